@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_CONFIG_HPP
+#define AWQ_CONFIG_HPP
+
+// The only file that looks at compiler macros. Every setting may be given on the command line.
+
+/// 1: heap, files and threads are available. 0: only the core rooms may be included.
+#ifndef AWQ_HOSTED
+#define AWQ_HOSTED __STDC_HOSTED__
+#endif
+
+/// 1: `result<T>::value()` exists and throws `awq::exception`. 0: errors are values only.
+#ifndef AWQ_EXCEPTIONS
+#if defined(__cpp_exceptions) && AWQ_HOSTED
+#define AWQ_EXCEPTIONS 1
+#else
+#define AWQ_EXCEPTIONS 0
+#endif
+#endif
+
+/// Bytes that an `awq::error` reserves for its text; longer texts are cut.
+#ifndef AWQ_ERROR_TEXT_SIZE
+#if AWQ_HOSTED
+#define AWQ_ERROR_TEXT_SIZE 480
+#else
+#define AWQ_ERROR_TEXT_SIZE 96
+#endif
+#endif
+
+// Asks the compiler to inline the bodies that target-specific wrappers share.
+#define AWQ_ALWAYS_INLINE [[gnu::always_inline]] inline
+
+#endif
