@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
+#define AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
+
+// The one place where xsimd comes in. Third-party, but heap-free: everything here is registers.
+
+#include <xsimd/xsimd.hpp>
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+namespace awq::kernels {
+
+/// The widest instruction set that the including translation unit is compiled for. Kernels take it
+/// as a defaulted template parameter, so that two units built with different flags and linked
+/// together keep two instances instead of sharing one that half of the machines cannot run.
+using default_arch = xsimd::default_arch;
+
+template <class Arch>
+using float_batch = xsimd::batch<float, Arch>;
+
+template <class Arch>
+using double_batch = xsimd::batch<double, Arch>;
+
+/// Floats in one register.
+template <class Arch>
+inline constexpr std::size_t lanes = float_batch<Arch>::size;
+
+/// Vector registers of the instruction set: 32 on AVX-512 and on 64-bit ARM, else 16.
+template <class Arch>
+inline constexpr std::size_t register_count =
+    lanes<Arch> == 16 || std::is_base_of_v<xsimd::neon64, Arch> ? 32 : 16;
+
+/// Calls f(0), f(1) ... f(Count - 1) with compile-time indices, unrolled at any optimisation level.
+template <std::size_t Count, class F>
+[[gnu::always_inline]] inline void unroll(F&& f)
+{
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline))
+    {
+        (f(std::integral_constant<std::size_t, I>{}), ...);
+    }
+    (std::make_index_sequence<Count>{});
+}
+
+/// The sum of a register's lanes, in an order that depends on the instruction set.
+template <class Batch>
+[[gnu::always_inline]] inline auto lane_sum(const Batch& values)
+{
+    if constexpr (requires { reduce_add(values); })
+        return reduce_add(values);
+    else
+        return hadd(values); // the name before xsimd 9
+}
+
+} // namespace awq::kernels
+
+#endif

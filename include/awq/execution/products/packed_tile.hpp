@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
+#define AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/execution/kernels/simd_batch.hpp>
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq::detail {
+
+/// One operand of a product c(i, j) = sum over d of a(i, d) b(j, d): `outer` is i or j.
+struct product_operand {
+    const float* data;
+    std::size_t outer_stride;
+    std::size_t depth_stride; ///< 1 or outer_stride is 1
+
+    const float* at(std::size_t outer, std::size_t depth) const noexcept
+    {
+        return data + outer * outer_stride + depth * depth_stride;
+    }
+};
+
+/// The register tile: `rows` x `cols` sums stay in registers while the depth runs (the scheme of
+/// Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
+template <class Arch>
+struct tile_shape {
+    static constexpr bool wide = kernels::register_count<Arch> == 32;
+    static constexpr std::size_t batches = 2;
+    static constexpr std::size_t rows = wide ? 14 : 6;
+    static constexpr std::size_t cols = batches * kernels::lanes<Arch>;
+};
+
+using four_floats [[gnu::vector_size(16)]] = float;
+
+/// Copies 4 x 4 floats transposed: out[d * width + i] = in[i * stride + d].
+AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out,
+                                     std::size_t width) noexcept
+{
+    four_floats row[4];
+    for (int i = 0; i < 4; ++i) __builtin_memcpy(&row[i], in + i * stride, sizeof row[i]);
+    const four_floats low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    const four_floats low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    const four_floats high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    const four_floats high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    row[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+    row[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+    row[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+    row[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+    for (int d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
+}
+
+/// Packs `count` <= Width lines whose depth is contiguous: out[d * Width + i], zeros beyond `count`.
+template <std::size_t Width>
+void pack_lines(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+                std::size_t depth, float* out) noexcept
+{
+    const std::size_t stride = operand.outer_stride;
+    const float* in = operand.at(first, from);
+    if (count < Width) std::fill_n(out, depth * Width, 0.0f);
+    std::size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        std::size_t d = 0;
+        for (; d + 4 <= depth; d += 4)
+            transpose_4x4(in + i * stride + d, stride, out + d * Width + i, Width);
+        for (; d < depth; ++d)
+            for (std::size_t r = i; r < i + 4; ++r) out[d * Width + r] = in[r * stride + d];
+    }
+    for (; i < count; ++i)
+        for (std::size_t d = 0; d < depth; ++d) out[d * Width + i] = in[i * stride + d];
+}
+
+/// The same where neighbouring lines are contiguous.
+template <std::size_t Width>
+void pack_columns(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+                  std::size_t depth, float* out) noexcept
+{
+    for (std::size_t d = 0; d < depth; ++d, out += Width) {
+        const float* in = operand.at(first, from + d);
+        if (count == Width) {
+            for (std::size_t i = 0; i < Width; ++i) out[i] = in[i];
+        } else {
+            std::fill(std::copy_n(in, count, out), out + Width, 0.0f);
+        }
+    }
+}
+
+template <std::size_t Width>
+void pack_panel(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+                std::size_t depth, float* out) noexcept
+{
+    if (operand.depth_stride == 1)
+        pack_lines<Width>(operand, first, count, from, depth, out);
+    else
+        pack_columns<Width>(operand, first, count, from, depth, out);
+}
+
+/// One register tile: c (rows, cols) = or += the product of two packed panels.
+template <class Arch>
+void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
+                   bool accumulate) noexcept
+{
+    using batch = kernels::float_batch<Arch>;
+    using shape = tile_shape<Arch>;
+    constexpr std::size_t width = batch::size;
+    batch sum[shape::rows][shape::batches];
+    kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
+        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+            sum[r][n] = batch(0.0f);
+        });
+    });
+    for (std::size_t d = 0; d < depth; ++d, a += shape::rows, b += shape::cols) {
+        batch right[shape::batches];
+        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+            right[n] = batch::load_unaligned(b + n * width);
+        });
+        kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
+            const batch left(a[r]);
+            kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+                sum[r][n] = xsimd::fma(left, right[n], sum[r][n]);
+            });
+        });
+    }
+    kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
+        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+            float* out = c + r * stride + n * width;
+            if (accumulate) sum[r][n] = sum[r][n] + batch::load_unaligned(out);
+            sum[r][n].store_unaligned(out);
+        });
+    });
+}
+
+/// The same at the edge of c: only `rows` x `cols` of the tile exist.
+template <class Arch>
+void multiply_edge_tile(const float* a, const float* b, std::size_t depth, float* c,
+                        std::size_t stride, std::size_t rows, std::size_t cols,
+                        bool accumulate) noexcept
+{
+    using shape = tile_shape<Arch>;
+    alignas(64) float whole[shape::rows * shape::cols];
+    multiply_tile<Arch>(a, b, depth, whole, shape::cols, false);
+    for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t j = 0; j < cols; ++j) {
+            float& out = c[r * stride + j];
+            out = whole[r * shape::cols + j] + (accumulate ? out : 0.0f);
+        }
+    }
+}
+
+} // namespace awq::detail
+
+#endif

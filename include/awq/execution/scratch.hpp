@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_EXECUTION_SCRATCH_HPP
+#define AWQ_EXECUTION_SCRATCH_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <cstddef>
+#include <new>
+#include <span>
+#include <utility>
+
+namespace awq {
+
+/// Working memory for one call of a kernel: 64-byte aligned, uninitialised floats that go back to a
+/// list kept by the thread, so that the next call needs no allocation.
+///
+/// A list and not one buffer, because a thread that waits within a kernel may be given another task
+/// that calls the same kernel. Empty where memory has run out: test it.
+class scratch {
+public:
+    explicit scratch(std::size_t size) : size_(size)
+    {
+        if (size == 0) return;
+        block_ = list().take();
+        if (block_.capacity < size) block_ = block::allocate(std::move(block_), size);
+    }
+    scratch(const scratch&) = delete;
+    scratch& operator=(const scratch&) = delete;
+    ~scratch() { list().give(block_); }
+
+    explicit operator bool() const noexcept { return size_ == 0 || block_.data != nullptr; }
+    float* data() const noexcept { return block_.data; }
+    std::size_t size() const noexcept { return size_; }
+    std::span<float> floats() const noexcept { return {block_.data, size_}; }
+
+private:
+    static constexpr std::align_val_t alignment{64};
+
+    struct block {
+        float* data = nullptr;
+        std::size_t capacity = 0;
+
+        static block allocate(block old, std::size_t size) noexcept
+        {
+            old.free();
+            if (size > static_cast<std::size_t>(-1) / sizeof(float)) return {};
+            void* memory = ::operator new(size * sizeof(float), alignment, std::nothrow);
+            return {static_cast<float*>(memory), memory ? size : 0};
+        }
+        void free() noexcept { ::operator delete(data, alignment); }
+    };
+
+    /// At most `depth` buffers wait for reuse; more is a nesting that nobody has.
+    class free_list {
+    public:
+        free_list() = default;
+        free_list(const free_list&) = delete;
+        free_list& operator=(const free_list&) = delete;
+        ~free_list()
+        {
+            for (; count_ > 0; --count_) blocks_[count_ - 1].free();
+        }
+        block take() noexcept { return count_ == 0 ? block{} : blocks_[--count_]; }
+        void give(block used) noexcept
+        {
+            if (used.data == nullptr) return;
+            if (count_ == depth) return used.free();
+            blocks_[count_++] = used;
+        }
+
+    private:
+        static constexpr std::size_t depth = 8;
+        block blocks_[depth];
+        std::size_t count_ = 0;
+    };
+
+    static free_list& list()
+    {
+        static thread_local free_list blocks;
+        return blocks;
+    }
+
+    block block_;
+    std::size_t size_ = 0;
+};
+
+} // namespace awq
+
+#endif
