@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "catch.hpp"
+
+#include "source_tree.hpp"
+
+namespace {
+
+using layout::headers;
+using layout::room_of;
+
+// What each room may include besides itself, config.hpp and version.hpp: a room, or a prefix of headers.
+const std::map<std::string, std::vector<std::string>> allowed{
+    {"config.hpp", {}},
+    {"version.hpp", {}},
+    {"support", {}},
+    {"tensor", {"support/"}},
+    {"policy", {"support/"}},
+    {"execution", {"tensor/", "policy/", "support/"}},
+    {"calibration", {"execution/", "tensor/", "policy/", "support/"}},
+    {"quantization", {"execution/", "tensor/", "policy/", "support/"}},
+    {"smoothing", {"execution/", "tensor/", "policy/", "support/"}},
+    {"search", {"quantization/", "calibration/", "execution/", "tensor/", "policy/", "support/"}},
+    {"modifier.hpp",
+     {"search/", "smoothing/", "quantization/", "calibration/", "execution/", "tensor/", "policy/",
+      "support/"}},
+    {"model", {"execution/", "tensor/", "support/", "smoothing/mapping.hpp"}},
+    {"data", {"io/json_", "support/"}},
+    {"io", {"tensor/", "quantization/", "support/"}},
+    {"recipe", {"policy/", "search/search_options.hpp", "model/mapping_", "io/json_", "support/"}},
+    {"report", {"search/search_outcome.hpp", "io/json_", "support/"}},
+};
+
+// Of quantization, io may know what a stored number means, not how one is found.
+const std::vector<std::string> quantization_for_io{"scheme", "pack", "unpack", "qparams", "gguf/type"};
+
+bool is_allowed(const std::string& includer, const std::string& included)
+{
+    const std::string from = room_of(includer);
+    const std::string target = included.substr(std::string_view("awq/").size());
+    if (from == "core.hpp" || from == "awq.hpp") return true;
+    if (room_of(included) == from || target == "config.hpp" || target == "version.hpp") return true;
+    if (from == "pipeline") return true;
+    const auto rules = allowed.find(from);
+    if (rules == allowed.end()) return false;
+    if (from == "io" && target.starts_with("quantization/")) {
+        const auto rest = target.substr(std::string_view("quantization/").size());
+        return std::any_of(quantization_for_io.begin(), quantization_for_io.end(),
+            [&](const std::string& prefix) { return rest.starts_with(prefix); });
+    }
+    return std::any_of(rules->second.begin(), rules->second.end(),
+        [&](const std::string& prefix) { return target.starts_with(prefix); });
+}
+
+} // namespace
+
+TEST_CASE("every header lies in a known room")
+{
+    for (const auto& [name, header] : headers()) {
+        INFO(name);
+        const bool known = allowed.count(room_of(name)) > 0 || room_of(name) == "pipeline"
+                           || layout::is_umbrella(name);
+        CHECK(known);
+    }
+}
+
+TEST_CASE("rooms include only what their row of the table allows")
+{
+    for (const auto& [name, header] : headers())
+        for (const auto& included : header.includes) {
+            if (!included.starts_with("awq/")) continue;
+            INFO(name << " includes " << included);
+            CHECK(headers().count(included) == 1);
+            CHECK(is_allowed(name, included));
+        }
+}
+
+TEST_CASE("no header includes itself through others")
+{
+    for (const auto& [name, header] : headers()) {
+        INFO(name);
+        CHECK(layout::reach_of(name).count(name) == 0);
+    }
+}
+
+TEST_CASE("each third-party library enters through one header")
+{
+    std::map<std::string, std::set<std::string>> entrances;
+    for (const auto& [name, header] : headers())
+        for (const auto& included : header.includes)
+            if (layout::is_third_party(included))
+                entrances[included.substr(0, included.find_first_of("/."))].insert(name);
+    for (const auto& [library, names] : entrances) {
+        std::string listed;
+        for (const auto& name : names) listed += name + ' ';
+        INFO(library << " enters through " << listed);
+        CHECK(names.size() == 1);
+    }
+}
+
+TEST_CASE("a hosted header says so before anything else")
+{
+    for (const auto& [name, header] : headers()) {
+        if (layout::is_umbrella(name) || name == layout::hosted_mark) continue;
+        if (layout::reach_of(name).count(layout::hosted_mark) == 0) continue;
+        INFO(name);
+        REQUIRE_FALSE(header.includes.empty());
+        CHECK(header.includes.front() == layout::hosted_mark);
+    }
+}
+
+TEST_CASE("a core header reaches nothing that needs a heap, threads or streams")
+{
+    const std::set<std::string> hosted{"any", "chrono", "condition_variable", "deque", "filesystem",
+        "forward_list", "fstream", "functional", "future", "iostream", "istream", "list", "map",
+        "memory_resource", "mutex", "ostream", "regex", "set", "shared_mutex", "sstream", "stdexcept",
+        "stop_token", "streambuf", "string", "thread", "typeinfo", "unordered_map", "unordered_set",
+        "valarray", "vector"};
+    for (const auto& [name, header] : headers()) {
+        if (!layout::is_core(name)) continue;
+        for (const auto& included : header.unconditional) {
+            INFO(name << " includes " << included);
+            CHECK(hosted.count(included) == 0);
+        }
+    }
+}
