@@ -4,7 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/io/printable.hpp>
+#include <awq/support/printable.hpp>
 #include <awq/io/read_file.hpp>
 #include <awq/support/result.hpp>
 

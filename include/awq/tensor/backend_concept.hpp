@@ -2,12 +2,15 @@
 #ifndef AWQ_TENSOR_BACKEND_CONCEPT_HPP
 #define AWQ_TENSOR_BACKEND_CONCEPT_HPP
 
-#include <awq/policy/axis.hpp>
 #include <awq/tensor/matrix_view.hpp>
 
 #include <concepts>
 
 namespace awq {
+
+namespace axis {
+struct backend; // defined by name only; the other axes are in policy/axis.hpp
+} // namespace axis
 
 // The matrix-product providers; each is defined in execution/products/<name>.hpp.
 struct plain_product;    ///< one loop, core, the reference
@@ -20,8 +23,9 @@ struct onednn_product;   ///< oneDNN in bf16 (H, opt-in)
 /// - `B::product`: one of the matrix-product providers above.
 /// - `B::view(tensor)`: a `matrix_view` of each tensor type that the backend accepts.
 template <class B>
-concept tensor_backend = policy_of<B, axis::backend> && requires {
+concept tensor_backend = requires {
     typename B::product;
+    requires std::same_as<typename B::policy_axis, axis::backend>;
     { B::view(matrix_view<float>{}) } -> std::same_as<matrix_view<float>>;
 };
 
