@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_CALIBRATION_ACTIVATION_STATS_HPP
+#define AWQ_CALIBRATION_ACTIVATION_STATS_HPP
+
+#include <awq/calibration/loss_mask.hpp>
+#include <awq/execution/execution_concept.hpp>
+#include <awq/support/result.hpp>
+#include <awq/tensor/backend_concept.hpp>
+#include <awq/tensor/workspace.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// Running sums over the inputs of a layer, in the caller's memory, which starts as zeros. Being
+/// sums they merge: over batches, threads and machines. All but the token count may be absent
+/// (empty).
+struct activation_stats {
+    std::span<double> abs_sum;    ///< (in_features) sum of |x|
+    std::span<double> square_sum; ///< (in_features) sum of x^2
+    matrix_view<float> gram;      ///< (in_features, in_features) X^T X
+    std::uint64_t tokens = 0;
+
+    /// Floats that statistics over `in_features` channels take, with or without a Gram matrix.
+    static constexpr std::size_t size(std::size_t in_features, bool with_gram) noexcept
+    {
+        return 2 * workspace::size_for<double>(in_features) +
+               (with_gram ? in_features * in_features : 0);
+    }
+
+    /// Zeroed statistics in the front of `memory`; workspace_too_small where it has no room.
+    static result<activation_stats> make(workspace& memory, std::size_t in_features, bool with_gram)
+    {
+        activation_stats made;
+        made.abs_sum = memory.take<double>(in_features);
+        made.square_sum = memory.take<double>(in_features);
+        std::span<float> gram;
+        if (with_gram) gram = memory.take<float>(in_features * in_features);
+        if (made.square_sum.empty() || (with_gram && gram.empty()))
+            return error{error_code::workspace_too_small,
+                         "activation statistics: ",
+                         in_features,
+                         " channels need ",
+                         size(in_features, with_gram),
+                         " floats"};
+        std::ranges::fill(gram, 0.0f);
+        if (with_gram) made.gram = {gram.data(), in_features, in_features};
+        return made;
+    }
+
+    /// Adds a batch of inputs, (tokens, in_features), with the tokens that the mask keeps.
+    /// `Product`: the matrix product that adds to the Gram matrix.
+    template <class Product, execution E>
+    status observe(const E& how, matrix_view<const float> x, loss_mask mask = {});
+
+    /// Adds the sums of `other`, which has the same shape and the same parts.
+    status merge(const activation_stats& other) noexcept;
+
+    /// Mean of |x| per channel, in float, into `out`. not_calibrated without tokens.
+    status mean_abs(std::span<float> out) const noexcept { return mean_of(abs_sum, out); }
+
+    /// Mean of x^2 per channel: the importance that GGUF quantizers take.
+    status mean_square(std::span<float> out) const noexcept { return mean_of(square_sum, out); }
+
+  private:
+    status mean_of(std::span<const double> sums, std::span<float> out) const noexcept
+    {
+        if (tokens == 0)
+            return error{error_code::not_calibrated,
+                         "activation statistics: no token was observed"};
+        if (sums.size() != out.size())
+            return error{error_code::shape_mismatch,
+                         "activation statistics: ",
+                         sums.size(),
+                         " channels, ",
+                         out.size(),
+                         " wanted"};
+        for (std::size_t i = 0; i < sums.size(); ++i)
+            out[i] = static_cast<float>(sums[i] / static_cast<double>(tokens));
+        return {};
+    }
+};
+
+namespace detail {
+
+// Sixteen rows are added in float, where no bit of weight is lost, then go into the double sums.
+inline void add_magnitudes(matrix_view<const float> x, double* abs_sum, double* square_sum) noexcept
+{
+    constexpr std::size_t width = 64, rows = 16;
+    float sums[width], squares[width];
+    for (std::size_t first = 0; first < x.rows(); first += rows) {
+        std::fill_n(sums, width, 0.0f);
+        std::fill_n(squares, width, 0.0f);
+        const std::size_t end = std::min(first + rows, x.rows());
+        for (std::size_t r = first; r < end; ++r) {
+            const float* const values = x.row(r).data();
+            for (std::size_t c = 0; c < x.cols(); ++c) {
+                sums[c] += std::fabs(values[c]);
+                squares[c] += values[c] * values[c];
+            }
+        }
+        if (abs_sum != nullptr)
+            for (std::size_t c = 0; c < x.cols(); ++c)
+                abs_sum[c] += static_cast<double>(sums[c]);
+        if (square_sum != nullptr)
+            for (std::size_t c = 0; c < x.cols(); ++c)
+                square_sum[c] += static_cast<double>(squares[c]);
+    }
+}
+
+} // namespace detail
+
+template <class Product, execution E>
+status activation_stats::observe(const E& how, matrix_view<const float> x, loss_mask mask)
+{
+    const auto fits = [&](std::size_t size) { return size == 0 || size == x.cols(); };
+    if (!fits(abs_sum.size()) || !fits(square_sum.size()) || !fits(gram.cols()))
+        return error{error_code::shape_mismatch,
+                     "activation statistics: a batch has ",
+                     x.cols(),
+                     " channels, ",
+                     abs_sum.size(),
+                     " expected"};
+    constexpr std::size_t width = 64;
+    mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
+        const matrix_view<const float> run = x.rows_from(first, count);
+        how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
+            const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
+            detail::add_magnitudes(run.cols_from(at, columns),
+                                   abs_sum.empty() ? nullptr : abs_sum.data() + at,
+                                   square_sum.empty() ? nullptr : square_sum.data() + at);
+        });
+        if (!gram.empty()) Product::add_gram(how, run, gram);
+        tokens += count;
+    });
+    return {};
+}
+
+inline status activation_stats::merge(const activation_stats& other) noexcept
+{
+    if (abs_sum.size() != other.abs_sum.size() || square_sum.size() != other.square_sum.size() ||
+        gram.cols() != other.gram.cols())
+        return error{error_code::shape_mismatch, "activation statistics of different shapes"};
+    for (std::size_t i = 0; i < abs_sum.size(); ++i)
+        abs_sum[i] += other.abs_sum[i];
+    for (std::size_t i = 0; i < square_sum.size(); ++i)
+        square_sum[i] += other.square_sum[i];
+    for (std::size_t r = 0; r < gram.rows(); ++r)
+        for (std::size_t c = 0; c < gram.cols(); ++c)
+            gram(r, c) += other.gram(r, c);
+    tokens += other.tokens;
+    return {};
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
+
+#include <awq/quantization/qparams.hpp>
+#include <awq/quantization/quantizer_concept.hpp>
+#include <awq/quantization/scheme.hpp>
+#include <awq/quantization/storage_rounding.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// Rounds weights to integers that share a scale (and a zero point) within a group of neighbouring
+/// columns, with the numbers of compressed-tensors. Models `quantizer`.
+struct integer_quantizer {
+    /// Bits of a code (2 to 8), and whether the zero point is always 0.
+    scheme format{};
+    /// Columns that share a scale; 0: the whole row (per channel).
+    std::size_t group_size = 128;
+    /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
+    dtype storage = dtype::f32;
+
+    /// shape_mismatch where groups do not cut a row evenly, invalid_argument for a bad bit count.
+    status check(std::size_t in_features) const noexcept
+    {
+        if (format.bits < 2 || format.bits > 8)
+            return error{error_code::invalid_argument, "integer scheme with ", format.bits,
+                         " bits: choose 2 to 8"};
+        if (in_features == 0 || (group_size != 0 && in_features % group_size != 0))
+            return error{error_code::shape_mismatch,
+                         "group size ",
+                         group_size,
+                         " does not divide in_features ",
+                         in_features,
+                         ": choose another group size or ignore the layer"};
+        return {};
+    }
+
+    constexpr std::size_t row_block() const noexcept { return 1; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return group_size == 0 ? in_features : std::min(group_size, in_features);
+    }
+    /// How many scales a row has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        return in_features == 0 ? 0 : in_features / scale_columns(in_features);
+    }
+
+    /// Quantizes and dequantizes; `out` may be `rows`. An integer scheme has no use for importance.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> /*importance*/,
+                         matrix_view<float> out) const noexcept
+    {
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pseudo_quantize_row(rows.row(r), out.row(r), rounding);
+        });
+    }
+
+    /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
+    /// empty `zero_points` for a symmetric scheme).
+    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes,
+                      std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
+    {
+        with_storage(storage, [&](auto rounding) {
+            quantize_row_as(row, codes, scales, zero_points, rounding);
+        });
+    }
+
+  private:
+    template <class Rounding>
+    void pseudo_quantize_row(std::span<const float> row, std::span<float> out,
+                             Rounding rounding) const noexcept
+    {
+        const std::size_t width = scale_columns(row.size());
+        for (std::size_t first = 0; first < row.size(); first += width)
+            pseudo_quantize_group(row.data() + first, out.data() + first, width, rounding);
+    }
+
+    template <class Rounding>
+    void pseudo_quantize_group(const float* group, float* out, std::size_t count,
+                               Rounding rounding) const noexcept
+    {
+        value_range range = range_of(group, count);
+        range = {rounding.round(range.smallest), rounding.round(range.largest)};
+        const qparams shared = make_qparams(range, format, rounding);
+        const float low = format.smallest(), high = format.largest();
+        for (std::size_t i = 0; i < count; ++i) {
+            const float weight = rounding.round(group[i]);
+            out[i] = value_of(code_of(weight, shared, low, high, rounding), shared, rounding);
+        }
+    }
+
+    template <class Rounding>
+    void quantize_row_as(std::span<const float> row, std::span<std::int8_t> codes,
+                         std::span<float> scales, std::span<std::int8_t> zero_points,
+                         Rounding rounding) const noexcept
+    {
+        const std::size_t width = scale_columns(row.size());
+        const float low = format.smallest(), high = format.largest();
+        for (std::size_t group = 0; group * width < row.size(); ++group) {
+            const float* const weights = row.data() + group * width;
+            value_range range = range_of(weights, width);
+            range = {rounding.round(range.smallest), rounding.round(range.largest)};
+            const qparams shared = make_qparams(range, format, rounding);
+            scales[group] = shared.scale;
+            if (!zero_points.empty())
+                zero_points[group] = static_cast<std::int8_t>(shared.zero_point);
+            for (std::size_t i = 0; i < width; ++i) {
+                const float weight = rounding.round(weights[i]);
+                const float code = code_of(weight, shared, low, high, rounding);
+                const bool is_number = code == code;
+                codes[group * width + i] = static_cast<std::int8_t>(is_number ? code : 0.0f);
+            }
+        }
+    }
+};
+
+static_assert(quantizer<integer_quantizer>);
+
+/// The quantizer of a scheme type: `quantizer_of<w4a16_asym>(128)`.
+template <class Scheme>
+requires requires
+{
+    Scheme::value;
+}
+constexpr integer_quantizer quantizer_of(std::size_t group_size, dtype storage = dtype::f32)
+{
+    return {Scheme::value, group_size, storage};
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+#define AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+
+#include <awq/execution/execution_concept.hpp>
+#include <awq/quantization/quantizer_concept.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+/// Rows that one task takes: whole blocks of the quantizer, and enough work to be worth a task.
+template <quantizer Q>
+constexpr std::size_t task_rows(const Q& rounding) noexcept
+{
+    const std::size_t block = rounding.row_block();
+    return block * std::max<std::size_t>(1, 16 / block);
+}
+
+/// Calls `task(first, count)` for the row blocks of one task.
+template <class Task>
+constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
+{
+    for (; first < end; first += block)
+        task(first, std::min(block, end - first));
+}
+} // namespace detail
+
+/// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
+/// `importance`: mean of x^2 for each column, or empty. `out` may be `weight`.
+/// Errors: those of the quantizer's `check`, and shape_mismatch.
+template <execution E, quantizer Q>
+status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float> weight,
+                       std::span<const float> importance, matrix_view<float> out)
+{
+    AWQ_CHECK(rounding.check(weight.cols()));
+    if (out.rows() != weight.rows() || out.cols() != weight.cols() ||
+        (!importance.empty() && importance.size() != weight.cols()))
+        return error{error_code::shape_mismatch,
+                     "pseudo_quantize: a weight of ",
+                     weight.rows(),
+                     " x ",
+                     weight.cols(),
+                     " needs an output of that shape and ",
+                     weight.cols(),
+                     " importance values or none"};
+    const std::size_t grain = detail::task_rows(rounding);
+    how.for_each(chunk_count(weight.rows(), grain), [&](std::size_t chunk) {
+        const std::size_t end = std::min((chunk + 1) * grain, weight.rows());
+        detail::for_each_block(
+            chunk * grain, end, rounding.row_block(), [&](std::size_t first, std::size_t count) {
+                rounding.pseudo_quantize(weight.rows_from(first, count), importance,
+                                         out.rows_from(first, count));
+            });
+    });
+    return {};
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_QUANTIZATION_QPARAMS_HPP
+#define AWQ_QUANTIZATION_QPARAMS_HPP
+
+#include <awq/quantization/scheme.hpp>
+#include <awq/quantization/storage_rounding.hpp>
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// What a group of weights shares: value = (code - zero_point) * scale. The zero point is a whole
+/// number in the range of the codes, 0 in symmetric schemes.
+struct qparams {
+    float scale = 1.0f;
+    float zero_point = 0.0f;
+};
+
+/// The smallest and the largest weight of a group.
+struct value_range {
+    float smallest = 0.0f;
+    float largest = 0.0f;
+};
+
+/// To the nearest whole number, ties to even; for |value| < 2^22. Vectorises on every target.
+AWQ_ALWAYS_INLINE float round_half_even(float value) noexcept
+{
+    constexpr float shift = 0x1.8p23f;
+    return (value + shift) - shift;
+}
+
+/// The smallest and the largest of `count` values, 0 included (zero must have a code).
+/// A NaN is passed over here; it stays a NaN when it is quantized.
+AWQ_ALWAYS_INLINE value_range range_of(const float* values, std::size_t count) noexcept
+{
+    constexpr std::size_t lanes = 32; // independent chains, so that plain loops become vectors
+    float low[lanes] = {}, high[lanes] = {};
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            const float value = values[i + lane];
+            low[lane] = value < low[lane] ? value : low[lane];
+            high[lane] = value > high[lane] ? value : high[lane];
+        }
+    for (; i < count; ++i) {
+        low[0] = values[i] < low[0] ? values[i] : low[0];
+        high[0] = values[i] > high[0] ? values[i] : high[0];
+    }
+    for (std::size_t half = lanes / 2; half > 0; half /= 2)
+        for (std::size_t lane = 0; lane < half; ++lane) {
+            low[lane] = low[lane + half] < low[lane] ? low[lane + half] : low[lane];
+            high[lane] = high[lane + half] > high[lane] ? high[lane + half] : high[lane];
+        }
+    return {low[0], high[0]};
+}
+
+/// Scale and zero point for a range, as compressed-tensors computes them (its `calculate_qparams`,
+/// 0.13 and later): every intermediate is rounded to the storage type, a scale of zero becomes
+/// the storage type's epsilon, and the division is by width/2 (7.5 for 4 bits) in symmetric
+/// schemes.
+template <class Rounding>
+AWQ_ALWAYS_INLINE qparams make_qparams(value_range range, const scheme& format, Rounding) noexcept
+{
+    qparams made;
+    if (format.symmetric) {
+        const float magnitude = std::max(-range.smallest, range.largest);
+        made.scale = Rounding::round(magnitude / (format.width() / 2.0f));
+    } else {
+        const float distance = Rounding::round(range.largest - range.smallest);
+        made.scale = Rounding::round(distance / format.width());
+        const float steps = Rounding::round(range.smallest / made.scale);
+        const float zero = Rounding::round(format.smallest() - steps);
+        // An all-zero group gives 0/0; compressed-tensors turns that NaN into zero point 0.
+        const bool is_number = zero == zero;
+        made.zero_point =
+            is_number ? round_half_even(std::clamp(zero, format.smallest(), format.largest()))
+                      : 0.0f;
+    }
+    if (made.scale == 0.0f) made.scale = Rounding::epsilon;
+    return made;
+}
+
+/// The code of a weight, as a float. The clamp comes before the rounding to a whole number.
+template <class Rounding>
+AWQ_ALWAYS_INLINE float code_of(float weight, const qparams& shared, float smallest, float largest,
+                                Rounding) noexcept
+{
+    float code = Rounding::round(weight / shared.scale);
+    code = Rounding::round(code + shared.zero_point);
+    code = code < smallest ? smallest : code;
+    code = code > largest ? largest : code;
+    return round_half_even(code);
+}
+
+/// The weight that a code stands for.
+template <class Rounding>
+AWQ_ALWAYS_INLINE float value_of(float code, const qparams& shared, Rounding) noexcept
+{
+    return Rounding::round((code - shared.zero_point) * shared.scale);
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
+#define AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
+
+#include <awq/execution/execution_concept.hpp>
+#include <awq/quantization/integer_quantizer.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace awq {
+
+/// Where a quantized weight goes; all in the caller's memory.
+struct quantized_weight {
+    matrix_view<std::int8_t> codes;       ///< (out_features, in_features), signed
+    matrix_view<float> scales;            ///< (out_features, groups); exact in the storage dtype
+    matrix_view<std::int8_t> zero_points; ///< (out_features, groups), signed; empty when symmetric
+};
+
+/// Quantizes a weight, (out_features, in_features): codes, scales and zero points.
+/// Errors: those of the quantizer's `check`, and shape_mismatch.
+template <execution E>
+status quantize_weight(const E& how, const integer_quantizer& rounding,
+                       matrix_view<const float> weight, const quantized_weight& out)
+{
+    AWQ_CHECK(rounding.check(weight.cols()));
+    const std::size_t rows = weight.rows(), groups = rounding.groups(weight.cols());
+    const bool has_zeros = !out.zero_points.empty();
+    const bool fits =
+        out.codes.rows() == rows && out.codes.cols() == weight.cols() &&
+        out.scales.rows() == rows && out.scales.cols() == groups &&
+        (has_zeros ? out.zero_points.rows() == rows && out.zero_points.cols() == groups
+                   : rounding.format.symmetric);
+    if (!fits)
+        return error{error_code::shape_mismatch,
+                     "quantize_weight: a weight of ",
+                     rows,
+                     " x ",
+                     weight.cols(),
+                     " needs codes of that shape and ",
+                     groups,
+                     " scales (and zero points, when asymmetric) a row"};
+    constexpr std::size_t grain = 16;
+    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t end = std::min((chunk + 1) * grain, rows);
+        for (std::size_t r = chunk * grain; r < end; ++r)
+            rounding.quantize_row(weight.row(r), out.codes.row(r), out.scales.row(r),
+                                  has_zeros ? out.zero_points.row(r) : std::span<std::int8_t>{});
+    });
+    return {};
+}
+
+/// The weight that codes stand for: (code - zero_point) * scale, exact in float.
+template <execution E>
+void dequantize_weight(const E& how, const quantized_weight& in, matrix_view<float> out)
+{
+    const std::size_t groups = in.scales.cols();
+    how.for_each(out.rows(), [&](std::size_t r) {
+        const std::size_t width = out.cols() / std::max<std::size_t>(groups, 1);
+        for (std::size_t c = 0; c < out.cols(); ++c) {
+            const std::size_t group = c / width;
+            const int zero = in.zero_points.empty() ? 0 : in.zero_points(r, group);
+            out(r, c) = static_cast<float>(in.codes(r, c) - zero) * in.scales(r, group);
+        }
+    });
+}
+
+} // namespace awq
+
+#endif

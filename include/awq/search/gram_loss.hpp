@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_SEARCH_GRAM_LOSS_HPP
+#define AWQ_SEARCH_GRAM_LOSS_HPP
+
+#include <awq/execution/execution_concept.hpp>
+#include <awq/search/ordered_sum.hpp>
+#include <awq/tensor/backend_concept.hpp>
+#include <awq/tensor/matrix_view.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Floats that `gram_loss` needs at least; up to 512 times as many make it faster.
+constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
+{
+    return 2 * in_features;
+}
+
+/// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
+/// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
+/// is the Gram matrix of its inputs. With `row_step` k only every k-th row is looked at, and the
+/// sum is extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
+template <class Product, execution E>
+double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
+                  matrix_view<const float> gram, std::span<float> memory, std::size_t row_step = 1)
+{
+    const std::size_t width = weight.cols(), rows = chunk_count(weight.rows(), row_step);
+    const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
+    double sum = 0.0;
+    for (std::size_t first = 0; first < rows; first += most) {
+        const std::size_t count = std::min(most, rows - first);
+        const matrix_view<float> change{memory.data(), count, width};
+        const matrix_view<float> product{memory.data() + count * width, count, width};
+        how.for_each(count, [&](std::size_t r) {
+            const float* const from = weight.row((first + r) * row_step).data();
+            const float* const to = candidate.row((first + r) * row_step).data();
+            for (std::size_t c = 0; c < width; ++c)
+                change(r, c) = to[c] - from[c];
+        });
+        Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
+        sum += ordered_sum(how, count, [&](std::size_t r) {
+            const float *a = change.row(r).data(), *b = product.row(r).data();
+            return lane_sum(width, [a, b](std::size_t c) {
+                return static_cast<double>(a[c]) * static_cast<double>(b[c]);
+            });
+        });
+    }
+    return sum * static_cast<double>(weight.rows()) /
+           static_cast<double>(std::max<std::size_t>(rows, 1));
+}
+
+/// The mean squared error at the outputs of linear layers that read the same input, from that
+/// input's Gram matrix: its cost does not depend on the number of tokens. A callable for
+/// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
+/// k, v and for gate, up it is a stand-in for the loss behind the attention or the MLP.
+template <class Product, execution E>
+class gram_loss {
+  public:
+    /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
+    /// `tokens`; a `row_step` above 1 looks at every row_step-th output only.
+    gram_loss(const E& how, std::span<const matrix_view<const float>> weights,
+              matrix_view<const float> gram, std::size_t tokens, std::span<float> memory,
+              std::size_t row_step = 1) noexcept
+        : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory),
+          row_step_(std::max<std::size_t>(row_step, 1))
+    {}
+
+    double operator()(std::span<const matrix_view<const float>> candidates) const
+    {
+        double sum = 0.0, outputs = 0.0;
+        for (std::size_t i = 0; i < weights_.size(); ++i) {
+            outputs += static_cast<double>(weights_[i].rows());
+            // A layer that is not quantized is its own candidate and loses nothing.
+            if (weights_[i].data() == candidates[i].data()) continue;
+            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, row_step_);
+        }
+        return sum / (static_cast<double>(tokens_) * outputs);
+    }
+
+  private:
+    const E& how_;
+    std::span<const matrix_view<const float>> weights_;
+    matrix_view<const float> gram_;
+    std::size_t tokens_;
+    std::span<float> memory_;
+    std::size_t row_step_;
+};
+
+} // namespace awq
+
+#endif

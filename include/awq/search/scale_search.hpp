@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_SEARCH_SCALE_SEARCH_HPP
+#define AWQ_SEARCH_SCALE_SEARCH_HPP
+
+#include <awq/quantization/pseudo_quantize.hpp>
+#include <awq/search/scale_grid.hpp>
+#include <awq/search/search_options.hpp>
+#include <awq/search/search_outcome.hpp>
+#include <awq/search/weight_mean.hpp>
+#include <awq/tensor/workspace.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// A balance layer as the search sees it.
+template <quantizer Q>
+struct search_layer {
+    matrix_view<const float> weight;        ///< (out_features, in_features)
+    const Q* rounding = nullptr;            ///< null: the layer will not be quantized
+    std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
+};
+
+/// What is searched: layers that read the same input, and that input's magnitude.
+template <quantizer Q>
+struct search_problem {
+    std::span<const search_layer<Q>> layers;
+    std::span<const float> x_mean; ///< (in_features) mean of |x|
+    /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
+    /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
+    std::span<const std::uint32_t> column_scales = {};
+    std::size_t scale_count = 0; ///< only with `column_scales`
+
+    constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
+    constexpr std::size_t scales() const noexcept
+    {
+        return column_scales.empty() ? in_features() : scale_count;
+    }
+    constexpr std::size_t scale_of(std::size_t column) const noexcept
+    {
+        return column_scales.empty() ? column : column_scales[column];
+    }
+};
+
+/// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
+/// they take the place of the original weights, the same inputs given. Smaller is better.
+template <class Loss>
+concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
+{
+    {
+        loss(weights)
+        } -> std::convertible_to<double>;
+};
+
+/// Floats that a search needs. `weights`: elements of all layers that are quantized.
+constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights,
+                                            std::size_t layers, std::size_t n_grid = 20) noexcept
+{
+    return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
+           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
+           workspace::size_for<matrix_view<const float>>(layers) +
+           workspace::size_for<matrix_view<float>>(layers);
+}
+
+/// The same, for a problem.
+template <quantizer Q>
+constexpr std::size_t search_workspace_size(const search_problem<Q>& problem,
+                                            const search_options& options) noexcept
+{
+    std::size_t weights = 0;
+    for (const auto& layer : problem.layers)
+        if (layer.rounding != nullptr) weights += layer.weight.size();
+    return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
+                                 options.n_grid);
+}
+
+namespace detail {
+
+template <quantizer Q>
+status check_layer(const search_layer<Q>& layer, std::size_t in_features)
+{
+    if (layer.weight.cols() != in_features)
+        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
+                     layer.weight.cols(), " columns, the activations have ", in_features};
+    if (!layer.importance.empty() && layer.importance.size() != in_features)
+        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
+                     " importance values for ",  in_features,      " columns"};
+    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
+}
+
+template <quantizer Q>
+status check_problem(const search_problem<Q>& problem)
+{
+    if (problem.layers.empty() || problem.x_mean.empty())
+        return error{error_code::invalid_argument,
+                     "scale search: give at least one balance layer and its activations"};
+    for (const float value : problem.x_mean)
+        if (!std::isfinite(value) || value < 0.0f)
+            return error{error_code::not_finite,
+                         "scale search: x_mean has a value that is not a finite magnitude"};
+    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
+        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
+                     problem.in_features(), " entries"};
+    if (problem.scales() > problem.in_features())
+        return error{error_code::invalid_argument, "scale search: more scales than columns"};
+    for (const std::uint32_t index : problem.column_scales)
+        if (index >= problem.scale_count)
+            return error{error_code::invalid_argument, "scale search: column scale ", index,
+                         " is not below ", problem.scale_count};
+    for (const auto& layer : problem.layers)
+        AWQ_CHECK(check_layer(layer, problem.in_features()));
+    return {};
+}
+
+/// Makes candidates one after another in the same memory.
+template <execution E, quantizer Q>
+class candidate_maker {
+  public:
+    candidate_maker(const E& how, const search_problem<Q>& problem, const search_options& options)
+        : how_(how), problem_(problem), storage_(options.storage)
+    {}
+
+    status prepare(workspace& memory, bool needs_w_mean)
+    {
+        const std::size_t columns = problem_.in_features(), scales = problem_.scales();
+        x_mean_ = memory.take<float>(scales);
+        scales_ = memory.take<double>(scales);
+        best_scales_ = memory.take<double>(scales);
+        column_scales_ = memory.take<double>(columns);
+        importance_ = memory.take<float>(columns);
+        w_mean_ = memory.take<double>(scales);
+        const std::span<double> magnitudes = memory.take<double>(columns);
+        views_ = memory.take<matrix_view<const float>>(problem_.layers.size());
+        outputs_ = memory.take<matrix_view<float>>(problem_.layers.size());
+        if (magnitudes.empty() || outputs_.empty()) return too_small();
+        for (std::size_t i = 0; i < views_.size(); ++i)
+            AWQ_CHECK(prepare_layer(memory, i));
+        reduce_to_scales([&](std::size_t c) { return problem_.x_mean[c]; }, x_mean_);
+        if (needs_w_mean) fill_w_mean(magnitudes);
+        return {};
+    }
+
+    /// The candidate's weights; empty where a scale is not usable.
+    std::span<const matrix_view<const float>> make(const scale_candidate& candidate)
+    {
+        if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
+        for (std::size_t c = 0; c < column_scales_.size(); ++c)
+            column_scales_[c] = scales_[problem_.scale_of(c)];
+        for (std::size_t i = 0; i < views_.size(); ++i)
+            if (problem_.layers[i].rounding != nullptr) make_layer(i);
+        return views_;
+    }
+
+    std::span<const double> best_scales(const scale_candidate& candidate)
+    {
+        compute_scales(candidate, x_mean_, w_mean_, best_scales_);
+        return best_scales_;
+    }
+
+    static error too_small()
+    {
+        return error{error_code::workspace_too_small,
+                     "scale search: give as many floats as search_workspace_size says"};
+    }
+
+  private:
+    status prepare_layer(workspace& memory, std::size_t index)
+    {
+        const auto& layer = problem_.layers[index];
+        views_[index] = layer.weight;
+        if (layer.rounding == nullptr || layer.weight.empty()) return {};
+        const std::span<float> space = memory.take<float>(layer.weight.size());
+        if (space.empty()) return too_small();
+        outputs_[index] = {space.data(), layer.weight.rows(), layer.weight.cols()};
+        views_[index] = outputs_[index];
+        return {};
+    }
+
+    // The mean over the columns that share a scale; a plain copy where none do.
+    template <class Source, class T>
+    void reduce_to_scales(Source source, std::span<T> out) const
+    {
+        for (std::size_t s = 0; s < out.size(); ++s)
+            out[s] = T(0);
+        if (problem_.column_scales.empty()) {
+            for (std::size_t c = 0; c < out.size(); ++c)
+                out[c] = source(c);
+            return;
+        }
+        for (std::size_t c = 0; c < problem_.in_features(); ++c)
+            out[problem_.scale_of(c)] += source(c);
+        const T share = T(out.size()) / T(problem_.in_features());
+        for (T& value : out)
+            value *= share;
+    }
+
+    void fill_w_mean(std::span<double> sums)
+    {
+        double rows = 0.0;
+        for (const auto& layer : problem_.layers) {
+            if (layer.rounding == nullptr) continue;
+            add_weight_magnitudes(how_, layer.weight,
+                                  layer.rounding->scale_columns(layer.weight.cols()), storage_,
+                                  sums);
+            rows += static_cast<double>(layer.weight.rows());
+        }
+        reduce_to_scales([&](std::size_t c) { return sums[c] / rows; }, w_mean_);
+    }
+
+    void make_layer(std::size_t index)
+    {
+        const auto& layer = problem_.layers[index];
+        const matrix_view<float> out = outputs_[index];
+        std::span<float> importance{};
+        if (!layer.importance.empty()) {
+            importance = importance_;
+            for (std::size_t c = 0; c < importance.size(); ++c)
+                importance[c] = static_cast<float>(static_cast<double>(layer.importance[c]) /
+                                                   (column_scales_[c] * column_scales_[c]));
+        }
+        const std::size_t grain = task_rows(*layer.rounding);
+        how_.for_each(chunk_count(out.rows(), grain), [&](std::size_t chunk) {
+            const std::size_t end = std::min((chunk + 1) * grain, out.rows());
+            for_each_block(chunk * grain, end, layer.rounding->row_block(),
+                           [&](std::size_t first, std::size_t count) {
+                               make_rows(layer, layer.weight.rows_from(first, count), importance,
+                                         out.rows_from(first, count));
+                           });
+        });
+    }
+
+    // Q(W s)/s for one block of rows, which stays in the cache. Each step is rounded to float once;
+    // with scales that are floats that is the same as float arithmetic.
+    void make_rows(const search_layer<Q>& layer, matrix_view<const float> weight,
+                   std::span<const float> importance, matrix_view<float> out) const
+    {
+        const double* const s = column_scales_.data();
+        for (std::size_t r = 0; r < weight.rows(); ++r) {
+            const std::span<float> to = out.row(r);
+            const float* const from = weight.row(r).data();
+            for (std::size_t c = 0; c < to.size(); ++c)
+                to[c] = static_cast<float>(from[c] * s[c]);
+            round_to_storage(storage_, to);
+        }
+        layer.rounding->pseudo_quantize(out, importance, out);
+        for (std::size_t r = 0; r < out.rows(); ++r) {
+            const std::span<float> to = out.row(r);
+            for (std::size_t c = 0; c < to.size(); ++c)
+                to[c] = static_cast<float>(to[c] / s[c]);
+            round_to_storage(storage_, to);
+        }
+    }
+
+    const E& how_;
+    const search_problem<Q>& problem_;
+    dtype storage_;
+    std::span<float> x_mean_;                         // (scales)
+    std::span<double> w_mean_, scales_, best_scales_; // (scales)
+    std::span<double> column_scales_;                 // (in_features)
+    std::span<float> importance_;                     // (in_features)
+    std::span<matrix_view<const float>> views_;       // what the loss sees
+    std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
+};
+
+/// The loss of a candidate, NaN where it is not usable.
+template <class Maker, candidate_loss Loss>
+double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
+{
+    const auto weights = maker.make(candidate);
+    if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
+    return static_cast<double>(loss(weights));
+}
+
+constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
+
+/// The first of the smallest finite errors among those still open; `no_candidate` where none is.
+inline std::size_t first_smallest(std::span<const double> errors,
+                                  std::span<const unsigned char> used)
+{
+    std::size_t best = no_candidate;
+    double smallest = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < errors.size(); ++i)
+        if ((used.empty() || used[i] == 0) && std::isfinite(errors[i]) && errors[i] < smallest) {
+            best = i;
+            smallest = errors[i];
+        }
+    return best;
+}
+
+inline std::size_t count_not_finite(std::span<const double> errors)
+{
+    return static_cast<std::size_t>(
+        std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
+}
+
+inline error nothing_finite()
+{
+    return error{error_code::no_candidate,
+                 "scale search: no candidate has a finite error; look for "
+                 "infinite weights or activations"};
+}
+
+} // namespace detail
+
+/// Tries every candidate of the grid with one loss and returns the best: the first with the
+/// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
+/// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
+/// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
+/// finite.
+template <execution E, quantizer Q, candidate_loss Loss>
+result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
+                                    const search_options& options, Loss&& loss, workspace memory)
+{
+    const scale_grid grid{options};
+    AWQ_CHECK(grid.check());
+    AWQ_CHECK(detail::check_problem(problem));
+    detail::candidate_maker<E, Q> maker{how, problem, options};
+    const std::span<double> errors = memory.take<double>(grid.size());
+    if (errors.empty()) return maker.too_small();
+    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
+    for (std::size_t i = 0; i < grid.size(); ++i)
+        errors[i] = detail::judge(maker, grid[i], loss);
+    const std::size_t best = detail::first_smallest(errors, {});
+    if (best == detail::no_candidate) return detail::nothing_finite();
+    return search_outcome{maker.best_scales(grid[best]),
+                          grid[best].ratio,
+                          grid[best].duo_scaling,
+                          errors[0],
+                          errors[best],
+                          grid.size(),
+                          detail::count_not_finite(errors),
+                          errors};
+}
+
+/// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
+/// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
+/// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
+template <execution E, quantizer Q, candidate_loss Cheap, candidate_loss Exact>
+result<search_outcome> screened_search(const E& how, const search_problem<Q>& problem,
+                                       const search_options& options, Cheap&& cheap, Exact&& exact,
+                                       workspace memory)
+{
+    const scale_grid grid{options};
+    AWQ_CHECK(grid.check());
+    AWQ_CHECK(detail::check_problem(problem));
+    detail::candidate_maker<E, Q> maker{how, problem, options};
+    const std::span<double> errors = memory.take<double>(grid.size());
+    const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
+    if (chosen.empty()) return maker.too_small();
+    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
+    for (std::size_t i = 0; i < grid.size(); ++i)
+        errors[i] = detail::judge(maker, grid[i], cheap);
+    chosen[0] = 1;
+    for (std::size_t i = 0; i < options.finalists; ++i)
+        if (const std::size_t next = detail::first_smallest(errors, chosen);
+            next != detail::no_candidate)
+            chosen[next] = 1;
+    search_outcome outcome{};
+    outcome.candidates = grid.size();
+    outcome.skipped_candidates = detail::count_not_finite(errors);
+    outcome.candidate_errors = errors;
+    std::size_t best = detail::no_candidate;
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+        if (chosen[i] == 0) continue;
+        const double error = detail::judge(maker, grid[i], exact);
+        if (i == 0) outcome.initial_error = error;
+        if (!std::isfinite(error)) outcome.skipped_candidates += std::isfinite(errors[i]) ? 1 : 0;
+        if (std::isfinite(error) && (best == detail::no_candidate || error < outcome.best_error)) {
+            best = i;
+            outcome.best_error = error;
+        }
+    }
+    if (best == detail::no_candidate) return detail::nothing_finite();
+    outcome.best_scales = maker.best_scales(grid[best]);
+    outcome.best_ratio = grid[best].ratio;
+    outcome.duo_scaling = grid[best].duo_scaling;
+    return outcome;
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_SMOOTHING_CHECK_MAPPING_HPP
+#define AWQ_SMOOTHING_CHECK_MAPPING_HPP
+
+#include <awq/smoothing/mapping.hpp>
+#include <awq/support/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace awq {
+
+namespace detail {
+
+inline status check_balances(const mapping& pair)
+{
+    if (pair.balances.empty())
+        return error{error_code::invalid_argument, "mapping: give at least one balance layer"};
+    for (const auto& balance : pair.balances)
+        if (balance.empty() || balance.cols() != pair.in_features())
+            return error{error_code::shape_mismatch, "mapping: a balance layer has ",
+                         balance.cols(), " columns, another has ", pair.in_features()};
+    return {};
+}
+
+inline status check_smooth(const smooth_target& smooth, std::size_t scales)
+{
+    if (smooth.norm && (smooth.weight.rows() != 1 || smooth.weight.cols() != scales))
+        return error{error_code::shape_mismatch, "mapping: a norm of ", smooth.weight.size(),
+                     " channels before layers that read ", scales};
+    if (!smooth.norm && smooth.weight.rows() < scales)
+        return error{error_code::shape_mismatch,
+                     "mapping: a smooth layer with ",
+                     smooth.weight.rows(),
+                     " outputs before layers that read ",
+                     scales,
+                     "; grouped-query attention needs column_scales"};
+    if (!smooth.bias.empty() && smooth.bias.size() != smooth.channels())
+        return error{error_code::shape_mismatch, "mapping: a bias of ",
+                     smooth.bias.size(),         " values for ",
+                     smooth.channels(),          " outputs"};
+    if (!smooth.norm && smooth.offset)
+        return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
+    return {};
+}
+
+} // namespace detail
+
+/// How many scales a mapping has: its in_features, or one for each group of columns.
+inline std::size_t scale_count(const mapping& pair) noexcept
+{
+    if (pair.column_scales.empty()) return pair.in_features();
+    std::uint32_t last = 0;
+    for (const std::uint32_t index : pair.column_scales)
+        last = index > last ? index : last;
+    return std::size_t{last} + 1;
+}
+
+/// Whether the layers of a mapping fit together, so that smoothing keeps the function that they
+/// compute. invalid_argument or shape_mismatch where they do not.
+inline status check_mapping(const mapping& pair)
+{
+    AWQ_CHECK(detail::check_balances(pair));
+    if (!pair.column_scales.empty() && pair.column_scales.size() != pair.in_features())
+        return error{error_code::shape_mismatch, "mapping: column_scales needs ",
+                     pair.in_features(), " entries"};
+    return detail::check_smooth(pair.smooth, scale_count(pair));
+}
+
+} // namespace awq
+
+#endif

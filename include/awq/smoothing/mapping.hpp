@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_SMOOTHING_MAPPING_HPP
+#define AWQ_SMOOTHING_MAPPING_HPP
+
+#include <awq/tensor/matrix_view.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// The layer that is divided by the scales: what its outputs become smaller by, the balance layers'
+/// columns make up for.
+struct smooth_target {
+    /// A norm's weight as one row of `channels`, or a linear layer's (out_features, in_features).
+    matrix_view<float> weight;
+    /// (channels) of a norm, (out_features) of a linear layer; empty without a bias.
+    std::span<float> bias = {};
+    /// Whether `weight` is a norm's.
+    bool norm = false;
+    /// Of a norm: y = x (1 + weight), as in Gemma.
+    bool offset = false;
+
+    /// A norm, y = x * weight (+ bias).
+    static constexpr smooth_target of_norm(std::span<float> weight, std::span<float> bias = {},
+                                           bool offset = false) noexcept
+    {
+        return {as_row(weight), bias, true, offset};
+    }
+    /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
+    /// the last ones are those that the balance layers read.
+    static constexpr smooth_target of_linear(matrix_view<float> weight,
+                                             std::span<float> bias = {}) noexcept
+    {
+        return {weight, bias, false, false};
+    }
+
+    /// How many scales it takes at most.
+    constexpr std::size_t channels() const noexcept { return norm ? weight.cols() : weight.rows(); }
+};
+
+/// A smooth layer and the layers that read its output, over tensors in memory.
+struct mapping {
+    smooth_target smooth;
+    /// Each (out_features, in_features), all with the same in_features.
+    std::span<const matrix_view<float>> balances;
+    /// Where columns share a scale (grouped-query attention): the scale's index for each column of
+    /// the balance layers. Empty: column j has scale j.
+    std::span<const std::uint32_t> column_scales = {};
+
+    constexpr std::size_t in_features() const noexcept
+    {
+        return balances.empty() ? 0 : balances.front().cols();
+    }
+};
+
+} // namespace awq
+
+#endif
