@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_TENSOR_XTENSOR_BACKEND_HPP
+#define AWQ_TENSOR_XTENSOR_BACKEND_HPP
+
+#include <awq/support/requires_hosted.hpp>
+#include <awq/tensor/backend_concept.hpp>
+
+// xtensor 0.26 moved its headers into folders.
+#if __has_include(<xtensor/containers/xtensor.hpp>)
+#include <xtensor/containers/xadapt.hpp>
+#include <xtensor/containers/xtensor.hpp>
+#else
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xtensor.hpp>
+#endif
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Tensors are `xt::xtensor`s, row-major; products run in the packed micro-kernel.
+struct xtensor_backend {
+    using policy_axis = axis::backend;
+    using product = packed_product;
+    using matrix = xt::xtensor<float, 2, xt::layout_type::row_major>;
+    using vector = xt::xtensor<float, 1, xt::layout_type::row_major>;
+
+    /// A matrix of that shape; its elements are not initialised.
+    static matrix make(std::size_t rows, std::size_t cols)
+    {
+        return matrix(std::array<std::size_t, 2>{rows, cols});
+    }
+
+    static matrix_view<float> view(matrix& tensor) noexcept
+    {
+        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
+    }
+    static matrix_view<const float> view(const matrix& tensor) noexcept
+    {
+        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
+    }
+    static matrix_view<float> view(vector& tensor) noexcept
+    {
+        return {tensor.data(), 1, tensor.shape()[0]};
+    }
+    static matrix_view<const float> view(const vector& tensor) noexcept
+    {
+        return {tensor.data(), 1, tensor.shape()[0]};
+    }
+    /// Views and spans of memory that somebody else owns are welcome too.
+    template <class T>
+    static constexpr matrix_view<T> view(matrix_view<T> tensor) noexcept
+    {
+        return tensor;
+    }
+    template <class T>
+    static constexpr matrix_view<T> view(std::span<T> vector) noexcept
+    {
+        return as_row(vector);
+    }
+
+    /// An xtensor expression over a contiguous view, for whole-array glue; it owns nothing.
+    static auto adapt(matrix_view<float> contiguous)
+    {
+        return xt::adapt(contiguous.data(), contiguous.size(), xt::no_ownership(),
+                         std::array<std::size_t, 2>{contiguous.rows(), contiguous.cols()});
+    }
+};
+
+static_assert(tensor_backend<xtensor_backend>);
+
+} // namespace awq
+
+#endif
