@@ -2,24 +2,26 @@
 #ifndef AWQ_IO_JSON_COPY_HPP
 #define AWQ_IO_JSON_COPY_HPP
 
-#include <awq/support/requires_hosted.hpp>
-
 #include <awq/io/json_reader.hpp>
 #include <awq/io/json_writer.hpp>
+#include <awq/support/requires_hosted.hpp>
 
 namespace awq::json {
 
-/// Writes a value that was read as the writer's next value; members keep their order. Numbers keep their value
-/// and their kind (integer or floating point), not their digits. To add keys to an object, walk its `members()`.
+/// Writes a value that was read as the writer's next value; members keep their order. Numbers keep
+/// their value and their kind (integer or floating point), not their digits. To add keys to an
+/// object, walk its `members()`.
 inline void write(writer& out, const value& content)
 {
     if (content.is_object()) {
         out.begin_object();
-        for (const member& each : content.members()) write(out.key(each.key), each.value);
+        for (const member& each : content.members())
+            write(out.key(each.key), each.value);
         out.end_object();
     } else if (content.is_array()) {
         out.begin_array();
-        for (const value& each : content.elements()) write(out, each);
+        for (const value& each : content.elements())
+            write(out, each);
         out.end_array();
     } else if (content.is_string()) {
         out.value(*content.as_string());

@@ -2,10 +2,9 @@
 #ifndef AWQ_IO_JSON_READER_HPP
 #define AWQ_IO_JSON_READER_HPP
 
-#include <awq/support/requires_hosted.hpp>
-
-#include <awq/support/printable.hpp>
 #include <awq/io/read_file.hpp>
+#include <awq/support/printable.hpp>
+#include <awq/support/requires_hosted.hpp>
 #include <awq/support/result.hpp>
 
 #include <simdjson.h>
@@ -23,8 +22,8 @@
 #include <utility>
 #include <vector>
 
-/// JSON in (RFC 8259). The whole text is checked when it is parsed: UTF-8, nesting of at most 1024, nothing
-/// after the value. Values are cheap handles into their document, which must outlive them.
+/// JSON in (RFC 8259). The whole text is checked when it is parsed: UTF-8, nesting of at most 1024,
+/// nothing after the value. Values are cheap handles into their document, which must outlive them.
 namespace awq::json {
 
 class value;
@@ -81,31 +80,29 @@ class member_iterator;
 /// A range over the elements of an array or the members of an object, in the order of the text.
 template <class Iterator>
 class range {
-public:
+  public:
     range() = default;
-    range(Iterator first, Iterator last, std::size_t size)
-        : first_(first), last_(last), size_(size)
-    {
-    }
+    range(Iterator first, Iterator last, std::size_t size) : first_(first), last_(last), size_(size)
+    {}
     Iterator begin() const { return first_; }
     Iterator end() const { return last_; }
     std::size_t size() const noexcept { return size_; }
     bool empty() const noexcept { return size_ == 0; }
 
-private:
+  private:
     Iterator first_{};
     Iterator last_{};
     std::size_t size_ = 0;
 };
 
-/// One JSON value. Reading it as another type than it has is an error that names the document and the key.
+/// One JSON value. Reading it as another type than it has is an error that names the document and
+/// the key.
 class value {
-public:
+  public:
     value() = default;
     value(simdjson::dom::element element, const detail::location& location)
         : element_(element), location_(location)
-    {
-    }
+    {}
 
     bool is_object() const noexcept { return is(simdjson::dom::element_type::OBJECT); }
     bool is_array() const noexcept { return is(simdjson::dom::element_type::ARRAY); }
@@ -122,20 +119,18 @@ public:
         return is_integer() || is(simdjson::dom::element_type::DOUBLE);
     }
 
-    /// The member with this key (the first, if there are several); nothing if it is absent or this is no object.
-    /// Linear in the number of members: walk `members()` to read many.
+    /// The member with this key (the first, if there are several); nothing if it is absent or this
+    /// is no object. Linear in the number of members: walk `members()` to read many.
     std::optional<value> find(std::string_view key) const;
 
     /// As `find`, but a member that is null counts as absent.
     std::optional<value> find_non_null(std::string_view key) const;
 
-    /// The member with this key; `missing_field` if it is absent, `malformed_file` if this is no object.
+    /// The member with this key; `missing_field` if it is absent, `malformed_file` if this is no
+    /// object.
     result<value> at(std::string_view key) const;
 
-    result<std::string_view> as_string() const
-    {
-        return read<std::string_view>("a string");
-    }
+    result<std::string_view> as_string() const { return read<std::string_view>("a string"); }
     result<std::int64_t> as_integer() const { return read<std::int64_t>("an integer"); }
     result<std::uint64_t> as_unsigned() const
     {
@@ -147,14 +142,16 @@ public:
 
     /// The elements of an array; empty if this is no array (test `is_array()` or use `as_array()`).
     range<detail::element_iterator> elements() const;
-    /// The members of an object; empty if this is no object (test `is_object()` or use `as_object()`).
+    /// The members of an object; empty if this is no object (test `is_object()` or use
+    /// `as_object()`).
     range<detail::member_iterator> members() const;
     /// As `elements()`, but an error if this is no array.
     result<range<detail::element_iterator>> as_array() const;
     /// As `members()`, but an error if this is no object.
     result<range<detail::member_iterator>> as_object() const;
 
-    /// `malformed_file` naming the key if this object has the same key twice. Does not look into its members.
+    /// `malformed_file` naming the key if this object has the same key twice. Does not look into
+    /// its members.
     status check_unique_keys() const;
 
     /// "config.json: rope_scaling.factor": for error texts.
@@ -167,7 +164,7 @@ public:
         return awq::error{code, where(), ": ", parts...};
     }
 
-private:
+  private:
     bool is(simdjson::dom::element_type type) const noexcept { return element_.type() == type; }
 
     template <class T>
@@ -181,14 +178,22 @@ private:
     const char* type_name() const noexcept
     {
         switch (element_.type()) {
-        case simdjson::dom::element_type::OBJECT: return "an object";
-        case simdjson::dom::element_type::ARRAY: return "an array";
-        case simdjson::dom::element_type::STRING: return "a string";
-        case simdjson::dom::element_type::BOOL: return "true or false";
-        case simdjson::dom::element_type::NULL_VALUE: return "null";
-        case simdjson::dom::element_type::INT64: return "an integer";
-        case simdjson::dom::element_type::UINT64: return "a large integer";
-        default: return "a number";
+        case simdjson::dom::element_type::OBJECT:
+            return "an object";
+        case simdjson::dom::element_type::ARRAY:
+            return "an array";
+        case simdjson::dom::element_type::STRING:
+            return "a string";
+        case simdjson::dom::element_type::BOOL:
+            return "true or false";
+        case simdjson::dom::element_type::NULL_VALUE:
+            return "null";
+        case simdjson::dom::element_type::INT64:
+            return "an integer";
+        case simdjson::dom::element_type::UINT64:
+            return "a large integer";
+        default:
+            return "a number";
         }
     }
 
@@ -205,7 +210,7 @@ struct member {
 namespace detail {
 
 class element_iterator {
-public:
+  public:
     using value_type = json::value;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
@@ -215,8 +220,7 @@ public:
     element_iterator() = default;
     element_iterator(simdjson::dom::array::iterator at, const location& parent)
         : at_(at), parent_(parent)
-    {
-    }
+    {}
     json::value operator*() const { return {*at_, parent_.below({nullptr, index_})}; }
     element_iterator& operator++()
     {
@@ -227,14 +231,14 @@ public:
     bool operator!=(const element_iterator& other) const { return at_ != other.at_; }
     bool operator==(const element_iterator& other) const { return !(at_ != other.at_); }
 
-private:
+  private:
     simdjson::dom::array::iterator at_{};
     location parent_{};
     std::size_t index_ = 0;
 };
 
 class member_iterator {
-public:
+  public:
     using value_type = json::member;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
@@ -244,8 +248,7 @@ public:
     member_iterator() = default;
     member_iterator(simdjson::dom::object::iterator at, const location& parent)
         : at_(at), parent_(parent)
-    {
-    }
+    {}
     json::member operator*() const
     {
         const std::string_view key = at_.key();
@@ -259,7 +262,7 @@ public:
     bool operator!=(const member_iterator& other) const { return at_ != other.at_; }
     bool operator==(const member_iterator& other) const { return !(at_ != other.at_); }
 
-private:
+  private:
     simdjson::dom::object::iterator at_{};
     location parent_{};
 };
@@ -290,7 +293,8 @@ inline std::string with_long_integers_as_floats(std::string_view text)
     for (std::size_t i = 0; i < text.size();) {
         const std::size_t first = i;
         if (!inside_string)
-            while (i < text.size() && text[i] >= '0' && text[i] <= '9') ++i;
+            while (i < text.size() && text[i] >= '0' && text[i] <= '9')
+                ++i;
         if (i > first) {
             rewritten.append(text, first, i - first);
             if (is_long_integer(text, first, i)) rewritten += ".0";
@@ -310,7 +314,8 @@ std::size_t exact_size(const Container& container) noexcept
     std::size_t size = container.size();
     if (size < 0xFFFFFF) return size;
     size = 0;
-    for (auto at = container.begin(); at != container.end(); ++at) ++size;
+    for (auto at = container.begin(); at != container.end(); ++at)
+        ++size;
     return size;
 }
 
@@ -373,7 +378,8 @@ inline result<range<detail::member_iterator>> value::as_object() const
 inline status value::check_unique_keys() const
 {
     std::vector<std::string_view> keys;
-    for (const member& each : members()) keys.push_back(each.key);
+    for (const member& each : members())
+        keys.push_back(each.key);
     std::sort(keys.begin(), keys.end());
     const auto twice = std::adjacent_find(keys.begin(), keys.end());
     if (twice == keys.end()) return {};
@@ -382,7 +388,7 @@ inline status value::check_unique_keys() const
 
 /// A parsed text. Owns everything that its values refer to; moving it leaves them valid.
 class document {
-public:
+  public:
     /// Parses one JSON text. `where` (usually the file's path) begins every error text.
     static result<document> parse(std::string_view text, std::string_view where)
     {
@@ -402,12 +408,11 @@ public:
 
     value root() const { return value{root_, detail::location{where_.get(), {}, 0}}; }
 
-private:
+  private:
     explicit document(std::string_view where)
         : parser_(std::make_unique<simdjson::dom::parser>()),
           where_(std::make_unique<std::string>(where))
-    {
-    }
+    {}
 
     simdjson::error_code parse_text(std::string_view text)
     {

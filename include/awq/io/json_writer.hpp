@@ -17,7 +17,8 @@ namespace awq::json {
 
 namespace detail {
 
-/// Bytes of the well-formed UTF-8 sequence (Unicode 15, table 3-7) at the start of `text`; 0 if there is none.
+/// Bytes of the well-formed UTF-8 sequence (Unicode 15, table 3-7) at the start of `text`; 0 if
+/// there is none.
 inline std::size_t utf8_length(std::string_view text) noexcept
 {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -41,12 +42,23 @@ inline void append_escape(std::string& text, unsigned char control)
 {
     constexpr std::string_view digits = "0123456789abcdef";
     switch (control) {
-    case '\b': text += "\\b"; return;
-    case '\f': text += "\\f"; return;
-    case '\n': text += "\\n"; return;
-    case '\r': text += "\\r"; return;
-    case '\t': text += "\\t"; return;
-    default: break;
+    case '\b':
+        text += "\\b";
+        return;
+    case '\f':
+        text += "\\f";
+        return;
+    case '\n':
+        text += "\\n";
+        return;
+    case '\r':
+        text += "\\r";
+        return;
+    case '\t':
+        text += "\\t";
+        return;
+    default:
+        break;
     }
     text += "\\u00";
     text += digits[control >> 4];
@@ -55,8 +67,9 @@ inline void append_escape(std::string& text, unsigned char control)
 
 } // namespace detail
 
-/// Appends `content` to `text` as a JSON string with its quotes. Text that is not ASCII stays UTF-8; each byte
-/// that is not valid UTF-8 becomes U+FFFD, so that the output is always valid JSON.
+/// Appends `content` to `text` as a JSON string with its quotes. Text that is not ASCII stays
+/// UTF-8; each byte that is not valid UTF-8 becomes U+FFFD, so that the output is always valid
+/// JSON.
 inline void append_quoted(std::string& text, std::string_view content)
 {
     text += '"';
@@ -79,15 +92,15 @@ inline void append_quoted(std::string& text, std::string_view content)
     text += '"';
 }
 
-/// Writes one JSON text (RFC 8259) piece by piece into a string. The caller keeps begin and end in balance and
-/// gives every member of an object a key.
+/// Writes one JSON text (RFC 8259) piece by piece into a string. The caller keeps begin and end in
+/// balance and gives every member of an object a key.
 ///
 ///     json::writer out{2};
 ///     out.begin_object().field("loss", 0.5).key("names").begin_array().value("a").end_array();
 ///     out.end_object();
 ///     std::string text = std::move(out).take();
 class writer {
-public:
+  public:
     /// `indent` 0: compact, without any space; n: one line per value, n spaces per level.
     explicit writer(unsigned indent = 0) : indent_(indent) {}
 
@@ -116,15 +129,16 @@ public:
     writer& value(std::same_as<bool> auto truth) { return raw(truth ? "true" : "false"); }
 
     template <std::integral Integer>
-        requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
-    writer& value(Integer number)
+    requires(!std::same_as<Integer, bool> &&
+             !std::same_as<Integer, char>) writer& value(Integer number)
     {
         char digits[24];
         return raw({digits, std::to_chars(digits, digits + sizeof digits, number).ptr});
     }
 
-    /// The shortest digits that read back as the same number, always with a point or an exponent, so that it
-    /// stays a floating-point number for readers that tell them apart. Not a finite number: null.
+    /// The shortest digits that read back as the same number, always with a point or an exponent,
+    /// so that it stays a floating-point number for readers that tell them apart. Not a finite
+    /// number: null.
     template <std::floating_point Float>
     writer& value(Float number)
     {
@@ -161,7 +175,7 @@ public:
     /// The text, moved out.
     std::string take() && { return std::move(text_); }
 
-private:
+  private:
     writer& begin(char bracket)
     {
         separate();

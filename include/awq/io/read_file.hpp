@@ -3,25 +3,24 @@
 #define AWQ_IO_READ_FILE_HPP
 
 #include <awq/support/requires_hosted.hpp>
-
 #include <awq/support/result.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <fcntl.h>
 #include <string>
 #include <string_view>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 namespace awq {
 
 /// A POSIX file descriptor, closed at the end of its life.
 class file_descriptor {
-public:
+  public:
     file_descriptor() = default;
     explicit file_descriptor(int number) noexcept : number_(number) {}
     file_descriptor(file_descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
@@ -40,7 +39,7 @@ public:
     /// Hands the descriptor over to the caller.
     int release() noexcept { return std::exchange(number_, -1); }
 
-private:
+  private:
     int number_ = -1;
 };
 
@@ -50,8 +49,8 @@ struct opened_file {
     std::uint64_t size = 0;
 };
 
-/// Opens a regular file for reading. Errors: `file_not_found`; `file_unreadable` for a directory, a device or
-/// whatever the system refuses.
+/// Opens a regular file for reading. Errors: `file_not_found`; `file_unreadable` for a directory, a
+/// device or whatever the system refuses.
 inline result<opened_file> open_for_reading(const std::string& path)
 {
     // O_NONBLOCK: opening a named pipe must not wait for a writer.
@@ -73,13 +72,14 @@ inline result<opened_file> open_for_reading(const std::string& path)
     return opened;
 }
 
-/// The whole content of a regular file, at most `limit` bytes (1 GiB; `malformed_file` beyond that).
+/// The whole content of a regular file, at most `limit` bytes (1 GiB; `malformed_file` beyond
+/// that).
 inline result<std::string> read_file(const std::string& path,
                                      std::uint64_t limit = std::uint64_t{1} << 30)
 {
     AWQ_TRY(const opened_file file, open_for_reading(path));
     if (file.size > limit)
-        return error{error_code::malformed_file, path, ": ", file.size,
+        return error{error_code::malformed_file,           path, ": ", file.size,
                      " bytes are more than the limit of ", limit};
     std::string content(static_cast<std::size_t>(file.size), '\0');
     std::size_t done = 0;
@@ -87,8 +87,7 @@ inline result<std::string> read_file(const std::string& path,
         const ::ssize_t count =
             ::read(file.descriptor.number(), content.data() + done, content.size() - done);
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0)
-            return error{error_code::file_unreadable, path, ": ", std::strerror(errno)};
+        if (count < 0) return error{error_code::file_unreadable, path, ": ", std::strerror(errno)};
         if (count == 0) break; // the file became shorter meanwhile
         done += static_cast<std::size_t>(count);
     }

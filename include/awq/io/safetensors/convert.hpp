@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_IO_SAFETENSORS_CONVERT_HPP
+#define AWQ_IO_SAFETENSORS_CONVERT_HPP
+
+#include <awq/io/safetensors/reader.hpp>
+#include <awq/support/float16.hpp>
+#include <awq/support/printable.hpp>
+#include <awq/support/requires_hosted.hpp>
+#include <awq/support/result.hpp>
+#include <awq/tensor/dtype.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+
+/// Between float32 and the 16- and 32-bit formats of weights in files, at any alignment, little
+/// endian.
+namespace awq::safetensors {
+
+namespace detail {
+
+static_assert(std::endian::native == std::endian::little,
+              "awq reads and writes little endian files");
+
+inline void widen_bf16(const std::byte* from, float* to, std::size_t count) noexcept
+{
+    for (std::size_t i = 0; i < count; ++i) {
+        std::uint16_t bits;
+        std::memcpy(&bits, from + 2 * i, 2);
+        to[i] = std::bit_cast<float>(std::uint32_t{bits} << 16);
+    }
+}
+
+inline void widen_f16_plain(const std::byte* from, float* to, std::size_t count) noexcept
+{
+    for (std::size_t i = 0; i < count; ++i) {
+        std::uint16_t bits;
+        std::memcpy(&bits, from + 2 * i, 2);
+        to[i] = static_cast<float>(f16::from_bits(bits));
+    }
+}
+
+inline void narrow_bf16(const float* from, std::byte* to, std::size_t count) noexcept
+{
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint16_t bits = bf16{from[i]}.bits;
+        std::memcpy(to + 2 * i, &bits, 2);
+    }
+}
+
+inline void narrow_f16_plain(const float* from, std::byte* to, std::size_t count) noexcept
+{
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint16_t bits = f16{from[i]}.bits;
+        std::memcpy(to + 2 * i, &bits, 2);
+    }
+}
+
+#if defined(__x86_64__) || defined(__i386__)
+[[gnu::target("avx,f16c")]] inline void widen_f16_f16c(const std::byte* from, float* to,
+                                                       std::size_t count) noexcept
+{
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 2 * i));
+        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(half));
+    }
+    widen_f16_plain(from + 2 * i, to + i, count - i);
+}
+
+[[gnu::target("avx,f16c")]] inline void narrow_f16_f16c(const float* from, std::byte* to,
+                                                        std::size_t count) noexcept
+{
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        const __m128i half = _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT);
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 2 * i), half);
+    }
+    narrow_f16_plain(from + i, to + 2 * i, count - i);
+}
+
+inline bool has_f16c() noexcept
+{
+    // clang 14's __builtin_cpu_supports does not know "f16c"; "avx" says that the system keeps ymm
+    // registers.
+    static const bool supported = [] {
+        unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+        return __builtin_cpu_supports("avx") && __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 &&
+               (ecx & bit_F16C) != 0;
+    }();
+    return supported;
+}
+#endif
+
+inline void widen_f16(const std::byte* from, float* to, std::size_t count) noexcept
+{
+#if defined(__x86_64__) || defined(__i386__)
+    if (has_f16c()) return widen_f16_f16c(from, to, count);
+#endif
+    widen_f16_plain(from, to, count);
+}
+
+inline void narrow_f16(const float* from, std::byte* to, std::size_t count) noexcept
+{
+#if defined(__x86_64__) || defined(__i386__)
+    if (has_f16c()) return narrow_f16_f16c(from, to, count);
+#endif
+    narrow_f16_plain(from, to, count);
+}
+
+// Whether all are finite; a branch-free integer maximum, which every compiler vectorises.
+inline bool all_finite(const float* values, std::size_t count) noexcept
+{
+    std::uint32_t largest = 0;
+    for (std::size_t i = 0; i < count; ++i)
+        largest = std::max(largest, std::bit_cast<std::uint32_t>(values[i]) & 0x7FFFFFFFu);
+    return largest < 0x7F800000u;
+}
+
+// The same for 16-bit patterns whose exponent bits are `infinity`.
+inline bool all_finite_16(const std::byte* values, std::size_t count,
+                          std::uint16_t infinity) noexcept
+{
+    std::uint16_t largest = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        std::uint16_t bits;
+        std::memcpy(&bits, values + 2 * i, 2);
+        largest = std::max<std::uint16_t>(largest, bits & 0x7FFFu);
+    }
+    return largest < infinity;
+}
+
+// Values per step: source and result of a step stay in the first-level cache.
+inline constexpr std::size_t values_per_step = 2048;
+
+} // namespace detail
+
+/// Index of the first value that is a NaN or an infinity.
+inline std::optional<std::size_t> first_not_finite(std::span<const float> values) noexcept
+{
+    for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
+        const auto step =
+            values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
+        if (detail::all_finite(step.data(), step.size())) continue;
+        for (std::size_t i = 0; i < step.size(); ++i)
+            if (!detail::all_finite(&step[i], 1)) return begin + i;
+    }
+    return std::nullopt;
+}
+
+/// values = bytes of the given type (f32, f16 or bf16), exactly. The caller sees to it that
+/// bytes.size() == values.size() * size_of(type).
+inline void widen(dtype type, std::span<const std::byte> bytes, std::span<float> values) noexcept
+{
+    if (values.empty()) return;
+    switch (type) {
+    case dtype::bf16:
+        return detail::widen_bf16(bytes.data(), values.data(), values.size());
+    case dtype::f16:
+        return detail::widen_f16(bytes.data(), values.data(), values.size());
+    default:
+        std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+    }
+}
+
+/// bytes = values rounded to the given type (f32, f16 or bf16), to nearest, ties to even. The
+/// caller sees to it that bytes.size() == values.size() * size_of(type).
+inline void narrow(dtype type, std::span<const float> values, std::span<std::byte> bytes) noexcept
+{
+    if (values.empty()) return;
+    switch (type) {
+    case dtype::bf16:
+        return detail::narrow_bf16(values.data(), bytes.data(), values.size());
+    case dtype::f16:
+        return detail::narrow_f16(values.data(), bytes.data(), values.size());
+    default:
+        std::memcpy(bytes.data(), values.data(), values.size() * sizeof(float));
+    }
+}
+
+/// Whether every value of the given type (f32, f16 or bf16) in `bytes` is finite.
+inline bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
+{
+    if (type == dtype::bf16) return detail::all_finite_16(bytes.data(), bytes.size() / 2, 0x7F80);
+    if (type == dtype::f16) return detail::all_finite_16(bytes.data(), bytes.size() / 2, 0x7C00);
+    float step[256];
+    for (std::size_t begin = 0; begin < bytes.size(); begin += sizeof step) {
+        const std::size_t size = std::min(sizeof step, bytes.size() - begin);
+        std::memcpy(step, bytes.data() + begin, size);
+        if (!detail::all_finite(step, size / sizeof(float))) return false;
+    }
+    return true;
+}
+
+/// Reads elements [first, first + values.size()) of a tensor as float32. Errors: `unsupported` for
+/// an element type other than F32, F16 and BF16; `shape_mismatch` for elements that are not there;
+/// `not_finite` naming the file, the tensor, the first such element and its offset in the file.
+inline status read_floats(const tensor& source, std::span<float> values, std::uint64_t first = 0)
+{
+    const auto fail = [&](error_code code, const auto&... parts) {
+        return error{
+            code, source.file->path(), ": tensor \"", printable(source.name), "\": ", parts...};
+    };
+    const std::optional<dtype> type = source.type();
+    if (!type || !is_smoothable(*type))
+        return fail(error_code::unsupported, name_of(source.stored),
+                    " cannot be read as weights, only F32, F16 and BF16");
+    const std::uint64_t count = source.element_count();
+    if (first > count || values.size() > count - first)
+        return fail(error_code::shape_mismatch, "has ", count, " elements, ", values.size(),
+                    " were asked for from element ", first);
+    const std::size_t width = size_of(*type);
+    const auto bytes = source.bytes.subspan(first * width, values.size() * width);
+    for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
+        const auto step =
+            values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
+        widen(*type, bytes.subspan(begin * width, step.size() * width), step);
+        if (detail::all_finite(step.data(), step.size())) continue;
+        const std::size_t at = *first_not_finite(step);
+        const std::uint64_t element = first + begin + at;
+        return fail(error_code::not_finite, "element ", element, " at offset ",
+                    source.offset + element * width, " is ",
+                    std::isnan(step[at]) ? "NaN" : "infinite");
+    }
+    return {};
+}
+
+} // namespace awq::safetensors
+
+#endif
