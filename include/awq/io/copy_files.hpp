@@ -2,9 +2,10 @@
 #ifndef AWQ_IO_COPY_FILES_HPP
 #define AWQ_IO_COPY_FILES_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/output_directory.hpp>
 #include <awq/io/write_file.hpp>
-#include <awq/support/requires_hosted.hpp>
 #include <unistd.h>
 
 #include <algorithm>

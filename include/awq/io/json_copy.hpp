@@ -2,9 +2,10 @@
 #ifndef AWQ_IO_JSON_COPY_HPP
 #define AWQ_IO_JSON_COPY_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/json_reader.hpp>
 #include <awq/io/json_writer.hpp>
-#include <awq/support/requires_hosted.hpp>
 
 namespace awq::json {
 

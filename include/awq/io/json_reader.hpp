@@ -2,9 +2,10 @@
 #ifndef AWQ_IO_JSON_READER_HPP
 #define AWQ_IO_JSON_READER_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/read_file.hpp>
 #include <awq/support/printable.hpp>
-#include <awq/support/requires_hosted.hpp>
 #include <awq/support/result.hpp>
 
 #include <simdjson.h>

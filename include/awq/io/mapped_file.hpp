@@ -2,8 +2,9 @@
 #ifndef AWQ_IO_MAPPED_FILE_HPP
 #define AWQ_IO_MAPPED_FILE_HPP
 
-#include <awq/io/read_file.hpp>
 #include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/read_file.hpp>
 #include <awq/support/result.hpp>
 #include <sys/mman.h>
 #include <unistd.h>

@@ -2,8 +2,9 @@
 #ifndef AWQ_IO_OUTPUT_FILE_HPP
 #define AWQ_IO_OUTPUT_FILE_HPP
 
-#include <awq/io/rename.hpp>
 #include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/rename.hpp>
 #include <awq/support/result.hpp>
 
 #include <cerrno>

@@ -2,8 +2,9 @@
 #ifndef AWQ_IO_RENAME_HPP
 #define AWQ_IO_RENAME_HPP
 
-#include <awq/io/read_file.hpp>
 #include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/read_file.hpp>
 #include <awq/support/result.hpp>
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -2,8 +2,9 @@
 #ifndef AWQ_IO_GGUF_CURSOR_HPP
 #define AWQ_IO_GGUF_CURSOR_HPP
 
-#include <awq/io/gguf/layout.hpp>
 #include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/gguf/layout.hpp>
 #include <awq/support/result.hpp>
 
 #include <cstddef>

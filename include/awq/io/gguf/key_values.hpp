@@ -2,8 +2,9 @@
 #ifndef AWQ_IO_GGUF_KEY_VALUES_HPP
 #define AWQ_IO_GGUF_KEY_VALUES_HPP
 
-#include <awq/io/gguf/value.hpp>
 #include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/gguf/value.hpp>
 
 #include <algorithm>
 #include <string>

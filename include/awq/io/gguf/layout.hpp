@@ -2,8 +2,9 @@
 #ifndef AWQ_IO_GGUF_LAYOUT_HPP
 #define AWQ_IO_GGUF_LAYOUT_HPP
 
-#include <awq/quantization/gguf/type.hpp>
 #include <awq/support/requires_hosted.hpp>
+
+#include <awq/quantization/gguf/type.hpp>
 #include <awq/support/result.hpp>
 
 #include <bit>

@@ -2,10 +2,11 @@
 #ifndef AWQ_IO_GGUF_MIX_HPP
 #define AWQ_IO_GGUF_MIX_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/gguf/file_type.hpp>
 #include <awq/io/gguf/tensor_names.hpp>
 #include <awq/quantization/gguf/type.hpp>
-#include <awq/support/requires_hosted.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>

@@ -2,13 +2,14 @@
 #ifndef AWQ_IO_GGUF_READER_HPP
 #define AWQ_IO_GGUF_READER_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/gguf/cursor.hpp>
 #include <awq/io/gguf/layout.hpp>
 #include <awq/io/gguf/value.hpp>
 #include <awq/io/mapped_file.hpp>
 #include <awq/quantization/gguf/type.hpp>
 #include <awq/support/printable.hpp>
-#include <awq/support/requires_hosted.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>

@@ -2,8 +2,9 @@
 #ifndef AWQ_IO_GGUF_TENSOR_NAMES_HPP
 #define AWQ_IO_GGUF_TENSOR_NAMES_HPP
 
-#include <awq/io/gguf/architecture.hpp>
 #include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/gguf/architecture.hpp>
 
 #include <charconv>
 #include <cstddef>

@@ -2,13 +2,14 @@
 #ifndef AWQ_IO_GGUF_WRITER_HPP
 #define AWQ_IO_GGUF_WRITER_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/gguf/key_values.hpp>
 #include <awq/io/gguf/layout.hpp>
 #include <awq/io/output_file.hpp>
 #include <awq/io/write_file.hpp>
 #include <awq/quantization/gguf/type.hpp>
 #include <awq/support/printable.hpp>
-#include <awq/support/requires_hosted.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>

@@ -2,9 +2,10 @@
 #ifndef AWQ_IO_SAFETENSORS_CHECKPOINT_HPP
 #define AWQ_IO_SAFETENSORS_CHECKPOINT_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/safetensors/reader.hpp>
 #include <awq/io/safetensors/shard_index.hpp>
-#include <awq/support/requires_hosted.hpp>
 
 #include <algorithm>
 #include <cstddef>

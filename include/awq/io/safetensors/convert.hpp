@@ -2,10 +2,11 @@
 #ifndef AWQ_IO_SAFETENSORS_CONVERT_HPP
 #define AWQ_IO_SAFETENSORS_CONVERT_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/safetensors/reader.hpp>
 #include <awq/support/float16.hpp>
 #include <awq/support/printable.hpp>
-#include <awq/support/requires_hosted.hpp>
 #include <awq/support/result.hpp>
 #include <awq/tensor/dtype.hpp>
 

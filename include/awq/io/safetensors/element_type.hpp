@@ -2,6 +2,8 @@
 #ifndef AWQ_IO_SAFETENSORS_ELEMENT_TYPE_HPP
 #define AWQ_IO_SAFETENSORS_ELEMENT_TYPE_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/tensor/dtype.hpp>
 
 #include <array>

@@ -2,11 +2,12 @@
 #ifndef AWQ_IO_SAFETENSORS_LAYOUT_HPP
 #define AWQ_IO_SAFETENSORS_LAYOUT_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/json_reader.hpp>
 #include <awq/io/json_writer.hpp>
 #include <awq/io/safetensors/element_type.hpp>
 #include <awq/support/printable.hpp>
-#include <awq/support/requires_hosted.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>

@@ -2,9 +2,10 @@
 #ifndef AWQ_IO_SAFETENSORS_READER_HPP
 #define AWQ_IO_SAFETENSORS_READER_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/mapped_file.hpp>
 #include <awq/io/safetensors/layout.hpp>
-#include <awq/support/requires_hosted.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -2,10 +2,11 @@
 #ifndef AWQ_IO_SAFETENSORS_SHARD_INDEX_HPP
 #define AWQ_IO_SAFETENSORS_SHARD_INDEX_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/json_reader.hpp>
 #include <awq/io/json_writer.hpp>
 #include <awq/support/printable.hpp>
-#include <awq/support/requires_hosted.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>

@@ -2,9 +2,10 @@
 #ifndef AWQ_IO_SAFETENSORS_SHARD_SET_WRITER_HPP
 #define AWQ_IO_SAFETENSORS_SHARD_SET_WRITER_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/io/safetensors/writer.hpp>
-#include <awq/support/requires_hosted.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -2,10 +2,11 @@
 #ifndef AWQ_IO_SAFETENSORS_WRITER_HPP
 #define AWQ_IO_SAFETENSORS_WRITER_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/io/safetensors/convert.hpp>
 #include <awq/io/safetensors/layout.hpp>
 #include <awq/io/write_file.hpp>
-#include <awq/support/requires_hosted.hpp>
 
 #include <algorithm>
 #include <cstddef>
