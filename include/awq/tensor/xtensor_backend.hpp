@@ -3,6 +3,7 @@
 #define AWQ_TENSOR_XTENSOR_BACKEND_HPP
 
 #include <awq/support/requires_hosted.hpp>
+
 #include <awq/tensor/backend_concept.hpp>
 
 // xtensor 0.26 moved its headers into folders.
@@ -16,6 +17,8 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
+#include <new>
 #include <span>
 
 namespace awq {
@@ -31,6 +34,12 @@ struct xtensor_backend {
     static matrix make(std::size_t rows, std::size_t cols)
     {
         return matrix(std::array<std::size_t, 2>{rows, cols});
+    }
+
+    /// Working memory of that many floats, not initialised; null where there is none.
+    static std::unique_ptr<float[]> make_workspace(std::size_t size) noexcept
+    {
+        return std::unique_ptr<float[]>{new (std::nothrow) float[size]};
     }
 
     static matrix_view<float> view(matrix& tensor) noexcept

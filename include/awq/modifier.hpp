@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODIFIER_HPP
+#define AWQ_MODIFIER_HPP
+
+#include <awq/calibration/activation_stats.hpp>
+#include <awq/calibration/loss_mask.hpp>
+#include <awq/execution/products/plain.hpp>
+#include <awq/execution/serial_execution.hpp>
+#include <awq/modifier_run.hpp>
+#include <awq/policy/group_size.hpp>
+#include <awq/policy/mode.hpp>
+#include <awq/policy/policy_set.hpp>
+#include <awq/quantization/integer_quantizer.hpp>
+#include <awq/quantization/quantize_weight.hpp>
+#include <awq/search/gram_loss.hpp>
+#include <awq/search/output_loss.hpp>
+#include <awq/search/parent_forward.hpp>
+#include <awq/search/scale_search.hpp>
+#include <awq/smoothing/apply_scales.hpp>
+#include <awq/smoothing/check_mapping.hpp>
+#include <awq/smoothing/roles.hpp>
+#include <awq/tensor/span_backend.hpp>
+#include <awq/tensor/workspace.hpp>
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <tuple>
+#include <type_traits>
+
+namespace awq {
+
+namespace detail {
+
+template <class Scheme>
+struct simulated {
+    using type = integer_quantizer;
+    static constexpr type make(std::size_t columns) { return quantizer_of<Scheme>(columns); }
+};
+template <quantizer Scheme> // a format that is a quantizer by itself has its own groups
+struct simulated<Scheme> {
+    using type = Scheme;
+    static constexpr type make(std::size_t) { return {}; }
+};
+
+template <class B>
+concept allocating_backend = requires
+{
+    {
+        B::make_workspace(std::size_t{})
+        } -> std::same_as<result<typename B::vector>>;
+};
+
+} // namespace detail
+
+/// The rooms joined, over tensors in memory: search the scales of a mapping, smooth it, and in the
+/// quantizing modes quantize the weights. Use it through the alias `modifier<Policies...>`.
+///
+/// One call does a whole mapping (`smooth`); `begin` opens a streaming run, for activations that
+/// come in batches. Without a parent the loss is taken at the balance layers' own outputs.
+template <class Mode, class Group, tensor_backend Backend, execution Execution>
+class basic_modifier {
+  public:
+    using mode = Mode;
+    using backend = Backend;
+    using execution_type = Execution;
+    using product = typename Backend::product;
+    using quantizer_type = typename detail::simulated<typename Mode::scheme_type>::type;
+
+    constexpr basic_modifier(search_options options = {}, Group group = {}, Execution how = {})
+        : options_(options),
+          quantizer_(detail::simulated<typename Mode::scheme_type>::make(group.columns())),
+          how_(how)
+    {}
+
+    constexpr const search_options& options() const noexcept { return options_; }
+    constexpr const Execution& executor() const noexcept { return how_; }
+    /// What the search simulates.
+    constexpr const quantizer_type& target() const noexcept { return quantizer_; }
+
+    /// Floats that `smooth` needs for a mapping whose balance layers read `in_features` channels
+    /// and have `out_features` outputs in all. With a parent, add its own `workspace_size()`.
+    static constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features,
+                                                std::size_t out_features, std::size_t layers = 4,
+                                                std::size_t n_grid = 20) noexcept
+    {
+        return search_memory(in_features, out_features, layers, n_grid) +
+               activation_stats::size(in_features, uses_gram(tokens, in_features)) +
+               loss_memory(tokens, in_features, out_features);
+    }
+
+    /// Whether the mapping's shapes fit together and its rows can be cut into groups.
+    status check(const mapping& pair) const
+    {
+        AWQ_CHECK(check_mapping(pair));
+        return quantizer_.check(pair.in_features());
+    }
+
+    /// Searches the scales of a mapping from the balance layers' inputs, (tokens, in_features), and
+    /// smooths it. The outcome's spans lie in `memory`; see `workspace_size`. On an error nothing
+    /// is changed.
+    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x,
+                                  workspace memory) const
+    {
+        return smooth_by(
+            pair, x, memory, [&](auto weights, auto& stats, std::span<float> rest, auto&& use) {
+                if (!stats.gram.empty())
+                    return use(
+                        gram_loss<product, Execution>(how_, weights, stats.gram, x.rows(), rest));
+                return use(linear_output_loss<product, Execution>(how_, weights, x, rest));
+            });
+    }
+
+    /// The same, with the loss at the output of a module that the caller re-runs.
+    template <parent_forward F>
+    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x, parent<F> source,
+                                  workspace memory) const
+    {
+        return smooth_by(
+            pair, x, memory,
+            [&](auto weights, auto&, std::span<float> rest, auto&& use) -> result<search_outcome> {
+                if (rest.size() < source.workspace_size()) return too_small();
+                return use(parent_output_loss<F, Execution>(how_, source, weights, rest));
+            });
+    }
+
+    /// `smooth` over the backend's own tensors.
+    template <class S, class... Bs, class X>
+    result<search_outcome> smooth(const smooth_layer<S>& smooth_to,
+                                  const balance_layers<Bs...>& reads, const activations<X>& x,
+                                  workspace memory) const
+    {
+        const auto views = balance_views(reads);
+        return smooth(mapping{target_of(smooth_to), views, {}}, const_view(x.tensor), memory);
+    }
+
+    /// The same in memory that the backend allocates; `best_scales` and `candidate_errors` of the
+    /// outcome are then empty.
+    template <class S, class... Bs, class X>
+    result<search_outcome>
+    smooth(const smooth_layer<S>& smooth_to, const balance_layers<Bs...>& reads,
+           const activations<X>& x) const requires detail::allocating_backend<Backend>
+    {
+        const auto views = balance_views(reads);
+        const matrix_view<const float> inputs = const_view(x.tensor);
+        std::size_t outputs = 0;
+        for (const auto& view : views)
+            outputs += view.rows();
+        const std::size_t size =
+            workspace_size(inputs.rows(), inputs.cols(), outputs, views.size(), options_.n_grid);
+        const auto memory = Backend::make_workspace(size);
+        if (!memory)
+            return error{error_code::out_of_memory, "smooth: working memory of ", size, " floats"};
+        AWQ_TRY(search_outcome outcome, smooth(mapping{target_of(smooth_to), views, {}}, inputs,
+                                               workspace{std::span<float>{memory.get(), size}}));
+        outcome.best_scales = {};
+        outcome.candidate_errors = {};
+        return outcome;
+    }
+
+    /// Searches and smooths from statistics that were gathered before, which need a Gram matrix.
+    result<search_outcome> smooth(const mapping& pair, const activation_stats& stats,
+                                  workspace memory) const;
+
+    /// Opens a streaming run over mappings whose memory the caller owns.
+    modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const
+    {
+        return modifier_run<basic_modifier>{*this, mappings};
+    }
+
+    /// Quantizes a weight, (out_features, in_features), after smoothing. Only in quantizing modes.
+    template <class Tensor>
+    status quantize(Tensor&& weight, const quantized_weight& out) const
+        requires(Mode::quantizes&& std::same_as<quantizer_type, integer_quantizer>)
+    {
+        return quantize_weight(how_, quantizer_, const_view(weight), out);
+    }
+
+  private:
+    static constexpr bool uses_gram(std::size_t tokens, std::size_t in_features) noexcept
+    {
+        return tokens >= in_features;
+    }
+    static constexpr std::size_t search_memory(std::size_t in_features, std::size_t out_features,
+                                               std::size_t layers, std::size_t n_grid) noexcept
+    {
+        return search_workspace_size(in_features, in_features * out_features, layers, n_grid) +
+               2 * in_features + workspace::size_for<search_layer<quantizer_type>>(layers) +
+               workspace::size_for<matrix_view<const float>>(layers);
+    }
+    static constexpr std::size_t loss_memory(std::size_t tokens, std::size_t in_features,
+                                             std::size_t out_features) noexcept
+    {
+        const std::size_t rows = std::clamp<std::size_t>(out_features, 1, 64);
+        return rows * (uses_gram(tokens, in_features) ? gram_loss_workspace_size(in_features)
+                                                      : in_features + tokens);
+    }
+    static error too_small()
+    {
+        return error{error_code::workspace_too_small,
+                     "smooth: give as many floats as workspace_size says"};
+    }
+
+    template <class Tensor>
+    static matrix_view<const float> const_view(Tensor& tensor)
+    {
+        return Backend::view(tensor);
+    }
+    template <class S>
+    static smooth_target target_of(const smooth_layer<S>& role)
+    {
+        const matrix_view<float> weight = Backend::view(role.tensor);
+        return {weight, role.bias, weight.rows() == 1, role.offset};
+    }
+    template <class... Bs>
+    static std::array<matrix_view<float>, sizeof...(Bs)>
+    balance_views(const balance_layers<Bs...>& role)
+    {
+        return std::apply(
+            [](auto&... tensors) {
+                return std::array<matrix_view<float>, sizeof...(Bs)>{Backend::view(tensors)...};
+            },
+            role.tensors);
+    }
+
+    template <class MakeLoss>
+    result<search_outcome> smooth_by(const mapping& pair, matrix_view<const float> x,
+                                     workspace memory, MakeLoss&& make_loss) const
+    {
+        AWQ_CHECK(check(pair));
+        AWQ_TRY(activation_stats stats,
+                activation_stats::make(memory, pair.in_features(),
+                                       uses_gram(x.rows(), pair.in_features())));
+        AWQ_CHECK(stats.observe<product>(how_, x));
+        return search_and_apply(pair, stats, memory, make_loss);
+    }
+
+    template <class MakeLoss>
+    result<search_outcome> search_and_apply(const mapping& pair, activation_stats& stats,
+                                            workspace memory, MakeLoss&& make_loss) const
+    {
+        const std::size_t columns = pair.in_features(), layers = pair.balances.size();
+        const std::span<float> x_mean = memory.take<float>(columns);
+        const std::span<float> importance = memory.take<float>(columns);
+        const auto originals = memory.take<matrix_view<const float>>(layers);
+        const auto searched = memory.take<search_layer<quantizer_type>>(layers);
+        if (searched.empty()) return too_small();
+        AWQ_CHECK(stats.mean_abs(x_mean));
+        AWQ_CHECK(stats.mean_square(importance));
+        for (std::size_t i = 0; i < layers; ++i) {
+            originals[i] = pair.balances[i];
+            searched[i] = {originals[i], &quantizer_, importance};
+        }
+        const search_problem<quantizer_type> problem{searched, x_mean, pair.column_scales,
+                                                     scale_count(pair)};
+        const std::size_t search_size = search_workspace_size(problem, options_);
+        const std::span<float> rest = memory.rest();
+        if (rest.size() < search_size + 2 * columns) return too_small();
+        const std::span<const matrix_view<const float>> weights = originals;
+        const auto run = [&](auto&& loss) -> result<search_outcome> {
+            AWQ_TRY(search_outcome found, scale_search(how_, problem, options_, loss,
+                                                       workspace{rest.first(search_size)}));
+            AWQ_CHECK(apply_scales(how_, pair, found.best_scales));
+            return found;
+        };
+        return make_loss(weights, stats, rest.subspan(search_size), run);
+    }
+
+    search_options options_;
+    quantizer_type quantizer_;
+    [[no_unique_address]] Execution how_;
+};
+
+template <class Mode, class Group, tensor_backend Backend, execution Execution>
+result<search_outcome> basic_modifier<Mode, Group, Backend, Execution>::smooth(
+    const mapping& pair, const activation_stats& stats, workspace memory) const
+{
+    AWQ_CHECK(check(pair));
+    if (stats.gram.cols() != pair.in_features())
+        return error{error_code::not_calibrated, "smooth: the statistics need a Gram matrix of ",
+                     pair.in_features(), " channels"};
+    activation_stats sums = stats;
+    return search_and_apply(
+        pair, sums, memory, [&](auto weights, auto& gathered, std::span<float> rest, auto&& use) {
+            return use(
+                gram_loss<product, Execution>(how_, weights, gathered.gram, gathered.tokens, rest));
+        });
+}
+
+/// A modifier of these policies, in any order, each axis defaulted:
+/// `smooth_and_quantize<w4a16_asym>`, `group_size<128>`, `span_backend`, `serial_execution`. Two
+/// orders name one type.
+template <class... Policies>
+using modifier = basic_modifier<
+    typename policy_set<Policies...>::template get<axis::mode, smooth_and_quantize<>>,
+    typename policy_set<Policies...>::template get<axis::group, group_size<128>>,
+    typename policy_set<Policies...>::template get<axis::backend, span_backend>,
+    typename policy_set<Policies...>::template get<axis::execution, serial_execution>>;
+
+} // namespace awq
+
+#endif

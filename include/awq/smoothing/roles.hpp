@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_SMOOTHING_ROLES_HPP
+#define AWQ_SMOOTHING_ROLES_HPP
+
+#include <cstddef>
+#include <span>
+#include <tuple>
+#include <utility>
+
+namespace awq {
+
+// Tensors of one type with different roles come in role types: swapping them silently would ruin a
+// model. Each holds a reference to a tensor of the backend, or a view by value.
+
+/// The layer whose outputs are divided by the scales: a linear layer's weight, (out_features,
+/// in_features), or a norm's weight, which has one row. `offset`: a norm that multiplies by 1 +
+/// weight.
+template <class Tensor>
+struct smooth_layer {
+    Tensor tensor;
+    std::span<float> bias = {};
+    bool offset = false;
+};
+template <class T>
+smooth_layer(T&&) -> smooth_layer<T>;
+template <class T>
+smooth_layer(T&&, std::span<float>) -> smooth_layer<T>;
+template <class T>
+smooth_layer(T&&, std::span<float>, bool) -> smooth_layer<T>;
+
+/// The layers that read the smooth layer's output, each (out_features, in_features).
+template <class... Tensors>
+struct balance_layers {
+    std::tuple<Tensors...> tensors;
+
+    template <class... Ts>
+    requires(sizeof...(Ts) == sizeof...(Tensors) &&
+             sizeof...(Ts) > 0) constexpr explicit balance_layers(Ts&&... layers)
+        : tensors(std::forward<Ts>(layers)...)
+    {}
+    static constexpr std::size_t count = sizeof...(Tensors);
+};
+template <class... Ts>
+balance_layers(Ts&&...) -> balance_layers<Ts...>;
+
+/// What the balance layers read during calibration, (tokens, in_features), before smoothing.
+template <class Tensor>
+struct activations {
+    Tensor tensor;
+};
+template <class T>
+activations(T&&) -> activations<T>;
+
+} // namespace awq
+
+#endif
