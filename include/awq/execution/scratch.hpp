@@ -21,7 +21,7 @@ public:
     explicit scratch(std::size_t size) : size_(size)
     {
         if (size == 0) return;
-        block_ = list().take();
+        block_ = list().take(size);
         if (block_.capacity < size) block_ = block::allocate(std::move(block_), size);
     }
     scratch(const scratch&) = delete;
@@ -50,7 +50,7 @@ private:
         void free() noexcept { ::operator delete(data, alignment); }
     };
 
-    /// At most `depth` buffers wait for reuse; more is a nesting that nobody has.
+    /// At most `depth` buffers wait for reuse, and none that is very large.
     class free_list {
     public:
         free_list() = default;
@@ -60,16 +60,29 @@ private:
         {
             for (; count_ > 0; --count_) blocks_[count_ - 1].free();
         }
-        block take() noexcept { return count_ == 0 ? block{} : blocks_[--count_]; }
+        /// The smallest block that is large enough, else the largest, else none.
+        block take(std::size_t size) noexcept
+        {
+            if (count_ == 0) return {};
+            std::size_t best = 0;
+            for (std::size_t i = 1; i < count_; ++i) {
+                const bool fits = blocks_[i].capacity >= size;
+                const bool smaller = blocks_[i].capacity < blocks_[best].capacity;
+                if (blocks_[best].capacity < size ? !smaller : fits && smaller) best = i;
+            }
+            std::swap(blocks_[best], blocks_[--count_]);
+            return blocks_[count_];
+        }
         void give(block used) noexcept
         {
             if (used.data == nullptr) return;
-            if (count_ == depth) return used.free();
+            if (count_ == depth || used.capacity > largest_kept) return used.free();
             blocks_[count_++] = used;
         }
 
     private:
-        static constexpr std::size_t depth = 8;
+        static constexpr std::size_t depth = 16;
+        static constexpr std::size_t largest_kept = std::size_t{1} << 24; // 64 MiB
         block blocks_[depth];
         std::size_t count_ = 0;
     };

@@ -2,6 +2,8 @@
 #ifndef AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
 #define AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 // The one place where xsimd comes in. Third-party, but heap-free: everything here is registers.
 
 #include <xsimd/xsimd.hpp>

@@ -155,8 +155,10 @@ void mirror_upper(const E& e, matrix_view<float> g)
 /// Working memory (at most 8 MiB) is kept by each thread; without it the calls still work, slowly.
 /// Operands may have strides; the output must not overlap an input.
 struct packed_product {
-    /// Left operands with fewer rows are multiplied without packing.
-    static constexpr std::size_t min_packed_rows = 8;
+    /// Left operands with fewer rows are multiplied without packing b, which pays only when each
+    /// packed value is used often; b as it lies is read badly by columns, so there it pays sooner.
+    static constexpr std::size_t min_packed_rows_nt = 32;
+    static constexpr std::size_t min_packed_rows_nn = 8;
 
     /// c = a b^T: a (m, k), b (n, k), c (m, n). A linear layer's forward: b is its weight.
     template <execution E, class Arch = kernels::default_arch>
@@ -164,7 +166,7 @@ struct packed_product {
                             matrix_view<float> c)
     {
         if (c.empty()) return;
-        if (a.rows() >= min_packed_rows && a.cols() > 0 &&
+        if (a.rows() >= min_packed_rows_nt && a.cols() > 0 &&
             run<Arch>(e, {a.data(), a.stride(), 1}, {b.data(), b.stride(), 1}, a.cols(), c))
             return;
         detail::multiply_unpacked_nt<Arch>(e, a, b, c);
@@ -176,7 +178,7 @@ struct packed_product {
                             matrix_view<float> c)
     {
         if (c.empty()) return;
-        if (a.rows() >= min_packed_rows && a.cols() > 0 &&
+        if (a.rows() >= min_packed_rows_nn && a.cols() > 0 &&
             run<Arch>(e, {a.data(), a.stride(), 1}, {b.data(), 1, b.stride()}, a.cols(), c))
             return;
         detail::multiply_unpacked_nn<Arch>(e, a, b, c);

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODEL_FORWARD_ROPE_HPP
+#define AWQ_MODEL_FORWARD_ROPE_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/execution/kernels/xsimd.hpp>
+#include <awq/model/model_config.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numbers>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// The context length that the model was first trained for, before its rope was stretched.
+inline double original_length(const model_config& config) noexcept
+{
+    const std::size_t given = config.rope.original_max_position_embeddings;
+    return static_cast<double>(given != 0 ? given : config.max_position_embeddings);
+}
+
+/// NTK-aware scaling: the base grows once a text is longer than the model was trained for.
+inline double dynamic_base(const model_config& config, std::size_t length) noexcept
+{
+    const auto trained = static_cast<double>(config.max_position_embeddings);
+    const auto size = static_cast<double>(config.rotary_size());
+    const auto longest = static_cast<double>(length);
+    const double factor = config.rope.factor;
+    if (longest <= trained || size <= 2.0) return config.rope.theta;
+    return config.rope.theta *
+           std::pow(factor * longest / trained - (factor - 1.0), size / (size - 2.0));
+}
+
+/// Llama 3.1: long waves are stretched, short ones kept, those between blended.
+inline double llama3_frequency(const model_config& config, double frequency) noexcept
+{
+    const rope_config& rope = config.rope;
+    const double trained = original_length(config);
+    const double wavelength = 2.0 * std::numbers::pi / frequency;
+    if (wavelength > trained / rope.low_freq_factor) return frequency / rope.factor;
+    if (wavelength < trained / rope.high_freq_factor) return frequency;
+    const double blend = (trained / wavelength - rope.low_freq_factor) /
+                         (rope.high_freq_factor - rope.low_freq_factor);
+    return (1.0 - blend) * frequency / rope.factor + blend * frequency;
+}
+
+/// YaRN (Peng et al. 2023): the dimension that turns `rotations` times over the trained length.
+inline double yarn_dimension(const model_config& config, double rotations) noexcept
+{
+    const auto size = static_cast<double>(config.rotary_size());
+    return size * std::log(original_length(config) / (rotations * 2.0 * std::numbers::pi)) /
+           (2.0 * std::log(config.rope.theta));
+}
+
+inline double yarn_frequency(const model_config& config, std::size_t index, double frequency) noexcept
+{
+    const rope_config& rope = config.rope;
+    double low = yarn_dimension(config, rope.beta_fast);
+    double high = yarn_dimension(config, rope.beta_slow);
+    if (rope.truncate) {
+        low = std::floor(low);
+        high = std::ceil(high);
+    }
+    low = std::max(low, 0.0);
+    high = std::min(high, static_cast<double>(config.rotary_size()) - 1.0);
+    if (low == high) high += 0.001;
+    const double ramp = std::clamp((static_cast<double>(index) - low) / (high - low), 0.0, 1.0);
+    return frequency / rope.factor * ramp + frequency * (1.0 - ramp);
+}
+
+inline double yarn_magnitude(double factor, double mscale) noexcept
+{
+    return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
+}
+
+/// What cosines and sines are multiplied by.
+inline double attention_factor(const rope_config& rope) noexcept
+{
+    if (rope.kind != rope_kind::yarn) return 1.0;
+    if (rope.attention_factor) return *rope.attention_factor;
+    if (rope.mscale.value_or(0.0) != 0.0 && rope.mscale_all_dim.value_or(0.0) != 0.0)
+        return yarn_magnitude(rope.factor, *rope.mscale) /
+               yarn_magnitude(rope.factor, *rope.mscale_all_dim);
+    return yarn_magnitude(rope.factor, 1.0);
+}
+
+} // namespace detail
+
+/// Angle per position of the pair `index` of a head's dimensions, for texts of `length` tokens.
+inline double rope_frequency(const model_config& config, std::size_t index, std::size_t length)
+{
+    const bool dynamic = config.rope.kind == rope_kind::dynamic;
+    const double base = dynamic ? detail::dynamic_base(config, length) : config.rope.theta;
+    const auto size = static_cast<double>(config.rotary_size());
+    const double frequency = std::pow(base, -2.0 * static_cast<double>(index) / size);
+    switch (config.rope.kind) {
+    case rope_kind::linear: return frequency / config.rope.factor;
+    case rope_kind::llama3: return detail::llama3_frequency(config, frequency);
+    case rope_kind::yarn: return detail::yarn_frequency(config, index, frequency);
+    default: return frequency;
+    }
+}
+
+/// Cosines and sines of rotary position embedding (Su et al. 2021) for the first positions.
+class rope_table {
+public:
+    rope_table() = default;
+    /// For texts of up to `length` tokens. Frequencies and angles are rounded to float as
+    /// transformers does, so that they agree at late positions too.
+    rope_table(const model_config& config, std::size_t length)
+        : pairs_(config.rotary_size() / 2), length_(length), cosines_(length * pairs_),
+          sines_(length * pairs_)
+    {
+        const auto factor = static_cast<float>(detail::attention_factor(config.rope));
+        for (std::size_t i = 0; i < pairs_; ++i) {
+            const auto frequency = static_cast<float>(rope_frequency(config, i, length));
+            for (std::size_t p = 0; p < length; ++p) {
+                const double angle = static_cast<float>(p) * frequency;
+                cosines_[p * pairs_ + i] = static_cast<float>(std::cos(angle)) * factor;
+                sines_[p * pairs_ + i] = static_cast<float>(std::sin(angle)) * factor;
+            }
+        }
+    }
+
+    std::size_t length() const noexcept { return length_; }
+
+    /// Turns one head's query or key, (head_dim), that stands at `position` < length().
+    void apply(std::size_t position, std::span<float> head) const noexcept
+    {
+        kernels::simd::rotate(at(cosines_, position), at(sines_, position), head.first(pairs_),
+                              head.subspan(pairs_, pairs_));
+    }
+
+private:
+    std::span<const float> at(const std::vector<float>& table, std::size_t position) const noexcept
+    {
+        return std::span{table}.subspan(position * pairs_, pairs_);
+    }
+
+    std::size_t pairs_ = 0;
+    std::size_t length_ = 0;
+    std::vector<float> cosines_;
+    std::vector<float> sines_;
+};
+
+} // namespace awq
+
+#endif

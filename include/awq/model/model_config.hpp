@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODEL_MODEL_CONFIG_HPP
+#define AWQ_MODEL_MODEL_CONFIG_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/support/result.hpp>
+#include <awq/tensor/dtype.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// How the rotary frequencies are stretched for long texts.
+enum class rope_kind : unsigned char { plain, linear, dynamic, llama3, yarn };
+
+/// The kind by its name in config.json ("default", "linear", "dynamic", "llama3", "yarn").
+inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
+{
+    if (name == "default") return rope_kind::plain;
+    if (name == "linear") return rope_kind::linear;
+    if (name == "dynamic") return rope_kind::dynamic;
+    if (name == "llama3") return rope_kind::llama3;
+    if (name == "yarn") return rope_kind::yarn;
+    return std::nullopt;
+}
+
+/// Rotary position embedding: `rope_theta` with `rope_scaling`, or `rope_parameters`.
+struct rope_config {
+    rope_kind kind = rope_kind::plain;
+    double theta = 10000.0;
+    double factor = 1.0;
+    double low_freq_factor = 1.0;  ///< llama3
+    double high_freq_factor = 4.0; ///< llama3
+    /// llama3 and yarn; 0: max_position_embeddings.
+    std::size_t original_max_position_embeddings = 0;
+    double beta_fast = 32.0;                ///< yarn
+    double beta_slow = 1.0;                 ///< yarn
+    bool truncate = true;                   ///< yarn: whole-numbered correction range
+    std::optional<double> attention_factor; ///< yarn
+    std::optional<double> mscale;           ///< yarn
+    std::optional<double> mscale_all_dim;   ///< yarn
+    double partial_rotary_factor = 1.0;     ///< share of a head's dimensions that are turned
+};
+
+/// The fields of config.json that a forward pass needs. A default-constructed one holds Llama's
+/// defaults; `defaults_for(model_type)` holds those of another type, to be overridden by what the
+/// file gives.
+struct model_config {
+    std::string architecture; ///< first of `architectures`: "LlamaForCausalLM"
+    std::string model_type = "llama";
+    std::size_t vocab_size = 32000;
+    std::size_t hidden_size = 4096;
+    std::size_t intermediate_size = 11008;
+    std::size_t num_hidden_layers = 32;
+    std::size_t num_attention_heads = 32;
+    std::size_t num_key_value_heads = 0; ///< 0: as many as attention heads
+    std::size_t head_dim = 0;            ///< 0: hidden_size / num_attention_heads
+    std::size_t max_position_embeddings = 2048;
+    double rms_norm_eps = 1e-6;
+    std::string hidden_act = "silu";
+    bool attention_bias = false; ///< of q, k, v and o
+    bool qkv_bias = false;       ///< of q, k and v only (qwen2)
+    bool mlp_bias = false;
+    bool qk_norm = false; ///< RMS norm of each head's query and key (qwen3)
+    bool tie_word_embeddings = false;
+    std::size_t sliding_window = 0; ///< 0: every earlier token is seen
+    /// Layers below this index see every earlier token even where there is a window.
+    std::size_t max_window_layers = 0;
+    /// From `layer_types`, one for each layer, where the file gives it: true is sliding.
+    std::vector<bool> sliding_layers;
+    rope_config rope;
+    std::vector<std::uint32_t> eos_token_ids;
+    std::optional<std::uint32_t> bos_token_id;
+    dtype torch_dtype = dtype::f32;
+
+    std::size_t kv_heads() const noexcept
+    {
+        return num_key_value_heads == 0 ? num_attention_heads : num_key_value_heads;
+    }
+    std::size_t head_size() const noexcept
+    {
+        return head_dim == 0 ? hidden_size / num_attention_heads : head_dim;
+    }
+    std::size_t query_size() const noexcept { return num_attention_heads * head_size(); }
+    std::size_t kv_size() const noexcept { return kv_heads() * head_size(); }
+    /// Dimensions of a head that are turned, an even number.
+    std::size_t rotary_size() const noexcept
+    {
+        return static_cast<std::size_t>(static_cast<double>(head_size()) *
+                                        rope.partial_rotary_factor) / 2 * 2;
+    }
+    /// Tokens that layer `layer` looks back on, itself included; 0: all.
+    std::size_t window_of(std::size_t layer) const noexcept
+    {
+        if (!sliding_layers.empty())
+            return layer < sliding_layers.size() && sliding_layers[layer] ? sliding_window : 0;
+        return layer >= max_window_layers ? sliding_window : 0;
+    }
+};
+
+/// What transformers assumes for each `model_type` where config.json is silent.
+/// Null keys are the reader's business: an absent `sliding_window` of mistral means 4096, null none.
+inline model_config defaults_for(std::string_view model_type)
+{
+    model_config config;
+    config.model_type = std::string{model_type};
+    if (model_type == "mistral") {
+        config.intermediate_size = 14336;
+        config.num_key_value_heads = 8;
+        config.max_position_embeddings = 131072;
+        config.sliding_window = 4096;
+    } else if (model_type == "qwen2" || model_type == "qwen3") {
+        config.vocab_size = 151936;
+        config.intermediate_size = 22016;
+        config.num_key_value_heads = 32;
+        config.max_position_embeddings = 32768;
+        config.max_window_layers = 28;
+        config.qkv_bias = model_type == "qwen2";
+        config.qk_norm = model_type == "qwen3";
+        config.head_dim = model_type == "qwen3" ? 128 : 0;
+    }
+    return config;
+}
+
+namespace detail {
+
+inline constexpr std::string_view forward_architectures[] = {
+    "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"};
+
+inline status check_architecture(const model_config& config)
+{
+    std::string known;
+    for (const std::string_view name : forward_architectures) {
+        if (name == config.architecture) return {};
+        known.append(known.empty() ? "" : ", ").append(name);
+    }
+    return error{error_code::unknown_architecture, "config: architecture \"", config.architecture,
+                 "\" has no forward pass here; supported are ", known};
+}
+
+inline status check_size(std::string_view field, std::size_t value)
+{
+    // Far above any model, and low enough that products of three sizes do not overflow.
+    constexpr std::size_t limit = std::size_t{1} << 20;
+    if (value > 0 && value <= limit) return {};
+    return error{error_code::invalid_argument, "config: ", field, " is ", value,
+                 ", it must be between 1 and ", limit};
+}
+
+inline status check_sizes(const model_config& config)
+{
+    AWQ_CHECK(check_size("vocab_size", config.vocab_size));
+    AWQ_CHECK(check_size("hidden_size", config.hidden_size));
+    AWQ_CHECK(check_size("intermediate_size", config.intermediate_size));
+    AWQ_CHECK(check_size("num_hidden_layers", config.num_hidden_layers));
+    AWQ_CHECK(check_size("num_attention_heads", config.num_attention_heads));
+    AWQ_CHECK(check_size("num_key_value_heads", config.kv_heads()));
+    if (config.head_dim == 0 && config.hidden_size % config.num_attention_heads != 0)
+        return error{error_code::shape_mismatch, "config: hidden_size ", config.hidden_size,
+                     " is not a multiple of num_attention_heads ", config.num_attention_heads,
+                     "; give head_dim"};
+    AWQ_CHECK(check_size("head_dim", config.head_size()));
+    if (config.num_attention_heads % config.kv_heads() != 0)
+        return error{error_code::shape_mismatch, "config: num_attention_heads ",
+                     config.num_attention_heads, " is not a multiple of num_key_value_heads ",
+                     config.kv_heads()};
+    return {};
+}
+
+inline bool is_positive(double value) noexcept { return std::isfinite(value) && value > 0.0; }
+
+inline status check_rope(const model_config& config)
+{
+    const rope_config& rope = config.rope;
+    if (!is_positive(rope.theta) || !is_positive(rope.factor))
+        return error{error_code::invalid_argument, "config: rope_theta ", rope.theta,
+                     " and the rope factor ", rope.factor, " must be above 0"};
+    const double partial = rope.partial_rotary_factor;
+    if (!(partial > 0.0 && partial <= 1.0) || config.head_size() % 2 != 0)
+        return error{error_code::invalid_argument, "config: rotary embedding needs an even head_dim (",
+                     config.head_size(), ") and a partial_rotary_factor between 0 and 1 (", partial,
+                     ")"};
+    const bool llama3 = rope.kind == rope_kind::llama3;
+    if (llama3 && !(is_positive(rope.low_freq_factor) &&
+                    rope.high_freq_factor > rope.low_freq_factor &&
+                    std::isfinite(rope.high_freq_factor)))
+        return error{error_code::invalid_argument, "config: llama3 rope needs 0 < low_freq_factor (",
+                     rope.low_freq_factor, ") < high_freq_factor (", rope.high_freq_factor, ")"};
+    if (rope.kind == rope_kind::yarn && (rope.theta == 1.0 || !is_positive(rope.beta_fast) ||
+                                         !is_positive(rope.beta_slow)))
+        return error{error_code::invalid_argument,
+                     "config: yarn rope needs beta_fast and beta_slow above 0 and a theta other "
+                     "than 1"};
+    return {};
+}
+
+} // namespace detail
+
+/// Whether a forward pass can be built from the config; the error names field and value.
+inline status check(const model_config& config)
+{
+    AWQ_CHECK(detail::check_architecture(config));
+    AWQ_CHECK(detail::check_sizes(config));
+    AWQ_CHECK(detail::check_rope(config));
+    if (config.hidden_act != "silu")
+        return error{error_code::unsupported, "config: hidden_act \"", config.hidden_act,
+                     "\" is not supported, only \"silu\""};
+    if (!detail::is_positive(config.rms_norm_eps))
+        return error{error_code::invalid_argument, "config: rms_norm_eps ", config.rms_norm_eps,
+                     " must be above 0"};
+    const std::size_t layers = config.sliding_layers.size();
+    if (layers != 0 && layers != config.num_hidden_layers)
+        return error{error_code::shape_mismatch, "config: layer_types has ", layers,
+                     " entries for ", config.num_hidden_layers, " layers"};
+    return {};
+}
+
+} // namespace awq
+
+#endif
