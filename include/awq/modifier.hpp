@@ -48,9 +48,7 @@ struct simulated<Scheme> {
 template <class B>
 concept allocating_backend = requires
 {
-    {
-        B::make_workspace(std::size_t{})
-        } -> std::same_as<result<typename B::vector>>;
+    B::make_workspace(std::size_t{}).get();
 };
 
 } // namespace detail
