@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_DATA_UNICODE_NORMALIZATION_HPP
+#define AWQ_DATA_UNICODE_NORMALIZATION_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/data/unicode.hpp>
+#include <awq/support/result.hpp>
+#include <utf8proc.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+/// What needs Unicode's character tables, by utf8proc.
+namespace awq::unicode {
+
+/// The normalization forms of Unicode Standard Annex 15.
+enum class normalization_form { nfc, nfd, nfkc, nfkd };
+
+/// A valid UTF-8 text in a normalization form.
+inline result<std::string> normalize(std::string_view text, normalization_form form)
+{
+    using enum normalization_form;
+    const int compose = form == nfc || form == nfkc ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
+    const int compatible = form == nfkc || form == nfkd ? UTF8PROC_COMPAT : 0;
+    if (is_ascii(text)) return std::string{text};
+    utf8proc_uint8_t* bytes = nullptr;
+    const utf8proc_ssize_t size =
+        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                     static_cast<utf8proc_ssize_t>(text.size()), &bytes,
+                     static_cast<utf8proc_option_t>(UTF8PROC_STABLE | compose | compatible));
+    const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner{bytes, &std::free};
+    if (size < 0)
+        return error{size == UTF8PROC_ERROR_NOMEM ? error_code::out_of_memory
+                                                  : error_code::invalid_argument,
+                     "text cannot be normalized: ", utf8proc_errmsg(size)};
+    return std::string{reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
+}
+
+/// The text with every character in lower case, without regard to its neighbours.
+inline std::string lower_case(std::string_view text)
+{
+    std::string lowered;
+    lowered.reserve(text.size());
+    for (std::size_t at = 0; at < text.size();) {
+        const decoded next = decode(text, at);
+        at += next.size;
+        if (next.code_point == 0x130) { // the one character whose lower case is two
+            lowered += "i\xCC\x87";
+            continue;
+        }
+        append(lowered, static_cast<char32_t>(
+                            utf8proc_tolower(static_cast<utf8proc_int32_t>(next.code_point))));
+    }
+    return lowered;
+}
+
+/// Whether the character is a nonspacing mark (general category Mn).
+inline bool is_nonspacing_mark(char32_t code_point) noexcept
+{
+    return utf8proc_category(static_cast<utf8proc_int32_t>(code_point)) == UTF8PROC_CATEGORY_MN;
+}
+
+} // namespace awq::unicode
+
+#endif
