@@ -743,6 +743,139 @@ inline status activation_stats::merge(const activation_stats& other) noexcept
 } // namespace awq
 
 #endif
+// ---- awq/execution/kernels/scalar.hpp
+#ifndef AWQ_EXECUTION_KERNELS_SCALAR_HPP
+#define AWQ_EXECUTION_KERNELS_SCALAR_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+/// The reference kernels: plain loops over caller-owned memory. `kernels/xsimd.hpp` has the same
+/// names and signatures, and says where its results may differ in the last bits.
+/// Spans of one call have the same length; an output may be the same memory as an input.
+namespace awq::kernels::scalar {
+
+/// sums[c] += |x(t, c)| over all rows t, in float64 and in the order of the rows.
+inline void add_abs(matrix_view<const float> x, std::span<double> sums) noexcept
+{
+    for (std::size_t t = 0; t < x.rows(); ++t)
+        for (std::size_t c = 0; c < x.cols(); ++c) sums[c] += std::fabs(x(t, c));
+}
+
+/// sums[c] += x(t, c)^2 over all rows t, in float64 and in the order of the rows.
+inline void add_squares(matrix_view<const float> x, std::span<double> sums) noexcept
+{
+    for (std::size_t t = 0; t < x.rows(); ++t)
+        for (std::size_t c = 0; c < x.cols(); ++c) sums[c] += double{x(t, c)} * x(t, c);
+}
+
+struct min_max_pair {
+    float min;
+    float max;
+};
+
+/// The smallest and the largest of `values`, at least one; NaN is not allowed.
+inline min_max_pair min_max(std::span<const float> values) noexcept
+{
+    min_max_pair found{values[0], values[0]};
+    for (const float value : values) {
+        found.min = std::min(found.min, value);
+        found.max = std::max(found.max, value);
+    }
+    return found;
+}
+
+/// Sum of a[i] b[i].
+inline float dot(std::span<const float> a, std::span<const float> b) noexcept
+{
+    float sum = 0.0f;
+    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+    return sum;
+}
+
+/// Sum of squares, in float64.
+inline double sum_of_squares(std::span<const float> values) noexcept
+{
+    double sum = 0.0;
+    for (const float value : values) sum += double{value} * value;
+    return sum;
+}
+
+/// y += factor * x.
+inline void add_scaled(float factor, std::span<const float> x, std::span<float> y) noexcept
+{
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] += factor * x[i];
+}
+
+/// y += x.
+inline void add(std::span<const float> x, std::span<float> y) noexcept
+{
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] += x[i];
+}
+
+/// out = a * b, element by element: a row's columns times their scales.
+inline void multiply(std::span<const float> a, std::span<const float> b,
+                     std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] * b[i];
+}
+
+/// out = a / b, element by element.
+inline void divide(std::span<const float> a, std::span<const float> b,
+                   std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] / b[i];
+}
+
+/// out = factor * x.
+inline void scale(float factor, std::span<const float> x, std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < x.size(); ++i) out[i] = factor * x[i];
+}
+
+/// Root-mean-square norm of one row (Zhang and Sennrich 2019): out = x / rms(x) * weight.
+inline void rms_norm(std::span<const float> x, std::span<const float> weight, float eps,
+                     std::span<float> out) noexcept
+{
+    const double mean = sum_of_squares(x) / static_cast<double>(x.size());
+    const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
+    for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * inverse * weight[i];
+}
+
+/// out = silu(gate) * up, silu(x) = x / (1 + exp(-x)).
+inline void silu_multiply(std::span<const float> gate, std::span<const float> up,
+                          std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < gate.size(); ++i)
+        out[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+}
+
+/// values = softmax(factor * values), in place; at least one value.
+inline void softmax(float factor, std::span<float> values) noexcept
+{
+    const float shift = factor * (factor < 0.0f ? min_max(values).min : min_max(values).max);
+    float sum = 0.0f;
+    for (float& value : values) sum += value = std::exp(factor * value - shift);
+    scale(1.0f / sum, values, values);
+}
+
+/// Turns the pairs (first[i], second[i]) by the angles whose cosines and sines are given.
+inline void rotate(std::span<const float> cosines, std::span<const float> sines,
+                   std::span<float> first, std::span<float> second) noexcept
+{
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        const float a = first[i];
+        const float b = second[i];
+        first[i] = a * cosines[i] - b * sines[i];
+        second[i] = b * cosines[i] + a * sines[i];
+    }
+}
+
+} // namespace awq::kernels::scalar
+
+#endif
 // ---- awq/execution/products/plain.hpp
 #ifndef AWQ_EXECUTION_PRODUCTS_PLAIN_HPP
 #define AWQ_EXECUTION_PRODUCTS_PLAIN_HPP
@@ -834,6 +967,686 @@ struct serial_execution {
 };
 
 static_assert(execution<serial_execution>);
+
+} // namespace awq
+
+#endif
+// ---- awq/io/gguf/architecture.hpp
+#ifndef AWQ_IO_GGUF_ARCHITECTURE_HPP
+#define AWQ_IO_GGUF_ARCHITECTURE_HPP
+
+#include <algorithm>
+#include <initializer_list>
+#include <iterator>
+#include <span>
+#include <string_view>
+
+/// What llama.cpp's loaders take for granted about each architecture. Source: llama.cpp 0.5.0, by
+/// loading hand-made files. All of it is data, so that a new architecture is a new row.
+namespace awq::gguf {
+
+/// The Hugging Face name of a tensor and its GGUF name, both without ".weight" or ".bias".
+struct name_pair {
+    std::string_view hf;
+    std::string_view gguf;
+};
+
+/// Whether a file has an `output.weight` tensor of its own.
+enum class output_rule : unsigned char {
+    optional,  ///< written where the checkpoint has an lm_head; else the embedding is used
+    required,  ///< a tied checkpoint's embedding is written twice
+    forbidden, ///< never written
+};
+
+/// One GGUF architecture.
+struct architecture {
+    std::string_view name;                      ///< `general.architecture`
+    std::span<const std::string_view> hf_names; ///< `architectures[0]` of config.json
+    std::string_view hf_layer;                  ///< what stands before the layer number
+    std::span<const name_pair> globals;         ///< tensors outside the layers, whole stems
+    std::span<const name_pair> layers;          ///< tensors of a layer, stems after "<layer><n>."
+    bool interleaves_rotary = false; ///< rows of q and k are stored as pairs (see permute.hpp)
+    bool adds_one_to_norms = false;  ///< norm weights are stored as 1 + w
+    bool takes_rope_freqs = false;   ///< accepts rope_freqs.weight (llama3 rope scaling)
+    output_rule output = output_rule::optional;
+};
+
+namespace detail {
+
+inline constexpr name_pair llama_globals[] = {
+    {"model.embed_tokens", "token_embd"},
+    {"model.norm", "output_norm"},
+    {"lm_head", "output"},
+};
+
+inline constexpr name_pair llama_layers[] = {
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},
+    {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"},
+    {"block_sparse_moe.gate", "ffn_gate_inp"},
+    {"block_sparse_moe.experts.w1", "ffn_gate_exps"}, // a checkpoint's name has the expert's number
+    {"block_sparse_moe.experts.w3", "ffn_up_exps"},
+    {"block_sparse_moe.experts.w2", "ffn_down_exps"},
+};
+
+inline constexpr name_pair granitemoe_layers[] = {
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},
+    {"post_attention_layernorm", "ffn_norm"},
+    {"block_sparse_moe.router.layer", "ffn_gate_inp"},
+    {"block_sparse_moe.output_linear", "ffn_down_exps"}, // input_linear is split by the caller
+};
+
+inline constexpr name_pair qwen_layers[] = {
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},
+    {"self_attn.q_norm", "attn_q_norm"},
+    {"self_attn.k_norm", "attn_k_norm"},
+    {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"},
+    {"mlp.gate", "ffn_gate_inp"},
+    {"mlp.experts.gate_proj", "ffn_gate_exps"},
+    {"mlp.experts.up_proj", "ffn_up_exps"},
+    {"mlp.experts.down_proj", "ffn_down_exps"},
+    {"mlp.shared_expert_gate", "ffn_gate_inp_shexp"},
+    {"mlp.shared_expert.gate_proj", "ffn_gate_shexp"},
+    {"mlp.shared_expert.up_proj", "ffn_up_shexp"},
+    {"mlp.shared_expert.down_proj", "ffn_down_shexp"},
+};
+
+inline constexpr name_pair phi3_layers[] = {
+    {"input_layernorm", "attn_norm"},    {"self_attn.qkv_proj", "attn_qkv"},
+    {"self_attn.o_proj", "attn_output"}, {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.gate_up_proj", "ffn_up"},      {"mlp.down_proj", "ffn_down"},
+};
+
+inline constexpr name_pair command_r_layers[] = {
+    {"input_layernorm", "attn_norm"},    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},      {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"}, {"self_attn.q_norm", "attn_q_norm"},
+    {"self_attn.k_norm", "attn_k_norm"}, {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},           {"mlp.down_proj", "ffn_down"},
+};
+
+// The norms of these stand behind attention and feed-forward as well as, or instead of, before.
+inline constexpr name_pair sandwich_layers[] = {
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},
+    {"self_attn.q_norm", "attn_q_norm"},
+    {"self_attn.k_norm", "attn_k_norm"},
+    {"post_attention_layernorm", "post_attention_norm"},
+    {"pre_feedforward_layernorm", "ffn_norm"},
+    {"post_feedforward_layernorm", "post_ffw_norm"},
+    {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"},
+};
+
+inline constexpr name_pair glm4_layers[] = {
+    {"input_layernorm", "attn_norm"},         {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},           {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},      {"post_self_attn_layernorm", "post_attention_norm"},
+    {"post_attention_layernorm", "ffn_norm"}, {"post_mlp_layernorm", "post_ffw_norm"},
+    {"mlp.gate_up_proj", "ffn_up"},           {"mlp.down_proj", "ffn_down"},
+};
+
+inline constexpr name_pair deepseek2_layers[] = {
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.q_a_proj", "attn_q_a"},
+    {"self_attn.q_a_layernorm", "attn_q_a_norm"},
+    {"self_attn.q_b_proj", "attn_q_b"},
+    {"self_attn.kv_a_proj_with_mqa", "attn_kv_a_mqa"},
+    {"self_attn.kv_a_layernorm", "attn_kv_a_norm"},
+    {"self_attn.o_proj", "attn_output"},
+    {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"},
+    {"mlp.gate", "ffn_gate_inp"},
+    {"mlp.gate.e_score_correction_bias", "exp_probs_b.bias"},
+    {"mlp.experts.gate_proj", "ffn_gate_exps"},
+    {"mlp.experts.up_proj", "ffn_up_exps"},
+    {"mlp.experts.down_proj", "ffn_down_exps"},
+    {"mlp.shared_experts.gate_proj", "ffn_gate_shexp"},
+    {"mlp.shared_experts.up_proj", "ffn_up_shexp"},
+    {"mlp.shared_experts.down_proj", "ffn_down_shexp"},
+};
+
+inline constexpr name_pair bloom_globals[] = {
+    {"transformer.word_embeddings", "token_embd"},
+    {"transformer.word_embeddings_layernorm", "token_embd_norm"},
+    {"transformer.ln_f", "output_norm"},
+    {"lm_head", "output"},
+};
+
+inline constexpr name_pair bloom_layers[] = {
+    {"input_layernorm", "attn_norm"},        {"self_attention.query_key_value", "attn_qkv"},
+    {"self_attention.dense", "attn_output"}, {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.dense_h_to_4h", "ffn_up"},         {"mlp.dense_4h_to_h", "ffn_down"},
+};
+
+inline constexpr std::string_view llama_hf[] = {"LlamaForCausalLM", "MistralForCausalLM",
+                                                "MixtralForCausalLM"};
+inline constexpr std::string_view mistral3_hf[] = {"Mistral3ForConditionalGeneration",
+                                                   "Ministral3ForCausalLM"};
+inline constexpr std::string_view smollm3_hf[] = {"SmolLM3ForCausalLM"};
+inline constexpr std::string_view qwen2_hf[] = {"Qwen2ForCausalLM"};
+inline constexpr std::string_view qwen3_hf[] = {"Qwen3ForCausalLM"};
+inline constexpr std::string_view qwen2moe_hf[] = {"Qwen2MoeForCausalLM"};
+inline constexpr std::string_view qwen3moe_hf[] = {"Qwen3MoeForCausalLM"};
+inline constexpr std::string_view phi3_hf[] = {"Phi3ForCausalLM"};
+inline constexpr std::string_view gemma2_hf[] = {"Gemma2ForCausalLM"};
+inline constexpr std::string_view gemma3_hf[] = {"Gemma3ForCausalLM",
+                                                 "Gemma3ForConditionalGeneration"};
+inline constexpr std::string_view bloom_hf[] = {"BloomForCausalLM", "BloomModel"};
+inline constexpr std::string_view command_r_hf[] = {"CohereForCausalLM"};
+inline constexpr std::string_view cohere2_hf[] = {"Cohere2ForCausalLM"};
+inline constexpr std::string_view deepseek2_hf[] = {"DeepseekV2ForCausalLM",
+                                                    "DeepseekV3ForCausalLM"};
+inline constexpr std::string_view olmo2_hf[] = {"Olmo2ForCausalLM", "Olmo3ForCausalLM"};
+inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM"};
+inline constexpr std::string_view granitemoe_hf[] = {"GraniteMoeForCausalLM",
+                                                     "GraniteMoeSharedForCausalLM"};
+inline constexpr std::string_view exaone4_hf[] = {"Exaone4ForCausalLM"};
+inline constexpr std::string_view glm4_hf[] = {"Glm4ForCausalLM"};
+
+inline constexpr std::string_view model_layers = "model.layers.";
+
+} // namespace detail
+
+/// Every architecture that the tables know.
+inline constexpr architecture architectures[] = {
+    {.name = "llama",
+     .hf_names = detail::llama_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::llama_layers,
+     .interleaves_rotary = true,
+     .takes_rope_freqs = true},
+    {.name = "mistral3",
+     .hf_names = detail::mistral3_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::llama_layers,
+     .interleaves_rotary = true},
+    {.name = "smollm3",
+     .hf_names = detail::smollm3_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::llama_layers,
+     .interleaves_rotary = true},
+    {.name = "qwen2",
+     .hf_names = detail::qwen2_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::qwen_layers},
+    {.name = "qwen3",
+     .hf_names = detail::qwen3_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::qwen_layers},
+    {.name = "qwen2moe",
+     .hf_names = detail::qwen2moe_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::qwen_layers,
+     .output = output_rule::required},
+    {.name = "qwen3moe",
+     .hf_names = detail::qwen3moe_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::qwen_layers},
+    {.name = "phi3",
+     .hf_names = detail::phi3_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::phi3_layers},
+    {.name = "gemma2",
+     .hf_names = detail::gemma2_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::sandwich_layers,
+     .adds_one_to_norms = true,
+     .output = output_rule::forbidden},
+    {.name = "gemma3",
+     .hf_names = detail::gemma3_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::sandwich_layers,
+     .adds_one_to_norms = true},
+    {.name = "bloom",
+     .hf_names = detail::bloom_hf,
+     .hf_layer = "transformer.h.",
+     .globals = detail::bloom_globals,
+     .layers = detail::bloom_layers},
+    {.name = "command-r",
+     .hf_names = detail::command_r_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::command_r_layers,
+     .output = output_rule::forbidden},
+    {.name = "cohere2",
+     .hf_names = detail::cohere2_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::command_r_layers,
+     .output = output_rule::forbidden},
+    {.name = "deepseek2",
+     .hf_names = detail::deepseek2_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::deepseek2_layers},
+    {.name = "olmo2",
+     .hf_names = detail::olmo2_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::sandwich_layers,
+     .output = output_rule::required},
+    {.name = "granite",
+     .hf_names = detail::granite_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::llama_layers,
+     .interleaves_rotary = true,
+     .takes_rope_freqs = true},
+    {.name = "granitemoe",
+     .hf_names = detail::granitemoe_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::granitemoe_layers,
+     .interleaves_rotary = true},
+    {.name = "exaone4",
+     .hf_names = detail::exaone4_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::sandwich_layers,
+     .takes_rope_freqs = true},
+    {.name = "glm4",
+     .hf_names = detail::glm4_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::glm4_layers},
+};
+
+/// The architecture of a `general.architecture` value, or null.
+inline const architecture* find_architecture(std::string_view gguf_name) noexcept
+{
+    const auto at = std::find_if(std::begin(architectures), std::end(architectures),
+                                 [gguf_name](const auto& each) { return each.name == gguf_name; });
+    return at == std::end(architectures) ? nullptr : at;
+}
+
+/// The architecture of a config.json's `architectures[0]`, or null.
+inline const architecture* architecture_of_hf(std::string_view hf_name) noexcept
+{
+    const auto knows = [hf_name](const architecture& each) {
+        return std::find(each.hf_names.begin(), each.hf_names.end(), hf_name) !=
+               each.hf_names.end();
+    };
+    const auto at = std::find_if(std::begin(architectures), std::end(architectures), knows);
+    return at == std::end(architectures) ? nullptr : at;
+}
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/modifier.hpp
+#ifndef AWQ_MODIFIER_HPP
+#define AWQ_MODIFIER_HPP
+
+// ---- awq/modifier_run.hpp
+#ifndef AWQ_MODIFIER_RUN_HPP
+#define AWQ_MODIFIER_RUN_HPP
+
+// ---- awq/search/search_outcome.hpp
+#ifndef AWQ_SEARCH_SEARCH_OUTCOME_HPP
+#define AWQ_SEARCH_SEARCH_OUTCOME_HPP
+
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// What a scale search found. Spans lie in the workspace that the search was given.
+struct search_outcome {
+    /// One scale for each channel of the smooth layer; all 1 where nothing was better. In double,
+    /// because W s must round as in the search for the quantizer to find the same codes again.
+    std::span<const double> best_scales;
+    double best_ratio = 0.0;
+    /// Whether the best candidate took the weights' magnitude into account.
+    bool duo_scaling = false;
+    /// The loss without smoothing, and with the best scales. best_error <= initial_error.
+    double initial_error = 0.0;
+    double best_error = 0.0;
+    std::size_t candidates = 0;
+    /// Candidates whose scales or loss were not finite.
+    std::size_t skipped_candidates = 0;
+    /// The loss of every candidate in grid order (the cheap loss in a screened search).
+    std::span<const double> candidate_errors;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/mapping.hpp
+#ifndef AWQ_SMOOTHING_MAPPING_HPP
+#define AWQ_SMOOTHING_MAPPING_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// The layer that is divided by the scales: what its outputs become smaller by, the balance layers'
+/// columns make up for.
+struct smooth_target {
+    /// A norm's weight as one row of `channels`, or a linear layer's (out_features, in_features).
+    matrix_view<float> weight;
+    /// (channels) of a norm, (out_features) of a linear layer; empty without a bias.
+    std::span<float> bias = {};
+    /// Whether `weight` is a norm's.
+    bool norm = false;
+    /// Of a norm: y = x (1 + weight), as in Gemma.
+    bool offset = false;
+
+    /// A norm, y = x * weight (+ bias).
+    static constexpr smooth_target of_norm(std::span<float> weight, std::span<float> bias = {},
+                                           bool offset = false) noexcept
+    {
+        return {as_row(weight), bias, true, offset};
+    }
+    /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
+    /// the last ones are those that the balance layers read.
+    static constexpr smooth_target of_linear(matrix_view<float> weight,
+                                             std::span<float> bias = {}) noexcept
+    {
+        return {weight, bias, false, false};
+    }
+
+    /// How many scales it takes at most.
+    constexpr std::size_t channels() const noexcept { return norm ? weight.cols() : weight.rows(); }
+};
+
+/// A smooth layer and the layers that read its output, over tensors in memory.
+struct mapping {
+    smooth_target smooth;
+    /// Each (out_features, in_features), all with the same in_features.
+    std::span<const matrix_view<float>> balances;
+    /// Where columns share a scale (grouped-query attention): the scale's index for each column of
+    /// the balance layers. Empty: column j has scale j.
+    std::span<const std::uint32_t> column_scales = {};
+
+    constexpr std::size_t in_features() const noexcept
+    {
+        return balances.empty() ? 0 : balances.front().cols();
+    }
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// One mapping of a streaming run, in the caller's memory. Fill the first two, and `scales` where
+/// they are wanted afterwards; the run fills the rest.
+struct tracked_mapping {
+    enum class state : unsigned char { open, smoothed, skipped };
+
+    mapping target;
+    activation_stats stats;        ///< with a Gram matrix, see `activation_stats::make`
+    std::span<double> scales = {}; ///< empty, or one for each scale: a copy of the best scales
+
+    search_outcome outcome{}; ///< without its spans, whose memory is used again
+    state progress = state::open;
+    status reason{}; ///< why it was skipped
+};
+
+/// What a streaming run did.
+struct run_summary {
+    std::size_t smoothed = 0;
+    /// Of the smoothed ones, those where no candidate was better than identity.
+    std::size_t unchanged = 0;
+    /// The reason stands in each mapping.
+    std::size_t skipped = 0;
+    std::uint64_t tokens = 0; ///< the most that any mapping saw
+};
+
+/// A streaming run of a modifier: `observe` every batch of a block, `end_block`, and after the last
+/// block `finish`. A mapping that cannot be smoothed is skipped with its reason, and the run goes
+/// on.
+template <class Modifier>
+class modifier_run {
+  public:
+    modifier_run(const Modifier& how, std::span<tracked_mapping> mappings)
+        : modifier_(how), mappings_(mappings)
+    {
+        for (tracked_mapping& each : mappings_)
+            if (status fit = modifier_.check(each.target); !fit) skip(each, fit);
+    }
+
+    /// Adds a batch of what mapping `index`'s balance layers read, (tokens, in_features).
+    status observe(std::size_t index, matrix_view<const float> batch, loss_mask mask = {})
+    {
+        AWQ_CHECK(check_open(index));
+        tracked_mapping& each = mappings_[index];
+        if (each.progress == tracked_mapping::state::skipped) return {};
+        return each.stats.template observe<typename Modifier::product>(modifier_.executor(), batch,
+                                                                       mask);
+    }
+
+    /// Searches and smooths `count` mappings from `first` on, in order. `memory`: as many floats as
+    /// `Modifier::workspace_size(0, ...)` says for the largest of them. An error: only of the call
+    /// itself (index, memory); what is wrong with one mapping stands in that mapping.
+    status end_block(std::size_t first, std::size_t count, workspace memory)
+    {
+        for (std::size_t i = first; i < first + count; ++i)
+            AWQ_CHECK(end_mapping(i, memory));
+        return {};
+    }
+
+    /// Counts. invalid_argument where a mapping was observed and its block never ended.
+    result<run_summary> finish() const
+    {
+        run_summary summary;
+        for (const tracked_mapping& each : mappings_) {
+            if (each.progress == tracked_mapping::state::open && each.stats.tokens > 0)
+                return error{error_code::invalid_argument,
+                             "modifier run: a mapping was observed, but its block was not ended"};
+            const bool smoothed = each.progress == tracked_mapping::state::smoothed;
+            const bool better = each.outcome.best_error < each.outcome.initial_error;
+            summary.smoothed += smoothed ? 1 : 0;
+            summary.unchanged += smoothed && !better ? 1 : 0;
+            summary.skipped += smoothed ? 0 : 1;
+            summary.tokens = std::max(summary.tokens, each.stats.tokens);
+        }
+        return summary;
+    }
+
+  private:
+    static void skip(tracked_mapping& each, const status& reason)
+    {
+        each.progress = tracked_mapping::state::skipped;
+        each.reason = reason;
+    }
+
+    status check_open(std::size_t index) const
+    {
+        if (index >= mappings_.size())
+            return error{error_code::invalid_argument, "modifier run: mapping ", index, " of ",
+                         mappings_.size()};
+        if (mappings_[index].progress == tracked_mapping::state::smoothed)
+            return error{error_code::invalid_argument, "modifier run: mapping ", index,
+                         " is smoothed already"};
+        return {};
+    }
+
+    status end_mapping(std::size_t index, workspace memory)
+    {
+        AWQ_CHECK(check_open(index));
+        tracked_mapping& each = mappings_[index];
+        if (each.progress == tracked_mapping::state::skipped) return {};
+        result<search_outcome> found = modifier_.smooth(each.target, each.stats, memory);
+        if (!found && found.error().code() == error_code::workspace_too_small) return found.error();
+        if (!found) return skip(each, found.error()), status{};
+        const std::size_t wanted = std::min(each.scales.size(), found->best_scales.size());
+        std::copy_n(found->best_scales.begin(), wanted, each.scales.begin());
+        each.outcome = *found;
+        each.outcome.best_scales = {};
+        each.outcome.candidate_errors = {};
+        each.progress = tracked_mapping::state::smoothed;
+        return {};
+    }
+
+    const Modifier& modifier_;
+    std::span<tracked_mapping> mappings_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/policy/group_size.hpp
+#ifndef AWQ_POLICY_GROUP_SIZE_HPP
+#define AWQ_POLICY_GROUP_SIZE_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+// How many neighbouring elements of a row share a scale. It matters in `smoothing_only` too,
+// because the search simulates the quantizer.
+
+/// Every N columns share a scale.
+template <std::size_t N>
+struct group_size {
+    static_assert(N > 0, "awq::group_size: use per_channel for one scale a row");
+    using policy_axis = axis::group;
+    static constexpr std::size_t columns() noexcept { return N; }
+};
+
+/// All columns of a row share a scale.
+struct per_channel {
+    using policy_axis = axis::group;
+    static constexpr std::size_t columns() noexcept { return 0; }
+};
+
+/// Chosen at run time, by a recipe; 0 is per channel.
+struct dynamic_group_size {
+    using policy_axis = axis::group;
+    std::size_t value = 128;
+    constexpr std::size_t columns() const noexcept { return value; }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/policy/mode.hpp
+#ifndef AWQ_POLICY_MODE_HPP
+#define AWQ_POLICY_MODE_HPP
+
+namespace awq {
+
+template <int Bits, bool Symmetric>
+struct integer_scheme;
+using default_scheme = integer_scheme<4, false>; ///< w4a16_asym
+
+/// Search, smooth, and stop there: the weights stay in 16 bits. `Target` is the quantizer that the
+/// search simulates; nothing that packs or emits quantized weights is instantiated.
+template <class Target = default_scheme>
+struct smoothing_only {
+    using policy_axis = axis::mode;
+    using scheme_type = Target;
+    static constexpr bool quantizes = false;
+};
+
+/// Search, smooth, then quantize to `Scheme`, which is also what the search simulates.
+template <class Scheme = default_scheme>
+struct smooth_and_quantize {
+    using policy_axis = axis::mode;
+    using scheme_type = Scheme;
+    static constexpr bool quantizes = true;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/policy/policy_set.hpp
+#ifndef AWQ_POLICY_POLICY_SET_HPP
+#define AWQ_POLICY_POLICY_SET_HPP
+
+#include <concepts>
+#include <cstddef>
+
+namespace awq {
+
+namespace detail {
+
+template <class Axis, class Default, class... Policies>
+struct chosen {
+    using type = Default;
+};
+template <class Axis, class Default, class First, class... Rest>
+struct chosen<Axis, Default, First, Rest...> : chosen<Axis, Default, Rest...> {};
+template <class Axis, class Default, class First, class... Rest>
+requires policy_of<First, Axis>
+struct chosen<Axis, Default, First, Rest...> {
+    using type = First;
+};
+
+template <class Axis, class... Policies>
+inline constexpr std::size_t answers = (std::size_t{0} + ... + (policy_of<Policies, Axis> ? 1 : 0));
+
+template <class P>
+inline constexpr bool has_known_axis = policy_of<P, axis::mode> || policy_of<P, axis::group> ||
+                                       policy_of<P, axis::backend> || policy_of<P, axis::execution>;
+
+} // namespace detail
+
+/// Policies in any order, at most one for each axis. Every rule that they can break is one
+/// sentence.
+template <class... Policies>
+struct policy_set {
+    static_assert((policy<Policies> && ...),
+                  "awq::modifier: every argument must be a policy, a type with a policy_axis");
+    static_assert(((!policy<Policies> || detail::has_known_axis<Policies>)&&...),
+                  "awq::modifier: a policy_axis must be mode, group, backend or execution");
+    static_assert(detail::answers<axis::mode, Policies...> <= 1,
+                  "awq::modifier: choose one mode, smoothing_only or smooth_and_quantize");
+    static_assert(detail::answers<axis::group, Policies...> <= 1,
+                  "awq::modifier: choose one group_size");
+    static_assert(detail::answers<axis::backend, Policies...> <= 1,
+                  "awq::modifier: choose one backend");
+    static_assert(detail::answers<axis::execution, Policies...> <= 1,
+                  "awq::modifier: choose one execution");
+
+    /// The policy that answers an axis, or the default.
+    template <class Axis, class Default>
+    using get = typename detail::chosen<Axis, Default, Policies...>::type;
+};
 
 } // namespace awq
 
@@ -1399,67 +2212,6 @@ constexpr integer_quantizer quantizer_of(std::size_t group_size, dtype storage =
 } // namespace awq
 
 #endif
-// ---- awq/quantization/pseudo_quantize.hpp
-#ifndef AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
-#define AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-/// Rows that one task takes: whole blocks of the quantizer, and enough work to be worth a task.
-template <quantizer Q>
-constexpr std::size_t task_rows(const Q& rounding) noexcept
-{
-    const std::size_t block = rounding.row_block();
-    return block * std::max<std::size_t>(1, 16 / block);
-}
-
-/// Calls `task(first, count)` for the row blocks of one task.
-template <class Task>
-constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
-{
-    for (; first < end; first += block)
-        task(first, std::min(block, end - first));
-}
-} // namespace detail
-
-/// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
-/// `importance`: mean of x^2 for each column, or empty. `out` may be `weight`.
-/// Errors: those of the quantizer's `check`, and shape_mismatch.
-template <execution E, quantizer Q>
-status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float> weight,
-                       std::span<const float> importance, matrix_view<float> out)
-{
-    AWQ_CHECK(rounding.check(weight.cols()));
-    if (out.rows() != weight.rows() || out.cols() != weight.cols() ||
-        (!importance.empty() && importance.size() != weight.cols()))
-        return error{error_code::shape_mismatch,
-                     "pseudo_quantize: a weight of ",
-                     weight.rows(),
-                     " x ",
-                     weight.cols(),
-                     " needs an output of that shape and ",
-                     weight.cols(),
-                     " importance values or none"};
-    const std::size_t grain = detail::task_rows(rounding);
-    how.for_each(chunk_count(weight.rows(), grain), [&](std::size_t chunk) {
-        const std::size_t end = std::min((chunk + 1) * grain, weight.rows());
-        detail::for_each_block(
-            chunk * grain, end, rounding.row_block(), [&](std::size_t first, std::size_t count) {
-                rounding.pseudo_quantize(weight.rows_from(first, count), importance,
-                                         out.rows_from(first, count));
-            });
-    });
-    return {};
-}
-
-} // namespace awq
-
-#endif
 // ---- awq/quantization/quantize_weight.hpp
 #ifndef AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
 #define AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
@@ -1850,6 +2602,71 @@ class parent_output_loss {
 } // namespace awq
 
 #endif
+// ---- awq/search/scale_search.hpp
+#ifndef AWQ_SEARCH_SCALE_SEARCH_HPP
+#define AWQ_SEARCH_SCALE_SEARCH_HPP
+
+// ---- awq/quantization/pseudo_quantize.hpp
+#ifndef AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+#define AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+/// Rows that one task takes: whole blocks of the quantizer, and enough work to be worth a task.
+template <quantizer Q>
+constexpr std::size_t task_rows(const Q& rounding) noexcept
+{
+    const std::size_t block = rounding.row_block();
+    return block * std::max<std::size_t>(1, 16 / block);
+}
+
+/// Calls `task(first, count)` for the row blocks of one task.
+template <class Task>
+constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
+{
+    for (; first < end; first += block)
+        task(first, std::min(block, end - first));
+}
+} // namespace detail
+
+/// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
+/// `importance`: mean of x^2 for each column, or empty. `out` may be `weight`.
+/// Errors: those of the quantizer's `check`, and shape_mismatch.
+template <execution E, quantizer Q>
+status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float> weight,
+                       std::span<const float> importance, matrix_view<float> out)
+{
+    AWQ_CHECK(rounding.check(weight.cols()));
+    if (out.rows() != weight.rows() || out.cols() != weight.cols() ||
+        (!importance.empty() && importance.size() != weight.cols()))
+        return error{error_code::shape_mismatch,
+                     "pseudo_quantize: a weight of ",
+                     weight.rows(),
+                     " x ",
+                     weight.cols(),
+                     " needs an output of that shape and ",
+                     weight.cols(),
+                     " importance values or none"};
+    const std::size_t grain = detail::task_rows(rounding);
+    how.for_each(chunk_count(weight.rows(), grain), [&](std::size_t chunk) {
+        const std::size_t end = std::min((chunk + 1) * grain, weight.rows());
+        detail::for_each_block(
+            chunk * grain, end, rounding.row_block(), [&](std::size_t first, std::size_t count) {
+                rounding.pseudo_quantize(weight.rows_from(first, count), importance,
+                                         out.rows_from(first, count));
+            });
+    });
+    return {};
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/search/scale_grid.hpp
 #ifndef AWQ_SEARCH_SCALE_GRID_HPP
 #define AWQ_SEARCH_SCALE_GRID_HPP
@@ -2000,40 +2817,6 @@ inline bool compute_scales(const scale_candidate& candidate, std::span<const flo
         return detail::raised(x_mean[i], ratio) / (std::pow(w_mean[i], 1.0 - ratio) + 1e-4);
     });
 }
-
-} // namespace awq
-
-#endif
-// ---- awq/search/scale_search.hpp
-#ifndef AWQ_SEARCH_SCALE_SEARCH_HPP
-#define AWQ_SEARCH_SCALE_SEARCH_HPP
-
-// ---- awq/search/search_outcome.hpp
-#ifndef AWQ_SEARCH_SEARCH_OUTCOME_HPP
-#define AWQ_SEARCH_SEARCH_OUTCOME_HPP
-
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// What a scale search found. Spans lie in the workspace that the search was given.
-struct search_outcome {
-    /// One scale for each channel of the smooth layer; all 1 where nothing was better. In double,
-    /// because W s must round as in the search for the quantizer to find the same codes again.
-    std::span<const double> best_scales;
-    double best_ratio = 0.0;
-    /// Whether the best candidate took the weights' magnitude into account.
-    bool duo_scaling = false;
-    /// The loss without smoothing, and with the best scales. best_error <= initial_error.
-    double initial_error = 0.0;
-    double best_error = 0.0;
-    std::size_t candidates = 0;
-    /// Candidates whose scales or loss were not finite.
-    std::size_t skipped_candidates = 0;
-    /// The loss of every candidate in grid order (the cheap loss in a screened search).
-    std::span<const double> candidate_errors;
-};
 
 } // namespace awq
 
@@ -2471,65 +3254,6 @@ result<search_outcome> screened_search(const E& how, const search_problem<Q>& pr
 #ifndef AWQ_SMOOTHING_CHECK_MAPPING_HPP
 #define AWQ_SMOOTHING_CHECK_MAPPING_HPP
 
-// ---- awq/smoothing/mapping.hpp
-#ifndef AWQ_SMOOTHING_MAPPING_HPP
-#define AWQ_SMOOTHING_MAPPING_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-namespace awq {
-
-/// The layer that is divided by the scales: what its outputs become smaller by, the balance layers'
-/// columns make up for.
-struct smooth_target {
-    /// A norm's weight as one row of `channels`, or a linear layer's (out_features, in_features).
-    matrix_view<float> weight;
-    /// (channels) of a norm, (out_features) of a linear layer; empty without a bias.
-    std::span<float> bias = {};
-    /// Whether `weight` is a norm's.
-    bool norm = false;
-    /// Of a norm: y = x (1 + weight), as in Gemma.
-    bool offset = false;
-
-    /// A norm, y = x * weight (+ bias).
-    static constexpr smooth_target of_norm(std::span<float> weight, std::span<float> bias = {},
-                                           bool offset = false) noexcept
-    {
-        return {as_row(weight), bias, true, offset};
-    }
-    /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
-    /// the last ones are those that the balance layers read.
-    static constexpr smooth_target of_linear(matrix_view<float> weight,
-                                             std::span<float> bias = {}) noexcept
-    {
-        return {weight, bias, false, false};
-    }
-
-    /// How many scales it takes at most.
-    constexpr std::size_t channels() const noexcept { return norm ? weight.cols() : weight.rows(); }
-};
-
-/// A smooth layer and the layers that read its output, over tensors in memory.
-struct mapping {
-    smooth_target smooth;
-    /// Each (out_features, in_features), all with the same in_features.
-    std::span<const matrix_view<float>> balances;
-    /// Where columns share a scale (grouped-query attention): the scale's index for each column of
-    /// the balance layers. Empty: column j has scale j.
-    std::span<const std::uint32_t> column_scales = {};
-
-    constexpr std::size_t in_features() const noexcept
-    {
-        return balances.empty() ? 0 : balances.front().cols();
-    }
-};
-
-} // namespace awq
-
-#endif
-
 #include <cstddef>
 #include <cstdint>
 
@@ -2665,6 +3389,3022 @@ status apply_scales(const E& how, const mapping& pair, std::span<const double> s
         for (std::size_t i = 0; i < scales.size(); ++i)
             smooth.bias[first + i] = static_cast<float>(smooth.bias[first + i] / scales[i]);
     return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/roles.hpp
+#ifndef AWQ_SMOOTHING_ROLES_HPP
+#define AWQ_SMOOTHING_ROLES_HPP
+
+#include <cstddef>
+#include <span>
+#include <tuple>
+#include <utility>
+
+namespace awq {
+
+// Tensors of one type with different roles come in role types: swapping them silently would ruin a
+// model. Each holds a reference to a tensor of the backend, or a view by value.
+
+/// The layer whose outputs are divided by the scales: a linear layer's weight, (out_features,
+/// in_features), or a norm's weight, which has one row. `offset`: a norm that multiplies by 1 +
+/// weight.
+template <class Tensor>
+struct smooth_layer {
+    Tensor tensor;
+    std::span<float> bias = {};
+    bool offset = false;
+};
+template <class T>
+smooth_layer(T&&) -> smooth_layer<T>;
+template <class T>
+smooth_layer(T&&, std::span<float>) -> smooth_layer<T>;
+template <class T>
+smooth_layer(T&&, std::span<float>, bool) -> smooth_layer<T>;
+
+/// The layers that read the smooth layer's output, each (out_features, in_features).
+template <class... Tensors>
+struct balance_layers {
+    std::tuple<Tensors...> tensors;
+
+    template <class... Ts>
+    requires(sizeof...(Ts) == sizeof...(Tensors) &&
+             sizeof...(Ts) > 0) constexpr explicit balance_layers(Ts&&... layers)
+        : tensors(std::forward<Ts>(layers)...)
+    {}
+    static constexpr std::size_t count = sizeof...(Tensors);
+};
+template <class... Ts>
+balance_layers(Ts&&...) -> balance_layers<Ts...>;
+
+/// What the balance layers read during calibration, (tokens, in_features), before smoothing.
+template <class Tensor>
+struct activations {
+    Tensor tensor;
+};
+template <class T>
+activations(T&&) -> activations<T>;
+
+} // namespace awq
+
+#endif
+// ---- awq/tensor/span_backend.hpp
+#ifndef AWQ_TENSOR_SPAN_BACKEND_HPP
+#define AWQ_TENSOR_SPAN_BACKEND_HPP
+
+#include <span>
+
+namespace awq {
+
+/// The caller owns every byte; tensors are `matrix_view`s, and spans where a vector is meant.
+struct span_backend {
+    using policy_axis = axis::backend;
+    using product = plain_product;
+
+    template <class T>
+    static constexpr matrix_view<T> view(matrix_view<T> tensor) noexcept
+    {
+        return tensor;
+    }
+    template <class T>
+    static constexpr matrix_view<T> view(std::span<T> vector) noexcept
+    {
+        return as_row(vector);
+    }
+};
+
+static_assert(tensor_backend<span_backend>);
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <tuple>
+#include <type_traits>
+
+namespace awq {
+
+namespace detail {
+
+template <class Scheme>
+struct simulated {
+    using type = integer_quantizer;
+    static constexpr type make(std::size_t columns) { return quantizer_of<Scheme>(columns); }
+};
+template <quantizer Scheme> // a format that is a quantizer by itself has its own groups
+struct simulated<Scheme> {
+    using type = Scheme;
+    static constexpr type make(std::size_t) { return {}; }
+};
+
+template <class B>
+concept allocating_backend = requires
+{
+    B::make_workspace(std::size_t{}).get();
+};
+
+} // namespace detail
+
+/// The rooms joined, over tensors in memory: search the scales of a mapping, smooth it, and in the
+/// quantizing modes quantize the weights. Use it through the alias `modifier<Policies...>`.
+///
+/// One call does a whole mapping (`smooth`); `begin` opens a streaming run, for activations that
+/// come in batches. Without a parent the loss is taken at the balance layers' own outputs.
+template <class Mode, class Group, tensor_backend Backend, execution Execution>
+class basic_modifier {
+  public:
+    using mode = Mode;
+    using backend = Backend;
+    using execution_type = Execution;
+    using product = typename Backend::product;
+    using quantizer_type = typename detail::simulated<typename Mode::scheme_type>::type;
+
+    constexpr basic_modifier(search_options options = {}, Group group = {}, Execution how = {})
+        : options_(options),
+          quantizer_(detail::simulated<typename Mode::scheme_type>::make(group.columns())),
+          how_(how)
+    {}
+
+    constexpr const search_options& options() const noexcept { return options_; }
+    constexpr const Execution& executor() const noexcept { return how_; }
+    /// What the search simulates.
+    constexpr const quantizer_type& target() const noexcept { return quantizer_; }
+
+    /// Floats that `smooth` needs for a mapping whose balance layers read `in_features` channels
+    /// and have `out_features` outputs in all. With a parent, add its own `workspace_size()`.
+    static constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features,
+                                                std::size_t out_features, std::size_t layers = 4,
+                                                std::size_t n_grid = 20) noexcept
+    {
+        return search_memory(in_features, out_features, layers, n_grid) +
+               activation_stats::size(in_features, uses_gram(tokens, in_features)) +
+               loss_memory(tokens, in_features, out_features);
+    }
+
+    /// Whether the mapping's shapes fit together and its rows can be cut into groups.
+    status check(const mapping& pair) const
+    {
+        AWQ_CHECK(check_mapping(pair));
+        return quantizer_.check(pair.in_features());
+    }
+
+    /// Searches the scales of a mapping from the balance layers' inputs, (tokens, in_features), and
+    /// smooths it. The outcome's spans lie in `memory`; see `workspace_size`. On an error nothing
+    /// is changed.
+    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x,
+                                  workspace memory) const
+    {
+        return smooth_by(
+            pair, x, memory, [&](auto weights, auto& stats, std::span<float> rest, auto&& use) {
+                if (!stats.gram.empty())
+                    return use(
+                        gram_loss<product, Execution>(how_, weights, stats.gram, x.rows(), rest));
+                return use(linear_output_loss<product, Execution>(how_, weights, x, rest));
+            });
+    }
+
+    /// The same, with the loss at the output of a module that the caller re-runs.
+    template <parent_forward F>
+    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x, parent<F> source,
+                                  workspace memory) const
+    {
+        return smooth_by(
+            pair, x, memory,
+            [&](auto weights, auto&, std::span<float> rest, auto&& use) -> result<search_outcome> {
+                if (rest.size() < source.workspace_size()) return too_small();
+                return use(parent_output_loss<F, Execution>(how_, source, weights, rest));
+            });
+    }
+
+    /// `smooth` over the backend's own tensors.
+    template <class S, class... Bs, class X>
+    result<search_outcome> smooth(const smooth_layer<S>& smooth_to,
+                                  const balance_layers<Bs...>& reads, const activations<X>& x,
+                                  workspace memory) const
+    {
+        const auto views = balance_views(reads);
+        return smooth(mapping{target_of(smooth_to), views, {}}, const_view(x.tensor), memory);
+    }
+
+    /// The same in memory that the backend allocates; `best_scales` and `candidate_errors` of the
+    /// outcome are then empty.
+    template <class S, class... Bs, class X>
+    result<search_outcome>
+    smooth(const smooth_layer<S>& smooth_to, const balance_layers<Bs...>& reads,
+           const activations<X>& x) const requires detail::allocating_backend<Backend>
+    {
+        const auto views = balance_views(reads);
+        const matrix_view<const float> inputs = const_view(x.tensor);
+        std::size_t outputs = 0;
+        for (const auto& view : views)
+            outputs += view.rows();
+        const std::size_t size =
+            workspace_size(inputs.rows(), inputs.cols(), outputs, views.size(), options_.n_grid);
+        const auto memory = Backend::make_workspace(size);
+        if (!memory)
+            return error{error_code::out_of_memory, "smooth: working memory of ", size, " floats"};
+        AWQ_TRY(search_outcome outcome, smooth(mapping{target_of(smooth_to), views, {}}, inputs,
+                                               workspace{std::span<float>{memory.get(), size}}));
+        outcome.best_scales = {};
+        outcome.candidate_errors = {};
+        return outcome;
+    }
+
+    /// Searches and smooths from statistics that were gathered before, which need a Gram matrix.
+    result<search_outcome> smooth(const mapping& pair, const activation_stats& stats,
+                                  workspace memory) const;
+
+    /// Opens a streaming run over mappings whose memory the caller owns.
+    modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const
+    {
+        return modifier_run<basic_modifier>{*this, mappings};
+    }
+
+    /// Quantizes a weight, (out_features, in_features), after smoothing. Only in quantizing modes.
+    template <class Tensor>
+    status quantize(Tensor&& weight, const quantized_weight& out) const
+        requires(Mode::quantizes&& std::same_as<quantizer_type, integer_quantizer>)
+    {
+        return quantize_weight(how_, quantizer_, const_view(weight), out);
+    }
+
+  private:
+    static constexpr bool uses_gram(std::size_t tokens, std::size_t in_features) noexcept
+    {
+        return tokens >= in_features;
+    }
+    static constexpr std::size_t search_memory(std::size_t in_features, std::size_t out_features,
+                                               std::size_t layers, std::size_t n_grid) noexcept
+    {
+        return search_workspace_size(in_features, in_features * out_features, layers, n_grid) +
+               2 * in_features + workspace::size_for<search_layer<quantizer_type>>(layers) +
+               workspace::size_for<matrix_view<const float>>(layers);
+    }
+    static constexpr std::size_t loss_memory(std::size_t tokens, std::size_t in_features,
+                                             std::size_t out_features) noexcept
+    {
+        const std::size_t rows = std::clamp<std::size_t>(out_features, 1, 64);
+        return rows * (uses_gram(tokens, in_features) ? gram_loss_workspace_size(in_features)
+                                                      : in_features + tokens);
+    }
+    static error too_small()
+    {
+        return error{error_code::workspace_too_small,
+                     "smooth: give as many floats as workspace_size says"};
+    }
+
+    template <class Tensor>
+    static matrix_view<const float> const_view(Tensor& tensor)
+    {
+        return Backend::view(tensor);
+    }
+    template <class S>
+    static smooth_target target_of(const smooth_layer<S>& role)
+    {
+        const matrix_view<float> weight = Backend::view(role.tensor);
+        return {weight, role.bias, weight.rows() == 1, role.offset};
+    }
+    template <class... Bs>
+    static std::array<matrix_view<float>, sizeof...(Bs)>
+    balance_views(const balance_layers<Bs...>& role)
+    {
+        return std::apply(
+            [](auto&... tensors) {
+                return std::array<matrix_view<float>, sizeof...(Bs)>{Backend::view(tensors)...};
+            },
+            role.tensors);
+    }
+
+    template <class MakeLoss>
+    result<search_outcome> smooth_by(const mapping& pair, matrix_view<const float> x,
+                                     workspace memory, MakeLoss&& make_loss) const
+    {
+        AWQ_CHECK(check(pair));
+        AWQ_TRY(activation_stats stats,
+                activation_stats::make(memory, pair.in_features(),
+                                       uses_gram(x.rows(), pair.in_features())));
+        AWQ_CHECK(stats.observe<product>(how_, x));
+        return search_and_apply(pair, stats, memory, make_loss);
+    }
+
+    template <class MakeLoss>
+    result<search_outcome> search_and_apply(const mapping& pair, activation_stats& stats,
+                                            workspace memory, MakeLoss&& make_loss) const
+    {
+        const std::size_t columns = pair.in_features(), layers = pair.balances.size();
+        const std::span<float> x_mean = memory.take<float>(columns);
+        const std::span<float> importance = memory.take<float>(columns);
+        const auto originals = memory.take<matrix_view<const float>>(layers);
+        const auto searched = memory.take<search_layer<quantizer_type>>(layers);
+        if (searched.empty()) return too_small();
+        AWQ_CHECK(stats.mean_abs(x_mean));
+        AWQ_CHECK(stats.mean_square(importance));
+        for (std::size_t i = 0; i < layers; ++i) {
+            originals[i] = pair.balances[i];
+            searched[i] = {originals[i], &quantizer_, importance};
+        }
+        const search_problem<quantizer_type> problem{searched, x_mean, pair.column_scales,
+                                                     scale_count(pair)};
+        const std::size_t search_size = search_workspace_size(problem, options_);
+        const std::span<float> rest = memory.rest();
+        if (rest.size() < search_size + 2 * columns) return too_small();
+        const std::span<const matrix_view<const float>> weights = originals;
+        const auto run = [&](auto&& loss) -> result<search_outcome> {
+            AWQ_TRY(search_outcome found, scale_search(how_, problem, options_, loss,
+                                                       workspace{rest.first(search_size)}));
+            AWQ_CHECK(apply_scales(how_, pair, found.best_scales));
+            return found;
+        };
+        return make_loss(weights, stats, rest.subspan(search_size), run);
+    }
+
+    search_options options_;
+    quantizer_type quantizer_;
+    [[no_unique_address]] Execution how_;
+};
+
+template <class Mode, class Group, tensor_backend Backend, execution Execution>
+result<search_outcome> basic_modifier<Mode, Group, Backend, Execution>::smooth(
+    const mapping& pair, const activation_stats& stats, workspace memory) const
+{
+    AWQ_CHECK(check(pair));
+    if (stats.gram.cols() != pair.in_features())
+        return error{error_code::not_calibrated, "smooth: the statistics need a Gram matrix of ",
+                     pair.in_features(), " channels"};
+    activation_stats sums = stats;
+    return search_and_apply(
+        pair, sums, memory, [&](auto weights, auto& gathered, std::span<float> rest, auto&& use) {
+            return use(
+                gram_loss<product, Execution>(how_, weights, gathered.gram, gathered.tokens, rest));
+        });
+}
+
+/// A modifier of these policies, in any order, each axis defaulted:
+/// `smooth_and_quantize<w4a16_asym>`, `group_size<128>`, `span_backend`, `serial_execution`. Two
+/// orders name one type.
+template <class... Policies>
+using modifier = basic_modifier<
+    typename policy_set<Policies...>::template get<axis::mode, smooth_and_quantize<>>,
+    typename policy_set<Policies...>::template get<axis::group, group_size<128>>,
+    typename policy_set<Policies...>::template get<axis::backend, span_backend>,
+    typename policy_set<Policies...>::template get<axis::execution, serial_execution>>;
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/gguf/affine_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+#define AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+
+// ---- awq/quantization/gguf/block_support.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_SUPPORT_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_SUPPORT_HPP
+
+// ---- awq/quantization/gguf/block_grid.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_GRID_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_GRID_HPP
+
+// ---- awq/quantization/gguf/lanes.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_LANES_HPP
+#define AWQ_QUANTIZATION_GGUF_LANES_HPP
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace awq::gguf {
+
+// The searches of this room are written once, over `lanes<S>`: with S = float they handle one group
+// of weights, with S = a vector of floats as many independent groups at once. Each lane does the
+// same operations in the same order either way, so the bytes that come out are the same too.
+
+/// What the arithmetic below must know about a storage type; vectors specialise it.
+template <class S>
+struct lane_storage;
+
+template <>
+struct lane_storage<float> {
+    using integers = std::int32_t;
+    static constexpr std::size_t count = 1;
+
+    static float from_integers(std::int32_t value) noexcept { return static_cast<float>(value); }
+    static std::int32_t truncated(float value) noexcept { return static_cast<std::int32_t>(value); }
+    static float square_root(float value) noexcept { return std::sqrt(value); }
+    static bool any(bool mask) noexcept { return mask; }
+    /// The product, rounded to float before anything is added to it.
+    static float product(float a, float b) noexcept
+    {
+#if defined(__clang__)
+#pragma clang fp contract(off)
+        return a * b;
+#elif defined(__GNUC__) && __GNUC__ >= 12
+        return __builtin_assoc_barrier(a * b); // else a fused multiply-add may swallow it
+#else
+        return a * b;
+#endif
+    }
+};
+
+/// One float, or several side by side. Multiplication never fuses with a following addition: file
+/// formats are compared byte by byte, and one rounding less gives other bytes.
+template <class S>
+struct lanes {
+    using storage = lane_storage<S>;
+    using integers = typename storage::integers;
+    static constexpr std::size_t count = storage::count;
+
+    S value{};
+
+    lanes() = default;
+    [[gnu::always_inline]] explicit lanes(const S& values) noexcept : value(values) {}
+    /// Every lane gets the same number.
+    template <class Number>
+        requires(std::is_same_v<Number, float> && !std::is_same_v<S, float>)
+    [[gnu::always_inline]] explicit lanes(Number same) noexcept : value(same - S{})
+    {
+    }
+
+    /// Reads and writes `count` neighbouring floats.
+    [[gnu::always_inline]] static lanes load(const float* from) noexcept
+    {
+        lanes loaded;
+        __builtin_memcpy(&loaded.value, from, sizeof(S));
+        return loaded;
+    }
+    [[gnu::always_inline]] void store(float* to) const noexcept
+    {
+        __builtin_memcpy(to, &value, sizeof(S));
+    }
+
+    [[gnu::always_inline]] friend lanes operator+(const lanes& a, const lanes& b) noexcept
+    {
+        return lanes(a.value + b.value);
+    }
+    [[gnu::always_inline]] friend lanes operator-(const lanes& a, const lanes& b) noexcept
+    {
+        return lanes(a.value - b.value);
+    }
+    [[gnu::always_inline]] friend lanes operator-(const lanes& a) noexcept
+    {
+        return lanes(-a.value);
+    }
+    [[gnu::always_inline]] friend lanes operator*(const lanes& a, const lanes& b) noexcept
+    {
+        return lanes(storage::product(a.value, b.value));
+    }
+    [[gnu::always_inline]] friend lanes operator/(const lanes& a, const lanes& b) noexcept
+    {
+        return lanes(a.value / b.value);
+    }
+    [[gnu::always_inline]] lanes& operator+=(const lanes& other) noexcept
+    {
+        value = value + other.value;
+        return *this;
+    }
+    [[gnu::always_inline]] friend auto operator<(const lanes& a, const lanes& b) noexcept
+    {
+        return a.value < b.value;
+    }
+    [[gnu::always_inline]] friend auto operator>(const lanes& a, const lanes& b) noexcept
+    {
+        return a.value > b.value;
+    }
+    [[gnu::always_inline]] friend auto operator==(const lanes& a, const lanes& b) noexcept
+    {
+        return a.value == b.value;
+    }
+    [[gnu::always_inline]] friend auto operator!=(const lanes& a, const lanes& b) noexcept
+    {
+        return a.value != b.value;
+    }
+};
+
+/// The lanes of `a` where the mask holds, else those of `b`.
+template <class Mask, class S>
+[[gnu::always_inline]] inline lanes<S> select(const Mask& mask, const lanes<S>& a,
+                                              const lanes<S>& b) noexcept
+{
+    return lanes<S>(mask ? a.value : b.value);
+}
+
+template <class S>
+[[gnu::always_inline]] inline lanes<S> absolute(const lanes<S>& a) noexcept
+{
+    using integers = typename lanes<S>::integers;
+    return lanes<S>(std::bit_cast<S>(std::bit_cast<integers>(a.value) & 0x7FFFFFFF));
+}
+
+template <class S>
+[[gnu::always_inline]] inline lanes<S> square_root(const lanes<S>& a) noexcept
+{
+    return lanes<S>(lane_storage<S>::square_root(a.value));
+}
+
+/// The larger (smaller) one; `b` where either is not a number.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> larger(const lanes<S>& a, const lanes<S>& b) noexcept
+{
+    return select(a > b, a, b);
+}
+template <class S>
+[[gnu::always_inline]] inline lanes<S> smaller(const lanes<S>& a, const lanes<S>& b) noexcept
+{
+    return select(a < b, a, b);
+}
+
+/// Added to a float below 2^22, this leaves the nearest integer (ties to even) in the low bits.
+inline constexpr float rounding_anchor = 12582912.0f; // 1.5 * 2^23
+
+/// The nearest integers, ties to even, as ggml computes them: beyond +-2^22, where that method
+/// breaks down, the result is the same wrong number (0 for a NaN) and not undefined behaviour.
+template <class S>
+[[gnu::always_inline]] inline typename lanes<S>::integers nearest(const lanes<S>& a) noexcept
+{
+    using integers = typename lanes<S>::integers;
+    const lanes<S> anchored = a + lanes<S>(rounding_anchor);
+    return (std::bit_cast<integers>(anchored.value) & 0x007FFFFF) - 0x00400000;
+}
+
+/// `nearest`, kept within `lowest` and `highest`, as floats.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> nearest_level(const lanes<S>& a, float lowest,
+                                                     float highest) noexcept
+{
+    const lanes<S> level(lane_storage<S>::from_integers(nearest(a)));
+    return smaller(larger(level, lanes<S>(lowest)), lanes<S>(highest));
+}
+
+/// The same for |a| < 2^22 everywhere, with two operations less.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> nearest_small_level(const lanes<S>& a, float lowest,
+                                                           float highest) noexcept
+{
+    const lanes<S> anchor(rounding_anchor);
+    const lanes<S> anchored = larger(a + anchor, lanes<S>(rounding_anchor + lowest));
+    return smaller(anchored, lanes<S>(rounding_anchor + highest)) - anchor;
+}
+
+using one_lane = lanes<float>;
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/type.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_TYPE_HPP
+#define AWQ_QUANTIZATION_GGUF_TYPE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace awq::gguf {
+
+/// The tensor types of GGUF files that this library reads or writes; the numbers are those of the
+/// file format (the GGUF specification of the ggml project).
+enum class type : std::uint32_t {
+    f32 = 0,
+    f16 = 1,
+    q4_0 = 2,
+    q4_1 = 3,
+    q5_0 = 6,
+    q5_1 = 7,
+    q8_0 = 8,
+    q2_k = 10,
+    q3_k = 11,
+    q4_k = 12,
+    q5_k = 13,
+    q6_k = 14,
+    iq4_nl = 20,
+    bf16 = 30,
+    mxfp4 = 39,
+    nvfp4 = 40,
+};
+
+/// What a type looks like in a file.
+struct type_facts {
+    gguf::type type;
+    std::string_view name;     ///< as ggml prints it: "Q4_K"
+    std::size_t block_columns; ///< neighbouring elements of a row that make one block
+    std::size_t block_bytes;   ///< bytes that one block takes
+    std::size_t scale_columns; ///< neighbouring elements that share an effective scale; 0: no scale
+};
+
+inline constexpr type_facts all_types[] = {
+    {type::f32, "F32", 1, 4, 0},          {type::f16, "F16", 1, 2, 0},
+    {type::q4_0, "Q4_0", 32, 18, 32},     {type::q4_1, "Q4_1", 32, 20, 32},
+    {type::q5_0, "Q5_0", 32, 22, 32},     {type::q5_1, "Q5_1", 32, 24, 32},
+    {type::q8_0, "Q8_0", 32, 34, 32},     {type::q2_k, "Q2_K", 256, 84, 16},
+    {type::q3_k, "Q3_K", 256, 110, 16},   {type::q4_k, "Q4_K", 256, 144, 32},
+    {type::q5_k, "Q5_K", 256, 176, 32},   {type::q6_k, "Q6_K", 256, 210, 16},
+    {type::iq4_nl, "IQ4_NL", 32, 18, 32}, {type::bf16, "BF16", 1, 2, 0},
+    {type::mxfp4, "MXFP4", 32, 17, 32},   {type::nvfp4, "NVFP4", 64, 36, 16},
+};
+
+/// The facts of `type`, which must be one of the enumerators.
+constexpr const type_facts& facts(type wanted) noexcept
+{
+    for (const type_facts& candidate : all_types)
+        if (candidate.type == wanted) return candidate;
+    return all_types[0];
+}
+
+/// "Q4_K".
+constexpr std::string_view name_of(type wanted) noexcept { return facts(wanted).name; }
+/// Neighbouring elements of a row that make one block.
+constexpr std::size_t block_columns(type wanted) noexcept { return facts(wanted).block_columns; }
+/// Bytes that one block takes.
+constexpr std::size_t block_bytes(type wanted) noexcept { return facts(wanted).block_bytes; }
+/// Whether elements are rounded to codes that share a scale.
+constexpr bool is_quantized(type wanted) noexcept { return facts(wanted).scale_columns != 0; }
+
+/// The type with this number in a file, or nothing where the library does not know it.
+constexpr std::optional<type> type_from_id(std::uint32_t id) noexcept
+{
+    for (const type_facts& candidate : all_types)
+        if (static_cast<std::uint32_t>(candidate.type) == id) return candidate.type;
+    return std::nullopt;
+}
+
+namespace detail {
+constexpr char lower(char letter) noexcept
+{
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+constexpr bool same_word(std::string_view a, std::string_view b) noexcept
+{
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (lower(a[i]) != lower(b[i])) return false;
+    return true;
+}
+} // namespace detail
+
+/// The type of that name in upper or lower case ("Q4_K", "q4_k"), or nothing.
+constexpr std::optional<type> type_from_name(std::string_view name) noexcept
+{
+    for (const type_facts& candidate : all_types)
+        if (detail::same_word(candidate.name, name)) return candidate.type;
+    return std::nullopt;
+}
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+namespace awq::gguf {
+
+/// The largest number of elements, and of groups with an own scale, in one block.
+inline constexpr std::size_t max_block_columns = 256;
+inline constexpr std::size_t max_block_groups = 16;
+
+/// The levels of IQ4_NL.
+inline constexpr std::int8_t iq4_nl_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                  1,    13,   25,  38,  53,  69,  89,  113};
+
+/// The representable numbers of one block once its scales are chosen: element i with the code c is
+/// scale[g] * level(c) + offset[g], where g is its group. Whoever feeds the rounding error of one
+/// column into the next ones asks `gguf::fit_block` for the grid of a block, rounds column by column
+/// with `nearest` and `value`, and hands grid and codes to `gguf::pack_block`.
+struct block_grid {
+    gguf::type type = gguf::type::f32;
+    std::size_t group_columns = 0; ///< neighbouring elements that share an effective scale
+    int zero_code = 0;             ///< the code of level 0
+    int max_code = 0;
+    f16 d;    ///< the block's scale, as stored
+    f16 dmin; ///< the scale of its minimums, or the offset itself, as stored
+    /// The integers that d and dmin are multiplied with, as stored (Q6_K: two's complement).
+    std::uint8_t packed_scale[max_block_groups] = {};
+    std::uint8_t packed_minimum[max_block_groups] = {};
+    float scale[max_block_groups] = {};
+    float offset[max_block_groups] = {}; ///< -0.0f where the format has none
+
+    bool has_level_table() const noexcept { return type == gguf::type::iq4_nl; }
+    float level(int code) const noexcept
+    {
+        return static_cast<float>(has_level_table() ? iq4_nl_levels[code] : code - zero_code);
+    }
+    /// What element `i` with this code reads as, bit for bit as ggml dequantizes it.
+    float value(std::size_t i, int code) const noexcept
+    {
+        const std::size_t group = i / group_columns;
+        return lane_storage<float>::product(scale[group], level(code)) + offset[group];
+    }
+    /// The code whose value is nearest to x at element `i`; in a group without a scale, where every
+    /// code means the same, that of level 0.
+    int nearest(std::size_t i, float x) const noexcept
+    {
+        const std::size_t group = i / group_columns;
+        if (scale[group] == 0.0f) return has_level_table() ? 8 : zero_code;
+        const float position = (x - offset[group]) / scale[group];
+        return has_level_table() ? nearest_in_table(position) : nearest_integer(position);
+    }
+
+private:
+    int nearest_integer(float position) const noexcept
+    {
+        const auto lowest = static_cast<float>(-zero_code);
+        const auto highest = static_cast<float>(max_code - zero_code);
+        return static_cast<int>(nearest_level(one_lane(position), lowest, highest).value) +
+               zero_code;
+    }
+    static int nearest_in_table(float position) noexcept
+    {
+        int code = 0;
+        while (code < 15 && position >= midpoint_above(code)) ++code;
+        return code;
+    }
+    static float midpoint_above(int code) noexcept
+    {
+        return 0.5f * static_cast<float>(iq4_nl_levels[code] + iq4_nl_levels[code + 1]);
+    }
+};
+
+/// One block that is to be quantized.
+struct block_source {
+    const float* values = nullptr;
+    /// Mean x^2 of the input columns, or null.
+    const float* importance = nullptr;
+    /// Mean square of the whole row of weights; only 32-element types with importance look at it.
+    float row_mean_square = 0.0f;
+};
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+// What the block formats of this folder share: little-endian halves, interleaving groups into
+// lanes, weights from the importance, and the last rounding onto the stored scales.
+
+namespace awq::gguf::detail {
+
+inline void put_half(f16 value, std::byte* out) noexcept
+{
+    out[0] = static_cast<std::byte>(value.bits & 0xFF);
+    out[1] = static_cast<std::byte>(value.bits >> 8);
+}
+
+inline f16 get_half(const std::byte* in) noexcept
+{
+    const unsigned low = std::to_integer<unsigned>(in[0]);
+    const unsigned high = std::to_integer<unsigned>(in[1]);
+    return f16::from_bits(static_cast<std::uint16_t>(low | high << 8));
+}
+
+/// Half precision and back: what a reader of the file will see.
+inline float as_read(f16 value) noexcept { return static_cast<float>(value); }
+
+/// An empty grid of a type whose groups have `group_columns` elements.
+inline block_grid new_grid(type format, std::size_t group_columns, int zero_code, int max_code)
+{
+    block_grid grid;
+    grid.type = format;
+    grid.group_columns = group_columns;
+    grid.zero_code = zero_code;
+    grid.max_code = max_code;
+    for (float& offset : grid.offset) offset = -0.0f;
+    return grid;
+}
+
+/// Interleaves `Size` elements of each source: element i of source j goes to out[i * C + j].
+template <std::size_t Size, std::size_t C>
+[[gnu::always_inline]] inline void interleave(const float* const (&sources)[C], float* out) noexcept
+{
+    for (std::size_t j = 0; j < C; ++j)
+        for (std::size_t i = 0; i < Size; ++i) out[i * C + j] = sources[j][i];
+}
+
+/// The sum of squares of `size` elements of each source, each in index order.
+template <class L>
+[[gnu::always_inline]] inline L sum_of_squares(const float* const (&sources)[L::count],
+                                               std::size_t size) noexcept
+{
+    alignas(sizeof(L)) float column[L::count];
+    L sum(0.0f);
+    for (std::size_t i = 0; i < size; ++i) {
+        for (std::size_t j = 0; j < L::count; ++j) column[j] = sources[j][i];
+        const L value = L::load(column);
+        sum += value * value;
+    }
+    return sum;
+}
+
+/// importance * sqrt(base + x^2), interleaved.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void weights_from_importance(const float* x, const float* importance,
+                                                           const L& base, float* w) noexcept
+{
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        (L::load(importance + i) * square_root(base + value * value)).store(w + i);
+    }
+}
+
+/// x^2, interleaved.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void square_all(const float* x, float* w) noexcept
+{
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        (L::load(x + i) * L::load(x + i)).store(w + i);
+}
+
+/// The codes of lane `lane`, from levels as floats.
+template <std::size_t Size, std::size_t C>
+[[gnu::always_inline]] inline void take_codes(const float* levels, std::size_t lane,
+                                              std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < Size; ++i)
+        codes[i] = static_cast<std::uint8_t>(static_cast<int>(levels[i * C + lane]));
+}
+
+/// Neighbouring lanes to neighbouring codes; levels are from 0 to 255.
+template <class L>
+[[gnu::always_inline]] inline void put_codes(const L& levels, std::uint8_t* codes) noexcept
+{
+    const auto integers = L::storage::truncated(levels.value);
+    std::int32_t wide[L::count];
+    __builtin_memcpy(wide, &integers, sizeof wide);
+    for (std::size_t j = 0; j < L::count; ++j) codes[j] = static_cast<std::uint8_t>(wide[j]);
+}
+
+/// Rounds one group onto its stored scale: `block_grid::nearest` for neighbouring elements.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void round_group(const float* x, const block_grid& grid,
+                                               std::size_t group, std::uint8_t* codes) noexcept
+{
+    const L scale(grid.scale[group]);
+    const L offset(grid.offset[group]);
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    for (std::size_t i = 0; i < Size; i += L::count) {
+        const L position = (L::load(x + i) - offset) / scale;
+        put_codes(nearest_level(position, -zero, highest) + L(zero), codes + i);
+    }
+}
+
+/// Groups of super-blocks side by side: lane j of chunk k holds the group k * C + j, counted through
+/// all blocks of the batch.
+template <std::size_t Groups, class L>
+struct chunk_of_groups {
+    static constexpr std::size_t size = 256 / Groups;
+    const block_source* blocks;
+    std::size_t count;
+    std::size_t first;
+
+    /// Past the end the first block stands in; nobody reads those lanes.
+    std::size_t block(std::size_t lane) const noexcept
+    {
+        const std::size_t index = (first + lane) / Groups;
+        return index < count ? index : 0;
+    }
+    std::size_t group(std::size_t lane) const noexcept { return (first + lane) % Groups; }
+    [[gnu::always_inline]] void values(float* out) const noexcept
+    {
+        const float* sources[L::count];
+        for (std::size_t j = 0; j < L::count; ++j)
+            sources[j] = blocks[block(j)].values + group(j) * size;
+        interleave<size>(sources, out);
+    }
+    [[gnu::always_inline]] void importance(float* out) const noexcept
+    {
+        const float* sources[L::count];
+        for (std::size_t j = 0; j < L::count; ++j)
+            sources[j] = blocks[block(j)].importance + group(j) * size;
+        interleave<size>(sources, out);
+    }
+    /// Moves one number for each group to [group * C + block], as searches over groups want it.
+    [[gnu::always_inline]] void scatter(const L& numbers, float* out) const noexcept
+    {
+        alignas(sizeof(L)) float each[L::count];
+        numbers.store(each);
+        for (std::size_t j = 0; j < L::count; ++j)
+            if ((first + j) / Groups < count) out[group(j) * L::count + block(j)] = each[j];
+    }
+    /// One number for each block, given to all its groups.
+    [[gnu::always_inline]] L of_blocks(const float* numbers) const noexcept
+    {
+        alignas(sizeof(L)) float each[L::count];
+        for (std::size_t j = 0; j < L::count; ++j) each[j] = numbers[block(j)];
+        return L::load(each);
+    }
+};
+
+/// The sum of squares of each super-block of the batch.
+template <class L>
+[[gnu::always_inline]] inline L sum_of_block_squares(const block_source* blocks,
+                                                     std::size_t count) noexcept
+{
+    const float* sources[L::count];
+    for (std::size_t j = 0; j < L::count; ++j) sources[j] = blocks[j < count ? j : 0].values;
+    return sum_of_squares<L>(sources, 256);
+}
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L sum_interleaved(const float* w) noexcept
+{
+    L sum(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) sum += L::load(w + i);
+    return sum;
+}
+
+/// The codes that the search found for group `group` of block `block`, out of all chunks' levels.
+template <std::size_t Groups, std::size_t C>
+[[gnu::always_inline]] inline void codes_of_search(const float* levels, std::size_t block,
+                                                   std::size_t group, std::uint8_t* codes) noexcept
+{
+    const std::size_t index = block * Groups + group;
+    take_codes<256 / Groups, C>(levels + index / C * C * (256 / Groups), index % C, codes);
+}
+
+/// Rounds all groups of a block onto the stored scales; where a scale came out as exactly 0 the
+/// codes of the search stay, as in ggml.
+template <std::size_t Groups, class L>
+[[gnu::always_inline]] inline void round_block(const block_source& source, const block_grid& grid,
+                                               const float* levels, std::size_t block,
+                                               std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t size = 256 / Groups;
+    for (std::size_t g = 0; g < Groups; ++g) {
+        if (grid.scale[g] == 0.0f)
+            codes_of_search<Groups, L::count>(levels, block, g, codes + g * size);
+        else
+            round_group<size, L>(source.values + g * size, grid, g, codes + g * size);
+    }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+// ---- awq/quantization/gguf/search.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SEARCH_HPP
+#define AWQ_QUANTIZATION_GGUF_SEARCH_HPP
+
+#include <cstddef>
+
+namespace awq::gguf {
+
+// The scale searches that the block formats share. They give the results of ggml's quantizers bit
+// for bit: float32 sums in index order, no fused multiply-add. All arrays are interleaved: element
+// i of the group in lane j is at [i * lane count + j]; `levels` takes the codes as floats.
+
+/// Groups smaller than this count as zero.
+inline constexpr float negligible = 1e-15f;
+
+/// first + step * k, rounded after each operation.
+[[gnu::always_inline]] inline float stepped(float first, float step, int k) noexcept
+{
+    return first + lane_storage<float>::product(step, static_cast<float>(k));
+}
+
+namespace detail {
+
+/// sum w x l and sum w l l: their ratio is the best scale for the levels l.
+template <class L>
+struct correlation {
+    L with_values{0.0f};
+    L with_levels{0.0f};
+
+    [[gnu::always_inline]] void add(const L& weight, const L& value, const L& level) noexcept
+    {
+        with_values += weight * value * level;
+        with_levels += weight * level * level;
+    }
+    [[gnu::always_inline]] L ratio() const noexcept
+    {
+        return select(with_levels > L(0.0f), with_values / with_levels, L(0.0f));
+    }
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline correlation<L> correlate(const float* x, const float* w,
+                                                       const float* levels) noexcept
+{
+    correlation<L> sums;
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        sums.add(L::load(w + i), L::load(x + i), L::load(levels + i));
+    return sums;
+}
+
+/// Levels of x * factor from `lowest` to `highest`.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void round_levels(const float* x, const L& factor, float lowest,
+                                                float highest, float* levels) noexcept
+{
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        nearest_level(factor * L::load(x + i), lowest, highest).store(levels + i);
+}
+
+/// Both of the above in one pass, where every |x * factor| is below 2^22.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline correlation<L> correlate_at(const float* x, const float* w,
+                                                          const L& factor, float lowest,
+                                                          float highest) noexcept
+{
+    correlation<L> sums;
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        sums.add(L::load(w + i), value, nearest_small_level(factor * value, lowest, highest));
+    }
+    return sums;
+}
+
+/// Adds `shift` to every level; groups without a scale store the level 0 all the same.
+template <std::size_t Size, class L, class Mask>
+[[gnu::always_inline]] inline void shift_levels(float* levels, float shift,
+                                                const Mask& empty) noexcept
+{
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        select(empty, L(0.0f), L::load(levels + i) + L(shift)).store(levels + i);
+}
+
+/// One sweep of coordinate descent over the levels; whether any of them changed. `Guarded`: an
+/// element is left alone if nothing of the other levels remains.
+template <std::size_t Size, bool Guarded, class L>
+[[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest,
+                                                 float highest, correlation<L>& sums,
+                                                 float* levels) noexcept
+{
+    bool changed = false;
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i), weight = L::load(w + i), level = L::load(levels + i);
+        const L a = sums.with_values - weight * value * level;
+        const L b = sums.with_levels - weight * level * level;
+        const L other = nearest_level(value * b / a, lowest, highest);
+        correlation<L> changed_sums{a, b};
+        changed_sums.add(weight, value, other);
+        const L gain = changed_sums.with_values * changed_sums.with_values * sums.with_levels;
+        const L held = sums.with_values * sums.with_values * changed_sums.with_levels;
+        const L remaining = Guarded ? b : changed_sums.with_levels;
+        const auto better =
+            (a > L(0.0f)) & (remaining > L(0.0f)) & (other != level) & (gain > held);
+        sums.with_values = select(better, changed_sums.with_values, sums.with_values);
+        sums.with_levels = select(better, changed_sums.with_levels, sums.with_levels);
+        select(better, other, level).store(levels + i);
+        changed = L::storage::any(better) || changed;
+    }
+    return changed;
+}
+
+} // namespace detail
+
+/// The element with the largest magnitude, with its sign; the first one of equals.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L extreme(const float* x) noexcept
+{
+    L best(0.0f);
+    L magnitude(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        const auto is_larger = absolute(value) > magnitude;
+        best = select(is_larger, value, best);
+        magnitude = select(is_larger, absolute(value), magnitude);
+    }
+    return best;
+}
+
+/// A scale for the levels -half .. half - 1: the best of 19 candidates by weighted squared error.
+/// `levels` come out shifted by `half`.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L search_symmetric(const float* x, const float* w, float half,
+                                                 float* levels) noexcept
+{
+    const L peak = extreme<Size, L>(x);
+    L factor = L(-half) / peak;
+    auto sums = detail::correlate_at<Size>(x, w, factor, -half, half - 1.0f);
+    L scale = select(sums.with_levels != L(0.0f), sums.with_values / sums.with_levels, L(0.0f));
+    L best = scale * sums.with_values;
+    for (int k = -9; k <= 9; ++k) {
+        if (k == 0) continue;
+        const L trial = L(-stepped(half, 0.1f, k)) / peak;
+        sums = detail::correlate_at<Size>(x, w, trial, -half, half - 1.0f);
+        const auto better = (sums.with_levels > L(0.0f)) &
+                            (sums.with_values * sums.with_values > best * sums.with_levels);
+        scale = select(better, sums.with_values / sums.with_levels, scale);
+        best = select(better, scale * sums.with_values, best);
+        factor = select(better, trial, factor);
+    }
+    const auto empty = absolute(peak) < L(negligible);
+    detail::round_levels<Size>(x, factor, -half, half - 1.0f, levels);
+    detail::shift_levels<Size, L>(levels, half, empty);
+    return select(empty, L(0.0f), scale);
+}
+
+/// A scale for the levels -half .. half - 1: rounding, then at most five sweeps over the single
+/// levels. `levels` come out shifted by `half`.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L search_refined(const float* x, const float* w, float half,
+                                               float* levels) noexcept
+{
+    const L peak = extreme<Size, L>(x);
+    detail::round_levels<Size>(x, L(-half) / peak, -half, half - 1.0f, levels);
+    auto sums = detail::correlate<Size, L>(x, w, levels);
+    for (int sweep = 0; sweep < 5; ++sweep)
+        if (!detail::refine_levels<Size, false>(x, w, -half, half - 1.0f, sums, levels)) break;
+    const auto empty = absolute(peak) < L(negligible);
+    detail::shift_levels<Size, L>(levels, half, empty);
+    return select(empty, L(0.0f), sums.ratio());
+}
+
+namespace detail {
+
+/// No lower bound: the numbers that are rounded are not negative.
+inline constexpr float no_bound = -0x1p23f;
+
+/// Weighted squared error of x rounded to levels of 1 / factor.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L error_at(const float* x, const float* w, const L& factor,
+                                         float top) noexcept
+{
+    const L scale = L(1.0f) / factor;
+    L error(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        const L off = value - scale * nearest_level(factor * value, no_bound, top);
+        error += L::load(w + i) * off * off;
+    }
+    return error;
+}
+
+} // namespace detail
+
+/// A scale for the levels 0 .. top of numbers that are not negative, such as the scales of groups.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L search_positive(const float* x, const float* w, float top,
+                                                float* levels) noexcept
+{
+    L peak(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        peak = larger(L::load(x + i), peak);
+    L factor = L(top) / peak;
+    L least = detail::error_at<Size>(x, w, factor, top);
+    for (int k = -4; k <= 4; ++k) {
+        if (k == 0) continue;
+        const L trial = L(stepped(top, 0.1f, k)) / peak;
+        const L error = detail::error_at<Size>(x, w, trial, top);
+        factor = select(error < least, trial, factor);
+        least = select(error < least, error, least);
+    }
+    detail::round_levels<Size>(x, factor, detail::no_bound, top, levels);
+    auto sums = detail::correlate<Size, L>(x, w, levels);
+    for (int sweep = 0; sweep < 5; ++sweep)
+        if (!detail::refine_levels<Size, true>(x, w, detail::no_bound, top, sums, levels)) break;
+    const auto empty = peak < L(negligible);
+    detail::shift_levels<Size, L>(levels, 0.0f, empty);
+    return select(empty, L(0.0f), sums.ratio());
+}
+
+/// The candidates of `search_affine`: first + step * k + top levels over the range, k = 0 .. last.
+struct affine_candidates {
+    float top;
+    float first;
+    float step;
+    int last;
+};
+
+/// x is about scale * level - minimum.
+template <class L>
+struct affine_scale {
+    L scale;
+    L minimum; ///< never negative
+};
+
+namespace detail {
+
+/// What a search for scale and offset knows of a group.
+template <class L>
+struct affine_state {
+    L lowest;
+    L highest;
+    L offset; ///< starts as the lowest value, or 0; not above 0
+    L sum_w;
+    L sum_wx;
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline affine_state<L> affine_start(const float* x, const float* w) noexcept
+{
+    const L first = L::load(x);
+    affine_state<L> s{first, first, first, L::load(w), L::load(w) * first};
+    for (std::size_t i = L::count; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i), weight = L::load(w + i);
+        s.lowest = smaller(value, s.lowest);
+        s.highest = larger(value, s.highest);
+        s.sum_w += weight;
+        s.sum_wx += weight * value;
+    }
+    s.offset = select(s.lowest > L(0.0f), L(0.0f), s.lowest);
+    return s;
+}
+
+/// Whether (x - offset) * factor may reach 2^22, where rounding needs more care, in any lane.
+template <class L>
+[[gnu::always_inline]] inline bool may_overflow(const affine_state<L>& s, const L& factor) noexcept
+{
+    const L above = absolute(factor * (s.highest - s.offset));
+    const L below = absolute(factor * (s.lowest - s.offset));
+    const auto tame = (above < L(0x1p22f)) & (below < L(0x1p22f));
+    const L wild = select(tame, L(0.0f), L(1.0f));
+    return L::storage::any(wild > L(0.0f));
+}
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void affine_levels(const float* x, const affine_state<L>& s,
+                                                 const L& factor, float top,
+                                                 float* levels) noexcept
+{
+    if (may_overflow(s, factor)) {
+        for (std::size_t i = 0; i < Size * L::count; i += L::count)
+            nearest_level(factor * (L::load(x + i) - s.offset), 0.0f, top).store(levels + i);
+        return;
+    }
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        nearest_small_level(factor * (L::load(x + i) - s.offset), 0.0f, top).store(levels + i);
+}
+
+/// The weighted error of scale * level + offset: squared, or absolute.
+template <std::size_t Size, bool Absolute, class L>
+[[gnu::always_inline]] inline L affine_error(const float* x, const float* w, const float* levels,
+                                             const L& scale, const L& offset) noexcept
+{
+    L error(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L off = scale * L::load(levels + i) + offset - L::load(x + i);
+        if constexpr (Absolute)
+            error += L::load(w + i) * absolute(off);
+        else
+            error += L::load(w + i) * (off * off);
+    }
+    return error;
+}
+
+/// The scale and offset (not above 0) that suit given levels best, and whether there are any.
+template <class L>
+struct affine_solution {
+    L scale;
+    L offset;
+    L determinant;
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline affine_solution<L> solve_affine(const float* x, const float* w,
+                                                              const float* levels,
+                                                              const affine_state<L>& s) noexcept
+{
+    L sum_l(0.0f);
+    L sum_ll(0.0f);
+    L sum_xl(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L level = L::load(levels + i);
+        const L weighted = L::load(w + i) * level;
+        sum_l += weighted;
+        sum_ll += weighted * level;
+        sum_xl += weighted * L::load(x + i);
+    }
+    const L determinant = s.sum_w * sum_ll - sum_l * sum_l;
+    const L scale = (s.sum_w * sum_xl - s.sum_wx * sum_l) / determinant;
+    const L offset = (sum_ll * s.sum_wx - sum_l * sum_xl) / determinant;
+    const auto positive = offset > L(0.0f);
+    return {select(positive, sum_xl / sum_ll, scale), select(positive, L(0.0f), offset),
+            determinant};
+}
+
+} // namespace detail
+
+/// A scale and a minimum for the levels 0 .. top by weighted error, squared or absolute.
+template <std::size_t Size, bool Absolute, class L>
+[[gnu::always_inline]] inline affine_scale<L>
+search_affine(const float* x, const float* w, const affine_candidates& grid,
+              float* levels) noexcept
+{
+    auto s = detail::affine_start<Size, L>(x, w);
+    const auto flat = s.highest == s.offset;
+    const L start = s.offset;
+    L factor = L(grid.top) / (s.highest - s.offset);
+    L level_offset = s.offset; // of the levels that are kept: `s.offset` moves on after them
+    alignas(sizeof(L)) float trial_levels[Size * L::count];
+    detail::affine_levels<Size>(x, s, factor, grid.top, trial_levels);
+    L scale = L(1.0f) / factor;
+    L least = detail::affine_error<Size, Absolute>(x, w, trial_levels, scale, s.offset);
+    for (int k = 0; k <= grid.last; ++k) {
+        const float reach = stepped(grid.first, grid.step, k) + grid.top;
+        const L trial = L(reach) / (s.highest - s.offset);
+        detail::affine_levels<Size>(x, s, trial, grid.top, trial_levels);
+        const auto found = detail::solve_affine<Size>(x, w, trial_levels, s);
+        const L error =
+            detail::affine_error<Size, Absolute>(x, w, trial_levels, found.scale, found.offset);
+        const auto better = (found.determinant > L(0.0f)) & (error < least);
+        least = select(better, error, least);
+        scale = select(better, found.scale, scale);
+        factor = select(better, trial, factor);
+        level_offset = select(better, s.offset, level_offset);
+        s.offset = select(better, found.offset, s.offset);
+    }
+    s.offset = select(flat, start, s.offset);
+    detail::affine_state<L> kept = s;
+    kept.offset = level_offset;
+    detail::affine_levels<Size>(x, kept, factor, grid.top, levels);
+    detail::shift_levels<Size, L>(levels, 0.0f, flat);
+    return {select(flat, L(0.0f), scale), -s.offset};
+}
+
+} // namespace awq::gguf
+
+#endif
+
+// The super-blocks whose groups have a scale and a minimum: Q2_K, Q4_K, Q5_K. A `Format` says how
+// many groups there are, how large codes and packed scales may get, and which candidates are tried.
+
+namespace awq::gguf::detail {
+
+/// Weights without importance: |x|, for 32-element groups raised by the group's root mean square.
+template <class Format, class L>
+[[gnu::always_inline]] inline void affine_default_weights(const float* x, float* w) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    L base(0.0f);
+    if constexpr (Format::rms_in_weights) {
+        square_all<size, L>(x, w);
+        base = square_root(sum_interleaved<size, L>(w) / L(static_cast<float>(size)));
+    }
+    for (std::size_t i = 0; i < size * L::count; i += L::count)
+        (base + absolute(L::load(x + i))).store(w + i);
+}
+
+/// What the first level of the search found, [group * C + block], and the levels of all chunks.
+template <class Format, class L>
+struct affine_groups {
+    alignas(sizeof(L)) float scale[Format::groups * L::count];
+    alignas(sizeof(L)) float minimum[Format::groups * L::count];
+    alignas(sizeof(L)) float weight[Format::groups * L::count];
+    alignas(sizeof(L)) float levels[256 * L::count];
+};
+
+template <class Format, class L>
+[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks,
+                                                        std::size_t count,
+                                                        affine_groups<Format, L>& found) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    const bool weighted = blocks[0].importance != nullptr;
+    alignas(sizeof(L)) float x[size * L::count];
+    alignas(sizeof(L)) float w[size * L::count];
+    alignas(sizeof(L)) float base[L::count] = {};
+    if (weighted)
+        (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
+    for (std::size_t first = 0; first < count * Format::groups; first += L::count) {
+        const chunk_of_groups<Format::groups, L> chunk{blocks, count, first};
+        float* levels = found.levels + first * size;
+        chunk.values(x);
+        affine_scale<L> best;
+        if (weighted) {
+            chunk.importance(w);
+            weights_from_importance<size>(x, w, chunk.of_blocks(base), w);
+            best = search_affine<size, false, L>(x, w, Format::weighted_candidates, levels);
+            chunk.scatter(sum_interleaved<size, L>(w), found.weight);
+        } else {
+            affine_default_weights<Format, L>(x, w);
+            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
+        }
+        chunk.scatter(best.scale, found.scale);
+        chunk.scatter(best.minimum, found.minimum);
+    }
+}
+
+/// Packs the groups' scales (or minimums) of one block without weights; the common factor.
+template <class Format, std::size_t C>
+[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers,
+                                                  std::uint8_t* packed) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        if (numbers[g * C] > largest) largest = numbers[g * C];
+    const float top = Format::max_packed;
+    const float inverse = largest > 0.0f ? top / largest : 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g) {
+        const auto nearest_one =
+            static_cast<std::uint8_t>(nearest(one_lane(inverse) * one_lane(numbers[g * C])));
+        packed[g] = nearest_one > Format::max_packed ? Format::max_packed : nearest_one;
+    }
+    return f16(largest / top);
+}
+
+/// The same for all blocks of a batch by weighted error.
+template <class Format, class L>
+[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights,
+                                                  std::size_t count, block_grid* grids,
+                                                  bool minimums) noexcept
+{
+    alignas(sizeof(L)) float levels[Format::groups * L::count];
+    alignas(sizeof(L)) float factors[L::count];
+    search_positive<Format::groups, L>(numbers, weights, Format::max_packed, levels).store(factors);
+    for (std::size_t b = 0; b < count; ++b) {
+        (minimums ? grids[b].dmin : grids[b].d) = f16(factors[b]);
+        auto& packed = minimums ? grids[b].packed_minimum : grids[b].packed_scale;
+        for (std::size_t g = 0; g < Format::groups; ++g)
+            packed[g] = static_cast<std::uint8_t>(static_cast<int>(levels[g * L::count + b]));
+    }
+}
+
+/// The effective scales and offsets, from what is stored.
+template <class Format>
+inline void complete_affine_grid(block_grid& grid) noexcept
+{
+    using strict = lane_storage<float>;
+    for (std::size_t g = 0; g < Format::groups; ++g) {
+        grid.scale[g] = strict::product(as_read(grid.d), grid.packed_scale[g]);
+        grid.offset[g] = -strict::product(as_read(grid.dmin), grid.packed_minimum[g]);
+    }
+}
+
+/// Chooses scales, minimums and codes of up to L::count blocks.
+template <class Format, class L>
+[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count,
+                                              block_grid* grids, std::uint8_t* codes) noexcept
+{
+    affine_groups<Format, L> found;
+    for (float& unused : found.scale) unused = 0.0f;
+    for (float& unused : found.minimum) unused = 0.0f;
+    for (float& unused : found.weight) unused = 0.0f;
+    search_affine_groups<Format, L>(blocks, count, found);
+    for (std::size_t b = 0; b < count; ++b)
+        grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
+    if (blocks[0].importance != nullptr) {
+        pack_by_search<Format, L>(found.scale, found.weight, count, grids, false);
+        pack_by_search<Format, L>(found.minimum, found.weight, count, grids, true);
+    }
+    for (std::size_t b = 0; b < count; ++b) {
+        if (blocks[0].importance == nullptr) {
+            grids[b].d =
+                pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
+            grids[b].dmin =
+                pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
+        }
+        complete_affine_grid<Format>(grids[b]);
+        round_block<Format::groups, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
+    }
+}
+
+/// The twelve bytes of eight 6-bit scales and eight 6-bit minimums, of Q4_K and Q5_K.
+inline void pack_six_bits(const block_grid& grid, std::byte* out) noexcept
+{
+    const std::uint8_t* scale = grid.packed_scale;
+    const std::uint8_t* minimum = grid.packed_minimum;
+    for (std::size_t j = 0; j < 4; ++j) {
+        out[j] = static_cast<std::byte>(scale[j] | (scale[j + 4] >> 4) << 6);
+        out[j + 4] = static_cast<std::byte>(minimum[j] | (minimum[j + 4] >> 4) << 6);
+        out[j + 8] = static_cast<std::byte>((scale[j + 4] & 15) | (minimum[j + 4] & 15) << 4);
+    }
+}
+
+inline void unpack_six_bits(const std::byte* in, block_grid& grid) noexcept
+{
+    const auto at = [in](std::size_t i) { return std::to_integer<unsigned>(in[i]); };
+    for (std::size_t j = 0; j < 4; ++j) {
+        grid.packed_scale[j] = static_cast<std::uint8_t>(at(j) & 63);
+        grid.packed_minimum[j] = static_cast<std::uint8_t>(at(j + 4) & 63);
+        grid.packed_scale[j + 4] = static_cast<std::uint8_t>((at(j + 8) & 15) | (at(j) >> 6) << 4);
+        grid.packed_minimum[j + 4] =
+            static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
+    }
+}
+
+inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept
+{
+    for (std::size_t pair = 0; pair < 256; pair += 64)
+        for (std::size_t l = 0; l < 32; ++l)
+            out[pair / 2 + l] = static_cast<std::byte>((codes[pair + l] & 15) |
+                                                       (codes[pair + 32 + l] & 15) << 4);
+}
+
+inline void unpack_nibbles(const std::byte* in, std::uint8_t* codes) noexcept
+{
+    for (std::size_t pair = 0; pair < 256; pair += 64)
+        for (std::size_t l = 0; l < 32; ++l) {
+            const auto both = std::to_integer<std::uint8_t>(in[pair / 2 + l]);
+            codes[pair + l] = both & 15;
+            codes[pair + 32 + l] = static_cast<std::uint8_t>(both >> 4);
+        }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+// ---- awq/quantization/gguf/block_codec.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
+
+// ---- awq/quantization/gguf/formats.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_FORMATS_HPP
+#define AWQ_QUANTIZATION_GGUF_FORMATS_HPP
+
+// ---- awq/quantization/gguf/iq4_nl.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
+#define AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
+
+// ---- awq/quantization/gguf/legacy.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_LEGACY_HPP
+#define AWQ_QUANTIZATION_GGUF_LEGACY_HPP
+
+// The blocks of 32 elements with one scale: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0.
+
+namespace awq::gguf {
+
+namespace detail {
+
+/// The values (or the importance) of up to C blocks, interleaved; the first one fills up the rest.
+template <std::size_t C>
+[[gnu::always_inline]] inline void interleave_values(const block_source* blocks, std::size_t count,
+                                                     float* out) noexcept
+{
+    const float* sources[C];
+    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].values;
+    interleave<32>(sources, out);
+}
+
+template <std::size_t C>
+[[gnu::always_inline]] inline void interleave_importance(const block_source* blocks,
+                                                         std::size_t count, float* out) noexcept
+{
+    const float* sources[C];
+    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].importance;
+    interleave<32>(sources, out);
+}
+
+/// importance * sqrt(mean square of the row + x^2).
+template <class L>
+[[gnu::always_inline]] inline void legacy_weights(const block_source* blocks, std::size_t count,
+                                                  const float* x, float* w) noexcept
+{
+    alignas(sizeof(L)) float base[L::count];
+    for (std::size_t j = 0; j < L::count; ++j)
+        base[j] = blocks[j < count ? j : 0].row_mean_square;
+    interleave_importance<L::count>(blocks, count, w);
+    weights_from_importance<32>(x, w, L::load(base), w);
+}
+
+/// 1 / d, or 0 where d is 0.
+template <class L>
+[[gnu::always_inline]] inline L inverse_or_zero(const L& d) noexcept
+{
+    return select(d != L(0.0f), L(1.0f) / d, L(0.0f));
+}
+
+/// Whole numbers towards zero, at most `top`; 0 for what is no number from 0 to 255, as a
+/// conversion on x86 that keeps the lowest byte has it.
+template <class L>
+[[gnu::always_inline]] inline L truncated_code(const L& a, float top) noexcept
+{
+    const auto usable = (a > L(0.0f)) & (a < L(256.0f));
+    const L safe = select(usable, a, L(0.0f));
+    const L whole(L::storage::from_integers(L::storage::truncated(safe.value)));
+    return smaller(whole, L(top));
+}
+
+/// The nearest whole number, ties away from zero; 0 for what is no number.
+template <class L>
+[[gnu::always_inline]] inline L rounded_away(const L& a) noexcept
+{
+    const L safe = select(absolute(a) < L(0x1p22f), a, L(0.0f));
+    const L whole(L::storage::from_integers(L::storage::truncated(safe.value)));
+    const L rest = safe - whole;
+    const L up = select(rest < L(-0.5f), L(-1.0f), select(rest == L(-0.5f), L(-1.0f), L(0.0f)));
+    return whole + select((rest > L(0.5f)) | (rest == L(0.5f)), L(1.0f), up);
+}
+
+/// Hands scales, offsets and codes of the lanes to the grids.
+template <class L>
+[[gnu::always_inline]] inline void finish_legacy(type format, int zero_code, int max_code,
+                                                 const float* d, const float* offset,
+                                                 const float* levels, std::size_t count,
+                                                 block_grid* grids, std::uint8_t* codes) noexcept
+{
+    for (std::size_t b = 0; b < count; ++b) {
+        grids[b] = new_grid(format, 32, zero_code, max_code);
+        grids[b].d = f16(d[b]);
+        grids[b].scale[0] = as_read(grids[b].d);
+        if (offset != nullptr) {
+            grids[b].dmin = f16(offset[b]);
+            grids[b].offset[0] = as_read(grids[b].dmin);
+        }
+        take_codes<32, L::count>(levels, b, codes + 32 * b);
+    }
+}
+
+/// Codes 0 .. 2 * half - 1 for the levels -half .. half - 1: Q4_0 and Q5_0.
+template <class L>
+[[gnu::always_inline]] inline void fit_symmetric_32(type format, int half,
+                                                    const block_source* blocks, std::size_t count,
+                                                    block_grid* grids, std::uint8_t* codes) noexcept
+{
+    alignas(sizeof(L)) float x[32 * L::count];
+    alignas(sizeof(L)) float w[32 * L::count];
+    alignas(sizeof(L)) float levels[32 * L::count];
+    alignas(sizeof(L)) float d[L::count];
+    const auto bound = static_cast<float>(half);
+    interleave_values<L::count>(blocks, count, x);
+    if (blocks[0].importance != nullptr) {
+        legacy_weights<L>(blocks, count, x, w);
+        search_symmetric<32, L>(x, w, bound, levels).store(d);
+    } else {
+        const L scale = extreme<32, L>(x) / L(-bound);
+        const L inverse = inverse_or_zero(scale);
+        for (std::size_t i = 0; i < 32 * L::count; i += L::count)
+            truncated_code(L::load(x + i) * inverse + L(bound + 0.5f), 2.0f * bound - 1.0f)
+                .store(levels + i);
+        scale.store(d);
+    }
+    finish_legacy<L>(format, half, 2 * half - 1, d, nullptr, levels, count, grids, codes);
+}
+
+/// Scale and offset from the range, for want of importance: Q4_1 and Q5_1.
+template <class L>
+[[gnu::always_inline]] inline void spread_over_range(const float* x, float top, float* levels,
+                                                     float* d, float* offset) noexcept
+{
+    L lowest = L::load(x);
+    L highest = lowest;
+    for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
+        lowest = smaller(L::load(x + i), lowest);
+        highest = larger(L::load(x + i), highest);
+    }
+    const L scale = (highest - lowest) / L(top);
+    const L inverse = inverse_or_zero(scale);
+    for (std::size_t i = 0; i < 32 * L::count; i += L::count)
+        truncated_code((L::load(x + i) - lowest) * inverse + L(0.5f), top).store(levels + i);
+    scale.store(d);
+    lowest.store(offset);
+}
+
+template <class L>
+[[gnu::always_inline]] inline void fit_affine_32(type format, float top, const block_source* blocks,
+                                                 std::size_t count, block_grid* grids,
+                                                 std::uint8_t* codes) noexcept
+{
+    alignas(sizeof(L)) float x[32 * L::count];
+    alignas(sizeof(L)) float w[32 * L::count];
+    alignas(sizeof(L)) float levels[32 * L::count];
+    alignas(sizeof(L)) float d[L::count];
+    alignas(sizeof(L)) float offset[L::count];
+    interleave_values<L::count>(blocks, count, x);
+    if (blocks[0].importance != nullptr) {
+        legacy_weights<L>(blocks, count, x, w);
+        const affine_candidates candidates{top, -0.9f, 0.05f, 36};
+        const auto best = search_affine<32, false, L>(x, w, candidates, levels);
+        best.scale.store(d);
+        (-best.minimum).store(offset);
+    } else {
+        spread_over_range<L>(x, top, levels, d, offset);
+    }
+    const int max_code = static_cast<int>(top);
+    finish_legacy<L>(format, 0, max_code, d, offset, levels, count, grids, codes);
+}
+
+/// Elements i and i + 16 share a byte.
+inline void pack_halves(const std::uint8_t* codes, std::byte* out) noexcept
+{
+    for (std::size_t i = 0; i < 16; ++i)
+        out[i] = static_cast<std::byte>((codes[i] & 15) | (codes[i + 16] & 15) << 4);
+}
+
+inline void unpack_halves(const std::byte* in, std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < 16; ++i) {
+        const auto both = std::to_integer<std::uint8_t>(in[i]);
+        codes[i] = both & 15;
+        codes[i + 16] = static_cast<std::uint8_t>(both >> 4);
+    }
+}
+
+/// The fifth bits of 32 codes, one little-endian word.
+inline void pack_fifth_bits(const std::uint8_t* codes, std::byte* out) noexcept
+{
+    for (std::size_t i = 0; i < 4; ++i) {
+        unsigned bits = 0;
+        for (std::size_t j = 0; j < 8; ++j) bits |= (codes[8 * i + j] >> 4 & 1u) << j;
+        out[i] = static_cast<std::byte>(bits);
+    }
+}
+
+inline void unpack_fifth_bits(const std::byte* in, std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < 32; ++i) {
+        const unsigned bit = std::to_integer<unsigned>(in[i / 8]) >> i % 8 & 1u;
+        codes[i] = static_cast<std::uint8_t>(codes[i] | bit << 4);
+    }
+}
+
+} // namespace detail
+
+/// Q4_0 (Bits = 4) and Q5_0 (Bits = 5): half d, codes around a middle.
+template <int Bits>
+struct symmetric_32 {
+    static constexpr type id = Bits == 4 ? type::q4_0 : type::q5_0;
+    static constexpr int half = 1 << (Bits - 1);
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_symmetric_32<L>(id, half, blocks, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        if constexpr (Bits == 5) detail::pack_fifth_bits(codes, out + 2);
+        detail::pack_halves(codes, out + (Bits == 5 ? 6 : 2));
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, half, 2 * half - 1);
+        grid.d = detail::get_half(in);
+        grid.scale[0] = detail::as_read(grid.d);
+        detail::unpack_halves(in + (Bits == 5 ? 6 : 2), codes);
+        if constexpr (Bits == 5) detail::unpack_fifth_bits(in + 2, codes);
+        return grid;
+    }
+};
+
+/// Q4_1 (Bits = 4) and Q5_1 (Bits = 5): half d and offset, codes from 0.
+template <int Bits>
+struct affine_32 {
+    static constexpr type id = Bits == 4 ? type::q4_1 : type::q5_1;
+    static constexpr int max_code = (1 << Bits) - 1;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine_32<L>(id, max_code, blocks, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::put_half(grid.dmin, out + 2);
+        if constexpr (Bits == 5) detail::pack_fifth_bits(codes, out + 4);
+        detail::pack_halves(codes, out + (Bits == 5 ? 8 : 4));
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 0, max_code);
+        grid.d = detail::get_half(in);
+        grid.dmin = detail::get_half(in + 2);
+        grid.scale[0] = detail::as_read(grid.d);
+        grid.offset[0] = detail::as_read(grid.dmin);
+        detail::unpack_halves(in + (Bits == 5 ? 8 : 4), codes);
+        if constexpr (Bits == 5) detail::unpack_fifth_bits(in + 4, codes);
+        return grid;
+    }
+};
+
+/// Q8_0: half d, signed 8-bit codes. It takes no importance.
+struct q8_0 {
+    static constexpr type id = type::q8_0;
+    static constexpr int zero = 128;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        for (std::size_t b = 0; b < count; ++b) {
+            const float* x = blocks[b].values;
+            float magnitude = 0.0f;
+            for (std::size_t i = 0; i < 32; ++i) {
+                const float candidate = x[i] < 0.0f ? -x[i] : x[i];
+                magnitude = candidate > magnitude ? candidate : magnitude;
+            }
+            const float d = magnitude / 127.0f;
+            const L inverse(d != 0.0f ? 1.0f / d : 0.0f);
+            for (std::size_t i = 0; i < 32; i += L::count)
+                detail::put_codes(detail::rounded_away(L::load(x + i) * inverse) + L(128.0f),
+                                  codes + 32 * b + i);
+            grids[b] = detail::new_grid(id, 32, zero, 255);
+            grids[b].d = f16(d);
+            grids[b].scale[0] = detail::as_read(grids[b].d);
+        }
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        for (std::size_t i = 0; i < 32; ++i)
+            out[2 + i] = static_cast<std::byte>(codes[i] ^ 128); // code - 128, two's complement
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, zero, 255);
+        grid.d = detail::get_half(in);
+        grid.scale[0] = detail::as_read(grid.d);
+        for (std::size_t i = 0; i < 32; ++i)
+            codes[i] = std::to_integer<std::uint8_t>(in[2 + i]) ^ 128;
+        return grid;
+    }
+};
+
+using q4_0 = symmetric_32<4>;
+using q5_0 = symmetric_32<5>;
+using q4_1 = affine_32<4>;
+using q5_1 = affine_32<5>;
+
+} // namespace awq::gguf
+
+#endif
+
+namespace awq::gguf {
+
+/// IQ4_NL: blocks of 32 elements, half d, 4-bit codes of a table of 16 uneven levels.
+struct iq4_nl {
+    static constexpr type id = type::iq4_nl;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        alignas(sizeof(L)) float x[32 * L::count];
+        alignas(sizeof(L)) float w[32 * L::count];
+        alignas(sizeof(L)) float levels[32 * L::count];
+        alignas(sizeof(L)) float d[L::count];
+        detail::interleave_values<L::count>(blocks, count, x);
+        detail::square_all<32, L>(x, w);
+        if (blocks[0].importance != nullptr) {
+            const L base = L(2.0f) * detail::sum_interleaved<32, L>(w) / L(32.0f);
+            detail::interleave_importance<L::count>(blocks, count, w);
+            detail::weights_from_importance<32>(x, w, base, w);
+        }
+        const L scale = search_scale<L>(x, w);
+        scale.store(d);
+        const L inverse = detail::inverse_or_zero(scale);
+        for (std::size_t i = 0; i < 32 * L::count; i += L::count)
+            round(L::load(x + i) * inverse).code.store(levels + i);
+        detail::finish_legacy<L>(id, 8, 15, d, nullptr, levels, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::pack_halves(codes, out + 2);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 8, 15);
+        grid.d = detail::get_half(in);
+        grid.scale[0] = detail::as_read(grid.d);
+        detail::unpack_halves(in + 2, codes);
+        return grid;
+    }
+
+private:
+    template <class L>
+    struct rounded {
+        L level;
+        L code;
+    };
+
+    /// The nearest level of the table, the upper one of two that are equally near.
+    template <class L>
+    [[gnu::always_inline]] static rounded<L> round(const L& position) noexcept
+    {
+        rounded<L> best{L(static_cast<float>(iq4_nl_levels[0])), L(0.0f)};
+        for (int code = 1; code < 16; ++code) {
+            const auto level = static_cast<float>(iq4_nl_levels[code]);
+            const float middle = 0.5f * (level + static_cast<float>(iq4_nl_levels[code - 1]));
+            const auto below = position < L(middle);
+            best.level = select(below, best.level, L(level));
+            best.code = select(below, best.code, L(static_cast<float>(code)));
+        }
+        return best;
+    }
+    template <class L>
+    [[gnu::always_inline]] static detail::correlation<L> correlate(const float* x, const float* w,
+                                                                   const L& factor) noexcept
+    {
+        detail::correlation<L> sums;
+        for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
+            const L value = L::load(x + i);
+            const L level = round(factor * value).level;
+            const L weight = L::load(w + i) * level;
+            sums.with_values += weight * value;
+            sums.with_levels += weight * level;
+        }
+        return sums;
+    }
+    template <class L>
+    [[gnu::always_inline]] static L search_scale(const float* x, const float* w) noexcept
+    {
+        const L peak = extreme<32, L>(x);
+        const L first = -peak / L(static_cast<float>(iq4_nl_levels[0]));
+        auto sums = correlate(x, w, L(1.0f) / first);
+        L scale = sums.ratio();
+        L best = scale * sums.with_values;
+        for (int k = -7; k <= 7; ++k) {
+            sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak);
+            const auto better = (sums.with_levels > L(0.0f)) &
+                                (sums.with_values * sums.with_values > best * sums.with_levels);
+            scale = select(better, sums.with_values / sums.with_levels, scale);
+            best = select(better, scale * sums.with_values, best);
+        }
+        return select(absolute(peak) < L(negligible), L(0.0f), scale);
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q2_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q2_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q2_K_HPP
+
+// ---- awq/quantization/gguf/two_bit_planes.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
+#define AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+namespace awq::gguf::detail {
+
+/// 256 two-bit numbers in 64 bytes, as Q2_K, Q3_K and Q6_K store them: each byte holds elements
+/// that are 32 apart, of one half of the block.
+inline void pack_two_bits(const std::uint8_t* numbers, unsigned shift, std::byte* out) noexcept
+{
+    for (std::size_t half = 0; half < 2; ++half)
+        for (std::size_t l = 0; l < 32; ++l) {
+            const std::uint8_t* from = numbers + 128 * half + l;
+            unsigned packed = 0;
+            for (std::size_t k = 0; k < 4; ++k) packed |= (from[32 * k] >> shift & 3u) << 2 * k;
+            out[32 * half + l] = static_cast<std::byte>(packed);
+        }
+}
+
+/// Adds them, shifted left by `shift`, to the codes.
+inline void unpack_two_bits(const std::byte* in, unsigned shift, std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < 256; ++i) {
+        const unsigned packed = std::to_integer<unsigned>(in[32 * (i / 128) + i % 32]);
+        const unsigned number = packed >> 2 * (i % 128 / 32) & 3u;
+        codes[i] = static_cast<std::uint8_t>(codes[i] | number << shift);
+    }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+
+namespace awq::gguf {
+
+/// Q2_K: 16 groups of 16 elements; 4-bit scales and minimums, 2-bit codes, half d and dmin.
+struct q2_k {
+    static constexpr type id = type::q2_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr int max_code = 3;
+    static constexpr std::uint8_t max_packed = 15;
+    static constexpr bool rms_in_weights = false;
+    static constexpr bool absolute_error = true;
+    static constexpr float energy_factor = 1.0f;
+    static constexpr affine_candidates candidates{3.0f, -0.5f, 0.1f, 15};
+    static constexpr affine_candidates weighted_candidates{3.0f, -0.9f, 0.05f, 36};
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine<q2_k, L>(blocks, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        for (std::size_t g = 0; g < groups; ++g)
+            out[g] = static_cast<std::byte>(grid.packed_scale[g] | grid.packed_minimum[g] << 4);
+        detail::pack_two_bits(codes, 0, out + 16);
+        detail::put_half(grid.d, out + 80);
+        detail::put_half(grid.dmin, out + 82);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 16, 0, max_code);
+        for (std::size_t g = 0; g < groups; ++g) {
+            grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[g]) & 15;
+            grid.packed_minimum[g] = std::to_integer<std::uint8_t>(in[g] >> 4);
+        }
+        grid.d = detail::get_half(in + 80);
+        grid.dmin = detail::get_half(in + 82);
+        detail::complete_affine_grid<q2_k>(grid);
+        for (std::size_t i = 0; i < 256; ++i) codes[i] = 0;
+        detail::unpack_two_bits(in + 16, 0, codes);
+        return grid;
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q3_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q3_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q3_K_HPP
+
+// ---- awq/quantization/gguf/symmetric_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SYMMETRIC_K_HPP
+#define AWQ_QUANTIZATION_GGUF_SYMMETRIC_K_HPP
+
+// The super-blocks whose 16 groups have a scale only: Q3_K and Q6_K.
+
+namespace awq::gguf::detail {
+
+/// What the first level of the search found, [group * C + block], and the levels of all chunks.
+template <class L>
+struct symmetric_groups {
+    alignas(sizeof(L)) float scale[16 * L::count];
+    alignas(sizeof(L)) float weight[16 * L::count];
+    alignas(sizeof(L)) float levels[256 * L::count];
+};
+
+template <class Format, class L>
+[[gnu::always_inline]] inline void
+search_symmetric_groups(const block_source* blocks, std::size_t count,
+                        symmetric_groups<L>& found) noexcept
+{
+    const bool weighted = blocks[0].importance != nullptr;
+    alignas(sizeof(L)) float x[16 * L::count];
+    alignas(sizeof(L)) float w[16 * L::count];
+    alignas(sizeof(L)) float base[L::count] = {};
+    if (weighted && Format::values_in_weights)
+        (L(2.0f) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
+    for (std::size_t first = 0; first < count * 16; first += L::count) {
+        const chunk_of_groups<16, L> chunk{blocks, count, first};
+        float* levels = found.levels + first * 16;
+        chunk.values(x);
+        if (weighted)
+            chunk.importance(w);
+        else
+            square_all<16, L>(x, w);
+        if (weighted && Format::values_in_weights)
+            weights_from_importance<16>(x, w, chunk.of_blocks(base), w);
+        L scale;
+        if (!weighted && Format::refined_without_importance)
+            scale = search_refined<16, L>(x, w, -Format::lowest_level, levels);
+        else
+            scale = search_symmetric<16, L>(x, w, -Format::lowest_level, levels);
+        chunk.scatter(scale, found.scale);
+        chunk.scatter(sum_interleaved<16, L>(w), found.weight);
+    }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+
+namespace awq::gguf {
+
+/// Q3_K: 16 groups of 16 elements; 6-bit scales, 3-bit codes in two planes, half d.
+struct q3_k {
+    static constexpr type id = type::q3_k;
+    static constexpr float lowest_level = -4.0f;
+    static constexpr bool values_in_weights = true;
+    static constexpr bool refined_without_importance = true;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::symmetric_groups<L> found;
+        for (float& unused : found.scale) unused = 0.0f;
+        for (float& unused : found.weight) unused = 0.0f;
+        detail::search_symmetric_groups<q3_k, L>(blocks, count, found);
+        for (std::size_t b = 0; b < count; ++b) grids[b] = detail::new_grid(id, 16, 4, 7);
+        if (blocks[0].importance != nullptr)
+            pack_scales_by_search<L>(found, count, grids);
+        else
+            pack_scales_by_largest<L>(found, count, grids);
+        for (std::size_t b = 0; b < count; ++b) {
+            complete(grids[b]);
+            detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
+        }
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        std::uint8_t high[32] = {};
+        for (std::size_t g = 0; g < 8; ++g)
+            for (std::size_t l = 0; l < 32; ++l)
+                high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 2) << g);
+        for (std::size_t l = 0; l < 32; ++l) out[l] = static_cast<std::byte>(high[l]);
+        detail::pack_two_bits(codes, 0, out + 32);
+        pack_scales(grid.packed_scale, out + 96);
+        detail::put_half(grid.d, out + 108);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 16, 4, 7);
+        grid.d = detail::get_half(in + 108);
+        unpack_scales(in + 96, grid.packed_scale);
+        complete(grid);
+        for (std::size_t i = 0; i < 256; ++i) {
+            const unsigned bit = std::to_integer<unsigned>(in[i % 32]) >> i / 32 & 1u;
+            codes[i] = static_cast<std::uint8_t>(bit << 2);
+        }
+        detail::unpack_two_bits(in + 32, 0, codes);
+        return grid;
+    }
+
+private:
+    template <class L>
+    [[gnu::always_inline]] static void
+    pack_scales_by_search(const detail::symmetric_groups<L>& found, std::size_t count,
+                          block_grid* grids) noexcept
+    {
+        alignas(sizeof(L)) float levels[16 * L::count];
+        alignas(sizeof(L)) float factors[L::count];
+        search_symmetric<16, L>(found.scale, found.weight, 32.0f, levels).store(factors);
+        for (std::size_t b = 0; b < count; ++b) {
+            grids[b].d = f16(factors[b]);
+            detail::take_codes<16, L::count>(levels, b, grids[b].packed_scale);
+        }
+    }
+    template <class L>
+    [[gnu::always_inline]] static void
+    pack_scales_by_largest(const detail::symmetric_groups<L>& found, std::size_t count,
+                           block_grid* grids) noexcept
+    {
+        alignas(sizeof(L)) float peaks[L::count];
+        extreme<16, L>(found.scale).store(peaks);
+        for (std::size_t b = 0; b < count; ++b) {
+            if (peaks[b] == 0.0f) continue;
+            const float factor = -32.0f / peaks[b];
+            for (std::size_t g = 0; g < 16; ++g) {
+                const one_lane scaled = one_lane(factor) * one_lane(found.scale[g * L::count + b]);
+                const float level = nearest_level(scaled, -32.0f, 31.0f).value;
+                grids[b].packed_scale[g] = static_cast<std::uint8_t>(static_cast<int>(level) + 32);
+            }
+            grids[b].d = f16(1.0f / factor);
+        }
+    }
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g)
+            grid.scale[g] = lane_storage<float>::product(
+                d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
+    }
+    static void pack_scales(const std::uint8_t* scale, std::byte* out) noexcept
+    {
+        for (std::size_t j = 0; j < 8; ++j)
+            out[j] = static_cast<std::byte>((scale[j] & 15) | (scale[j + 8] & 15) << 4);
+        for (std::size_t j = 0; j < 4; ++j)
+            out[8 + j] = static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
+                                                (scale[j + 8] >> 4) << 4 |
+                                                (scale[j + 12] >> 4) << 6);
+    }
+    static void unpack_scales(const std::byte* in, std::uint8_t* scale) noexcept
+    {
+        for (std::size_t j = 0; j < 16; ++j) {
+            const unsigned low = std::to_integer<unsigned>(in[j % 8]) >> 4 * (j / 8) & 15u;
+            const unsigned high = std::to_integer<unsigned>(in[8 + j % 4]) >> 2 * (j / 4) & 3u;
+            scale[j] = static_cast<std::uint8_t>(low | high << 4);
+        }
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q4_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q4_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q4_K_HPP
+
+namespace awq::gguf {
+
+/// Q4_K: 8 groups of 32 elements; half d and dmin, eight 6-bit scales and minimums, 4-bit codes.
+struct q4_k {
+    static constexpr type id = type::q4_k;
+    static constexpr std::size_t groups = 8;
+    static constexpr int max_code = 15;
+    static constexpr std::uint8_t max_packed = 63;
+    static constexpr bool rms_in_weights = true;
+    static constexpr bool absolute_error = false;
+    static constexpr float energy_factor = 2.0f;
+    static constexpr affine_candidates candidates{15.0f, -1.0f, 0.1f, 20};
+    static constexpr affine_candidates weighted_candidates{15.0f, -0.9f, 0.05f, 36};
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine<q4_k, L>(blocks, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::put_half(grid.dmin, out + 2);
+        detail::pack_six_bits(grid, out + 4);
+        detail::pack_nibbles(codes, out + 16);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 0, max_code);
+        grid.d = detail::get_half(in);
+        grid.dmin = detail::get_half(in + 2);
+        detail::unpack_six_bits(in + 4, grid);
+        detail::complete_affine_grid<q4_k>(grid);
+        detail::unpack_nibbles(in + 16, codes);
+        return grid;
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q5_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q5_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q5_K_HPP
+
+namespace awq::gguf {
+
+/// Q5_K: as Q4_K with a fifth bit of each code in 32 bytes of their own.
+struct q5_k {
+    static constexpr type id = type::q5_k;
+    static constexpr std::size_t groups = 8;
+    static constexpr int max_code = 31;
+    static constexpr std::uint8_t max_packed = 63;
+    static constexpr bool rms_in_weights = true;
+    static constexpr bool absolute_error = false;
+    static constexpr float energy_factor = 2.0f;
+    static constexpr affine_candidates candidates{31.0f, -0.5f, 0.1f, 15};
+    static constexpr affine_candidates weighted_candidates{31.0f, -0.9f, 0.05f, 36};
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine<q5_k, L>(blocks, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::put_half(grid.dmin, out + 2);
+        detail::pack_six_bits(grid, out + 4);
+        std::uint8_t high[32] = {};
+        for (std::size_t g = 0; g < groups; ++g)
+            for (std::size_t l = 0; l < 32; ++l)
+                high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 4) << g);
+        for (std::size_t l = 0; l < 32; ++l) out[16 + l] = static_cast<std::byte>(high[l]);
+        detail::pack_nibbles(codes, out + 48);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 0, max_code);
+        grid.d = detail::get_half(in);
+        grid.dmin = detail::get_half(in + 2);
+        detail::unpack_six_bits(in + 4, grid);
+        detail::complete_affine_grid<q5_k>(grid);
+        detail::unpack_nibbles(in + 48, codes);
+        for (std::size_t g = 0; g < groups; ++g)
+            for (std::size_t l = 0; l < 32; ++l) {
+                const unsigned bit = std::to_integer<unsigned>(in[16 + l]) >> g & 1u;
+                codes[32 * g + l] = static_cast<std::uint8_t>(codes[32 * g + l] | bit << 4);
+            }
+        return grid;
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q6_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q6_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q6_K_HPP
+
+namespace awq::gguf {
+
+/// Q6_K: 16 groups of 16 elements; signed 8-bit scales, 6-bit codes in two planes, half d.
+struct q6_k {
+    static constexpr type id = type::q6_k;
+    static constexpr float lowest_level = -32.0f;
+    static constexpr bool values_in_weights = false;
+    static constexpr bool refined_without_importance = false;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::symmetric_groups<L> found;
+        for (float& unused : found.scale) unused = 0.0f;
+        detail::search_symmetric_groups<q6_k, L>(blocks, count, found);
+        alignas(sizeof(L)) float peaks[L::count];
+        extreme<16, L>(found.scale).store(peaks);
+        for (std::size_t b = 0; b < count; ++b) {
+            grids[b] = detail::new_grid(id, 16, 32, 63);
+            std::uint8_t* block_codes = codes + 256 * b;
+            if ((peaks[b] < 0.0f ? -peaks[b] : peaks[b]) < negligible) {
+                for (std::size_t i = 0; i < 256; ++i) block_codes[i] = 0; // all bytes are zero
+                continue;
+            }
+            pack_scales<L::count>(found.scale + b, peaks[b], grids[b]);
+            complete(grids[b]);
+            detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, block_codes);
+        }
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        for (std::size_t half = 0; half < 2; ++half)
+            for (std::size_t l = 0; l < 64; ++l) {
+                const std::uint8_t* from = codes + 128 * half + l;
+                out[64 * half + l] = static_cast<std::byte>((from[0] & 15) | (from[64] & 15) << 4);
+            }
+        detail::pack_two_bits(codes, 4, out + 128);
+        for (std::size_t g = 0; g < 16; ++g)
+            out[192 + g] = static_cast<std::byte>(grid.packed_scale[g]);
+        detail::put_half(grid.d, out + 208);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 16, 32, 63);
+        grid.d = detail::get_half(in + 208);
+        for (std::size_t g = 0; g < 16; ++g)
+            grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[192 + g]);
+        complete(grid);
+        for (std::size_t half = 0; half < 2; ++half)
+            for (std::size_t l = 0; l < 64; ++l) {
+                const auto both = std::to_integer<std::uint8_t>(in[64 * half + l]);
+                codes[128 * half + l] = both & 15;
+                codes[128 * half + 64 + l] = static_cast<std::uint8_t>(both >> 4);
+            }
+        detail::unpack_two_bits(in + 128, 4, codes);
+        return grid;
+    }
+
+private:
+    template <std::size_t C>
+    static void pack_scales(const float* scales, float peak, block_grid& grid) noexcept
+    {
+        const float factor = -128.0f / peak;
+        for (std::size_t g = 0; g < 16; ++g) {
+            const int level = nearest(one_lane(factor) * one_lane(scales[g * C]));
+            grid.packed_scale[g] = static_cast<std::uint8_t>(level > 127 ? 127 : level);
+        }
+        grid.d = f16(1.0f / factor);
+    }
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g) {
+            const auto packed = static_cast<std::int8_t>(grid.packed_scale[g]);
+            grid.scale[g] = lane_storage<float>::product(d, static_cast<float>(packed));
+        }
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+
+namespace awq::gguf {
+
+/// Calls `task` with the format struct of a block type that can be written; whether there is one.
+template <class Task>
+constexpr bool with_format(type wanted, Task&& task)
+{
+    switch (wanted) {
+    case type::q4_0: return task(q4_0{}), true;
+    case type::q4_1: return task(q4_1{}), true;
+    case type::q5_0: return task(q5_0{}), true;
+    case type::q5_1: return task(q5_1{}), true;
+    case type::q8_0: return task(q8_0{}), true;
+    case type::q2_k: return task(q2_k{}), true;
+    case type::q3_k: return task(q3_k{}), true;
+    case type::q4_k: return task(q4_k{}), true;
+    case type::q5_k: return task(q5_k{}), true;
+    case type::q6_k: return task(q6_k{}), true;
+    case type::iq4_nl: return task(iq4_nl{}), true;
+    default: return false;
+    }
+}
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::gguf {
+
+/// Chooses the scales of one block by the search of its format, so that its grid of representable
+/// numbers is known. `importance`: mean x^2 of the block's input columns, or empty.
+/// `row_mean_square` is that of the whole row of weights (`mean_square`); Q4_0, Q4_1, Q5_0 and Q5_1
+/// with importance need it. The type must be one that `has_grid` admits.
+inline block_grid fit_block(type format, std::span<const float> block,
+                            std::span<const float> importance, float row_mean_square) noexcept
+{
+    const block_source source{block.data(), importance.empty() ? nullptr : importance.data(),
+                              row_mean_square};
+    block_grid grid;
+    std::uint8_t codes[max_block_columns];
+    with_format(format, [&](auto chosen) {
+        decltype(chosen)::template fit<one_lane>(&source, 1, &grid, codes);
+    });
+    return grid;
+}
+
+/// Whether blocks of the type have scales and codes that can be chosen.
+constexpr bool has_grid(type format) noexcept
+{
+    return with_format(format, [](auto) {});
+}
+
+/// Writes one block: `codes` one for each element, as `block_grid::nearest` gives them.
+inline void pack_block(const block_grid& grid, std::span<const std::uint8_t> codes,
+                       std::span<std::byte> out) noexcept
+{
+    with_format(grid.type, [&](auto chosen) {
+        decltype(chosen)::pack(grid, codes.data(), out.data());
+    });
+}
+
+/// Reads one block of a type that `has_grid` admits: its grid, and a code for each element.
+inline block_grid unpack_block(type format, std::span<const std::byte> in,
+                               std::span<std::uint8_t> codes) noexcept
+{
+    block_grid grid;
+    with_format(format,
+                [&](auto chosen) { grid = decltype(chosen)::unpack(in.data(), codes.data()); });
+    return grid;
+}
+
+/// The mean square of a row in ggml's summation order, for `fit_block`.
+inline float mean_square(std::span<const float> row) noexcept
+{
+    float sum = 0.0f;
+    for (const float x : row) sum += lane_storage<float>::product(x, x);
+    return sum / static_cast<float>(row.size());
+}
+
+/// What all codes of a block read as.
+inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::size_t size,
+                      float* out) noexcept
+{
+    const std::size_t columns = grid.group_columns;
+    for (std::size_t first = 0; first < size; first += columns) {
+        const float scale = grid.scale[first / columns];
+        const float offset = grid.offset[first / columns];
+        if (grid.has_level_table()) {
+            for (std::size_t i = first; i < first + columns; ++i)
+                out[i] = scale * static_cast<float>(iq4_nl_levels[codes[i] & 15]);
+            continue;
+        }
+        for (std::size_t i = first; i < first + columns; ++i) {
+            const auto level = static_cast<float>(codes[i] - grid.zero_code);
+            out[i] = lane_storage<float>::product(scale, level) + offset;
+        }
+    }
+}
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/block_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_QUANTIZER_HPP
+
+// ---- awq/quantization/gguf/float_blocks.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_FLOAT_BLOCKS_HPP
+#define AWQ_QUANTIZATION_GGUF_FLOAT_BLOCKS_HPP
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+// Formats whose numbers are floats: F32, F16, BF16, and the 4-bit floats MXFP4 and NVFP4 with 8-bit
+// scales (OCP Microscaling Formats specification; NVIDIA's NVFP4 as ggml stores it).
+
+namespace awq::gguf {
+
+struct f32_format {
+    static constexpr std::size_t columns = 1;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        const auto bits = std::bit_cast<std::uint32_t>(*x);
+        for (unsigned i = 0; i < 4; ++i) out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        std::uint32_t bits = 0;
+        for (unsigned i = 0; i < 4; ++i) bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
+        *out = std::bit_cast<float>(bits);
+    }
+};
+
+struct f16_format {
+    static constexpr std::size_t columns = 1;
+    static void pack(const float* x, std::byte* out) noexcept { detail::put_half(f16(*x), out); }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        *out = static_cast<float>(detail::get_half(in));
+    }
+};
+
+struct bf16_format {
+    static constexpr std::size_t columns = 1;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        detail::put_half(f16::from_bits(bf16(*x).bits), out);
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        *out = static_cast<float>(bf16::from_bits(detail::get_half(in).bits));
+    }
+};
+
+namespace detail {
+
+/// Twice the numbers that four bits of E2M1 can hold.
+inline constexpr float e2m1_doubled[16] = {0.0f, 1.0f,  2.0f,  3.0f,  4.0f,  6.0f,  8.0f,  12.0f,
+                                           0.0f, -1.0f, -2.0f, -3.0f, -4.0f, -6.0f, -8.0f, -12.0f};
+
+/// The code whose number times `scale` is nearest to x; the first one of equals.
+inline unsigned nearest_e2m1(float x, float scale) noexcept
+{
+    unsigned best = 0;
+    float least = std::fabs(lane_storage<float>::product(e2m1_doubled[0], scale) - x);
+    for (unsigned code = 1; code < 16; ++code) {
+        const float off = std::fabs(lane_storage<float>::product(e2m1_doubled[code], scale) - x);
+        if (off < least) {
+            best = code;
+            least = off;
+        }
+    }
+    return best;
+}
+
+inline float largest_magnitude(const float* x, std::size_t size) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t i = 0; i < size; ++i)
+        if (std::fabs(x[i]) > largest) largest = std::fabs(x[i]);
+    return largest;
+}
+
+/// Codes of `2 * half` elements to nibbles: i and i + half share a byte; and back.
+inline void pack_e2m1(const float* x, float scale, std::size_t half, std::byte* out) noexcept
+{
+    for (std::size_t i = 0; i < half; ++i)
+        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) |
+                                        nearest_e2m1(x[i + half], scale) << 4);
+}
+
+inline void unpack_e2m1(const std::byte* in, float scale, std::size_t half, float* out) noexcept
+{
+    for (std::size_t i = 0; i < half; ++i) {
+        const unsigned both = std::to_integer<unsigned>(in[i]);
+        out[i] = e2m1_doubled[both & 15] * scale;
+        out[i + half] = e2m1_doubled[both >> 4] * scale;
+    }
+}
+
+} // namespace detail
+
+/// MXFP4: 32 numbers of E2M1 with a power of two.
+struct mxfp4_format {
+    static constexpr std::size_t columns = 32;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        const float largest = detail::largest_magnitude(x, 32);
+        int exponent = 0;
+        if (largest > 0.0f && largest < 0x1p127f * 2.0f)
+            exponent = static_cast<int>(std::floor(std::log2(largest))) - 2 + 127;
+        out[0] = static_cast<std::byte>(exponent & 0xFF);
+        detail::pack_e2m1(x, scale_of(out[0]), 16, out + 1);
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        detail::unpack_e2m1(in + 1, scale_of(in[0]), 16, out);
+    }
+
+private:
+    /// 2^(E - 128): half of what the exponent means, as the table holds doubled numbers.
+    static float scale_of(std::byte stored) noexcept
+    {
+        const auto exponent = std::to_integer<std::uint32_t>(stored);
+        return std::bit_cast<float>(exponent < 2 ? 0x00200000u << exponent : (exponent - 1) << 23);
+    }
+};
+
+/// NVFP4: four times 16 numbers of E2M1, each with an unsigned E4M3 scale.
+struct nvfp4_format {
+    static constexpr std::size_t columns = 64;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        for (std::size_t s = 0; s < 4; ++s) {
+            const float largest = detail::largest_magnitude(x + 16 * s, 16);
+            out[s] = static_cast<std::byte>(encode_scale(largest / 6.0f));
+            detail::pack_e2m1(x + 16 * s, scale_of(out[s]), 8, out + 4 + 8 * s);
+        }
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        for (std::size_t s = 0; s < 4; ++s)
+            detail::unpack_e2m1(in + 4 + 8 * s, scale_of(in[s]), 8, out + 16 * s);
+    }
+
+private:
+    static std::uint8_t encode_scale(float value) noexcept
+    {
+        if (!(value > 0.0f)) return 0;
+        const float capped = value > 448.0f ? 448.0f : value;
+        const auto bits = std::bit_cast<std::uint32_t>(capped);
+        const int exponent = static_cast<int>(bits >> 23) - 127 + 7;
+        if (exponent <= 0) {
+            const int mantissa =
+                static_cast<int>(lane_storage<float>::product(capped, 512.0f) + 0.5f);
+            return static_cast<std::uint8_t>(mantissa > 7 ? 7 : mantissa);
+        }
+        std::uint32_t mantissa = bits >> 20 & 7u;
+        std::uint32_t field = static_cast<std::uint32_t>(exponent);
+        if (bits >> 19 & 1u) ++mantissa;
+        if (mantissa == 8) {
+            mantissa = 0;
+            ++field;
+        }
+        return static_cast<std::uint8_t>(field >= 15 ? 0x7E : field << 3 | mantissa);
+    }
+    /// Half of the E4M3 number, as the table holds doubled ones.
+    static float scale_of(std::byte stored) noexcept
+    {
+        const unsigned code = std::to_integer<unsigned>(stored) & 0xFFu;
+        if (code == 0 || code == 0x7F) return 0.0f;
+        const int exponent = static_cast<int>(code >> 3 & 15u);
+        const auto mantissa = static_cast<float>(code & 7u);
+        if (exponent == 0) return mantissa * 0x1p-10f;
+        return std::ldexp(1.0f + mantissa / 8.0f, exponent - 8);
+    }
+};
+
+/// Calls `task` with the format struct of a type whose numbers are floats; whether it is one.
+template <class Task>
+constexpr bool with_float_format(type wanted, Task&& task)
+{
+    switch (wanted) {
+    case type::f32: return task(f32_format{}), true;
+    case type::f16: return task(f16_format{}), true;
+    case type::bf16: return task(bf16_format{}), true;
+    case type::mxfp4: return task(mxfp4_format{}), true;
+    case type::nvfp4: return task(nvfp4_format{}), true;
+    default: return false;
+    }
+}
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::gguf {
+
+/// Fits blocks one by one: the reference.
+struct scalar_engine {
+    static constexpr std::size_t batch = 1; ///< how many blocks are fitted at once, at most
+
+    static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
+                    std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes);
+        });
+    }
+};
+
+/// Rounds rows of weights to a GGUF tensor type. Given the same importance (mean x^2 for each input
+/// column, all finite, or none) the bytes are those that llama.cpp writes. Infinities and NaNs in a
+/// row give unspecified bytes; `quantize_rows` refuses them. Models `awq::quantizer`.
+template <class Engine>
+class basic_block_quantizer {
+public:
+    explicit constexpr basic_block_quantizer(gguf::type format) noexcept : type_(format) {}
+
+    constexpr gguf::type type() const noexcept { return type_; }
+
+    /// Rows must be whole blocks: shape_mismatch otherwise.
+    status check(std::size_t in_features) const noexcept
+    {
+        const std::size_t block = block_columns(type_);
+        if (in_features != 0 && in_features % block == 0) return {};
+        return error{error_code::shape_mismatch, name_of(type_), ": rows of ", in_features,
+                     " elements are no multiple of its block of ", block,
+                     "; choose a type with smaller blocks"};
+    }
+    constexpr std::size_t row_block() const noexcept { return 1; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return is_quantized(type_) ? facts(type_).scale_columns : in_features;
+    }
+    /// Bytes of one row.
+    constexpr std::size_t row_bytes(std::size_t in_features) const noexcept
+    {
+        return in_features / block_columns(type_) * block_bytes(type_);
+    }
+
+    /// One row to `row_bytes(row.size())` bytes. `importance` has the row's length, or is empty.
+    void quantize_row(std::span<const float> row, std::span<const float> importance,
+                      std::span<std::byte> out) const noexcept
+    {
+        if (with_float_format(type_, [&](auto chosen) { pack_floats(chosen, row, out); })) return;
+        with_format(type_, [&](auto chosen) {
+            for_each_block(row, importance,
+                           [&](std::size_t index, const block_grid& grid, std::uint8_t* codes) {
+                               decltype(chosen)::pack(grid, codes,
+                                                      out.data() + index * block_bytes(type_));
+                           });
+        });
+    }
+
+    /// The floats of one row's bytes; any bytes are accepted.
+    void dequantize_row(std::span<const std::byte> in, std::span<float> out) const noexcept
+    {
+        if (with_float_format(type_, [&](auto chosen) { unpack_floats(chosen, in, out); })) return;
+        const std::size_t columns = block_columns(type_);
+        with_format(type_, [&](auto chosen) {
+            std::uint8_t codes[max_block_columns];
+            for (std::size_t i = 0; i < out.size() / columns; ++i) {
+                const std::byte* block = in.data() + i * block_bytes(type_);
+                const block_grid grid = decltype(chosen)::unpack(block, codes);
+                values_of(grid, codes, columns, out.data() + i * columns);
+            }
+        });
+    }
+
+    /// What rows read as once they were written; `out` may be the same memory.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            pseudo_quantize_row(rows.row(r), importance, out.row(r));
+    }
+
+private:
+    template <class Format>
+    static void pack_floats(Format, std::span<const float> row, std::span<std::byte> out) noexcept
+    {
+        const std::size_t bytes = out.size() / (row.size() / Format::columns);
+        for (std::size_t i = 0; i < row.size() / Format::columns; ++i)
+            Format::pack(row.data() + i * Format::columns, out.data() + i * bytes);
+    }
+    template <class Format>
+    void unpack_floats(Format, std::span<const std::byte> in, std::span<float> out) const noexcept
+    {
+        for (std::size_t i = 0; i < out.size() / Format::columns; ++i)
+            Format::unpack(in.data() + i * block_bytes(type_), out.data() + i * Format::columns);
+    }
+    void pseudo_quantize_row(std::span<const float> row, std::span<const float> importance,
+                             std::span<float> out) const noexcept
+    {
+        const auto through_floats = [&](auto chosen) {
+            std::byte stored[64];
+            for (std::size_t i = 0; i < row.size(); i += chosen.columns) {
+                chosen.pack(row.data() + i, stored);
+                chosen.unpack(stored, out.data() + i);
+            }
+        };
+        if (with_float_format(type_, through_floats)) return;
+        const std::size_t columns = block_columns(type_);
+        for_each_block(row, importance,
+                       [&](std::size_t index, const block_grid& grid, std::uint8_t* codes) {
+                           values_of(grid, codes, columns, out.data() + index * columns);
+                       });
+    }
+
+    /// Fits all blocks of a row, a batch at a time: finish(index, grid, codes).
+    template <class Finish>
+    void for_each_block(std::span<const float> row, std::span<const float> importance,
+                        Finish finish) const noexcept
+    {
+        const std::size_t columns = block_columns(type_);
+        const std::size_t total = row.size() / columns;
+        const bool row_matters = columns == 32 && !importance.empty();
+        const float row_energy = row_matters ? mean_square(row) : 0.0f;
+        block_source sources[Engine::batch];
+        block_grid grids[Engine::batch];
+        std::uint8_t codes[Engine::batch * max_block_columns];
+        for (std::size_t first = 0; first < total; first += Engine::batch) {
+            const std::size_t left = total - first;
+            const std::size_t count = left < Engine::batch ? left : Engine::batch;
+            for (std::size_t b = 0; b < count; ++b) {
+                const std::size_t at = (first + b) * columns;
+                sources[b] = {row.data() + at, importance.empty() ? nullptr : importance.data() + at,
+                              row_energy};
+            }
+            Engine::fit(type_, sources, count, grids, codes);
+            for (std::size_t b = 0; b < count; ++b) finish(first + b, grids[b], codes + b * columns);
+        }
+    }
+
+    gguf::type type_;
+};
+
+/// The portable quantizer. `simd_block_quantizer` gives the same bytes faster.
+using block_quantizer = basic_block_quantizer<scalar_engine>;
+
+static_assert(quantizer<block_quantizer>);
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/pack_bits.hpp
+#ifndef AWQ_QUANTIZATION_PACK_BITS_HPP
+#define AWQ_QUANTIZATION_PACK_BITS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+// One function per packing order, named after the format. Codes and zero points come in signed, as
+// `quantize_weight` makes them; every format stores them with 2^(bits-1) added. The views' shapes
+// are the caller's duty: `packed_words` says how many words a line takes.
+
+/// 32-bit words that `count` codes of `bits` bits take when packed without gaps.
+constexpr std::size_t packed_words(std::size_t count, int bits) noexcept
+{
+    return (count * static_cast<std::size_t>(bits) + 31) / 32;
+}
+
+namespace detail {
+
+/// Element i takes bits i*bits .. i*bits + bits-1 of the line's bit stream, lowest bit first,
+/// across words where bits does not divide 32. Bits past the last element are 0.
+template <class Unsigned, class Store>
+constexpr void pack_line(std::size_t count, int bits, Unsigned element, Store store)
+{
+    std::uint64_t pending = 0;
+    int filled = 0;
+    std::size_t word = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        pending |= std::uint64_t{element(i)} << filled;
+        filled += bits;
+        if (filled < 32) continue;
+        store(word++, static_cast<std::uint32_t>(pending));
+        pending >>= 32;
+        filled -= 32;
+    }
+    if (filled > 0) store(word, static_cast<std::uint32_t>(pending));
+}
+
+template <class Load, class Store>
+constexpr void unpack_line(std::size_t count, int bits, Load load, Store store)
+{
+    const std::uint32_t mask = (1u << bits) - 1u;
+    std::uint64_t pending = 0;
+    int filled = 0;
+    std::size_t word = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (filled < bits) {
+            pending |= std::uint64_t{load(word++)} << filled;
+            filled += 32;
+        }
+        store(i, static_cast<std::uint32_t>(pending) & mask);
+        pending >>= bits;
+        filled -= bits;
+    }
+}
+
+constexpr std::uint32_t to_unsigned(std::int8_t code, int bits) noexcept
+{
+    const int shifted = code + (1 << (bits - 1));
+    return static_cast<std::uint32_t>(shifted) & ((1u << bits) - 1u);
+}
+
+constexpr std::int8_t to_signed(std::uint32_t stored, int bits) noexcept
+{
+    return static_cast<std::int8_t>(static_cast<int>(stored) - (1 << (bits - 1)));
+}
+
+/// AutoAWQ's order of eight neighbours in a word: nibble i holds neighbour order[i].
+inline constexpr std::size_t autoawq_order[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+
+constexpr void pack_autoawq_line(matrix_view<const std::int8_t> in, std::size_t column,
+                                 std::span<std::uint32_t> out) noexcept
+{
+    for (std::size_t word = 0; word < out.size(); ++word) {
+        std::uint32_t packed = 0;
+        for (std::size_t nibble = 0; nibble < 8; ++nibble)
+            packed |= to_unsigned(in(8 * word + autoawq_order[nibble], column), 4) << (4 * nibble);
+        out[word] = packed;
+    }
+}
+
+} // namespace detail
+
+/// compressed-tensors `weight_packed`: codes (out, in) to (out, packed_words(in)), along rows.
+constexpr void pack_compressed_tensors(matrix_view<const std::int8_t> codes, int bits,
+                                       matrix_view<std::uint32_t> out)
+{
+    for (std::size_t r = 0; r < codes.rows(); ++r)
+        detail::pack_line(
+            codes.cols(), bits,
+            [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
+            [&](std::size_t word, std::uint32_t value) { out(r, word) = value; });
+}
+
+/// The inverse of `pack_compressed_tensors`.
+constexpr void unpack_compressed_tensors(matrix_view<const std::uint32_t> packed, int bits,
+                                         matrix_view<std::int8_t> codes)
+{
+    for (std::size_t r = 0; r < codes.rows(); ++r)
+        detail::unpack_line(
+            codes.cols(), bits, [&](std::size_t word) { return packed(r, word); },
+            [&](std::size_t c, std::uint32_t value) {
+                codes(r, c) = detail::to_signed(value, bits);
+            });
+}
+
+/// compressed-tensors `weight_zero_point`: (out, groups) to (packed_words(out), groups), along the
+/// outputs.
+constexpr void pack_compressed_tensors_zero_points(matrix_view<const std::int8_t> zero_points,
+                                                   int bits, matrix_view<std::uint32_t> out)
+{
+    for (std::size_t g = 0; g < zero_points.cols(); ++g)
+        detail::pack_line(
+            zero_points.rows(), bits,
+            [&](std::size_t r) { return detail::to_unsigned(zero_points(r, g), bits); },
+            [&](std::size_t word, std::uint32_t value) { out(word, g) = value; });
+}
+
+/// The inverse of `pack_compressed_tensors_zero_points`.
+constexpr void unpack_compressed_tensors_zero_points(matrix_view<const std::uint32_t> packed,
+                                                     int bits, matrix_view<std::int8_t> zero_points)
+{
+    for (std::size_t g = 0; g < zero_points.cols(); ++g)
+        detail::unpack_line(
+            zero_points.rows(), bits, [&](std::size_t word) { return packed(word, g); },
+            [&](std::size_t r, std::uint32_t value) {
+                zero_points(r, g) = detail::to_signed(value, bits);
+            });
+}
+
+/// AutoAWQ "gemm" `qweight`, 4 bits: codes (out, in) to (in, out/8), eight outputs a word in its
+/// own order. `out` features must be a multiple of 8.
+constexpr void pack_autoawq(matrix_view<const std::int8_t> codes, matrix_view<std::uint32_t> out)
+{
+    for (std::size_t c = 0; c < codes.cols(); ++c)
+        detail::pack_autoawq_line(codes, c, out.row(c));
+}
+
+/// AutoAWQ "gemm" `qzeros`, 4 bits: (out, groups) to (groups, out/8), in the same order.
+constexpr void pack_autoawq_zero_points(matrix_view<const std::int8_t> zero_points,
+                                        matrix_view<std::uint32_t> out)
+{
+    pack_autoawq(zero_points, out);
+}
+
+/// The inverse of `pack_autoawq`, and of `pack_autoawq_zero_points`.
+constexpr void unpack_autoawq(matrix_view<const std::uint32_t> packed,
+                              matrix_view<std::int8_t> codes)
+{
+    for (std::size_t c = 0; c < codes.cols(); ++c)
+        for (std::size_t r = 0; r < codes.rows(); ++r)
+            for (std::size_t nibble = 0; nibble < 8; ++nibble)
+                if (detail::autoawq_order[nibble] == r % 8)
+                    codes(r, c) = detail::to_signed((packed(c, r / 8) >> (4 * nibble)) & 15u, 4);
+}
+
+/// GPTQ `qweight`: codes (out, in) to (packed_words(in), out), along the inputs.
+constexpr void pack_gptq(matrix_view<const std::int8_t> codes, int bits,
+                         matrix_view<std::uint32_t> out)
+{
+    for (std::size_t r = 0; r < codes.rows(); ++r)
+        detail::pack_line(
+            codes.cols(), bits,
+            [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
+            [&](std::size_t word, std::uint32_t value) { out(word, r) = value; });
+}
+
+/// GPTQ `qzeros` (checkpoint_format "gptq"): (out, groups) to (groups, packed_words(out)), each
+/// stored as the zero point less 1.
+constexpr void pack_gptq_zero_points(matrix_view<const std::int8_t> zero_points, int bits,
+                                     matrix_view<std::uint32_t> out)
+{
+    const std::uint32_t mask = (1u << bits) - 1u;
+    for (std::size_t g = 0; g < zero_points.cols(); ++g)
+        detail::pack_line(
+            zero_points.rows(), bits,
+            [&](std::size_t r) {
+                return (detail::to_unsigned(zero_points(r, g), bits) - 1u) & mask;
+            },
+            [&](std::size_t word, std::uint32_t value) { out(g, word) = value; });
 }
 
 } // namespace awq
