@@ -91,11 +91,13 @@ inline const std::map<std::string, header>& headers()
     return all;
 }
 
-/// "tensor" of awq/tensor/dtype.hpp; the file name for headers that lie in no room.
+/// "tensor" of awq/tensor/dtype.hpp; the file name for headers that lie in no room, where modifier.hpp stands for
+/// its parts too.
 inline std::string room_of(const std::string& name)
 {
     const auto rest = name.substr(std::string_view("awq/").size());
-    return rest.substr(0, rest.find('/'));
+    const auto room = rest.substr(0, rest.find('/'));
+    return room.starts_with("modifier") ? "modifier.hpp" : room;
 }
 
 inline void add_reach(const std::string& name, std::set<std::string>& reached)
