@@ -2,6 +2,8 @@
 #ifndef AWQ_IO_GGUF_ARCHITECTURE_HPP
 #define AWQ_IO_GGUF_ARCHITECTURE_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <algorithm>
 #include <initializer_list>
 #include <iterator>

@@ -3,6 +3,7 @@
 #define AWQ_IO_GGUF_PERMUTE_HPP
 
 #include <awq/support/requires_hosted.hpp>
+
 #include <awq/support/result.hpp>
 
 #include <algorithm>

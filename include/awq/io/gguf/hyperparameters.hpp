@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_IO_GGUF_HYPERPARAMETERS_HPP
+#define AWQ_IO_GGUF_HYPERPARAMETERS_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/gguf/key_values.hpp>
+#include <awq/io/gguf/reader.hpp>
+#include <awq/support/result.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq::gguf {
+
+/// What llama.cpp wants to know about a model's shape and arithmetic, one field for each key. A
+/// field that is not set is not written. Which ones an architecture needs stands in section
+/// "general" of llama.cpp's loaders; the first eight of them are needed by nearly all.
+struct hyperparameters {
+    std::string architecture; ///< "llama"; goes before every key
+
+    std::optional<std::uint32_t> block_count;
+    std::optional<std::uint32_t> context_length;
+    std::optional<std::uint32_t> embedding_length;
+    std::optional<std::uint32_t> feed_forward_length;
+    std::optional<std::uint32_t> head_count;
+    std::optional<std::uint32_t> head_count_kv;
+    std::optional<float> rope_freq_base;
+    std::optional<float> rope_freq_base_swa;
+    std::optional<float> rms_epsilon;
+    std::optional<float> layer_norm_epsilon;
+    std::optional<std::uint32_t> key_length;
+    std::optional<std::uint32_t> value_length;
+    std::optional<std::uint32_t> vocab_size;
+    std::optional<std::uint32_t> rope_dimension_count;
+
+    std::optional<std::string> rope_scaling_type; ///< linear, yarn, longrope, none; not llama3
+    std::optional<float> rope_scaling_factor;
+    std::optional<std::uint32_t> rope_original_context_length;
+    std::optional<float> rope_attention_factor;
+    std::optional<float> yarn_extrapolation_factor;
+    std::optional<float> yarn_attention_factor;
+    std::optional<float> yarn_beta_fast;
+    std::optional<float> yarn_beta_slow;
+    std::optional<float> yarn_log_multiplier;
+
+    std::optional<std::uint32_t> expert_count;
+    std::optional<std::uint32_t> expert_used_count;
+    std::optional<std::uint32_t> expert_shared_count;
+    std::optional<std::uint32_t> expert_group_count;
+    std::optional<std::uint32_t> expert_group_used_count;
+    std::optional<std::uint32_t> expert_gating_function; ///< 1 softmax, 2 sigmoid
+    std::optional<std::uint32_t> expert_feed_forward_length;
+    std::optional<std::uint32_t> expert_shared_feed_forward_length;
+    std::optional<float> expert_weights_scale;
+    std::optional<bool> expert_weights_norm;
+    std::optional<std::uint32_t> leading_dense_block_count;
+
+    std::optional<std::uint32_t> sliding_window;
+    std::optional<std::vector<bool>> sliding_window_pattern; ///< true: the layer has the window
+    std::optional<float> attention_softcap;
+    std::optional<float> final_logit_softcap;
+    std::optional<float> attention_scale;
+    std::optional<float> embedding_scale;
+    std::optional<float> residual_scale;
+    std::optional<float> logit_scale;
+
+    std::optional<std::uint32_t> q_lora_rank;
+    std::optional<std::uint32_t> kv_lora_rank;
+    std::optional<std::uint32_t> key_length_mla;
+    std::optional<std::uint32_t> value_length_mla;
+};
+
+namespace detail {
+
+/// Calls visit(key without the architecture, field) for every field, in the order of the file.
+template <class Facts, class Visit>
+void for_each_field(Facts& facts, Visit visit)
+{
+    visit("block_count", facts.block_count);
+    visit("context_length", facts.context_length);
+    visit("embedding_length", facts.embedding_length);
+    visit("feed_forward_length", facts.feed_forward_length);
+    visit("attention.head_count", facts.head_count);
+    visit("attention.head_count_kv", facts.head_count_kv);
+    visit("rope.freq_base", facts.rope_freq_base);
+    visit("rope.freq_base_swa", facts.rope_freq_base_swa);
+    visit("attention.layer_norm_rms_epsilon", facts.rms_epsilon);
+    visit("attention.layer_norm_epsilon", facts.layer_norm_epsilon);
+    visit("attention.key_length", facts.key_length);
+    visit("attention.value_length", facts.value_length);
+    visit("vocab_size", facts.vocab_size);
+    visit("rope.dimension_count", facts.rope_dimension_count);
+    visit("rope.scaling.type", facts.rope_scaling_type);
+    visit("rope.scaling.factor", facts.rope_scaling_factor);
+    visit("rope.scaling.original_context_length", facts.rope_original_context_length);
+    visit("rope.scaling.attn_factor", facts.rope_attention_factor);
+    visit("rope.scaling.yarn_ext_factor", facts.yarn_extrapolation_factor);
+    visit("rope.scaling.yarn_attn_factor", facts.yarn_attention_factor);
+    visit("rope.scaling.yarn_beta_fast", facts.yarn_beta_fast);
+    visit("rope.scaling.yarn_beta_slow", facts.yarn_beta_slow);
+    visit("rope.scaling.yarn_log_multiplier", facts.yarn_log_multiplier);
+    visit("expert_count", facts.expert_count);
+    visit("expert_used_count", facts.expert_used_count);
+    visit("expert_shared_count", facts.expert_shared_count);
+    visit("expert_group_count", facts.expert_group_count);
+    visit("expert_group_used_count", facts.expert_group_used_count);
+    visit("expert_gating_func", facts.expert_gating_function);
+    visit("expert_feed_forward_length", facts.expert_feed_forward_length);
+    visit("expert_shared_feed_forward_length", facts.expert_shared_feed_forward_length);
+    visit("expert_weights_scale", facts.expert_weights_scale);
+    visit("expert_weights_norm", facts.expert_weights_norm);
+    visit("leading_dense_block_count", facts.leading_dense_block_count);
+    visit("attention.sliding_window", facts.sliding_window);
+    visit("attention.sliding_window_pattern", facts.sliding_window_pattern);
+    visit("attn_logit_softcapping", facts.attention_softcap);
+    visit("final_logit_softcapping", facts.final_logit_softcap);
+    visit("attention.scale", facts.attention_scale);
+    visit("embedding_scale", facts.embedding_scale);
+    visit("residual_scale", facts.residual_scale);
+    visit("logit_scale", facts.logit_scale);
+    visit("attention.q_lora_rank", facts.q_lora_rank);
+    visit("attention.kv_lora_rank", facts.kv_lora_rank);
+    visit("attention.key_length_mla", facts.key_length_mla);
+    visit("attention.value_length_mla", facts.value_length_mla);
+}
+
+inline status read_value(const value_view& content, std::uint32_t& number)
+{
+    AWQ_TRY(number, content.as_integer<std::uint32_t>());
+    return {};
+}
+inline status read_value(const value_view& content, float& number)
+{
+    AWQ_TRY(const double real, content.as_real());
+    number = static_cast<float>(real);
+    return {};
+}
+inline status read_value(const value_view& content, bool& flag)
+{
+    AWQ_TRY(flag, content.as_bool());
+    return {};
+}
+inline status read_value(const value_view& content, std::string& text)
+{
+    AWQ_TRY(const auto view, content.as_string());
+    text = view;
+    return {};
+}
+inline status read_value(const value_view& content, std::vector<bool>& flags)
+{
+    AWQ_TRY(const auto numbers, content.as_numbers<std::uint32_t>());
+    flags.assign(numbers.begin(), numbers.end());
+    return {};
+}
+
+/// The value of an optional key; it is an error only if it is there and of another kind.
+template <class T>
+status read_optional(const file& from, std::string_view key, std::optional<T>& field)
+{
+    const value_view* content = from.find(key);
+    if (content == nullptr) return {};
+    T value{};
+    if (const auto read = read_value(*content, value); !read)
+        return read.error().within(key).within(from.path());
+    field = std::move(value);
+    return {};
+}
+
+// A sliding-window pattern may also be a period: every period-th layer has no window.
+inline status expand_period(const file& from, hyperparameters& facts)
+{
+    const std::string key = facts.architecture + ".attention.sliding_window_pattern";
+    const value_view* content = from.find(key);
+    if (content == nullptr || content->is_array()) return {};
+    AWQ_TRY(const auto period, content->as_integer<std::uint32_t>());
+    if (period == 0) return error{error_code::malformed_file, from.path(), ": ", key, " is 0"};
+    std::vector<bool> pattern(facts.block_count.value_or(0));
+    for (std::size_t i = 0; i < pattern.size(); ++i)
+        pattern[i] = i % period != period - 1;
+    facts.sliding_window_pattern = std::move(pattern);
+    return {};
+}
+
+inline status check_counts(const file& from, const hyperparameters& facts)
+{
+    const auto in_range = [](const auto& field, std::uint32_t limit) {
+        return field && *field > 0 && *field <= limit;
+    };
+    if (!in_range(facts.block_count, 1u << 14) || !in_range(facts.embedding_length, 1u << 24) ||
+        !in_range(facts.context_length, 1u << 31))
+        return error{
+            error_code::missing_field, from.path(), ": ", facts.architecture,
+            ".block_count, .embedding_length and .context_length must be given and sensible"};
+    if (facts.head_count && (*facts.head_count == 0 || *facts.head_count > 1u << 16))
+        return error{error_code::malformed_file, from.path(), ": ", *facts.head_count,
+                     " attention heads"};
+    return {};
+}
+
+} // namespace detail
+
+/// Appends "<architecture>.<key>" for every field that is set.
+inline void append_hyperparameters(key_values& metadata, const hyperparameters& facts)
+{
+    detail::for_each_field(facts, [&](std::string_view key, const auto& field) {
+        if (field) metadata.set(facts.architecture + "." + std::string{key}, *field);
+    });
+}
+
+/// Reads the fields back. Errors: `missing_field` without an architecture or the basic counts,
+/// `malformed_file` where a value has another kind than its field (a list of head counts, one for
+/// each layer, among them: such models are not supported).
+inline result<hyperparameters> read_hyperparameters(const file& from)
+{
+    hyperparameters facts;
+    std::optional<std::string> architecture;
+    AWQ_CHECK(detail::read_optional(from, "general.architecture", architecture));
+    if (!architecture)
+        return error{error_code::missing_field, from.path(), ": has no general.architecture"};
+    facts.architecture = *architecture;
+    status outcome;
+    const std::string prefix = facts.architecture + ".";
+    detail::for_each_field(facts, [&](std::string_view key, auto& field) {
+        const std::string full = prefix + std::string{key};
+        const value_view* content = from.find(full);
+        const bool period =
+            key == "attention.sliding_window_pattern" && content != nullptr && !content->is_array();
+        if (outcome && !period) outcome = detail::read_optional(from, full, field);
+    });
+    AWQ_CHECK(outcome);
+    AWQ_CHECK(detail::check_counts(from, facts));
+    AWQ_CHECK(detail::expand_period(from, facts));
+    return facts;
+}
+
+} // namespace awq::gguf
+
+#endif
