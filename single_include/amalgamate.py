@@ -6,7 +6,7 @@
     single_include/amalgamate.py --umbrellas   write include/awq/{core,awq}.hpp only
     single_include/amalgamate.py --check       write nothing; name every file that is out of date, exit 1 if any
 
-core.hpp lists every header that reaches neither hosted code nor a third-party library; awq.hpp lists the
+core.hpp lists every header of a core room that reaches neither hosted code nor a third-party library; awq.hpp lists the
 rest, but for headers of the optional components (YAML, PCRE2, BLAS providers, MPI, CUDA).
 """
 import pathlib
@@ -16,6 +16,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = ROOT / "include"
 UMBRELLAS = ("awq/core.hpp", "awq/awq.hpp")
+HOSTED_ROOMS = ("awq/model/", "awq/data/", "awq/io/", "awq/recipe/", "awq/report/", "awq/pipeline/")
 HOSTED_MARK = "awq/support/requires_hosted.hpp"
 OPTIONAL_LIBRARIES = ("yaml-cpp/", "pcre2", "cblas", "openblas", "mkl", "dnnl", "oneapi/dnnl", "mpi", "cuda", "cublas")
 INCLUDE_LINE = re.compile(r'^\s*#\s*include\s*<([^>]+)>')
@@ -75,7 +76,7 @@ def umbrellas():
             continue
         if any(h.startswith(OPTIONAL_LIBRARIES) for h in reached):
             continue
-        is_hosted = HOSTED_MARK in reached or any(map(is_third_party, reached))
+        is_hosted = name.startswith(HOSTED_ROOMS) or HOSTED_MARK in reached or any(map(is_third_party, reached))
         (hosted if is_hosted else core).append(name)
     texts = {}
     for name, purpose, listed in (("awq/core.hpp", CORE_PURPOSE, core), ("awq/awq.hpp", ALL_PURPOSE, hosted)):
