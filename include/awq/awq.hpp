@@ -22,14 +22,19 @@
 #include <awq/execution/scratch.hpp>
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/io/copy_files.hpp>
+#include <awq/io/gguf/architecture.hpp>
 #include <awq/io/gguf/cursor.hpp>
 #include <awq/io/gguf/file_type.hpp>
+#include <awq/io/gguf/hyperparameters.hpp>
 #include <awq/io/gguf/key_values.hpp>
 #include <awq/io/gguf/layout.hpp>
+#include <awq/io/gguf/metadata.hpp>
 #include <awq/io/gguf/mix.hpp>
 #include <awq/io/gguf/permute.hpp>
 #include <awq/io/gguf/reader.hpp>
+#include <awq/io/gguf/rope_freqs.hpp>
 #include <awq/io/gguf/tensor_names.hpp>
+#include <awq/io/gguf/tokenizer_facts.hpp>
 #include <awq/io/gguf/value.hpp>
 #include <awq/io/gguf/writer.hpp>
 #include <awq/io/json_copy.hpp>
@@ -60,7 +65,10 @@
 #include <awq/model/forward/rope.hpp>
 #include <awq/model/forward/sequences.hpp>
 #include <awq/model/kv_cache.hpp>
+#include <awq/model/mapping_pattern.hpp>
+#include <awq/model/mapping_registry.hpp>
 #include <awq/model/model_config.hpp>
+#include <awq/model/resolve_mappings.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/tensor/xtensor_backend.hpp>
 

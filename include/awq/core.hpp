@@ -11,7 +11,6 @@
 #include <awq/execution/kernels/scalar.hpp>
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
-#include <awq/io/gguf/architecture.hpp>
 #include <awq/modifier.hpp>
 #include <awq/modifier_run.hpp>
 #include <awq/policy/axis.hpp>

@@ -976,343 +976,6 @@ static_assert(execution<serial_execution>);
 } // namespace awq
 
 #endif
-// ---- awq/io/gguf/architecture.hpp
-#ifndef AWQ_IO_GGUF_ARCHITECTURE_HPP
-#define AWQ_IO_GGUF_ARCHITECTURE_HPP
-
-#include <algorithm>
-#include <initializer_list>
-#include <iterator>
-#include <span>
-#include <string_view>
-
-/// What llama.cpp's loaders take for granted about each architecture. Source: llama.cpp 0.5.0, by
-/// loading hand-made files. All of it is data, so that a new architecture is a new row.
-namespace awq::gguf {
-
-/// The Hugging Face name of a tensor and its GGUF name, both without ".weight" or ".bias".
-struct name_pair {
-    std::string_view hf;
-    std::string_view gguf;
-};
-
-/// Whether a file has an `output.weight` tensor of its own.
-enum class output_rule : unsigned char {
-    optional,  ///< written where the checkpoint has an lm_head; else the embedding is used
-    required,  ///< a tied checkpoint's embedding is written twice
-    forbidden, ///< never written
-};
-
-/// One GGUF architecture.
-struct architecture {
-    std::string_view name;                      ///< `general.architecture`
-    std::span<const std::string_view> hf_names; ///< `architectures[0]` of config.json
-    std::string_view hf_layer;                  ///< what stands before the layer number
-    std::span<const name_pair> globals;         ///< tensors outside the layers, whole stems
-    std::span<const name_pair> layers;          ///< tensors of a layer, stems after "<layer><n>."
-    bool interleaves_rotary = false; ///< rows of q and k are stored as pairs (see permute.hpp)
-    bool adds_one_to_norms = false;  ///< norm weights are stored as 1 + w
-    bool takes_rope_freqs = false;   ///< accepts rope_freqs.weight (llama3 rope scaling)
-    output_rule output = output_rule::optional;
-};
-
-namespace detail {
-
-inline constexpr name_pair llama_globals[] = {
-    {"model.embed_tokens", "token_embd"},
-    {"model.norm", "output_norm"},
-    {"lm_head", "output"},
-};
-
-inline constexpr name_pair llama_layers[] = {
-    {"input_layernorm", "attn_norm"},
-    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},
-    {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"},
-    {"post_attention_layernorm", "ffn_norm"},
-    {"mlp.gate_proj", "ffn_gate"},
-    {"mlp.up_proj", "ffn_up"},
-    {"mlp.down_proj", "ffn_down"},
-    {"block_sparse_moe.gate", "ffn_gate_inp"},
-    {"block_sparse_moe.experts.w1", "ffn_gate_exps"}, // a checkpoint's name has the expert's number
-    {"block_sparse_moe.experts.w3", "ffn_up_exps"},
-    {"block_sparse_moe.experts.w2", "ffn_down_exps"},
-};
-
-inline constexpr name_pair granitemoe_layers[] = {
-    {"input_layernorm", "attn_norm"},
-    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},
-    {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"},
-    {"post_attention_layernorm", "ffn_norm"},
-    {"block_sparse_moe.router.layer", "ffn_gate_inp"},
-    {"block_sparse_moe.output_linear", "ffn_down_exps"}, // input_linear is split by the caller
-};
-
-inline constexpr name_pair qwen_layers[] = {
-    {"input_layernorm", "attn_norm"},
-    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},
-    {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"},
-    {"self_attn.q_norm", "attn_q_norm"},
-    {"self_attn.k_norm", "attn_k_norm"},
-    {"post_attention_layernorm", "ffn_norm"},
-    {"mlp.gate_proj", "ffn_gate"},
-    {"mlp.up_proj", "ffn_up"},
-    {"mlp.down_proj", "ffn_down"},
-    {"mlp.gate", "ffn_gate_inp"},
-    {"mlp.experts.gate_proj", "ffn_gate_exps"},
-    {"mlp.experts.up_proj", "ffn_up_exps"},
-    {"mlp.experts.down_proj", "ffn_down_exps"},
-    {"mlp.shared_expert_gate", "ffn_gate_inp_shexp"},
-    {"mlp.shared_expert.gate_proj", "ffn_gate_shexp"},
-    {"mlp.shared_expert.up_proj", "ffn_up_shexp"},
-    {"mlp.shared_expert.down_proj", "ffn_down_shexp"},
-};
-
-inline constexpr name_pair phi3_layers[] = {
-    {"input_layernorm", "attn_norm"},    {"self_attn.qkv_proj", "attn_qkv"},
-    {"self_attn.o_proj", "attn_output"}, {"post_attention_layernorm", "ffn_norm"},
-    {"mlp.gate_up_proj", "ffn_up"},      {"mlp.down_proj", "ffn_down"},
-};
-
-inline constexpr name_pair command_r_layers[] = {
-    {"input_layernorm", "attn_norm"},    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},      {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"}, {"self_attn.q_norm", "attn_q_norm"},
-    {"self_attn.k_norm", "attn_k_norm"}, {"mlp.gate_proj", "ffn_gate"},
-    {"mlp.up_proj", "ffn_up"},           {"mlp.down_proj", "ffn_down"},
-};
-
-// The norms of these stand behind attention and feed-forward as well as, or instead of, before.
-inline constexpr name_pair sandwich_layers[] = {
-    {"input_layernorm", "attn_norm"},
-    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},
-    {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"},
-    {"self_attn.q_norm", "attn_q_norm"},
-    {"self_attn.k_norm", "attn_k_norm"},
-    {"post_attention_layernorm", "post_attention_norm"},
-    {"pre_feedforward_layernorm", "ffn_norm"},
-    {"post_feedforward_layernorm", "post_ffw_norm"},
-    {"mlp.gate_proj", "ffn_gate"},
-    {"mlp.up_proj", "ffn_up"},
-    {"mlp.down_proj", "ffn_down"},
-};
-
-inline constexpr name_pair glm4_layers[] = {
-    {"input_layernorm", "attn_norm"},         {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},           {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"},      {"post_self_attn_layernorm", "post_attention_norm"},
-    {"post_attention_layernorm", "ffn_norm"}, {"post_mlp_layernorm", "post_ffw_norm"},
-    {"mlp.gate_up_proj", "ffn_up"},           {"mlp.down_proj", "ffn_down"},
-};
-
-inline constexpr name_pair deepseek2_layers[] = {
-    {"input_layernorm", "attn_norm"},
-    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.q_a_proj", "attn_q_a"},
-    {"self_attn.q_a_layernorm", "attn_q_a_norm"},
-    {"self_attn.q_b_proj", "attn_q_b"},
-    {"self_attn.kv_a_proj_with_mqa", "attn_kv_a_mqa"},
-    {"self_attn.kv_a_layernorm", "attn_kv_a_norm"},
-    {"self_attn.o_proj", "attn_output"},
-    {"post_attention_layernorm", "ffn_norm"},
-    {"mlp.gate_proj", "ffn_gate"},
-    {"mlp.up_proj", "ffn_up"},
-    {"mlp.down_proj", "ffn_down"},
-    {"mlp.gate", "ffn_gate_inp"},
-    {"mlp.gate.e_score_correction_bias", "exp_probs_b.bias"},
-    {"mlp.experts.gate_proj", "ffn_gate_exps"},
-    {"mlp.experts.up_proj", "ffn_up_exps"},
-    {"mlp.experts.down_proj", "ffn_down_exps"},
-    {"mlp.shared_experts.gate_proj", "ffn_gate_shexp"},
-    {"mlp.shared_experts.up_proj", "ffn_up_shexp"},
-    {"mlp.shared_experts.down_proj", "ffn_down_shexp"},
-};
-
-inline constexpr name_pair bloom_globals[] = {
-    {"transformer.word_embeddings", "token_embd"},
-    {"transformer.word_embeddings_layernorm", "token_embd_norm"},
-    {"transformer.ln_f", "output_norm"},
-    {"lm_head", "output"},
-};
-
-inline constexpr name_pair bloom_layers[] = {
-    {"input_layernorm", "attn_norm"},        {"self_attention.query_key_value", "attn_qkv"},
-    {"self_attention.dense", "attn_output"}, {"post_attention_layernorm", "ffn_norm"},
-    {"mlp.dense_h_to_4h", "ffn_up"},         {"mlp.dense_4h_to_h", "ffn_down"},
-};
-
-inline constexpr std::string_view llama_hf[] = {"LlamaForCausalLM", "MistralForCausalLM",
-                                                "MixtralForCausalLM"};
-inline constexpr std::string_view mistral3_hf[] = {"Mistral3ForConditionalGeneration",
-                                                   "Ministral3ForCausalLM"};
-inline constexpr std::string_view smollm3_hf[] = {"SmolLM3ForCausalLM"};
-inline constexpr std::string_view qwen2_hf[] = {"Qwen2ForCausalLM"};
-inline constexpr std::string_view qwen3_hf[] = {"Qwen3ForCausalLM"};
-inline constexpr std::string_view qwen2moe_hf[] = {"Qwen2MoeForCausalLM"};
-inline constexpr std::string_view qwen3moe_hf[] = {"Qwen3MoeForCausalLM"};
-inline constexpr std::string_view phi3_hf[] = {"Phi3ForCausalLM"};
-inline constexpr std::string_view gemma2_hf[] = {"Gemma2ForCausalLM"};
-inline constexpr std::string_view gemma3_hf[] = {"Gemma3ForCausalLM",
-                                                 "Gemma3ForConditionalGeneration"};
-inline constexpr std::string_view bloom_hf[] = {"BloomForCausalLM", "BloomModel"};
-inline constexpr std::string_view command_r_hf[] = {"CohereForCausalLM"};
-inline constexpr std::string_view cohere2_hf[] = {"Cohere2ForCausalLM"};
-inline constexpr std::string_view deepseek2_hf[] = {"DeepseekV2ForCausalLM",
-                                                    "DeepseekV3ForCausalLM"};
-inline constexpr std::string_view olmo2_hf[] = {"Olmo2ForCausalLM", "Olmo3ForCausalLM"};
-inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM"};
-inline constexpr std::string_view granitemoe_hf[] = {"GraniteMoeForCausalLM",
-                                                     "GraniteMoeSharedForCausalLM"};
-inline constexpr std::string_view exaone4_hf[] = {"Exaone4ForCausalLM"};
-inline constexpr std::string_view glm4_hf[] = {"Glm4ForCausalLM"};
-
-inline constexpr std::string_view model_layers = "model.layers.";
-
-} // namespace detail
-
-/// Every architecture that the tables know.
-inline constexpr architecture architectures[] = {
-    {.name = "llama",
-     .hf_names = detail::llama_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::llama_layers,
-     .interleaves_rotary = true,
-     .takes_rope_freqs = true},
-    {.name = "mistral3",
-     .hf_names = detail::mistral3_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::llama_layers,
-     .interleaves_rotary = true},
-    {.name = "smollm3",
-     .hf_names = detail::smollm3_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::llama_layers,
-     .interleaves_rotary = true},
-    {.name = "qwen2",
-     .hf_names = detail::qwen2_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::qwen_layers},
-    {.name = "qwen3",
-     .hf_names = detail::qwen3_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::qwen_layers},
-    {.name = "qwen2moe",
-     .hf_names = detail::qwen2moe_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::qwen_layers,
-     .output = output_rule::required},
-    {.name = "qwen3moe",
-     .hf_names = detail::qwen3moe_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::qwen_layers},
-    {.name = "phi3",
-     .hf_names = detail::phi3_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::phi3_layers},
-    {.name = "gemma2",
-     .hf_names = detail::gemma2_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::sandwich_layers,
-     .adds_one_to_norms = true,
-     .output = output_rule::forbidden},
-    {.name = "gemma3",
-     .hf_names = detail::gemma3_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::sandwich_layers,
-     .adds_one_to_norms = true},
-    {.name = "bloom",
-     .hf_names = detail::bloom_hf,
-     .hf_layer = "transformer.h.",
-     .globals = detail::bloom_globals,
-     .layers = detail::bloom_layers},
-    {.name = "command-r",
-     .hf_names = detail::command_r_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::command_r_layers,
-     .output = output_rule::forbidden},
-    {.name = "cohere2",
-     .hf_names = detail::cohere2_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::command_r_layers,
-     .output = output_rule::forbidden},
-    {.name = "deepseek2",
-     .hf_names = detail::deepseek2_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::deepseek2_layers},
-    {.name = "olmo2",
-     .hf_names = detail::olmo2_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::sandwich_layers,
-     .output = output_rule::required},
-    {.name = "granite",
-     .hf_names = detail::granite_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::llama_layers,
-     .interleaves_rotary = true,
-     .takes_rope_freqs = true},
-    {.name = "granitemoe",
-     .hf_names = detail::granitemoe_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::granitemoe_layers,
-     .interleaves_rotary = true},
-    {.name = "exaone4",
-     .hf_names = detail::exaone4_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::sandwich_layers,
-     .takes_rope_freqs = true},
-    {.name = "glm4",
-     .hf_names = detail::glm4_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::glm4_layers},
-};
-
-/// The architecture of a `general.architecture` value, or null.
-inline const architecture* find_architecture(std::string_view gguf_name) noexcept
-{
-    const auto at = std::find_if(std::begin(architectures), std::end(architectures),
-                                 [gguf_name](const auto& each) { return each.name == gguf_name; });
-    return at == std::end(architectures) ? nullptr : at;
-}
-
-/// The architecture of a config.json's `architectures[0]`, or null.
-inline const architecture* architecture_of_hf(std::string_view hf_name) noexcept
-{
-    const auto knows = [hf_name](const architecture& each) {
-        return std::find(each.hf_names.begin(), each.hf_names.end(), hf_name) !=
-               each.hf_names.end();
-    };
-    const auto at = std::find_if(std::begin(architectures), std::end(architectures), knows);
-    return at == std::end(architectures) ? nullptr : at;
-}
-
-} // namespace awq::gguf
-
-#endif
 // ---- awq/modifier.hpp
 #ifndef AWQ_MODIFIER_HPP
 #define AWQ_MODIFIER_HPP
@@ -9676,6 +9339,343 @@ inline result<copied_files> copy_companion_files(const std::string& source,
 } // namespace awq
 
 #endif
+// ---- awq/io/gguf/architecture.hpp
+#ifndef AWQ_IO_GGUF_ARCHITECTURE_HPP
+#define AWQ_IO_GGUF_ARCHITECTURE_HPP
+
+#include <algorithm>
+#include <initializer_list>
+#include <iterator>
+#include <span>
+#include <string_view>
+
+/// What llama.cpp's loaders take for granted about each architecture. Source: llama.cpp 0.5.0, by
+/// loading hand-made files. All of it is data, so that a new architecture is a new row.
+namespace awq::gguf {
+
+/// The Hugging Face name of a tensor and its GGUF name, both without ".weight" or ".bias".
+struct name_pair {
+    std::string_view hf;
+    std::string_view gguf;
+};
+
+/// Whether a file has an `output.weight` tensor of its own.
+enum class output_rule : unsigned char {
+    optional,  ///< written where the checkpoint has an lm_head; else the embedding is used
+    required,  ///< a tied checkpoint's embedding is written twice
+    forbidden, ///< never written
+};
+
+/// One GGUF architecture.
+struct architecture {
+    std::string_view name;                      ///< `general.architecture`
+    std::span<const std::string_view> hf_names; ///< `architectures[0]` of config.json
+    std::string_view hf_layer;                  ///< what stands before the layer number
+    std::span<const name_pair> globals;         ///< tensors outside the layers, whole stems
+    std::span<const name_pair> layers;          ///< tensors of a layer, stems after "<layer><n>."
+    bool interleaves_rotary = false; ///< rows of q and k are stored as pairs (see permute.hpp)
+    bool adds_one_to_norms = false;  ///< norm weights are stored as 1 + w
+    bool takes_rope_freqs = false;   ///< accepts rope_freqs.weight (llama3 rope scaling)
+    output_rule output = output_rule::optional;
+};
+
+namespace detail {
+
+inline constexpr name_pair llama_globals[] = {
+    {"model.embed_tokens", "token_embd"},
+    {"model.norm", "output_norm"},
+    {"lm_head", "output"},
+};
+
+inline constexpr name_pair llama_layers[] = {
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},
+    {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"},
+    {"block_sparse_moe.gate", "ffn_gate_inp"},
+    {"block_sparse_moe.experts.w1", "ffn_gate_exps"}, // a checkpoint's name has the expert's number
+    {"block_sparse_moe.experts.w3", "ffn_up_exps"},
+    {"block_sparse_moe.experts.w2", "ffn_down_exps"},
+};
+
+inline constexpr name_pair granitemoe_layers[] = {
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},
+    {"post_attention_layernorm", "ffn_norm"},
+    {"block_sparse_moe.router.layer", "ffn_gate_inp"},
+    {"block_sparse_moe.output_linear", "ffn_down_exps"}, // input_linear is split by the caller
+};
+
+inline constexpr name_pair qwen_layers[] = {
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},
+    {"self_attn.q_norm", "attn_q_norm"},
+    {"self_attn.k_norm", "attn_k_norm"},
+    {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"},
+    {"mlp.gate", "ffn_gate_inp"},
+    {"mlp.experts.gate_proj", "ffn_gate_exps"},
+    {"mlp.experts.up_proj", "ffn_up_exps"},
+    {"mlp.experts.down_proj", "ffn_down_exps"},
+    {"mlp.shared_expert_gate", "ffn_gate_inp_shexp"},
+    {"mlp.shared_expert.gate_proj", "ffn_gate_shexp"},
+    {"mlp.shared_expert.up_proj", "ffn_up_shexp"},
+    {"mlp.shared_expert.down_proj", "ffn_down_shexp"},
+};
+
+inline constexpr name_pair phi3_layers[] = {
+    {"input_layernorm", "attn_norm"},    {"self_attn.qkv_proj", "attn_qkv"},
+    {"self_attn.o_proj", "attn_output"}, {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.gate_up_proj", "ffn_up"},      {"mlp.down_proj", "ffn_down"},
+};
+
+inline constexpr name_pair command_r_layers[] = {
+    {"input_layernorm", "attn_norm"},    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},      {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"}, {"self_attn.q_norm", "attn_q_norm"},
+    {"self_attn.k_norm", "attn_k_norm"}, {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},           {"mlp.down_proj", "ffn_down"},
+};
+
+// The norms of these stand behind attention and feed-forward as well as, or instead of, before.
+inline constexpr name_pair sandwich_layers[] = {
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},
+    {"self_attn.q_norm", "attn_q_norm"},
+    {"self_attn.k_norm", "attn_k_norm"},
+    {"post_attention_layernorm", "post_attention_norm"},
+    {"pre_feedforward_layernorm", "ffn_norm"},
+    {"post_feedforward_layernorm", "post_ffw_norm"},
+    {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"},
+};
+
+inline constexpr name_pair glm4_layers[] = {
+    {"input_layernorm", "attn_norm"},         {"self_attn.q_proj", "attn_q"},
+    {"self_attn.k_proj", "attn_k"},           {"self_attn.v_proj", "attn_v"},
+    {"self_attn.o_proj", "attn_output"},      {"post_self_attn_layernorm", "post_attention_norm"},
+    {"post_attention_layernorm", "ffn_norm"}, {"post_mlp_layernorm", "post_ffw_norm"},
+    {"mlp.gate_up_proj", "ffn_up"},           {"mlp.down_proj", "ffn_down"},
+};
+
+inline constexpr name_pair deepseek2_layers[] = {
+    {"input_layernorm", "attn_norm"},
+    {"self_attn.q_proj", "attn_q"},
+    {"self_attn.q_a_proj", "attn_q_a"},
+    {"self_attn.q_a_layernorm", "attn_q_a_norm"},
+    {"self_attn.q_b_proj", "attn_q_b"},
+    {"self_attn.kv_a_proj_with_mqa", "attn_kv_a_mqa"},
+    {"self_attn.kv_a_layernorm", "attn_kv_a_norm"},
+    {"self_attn.o_proj", "attn_output"},
+    {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.gate_proj", "ffn_gate"},
+    {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"},
+    {"mlp.gate", "ffn_gate_inp"},
+    {"mlp.gate.e_score_correction_bias", "exp_probs_b.bias"},
+    {"mlp.experts.gate_proj", "ffn_gate_exps"},
+    {"mlp.experts.up_proj", "ffn_up_exps"},
+    {"mlp.experts.down_proj", "ffn_down_exps"},
+    {"mlp.shared_experts.gate_proj", "ffn_gate_shexp"},
+    {"mlp.shared_experts.up_proj", "ffn_up_shexp"},
+    {"mlp.shared_experts.down_proj", "ffn_down_shexp"},
+};
+
+inline constexpr name_pair bloom_globals[] = {
+    {"transformer.word_embeddings", "token_embd"},
+    {"transformer.word_embeddings_layernorm", "token_embd_norm"},
+    {"transformer.ln_f", "output_norm"},
+    {"lm_head", "output"},
+};
+
+inline constexpr name_pair bloom_layers[] = {
+    {"input_layernorm", "attn_norm"},        {"self_attention.query_key_value", "attn_qkv"},
+    {"self_attention.dense", "attn_output"}, {"post_attention_layernorm", "ffn_norm"},
+    {"mlp.dense_h_to_4h", "ffn_up"},         {"mlp.dense_4h_to_h", "ffn_down"},
+};
+
+inline constexpr std::string_view llama_hf[] = {"LlamaForCausalLM", "MistralForCausalLM",
+                                                "MixtralForCausalLM"};
+inline constexpr std::string_view mistral3_hf[] = {"Mistral3ForConditionalGeneration",
+                                                   "Ministral3ForCausalLM"};
+inline constexpr std::string_view smollm3_hf[] = {"SmolLM3ForCausalLM"};
+inline constexpr std::string_view qwen2_hf[] = {"Qwen2ForCausalLM"};
+inline constexpr std::string_view qwen3_hf[] = {"Qwen3ForCausalLM"};
+inline constexpr std::string_view qwen2moe_hf[] = {"Qwen2MoeForCausalLM"};
+inline constexpr std::string_view qwen3moe_hf[] = {"Qwen3MoeForCausalLM"};
+inline constexpr std::string_view phi3_hf[] = {"Phi3ForCausalLM"};
+inline constexpr std::string_view gemma2_hf[] = {"Gemma2ForCausalLM"};
+inline constexpr std::string_view gemma3_hf[] = {"Gemma3ForCausalLM",
+                                                 "Gemma3ForConditionalGeneration"};
+inline constexpr std::string_view bloom_hf[] = {"BloomForCausalLM", "BloomModel"};
+inline constexpr std::string_view command_r_hf[] = {"CohereForCausalLM"};
+inline constexpr std::string_view cohere2_hf[] = {"Cohere2ForCausalLM"};
+inline constexpr std::string_view deepseek2_hf[] = {"DeepseekV2ForCausalLM",
+                                                    "DeepseekV3ForCausalLM"};
+inline constexpr std::string_view olmo2_hf[] = {"Olmo2ForCausalLM", "Olmo3ForCausalLM"};
+inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM"};
+inline constexpr std::string_view granitemoe_hf[] = {"GraniteMoeForCausalLM",
+                                                     "GraniteMoeSharedForCausalLM"};
+inline constexpr std::string_view exaone4_hf[] = {"Exaone4ForCausalLM"};
+inline constexpr std::string_view glm4_hf[] = {"Glm4ForCausalLM"};
+
+inline constexpr std::string_view model_layers = "model.layers.";
+
+} // namespace detail
+
+/// Every architecture that the tables know.
+inline constexpr architecture architectures[] = {
+    {.name = "llama",
+     .hf_names = detail::llama_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::llama_layers,
+     .interleaves_rotary = true,
+     .takes_rope_freqs = true},
+    {.name = "mistral3",
+     .hf_names = detail::mistral3_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::llama_layers,
+     .interleaves_rotary = true},
+    {.name = "smollm3",
+     .hf_names = detail::smollm3_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::llama_layers,
+     .interleaves_rotary = true},
+    {.name = "qwen2",
+     .hf_names = detail::qwen2_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::qwen_layers},
+    {.name = "qwen3",
+     .hf_names = detail::qwen3_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::qwen_layers},
+    {.name = "qwen2moe",
+     .hf_names = detail::qwen2moe_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::qwen_layers,
+     .output = output_rule::required},
+    {.name = "qwen3moe",
+     .hf_names = detail::qwen3moe_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::qwen_layers},
+    {.name = "phi3",
+     .hf_names = detail::phi3_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::phi3_layers},
+    {.name = "gemma2",
+     .hf_names = detail::gemma2_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::sandwich_layers,
+     .adds_one_to_norms = true,
+     .output = output_rule::forbidden},
+    {.name = "gemma3",
+     .hf_names = detail::gemma3_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::sandwich_layers,
+     .adds_one_to_norms = true},
+    {.name = "bloom",
+     .hf_names = detail::bloom_hf,
+     .hf_layer = "transformer.h.",
+     .globals = detail::bloom_globals,
+     .layers = detail::bloom_layers},
+    {.name = "command-r",
+     .hf_names = detail::command_r_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::command_r_layers,
+     .output = output_rule::forbidden},
+    {.name = "cohere2",
+     .hf_names = detail::cohere2_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::command_r_layers,
+     .output = output_rule::forbidden},
+    {.name = "deepseek2",
+     .hf_names = detail::deepseek2_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::deepseek2_layers},
+    {.name = "olmo2",
+     .hf_names = detail::olmo2_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::sandwich_layers,
+     .output = output_rule::required},
+    {.name = "granite",
+     .hf_names = detail::granite_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::llama_layers,
+     .interleaves_rotary = true,
+     .takes_rope_freqs = true},
+    {.name = "granitemoe",
+     .hf_names = detail::granitemoe_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::granitemoe_layers,
+     .interleaves_rotary = true},
+    {.name = "exaone4",
+     .hf_names = detail::exaone4_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::sandwich_layers,
+     .takes_rope_freqs = true},
+    {.name = "glm4",
+     .hf_names = detail::glm4_hf,
+     .hf_layer = detail::model_layers,
+     .globals = detail::llama_globals,
+     .layers = detail::glm4_layers},
+};
+
+/// The architecture of a `general.architecture` value, or null.
+inline const architecture* find_architecture(std::string_view gguf_name) noexcept
+{
+    const auto at = std::find_if(std::begin(architectures), std::end(architectures),
+                                 [gguf_name](const auto& each) { return each.name == gguf_name; });
+    return at == std::end(architectures) ? nullptr : at;
+}
+
+/// The architecture of a config.json's `architectures[0]`, or null.
+inline const architecture* architecture_of_hf(std::string_view hf_name) noexcept
+{
+    const auto knows = [hf_name](const architecture& each) {
+        return std::find(each.hf_names.begin(), each.hf_names.end(), hf_name) !=
+               each.hf_names.end();
+    };
+    const auto at = std::find_if(std::begin(architectures), std::end(architectures), knows);
+    return at == std::end(architectures) ? nullptr : at;
+}
+
+} // namespace awq::gguf
+
+#endif
 // ---- awq/io/gguf/cursor.hpp
 #ifndef AWQ_IO_GGUF_CURSOR_HPP
 #define AWQ_IO_GGUF_CURSOR_HPP
@@ -9966,6 +9966,10 @@ inline result<file_type> parse_file_type(std::string_view text) noexcept
 } // namespace awq::gguf
 
 #endif
+// ---- awq/io/gguf/hyperparameters.hpp
+#ifndef AWQ_IO_GGUF_HYPERPARAMETERS_HPP
+#define AWQ_IO_GGUF_HYPERPARAMETERS_HPP
+
 // ---- awq/io/gguf/key_values.hpp
 #ifndef AWQ_IO_GGUF_KEY_VALUES_HPP
 #define AWQ_IO_GGUF_KEY_VALUES_HPP
@@ -10288,6 +10292,883 @@ class key_values {
 
     std::vector<entry> entries_;
 };
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/io/gguf/reader.hpp
+#ifndef AWQ_IO_GGUF_READER_HPP
+#define AWQ_IO_GGUF_READER_HPP
+
+// ---- awq/io/mapped_file.hpp
+#ifndef AWQ_IO_MAPPED_FILE_HPP
+#define AWQ_IO_MAPPED_FILE_HPP
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace awq {
+
+/// A file mapped into memory, read-only. Pages come in when they are read and can be let go again,
+/// so a checkpoint that is larger than the memory can be walked through. Another process that
+/// shortens the file meanwhile makes reads fail with a signal; that cannot be caught here.
+class mapped_file {
+  public:
+    /// Maps a regular file; an empty one has empty `bytes()`. Errors: `file_not_found`,
+    /// `file_unreadable` (also for a directory or a device), `out_of_memory` if the address space
+    /// is too small for it.
+    static result<mapped_file> open(const std::string& path)
+    {
+        AWQ_TRY(const opened_file file, open_for_reading(path));
+        if (file.size > SIZE_MAX)
+            return error{error_code::out_of_memory, path, ": too large to map into memory"};
+        mapped_file mapped{path, static_cast<std::size_t>(file.size)};
+        if (mapped.size_ == 0) return mapped;
+        void* const address =
+            ::mmap(nullptr, mapped.size_, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
+        if (address == MAP_FAILED)
+            return error{errno == ENOMEM ? error_code::out_of_memory : error_code::file_unreadable,
+                         path, ": cannot map into memory: ", std::strerror(errno)};
+        mapped.address_ = address;
+        return mapped;
+    }
+
+    mapped_file() = default;
+    mapped_file(mapped_file&& other) noexcept
+        : path_(std::move(other.path_)), address_(std::exchange(other.address_, nullptr)),
+          size_(std::exchange(other.size_, 0))
+    {}
+    mapped_file& operator=(mapped_file&& other) noexcept
+    {
+        std::swap(path_, other.path_);
+        std::swap(address_, other.address_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+    ~mapped_file()
+    {
+        if (address_ != nullptr) ::munmap(address_, size_);
+    }
+
+    const std::string& path() const noexcept { return path_; }
+    std::span<const std::byte> bytes() const noexcept
+    {
+        return {static_cast<const std::byte*>(address_), address_ != nullptr ? size_ : 0};
+    }
+
+    /// Tells the system that these bytes (a part of `bytes()`) are read soon.
+    void prefetch(std::span<const std::byte> part) const noexcept { advise(part, MADV_WILLNEED); }
+
+    /// Lets the pages that lie wholly in these bytes go; reading them again brings them back from
+    /// the file.
+    void release(std::span<const std::byte> part) const noexcept { advise(part, MADV_DONTNEED); }
+
+  private:
+    mapped_file(const std::string& path, std::size_t size) : path_(path), size_(size) {}
+
+    // Whole pages inside of `part` only: a neighbour that shares a page keeps it.
+    void advise(std::span<const std::byte> part, int advice) const noexcept
+    {
+        if (address_ == nullptr || part.empty()) return;
+        const auto base = reinterpret_cast<std::uintptr_t>(address_);
+        const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+        const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
+        const std::uintptr_t end = begin + part.size();
+        if (begin < base || end > base + size_) return;
+        const std::uintptr_t first = (begin + page - 1) / page * page;
+        const std::uintptr_t last = end == base + size_ ? end : end / page * page;
+        if (first < last)
+            static_cast<void>(::madvise(reinterpret_cast<void*>(first), last - first, advice));
+    }
+
+    std::string path_;
+    void* address_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::gguf {
+
+/// A tensor of an open file; everything points into the file.
+struct tensor_info {
+    std::string_view name;
+    gguf::type type = type::f32;
+    std::array<std::uint64_t, limits::dims> extents{1, 1, 1, 1};
+    std::uint32_t dim_count = 1;
+    std::uint64_t offset = 0; ///< from the start of the data section
+    std::span<const std::byte> bytes;
+
+    /// The contiguous axis first: {in_features, out_features} for a linear layer.
+    std::span<const std::uint64_t> dims() const noexcept { return {extents.data(), dim_count}; }
+    std::size_t in_features() const noexcept { return static_cast<std::size_t>(extents[0]); }
+    /// Rows of all matrices together: the product of all dims but the first.
+    std::size_t rows() const noexcept
+    {
+        return static_cast<std::size_t>(extents[1] * extents[2] * extents[3]);
+    }
+};
+
+/// A GGUF file (version 2 or 3), mapped into memory and checked: every name, value and tensor lies
+/// inside the file, names are unique, tensors follow each other without gap or overlap, as
+/// llama.cpp requires. The values of arrays and tensors stay where they are until they are read.
+class file {
+  public:
+    struct entry {
+        std::string_view key;
+        value_view value;
+    };
+
+    /// Errors: those of mapped_file; `malformed_file`; `unsupported` for version 1, big-endian
+    /// files and tensor types that this library does not know.
+    static result<file> open(const std::string& path)
+    {
+        AWQ_TRY(auto mapping, mapped_file::open(path));
+        AWQ_TRY(auto opened, parse(mapping.bytes(), path));
+        opened.mapping_ = std::move(mapping);
+        return opened;
+    }
+
+    /// The same for bytes that somebody else owns and keeps alive.
+    static result<file> parse(std::span<const std::byte> bytes,
+                              std::string_view where = "GGUF file")
+    {
+        file parsed;
+        parsed.path_ = where;
+        if (const auto done = parsed.parse_all(bytes); !done) return done.error().within(where);
+        return parsed;
+    }
+
+    const std::string& path() const noexcept { return path_; }
+    std::uint32_t version() const noexcept { return version_; }
+    std::uint64_t alignment() const noexcept { return alignment_; }
+    std::span<const entry> metadata() const noexcept { return entries_; }
+    std::span<const tensor_info> tensors() const noexcept { return tensors_; }
+
+    /// The value of a key, or null.
+    const value_view* find(std::string_view key) const noexcept
+    {
+        const std::size_t at =
+            find_in(key_order_, key, [this](std::size_t i) { return entries_[i].key; });
+        return at < entries_.size() ? &entries_[at].value : nullptr;
+    }
+
+    /// The tensor of that name, or null.
+    const tensor_info* find_tensor(std::string_view name) const noexcept
+    {
+        const std::size_t at =
+            find_in(tensor_order_, name, [this](std::size_t i) { return tensors_[i].name; });
+        return at < tensors_.size() ? &tensors_[at] : nullptr;
+    }
+
+    /// The tensor of that name; `missing_tensor` where there is none.
+    result<tensor_info> tensor(std::string_view name) const
+    {
+        if (const tensor_info* found = find_tensor(name)) return *found;
+        return error{error_code::missing_tensor, path_, ": has no tensor \"", name, "\""};
+    }
+
+    /// Lets the memory of a tensor go until it is read again.
+    void release(const tensor_info& tensor) const noexcept { mapping_.release(tensor.bytes); }
+
+  private:
+    // Bytes that even the smallest record takes.
+    static constexpr std::uint64_t smallest_entry = 8 + 1 + 4 + 1;
+    static constexpr std::uint64_t smallest_tensor = 8 + 1 + 4 + 8 + 4 + 8;
+
+    status parse_all(std::span<const std::byte> bytes)
+    {
+        cursor at{bytes};
+        AWQ_CHECK(parse_magic(at));
+        AWQ_TRY(const auto tensor_count, at.take_count(limits::tensors, "tensors"));
+        AWQ_TRY(const auto key_count, at.take_count(limits::keys, "keys"));
+        AWQ_CHECK(at.expect_room(key_count, smallest_entry, "keys"));
+        AWQ_CHECK(parse_entries(at, key_count));
+        AWQ_CHECK(parse_alignment());
+        AWQ_CHECK(at.expect_room(tensor_count, smallest_tensor, "tensors"));
+        AWQ_CHECK(parse_tensors(at, tensor_count));
+        return place_tensors(bytes, at.offset());
+    }
+
+    status parse_magic(cursor& at)
+    {
+        AWQ_TRY(const auto start, at.take_bytes(magic.size()));
+        if (std::memcmp(start.data(), magic.data(), magic.size()) != 0)
+            return error{error_code::malformed_file,
+                         "is no GGUF file (it does not start with \"GGUF\")"};
+        AWQ_TRY(version_, at.take<std::uint32_t>());
+        if (version_ == 2 || version_ == 3) return {};
+        if (version_ != 0 && (version_ & 0xFFFFu) == 0)
+            return error{error_code::unsupported, "is a big-endian GGUF file; convert it on a "
+                                                  "little-endian machine"};
+        return error{error_code::unsupported, "is a GGUF file of version ", version_,
+                     "; versions 2 and 3 can be read"};
+    }
+
+    status parse_entries(cursor& at, std::uint64_t count)
+    {
+        entries_.reserve(static_cast<std::size_t>(count));
+        while (entries_.size() < count) {
+            AWQ_TRY(const auto key, at.take_string(limits::key_bytes));
+            if (key.empty())
+                return error{error_code::malformed_file, "metadata key ", entries_.size(),
+                             " is empty"};
+            const auto content = parse_value(at);
+            if (!content) return content.error().within(quoted("key", key));
+            entries_.push_back({key, *content});
+        }
+        return sort_names(key_order_, entries_.size(), "key",
+                          [this](std::size_t i) { return entries_[i].key; });
+    }
+
+    static std::string quoted(std::string_view what, std::string_view name)
+    {
+        return std::string{what} + " \"" + printable(name) + "\"";
+    }
+
+    static result<value_view> parse_value(cursor& at)
+    {
+        AWQ_TRY(const auto type, take_type(at));
+        if (type == value_type::array) return parse_array(at);
+        if (type == value_type::string) {
+            AWQ_TRY(const auto text, at.take_string(limits::string_bytes));
+            return value_view{type, type, 1, std::as_bytes(std::span{text.data(), text.size()})};
+        }
+        AWQ_TRY(const auto bytes, at.take_bytes(size_of(type)));
+        return value_view{type, type, 1, bytes};
+    }
+
+    static result<value_type> take_type(cursor& at)
+    {
+        AWQ_TRY(const auto number, at.take<std::uint32_t>());
+        if (number > static_cast<std::uint32_t>(value_type::f64))
+            return error{error_code::malformed_file, "has the unknown value type ", number};
+        return static_cast<value_type>(number);
+    }
+
+    static result<value_view> parse_array(cursor& at)
+    {
+        AWQ_TRY(const auto element, take_type(at));
+        if (element == value_type::array)
+            return error{error_code::malformed_file, "is an array of arrays"};
+        AWQ_TRY(const auto count, at.take_count(limits::array_elements, "array elements"));
+        if (element == value_type::string) return parse_strings(at, count);
+        AWQ_CHECK(at.expect_room(count, size_of(element), "array elements"));
+        AWQ_TRY(const auto bytes, at.take_bytes(count * size_of(element)));
+        return value_view{value_type::array, element, count, bytes};
+    }
+
+    // Steps over the strings once, so that reading them later cannot fail.
+    static result<value_view> parse_strings(cursor& at, std::uint64_t count)
+    {
+        AWQ_CHECK(at.expect_room(count, sizeof(std::uint64_t), "strings"));
+        cursor end = at;
+        for (std::uint64_t i = 0; i < count; ++i) {
+            AWQ_CHECK(end.take_string(limits::string_bytes));
+        }
+        AWQ_TRY(const auto bytes, at.take_bytes(end.offset() - at.offset()));
+        return value_view{value_type::array, value_type::string, count, bytes};
+    }
+
+    status parse_alignment()
+    {
+        const value_view* found = find(alignment_key);
+        if (found == nullptr) return {};
+        if (found->type() != value_type::u32)
+            return error{error_code::malformed_file, alignment_key, " is ", name_of(found->type()),
+                         ", not u32"};
+        AWQ_TRY(alignment_, found->as_integer<std::uint64_t>());
+        if (!std::has_single_bit(alignment_) || alignment_ > limits::alignment)
+            return error{error_code::malformed_file,    alignment_key,    " is ", alignment_,
+                         ", not a power of two up to ", limits::alignment};
+        return {};
+    }
+
+    status parse_tensors(cursor& at, std::uint64_t count)
+    {
+        tensors_.reserve(static_cast<std::size_t>(count));
+        while (tensors_.size() < count) {
+            AWQ_TRY(const auto name, at.take_string(limits::tensor_name_bytes));
+            if (name.empty())
+                return error{error_code::malformed_file, "tensor ", tensors_.size(),
+                             " has no name"};
+            auto tensor = parse_tensor(at, name);
+            if (!tensor) return tensor.error().within(quoted("tensor", name));
+            tensors_.push_back(*tensor);
+        }
+        return sort_names(tensor_order_, tensors_.size(), "tensor",
+                          [this](std::size_t i) { return tensors_[i].name; });
+    }
+
+    static result<tensor_info> parse_tensor(cursor& at, std::string_view name)
+    {
+        tensor_info tensor;
+        tensor.name = name;
+        AWQ_TRY(tensor.dim_count, at.take<std::uint32_t>());
+        if (tensor.dim_count == 0 || tensor.dim_count > limits::dims)
+            return error{error_code::malformed_file, "has ", tensor.dim_count,
+                         " dimensions, not 1 to ", limits::dims};
+        for (std::uint32_t i = 0; i < tensor.dim_count; ++i) {
+            AWQ_TRY(tensor.extents[i], at.take<std::uint64_t>());
+        }
+        AWQ_TRY(const auto id, at.take<std::uint32_t>());
+        const auto known = type_from_id(id);
+        if (!known)
+            return error{error_code::unsupported, "has type number ", id,
+                         ", which this library cannot read"};
+        tensor.type = *known;
+        AWQ_TRY(tensor.offset, at.take<std::uint64_t>());
+        return tensor;
+    }
+
+    status place_tensors(std::span<const std::byte> bytes, std::uint64_t header_end)
+    {
+        const std::uint64_t start = padded(header_end, alignment_);
+        std::uint64_t expected = 0;
+        for (tensor_info& tensor : tensors_) {
+            const auto size = tensor_bytes(tensor.type, tensor.dims());
+            if (!size) return size.error().within(quoted("tensor", tensor.name));
+            if (tensor.offset != expected)
+                return error{error_code::malformed_file,
+                             quoted("tensor", tensor.name),
+                             ": lies at offset ",
+                             tensor.offset,
+                             ", not at ",
+                             expected,
+                             " where the tensors before it end"};
+            if (start > bytes.size() || tensor.offset > bytes.size() - start ||
+                *size > bytes.size() - start - tensor.offset)
+                return error{error_code::malformed_file,
+                             quoted("tensor", tensor.name),
+                             ": its ",
+                             *size,
+                             " bytes pass the end of the file (",
+                             bytes.size(),
+                             " bytes)"};
+            tensor.bytes = bytes.subspan(static_cast<std::size_t>(start + tensor.offset),
+                                         static_cast<std::size_t>(*size));
+            expected = tensor.offset + padded(*size, alignment_);
+        }
+        return {};
+    }
+
+    template <class NameOf>
+    status sort_names(std::vector<std::size_t>& order, std::size_t count, std::string_view what,
+                      NameOf name_of_index)
+    {
+        order.resize(count);
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+            return name_of_index(a) < name_of_index(b);
+        });
+        const auto twice =
+            std::adjacent_find(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+                return name_of_index(a) == name_of_index(b);
+            });
+        if (twice == order.end()) return {};
+        return error{error_code::malformed_file, "has the ", quoted(what, name_of_index(*twice)),
+                     " twice"};
+    }
+
+    // The index of the name, or one past any.
+    template <class NameOf>
+    static std::size_t find_in(const std::vector<std::size_t>& order, std::string_view name,
+                               NameOf name_of_index) noexcept
+    {
+        const auto at = std::lower_bound(
+            order.begin(), order.end(), name,
+            [&](std::size_t i, std::string_view wanted) { return name_of_index(i) < wanted; });
+        return at != order.end() && name_of_index(*at) == name ? *at : static_cast<std::size_t>(-1);
+    }
+
+    std::string path_;
+    mapped_file mapping_;
+    std::uint32_t version_ = 0;
+    std::uint64_t alignment_ = default_alignment;
+    std::vector<entry> entries_;
+    std::vector<tensor_info> tensors_;
+    std::vector<std::size_t> key_order_;
+    std::vector<std::size_t> tensor_order_;
+};
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq::gguf {
+
+/// What llama.cpp wants to know about a model's shape and arithmetic, one field for each key. A
+/// field that is not set is not written. Which ones an architecture needs stands in section
+/// "general" of llama.cpp's loaders; the first eight of them are needed by nearly all.
+struct hyperparameters {
+    std::string architecture; ///< "llama"; goes before every key
+
+    std::optional<std::uint32_t> block_count;
+    std::optional<std::uint32_t> context_length;
+    std::optional<std::uint32_t> embedding_length;
+    std::optional<std::uint32_t> feed_forward_length;
+    std::optional<std::uint32_t> head_count;
+    std::optional<std::uint32_t> head_count_kv;
+    std::optional<float> rope_freq_base;
+    std::optional<float> rope_freq_base_swa;
+    std::optional<float> rms_epsilon;
+    std::optional<float> layer_norm_epsilon;
+    std::optional<std::uint32_t> key_length;
+    std::optional<std::uint32_t> value_length;
+    std::optional<std::uint32_t> vocab_size;
+    std::optional<std::uint32_t> rope_dimension_count;
+
+    std::optional<std::string> rope_scaling_type; ///< linear, yarn, longrope, none; not llama3
+    std::optional<float> rope_scaling_factor;
+    std::optional<std::uint32_t> rope_original_context_length;
+    std::optional<float> rope_attention_factor;
+    std::optional<float> yarn_extrapolation_factor;
+    std::optional<float> yarn_attention_factor;
+    std::optional<float> yarn_beta_fast;
+    std::optional<float> yarn_beta_slow;
+    std::optional<float> yarn_log_multiplier;
+
+    std::optional<std::uint32_t> expert_count;
+    std::optional<std::uint32_t> expert_used_count;
+    std::optional<std::uint32_t> expert_shared_count;
+    std::optional<std::uint32_t> expert_group_count;
+    std::optional<std::uint32_t> expert_group_used_count;
+    std::optional<std::uint32_t> expert_gating_function; ///< 1 softmax, 2 sigmoid
+    std::optional<std::uint32_t> expert_feed_forward_length;
+    std::optional<std::uint32_t> expert_shared_feed_forward_length;
+    std::optional<float> expert_weights_scale;
+    std::optional<bool> expert_weights_norm;
+    std::optional<std::uint32_t> leading_dense_block_count;
+
+    std::optional<std::uint32_t> sliding_window;
+    std::optional<std::vector<bool>> sliding_window_pattern; ///< true: the layer has the window
+    std::optional<float> attention_softcap;
+    std::optional<float> final_logit_softcap;
+    std::optional<float> attention_scale;
+    std::optional<float> embedding_scale;
+    std::optional<float> residual_scale;
+    std::optional<float> logit_scale;
+
+    std::optional<std::uint32_t> q_lora_rank;
+    std::optional<std::uint32_t> kv_lora_rank;
+    std::optional<std::uint32_t> key_length_mla;
+    std::optional<std::uint32_t> value_length_mla;
+};
+
+namespace detail {
+
+/// Calls visit(key without the architecture, field) for every field, in the order of the file.
+template <class Facts, class Visit>
+void for_each_field(Facts& facts, Visit visit)
+{
+    visit("block_count", facts.block_count);
+    visit("context_length", facts.context_length);
+    visit("embedding_length", facts.embedding_length);
+    visit("feed_forward_length", facts.feed_forward_length);
+    visit("attention.head_count", facts.head_count);
+    visit("attention.head_count_kv", facts.head_count_kv);
+    visit("rope.freq_base", facts.rope_freq_base);
+    visit("rope.freq_base_swa", facts.rope_freq_base_swa);
+    visit("attention.layer_norm_rms_epsilon", facts.rms_epsilon);
+    visit("attention.layer_norm_epsilon", facts.layer_norm_epsilon);
+    visit("attention.key_length", facts.key_length);
+    visit("attention.value_length", facts.value_length);
+    visit("vocab_size", facts.vocab_size);
+    visit("rope.dimension_count", facts.rope_dimension_count);
+    visit("rope.scaling.type", facts.rope_scaling_type);
+    visit("rope.scaling.factor", facts.rope_scaling_factor);
+    visit("rope.scaling.original_context_length", facts.rope_original_context_length);
+    visit("rope.scaling.attn_factor", facts.rope_attention_factor);
+    visit("rope.scaling.yarn_ext_factor", facts.yarn_extrapolation_factor);
+    visit("rope.scaling.yarn_attn_factor", facts.yarn_attention_factor);
+    visit("rope.scaling.yarn_beta_fast", facts.yarn_beta_fast);
+    visit("rope.scaling.yarn_beta_slow", facts.yarn_beta_slow);
+    visit("rope.scaling.yarn_log_multiplier", facts.yarn_log_multiplier);
+    visit("expert_count", facts.expert_count);
+    visit("expert_used_count", facts.expert_used_count);
+    visit("expert_shared_count", facts.expert_shared_count);
+    visit("expert_group_count", facts.expert_group_count);
+    visit("expert_group_used_count", facts.expert_group_used_count);
+    visit("expert_gating_func", facts.expert_gating_function);
+    visit("expert_feed_forward_length", facts.expert_feed_forward_length);
+    visit("expert_shared_feed_forward_length", facts.expert_shared_feed_forward_length);
+    visit("expert_weights_scale", facts.expert_weights_scale);
+    visit("expert_weights_norm", facts.expert_weights_norm);
+    visit("leading_dense_block_count", facts.leading_dense_block_count);
+    visit("attention.sliding_window", facts.sliding_window);
+    visit("attention.sliding_window_pattern", facts.sliding_window_pattern);
+    visit("attn_logit_softcapping", facts.attention_softcap);
+    visit("final_logit_softcapping", facts.final_logit_softcap);
+    visit("attention.scale", facts.attention_scale);
+    visit("embedding_scale", facts.embedding_scale);
+    visit("residual_scale", facts.residual_scale);
+    visit("logit_scale", facts.logit_scale);
+    visit("attention.q_lora_rank", facts.q_lora_rank);
+    visit("attention.kv_lora_rank", facts.kv_lora_rank);
+    visit("attention.key_length_mla", facts.key_length_mla);
+    visit("attention.value_length_mla", facts.value_length_mla);
+}
+
+inline status read_value(const value_view& content, std::uint32_t& number)
+{
+    AWQ_TRY(number, content.as_integer<std::uint32_t>());
+    return {};
+}
+inline status read_value(const value_view& content, float& number)
+{
+    AWQ_TRY(const double real, content.as_real());
+    number = static_cast<float>(real);
+    return {};
+}
+inline status read_value(const value_view& content, bool& flag)
+{
+    AWQ_TRY(flag, content.as_bool());
+    return {};
+}
+inline status read_value(const value_view& content, std::string& text)
+{
+    AWQ_TRY(const auto view, content.as_string());
+    text = view;
+    return {};
+}
+inline status read_value(const value_view& content, std::vector<bool>& flags)
+{
+    AWQ_TRY(const auto numbers, content.as_numbers<std::uint32_t>());
+    flags.assign(numbers.begin(), numbers.end());
+    return {};
+}
+
+/// The value of an optional key; it is an error only if it is there and of another kind.
+template <class T>
+status read_optional(const file& from, std::string_view key, std::optional<T>& field)
+{
+    const value_view* content = from.find(key);
+    if (content == nullptr) return {};
+    T value{};
+    if (const auto read = read_value(*content, value); !read)
+        return read.error().within(key).within(from.path());
+    field = std::move(value);
+    return {};
+}
+
+// A sliding-window pattern may also be a period: every period-th layer has no window.
+inline status expand_period(const file& from, hyperparameters& facts)
+{
+    const std::string key = facts.architecture + ".attention.sliding_window_pattern";
+    const value_view* content = from.find(key);
+    if (content == nullptr || content->is_array()) return {};
+    AWQ_TRY(const auto period, content->as_integer<std::uint32_t>());
+    if (period == 0) return error{error_code::malformed_file, from.path(), ": ", key, " is 0"};
+    std::vector<bool> pattern(facts.block_count.value_or(0));
+    for (std::size_t i = 0; i < pattern.size(); ++i)
+        pattern[i] = i % period != period - 1;
+    facts.sliding_window_pattern = std::move(pattern);
+    return {};
+}
+
+inline status check_counts(const file& from, const hyperparameters& facts)
+{
+    const auto in_range = [](const auto& field, std::uint32_t limit) {
+        return field && *field > 0 && *field <= limit;
+    };
+    if (!in_range(facts.block_count, 1u << 14) || !in_range(facts.embedding_length, 1u << 24) ||
+        !in_range(facts.context_length, 1u << 31))
+        return error{
+            error_code::missing_field, from.path(), ": ", facts.architecture,
+            ".block_count, .embedding_length and .context_length must be given and sensible"};
+    if (facts.head_count && (*facts.head_count == 0 || *facts.head_count > 1u << 16))
+        return error{error_code::malformed_file, from.path(), ": ", *facts.head_count,
+                     " attention heads"};
+    return {};
+}
+
+} // namespace detail
+
+/// Appends "<architecture>.<key>" for every field that is set.
+inline void append_hyperparameters(key_values& metadata, const hyperparameters& facts)
+{
+    detail::for_each_field(facts, [&](std::string_view key, const auto& field) {
+        if (field) metadata.set(facts.architecture + "." + std::string{key}, *field);
+    });
+}
+
+/// Reads the fields back. Errors: `missing_field` without an architecture or the basic counts,
+/// `malformed_file` where a value has another kind than its field (a list of head counts, one for
+/// each layer, among them: such models are not supported).
+inline result<hyperparameters> read_hyperparameters(const file& from)
+{
+    hyperparameters facts;
+    std::optional<std::string> architecture;
+    AWQ_CHECK(detail::read_optional(from, "general.architecture", architecture));
+    if (!architecture)
+        return error{error_code::missing_field, from.path(), ": has no general.architecture"};
+    facts.architecture = *architecture;
+    status outcome;
+    const std::string prefix = facts.architecture + ".";
+    detail::for_each_field(facts, [&](std::string_view key, auto& field) {
+        const std::string full = prefix + std::string{key};
+        const value_view* content = from.find(full);
+        const bool period =
+            key == "attention.sliding_window_pattern" && content != nullptr && !content->is_array();
+        if (outcome && !period) outcome = detail::read_optional(from, full, field);
+    });
+    AWQ_CHECK(outcome);
+    AWQ_CHECK(detail::check_counts(from, facts));
+    AWQ_CHECK(detail::expand_period(from, facts));
+    return facts;
+}
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/io/gguf/metadata.hpp
+#ifndef AWQ_IO_GGUF_METADATA_HPP
+#define AWQ_IO_GGUF_METADATA_HPP
+
+// ---- awq/io/gguf/tokenizer_facts.hpp
+#ifndef AWQ_IO_GGUF_TOKENIZER_FACTS_HPP
+#define AWQ_IO_GGUF_TOKENIZER_FACTS_HPP
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq::gguf {
+
+/// What a token is to llama.cpp; the numbers are those of `tokenizer.ggml.token_type`.
+enum class token_type : std::int32_t {
+    normal = 1,
+    unknown = 2,
+    control = 3,
+    user_defined = 4,
+    unused = 5,
+    byte = 6,
+};
+
+/// Ids of the tokens with a meaning of their own.
+struct special_ids {
+    std::optional<std::uint32_t> bos, eos, eot, eom, unknown, separator, padding, cls, mask;
+};
+
+/// The tokenizer as a GGUF file holds it.
+struct tokenizer_facts {
+    std::string model = "gpt2";      ///< "gpt2" is byte-level BPE, "llama" SentencePiece style
+    std::string pre = "default";     ///< how text is cut before merging (see pre_tokenizer.hpp)
+    std::vector<std::string> tokens; ///< by id, unique
+    std::vector<token_type> types;   ///< by id
+    std::vector<float> scores;       ///< by id; "llama" only
+    std::vector<std::string> merges; ///< "left right", best first; "gpt2" only
+    special_ids ids;
+    std::optional<bool> add_bos, add_eos, add_space_prefix;
+    std::string chat_template; ///< Jinja; may be empty
+};
+
+namespace detail {
+
+template <class Ids, class Visit>
+void for_each_special_id(Ids& ids, Visit visit)
+{
+    visit("bos", ids.bos);
+    visit("eos", ids.eos);
+    visit("eot", ids.eot);
+    visit("eom", ids.eom);
+    visit("unknown", ids.unknown);
+    visit("seperator", ids.separator); // the format spells it like this
+    visit("padding", ids.padding);
+    visit("cls", ids.cls);
+    visit("mask", ids.mask);
+}
+
+inline std::vector<std::string> copy_of(const std::vector<std::string_view>& views)
+{
+    return {views.begin(), views.end()};
+}
+
+inline status read_strings(const file& from, std::string_view key, std::vector<std::string>& into)
+{
+    const value_view* content = from.find(key);
+    if (content == nullptr) return {};
+    const auto strings = content->as_strings();
+    if (!strings) return strings.error().within(key).within(from.path());
+    into = copy_of(*strings);
+    return {};
+}
+
+inline status read_types(const file& from, tokenizer_facts& facts)
+{
+    facts.types.assign(facts.tokens.size(), token_type::normal);
+    const value_view* content = from.find("tokenizer.ggml.token_type");
+    if (content == nullptr) return {};
+    const auto numbers = content->as_numbers<std::int32_t>();
+    if (!numbers || numbers->size() != facts.tokens.size())
+        return error{error_code::malformed_file, from.path(),
+                     ": tokenizer.ggml.token_type does not have a number for each token"};
+    for (std::size_t i = 0; i < numbers->size(); ++i)
+        facts.types[i] = static_cast<token_type>((*numbers)[i]);
+    return {};
+}
+
+inline status read_scores(const file& from, tokenizer_facts& facts)
+{
+    const value_view* content = from.find("tokenizer.ggml.scores");
+    if (content == nullptr) return {};
+    auto numbers = content->as_numbers<float>();
+    if (!numbers || numbers->size() != facts.tokens.size())
+        return error{error_code::malformed_file, from.path(),
+                     ": tokenizer.ggml.scores does not have a number for each token"};
+    facts.scores = *std::move(numbers);
+    return {};
+}
+
+inline status read_special_ids(const file& from, tokenizer_facts& facts)
+{
+    status outcome;
+    for_each_special_id(facts.ids, [&](std::string_view name, auto& id) {
+        const std::string key = "tokenizer.ggml." + std::string{name} + "_token_id";
+        if (outcome) outcome = read_optional(from, key, id);
+        if (id && *id >= facts.tokens.size()) id.reset(); // llama.cpp ignores such ids, too
+    });
+    return outcome;
+}
+
+} // namespace detail
+
+/// Appends the tokenizer's keys.
+inline void append_tokenizer(key_values& metadata, const tokenizer_facts& facts)
+{
+    const auto set = [&](std::string_view key, const auto& content) {
+        metadata.set("tokenizer.ggml." + std::string{key}, content);
+    };
+    if (facts.add_space_prefix) set("add_space_prefix", *facts.add_space_prefix);
+    set("model", facts.model);
+    set("pre", facts.pre);
+    set("tokens", facts.tokens);
+    if (!facts.scores.empty()) set("scores", facts.scores);
+    std::vector<std::int32_t> types;
+    types.reserve(facts.types.size());
+    for (const token_type each : facts.types)
+        types.push_back(static_cast<std::int32_t>(each));
+    set("token_type", types);
+    if (facts.model == "gpt2") set("merges", facts.merges);
+    detail::for_each_special_id(facts.ids, [&](std::string_view name, const auto& id) {
+        if (id) set(std::string{name} + "_token_id", *id);
+    });
+    if (facts.add_bos) set("add_bos_token", *facts.add_bos);
+    if (facts.add_eos) set("add_eos_token", *facts.add_eos);
+    if (!facts.chat_template.empty()) metadata.set("tokenizer.chat_template", facts.chat_template);
+}
+
+/// Reads the tokenizer back. Errors: `missing_field` where the file has none (it may be without),
+/// `malformed_file` where its lists do not fit together.
+inline result<tokenizer_facts> read_tokenizer(const file& from)
+{
+    tokenizer_facts facts;
+    std::optional<std::string> model, pre, chat_template;
+    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.model", model));
+    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.pre", pre));
+    AWQ_CHECK(detail::read_optional(from, "tokenizer.chat_template", chat_template));
+    AWQ_CHECK(detail::read_strings(from, "tokenizer.ggml.tokens", facts.tokens));
+    if (!model || facts.tokens.empty())
+        return error{error_code::missing_field, from.path(), ": has no tokenizer"};
+    facts.model = *model;
+    facts.pre = pre.value_or("default");
+    facts.chat_template = chat_template.value_or("");
+    AWQ_CHECK(detail::read_types(from, facts));
+    AWQ_CHECK(detail::read_scores(from, facts));
+    AWQ_CHECK(detail::read_strings(from, "tokenizer.ggml.merges", facts.merges));
+    AWQ_CHECK(detail::read_special_ids(from, facts));
+    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.add_bos_token", facts.add_bos));
+    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.add_eos_token", facts.add_eos));
+    AWQ_CHECK(
+        detail::read_optional(from, "tokenizer.ggml.add_space_prefix", facts.add_space_prefix));
+    return facts;
+}
+
+} // namespace awq::gguf
+
+#endif
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq::gguf {
+
+/// What a file says about itself, for people.
+struct model_card {
+    std::string name;       ///< "SmolLM2 135M Instruct"
+    std::string size_label; ///< "135M"; see `size_label_of`
+    /// More of the same, the keys without "general.": {"license", "apache-2.0"}.
+    std::vector<std::pair<std::string, std::string>> more;
+};
+
+/// The number of parameters as people write it, with at least two digits: 2.9M, 135M, 1.1B.
+inline std::string size_label_of(std::uint64_t parameters)
+{
+    constexpr std::array<std::pair<double, char>, 4> units{
+        {{1e12, 'T'}, {1e9, 'B'}, {1e6, 'M'}, {1e3, 'K'}}};
+    const auto count = static_cast<double>(parameters);
+    std::size_t unit = 0;
+    while (unit + 1 < units.size() && count < units[unit].first)
+        ++unit;
+    const double scaled = count / units[unit].first;
+    char text[32];
+    const int written =
+        std::snprintf(text, sizeof text, "%.*f%c", std::nearbyint(scaled) < 10 ? 1 : 0, scaled,
+                      units[unit].second);
+    return std::string(text, static_cast<std::size_t>(written));
+}
+
+/// All metadata of a file that llama.cpp loads, in the order of its own converter.
+inline key_values build_metadata(const model_card& card, const hyperparameters& facts,
+                                 const tokenizer_facts& tokenizer, file_type kind)
+{
+    key_values metadata;
+    metadata.set("general.architecture", facts.architecture);
+    metadata.set("general.type", "model");
+    if (!card.name.empty()) metadata.set("general.name", card.name);
+    if (!card.size_label.empty()) metadata.set("general.size_label", card.size_label);
+    for (const auto& [key, text] : card.more)
+        metadata.set("general." + key, text);
+    append_hyperparameters(metadata, facts);
+    metadata.set("general.file_type", static_cast<std::uint32_t>(kind));
+    metadata.set("general.quantization_version", std::uint32_t{2});
+    append_tokenizer(metadata, tokenizer);
+    return metadata;
+}
 
 } // namespace awq::gguf
 
@@ -10867,421 +11748,58 @@ status split_rotary_rows(std::span<const T> from, std::span<T> to, std::size_t r
 } // namespace awq::gguf
 
 #endif
-// ---- awq/io/gguf/reader.hpp
-#ifndef AWQ_IO_GGUF_READER_HPP
-#define AWQ_IO_GGUF_READER_HPP
+// ---- awq/io/gguf/rope_freqs.hpp
+#ifndef AWQ_IO_GGUF_ROPE_FREQS_HPP
+#define AWQ_IO_GGUF_ROPE_FREQS_HPP
 
-// ---- awq/io/mapped_file.hpp
-#ifndef AWQ_IO_MAPPED_FILE_HPP
-#define AWQ_IO_MAPPED_FILE_HPP
-
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cerrno>
+#include <cmath>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <span>
-#include <string>
-#include <utility>
-
-namespace awq {
-
-/// A file mapped into memory, read-only. Pages come in when they are read and can be let go again,
-/// so a checkpoint that is larger than the memory can be walked through. Another process that
-/// shortens the file meanwhile makes reads fail with a signal; that cannot be caught here.
-class mapped_file {
-  public:
-    /// Maps a regular file; an empty one has empty `bytes()`. Errors: `file_not_found`,
-    /// `file_unreadable` (also for a directory or a device), `out_of_memory` if the address space
-    /// is too small for it.
-    static result<mapped_file> open(const std::string& path)
-    {
-        AWQ_TRY(const opened_file file, open_for_reading(path));
-        if (file.size > SIZE_MAX)
-            return error{error_code::out_of_memory, path, ": too large to map into memory"};
-        mapped_file mapped{path, static_cast<std::size_t>(file.size)};
-        if (mapped.size_ == 0) return mapped;
-        void* const address =
-            ::mmap(nullptr, mapped.size_, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
-        if (address == MAP_FAILED)
-            return error{errno == ENOMEM ? error_code::out_of_memory : error_code::file_unreadable,
-                         path, ": cannot map into memory: ", std::strerror(errno)};
-        mapped.address_ = address;
-        return mapped;
-    }
-
-    mapped_file() = default;
-    mapped_file(mapped_file&& other) noexcept
-        : path_(std::move(other.path_)), address_(std::exchange(other.address_, nullptr)),
-          size_(std::exchange(other.size_, 0))
-    {}
-    mapped_file& operator=(mapped_file&& other) noexcept
-    {
-        std::swap(path_, other.path_);
-        std::swap(address_, other.address_);
-        std::swap(size_, other.size_);
-        return *this;
-    }
-    ~mapped_file()
-    {
-        if (address_ != nullptr) ::munmap(address_, size_);
-    }
-
-    const std::string& path() const noexcept { return path_; }
-    std::span<const std::byte> bytes() const noexcept
-    {
-        return {static_cast<const std::byte*>(address_), address_ != nullptr ? size_ : 0};
-    }
-
-    /// Tells the system that these bytes (a part of `bytes()`) are read soon.
-    void prefetch(std::span<const std::byte> part) const noexcept { advise(part, MADV_WILLNEED); }
-
-    /// Lets the pages that lie wholly in these bytes go; reading them again brings them back from
-    /// the file.
-    void release(std::span<const std::byte> part) const noexcept { advise(part, MADV_DONTNEED); }
-
-  private:
-    mapped_file(const std::string& path, std::size_t size) : path_(path), size_(size) {}
-
-    // Whole pages inside of `part` only: a neighbour that shares a page keeps it.
-    void advise(std::span<const std::byte> part, int advice) const noexcept
-    {
-        if (address_ == nullptr || part.empty()) return;
-        const auto base = reinterpret_cast<std::uintptr_t>(address_);
-        const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-        const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
-        const std::uintptr_t end = begin + part.size();
-        if (begin < base || end > base + size_) return;
-        const std::uintptr_t first = (begin + page - 1) / page * page;
-        const std::uintptr_t last = end == base + size_ ? end : end / page * page;
-        if (first < last)
-            static_cast<void>(::madvise(reinterpret_cast<void*>(first), last - first, advice));
-    }
-
-    std::string path_;
-    void* address_ = nullptr;
-    std::size_t size_ = 0;
-};
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <numeric>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
+#include <numbers>
 #include <vector>
 
 namespace awq::gguf {
 
-/// A tensor of an open file; everything points into the file.
-struct tensor_info {
-    std::string_view name;
-    gguf::type type = type::f32;
-    std::array<std::uint64_t, limits::dims> extents{1, 1, 1, 1};
-    std::uint32_t dim_count = 1;
-    std::uint64_t offset = 0; ///< from the start of the data section
-    std::span<const std::byte> bytes;
-
-    /// The contiguous axis first: {in_features, out_features} for a linear layer.
-    std::span<const std::uint64_t> dims() const noexcept { return {extents.data(), dim_count}; }
-    std::size_t in_features() const noexcept { return static_cast<std::size_t>(extents[0]); }
-    /// Rows of all matrices together: the product of all dims but the first.
-    std::size_t rows() const noexcept
-    {
-        return static_cast<std::size_t>(extents[1] * extents[2] * extents[3]);
-    }
+/// The "llama3" rope scaling of config.json. The defaults are those of Llama 3.1.
+struct llama3_rope {
+    float base = 10000; ///< rope_theta
+    float factor = 8;
+    float low_freq_factor = 1;
+    float high_freq_factor = 4;
+    float original_context_length = 8192;
 };
 
-/// A GGUF file (version 2 or 3), mapped into memory and checked: every name, value and tensor lies
-/// inside the file, names are unique, tensors follow each other without gap or overlap, as
-/// llama.cpp requires. The values of arrays and tensors stay where they are until they are read.
-class file {
-  public:
-    struct entry {
-        std::string_view key;
-        value_view value;
-    };
-
-    /// Errors: those of mapped_file; `malformed_file`; `unsupported` for version 1, big-endian
-    /// files and tensor types that this library does not know.
-    static result<file> open(const std::string& path)
-    {
-        AWQ_TRY(auto mapping, mapped_file::open(path));
-        AWQ_TRY(auto opened, parse(mapping.bytes(), path));
-        opened.mapping_ = std::move(mapping);
-        return opened;
-    }
-
-    /// The same for bytes that somebody else owns and keeps alive.
-    static result<file> parse(std::span<const std::byte> bytes,
-                              std::string_view where = "GGUF file")
-    {
-        file parsed;
-        parsed.path_ = where;
-        if (const auto done = parsed.parse_all(bytes); !done) return done.error().within(where);
-        return parsed;
-    }
-
-    const std::string& path() const noexcept { return path_; }
-    std::uint32_t version() const noexcept { return version_; }
-    std::uint64_t alignment() const noexcept { return alignment_; }
-    std::span<const entry> metadata() const noexcept { return entries_; }
-    std::span<const tensor_info> tensors() const noexcept { return tensors_; }
-
-    /// The value of a key, or null.
-    const value_view* find(std::string_view key) const noexcept
-    {
-        const std::size_t at =
-            find_in(key_order_, key, [this](std::size_t i) { return entries_[i].key; });
-        return at < entries_.size() ? &entries_[at].value : nullptr;
-    }
-
-    /// The tensor of that name, or null.
-    const tensor_info* find_tensor(std::string_view name) const noexcept
-    {
-        const std::size_t at =
-            find_in(tensor_order_, name, [this](std::size_t i) { return tensors_[i].name; });
-        return at < tensors_.size() ? &tensors_[at] : nullptr;
-    }
-
-    /// The tensor of that name; `missing_tensor` where there is none.
-    result<tensor_info> tensor(std::string_view name) const
-    {
-        if (const tensor_info* found = find_tensor(name)) return *found;
-        return error{error_code::missing_tensor, path_, ": has no tensor \"", name, "\""};
-    }
-
-    /// Lets the memory of a tensor go until it is read again.
-    void release(const tensor_info& tensor) const noexcept { mapping_.release(tensor.bytes); }
-
-  private:
-    // Bytes that even the smallest record takes.
-    static constexpr std::uint64_t smallest_entry = 8 + 1 + 4 + 1;
-    static constexpr std::uint64_t smallest_tensor = 8 + 1 + 4 + 8 + 4 + 8;
-
-    status parse_all(std::span<const std::byte> bytes)
-    {
-        cursor at{bytes};
-        AWQ_CHECK(parse_magic(at));
-        AWQ_TRY(const auto tensor_count, at.take_count(limits::tensors, "tensors"));
-        AWQ_TRY(const auto key_count, at.take_count(limits::keys, "keys"));
-        AWQ_CHECK(at.expect_room(key_count, smallest_entry, "keys"));
-        AWQ_CHECK(parse_entries(at, key_count));
-        AWQ_CHECK(parse_alignment());
-        AWQ_CHECK(at.expect_room(tensor_count, smallest_tensor, "tensors"));
-        AWQ_CHECK(parse_tensors(at, tensor_count));
-        return place_tensors(bytes, at.offset());
-    }
-
-    status parse_magic(cursor& at)
-    {
-        AWQ_TRY(const auto start, at.take_bytes(magic.size()));
-        if (std::memcmp(start.data(), magic.data(), magic.size()) != 0)
-            return error{error_code::malformed_file,
-                         "is no GGUF file (it does not start with \"GGUF\")"};
-        AWQ_TRY(version_, at.take<std::uint32_t>());
-        if (version_ == 2 || version_ == 3) return {};
-        if (version_ != 0 && (version_ & 0xFFFFu) == 0)
-            return error{error_code::unsupported, "is a big-endian GGUF file; convert it on a "
-                                                  "little-endian machine"};
-        return error{error_code::unsupported, "is a GGUF file of version ", version_,
-                     "; versions 2 and 3 can be read"};
-    }
-
-    status parse_entries(cursor& at, std::uint64_t count)
-    {
-        entries_.reserve(static_cast<std::size_t>(count));
-        while (entries_.size() < count) {
-            AWQ_TRY(const auto key, at.take_string(limits::key_bytes));
-            if (key.empty())
-                return error{error_code::malformed_file, "metadata key ", entries_.size(),
-                             " is empty"};
-            const auto content = parse_value(at);
-            if (!content) return content.error().within(quoted("key", key));
-            entries_.push_back({key, *content});
+/// The values of the tensor `rope_freqs.weight` (float32, head_dim / 2 of them), by which llama.cpp
+/// divides the rotation angles: 1 for short wavelengths, `factor` for long ones, a blend between.
+/// Source: the Llama 3.1 model code. Errors: `invalid_argument` for an odd or empty head, or
+/// numbers that make no scaling.
+inline result<std::vector<float>> llama3_rope_freqs(const llama3_rope& rope, std::size_t head_dim)
+{
+    if (head_dim == 0 || head_dim % 2 != 0 || head_dim > 65536)
+        return error{error_code::invalid_argument, "a rotary head of ", head_dim, " elements"};
+    if (!(rope.base > 0) || !(rope.factor > 0) || !(rope.low_freq_factor > 0) ||
+        !(rope.high_freq_factor > rope.low_freq_factor) || !(rope.original_context_length > 0))
+        return error{error_code::invalid_argument, "llama3 rope scaling needs positive numbers and "
+                                                   "low_freq_factor below high_freq_factor"};
+    const double longest = rope.original_context_length / rope.low_freq_factor;
+    const double shortest = rope.original_context_length / rope.high_freq_factor;
+    std::vector<float> divisors;
+    for (std::size_t i = 0; i < head_dim; i += 2) {
+        const float exponent = static_cast<float>(i) / static_cast<float>(head_dim);
+        const float frequency = 1.0f / std::pow(rope.base, exponent);
+        const float wavelength = static_cast<float>(2 * std::numbers::pi) / frequency;
+        if (wavelength < shortest) {
+            divisors.push_back(1);
+        } else if (wavelength > longest) {
+            divisors.push_back(rope.factor);
+        } else {
+            const float smooth =
+                (rope.original_context_length / wavelength - rope.low_freq_factor) /
+                (rope.high_freq_factor - rope.low_freq_factor);
+            divisors.push_back(1 / ((1 - smooth) / rope.factor + smooth));
         }
-        return sort_names(key_order_, entries_.size(), "key",
-                          [this](std::size_t i) { return entries_[i].key; });
     }
-
-    static std::string quoted(std::string_view what, std::string_view name)
-    {
-        return std::string{what} + " \"" + printable(name) + "\"";
-    }
-
-    static result<value_view> parse_value(cursor& at)
-    {
-        AWQ_TRY(const auto type, take_type(at));
-        if (type == value_type::array) return parse_array(at);
-        if (type == value_type::string) {
-            AWQ_TRY(const auto text, at.take_string(limits::string_bytes));
-            return value_view{type, type, 1, std::as_bytes(std::span{text.data(), text.size()})};
-        }
-        AWQ_TRY(const auto bytes, at.take_bytes(size_of(type)));
-        return value_view{type, type, 1, bytes};
-    }
-
-    static result<value_type> take_type(cursor& at)
-    {
-        AWQ_TRY(const auto number, at.take<std::uint32_t>());
-        if (number > static_cast<std::uint32_t>(value_type::f64))
-            return error{error_code::malformed_file, "has the unknown value type ", number};
-        return static_cast<value_type>(number);
-    }
-
-    static result<value_view> parse_array(cursor& at)
-    {
-        AWQ_TRY(const auto element, take_type(at));
-        if (element == value_type::array)
-            return error{error_code::malformed_file, "is an array of arrays"};
-        AWQ_TRY(const auto count, at.take_count(limits::array_elements, "array elements"));
-        if (element == value_type::string) return parse_strings(at, count);
-        AWQ_CHECK(at.expect_room(count, size_of(element), "array elements"));
-        AWQ_TRY(const auto bytes, at.take_bytes(count * size_of(element)));
-        return value_view{value_type::array, element, count, bytes};
-    }
-
-    // Steps over the strings once, so that reading them later cannot fail.
-    static result<value_view> parse_strings(cursor& at, std::uint64_t count)
-    {
-        AWQ_CHECK(at.expect_room(count, sizeof(std::uint64_t), "strings"));
-        cursor end = at;
-        for (std::uint64_t i = 0; i < count; ++i) {
-            AWQ_CHECK(end.take_string(limits::string_bytes));
-        }
-        AWQ_TRY(const auto bytes, at.take_bytes(end.offset() - at.offset()));
-        return value_view{value_type::array, value_type::string, count, bytes};
-    }
-
-    status parse_alignment()
-    {
-        const value_view* found = find(alignment_key);
-        if (found == nullptr) return {};
-        if (found->type() != value_type::u32)
-            return error{error_code::malformed_file, alignment_key, " is ", name_of(found->type()),
-                         ", not u32"};
-        AWQ_TRY(alignment_, found->as_integer<std::uint64_t>());
-        if (!std::has_single_bit(alignment_) || alignment_ > limits::alignment)
-            return error{error_code::malformed_file,    alignment_key,    " is ", alignment_,
-                         ", not a power of two up to ", limits::alignment};
-        return {};
-    }
-
-    status parse_tensors(cursor& at, std::uint64_t count)
-    {
-        tensors_.reserve(static_cast<std::size_t>(count));
-        while (tensors_.size() < count) {
-            AWQ_TRY(const auto name, at.take_string(limits::tensor_name_bytes));
-            if (name.empty())
-                return error{error_code::malformed_file, "tensor ", tensors_.size(),
-                             " has no name"};
-            auto tensor = parse_tensor(at, name);
-            if (!tensor) return tensor.error().within(quoted("tensor", name));
-            tensors_.push_back(*tensor);
-        }
-        return sort_names(tensor_order_, tensors_.size(), "tensor",
-                          [this](std::size_t i) { return tensors_[i].name; });
-    }
-
-    static result<tensor_info> parse_tensor(cursor& at, std::string_view name)
-    {
-        tensor_info tensor;
-        tensor.name = name;
-        AWQ_TRY(tensor.dim_count, at.take<std::uint32_t>());
-        if (tensor.dim_count == 0 || tensor.dim_count > limits::dims)
-            return error{error_code::malformed_file, "has ", tensor.dim_count,
-                         " dimensions, not 1 to ", limits::dims};
-        for (std::uint32_t i = 0; i < tensor.dim_count; ++i) {
-            AWQ_TRY(tensor.extents[i], at.take<std::uint64_t>());
-        }
-        AWQ_TRY(const auto id, at.take<std::uint32_t>());
-        const auto known = type_from_id(id);
-        if (!known)
-            return error{error_code::unsupported, "has type number ", id,
-                         ", which this library cannot read"};
-        tensor.type = *known;
-        AWQ_TRY(tensor.offset, at.take<std::uint64_t>());
-        return tensor;
-    }
-
-    status place_tensors(std::span<const std::byte> bytes, std::uint64_t header_end)
-    {
-        const std::uint64_t start = padded(header_end, alignment_);
-        std::uint64_t expected = 0;
-        for (tensor_info& tensor : tensors_) {
-            const auto size = tensor_bytes(tensor.type, tensor.dims());
-            if (!size) return size.error().within(quoted("tensor", tensor.name));
-            if (tensor.offset != expected)
-                return error{error_code::malformed_file,
-                             quoted("tensor", tensor.name),
-                             ": lies at offset ",
-                             tensor.offset,
-                             ", not at ",
-                             expected,
-                             " where the tensors before it end"};
-            if (start > bytes.size() || tensor.offset > bytes.size() - start ||
-                *size > bytes.size() - start - tensor.offset)
-                return error{error_code::malformed_file,
-                             quoted("tensor", tensor.name),
-                             ": its ",
-                             *size,
-                             " bytes pass the end of the file (",
-                             bytes.size(),
-                             " bytes)"};
-            tensor.bytes = bytes.subspan(static_cast<std::size_t>(start + tensor.offset),
-                                         static_cast<std::size_t>(*size));
-            expected = tensor.offset + padded(*size, alignment_);
-        }
-        return {};
-    }
-
-    template <class NameOf>
-    status sort_names(std::vector<std::size_t>& order, std::size_t count, std::string_view what,
-                      NameOf name_of_index)
-    {
-        order.resize(count);
-        std::iota(order.begin(), order.end(), std::size_t{0});
-        std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-            return name_of_index(a) < name_of_index(b);
-        });
-        const auto twice =
-            std::adjacent_find(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-                return name_of_index(a) == name_of_index(b);
-            });
-        if (twice == order.end()) return {};
-        return error{error_code::malformed_file, "has the ", quoted(what, name_of_index(*twice)),
-                     " twice"};
-    }
-
-    // The index of the name, or one past any.
-    template <class NameOf>
-    static std::size_t find_in(const std::vector<std::size_t>& order, std::string_view name,
-                               NameOf name_of_index) noexcept
-    {
-        const auto at = std::lower_bound(
-            order.begin(), order.end(), name,
-            [&](std::size_t i, std::string_view wanted) { return name_of_index(i) < wanted; });
-        return at != order.end() && name_of_index(*at) == name ? *at : static_cast<std::size_t>(-1);
-    }
-
-    std::string path_;
-    mapped_file mapping_;
-    std::uint32_t version_ = 0;
-    std::uint64_t alignment_ = default_alignment;
-    std::vector<entry> entries_;
-    std::vector<tensor_info> tensors_;
-    std::vector<std::size_t> key_order_;
-    std::vector<std::size_t> tensor_order_;
-};
+    return divisors;
+}
 
 } // namespace awq::gguf
 
@@ -14398,6 +14916,527 @@ private:
     E execution_;
     rope_table rope_;
 };
+
+} // namespace awq
+
+#endif
+// ---- awq/model/mapping_pattern.hpp
+#ifndef AWQ_MODEL_MAPPING_PATTERN_HPP
+#define AWQ_MODEL_MAPPING_PATTERN_HPP
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// A smooth layer and its balance layers by name, before it is known which blocks have them.
+///
+/// A name is a module's name from the root ("model.layers.0.mlp.up_proj") or from its decoder block
+/// ("mlp.up_proj"), in which `*` stands for one part between dots; or, after "re:", a regular
+/// expression that matches from the beginning of the name from the root, as in llm-compressor.
+struct mapping_pattern {
+    std::string smooth_layer;
+    std::vector<std::string> balance_layers;
+    /// Balance layers too, in those blocks that have them: a block's experts, or its dense MLP.
+    std::vector<std::string> optional_layers = {};
+};
+
+/// The expression of a "re:" pattern; empty for a plain name.
+constexpr std::string_view expression_of(std::string_view pattern) noexcept
+{
+    return pattern.starts_with("re:") ? pattern.substr(3) : std::string_view{};
+}
+
+/// Whether a dotted name equals a plain pattern, whose `*` parts match any one part.
+constexpr bool matches_parts(std::string_view pattern, std::string_view name) noexcept
+{
+    while (true) {
+        const std::size_t pattern_dot = pattern.find('.');
+        const std::size_t name_dot = name.find('.');
+        const std::string_view part = pattern.substr(0, pattern_dot);
+        if (part != "*" && part != name.substr(0, name_dot)) return false;
+        const bool last = pattern_dot == std::string_view::npos;
+        if (last != (name_dot == std::string_view::npos)) return false;
+        if (last) return true;
+        pattern.remove_prefix(pattern_dot + 1);
+        name.remove_prefix(name_dot + 1);
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/mapping_registry.hpp
+#ifndef AWQ_MODEL_MAPPING_REGISTRY_HPP
+#define AWQ_MODEL_MAPPING_REGISTRY_HPP
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Which layers balance which, for each architecture. The maps are those of llm-compressor, but:
+// - every reader of a smoothed norm is balanced (routers and shared experts too), or the model's
+//   function would change;
+// - blocks of one model may differ (a dense first block, experts afterwards);
+// - Olmo2, whose norms follow their sublayers, has no norm mapping; OPT has its own map.
+
+namespace awq {
+
+/// Architectures whose decoder blocks have the same names and the same data flow.
+enum class mapping_family : unsigned char {
+    llama,
+    moe,
+    mixtral,
+    llama4,
+    phi3,
+    gemma2,
+    gemma3,
+    cohere,
+    deepseek,
+    post_norm,
+    opt,
+    bloom,
+    afmoe,
+};
+
+/// What the registry knows of an architecture.
+struct architecture_entry {
+    std::string_view name; ///< as in config.json's `architectures`
+    mapping_family family;
+    bool offset_norm = false; ///< norms are x (1 + weight)
+};
+
+inline constexpr architecture_entry architecture_entries[] = {
+    {"AfmoeForCausalLM", mapping_family::afmoe},
+    {"BloomForCausalLM", mapping_family::bloom},
+    {"Cohere2ForCausalLM", mapping_family::cohere},
+    {"CohereForCausalLM", mapping_family::cohere},
+    {"DeepseekV2ForCausalLM", mapping_family::deepseek},
+    {"DeepseekV3ForCausalLM", mapping_family::deepseek},
+    {"Ernie4_5_MoeForCausalLM", mapping_family::moe},
+    {"Exaone4ForCausalLM", mapping_family::post_norm},
+    {"Gemma2ForCausalLM", mapping_family::gemma2, true},
+    {"Gemma3ForCausalLM", mapping_family::gemma3, true},
+    {"Gemma3ForConditionalGeneration", mapping_family::gemma3, true},
+    {"GemmaForCausalLM", mapping_family::llama, true},
+    {"Glm4MoeForCausalLM", mapping_family::moe},
+    {"Glm4MoeLiteForCausalLM", mapping_family::deepseek},
+    {"GlmMoeDsaForCausalLM", mapping_family::deepseek},
+    {"GraniteForCausalLM", mapping_family::llama},
+    {"Llama4ForConditionalGeneration", mapping_family::llama4},
+    {"LlamaForCausalLM", mapping_family::llama},
+    {"Mistral3ForConditionalGeneration", mapping_family::llama},
+    {"MistralForCausalLM", mapping_family::llama},
+    {"MixtralForCausalLM", mapping_family::mixtral},
+    {"NanbeigeForCausalLM", mapping_family::llama},
+    {"OPTForCausalLM", mapping_family::opt},
+    {"Olmo2ForCausalLM", mapping_family::post_norm},
+    {"Olmo3ForCausalLM", mapping_family::post_norm},
+    {"OlmoForCausalLM", mapping_family::post_norm},
+    {"Phi3ForCausalLM", mapping_family::phi3},
+    {"Phi3VForCausalLM", mapping_family::phi3},
+    {"Qwen2ForCausalLM", mapping_family::llama},
+    {"Qwen2MoeForCausalLM", mapping_family::moe},
+    {"Qwen2_5_VLForConditionalGeneration", mapping_family::llama},
+    {"Qwen3ForCausalLM", mapping_family::llama},
+    {"Qwen3MoeForCausalLM", mapping_family::moe},
+    {"SeedOssForCausalLM", mapping_family::llama},
+};
+
+/// Null for an architecture that is not in the registry.
+constexpr const architecture_entry* find_architecture(std::string_view name) noexcept
+{
+    const auto found = std::ranges::find(architecture_entries, name, &architecture_entry::name);
+    return found == std::end(architecture_entries) ? nullptr : &*found;
+}
+
+namespace detail {
+
+inline mapping_pattern qkv_mapping()
+{
+    return {"input_layernorm", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}};
+}
+inline mapping_pattern output_mapping() { return {"self_attn.v_proj", {"self_attn.o_proj"}}; }
+inline mapping_pattern gate_up_mapping(std::string norm)
+{
+    return {std::move(norm), {"mlp.gate_proj", "mlp.up_proj"}};
+}
+inline mapping_pattern down_mapping() { return {"mlp.up_proj", {"mlp.down_proj"}}; }
+
+/// The readers of the norm before an MLP that is dense in some blocks and of experts in others.
+inline mapping_pattern experts_mapping(std::string norm)
+{
+    return {std::move(norm),
+            {},
+            {"mlp.gate", "mlp.router", "mlp.experts.*.gate_proj", "mlp.experts.*.up_proj",
+             "mlp.shared_expert_gate", "mlp.shared_expert.gate_proj", "mlp.shared_expert.up_proj",
+             "mlp.shared_experts.gate_proj", "mlp.shared_experts.up_proj", "mlp.gate_proj",
+             "mlp.up_proj"}};
+}
+
+/// The up_proj -> down_proj mappings of such an MLP; a block has some of them.
+inline void append_expert_downs(std::vector<mapping_pattern>& mappings)
+{
+    mappings.push_back({"mlp.experts.*.up_proj", {"mlp.experts.*.down_proj"}});
+    mappings.push_back({"mlp.shared_expert.up_proj", {"mlp.shared_expert.down_proj"}});
+    mappings.push_back({"mlp.shared_experts.up_proj", {"mlp.shared_experts.down_proj"}});
+    mappings.push_back(down_mapping());
+}
+
+inline std::vector<mapping_pattern> moe_mappings()
+{
+    std::vector<mapping_pattern> mappings{qkv_mapping(), output_mapping(),
+                                          experts_mapping("post_attention_layernorm")};
+    append_expert_downs(mappings);
+    return mappings;
+}
+
+inline std::vector<mapping_pattern> deepseek_mappings()
+{
+    // Query and key/value are compressed to a few channels, normed, and expanded again. Where the
+    // query is not compressed there is a q_proj instead of the q_a_proj.
+    std::vector<mapping_pattern> mappings{
+        {"input_layernorm",
+         {"self_attn.kv_a_proj_with_mqa"},
+         {"self_attn.q_proj", "self_attn.q_a_proj"}},
+        {"self_attn.q_a_layernorm", {"self_attn.q_b_proj"}},
+        {"self_attn.kv_a_layernorm", {"self_attn.kv_b_proj"}},
+        experts_mapping("post_attention_layernorm")};
+    append_expert_downs(mappings);
+    return mappings;
+}
+
+inline std::vector<mapping_pattern> afmoe_mappings()
+{
+    mapping_pattern attention = qkv_mapping();
+    attention.balance_layers.push_back("self_attn.gate_proj");
+    mapping_pattern experts = experts_mapping("pre_mlp_layernorm");
+    experts.optional_layers.push_back("mlp.router.gate");
+    std::vector<mapping_pattern> mappings{attention, output_mapping(), experts};
+    append_expert_downs(mappings);
+    return mappings;
+}
+
+inline std::vector<mapping_pattern> llama4_mappings()
+{
+    const std::string ff = "feed_forward.";
+    return {qkv_mapping(),
+            output_mapping(),
+            {"post_attention_layernorm",
+             {},
+             {ff + "router", ff + "experts.*.gate_proj", ff + "experts.*.up_proj",
+              ff + "shared_expert.gate_proj", ff + "shared_expert.up_proj", ff + "gate_proj",
+              ff + "up_proj"}},
+            {ff + "experts.*.up_proj", {ff + "experts.*.down_proj"}},
+            {ff + "shared_expert.up_proj", {ff + "shared_expert.down_proj"}},
+            {ff + "up_proj", {ff + "down_proj"}}};
+}
+
+inline std::vector<mapping_pattern> mixtral_mappings()
+{
+    const std::string moe = "block_sparse_moe.";
+    return {qkv_mapping(),
+            output_mapping(),
+            {"post_attention_layernorm",
+             {moe + "gate", moe + "experts.*.w1", moe + "experts.*.w3"}},
+            {moe + "experts.*.w3", {moe + "experts.*.w2"}}};
+}
+
+} // namespace detail
+
+/// The mappings of a family, in the order in which they are searched.
+inline std::vector<mapping_pattern> mappings_of(mapping_family family)
+{
+    using namespace detail;
+    switch (family) {
+    case mapping_family::moe: return moe_mappings();
+    case mapping_family::mixtral: return mixtral_mappings();
+    case mapping_family::llama4: return llama4_mappings();
+    case mapping_family::phi3:
+        return {{"input_layernorm", {"self_attn.qkv_proj"}},
+                {"self_attn.qkv_proj", {"self_attn.o_proj"}},
+                {"post_attention_layernorm", {"mlp.gate_up_proj"}},
+                {"mlp.gate_up_proj", {"mlp.down_proj"}}};
+    case mapping_family::gemma2:
+        return {qkv_mapping(), output_mapping(), gate_up_mapping("pre_feedforward_layernorm"),
+                down_mapping()};
+    case mapping_family::gemma3: // its norms of queries and keys make smoothing before them harmful
+        return {output_mapping(), gate_up_mapping("pre_feedforward_layernorm"), down_mapping()};
+    case mapping_family::cohere: // attention and MLP side by side, behind one norm
+        return {{"input_layernorm",
+                 {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj",
+                  "mlp.up_proj"}},
+                output_mapping(),
+                down_mapping()};
+    case mapping_family::deepseek: return deepseek_mappings();
+    case mapping_family::post_norm: return {output_mapping(), down_mapping()};
+    case mapping_family::opt: // fc1 -> fc2 holds because relu(x / s) = relu(x) / s
+        return {{"self_attn_layer_norm",
+                 {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}},
+                {"self_attn.v_proj", {"self_attn.out_proj"}},
+                {"final_layer_norm", {"fc1"}},
+                {"fc1", {"fc2"}}};
+    case mapping_family::bloom:
+        return {{"input_layernorm", {"self_attention.query_key_value"}},
+                {"post_attention_layernorm", {"mlp.dense_h_to_4h"}}};
+    case mapping_family::afmoe: return afmoe_mappings();
+    case mapping_family::llama: break;
+    }
+    return {qkv_mapping(), output_mapping(), gate_up_mapping("post_attention_layernorm"),
+            down_mapping()};
+}
+
+/// The mappings of an architecture ("LlamaForCausalLM"); `unknown_architecture` naming the known
+/// ones if the registry does not have it.
+inline result<std::vector<mapping_pattern>> mappings_of(std::string_view architecture)
+{
+    if (const architecture_entry* entry = find_architecture(architecture))
+        return mappings_of(entry->family);
+    std::string known;
+    for (const architecture_entry& entry : architecture_entries)
+        known.append(known.empty() ? "" : ", ").append(entry.name);
+    return error{error_code::unknown_architecture, "there are no mappings for \"", architecture,
+                 "\"; give them in a recipe. Known are ", known};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/resolve_mappings.hpp
+#ifndef AWQ_MODEL_RESOLVE_MAPPINGS_HPP
+#define AWQ_MODEL_RESOLVE_MAPPINGS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A module of a decoder block that has a weight.
+struct block_module {
+    std::string name;             ///< from the block: "self_attn.q_proj"
+    std::size_t out_features = 0; ///< of a norm: its size
+    std::size_t in_features = 0;  ///< of a norm: 0
+
+    bool is_norm() const noexcept { return in_features == 0; }
+};
+
+/// Why a mapping is found but not used.
+enum class skip_cause : unsigned char {
+    none,
+    grouped_query, ///< v_proj has fewer outputs than o_proj has inputs: heads share values
+    shape,         ///< the layers do not fit together
+};
+
+/// A mapping of one block; all names are from the block.
+struct resolved_mapping {
+    std::string smooth_layer;
+    bool smooth_is_norm = true;
+    /// The first one's input is the one that is observed.
+    std::vector<std::string> balance_layers;
+    /// The module whose output the parent-output loss compares: the deepest that holds all balance
+    /// layers (a single one is its own parent); empty: the block.
+    std::string parent;
+    skip_cause skipped = skip_cause::none;
+    std::string reason; ///< one line, where it is skipped
+};
+
+/// Knows no regular expressions. Another matcher is any callable
+/// `matches(expression, name)` that is true where the expression matches from the name's beginning.
+struct no_expressions {
+    constexpr bool operator()(std::string_view, std::string_view) const noexcept { return false; }
+};
+
+namespace detail {
+
+/// Parts that two dotted names begin with in common.
+inline std::size_t common_parts(std::string_view a, std::string_view b) noexcept
+{
+    std::size_t parts = 0;
+    for (std::size_t i = 0;; ++i) {
+        const bool a_ends = i == a.size() || a[i] == '.';
+        const bool b_ends = i == b.size() || b[i] == '.';
+        if (a_ends != b_ends || (!a_ends && a[i] != b[i])) return parts;
+        parts += a_ends;
+        if (i == a.size() || i == b.size()) return parts;
+    }
+}
+
+inline std::string_view first_parts(std::string_view name, std::size_t parts) noexcept
+{
+    std::size_t end = 0;
+    for (; parts > 0; --parts) end = name.find('.', end + (end > 0));
+    return name.substr(0, end);
+}
+
+/// "a.10.b" after "a.9.b": runs of digits compare as numbers.
+inline bool natural_less(std::string_view a, std::string_view b) noexcept
+{
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const auto mismatch = std::ranges::mismatch(a, b);
+    auto at = static_cast<std::size_t>(mismatch.in1 - a.begin());
+    while (at > 0 && is_digit(a[at - 1])) --at;
+    const auto digits = [&](std::string_view text) {
+        return std::ranges::find_if_not(text.substr(at), is_digit) - text.substr(at).begin();
+    };
+    const auto in_a = digits(a);
+    const auto in_b = digits(b);
+    return in_a != in_b && in_a > 0 && in_b > 0 ? in_a < in_b : a < b;
+}
+
+/// The deepest module that holds all; lists of experts are no modules, for nothing calls them.
+inline std::string parent_of(const std::vector<std::string>& names)
+{
+    std::string_view parent = names.front();
+    for (const std::string& name : names)
+        parent = first_parts(parent, common_parts(parent, name));
+    if (names.size() > 1 && (parent == "experts" || parent.ends_with(".experts")))
+        parent = first_parts(parent, common_parts(parent, parent) - 1);
+    return std::string{parent};
+}
+
+template <class Matcher>
+class mapping_resolver {
+public:
+    mapping_resolver(std::string_view block, std::span<const block_module> modules,
+                     const Matcher& matches)
+        : block_(block), modules_(modules), matches_(matches)
+    {
+    }
+
+    status resolve(const mapping_pattern& pattern, std::vector<resolved_mapping>& found) const
+    {
+        const auto smooths = modules_like(pattern.smooth_layer);
+        std::vector<const block_module*> balances;
+        AWQ_CHECK(collect_balances(pattern, !smooths.empty(), balances));
+        if (smooths.empty() && balances.empty()) return {};
+        if (smooths.empty() || balances.empty())
+            return incomplete(smooths.empty() ? pattern.smooth_layer : "no balance layer", pattern);
+        std::vector<std::vector<std::string>> groups(smooths.size());
+        for (const block_module* balance : balances)
+            groups[nearest(smooths, balance->name)].push_back(balance->name);
+        for (std::size_t i = 0; i < smooths.size(); ++i) {
+            if (groups[i].empty()) return incomplete(smooths[i]->name, pattern);
+            found.push_back(finish(*smooths[i], std::move(groups[i])));
+        }
+        return {};
+    }
+
+private:
+    bool is_like(std::string_view pattern, const std::string& name) const
+    {
+        const std::string whole = block_.empty() ? name : std::string{block_} + "." + name;
+        const std::string_view expression = expression_of(pattern);
+        if (!expression.empty()) return matches_(expression, std::string_view{whole});
+        return matches_parts(pattern, name) || matches_parts(pattern, whole);
+    }
+
+    std::vector<const block_module*> modules_like(std::string_view pattern) const
+    {
+        std::vector<const block_module*> found;
+        for (const block_module& each : modules_)
+            if (is_like(pattern, each.name)) found.push_back(&each);
+        std::ranges::sort(found, natural_less, &block_module::name);
+        return found;
+    }
+
+    status collect_balances(const mapping_pattern& pattern, bool required,
+                            std::vector<const block_module*>& balances) const
+    {
+        const auto append = [&](const std::string& name, bool must) {
+            const auto more = modules_like(name);
+            balances.insert(balances.end(), more.begin(), more.end());
+            return !must || !more.empty();
+        };
+        for (const std::string& name : pattern.balance_layers)
+            if (!append(name, required)) return incomplete(name, pattern);
+        for (const std::string& name : pattern.optional_layers) (void)append(name, false);
+        for (std::size_t i = 0; i < balances.size(); ++i)
+            if (std::find(balances.begin(), balances.begin() + static_cast<std::ptrdiff_t>(i),
+                          balances[i]) != balances.begin() + static_cast<std::ptrdiff_t>(i))
+                return error{error_code::invalid_argument, block_, ": \"", balances[i]->name,
+                             "\" is matched by two balance layers of the mapping of \"",
+                             pattern.smooth_layer, "\"; make them narrower"};
+        return {};
+    }
+
+    error incomplete(std::string_view missing, const mapping_pattern& pattern) const
+    {
+        return error{error_code::missing_tensor, block_, ": the mapping of \"",
+                     pattern.smooth_layer, "\" is incomplete, nothing answers to \"", missing,
+                     "\"; does the mapping belong to this architecture?"};
+    }
+
+    /// An expert's down_proj belongs to that expert's up_proj: the smooth layer that shares most.
+    static std::size_t nearest(const std::vector<const block_module*>& smooths,
+                               std::string_view balance) noexcept
+    {
+        std::size_t best = 0;
+        for (std::size_t i = 1; i < smooths.size(); ++i)
+            if (common_parts(smooths[i]->name, balance) >
+                common_parts(smooths[best]->name, balance))
+                best = i;
+        return best;
+    }
+
+    resolved_mapping finish(const block_module& smooth, std::vector<std::string> balances) const
+    {
+        resolved_mapping made;
+        made.smooth_layer = smooth.name;
+        made.smooth_is_norm = smooth.is_norm();
+        made.parent = parent_of(balances);
+        made.balance_layers = std::move(balances);
+        for (const std::string& name : made.balance_layers)
+            check_fit(smooth, *std::ranges::find(modules_, name, &block_module::name), made);
+        return made;
+    }
+
+    /// Whether the smooth layer's outputs are the balance layer's inputs. Of fused layers, value
+    /// and up come last.
+    static void check_fit(const block_module& smooth, const block_module& balance,
+                          resolved_mapping& mapping)
+    {
+        const auto ends = [&](std::string_view end) { return smooth.name.ends_with(end); };
+        const std::size_t parts = ends("qkv_proj") ? 3 : ends("gate_up_proj") ? 2 : 1;
+        if (smooth.out_features == parts * balance.in_features && !balance.is_norm()) return;
+        const bool grouped = ends("v_proj") && smooth.out_features < parts * balance.in_features;
+        mapping.skipped = grouped ? skip_cause::grouped_query : skip_cause::shape;
+        mapping.reason = smooth.name + " has " + std::to_string(smooth.out_features) +
+                         " outputs, " + balance.name + " has " +
+                         std::to_string(balance.in_features) + " inputs" +
+                         (grouped ? " (grouped-query attention)" : "");
+    }
+
+    std::string_view block_;
+    std::span<const block_module> modules_;
+    const Matcher& matches_;
+};
+
+} // namespace detail
+
+/// Finds the layers of one decoder block that each pattern names. A pattern that names nothing in
+/// this block is passed over; one that names only a part is `missing_tensor`; mappings whose shapes
+/// do not fit (v_proj -> o_proj under grouped-query attention) are found, and marked as skipped.
+///
+/// \param block the block's own name, "model.layers.3", for patterns and error texts
+/// \param matches what "re:" patterns are matched with
+template <class Matcher = no_expressions>
+result<std::vector<resolved_mapping>> resolve_mappings(std::span<const mapping_pattern> patterns,
+                                                       std::string_view block,
+                                                       std::span<const block_module> modules,
+                                                       const Matcher& matches = {})
+{
+    const detail::mapping_resolver<Matcher> resolver{block, modules, matches};
+    std::vector<resolved_mapping> found;
+    for (const mapping_pattern& pattern : patterns) AWQ_CHECK(resolver.resolve(pattern, found));
+    return found;
+}
 
 } // namespace awq
 
