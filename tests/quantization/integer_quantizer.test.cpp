@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 #include "small_problem.hpp"
-
 #include <awq/quantization/integer_quantizer.hpp>
 
 #include <algorithm>
@@ -37,8 +36,14 @@ codes_of_rows quantize(const integer_quantizer& how, const small::matrix& weight
     return made;
 }
 
-std::uint16_t bf16_bits(float value) { return awq::bf16{value}.bits; }
-std::uint16_t f16_bits(float value) { return awq::f16{value}.bits; }
+std::uint16_t bf16_bits(float value)
+{
+    return awq::bf16{value}.bits;
+}
+std::uint16_t f16_bits(float value)
+{
+    return awq::f16{value}.bits;
+}
 
 // The same formulas one weight at a time, rounding through the C library.
 float reference(float weight, float smallest, float largest, const awq::scheme& format)
@@ -48,12 +53,12 @@ float reference(float weight, float smallest, float largest, const awq::scheme& 
         scale = std::fmax(-smallest, largest) / (format.width() / 2.0f);
     } else {
         scale = (largest - smallest) / format.width();
-        zero = std::nearbyint(std::fmin(std::fmax(format.smallest() - smallest / scale,
-                                                  format.smallest()),
-                                        format.largest()));
+        zero = std::nearbyint(std::fmin(
+            std::fmax(format.smallest() - smallest / scale, format.smallest()), format.largest()));
     }
     if (scale == 0.0f) return 0.0f;
-    const float code = std::fmin(std::fmax(weight / scale + zero, format.smallest()), format.largest());
+    const float code =
+        std::fmin(std::fmax(weight / scale + zero, format.smallest()), format.largest());
     return (std::nearbyint(code) - zero) * scale;
 }
 
@@ -62,8 +67,10 @@ float reference(float weight, float smallest, float largest, const awq::scheme& 
 TEST_CASE("int4 groups of 8: the golden scales and codes of each storage dtype")
 {
     const small::matrix weight = small::golden_weight(2, 16);
-    const std::vector<std::int8_t> symmetric{-8, -2, 4, -5, 1, 6, -3, 3, -8, -1, 5, -5, 1, 7, -3, 3};
-    const std::vector<std::int8_t> asymmetric{-8, -2, 5, -6, 1, 7, -3, 3, -8, -1, 5, -5, 1, 7, -3, 3};
+    const std::vector<std::int8_t> symmetric{-8, -2, 4, -5, 1, 6, -3, 3,
+                                             -8, -1, 5, -5, 1, 7, -3, 3};
+    const std::vector<std::int8_t> asymmetric{-8, -2, 5, -6, 1, 7, -3, 3,
+                                              -8, -1, 5, -5, 1, 7, -3, 3};
     for (const dtype storage : {dtype::bf16, dtype::f16, dtype::f32}) {
         const auto sym = quantize({{4, true}, 8, storage}, weight);
         CHECK(std::equal(symmetric.begin(), symmetric.end(), sym.codes.begin()));
@@ -93,10 +100,11 @@ TEST_CASE("int8 per channel in bf16: the golden codes")
 {
     const auto made = quantize({{8, true}, 0, dtype::bf16}, small::golden_weight(2, 16));
     const std::vector<std::int8_t> expected{
-        -128, -27, 73,   -91, 9,  109, -54, 46, -118, -18, 82, -82, 18,  118, -46, 54,
-        -54,  46,  -118, -18, 82, -82, 18,  118, -46,  54,  -109, -9, 91, -73, 27,  127};
+        -128, -27, 73,   -91, 9,  109, -54, 46,  -118, -18, 82,   -82, 18, 118, -46, 54,
+        -54,  46,  -118, -18, 82, -82, 18,  118, -46,  54,  -109, -9,  91, -73, 27,  127};
     CHECK(made.codes == expected);
-    for (const float scale : made.scales) CHECK(bf16_bits(scale) == 0x3BE1);
+    for (const float scale : made.scales)
+        CHECK(bf16_bits(scale) == 0x3BE1);
 }
 
 TEST_CASE("a group of zeros stays zero, with the storage dtype's epsilon as scale")
@@ -127,8 +135,7 @@ TEST_CASE("pseudo-quantized values equal a weight-by-weight reference, at every 
                     const auto last = first + static_cast<long>(width);
                     const float low = std::fmin(0.0f, *std::min_element(first, last));
                     const float high = std::fmax(0.0f, *std::max_element(first, last));
-                    REQUIRE(out.values[i] ==
-                            reference(weight.values[i], low, high, how.format));
+                    REQUIRE(out.values[i] == reference(weight.values[i], low, high, how.format));
                 }
             }
 }

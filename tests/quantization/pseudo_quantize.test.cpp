@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 #include "small_problem.hpp"
-
 #include <awq/execution/serial_execution.hpp>
 #include <awq/quantization/integer_quantizer.hpp>
 #include <awq/quantization/pseudo_quantize.hpp>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 #include "small_problem.hpp"
-
 #include <awq/execution/serial_execution.hpp>
 #include <awq/quantization/quantize_weight.hpp>
 
@@ -16,8 +15,7 @@ struct memory {
 
     memory(std::size_t r, std::size_t c, std::size_t g)
         : codes(r * c), zeros(r * g), scales(r * g), rows(r), cols(c), groups(g)
-    {
-    }
+    {}
     awq::quantized_weight out(bool with_zeros = true)
     {
         return {{codes.data(), rows, cols},

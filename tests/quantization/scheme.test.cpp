@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
-
 #include <awq/quantization/scheme.hpp>
 
 #include <string>
