@@ -57,7 +57,7 @@ struct integer_quantizer {
     {
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); ++r)
-                pseudo_quantize_row(rows.row(r), out.row(r), rounding);
+                simulate_row(rows.row(r), out.row(r), rounding);
         });
     }
 
@@ -73,17 +73,17 @@ struct integer_quantizer {
 
   private:
     template <class Rounding>
-    void pseudo_quantize_row(std::span<const float> row, std::span<float> out,
-                             Rounding rounding) const noexcept
+    void simulate_row(std::span<const float> row, std::span<float> out,
+                      Rounding rounding) const noexcept
     {
         const std::size_t width = scale_columns(row.size());
         for (std::size_t first = 0; first < row.size(); first += width)
-            pseudo_quantize_group(row.data() + first, out.data() + first, width, rounding);
+            simulate_group(row.data() + first, out.data() + first, width, rounding);
     }
 
     template <class Rounding>
-    void pseudo_quantize_group(const float* group, float* out, std::size_t count,
-                               Rounding rounding) const noexcept
+    void simulate_group(const float* group, float* out, std::size_t count,
+                        Rounding rounding) const noexcept
     {
         value_range range = range_of(group, count);
         range = {rounding.round(range.smallest), rounding.round(range.largest)};
