@@ -51,9 +51,10 @@ inline result<output_place> find_output_place(const std::string& target)
 inline std::filesystem::path partial_path(const output_place& place)
 {
     static std::atomic<unsigned> counter{0};
-    const std::string suffix =
-        ".partial-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
-    return place.parent / ("." + place.name.string().substr(0, 200) + suffix);
+    std::string name = ".";
+    name += place.name.string().substr(0, 200);
+    name += ".partial-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+    return place.parent / name;
 }
 
 /// Flushes a file's or a directory's own entry to the disk.

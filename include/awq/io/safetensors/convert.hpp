@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -33,38 +32,55 @@ namespace detail {
 static_assert(std::endian::native == std::endian::little,
               "awq reads and writes little endian files");
 
+// body(i) for every i below count. The blocks' fixed length lets compilers vectorise them at -O2
+// too.
+template <class Body>
+inline void for_each_index(std::size_t count, const Body& body) noexcept
+{
+    constexpr std::size_t block = 32;
+    std::size_t i = 0;
+    for (; i + block <= count; i += block)
+        for (std::size_t j = 0; j < block; ++j)
+            body(i + j);
+    for (std::size_t j = 0; j < count % block; ++j)
+        body(i + j);
+}
+
+template <class Bits>
+inline Bits load(const std::byte* from, std::size_t index) noexcept
+{
+    Bits bits;
+    std::memcpy(&bits, from + sizeof(Bits) * index, sizeof(Bits));
+    return bits;
+}
+
+inline void store(std::byte* to, std::size_t index, std::uint16_t bits) noexcept
+{
+    std::memcpy(to + 2 * index, &bits, 2);
+}
+
 inline void widen_bf16(const std::byte* from, float* to, std::size_t count) noexcept
 {
-    for (std::size_t i = 0; i < count; ++i) {
-        std::uint16_t bits;
-        std::memcpy(&bits, from + 2 * i, 2);
-        to[i] = std::bit_cast<float>(std::uint32_t{bits} << 16);
-    }
+    for_each_index(count, [=](std::size_t i) {
+        to[i] = std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(from, i)} << 16);
+    });
 }
 
 inline void widen_f16_plain(const std::byte* from, float* to, std::size_t count) noexcept
 {
-    for (std::size_t i = 0; i < count; ++i) {
-        std::uint16_t bits;
-        std::memcpy(&bits, from + 2 * i, 2);
-        to[i] = static_cast<float>(f16::from_bits(bits));
-    }
+    for_each_index(count, [=](std::size_t i) {
+        to[i] = static_cast<float>(f16::from_bits(load<std::uint16_t>(from, i)));
+    });
 }
 
 inline void narrow_bf16(const float* from, std::byte* to, std::size_t count) noexcept
 {
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::uint16_t bits = bf16{from[i]}.bits;
-        std::memcpy(to + 2 * i, &bits, 2);
-    }
+    for_each_index(count, [=](std::size_t i) { store(to, i, bf16{from[i]}.bits); });
 }
 
 inline void narrow_f16_plain(const float* from, std::byte* to, std::size_t count) noexcept
 {
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::uint16_t bits = f16{from[i]}.bits;
-        std::memcpy(to + 2 * i, &bits, 2);
-    }
+    for_each_index(count, [=](std::size_t i) { store(to, i, f16{from[i]}.bits); });
 }
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -119,26 +135,19 @@ inline void narrow_f16(const float* from, std::byte* to, std::size_t count) noex
     narrow_f16_plain(from, to, count);
 }
 
-// Whether all are finite; a branch-free integer maximum, which every compiler vectorises.
-inline bool all_finite(const float* values, std::size_t count) noexcept
+// Whether no pattern has all the bits of `exponent` set: those with all are infinities and NaNs.
+template <class Bits>
+inline bool all_finite(const std::byte* from, std::size_t count, Bits exponent) noexcept
 {
-    std::uint32_t largest = 0;
-    for (std::size_t i = 0; i < count; ++i)
-        largest = std::max(largest, std::bit_cast<std::uint32_t>(values[i]) & 0x7FFFFFFFu);
-    return largest < 0x7F800000u;
-}
-
-// The same for 16-bit patterns whose exponent bits are `infinity`.
-inline bool all_finite_16(const std::byte* values, std::size_t count,
-                          std::uint16_t infinity) noexcept
-{
-    std::uint16_t largest = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-        std::uint16_t bits;
-        std::memcpy(&bits, values + 2 * i, 2);
-        largest = std::max<std::uint16_t>(largest, bits & 0x7FFFu);
-    }
-    return largest < infinity;
+    constexpr std::size_t block = 32;
+    Bits found = 0;
+    std::size_t i = 0;
+    for (; i + block <= count; i += block)
+        for (std::size_t j = 0; j < block; ++j)
+            found |= (load<Bits>(from, i + j) & exponent) == exponent ? 1 : 0;
+    for (std::size_t j = 0; j < count % block; ++j)
+        found |= (load<Bits>(from, i + j) & exponent) == exponent ? 1 : 0;
+    return found == 0;
 }
 
 // Values per step: source and result of a step stay in the first-level cache.
@@ -146,15 +155,28 @@ inline constexpr std::size_t values_per_step = 2048;
 
 } // namespace detail
 
+/// Whether every value of the given type (f32, f16 or bf16) in `bytes` is finite.
+inline bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
+{
+    switch (type) {
+    case dtype::bf16:
+        return detail::all_finite<std::uint16_t>(bytes.data(), bytes.size() / 2, 0x7F80);
+    case dtype::f16:
+        return detail::all_finite<std::uint16_t>(bytes.data(), bytes.size() / 2, 0x7C00);
+    default:
+        return detail::all_finite<std::uint32_t>(bytes.data(), bytes.size() / 4, 0x7F800000);
+    }
+}
+
 /// Index of the first value that is a NaN or an infinity.
 inline std::optional<std::size_t> first_not_finite(std::span<const float> values) noexcept
 {
     for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
         const auto step =
             values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
-        if (detail::all_finite(step.data(), step.size())) continue;
+        if (all_finite(dtype::f32, std::as_bytes(step))) continue;
         for (std::size_t i = 0; i < step.size(); ++i)
-            if (!detail::all_finite(&step[i], 1)) return begin + i;
+            if (!all_finite(dtype::f32, std::as_bytes(step.subspan(i, 1)))) return begin + i;
     }
     return std::nullopt;
 }
@@ -170,7 +192,7 @@ inline void widen(dtype type, std::span<const std::byte> bytes, std::span<float>
     case dtype::f16:
         return detail::widen_f16(bytes.data(), values.data(), values.size());
     default:
-        std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+        std::memcpy(values.data(), bytes.data(), std::min(values.size_bytes(), bytes.size()));
     }
 }
 
@@ -185,22 +207,8 @@ inline void narrow(dtype type, std::span<const float> values, std::span<std::byt
     case dtype::f16:
         return detail::narrow_f16(values.data(), bytes.data(), values.size());
     default:
-        std::memcpy(bytes.data(), values.data(), values.size() * sizeof(float));
+        std::memcpy(bytes.data(), values.data(), std::min(values.size_bytes(), bytes.size()));
     }
-}
-
-/// Whether every value of the given type (f32, f16 or bf16) in `bytes` is finite.
-inline bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
-{
-    if (type == dtype::bf16) return detail::all_finite_16(bytes.data(), bytes.size() / 2, 0x7F80);
-    if (type == dtype::f16) return detail::all_finite_16(bytes.data(), bytes.size() / 2, 0x7C00);
-    float step[256];
-    for (std::size_t begin = 0; begin < bytes.size(); begin += sizeof step) {
-        const std::size_t size = std::min(sizeof step, bytes.size() - begin);
-        std::memcpy(step, bytes.data() + begin, size);
-        if (!detail::all_finite(step, size / sizeof(float))) return false;
-    }
-    return true;
 }
 
 /// Reads elements [first, first + values.size()) of a tensor as float32. Errors: `unsupported` for
@@ -225,13 +233,14 @@ inline status read_floats(const tensor& source, std::span<float> values, std::ui
     for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
         const auto step =
             values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
-        widen(*type, bytes.subspan(begin * width, step.size() * width), step);
-        if (detail::all_finite(step.data(), step.size())) continue;
+        const auto stored = bytes.subspan(begin * width, step.size() * width);
+        widen(*type, stored, step);
+        if (all_finite(*type, stored)) continue;
         const std::size_t at = *first_not_finite(step);
         const std::uint64_t element = first + begin + at;
         return fail(error_code::not_finite, "element ", element, " at offset ",
                     source.offset + element * width, " is ",
-                    std::isnan(step[at]) ? "NaN" : "infinite");
+                    (std::bit_cast<std::uint32_t>(step[at]) & 0x7FFFFFu) != 0 ? "NaN" : "infinite");
     }
     return {};
 }

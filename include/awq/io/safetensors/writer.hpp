@@ -146,10 +146,10 @@ class writer {
     static std::string not_finite_text(dtype type, std::size_t first, std::span<const float> values)
     {
         std::size_t at = 0;
-        std::byte bytes[4];
+        std::vector<std::byte> bytes(size_of(type));
         for (; at + 1 < values.size(); ++at) {
-            narrow(type, values.subspan(at, 1), std::span{bytes}.first(size_of(type)));
-            if (!all_finite(type, std::span{bytes}.first(size_of(type)))) break;
+            narrow(type, values.subspan(at, 1), bytes);
+            if (!all_finite(type, bytes)) break;
         }
         return "element " + std::to_string(first + at) + " (" + std::to_string(values[at]) +
                ") is not a finite " + std::string{awq::name_of(type)};
