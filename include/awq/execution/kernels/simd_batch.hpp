@@ -45,6 +45,24 @@ template <std::size_t Count, class F>
     (std::make_index_sequence<Count>{});
 }
 
+/// x * y + z, rounded once where the instruction set has it. xsimd 8 knows no such instruction of
+/// AVX-512 and writes a product and a sum, which stay two under -ffp-contract=off.
+template <class T, class Arch>
+[[gnu::always_inline]] inline xsimd::batch<T, Arch> multiply_add(const xsimd::batch<T, Arch>& x,
+                                                                 const xsimd::batch<T, Arch>& y,
+                                                                 const xsimd::batch<T, Arch>& z)
+{
+#if XSIMD_WITH_AVX512F
+    if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>) {
+        if constexpr (std::is_same_v<T, float>)
+            return _mm512_fmadd_ps(x, y, z);
+        else
+            return _mm512_fmadd_pd(x, y, z);
+    } else
+#endif
+        return xsimd::fma(x, y, z);
+}
+
 /// The sum of a register's lanes, in an order that depends on the instruction set.
 template <class Batch>
 [[gnu::always_inline]] inline auto lane_sum(const Batch& values)

@@ -111,7 +111,7 @@ float dot(std::span<const float> a, std::span<const float> b) noexcept
 {
     float_batch<Arch> sum(0.0f);
     const std::size_t rest = detail::for_registers<Arch>(a.size(), [&](std::size_t i) {
-        sum = xsimd::fma(detail::load<Arch>(a, i), detail::load<Arch>(b, i), sum);
+        sum = multiply_add(detail::load<Arch>(a, i), detail::load<Arch>(b, i), sum);
     });
     return lane_sum(sum) + scalar::dot(a.subspan(rest), b.subspan(rest));
 }
@@ -124,7 +124,7 @@ double sum_of_squares(std::span<const float> values) noexcept
     std::size_t i = 0;
     for (; i + batch::size <= values.size(); i += batch::size) {
         const batch value = batch::load_unaligned(values.data() + i);
-        sum = xsimd::fma(value, value, sum);
+        sum = multiply_add(value, value, sum);
     }
     return lane_sum(sum) + scalar::sum_of_squares(values.subspan(i));
 }
@@ -134,7 +134,7 @@ void add_scaled(float factor, std::span<const float> x, std::span<float> y) noex
 {
     const float_batch<Arch> factors(factor);
     const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
-        const auto sum = xsimd::fma(factors, detail::load<Arch>(x, i), detail::load<Arch>(y, i));
+        const auto sum = multiply_add(factors, detail::load<Arch>(x, i), detail::load<Arch>(y, i));
         sum.store_unaligned(y.data() + i);
     });
     scalar::add_scaled(factor, x.subspan(rest), y.subspan(rest));

@@ -39,7 +39,7 @@ void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::si
         kernels::unroll<Cols>([&](auto n) __attribute__((always_inline)) {
             const batch right = batch::load_unaligned(b + n * b_stride + d);
             kernels::unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-                sum[r][n] = xsimd::fma(left[r], right, sum[r][n]);
+                sum[r][n] = kernels::multiply_add(left[r], right, sum[r][n]);
             });
         });
     }
@@ -102,7 +102,7 @@ void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std:
         const batch left(a[d]);
         kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {
             const batch right = batch::load_unaligned(b + d * b_stride + n * batch::size);
-            sum[n] = xsimd::fma(left, right, sum[n]);
+            sum[n] = kernels::multiply_add(left, right, sum[n]);
         });
     }
     kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {

@@ -28,8 +28,8 @@ struct product_operand {
 template <class Arch>
 struct tile_shape {
     static constexpr bool wide = kernels::register_count<Arch> == 32;
-    static constexpr std::size_t batches = 2;
-    static constexpr std::size_t rows = wide ? 14 : 6;
+    static constexpr std::size_t batches = wide ? 4 : 2;
+    static constexpr std::size_t rows = 6;
     static constexpr std::size_t cols = batches * kernels::lanes<Arch>;
 };
 
@@ -119,7 +119,7 @@ void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, 
         kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
             const batch left(a[r]);
             kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
-                sum[r][n] = xsimd::fma(left, right[n], sum[r][n]);
+                sum[r][n] = kernels::multiply_add(left, right[n], sum[r][n]);
             });
         });
     }
