@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_EXAMPLES_CONSOLE_HPP
+#define AWQ_EXAMPLES_CONSOLE_HPP
+
+#include <awq/pipeline/progress.hpp>
+#include <awq/support/error.hpp>
+
+#include <oneapi/tbb/global_control.h>
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+/// Exit codes of every subcommand.
+enum exit_code { exit_done = 0, exit_failed = 1, exit_usage = 2 };
+
+/// Prints the error as the one line of a failed run.
+inline int fail(const awq::error& cause)
+{
+    std::fprintf(stderr, "awq: %.*s\n", static_cast<int>(cause.text().size()), cause.text().data());
+    const bool usage = cause.code() == awq::error_code::invalid_argument;
+    return usage ? exit_usage : exit_failed;
+}
+
+/// Shows progress on standard error: a bar on a terminal, plain lines elsewhere.
+class console_progress {
+public:
+    void operator()(const awq::progress_event& event)
+    {
+        if (event.total == 0)
+            line(event);
+        else if (terminal_)
+            bar(event);
+        else if (event.done == event.total || event.done * 10 / event.total != tenth_)
+            line(event);
+        tenth_ = event.total == 0 ? 0 : event.done * 10 / event.total;
+    }
+
+    void finish() const
+    {
+        if (terminal_) std::fputc('\n', stderr);
+    }
+
+private:
+    static void line(const awq::progress_event& event)
+    {
+        const int width = static_cast<int>(event.step.size());
+        if (event.total == 0)
+            std::fprintf(stderr, "%.*s\n", width, event.step.data());
+        else
+            std::fprintf(stderr, "[%zu/%zu] %.*s\n", event.done, event.total, width,
+                         event.step.data());
+    }
+
+    static void bar(const awq::progress_event& event)
+    {
+        constexpr std::size_t cells = 30;
+        const std::size_t full = event.done * cells / event.total;
+        const std::string drawn = std::string(full, '#') + std::string(cells - full, '.');
+        std::fprintf(stderr, "\r[%s] %zu/%zu %-40.*s", drawn.c_str(), event.done, event.total,
+                     static_cast<int>(event.step.size()), event.step.data());
+        std::fflush(stderr);
+    }
+
+    bool terminal_ = isatty(STDERR_FILENO) != 0;
+    std::size_t tenth_ = 0;
+};
+
+/// Limits TBB to so many threads while it lives; 0 leaves the choice to TBB.
+class thread_limit {
+public:
+    explicit thread_limit(std::size_t threads)
+    {
+        using control = tbb::global_control;
+        if (threads > 0)
+            limit_ = std::make_unique<control>(control::max_allowed_parallelism, threads);
+    }
+
+private:
+    std::unique_ptr<tbb::global_control> limit_;
+};
+
+#endif

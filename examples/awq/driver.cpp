@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// awq: activation-aware weight quantization of language-model checkpoints. Subcommands are in their
+// own files; this one only parses and dispatches.
+#include "commands.hpp"
+#include "console.hpp"
+
+#include <awq/version.hpp>
+
+[[gnu::visibility("default")]] int awq_driver_main(int argc, char** argv)
+{
+    CLI::App app{"Smooth and quantize language-model checkpoints, activation-aware.", "awq"};
+    app.set_version_flag("--version", "awq " AWQ_VERSION_STRING);
+    app.require_subcommand(1);
+    int exit_code = exit_done;
+    add_oneshot(app, exit_code);
+    add_eval(app, exit_code);
+    add_generate(app, exit_code);
+    add_inspect(app, exit_code);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& problem) {
+        return app.exit(problem) == 0 ? exit_done : exit_usage;
+    } catch (const std::exception& problem) {
+        return fail(awq::error{awq::error_code::out_of_memory, problem.what()});
+    }
+    return exit_code;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "commands.hpp"
+#include "console.hpp"
+
+#include <awq/data/calibration_samples.hpp>
+#include <awq/execution/products/packed.hpp>
+#include <awq/execution/tbb_execution.hpp>
+#include <awq/io/json_writer.hpp>
+#include <awq/io/write_file.hpp>
+#include <awq/pipeline/evaluate.hpp>
+#include <awq/pipeline/open_model.hpp>
+
+namespace {
+
+struct eval_arguments {
+    std::string model, dataset, reference, report, pseudo_quantize;
+    std::size_t max_seq_length = 512, group_size = 128, threads = 0;
+};
+
+awq::status write_report(const awq::evaluation& result, bool with_reference,
+                         const std::string& path)
+{
+    awq::json::writer out{2};
+    out.begin_object().field("perplexity", result.perplexity());
+    if (with_reference) {
+        out.field("kl_divergence", result.kl_divergence());
+        out.field("top1_agreement", result.top1_agreement());
+    }
+    out.field("tokens", result.tokens).end_object();
+    return awq::write_file(path, std::move(out).take() + "\n");
+}
+
+void print(const awq::evaluation& result, bool with_reference)
+{
+    std::printf("perplexity      %.6g\n", result.perplexity());
+    if (with_reference) {
+        std::printf("kl_divergence   %.6g\n", result.kl_divergence());
+        std::printf("top1_agreement  %.4f %%\n", 100 * result.top1_agreement());
+    }
+    std::printf("tokens          %zu\n", result.tokens);
+}
+
+awq::status run(const eval_arguments& arguments)
+{
+    AWQ_TRY(const auto model, awq::open_model(arguments.model));
+    AWQ_TRY(const auto tokens, awq::open_tokenizer(arguments.model));
+    std::unique_ptr<awq::tensor_source> reference;
+    if (!arguments.reference.empty()) {
+        AWQ_TRY(reference, awq::open_model(arguments.reference));
+    }
+    awq::evaluate_options options;
+    console_progress progress;
+    options.progress = std::ref(progress);
+    if (!arguments.pseudo_quantize.empty()) {
+        AWQ_TRY(const awq::scheme scheme, awq::parse_scheme(arguments.pseudo_quantize));
+        options.pseudo_quantize = awq::integer_quantizer{scheme, arguments.group_size};
+    }
+    awq::sample_options reading;
+    reading.max_seq_length = arguments.max_seq_length;
+    reading.add_special_tokens = false;
+    AWQ_TRY(const auto windows, awq::load_windows(arguments.dataset, tokens, reading));
+    AWQ_TRY(const awq::evaluation result,
+            awq::evaluate<awq::packed_product>(awq::tbb_execution{}, *model, reference.get(),
+                                               windows, options));
+    progress.finish();
+    print(result, reference != nullptr);
+    if (arguments.report.empty()) return {};
+    return write_report(result, reference != nullptr, arguments.report);
+}
+
+} // namespace
+
+void add_eval(CLI::App& app, int& exit_code)
+{
+    auto arguments = std::make_shared<eval_arguments>();
+    CLI::App* const command =
+        app.add_subcommand("eval", "Perplexity, and divergence from a reference model.");
+    command->add_option("--model", arguments->model, "Model directory or GGUF file")->required();
+    command->add_option("--dataset", arguments->dataset, "Text, or JSONL with text or input_ids")
+        ->required();
+    command->add_option("--reference", arguments->reference, "Model to compare with");
+    command->add_option("--max-seq-length", arguments->max_seq_length, "Tokens in a window")
+        ->check(CLI::Range(2, 1 << 20))
+        ->capture_default_str();
+    command->add_option("--pseudo-quantize", arguments->pseudo_quantize,
+                        "Round the linear layers of --model first: W2A16 to W8A16, _ASYM");
+    command->add_option("--group-size", arguments->group_size, "Of --pseudo-quantize; 0: per channel")
+        ->capture_default_str();
+    command->add_option("--report", arguments->report, "JSON file to write the figures to");
+    command->add_option("--threads", arguments->threads, "Threads; 0: all");
+    command->callback([arguments, &exit_code] {
+        const thread_limit limit{arguments->threads};
+        const awq::status done = run(*arguments);
+        exit_code = done ? exit_done : fail(done.error());
+    });
+}

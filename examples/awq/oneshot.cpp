@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "commands.hpp"
+#include "console.hpp"
+
+#include <awq/execution/products/packed.hpp>
+#include <awq/execution/tbb_execution.hpp>
+#include <awq/io/write_file.hpp>
+#include <awq/pipeline/apply_recipe.hpp>
+#include <awq/pipeline/oneshot.hpp>
+#include <awq/recipe/load_recipe.hpp>
+#include <awq/report/write_report_json.hpp>
+#include <awq/report/write_report_text.hpp>
+
+namespace {
+
+/// The flags as they were given; those that were not leave the recipe's or the default value.
+struct oneshot_arguments {
+    awq::oneshot_options options;
+    std::string recipe, report, scheme, duo_scaling, loss;
+    std::vector<std::string> ignore;
+    std::size_t group_size = 128, threads = 0;
+    bool no_smoothing = false;
+    CLI::Option *group_size_flag = nullptr, *ignore_flag = nullptr;
+};
+
+awq::status read_search_flags(const oneshot_arguments& arguments, awq::oneshot_options& options)
+{
+    if (!arguments.duo_scaling.empty()) {
+        AWQ_TRY(options.search.duo_scaling, awq::parse_duo_scaling(arguments.duo_scaling));
+    }
+    if (!arguments.loss.empty()) {
+        AWQ_TRY(options.loss, awq::parse_loss(arguments.loss));
+    }
+    if (arguments.no_smoothing) options.smoothing = false;
+    return {};
+}
+
+awq::result<awq::oneshot_options> gather(const oneshot_arguments& arguments)
+{
+    awq::oneshot_options options = arguments.options;
+    if (!arguments.recipe.empty()) {
+        AWQ_TRY(const awq::recipe recipe, awq::load_recipe(arguments.recipe));
+        AWQ_CHECK(awq::apply_recipe(recipe, options));
+    }
+    if (*arguments.ignore_flag) options.ignore = arguments.ignore;
+    if (*arguments.group_size_flag) options.group_size = arguments.group_size;
+    if (!arguments.scheme.empty())
+        options.formats = {{{"Linear"}, arguments.scheme, options.group_size}};
+    AWQ_CHECK(read_search_flags(arguments, options));
+    return options;
+}
+
+awq::status run(const oneshot_arguments& arguments)
+{
+    AWQ_TRY(awq::oneshot_options options, gather(arguments));
+    if (options.smoothing_only)
+        std::fprintf(stderr, "smoothing only: weights stay in 16 bits; the search simulates 4-bit "
+                             "groups of %zu\n", options.group_size);
+    console_progress progress;
+    options.progress = std::ref(progress);
+    AWQ_TRY(const awq::run_report report,
+            awq::oneshot<awq::packed_product>(awq::tbb_execution{}, options));
+    progress.finish();
+    if (!arguments.report.empty())
+        AWQ_CHECK(awq::write_file(arguments.report, awq::to_json(report)));
+    std::fputs(awq::to_text(report).c_str(), stdout);
+    if (options.smoothing_only) std::fprintf(stderr, "smoothing complete\n");
+    return {};
+}
+
+void add_outputs(CLI::App& command, awq::oneshot_options& options)
+{
+    command.add_option("--output", options.output, "Directory, or FILE.gguf")->required();
+    command.add_option("--output-smoothed", options.output_smoothed,
+                       "Also write the smoothed 16-bit checkpoint to this directory");
+    command.add_flag("--overwrite", options.overwrite, "Replace outputs that are there");
+}
+
+void add_calibration(CLI::App& command, awq::oneshot_options& options)
+{
+    command.add_option("--model", options.model, "Model directory")->required();
+    command.add_option("--dataset", options.dataset,
+                       "Calibration text, or JSONL with text, messages or input_ids")->required();
+    command.add_option("--num-calibration-samples", options.num_calibration_samples, "At most")
+        ->check(CLI::Range(1, 1 << 24))->capture_default_str();
+    command.add_option("--max-seq-length", options.max_seq_length, "Tokens in a sample, at most")
+        ->check(CLI::Range(1, 1 << 20))->capture_default_str();
+}
+
+void add_search(CLI::App& command, oneshot_arguments& arguments)
+{
+    command.add_flag("--smoothing-only", arguments.options.smoothing_only,
+                     "Smooth, keep the weights in 16 bits");
+    command.add_option("--scheme", arguments.scheme, "W2A16 to W8A16, W2A16_ASYM to W8A16_ASYM");
+    arguments.group_size_flag =
+        command.add_option("--group-size", arguments.group_size,
+                           "Elements that share a scale; 0: per channel")->capture_default_str();
+    arguments.ignore_flag = command.add_option("--ignore", arguments.ignore,
+                                               "Layer name or re:PATTERN; may be repeated");
+    command.add_option("--n-grid", arguments.options.search.n_grid, "Candidates per mapping")
+        ->check(CLI::Range(2, 100000))->capture_default_str();
+    command.add_option("--duo-scaling", arguments.duo_scaling, "true, false or both");
+    command.add_option("--loss", arguments.loss, "parent-output, gram or screened");
+    command.add_flag("--no-smoothing", arguments.no_smoothing, "Plain rounding, for comparison");
+}
+
+} // namespace
+
+void add_oneshot(CLI::App& app, int& exit_code)
+{
+    auto arguments = std::make_shared<oneshot_arguments>();
+    CLI::App* const command = app.add_subcommand(
+        "oneshot", "Calibrate, smooth, and quantize unless --smoothing-only is given.");
+    add_calibration(*command, arguments->options);
+    add_outputs(*command, arguments->options);
+    add_search(*command, *arguments);
+    command->add_option("--recipe", arguments->recipe, "YAML recipe; flags override it");
+    command->add_option("--report", arguments->report, "JSON file to write the report to");
+    command->add_option("--threads", arguments->threads, "Threads; 0: all");
+    command->callback([arguments, &exit_code] {
+        const thread_limit limit{arguments->threads};
+        const awq::status done = run(*arguments);
+        exit_code = done ? exit_done : fail(done.error());
+    });
+}

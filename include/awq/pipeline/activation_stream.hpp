@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_ACTIVATION_STREAM_HPP
+#define AWQ_PIPELINE_ACTIVATION_STREAM_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/causal_lm.hpp>
+#include <awq/pipeline/host_matrix.hpp>
+#include <awq/pipeline/tensor_source.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Token ids of one sample.
+using token_ids = std::vector<std::int32_t>;
+
+/// Tokens that go through a block at a time: enough for large products, few enough to stay small.
+inline constexpr std::size_t tokens_per_chunk = 4096;
+
+/// Some neighbouring sequences of a stream.
+struct sequence_chunk {
+    std::size_t first_sequence = 0;
+    std::size_t first_row = 0;
+    sequences batch;
+};
+
+/// Cuts sequences into chunks of about `tokens_per_chunk` tokens, each at least one sequence long.
+inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
+{
+    std::vector<sequence_chunk> chunks;
+    for (std::size_t s = 0; s < batch.count(); ++s) {
+        const std::size_t length = batch.length(s);
+        if (chunks.empty() || chunks.back().batch.tokens() + length > tokens_per_chunk)
+            chunks.push_back({s, batch.begin(s), {}});
+        chunks.back().batch.push_back(length);
+    }
+    return chunks;
+}
+
+/// The hidden states of all calibration samples between two blocks.
+class activation_stream {
+public:
+    /// Embeds the samples. The table is read in stripes, never as a whole.
+    static result<activation_stream> make(const tensor_source& source,
+                                          std::span<const token_ids> samples)
+    {
+        const std::string name = "model.embed_tokens.weight";
+        const auto shape = source.shape(name);
+        if (!shape)
+            return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
+                         "\""};
+        activation_stream stream;
+        std::vector<token_place> places;
+        for (const token_ids& sample : samples) {
+            stream.batch_.push_back(sample.size());
+            for (const std::int32_t id : sample) {
+                if (id < 0 || static_cast<std::size_t>(id) >= shape->rows)
+                    return error{error_code::invalid_argument, "token id ", id,
+                                 " is not in the model's vocabulary of ", shape->rows,
+                                 "; does the tokenizer belong to this model?"};
+                places.push_back({static_cast<std::size_t>(id), places.size()});
+            }
+        }
+        stream.hidden_ = xtensor_backend::make(places.size(), shape->cols);
+        stream.rope_ = rope_table{source.config(), stream.batch_.longest()};
+        AWQ_CHECK(stream.embed(source, name, *shape, std::move(places)));
+        return stream;
+    }
+
+    const sequences& batch() const noexcept { return batch_; }
+    const rope_table& rope() const noexcept { return rope_; }
+    std::size_t tokens() const noexcept { return batch_.tokens(); }
+    matrix_view<float> hidden() { return view_of(hidden_); }
+    matrix_view<const float> hidden() const { return view_of(hidden_); }
+
+    /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
+    /// layers chunk by chunk; `begin(chunk)` is called before each chunk.
+    template <class Product, execution E, class Begin, class Observer = no_observer>
+    status advance(const E& how, const model_config& config, std::size_t layer,
+                   const block_weights& weights, const Begin& begin,
+                   const Observer& observer = {})
+    {
+        const block_context context{config, rope_, layer};
+        for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
+            begin(chunk);
+            const auto rows = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
+            AWQ_CHECK(decoder_block_forward<Product>(how, context, weights, chunk.batch, rows,
+                                                     observer));
+        }
+        return {};
+    }
+
+    template <class Product, execution E>
+    status advance(const E& how, const model_config& config, std::size_t layer,
+                   const block_weights& weights)
+    {
+        return advance<Product>(how, config, layer, weights, [](const sequence_chunk&) {});
+    }
+
+private:
+    struct token_place {
+        std::size_t id, row;
+    };
+
+    status embed(const tensor_source& source, const std::string& name, tensor_shape shape,
+                 std::vector<token_place> places)
+    {
+        constexpr std::size_t stripe = 4096;
+        std::sort(places.begin(), places.end(),
+                  [](const token_place& a, const token_place& b) { return a.id < b.id; });
+        host_matrix table = xtensor_backend::make(std::min(stripe, shape.rows), shape.cols);
+        std::size_t next = 0;
+        for (std::size_t first = 0; first < shape.rows; first += stripe) {
+            const auto rows = view_of(table).rows_from(0, std::min(stripe, shape.rows - first));
+            AWQ_CHECK(source.read_rows(name, first, rows));
+            for (; next < places.size() && places[next].id < first + rows.rows(); ++next)
+                std::copy_n(rows.row(places[next].id - first).data(), shape.cols,
+                            hidden().row(places[next].row).data());
+        }
+        return {};
+    }
+
+    sequences batch_;
+    rope_table rope_;
+    host_matrix hidden_;
+};
+
+} // namespace awq
+
+#endif

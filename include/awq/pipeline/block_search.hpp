@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_BLOCK_SEARCH_HPP
+#define AWQ_PIPELINE_BLOCK_SEARCH_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/resolve_mappings.hpp>
+#include <awq/pipeline/any_quantizer.hpp>
+#include <awq/pipeline/block_statistics.hpp>
+#include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/oneshot_options.hpp>
+#include <awq/pipeline/parent_loss.hpp>
+#include <awq/report/mapping_report.hpp>
+#include <awq/search/gram_loss.hpp>
+#include <awq/search/scale_search.hpp>
+#include <awq/smoothing/apply_scales.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// Which quantizer the search simulates for a linear layer of the block; null: none.
+using quantizer_choice = std::function<const any_quantizer*(std::string_view linear)>;
+
+/// Searches and applies the scales of one decoder block, mapping by mapping.
+template <class Product, execution E>
+class block_search {
+public:
+    block_search(const E& how, const block_context& context, block_tensors& block,
+                 block_statistics& statistics, const parent_recorder& recorder,
+                 const quantizer_choice& quantizers, const oneshot_options& options)
+        : how_(how), context_(context), block_(block), statistics_(statistics),
+          recorder_(recorder), quantizers_(quantizers), options_(options)
+    {
+    }
+
+    /// Smooths one mapping, unless there is a reason not to; the report says which.
+    result<mapping_report> smooth(const resolved_mapping& mapping)
+    {
+        mapping_report report = begin_report(mapping);
+        if (!report.skipped.empty()) return report;
+        std::vector<search_layer<any_quantizer>> layers;
+        std::vector<std::vector<float>> importances;
+        AWQ_CHECK(collect_layers(mapping, layers, importances, report));
+        if (!report.skipped.empty()) return report;
+        const std::vector<float> x_mean = inputs_of(mapping).x_mean();
+        const search_problem<any_quantizer> problem{layers, x_mean};
+        std::vector<float> memory(search_workspace_size(problem, options_.search));
+        auto found = search(mapping, problem, memory);
+        if (!found) return found.error().within(report.smooth_layer);
+        AWQ_CHECK(apply(mapping, found->best_scales));
+        report.initial_error = found->initial_error;
+        report.best_error = found->best_error;
+        report.best_ratio = found->best_ratio;
+        report.duo_scaling = found->duo_scaling;
+        report.skipped_candidates = found->skipped_candidates;
+        return report;
+    }
+
+private:
+    input_statistics& inputs_of(const resolved_mapping& mapping)
+    {
+        return statistics_.of(mapping.balance_layers.front());
+    }
+
+    mapping_report begin_report(const resolved_mapping& mapping)
+    {
+        mapping_report report;
+        const std::string& prefix = block_.prefix();
+        report.layer = prefix.substr(0, prefix.size() - 1);
+        report.smooth_layer = prefix + mapping.smooth_layer;
+        for (const std::string& name : mapping.balance_layers)
+            report.balance_layers.push_back(prefix + name);
+        report.tokens = inputs_of(mapping).tokens();
+        report.skipped = mapping.reason;
+        return report;
+    }
+
+    status collect_layers(const resolved_mapping& mapping,
+                          std::vector<search_layer<any_quantizer>>& layers,
+                          std::vector<std::vector<float>>& importances, mapping_report& report)
+    {
+        importances.assign(1, inputs_of(mapping).importance());
+        std::string reason = "no balance layer is quantized";
+        for (const std::string& name : mapping.balance_layers) {
+            const matrix_view<const float> weight = block_.weight(name);
+            const any_quantizer* rounding = quantizers_(name);
+            if (const auto fits = rounding ? rounding->check(weight.cols()) : status{}; !fits) {
+                reason = block_.prefix() + name + ": " + std::string{fits.error().text()};
+                rounding = nullptr;
+            }
+            layers.push_back({weight, rounding, importances.front()});
+        }
+        const auto counts = [](const auto& layer) { return layer.rounding != nullptr; };
+        if (std::none_of(layers.begin(), layers.end(), counts)) report.skipped = reason;
+        return {};
+    }
+
+    result<search_outcome> search(const resolved_mapping& mapping,
+                                  const search_problem<any_quantizer>& problem,
+                                  std::vector<float>& memory)
+    {
+        std::vector<matrix_view<const float>> weights;
+        for (const auto& layer : problem.layers) weights.push_back(layer.weight);
+        constexpr std::size_t rows_at_once = 256;
+        std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
+        const input_statistics& inputs = inputs_of(mapping);
+        gram_loss<Product, E> gram{how_,     weights, inputs.gram(), inputs.tokens(),
+                                   products, 1};
+        const bool attention = mapping.parent == "self_attn";
+        if (options_.loss == loss_kind::gram || (!attention && mapping.parent != "mlp"))
+            return scale_search(how_, problem, options_.search, gram, memory);
+        const parent_inputs& recorded = attention ? recorder_.attention() : recorder_.mlp();
+        const auto forward = [&](std::span<const matrix_view<const float>> candidates,
+                                 const sequences& batch, matrix_view<const float> input,
+                                 matrix_view<float> output) {
+            return run_parent(mapping, candidates, batch, input, output);
+        };
+        parent_output_loss<E, decltype(forward)> exact{how_, recorded, forward};
+        AWQ_CHECK(exact.prepare());
+        if (options_.loss == loss_kind::parent_output)
+            return scale_search(how_, problem, options_.search, exact, memory);
+        return screened_search(how_, problem, options_.search, gram, exact, memory);
+    }
+
+    /// The parent module with candidate weights in the place of the mapping's balance layers.
+    status run_parent(const resolved_mapping& mapping,
+                      std::span<const matrix_view<const float>> candidates, const sequences& batch,
+                      matrix_view<const float> input, matrix_view<float> output)
+    {
+        block_weights weights = block_.weights();
+        for (std::size_t i = 0; i < candidates.size(); ++i)
+            *weight_slot(weights, mapping.balance_layers[i]) = candidates[i];
+        if (mapping.parent == "mlp") return mlp_forward<Product>(how_, weights.mlp, input, output);
+        return attention_forward<Product>(how_, context_, weights.self_attn, batch, input, output);
+    }
+
+    static matrix_view<const float>* weight_slot(block_weights& weights, std::string_view linear)
+    {
+        linear_view* const slots[] = {&weights.self_attn.q_proj, &weights.self_attn.k_proj,
+                                      &weights.self_attn.v_proj, &weights.self_attn.o_proj,
+                                      &weights.mlp.gate_proj,    &weights.mlp.up_proj,
+                                      &weights.mlp.down_proj};
+        const auto at = std::find(block_linears.begin(), block_linears.end(), linear);
+        return &slots[at - block_linears.begin()]->weight;
+    }
+
+    status apply(const resolved_mapping& mapping, std::span<const double> scales)
+    {
+        std::vector<matrix_view<float>> balances;
+        for (const std::string& name : mapping.balance_layers)
+            balances.push_back(block_.weight(name));
+        const matrix_view<float> weight = block_.weight(mapping.smooth_layer);
+        host_matrix* const bias = block_.find(mapping.smooth_layer + ".bias");
+        const std::span<float> bias_values = bias ? values_of(*bias) : std::span<float>{};
+        const smooth_target target =
+            mapping.smooth_is_norm ? smooth_target::of_norm(weight.row(0), bias_values)
+                                   : smooth_target::of_linear(weight, bias_values);
+        AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances}, scales));
+        inputs_of(mapping).divide_inputs(scales);
+        return {};
+    }
+
+    const E& how_;
+    const block_context& context_;
+    block_tensors& block_;
+    block_statistics& statistics_;
+    const parent_recorder& recorder_;
+    const quantizer_choice& quantizers_;
+    const oneshot_options& options_;
+};
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_BLOCK_STATISTICS_HPP
+#define AWQ_PIPELINE_BLOCK_STATISTICS_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/calibration/activation_stats.hpp>
+#include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/host_matrix.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// Statistics of one input of a block, with the memory that they live in.
+class input_statistics {
+public:
+    input_statistics() = default;
+    input_statistics(std::size_t in_features, bool with_gram)
+        : abs_sum_(in_features), square_sum_(in_features)
+    {
+        stats_.abs_sum = abs_sum_;
+        stats_.square_sum = square_sum_;
+        if (!with_gram) return;
+        gram_ = xtensor_backend::make(in_features, in_features);
+        std::fill_n(gram_.data(), gram_.size(), 0.0f);
+        stats_.gram = view_of(gram_);
+    }
+    input_statistics(input_statistics&&) = default;
+    input_statistics& operator=(input_statistics&&) = default;
+
+    std::size_t in_features() const noexcept { return abs_sum_.size(); }
+    bool has_gram() const noexcept { return !stats_.gram.empty(); }
+    activation_stats& sums() noexcept { return stats_; }
+    const activation_stats& sums() const noexcept { return stats_; }
+    std::uint64_t tokens() const noexcept { return stats_.tokens; }
+    matrix_view<const float> gram() const noexcept { return stats_.gram; }
+
+    /// Mean of |x| per channel.
+    std::vector<float> x_mean() const { return mean_of(abs_sum_); }
+    /// Mean of x^2 per channel: the importance that GGUF quantizers take.
+    std::vector<float> importance() const { return mean_of(square_sum_); }
+
+    /// What the statistics become when the inputs are divided by `scales`, one for each channel.
+    void divide_inputs(std::span<const double> scales)
+    {
+        const std::size_t count = in_features();
+        for (std::size_t i = 0; i < count; ++i) {
+            abs_sum_[i] /= scales[i];
+            square_sum_[i] /= scales[i] * scales[i];
+        }
+        if (!has_gram()) return;
+        for (std::size_t i = 0; i < count; ++i)
+            for (std::size_t j = 0; j < count; ++j)
+                stats_.gram(i, j) /= static_cast<float>(scales[i] * scales[j]);
+    }
+
+private:
+    std::vector<float> mean_of(const std::vector<double>& sums) const
+    {
+        std::vector<float> means(sums.size());
+        const double share = 1.0 / static_cast<double>(std::max<std::uint64_t>(stats_.tokens, 1));
+        for (std::size_t i = 0; i < sums.size(); ++i)
+            means[i] = static_cast<float>(sums[i] * share);
+        return means;
+    }
+
+    std::vector<double> abs_sum_, square_sum_;
+    host_matrix gram_;
+    activation_stats stats_;
+};
+
+/// Statistics of the four inputs of a decoder block, by the names that observers are given.
+class block_statistics {
+public:
+    static constexpr std::array<std::string_view, 4> inputs = {"self_attn.q_proj", "self_attn.o_proj",
+                                                               "mlp.gate_proj", "mlp.down_proj"};
+
+    block_statistics(const model_config& config, bool with_gram)
+        : entries_{input_statistics{config.hidden_size, with_gram},
+                   input_statistics{config.query_size(), with_gram},
+                   input_statistics{config.hidden_size, with_gram},
+                   input_statistics{config.intermediate_size, with_gram}}
+    {
+    }
+
+    /// Of the input that the linear layer reads (shared with its siblings).
+    input_statistics& of(std::string_view linear) { return entries_[index_of(linear)]; }
+    const input_statistics& of(std::string_view linear) const { return entries_[index_of(linear)]; }
+
+    /// An observer for the forward pass.
+    template <class Product, execution E>
+    auto observer(const E& how)
+    {
+        return [this, &how](std::string_view layer, matrix_view<const float> input) {
+            // The shapes were made to fit; there is nothing that can fail.
+            static_cast<void>(of(layer).sums().template observe<Product>(how, input));
+        };
+    }
+
+private:
+    static std::size_t index_of(std::string_view linear)
+    {
+        const auto found = std::find(inputs.begin(), inputs.end(), input_of(linear));
+        return static_cast<std::size_t>(found - inputs.begin());
+    }
+
+    std::array<input_statistics, 4> entries_;
+};
+
+} // namespace awq
+
+#endif

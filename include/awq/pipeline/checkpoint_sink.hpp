@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_CHECKPOINT_SINK_HPP
+#define AWQ_PIPELINE_CHECKPOINT_SINK_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/pipeline/block_statistics.hpp>
+#include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/quantized_linear.hpp>
+
+#include <cstddef>
+#include <string>
+
+namespace awq {
+
+/// A decoder block when all is done to it that the run does.
+struct finished_block {
+    std::size_t layer = 0;
+    const block_tensors* smoothed = nullptr;      ///< still float32, not quantized
+    const block_statistics* statistics = nullptr; ///< of the smoothed block's inputs
+    const quantized_linears* quantized = nullptr; ///< empty in a smoothing-only run
+};
+
+/// Where finished blocks go, in order of their layers; several sinks may be attached to one run.
+/// Nothing appears at the target before `finish` has succeeded.
+class checkpoint_sink {
+public:
+    virtual ~checkpoint_sink() = default;
+
+    virtual status write(const finished_block& block) = 0;
+    /// Writes what is not part of a block and puts the output into place; gives its path.
+    virtual result<std::string> finish() = 0;
+
+protected:
+    checkpoint_sink() = default;
+    checkpoint_sink(const checkpoint_sink&) = default;
+    checkpoint_sink& operator=(const checkpoint_sink&) = default;
+};
+
+} // namespace awq
+
+#endif

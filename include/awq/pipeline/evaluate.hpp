@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_EVALUATE_HPP
+#define AWQ_PIPELINE_EVALUATE_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/pipeline/activation_stream.hpp>
+#include <awq/pipeline/any_quantizer.hpp>
+#include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/evaluation.hpp>
+#include <awq/pipeline/progress.hpp>
+#include <awq/quantization/pseudo_quantize.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// What `evaluate` does beside running the model.
+struct evaluate_options {
+    /// Rounds the linear layers of every block first.
+    std::optional<any_quantizer> pseudo_quantize;
+    progress_callback progress;
+};
+
+namespace detail {
+
+/// A model whose windows have gone through all blocks, with what the logits need.
+struct model_output {
+    activation_stream stream;
+    host_matrix norm, lm_head;
+};
+
+inline result<host_matrix> read_tensor(const tensor_source& source, const std::string& name)
+{
+    const auto shape = source.shape(name);
+    if (!shape)
+        return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
+                     "\""};
+    host_matrix tensor = xtensor_backend::make(shape->rows, shape->cols);
+    AWQ_CHECK(source.read(name, view_of(tensor)));
+    return tensor;
+}
+
+/// The head's weight; with tied embeddings that is the embedding table.
+inline result<host_matrix> read_lm_head(const tensor_source& source)
+{
+    const bool own = source.shape("lm_head.weight").has_value();
+    if (!own && !source.config().tie_word_embeddings)
+        return error{error_code::missing_tensor, source.path(),
+                     ": there is no tensor \"lm_head.weight\" and the embeddings are not tied"};
+    return read_tensor(source, own ? "lm_head.weight" : "model.embed_tokens.weight");
+}
+
+template <execution E>
+status round_linears(const E& how, const any_quantizer& rounding, block_tensors& block)
+{
+    for (const std::string_view linear : block_linears) {
+        const matrix_view<float> weight = block.weight(linear);
+        const auto done = pseudo_quantize(how, rounding, weight, {}, weight);
+        if (!done) return done.error().within(block.prefix() + std::string{linear});
+    }
+    return {};
+}
+
+template <class Product, execution E>
+result<model_output> run_model(const E& how, const tensor_source& source,
+                               std::span<const token_ids> windows, const evaluate_options& options,
+                               const char* role)
+{
+    AWQ_TRY(activation_stream stream, activation_stream::make(source, windows));
+    const std::size_t layers = source.config().num_hidden_layers;
+    for (std::size_t layer = 0; layer < layers; ++layer) {
+        notify(options.progress, role, layer, layers);
+        AWQ_TRY(block_tensors block, block_tensors::load(source, layer));
+        if (options.pseudo_quantize)
+            AWQ_CHECK(round_linears(how, *options.pseudo_quantize, block));
+        AWQ_CHECK(stream.advance<Product>(how, source.config(), layer, block.weights()));
+    }
+    notify(options.progress, role, layers, layers);
+    AWQ_TRY(host_matrix norm, read_tensor(source, "model.norm.weight"));
+    AWQ_TRY(host_matrix lm_head, read_lm_head(source));
+    return model_output{std::move(stream), std::move(norm), std::move(lm_head)};
+}
+
+template <class Product, execution E>
+status logits_of(const E& how, const tensor_source& source, const model_output& output,
+                 std::size_t first, matrix_view<float> logits)
+{
+    return logits_forward<Product>(how, values_of(output.norm), source.config().rms_norm_eps,
+                                   view_of(output.lm_head),
+                                   output.stream.hidden().rows_from(first, logits.rows()), logits);
+}
+
+/// Scores every position of one window but the last, some rows at a time.
+template <class Product, execution E>
+status score_window(const E& how, const tensor_source& model, const model_output& output,
+                    const tensor_source* reference, const model_output* expected,
+                    const token_ids& window, std::size_t first_row, evaluation& into)
+{
+    constexpr std::size_t rows_at_once = 128;
+    const std::size_t vocab = output.lm_head.shape()[0];
+    host_matrix logits = xtensor_backend::make(rows_at_once, vocab);
+    host_matrix wanted = xtensor_backend::make(reference ? rows_at_once : 0, vocab);
+    for (std::size_t at = 0; at + 1 < window.size(); at += rows_at_once) {
+        const std::size_t count = std::min(rows_at_once, window.size() - 1 - at);
+        const auto rows = view_of(logits).rows_from(0, count);
+        AWQ_CHECK(logits_of<Product>(how, model, output, first_row + at, rows));
+        if (reference)
+            AWQ_CHECK(logits_of<Product>(how, *reference, *expected, first_row + at,
+                                         view_of(wanted).rows_from(0, count)));
+        std::vector<position_score> scores(count);
+        how.for_each(count, [&](std::size_t i) {
+            const std::span<const float> compared =
+                reference ? view_of(wanted).row(i) : std::span<const float>{};
+            const auto next = static_cast<std::size_t>(window[at + i + 1]);
+            scores[i] = score_position(rows.row(i), compared, next);
+        });
+        for (const position_score& score : scores) into.add(score);
+    }
+    return {};
+}
+
+/// Windows whose hidden states take about 256 MB in each model.
+inline std::size_t windows_at_once(const model_config& config, std::span<const token_ids> windows)
+{
+    const std::size_t most = (std::size_t{64} << 20) / config.hidden_size;
+    std::size_t tokens = 0, count = 0;
+    while (count < windows.size() && (count == 0 || tokens + windows[count].size() <= most))
+        tokens += windows[count++].size();
+    return count;
+}
+
+} // namespace detail
+
+/// Scores a model on windows of token ids: every token but each window's first. With a reference,
+/// also the KL divergence to it and how often both rank the same token first.
+template <class Product, execution E>
+result<evaluation> evaluate(const E& how, const tensor_source& model,
+                            const tensor_source* reference, std::span<const token_ids> windows,
+                            const evaluate_options& options = {})
+{
+    if (reference && reference->config().vocab_size != model.config().vocab_size)
+        return error{error_code::shape_mismatch, model.path(), " and ", reference->path(),
+                     " have vocabularies of different sizes; choose the model's own original"};
+    evaluation total;
+    evaluate_options plain = options;
+    plain.pseudo_quantize.reset();
+    while (!windows.empty()) {
+        const auto part = windows.first(detail::windows_at_once(model.config(), windows));
+        windows = windows.subspan(part.size());
+        AWQ_TRY(auto output, detail::run_model<Product>(how, model, part, options, "model"));
+        std::optional<detail::model_output> expected;
+        if (reference) {
+            AWQ_TRY(expected,
+                    detail::run_model<Product>(how, *reference, part, plain, "reference"));
+        }
+        for (std::size_t i = 0; i < part.size(); ++i)
+            AWQ_CHECK(detail::score_window<Product>(how, model, output, reference,
+                                                    expected ? &*expected : nullptr, part[i],
+                                                    output.stream.batch().begin(i), total));
+    }
+    if (total.tokens == 0)
+        return error{error_code::invalid_argument,
+                     "evaluation: the text has fewer than two tokens; give a longer one"};
+    return total;
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_GENERATE_HPP
+#define AWQ_PIPELINE_GENERATE_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/causal_lm.hpp>
+#include <awq/pipeline/activation_stream.hpp>
+#include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/evaluate.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A whole model in memory, in float32.
+template <class Product, execution E>
+class loaded_model {
+public:
+    static result<loaded_model> load(const tensor_source& source, E how = {})
+    {
+        loaded_model model;
+        AWQ_TRY(model.embeddings_, detail::read_tensor(source, "model.embed_tokens.weight"));
+        AWQ_TRY(model.norm_, detail::read_tensor(source, "model.norm.weight"));
+        if (!source.config().tie_word_embeddings || source.shape("lm_head.weight")) {
+            AWQ_TRY(model.head_, detail::read_lm_head(source));
+        }
+        for (std::size_t i = 0; i < source.config().num_hidden_layers; ++i) {
+            AWQ_TRY(block_tensors block, block_tensors::load(source, i));
+            model.blocks_.push_back(std::move(block));
+        }
+        AWQ_CHECK(model.assemble(source.config(), std::move(how)));
+        return model;
+    }
+
+    causal_lm<Product, E>& network() { return *network_; }
+
+private:
+    status assemble(const model_config& config, E how)
+    {
+        causal_lm_weights weights;
+        weights.embed_tokens = view_of(std::as_const(embeddings_));
+        weights.norm = values_of(std::as_const(norm_));
+        weights.lm_head = head_.size() ? view_of(std::as_const(head_)) : weights.embed_tokens;
+        for (const block_tensors& block : blocks_) weights.layers.push_back(block.weights());
+        using network = causal_lm<Product, E>;
+        AWQ_TRY(network made, network::make(config, std::move(weights), std::move(how)));
+        network_ = std::make_unique<network>(std::move(made));
+        return {};
+    }
+
+    host_matrix embeddings_, norm_, head_ = xtensor_backend::make(0, 0);
+    std::vector<block_tensors> blocks_;
+    std::unique_ptr<causal_lm<Product, E>> network_;
+};
+
+/// Appends the most likely token again and again, until an end token or `max_new_tokens`.
+/// `on_token` sees each new id as it comes; it may be empty.
+template <class Product, execution E>
+result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
+                           std::size_t max_new_tokens,
+                           const std::function<void(std::int32_t)>& on_token = {})
+{
+    const model_config& config = network.config();
+    if (prompt.empty())
+        return error{error_code::invalid_argument, "generate: the prompt has no token"};
+    AWQ_TRY(kv_cache cache, kv_cache::make(config, prompt.size() + max_new_tokens));
+    std::vector<float> logits(config.vocab_size);
+    std::vector<std::uint32_t> next(prompt.begin(), prompt.end());
+    token_ids made;
+    while (made.size() < max_new_tokens) {
+        AWQ_CHECK(network.step(cache, next, logits));
+        const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+        const auto id = static_cast<std::uint32_t>(best);
+        const auto& ends = config.eos_token_ids;
+        if (std::find(ends.begin(), ends.end(), id) != ends.end()) break;
+        made.push_back(static_cast<std::int32_t>(id));
+        if (on_token) on_token(made.back());
+        next.assign(1, id);
+    }
+    return made;
+}
+
+} // namespace awq
+
+#endif

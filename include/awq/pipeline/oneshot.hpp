@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_ONESHOT_HPP
+#define AWQ_PIPELINE_ONESHOT_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/data/calibration_samples.hpp>
+#include <awq/model/mapping_registry.hpp>
+#include <awq/pipeline/block_search.hpp>
+#include <awq/pipeline/layer_plan.hpp>
+#include <awq/pipeline/name_matcher.hpp>
+#include <awq/pipeline/open_model.hpp>
+#include <awq/pipeline/process_usage.hpp>
+#include <awq/pipeline/smoothed_sink.hpp>
+#include <awq/report/run_report.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// The modules of a block, as the mapping resolver wants them.
+inline std::vector<block_module> modules_of(const block_tensors& block)
+{
+    std::vector<block_module> modules;
+    for (const auto& [name, tensor] : block.all()) {
+        constexpr std::string_view suffix = ".weight";
+        if (!name.ends_with(suffix)) continue;
+        const std::string module = name.substr(0, name.size() - suffix.size());
+        const bool norm = module.ends_with("norm");
+        const std::size_t rows = tensor.shape()[0], cols = tensor.shape()[1];
+        modules.push_back({module, norm ? cols : rows, norm ? 0 : cols});
+    }
+    return modules;
+}
+
+} // namespace detail
+
+/// One pass over a model directory: calibrates, searches and smooths block by block, and hands each
+/// finished block to the sinks. At any time one block is in memory, beside the calibration samples'
+/// hidden states.
+template <class Product, execution E>
+class oneshot_run {
+public:
+    /// Opens everything that the options name and checks that they fit together, before any work.
+    static result<std::unique_ptr<oneshot_run>> prepare(const E& how, const oneshot_options& options)
+    {
+        auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options}};
+        AWQ_CHECK(check_request(options));
+        AWQ_TRY(run->source_, directory_source::open(options.model));
+        AWQ_TRY(run->plan_, layer_plan::make(options));
+        AWQ_TRY(run->mappings_, run->choose_mappings());
+        AWQ_TRY(run->expressions_, expression_matcher::compile(run->mappings_));
+        AWQ_CHECK(run->load_calibration());
+        AWQ_CHECK(run->open_sinks());
+        return run;
+    }
+
+    /// Does all of it; on an error nothing appears at the targets.
+    result<run_report> execute()
+    {
+        const std::size_t layers = source_->config().num_hidden_layers;
+        for (std::size_t layer = 0; layer < layers; ++layer) AWQ_CHECK(run_block(layer, layers));
+        AWQ_CHECK(refuse_if_nothing_was_done());
+        notify(options_.progress, "writing", layers, layers);
+        watch_.lap();
+        for (const auto& sink : sinks_) {
+            AWQ_TRY(std::string path, sink->finish());
+            report_.outputs.push_back(std::move(path));
+        }
+        report_.add_seconds("write", watch_.lap());
+        report_.add_seconds("total", total_.lap());
+        report_.peak_rss_bytes = peak_rss_bytes();
+        return std::move(report_);
+    }
+
+private:
+    oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options) {}
+
+    static status check_request(const oneshot_options& options)
+    {
+        if (!options.smoothing_only && options.formats.empty() && options.gguf_type.empty())
+            return error{error_code::invalid_argument,
+                         "nothing says how to quantize: give --scheme (or --type for GGUF), or "
+                         "--smoothing-only to keep the weights in 16 bits"};
+        return {};
+    }
+
+    result<std::vector<mapping_pattern>> choose_mappings()
+    {
+        if (!options_.smoothing) return std::vector<mapping_pattern>{};
+        if (options_.mappings) return *options_.mappings;
+        return mappings_of(source_->config().architecture);
+    }
+
+    status load_calibration()
+    {
+        AWQ_TRY(const tokenizer tokens, open_tokenizer(options_.model));
+        sample_options reading;
+        reading.count = options_.num_calibration_samples;
+        reading.max_seq_length = options_.max_seq_length;
+        AWQ_TRY(const auto samples, load_samples(options_.dataset, tokens, reading));
+        AWQ_TRY(stream_, activation_stream::make(*source_, samples));
+        report_.add_seconds("tokenize", watch_.lap());
+        begin_report(samples.size());
+        return {};
+    }
+
+    void begin_report(std::size_t samples)
+    {
+        report_.model = options_.model;
+        report_.mode = options_.smoothing_only ? "smoothing_only" : "smooth_and_quantize";
+        report_.scheme = plan_.name();
+        report_.group_size = options_.group_size;
+        report_.options = describe(options_);
+        report_.options.emplace_back("samples", std::to_string(samples));
+        report_.options.emplace_back("tokens", std::to_string(stream_.tokens()));
+    }
+
+    status open_sinks()
+    {
+        const std::string& smoothed =
+            options_.smoothing_only ? options_.output : options_.output_smoothed;
+        if (!smoothed.empty()) {
+            AWQ_TRY(auto sink, smoothed_sink::create(*source_, smoothed, options_.overwrite));
+            sinks_.push_back(std::move(sink));
+        }
+        if (sinks_.empty())
+            return error{error_code::invalid_argument, "no output is named: give --output"};
+        return {};
+    }
+
+    status run_block(std::size_t layer, std::size_t layers)
+    {
+        const std::string name = "block " + std::to_string(layer);
+        notify(options_.progress, name + ": calibrate", layer, layers);
+        watch_.lap();
+        AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer));
+        report_.add_seconds("read", watch_.lap());
+        block_statistics statistics{source_->config(), true};
+        parent_recorder recorder{stream_.batch(), source_->config().hidden_size, recorder_stride()};
+        AWQ_CHECK(observe(layer, block, statistics, recorder));
+        report_.add_seconds("calibrate", watch_.lap());
+        notify(options_.progress, name + ": search", layer, layers);
+        AWQ_CHECK(smooth(layer, block, statistics, recorder));
+        report_.add_seconds("search", watch_.lap());
+        const quantized_linears quantized;
+        for (const auto& sink : sinks_)
+            AWQ_CHECK(sink->write({layer, &block, &statistics, &quantized}));
+        report_.add_seconds("write", watch_.lap());
+        return {};
+    }
+
+    /// Every how many sequences the parents' inputs are kept.
+    std::size_t recorder_stride() const
+    {
+        if (options_.loss == loss_kind::parent_output) return 1;
+        if (options_.loss == loss_kind::gram) return stream_.batch().count();
+        return std::max<std::size_t>(1, stream_.tokens() / options_.exact_loss_tokens);
+    }
+
+    /// Smoothing does not change what a block computes, so one pass serves both the statistics and
+    /// the next block's input.
+    status observe(std::size_t layer, const block_tensors& block, block_statistics& statistics,
+                   parent_recorder& recorder)
+    {
+        const auto count = statistics.template observer<Product>(how_);
+        const auto observer = [&](std::string_view linear, matrix_view<const float> input) {
+            count(linear, input);
+            recorder.observe(linear, input);
+        };
+        return stream_.advance<Product>(
+            how_, source_->config(), layer, block.weights(),
+            [&](const sequence_chunk& chunk) { recorder.begin(chunk); }, observer);
+    }
+
+    status smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
+                  const parent_recorder& recorder)
+    {
+        const std::string& prefix = block.prefix();
+        const auto modules = detail::modules_of(block);
+        AWQ_TRY(const auto resolved,
+                resolve_mappings(mappings_, prefix.substr(0, prefix.size() - 1), modules,
+                                 expressions_));
+        const quantizer_choice quantizers = [&](std::string_view linear) {
+            return plan_.quantizer_of(prefix + std::string{linear});
+        };
+        const block_context context{source_->config(), stream_.rope(), layer};
+        block_search<Product, E> search{how_,     context,    block,   statistics,
+                                        recorder, quantizers, options_};
+        for (const resolved_mapping& mapping : resolved) {
+            AWQ_TRY(mapping_report report, search.smooth(mapping));
+            report_.mappings.push_back(std::move(report));
+        }
+        return {};
+    }
+
+    /// A smoothing run that smoothed nothing has failed.
+    status refuse_if_nothing_was_done() const
+    {
+        if (!options_.smoothing || report_.smoothed_mappings() > 0) return {};
+        const std::string reason =
+            report_.mappings.empty() ? "no mapping was found" : report_.mappings.back().skipped;
+        return error{error_code::unsupported, options_.model, ": no mapping could be smoothed (",
+                     reason, "); choose another --group-size or look at --ignore"};
+    }
+
+    const E& how_;
+    const oneshot_options& options_;
+    stopwatch watch_, total_;
+    std::unique_ptr<directory_source> source_;
+    layer_plan plan_;
+    std::vector<mapping_pattern> mappings_;
+    expression_matcher expressions_;
+    activation_stream stream_;
+    std::vector<std::unique_ptr<checkpoint_sink>> sinks_;
+    run_report report_;
+};
+
+/// Runs what the options ask for. The library's whole job in one call.
+template <class Product, execution E>
+result<run_report> oneshot(const E& how, const oneshot_options& options)
+{
+    AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
+    return run->execute();
+}
+
+} // namespace awq
+
+#endif

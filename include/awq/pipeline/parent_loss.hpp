@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_PARENT_LOSS_HPP
+#define AWQ_PIPELINE_PARENT_LOSS_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/pipeline/activation_stream.hpp>
+#include <awq/search/output_loss.hpp>
+
+#include <cstddef>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+namespace awq {
+
+/// Inputs of a parent module, kept for the search: whole sequences, row by row.
+struct parent_inputs {
+    sequences batch;
+    host_matrix rows; ///< (tokens, hidden)
+};
+
+/// Keeps the inputs of `self_attn` and `mlp` for every `stride`-th sequence while a block runs.
+class parent_recorder {
+public:
+    parent_recorder(const sequences& batch, std::size_t hidden_size, std::size_t stride)
+        : stride_(stride)
+    {
+        std::size_t tokens = 0;
+        for (std::size_t s = 0; s < batch.count(); s += stride) tokens += batch.length(s);
+        for (parent_inputs* const inputs : {&attention_, &mlp_})
+            inputs->rows = xtensor_backend::make(tokens, hidden_size);
+        for (std::size_t s = 0; s < batch.count(); s += stride) {
+            attention_.batch.push_back(batch.length(s));
+            mlp_.batch.push_back(batch.length(s));
+        }
+    }
+
+    void begin(const sequence_chunk& chunk) { chunk_ = chunk; }
+
+    /// Part of an observer: looks at the inputs of q_proj and gate_proj only.
+    void observe(std::string_view layer, matrix_view<const float> input)
+    {
+        if (layer == "self_attn.q_proj") keep(attention_, input);
+        if (layer == "mlp.gate_proj") keep(mlp_, input);
+    }
+
+    const parent_inputs& attention() const noexcept { return attention_; }
+    const parent_inputs& mlp() const noexcept { return mlp_; }
+
+private:
+    void keep(parent_inputs& into, matrix_view<const float> input) const
+    {
+        for (std::size_t i = 0; i < chunk_.batch.count(); ++i) {
+            const std::size_t sequence = chunk_.first_sequence + i;
+            if (sequence % stride_ != 0) continue;
+            const auto from = input.rows_from(chunk_.batch.begin(i), chunk_.batch.length(i));
+            const auto to = view_of(into.rows).rows_from(into.batch.begin(sequence / stride_),
+                                                         from.rows());
+            for (std::size_t row = 0; row < from.rows(); ++row)
+                std::copy_n(from.row(row).data(), from.cols(), to.row(row).data());
+        }
+    }
+
+    std::size_t stride_;
+    sequence_chunk chunk_;
+    parent_inputs attention_, mlp_;
+};
+
+/// llm-compressor's objective: the mean squared error at the parent module's output, re-run with the
+/// candidate weights on the recorded inputs. A callable for `scale_search`.
+/// `forward(weights, batch, input, output)` runs the parent; `weights` empty: the original ones.
+template <execution E, class Forward>
+class parent_output_loss {
+public:
+    parent_output_loss(const E& how, const parent_inputs& inputs, Forward forward)
+        : how_(how), inputs_(inputs), forward_(std::move(forward)),
+          chunks_(cut_into_chunks(inputs.batch)),
+          expected_(xtensor_backend::make(inputs.rows.shape()[0], inputs.rows.shape()[1])),
+          actual_(xtensor_backend::make(most_tokens(), inputs.rows.shape()[1]))
+    {
+    }
+
+    /// Runs the parent with its original weights; call it once, before the search.
+    status prepare()
+    {
+        for (const sequence_chunk& chunk : chunks_)
+            AWQ_CHECK(forward_({}, chunk.batch, rows_of(inputs_.rows, chunk),
+                               rows_of(expected_, chunk)));
+        return {};
+    }
+
+    double operator()(std::span<const matrix_view<const float>> weights)
+    {
+        squared_error error;
+        for (const sequence_chunk& chunk : chunks_) {
+            const auto output = view_of(actual_).rows_from(0, chunk.batch.tokens());
+            if (!forward_(weights, chunk.batch, rows_of(inputs_.rows, chunk), output))
+                return std::numeric_limits<double>::quiet_NaN();
+            error += output_error(how_, rows_of(std::as_const(expected_), chunk), output);
+        }
+        return error.mean();
+    }
+
+private:
+    template <class Matrix>
+    static auto rows_of(Matrix& matrix, const sequence_chunk& chunk)
+    {
+        return view_of(matrix).rows_from(chunk.first_row, chunk.batch.tokens());
+    }
+    std::size_t most_tokens() const
+    {
+        std::size_t most = 0;
+        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
+        return most;
+    }
+
+    const E& how_;
+    const parent_inputs& inputs_;
+    Forward forward_;
+    std::vector<sequence_chunk> chunks_;
+    host_matrix expected_, actual_;
+};
+
+} // namespace awq
+
+#endif

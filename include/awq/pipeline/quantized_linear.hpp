@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_QUANTIZED_LINEAR_HPP
+#define AWQ_PIPELINE_QUANTIZED_LINEAR_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/quantization/gguf/type.hpp>
+#include <awq/quantization/scheme.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+/// A weight as integers: w = (code - zero_point) * scale, codes signed.
+struct integer_codes {
+    scheme format;
+    std::size_t rows = 0, cols = 0;
+    std::size_t group_size = 0;            ///< columns that share a scale; 0: the whole row
+    std::vector<std::int8_t> codes;        ///< (rows, cols)
+    std::vector<float> scales;             ///< (rows, groups), as the output stores them
+    std::vector<std::int8_t> zero_points;  ///< (rows, groups); empty for a symmetric scheme
+
+    std::size_t groups() const noexcept { return group_size == 0 ? 1 : cols / group_size; }
+};
+
+/// A weight as GGUF blocks, row by row, in the checkpoint's row order.
+struct gguf_blocks {
+    gguf::type type = gguf::type::f32;
+    std::size_t rows = 0, cols = 0;
+    std::vector<std::byte> bytes;
+};
+
+/// A weight as the run's output stores it.
+using quantized_linear = std::variant<integer_codes, gguf_blocks>;
+
+/// The quantized linear layers of a block, by their names relative to it ("mlp.up_proj"). A layer
+/// that is not quantized is not in it.
+using quantized_linears = std::map<std::string, quantized_linear, std::less<>>;
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_READ_MODEL_CONFIG_HPP
+#define AWQ_PIPELINE_READ_MODEL_CONFIG_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/json_reader.hpp>
+#include <awq/model/model_config.hpp>
+#include <awq/support/result.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+namespace detail {
+
+/// Reads a field where it is present and not null; the target keeps its default otherwise.
+inline status read_field(const json::value& object, std::string_view key, std::size_t& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(const std::uint64_t value, field->as_unsigned());
+        into = static_cast<std::size_t>(value);
+    }
+    return {};
+}
+
+inline status read_field(const json::value& object, std::string_view key, double& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(into, field->as_number());
+    }
+    return {};
+}
+
+inline status read_field(const json::value& object, std::string_view key, bool& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(into, field->as_bool());
+    }
+    return {};
+}
+
+inline status read_field(const json::value& object, std::string_view key, std::string& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(const std::string_view text, field->as_string());
+        into = std::string{text};
+    }
+    return {};
+}
+
+template <class T>
+status read_field(const json::value& object, std::string_view key, std::optional<T>& into)
+{
+    if (!object.find_non_null(key)) return {};
+    T value{};
+    AWQ_CHECK(read_field(object, key, value));
+    into = value;
+    return {};
+}
+
+inline status require_field(const json::value& object, std::string_view key, std::size_t& into)
+{
+    AWQ_CHECK(object.at(key));
+    return read_field(object, key, into);
+}
+
+/// `rope_scaling` (transformers 4) and `rope_parameters` (transformers 5) hold the same keys.
+inline status read_rope_fields(const json::value& rope, rope_config& into)
+{
+    std::string kind;
+    AWQ_CHECK(read_field(rope, "type", kind)); // the old spelling of rope_type
+    AWQ_CHECK(read_field(rope, "rope_type", kind));
+    if (!kind.empty()) {
+        const auto known = rope_kind_of(kind);
+        if (!known)
+            return rope.error(error_code::unsupported, "rope type \"", kind,
+                              "\" is not supported; known: default, linear, dynamic, llama3, yarn");
+        into.kind = *known;
+    }
+    AWQ_CHECK(read_field(rope, "rope_theta", into.theta));
+    AWQ_CHECK(read_field(rope, "factor", into.factor));
+    AWQ_CHECK(read_field(rope, "low_freq_factor", into.low_freq_factor));
+    AWQ_CHECK(read_field(rope, "high_freq_factor", into.high_freq_factor));
+    AWQ_CHECK(read_field(rope, "original_max_position_embeddings",
+                         into.original_max_position_embeddings));
+    AWQ_CHECK(read_field(rope, "beta_fast", into.beta_fast));
+    AWQ_CHECK(read_field(rope, "beta_slow", into.beta_slow));
+    AWQ_CHECK(read_field(rope, "truncate", into.truncate));
+    AWQ_CHECK(read_field(rope, "attention_factor", into.attention_factor));
+    AWQ_CHECK(read_field(rope, "mscale", into.mscale));
+    AWQ_CHECK(read_field(rope, "mscale_all_dim", into.mscale_all_dim));
+    return read_field(rope, "partial_rotary_factor", into.partial_rotary_factor);
+}
+
+inline status read_rope(const json::value& root, rope_config& into)
+{
+    AWQ_CHECK(read_field(root, "rope_theta", into.theta));
+    AWQ_CHECK(read_field(root, "partial_rotary_factor", into.partial_rotary_factor));
+    for (const std::string_view key : {"rope_scaling", "rope_parameters"})
+        if (const auto rope = root.find_non_null(key)) AWQ_CHECK(read_rope_fields(*rope, into));
+    return {};
+}
+
+/// An absent `sliding_window` leaves the type's default, null switches it off.
+inline status read_sliding_window(const json::value& root, model_config& into)
+{
+    if (const auto field = root.find("sliding_window"); field && field->is_null())
+        into.sliding_window = 0;
+    AWQ_CHECK(read_field(root, "sliding_window", into.sliding_window));
+    AWQ_CHECK(read_field(root, "max_window_layers", into.max_window_layers));
+    bool used = into.model_type == "mistral";
+    AWQ_CHECK(read_field(root, "use_sliding_window", used));
+    if (const auto types = root.find_non_null("layer_types")) {
+        AWQ_TRY(const auto entries, types->as_array());
+        for (const json::value& entry : entries) {
+            AWQ_TRY(const std::string_view name, entry.as_string());
+            into.sliding_layers.push_back(name == "sliding_attention");
+        }
+    } else if (!used) {
+        into.sliding_window = 0;
+    }
+    return {};
+}
+
+inline status read_token_ids(const json::value& root, model_config& into)
+{
+    const auto bos = root.find_non_null("bos_token_id");
+    if (bos && bos->is_integer()) {
+        AWQ_TRY(const std::uint64_t id, bos->as_unsigned());
+        into.bos_token_id = static_cast<std::uint32_t>(id);
+    }
+    const auto eos = root.find_non_null("eos_token_id");
+    if (!eos) return {};
+    if (eos->is_integer()) {
+        AWQ_TRY(const std::uint64_t id, eos->as_unsigned());
+        into.eos_token_ids = {static_cast<std::uint32_t>(id)};
+        return {};
+    }
+    AWQ_TRY(const auto ids, eos->as_array());
+    for (const json::value& entry : ids) {
+        AWQ_TRY(const std::uint64_t id, entry.as_unsigned());
+        into.eos_token_ids.push_back(static_cast<std::uint32_t>(id));
+    }
+    return {};
+}
+
+inline status read_storage(const json::value& root, model_config& into)
+{
+    std::string name;
+    AWQ_CHECK(read_field(root, "torch_dtype", name));
+    AWQ_CHECK(read_field(root, "dtype", name)); // transformers 5
+    if (name == "bfloat16") into.torch_dtype = dtype::bf16;
+    if (name == "float16") into.torch_dtype = dtype::f16;
+    return {};
+}
+
+inline status read_sizes(const json::value& root, model_config& into)
+{
+    AWQ_CHECK(require_field(root, "vocab_size", into.vocab_size));
+    AWQ_CHECK(require_field(root, "hidden_size", into.hidden_size));
+    AWQ_CHECK(require_field(root, "intermediate_size", into.intermediate_size));
+    AWQ_CHECK(require_field(root, "num_hidden_layers", into.num_hidden_layers));
+    AWQ_CHECK(require_field(root, "num_attention_heads", into.num_attention_heads));
+    AWQ_CHECK(read_field(root, "num_key_value_heads", into.num_key_value_heads));
+    AWQ_CHECK(read_field(root, "head_dim", into.head_dim));
+    AWQ_CHECK(read_field(root, "max_position_embeddings", into.max_position_embeddings));
+    return read_field(root, "rms_norm_eps", into.rms_norm_eps);
+}
+
+inline result<std::string> read_architecture(const json::value& root)
+{
+    AWQ_TRY(const json::value names, root.at("architectures"));
+    for (const json::value& name : names.elements()) {
+        AWQ_TRY(const std::string_view text, name.as_string());
+        return std::string{text};
+    }
+    return names.error(error_code::missing_field, "expected a list with one architecture name");
+}
+
+} // namespace detail
+
+/// The fields of a Hugging Face config.json that a forward pass needs, checked. Both spellings of
+/// transformers 4 and 5 are read. Errors: missing_field, malformed_file, unknown_architecture.
+inline result<model_config> read_model_config(const json::value& root)
+{
+    AWQ_TRY(const std::string architecture, detail::read_architecture(root));
+    std::string model_type;
+    AWQ_CHECK(detail::read_field(root, "model_type", model_type));
+    model_config config = defaults_for(model_type);
+    config.architecture = architecture;
+    if (const auto known = detail::check_architecture(config); !known)
+        return known.error().within(root.where());
+    AWQ_CHECK(detail::read_sizes(root, config));
+    AWQ_CHECK(detail::read_field(root, "hidden_act", config.hidden_act));
+    AWQ_CHECK(detail::read_field(root, "attention_bias", config.attention_bias));
+    AWQ_CHECK(detail::read_field(root, "mlp_bias", config.mlp_bias));
+    AWQ_CHECK(detail::read_field(root, "tie_word_embeddings", config.tie_word_embeddings));
+    AWQ_CHECK(detail::read_rope(root, config.rope));
+    AWQ_CHECK(detail::read_sliding_window(root, config));
+    AWQ_CHECK(detail::read_token_ids(root, config));
+    AWQ_CHECK(detail::read_storage(root, config));
+    if (const auto sound = check(config); !sound) return sound.error().within(root.where());
+    return config;
+}
+
+} // namespace awq
+
+#endif

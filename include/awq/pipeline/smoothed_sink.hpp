@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_SMOOTHED_SINK_HPP
+#define AWQ_PIPELINE_SMOOTHED_SINK_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/copy_files.hpp>
+#include <awq/io/output_directory.hpp>
+#include <awq/io/safetensors/shard_set_writer.hpp>
+#include <awq/pipeline/checkpoint_sink.hpp>
+#include <awq/pipeline/directory_source.hpp>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace awq {
+
+/// Writes the smoothed checkpoint: same files, tensors and dtypes as the source, every other file of
+/// the directory carried over. The directory appears when it is complete.
+class smoothed_sink final : public checkpoint_sink {
+public:
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
+                                                           const std::string& target,
+                                                           bool overwrite)
+    {
+        AWQ_CHECK(check_output_apart(target, source.path()));
+        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
+        AWQ_TRY(auto writer, safetensors::shard_set_writer::create(directory.path(),
+                                                                   source.checkpoint()));
+        return std::unique_ptr<checkpoint_sink>{
+            new smoothed_sink{source, std::move(directory), std::move(writer)}};
+    }
+
+    status write(const finished_block& block) override
+    {
+        for (const auto& [name, tensor] : block.smoothed->all())
+            AWQ_CHECK(writer_.write_floats(block.smoothed->prefix() + name, values_of(tensor)));
+        return {};
+    }
+
+    result<std::string> finish() override
+    {
+        AWQ_CHECK(writer_.copy_rest(source_.checkpoint()));
+        AWQ_CHECK(writer_.finish());
+        AWQ_CHECK(copy_files(source_.path(), directory_.path(), is_weight_file));
+        AWQ_CHECK(directory_.commit());
+        return directory_.target();
+    }
+
+private:
+    smoothed_sink(const directory_source& source, output_directory&& directory,
+                  safetensors::shard_set_writer&& writer)
+        : source_(source), directory_(std::move(directory)), writer_(std::move(writer))
+    {
+    }
+
+    const directory_source& source_;
+    output_directory directory_;
+    safetensors::shard_set_writer writer_;
+};
+
+} // namespace awq
+
+#endif

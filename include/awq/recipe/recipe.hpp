@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_RECIPE_RECIPE_HPP
+#define AWQ_RECIPE_RECIPE_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/mapping_pattern.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// How the weights of some layers are quantized, in the words of compressed-tensors' `weights` args.
+struct weight_arguments {
+    int num_bits = 4;
+    std::string type = "int";       ///< "int" or "float"
+    bool symmetric = true;
+    std::string strategy = "group"; ///< "group", "channel", "block", "tensor_group"
+    std::size_t group_size = 128;   ///< only with "group" and "tensor_group"
+};
+
+/// One entry of `config_groups`: which layers, and how.
+struct recipe_group {
+    std::vector<std::string> targets{"Linear"};
+    std::string scheme;                       ///< a preset's name; empty where `weights` is given
+    std::optional<weight_arguments> weights;
+};
+
+/// What a recipe file asks for. A field that the file does not mention is empty.
+struct recipe {
+    bool smoothing = false; ///< the recipe has an AWQModifier
+    std::optional<bool> smoothing_only;
+    std::optional<std::size_t> group_size;
+    std::optional<std::size_t> n_grid;
+    std::optional<std::string> duo_scaling; ///< "true", "false" or "both"
+    std::optional<std::string> loss;
+    std::optional<std::vector<mapping_pattern>> mappings;
+    std::optional<std::vector<std::string>> ignore;
+    std::vector<recipe_group> groups; ///< of the QuantizationModifier; empty: nothing is quantized
+};
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_REPORT_RUN_REPORT_HPP
+#define AWQ_REPORT_RUN_REPORT_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/report/mapping_report.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// What happened in one run, as data; `to_json` and `to_text` show it.
+struct run_report {
+    std::string model;
+    std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensate_only"
+    std::string scheme; ///< the scheme or type that was written, or that the search simulated
+    std::size_t group_size = 0; ///< 0: one group per row
+    std::vector<std::pair<std::string, std::string>> options;
+    std::vector<mapping_report> mappings;
+    std::vector<layer_report> layers;
+    std::vector<std::string> notes; ///< one sentence each: fallbacks and their reasons
+    std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run
+    std::uint64_t peak_rss_bytes = 0;
+    std::vector<std::string> outputs;
+
+    /// Adds to the seconds of a step.
+    void add_seconds(const std::string& step, double value)
+    {
+        const auto same = [&](const auto& entry) { return entry.first == step; };
+        const auto found = std::find_if(seconds.begin(), seconds.end(), same);
+        if (found != seconds.end())
+            found->second += value;
+        else
+            seconds.emplace_back(step, value);
+    }
+
+    std::size_t smoothed_mappings() const
+    {
+        const auto done = [](const mapping_report& mapping) { return mapping.skipped.empty(); };
+        return static_cast<std::size_t>(std::count_if(mappings.begin(), mappings.end(), done));
+    }
+};
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_REPORT_WRITE_REPORT_JSON_HPP
+#define AWQ_REPORT_WRITE_REPORT_JSON_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/json_writer.hpp>
+#include <awq/report/run_report.hpp>
+#include <awq/version.hpp>
+
+#include <string>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+inline void write_names(json::writer& out, const std::vector<std::string>& names)
+{
+    out.begin_array();
+    for (const std::string& name : names) out.value(name);
+    out.end_array();
+}
+
+inline void write_mapping(json::writer& out, const mapping_report& mapping)
+{
+    out.begin_object();
+    out.field("layer", mapping.layer).field("smooth_layer", mapping.smooth_layer);
+    write_names(out.key("balance_layers"), mapping.balance_layers);
+    out.field("initial_error", mapping.initial_error).field("best_error", mapping.best_error);
+    out.field("best_ratio", mapping.best_ratio).field("duo_scaling", mapping.duo_scaling);
+    out.field("tokens", mapping.tokens).field("skipped_candidates", mapping.skipped_candidates);
+    if (mapping.skipped.empty())
+        out.key("skipped").null();
+    else
+        out.field("skipped", mapping.skipped);
+    out.end_object();
+}
+
+inline void write_layer(json::writer& out, const layer_report& layer)
+{
+    out.begin_object();
+    out.field("layer", layer.layer).field("format", layer.format).field("steps", layer.steps);
+    out.field("relative_error", layer.relative_error);
+    out.end_object();
+}
+
+} // namespace detail
+
+/// The report as JSON, indented by two; the keys are those that README documents.
+inline std::string to_json(const run_report& report)
+{
+    json::writer out{2};
+    out.begin_object();
+    out.field("awq_version", AWQ_VERSION_STRING).field("model", report.model);
+    out.field("mode", report.mode).field("scheme", report.scheme);
+    out.field("group_size", report.group_size);
+    out.key("options").begin_object();
+    for (const auto& [name, value] : report.options) out.field(name, value);
+    out.end_object();
+    out.key("mappings").begin_array();
+    for (const mapping_report& mapping : report.mappings) detail::write_mapping(out, mapping);
+    out.end_array();
+    out.key("layers").begin_array();
+    for (const layer_report& layer : report.layers) detail::write_layer(out, layer);
+    out.end_array();
+    detail::write_names(out.key("notes"), report.notes);
+    out.key("seconds").begin_object();
+    for (const auto& [step, seconds] : report.seconds) out.field(step, seconds);
+    out.end_object();
+    out.field("peak_rss_bytes", report.peak_rss_bytes);
+    detail::write_names(out.key("outputs"), report.outputs);
+    out.end_object();
+    return std::move(out).take() + "\n";
+}
+
+} // namespace awq
+
+#endif
