@@ -18,7 +18,9 @@ template <class Format, class L>
     L base(0.0f);
     if constexpr (Format::rms_in_weights) {
         square_all<size, L>(x, w);
-        base = square_root(sum_interleaved<size, L>(w) / L(static_cast<float>(size)));
+        (sum_interleaved<size, L>(w) / L(static_cast<float>(size))).store(w);
+        L::storage::square_roots(w, L::count);
+        base = L::load(w);
     }
     for (std::size_t i = 0; i < size * L::count; i += L::count)
         (base + absolute(L::load(x + i))).store(w + i);
@@ -76,7 +78,7 @@ template <class Format, std::size_t C>
     const float inverse = largest > 0.0f ? top / largest : 0.0f;
     for (std::size_t g = 0; g < Format::groups; ++g) {
         const auto nearest_one =
-            static_cast<std::uint8_t>(nearest(one_lane(inverse) * one_lane(numbers[g * C])));
+            static_cast<std::uint8_t>(nearest(strict_product(inverse, numbers[g * C])));
         packed[g] = nearest_one > Format::max_packed ? Format::max_packed : nearest_one;
     }
     return f16(largest / top);
@@ -103,10 +105,9 @@ template <class Format, class L>
 template <class Format>
 inline void complete_affine_grid(block_grid& grid) noexcept
 {
-    using strict = lane_storage<float>;
     for (std::size_t g = 0; g < Format::groups; ++g) {
-        grid.scale[g] = strict::product(as_read(grid.d), grid.packed_scale[g]);
-        grid.offset[g] = -strict::product(as_read(grid.dmin), grid.packed_minimum[g]);
+        grid.scale[g] = strict_product(as_read(grid.d), grid.packed_scale[g]);
+        grid.offset[g] = -strict_product(as_read(grid.dmin), grid.packed_minimum[g]);
     }
 }
 

@@ -56,7 +56,7 @@ inline block_grid unpack_block(type format, std::span<const std::byte> in,
 inline float mean_square(std::span<const float> row) noexcept
 {
     float sum = 0.0f;
-    for (const float x : row) sum += lane_storage<float>::product(x, x);
+    for (const float x : row) sum += strict_product(x, x);
     return sum / static_cast<float>(row.size());
 }
 
@@ -75,7 +75,7 @@ inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::si
         }
         for (std::size_t i = first; i < first + columns; ++i) {
             const auto level = static_cast<float>(codes[i] - grid.zero_code);
-            out[i] = lane_storage<float>::product(scale, level) + offset;
+            out[i] = strict_product(scale, level) + offset;
         }
     }
 }

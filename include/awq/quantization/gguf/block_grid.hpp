@@ -45,7 +45,7 @@ struct block_grid {
     float value(std::size_t i, int code) const noexcept
     {
         const std::size_t group = i / group_columns;
-        return lane_storage<float>::product(scale[group], level(code)) + offset[group];
+        return strict_product(scale[group], level(code)) + offset[group];
     }
     /// The code whose value is nearest to x at element `i`; in a group without a scale, where every
     /// code means the same, that of level 0.

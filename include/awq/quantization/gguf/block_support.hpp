@@ -70,10 +70,14 @@ template <std::size_t Size, class L>
 [[gnu::always_inline]] inline void weights_from_importance(const float* x, const float* importance,
                                                            const L& base, float* w) noexcept
 {
+    alignas(sizeof(L)) float energy[Size * L::count];
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
         const L value = L::load(x + i);
-        (L::load(importance + i) * square_root(base + value * value)).store(w + i);
+        (base + value * value).store(energy + i);
     }
+    L::storage::square_roots(energy, Size * L::count);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        (L::load(importance + i) * L::load(energy + i)).store(w + i);
 }
 
 /// x^2, interleaved.
@@ -97,7 +101,8 @@ template <std::size_t Size, std::size_t C>
 template <class L>
 [[gnu::always_inline]] inline void put_codes(const L& levels, std::uint8_t* codes) noexcept
 {
-    const auto integers = L::storage::truncated(levels.value);
+    typename L::integers integers;
+    L::storage::to_integers(levels.value, integers);
     std::int32_t wide[L::count];
     __builtin_memcpy(wide, &integers, sizeof wide);
     for (std::size_t j = 0; j < L::count; ++j) codes[j] = static_cast<std::uint8_t>(wide[j]);

@@ -60,9 +60,9 @@ inline constexpr float e2m1_doubled[16] = {0.0f, 1.0f,  2.0f,  3.0f,  4.0f,  6.0
 inline unsigned nearest_e2m1(float x, float scale) noexcept
 {
     unsigned best = 0;
-    float least = std::fabs(lane_storage<float>::product(e2m1_doubled[0], scale) - x);
+    float least = std::fabs(strict_product(e2m1_doubled[0], scale) - x);
     for (unsigned code = 1; code < 16; ++code) {
-        const float off = std::fabs(lane_storage<float>::product(e2m1_doubled[code], scale) - x);
+        const float off = std::fabs(strict_product(e2m1_doubled[code], scale) - x);
         if (off < least) {
             best = code;
             least = off;
@@ -150,7 +150,7 @@ private:
         const int exponent = static_cast<int>(bits >> 23) - 127 + 7;
         if (exponent <= 0) {
             const int mantissa =
-                static_cast<int>(lane_storage<float>::product(capped, 512.0f) + 0.5f);
+                static_cast<int>(strict_product(capped, 512.0f) + 0.5f);
             return static_cast<std::uint8_t>(mantissa > 7 ? 7 : mantissa);
         }
         std::uint32_t mantissa = bits >> 20 & 7u;

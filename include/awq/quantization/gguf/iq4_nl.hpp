@@ -25,11 +25,12 @@ struct iq4_nl {
             detail::interleave_importance<L::count>(blocks, count, w);
             detail::weights_from_importance<32>(x, w, base, w);
         }
-        const L scale = search_scale<L>(x, w);
+        const level_table<L> table;
+        const L scale = search_scale<L>(x, w, table);
         scale.store(d);
         const L inverse = detail::inverse_or_zero(scale);
         for (std::size_t i = 0; i < 32 * L::count; i += L::count)
-            round(L::load(x + i) * inverse).code.store(levels + i);
+            table.code(L::load(x + i) * inverse).store(levels + i);
         detail::finish_legacy<L>(id, 8, 15, d, nullptr, levels, count, grids, codes);
     }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
@@ -47,34 +48,47 @@ struct iq4_nl {
     }
 
 private:
+    /// The levels, and the middle between each one and the one before, once for each lane.
     template <class L>
-    struct rounded {
-        L level;
-        L code;
+    struct level_table {
+        alignas(sizeof(L)) float level[16 * L::count];
+        alignas(sizeof(L)) float middle[16 * L::count];
+
+        level_table() noexcept
+        {
+            for (std::size_t i = 0; i < 16 * L::count; ++i) {
+                const std::size_t code = i / L::count;
+                const std::size_t before = code > 0 ? code - 1 : 0;
+                level[i] = iq4_nl_levels[code];
+                middle[i] = 0.5f * (level[i] + static_cast<float>(iq4_nl_levels[before]));
+            }
+        }
+        /// The nearest level, the upper one of two that are equally near.
+        [[gnu::always_inline]] L round(const L& position) const noexcept
+        {
+            L best = L::load(level);
+#pragma GCC unroll 16
+            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
+                best = select(position < L::load(middle + i), best, L::load(level + i));
+            return best;
+        }
+        [[gnu::always_inline]] L code(const L& position) const noexcept
+        {
+            L best(0.0f);
+            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
+                best = best + select(position < L::load(middle + i), L(0.0f), L(1.0f));
+            return best;
+        }
     };
 
-    /// The nearest level of the table, the upper one of two that are equally near.
     template <class L>
-    [[gnu::always_inline]] static rounded<L> round(const L& position) noexcept
-    {
-        rounded<L> best{L(static_cast<float>(iq4_nl_levels[0])), L(0.0f)};
-        for (int code = 1; code < 16; ++code) {
-            const auto level = static_cast<float>(iq4_nl_levels[code]);
-            const float middle = 0.5f * (level + static_cast<float>(iq4_nl_levels[code - 1]));
-            const auto below = position < L(middle);
-            best.level = select(below, best.level, L(level));
-            best.code = select(below, best.code, L(static_cast<float>(code)));
-        }
-        return best;
-    }
-    template <class L>
-    [[gnu::always_inline]] static detail::correlation<L> correlate(const float* x, const float* w,
-                                                                   const L& factor) noexcept
+    [[gnu::always_inline]] static detail::correlation<L>
+    correlate(const float* x, const float* w, const L& factor, const level_table<L>& table) noexcept
     {
         detail::correlation<L> sums;
         for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
             const L value = L::load(x + i);
-            const L level = round(factor * value).level;
+            const L level = table.round(factor * value);
             const L weight = L::load(w + i) * level;
             sums.with_values += weight * value;
             sums.with_levels += weight * level;
@@ -82,15 +96,16 @@ private:
         return sums;
     }
     template <class L>
-    [[gnu::always_inline]] static L search_scale(const float* x, const float* w) noexcept
+    [[gnu::always_inline]] static L search_scale(const float* x, const float* w,
+                                                  const level_table<L>& table) noexcept
     {
         const L peak = extreme<32, L>(x);
         const L first = -peak / L(static_cast<float>(iq4_nl_levels[0]));
-        auto sums = correlate(x, w, L(1.0f) / first);
+        auto sums = correlate(x, w, L(1.0f) / first, table);
         L scale = sums.ratio();
         L best = scale * sums.with_values;
         for (int k = -7; k <= 7; ++k) {
-            sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak);
+            sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak, table);
             const auto better = (sums.with_levels > L(0.0f)) &
                                 (sums.with_values * sums.with_values > best * sums.with_levels);
             scale = select(better, sums.with_values / sums.with_levels, scale);

@@ -2,11 +2,15 @@
 #ifndef AWQ_QUANTIZATION_GGUF_LANES_HPP
 #define AWQ_QUANTIZATION_GGUF_LANES_HPP
 
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
+#endif
 
 namespace awq::gguf {
 
@@ -14,7 +18,22 @@ namespace awq::gguf {
 // of weights, with S = a vector of floats as many independent groups at once. Each lane does the
 // same operations in the same order either way, so the bytes that come out are the same too.
 
-/// What the arithmetic below must know about a storage type; vectors specialise it.
+/// The product, rounded to float before anything is added to it: compilers may otherwise fuse the
+/// two into one operation, which rounds once less.
+inline float strict_product(float a, float b) noexcept
+{
+#if defined(__clang__)
+#pragma clang fp contract(off)
+    return a * b;
+#elif defined(__GNUC__) && __GNUC__ >= 12
+    return __builtin_assoc_barrier(a * b);
+#else
+    return a * b;
+#endif
+}
+
+/// What the arithmetic below must know about a storage type; vectors specialise it. Results go
+/// through references: a function that returns a vector wider than the target's own has no ABI.
 template <class S>
 struct lane_storage;
 
@@ -23,21 +42,49 @@ struct lane_storage<float> {
     using integers = std::int32_t;
     static constexpr std::size_t count = 1;
 
-    static float from_integers(std::int32_t value) noexcept { return static_cast<float>(value); }
-    static std::int32_t truncated(float value) noexcept { return static_cast<std::int32_t>(value); }
-    static float square_root(float value) noexcept { return std::sqrt(value); }
-    static bool any(bool mask) noexcept { return mask; }
-    /// The product, rounded to float before anything is added to it.
-    static float product(float a, float b) noexcept
+    static void to_integers(float value, std::int32_t& out) noexcept
     {
-#if defined(__clang__)
-#pragma clang fp contract(off)
-        return a * b;
-#elif defined(__GNUC__) && __GNUC__ >= 12
-        return __builtin_assoc_barrier(a * b); // else a fused multiply-add may swallow it
-#else
-        return a * b;
-#endif
+        out = static_cast<std::int32_t>(value);
+    }
+    static void from_integers(std::int32_t value, float& out) noexcept
+    {
+        out = static_cast<float>(value);
+    }
+    static void multiply(float a, float b, float& out) noexcept { out = strict_product(a, b); }
+    static void square_roots(float* values, std::size_t size) noexcept
+    {
+        for (std::size_t i = 0; i < size; ++i) values[i] = std::sqrt(values[i]);
+    }
+    static bool any(bool mask) noexcept { return mask; }
+    static bool all(bool mask) noexcept { return mask; }
+};
+
+/// Which lanes a condition holds in.
+template <class S>
+struct lane_mask {
+    using bits = decltype(S{} < S{});
+    bits value;
+
+    [[gnu::always_inline]] friend lane_mask operator&(const lane_mask& a,
+                                                      const lane_mask& b) noexcept
+    {
+        return {static_cast<bits>(a.value & int_or_vector(b.value))};
+    }
+    [[gnu::always_inline]] friend lane_mask operator|(const lane_mask& a,
+                                                      const lane_mask& b) noexcept
+    {
+        return {static_cast<bits>(a.value | int_or_vector(b.value))};
+    }
+    [[gnu::always_inline]] bool any() const noexcept { return lane_storage<S>::any(value); }
+    [[gnu::always_inline]] bool all() const noexcept { return lane_storage<S>::all(value); }
+
+private:
+    // Clang takes & of two bools for a slip of &&.
+    static int int_or_vector(bool value) noexcept { return value; }
+    template <class Vector>
+    [[gnu::always_inline]] static const Vector& int_or_vector(const Vector& value) noexcept
+    {
+        return value;
     }
 };
 
@@ -86,7 +133,9 @@ struct lanes {
     }
     [[gnu::always_inline]] friend lanes operator*(const lanes& a, const lanes& b) noexcept
     {
-        return lanes(storage::product(a.value, b.value));
+        lanes product;
+        storage::multiply(a.value, b.value, product.value);
+        return product;
     }
     [[gnu::always_inline]] friend lanes operator/(const lanes& a, const lanes& b) noexcept
     {
@@ -97,43 +146,41 @@ struct lanes {
         value = value + other.value;
         return *this;
     }
-    [[gnu::always_inline]] friend auto operator<(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator<(const lanes& a,
+                                                             const lanes& b) noexcept
     {
-        return a.value < b.value;
+        return {a.value < b.value};
     }
-    [[gnu::always_inline]] friend auto operator>(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator>(const lanes& a,
+                                                             const lanes& b) noexcept
     {
-        return a.value > b.value;
+        return {a.value > b.value};
     }
-    [[gnu::always_inline]] friend auto operator==(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator==(const lanes& a,
+                                                             const lanes& b) noexcept
     {
-        return a.value == b.value;
+        return {a.value == b.value};
     }
-    [[gnu::always_inline]] friend auto operator!=(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator!=(const lanes& a,
+                                                             const lanes& b) noexcept
     {
-        return a.value != b.value;
+        return {a.value != b.value};
     }
 };
 
 /// The lanes of `a` where the mask holds, else those of `b`.
-template <class Mask, class S>
-[[gnu::always_inline]] inline lanes<S> select(const Mask& mask, const lanes<S>& a,
+template <class S>
+[[gnu::always_inline]] inline lanes<S> select(const lane_mask<S>& mask, const lanes<S>& a,
                                               const lanes<S>& b) noexcept
 {
-    return lanes<S>(mask ? a.value : b.value);
+    return lanes<S>(mask.value ? a.value : b.value);
 }
 
 template <class S>
 [[gnu::always_inline]] inline lanes<S> absolute(const lanes<S>& a) noexcept
 {
     using integers = typename lanes<S>::integers;
-    return lanes<S>(std::bit_cast<S>(std::bit_cast<integers>(a.value) & 0x7FFFFFFF));
-}
-
-template <class S>
-[[gnu::always_inline]] inline lanes<S> square_root(const lanes<S>& a) noexcept
-{
-    return lanes<S>(lane_storage<S>::square_root(a.value));
+    return lanes<S>(__builtin_bit_cast(S, __builtin_bit_cast(integers, a.value) & 0x7FFFFFFF));
 }
 
 /// The larger (smaller) one; `b` where either is not a number.
@@ -151,37 +198,72 @@ template <class S>
 /// Added to a float below 2^22, this leaves the nearest integer (ties to even) in the low bits.
 inline constexpr float rounding_anchor = 12582912.0f; // 1.5 * 2^23
 
-/// The nearest integers, ties to even, as ggml computes them: beyond +-2^22, where that method
-/// breaks down, the result is the same wrong number (0 for a NaN) and not undefined behaviour.
-template <class S>
-[[gnu::always_inline]] inline typename lanes<S>::integers nearest(const lanes<S>& a) noexcept
+/// The nearest integer, ties to even, as ggml computes it: beyond +-2^22, where that method breaks
+/// down, the result is the same wrong number (0 for a NaN) and not undefined behaviour.
+inline int nearest(float a) noexcept
 {
-    using integers = typename lanes<S>::integers;
-    const lanes<S> anchored = a + lanes<S>(rounding_anchor);
-    return (std::bit_cast<integers>(anchored.value) & 0x007FFFFF) - 0x00400000;
+    return (__builtin_bit_cast(std::int32_t, a + rounding_anchor) & 0x007FFFFF) - 0x00400000;
 }
 
-/// `nearest`, kept within `lowest` and `highest`, as floats.
+namespace detail {
+/// Integers kept within bounds.
+template <class Integers>
+[[gnu::always_inline]] inline void clamp(Integers& values, std::int32_t lowest,
+                                         std::int32_t highest) noexcept
+{
+    const Integers low = lowest - Integers{};
+    const Integers high = highest - Integers{};
+    values = values > low ? values : low;
+    values = values < high ? values : high;
+}
+} // namespace detail
+
+/// The same of each lane, kept within `lowest` and `highest`, as floats.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> nearest_level(const lanes<S>& a, float lowest,
                                                      float highest) noexcept
 {
-    const lanes<S> level(lane_storage<S>::from_integers(nearest(a)));
-    return smaller(larger(level, lanes<S>(lowest)), lanes<S>(highest));
+    using integers = typename lanes<S>::integers;
+    const lanes<S> anchored = a + lanes<S>(rounding_anchor);
+    integers rounded = (__builtin_bit_cast(integers, anchored.value) & 0x007FFFFF) - 0x00400000;
+    detail::clamp(rounded, static_cast<int>(lowest), static_cast<int>(highest));
+    lanes<S> level;
+    lane_storage<S>::from_integers(rounded, level.value);
+    return level;
 }
 
-/// The same for |a| < 2^22 everywhere, with two operations less.
+/// The same for |a| < 2^22 everywhere, with fewer operations: positive floats are clamped as the
+/// integers that their bits are.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> nearest_small_level(const lanes<S>& a, float lowest,
                                                            float highest) noexcept
 {
+    using integers = typename lanes<S>::integers;
     const lanes<S> anchor(rounding_anchor);
-    const lanes<S> anchored = larger(a + anchor, lanes<S>(rounding_anchor + lowest));
-    return smaller(anchored, lanes<S>(rounding_anchor + highest)) - anchor;
+    const lanes<S> anchored = a + anchor;
+    integers bits = __builtin_bit_cast(integers, anchored.value);
+    detail::clamp(bits, __builtin_bit_cast(std::int32_t, rounding_anchor + lowest),
+                  __builtin_bit_cast(std::int32_t, rounding_anchor + highest));
+    return lanes<S>(__builtin_bit_cast(S, bits)) - anchor;
+}
+
+/// The whole part, for |a| < 2^31.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> whole_part(const lanes<S>& a) noexcept
+{
+    typename lanes<S>::integers integer;
+    lanes<S> whole;
+    lane_storage<S>::to_integers(a.value, integer);
+    lane_storage<S>::from_integers(integer, whole.value);
+    return whole;
 }
 
 using one_lane = lanes<float>;
 
 } // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #endif

@@ -56,7 +56,7 @@ template <class L>
 {
     const auto usable = (a > L(0.0f)) & (a < L(256.0f));
     const L safe = select(usable, a, L(0.0f));
-    const L whole(L::storage::from_integers(L::storage::truncated(safe.value)));
+    const L whole = whole_part(safe);
     return smaller(whole, L(top));
 }
 
@@ -65,7 +65,7 @@ template <class L>
 [[gnu::always_inline]] inline L rounded_away(const L& a) noexcept
 {
     const L safe = select(absolute(a) < L(0x1p22f), a, L(0.0f));
-    const L whole(L::storage::from_integers(L::storage::truncated(safe.value)));
+    const L whole = whole_part(safe);
     const L rest = safe - whole;
     const L up = select(rest < L(-0.5f), L(-1.0f), select(rest == L(-0.5f), L(-1.0f), L(0.0f)));
     return whole + select((rest > L(0.5f)) | (rest == L(0.5f)), L(1.0f), up);

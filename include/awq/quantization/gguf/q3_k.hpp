@@ -93,7 +93,7 @@ private:
     {
         const float d = detail::as_read(grid.d);
         for (std::size_t g = 0; g < 16; ++g)
-            grid.scale[g] = lane_storage<float>::product(
+            grid.scale[g] = strict_product(
                 d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
     }
     static void pack_scales(const std::uint8_t* scale, std::byte* out) noexcept

@@ -70,7 +70,7 @@ private:
     {
         const float factor = -128.0f / peak;
         for (std::size_t g = 0; g < 16; ++g) {
-            const int level = nearest(one_lane(factor) * one_lane(scales[g * C]));
+            const int level = nearest(strict_product(factor, scales[g * C]));
             grid.packed_scale[g] = static_cast<std::uint8_t>(level > 127 ? 127 : level);
         }
         grid.d = f16(1.0f / factor);
@@ -80,7 +80,7 @@ private:
         const float d = detail::as_read(grid.d);
         for (std::size_t g = 0; g < 16; ++g) {
             const auto packed = static_cast<std::int8_t>(grid.packed_scale[g]);
-            grid.scale[g] = lane_storage<float>::product(d, static_cast<float>(packed));
+            grid.scale[g] = strict_product(d, static_cast<float>(packed));
         }
     }
 };

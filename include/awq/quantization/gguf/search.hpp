@@ -18,7 +18,7 @@ inline constexpr float negligible = 1e-15f;
 /// first + step * k, rounded after each operation.
 [[gnu::always_inline]] inline float stepped(float first, float step, int k) noexcept
 {
-    return first + lane_storage<float>::product(step, static_cast<float>(k));
+    return first + strict_product(step, static_cast<float>(k));
 }
 
 namespace detail {
@@ -89,7 +89,7 @@ template <std::size_t Size, bool Guarded, class L>
                                                  float highest, correlation<L>& sums,
                                                  float* levels) noexcept
 {
-    bool changed = false;
+    auto changed = L(0.0f) > L(0.0f);
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
         const L value = L::load(x + i), weight = L::load(w + i), level = L::load(levels + i);
         const L a = sums.with_values - weight * value * level;
@@ -105,9 +105,9 @@ template <std::size_t Size, bool Guarded, class L>
         sums.with_values = select(better, changed_sums.with_values, sums.with_values);
         sums.with_levels = select(better, changed_sums.with_levels, sums.with_levels);
         select(better, other, level).store(levels + i);
-        changed = L::storage::any(better) || changed;
+        changed = changed | better;
     }
-    return changed;
+    return changed.any();
 }
 
 } // namespace detail
@@ -267,9 +267,7 @@ template <class L>
 {
     const L above = absolute(factor * (s.highest - s.offset));
     const L below = absolute(factor * (s.lowest - s.offset));
-    const auto tame = (above < L(0x1p22f)) & (below < L(0x1p22f));
-    const L wild = select(tame, L(0.0f), L(1.0f));
-    return L::storage::any(wild > L(0.0f));
+    return !((above < L(0x1p22f)) & (below < L(0x1p22f))).all();
 }
 
 template <std::size_t Size, class L>

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
+
+#include <awq/quantization/gguf/block_quantizer.hpp>
+#include <awq/quantization/gguf/simd_lanes.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+namespace awq::gguf {
+
+namespace detail {
+
+/// Fits blocks, as many at once as a vector has lanes.
+template <class Format, class Floats>
+[[gnu::always_inline]] inline void fit_in_lanes(const block_source* blocks, std::size_t count,
+                                                block_grid* grids, std::uint8_t* codes,
+                                                std::size_t columns) noexcept
+{
+    constexpr std::size_t lane_count = lane_storage<Floats>::count;
+    for (std::size_t first = 0; first < count; first += lane_count) {
+        const std::size_t left = count - first;
+        Format::template fit<lanes<Floats>>(blocks + first, left < lane_count ? left : lane_count,
+                                            grids + first, codes + first * columns);
+    }
+}
+
+template <class Format>
+inline void fit_baseline(const block_source* blocks, std::size_t count, block_grid* grids,
+                         std::uint8_t* codes, std::size_t columns) noexcept
+{
+#if defined(__AVX512F__)
+    fit_in_lanes<Format, floats_16>(blocks, count, grids, codes, columns);
+#elif defined(__AVX2__)
+    fit_in_lanes<Format, floats_8>(blocks, count, grids, codes, columns);
+#else
+    fit_in_lanes<Format, floats_4>(blocks, count, grids, codes, columns);
+#endif
+}
+
+#if defined(__x86_64__) && !defined(__AVX512F__)
+#define AWQ_GGUF_RUNTIME_DISPATCH 1
+
+#if defined(__clang__) // GCC 12 takes comparisons apart when it inlines them into another target
+template <class Format>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]] inline void
+fit_avx512(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes,
+           std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, floats_16>(blocks, count, grids, codes, columns);
+}
+#endif
+
+template <class Format>
+[[gnu::target("avx2")]] inline void fit_avx2(const block_source* blocks, std::size_t count,
+                                             block_grid* grids, std::uint8_t* codes,
+                                             std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, floats_8>(blocks, count, grids, codes, columns);
+}
+#else
+#define AWQ_GGUF_RUNTIME_DISPATCH 0
+#endif
+
+} // namespace detail
+
+/// Fits many blocks at once, one group of weights in each lane of a vector: every group's own sums
+/// keep their order, so the bytes are those of `scalar_engine`. On x86-64 the instruction set is
+/// chosen while running, unless the compiler was told to use AVX-512 anyway.
+struct simd_engine {
+    static constexpr std::size_t batch = 16;
+
+    static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
+                    std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
+        });
+    }
+
+private:
+    template <class Format>
+    static void fit_format(const block_source* blocks, std::size_t count, block_grid* grids,
+                           std::uint8_t* codes, std::size_t columns) noexcept
+    {
+#if AWQ_GGUF_RUNTIME_DISPATCH && defined(__clang__)
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+            return detail::fit_avx512<Format>(blocks, count, grids, codes, columns);
+#endif
+#if AWQ_GGUF_RUNTIME_DISPATCH
+        if (__builtin_cpu_supports("avx2"))
+            return detail::fit_avx2<Format>(blocks, count, grids, codes, columns);
+#endif
+        detail::fit_baseline<Format>(blocks, count, grids, codes, columns);
+    }
+};
+
+/// `block_quantizer` with vectors: the same bytes, several times faster.
+using simd_block_quantizer = basic_block_quantizer<simd_engine>;
+
+static_assert(quantizer<simd_block_quantizer>);
+
+} // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
