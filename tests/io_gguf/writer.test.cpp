@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
+#include "scratch_directory.hpp"
 #include <awq/io/gguf/reader.hpp>
 #include <awq/io/gguf/writer.hpp>
-#include <unistd.h>
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -14,24 +15,6 @@
 using namespace awq;
 
 namespace {
-
-// A directory of its own for each test, removed behind it.
-class scratch_directory {
-  public:
-    scratch_directory()
-    {
-        static int count = 0;
-        path_ = std::filesystem::temp_directory_path() /
-                ("awq_gguf_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
-        std::filesystem::create_directory(path_);
-    }
-    ~scratch_directory() { std::filesystem::remove_all(path_); }
-    std::string file(const std::string& name) const { return (path_ / name).string(); }
-    bool empty() const { return std::filesystem::is_empty(path_); }
-
-  private:
-    std::filesystem::path path_;
-};
 
 std::vector<gguf::tensor_plan> two_tensors()
 {

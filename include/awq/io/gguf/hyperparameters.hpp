@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/io/gguf/key_values.hpp>
+#include <awq/io/gguf/read_key.hpp>
 #include <awq/io/gguf/reader.hpp>
 #include <awq/support/result.hpp>
 
@@ -128,48 +129,6 @@ void for_each_field(Facts& facts, Visit visit)
     visit("attention.value_length_mla", facts.value_length_mla);
 }
 
-inline status read_value(const value_view& content, std::uint32_t& number)
-{
-    AWQ_TRY(number, content.as_integer<std::uint32_t>());
-    return {};
-}
-inline status read_value(const value_view& content, float& number)
-{
-    AWQ_TRY(const double real, content.as_real());
-    number = static_cast<float>(real);
-    return {};
-}
-inline status read_value(const value_view& content, bool& flag)
-{
-    AWQ_TRY(flag, content.as_bool());
-    return {};
-}
-inline status read_value(const value_view& content, std::string& text)
-{
-    AWQ_TRY(const auto view, content.as_string());
-    text = view;
-    return {};
-}
-inline status read_value(const value_view& content, std::vector<bool>& flags)
-{
-    AWQ_TRY(const auto numbers, content.as_numbers<std::uint32_t>());
-    flags.assign(numbers.begin(), numbers.end());
-    return {};
-}
-
-/// The value of an optional key; it is an error only if it is there and of another kind.
-template <class T>
-status read_optional(const file& from, std::string_view key, std::optional<T>& field)
-{
-    const value_view* content = from.find(key);
-    if (content == nullptr) return {};
-    T value{};
-    if (const auto read = read_value(*content, value); !read)
-        return read.error().within(key).within(from.path());
-    field = std::move(value);
-    return {};
-}
-
 // A sliding-window pattern may also be a period: every period-th layer has no window.
 inline status expand_period(const file& from, hyperparameters& facts)
 {
@@ -218,7 +177,7 @@ inline result<hyperparameters> read_hyperparameters(const file& from)
 {
     hyperparameters facts;
     std::optional<std::string> architecture;
-    AWQ_CHECK(detail::read_optional(from, "general.architecture", architecture));
+    AWQ_CHECK(read_optional(from, "general.architecture", architecture));
     if (!architecture)
         return error{error_code::missing_field, from.path(), ": has no general.architecture"};
     facts.architecture = *architecture;
@@ -229,7 +188,7 @@ inline result<hyperparameters> read_hyperparameters(const file& from)
         const value_view* content = from.find(full);
         const bool period =
             key == "attention.sliding_window_pattern" && content != nullptr && !content->is_array();
-        if (outcome && !period) outcome = detail::read_optional(from, full, field);
+        if (outcome && !period) outcome = read_optional(from, full, field);
     });
     AWQ_CHECK(outcome);
     AWQ_CHECK(detail::check_counts(from, facts));

@@ -4,8 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/io/gguf/hyperparameters.hpp>
 #include <awq/io/gguf/key_values.hpp>
+#include <awq/io/gguf/read_key.hpp>
 #include <awq/io/gguf/reader.hpp>
 #include <awq/support/result.hpp>
 
@@ -59,21 +59,6 @@ void for_each_special_id(Ids& ids, Visit visit)
     visit("padding", ids.padding);
     visit("cls", ids.cls);
     visit("mask", ids.mask);
-}
-
-inline std::vector<std::string> copy_of(const std::vector<std::string_view>& views)
-{
-    return {views.begin(), views.end()};
-}
-
-inline status read_strings(const file& from, std::string_view key, std::vector<std::string>& into)
-{
-    const value_view* content = from.find(key);
-    if (content == nullptr) return {};
-    const auto strings = content->as_strings();
-    if (!strings) return strings.error().within(key).within(from.path());
-    into = copy_of(*strings);
-    return {};
 }
 
 inline status read_types(const file& from, tokenizer_facts& facts)
@@ -146,10 +131,10 @@ inline result<tokenizer_facts> read_tokenizer(const file& from)
 {
     tokenizer_facts facts;
     std::optional<std::string> model, pre, chat_template;
-    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.model", model));
-    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.pre", pre));
-    AWQ_CHECK(detail::read_optional(from, "tokenizer.chat_template", chat_template));
-    AWQ_CHECK(detail::read_strings(from, "tokenizer.ggml.tokens", facts.tokens));
+    AWQ_CHECK(read_optional(from, "tokenizer.ggml.model", model));
+    AWQ_CHECK(read_optional(from, "tokenizer.ggml.pre", pre));
+    AWQ_CHECK(read_optional(from, "tokenizer.chat_template", chat_template));
+    AWQ_CHECK(read_strings(from, "tokenizer.ggml.tokens", facts.tokens));
     if (!model || facts.tokens.empty())
         return error{error_code::missing_field, from.path(), ": has no tokenizer"};
     facts.model = *model;
@@ -157,12 +142,11 @@ inline result<tokenizer_facts> read_tokenizer(const file& from)
     facts.chat_template = chat_template.value_or("");
     AWQ_CHECK(detail::read_types(from, facts));
     AWQ_CHECK(detail::read_scores(from, facts));
-    AWQ_CHECK(detail::read_strings(from, "tokenizer.ggml.merges", facts.merges));
+    AWQ_CHECK(read_strings(from, "tokenizer.ggml.merges", facts.merges));
     AWQ_CHECK(detail::read_special_ids(from, facts));
-    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.add_bos_token", facts.add_bos));
-    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.add_eos_token", facts.add_eos));
-    AWQ_CHECK(
-        detail::read_optional(from, "tokenizer.ggml.add_space_prefix", facts.add_space_prefix));
+    AWQ_CHECK(read_optional(from, "tokenizer.ggml.add_bos_token", facts.add_bos));
+    AWQ_CHECK(read_optional(from, "tokenizer.ggml.add_eos_token", facts.add_eos));
+    AWQ_CHECK(read_optional(from, "tokenizer.ggml.add_space_prefix", facts.add_space_prefix));
     return facts;
 }
 
