@@ -122,7 +122,9 @@ class added_token_splitter {
                                               std::vector<std::string> texts)
     {
         added_token_splitter built;
-        AWQ_TRY(built.word_, regex::compile("\\A[\\w\\x{200C}\\x{200D}]", "added_tokens"));
+        AWQ_TRY(built.word_,
+                regex::compile(R"(\A[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}])",
+                               "added_tokens"));
         std::vector<std::pair<std::string, std::size_t>> literals;
         for (std::size_t i = 0; i < texts.size(); ++i)
             literals.emplace_back(std::move(texts[i]), i);

@@ -89,7 +89,7 @@ inline result<token_ids> read_json_line(std::string_view line, const std::string
         return root.error(error_code::missing_field,
                           R"(a line needs one of "text", "messages" and "input_ids")");
     }
-    auto ids = tokens.encode(text, add_special_tokens, kept);
+    auto ids = tokens.encode(text, add_special_tokens && !text.empty(), kept);
     if (!ids) return ids.error().within(where);
     return ids;
 }
@@ -117,7 +117,7 @@ status for_each_json_line(std::string_view content, const std::string& path,
 inline result<token_ids> encode_plain_text(std::string_view content, const std::string& path,
                                            const tokenizer& tokens, bool add_special_tokens)
 {
-    auto ids = tokens.encode(content, add_special_tokens);
+    auto ids = tokens.encode(content, add_special_tokens && !content.empty());
     if (!ids) return ids.error().within(path);
     return ids;
 }

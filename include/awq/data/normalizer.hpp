@@ -156,7 +156,7 @@ class normalizer {
         std::string kept;
         for (std::size_t at = 0; at < text.size();) {
             const unicode::decoded next = unicode::decode(text, at);
-            if (!unicode::is_nonspacing_mark(next.code_point)) kept.append(text, at, next.size);
+            if (!unicode::is_mark(next.code_point)) kept.append(text, at, next.size);
             at += next.size;
         }
         return kept;

@@ -53,8 +53,9 @@ inline std::string pcre2_message(int code)
     return text;
 }
 
-// Oniguruma's \w, as members of a class.
-inline constexpr std::string_view word_members = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";
+// Oniguruma's \w as members of a class; it counts the superscripts and fractions of Latin-1.
+inline constexpr std::string_view word_members =
+    "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}";
 
 /// Rewrites a pattern in Oniguruma's syntax into one that PCRE2 reads alike.
 class pattern_rewriter {
@@ -180,13 +181,15 @@ class pattern_rewriter {
             return error{error_code::unsupported, rest().substr(0, 2),
                          " inside a class is not supported"};
         if (in_class_) return replace(members);
-        return replace((negated ? "[^" : "[") + std::string{members} + ']');
+        std::string whole = negated ? "[^" : "[";
+        whole.append(members).append("]");
+        return replace(whole);
     }
 
     status code_point() // \uHHHH
     {
         if (rest().size() < 6) return error{error_code::malformed_file, "\\u without four digits"};
-        out_ += "\\x{" + std::string{rest().substr(2, 4)} + '}';
+        out_.append("\\x{").append(rest().substr(2, 4)).append("}");
         at_ += 6;
         return {};
     }

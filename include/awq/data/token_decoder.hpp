@@ -229,18 +229,22 @@ class token_decoder {
         return {};
     }
 
-    static void replace_all(std::string& text, std::string_view from, std::string_view to)
+    static std::string replaced_all(std::string_view text, std::string_view from,
+                                    std::string_view to)
     {
-        for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at)) {
-            text.replace(at, from.size(), to);
-            at += to.size();
+        std::string replaced;
+        for (std::size_t at = text.find(from); at != text.npos; at = text.find(from)) {
+            replaced.append(text.substr(0, at)).append(to);
+            text.remove_prefix(at + from.size());
         }
+        return replaced.append(text);
     }
 
     static status apply(const metaspace& step, token_list& tokens, regex::scratch&)
     {
         for (std::size_t i = 0; i < tokens.size(); ++i)
-            replace_all(tokens[i], step.replacement, i == 0 && step.prepended ? "" : " ");
+            tokens[i] =
+                replaced_all(tokens[i], step.replacement, i == 0 && step.prepended ? "" : " ");
         return {};
     }
 
@@ -248,7 +252,7 @@ class token_decoder {
     {
         if (step.suffix.empty()) return {};
         for (std::size_t i = 0; i < tokens.size(); ++i)
-            replace_all(tokens[i], step.suffix, i + 1 == tokens.size() ? "" : " ");
+            tokens[i] = replaced_all(tokens[i], step.suffix, i + 1 == tokens.size() ? "" : " ");
         return {};
     }
 

@@ -57,10 +57,13 @@ inline std::string lower_case(std::string_view text)
     return lowered;
 }
 
-/// Whether the character is a nonspacing mark (general category Mn).
-inline bool is_nonspacing_mark(char32_t code_point) noexcept
+/// Whether the character is a mark (general categories Mn, Mc, Me).
+inline bool is_mark(char32_t code_point) noexcept
 {
-    return utf8proc_category(static_cast<utf8proc_int32_t>(code_point)) == UTF8PROC_CATEGORY_MN;
+    const utf8proc_category_t category =
+        utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
+    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC ||
+           category == UTF8PROC_CATEGORY_ME;
 }
 
 } // namespace awq::unicode
