@@ -4,11 +4,10 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/integer_codes.hpp>
 #include <awq/quantization/gguf/type.hpp>
-#include <awq/quantization/scheme.hpp>
 
 #include <cstddef>
-#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -17,18 +16,6 @@
 #include <vector>
 
 namespace awq {
-
-/// A weight as integers: w = (code - zero_point) * scale, codes signed.
-struct integer_codes {
-    scheme format;
-    std::size_t rows = 0, cols = 0;
-    std::size_t group_size = 0;            ///< columns that share a scale; 0: the whole row
-    std::vector<std::int8_t> codes;        ///< (rows, cols)
-    std::vector<float> scales;             ///< (rows, groups), as the output stores them
-    std::vector<std::int8_t> zero_points;  ///< (rows, groups); empty for a symmetric scheme
-
-    std::size_t groups() const noexcept { return group_size == 0 ? 1 : cols / group_size; }
-};
 
 /// A weight as GGUF blocks, row by row, in the checkpoint's row order.
 struct gguf_blocks {
