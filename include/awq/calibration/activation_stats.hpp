@@ -87,29 +87,33 @@ struct activation_stats {
 
 namespace detail {
 
-// Sixteen rows are added in float, where no bit of weight is lost, then go into the double sums.
-inline void add_magnitudes(matrix_view<const float> x, double* abs_sum, double* square_sum) noexcept
+// Eight rows are added in float, where nothing of weight is lost, and go into the double sums as
+// one.
+template <std::size_t Rows, class Value>
+void add_rows(matrix_view<const float> x, std::size_t first, double* sums, Value value) noexcept
 {
-    constexpr std::size_t width = 64, rows = 16;
-    float sums[width], squares[width];
-    for (std::size_t first = 0; first < x.rows(); first += rows) {
-        std::fill_n(sums, width, 0.0f);
-        std::fill_n(squares, width, 0.0f);
-        const std::size_t end = std::min(first + rows, x.rows());
-        for (std::size_t r = first; r < end; ++r) {
-            const float* const values = x.row(r).data();
-            for (std::size_t c = 0; c < x.cols(); ++c) {
-                sums[c] += std::fabs(values[c]);
-                squares[c] += values[c] * values[c];
-            }
-        }
-        if (abs_sum != nullptr)
-            for (std::size_t c = 0; c < x.cols(); ++c)
-                abs_sum[c] += static_cast<double>(sums[c]);
-        if (square_sum != nullptr)
-            for (std::size_t c = 0; c < x.cols(); ++c)
-                square_sum[c] += static_cast<double>(squares[c]);
+    const float* rows[Rows];
+    for (std::size_t r = 0; r < Rows; ++r)
+        rows[r] = x.row(first + r).data();
+    for (std::size_t c = 0; c < x.cols(); ++c) {
+        float sum = value(rows[0][c]);
+        for (std::size_t r = 1; r < Rows; ++r)
+            sum += value(rows[r][c]);
+        sums[c] += static_cast<double>(sum);
     }
+}
+
+template <class Value>
+void add_columns(matrix_view<const float> x, std::span<double> sums, std::size_t column,
+                 Value value) noexcept
+{
+    if (sums.empty()) return;
+    constexpr std::size_t at_once = 8;
+    std::size_t r = 0;
+    for (; r + at_once <= x.rows(); r += at_once)
+        add_rows<at_once>(x, r, sums.data() + column, value);
+    for (; r < x.rows(); ++r)
+        add_rows<1>(x, r, sums.data() + column, value);
 }
 
 } // namespace detail
@@ -125,14 +129,19 @@ status activation_stats::observe(const E& how, matrix_view<const float> x, loss_
                      " channels, ",
                      abs_sum.size(),
                      " expected"};
-    constexpr std::size_t width = 64;
+    constexpr std::size_t width =
+        256;                          // columns a task; few enough to spread, enough for long reads
+    constexpr std::size_t depth = 64; // rows that stay in the cache between the two sums
     mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
         const matrix_view<const float> run = x.rows_from(first, count);
         how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
             const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
-            detail::add_magnitudes(run.cols_from(at, columns),
-                                   abs_sum.empty() ? nullptr : abs_sum.data() + at,
-                                   square_sum.empty() ? nullptr : square_sum.data() + at);
+            for (std::size_t r = 0; r < count; r += depth) {
+                const auto tile =
+                    run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
+                detail::add_columns(tile, abs_sum, at, [](float v) { return std::fabs(v); });
+                detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
+            }
         });
         if (!gram.empty()) Product::add_gram(how, run, gram);
         tokens += count;

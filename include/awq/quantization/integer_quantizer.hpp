@@ -88,10 +88,25 @@ struct integer_quantizer {
         value_range range = range_of(group, count);
         range = {rounding.round(range.smallest), rounding.round(range.largest)};
         const qparams shared = make_qparams(range, format, rounding);
-        const float low = format.smallest(), high = format.largest();
-        for (std::size_t i = 0; i < count; ++i) {
-            const float weight = rounding.round(group[i]);
-            out[i] = value_of(code_of(weight, shared, low, high, rounding), shared, rounding);
+        for_each_tile(group, count, shared, rounding,
+                      [&](std::size_t first, std::size_t size, const float* codes) {
+                          for (std::size_t i = 0; i < size; ++i)
+                              out[first + i] = value_of(codes[i], shared, rounding);
+                      });
+    }
+
+    // Calls `use(first, size, codes)` for the codes of a group, a tile at a time.
+    template <class Rounding, class Use>
+    AWQ_ALWAYS_INLINE void for_each_tile(const float* group, std::size_t count,
+                                         const qparams& shared, Rounding rounding,
+                                         Use use) const noexcept
+    {
+        float codes[code_tile];
+        for (std::size_t first = 0; first < count; first += code_tile) {
+            const std::size_t size = std::min(code_tile, count - first);
+            fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
+                       rounding);
+            use(first, size, codes);
         }
     }
 
@@ -101,7 +116,6 @@ struct integer_quantizer {
                          Rounding rounding) const noexcept
     {
         const std::size_t width = scale_columns(row.size());
-        const float low = format.smallest(), high = format.largest();
         for (std::size_t group = 0; group * width < row.size(); ++group) {
             const float* const weights = row.data() + group * width;
             value_range range = range_of(weights, width);
@@ -110,12 +124,14 @@ struct integer_quantizer {
             scales[group] = shared.scale;
             if (!zero_points.empty())
                 zero_points[group] = static_cast<std::int8_t>(shared.zero_point);
-            for (std::size_t i = 0; i < width; ++i) {
-                const float weight = rounding.round(weights[i]);
-                const float code = code_of(weight, shared, low, high, rounding);
-                const bool is_number = code == code;
-                codes[group * width + i] = static_cast<std::int8_t>(is_number ? code : 0.0f);
-            }
+            for_each_tile(weights, width, shared, rounding,
+                          [&](std::size_t first, std::size_t size, const float* made) {
+                              for (std::size_t i = 0; i < size; ++i) {
+                                  const bool is_number = made[i] == made[i];
+                                  codes[group * width + first + i] =
+                                      static_cast<std::int8_t>(is_number ? made[i] : 0.0f);
+                              }
+                          });
         }
     }
 };

@@ -81,17 +81,29 @@ AWQ_ALWAYS_INLINE qparams make_qparams(value_range range, const scheme& format, 
     return made;
 }
 
-/// The code of a weight, as a float. The clamp comes before the rounding to a whole number.
+/// The codes of up to `code_tile` weights, as floats: weight / scale + zero point, clamped, and
+/// then rounded to a whole number. `codes` does not overlap `weights`.
 template <class Rounding>
-AWQ_ALWAYS_INLINE float code_of(float weight, const qparams& shared, float smallest, float largest,
-                                Rounding) noexcept
+AWQ_ALWAYS_INLINE void fill_codes(const float* weights, std::size_t count, const qparams& shared,
+                                  float smallest, float largest, float* codes, Rounding) noexcept
 {
-    float code = Rounding::round(weight / shared.scale);
-    code = Rounding::round(code + shared.zero_point);
-    code = code < smallest ? smallest : code;
-    code = code > largest ? largest : code;
-    return round_half_even(code);
+    const float scale = shared.scale, zero_point = shared.zero_point;
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = Rounding::round(Rounding::round(weights[i]) / scale);
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = Rounding::round(codes[i] + zero_point);
+    // A loop for each bound: with both in one, compilers make branches of them.
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = codes[i] < smallest ? smallest : codes[i];
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = codes[i] > largest ? largest : codes[i];
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = round_half_even(codes[i]);
 }
+
+/// How many codes are made at a time; a local array of so many stays in registers or the first
+/// cache.
+inline constexpr std::size_t code_tile = 64;
 
 /// The weight that a code stands for.
 template <class Rounding>
