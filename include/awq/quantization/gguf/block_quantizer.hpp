@@ -61,13 +61,24 @@ public:
     void quantize_row(std::span<const float> row, std::span<const float> importance,
                       std::span<std::byte> out) const noexcept
     {
-        if (with_float_format(type_, [&](auto chosen) { pack_floats(chosen, row, out); })) return;
+        quantize(as_row(row), importance, out);
+    }
+
+    /// Rows to `rows.rows() * row_bytes(rows.cols())` bytes. Short rows are faster together.
+    void quantize(matrix_view<const float> rows, std::span<const float> importance,
+                  std::span<std::byte> out) const noexcept
+    {
+        const std::size_t bytes = row_bytes(rows.cols());
+        const auto as_floats = [&](auto chosen) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pack_floats(chosen, rows.row(r), out.subspan(r * bytes, bytes));
+        };
+        if (with_float_format(type_, as_floats)) return;
         with_format(type_, [&](auto chosen) {
-            for_each_block(row, importance,
-                           [&](std::size_t index, const block_grid& grid, std::uint8_t* codes) {
-                               decltype(chosen)::pack(grid, codes,
-                                                      out.data() + index * block_bytes(type_));
-                           });
+            for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
+                std::byte* block = out.data() + at.row * bytes + at.index * block_bytes(type_);
+                decltype(chosen)::pack(grid, codes, block);
+            });
         });
     }
 
@@ -90,8 +101,15 @@ public:
     void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            pseudo_quantize_row(rows.row(r), importance, out.row(r));
+        const auto through_floats = [&](auto chosen) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pass_through(chosen, rows.row(r), out.row(r));
+        };
+        if (with_float_format(type_, through_floats)) return;
+        const std::size_t columns = block_columns(type_);
+        for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
+            values_of(grid, codes, columns, out.row(at.row).data() + at.index * columns);
+        });
     }
 
 private:
@@ -108,47 +126,50 @@ private:
         for (std::size_t i = 0; i < out.size() / Format::columns; ++i)
             Format::unpack(in.data() + i * block_bytes(type_), out.data() + i * Format::columns);
     }
-    void pseudo_quantize_row(std::span<const float> row, std::span<const float> importance,
-                             std::span<float> out) const noexcept
+    template <class Format>
+    static void pass_through(Format, std::span<const float> row, std::span<float> out) noexcept
     {
-        const auto through_floats = [&](auto chosen) {
-            std::byte stored[64];
-            for (std::size_t i = 0; i < row.size(); i += chosen.columns) {
-                chosen.pack(row.data() + i, stored);
-                chosen.unpack(stored, out.data() + i);
-            }
-        };
-        if (with_float_format(type_, through_floats)) return;
-        const std::size_t columns = block_columns(type_);
-        for_each_block(row, importance,
-                       [&](std::size_t index, const block_grid& grid, std::uint8_t* codes) {
-                           values_of(grid, codes, columns, out.data() + index * columns);
-                       });
+        std::byte stored[64];
+        for (std::size_t i = 0; i < row.size(); i += Format::columns) {
+            Format::pack(row.data() + i, stored);
+            Format::unpack(stored, out.data() + i);
+        }
     }
 
-    /// Fits all blocks of a row, a batch at a time: finish(index, grid, codes).
+    struct block_place {
+        std::size_t row;
+        std::size_t index; ///< within the row
+    };
+
+    /// Fits all blocks of the rows, a batch at a time: finish(place, grid, codes). A batch is read
+    /// before its first block is finished, so that results may replace the rows.
     template <class Finish>
-    void for_each_block(std::span<const float> row, std::span<const float> importance,
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
                         Finish finish) const noexcept
     {
         const std::size_t columns = block_columns(type_);
-        const std::size_t total = row.size() / columns;
+        const std::size_t in_row = rows.cols() / columns;
         const bool row_matters = columns == 32 && !importance.empty();
-        const float row_energy = row_matters ? mean_square(row) : 0.0f;
         block_source sources[Engine::batch];
+        block_place places[Engine::batch];
         block_grid grids[Engine::batch];
         std::uint8_t codes[Engine::batch * max_block_columns];
-        for (std::size_t first = 0; first < total; first += Engine::batch) {
-            const std::size_t left = total - first;
-            const std::size_t count = left < Engine::batch ? left : Engine::batch;
-            for (std::size_t b = 0; b < count; ++b) {
-                const std::size_t at = (first + b) * columns;
-                sources[b] = {row.data() + at, importance.empty() ? nullptr : importance.data() + at,
-                              row_energy};
+        std::size_t count = 0;
+        const auto flush = [&] {
+            if (count != 0) Engine::fit(type_, sources, count, grids, codes);
+            for (std::size_t b = 0; b < count; ++b) finish(places[b], grids[b], codes + b * columns);
+            count = 0;
+        };
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const float energy = row_matters ? mean_square(rows.row(r)) : 0.0f;
+            for (std::size_t i = 0; i < in_row; ++i) {
+                const float* weights = importance.empty() ? nullptr : importance.data() + i * columns;
+                sources[count] = {rows.row(r).data() + i * columns, weights, energy};
+                places[count] = {r, i};
+                if (++count == Engine::batch) flush();
             }
-            Engine::fit(type_, sources, count, grids, codes);
-            for (std::size_t b = 0; b < count; ++b) finish(first + b, grids[b], codes + b * columns);
         }
+        flush();
     }
 
     gguf::type type_;

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include <awq/quantization/gguf/block_quantizer.hpp>
+
+#include "catch.hpp"
+#include "quantization_gguf/sample_rows.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+namespace gguf = awq::gguf;
+
+namespace {
+
+std::span<const float> part(const std::vector<float>& values, std::size_t at, std::size_t size)
+{
+    return values.empty() ? std::span<const float>{} : std::span(values).subspan(at, size);
+}
+
+} // namespace
+
+TEST_CASE("rounding onto a fitted grid and packing gives the quantizer's bytes", "[gguf]")
+{
+    // The types that round once more onto the stored scales; the others may round onto unstored ones.
+    for (const gguf::type type : {gguf::type::q2_k, gguf::type::q3_k, gguf::type::q4_k,
+                                  gguf::type::q5_k, gguf::type::q6_k})
+        for (const char* how : {"none", "even"}) {
+            const auto row = sample::make_rows("normal", 3, 1);
+            const auto importance = sample::make_importance(how);
+            const gguf::block_quantizer quantizer(type);
+            std::vector<std::byte> whole(quantizer.row_bytes(row.size()));
+            quantizer.quantize_row(row, importance, whole);
+            std::vector<std::byte> pieces(whole.size());
+            for (std::size_t b = 0; b < row.size() / 256; ++b) {
+                const auto block = part(row, b * 256, 256);
+                const auto grid = gguf::fit_block(type, block, part(importance, b * 256, 256), 0.0f);
+                std::uint8_t codes[256];
+                for (std::size_t i = 0; i < 256; ++i)
+                    codes[i] = static_cast<std::uint8_t>(grid.nearest(i, block[i]));
+                gguf::pack_block(grid, codes,
+                                 std::span(pieces).subspan(b * gguf::block_bytes(type),
+                                                           gguf::block_bytes(type)));
+            }
+            INFO(gguf::name_of(type));
+            CHECK(pieces == whole);
+        }
+}
+
+TEST_CASE("a grid's values are what the packed block reads as", "[gguf]")
+{
+    for (const gguf::type_facts& facts : gguf::all_types) {
+        if (!gguf::has_grid(facts.type)) continue;
+        const auto row = sample::make_rows("heavy", 8, 1);
+        const auto importance = sample::make_importance("even");
+        const std::size_t columns = facts.block_columns;
+        const auto grid =
+            gguf::fit_block(facts.type, part(row, 0, columns), part(importance, 0, columns),
+                            gguf::mean_square(row));
+        std::vector<std::uint8_t> codes(columns);
+        std::vector<std::byte> stored(facts.block_bytes);
+        std::vector<float> read(columns);
+        for (int shift = 0; shift <= grid.max_code; ++shift) {
+            for (std::size_t i = 0; i < columns; ++i)
+                codes[i] = static_cast<std::uint8_t>((i + static_cast<std::size_t>(shift)) %
+                                                     static_cast<std::size_t>(grid.max_code + 1));
+            gguf::pack_block(grid, codes, stored);
+            gguf::block_quantizer(facts.type).dequantize_row(stored, read);
+            std::size_t same = 0;
+            for (std::size_t i = 0; i < columns; ++i) {
+                const float value = grid.value(i, codes[i]);
+                same += std::memcmp(&value, &read[i], 4) == 0;
+            }
+            INFO(facts.name);
+            REQUIRE(same == columns);
+            std::vector<std::uint8_t> unpacked(columns);
+            const auto again = gguf::unpack_block(facts.type, stored, unpacked);
+            REQUIRE(unpacked == codes);
+            REQUIRE(again.d == grid.d);
+        }
+    }
+}
+
+TEST_CASE("nearest gives the nearest value of the grid", "[gguf]")
+{
+    for (const gguf::type_facts& facts : gguf::all_types) {
+        if (!gguf::has_grid(facts.type)) continue;
+        const auto row = sample::make_rows("normal", 4, 1);
+        const auto grid = gguf::fit_block(facts.type, part(row, 0, facts.block_columns), {}, 0.0f);
+        std::size_t worse = 0;
+        for (std::size_t i = 0; i < facts.block_columns; ++i) {
+            const float x = row[facts.block_columns - 1 - i] * 1.25f;
+            const float chosen = std::fabs(grid.value(i, grid.nearest(i, x)) - x);
+            for (int code = 0; code <= grid.max_code; ++code)
+                worse += std::fabs(grid.value(i, code) - x) < chosen * 0.99999f;
+        }
+        INFO(facts.name);
+        CHECK(worse == 0);
+    }
+}
+
+TEST_CASE("a block of zeros has a code for level zero", "[gguf]")
+{
+    const std::vector<float> zeros(256, 0.0f);
+    for (const gguf::type_facts& facts : gguf::all_types) {
+        if (!gguf::has_grid(facts.type)) continue;
+        const auto grid = gguf::fit_block(facts.type, part(zeros, 0, facts.block_columns), {}, 0.0f);
+        CHECK(grid.value(0, grid.nearest(0, 0.5f)) == 0.0f);
+    }
+}
