@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_AUTOAWQ_SINK_HPP
+#define AWQ_PIPELINE_AUTOAWQ_SINK_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/autoawq/gemm_layout.hpp>
+#include <awq/io/autoawq/quantization_config.hpp>
+#include <awq/pipeline/quantized_sink.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// Layers in AutoAWQ's "gemm" layout. All have the same group size; scales are F16.
+class autoawq_codec final : public layer_codec {
+public:
+    /// The format has one group size for the whole model.
+    status check_layers(const std::vector<quantized_layer>& layers) const override
+    {
+        for (const quantized_layer& layer : layers)
+            if (layer.format.group_size != layers.front().format.group_size)
+                return error{error_code::unsupported, layer.name, " has group size ",
+                             layer.format.group_size, " and ", layers.front().name, " has ",
+                             layers.front().format.group_size,
+                             ": the AWQ layout takes one for all layers; write compressed-tensors"};
+        return {};
+    }
+
+    result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const override
+    {
+        const std::size_t group_size = layer.format.group_size;
+        AWQ_CHECK(autoawq::check_layout(layer.format.format, layer.rows, layer.cols, group_size));
+        return autoawq::gemm_layout(layer.rows, layer.cols,
+                                    group_size == 0 ? 1 : layer.cols / group_size);
+    }
+
+    result<std::vector<stored_tensor>> encode(const quantized_layer&,
+                                              const integer_codes& weight) const override
+    {
+        return autoawq::pack_gemm(weight);
+    }
+
+    status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
+                        const std::vector<std::string>& left) const override
+    {
+        autoawq::quantization_config config;
+        if (!layers.empty()) config.group_size = layers.front().format.group_size;
+        config.modules_to_not_convert = left;
+        autoawq::write_quantization_config(out, config);
+        return {};
+    }
+};
+
+/// Writes a run's result in AutoAWQ's layout.
+struct autoawq_sink {
+    /// See `quantized_sink::create`. Only 4 bits; a layer with another format is an error.
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
+                                                           const std::string& target,
+                                                           bool overwrite,
+                                                           const integer_format_choice& formats)
+    {
+        return quantized_sink::create(source, target, overwrite, formats,
+                                      std::make_unique<autoawq_codec>());
+    }
+};
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_QUANTIZED_OUTPUT_HPP
+#define AWQ_PIPELINE_QUANTIZED_OUTPUT_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/copy_files.hpp>
+#include <awq/io/json_copy.hpp>
+#include <awq/io/output_directory.hpp>
+#include <awq/io/safetensors/shard_set_writer.hpp>
+#include <awq/pipeline/layer_codec.hpp>
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A model directory in the making that is like a source but for the layers that are quantized: each
+/// one's tensors (all but its bias) give way to those of the codec, in the same shard. config.json
+/// keeps its keys and gains `quantization_config`; other files are carried over. The directory
+/// appears when it is complete.
+class quantized_output {
+public:
+    /// `left` names the linear layers that stay as they are. Errors: a layer that the codec cannot
+    /// hold or the source does not have, named; those of the output directory.
+    static result<quantized_output> create(const safetensors::checkpoint& source,
+                                           const std::string& target, bool overwrite,
+                                           std::unique_ptr<layer_codec> codec,
+                                           std::vector<quantized_layer> layers,
+                                           std::vector<std::string> left)
+    {
+        AWQ_CHECK(check_output_apart(target, source.directory()));
+        AWQ_CHECK(codec->check_layers(layers));
+        AWQ_TRY(auto plans, plan(source, *codec, layers));
+        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
+        AWQ_TRY(auto writer, safetensors::shard_set_writer::create(
+                                 directory.path(), std::move(plans), source.has_index()));
+        return quantized_output{source,           std::move(directory), std::move(writer),
+                                std::move(codec), std::move(layers),    std::move(left)};
+    }
+
+    bool is_quantized(std::string_view layer) const { return by_name_.contains(layer); }
+    const std::vector<quantized_layer>& layers() const noexcept { return layers_; }
+
+    /// A tensor that is not quantized, by its full name.
+    status write_floats(std::string_view name, std::span<const float> values)
+    {
+        return writer_.write_floats(name, values);
+    }
+
+    /// The tensors of a quantized layer. Errors name it.
+    status write_layer(std::string_view name, const integer_codes& weight)
+    {
+        const auto found = by_name_.find(name);
+        if (found == by_name_.end())
+            return error{error_code::invalid_argument, "layer ", name,
+                         " was not announced as quantized"};
+        const status done = write(layers_[found->second], weight);
+        return done ? done : done.error().within(name);
+    }
+
+    /// Carries over what was not written, and puts the directory into place; gives its path.
+    result<std::string> finish()
+    {
+        AWQ_CHECK(writer_.copy_rest(*source_));
+        AWQ_CHECK(writer_.finish());
+        AWQ_CHECK(copy_files(source_->directory(), directory_.path(), is_replaced_file));
+        AWQ_CHECK(write_config());
+        AWQ_CHECK(directory_.commit());
+        return directory_.target();
+    }
+
+private:
+    quantized_output(const safetensors::checkpoint& source, output_directory&& directory,
+                     safetensors::shard_set_writer&& writer, std::unique_ptr<layer_codec>&& codec,
+                     std::vector<quantized_layer>&& layers, std::vector<std::string>&& left)
+        : source_(&source), directory_(std::move(directory)), writer_(std::move(writer)),
+          codec_(std::move(codec)), layers_(std::move(layers)), left_(std::move(left))
+    {
+        for (std::size_t i = 0; i < layers_.size(); ++i) by_name_.emplace(layers_[i].name, i);
+    }
+
+    static bool is_replaced_file(std::string_view name) noexcept
+    {
+        return is_weight_file(name) || name == "config.json" || name == "quant_config.json" ||
+               name == "quantize_config.json";
+    }
+
+    static result<std::vector<safetensors::shard_plan>>
+    plan(const safetensors::checkpoint& source, const layer_codec& codec,
+         const std::vector<quantized_layer>& layers)
+    {
+        std::map<std::string_view, const quantized_layer*> waiting;
+        for (const quantized_layer& layer : layers) waiting.emplace(layer.name, &layer);
+        const auto all = waiting;
+        auto plans = safetensors::plan_like(source);
+        for (safetensors::shard_plan& shard : plans) {
+            std::vector<safetensors::tensor_spec> specs;
+            for (safetensors::tensor_spec& spec : shard.tensors) {
+                const std::string_view module = module_of(spec.name);
+                if (!all.contains(module) || spec.name.ends_with(".bias")) {
+                    specs.push_back(std::move(spec));
+                } else if (const auto layer = waiting.extract(module)) {
+                    AWQ_CHECK(announce(codec, *layer.mapped(), specs));
+                }
+            }
+            shard.tensors = std::move(specs);
+        }
+        if (waiting.empty()) return plans;
+        return error{error_code::missing_tensor, source.directory(), ": there is no weight of ",
+                     waiting.begin()->first};
+    }
+
+    static std::string_view module_of(std::string_view tensor) noexcept
+    {
+        const std::size_t dot = tensor.rfind('.');
+        return dot == std::string_view::npos ? std::string_view{} : tensor.substr(0, dot);
+    }
+
+    static status announce(const layer_codec& codec, const quantized_layer& layer,
+                           std::vector<safetensors::tensor_spec>& into)
+    {
+        auto specs = codec.layout(layer);
+        if (!specs) return specs.error().within(layer.name);
+        for (safetensors::tensor_spec& spec : *specs) {
+            spec.name = layer.name + "." + spec.name;
+            into.push_back(std::move(spec));
+        }
+        return {};
+    }
+
+    status write(const quantized_layer& layer, const integer_codes& weight)
+    {
+        const bool same = weight.format == layer.format.format && weight.rows == layer.rows &&
+                          weight.cols == layer.cols &&
+                          weight.group_size == layer.format.group_size;
+        if (!same)
+            return error{error_code::shape_mismatch, "was announced as ",
+                         name_of(layer.format.format), " [", layer.rows, ", ", layer.cols,
+                         "] in groups of ", layer.format.group_size, ", and came as ",
+                         name_of(weight.format), " [", weight.rows, ", ", weight.cols,
+                         "] in groups of ", weight.group_size};
+        AWQ_TRY(const auto tensors, codec_->encode(layer, weight));
+        for (const stored_tensor& tensor : tensors)
+            AWQ_CHECK(writer_.write(layer.name + "." + tensor.spec.name, tensor.bytes));
+        return {};
+    }
+
+    status write_config() const
+    {
+        AWQ_TRY(const auto config, json::load(source_->directory() + "/config.json"));
+        AWQ_TRY(const auto members, config.root().as_object());
+        json::writer out{2};
+        out.begin_object();
+        for (const json::member& each : members)
+            if (each.key != "quantization_config" && each.key != "compression_config")
+                json::write(out.key(each.key), each.value);
+        AWQ_CHECK(codec_->write_config(out.key("quantization_config"), layers_, left_));
+        out.end_object();
+        return write_file(directory_.path() + "/config.json", std::move(out).take() + "\n");
+    }
+
+    const safetensors::checkpoint* source_;
+    output_directory directory_;
+    safetensors::shard_set_writer writer_;
+    std::unique_ptr<layer_codec> codec_;
+    std::vector<quantized_layer> layers_;
+    std::vector<std::string> left_;
+    std::map<std::string, std::size_t, std::less<>> by_name_;
+};
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_QUANTIZED_SINK_HPP
+#define AWQ_PIPELINE_QUANTIZED_SINK_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/pipeline/checkpoint_sink.hpp>
+#include <awq/pipeline/directory_source.hpp>
+#include <awq/pipeline/quantized_output.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+/// Writes a quantized checkpoint in the format of a codec: quantized layers as the codec stores them,
+/// everything else as the source has it.
+class quantized_sink final : public checkpoint_sink {
+public:
+    /// Errors: a layer of whose format the codec is not capable, named; those of the output directory.
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
+                                                           const std::string& target,
+                                                           bool overwrite,
+                                                           const integer_format_choice& formats,
+                                                           std::unique_ptr<layer_codec> codec)
+    {
+        AWQ_TRY(layer_split split, split_layers(source, formats));
+        AWQ_TRY(auto output, quantized_output::create(source.checkpoint(), target, overwrite,
+                                                      std::move(codec), std::move(split.quantized),
+                                                      std::move(split.left)));
+        return std::unique_ptr<checkpoint_sink>{new quantized_sink{std::move(output)}};
+    }
+
+    status write(const finished_block& block) override
+    {
+        const std::string& prefix = block.smoothed->prefix();
+        for (const auto& [name, tensor] : block.smoothed->all())
+            if (!is_quantized_weight(prefix + name))
+                AWQ_CHECK(output_.write_floats(prefix + name, values_of(tensor)));
+        for (const auto& [name, weight] : *block.quantized) {
+            const auto* const codes = std::get_if<integer_codes>(&weight);
+            if (!codes)
+                return error{error_code::invalid_argument, "layer ", prefix + name,
+                             " was not quantized to integers, which this output takes"};
+            AWQ_CHECK(output_.write_layer(prefix + name, *codes));
+        }
+        return {};
+    }
+
+    result<std::string> finish() override { return output_.finish(); }
+
+private:
+    struct layer_split {
+        std::vector<quantized_layer> quantized;
+        std::vector<std::string> left;
+    };
+
+    explicit quantized_sink(quantized_output&& output) : output_(std::move(output)) {}
+
+    static result<layer_split> split_layers(const directory_source& source,
+                                            const integer_format_choice& formats)
+    {
+        layer_split split;
+        for (std::size_t layer = 0; layer < source.config().num_hidden_layers; ++layer) {
+            for (const std::string_view linear : block_linears) {
+                const std::string name = block_prefix(layer) + std::string{linear};
+                if (const auto format = formats(name)) {
+                    AWQ_TRY(auto planned, plan_layer(source, name, *format));
+                    split.quantized.push_back(std::move(planned));
+                } else {
+                    split.left.push_back(name);
+                }
+            }
+        }
+        split.left.emplace_back("lm_head");
+        return split;
+    }
+
+    static result<quantized_layer> plan_layer(const directory_source& source,
+                                              const std::string& name,
+                                              const integer_format& format)
+    {
+        AWQ_TRY(const auto* const weight, source.checkpoint().at(name + ".weight"));
+        if (weight->shape.size() != 2 || !weight->type())
+            return error{error_code::shape_mismatch, source.path(), ": ", name,
+                         ".weight is not a matrix of weights"};
+        return quantized_layer{name, format, static_cast<std::size_t>(weight->shape[0]),
+                               static_cast<std::size_t>(weight->shape[1]), *weight->type()};
+    }
+
+    bool is_quantized_weight(std::string_view name) const
+    {
+        constexpr std::string_view suffix = ".weight";
+        return name.ends_with(suffix) &&
+               output_.is_quantized(name.substr(0, name.size() - suffix.size()));
+    }
+
+    quantized_output output_;
+};
+
+} // namespace awq
+
+#endif
