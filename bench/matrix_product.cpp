@@ -5,6 +5,7 @@
 //   GFLOP/s: 2 m n k a second (Gram matrices: tokens k^2, for half of them is mirrored)
 //   of_peak: share of this machine's fused multiply-adds on registers, all threads
 //   of_read: for one row, share of this machine's memory read bandwidth
+//   of_openblas: speed beside OpenBLAS on the same operands, measured just after
 
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/products/plain.hpp>
@@ -22,6 +23,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace {
@@ -81,6 +83,25 @@ void report(benchmark::State& state, double flop, double bytes, bool one_row)
     if (one_row) state.counters["of_read"] = rate(bytes / awq_bench::limit().bytes_per_second);
 }
 
+// Adds `of_openblas`, given what OpenBLAS does on the same operands with its own threads.
+template <class Work>
+void compare(benchmark::State& state, [[maybe_unused]] const Work& work)
+{
+#if AWQ_BENCH_OPENBLAS
+    const double seconds = awq_bench::fastest(work, 5);
+    state.counters["of_openblas"] = benchmark::Counter(
+        seconds * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+#else
+    (void)state;
+#endif
+}
+
+#if AWQ_BENCH_OPENBLAS
+using peer = awq::openblas_product;
+#else
+using peer = awq::packed_product;
+#endif
+
 template <class Product, class E>
 void linear(benchmark::State& state, const E& e, std::size_t m, std::size_t n, std::size_t k)
 {
@@ -94,6 +115,10 @@ void linear(benchmark::State& state, const E& e, std::size_t m, std::size_t n, s
     }
     report(state, 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
            4.0 * static_cast<double>(n * k), m == 1);
+    if constexpr (!std::is_same_v<Product, peer>)
+        compare(state, [&] {
+            peer::multiply_nt(awq::serial_execution{}, with.left, with.right, with.out);
+        });
 }
 
 template <class Product, class E>
@@ -112,6 +137,10 @@ void gram(benchmark::State& state, const E& e, std::size_t tokens, std::size_t k
     }
     report(state, static_cast<double>(tokens) * static_cast<double>(k) * static_cast<double>(k),
            0.0, false);
+    if constexpr (!std::is_same_v<Product, peer>)
+        compare(state, [&] {
+            peer::add_gram(awq::serial_execution{}, input, {sums.data(), k, k});
+        });
 }
 
 template <class Product, class E>

@@ -30,7 +30,7 @@ public:
     packed_engine(const E& e, product_operand a, product_operand b, std::size_t depth,
                   matrix_view<float> c, bool accumulate, product_part part)
         : execution_(e), a_(a), b_(b), c_(c), depth_(depth), accumulate_(accumulate), part_(part),
-          slab_(chunk_count(depth, chunk_count(depth, max_slab))),
+          slab_(padded(chunk_count(depth, chunk_count(depth, max_slab)), 16)),
           packed_a_(padded(std::min(c.rows(), max_rows), shape::rows) * slab_),
           packed_b_(padded(std::min(c.cols(), max_cols), shape::cols) * slab_)
     {

@@ -52,6 +52,18 @@ AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float*
     for (int d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
 }
 
+/// Packs `count` <= Width lines of `Depth`, a multiple of 4.
+template <std::size_t Width, std::size_t Depth>
+void pack_square(const float* in, std::size_t stride, std::size_t count, float* out) noexcept
+{
+    std::size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (std::size_t d = 0; d < Depth; d += 4)
+            transpose_4x4(in + i * stride + d, stride, out + d * Width + i, Width);
+    for (; i < count; ++i)
+        for (std::size_t d = 0; d < Depth; ++d) out[d * Width + i] = in[i * stride + d];
+}
+
 /// Packs `count` <= Width lines whose depth is contiguous: out[d * Width + i], zeros beyond `count`.
 template <std::size_t Width>
 void pack_lines(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
@@ -60,16 +72,14 @@ void pack_lines(product_operand operand, std::size_t first, std::size_t count, s
     const std::size_t stride = operand.outer_stride;
     const float* in = operand.at(first, from);
     if (count < Width) std::fill_n(out, depth * Width, 0.0f);
-    std::size_t i = 0;
-    for (; i + 4 <= count; i += 4) {
-        std::size_t d = 0;
-        for (; d + 4 <= depth; d += 4)
-            transpose_4x4(in + i * stride + d, stride, out + d * Width + i, Width);
-        for (; d < depth; ++d)
-            for (std::size_t r = i; r < i + 4; ++r) out[d * Width + r] = in[r * stride + d];
-    }
-    for (; i < count; ++i)
-        for (std::size_t d = 0; d < depth; ++d) out[d * Width + i] = in[i * stride + d];
+    // Some cache lines of each row at once: rows often lie a multiple of 4 KiB apart, where a few
+    // of them push each other out of the first-level cache.
+    constexpr std::size_t step = 16;
+    std::size_t d = 0;
+    for (; d + step <= depth; d += step, in += step, out += step * Width)
+        pack_square<Width, step>(in, stride, count, out);
+    for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t r = 0; r < depth - d; ++r) out[r * Width + i] = in[i * stride + r];
 }
 
 /// The same where neighbouring lines are contiguous.
