@@ -6,6 +6,7 @@
 
 /// Each adds one subcommand, whose callback leaves the program's exit code in `exit_code`.
 void add_oneshot(CLI::App& app, int& exit_code);
+void add_export(CLI::App& app, int& exit_code);
 void add_eval(CLI::App& app, int& exit_code);
 void add_generate(CLI::App& app, int& exit_code);
 void add_inspect(CLI::App& app, int& exit_code);

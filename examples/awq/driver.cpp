@@ -13,6 +13,7 @@
     app.require_subcommand(1);
     int exit_code = exit_done;
     add_oneshot(app, exit_code);
+    add_export(app, exit_code);
     add_eval(app, exit_code);
     add_generate(app, exit_code);
     add_inspect(app, exit_code);

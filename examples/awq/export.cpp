@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "commands.hpp"
+#include "console.hpp"
+
+#include <awq/execution/tbb_execution.hpp>
+#include <awq/pipeline/export.hpp>
+
+namespace {
+
+awq::status run(awq::export_options options)
+{
+    console_progress progress;
+    options.progress = std::ref(progress);
+    AWQ_TRY(const awq::export_report report, awq::export_gguf(awq::tbb_execution{}, options));
+    progress.finish();
+    std::printf("wrote %s: %s, %zu tensors\n", options.output.c_str(), report.type.c_str(),
+                report.tensors);
+    if (!options.imatrix.empty())
+        std::printf("%zu quantized tensors have no entry in the importance matrix\n",
+                    report.without_importance);
+    return {};
+}
+
+} // namespace
+
+void add_export(CLI::App& app, int& exit_code)
+{
+    auto options = std::make_shared<awq::export_options>();
+    auto threads = std::make_shared<std::size_t>(0);
+    CLI::App* const command =
+        app.add_subcommand("export", "Convert to a GGUF file, without calibration.");
+    command->add_option("--model", options->model, "Model directory")->required();
+    command->add_option("--output", options->output, "FILE.gguf")->required();
+    command->add_option("--type", options->type, "q4_k_m, q8_0, bf16, ...")->capture_default_str();
+    command->add_option("--imatrix", options->imatrix,
+                        "Importance matrix of llama.cpp, for types below 8 bits");
+    command->add_option("--tensor-type", options->tensor_types,
+                        "PATTERN=TYPE for tensors by GGUF name; may be repeated");
+    command->add_option("--pre-tokenizer", options->pre,
+                        "Its name in llama.cpp, where it cannot be found out");
+    command->add_flag("--overwrite", options->overwrite, "Replace the file if it is there");
+    command->add_option("--threads", *threads, "Threads; 0: all");
+    command->callback([options, threads, &exit_code] {
+        const thread_limit limit{*threads};
+        const awq::status done = run(*options);
+        exit_code = done ? exit_done : fail(done.error());
+    });
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_EXPORT_HPP
+#define AWQ_PIPELINE_EXPORT_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/imatrix.hpp>
+#include <awq/pipeline/directory_source.hpp>
+#include <awq/pipeline/gguf_tensor_writer.hpp>
+#include <awq/pipeline/progress.hpp>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// What `export_gguf` is asked to do.
+struct export_options {
+    std::string model;  ///< directory of the checkpoint
+    std::string output; ///< FILE.gguf
+    std::string type = "q4_k_m";
+    std::string imatrix; ///< importance matrix in either of llama.cpp's formats, or empty
+    std::vector<std::string> tensor_types; ///< "PATTERN=TYPE"
+    std::string pre; ///< the pre-tokenizer's name in llama.cpp; empty: found out
+    bool overwrite = false;
+    progress_callback progress;
+};
+
+/// What became of an export.
+struct export_report {
+    std::string type;
+    std::size_t tensors = 0;
+    std::size_t without_importance = 0; ///< quantized tensors that the importance matrix lacks
+};
+
+namespace detail {
+
+/// The importance of a tensor's columns; empty where the matrix does not know it.
+inline result<std::vector<float>> importance_of(const std::optional<imatrix>& matrix,
+                                                const gguf_tensor& tensor)
+{
+    if (!matrix || !gguf::is_quantized(tensor.type) || !matrix->entries.contains(tensor.name))
+        return std::vector<float>{};
+    AWQ_TRY(auto means, matrix->mean_squares(tensor.name));
+    if (means.size() == tensor.cols()) return means;
+    return error{error_code::shape_mismatch, "the importance matrix has ", means.size(),
+                 " columns for ", tensor.name, ", which has ", tensor.cols(),
+                 "; it belongs to another model"};
+}
+
+} // namespace detail
+
+/// Converts a model directory into a GGUF file of any type, as llama.cpp's converter and
+/// llama-quantize would, without calibration. In memory are only a few megabytes of one tensor.
+template <execution E>
+result<export_report> export_gguf(const E& how, const export_options& options)
+{
+    AWQ_TRY(const auto source, directory_source::open(options.model));
+    gguf_type_options types;
+    AWQ_TRY(types.file_type, gguf::parse_file_type(options.type));
+    types.overrides = options.tensor_types;
+    std::optional<imatrix> importance;
+    if (!options.imatrix.empty()) {
+        AWQ_TRY(importance, imatrix::read(options.imatrix));
+    }
+    types.has_importance = importance.has_value();
+    AWQ_TRY(const gguf_layout layout, gguf_layout::make(*source, types));
+    AWQ_TRY(const gguf::key_values metadata,
+            gguf_metadata(options.model, source->config(), layout, options.pre));
+    AWQ_TRY(auto out, gguf_tensor_writer<E>::create(how, options.output, layout, metadata,
+                                                    options.overwrite));
+    export_report report{std::string{name_of(types.file_type)}, layout.tensors().size(), 0};
+    for (const gguf_tensor& tensor : layout.tensors()) {
+        const auto done = static_cast<std::size_t>(&tensor - layout.tensors().data());
+        notify(options.progress, tensor.name, done, report.tensors);
+        if (tensor.hf_name.empty()) {
+            AWQ_TRY(const auto values, gguf_rope_freqs(source->config()));
+            AWQ_CHECK(out.write(tensor, {values.data(), 1, values.size()}));
+            continue;
+        }
+        AWQ_TRY(const auto means, detail::importance_of(importance, tensor));
+        report.without_importance += gguf::is_quantized(tensor.type) && means.empty();
+        AWQ_CHECK(out.copy(tensor, *source, means));
+    }
+    AWQ_CHECK(out.finish());
+    notify(options.progress, "written", report.tensors, report.tensors);
+    return report;
+}
+
+} // namespace awq
+
+#endif

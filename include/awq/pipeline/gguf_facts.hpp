@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_GGUF_FACTS_HPP
+#define AWQ_PIPELINE_GGUF_FACTS_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/gguf/hyperparameters.hpp>
+#include <awq/io/gguf/metadata.hpp>
+#include <awq/io/gguf/rope_freqs.hpp>
+#include <awq/pipeline/gguf_layout.hpp>
+#include <awq/pipeline/gguf_vocabulary.hpp>
+
+#include <cctype>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// "rope.scaling" keys; llama3 scaling becomes a tensor instead. Error: a stretch that llama.cpp
+/// would do otherwise.
+inline status describe_rope(const model_config& config, gguf::hyperparameters& facts)
+{
+    const rope_config& rope = config.rope;
+    facts.rope_freq_base = static_cast<float>(rope.theta);
+    if (rope.partial_rotary_factor != 1.0)
+        return error{error_code::unsupported, "config: llama.cpp turns whole heads in ",
+                     facts.architecture, " models, not a share of ", rope.partial_rotary_factor};
+    if (rope.kind == rope_kind::linear || rope.kind == rope_kind::yarn) {
+        facts.rope_scaling_type = rope.kind == rope_kind::linear ? "linear" : "yarn";
+        facts.rope_scaling_factor = static_cast<float>(rope.factor);
+    }
+    if (rope.kind != rope_kind::yarn) return {};
+    if (rope.beta_fast != 32.0 || rope.beta_slow != 1.0 || rope.attention_factor || rope.mscale)
+        return error{error_code::unsupported,
+                     "config: llama.cpp fixes yarn's beta_fast at 32, beta_slow at 1 and its "
+                     "attention factor; this model has its own"};
+    const std::size_t original = rope.original_max_position_embeddings;
+    facts.rope_original_context_length =
+        static_cast<std::uint32_t>(original != 0 ? original : config.max_position_embeddings);
+    return {};
+}
+
+/// "smol-lm_2" -> "Smol Lm 2".
+inline std::string title_of(const std::string& directory)
+{
+    std::filesystem::path path = std::filesystem::weakly_canonical(directory);
+    std::string title = path.filename().string();
+    bool begins = true;
+    for (char& each : title) {
+        if (each == '-' || each == '_') each = ' ';
+        if (begins) each = static_cast<char>(std::toupper(static_cast<unsigned char>(each)));
+        begins = each == ' ';
+    }
+    return title;
+}
+
+/// llama.cpp looks for a Phi-3 tokenizer where the name says Phi-3.
+inline bool claims_to_be_phi3(std::string name)
+{
+    for (char& each : name) each = static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
+    return name.find("phi3") != name.npos || name.find("phi-3") != name.npos;
+}
+
+} // namespace detail
+
+/// What llama.cpp wants to know of a model. Errors: an architecture without counterpart, rotary
+/// embeddings that llama.cpp would compute otherwise.
+inline result<gguf::hyperparameters> gguf_hyperparameters(const model_config& config)
+{
+    AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
+    const auto count = [](std::size_t value) { return static_cast<std::uint32_t>(value); };
+    gguf::hyperparameters facts;
+    facts.architecture = arch->name;
+    facts.block_count = count(config.num_hidden_layers);
+    facts.context_length = count(config.max_position_embeddings);
+    facts.embedding_length = count(config.hidden_size);
+    facts.feed_forward_length = count(config.intermediate_size);
+    facts.head_count = count(config.num_attention_heads);
+    facts.head_count_kv = count(config.kv_heads());
+    facts.rms_epsilon = static_cast<float>(config.rms_norm_eps);
+    if (config.head_dim != 0) facts.key_length = facts.value_length = count(config.head_dim);
+    if (arch->interleaves_rotary) {
+        facts.vocab_size = count(config.vocab_size);
+        facts.rope_dimension_count = count(config.head_size());
+    }
+    if (config.rope.kind == rope_kind::llama3 && !arch->takes_rope_freqs)
+        return error{error_code::unsupported, "config: llama.cpp has no llama3 rope scaling for ",
+                     arch->name, " models"};
+    AWQ_CHECK(detail::describe_rope(config, facts));
+    return facts;
+}
+
+/// The values of rope_freqs.weight for a model with llama3 rope scaling.
+inline result<std::vector<float>> gguf_rope_freqs(const model_config& config)
+{
+    const rope_config& rope = config.rope;
+    const std::size_t original = rope.original_max_position_embeddings;
+    gguf::llama3_rope from;
+    from.base = static_cast<float>(rope.theta);
+    from.factor = static_cast<float>(rope.factor);
+    from.low_freq_factor = static_cast<float>(rope.low_freq_factor);
+    from.high_freq_factor = static_cast<float>(rope.high_freq_factor);
+    from.original_context_length =
+        static_cast<float>(original != 0 ? original : config.max_position_embeddings);
+    return gguf::llama3_rope_freqs(from, config.head_size());
+}
+
+/// All metadata of the GGUF file of a model directory. `pre`: as in `read_gguf_tokenizer`.
+inline result<gguf::key_values> gguf_metadata(const std::string& directory,
+                                              const model_config& config, const gguf_layout& layout,
+                                              const std::string& pre = {})
+{
+    AWQ_TRY(const gguf::hyperparameters facts, gguf_hyperparameters(config));
+    AWQ_TRY(const gguf::tokenizer_facts tokens,
+            read_gguf_tokenizer(directory, config.vocab_size, pre));
+    gguf::model_card card;
+    card.name = detail::title_of(directory);
+    if (detail::claims_to_be_phi3(card.name)) card.name.clear();
+    card.size_label = gguf::size_label_of(layout.parameters());
+    return gguf::build_metadata(card, facts, tokens, layout.file_type());
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_GGUF_LAYOUT_HPP
+#define AWQ_PIPELINE_GGUF_LAYOUT_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/gguf/architecture.hpp>
+#include <awq/io/gguf/file_type.hpp>
+#include <awq/io/gguf/mix.hpp>
+#include <awq/io/gguf/tensor_names.hpp>
+#include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/name_matcher.hpp>
+#include <awq/pipeline/tensor_source.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A tensor of the GGUF file that a model becomes.
+struct gguf_tensor {
+    std::string hf_name; ///< in the checkpoint; empty for rope_freqs.weight, which no checkpoint has
+    std::string name;    ///< in the file: "blk.0.attn_q.weight"
+    std::vector<std::uint64_t> dims; ///< dims[0] is in_features; one for a vector
+    gguf::type type = gguf::type::f32;
+    std::size_t heads = 0; ///< where rows are interleaved by heads; else 0
+
+    std::size_t cols() const noexcept { return static_cast<std::size_t>(dims[0]); }
+    std::size_t rows() const noexcept
+    {
+        return dims.size() > 1 ? static_cast<std::size_t>(dims[1]) : 1;
+    }
+};
+
+/// What decides over the types of a file's tensors.
+struct gguf_type_options {
+    gguf::file_type file_type = gguf::file_type::q4_k_m;
+    std::vector<std::string> overrides; ///< "PATTERN=TYPE"; the pattern is searched in GGUF names
+    std::vector<std::string> ignore;    ///< linear layers that stay in 16 bits, by checkpoint names
+    bool has_importance = false;        ///< some mixes differ where importance is known
+};
+
+/// The architecture of the files that llama.cpp knows the model by. Error: `unknown_architecture`.
+inline result<const gguf::architecture*> gguf_architecture_of(const model_config& config)
+{
+    if (const auto* found = gguf::architecture_of_hf(config.architecture)) return found;
+    return error{error_code::unknown_architecture, "architecture \"", config.architecture,
+                 "\" has no GGUF counterpart here"};
+}
+
+/// All tensors of the GGUF file of a model, with their types, in the order of llama-quantize.
+class gguf_layout {
+public:
+    /// Errors: an architecture without counterpart, a tensor that is not there, an override that
+    /// cannot be read.
+    static result<gguf_layout> make(const tensor_source& source, const gguf_type_options& options)
+    {
+        gguf_layout layout;
+        layout.file_type_ = options.file_type;
+        AWQ_TRY(layout.architecture_, gguf_architecture_of(source.config()));
+        AWQ_CHECK(layout.collect(source));
+        std::sort(layout.tensors_.begin(), layout.tensors_.end(),
+                  [](const auto& a, const auto& b) { return gguf::precedes(a.name, b.name); });
+        AWQ_CHECK(layout.choose(source.config(), options));
+        return layout;
+    }
+
+    const gguf::architecture& architecture() const noexcept { return *architecture_; }
+    gguf::file_type file_type() const noexcept { return file_type_; }
+    const std::vector<gguf_tensor>& tensors() const noexcept { return tensors_; }
+    /// Elements of all tensors of the checkpoint.
+    std::uint64_t parameters() const noexcept
+    {
+        std::uint64_t count = 0;
+        for (const gguf_tensor& each : tensors_)
+            if (!each.hf_name.empty()) count += std::uint64_t{each.rows()} * each.cols();
+        return count;
+    }
+    /// Null where no tensor comes from the checkpoint's tensor of that name.
+    const gguf_tensor* find(std::string_view hf_name) const noexcept
+    {
+        for (const gguf_tensor& each : tensors_)
+            if (each.hf_name == hf_name) return &each;
+        return nullptr;
+    }
+
+private:
+    status collect(const tensor_source& source)
+    {
+        const model_config& config = source.config();
+        AWQ_CHECK(add(source, "model.embed_tokens.weight", true));
+        AWQ_CHECK(add(source, "model.norm.weight", true));
+        AWQ_CHECK(add(source, "lm_head.weight", !config.tie_word_embeddings));
+        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+            const std::string prefix = block_prefix(layer);
+            AWQ_CHECK(add(source, prefix + "input_layernorm.weight", true));
+            AWQ_CHECK(add(source, prefix + "post_attention_layernorm.weight", true));
+            AWQ_CHECK(add(source, prefix + "self_attn.q_norm.weight", config.qk_norm));
+            AWQ_CHECK(add(source, prefix + "self_attn.k_norm.weight", config.qk_norm));
+            for (const std::string_view linear : block_linears) {
+                AWQ_CHECK(add(source, prefix + std::string{linear} + ".weight", true));
+                AWQ_CHECK(add(source, prefix + std::string{linear} + ".bias", false));
+            }
+        }
+        if (config.rope.kind == rope_kind::llama3)
+            tensors_.push_back({"", "rope_freqs.weight", {config.head_size() / 2}});
+        return {};
+    }
+
+    status add(const tensor_source& source, const std::string& hf_name, bool required)
+    {
+        const auto shape = source.shape(hf_name);
+        if (!shape && !required) return {};
+        if (!shape)
+            return error{error_code::missing_tensor, source.path(), ": there is no tensor \"",
+                         hf_name, "\"; the checkpoint is not complete"};
+        const auto place = gguf::to_gguf(*architecture_, hf_name);
+        if (!place)
+            return error{error_code::unsupported, source.path(), ": \"", hf_name,
+                         "\" has no place in a GGUF file of a ", architecture_->name, " model"};
+        gguf_tensor tensor{hf_name, place->name, {shape->cols}};
+        if (hf_name.ends_with("proj.weight") || hf_name.ends_with("embed_tokens.weight") ||
+            hf_name == "lm_head.weight")
+            tensor.dims.push_back(shape->rows);
+        tensor.heads = heads_of(source.config(), hf_name);
+        tensors_.push_back(std::move(tensor));
+        return {};
+    }
+
+    std::size_t heads_of(const model_config& config, std::string_view hf_name) const
+    {
+        if (!architecture_->interleaves_rotary) return 0;
+        if (hf_name.find(".q_proj.") != hf_name.npos) return config.num_attention_heads;
+        return hf_name.find(".k_proj.") != hf_name.npos ? config.kv_heads() : 0;
+    }
+
+    status choose(const model_config& config, const gguf_type_options& options)
+    {
+        std::vector<gguf::tensor_shape> shapes;
+        for (const gguf_tensor& each : tensors_) shapes.push_back({each.name, each.dims});
+        gguf::mix_facts facts;
+        facts.architecture = architecture_->name;
+        facts.block_count = static_cast<std::uint32_t>(config.num_hidden_layers);
+        facts.head_count = static_cast<std::uint32_t>(config.num_attention_heads);
+        facts.head_count_kv = static_cast<std::uint32_t>(config.kv_heads());
+        facts.has_imatrix = options.has_importance;
+        gguf::mix_options mix;
+        mix.target = options.file_type;
+        AWQ_TRY(mix.overrides, read_overrides(options.overrides));
+        AWQ_TRY(const auto types, gguf::choose_types(shapes, facts, mix));
+        for (std::size_t i = 0; i < types.size(); ++i) tensors_[i].type = types[i];
+        return keep_ignored(config, options.ignore);
+    }
+
+    static result<std::vector<gguf::type_override>>
+    read_overrides(const std::vector<std::string>& texts)
+    {
+        std::vector<gguf::type_override> overrides;
+        for (const std::string& text : texts) {
+            const std::size_t at = text.rfind('=');
+            const auto type = at == std::string::npos
+                                  ? std::nullopt
+                                  : gguf::type_from_name(std::string_view{text}.substr(at + 1));
+            if (!type)
+                return error{error_code::invalid_argument, "tensor type \"", text,
+                             "\" is not PATTERN=TYPE, as in \"ffn_down=q6_k\""};
+            overrides.push_back({text.substr(0, at), *type});
+        }
+        return overrides;
+    }
+
+    /// The head is no such layer: its type is the mix's business.
+    status keep_ignored(const model_config& config, const std::vector<std::string>& ignore)
+    {
+        AWQ_TRY(const name_matcher ignored, name_matcher::compile(ignore, "--ignore"));
+        const bool wide = config.torch_dtype == dtype::bf16;
+        for (gguf_tensor& each : tensors_) {
+            constexpr std::string_view suffix = ".weight";
+            if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
+            if (ignored.matches(each.hf_name.substr(0, each.hf_name.size() - suffix.size())))
+                each.type = wide ? gguf::type::bf16 : gguf::type::f16;
+        }
+        return {};
+    }
+
+    const gguf::architecture* architecture_ = nullptr;
+    gguf::file_type file_type_ = gguf::file_type::q4_k_m;
+    std::vector<gguf_tensor> tensors_;
+};
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_GGUF_TENSOR_WRITER_HPP
+#define AWQ_PIPELINE_GGUF_TENSOR_WRITER_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/gguf/permute.hpp>
+#include <awq/io/gguf/writer.hpp>
+#include <awq/pipeline/gguf_facts.hpp>
+#include <awq/pipeline/host_matrix.hpp>
+#include <awq/pipeline/quantized_linear.hpp>
+#include <awq/quantization/gguf/quantize_rows.hpp>
+#include <awq/quantization/gguf/simd_quantizer.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Writes the tensors of a layout into a GGUF file: rounds rows to the tensor's type, all cores at
+/// work, and brings them into llama.cpp's order. Tensors may come in any order.
+template <execution E>
+class gguf_tensor_writer {
+public:
+    /// Errors: those of gguf::writer.
+    static result<gguf_tensor_writer> create(const E& how, const std::string& path,
+                                             const gguf_layout& layout,
+                                             const gguf::key_values& metadata, bool overwrite)
+    {
+        std::vector<gguf::tensor_plan> plan;
+        for (const gguf_tensor& each : layout.tensors())
+            plan.push_back({each.name, each.type, each.dims});
+        AWQ_TRY(gguf::writer out,
+                gguf::writer::create(path, metadata, std::move(plan), overwrite));
+        return gguf_tensor_writer{how, std::move(out)};
+    }
+
+    /// Rounds and writes a whole tensor. `importance`: mean of x^2 for each column, or empty.
+    status write(const gguf_tensor& tensor, matrix_view<const float> values,
+                 std::span<const float> importance = {})
+    {
+        if (values.rows() != tensor.rows() || values.cols() != tensor.cols())
+            return error{error_code::shape_mismatch, tensor.hf_name, ": is ", values.rows(), " x ",
+                         values.cols(), ", not ", tensor.rows(), " x ", tensor.cols()};
+        return write_rows(tensor, 0, values, importance);
+    }
+
+    /// Writes a tensor that is rounded already.
+    status write(const gguf_tensor& tensor, const gguf_blocks& blocks)
+    {
+        if (blocks.type != tensor.type || blocks.rows != tensor.rows() ||
+            blocks.cols != tensor.cols())
+            return error{error_code::shape_mismatch, tensor.hf_name, ": was rounded to ",
+                         name_of(blocks.type), ", the file is to hold ", name_of(tensor.type)};
+        return put(tensor, 0, blocks.bytes);
+    }
+
+    /// Reads a tensor, rounds and writes it, a stripe of rows at a time.
+    status copy(const gguf_tensor& tensor, const tensor_source& source,
+                std::span<const float> importance = {})
+    {
+        const std::size_t rows = tensor.rows(), step = stripe_rows(tensor);
+        host_matrix stripe = xtensor_backend::make(std::min(step, rows), tensor.cols());
+        for (std::size_t first = 0; first < rows; first += step) {
+            const auto part = view_of(stripe).rows_from(0, std::min(step, rows - first));
+            AWQ_CHECK(source.read_rows(tensor.hf_name, first, part));
+            AWQ_CHECK(write_rows(tensor, first, part, importance));
+        }
+        return {};
+    }
+
+    /// Puts the complete file into place.
+    status finish() { return out_.finish(); }
+
+private:
+    gguf_tensor_writer(const E& how, gguf::writer&& out) : how_(&how), out_(std::move(out)) {}
+
+    /// About 16 MB of floats, and whole heads.
+    static std::size_t stripe_rows(const gguf_tensor& tensor)
+    {
+        const std::size_t wanted = std::max<std::size_t>(1, (std::size_t{4} << 20) / tensor.cols());
+        if (tensor.heads == 0) return wanted;
+        const std::size_t head = tensor.rows() / tensor.heads;
+        return std::max<std::size_t>(1, wanted / std::max<std::size_t>(1, head)) * head;
+    }
+
+    status write_rows(const gguf_tensor& tensor, std::size_t first, matrix_view<const float> rows,
+                      std::span<const float> importance)
+    {
+        const gguf::simd_block_quantizer quantizer{tensor.type};
+        std::vector<std::byte> bytes(rows.rows() * quantizer.row_bytes(rows.cols()));
+        const auto done = gguf::quantize_rows(*how_, quantizer, rows, importance, bytes);
+        if (!done) return done.error().within(tensor.hf_name);
+        return put(tensor, first, bytes);
+    }
+
+    /// `bytes`: rows from `first` on, in the checkpoint's order.
+    status put(const gguf_tensor& tensor, std::size_t first, std::span<const std::byte> bytes)
+    {
+        AWQ_TRY(const std::size_t index, out_.index_of(tensor.name));
+        const std::size_t all_bytes = static_cast<std::size_t>(out_.size_of_tensor(index));
+        const std::size_t offset = first * (all_bytes / tensor.rows());
+        if (tensor.heads == 0) return out_.write_part(index, offset, bytes);
+        // A bias has one value for each row of its weight.
+        const std::size_t all_rows = tensor.dims.size() > 1 ? tensor.rows() : tensor.cols();
+        const std::size_t part_rows = bytes.size() / (all_bytes / all_rows);
+        const std::size_t part_heads = part_rows / std::max<std::size_t>(1, all_rows / tensor.heads);
+        std::vector<std::byte> ordered(bytes.size());
+        const auto done =
+            gguf::interleave_rotary_rows<std::byte>(bytes, ordered, part_rows, part_heads);
+        if (!done) return done.error().within(tensor.hf_name);
+        return out_.write_part(index, offset, ordered);
+    }
+
+    const E* how_;
+    gguf::writer out_;
+};
+
+} // namespace awq
+
+#endif
