@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "pipeline_runs.hpp"
+
+#include <awq/data/calibration_samples.hpp>
+#include <awq/execution/products/packed.hpp>
+#include <awq/execution/tbb_execution.hpp>
+#include <awq/pipeline/evaluate.hpp>
+#include <awq/pipeline/generate.hpp>
+#include <awq/pipeline/open_model.hpp>
+
+#include <algorithm>
+#include <memory>
+
+namespace test {
+
+awq::result<awq::evaluation> score(const std::string& model, const std::vector<token_ids>& windows,
+                                   const scoring& how)
+{
+    AWQ_TRY(const auto source, awq::open_model(model));
+    std::unique_ptr<awq::tensor_source> reference;
+    if (!how.reference.empty()) {
+        AWQ_TRY(reference, awq::open_model(how.reference));
+    }
+    awq::evaluate_options options;
+    if (!how.scheme.empty()) {
+        AWQ_TRY(const awq::scheme scheme, awq::parse_scheme(how.scheme));
+        options.pseudo_quantize = awq::integer_quantizer{scheme, how.group_size};
+    }
+    return awq::evaluate<awq::packed_product>(awq::tbb_execution{}, *source, reference.get(),
+                                              windows, options);
+}
+
+awq::result<std::vector<token_ids>> windows_of(const std::string& model, const std::string& text,
+                                               std::size_t length, std::size_t count)
+{
+    AWQ_TRY(const auto tokens, awq::open_tokenizer(model));
+    awq::sample_options reading;
+    reading.max_seq_length = length;
+    reading.add_special_tokens = false;
+    AWQ_TRY(auto windows, awq::load_windows(text, tokens, reading));
+    windows.resize(std::min(count, windows.size()));
+    return windows;
+}
+
+awq::result<token_ids> continue_greedily(const std::string& model, const token_ids& prompt,
+                                         std::size_t count)
+{
+    AWQ_TRY(const auto source, awq::open_model(model));
+    using network = awq::loaded_model<awq::packed_product, awq::tbb_execution>;
+    AWQ_TRY(network loaded, network::load(*source));
+    return awq::generate(loaded.network(), prompt, count);
+}
+
+} // namespace test
