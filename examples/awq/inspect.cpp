@@ -2,6 +2,7 @@
 #include "commands.hpp"
 #include "console.hpp"
 
+#include <awq/io/json_copy.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/pipeline/open_model.hpp>
 
@@ -27,12 +28,30 @@ void print_config(const awq::model_config& config)
     std::printf("tied embeddings      %s\n", config.tie_word_embeddings ? "yes" : "no");
 }
 
+/// The quantized layers, one line for each, and what config.json says of them.
+awq::status print_quantization(const std::string& path)
+{
+    AWQ_TRY(const auto config, awq::json::load(path + "/config.json"));
+    const auto quantization = config.root().find_non_null("quantization_config");
+    if (!quantization) return {};
+    AWQ_TRY(const auto source, awq::quantized_source::open(path));
+    std::printf("quantization         %s, %zu layers\n", source->method().c_str(),
+                source->weights().size());
+    for (const auto& [layer, weight] : source->weights())
+        std::printf("  %-60s %zu x %zu\n", layer.c_str(), weight->rows(), weight->cols());
+    awq::json::writer text{2};
+    awq::json::write(text, *quantization);
+    std::printf("%s\n", std::move(text).take().c_str());
+    return {};
+}
+
 awq::status run(const std::string& path)
 {
     AWQ_TRY(const auto source, awq::directory_source::open(path));
     print_config(source->config());
+    AWQ_CHECK(print_quantization(path));
     const auto& checkpoint = source->checkpoint();
-    std::printf("parameters           %llu\n",
+    std::printf("stored elements      %llu\n",
                 static_cast<unsigned long long>(checkpoint.total_elements()));
     for (const awq::safetensors::file& shard : checkpoint.shards()) {
         std::printf("%.*s\n", static_cast<int>(shard.name().size()), shard.name().data());
