@@ -60,24 +60,37 @@ inline float mean_square(std::span<const float> row) noexcept
     return sum / static_cast<float>(row.size());
 }
 
-/// What all codes of a block read as.
+namespace detail {
+/// Keeps the compiler from fusing the products before it with the sums after it.
+inline void products_are_stored(float* products) noexcept
+{
+#if defined(__GNUC__)
+    asm("" : : "r"(products) : "memory");
+#else
+    (void)products;
+#endif
+}
+} // namespace detail
+
+/// What all codes of a block read as; bit for bit the same as `block_grid::value`.
 inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::size_t size,
                       float* out) noexcept
 {
     const std::size_t columns = grid.group_columns;
     for (std::size_t first = 0; first < size; first += columns) {
         const float scale = grid.scale[first / columns];
-        const float offset = grid.offset[first / columns];
-        if (grid.has_level_table()) {
+        if (grid.has_level_table())
             for (std::size_t i = first; i < first + columns; ++i)
                 out[i] = scale * static_cast<float>(iq4_nl_levels[codes[i] & 15]);
-            continue;
-        }
-        for (std::size_t i = first; i < first + columns; ++i) {
-            const auto level = static_cast<float>(codes[i] - grid.zero_code);
-            out[i] = strict_product(scale, level) + offset;
-        }
+        else
+            for (std::size_t i = first; i < first + columns; ++i)
+                out[i] = scale * static_cast<float>(codes[i] - grid.zero_code);
     }
+    if (grid.zero_code != 0) return; // these formats have no offset
+    detail::products_are_stored(out);
+    for (std::size_t first = 0; first < size; first += columns)
+        for (std::size_t i = first; i < first + columns; ++i)
+            out[i] += grid.offset[first / columns];
 }
 
 } // namespace awq::gguf

@@ -29,7 +29,8 @@ struct scalar_engine {
 
 /// Rounds rows of weights to a GGUF tensor type. Given the same importance (mean x^2 for each input
 /// column, all finite, or none) the bytes are those that llama.cpp writes. Infinities and NaNs in a
-/// row give unspecified bytes; `quantize_rows` refuses them. Models `awq::quantizer`.
+/// row give unspecified bytes; `quantize_rows` refuses them. -ffast-math, and -ffp-contract=fast of
+/// Clang, void the promise of equal bytes. Models `awq::quantizer`.
 template <class Engine>
 class basic_block_quantizer {
 public:

@@ -25,10 +25,16 @@ inline float strict_product(float a, float b) noexcept
 #if defined(__clang__)
 #pragma clang fp contract(off)
     return a * b;
-#elif defined(__GNUC__) && __GNUC__ >= 12
-    return __builtin_assoc_barrier(a * b);
 #else
-    return a * b;
+    float rounded = a * b;
+#if defined(__GNUC__) && defined(__x86_64__)
+    asm("" : "+x"(rounded)); // for all GCC knows this looks at the product
+#elif defined(__GNUC__) && defined(__aarch64__)
+    asm("" : "+w"(rounded));
+#elif defined(__GNUC__)
+    asm("" : "+m"(rounded));
+#endif
+    return rounded;
 #endif
 }
 
