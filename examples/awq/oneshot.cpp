@@ -70,7 +70,9 @@ awq::status run(const oneshot_arguments& arguments)
 
 void add_outputs(CLI::App& command, awq::oneshot_options& options)
 {
-    command.add_option("--output", options.output, "Directory, or FILE.gguf")->required();
+    command.add_option("--output", options.output, "Directory, or FILE.gguf");
+    command.add_option("--output-dequantized", options.output_dequantized,
+                       "Also write the quantized weights as they read back, in 16 bits");
     command.add_option("--output-smoothed", options.output_smoothed,
                        "Also write the smoothed 16-bit checkpoint to this directory");
     command.add_flag("--overwrite", options.overwrite, "Replace outputs that are there");
@@ -92,6 +94,11 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
     command.add_flag("--smoothing-only", arguments.options.smoothing_only,
                      "Smooth, keep the weights in 16 bits");
     command.add_option("--scheme", arguments.scheme, "W2A16 to W8A16, W2A16_ASYM to W8A16_ASYM");
+    command.add_option("--type", arguments.options.gguf_type, "Of a GGUF output: q4_k_m, q3_k_m, ...");
+    command.add_option("--target", arguments.options.target,
+                       "GGUF type to optimise for where no GGUF file is written");
+    command.add_option("--tensor-type", arguments.options.tensor_types,
+                       "PATTERN=TYPE for GGUF tensors by name; may be repeated");
     arguments.group_size_flag =
         command.add_option("--group-size", arguments.group_size,
                            "Elements that share a scale; 0: per channel")->capture_default_str();
@@ -101,7 +108,24 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
         ->check(CLI::Range(2, 100000))->capture_default_str();
     command.add_option("--duo-scaling", arguments.duo_scaling, "true, false or both");
     command.add_option("--loss", arguments.loss, "parent-output, gram or screened");
-    command.add_flag("--no-smoothing", arguments.no_smoothing, "Plain rounding, for comparison");
+    command.add_flag("--no-smoothing", arguments.no_smoothing, "Do not smooth before quantizing");
+}
+
+void add_rounding(CLI::App& command, awq::rounding_options& options)
+{
+    command.add_option("--importance", options.importance,
+                       "Weigh rounding errors by the inputs' mean square")->capture_default_str();
+    command.add_option("--clip-steps", options.clip_steps,
+                       "Integer schemes: candidates for each group's range; 1: no clipping")
+        ->check(CLI::Range(1, 1000))->capture_default_str();
+    command.add_option("--error-feedback", options.error_feedback,
+                       "Feed each column's rounding error into the next ones")
+        ->capture_default_str();
+    command.add_option("--damping", options.damping, "Of the Gram matrix in the error feedback")
+        ->check(CLI::Range(1e-6, 10.0))->capture_default_str();
+    command.add_option("--least-squares", options.least_squares_lambda,
+                       "Pull to the original weight in the least-squares target; 0: no target")
+        ->check(CLI::Range(0.0, 1e6))->capture_default_str();
 }
 
 } // namespace
@@ -114,6 +138,7 @@ void add_oneshot(CLI::App& app, int& exit_code)
     add_calibration(*command, arguments->options);
     add_outputs(*command, arguments->options);
     add_search(*command, *arguments);
+    add_rounding(*command, arguments->options.rounding);
     command->add_option("--recipe", arguments->recipe, "YAML recipe; flags override it");
     command->add_option("--report", arguments->report, "JSON file to write the report to");
     command->add_option("--threads", arguments->threads, "Threads; 0: all");

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <variant>
 
 namespace awq {
@@ -41,6 +42,16 @@ public:
                          matrix_view<float> out) const
     {
         std::visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); }, chosen_);
+    }
+
+    /// For reports: "W4A16_ASYM g128", "Q4_K".
+    std::string name() const
+    {
+        if (const auto* integer = get_if<integer_quantizer>())
+            return std::string{name_of(integer->format)} +
+                   (integer->group_size == 0 ? " per channel"
+                                             : " g" + std::to_string(integer->group_size));
+        return std::string{gguf::name_of(get_if<gguf::block_quantizer>()->type())};
     }
 
     /// The quantizer itself, or null where another one was chosen.

@@ -19,6 +19,7 @@ struct finished_block {
     const block_tensors* smoothed = nullptr;      ///< still float32, not quantized
     const block_statistics* statistics = nullptr; ///< of the smoothed block's inputs
     const quantized_linears* quantized = nullptr; ///< empty in a smoothing-only run
+    const block_tensors* dequantized = nullptr;   ///< what the quantized block reads back as
 };
 
 /// Where finished blocks go, in order of their layers; several sinks may be attached to one run.

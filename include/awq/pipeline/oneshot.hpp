@@ -6,7 +6,9 @@
 
 #include <awq/data/calibration_samples.hpp>
 #include <awq/model/mapping_registry.hpp>
+#include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
+#include <awq/pipeline/gguf_sink.hpp>
 #include <awq/pipeline/layer_plan.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/open_model.hpp>
@@ -53,7 +55,7 @@ public:
         auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options}};
         AWQ_CHECK(check_request(options));
         AWQ_TRY(run->source_, directory_source::open(options.model));
-        AWQ_TRY(run->plan_, layer_plan::make(options));
+        AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         AWQ_TRY(run->mappings_, run->choose_mappings());
         AWQ_TRY(run->expressions_, expression_matcher::compile(run->mappings_));
         AWQ_CHECK(run->load_calibration());
@@ -84,7 +86,8 @@ private:
 
     static status check_request(const oneshot_options& options)
     {
-        if (!options.smoothing_only && options.formats.empty() && options.gguf_type.empty())
+        if (!options.smoothing_only && options.formats.empty() && options.gguf_type.empty() &&
+            options.target.empty())
             return error{error_code::invalid_argument,
                          "nothing says how to quantize: give --scheme (or --type for GGUF), or "
                          "--smoothing-only to keep the weights in 16 bits"};
@@ -130,6 +133,16 @@ private:
             AWQ_TRY(auto sink, smoothed_sink::create(*source_, smoothed, options_.overwrite));
             sinks_.push_back(std::move(sink));
         }
+        if (!options_.output_dequantized.empty()) {
+            AWQ_TRY(auto sink, smoothed_sink::create(*source_, options_.output_dequantized,
+                                                     options_.overwrite, sink_content::dequantized));
+            sinks_.push_back(std::move(sink));
+        }
+        if (!options_.gguf_type.empty() && !options_.output.empty()) {
+            AWQ_TRY(auto sink, gguf_sink<E>::create(how_, *source_, *plan_.layout(),
+                                                    options_.output, options_.overwrite));
+            sinks_.push_back(std::move(sink));
+        }
         if (sinks_.empty())
             return error{error_code::invalid_argument, "no output is named: give --output"};
         return {};
@@ -142,6 +155,7 @@ private:
         watch_.lap();
         AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer));
         report_.add_seconds("read", watch_.lap());
+        host_matrix before = is_sequential() ? copy_of_hidden() : host_matrix{};
         block_statistics statistics{source_->config(), true};
         parent_recorder recorder{stream_.batch(), source_->config().hidden_size, recorder_stride()};
         AWQ_CHECK(observe(layer, block, statistics, recorder));
@@ -149,11 +163,47 @@ private:
         notify(options_.progress, name + ": search", layer, layers);
         AWQ_CHECK(smooth(layer, block, statistics, recorder));
         report_.add_seconds("search", watch_.lap());
-        const quantized_linears quantized;
+        const quantizer_choice formats = formats_of(block.prefix());
+        block_quantizer_run<Product, E> quantizing{how_,    block,    statistics,
+                                                   formats, options_, report_};
+        if (!options_.smoothing_only) AWQ_CHECK(quantize(layer, quantizing, before));
+        report_.add_seconds("quantize", watch_.lap());
         for (const auto& sink : sinks_)
-            AWQ_CHECK(sink->write({layer, &block, &statistics, &quantized}));
+            AWQ_CHECK(sink->write({layer, &block, &statistics, &quantizing.linears(),
+                                   &quantizing.dequantized()}));
         report_.add_seconds("write", watch_.lap());
         return {};
+    }
+
+    bool is_sequential() const
+    {
+        return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0;
+    }
+
+    host_matrix copy_of_hidden() const
+    {
+        const auto hidden = stream_.hidden();
+        host_matrix copy = xtensor_backend::make(hidden.rows(), hidden.cols());
+        std::copy_n(hidden.data(), hidden.size(), copy.data());
+        return copy;
+    }
+
+    /// `before`: the original hidden states before the block; used up.
+    status quantize(std::size_t layer, block_quantizer_run<Product, E>& run, host_matrix& before)
+    {
+        if (!is_sequential()) return run.run_alone();
+        if (layer == 0) rounded_ = before;
+        const block_context context{source_->config(), stream_.rope(), layer};
+        block_stages<Product, E> stages{how_, context, stream_.batch(), view_of(before),
+                                        view_of(rounded_)};
+        return run.run_sequential(stages);
+    }
+
+    quantizer_choice formats_of(const std::string& prefix) const
+    {
+        return [this, prefix](std::string_view linear) {
+            return plan_.quantizer_of(prefix + std::string{linear});
+        };
     }
 
     /// Every how many sequences the parents' inputs are kept.
@@ -187,9 +237,7 @@ private:
         AWQ_TRY(const auto resolved,
                 resolve_mappings(mappings_, prefix.substr(0, prefix.size() - 1), modules,
                                  expressions_));
-        const quantizer_choice quantizers = [&](std::string_view linear) {
-            return plan_.quantizer_of(prefix + std::string{linear});
-        };
+        const quantizer_choice quantizers = formats_of(prefix);
         const block_context context{source_->config(), stream_.rope(), layer};
         block_search<Product, E> search{how_,     context,    block,   statistics,
                                         recorder, quantizers, options_};
@@ -218,6 +266,7 @@ private:
     std::vector<mapping_pattern> mappings_;
     expression_matcher expressions_;
     activation_stream stream_;
+    host_matrix rounded_; ///< hidden states behind the rounded blocks
     std::vector<std::unique_ptr<checkpoint_sink>> sinks_;
     run_report report_;
 };

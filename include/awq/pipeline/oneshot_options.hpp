@@ -30,12 +30,24 @@ struct layer_format {
     std::size_t group_size = 128;               ///< 0: per channel
 };
 
+/// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
+struct rounding_options {
+    bool importance = true;     ///< weigh each column's rounding error by its mean x^2
+    int clip_steps = 20;        ///< integer schemes: candidates for each group's range; 1: no clipping
+    bool error_feedback = true; ///< GPTQ: feed each column's error into the columns after it
+    float damping = 0.01f;      ///< of the Gram matrix in the feedback, relative to its mean diagonal
+    /// Strength of the pull to the original weight in the sequential least-squares target; 0: no
+    /// target, every layer is rounded as if the layers before it were not.
+    float least_squares_lambda = 0.2f;
+};
+
 /// What `oneshot` is asked to do; the driver's flags and a recipe fill it.
 struct oneshot_options {
     std::string model;   ///< directory of the checkpoint
     std::string dataset; ///< calibration text or JSONL
     std::string output;  ///< directory, or FILE.gguf
     std::string output_smoothed;
+    std::string output_dequantized; ///< the quantized weights as they read back, in 16 bits
     std::string output_awq;
     std::string output_imatrix;
     bool overwrite = false;
@@ -45,7 +57,8 @@ struct oneshot_options {
     std::vector<layer_format> formats; ///< first match wins; empty in `smoothing_only`
     std::size_t group_size = 128;      ///< of the rounding that a smoothing-only search simulates
     std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
-    std::string target;                ///< the GGUF type that a smoothing-only search simulates
+    std::string target;                ///< the GGUF type that is simulated where none is written
+    std::vector<std::string> tensor_types; ///< "PATTERN=TYPE", for GGUF tensors
     std::vector<std::string> ignore{"lm_head"};
     std::optional<std::vector<mapping_pattern>> mappings; ///< instead of the architecture's own
 
@@ -54,6 +67,7 @@ struct oneshot_options {
     search_options search{};
     loss_kind loss = loss_kind::screened;
     std::size_t exact_loss_tokens = 16384; ///< of a screened search: tokens that decide
+    rounding_options rounding{};
 
     progress_callback progress;
 };

@@ -16,26 +16,32 @@
 
 namespace awq {
 
-/// Writes the smoothed checkpoint: same files, tensors and dtypes as the source, every other file of
-/// the directory carried over. The directory appears when it is complete.
+/// Which of a finished block's weights a `smoothed_sink` writes.
+enum class sink_content { smoothed, dequantized };
+
+/// Writes a plain checkpoint: same files, tensors and dtypes as the source, every other file of the
+/// directory carried over. The directory appears when it is complete.
 class smoothed_sink final : public checkpoint_sink {
 public:
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
-                                                           bool overwrite)
+                                                           bool overwrite,
+                                                           sink_content content = {})
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
         AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
         AWQ_TRY(auto writer, safetensors::shard_set_writer::create(directory.path(),
                                                                    source.checkpoint()));
         return std::unique_ptr<checkpoint_sink>{
-            new smoothed_sink{source, std::move(directory), std::move(writer)}};
+            new smoothed_sink{source, std::move(directory), std::move(writer), content}};
     }
 
     status write(const finished_block& block) override
     {
-        for (const auto& [name, tensor] : block.smoothed->all())
-            AWQ_CHECK(writer_.write_floats(block.smoothed->prefix() + name, values_of(tensor)));
+        const block_tensors& chosen =
+            content_ == sink_content::smoothed ? *block.smoothed : *block.dequantized;
+        for (const auto& [name, tensor] : chosen.all())
+            AWQ_CHECK(writer_.write_floats(chosen.prefix() + name, values_of(tensor)));
         return {};
     }
 
@@ -50,14 +56,16 @@ public:
 
 private:
     smoothed_sink(const directory_source& source, output_directory&& directory,
-                  safetensors::shard_set_writer&& writer)
-        : source_(source), directory_(std::move(directory)), writer_(std::move(writer))
+                  safetensors::shard_set_writer&& writer, sink_content content)
+        : source_(source), directory_(std::move(directory)), writer_(std::move(writer)),
+          content_(content)
     {
     }
 
     const directory_source& source_;
     output_directory directory_;
     safetensors::shard_set_writer writer_;
+    sink_content content_;
 };
 
 } // namespace awq

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_BLOCK_QUANTIZE_HPP
+#define AWQ_PIPELINE_BLOCK_QUANTIZE_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/pipeline/block_search.hpp>
+#include <awq/pipeline/block_stages.hpp>
+#include <awq/pipeline/round_linear.hpp>
+#include <awq/quantization/least_squares_target.hpp>
+#include <awq/report/run_report.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Quantizes the linear layers of a smoothed block, in the order in which their inputs are computed.
+///
+/// With a least-squares target two streams of activations go through the block: the original one,
+/// and the one that the already quantized layers produce. Without, the statistics of the original
+/// inputs serve all layers.
+template <class Product, execution E>
+class block_quantizer_run {
+public:
+    block_quantizer_run(const E& how, const block_tensors& smoothed,
+                        const block_statistics& statistics, const quantizer_choice& formats,
+                        const oneshot_options& options, run_report& report)
+        : how_(how), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
+          formats_(formats), options_(options), report_(report)
+    {
+    }
+
+    /// Rounds every layer as if the layers before it were not rounded.
+    status run_alone()
+    {
+        for (const std::string_view input : block_statistics::inputs) {
+            const input_statistics& stats = statistics_.of(input);
+            host_matrix gram = copy_of(stats.gram());
+            AWQ_CHECK(quantize_stage(input, view_of(gram), stats.tokens(), nullptr));
+        }
+        return {};
+    }
+
+    /// Rounds every layer on what the rounded layers before it produce; both streams come out behind
+    /// the block's attention (`stages.original`) and behind the block (`stages.rounded`).
+    status run_sequential(block_stages<Product, E>& stages)
+    {
+        for (const std::string_view input : block_statistics::inputs) {
+            const std::size_t width = statistics_.of(input).in_features();
+            host_matrix gram = zeros(width), cross = zeros(width);
+            AWQ_CHECK(stages.gather(input, smoothed_.weights(), quantized_.weights(), view_of(gram),
+                                    view_of(cross)));
+            const matrix_view<const float> shift = view_of(std::as_const(cross));
+            AWQ_CHECK(quantize_stage(input, view_of(gram), stages.tokens(), &shift));
+            if (input == "self_attn.o_proj")
+                AWQ_CHECK(stages.pass_attention(smoothed_.weights(), quantized_.weights()));
+        }
+        return stages.pass_mlp(quantized_.weights());
+    }
+
+    const quantized_linears& linears() const noexcept { return linears_; }
+    /// The block with every quantized weight replaced by what its codes stand for.
+    const block_tensors& dequantized() const noexcept { return quantized_; }
+
+private:
+    static host_matrix zeros(std::size_t size)
+    {
+        host_matrix made = xtensor_backend::make(size, size);
+        std::fill_n(made.data(), made.size(), 0.0f);
+        return made;
+    }
+    static host_matrix copy_of(matrix_view<const float> from)
+    {
+        host_matrix made = xtensor_backend::make(from.rows(), from.cols());
+        std::copy_n(from.data(), from.size(), made.data());
+        return made;
+    }
+
+    /// All layers that read one input. `gram`: of the inputs that they will get, overwritten;
+    /// `shift`: (original - these inputs)^T these inputs, or null.
+    status quantize_stage(std::string_view input, matrix_view<float> gram, std::uint64_t tokens,
+                          const matrix_view<const float>* shift)
+    {
+        std::vector<std::string_view> layers;
+        for (const std::string_view linear : block_linears)
+            if (input_of(linear) == input && formats_(linear)) layers.push_back(linear);
+        if (layers.empty()) return {};
+        std::vector<float> importance(gram.cols());
+        for (std::size_t i = 0; i < importance.size(); ++i)
+            importance[i] = gram(i, i) / static_cast<float>(tokens);
+        const host_matrix power = copy_of(gram);
+        std::string steps = options_.rounding.importance ? "importance" : "";
+        if (shift) move_targets(layers, gram, *shift, tokens, steps);
+        const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, power, steps);
+        const linear_rounder<Product, E> rounder{
+            how_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
+            options_.rounding.importance ? std::span<const float>{importance}
+                                         : std::span<const float>{},
+            options_.rounding};
+        for (const std::string_view linear : layers)
+            AWQ_CHECK(quantize_layer(linear, rounder, view_of(power), steps));
+        return {};
+    }
+
+    /// Replaces the weights by their least-squares targets, where there are tokens enough to know.
+    void move_targets(std::span<const std::string_view> layers, matrix_view<const float> gram,
+                      matrix_view<const float> shift, std::uint64_t tokens, std::string& steps)
+    {
+        if (tokens < 4 * gram.cols())
+            return note(steps, "no least-squares target (fewer than 4 tokens a channel)");
+        const float lambda = options_.rounding.least_squares_lambda;
+        for (const std::string_view linear : layers) {
+            const matrix_view<float> weight = quantized_.weight(linear);
+            const std::size_t most = std::max(weight.rows(), weight.cols());
+            std::vector<float> scratch(weight.size() + most * cholesky_panel);
+            host_matrix damped = copy_of(gram);
+            if (!apply_least_squares_target<Product>(how_, weight, view_of(damped), shift, lambda,
+                                                     scratch.data()))
+                return note(steps, "no least-squares target (Gram matrix not positive definite)");
+        }
+        note(steps, "least-squares target");
+    }
+
+    /// Turns `gram` into a feedback matrix; more damping is tried before giving up.
+    bool prepare_feedback(matrix_view<float> gram, const host_matrix& original, std::string& steps)
+    {
+        std::vector<float> scratch(gram.rows() * cholesky_panel);
+        const matrix_view<float> panel{scratch.data(), gram.rows(), cholesky_panel};
+        for (float damping = options_.rounding.damping; damping <= 1.0f; damping *= 10.0f) {
+            std::copy_n(original.data(), original.size(), gram.data());
+            if (make_feedback<Product>(how_, gram, damping, panel)) {
+                note(steps, "error feedback");
+                return true;
+            }
+        }
+        note(steps, "no error feedback (Gram matrix not positive definite)");
+        return false;
+    }
+
+    static void note(std::string& steps, std::string_view text)
+    {
+        steps += (steps.empty() ? "" : ", ") + std::string{text};
+    }
+
+    status quantize_layer(std::string_view linear, const linear_rounder<Product, E>& rounder,
+                          matrix_view<const float> power, const std::string& steps)
+    {
+        const any_quantizer& format = *formats_(linear);
+        const matrix_view<float> weight = quantized_.weight(linear);
+        const std::string name = smoothed_.prefix() + std::string{linear};
+        if (const auto fits = format.check(weight.cols()); !fits) return fits.error().within(name);
+        linears_.insert_or_assign(std::string{linear}, rounder.round(format, weight));
+        report_.layers.push_back({name, format.name(), steps, relative_error(linear, power)});
+        return {};
+    }
+
+    /// Output error over output power of the layer alone, on the calibration inputs.
+    double relative_error(std::string_view linear, matrix_view<const float> power) const
+    {
+        const matrix_view<const float> original = smoothed_.weight(linear);
+        const host_matrix none = [&] {
+            host_matrix made = xtensor_backend::make(original.rows(), original.cols());
+            std::fill_n(made.data(), made.size(), 0.0f);
+            return made;
+        }();
+        std::vector<float> memory(gram_loss_workspace_size(original.cols()) * 256);
+        const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
+                                                 memory, 4);
+        return error / gram_error<Product>(how_, original, view_of(none), power, memory, 4);
+    }
+
+    const E& how_;
+    const block_tensors& smoothed_;
+    block_tensors quantized_;
+    const block_statistics& statistics_;
+    const quantizer_choice& formats_;
+    const oneshot_options& options_;
+    run_report& report_;
+    quantized_linears linears_;
+};
+
+} // namespace awq
+
+#endif

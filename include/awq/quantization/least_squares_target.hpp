@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
+#define AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
+
+#include <awq/quantization/cholesky.hpp>
+
+#include <cstddef>
+
+namespace awq {
+
+/// Moves a weight to where it does best on the inputs that it will really get.
+///
+/// With X the original inputs and Xq those that the already quantized layers before it produce, the
+/// target W* minimises ||X W^T - Xq W*^T||^2 + lambda ||(W* - W) D^(1/2)||^2, D = diag(Xq^T Xq):
+/// W* = W + W (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1.
+///
+/// - `weight` (out_features, in_features): W in, W* out.
+/// - `gram` (in, in): Xq^T Xq; overwritten. `cross` (in, in): (X - Xq)^T Xq.
+/// - `scratch`: out_features x in_features + max(out, in) x cholesky_panel floats.
+/// False where the damped Gram matrix is not positive definite; `weight` is then unchanged.
+template <class Product, execution E>
+[[nodiscard]] bool apply_least_squares_target(const E& e, matrix_view<float> weight,
+                                              matrix_view<float> gram,
+                                              matrix_view<const float> cross, float lambda,
+                                              float* scratch)
+{
+    const matrix_view<float> update{scratch, weight.rows(), weight.cols()};
+    const std::size_t rows = std::max(weight.rows(), weight.cols());
+    const matrix_view<float> panel{scratch + update.size(), rows, cholesky_panel};
+    double mean = 0;
+    for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
+    mean /= static_cast<double>(gram.rows());
+    for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
+        gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
+    if (!factor_cholesky<Product>(e, gram, panel)) return false;
+    Product::multiply_nn(e, weight, cross, update);
+    solve_cholesky<Product>(e, gram, update, panel);
+    e.for_each(weight.rows(), [=](std::size_t row) {
+        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += update(row, i);
+    });
+    return true;
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+#include "catch.hpp"
+
+#include <awq/execution/products/plain.hpp>
+#include <awq/execution/serial_execution.hpp>
+#include <awq/quantization/feedback_formats.hpp>
+#include <awq/quantization/least_squares_target.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <random>
+#include <vector>
+
+namespace {
+
+using awq::matrix_view;
+using awq::plain_product;
+using values = std::vector<float>;
+
+const awq::serial_execution serial;
+
+values random_values(std::size_t count, unsigned seed)
+{
+    std::mt19937 generator{seed};
+    std::normal_distribution<float> normal;
+    values made(count);
+    for (float& value : made) value = normal(generator);
+    return made;
+}
+
+/// Inputs whose channels are correlated, so that one column's error can be made up for by others.
+values correlated_inputs(std::size_t tokens, std::size_t width, unsigned seed)
+{
+    values independent = random_values(tokens * width, seed), mix = random_values(width * width, 7);
+    values inputs(tokens * width);
+    plain_product::multiply_nn(serial, {independent.data(), tokens, width},
+                               {mix.data(), width, width}, {inputs.data(), tokens, width});
+    return inputs;
+}
+
+values gram_of(values& inputs, std::size_t width)
+{
+    values gram(width * width);
+    plain_product::add_gram(serial, {inputs.data(), inputs.size() / width, width},
+                            {gram.data(), width, width});
+    return gram;
+}
+
+double output_error(values& inputs, const values& a, const values& b, std::size_t width)
+{
+    const std::size_t tokens = inputs.size() / width, rows = a.size() / width;
+    double sum = 0;
+    for (std::size_t t = 0; t < tokens; ++t)
+        for (std::size_t r = 0; r < rows; ++r) {
+            double difference = 0;
+            for (std::size_t i = 0; i < width; ++i)
+                difference += (static_cast<double>(a[r * width + i]) - b[r * width + i]) *
+                              inputs[t * width + i];
+            sum += difference * difference;
+        }
+    return sum;
+}
+
+/// Rounds with the feedback matrix, or with zeros for rounding column by column.
+template <class Format>
+values rounded(const values& weight, values feedback, std::size_t width, const Format& format)
+{
+    const std::size_t rows = weight.size() / width;
+    values out(weight.size()), difference(weight.size());
+    values scratch(rows * format.block_columns(width));
+    const auto ignore = [](auto&&...) {};
+    awq::round_with_feedback<plain_product>(
+        serial, matrix_view<const float>{weight.data(), rows, width},
+        matrix_view<const float>{feedback.data(), width, width}, {}, format,
+        {out.data(), rows, width}, {difference.data(), rows, width}, scratch, ignore);
+    return out;
+}
+
+values feedback_of(values gram, std::size_t width)
+{
+    values scratch(width * awq::cholesky_panel);
+    REQUIRE(awq::make_feedback<plain_product>(serial, {gram.data(), width, width}, 0.01f,
+                                              {scratch.data(), width, awq::cholesky_panel}));
+    return gram;
+}
+
+} // namespace
+
+TEST_CASE("a Cholesky factor times itself is the matrix, and solving undoes multiplying")
+{
+    for (const std::size_t n : {1u, 5u, 96u, 97u, 200u}) {
+        values inputs = correlated_inputs(4 * n, n, 3);
+        values matrix = gram_of(inputs, n);
+        for (std::size_t i = 0; i < n; ++i) matrix[i * n + i] *= 1.05f;
+        values factor = matrix, scratch(std::max<std::size_t>(n, 3) * awq::cholesky_panel);
+        REQUIRE(awq::factor_cholesky<plain_product>(serial, {factor.data(), n, n},
+                                                    {scratch.data(), n, awq::cholesky_panel}));
+        double worst = 0, largest = 0;
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t j = 0; j <= i; ++j) {
+                double sum = 0;
+                for (std::size_t k = 0; k <= j; ++k)
+                    sum += static_cast<double>(factor[i * n + k]) * factor[j * n + k];
+                worst = std::max(worst, std::abs(sum - matrix[i * n + j]));
+                largest = std::max(largest, std::abs(static_cast<double>(matrix[i * n + j])));
+            }
+        CHECK(worst < 2e-6 * largest);
+
+        const values wanted = random_values(3 * n, 11);
+        values solved = wanted, back(3 * n);
+        awq::solve_cholesky<plain_product>(serial, {factor.data(), n, n}, {solved.data(), 3, n},
+                                           {scratch.data(), 3, awq::cholesky_panel});
+        plain_product::multiply_nn(serial, {solved.data(), 3, n}, {matrix.data(), n, n},
+                                   {back.data(), 3, n});
+        for (std::size_t i = 0; i < back.size(); ++i)
+            CHECK(back[i] == Approx(wanted[i]).margin(2e-3));
+    }
+}
+
+TEST_CASE("a matrix that is not positive definite is refused")
+{
+    values matrix{1, 2, 2, 1}, scratch(2 * awq::cholesky_panel);
+    CHECK_FALSE(awq::factor_cholesky<plain_product>(serial, {matrix.data(), 2, 2},
+                                                    {scratch.data(), 2, awq::cholesky_panel}));
+    values zeros(4);
+    CHECK_FALSE(awq::make_feedback<plain_product>(serial, {zeros.data(), 2, 2}, 0.01f,
+                                                  {scratch.data(), 2, awq::cholesky_panel}));
+}
+
+TEST_CASE("the feedback matrix is the rescaled upper factor: R R^T is the damped Gram matrix")
+{
+    const std::size_t n = 70;
+    values inputs = correlated_inputs(300, n, 5), gram = gram_of(inputs, n);
+    const values feedback = feedback_of(gram, n);
+    double mean = 0;
+    for (std::size_t i = 0; i < n; ++i) mean += gram[i * n + i] / static_cast<double>(n);
+    double worst = 0;
+    for (std::size_t i = 0; i < n; ++i) // F_ij = R_ij / R_jj, so R = F diag(R_jj)
+        for (std::size_t j = i; j < n; ++j) {
+            double sum = 0;
+            for (std::size_t k = j; k < n; ++k) {
+                const auto entry = [&](std::size_t row) {
+                    const double diagonal = feedback[k * n + k];
+                    return row == k ? diagonal : feedback[row * n + k] * diagonal;
+                };
+                sum += entry(i) * entry(j);
+            }
+            const double damped = gram[i * n + j] + (i == j ? 0.01 * mean : 0.0);
+            worst = std::max(worst, std::abs(sum - damped) / mean);
+        }
+    CHECK(worst < 1e-4);
+}
+
+TEST_CASE("without feedback the codes are those of the format alone")
+{
+    const std::size_t width = 64;
+    const awq::integer_quantizer format{awq::scheme{4, false}, 32};
+    const values weight = random_values(8 * width, 2);
+    const values out = rounded(weight, values(width * width), width,
+                               awq::integer_feedback_format{format, 1});
+    values expected(weight.size());
+    format.pseudo_quantize({weight.data(), 8, width}, {}, {expected.data(), 8, width});
+    CHECK(out == expected);
+}
+
+TEST_CASE("feedback lowers the output error of integer and GGUF formats")
+{
+    const std::size_t width = 256;
+    values inputs = correlated_inputs(1024, width, 9);
+    const values gram = gram_of(inputs, width), weight = random_values(16 * width, 4);
+    const values feedback = feedback_of(gram, width), none(width * width);
+    const auto gain = [&](const auto& format) {
+        const double plain = output_error(inputs, weight, rounded(weight, none, width, format), width);
+        return output_error(inputs, weight, rounded(weight, feedback, width, format), width) / plain;
+    };
+    for (const int bits : {2, 3, 4}) {
+        const awq::integer_quantizer integer{awq::scheme{bits, false}, 64};
+        CHECK(gain(awq::integer_feedback_format{integer, 1}) < 0.7);
+        CHECK(gain(awq::integer_feedback_format{integer, 20}) < 0.7);
+    }
+    const values energies(16, 1.0f);
+    for (const auto type : {awq::gguf::type::q4_0, awq::gguf::type::q4_k, awq::gguf::type::q3_k,
+                            awq::gguf::type::q2_k, awq::gguf::type::q6_k})
+        CHECK(gain(awq::gguf_feedback_format<awq::gguf::scalar_engine>{type, energies}) < 0.7);
+}
+
+TEST_CASE("clipping lowers the squared error of a group with an outlier")
+{
+    values group = random_values(128, 6);
+    group[5] = 12.0f;
+    const awq::integer_quantizer format{awq::scheme{3, false}, 128};
+    const auto error = [&](int steps) {
+        const auto grid = awq::integer_feedback_format{format, steps}.fit_group(group, {});
+        double sum = 0;
+        for (std::size_t i = 0; i < group.size(); ++i) {
+            const double missing = group[i] - grid.value(i, grid.nearest(i, group[i]));
+            sum += missing * missing;
+        }
+        return sum;
+    };
+    CHECK(error(20) < 0.8 * error(1));
+}
+
+TEST_CASE("the least-squares target makes up for inputs that an earlier layer has changed")
+{
+    const std::size_t width = 96, tokens = 2000, rows = 12;
+    values original = correlated_inputs(tokens, width, 13);
+    values changed = original, shift = original;
+    const values noise = random_values(changed.size(), 14);
+    for (std::size_t i = 0; i < changed.size(); ++i) changed[i] += 2.0f * noise[i];
+    for (std::size_t i = 0; i < shift.size(); ++i) shift[i] -= changed[i];
+    values gram = gram_of(changed, width), cross(width * width);
+    plain_product::add_cross_gram(serial, {shift.data(), tokens, width},
+                                  {changed.data(), tokens, width}, {cross.data(), width, width});
+    const values weight = random_values(rows * width, 15);
+    const auto error = [&](const values& candidate) {
+        values expected(tokens * rows), actual(tokens * rows);
+        plain_product::multiply_nt(serial, {original.data(), tokens, width},
+                                   {weight.data(), rows, width}, {expected.data(), tokens, rows});
+        plain_product::multiply_nt(serial, {changed.data(), tokens, width},
+                                   {candidate.data(), rows, width}, {actual.data(), tokens, rows});
+        double sum = 0;
+        for (std::size_t i = 0; i < actual.size(); ++i)
+            sum += (static_cast<double>(actual[i]) - expected[i]) * (actual[i] - expected[i]);
+        return sum;
+    };
+    values target = weight, scratch(rows * width + width * awq::cholesky_panel);
+    REQUIRE(awq::apply_least_squares_target<plain_product>(
+        serial, {target.data(), rows, width}, {gram.data(), width, width},
+        matrix_view<const float>{cross.data(), width, width}, 0.001f, scratch.data()));
+    CHECK(error(target) < 0.9 * error(weight));
+    values nudged = target; // a minimum: any step away from it is worse
+    for (float& value : nudged) value *= 1.01f;
+    CHECK(error(target) < error(nudged));
+}
