@@ -5,10 +5,14 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/pipeline/any_quantizer.hpp>
+#include <awq/pipeline/gguf_layout.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
+#include <awq/pipeline/tensor_source.hpp>
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,10 +25,16 @@ class layer_plan {
 public:
     layer_plan() = default;
 
-    /// Errors: an unknown scheme, an expression that does not compile.
-    static result<layer_plan> make(const oneshot_options& options)
+    /// Errors: an unknown scheme or type, an expression that does not compile, a model that has no
+    /// place in a GGUF file.
+    static result<layer_plan> make(const oneshot_options& options, const tensor_source& source)
     {
+        const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
         layer_plan plan;
+        if (!type.empty()) {
+            AWQ_CHECK(plan.add_types(type, options, source));
+            return plan;
+        }
         AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, "--ignore"));
         if (options.smoothing_only) {
             // Nothing is written quantized; the search needs some rounding to look at.
@@ -40,17 +50,25 @@ public:
         return plan;
     }
 
-    /// For reports: the names of all schemes.
+    /// For reports: the names of all schemes, or that of the GGUF mix ("Q4_K_M").
     const std::string& name() const noexcept { return name_; }
 
     /// Null where the layer is ignored or no target names it.
     const any_quantizer* quantizer_of(std::string_view layer) const
     {
+        if (layout_) {
+            const auto found = types_.find(layer);
+            return found == types_.end() ? nullptr : &found->second;
+        }
         if (ignored_.matches(layer)) return nullptr;
         const auto named = [&](const auto& entry) { return entry.first.matches(layer); };
         const auto found = std::find_if(entries_.begin(), entries_.end(), named);
         return found == entries_.end() ? nullptr : &found->second;
     }
+
+    /// The tensors of the GGUF file with their types, where the plan is for one; else null. Stays
+    /// where it is when the plan moves.
+    const gguf_layout* layout() const noexcept { return layout_.get(); }
 
 private:
     status add(const std::vector<std::string>& targets, const any_quantizer& quantizer)
@@ -60,8 +78,33 @@ private:
         return {};
     }
 
+    status add_types(const std::string& type, const oneshot_options& options,
+                     const tensor_source& source)
+    {
+        if (!options.formats.empty())
+            return error{error_code::invalid_argument,
+                         "a run quantizes either to a GGUF type or to integer schemes; give one"};
+        gguf_type_options wanted;
+        AWQ_TRY(wanted.file_type, gguf::parse_file_type(type));
+        wanted.overrides = options.tensor_types;
+        wanted.ignore = options.ignore;
+        wanted.has_importance = options.rounding.importance;
+        AWQ_TRY(gguf_layout layout, gguf_layout::make(source, wanted));
+        for (const gguf_tensor& each : layout.tensors()) {
+            constexpr std::string_view suffix = ".weight";
+            if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
+            types_.emplace(each.hf_name.substr(0, each.hf_name.size() - suffix.size()),
+                           gguf::block_quantizer{each.type});
+        }
+        layout_ = std::make_unique<const gguf_layout>(std::move(layout));
+        name_ = gguf::name_of(wanted.file_type);
+        return {};
+    }
+
     name_matcher ignored_;
     std::vector<std::pair<name_matcher, any_quantizer>> entries_;
+    std::unique_ptr<const gguf_layout> layout_;
+    std::map<std::string, any_quantizer, std::less<>> types_; ///< of GGUF, by linear layer
     std::string name_;
 };
 

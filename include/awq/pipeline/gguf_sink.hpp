@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_GGUF_SINK_HPP
+#define AWQ_PIPELINE_GGUF_SINK_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/pipeline/checkpoint_sink.hpp>
+#include <awq/pipeline/gguf_tensor_writer.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace awq {
+
+/// Writes a GGUF file while blocks are finished; what is not part of a block is read, rounded and
+/// written at the end, a stripe at a time. The file appears when it is complete.
+template <execution E>
+class gguf_sink final : public checkpoint_sink {
+public:
+    /// `source` is a model directory (its tokenizer files are read) and must outlive the sink, as
+    /// must `layout`. Errors: those of `gguf_metadata` and gguf::writer.
+    static result<std::unique_ptr<checkpoint_sink>> create(const E& how, const tensor_source& source,
+                                                           const gguf_layout& layout,
+                                                           const std::string& target,
+                                                           bool overwrite)
+    {
+        AWQ_TRY(const gguf::key_values metadata,
+                gguf_metadata(source.path(), source.config(), layout));
+        AWQ_TRY(auto out,
+                gguf_tensor_writer<E>::create(how, target, layout, metadata, overwrite));
+        return std::unique_ptr<checkpoint_sink>{
+            new gguf_sink{source, layout, target, std::move(out)}};
+    }
+
+    status write(const finished_block& block) override
+    {
+        for (const gguf_tensor& tensor : layout_.tensors())
+            if (gguf::layer_of(tensor.name) == block.layer)
+                AWQ_CHECK(write(tensor, block));
+        return {};
+    }
+
+    result<std::string> finish() override
+    {
+        for (const gguf_tensor& tensor : layout_.tensors()) {
+            if (gguf::layer_of(tensor.name)) continue;
+            if (!tensor.hf_name.empty()) {
+                AWQ_CHECK(out_.copy(tensor, source_));
+                continue;
+            }
+            AWQ_TRY(const auto values, gguf_rope_freqs(source_.config()));
+            AWQ_CHECK(out_.write(tensor, {values.data(), 1, values.size()}));
+        }
+        AWQ_CHECK(out_.finish());
+        return target_;
+    }
+
+private:
+    gguf_sink(const tensor_source& source, const gguf_layout& layout, const std::string& target,
+              gguf_tensor_writer<E>&& out)
+        : source_(source), layout_(layout), target_(target), out_(std::move(out))
+    {
+    }
+
+    status write(const gguf_tensor& tensor, const finished_block& block)
+    {
+        std::string_view name = tensor.hf_name;
+        name.remove_prefix(block.smoothed->prefix().size());
+        if (const gguf_blocks* const rounded = rounded_weight(name, block))
+            return out_.write(tensor, *rounded);
+        const host_matrix* const found = block.smoothed->find(name);
+        if (found) return out_.write(tensor, view_of(*found));
+        return error{error_code::missing_tensor, source_.path(), ": there is no tensor \"",
+                     tensor.hf_name, "\""};
+    }
+
+    static const gguf_blocks* rounded_weight(std::string_view name, const finished_block& block)
+    {
+        constexpr std::string_view suffix = ".weight";
+        if (!block.quantized || !name.ends_with(suffix)) return nullptr;
+        const auto found = block.quantized->find(name.substr(0, name.size() - suffix.size()));
+        return found == block.quantized->end() ? nullptr : std::get_if<gguf_blocks>(&found->second);
+    }
+
+    const tensor_source& source_;
+    const gguf_layout& layout_;
+    std::string target_;
+    gguf_tensor_writer<E> out_;
+};
+
+} // namespace awq
+
+#endif
