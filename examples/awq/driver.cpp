@@ -17,6 +17,7 @@
     add_eval(app, exit_code);
     add_generate(app, exit_code);
     add_inspect(app, exit_code);
+    add_convert(app, exit_code);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& problem) {

@@ -35,6 +35,8 @@ public:
     /// Dequantizes out.rows() rows from `first_row` on, which must be there. Error: `not_finite` for
     /// a scale; the products are not looked at.
     virtual status read_rows(std::size_t first_row, matrix_view<float> out) const = 0;
+    /// Whether the layer's inputs are to be rounded too. Readers of weights do not care.
+    virtual bool rounds_activations() const noexcept { return false; }
     /// The whole weight without dequantizing. Error: `unsupported` where it is not integers in
     /// groups of neighbouring columns.
     virtual result<integer_codes> codes() const

@@ -79,7 +79,7 @@ private:
         group.weights.symmetric = format.format.symmetric;
         group.weights.strategy = format.group_size == 0 ? strategy::channel : strategy::group;
         group.weights.group_size = format.group_size;
-        group.dynamic_int8_activations = format.dynamic_int8_activations;
+        group.rounds_activations = format.dynamic_int8_activations;
         if (format.dynamic_int8_activations)
             group.format = compressed_tensors::format::int_quantized;
         return group;

@@ -30,6 +30,7 @@ public:
     {
         auto made = std::unique_ptr<byte_weight>{new byte_weight};
         made->args_ = group.weights;
+        made->rounds_activations_ = group.rounds_activations;
         made->is_fp4_ = group.format == format::nvfp4_pack_quantized ||
                         group.format == format::mxfp4_pack_quantized;
         AWQ_CHECK(made->find_values(tensors));
@@ -42,6 +43,7 @@ public:
     std::size_t rows() const noexcept override { return rows_; }
     std::size_t cols() const noexcept override { return cols_; }
     dtype scale_type() const noexcept override { return rounding_; }
+    bool rounds_activations() const noexcept override { return rounds_activations_; }
 
     status read_rows(std::size_t first_row, matrix_view<float> out) const override
     {
@@ -214,7 +216,7 @@ private:
     }
 
     weight_args args_;
-    bool is_fp4_ = false;
+    bool is_fp4_ = false, rounds_activations_ = false;
     std::size_t rows_ = 0, cols_ = 0;
     std::size_t block_rows_ = 1, block_cols_ = 1; // that share a scale
     std::size_t scale_cols_ = 1;

@@ -81,8 +81,8 @@ struct config_group {
     std::vector<std::string> targets; ///< module names, `re:` expressions or class names
     weight_args weights;
     compressed_tensors::format format = compressed_tensors::format::pack_quantized;
-    /// Activations are rounded to 8-bit integers too, each token by its own scale.
-    bool dynamic_int8_activations = false;
+    /// Activations are rounded too. Written as 8-bit integers, each token by its own scale.
+    bool rounds_activations = false;
 };
 
 /// What `quantization_config` of a config.json says.
@@ -224,7 +224,7 @@ inline result<config_group> read_group(const json::value& group, const json::val
     } else if (common) {
         AWQ_TRY(read.format, read_format(*common));
     }
-    read.dynamic_int8_activations = group.find_non_null("input_activations").has_value();
+    read.rounds_activations = group.find_non_null("input_activations").has_value();
     return read;
 }
 
@@ -286,7 +286,7 @@ inline void write_weight_args(json::writer& out, const weight_args& weights)
 inline void write_input_activations(json::writer& out, const config_group& group)
 {
     out.key("input_activations");
-    if (!group.dynamic_int8_activations) {
+    if (!group.rounds_activations) {
         out.null();
         return;
     }
