@@ -75,6 +75,8 @@ void add_outputs(CLI::App& command, awq::oneshot_options& options)
                        "Also write the quantized weights as they read back, in 16 bits");
     command.add_option("--output-smoothed", options.output_smoothed,
                        "Also write the smoothed 16-bit checkpoint to this directory");
+    command.add_option("--output-awq", options.output_awq,
+                       "Also write a checkpoint in AutoAWQ's layout to this directory");
     command.add_flag("--overwrite", options.overwrite, "Replace outputs that are there");
 }
 

@@ -44,7 +44,10 @@ public:
         }
         for (const layer_format& format : options.formats) {
             AWQ_TRY(const scheme chosen, parse_scheme(format.scheme));
-            AWQ_CHECK(plan.add(format.targets, integer_quantizer{chosen, format.group_size}));
+            // Codes are chosen for the scales as the output stores them.
+            const dtype storage = source.config().torch_dtype;
+            AWQ_CHECK(plan.add(format.targets,
+                               integer_quantizer{chosen, format.group_size, storage}));
             plan.name_ += (plan.name_.empty() ? "" : ", ") + format.scheme;
         }
         return plan;

@@ -6,9 +6,12 @@
 
 #include <awq/data/calibration_samples.hpp>
 #include <awq/model/mapping_registry.hpp>
+#include <awq/pipeline/autoawq_sink.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
+#include <awq/pipeline/compressed_tensors_sink.hpp>
 #include <awq/pipeline/gguf_sink.hpp>
+#include <awq/pipeline/integer_formats.hpp>
 #include <awq/pipeline/layer_plan.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/open_model.hpp>
@@ -143,8 +146,30 @@ private:
                                                     options_.output, options_.overwrite));
             sinks_.push_back(std::move(sink));
         }
+        AWQ_CHECK(open_integer_sinks());
         if (sinks_.empty())
             return error{error_code::invalid_argument, "no output is named: give --output"};
+        return {};
+    }
+
+    /// Outputs that hold integer codes; they share those of one run.
+    status open_integer_sinks()
+    {
+        const bool integers = !options_.formats.empty() && !options_.smoothing_only;
+        if (!integers && !options_.output_awq.empty())
+            return error{error_code::invalid_argument, options_.output_awq,
+                         ": --output-awq needs a 4-bit --scheme"};
+        if (integers && !options_.output.empty()) {
+            AWQ_TRY(auto sink, compressed_tensors_sink::create(*source_, options_.output,
+                                                               options_.overwrite,
+                                                               integer_formats_of(plan_)));
+            sinks_.push_back(std::move(sink));
+        }
+        if (!options_.output_awq.empty()) {
+            AWQ_TRY(auto sink, autoawq_sink::create(*source_, options_.output_awq,
+                                                    options_.overwrite, integer_formats_of(plan_)));
+            sinks_.push_back(std::move(sink));
+        }
         return {};
     }
 
