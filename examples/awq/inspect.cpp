@@ -5,13 +5,16 @@
 #include <awq/io/json_copy.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/pipeline/open_model.hpp>
+#include <awq/support/printable.hpp>
+
+#include <filesystem>
 
 namespace {
 
-std::string shape_text(const awq::safetensors::tensor& tensor)
+std::string extents_text(std::span<const std::uint64_t> extents)
 {
     std::string text = "[";
-    for (const std::uint64_t extent : tensor.shape)
+    for (const std::uint64_t extent : extents)
         text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
     return text + "]";
 }
@@ -45,8 +48,44 @@ awq::status print_quantization(const std::string& path)
     return {};
 }
 
+std::string value_text(const awq::gguf::value_view& value)
+{
+    if (value.is_array())
+        return std::to_string(value.size()) + " x " +
+               std::string{name_of(value.element_type())};
+    if (const auto text = value.as_string()) return '"' + awq::printable(text->substr(0, 200)) + '"';
+    if (const auto truth = value.as_bool()) return *truth ? "true" : "false";
+    const auto number = value.as_real();
+    char text[32];
+    std::snprintf(text, sizeof text, "%.9g", number ? *number : 0.0);
+    return text;
+}
+
+awq::status show_gguf(const std::string& path)
+{
+    AWQ_TRY(const awq::gguf::file file, awq::gguf::file::open(path));
+    if (const auto config = awq::read_gguf_config(file))
+        print_config(*config);
+    else // such a file can still be shown
+        std::fprintf(stderr, "awq: %s\n", std::string{config.error().text()}.c_str());
+    std::printf("GGUF version         %u\n", file.version());
+    for (const auto& entry : file.metadata())
+        std::printf("  %-45s %s\n", awq::printable(entry.key).c_str(),
+                    value_text(entry.value).c_str());
+    std::uint64_t bytes = 0;
+    for (const awq::gguf::tensor_info& tensor : file.tensors()) {
+        bytes += tensor.bytes.size();
+        std::printf("  %-45s %-8s %s\n", awq::printable(tensor.name).c_str(),
+                    std::string{name_of(tensor.type)}.c_str(), extents_text(tensor.dims()).c_str());
+    }
+    std::printf("%zu tensors, %llu bytes\n", file.tensors().size(),
+                static_cast<unsigned long long>(bytes));
+    return {};
+}
+
 awq::status run(const std::string& path)
 {
+    if (!std::filesystem::is_directory(path)) return show_gguf(path);
     AWQ_TRY(const auto source, awq::directory_source::open(path));
     print_config(source->config());
     AWQ_CHECK(print_quantization(path));
@@ -58,7 +97,7 @@ awq::status run(const std::string& path)
         for (const awq::safetensors::tensor& tensor : shard.tensors()) {
             const std::string_view type = name_of(tensor.stored);
             std::printf("  %-60s %-8.*s %s\n", tensor.name.c_str(), static_cast<int>(type.size()),
-                        type.data(), shape_text(tensor).c_str());
+                        type.data(), extents_text(tensor.shape).c_str());
         }
     }
     return {};

@@ -47,6 +47,9 @@ struct rope_config {
     std::optional<double> mscale;           ///< yarn
     std::optional<double> mscale_all_dim;   ///< yarn
     double partial_rotary_factor = 1.0;     ///< share of a head's dimensions that are turned
+    /// Each pair's frequency is divided by its own; empty: none is. A GGUF file holds these instead of
+    /// the parameters of llama3.
+    std::vector<float> frequency_divisors;
 };
 
 /// The fields of config.json that a forward pass needs. A default-constructed one holds Llama's

@@ -6,19 +6,37 @@
 
 #include <awq/data/tokenizer.hpp>
 #include <awq/pipeline/directory_source.hpp>
+#include <awq/pipeline/gguf_source.hpp>
+#include <awq/pipeline/gguf_tokenizer.hpp>
 #include <awq/pipeline/quantized_source.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace awq {
 
-/// Opens whatever model is at a path: a directory with 16- or 32-bit weights, or one whose
+namespace detail {
+
+inline bool is_directory(const std::string& path)
+{
+    std::error_code ignored;
+    return std::filesystem::is_directory(path, ignored);
+}
+
+} // namespace detail
+
+/// Opens whatever model is at a path: a GGUF file, a directory with 16- or 32-bit weights, or one whose
 /// config.json has a `quantization_config`.
 inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path)
 {
+    if (!detail::is_directory(path)) {
+        AWQ_TRY(auto source, gguf_source::open(path));
+        return std::unique_ptr<tensor_source>{std::move(source)};
+    }
     AWQ_TRY(const auto config, json::load(path + "/config.json"));
     if (config.root().find_non_null("quantization_config")) {
         AWQ_TRY(auto source, quantized_source::open(path));
@@ -28,9 +46,14 @@ inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path
     return std::unique_ptr<tensor_source>{std::move(source)};
 }
 
-/// The tokenizer of a model directory.
+/// The tokenizer of a model directory or a GGUF file.
 inline result<tokenizer> open_tokenizer(const std::string& path)
 {
+    if (!detail::is_directory(path)) {
+        AWQ_TRY(const gguf::file file, gguf::file::open(path));
+        AWQ_TRY(const gguf::tokenizer_facts facts, gguf::read_tokenizer(file));
+        return tokenizer_of(facts, path);
+    }
     return tokenizer::load(path + "/tokenizer.json");
 }
 

@@ -98,7 +98,9 @@ inline double rope_frequency(const model_config& config, std::size_t index, std:
     const bool dynamic = config.rope.kind == rope_kind::dynamic;
     const double base = dynamic ? detail::dynamic_base(config, length) : config.rope.theta;
     const auto size = static_cast<double>(config.rotary_size());
-    const double frequency = std::pow(base, -2.0 * static_cast<double>(index) / size);
+    const std::vector<float>& divisors = config.rope.frequency_divisors;
+    const double divisor = index < divisors.size() ? static_cast<double>(divisors[index]) : 1.0;
+    const double frequency = std::pow(base, -2.0 * static_cast<double>(index) / size) / divisor;
     switch (config.rope.kind) {
     case rope_kind::linear: return frequency / config.rope.factor;
     case rope_kind::llama3: return detail::llama3_frequency(config, frequency);
