@@ -30,22 +30,22 @@ original=examples/data/tiny-llama
 smoothed=build/tiny-llama-smoothed
 text=examples/data/heldout.txt # not used for calibration
 
+rm -f build/tiny-llama-smoothed.json
 build/bin/awq oneshot --model $original --dataset examples/data/calibration.txt \
     --output $smoothed --smoothing-only --overwrite --report build/tiny-llama-smoothed.json
 
-# figure KEY FLAGS...: one figure of awq eval against the original.
-figure() {
-    build/bin/awq eval --dataset $text --reference $original --max-seq-length 256 \
-        --report build/eval.json "${@:2}" >/dev/null 2>build/eval.log || { cat build/eval.log >&2; return 1; }
-    sed -n "s/^ *\"$1\": *\([^,]*\),*\$/\1/p" build/eval.json
+# divergence FLAGS...: the KL divergence from the original model, by awq eval.
+divergence() {
+    build/bin/awq eval --dataset $text --reference $original --max-seq-length 256 "$@" 2>build/eval.log |
+        sed -n 's/^kl_divergence *//p' || { cat build/eval.log >&2; return 1; }
 }
 
 echo
 echo "KL divergence from the original on $text:"
-rounding=$(figure kl_divergence --model $smoothed)
+rounding=$(divergence --model $smoothed)
 printf '  smoothed, 16 bits              %.2e\n' "$rounding"
-before=$(figure kl_divergence --model $original --pseudo-quantize W4A16_ASYM)
-after=$(figure kl_divergence --model $smoothed --pseudo-quantize W4A16_ASYM)
+before=$(divergence --model $original --pseudo-quantize W4A16_ASYM)
+after=$(divergence --model $smoothed --pseudo-quantize W4A16_ASYM)
 printf '  rounded to 4 bits, unsmoothed  %.4f\n' "$before"
 printf '  rounded to 4 bits, smoothed    %.4f\n' "$after"
 echo
