@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#include "catch.hpp"
+
+#include "io/scratch.hpp"
+#include "rtn_model.hpp"
+
+#include <filesystem>
+
+using awq::error_code;
+using awq::integer_format;
+using awq::safetensors::checkpoint;
+
+namespace {
+
+awq::json::document config_of(const std::string& directory)
+{
+    auto config = awq::json::load(directory + "/config.json");
+    REQUIRE(config);
+    return std::move(*config);
+}
+
+/// 8 bits per channel for down_proj, one layer left alone, 4 bits in groups of 32 elsewhere.
+std::optional<integer_format> mixed(std::string_view layer)
+{
+    if (layer == "model.layers.1.self_attn.o_proj") return std::nullopt;
+    if (layer.ends_with("down_proj")) return integer_format{{8, true}, 0};
+    return integer_format{{4, false}, 32};
+}
+
+} // namespace
+
+TEST_CASE("everything that is not quantized is carried over, and config.json keeps its order")
+{
+    const test::scratch folder;
+    const auto done = test::round_to_compressed_tensors(test::tiny_model, folder / "out", mixed);
+    REQUIRE(done);
+    const auto source = checkpoint::open(test::tiny_model), made = checkpoint::open(*done);
+    REQUIRE(source);
+    REQUIRE(made);
+    for (const auto* const tensor : source->tensors()) {
+        INFO(tensor->name);
+        const bool linear = tensor->name.find("_proj.") != std::string::npos;
+        const auto* const copy = made->find(tensor->name);
+        if (linear && tensor->name != "model.layers.1.self_attn.o_proj.weight") {
+            CHECK_FALSE(copy);
+        } else {
+            REQUIRE(copy);
+            CHECK(copy->stored == tensor->stored);
+            CHECK(std::equal(copy->bytes.begin(), copy->bytes.end(), tensor->bytes.begin(),
+                             tensor->bytes.end()));
+        }
+    }
+    CHECK(test::read(folder / "out/tokenizer.json") ==
+          test::read(test::tiny_model + "/tokenizer.json"));
+    const auto before = config_of(test::tiny_model), after = config_of(*done);
+    std::vector<std::string> keys, expected;
+    for (const auto& each : before.root().members()) expected.emplace_back(each.key);
+    for (const auto& each : after.root().members()) keys.emplace_back(each.key);
+    expected.emplace_back("quantization_config");
+    CHECK(keys == expected);
+}
+
+TEST_CASE("layers of several formats become several groups that name them")
+{
+    const test::scratch folder;
+    const auto done = test::round_to_compressed_tensors(test::tiny_model, folder / "out", mixed);
+    REQUIRE(done);
+    const auto config = config_of(*done);
+    const auto read = awq::compressed_tensors::read_quantization_config(
+        *config.root().find("quantization_config"));
+    REQUIRE(read);
+    REQUIRE(read->groups.size() == 2);
+    CHECK(read->ignore == std::vector<std::string>{"model.layers.1.self_attn.o_proj", "lm_head"});
+    CHECK(read->groups[0].targets.size() + read->groups[1].targets.size() == 27);
+    const bool first_is_channel =
+        read->groups[0].weights.strategy == awq::compressed_tensors::strategy::channel;
+    const auto& channel = read->groups[first_is_channel ? 0 : 1];
+    CHECK(channel.weights.num_bits == 8);
+    CHECK(channel.targets.size() == 4);
+}
+
+TEST_CASE("a sharded model keeps its shards, each layer in the shard of its weight")
+{
+    const std::string model = AWQ_SHARED "/models/small";
+    if (!std::filesystem::exists(model)) {
+        WARN("left out: " << model << " is not there");
+        return;
+    }
+    const test::scratch folder;
+    const auto done = test::round_to_compressed_tensors(model, folder / "out",
+                                                        test::all_layers({4, false}, 128));
+    REQUIRE(done);
+    const auto source = checkpoint::open(model), made = checkpoint::open(*done);
+    REQUIRE(source);
+    REQUIRE(made);
+    REQUIRE(made->shards().size() == source->shards().size());
+    for (const auto& [name, shard] : made->index()->weight_map) {
+        constexpr std::string_view suffix = "_packed";
+        if (!name.ends_with(suffix)) continue;
+        const std::string weight = name.substr(0, name.size() - suffix.size());
+        REQUIRE(source->index()->find(weight));
+        CHECK(*source->index()->find(weight) == shard);
+        CHECK(*made->index()->find(weight + "_scale") == shard);
+        CHECK(*made->index()->find(weight + "_zero_point") == shard);
+    }
+}
+
+TEST_CASE("a symmetric layer in AutoAWQ's layout has the zero point 8 everywhere")
+{
+    const test::scratch folder;
+    const auto done = test::round_to_autoawq(
+        test::tiny_model, folder / "out", [](std::string_view layer) {
+            return layer.ends_with("v_proj") ? std::nullopt
+                                             : std::optional{integer_format{{4, true}, 64}};
+        });
+    REQUIRE(done);
+    const auto made = checkpoint::open(*done);
+    REQUIRE(made);
+    const auto* const zeros = made->find("model.layers.2.mlp.down_proj.qzeros");
+    REQUIRE(zeros);
+    CHECK(zeros->shape == std::vector<std::uint64_t>{8, 32});
+    for (const std::byte each : zeros->bytes) CHECK(each == std::byte{0x88});
+    const auto config = config_of(*done);
+    const auto read =
+        awq::autoawq::read_quantization_config(*config.root().find("quantization_config"));
+    REQUIRE(read);
+    CHECK(read->group_size == 64);
+    CHECK(read->zero_point);
+    CHECK(read->modules_to_not_convert.size() == 5);
+    CHECK(read->modules_to_not_convert.back() == "lm_head");
+}
+
+TEST_CASE("what a layout cannot hold is refused before the work, by the layer's name")
+{
+    const test::scratch folder;
+    const auto refused = [&](const awq::result<std::string>& done, error_code code,
+                             std::string_view text) {
+        REQUIRE_FALSE(done);
+        INFO(done.error().text());
+        CHECK(done.error().code() == code);
+        CHECK(done.error().text().find("model.layers.") != std::string_view::npos);
+        CHECK(done.error().text().find(text) != std::string_view::npos);
+        CHECK(std::filesystem::is_empty(folder.string()));
+    };
+    const auto target = folder / "out";
+    refused(test::round_to_autoawq(test::tiny_model, target, test::all_layers({3, false}, 128)),
+            error_code::unsupported, "4 bits only");
+    refused(test::round_to_autoawq(test::tiny_model, target, test::all_layers({4, false}, 96)),
+            error_code::shape_mismatch, "96");
+    refused(test::round_to_compressed_tensors(test::tiny_model, target,
+                                              test::all_layers({4, false}, 96)),
+            error_code::shape_mismatch, "96");
+    const auto sizes = [](std::string_view layer) {
+        const std::size_t size = layer.ends_with("up_proj") ? 64 : 128;
+        return std::optional{integer_format{{4, false}, size}};
+    };
+    refused(test::round_to_autoawq(test::tiny_model, target, sizes), error_code::unsupported,
+            "one for all layers");
+    const auto rounds_activations = [](std::string_view) {
+        return std::optional{integer_format{{8, false}, 0, true}};
+    };
+    refused(test::round_to_compressed_tensors(test::tiny_model, target, rounds_activations),
+            error_code::unsupported, "symmetric");
+}
+
+TEST_CASE("a layer that comes otherwise than announced, or not at all, stops the output")
+{
+    const test::scratch folder;
+    const auto source = awq::directory_source::open(test::tiny_model);
+    REQUIRE(source);
+    const auto formats = test::all_layers({4, false}, 128);
+    {
+        auto sink = awq::compressed_tensors_sink::create(**source, folder / "out", false, formats);
+        REQUIRE(sink);
+        const auto other = test::all_layers({4, true}, 128);
+        const auto done = test::write_rounded(**source, **sink, other);
+        REQUIRE_FALSE(done);
+        CHECK(done.error().code() == error_code::shape_mismatch);
+        CHECK(done.error().text().find("model.layers.0.") != std::string_view::npos);
+    }
+    {
+        auto sink = awq::compressed_tensors_sink::create(**source, folder / "out", false, formats);
+        REQUIRE(sink);
+        const auto none = [](std::string_view) { return std::optional<integer_format>{}; };
+        const auto done = test::write_rounded(**source, **sink, none);
+        REQUIRE_FALSE(done);
+        CHECK(done.error().code() == error_code::missing_tensor);
+    }
+    {
+        auto sink = awq::compressed_tensors_sink::create(**source, folder / "out", false, formats);
+        REQUIRE(sink);
+        const auto block = awq::block_tensors::load(**source, 0);
+        REQUIRE(block);
+        awq::quantized_linears quantized;
+        quantized.emplace("mlp.up_proj", awq::gguf_blocks{});
+        const auto done = (*sink)->write({0, &*block, nullptr, &quantized});
+        REQUIRE_FALSE(done);
+        CHECK(done.error().code() == error_code::invalid_argument);
+    }
+    CHECK(std::filesystem::is_empty(folder.string()));
+}
