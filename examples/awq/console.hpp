@@ -2,6 +2,8 @@
 #ifndef AWQ_EXAMPLES_CONSOLE_HPP
 #define AWQ_EXAMPLES_CONSOLE_HPP
 
+#include <awq/io/output_file.hpp>
+#include <awq/io/write_file.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/support/error.hpp>
 
@@ -12,6 +14,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 
 /// Exit codes of every subcommand.
 enum exit_code { exit_done = 0, exit_failed = 1, exit_usage = 2 };
@@ -22,6 +25,14 @@ inline int fail(const awq::error& cause)
     std::fprintf(stderr, "awq: %.*s\n", static_cast<int>(cause.text().size()), cause.text().data());
     const bool usage = cause.code() == awq::error_code::invalid_argument;
     return usage ? exit_usage : exit_failed;
+}
+
+/// Writes a report; one that is there from an earlier run is replaced.
+inline awq::status write_report_file(const std::string& path, std::string_view text)
+{
+    AWQ_TRY(awq::output_file file, awq::output_file::create(path, true));
+    AWQ_CHECK(awq::write_file(file.path(), text));
+    return file.commit();
 }
 
 /// Shows progress on standard error: a bar on a terminal, plain lines elsewhere.

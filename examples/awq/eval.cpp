@@ -6,7 +6,6 @@
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/io/json_writer.hpp>
-#include <awq/io/write_file.hpp>
 #include <awq/pipeline/evaluate.hpp>
 #include <awq/pipeline/open_model.hpp>
 
@@ -27,7 +26,7 @@ awq::status write_report(const awq::evaluation& result, bool with_reference,
         out.field("top1_agreement", result.top1_agreement());
     }
     out.field("tokens", result.tokens).end_object();
-    return awq::write_file(path, std::move(out).take() + "\n");
+    return write_report_file(path, std::move(out).take() + "\n");
 }
 
 void print(const awq::evaluation& result, bool with_reference)

@@ -4,7 +4,6 @@
 
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/tbb_execution.hpp>
-#include <awq/io/write_file.hpp>
 #include <awq/pipeline/apply_recipe.hpp>
 #include <awq/pipeline/oneshot.hpp>
 #include <awq/recipe/load_recipe.hpp>
@@ -61,9 +60,9 @@ awq::status run(const oneshot_arguments& arguments)
     AWQ_TRY(const awq::run_report report,
             awq::oneshot<awq::packed_product>(awq::tbb_execution{}, options));
     progress.finish();
-    if (!arguments.report.empty())
-        AWQ_CHECK(awq::write_file(arguments.report, awq::to_json(report)));
     std::fputs(awq::to_text(report).c_str(), stdout);
+    if (!arguments.report.empty())
+        AWQ_CHECK(write_report_file(arguments.report, awq::to_json(report)));
     if (options.smoothing_only) std::fprintf(stderr, "smoothing complete\n");
     return {};
 }
