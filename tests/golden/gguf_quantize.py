@@ -18,9 +18,9 @@ TYPES = {"F16": (1, 1, 2), "Q4_0": (2, 32, 18), "Q4_1": (3, 32, 20), "Q5_0": (6,
          "Q5_K": (13, 256, 176), "Q6_K": (14, 256, 210), "IQ4_NL": (20, 32, 18), "BF16": (30, 1, 2),
          "MXFP4": (39, 32, 17), "NVFP4": (40, 64, 36)}
 KINDS = ["normal", "heavy", "bf16", "constant_groups", "outliers", "denormal", "huge", "positive", "negative",
-         "two_values", "sparse", "wild", "graded", "tiny", "zero"]
-IMPORTANCE = ["none", "even", "steep", "gaps"]
-ROWS, COLUMNS = 3, 1536
+         "two_values", "sparse", "wild", "graded", "tiny", "zero", "flat_negative", "near_one"]
+IMPORTANCE = ["none", "even", "steep", "gaps", "rare"]
+ROWS, COLUMNS = 4, 1536
 
 
 class Numbers:
@@ -67,6 +67,10 @@ def value(kind, i, numbers):
         return math.ldexp(bell, -(i // 32 % 24))
     if kind == "tiny":
         return math.ldexp(bell, -50 - i // 256 % 8)
+    if kind == "flat_negative":
+        return -3 - math.ldexp(abs(bell), (word >> 29) - 6)
+    if kind == "near_one":
+        return -1 + math.ldexp((word >> 8 & 7) - 3, (word >> 29) - 12)
     return -0.0 if word >> 31 else 0.0
 
 
@@ -82,6 +86,8 @@ def importance(kind, seed):
         values = [(1 + (w >> 24)) / 64 for w in words]
     elif kind == "steep":
         values = [math.ldexp(1 + (w >> 8 & 255), -(w >> 27)) for w in words]
+    elif kind == "rare":
+        values = [math.ldexp(1 + (w >> 8 & 255), -(w >> 24 & 15)) if w >> 29 == 0 else 0.0 for w in words]
     else:
         values = [0.0 if w >> 31 else (1 + (w >> 8 & 255)) / 16 for w in words]
     return np.array(values, dtype=np.float32)

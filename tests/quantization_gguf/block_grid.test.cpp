@@ -107,3 +107,74 @@ TEST_CASE("a block of zeros has a code for level zero", "[gguf]")
         CHECK(grid.value(0, grid.nearest(0, 0.5f)) == 0.0f);
     }
 }
+
+TEST_CASE("rounding::best has less weighted error than rounding::exact, block by block", "[gguf]")
+{
+    for (const gguf::type_facts& facts : gguf::all_types) {
+        if (!gguf::has_grid(facts.type)) continue;
+        for (const char* how : {"none", "even"}) {
+            const auto row = sample::make_rows("normal", 6, 1);
+            const auto importance = sample::make_importance(how);
+            std::vector<float> exact(row.size()), best(row.size());
+            const awq::matrix_view<const float> view(row.data(), 1, row.size());
+            gguf::block_quantizer(facts.type)
+                .pseudo_quantize(view, importance, {exact.data(), 1, row.size()});
+            gguf::block_quantizer(facts.type, gguf::rounding::best)
+                .pseudo_quantize(view, importance, {best.data(), 1, row.size()});
+            std::size_t worse = 0, better = 0;
+            for (std::size_t at = 0; at < row.size(); at += facts.block_columns) {
+                double before = 0, after = 0;
+                for (std::size_t i = at; i < at + facts.block_columns; ++i) {
+                    const double w = importance.empty() ? 1.0 : importance[i];
+                    before += w * (exact[i] - row[i]) * (exact[i] - row[i]);
+                    after += w * (best[i] - row[i]) * (best[i] - row[i]);
+                }
+                worse += after > before * 1.0001;
+                better += after < before * 0.9999;
+            }
+            INFO(facts.name << " " << how);
+            CHECK(worse == 0);
+            CHECK(better > 0);
+        }
+    }
+}
+
+TEST_CASE("rounding::best is defined for rows of every kind", "[gguf]")
+{
+    for (const gguf::type_facts& facts : gguf::all_types)
+        for (const auto kind : sample::kinds) {
+            const auto row = sample::make_rows(kind, 2, 1);
+            const gguf::block_quantizer quantizer(facts.type, gguf::rounding::best);
+            std::vector<std::byte> stored(quantizer.row_bytes(row.size()));
+            quantizer.quantize_row(row, sample::make_importance("gaps"), stored);
+            std::vector<float> read(row.size());
+            quantizer.dequantize_row(stored, read);
+            std::size_t finite = 0;
+            for (const float x : read) finite += std::isfinite(x);
+            INFO(facts.name << " " << kind);
+            if (kind != "huge" && kind != "wild") CHECK(finite == row.size());
+        }
+}
+
+TEST_CASE("fit_blocks gives each block the grid that fit_block gives it", "[gguf]")
+{
+    for (const gguf::type_facts& facts : gguf::all_types) {
+        if (!gguf::has_grid(facts.type)) continue;
+        const auto row = sample::make_rows("heavy", 12, 1);
+        const auto importance = sample::make_importance("even");
+        const float energy = gguf::mean_square(row);
+        std::vector<gguf::block_source> sources;
+        for (std::size_t at = 0; at < row.size(); at += facts.block_columns)
+            sources.push_back({row.data() + at, importance.data() + at, energy});
+        std::vector<gguf::block_grid> grids(sources.size());
+        gguf::block_quantizer(facts.type).fit_blocks(sources, grids);
+        for (std::size_t b = 0; b < grids.size(); ++b) {
+            const auto one =
+                gguf::fit_block(facts.type, part(row, b * facts.block_columns, facts.block_columns),
+                                part(importance, b * facts.block_columns, facts.block_columns), energy);
+            CHECK(one.d == grids[b].d);
+            CHECK(one.dmin == grids[b].dmin);
+            CHECK(std::memcmp(one.scale, grids[b].scale, sizeof one.scale) == 0);
+        }
+    }
+}

@@ -17,9 +17,10 @@ namespace sample {
 
 inline constexpr std::string_view kinds[] = {
     "normal",   "heavy",    "bf16",       "constant_groups", "outliers", "denormal", "huge", "positive",
-    "negative", "two_values", "sparse", "wild",            "graded",   "tiny",     "zero"};
-inline constexpr std::string_view importance_kinds[] = {"none", "even", "steep", "gaps"};
-inline constexpr std::size_t rows = 3;
+    "negative", "two_values", "sparse", "wild",            "graded",   "tiny",     "zero",
+    "flat_negative", "near_one"};
+inline constexpr std::string_view importance_kinds[] = {"none", "even", "steep", "gaps", "rare"};
+inline constexpr std::size_t rows = 4;
 inline constexpr std::size_t columns = 1536;
 
 class numbers {
@@ -61,6 +62,10 @@ inline double value(std::string_view kind, int i, numbers& source)
         return std::bit_cast<float>((word >> 23 & 255) == 255 ? word & ~(1u << 30) : word);
     if (kind == "graded") return std::ldexp(bell, -(i / 32 % 24));
     if (kind == "tiny") return std::ldexp(bell, -50 - i / 256 % 8);
+    // Groups whose best scale may come out negative, which ggml stores in odd ways.
+    const int spread = static_cast<int>(word >> 29);
+    if (kind == "flat_negative") return -3 - std::ldexp(std::fabs(bell), spread - 6);
+    if (kind == "near_one") return -1 + std::ldexp(static_cast<int>(word >> 8 & 7) - 3, spread - 12);
     return word >> 31 ? -0.0 : 0.0;
 }
 
@@ -82,13 +87,15 @@ inline std::vector<float> make_importance(std::string_view kind)
 {
     std::vector<float> made;
     if (kind == "none") return made;
-    numbers source(kind == "even" ? 78 : kind == "steep" ? 79 : 80);
+    numbers source(kind == "even" ? 78 : kind == "steep" ? 79 : kind == "gaps" ? 80 : 81);
     for (std::size_t i = 0; i < columns; ++i) {
         const std::uint32_t word = source.word();
         const double mantissa = 1.0 + (word >> 8 & 255);
         double weight = word >> 31 ? 0.0 : mantissa / 16;
         if (kind == "even") weight = (1.0 + (word >> 24)) / 64;
         if (kind == "steep") weight = std::ldexp(mantissa, -static_cast<int>(word >> 27));
+        if (kind == "rare")
+            weight = word >> 29 == 0 ? std::ldexp(mantissa, -static_cast<int>(word >> 24 & 15)) : 0.0;
         made.push_back(static_cast<float>(weight));
     }
     return made;

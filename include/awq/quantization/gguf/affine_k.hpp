@@ -10,6 +10,26 @@
 
 namespace awq::gguf::detail {
 
+/// How the rounding search moves the integers of these formats.
+template <std::uint8_t Highest>
+struct affine_integers {
+    static constexpr bool has_minimum = true;
+    static constexpr int lowest_scale = 0;
+    static constexpr int highest_scale = Highest;
+    static constexpr int highest_minimum = Highest;
+    static constexpr int reach = 2;
+
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return grid.packed_scale[g];
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int minimum) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
+        grid.packed_minimum[g] = static_cast<std::uint8_t>(minimum);
+    }
+};
+
 /// Weights without importance: |x|, for 32-element groups raised by the group's root mean square.
 template <class Format, class L>
 [[gnu::always_inline]] inline void affine_default_weights(const float* x, float* w) noexcept
@@ -76,11 +96,8 @@ template <class Format, std::size_t C>
         if (numbers[g * C] > largest) largest = numbers[g * C];
     const float top = Format::max_packed;
     const float inverse = largest > 0.0f ? top / largest : 0.0f;
-    for (std::size_t g = 0; g < Format::groups; ++g) {
-        const auto nearest_one =
-            static_cast<std::uint8_t>(nearest(strict_product(inverse, numbers[g * C])));
-        packed[g] = nearest_one > Format::max_packed ? Format::max_packed : nearest_one;
-    }
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        packed[g] = static_cast<std::uint8_t>(nearest(strict_product(inverse, numbers[g * C])));
     return f16(largest / top);
 }
 
@@ -134,8 +151,18 @@ template <class Format, class L>
             grids[b].dmin =
                 pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
         }
+        Format::limit_integers(grids[b], blocks[0].importance != nullptr);
         complete_affine_grid<Format>(grids[b]);
         round_block<Format::groups, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
+    }
+}
+
+/// A negative scale leaves a large byte: it becomes the largest number that six bits hold.
+inline void limit_to_six_bits(block_grid& grid) noexcept
+{
+    for (std::size_t g = 0; g < 8; ++g) {
+        if (grid.packed_scale[g] > 63) grid.packed_scale[g] = 63;
+        if (grid.packed_minimum[g] > 63) grid.packed_minimum[g] = 63;
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <awq/quantization/gguf/block_codec.hpp>
 #include <awq/quantization/gguf/float_blocks.hpp>
+#include <awq/quantization/gguf/rounding_search.hpp>
 #include <awq/quantization/quantizer_concept.hpp>
 #include <awq/support/result.hpp>
 #include <awq/tensor/matrix_view.hpp>
@@ -25,18 +26,30 @@ struct scalar_engine {
             decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes);
         });
     }
+    static void improve(type format, const block_source& block, block_grid& grid,
+                        std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            detail::improve_block<decltype(chosen), one_lane>(block, grid, codes);
+        });
+    }
 };
 
-/// Rounds rows of weights to a GGUF tensor type. Given the same importance (mean x^2 for each input
+/// Rounds rows of weights to a GGUF tensor type. With `rounding::exact` and given the same importance (mean x^2 for each input
 /// column, all finite, or none) the bytes are those that llama.cpp writes. Infinities and NaNs in a
 /// row give unspecified bytes; `quantize_rows` refuses them. -ffast-math, and -ffp-contract=fast of
 /// Clang, void the promise of equal bytes. Models `awq::quantizer`.
 template <class Engine>
 class basic_block_quantizer {
 public:
-    explicit constexpr basic_block_quantizer(gguf::type format) noexcept : type_(format) {}
+    explicit constexpr basic_block_quantizer(gguf::type format,
+                                             gguf::rounding how = gguf::rounding::exact) noexcept
+        : type_(format), rounding_(how)
+    {
+    }
 
     constexpr gguf::type type() const noexcept { return type_; }
+    constexpr gguf::rounding rounding() const noexcept { return rounding_; }
 
     /// Rows must be whole blocks: shape_mismatch otherwise.
     status check(std::size_t in_features) const noexcept
@@ -81,6 +94,18 @@ public:
                 decltype(chosen)::pack(grid, codes, block);
             });
         });
+    }
+
+    /// Only chooses the scales of blocks (`has_grid` types), as many as there are `grids`; for those
+    /// who round element by element with `block_grid::nearest`. All blocks have importance or none.
+    void fit_blocks(std::span<const block_source> blocks, std::span<block_grid> grids) const noexcept
+    {
+        std::uint8_t codes[Engine::batch * max_block_columns];
+        for (std::size_t first = 0; first < grids.size(); first += Engine::batch) {
+            const std::size_t left = grids.size() - first;
+            fit_batch(blocks.data() + first, left < Engine::batch ? left : Engine::batch,
+                      grids.data() + first, codes);
+        }
     }
 
     /// The floats of one row's bytes; any bytes are accepted.
@@ -137,6 +162,15 @@ private:
         }
     }
 
+    void fit_batch(const block_source* blocks, std::size_t count, block_grid* grids,
+                   std::uint8_t* codes) const noexcept
+    {
+        Engine::fit(type_, blocks, count, grids, codes);
+        if (rounding_ == gguf::rounding::exact) return;
+        for (std::size_t b = 0; b < count; ++b)
+            Engine::improve(type_, blocks[b], grids[b], codes + b * block_columns(type_));
+    }
+
     struct block_place {
         std::size_t row;
         std::size_t index; ///< within the row
@@ -157,7 +191,7 @@ private:
         std::uint8_t codes[Engine::batch * max_block_columns];
         std::size_t count = 0;
         const auto flush = [&] {
-            if (count != 0) Engine::fit(type_, sources, count, grids, codes);
+            if (count != 0) fit_batch(sources, count, grids, codes);
             for (std::size_t b = 0; b < count; ++b) finish(places[b], grids[b], codes + b * columns);
             count = 0;
         };
@@ -174,6 +208,7 @@ private:
     }
 
     gguf::type type_;
+    gguf::rounding rounding_;
 };
 
 /// The portable quantizer. `simd_block_quantizer` gives the same bytes faster.

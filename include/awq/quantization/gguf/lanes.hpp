@@ -264,6 +264,17 @@ template <class S>
     return whole;
 }
 
+/// The lowest byte, 0 .. 255, of whole numbers that may be negative.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> lowest_byte(const lanes<S>& a) noexcept
+{
+    typename lanes<S>::integers integer;
+    lanes<S> byte;
+    lane_storage<S>::to_integers(a.value, integer);
+    lane_storage<S>::from_integers(integer & 0xFF, byte.value);
+    return byte;
+}
+
 using one_lane = lanes<float>;
 
 } // namespace awq::gguf

@@ -8,7 +8,7 @@
 namespace awq::gguf {
 
 /// Q2_K: 16 groups of 16 elements; 4-bit scales and minimums, 2-bit codes, half d and dmin.
-struct q2_k {
+struct q2_k : detail::affine_integers<15> {
     static constexpr type id = type::q2_k;
     static constexpr std::size_t groups = 16;
     static constexpr int max_code = 3;
@@ -25,6 +25,17 @@ struct q2_k {
     {
         detail::fit_affine<q2_k, L>(blocks, count, grids, codes);
     }
+    /// Scale and minimum share a byte; a negative scale spoils the minimum beside it, as in ggml.
+    static void limit_integers(block_grid& grid, bool) noexcept
+    {
+        for (std::size_t g = 0; g < groups; ++g) {
+            const unsigned both = grid.packed_scale[g] | unsigned{grid.packed_minimum[g]} << 4;
+            grid.packed_scale[g] = both & 15;
+            grid.packed_minimum[g] = both >> 4 & 15;
+        }
+    }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q2_k>(grid); }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
         for (std::size_t g = 0; g < groups; ++g)
@@ -42,7 +53,7 @@ struct q2_k {
         }
         grid.d = detail::get_half(in + 80);
         grid.dmin = detail::get_half(in + 82);
-        detail::complete_affine_grid<q2_k>(grid);
+        complete(grid);
         for (std::size_t i = 0; i < 256; ++i) codes[i] = 0;
         detail::unpack_two_bits(in + 16, 0, codes);
         return grid;

@@ -10,6 +10,12 @@ namespace awq::gguf {
 /// Q3_K: 16 groups of 16 elements; 6-bit scales, 3-bit codes in two planes, half d.
 struct q3_k {
     static constexpr type id = type::q3_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr bool has_minimum = false;
+    static constexpr int lowest_scale = -32;
+    static constexpr int highest_scale = 31;
+    static constexpr int highest_minimum = 0;
+    static constexpr int reach = 2;
     static constexpr float lowest_level = -4.0f;
     static constexpr bool values_in_weights = true;
     static constexpr bool refined_without_importance = true;
@@ -31,6 +37,22 @@ struct q3_k {
             complete(grids[b]);
             detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
         }
+    }
+    /// The effective scales, from what is stored.
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g)
+            grid.scale[g] = strict_product(
+                d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
+    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return static_cast<int>(grid.packed_scale[g]) - 32;
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale + 32);
     }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
@@ -88,13 +110,6 @@ private:
             }
             grids[b].d = f16(1.0f / factor);
         }
-    }
-    static void complete(block_grid& grid) noexcept
-    {
-        const float d = detail::as_read(grid.d);
-        for (std::size_t g = 0; g < 16; ++g)
-            grid.scale[g] = strict_product(
-                d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
     }
     static void pack_scales(const std::uint8_t* scale, std::byte* out) noexcept
     {

@@ -7,7 +7,7 @@
 namespace awq::gguf {
 
 /// Q4_K: 8 groups of 32 elements; half d and dmin, eight 6-bit scales and minimums, 4-bit codes.
-struct q4_k {
+struct q4_k : detail::affine_integers<63> {
     static constexpr type id = type::q4_k;
     static constexpr std::size_t groups = 8;
     static constexpr int max_code = 15;
@@ -24,6 +24,17 @@ struct q4_k {
     {
         detail::fit_affine<q4_k, L>(blocks, count, grids, codes);
     }
+    /// What is left of integers that a negative scale made too large: with importance ggml packs
+    /// all their bits, and spoils others.
+    static void limit_integers(block_grid& grid, bool weighted) noexcept
+    {
+        if (!weighted) return detail::limit_to_six_bits(grid);
+        std::byte packed[12];
+        detail::pack_six_bits(grid, packed);
+        detail::unpack_six_bits(packed, grid);
+    }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q4_k>(grid); }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
         detail::put_half(grid.d, out);
@@ -37,7 +48,7 @@ struct q4_k {
         grid.d = detail::get_half(in);
         grid.dmin = detail::get_half(in + 2);
         detail::unpack_six_bits(in + 4, grid);
-        detail::complete_affine_grid<q4_k>(grid);
+        complete(grid);
         detail::unpack_nibbles(in + 16, codes);
         return grid;
     }

@@ -7,7 +7,7 @@
 namespace awq::gguf {
 
 /// Q5_K: as Q4_K with a fifth bit of each code in 32 bytes of their own.
-struct q5_k {
+struct q5_k : detail::affine_integers<63> {
     static constexpr type id = type::q5_k;
     static constexpr std::size_t groups = 8;
     static constexpr int max_code = 31;
@@ -24,6 +24,9 @@ struct q5_k {
     {
         detail::fit_affine<q5_k, L>(blocks, count, grids, codes);
     }
+    static void limit_integers(block_grid& grid, bool) noexcept { detail::limit_to_six_bits(grid); }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q5_k>(grid); }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
         detail::put_half(grid.d, out);
@@ -42,7 +45,7 @@ struct q5_k {
         grid.d = detail::get_half(in);
         grid.dmin = detail::get_half(in + 2);
         detail::unpack_six_bits(in + 4, grid);
-        detail::complete_affine_grid<q5_k>(grid);
+        complete(grid);
         detail::unpack_nibbles(in + 48, codes);
         for (std::size_t g = 0; g < groups; ++g)
             for (std::size_t l = 0; l < 32; ++l) {

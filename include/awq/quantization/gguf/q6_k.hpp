@@ -10,6 +10,12 @@ namespace awq::gguf {
 /// Q6_K: 16 groups of 16 elements; signed 8-bit scales, 6-bit codes in two planes, half d.
 struct q6_k {
     static constexpr type id = type::q6_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr bool has_minimum = false;
+    static constexpr int lowest_scale = -128;
+    static constexpr int highest_scale = 127;
+    static constexpr int highest_minimum = 0;
+    static constexpr int reach = 3;
     static constexpr float lowest_level = -32.0f;
     static constexpr bool values_in_weights = false;
     static constexpr bool refined_without_importance = false;
@@ -34,6 +40,23 @@ struct q6_k {
             complete(grids[b]);
             detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, block_codes);
         }
+    }
+    /// The effective scales, from what is stored.
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g) {
+            const auto packed = static_cast<std::int8_t>(grid.packed_scale[g]);
+            grid.scale[g] = strict_product(d, static_cast<float>(packed));
+        }
+    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return static_cast<std::int8_t>(grid.packed_scale[g]);
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
     }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
@@ -74,14 +97,6 @@ private:
             grid.packed_scale[g] = static_cast<std::uint8_t>(level > 127 ? 127 : level);
         }
         grid.d = f16(1.0f / factor);
-    }
-    static void complete(block_grid& grid) noexcept
-    {
-        const float d = detail::as_read(grid.d);
-        for (std::size_t g = 0; g < 16; ++g) {
-            const auto packed = static_cast<std::int8_t>(grid.packed_scale[g]);
-            grid.scale[g] = strict_product(d, static_cast<float>(packed));
-        }
     }
 };
 

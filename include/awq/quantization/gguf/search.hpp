@@ -82,9 +82,10 @@ template <std::size_t Size, class L, class Mask>
         select(empty, L(0.0f), L::load(levels + i) + L(shift)).store(levels + i);
 }
 
-/// One sweep of coordinate descent over the levels; whether any of them changed. `Guarded`: an
-/// element is left alone if nothing of the other levels remains.
-template <std::size_t Size, bool Guarded, class L>
+/// One sweep of coordinate descent over the levels; whether any of them changed. `Bytes`: levels are
+/// kept as bytes, so that a negative one comes back as another, and an element is left alone if
+/// nothing of the other levels remains.
+template <std::size_t Size, bool Bytes, class L>
 [[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest,
                                                  float highest, correlation<L>& sums,
                                                  float* levels) noexcept
@@ -99,12 +100,12 @@ template <std::size_t Size, bool Guarded, class L>
         changed_sums.add(weight, value, other);
         const L gain = changed_sums.with_values * changed_sums.with_values * sums.with_levels;
         const L held = sums.with_values * sums.with_values * changed_sums.with_levels;
-        const L remaining = Guarded ? b : changed_sums.with_levels;
+        const L remaining = Bytes ? b : changed_sums.with_levels;
         const auto better =
             (a > L(0.0f)) & (remaining > L(0.0f)) & (other != level) & (gain > held);
         sums.with_values = select(better, changed_sums.with_values, sums.with_values);
         sums.with_levels = select(better, changed_sums.with_levels, sums.with_levels);
-        select(better, other, level).store(levels + i);
+        select(better, Bytes ? lowest_byte(other) : other, level).store(levels + i);
         changed = changed | better;
     }
     return changed.any();
@@ -172,11 +173,11 @@ template <std::size_t Size, class L>
 
 namespace detail {
 
-/// No lower bound: the numbers that are rounded are not negative.
+/// No lower bound.
 inline constexpr float no_bound = -0x1p23f;
 
-/// Weighted squared error of x rounded to levels of 1 / factor.
-template <std::size_t Size, class L>
+/// Weighted squared error of x rounded to levels of 1 / factor, kept as bytes or not.
+template <std::size_t Size, bool Bytes, class L>
 [[gnu::always_inline]] inline L error_at(const float* x, const float* w, const L& factor,
                                          float top) noexcept
 {
@@ -184,7 +185,8 @@ template <std::size_t Size, class L>
     L error(0.0f);
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
         const L value = L::load(x + i);
-        const L off = value - scale * nearest_level(factor * value, no_bound, top);
+        const L level = nearest_level(factor * value, no_bound, top);
+        const L off = value - scale * (Bytes ? lowest_byte(level) : level);
         error += L::load(w + i) * off * off;
     }
     return error;
@@ -193,6 +195,7 @@ template <std::size_t Size, class L>
 } // namespace detail
 
 /// A scale for the levels 0 .. top of numbers that are not negative, such as the scales of groups.
+/// A number that is negative all the same gets the lowest byte of its level, as in ggml.
 template <std::size_t Size, class L>
 [[gnu::always_inline]] inline L search_positive(const float* x, const float* w, float top,
                                                 float* levels) noexcept
@@ -201,16 +204,18 @@ template <std::size_t Size, class L>
     for (std::size_t i = 0; i < Size * L::count; i += L::count)
         peak = larger(L::load(x + i), peak);
     L factor = L(top) / peak;
-    L least = detail::error_at<Size>(x, w, factor, top);
+    L least = detail::error_at<Size, true>(x, w, factor, top);
     for (int k = -4; k <= 4; ++k) {
         if (k == 0) continue;
         const L trial = L(stepped(top, 0.1f, k)) / peak;
-        const L error = detail::error_at<Size>(x, w, trial, top);
+        const L error = detail::error_at<Size, false>(x, w, trial, top);
         factor = select(error < least, trial, factor);
         least = select(error < least, error, least);
     }
     detail::round_levels<Size>(x, factor, detail::no_bound, top, levels);
     auto sums = detail::correlate<Size, L>(x, w, levels);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        lowest_byte(L::load(levels + i)).store(levels + i);
     for (int sweep = 0; sweep < 5; ++sweep)
         if (!detail::refine_levels<Size, true>(x, w, detail::no_bound, top, sums, levels)) break;
     const auto empty = peak < L(negligible);

@@ -31,17 +31,19 @@ template <class Format, class Floats>
     }
 }
 
+#if defined(__AVX512F__)
+using widest_floats = floats_16;
+#elif defined(__AVX2__)
+using widest_floats = floats_8;
+#else
+using widest_floats = floats_4;
+#endif
+
 template <class Format>
 inline void fit_baseline(const block_source* blocks, std::size_t count, block_grid* grids,
                          std::uint8_t* codes, std::size_t columns) noexcept
 {
-#if defined(__AVX512F__)
-    fit_in_lanes<Format, floats_16>(blocks, count, grids, codes, columns);
-#elif defined(__AVX2__)
-    fit_in_lanes<Format, floats_8>(blocks, count, grids, codes, columns);
-#else
-    fit_in_lanes<Format, floats_4>(blocks, count, grids, codes, columns);
-#endif
+    fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
 }
 
 #if defined(__x86_64__) && !defined(__AVX512F__)
@@ -64,6 +66,13 @@ template <class Format>
 {
     fit_in_lanes<Format, floats_8>(blocks, count, grids, codes, columns);
 }
+
+template <class Format>
+[[gnu::target("avx2")]] inline void improve_avx2(const block_source& block, block_grid& grid,
+                                                 std::uint8_t* codes) noexcept
+{
+    improve_block<Format, lanes<floats_8>>(block, grid, codes);
+}
 #else
 #define AWQ_GGUF_RUNTIME_DISPATCH 0
 #endif
@@ -81,6 +90,20 @@ struct simd_engine {
     {
         with_format(format, [&](auto chosen) {
             fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
+        });
+    }
+
+    /// `rounding::best` for one block.
+    static void improve(type format, const block_source& block, block_grid& grid,
+                        std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            using chosen_format = decltype(chosen);
+#if AWQ_GGUF_RUNTIME_DISPATCH
+            if (__builtin_cpu_supports("avx2"))
+                return detail::improve_avx2<chosen_format>(block, grid, codes);
+#endif
+            detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
         });
     }
 
