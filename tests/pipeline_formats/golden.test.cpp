@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 
-#include "io/scratch.hpp"
+#include "io_compressed_tensors/quantized_files.hpp"
 #include "rtn_model.hpp"
 
+#include <awq/io/compressed_tensors/float_quantized.hpp>
 #include <awq/pipeline/quantized_source.hpp>
+#include <awq/quantization/fp8_quantizer.hpp>
 
 #include <map>
 
@@ -116,6 +118,33 @@ void check_weights(const std::string& directory, const awq::json::value& expecte
     }
 }
 
+std::vector<awq::stored_tensor> round_to_fp8(awq::matrix_view<const float> weight, dtype type,
+                                             bool blocks)
+{
+    awq::fp8_codes made{weight.rows(), weight.cols(), blocks ? 128u : 1u, blocks ? 128u : 0u, {}, {}};
+    made.codes.resize(weight.size());
+    made.scales.resize(made.scale_rows() * made.scale_cols());
+    const awq::fp8_quantizer quantizer{made.block_rows, made.block_cols, type};
+    quantizer.quantize(weight, {made.codes.data(), made.rows, made.cols}, made.scales);
+    auto stored = awq::compressed_tensors::float_quantized(made, type);
+    REQUIRE(stored);
+    // What is read back is what the quantizer simulates.
+    std::vector<float> simulated(weight.size()), read(weight.size());
+    quantizer.pseudo_quantize(weight, {}, {simulated.data(), made.rows, made.cols});
+    awq::compressed_tensors::config_group group;
+    group.format = awq::compressed_tensors::format::float_quantized;
+    group.weights.is_float = true;
+    group.weights.strategy = blocks ? awq::compressed_tensors::strategy::block
+                                    : awq::compressed_tensors::strategy::channel;
+    group.weights.block_structure = {128, 128};
+    const test::layer_on_disk disk{*stored};
+    const auto opened = awq::compressed_tensors::byte_weight::open(disk.tensors(), group);
+    REQUIRE(opened);
+    REQUIRE((*opened)->read_rows(0, {read.data(), made.rows, made.cols}));
+    CHECK(read == simulated);
+    return std::move(*stored);
+}
+
 } // namespace
 
 TEST_CASE("rounded weights are stored as llm-compressor stores them, and read as it reads them")
@@ -142,6 +171,43 @@ TEST_CASE("rounded weights are stored as llm-compressor stores them, and read as
         ++compared;
     }
     CHECK(compared == 39);
+}
+
+// FP8 has no sink; its quantizer and its tensors are compared layer by layer.
+TEST_CASE("FP8 weights are stored as llm-compressor stores them, by channel and by block")
+{
+    const auto formats = awq::json::load(test::golden_directory + "compressed_tensors_tiny.json");
+    REQUIRE(formats);
+    std::size_t compared = 0;
+    for (const awq::json::member& each : formats->root().find("checkpoints")->members()) {
+        INFO(each.key);
+        if (!each.key.starts_with("FP8_")) continue;
+        const bool blocks = each.key.starts_with("FP8_BLOCK");
+        const variant_model model{each.key.substr(each.key.rfind('-') + 1)};
+        const auto source = awq::directory_source::open(model.path());
+        REQUIRE(source);
+        for (std::size_t layer = 0; layer < 4; ++layer) {
+            const auto block = awq::block_tensors::load(**source, layer);
+            REQUIRE(block);
+            for (const std::string_view linear : awq::block_linears) {
+                const std::string name = block->prefix() + std::string{linear};
+                const auto type = *(*source)->checkpoint().find(name + ".weight")->type();
+                const auto tensors = round_to_fp8(block->weight(linear), type, blocks);
+                for (const awq::stored_tensor& tensor : tensors) {
+                    INFO(name << '.' << tensor.spec.name);
+                    const auto golden =
+                        each.value.find("tensors")->find(name + "." + tensor.spec.name);
+                    REQUIRE(golden);
+                    std::string_view hash;
+                    for (const auto& fact : golden->elements())
+                        if (fact.is_string()) hash = *fact.as_string();
+                    CHECK(test::fnv(tensor.bytes) == hash);
+                    ++compared;
+                }
+            }
+        }
+    }
+    CHECK(compared == 8 * 28 * 2);
 }
 
 TEST_CASE("weights in AutoAWQ's layout are those that AutoAWQ unpacks")

@@ -2,6 +2,8 @@
 #ifndef AWQ_IO_COMPRESSED_TENSORS_SMALL_FLOATS_HPP
 #define AWQ_IO_COMPRESSED_TENSORS_SMALL_FLOATS_HPP
 
+#include <awq/support/float8.hpp>
+
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -10,22 +12,11 @@
 
 namespace awq::compressed_tensors {
 
-/// The value of an FP8 E4M3 ("fn": no infinities) pattern: 4 exponent bits with bias 7, 3 mantissa
-/// bits; 0x7F and 0xFF are NaN (OCP 8-bit floating point specification).
-constexpr float from_e4m3(std::uint8_t bits) noexcept
-{
-    const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
-    if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
-    float value = static_cast<float>(exponent == 0 ? mantissa : 8 + mantissa) * 0x1p-9f;
-    for (int i = 1; i < exponent; ++i) value *= 2.0f;
-    return (bits & 0x80) != 0 ? -value : value;
-}
-
 /// Every E4M3 pattern's value.
 inline constexpr std::array<float, 256> e4m3_values = [] {
     std::array<float, 256> values{};
     for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] = from_e4m3(static_cast<std::uint8_t>(i));
+        values[i] = static_cast<float>(f8_e4m3::from_bits(static_cast<std::uint8_t>(i)));
     return values;
 }();
 

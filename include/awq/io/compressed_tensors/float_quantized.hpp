@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_IO_COMPRESSED_TENSORS_FLOAT_QUANTIZED_HPP
+#define AWQ_IO_COMPRESSED_TENSORS_FLOAT_QUANTIZED_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/compressed_tensors/pack_quantized.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A weight as FP8 E4M3: w = code * scale.
+struct fp8_codes {
+    std::size_t rows = 0, cols = 0;
+    std::size_t block_rows = 1;      ///< rows that share a scale
+    std::size_t block_cols = 0;      ///< columns that share a scale; 0: the whole row
+    std::vector<std::uint8_t> codes; ///< (rows, cols)
+    std::vector<float> scales;       ///< (scale_rows, scale_cols)
+
+    std::size_t scale_rows() const noexcept { return (rows + block_rows - 1) / block_rows; }
+    std::size_t scale_cols() const noexcept
+    {
+        return block_cols == 0 ? 1 : (cols + block_cols - 1) / block_cols;
+    }
+};
+
+namespace compressed_tensors {
+
+/// The tensors of a layer in format "float-quantized" (or "naive-quantized"), names relative to the
+/// layer: `weight` F8_E4M3 and `weight_scale`.
+inline std::vector<safetensors::tensor_spec> float_quantized_layout(std::size_t rows,
+                                                                    std::size_t cols,
+                                                                    std::size_t scale_rows,
+                                                                    std::size_t scale_cols,
+                                                                    dtype scale_type)
+{
+    return {{"weight", safetensors::element_type::f8_e4m3, {rows, cols}},
+            {"weight_scale", safetensors::to_element_type(scale_type), {scale_rows, scale_cols}}};
+}
+
+/// The tensors of `float_quantized_layout` with their bytes. Errors: shape_mismatch, not_finite.
+inline result<std::vector<stored_tensor>> float_quantized(const fp8_codes& weight, dtype scale_type)
+{
+    if (weight.block_rows == 0 || weight.codes.size() != weight.rows * weight.cols ||
+        weight.scales.size() != weight.scale_rows() * weight.scale_cols())
+        return error{error_code::shape_mismatch, "a weight of shape [", weight.rows, ", ",
+                     weight.cols, "] does not have ", weight.codes.size(), " codes and ",
+                     weight.scales.size(), " scales"};
+    auto specs = float_quantized_layout(weight.rows, weight.cols, weight.scale_rows(),
+                                        weight.scale_cols(), scale_type);
+    std::vector<stored_tensor> made;
+    made.push_back(awq::detail::make_stored<std::uint8_t>(std::move(specs[0]), weight.codes));
+    AWQ_TRY(stored_tensor scales, detail::store_scales(std::move(specs[1]), scale_type,
+                                                       weight.scales));
+    made.push_back(std::move(scales));
+    return made;
+}
+
+} // namespace compressed_tensors
+
+} // namespace awq
+
+#endif
