@@ -52,7 +52,7 @@ awq::result<awq::oneshot_options> gather(const oneshot_arguments& arguments)
 awq::status run(const oneshot_arguments& arguments)
 {
     AWQ_TRY(awq::oneshot_options options, gather(arguments));
-    if (options.smoothing_only)
+    if (options.smoothing_only && options.target.empty())
         std::fprintf(stderr, "smoothing only: weights stay in 16 bits; the search simulates 4-bit "
                              "groups of %zu\n", options.group_size);
     console_progress progress;
@@ -76,6 +76,8 @@ void add_outputs(CLI::App& command, awq::oneshot_options& options)
                        "Also write the smoothed 16-bit checkpoint to this directory");
     command.add_option("--output-awq", options.output_awq,
                        "Also write a checkpoint in AutoAWQ's layout to this directory");
+    command.add_option("--output-imatrix", options.output_imatrix,
+                       "Also write the importance matrix for llama.cpp; FILE.dat: its older format");
     command.add_flag("--overwrite", options.overwrite, "Replace outputs that are there");
 }
 
@@ -83,7 +85,9 @@ void add_calibration(CLI::App& command, awq::oneshot_options& options)
 {
     command.add_option("--model", options.model, "Model directory")->required();
     command.add_option("--dataset", options.dataset,
-                       "Calibration text, or JSONL with text, messages or input_ids")->required();
+                       "Calibration text, or JSONL with text, messages or input_ids");
+    command.add_option("--imatrix", options.imatrix,
+                       "Importance matrix of llama.cpp, instead of a dataset: no forward pass");
     command.add_option("--num-calibration-samples", options.num_calibration_samples, "At most")
         ->check(CLI::Range(1, 1 << 24))->capture_default_str();
     command.add_option("--max-seq-length", options.max_seq_length, "Tokens in a sample, at most")

@@ -4,7 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/quantization/gguf/block_quantizer.hpp>
+#include <awq/quantization/gguf/simd_quantizer.hpp>
 #include <awq/quantization/integer_quantizer.hpp>
 #include <awq/quantization/quantizer_concept.hpp>
 
@@ -51,7 +51,7 @@ public:
             return std::string{name_of(integer->format)} +
                    (integer->group_size == 0 ? " per channel"
                                              : " g" + std::to_string(integer->group_size));
-        return std::string{gguf::name_of(get_if<gguf::block_quantizer>()->type())};
+        return std::string{gguf::name_of(get_if<gguf::simd_block_quantizer>()->type())};
     }
 
     /// The quantizer itself, or null where another one was chosen.
@@ -62,7 +62,7 @@ public:
     }
 
 private:
-    std::variant<integer_quantizer, gguf::block_quantizer> chosen_;
+    std::variant<integer_quantizer, gguf::simd_block_quantizer> chosen_;
 };
 
 static_assert(quantizer<any_quantizer>);

@@ -97,7 +97,7 @@ private:
             constexpr std::string_view suffix = ".weight";
             if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
             types_.emplace(each.hf_name.substr(0, each.hf_name.size() - suffix.size()),
-                           gguf::block_quantizer{each.type});
+                           gguf::simd_block_quantizer{each.type});
         }
         layout_ = std::make_unique<const gguf_layout>(std::move(layout));
         name_ = gguf::name_of(wanted.file_type);

@@ -11,6 +11,8 @@
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/compressed_tensors_sink.hpp>
 #include <awq/pipeline/gguf_sink.hpp>
+#include <awq/pipeline/imatrix_sink.hpp>
+#include <awq/pipeline/imatrix_statistics.hpp>
 #include <awq/pipeline/integer_formats.hpp>
 #include <awq/pipeline/layer_plan.hpp>
 #include <awq/pipeline/name_matcher.hpp>
@@ -85,7 +87,16 @@ public:
     }
 
 private:
-    oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options) {}
+    oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
+    {
+        if (options.imatrix.empty()) return;
+        // It says nothing about the output of a block, nor how inputs go together.
+        options_.loss = loss_kind::gram;
+        options_.rounding.error_feedback = false;
+        options_.rounding.least_squares_lambda = 0;
+        report_.notes.push_back("importance from " + options.imatrix +
+                                ": losses are sums of importance times squared weight error");
+    }
 
     static status check_request(const oneshot_options& options)
     {
@@ -94,6 +105,9 @@ private:
             return error{error_code::invalid_argument,
                          "nothing says how to quantize: give --scheme (or --type for GGUF), or "
                          "--smoothing-only to keep the weights in 16 bits"};
+        if (options.dataset.empty() == options.imatrix.empty())
+            return error{error_code::invalid_argument,
+                         "give --dataset to calibrate, or --imatrix for what llama.cpp found"};
         return {};
     }
 
@@ -106,6 +120,11 @@ private:
 
     status load_calibration()
     {
+        if (!options_.imatrix.empty()) {
+            AWQ_TRY(imatrix_, imatrix::read(options_.imatrix));
+            begin_report(0);
+            return {};
+        }
         AWQ_TRY(const tokenizer tokens, open_tokenizer(options_.model));
         sample_options reading;
         reading.count = options_.num_calibration_samples;
@@ -144,6 +163,13 @@ private:
         if (!options_.gguf_type.empty() && !options_.output.empty()) {
             AWQ_TRY(auto sink, gguf_sink<E>::create(how_, *source_, *plan_.layout(),
                                                     options_.output, options_.overwrite));
+            sinks_.push_back(std::move(sink));
+        }
+        if (!options_.output_imatrix.empty()) {
+            AWQ_TRY(auto sink, imatrix_sink::create(source_->config(), options_.output_imatrix,
+                                                    options_.overwrite, options_.dataset,
+                                                    stream_.batch().count(),
+                                                    options_.max_seq_length));
             sinks_.push_back(std::move(sink));
         }
         AWQ_CHECK(open_integer_sinks());
@@ -235,7 +261,7 @@ private:
     std::size_t recorder_stride() const
     {
         if (options_.loss == loss_kind::parent_output) return 1;
-        if (options_.loss == loss_kind::gram) return stream_.batch().count();
+        if (options_.loss == loss_kind::gram) return std::max<std::size_t>(1, stream_.batch().count());
         return std::max<std::size_t>(1, stream_.tokens() / options_.exact_loss_tokens);
     }
 
@@ -244,6 +270,8 @@ private:
     status observe(std::size_t layer, const block_tensors& block, block_statistics& statistics,
                    parent_recorder& recorder)
     {
+        if (!options_.imatrix.empty())
+            return fill_statistics(imatrix_, source_->config(), layer, statistics);
         const auto count = statistics.template observer<Product>(how_);
         const auto observer = [&](std::string_view linear, matrix_view<const float> input) {
             count(linear, input);
@@ -284,13 +312,14 @@ private:
     }
 
     const E& how_;
-    const oneshot_options& options_;
+    oneshot_options options_;
     stopwatch watch_, total_;
     std::unique_ptr<directory_source> source_;
     layer_plan plan_;
     std::vector<mapping_pattern> mappings_;
     expression_matcher expressions_;
     activation_stream stream_;
+    imatrix imatrix_; ///< stands in for the stream where one was given
     host_matrix rounded_; ///< hidden states behind the rounded blocks
     std::vector<std::unique_ptr<checkpoint_sink>> sinks_;
     run_report report_;

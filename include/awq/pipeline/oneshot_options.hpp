@@ -45,6 +45,7 @@ struct rounding_options {
 struct oneshot_options {
     std::string model;   ///< directory of the checkpoint
     std::string dataset; ///< calibration text or JSONL
+    std::string imatrix; ///< llama.cpp's importance matrix, instead of a dataset
     std::string output;  ///< directory, or FILE.gguf
     std::string output_smoothed;
     std::string output_dequantized; ///< the quantized weights as they read back, in 16 bits

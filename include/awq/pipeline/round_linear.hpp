@@ -37,7 +37,7 @@ public:
     {
         if (const auto* integer = format.get_if<integer_quantizer>())
             return round_to_integers(*integer, weight);
-        return round_to_blocks(format.get_if<gguf::block_quantizer>()->type(), weight);
+        return round_to_blocks(format.get_if<gguf::simd_block_quantizer>()->type(), weight);
     }
 
 private:
