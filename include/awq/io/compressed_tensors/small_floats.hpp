@@ -2,6 +2,8 @@
 #ifndef AWQ_IO_COMPRESSED_TENSORS_SMALL_FLOATS_HPP
 #define AWQ_IO_COMPRESSED_TENSORS_SMALL_FLOATS_HPP
 
+#include <awq/support/requires_hosted.hpp>
+
 #include <awq/support/float8.hpp>
 
 #include <array>
