@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// How fast rows of float32 become GGUF blocks: the portable quantizer, the one with vectors and, where the
-// environment variable AWQ_GGML_LIBRARY names a libggml-base, ggml's own on the same rows in turn, all on one thread.
-// Bytes are those of the float32 rows. The bytes that come out are compared before anything is timed.
+// How fast rows of float32 become GGUF blocks: the portable quantizer, the one with vectors and,
+// where the environment variable AWQ_GGML_LIBRARY names a libggml-base, ggml's own on the same rows
+// in turn, all on one thread. Bytes are those of the float32 rows. The bytes that come out are
+// compared before anything is timed.
 #include <awq/quantization/gguf/simd_quantizer.hpp>
+#include <dlfcn.h>
 
 #include <benchmark/benchmark.h>
 
@@ -13,7 +15,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <ctime>
-#include <dlfcn.h>
 #include <iostream>
 #include <random>
 #include <string>
@@ -46,8 +47,10 @@ const sample& data()
         std::mt19937 random(1);
         std::normal_distribution<float> normal;
         sample all{std::vector<float>(rows * columns), std::vector<float>(columns)};
-        for (float& weight : all.weights) weight = 0.02f * normal(random);
-        for (float& each : all.importance) each = std::exp(normal(random));
+        for (float& weight : all.weights)
+            weight = 0.02f * normal(random);
+        for (float& each : all.importance)
+            each = std::exp(normal(random));
         return all;
     }();
     return made;
@@ -122,11 +125,9 @@ void time_against_peer(benchmark::State& state, quantize_chunk peer, gguf::type 
     double ours = 1e9;
     double theirs = 1e9;
     for (auto _ : state) {
-        ours = std::min(ours, seconds_of([&] {
-                            quantize<gguf::simd_block_quantizer>(type, weighted, out);
-                        }));
-        theirs =
-            std::min(theirs, seconds_of([&] { quantize_by_peer(peer, type, weighted, out); }));
+        ours = std::min(
+            ours, seconds_of([&] { quantize<gguf::simd_block_quantizer>(type, weighted, out); }));
+        theirs = std::min(theirs, seconds_of([&] { quantize_by_peer(peer, type, weighted, out); }));
     }
     state.counters["ours_MB_s"] = megabytes / ours;
     state.counters["ggml_MB_s"] = megabytes / theirs;
@@ -157,8 +158,8 @@ void register_type(quantize_chunk peer, gguf::type type, bool weighted)
 {
     const std::string name =
         std::string(gguf::name_of(type)) + (weighted ? "/importance" : "/plain");
-    benchmark::RegisterBenchmark(("scalar/" + name).c_str(),
-                                 time_quantizer<gguf::block_quantizer>, type, weighted);
+    benchmark::RegisterBenchmark(("scalar/" + name).c_str(), time_quantizer<gguf::block_quantizer>,
+                                 type, weighted);
     benchmark::RegisterBenchmark(("simd/" + name).c_str(),
                                  time_quantizer<gguf::simd_block_quantizer>, type, weighted);
     if (peer != nullptr)

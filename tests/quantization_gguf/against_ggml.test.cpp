@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Compares bytes with ggml's own library, if the environment variable AWQ_GGML_LIBRARY names one
-// (libggml-base of a build without fused multiply-add). AWQ_GGML_ROWS says how many rows of each kind.
-#include <awq/quantization/gguf/simd_quantizer.hpp>
-
+// (libggml-base of a build without fused multiply-add). AWQ_GGML_ROWS says how many rows of each
+// kind.
 #include "catch.hpp"
 #include "quantization_gguf/sample_rows.hpp"
+#include <awq/quantization/gguf/simd_quantizer.hpp>
+#include <dlfcn.h>
 
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -94,9 +94,11 @@ TEST_CASE("bytes are those of the ggml library: rows of all kinds", "[gguf]")
             for (const auto kind : sample::kinds) {
                 const auto rows = sample::make_rows(kind, 500000, count);
                 const auto importance = sample::make_importance(how);
-                compare<gguf::simd_block_quantizer>(peer, facts, rows, sample::columns, importance, total);
+                compare<gguf::simd_block_quantizer>(peer, facts, rows, sample::columns, importance,
+                                                    total);
                 if (wish == nullptr)
-                    compare<gguf::block_quantizer>(peer, facts, rows, sample::columns, importance, total);
+                    compare<gguf::block_quantizer>(peer, facts, rows, sample::columns, importance,
+                                                   total);
             }
         UNSCOPED_INFO(facts.name << ": " << total.blocks << " blocks");
         CHECK(total.differing == 0);

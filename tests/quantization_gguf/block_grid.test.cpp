@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <awq/quantization/gguf/block_quantizer.hpp>
-
 #include "catch.hpp"
 #include "quantization_gguf/sample_rows.hpp"
+#include <awq/quantization/gguf/block_quantizer.hpp>
 
 #include <cmath>
 #include <cstring>
@@ -21,9 +20,10 @@ std::span<const float> part(const std::vector<float>& values, std::size_t at, st
 
 TEST_CASE("rounding onto a fitted grid and packing gives the quantizer's bytes", "[gguf]")
 {
-    // The types that round once more onto the stored scales; the others may round onto unstored ones.
-    for (const gguf::type type : {gguf::type::q2_k, gguf::type::q3_k, gguf::type::q4_k,
-                                  gguf::type::q5_k, gguf::type::q6_k})
+    // The types that round once more onto the stored scales; the others may round onto unstored
+    // ones.
+    for (const gguf::type type :
+         {gguf::type::q2_k, gguf::type::q3_k, gguf::type::q4_k, gguf::type::q5_k, gguf::type::q6_k})
         for (const char* how : {"none", "even"}) {
             const auto row = sample::make_rows("normal", 3, 1);
             const auto importance = sample::make_importance(how);
@@ -33,7 +33,8 @@ TEST_CASE("rounding onto a fitted grid and packing gives the quantizer's bytes",
             std::vector<std::byte> pieces(whole.size());
             for (std::size_t b = 0; b < row.size() / 256; ++b) {
                 const auto block = part(row, b * 256, 256);
-                const auto grid = gguf::fit_block(type, block, part(importance, b * 256, 256), 0.0f);
+                const auto grid =
+                    gguf::fit_block(type, block, part(importance, b * 256, 256), 0.0f);
                 std::uint8_t codes[256];
                 for (std::size_t i = 0; i < 256; ++i)
                     codes[i] = static_cast<std::uint8_t>(grid.nearest(i, block[i]));
@@ -53,9 +54,8 @@ TEST_CASE("a grid's values are what the packed block reads as", "[gguf]")
         const auto row = sample::make_rows("heavy", 8, 1);
         const auto importance = sample::make_importance("even");
         const std::size_t columns = facts.block_columns;
-        const auto grid =
-            gguf::fit_block(facts.type, part(row, 0, columns), part(importance, 0, columns),
-                            gguf::mean_square(row));
+        const auto grid = gguf::fit_block(facts.type, part(row, 0, columns),
+                                          part(importance, 0, columns), gguf::mean_square(row));
         std::vector<std::uint8_t> codes(columns);
         std::vector<std::byte> stored(facts.block_bytes);
         std::vector<float> read(columns);
@@ -103,7 +103,8 @@ TEST_CASE("a block of zeros has a code for level zero", "[gguf]")
     const std::vector<float> zeros(256, 0.0f);
     for (const gguf::type_facts& facts : gguf::all_types) {
         if (!gguf::has_grid(facts.type)) continue;
-        const auto grid = gguf::fit_block(facts.type, part(zeros, 0, facts.block_columns), {}, 0.0f);
+        const auto grid =
+            gguf::fit_block(facts.type, part(zeros, 0, facts.block_columns), {}, 0.0f);
         CHECK(grid.value(0, grid.nearest(0, 0.5f)) == 0.0f);
     }
 }
@@ -150,7 +151,8 @@ TEST_CASE("rounding::best is defined for rows of every kind", "[gguf]")
             std::vector<float> read(row.size());
             quantizer.dequantize_row(stored, read);
             std::size_t finite = 0;
-            for (const float x : read) finite += std::isfinite(x);
+            for (const float x : read)
+                finite += std::isfinite(x);
             INFO(facts.name << " " << kind);
             if (kind != "huge" && kind != "wild") CHECK(finite == row.size());
         }
@@ -169,9 +171,9 @@ TEST_CASE("fit_blocks gives each block the grid that fit_block gives it", "[gguf
         std::vector<gguf::block_grid> grids(sources.size());
         gguf::block_quantizer(facts.type).fit_blocks(sources, grids);
         for (std::size_t b = 0; b < grids.size(); ++b) {
-            const auto one =
-                gguf::fit_block(facts.type, part(row, b * facts.block_columns, facts.block_columns),
-                                part(importance, b * facts.block_columns, facts.block_columns), energy);
+            const auto one = gguf::fit_block(
+                facts.type, part(row, b * facts.block_columns, facts.block_columns),
+                part(importance, b * facts.block_columns, facts.block_columns), energy);
             CHECK(one.d == grids[b].d);
             CHECK(one.dmin == grids[b].dmin);
             CHECK(std::memcmp(one.scale, grids[b].scale, sizeof one.scale) == 0);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include "catch.hpp"
+#include "quantization_gguf/sample_rows.hpp"
 #include <awq/execution/serial_execution.hpp>
 #include <awq/quantization/gguf/quantize_rows.hpp>
 #include <awq/quantization/gguf/simd_quantizer.hpp>
-
-#include "catch.hpp"
-#include "quantization_gguf/sample_rows.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -26,10 +25,10 @@ bytes quantized(gguf::type type, const std::vector<float>& rows, std::size_t col
 {
     const Quantizer quantizer(type);
     bytes out(rows.size() / columns * quantizer.row_bytes(columns));
-    const auto done =
-        awq::gguf::quantize_rows(awq::serial_execution{}, quantizer,
-                                 awq::matrix_view<const float>(rows.data(), rows.size() / columns, columns),
-                                 importance, out);
+    const auto done = awq::gguf::quantize_rows(
+        awq::serial_execution{}, quantizer,
+        awq::matrix_view<const float>(rows.data(), rows.size() / columns, columns), importance,
+        out);
     REQUIRE(done);
     return out;
 }
@@ -46,7 +45,8 @@ std::string hex(std::uint64_t number)
 std::size_t kind_index(std::string_view kind)
 {
     std::size_t index = 0;
-    while (sample::kinds[index] != kind) ++index;
+    while (sample::kinds[index] != kind)
+        ++index;
     return index;
 }
 
@@ -107,7 +107,8 @@ TEST_CASE("dequantize_row reads any bytes as ggml does", "[gguf]")
         const gguf::type type = *gguf::type_from_name(line.type);
         sample::numbers source(static_cast<std::uint32_t>(type));
         bytes stored(40 * gguf::block_bytes(type));
-        for (std::byte& byte : stored) byte = static_cast<std::byte>(source.word() >> 24);
+        for (std::byte& byte : stored)
+            byte = static_cast<std::byte>(source.word() >> 24);
         std::vector<float> read(40 * gguf::block_columns(type));
         gguf::block_quantizer(type).dequantize_row(stored, read);
         for (float& x : read)
@@ -195,7 +196,8 @@ TEST_CASE("infinities and NaNs in a row do no harm to the quantizers", "[gguf]")
     for (const gguf::type_facts& facts : gguf::all_types) {
         bytes out(512 / facts.block_columns * facts.block_bytes);
         gguf::block_quantizer(facts.type).quantize_row(row, {}, out);
-        gguf::simd_block_quantizer(facts.type).quantize_row(row, std::vector<float>(512, 1.0f), out);
+        gguf::simd_block_quantizer(facts.type)
+            .quantize_row(row, std::vector<float>(512, 1.0f), out);
         std::vector<float> read(512);
         gguf::block_quantizer(facts.type).dequantize_row(out, read);
     }

@@ -16,25 +16,26 @@
 namespace sample {
 
 inline constexpr std::string_view kinds[] = {
-    "normal",   "heavy",    "bf16",       "constant_groups", "outliers", "denormal", "huge", "positive",
-    "negative", "two_values", "sparse", "wild",            "graded",   "tiny",     "zero",
-    "flat_negative", "near_one"};
+    "normal", "heavy",    "bf16",     "constant_groups", "outliers", "denormal",
+    "huge",   "positive", "negative", "two_values",      "sparse",   "wild",
+    "graded", "tiny",     "zero",     "flat_negative",   "near_one"};
 inline constexpr std::string_view importance_kinds[] = {"none", "even", "steep", "gaps", "rare"};
 inline constexpr std::size_t rows = 4;
 inline constexpr std::size_t columns = 1536;
 
 class numbers {
-public:
+  public:
     explicit numbers(std::uint32_t seed) : state_(seed) {}
     std::uint32_t word() { return state_ = 1664525u * state_ + 1013904223u; }
     double bell()
     {
         double sum = 0;
-        for (int i = 0; i < 4; ++i) sum += static_cast<double>(word() >> 8) - 8388608.0;
+        for (int i = 0; i < 4; ++i)
+            sum += static_cast<double>(word() >> 8) - 8388608.0;
         return sum / 4194304.0 / 2;
     }
 
-private:
+  private:
     std::uint32_t state_;
 };
 
@@ -65,7 +66,8 @@ inline double value(std::string_view kind, int i, numbers& source)
     // Groups whose best scale may come out negative, which ggml stores in odd ways.
     const int spread = static_cast<int>(word >> 29);
     if (kind == "flat_negative") return -3 - std::ldexp(std::fabs(bell), spread - 6);
-    if (kind == "near_one") return -1 + std::ldexp(static_cast<int>(word >> 8 & 7) - 3, spread - 12);
+    if (kind == "near_one")
+        return -1 + std::ldexp(static_cast<int>(word >> 8 & 7) - 3, spread - 12);
     return word >> 31 ? -0.0 : 0.0;
 }
 
@@ -95,7 +97,8 @@ inline std::vector<float> make_importance(std::string_view kind)
         if (kind == "even") weight = (1.0 + (word >> 24)) / 64;
         if (kind == "steep") weight = std::ldexp(mantissa, -static_cast<int>(word >> 27));
         if (kind == "rare")
-            weight = word >> 29 == 0 ? std::ldexp(mantissa, -static_cast<int>(word >> 24 & 15)) : 0.0;
+            weight =
+                word >> 29 == 0 ? std::ldexp(mantissa, -static_cast<int>(word >> 24 & 15)) : 0.0;
         made.push_back(static_cast<float>(weight));
     }
     return made;
@@ -105,7 +108,8 @@ inline std::vector<float> make_importance(std::string_view kind)
 inline std::uint64_t hash(std::span<const std::byte> bytes)
 {
     std::uint64_t state = 0xCBF29CE484222325u;
-    for (const std::byte byte : bytes) state = (state ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001B3u;
+    for (const std::byte byte : bytes)
+        state = (state ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001B3u;
     return state;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <awq/quantization/gguf/type.hpp>
-
 #include "catch.hpp"
+#include <awq/quantization/gguf/type.hpp>
 
 #include <algorithm>
 

@@ -134,9 +134,12 @@ template <class Format, class L>
                                               block_grid* grids, std::uint8_t* codes) noexcept
 {
     affine_groups<Format, L> found;
-    for (float& unused : found.scale) unused = 0.0f;
-    for (float& unused : found.minimum) unused = 0.0f;
-    for (float& unused : found.weight) unused = 0.0f;
+    for (float& unused : found.scale)
+        unused = 0.0f;
+    for (float& unused : found.minimum)
+        unused = 0.0f;
+    for (float& unused : found.weight)
+        unused = 0.0f;
     search_affine_groups<Format, L>(blocks, count, found);
     for (std::size_t b = 0; b < count; ++b)
         grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
@@ -146,8 +149,7 @@ template <class Format, class L>
     }
     for (std::size_t b = 0; b < count; ++b) {
         if (blocks[0].importance == nullptr) {
-            grids[b].d =
-                pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
+            grids[b].d = pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
             grids[b].dmin =
                 pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
         }
@@ -190,13 +192,12 @@ inline void unpack_six_bits(const std::byte* in, block_grid& grid) noexcept
     }
 }
 
-
 inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept
 {
     for (std::size_t pair = 0; pair < 256; pair += 64)
         for (std::size_t l = 0; l < 32; ++l)
-            out[pair / 2 + l] = static_cast<std::byte>((codes[pair + l] & 15) |
-                                                       (codes[pair + 32 + l] & 15) << 4);
+            out[pair / 2 + l] =
+                static_cast<std::byte>((codes[pair + l] & 15) | (codes[pair + 32 + l] & 15) << 4);
 }
 
 inline void unpack_nibbles(const std::byte* in, std::uint8_t* codes) noexcept

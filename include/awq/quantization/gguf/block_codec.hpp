@@ -37,9 +37,8 @@ constexpr bool has_grid(type format) noexcept
 inline void pack_block(const block_grid& grid, std::span<const std::uint8_t> codes,
                        std::span<std::byte> out) noexcept
 {
-    with_format(grid.type, [&](auto chosen) {
-        decltype(chosen)::pack(grid, codes.data(), out.data());
-    });
+    with_format(grid.type,
+                [&](auto chosen) { decltype(chosen)::pack(grid, codes.data(), out.data()); });
 }
 
 /// Reads one block of a type that `has_grid` admits: its grid, and a code for each element.
@@ -56,7 +55,8 @@ inline block_grid unpack_block(type format, std::span<const std::byte> in,
 inline float mean_square(std::span<const float> row) noexcept
 {
     float sum = 0.0f;
-    for (const float x : row) sum += strict_product(x, x);
+    for (const float x : row)
+        sum += strict_product(x, x);
     return sum / static_cast<float>(row.size());
 }
 

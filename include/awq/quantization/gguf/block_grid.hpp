@@ -21,8 +21,8 @@ inline constexpr std::int8_t iq4_nl_levels[16] = {-127, -104, -83, -65, -49, -35
 
 /// The representable numbers of one block once its scales are chosen: element i with the code c is
 /// scale[g] * level(c) + offset[g], where g is its group. Whoever feeds the rounding error of one
-/// column into the next ones asks `gguf::fit_block` for the grid of a block, rounds column by column
-/// with `nearest` and `value`, and hands grid and codes to `gguf::pack_block`.
+/// column into the next ones asks `gguf::fit_block` for the grid of a block, rounds column by
+/// column with `nearest` and `value`, and hands grid and codes to `gguf::pack_block`.
 struct block_grid {
     gguf::type type = gguf::type::f32;
     std::size_t group_columns = 0; ///< neighbouring elements that share an effective scale
@@ -57,7 +57,7 @@ struct block_grid {
         return has_level_table() ? nearest_in_table(position) : nearest_integer(position);
     }
 
-private:
+  private:
     int nearest_integer(float position) const noexcept
     {
         const auto lowest = static_cast<float>(-zero_code);
@@ -68,7 +68,8 @@ private:
     static int nearest_in_table(float position) noexcept
     {
         int code = 0;
-        while (code < 15 && position >= midpoint_above(code)) ++code;
+        while (code < 15 && position >= midpoint_above(code))
+            ++code;
         return code;
     }
     static float midpoint_above(int code) noexcept

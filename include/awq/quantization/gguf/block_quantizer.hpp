@@ -35,18 +35,18 @@ struct scalar_engine {
     }
 };
 
-/// Rounds rows of weights to a GGUF tensor type. With `rounding::exact` and given the same importance (mean x^2 for each input
-/// column, all finite, or none) the bytes are those that llama.cpp writes. Infinities and NaNs in a
-/// row give unspecified bytes; `quantize_rows` refuses them. -ffast-math, and -ffp-contract=fast of
-/// Clang, void the promise of equal bytes. Models `awq::quantizer`.
+/// Rounds rows of weights to a GGUF tensor type. With `rounding::exact` and given the same
+/// importance (mean x^2 for each input column, all finite, or none) the bytes are those that
+/// llama.cpp writes. Infinities and NaNs in a row give unspecified bytes; `quantize_rows` refuses
+/// them. -ffast-math, and -ffp-contract=fast of Clang, void the promise of equal bytes. Models
+/// `awq::quantizer`.
 template <class Engine>
 class basic_block_quantizer {
-public:
+  public:
     explicit constexpr basic_block_quantizer(gguf::type format,
                                              gguf::rounding how = gguf::rounding::exact) noexcept
         : type_(format), rounding_(how)
-    {
-    }
+    {}
 
     constexpr gguf::type type() const noexcept { return type_; }
     constexpr gguf::rounding rounding() const noexcept { return rounding_; }
@@ -56,8 +56,12 @@ public:
     {
         const std::size_t block = block_columns(type_);
         if (in_features != 0 && in_features % block == 0) return {};
-        return error{error_code::shape_mismatch, name_of(type_), ": rows of ", in_features,
-                     " elements are no multiple of its block of ", block,
+        return error{error_code::shape_mismatch,
+                     name_of(type_),
+                     ": rows of ",
+                     in_features,
+                     " elements are no multiple of its block of ",
+                     block,
                      "; choose a type with smaller blocks"};
     }
     constexpr std::size_t row_block() const noexcept { return 1; }
@@ -96,9 +100,11 @@ public:
         });
     }
 
-    /// Only chooses the scales of blocks (`has_grid` types), as many as there are `grids`; for those
-    /// who round element by element with `block_grid::nearest`. All blocks have importance or none.
-    void fit_blocks(std::span<const block_source> blocks, std::span<block_grid> grids) const noexcept
+    /// Only chooses the scales of blocks (`has_grid` types), as many as there are `grids`; for
+    /// those who round element by element with `block_grid::nearest`. All blocks have importance or
+    /// none.
+    void fit_blocks(std::span<const block_source> blocks,
+                    std::span<block_grid> grids) const noexcept
     {
         std::uint8_t codes[Engine::batch * max_block_columns];
         for (std::size_t first = 0; first < grids.size(); first += Engine::batch) {
@@ -138,7 +144,7 @@ public:
         });
     }
 
-private:
+  private:
     template <class Format>
     static void pack_floats(Format, std::span<const float> row, std::span<std::byte> out) noexcept
     {
@@ -192,13 +198,15 @@ private:
         std::size_t count = 0;
         const auto flush = [&] {
             if (count != 0) fit_batch(sources, count, grids, codes);
-            for (std::size_t b = 0; b < count; ++b) finish(places[b], grids[b], codes + b * columns);
+            for (std::size_t b = 0; b < count; ++b)
+                finish(places[b], grids[b], codes + b * columns);
             count = 0;
         };
         for (std::size_t r = 0; r < rows.rows(); ++r) {
             const float energy = row_matters ? mean_square(rows.row(r)) : 0.0f;
             for (std::size_t i = 0; i < in_row; ++i) {
-                const float* weights = importance.empty() ? nullptr : importance.data() + i * columns;
+                const float* weights =
+                    importance.empty() ? nullptr : importance.data() + i * columns;
                 sources[count] = {rows.row(r).data() + i * columns, weights, energy};
                 places[count] = {r, i};
                 if (++count == Engine::batch) flush();

@@ -28,7 +28,10 @@ inline f16 get_half(const std::byte* in) noexcept
 }
 
 /// Half precision and back: what a reader of the file will see.
-inline float as_read(f16 value) noexcept { return static_cast<float>(value); }
+inline float as_read(f16 value) noexcept
+{
+    return static_cast<float>(value);
+}
 
 /// An empty grid of a type whose groups have `group_columns` elements.
 inline block_grid new_grid(type format, std::size_t group_columns, int zero_code, int max_code)
@@ -38,7 +41,8 @@ inline block_grid new_grid(type format, std::size_t group_columns, int zero_code
     grid.group_columns = group_columns;
     grid.zero_code = zero_code;
     grid.max_code = max_code;
-    for (float& offset : grid.offset) offset = -0.0f;
+    for (float& offset : grid.offset)
+        offset = -0.0f;
     return grid;
 }
 
@@ -47,7 +51,8 @@ template <std::size_t Size, std::size_t C>
 [[gnu::always_inline]] inline void interleave(const float* const (&sources)[C], float* out) noexcept
 {
     for (std::size_t j = 0; j < C; ++j)
-        for (std::size_t i = 0; i < Size; ++i) out[i * C + j] = sources[j][i];
+        for (std::size_t i = 0; i < Size; ++i)
+            out[i * C + j] = sources[j][i];
 }
 
 /// The sum of squares of `size` elements of each source, each in index order.
@@ -58,7 +63,8 @@ template <class L>
     alignas(sizeof(L)) float column[L::count];
     L sum(0.0f);
     for (std::size_t i = 0; i < size; ++i) {
-        for (std::size_t j = 0; j < L::count; ++j) column[j] = sources[j][i];
+        for (std::size_t j = 0; j < L::count; ++j)
+            column[j] = sources[j][i];
         const L value = L::load(column);
         sum += value * value;
     }
@@ -105,7 +111,8 @@ template <class L>
     L::storage::to_integers(levels.value, integers);
     std::int32_t wide[L::count];
     __builtin_memcpy(wide, &integers, sizeof wide);
-    for (std::size_t j = 0; j < L::count; ++j) codes[j] = static_cast<std::uint8_t>(wide[j]);
+    for (std::size_t j = 0; j < L::count; ++j)
+        codes[j] = static_cast<std::uint8_t>(wide[j]);
 }
 
 /// Rounds one group onto its stored scale: `block_grid::nearest` for neighbouring elements.
@@ -123,8 +130,8 @@ template <std::size_t Size, class L>
     }
 }
 
-/// Groups of super-blocks side by side: lane j of chunk k holds the group k * C + j, counted through
-/// all blocks of the batch.
+/// Groups of super-blocks side by side: lane j of chunk k holds the group k * C + j, counted
+/// through all blocks of the batch.
 template <std::size_t Groups, class L>
 struct chunk_of_groups {
     static constexpr std::size_t size = 256 / Groups;
@@ -165,7 +172,8 @@ struct chunk_of_groups {
     [[gnu::always_inline]] L of_blocks(const float* numbers) const noexcept
     {
         alignas(sizeof(L)) float each[L::count];
-        for (std::size_t j = 0; j < L::count; ++j) each[j] = numbers[block(j)];
+        for (std::size_t j = 0; j < L::count; ++j)
+            each[j] = numbers[block(j)];
         return L::load(each);
     }
 };
@@ -176,7 +184,8 @@ template <class L>
                                                      std::size_t count) noexcept
 {
     const float* sources[L::count];
-    for (std::size_t j = 0; j < L::count; ++j) sources[j] = blocks[j < count ? j : 0].values;
+    for (std::size_t j = 0; j < L::count; ++j)
+        sources[j] = blocks[j < count ? j : 0].values;
     return sum_of_squares<L>(sources, 256);
 }
 
@@ -184,7 +193,8 @@ template <std::size_t Size, class L>
 [[gnu::always_inline]] inline L sum_interleaved(const float* w) noexcept
 {
     L sum(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count) sum += L::load(w + i);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        sum += L::load(w + i);
     return sum;
 }
 

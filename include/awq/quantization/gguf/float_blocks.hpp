@@ -19,12 +19,14 @@ struct f32_format {
     static void pack(const float* x, std::byte* out) noexcept
     {
         const auto bits = std::bit_cast<std::uint32_t>(*x);
-        for (unsigned i = 0; i < 4; ++i) out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
+        for (unsigned i = 0; i < 4; ++i)
+            out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
     }
     static void unpack(const std::byte* in, float* out) noexcept
     {
         std::uint32_t bits = 0;
-        for (unsigned i = 0; i < 4; ++i) bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
+        for (unsigned i = 0; i < 4; ++i)
+            bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
         *out = std::bit_cast<float>(bits);
     }
 };
@@ -83,8 +85,8 @@ inline float largest_magnitude(const float* x, std::size_t size) noexcept
 inline void pack_e2m1(const float* x, float scale, std::size_t half, std::byte* out) noexcept
 {
     for (std::size_t i = 0; i < half; ++i)
-        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) |
-                                        nearest_e2m1(x[i + half], scale) << 4);
+        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) | nearest_e2m1(x[i + half], scale)
+                                                                        << 4);
 }
 
 inline void unpack_e2m1(const std::byte* in, float scale, std::size_t half, float* out) noexcept
@@ -115,7 +117,7 @@ struct mxfp4_format {
         detail::unpack_e2m1(in + 1, scale_of(in[0]), 16, out);
     }
 
-private:
+  private:
     /// 2^(E - 128): half of what the exponent means, as the table holds doubled numbers.
     static float scale_of(std::byte stored) noexcept
     {
@@ -141,7 +143,7 @@ struct nvfp4_format {
             detail::unpack_e2m1(in + 4 + 8 * s, scale_of(in[s]), 8, out + 16 * s);
     }
 
-private:
+  private:
     static std::uint8_t encode_scale(float value) noexcept
     {
         if (!(value > 0.0f)) return 0;
@@ -149,8 +151,7 @@ private:
         const auto bits = std::bit_cast<std::uint32_t>(capped);
         const int exponent = static_cast<int>(bits >> 23) - 127 + 7;
         if (exponent <= 0) {
-            const int mantissa =
-                static_cast<int>(strict_product(capped, 512.0f) + 0.5f);
+            const int mantissa = static_cast<int>(strict_product(capped, 512.0f) + 0.5f);
             return static_cast<std::uint8_t>(mantissa > 7 ? 7 : mantissa);
         }
         std::uint32_t mantissa = bits >> 20 & 7u;
@@ -179,12 +180,18 @@ template <class Task>
 constexpr bool with_float_format(type wanted, Task&& task)
 {
     switch (wanted) {
-    case type::f32: return task(f32_format{}), true;
-    case type::f16: return task(f16_format{}), true;
-    case type::bf16: return task(bf16_format{}), true;
-    case type::mxfp4: return task(mxfp4_format{}), true;
-    case type::nvfp4: return task(nvfp4_format{}), true;
-    default: return false;
+    case type::f32:
+        return task(f32_format{}), true;
+    case type::f16:
+        return task(f16_format{}), true;
+    case type::bf16:
+        return task(bf16_format{}), true;
+    case type::mxfp4:
+        return task(mxfp4_format{}), true;
+    case type::nvfp4:
+        return task(nvfp4_format{}), true;
+    default:
+        return false;
     }
 }
 

@@ -47,7 +47,7 @@ struct iq4_nl {
         return grid;
     }
 
-private:
+  private:
     /// The levels, and the middle between each one and the one before, once for each lane.
     template <class L>
     struct level_table {
@@ -97,7 +97,7 @@ private:
     }
     template <class L>
     [[gnu::always_inline]] static L search_scale(const float* x, const float* w,
-                                                  const level_table<L>& table) noexcept
+                                                 const level_table<L>& table) noexcept
     {
         const L peak = extreme<32, L>(x);
         const L first = -peak / L(static_cast<float>(iq4_nl_levels[0]));

@@ -59,7 +59,8 @@ struct lane_storage<float> {
     static void multiply(float a, float b, float& out) noexcept { out = strict_product(a, b); }
     static void square_roots(float* values, std::size_t size) noexcept
     {
-        for (std::size_t i = 0; i < size; ++i) values[i] = std::sqrt(values[i]);
+        for (std::size_t i = 0; i < size; ++i)
+            values[i] = std::sqrt(values[i]);
     }
     static bool any(bool mask) noexcept { return mask; }
     static bool all(bool mask) noexcept { return mask; }
@@ -84,7 +85,7 @@ struct lane_mask {
     [[gnu::always_inline]] bool any() const noexcept { return lane_storage<S>::any(value); }
     [[gnu::always_inline]] bool all() const noexcept { return lane_storage<S>::all(value); }
 
-private:
+  private:
     // Clang takes & of two bools for a slip of &&.
     static int int_or_vector(bool value) noexcept { return value; }
     template <class Vector>
@@ -108,10 +109,10 @@ struct lanes {
     [[gnu::always_inline]] explicit lanes(const S& values) noexcept : value(values) {}
     /// Every lane gets the same number.
     template <class Number>
-        requires(std::is_same_v<Number, float> && !std::is_same_v<S, float>)
-    [[gnu::always_inline]] explicit lanes(Number same) noexcept : value(same - S{})
-    {
-    }
+    requires(std::is_same_v<Number, float> && !std::is_same_v<S, float>)
+        [[gnu::always_inline]] explicit lanes(Number same) noexcept
+        : value(same - S{})
+    {}
 
     /// Reads and writes `count` neighbouring floats.
     [[gnu::always_inline]] static lanes load(const float* from) noexcept
@@ -152,23 +153,19 @@ struct lanes {
         value = value + other.value;
         return *this;
     }
-    [[gnu::always_inline]] friend lane_mask<S> operator<(const lanes& a,
-                                                             const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator<(const lanes& a, const lanes& b) noexcept
     {
         return {a.value < b.value};
     }
-    [[gnu::always_inline]] friend lane_mask<S> operator>(const lanes& a,
-                                                             const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator>(const lanes& a, const lanes& b) noexcept
     {
         return {a.value > b.value};
     }
-    [[gnu::always_inline]] friend lane_mask<S> operator==(const lanes& a,
-                                                             const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator==(const lanes& a, const lanes& b) noexcept
     {
         return {a.value == b.value};
     }
-    [[gnu::always_inline]] friend lane_mask<S> operator!=(const lanes& a,
-                                                             const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator!=(const lanes& a, const lanes& b) noexcept
     {
         return {a.value != b.value};
     }

@@ -17,7 +17,8 @@ template <std::size_t C>
                                                      float* out) noexcept
 {
     const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].values;
+    for (std::size_t j = 0; j < C; ++j)
+        sources[j] = blocks[j < count ? j : 0].values;
     interleave<32>(sources, out);
 }
 
@@ -26,7 +27,8 @@ template <std::size_t C>
                                                          std::size_t count, float* out) noexcept
 {
     const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].importance;
+    for (std::size_t j = 0; j < C; ++j)
+        sources[j] = blocks[j < count ? j : 0].importance;
     interleave<32>(sources, out);
 }
 
@@ -180,7 +182,8 @@ inline void pack_fifth_bits(const std::uint8_t* codes, std::byte* out) noexcept
 {
     for (std::size_t i = 0; i < 4; ++i) {
         unsigned bits = 0;
-        for (std::size_t j = 0; j < 8; ++j) bits |= (codes[8 * i + j] >> 4 & 1u) << j;
+        for (std::size_t j = 0; j < 8; ++j)
+            bits |= (codes[8 * i + j] >> 4 & 1u) << j;
         out[i] = static_cast<std::byte>(bits);
     }
 }

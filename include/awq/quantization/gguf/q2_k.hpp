@@ -54,7 +54,8 @@ struct q2_k : detail::affine_integers<15> {
         grid.d = detail::get_half(in + 80);
         grid.dmin = detail::get_half(in + 82);
         complete(grid);
-        for (std::size_t i = 0; i < 256; ++i) codes[i] = 0;
+        for (std::size_t i = 0; i < 256; ++i)
+            codes[i] = 0;
         detail::unpack_two_bits(in + 16, 0, codes);
         return grid;
     }

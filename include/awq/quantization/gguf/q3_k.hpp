@@ -25,10 +25,13 @@ struct q3_k {
                                            block_grid* grids, std::uint8_t* codes) noexcept
     {
         detail::symmetric_groups<L> found;
-        for (float& unused : found.scale) unused = 0.0f;
-        for (float& unused : found.weight) unused = 0.0f;
+        for (float& unused : found.scale)
+            unused = 0.0f;
+        for (float& unused : found.weight)
+            unused = 0.0f;
         detail::search_symmetric_groups<q3_k, L>(blocks, count, found);
-        for (std::size_t b = 0; b < count; ++b) grids[b] = detail::new_grid(id, 16, 4, 7);
+        for (std::size_t b = 0; b < count; ++b)
+            grids[b] = detail::new_grid(id, 16, 4, 7);
         if (blocks[0].importance != nullptr)
             pack_scales_by_search<L>(found, count, grids);
         else
@@ -43,8 +46,8 @@ struct q3_k {
     {
         const float d = detail::as_read(grid.d);
         for (std::size_t g = 0; g < 16; ++g)
-            grid.scale[g] = strict_product(
-                d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
+            grid.scale[g] =
+                strict_product(d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
     }
     static int integer_scale(const block_grid& grid, std::size_t g) noexcept
     {
@@ -60,7 +63,8 @@ struct q3_k {
         for (std::size_t g = 0; g < 8; ++g)
             for (std::size_t l = 0; l < 32; ++l)
                 high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 2) << g);
-        for (std::size_t l = 0; l < 32; ++l) out[l] = static_cast<std::byte>(high[l]);
+        for (std::size_t l = 0; l < 32; ++l)
+            out[l] = static_cast<std::byte>(high[l]);
         detail::pack_two_bits(codes, 0, out + 32);
         pack_scales(grid.packed_scale, out + 96);
         detail::put_half(grid.d, out + 108);
@@ -79,7 +83,7 @@ struct q3_k {
         return grid;
     }
 
-private:
+  private:
     template <class L>
     [[gnu::always_inline]] static void
     pack_scales_by_search(const detail::symmetric_groups<L>& found, std::size_t count,
@@ -116,9 +120,9 @@ private:
         for (std::size_t j = 0; j < 8; ++j)
             out[j] = static_cast<std::byte>((scale[j] & 15) | (scale[j + 8] & 15) << 4);
         for (std::size_t j = 0; j < 4; ++j)
-            out[8 + j] = static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
-                                                (scale[j + 8] >> 4) << 4 |
-                                                (scale[j + 12] >> 4) << 6);
+            out[8 + j] =
+                static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
+                                       (scale[j + 8] >> 4) << 4 | (scale[j + 12] >> 4) << 6);
     }
     static void unpack_scales(const std::byte* in, std::uint8_t* scale) noexcept
     {

@@ -36,7 +36,8 @@ struct q5_k : detail::affine_integers<63> {
         for (std::size_t g = 0; g < groups; ++g)
             for (std::size_t l = 0; l < 32; ++l)
                 high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 4) << g);
-        for (std::size_t l = 0; l < 32; ++l) out[16 + l] = static_cast<std::byte>(high[l]);
+        for (std::size_t l = 0; l < 32; ++l)
+            out[16 + l] = static_cast<std::byte>(high[l]);
         detail::pack_nibbles(codes, out + 48);
     }
     static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept

@@ -25,7 +25,8 @@ struct q6_k {
                                            block_grid* grids, std::uint8_t* codes) noexcept
     {
         detail::symmetric_groups<L> found;
-        for (float& unused : found.scale) unused = 0.0f;
+        for (float& unused : found.scale)
+            unused = 0.0f;
         detail::search_symmetric_groups<q6_k, L>(blocks, count, found);
         alignas(sizeof(L)) float peaks[L::count];
         extreme<16, L>(found.scale).store(peaks);
@@ -33,7 +34,8 @@ struct q6_k {
             grids[b] = detail::new_grid(id, 16, 32, 63);
             std::uint8_t* block_codes = codes + 256 * b;
             if ((peaks[b] < 0.0f ? -peaks[b] : peaks[b]) < negligible) {
-                for (std::size_t i = 0; i < 256; ++i) block_codes[i] = 0; // all bytes are zero
+                for (std::size_t i = 0; i < 256; ++i)
+                    block_codes[i] = 0; // all bytes are zero
                 continue;
             }
             pack_scales<L::count>(found.scale + b, peaks[b], grids[b]);
@@ -87,7 +89,7 @@ struct q6_k {
         return grid;
     }
 
-private:
+  private:
     template <std::size_t C>
     static void pack_scales(const float* scales, float peak, block_grid& grid) noexcept
     {

@@ -28,7 +28,8 @@ template <class L>
     alignas(sizeof(L)) float each[L::count];
     numbers.store(each);
     float sum = 0.0f;
-    for (const float number : each) sum += number;
+    for (const float number : each)
+        sum += number;
     return sum;
 }
 
@@ -146,8 +147,8 @@ template <class Format, class L>
 {
     float total = 0.0f;
     for (std::size_t g = 0; g < Format::groups; ++g) {
-        errors[g] = group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g],
-                                                         grid.offset[g]);
+        errors[g] =
+            group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
         total += errors[g];
     }
     return total;
@@ -181,9 +182,8 @@ template <class Format, class L>
 
 /// Looks for a grid with less error than the one that was fitted, and rounds onto it.
 template <class Format, class L>
-[[gnu::always_inline]] inline void improve_super_block(const rounding_target& target,
-                                                       block_grid& grid,
-                                                       std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void
+improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_t* codes) noexcept
 {
     constexpr std::size_t size = 256 / Format::groups;
     float errors[Format::groups];
@@ -281,7 +281,8 @@ template <class Format, class L>
 {
     constexpr std::size_t columns = facts(Format::id).block_columns;
     alignas(64) float ones[columns];
-    for (float& one : ones) one = 1.0f;
+    for (float& one : ones)
+        one = 1.0f;
     const rounding_target target{source.values, source.importance ? source.importance : ones,
                                  columns};
     if constexpr (columns == 32)

@@ -61,9 +61,8 @@ template <std::size_t Size, class L>
 
 /// Both of the above in one pass, where every |x * factor| is below 2^22.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline correlation<L> correlate_at(const float* x, const float* w,
-                                                          const L& factor, float lowest,
-                                                          float highest) noexcept
+[[gnu::always_inline]] inline correlation<L>
+correlate_at(const float* x, const float* w, const L& factor, float lowest, float highest) noexcept
 {
     correlation<L> sums;
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
@@ -82,8 +81,8 @@ template <std::size_t Size, class L, class Mask>
         select(empty, L(0.0f), L::load(levels + i) + L(shift)).store(levels + i);
 }
 
-/// One sweep of coordinate descent over the levels; whether any of them changed. `Bytes`: levels are
-/// kept as bytes, so that a negative one comes back as another, and an element is left alone if
+/// One sweep of coordinate descent over the levels; whether any of them changed. `Bytes`: levels
+/// are kept as bytes, so that a negative one comes back as another, and an element is left alone if
 /// nothing of the other levels remains.
 template <std::size_t Size, bool Bytes, class L>
 [[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest,
@@ -277,8 +276,7 @@ template <class L>
 
 template <std::size_t Size, class L>
 [[gnu::always_inline]] inline void affine_levels(const float* x, const affine_state<L>& s,
-                                                 const L& factor, float top,
-                                                 float* levels) noexcept
+                                                 const L& factor, float top, float* levels) noexcept
 {
     if (may_overflow(s, factor)) {
         for (std::size_t i = 0; i < Size * L::count; i += L::count)
@@ -314,9 +312,8 @@ struct affine_solution {
 };
 
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline affine_solution<L> solve_affine(const float* x, const float* w,
-                                                              const float* levels,
-                                                              const affine_state<L>& s) noexcept
+[[gnu::always_inline]] inline affine_solution<L>
+solve_affine(const float* x, const float* w, const float* levels, const affine_state<L>& s) noexcept
 {
     L sum_l(0.0f);
     L sum_ll(0.0f);
@@ -341,8 +338,7 @@ template <std::size_t Size, class L>
 /// A scale and a minimum for the levels 0 .. top by weighted error, squared or absolute.
 template <std::size_t Size, bool Absolute, class L>
 [[gnu::always_inline]] inline affine_scale<L>
-search_affine(const float* x, const float* w, const affine_candidates& grid,
-              float* levels) noexcept
+search_affine(const float* x, const float* w, const affine_candidates& grid, float* levels) noexcept
 {
     auto s = detail::affine_start<Size, L>(x, w);
     const auto flat = s.highest == s.offset;

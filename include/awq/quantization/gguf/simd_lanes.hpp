@@ -81,7 +81,8 @@ struct vector_storage {
         if constexpr (count == 8) square_roots_8(values, size);
         if constexpr (count == 16) square_roots_16(values, size);
 #else
-        for (std::size_t i = 0; i < size; ++i) values[i] = __builtin_sqrtf(values[i]);
+        for (std::size_t i = 0; i < size; ++i)
+            values[i] = __builtin_sqrtf(values[i]);
 #endif
     }
     [[gnu::always_inline]] static bool any(const Integers& mask) noexcept
@@ -89,10 +90,14 @@ struct vector_storage {
         std::uint64_t words[count / 2];
         __builtin_memcpy(words, &mask, sizeof words);
         std::uint64_t set = 0;
-        for (const std::uint64_t word : words) set |= word;
+        for (const std::uint64_t word : words)
+            set |= word;
         return set != 0;
     }
-    [[gnu::always_inline]] static bool all(const Integers& mask) noexcept { return !any(~mask); }
+    [[gnu::always_inline]] static bool all(const Integers& mask) noexcept
+    {
+        return !any(~mask);
+    }
 };
 
 } // namespace detail

@@ -107,7 +107,7 @@ struct simd_engine {
         });
     }
 
-private:
+  private:
     template <class Format>
     static void fit_format(const block_source* blocks, std::size_t count, block_grid* grids,
                            std::uint8_t* codes, std::size_t columns) noexcept

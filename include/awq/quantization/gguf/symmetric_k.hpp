@@ -18,9 +18,9 @@ struct symmetric_groups {
 };
 
 template <class Format, class L>
-[[gnu::always_inline]] inline void
-search_symmetric_groups(const block_source* blocks, std::size_t count,
-                        symmetric_groups<L>& found) noexcept
+[[gnu::always_inline]] inline void search_symmetric_groups(const block_source* blocks,
+                                                           std::size_t count,
+                                                           symmetric_groups<L>& found) noexcept
 {
     const bool weighted = blocks[0].importance != nullptr;
     alignas(sizeof(L)) float x[16 * L::count];

@@ -61,13 +61,25 @@ constexpr const type_facts& facts(type wanted) noexcept
 }
 
 /// "Q4_K".
-constexpr std::string_view name_of(type wanted) noexcept { return facts(wanted).name; }
+constexpr std::string_view name_of(type wanted) noexcept
+{
+    return facts(wanted).name;
+}
 /// Neighbouring elements of a row that make one block.
-constexpr std::size_t block_columns(type wanted) noexcept { return facts(wanted).block_columns; }
+constexpr std::size_t block_columns(type wanted) noexcept
+{
+    return facts(wanted).block_columns;
+}
 /// Bytes that one block takes.
-constexpr std::size_t block_bytes(type wanted) noexcept { return facts(wanted).block_bytes; }
+constexpr std::size_t block_bytes(type wanted) noexcept
+{
+    return facts(wanted).block_bytes;
+}
 /// Whether elements are rounded to codes that share a scale.
-constexpr bool is_quantized(type wanted) noexcept { return facts(wanted).scale_columns != 0; }
+constexpr bool is_quantized(type wanted) noexcept
+{
+    return facts(wanted).scale_columns != 0;
+}
 
 /// The type with this number in a file, or nothing where the library does not know it.
 constexpr std::optional<type> type_from_id(std::uint32_t id) noexcept
