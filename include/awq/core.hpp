@@ -17,6 +17,10 @@
 #include <awq/policy/group_size.hpp>
 #include <awq/policy/mode.hpp>
 #include <awq/policy/policy_set.hpp>
+#include <awq/quantization/cholesky.hpp>
+#include <awq/quantization/error_feedback.hpp>
+#include <awq/quantization/feedback_formats.hpp>
+#include <awq/quantization/fp8_quantizer.hpp>
 #include <awq/quantization/gguf/affine_k.hpp>
 #include <awq/quantization/gguf/block_codec.hpp>
 #include <awq/quantization/gguf/block_grid.hpp>
@@ -32,11 +36,16 @@
 #include <awq/quantization/gguf/q4_k.hpp>
 #include <awq/quantization/gguf/q5_k.hpp>
 #include <awq/quantization/gguf/q6_k.hpp>
+#include <awq/quantization/gguf/quantize_rows.hpp>
+#include <awq/quantization/gguf/rounding_search.hpp>
 #include <awq/quantization/gguf/search.hpp>
+#include <awq/quantization/gguf/simd_lanes.hpp>
+#include <awq/quantization/gguf/simd_quantizer.hpp>
 #include <awq/quantization/gguf/symmetric_k.hpp>
 #include <awq/quantization/gguf/two_bit_planes.hpp>
 #include <awq/quantization/gguf/type.hpp>
 #include <awq/quantization/integer_quantizer.hpp>
+#include <awq/quantization/least_squares_target.hpp>
 #include <awq/quantization/pack_bits.hpp>
 #include <awq/quantization/pseudo_quantize.hpp>
 #include <awq/quantization/qparams.hpp>
@@ -60,6 +69,7 @@
 #include <awq/support/error.hpp>
 #include <awq/support/error_code.hpp>
 #include <awq/support/float16.hpp>
+#include <awq/support/float8.hpp>
 #include <awq/support/result.hpp>
 #include <awq/tensor/backend_concept.hpp>
 #include <awq/tensor/dtype.hpp>

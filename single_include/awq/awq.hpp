@@ -676,29 +676,33 @@ struct activation_stats {
 
 namespace detail {
 
-// Sixteen rows are added in float, where no bit of weight is lost, then go into the double sums.
-inline void add_magnitudes(matrix_view<const float> x, double* abs_sum, double* square_sum) noexcept
+// Eight rows are added in float, where nothing of weight is lost, and go into the double sums as
+// one.
+template <std::size_t Rows, class Value>
+void add_rows(matrix_view<const float> x, std::size_t first, double* sums, Value value) noexcept
 {
-    constexpr std::size_t width = 64, rows = 16;
-    float sums[width], squares[width];
-    for (std::size_t first = 0; first < x.rows(); first += rows) {
-        std::fill_n(sums, width, 0.0f);
-        std::fill_n(squares, width, 0.0f);
-        const std::size_t end = std::min(first + rows, x.rows());
-        for (std::size_t r = first; r < end; ++r) {
-            const float* const values = x.row(r).data();
-            for (std::size_t c = 0; c < x.cols(); ++c) {
-                sums[c] += std::fabs(values[c]);
-                squares[c] += values[c] * values[c];
-            }
-        }
-        if (abs_sum != nullptr)
-            for (std::size_t c = 0; c < x.cols(); ++c)
-                abs_sum[c] += static_cast<double>(sums[c]);
-        if (square_sum != nullptr)
-            for (std::size_t c = 0; c < x.cols(); ++c)
-                square_sum[c] += static_cast<double>(squares[c]);
+    const float* rows[Rows];
+    for (std::size_t r = 0; r < Rows; ++r)
+        rows[r] = x.row(first + r).data();
+    for (std::size_t c = 0; c < x.cols(); ++c) {
+        float sum = value(rows[0][c]);
+        for (std::size_t r = 1; r < Rows; ++r)
+            sum += value(rows[r][c]);
+        sums[c] += static_cast<double>(sum);
     }
+}
+
+template <class Value>
+void add_columns(matrix_view<const float> x, std::span<double> sums, std::size_t column,
+                 Value value) noexcept
+{
+    if (sums.empty()) return;
+    constexpr std::size_t at_once = 8;
+    std::size_t r = 0;
+    for (; r + at_once <= x.rows(); r += at_once)
+        add_rows<at_once>(x, r, sums.data() + column, value);
+    for (; r < x.rows(); ++r)
+        add_rows<1>(x, r, sums.data() + column, value);
 }
 
 } // namespace detail
@@ -714,14 +718,19 @@ status activation_stats::observe(const E& how, matrix_view<const float> x, loss_
                      " channels, ",
                      abs_sum.size(),
                      " expected"};
-    constexpr std::size_t width = 64;
+    constexpr std::size_t width =
+        256;                          // columns a task; few enough to spread, enough for long reads
+    constexpr std::size_t depth = 64; // rows that stay in the cache between the two sums
     mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
         const matrix_view<const float> run = x.rows_from(first, count);
         how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
             const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
-            detail::add_magnitudes(run.cols_from(at, columns),
-                                   abs_sum.empty() ? nullptr : abs_sum.data() + at,
-                                   square_sum.empty() ? nullptr : square_sum.data() + at);
+            for (std::size_t r = 0; r < count; r += depth) {
+                const auto tile =
+                    run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
+                detail::add_columns(tile, abs_sum, at, [](float v) { return std::fabs(v); });
+                detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
+            }
         });
         if (!gram.empty()) Product::add_gram(how, run, gram);
         tokens += count;
@@ -1698,17 +1707,29 @@ AWQ_ALWAYS_INLINE qparams make_qparams(value_range range, const scheme& format, 
     return made;
 }
 
-/// The code of a weight, as a float. The clamp comes before the rounding to a whole number.
+/// The codes of up to `code_tile` weights, as floats: weight / scale + zero point, clamped, and
+/// then rounded to a whole number. `codes` does not overlap `weights`.
 template <class Rounding>
-AWQ_ALWAYS_INLINE float code_of(float weight, const qparams& shared, float smallest, float largest,
-                                Rounding) noexcept
+AWQ_ALWAYS_INLINE void fill_codes(const float* weights, std::size_t count, const qparams& shared,
+                                  float smallest, float largest, float* codes, Rounding) noexcept
 {
-    float code = Rounding::round(weight / shared.scale);
-    code = Rounding::round(code + shared.zero_point);
-    code = code < smallest ? smallest : code;
-    code = code > largest ? largest : code;
-    return round_half_even(code);
+    const float scale = shared.scale, zero_point = shared.zero_point;
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = Rounding::round(Rounding::round(weights[i]) / scale);
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = Rounding::round(codes[i] + zero_point);
+    // A loop for each bound: with both in one, compilers make branches of them.
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = codes[i] < smallest ? smallest : codes[i];
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = codes[i] > largest ? largest : codes[i];
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = round_half_even(codes[i]);
 }
+
+/// How many codes are made at a time; a local array of so many stays in registers or the first
+/// cache.
+inline constexpr std::size_t code_tile = 64;
 
 /// The weight that a code stands for.
 template <class Rounding>
@@ -1801,7 +1822,7 @@ struct integer_quantizer {
     {
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); ++r)
-                pseudo_quantize_row(rows.row(r), out.row(r), rounding);
+                simulate_row(rows.row(r), out.row(r), rounding);
         });
     }
 
@@ -1817,25 +1838,40 @@ struct integer_quantizer {
 
   private:
     template <class Rounding>
-    void pseudo_quantize_row(std::span<const float> row, std::span<float> out,
-                             Rounding rounding) const noexcept
+    void simulate_row(std::span<const float> row, std::span<float> out,
+                      Rounding rounding) const noexcept
     {
         const std::size_t width = scale_columns(row.size());
         for (std::size_t first = 0; first < row.size(); first += width)
-            pseudo_quantize_group(row.data() + first, out.data() + first, width, rounding);
+            simulate_group(row.data() + first, out.data() + first, width, rounding);
     }
 
     template <class Rounding>
-    void pseudo_quantize_group(const float* group, float* out, std::size_t count,
-                               Rounding rounding) const noexcept
+    void simulate_group(const float* group, float* out, std::size_t count,
+                        Rounding rounding) const noexcept
     {
         value_range range = range_of(group, count);
         range = {rounding.round(range.smallest), rounding.round(range.largest)};
         const qparams shared = make_qparams(range, format, rounding);
-        const float low = format.smallest(), high = format.largest();
-        for (std::size_t i = 0; i < count; ++i) {
-            const float weight = rounding.round(group[i]);
-            out[i] = value_of(code_of(weight, shared, low, high, rounding), shared, rounding);
+        for_each_tile(group, count, shared, rounding,
+                      [&](std::size_t first, std::size_t size, const float* codes) {
+                          for (std::size_t i = 0; i < size; ++i)
+                              out[first + i] = value_of(codes[i], shared, rounding);
+                      });
+    }
+
+    // Calls `use(first, size, codes)` for the codes of a group, a tile at a time.
+    template <class Rounding, class Use>
+    AWQ_ALWAYS_INLINE void for_each_tile(const float* group, std::size_t count,
+                                         const qparams& shared, Rounding rounding,
+                                         Use use) const noexcept
+    {
+        float codes[code_tile];
+        for (std::size_t first = 0; first < count; first += code_tile) {
+            const std::size_t size = std::min(code_tile, count - first);
+            fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
+                       rounding);
+            use(first, size, codes);
         }
     }
 
@@ -1845,7 +1881,6 @@ struct integer_quantizer {
                          Rounding rounding) const noexcept
     {
         const std::size_t width = scale_columns(row.size());
-        const float low = format.smallest(), high = format.largest();
         for (std::size_t group = 0; group * width < row.size(); ++group) {
             const float* const weights = row.data() + group * width;
             value_range range = range_of(weights, width);
@@ -1854,12 +1889,14 @@ struct integer_quantizer {
             scales[group] = shared.scale;
             if (!zero_points.empty())
                 zero_points[group] = static_cast<std::int8_t>(shared.zero_point);
-            for (std::size_t i = 0; i < width; ++i) {
-                const float weight = rounding.round(weights[i]);
-                const float code = code_of(weight, shared, low, high, rounding);
-                const bool is_number = code == code;
-                codes[group * width + i] = static_cast<std::int8_t>(is_number ? code : 0.0f);
-            }
+            for_each_tile(weights, width, shared, rounding,
+                          [&](std::size_t first, std::size_t size, const float* made) {
+                              for (std::size_t i = 0; i < size; ++i) {
+                                  const bool is_number = made[i] == made[i];
+                                  codes[group * width + first + i] =
+                                      static_cast<std::int8_t>(is_number ? made[i] : 0.0f);
+                              }
+                          });
         }
     }
 };
@@ -3427,9 +3464,331 @@ using modifier = basic_modifier<
 } // namespace awq
 
 #endif
-// ---- awq/quantization/gguf/affine_k.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
-#define AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+// ---- awq/quantization/cholesky.hpp
+#ifndef AWQ_QUANTIZATION_CHOLESKY_HPP
+#define AWQ_QUANTIZATION_CHOLESKY_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace awq {
+
+/// Columns that are factored together; the rest of the work is matrix products.
+inline constexpr std::size_t cholesky_panel = 96;
+
+namespace detail {
+
+/// a -= b, element by element.
+template <execution E>
+void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b)
+{
+    e.for_each(a.rows(), [=](std::size_t row) {
+        float* const to = a.row(row).data();
+        const float* const from = b.row(row).data();
+        for (std::size_t i = 0; i < a.cols(); ++i) to[i] -= from[i];
+    });
+}
+
+inline double dot(const float* a, const float* b, std::size_t count) noexcept
+{
+    double sum = 0;
+    for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * b[i];
+    return sum;
+}
+
+/// Factors a small diagonal block in place; false where it is not positive definite.
+inline bool factor_diagonal_block(matrix_view<float> a) noexcept
+{
+    for (std::size_t j = 0; j < a.rows(); ++j) {
+        const double pivot = a(j, j) - dot(a.row(j).data(), a.row(j).data(), j);
+        if (!(pivot > 0)) return false;
+        const double root = std::sqrt(pivot);
+        a(j, j) = static_cast<float>(root);
+        for (std::size_t i = j + 1; i < a.rows(); ++i) {
+            const double rest = a(i, j) - dot(a.row(i).data(), a.row(j).data(), j);
+            a(i, j) = static_cast<float>(rest / root);
+        }
+    }
+    return true;
+}
+
+/// x = x l^-T for one row x, in place: forward substitution with the lower triangle l.
+inline void solve_row_forward(float* x, matrix_view<const float> l) noexcept
+{
+    for (std::size_t j = 0; j < l.rows(); ++j)
+        x[j] = static_cast<float>((x[j] - dot(x, l.row(j).data(), j)) / l(j, j));
+}
+
+/// x = x l^-1 for one row x, in place: backward substitution with the lower triangle l.
+inline void solve_row_backward(float* x, matrix_view<const float> l) noexcept
+{
+    for (std::size_t j = l.rows(); j-- > 0;) {
+        x[j] /= l(j, j);
+        for (std::size_t i = 0; i < j; ++i) x[i] -= x[j] * l(j, i);
+    }
+}
+
+} // namespace detail
+
+/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T;
+/// what is above the diagonal is left as it was. `scratch` holds n x cholesky_panel floats.
+/// False where `a` is not positive definite; its contents are then undefined.
+template <class Product, execution E>
+[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, matrix_view<float> scratch)
+{
+    const std::size_t n = a.rows();
+    for (std::size_t first = 0; first < n; first += cholesky_panel) {
+        const std::size_t width = std::min(cholesky_panel, n - first), below = n - first - width;
+        const auto panel = a.rows_from(first, n - first).cols_from(first, width);
+        if (first > 0) {
+            const auto done = a.rows_from(first, n - first).cols_from(0, first);
+            const matrix_view<float> update{scratch.data(), n - first, width};
+            Product::multiply_nt(e, done, done.rows_from(0, width), update);
+            detail::subtract(e, panel, update);
+        }
+        const auto diagonal = panel.rows_from(0, width);
+        if (!detail::factor_diagonal_block(diagonal)) return false;
+        const auto rest = panel.rows_from(width, below);
+        e.for_each(below, [=](std::size_t row) {
+            detail::solve_row_forward(rest.row(row).data(), diagonal);
+        });
+    }
+    return true;
+}
+
+/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch` holds
+/// m x cholesky_panel floats.
+template <class Product, execution E>
+void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x,
+                    matrix_view<float> scratch)
+{
+    const std::size_t n = l.rows(), m = x.rows();
+    const auto triangle = [&](std::size_t first, std::size_t width) {
+        return l.rows_from(first, width).cols_from(first, width);
+    };
+    for (std::size_t first = 0; first < n; first += cholesky_panel) { // x = x l^-T
+        const std::size_t width = std::min(cholesky_panel, n - first);
+        const auto panel = x.cols_from(first, width);
+        const matrix_view<float> update{scratch.data(), m, width};
+        if (first > 0) {
+            Product::multiply_nt(e, x.cols_from(0, first),
+                                 l.rows_from(first, width).cols_from(0, first), update);
+            detail::subtract(e, panel, update);
+        }
+        const auto diagonal = triangle(first, width);
+        e.for_each(m, [=](std::size_t row) {
+            detail::solve_row_forward(panel.row(row).data(), diagonal);
+        });
+    }
+    const std::size_t last = (n - 1) / cholesky_panel * cholesky_panel;
+    for (std::size_t first = last + cholesky_panel; first > 0;) { // x = x l^-1
+        first -= cholesky_panel;
+        const std::size_t width = std::min(cholesky_panel, n - first), after = first + width;
+        const auto panel = x.cols_from(first, width);
+        const matrix_view<float> update{scratch.data(), m, width};
+        if (after < n) {
+            Product::multiply_nn(e, x.cols_from(after, n - after),
+                                 l.rows_from(after, n - after).cols_from(first, width), update);
+            detail::subtract(e, panel, update);
+        }
+        const auto diagonal = triangle(first, width);
+        e.for_each(m, [=](std::size_t row) {
+            detail::solve_row_backward(panel.row(row).data(), diagonal);
+        });
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/error_feedback.hpp
+#ifndef AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
+#define AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace awq {
+
+/// A format that error feedback can round onto, one block of neighbouring columns at a time.
+///
+/// - `block_columns(in_features)`: columns whose scales are chosen together.
+/// - `fit(rows, importance, first_row, grids)`: the scales (and minimums) of one block of at most
+///   `batch` neighbouring rows, as the format's own search finds them.
+/// - `grid.nearest(i, x)`: the code of the block's column i that is nearest to x.
+/// - `grid.value(i, code)`: what that code dequantizes to.
+template <class F>
+concept feedback_format =
+    requires(const F& f, matrix_view<const float> rows, std::span<const float> importance,
+             typename F::grid& grid, std::size_t i, float x, int code) {
+        { F::batch } -> std::convertible_to<std::size_t>;
+        { f.block_columns(i) } -> std::convertible_to<std::size_t>;
+        { f.fit(rows, importance, i, &grid) } -> std::same_as<void>;
+        { grid.nearest(i, x) } -> std::convertible_to<int>;
+        { grid.value(i, code) } -> std::convertible_to<float>;
+    };
+
+/// Turns a Gram matrix into the feedback matrix that `round_with_feedback` takes, in place.
+///
+/// Frantar et al. 2022 (GPTQ) and Chee et al. 2023 (LDLQ): with gram + damping = R R^T, R upper
+/// triangular, the output error is ||dW R||^2, and column j is best rounded at
+/// w_j + sum_{i<j} dw_i R_ij / R_jj. The result's upper triangle holds R_ij / R_jj.
+/// `damping` is relative to the mean of the diagonal. `scratch`: n x cholesky_panel floats.
+/// False where the damped matrix is not positive definite.
+template <class Product, execution E>
+[[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping,
+                                 matrix_view<float> scratch)
+{
+    const std::size_t n = gram.rows();
+    double mean = 0;
+    for (std::size_t i = 0; i < n; ++i) mean += gram(i, i);
+    mean /= static_cast<double>(n);
+    if (!(mean > 0)) return false;
+    for (std::size_t i = 0; i < n; ++i) gram(i, i) += static_cast<float>(damping * mean);
+
+    // R is the lower factor of the matrix with both orders reversed, read backwards.
+    float* const first = gram.data();
+    const auto reverse = [=](std::size_t half) {
+        if (half < n - 1 - half)
+            for (std::size_t i = 0; i < n; ++i)
+                std::swap(first[half * gram.stride() + i],
+                          first[(n - 1 - half) * gram.stride() + (n - 1 - i)]);
+    };
+    const auto reverse_all = [&] {
+        e.for_each(n / 2, reverse);
+        if (n % 2 == 1) std::reverse(gram.row(n / 2).begin(), gram.row(n / 2).end());
+    };
+    reverse_all();
+    if (!factor_cholesky<Product>(e, gram, scratch)) return false;
+    reverse_all();
+    e.for_each(n, [=](std::size_t i) {
+        for (std::size_t j = i + 1; j < n; ++j) gram(i, j) /= gram(j, j);
+    });
+    return true;
+}
+
+namespace detail {
+
+/// One block of columns of all rows; see `round_with_feedback`.
+template <feedback_format Format, class Store>
+struct feedback_block {
+    matrix_view<const float> target;   // (rows, width): the weights of this block
+    matrix_view<const float> feedback; // (width, width): the block's own part
+    std::span<const float> importance;
+    matrix_view<float> wanted;     // (rows, width): in: what earlier blocks feed in
+    matrix_view<float> out;        // (rows, width)
+    matrix_view<float> difference; // (rows, width)
+    std::size_t first_column;
+    const Format& format;
+    const Store& store;
+
+    void round_rows(std::size_t first, std::size_t count) const
+    {
+        typename Format::grid grids[Format::batch];
+        const auto rows = wanted.rows_from(first, count);
+        for (std::size_t r = 0; r < count; ++r)
+            for (std::size_t i = 0; i < rows.cols(); ++i) rows(r, i) += target(first + r, i);
+        format.fit(rows, importance, first, grids);
+        for (std::size_t r = 0; r < count; ++r) round_row(first + r, grids[r]);
+    }
+
+private:
+    void round_row(std::size_t row, const typename Format::grid& grid) const
+    {
+        constexpr std::size_t step = 256;
+        std::uint8_t codes[step];
+        const std::size_t width = target.cols();
+        for (std::size_t start = 0; start < width; start += step) {
+            const std::size_t count = std::min(step, width - start);
+            for (std::size_t k = 0; k < count; ++k) codes[k] = round_column(row, start + k, grid);
+            store(row, first_column + start, grid, std::span<const std::uint8_t>{codes, count});
+        }
+    }
+
+    std::uint8_t round_column(std::size_t row, std::size_t i, const typename Format::grid& grid) const
+    {
+        float* const values = wanted.row(row).data();
+        const int code = grid.nearest(i, values[i]);
+        out(row, i) = grid.value(i, code);
+        const float missing = target(row, i) - out(row, i);
+        difference(row, i) = missing;
+        const float* const weight = feedback.row(i).data();
+        for (std::size_t j = i + 1; j < target.cols(); ++j) values[j] += missing * weight[j];
+        return static_cast<std::uint8_t>(code);
+    }
+};
+
+} // namespace detail
+
+/// Rounds `target` (out_features, in_features) onto the format's grid column by column, feeding each
+/// column's error into the columns after it.
+///
+/// - `feedback` (in, in): from `make_feedback`. `importance`: mean of x^2 per column, or empty.
+/// - `out`: the dequantized result. `difference`: working memory of the shape of `target`.
+/// - `scratch`: out_features x block_columns floats.
+/// - `store(row, first_column, grid, codes)` is called for each row and block, from any thread;
+///   blocks of more than 256 columns come in pieces.
+template <class Product, execution E, feedback_format Format, class Store>
+void round_with_feedback(const E& e, matrix_view<const float> target,
+                         matrix_view<const float> feedback, std::span<const float> importance,
+                         const Format& format, matrix_view<float> out,
+                         matrix_view<float> difference, std::span<float> scratch,
+                         const Store& store)
+{
+    const std::size_t rows = target.rows(), cols = target.cols();
+    const std::size_t block = format.block_columns(cols);
+    for (std::size_t first = 0; first < cols; first += block) {
+        const std::size_t width = std::min(block, cols - first);
+        const matrix_view<float> wanted{scratch.data(), rows, width};
+        if (first == 0)
+            std::fill_n(scratch.data(), wanted.size(), 0.0f);
+        else
+            Product::multiply_nn(e, difference.cols_from(0, first),
+                                 feedback.rows_from(0, first).cols_from(first, width), wanted);
+        const detail::feedback_block<Format, Store> work{
+            target.cols_from(first, width),
+            feedback.rows_from(first, width).cols_from(first, width),
+            importance.empty() ? importance : importance.subspan(first, width),
+            wanted,
+            out.cols_from(first, width),
+            difference.cols_from(first, width),
+            first,
+            format,
+            store};
+        e.for_each(chunk_count(rows, Format::batch), [&](std::size_t chunk) {
+            const std::size_t at = chunk * Format::batch;
+            work.round_rows(at, std::min(Format::batch, rows - at));
+        });
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/feedback_formats.hpp
+#ifndef AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
+#define AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
+
+// ---- awq/quantization/gguf/block_codec.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
+
+// ---- awq/quantization/gguf/formats.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_FORMATS_HPP
+#define AWQ_QUANTIZATION_GGUF_FORMATS_HPP
+
+// ---- awq/quantization/gguf/iq4_nl.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
+#define AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
+
+// ---- awq/quantization/gguf/legacy.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_LEGACY_HPP
+#define AWQ_QUANTIZATION_GGUF_LEGACY_HPP
 
 // ---- awq/quantization/gguf/block_support.hpp
 #ifndef AWQ_QUANTIZATION_GGUF_BLOCK_SUPPORT_HPP
@@ -3443,11 +3802,15 @@ using modifier = basic_modifier<
 #ifndef AWQ_QUANTIZATION_GGUF_LANES_HPP
 #define AWQ_QUANTIZATION_GGUF_LANES_HPP
 
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
+#endif
 
 namespace awq::gguf {
 
@@ -3455,7 +3818,28 @@ namespace awq::gguf {
 // of weights, with S = a vector of floats as many independent groups at once. Each lane does the
 // same operations in the same order either way, so the bytes that come out are the same too.
 
-/// What the arithmetic below must know about a storage type; vectors specialise it.
+/// The product, rounded to float before anything is added to it: compilers may otherwise fuse the
+/// two into one operation, which rounds once less.
+inline float strict_product(float a, float b) noexcept
+{
+#if defined(__clang__)
+#pragma clang fp contract(off)
+    return a * b;
+#else
+    float rounded = a * b;
+#if defined(__GNUC__) && defined(__x86_64__)
+    asm("" : "+x"(rounded)); // for all GCC knows this looks at the product
+#elif defined(__GNUC__) && defined(__aarch64__)
+    asm("" : "+w"(rounded));
+#elif defined(__GNUC__)
+    asm("" : "+m"(rounded));
+#endif
+    return rounded;
+#endif
+}
+
+/// What the arithmetic below must know about a storage type; vectors specialise it. Results go
+/// through references: a function that returns a vector wider than the target's own has no ABI.
 template <class S>
 struct lane_storage;
 
@@ -3464,21 +3848,50 @@ struct lane_storage<float> {
     using integers = std::int32_t;
     static constexpr std::size_t count = 1;
 
-    static float from_integers(std::int32_t value) noexcept { return static_cast<float>(value); }
-    static std::int32_t truncated(float value) noexcept { return static_cast<std::int32_t>(value); }
-    static float square_root(float value) noexcept { return std::sqrt(value); }
-    static bool any(bool mask) noexcept { return mask; }
-    /// The product, rounded to float before anything is added to it.
-    static float product(float a, float b) noexcept
+    static void to_integers(float value, std::int32_t& out) noexcept
     {
-#if defined(__clang__)
-#pragma clang fp contract(off)
-        return a * b;
-#elif defined(__GNUC__) && __GNUC__ >= 12
-        return __builtin_assoc_barrier(a * b); // else a fused multiply-add may swallow it
-#else
-        return a * b;
-#endif
+        out = static_cast<std::int32_t>(value);
+    }
+    static void from_integers(std::int32_t value, float& out) noexcept
+    {
+        out = static_cast<float>(value);
+    }
+    static void multiply(float a, float b, float& out) noexcept { out = strict_product(a, b); }
+    static void square_roots(float* values, std::size_t size) noexcept
+    {
+        for (std::size_t i = 0; i < size; ++i)
+            values[i] = std::sqrt(values[i]);
+    }
+    static bool any(bool mask) noexcept { return mask; }
+    static bool all(bool mask) noexcept { return mask; }
+};
+
+/// Which lanes a condition holds in.
+template <class S>
+struct lane_mask {
+    using bits = decltype(S{} < S{});
+    bits value;
+
+    [[gnu::always_inline]] friend lane_mask operator&(const lane_mask& a,
+                                                      const lane_mask& b) noexcept
+    {
+        return {static_cast<bits>(a.value & int_or_vector(b.value))};
+    }
+    [[gnu::always_inline]] friend lane_mask operator|(const lane_mask& a,
+                                                      const lane_mask& b) noexcept
+    {
+        return {static_cast<bits>(a.value | int_or_vector(b.value))};
+    }
+    [[gnu::always_inline]] bool any() const noexcept { return lane_storage<S>::any(value); }
+    [[gnu::always_inline]] bool all() const noexcept { return lane_storage<S>::all(value); }
+
+  private:
+    // Clang takes & of two bools for a slip of &&.
+    static int int_or_vector(bool value) noexcept { return value; }
+    template <class Vector>
+    [[gnu::always_inline]] static const Vector& int_or_vector(const Vector& value) noexcept
+    {
+        return value;
     }
 };
 
@@ -3496,10 +3909,10 @@ struct lanes {
     [[gnu::always_inline]] explicit lanes(const S& values) noexcept : value(values) {}
     /// Every lane gets the same number.
     template <class Number>
-        requires(std::is_same_v<Number, float> && !std::is_same_v<S, float>)
-    [[gnu::always_inline]] explicit lanes(Number same) noexcept : value(same - S{})
-    {
-    }
+    requires(std::is_same_v<Number, float> && !std::is_same_v<S, float>)
+        [[gnu::always_inline]] explicit lanes(Number same) noexcept
+        : value(same - S{})
+    {}
 
     /// Reads and writes `count` neighbouring floats.
     [[gnu::always_inline]] static lanes load(const float* from) noexcept
@@ -3527,7 +3940,9 @@ struct lanes {
     }
     [[gnu::always_inline]] friend lanes operator*(const lanes& a, const lanes& b) noexcept
     {
-        return lanes(storage::product(a.value, b.value));
+        lanes product;
+        storage::multiply(a.value, b.value, product.value);
+        return product;
     }
     [[gnu::always_inline]] friend lanes operator/(const lanes& a, const lanes& b) noexcept
     {
@@ -3538,43 +3953,37 @@ struct lanes {
         value = value + other.value;
         return *this;
     }
-    [[gnu::always_inline]] friend auto operator<(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator<(const lanes& a, const lanes& b) noexcept
     {
-        return a.value < b.value;
+        return {a.value < b.value};
     }
-    [[gnu::always_inline]] friend auto operator>(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator>(const lanes& a, const lanes& b) noexcept
     {
-        return a.value > b.value;
+        return {a.value > b.value};
     }
-    [[gnu::always_inline]] friend auto operator==(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator==(const lanes& a, const lanes& b) noexcept
     {
-        return a.value == b.value;
+        return {a.value == b.value};
     }
-    [[gnu::always_inline]] friend auto operator!=(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator!=(const lanes& a, const lanes& b) noexcept
     {
-        return a.value != b.value;
+        return {a.value != b.value};
     }
 };
 
 /// The lanes of `a` where the mask holds, else those of `b`.
-template <class Mask, class S>
-[[gnu::always_inline]] inline lanes<S> select(const Mask& mask, const lanes<S>& a,
+template <class S>
+[[gnu::always_inline]] inline lanes<S> select(const lane_mask<S>& mask, const lanes<S>& a,
                                               const lanes<S>& b) noexcept
 {
-    return lanes<S>(mask ? a.value : b.value);
+    return lanes<S>(mask.value ? a.value : b.value);
 }
 
 template <class S>
 [[gnu::always_inline]] inline lanes<S> absolute(const lanes<S>& a) noexcept
 {
     using integers = typename lanes<S>::integers;
-    return lanes<S>(std::bit_cast<S>(std::bit_cast<integers>(a.value) & 0x7FFFFFFF));
-}
-
-template <class S>
-[[gnu::always_inline]] inline lanes<S> square_root(const lanes<S>& a) noexcept
-{
-    return lanes<S>(lane_storage<S>::square_root(a.value));
+    return lanes<S>(__builtin_bit_cast(S, __builtin_bit_cast(integers, a.value) & 0x7FFFFFFF));
 }
 
 /// The larger (smaller) one; `b` where either is not a number.
@@ -3592,38 +4001,84 @@ template <class S>
 /// Added to a float below 2^22, this leaves the nearest integer (ties to even) in the low bits.
 inline constexpr float rounding_anchor = 12582912.0f; // 1.5 * 2^23
 
-/// The nearest integers, ties to even, as ggml computes them: beyond +-2^22, where that method
-/// breaks down, the result is the same wrong number (0 for a NaN) and not undefined behaviour.
-template <class S>
-[[gnu::always_inline]] inline typename lanes<S>::integers nearest(const lanes<S>& a) noexcept
+/// The nearest integer, ties to even, as ggml computes it: beyond +-2^22, where that method breaks
+/// down, the result is the same wrong number (0 for a NaN) and not undefined behaviour.
+inline int nearest(float a) noexcept
 {
-    using integers = typename lanes<S>::integers;
-    const lanes<S> anchored = a + lanes<S>(rounding_anchor);
-    return (std::bit_cast<integers>(anchored.value) & 0x007FFFFF) - 0x00400000;
+    return (__builtin_bit_cast(std::int32_t, a + rounding_anchor) & 0x007FFFFF) - 0x00400000;
 }
 
-/// `nearest`, kept within `lowest` and `highest`, as floats.
+namespace detail {
+/// Integers kept within bounds.
+template <class Integers>
+[[gnu::always_inline]] inline void clamp(Integers& values, std::int32_t lowest,
+                                         std::int32_t highest) noexcept
+{
+    const Integers low = lowest - Integers{};
+    const Integers high = highest - Integers{};
+    values = values > low ? values : low;
+    values = values < high ? values : high;
+}
+} // namespace detail
+
+/// The same of each lane, kept within `lowest` and `highest`, as floats.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> nearest_level(const lanes<S>& a, float lowest,
                                                      float highest) noexcept
 {
-    const lanes<S> level(lane_storage<S>::from_integers(nearest(a)));
-    return smaller(larger(level, lanes<S>(lowest)), lanes<S>(highest));
+    using integers = typename lanes<S>::integers;
+    const lanes<S> anchored = a + lanes<S>(rounding_anchor);
+    integers rounded = (__builtin_bit_cast(integers, anchored.value) & 0x007FFFFF) - 0x00400000;
+    detail::clamp(rounded, static_cast<int>(lowest), static_cast<int>(highest));
+    lanes<S> level;
+    lane_storage<S>::from_integers(rounded, level.value);
+    return level;
 }
 
-/// The same for |a| < 2^22 everywhere, with two operations less.
+/// The same for |a| < 2^22 everywhere, with fewer operations: positive floats are clamped as the
+/// integers that their bits are.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> nearest_small_level(const lanes<S>& a, float lowest,
                                                            float highest) noexcept
 {
+    using integers = typename lanes<S>::integers;
     const lanes<S> anchor(rounding_anchor);
-    const lanes<S> anchored = larger(a + anchor, lanes<S>(rounding_anchor + lowest));
-    return smaller(anchored, lanes<S>(rounding_anchor + highest)) - anchor;
+    const lanes<S> anchored = a + anchor;
+    integers bits = __builtin_bit_cast(integers, anchored.value);
+    detail::clamp(bits, __builtin_bit_cast(std::int32_t, rounding_anchor + lowest),
+                  __builtin_bit_cast(std::int32_t, rounding_anchor + highest));
+    return lanes<S>(__builtin_bit_cast(S, bits)) - anchor;
+}
+
+/// The whole part, for |a| < 2^31.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> whole_part(const lanes<S>& a) noexcept
+{
+    typename lanes<S>::integers integer;
+    lanes<S> whole;
+    lane_storage<S>::to_integers(a.value, integer);
+    lane_storage<S>::from_integers(integer, whole.value);
+    return whole;
+}
+
+/// The lowest byte, 0 .. 255, of whole numbers that may be negative.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> lowest_byte(const lanes<S>& a) noexcept
+{
+    typename lanes<S>::integers integer;
+    lanes<S> byte;
+    lane_storage<S>::to_integers(a.value, integer);
+    lane_storage<S>::from_integers(integer & 0xFF, byte.value);
+    return byte;
 }
 
 using one_lane = lanes<float>;
 
 } // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #endif
 // ---- awq/quantization/gguf/type.hpp
@@ -3687,13 +4142,25 @@ constexpr const type_facts& facts(type wanted) noexcept
 }
 
 /// "Q4_K".
-constexpr std::string_view name_of(type wanted) noexcept { return facts(wanted).name; }
+constexpr std::string_view name_of(type wanted) noexcept
+{
+    return facts(wanted).name;
+}
 /// Neighbouring elements of a row that make one block.
-constexpr std::size_t block_columns(type wanted) noexcept { return facts(wanted).block_columns; }
+constexpr std::size_t block_columns(type wanted) noexcept
+{
+    return facts(wanted).block_columns;
+}
 /// Bytes that one block takes.
-constexpr std::size_t block_bytes(type wanted) noexcept { return facts(wanted).block_bytes; }
+constexpr std::size_t block_bytes(type wanted) noexcept
+{
+    return facts(wanted).block_bytes;
+}
 /// Whether elements are rounded to codes that share a scale.
-constexpr bool is_quantized(type wanted) noexcept { return facts(wanted).scale_columns != 0; }
+constexpr bool is_quantized(type wanted) noexcept
+{
+    return facts(wanted).scale_columns != 0;
+}
 
 /// The type with this number in a file, or nothing where the library does not know it.
 constexpr std::optional<type> type_from_id(std::uint32_t id) noexcept
@@ -3744,8 +4211,8 @@ inline constexpr std::int8_t iq4_nl_levels[16] = {-127, -104, -83, -65, -49, -35
 
 /// The representable numbers of one block once its scales are chosen: element i with the code c is
 /// scale[g] * level(c) + offset[g], where g is its group. Whoever feeds the rounding error of one
-/// column into the next ones asks `gguf::fit_block` for the grid of a block, rounds column by column
-/// with `nearest` and `value`, and hands grid and codes to `gguf::pack_block`.
+/// column into the next ones asks `gguf::fit_block` for the grid of a block, rounds column by
+/// column with `nearest` and `value`, and hands grid and codes to `gguf::pack_block`.
 struct block_grid {
     gguf::type type = gguf::type::f32;
     std::size_t group_columns = 0; ///< neighbouring elements that share an effective scale
@@ -3768,7 +4235,7 @@ struct block_grid {
     float value(std::size_t i, int code) const noexcept
     {
         const std::size_t group = i / group_columns;
-        return lane_storage<float>::product(scale[group], level(code)) + offset[group];
+        return strict_product(scale[group], level(code)) + offset[group];
     }
     /// The code whose value is nearest to x at element `i`; in a group without a scale, where every
     /// code means the same, that of level 0.
@@ -3780,7 +4247,7 @@ struct block_grid {
         return has_level_table() ? nearest_in_table(position) : nearest_integer(position);
     }
 
-private:
+  private:
     int nearest_integer(float position) const noexcept
     {
         const auto lowest = static_cast<float>(-zero_code);
@@ -3791,7 +4258,8 @@ private:
     static int nearest_in_table(float position) noexcept
     {
         int code = 0;
-        while (code < 15 && position >= midpoint_above(code)) ++code;
+        while (code < 15 && position >= midpoint_above(code))
+            ++code;
         return code;
     }
     static float midpoint_above(int code) noexcept
@@ -3835,7 +4303,10 @@ inline f16 get_half(const std::byte* in) noexcept
 }
 
 /// Half precision and back: what a reader of the file will see.
-inline float as_read(f16 value) noexcept { return static_cast<float>(value); }
+inline float as_read(f16 value) noexcept
+{
+    return static_cast<float>(value);
+}
 
 /// An empty grid of a type whose groups have `group_columns` elements.
 inline block_grid new_grid(type format, std::size_t group_columns, int zero_code, int max_code)
@@ -3845,7 +4316,8 @@ inline block_grid new_grid(type format, std::size_t group_columns, int zero_code
     grid.group_columns = group_columns;
     grid.zero_code = zero_code;
     grid.max_code = max_code;
-    for (float& offset : grid.offset) offset = -0.0f;
+    for (float& offset : grid.offset)
+        offset = -0.0f;
     return grid;
 }
 
@@ -3854,7 +4326,8 @@ template <std::size_t Size, std::size_t C>
 [[gnu::always_inline]] inline void interleave(const float* const (&sources)[C], float* out) noexcept
 {
     for (std::size_t j = 0; j < C; ++j)
-        for (std::size_t i = 0; i < Size; ++i) out[i * C + j] = sources[j][i];
+        for (std::size_t i = 0; i < Size; ++i)
+            out[i * C + j] = sources[j][i];
 }
 
 /// The sum of squares of `size` elements of each source, each in index order.
@@ -3865,7 +4338,8 @@ template <class L>
     alignas(sizeof(L)) float column[L::count];
     L sum(0.0f);
     for (std::size_t i = 0; i < size; ++i) {
-        for (std::size_t j = 0; j < L::count; ++j) column[j] = sources[j][i];
+        for (std::size_t j = 0; j < L::count; ++j)
+            column[j] = sources[j][i];
         const L value = L::load(column);
         sum += value * value;
     }
@@ -3877,10 +4351,14 @@ template <std::size_t Size, class L>
 [[gnu::always_inline]] inline void weights_from_importance(const float* x, const float* importance,
                                                            const L& base, float* w) noexcept
 {
+    alignas(sizeof(L)) float energy[Size * L::count];
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
         const L value = L::load(x + i);
-        (L::load(importance + i) * square_root(base + value * value)).store(w + i);
+        (base + value * value).store(energy + i);
     }
+    L::storage::square_roots(energy, Size * L::count);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        (L::load(importance + i) * L::load(energy + i)).store(w + i);
 }
 
 /// x^2, interleaved.
@@ -3904,10 +4382,12 @@ template <std::size_t Size, std::size_t C>
 template <class L>
 [[gnu::always_inline]] inline void put_codes(const L& levels, std::uint8_t* codes) noexcept
 {
-    const auto integers = L::storage::truncated(levels.value);
+    typename L::integers integers;
+    L::storage::to_integers(levels.value, integers);
     std::int32_t wide[L::count];
     __builtin_memcpy(wide, &integers, sizeof wide);
-    for (std::size_t j = 0; j < L::count; ++j) codes[j] = static_cast<std::uint8_t>(wide[j]);
+    for (std::size_t j = 0; j < L::count; ++j)
+        codes[j] = static_cast<std::uint8_t>(wide[j]);
 }
 
 /// Rounds one group onto its stored scale: `block_grid::nearest` for neighbouring elements.
@@ -3925,8 +4405,8 @@ template <std::size_t Size, class L>
     }
 }
 
-/// Groups of super-blocks side by side: lane j of chunk k holds the group k * C + j, counted through
-/// all blocks of the batch.
+/// Groups of super-blocks side by side: lane j of chunk k holds the group k * C + j, counted
+/// through all blocks of the batch.
 template <std::size_t Groups, class L>
 struct chunk_of_groups {
     static constexpr std::size_t size = 256 / Groups;
@@ -3967,7 +4447,8 @@ struct chunk_of_groups {
     [[gnu::always_inline]] L of_blocks(const float* numbers) const noexcept
     {
         alignas(sizeof(L)) float each[L::count];
-        for (std::size_t j = 0; j < L::count; ++j) each[j] = numbers[block(j)];
+        for (std::size_t j = 0; j < L::count; ++j)
+            each[j] = numbers[block(j)];
         return L::load(each);
     }
 };
@@ -3978,7 +4459,8 @@ template <class L>
                                                      std::size_t count) noexcept
 {
     const float* sources[L::count];
-    for (std::size_t j = 0; j < L::count; ++j) sources[j] = blocks[j < count ? j : 0].values;
+    for (std::size_t j = 0; j < L::count; ++j)
+        sources[j] = blocks[j < count ? j : 0].values;
     return sum_of_squares<L>(sources, 256);
 }
 
@@ -3986,7 +4468,8 @@ template <std::size_t Size, class L>
 [[gnu::always_inline]] inline L sum_interleaved(const float* w) noexcept
 {
     L sum(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count) sum += L::load(w + i);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        sum += L::load(w + i);
     return sum;
 }
 
@@ -4036,7 +4519,7 @@ inline constexpr float negligible = 1e-15f;
 /// first + step * k, rounded after each operation.
 [[gnu::always_inline]] inline float stepped(float first, float step, int k) noexcept
 {
-    return first + lane_storage<float>::product(step, static_cast<float>(k));
+    return first + strict_product(step, static_cast<float>(k));
 }
 
 namespace detail {
@@ -4079,9 +4562,8 @@ template <std::size_t Size, class L>
 
 /// Both of the above in one pass, where every |x * factor| is below 2^22.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline correlation<L> correlate_at(const float* x, const float* w,
-                                                          const L& factor, float lowest,
-                                                          float highest) noexcept
+[[gnu::always_inline]] inline correlation<L>
+correlate_at(const float* x, const float* w, const L& factor, float lowest, float highest) noexcept
 {
     correlation<L> sums;
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
@@ -4100,14 +4582,15 @@ template <std::size_t Size, class L, class Mask>
         select(empty, L(0.0f), L::load(levels + i) + L(shift)).store(levels + i);
 }
 
-/// One sweep of coordinate descent over the levels; whether any of them changed. `Guarded`: an
-/// element is left alone if nothing of the other levels remains.
-template <std::size_t Size, bool Guarded, class L>
+/// One sweep of coordinate descent over the levels; whether any of them changed. `Bytes`: levels
+/// are kept as bytes, so that a negative one comes back as another, and an element is left alone if
+/// nothing of the other levels remains.
+template <std::size_t Size, bool Bytes, class L>
 [[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest,
                                                  float highest, correlation<L>& sums,
                                                  float* levels) noexcept
 {
-    bool changed = false;
+    auto changed = L(0.0f) > L(0.0f);
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
         const L value = L::load(x + i), weight = L::load(w + i), level = L::load(levels + i);
         const L a = sums.with_values - weight * value * level;
@@ -4117,15 +4600,15 @@ template <std::size_t Size, bool Guarded, class L>
         changed_sums.add(weight, value, other);
         const L gain = changed_sums.with_values * changed_sums.with_values * sums.with_levels;
         const L held = sums.with_values * sums.with_values * changed_sums.with_levels;
-        const L remaining = Guarded ? b : changed_sums.with_levels;
+        const L remaining = Bytes ? b : changed_sums.with_levels;
         const auto better =
             (a > L(0.0f)) & (remaining > L(0.0f)) & (other != level) & (gain > held);
         sums.with_values = select(better, changed_sums.with_values, sums.with_values);
         sums.with_levels = select(better, changed_sums.with_levels, sums.with_levels);
-        select(better, other, level).store(levels + i);
-        changed = L::storage::any(better) || changed;
+        select(better, Bytes ? lowest_byte(other) : other, level).store(levels + i);
+        changed = changed | better;
     }
-    return changed;
+    return changed.any();
 }
 
 } // namespace detail
@@ -4190,11 +4673,11 @@ template <std::size_t Size, class L>
 
 namespace detail {
 
-/// No lower bound: the numbers that are rounded are not negative.
+/// No lower bound.
 inline constexpr float no_bound = -0x1p23f;
 
-/// Weighted squared error of x rounded to levels of 1 / factor.
-template <std::size_t Size, class L>
+/// Weighted squared error of x rounded to levels of 1 / factor, kept as bytes or not.
+template <std::size_t Size, bool Bytes, class L>
 [[gnu::always_inline]] inline L error_at(const float* x, const float* w, const L& factor,
                                          float top) noexcept
 {
@@ -4202,7 +4685,8 @@ template <std::size_t Size, class L>
     L error(0.0f);
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
         const L value = L::load(x + i);
-        const L off = value - scale * nearest_level(factor * value, no_bound, top);
+        const L level = nearest_level(factor * value, no_bound, top);
+        const L off = value - scale * (Bytes ? lowest_byte(level) : level);
         error += L::load(w + i) * off * off;
     }
     return error;
@@ -4211,6 +4695,7 @@ template <std::size_t Size, class L>
 } // namespace detail
 
 /// A scale for the levels 0 .. top of numbers that are not negative, such as the scales of groups.
+/// A number that is negative all the same gets the lowest byte of its level, as in ggml.
 template <std::size_t Size, class L>
 [[gnu::always_inline]] inline L search_positive(const float* x, const float* w, float top,
                                                 float* levels) noexcept
@@ -4219,16 +4704,18 @@ template <std::size_t Size, class L>
     for (std::size_t i = 0; i < Size * L::count; i += L::count)
         peak = larger(L::load(x + i), peak);
     L factor = L(top) / peak;
-    L least = detail::error_at<Size>(x, w, factor, top);
+    L least = detail::error_at<Size, true>(x, w, factor, top);
     for (int k = -4; k <= 4; ++k) {
         if (k == 0) continue;
         const L trial = L(stepped(top, 0.1f, k)) / peak;
-        const L error = detail::error_at<Size>(x, w, trial, top);
+        const L error = detail::error_at<Size, false>(x, w, trial, top);
         factor = select(error < least, trial, factor);
         least = select(error < least, error, least);
     }
     detail::round_levels<Size>(x, factor, detail::no_bound, top, levels);
     auto sums = detail::correlate<Size, L>(x, w, levels);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        lowest_byte(L::load(levels + i)).store(levels + i);
     for (int sweep = 0; sweep < 5; ++sweep)
         if (!detail::refine_levels<Size, true>(x, w, detail::no_bound, top, sums, levels)) break;
     const auto empty = peak < L(negligible);
@@ -4285,15 +4772,12 @@ template <class L>
 {
     const L above = absolute(factor * (s.highest - s.offset));
     const L below = absolute(factor * (s.lowest - s.offset));
-    const auto tame = (above < L(0x1p22f)) & (below < L(0x1p22f));
-    const L wild = select(tame, L(0.0f), L(1.0f));
-    return L::storage::any(wild > L(0.0f));
+    return !((above < L(0x1p22f)) & (below < L(0x1p22f))).all();
 }
 
 template <std::size_t Size, class L>
 [[gnu::always_inline]] inline void affine_levels(const float* x, const affine_state<L>& s,
-                                                 const L& factor, float top,
-                                                 float* levels) noexcept
+                                                 const L& factor, float top, float* levels) noexcept
 {
     if (may_overflow(s, factor)) {
         for (std::size_t i = 0; i < Size * L::count; i += L::count)
@@ -4329,9 +4813,8 @@ struct affine_solution {
 };
 
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline affine_solution<L> solve_affine(const float* x, const float* w,
-                                                              const float* levels,
-                                                              const affine_state<L>& s) noexcept
+[[gnu::always_inline]] inline affine_solution<L>
+solve_affine(const float* x, const float* w, const float* levels, const affine_state<L>& s) noexcept
 {
     L sum_l(0.0f);
     L sum_ll(0.0f);
@@ -4356,8 +4839,7 @@ template <std::size_t Size, class L>
 /// A scale and a minimum for the levels 0 .. top by weighted error, squared or absolute.
 template <std::size_t Size, bool Absolute, class L>
 [[gnu::always_inline]] inline affine_scale<L>
-search_affine(const float* x, const float* w, const affine_candidates& grid,
-              float* levels) noexcept
+search_affine(const float* x, const float* w, const affine_candidates& grid, float* levels) noexcept
 {
     auto s = detail::affine_start<Size, L>(x, w);
     const auto flat = s.highest == s.offset;
@@ -4394,200 +4876,6 @@ search_affine(const float* x, const float* w, const affine_candidates& grid,
 
 #endif
 
-// The super-blocks whose groups have a scale and a minimum: Q2_K, Q4_K, Q5_K. A `Format` says how
-// many groups there are, how large codes and packed scales may get, and which candidates are tried.
-
-namespace awq::gguf::detail {
-
-/// Weights without importance: |x|, for 32-element groups raised by the group's root mean square.
-template <class Format, class L>
-[[gnu::always_inline]] inline void affine_default_weights(const float* x, float* w) noexcept
-{
-    constexpr std::size_t size = 256 / Format::groups;
-    L base(0.0f);
-    if constexpr (Format::rms_in_weights) {
-        square_all<size, L>(x, w);
-        base = square_root(sum_interleaved<size, L>(w) / L(static_cast<float>(size)));
-    }
-    for (std::size_t i = 0; i < size * L::count; i += L::count)
-        (base + absolute(L::load(x + i))).store(w + i);
-}
-
-/// What the first level of the search found, [group * C + block], and the levels of all chunks.
-template <class Format, class L>
-struct affine_groups {
-    alignas(sizeof(L)) float scale[Format::groups * L::count];
-    alignas(sizeof(L)) float minimum[Format::groups * L::count];
-    alignas(sizeof(L)) float weight[Format::groups * L::count];
-    alignas(sizeof(L)) float levels[256 * L::count];
-};
-
-template <class Format, class L>
-[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks,
-                                                        std::size_t count,
-                                                        affine_groups<Format, L>& found) noexcept
-{
-    constexpr std::size_t size = 256 / Format::groups;
-    const bool weighted = blocks[0].importance != nullptr;
-    alignas(sizeof(L)) float x[size * L::count];
-    alignas(sizeof(L)) float w[size * L::count];
-    alignas(sizeof(L)) float base[L::count] = {};
-    if (weighted)
-        (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
-    for (std::size_t first = 0; first < count * Format::groups; first += L::count) {
-        const chunk_of_groups<Format::groups, L> chunk{blocks, count, first};
-        float* levels = found.levels + first * size;
-        chunk.values(x);
-        affine_scale<L> best;
-        if (weighted) {
-            chunk.importance(w);
-            weights_from_importance<size>(x, w, chunk.of_blocks(base), w);
-            best = search_affine<size, false, L>(x, w, Format::weighted_candidates, levels);
-            chunk.scatter(sum_interleaved<size, L>(w), found.weight);
-        } else {
-            affine_default_weights<Format, L>(x, w);
-            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
-        }
-        chunk.scatter(best.scale, found.scale);
-        chunk.scatter(best.minimum, found.minimum);
-    }
-}
-
-/// Packs the groups' scales (or minimums) of one block without weights; the common factor.
-template <class Format, std::size_t C>
-[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers,
-                                                  std::uint8_t* packed) noexcept
-{
-    float largest = 0.0f;
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        if (numbers[g * C] > largest) largest = numbers[g * C];
-    const float top = Format::max_packed;
-    const float inverse = largest > 0.0f ? top / largest : 0.0f;
-    for (std::size_t g = 0; g < Format::groups; ++g) {
-        const auto nearest_one =
-            static_cast<std::uint8_t>(nearest(one_lane(inverse) * one_lane(numbers[g * C])));
-        packed[g] = nearest_one > Format::max_packed ? Format::max_packed : nearest_one;
-    }
-    return f16(largest / top);
-}
-
-/// The same for all blocks of a batch by weighted error.
-template <class Format, class L>
-[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights,
-                                                  std::size_t count, block_grid* grids,
-                                                  bool minimums) noexcept
-{
-    alignas(sizeof(L)) float levels[Format::groups * L::count];
-    alignas(sizeof(L)) float factors[L::count];
-    search_positive<Format::groups, L>(numbers, weights, Format::max_packed, levels).store(factors);
-    for (std::size_t b = 0; b < count; ++b) {
-        (minimums ? grids[b].dmin : grids[b].d) = f16(factors[b]);
-        auto& packed = minimums ? grids[b].packed_minimum : grids[b].packed_scale;
-        for (std::size_t g = 0; g < Format::groups; ++g)
-            packed[g] = static_cast<std::uint8_t>(static_cast<int>(levels[g * L::count + b]));
-    }
-}
-
-/// The effective scales and offsets, from what is stored.
-template <class Format>
-inline void complete_affine_grid(block_grid& grid) noexcept
-{
-    using strict = lane_storage<float>;
-    for (std::size_t g = 0; g < Format::groups; ++g) {
-        grid.scale[g] = strict::product(as_read(grid.d), grid.packed_scale[g]);
-        grid.offset[g] = -strict::product(as_read(grid.dmin), grid.packed_minimum[g]);
-    }
-}
-
-/// Chooses scales, minimums and codes of up to L::count blocks.
-template <class Format, class L>
-[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count,
-                                              block_grid* grids, std::uint8_t* codes) noexcept
-{
-    affine_groups<Format, L> found;
-    for (float& unused : found.scale) unused = 0.0f;
-    for (float& unused : found.minimum) unused = 0.0f;
-    for (float& unused : found.weight) unused = 0.0f;
-    search_affine_groups<Format, L>(blocks, count, found);
-    for (std::size_t b = 0; b < count; ++b)
-        grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
-    if (blocks[0].importance != nullptr) {
-        pack_by_search<Format, L>(found.scale, found.weight, count, grids, false);
-        pack_by_search<Format, L>(found.minimum, found.weight, count, grids, true);
-    }
-    for (std::size_t b = 0; b < count; ++b) {
-        if (blocks[0].importance == nullptr) {
-            grids[b].d =
-                pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
-            grids[b].dmin =
-                pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
-        }
-        complete_affine_grid<Format>(grids[b]);
-        round_block<Format::groups, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
-    }
-}
-
-/// The twelve bytes of eight 6-bit scales and eight 6-bit minimums, of Q4_K and Q5_K.
-inline void pack_six_bits(const block_grid& grid, std::byte* out) noexcept
-{
-    const std::uint8_t* scale = grid.packed_scale;
-    const std::uint8_t* minimum = grid.packed_minimum;
-    for (std::size_t j = 0; j < 4; ++j) {
-        out[j] = static_cast<std::byte>(scale[j] | (scale[j + 4] >> 4) << 6);
-        out[j + 4] = static_cast<std::byte>(minimum[j] | (minimum[j + 4] >> 4) << 6);
-        out[j + 8] = static_cast<std::byte>((scale[j + 4] & 15) | (minimum[j + 4] & 15) << 4);
-    }
-}
-
-inline void unpack_six_bits(const std::byte* in, block_grid& grid) noexcept
-{
-    const auto at = [in](std::size_t i) { return std::to_integer<unsigned>(in[i]); };
-    for (std::size_t j = 0; j < 4; ++j) {
-        grid.packed_scale[j] = static_cast<std::uint8_t>(at(j) & 63);
-        grid.packed_minimum[j] = static_cast<std::uint8_t>(at(j + 4) & 63);
-        grid.packed_scale[j + 4] = static_cast<std::uint8_t>((at(j + 8) & 15) | (at(j) >> 6) << 4);
-        grid.packed_minimum[j + 4] =
-            static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
-    }
-}
-
-inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept
-{
-    for (std::size_t pair = 0; pair < 256; pair += 64)
-        for (std::size_t l = 0; l < 32; ++l)
-            out[pair / 2 + l] = static_cast<std::byte>((codes[pair + l] & 15) |
-                                                       (codes[pair + 32 + l] & 15) << 4);
-}
-
-inline void unpack_nibbles(const std::byte* in, std::uint8_t* codes) noexcept
-{
-    for (std::size_t pair = 0; pair < 256; pair += 64)
-        for (std::size_t l = 0; l < 32; ++l) {
-            const auto both = std::to_integer<std::uint8_t>(in[pair / 2 + l]);
-            codes[pair + l] = both & 15;
-            codes[pair + 32 + l] = static_cast<std::uint8_t>(both >> 4);
-        }
-}
-
-} // namespace awq::gguf::detail
-
-#endif
-// ---- awq/quantization/gguf/block_codec.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
-#define AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
-
-// ---- awq/quantization/gguf/formats.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_FORMATS_HPP
-#define AWQ_QUANTIZATION_GGUF_FORMATS_HPP
-
-// ---- awq/quantization/gguf/iq4_nl.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
-#define AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
-
-// ---- awq/quantization/gguf/legacy.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_LEGACY_HPP
-#define AWQ_QUANTIZATION_GGUF_LEGACY_HPP
-
 // The blocks of 32 elements with one scale: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0.
 
 namespace awq::gguf {
@@ -4600,7 +4888,8 @@ template <std::size_t C>
                                                      float* out) noexcept
 {
     const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].values;
+    for (std::size_t j = 0; j < C; ++j)
+        sources[j] = blocks[j < count ? j : 0].values;
     interleave<32>(sources, out);
 }
 
@@ -4609,7 +4898,8 @@ template <std::size_t C>
                                                          std::size_t count, float* out) noexcept
 {
     const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].importance;
+    for (std::size_t j = 0; j < C; ++j)
+        sources[j] = blocks[j < count ? j : 0].importance;
     interleave<32>(sources, out);
 }
 
@@ -4639,7 +4929,7 @@ template <class L>
 {
     const auto usable = (a > L(0.0f)) & (a < L(256.0f));
     const L safe = select(usable, a, L(0.0f));
-    const L whole(L::storage::from_integers(L::storage::truncated(safe.value)));
+    const L whole = whole_part(safe);
     return smaller(whole, L(top));
 }
 
@@ -4648,7 +4938,7 @@ template <class L>
 [[gnu::always_inline]] inline L rounded_away(const L& a) noexcept
 {
     const L safe = select(absolute(a) < L(0x1p22f), a, L(0.0f));
-    const L whole(L::storage::from_integers(L::storage::truncated(safe.value)));
+    const L whole = whole_part(safe);
     const L rest = safe - whole;
     const L up = select(rest < L(-0.5f), L(-1.0f), select(rest == L(-0.5f), L(-1.0f), L(0.0f)));
     return whole + select((rest > L(0.5f)) | (rest == L(0.5f)), L(1.0f), up);
@@ -4763,7 +5053,8 @@ inline void pack_fifth_bits(const std::uint8_t* codes, std::byte* out) noexcept
 {
     for (std::size_t i = 0; i < 4; ++i) {
         unsigned bits = 0;
-        for (std::size_t j = 0; j < 8; ++j) bits |= (codes[8 * i + j] >> 4 & 1u) << j;
+        for (std::size_t j = 0; j < 8; ++j)
+            bits |= (codes[8 * i + j] >> 4 & 1u) << j;
         out[i] = static_cast<std::byte>(bits);
     }
 }
@@ -4912,11 +5203,12 @@ struct iq4_nl {
             detail::interleave_importance<L::count>(blocks, count, w);
             detail::weights_from_importance<32>(x, w, base, w);
         }
-        const L scale = search_scale<L>(x, w);
+        const level_table<L> table;
+        const L scale = search_scale<L>(x, w, table);
         scale.store(d);
         const L inverse = detail::inverse_or_zero(scale);
         for (std::size_t i = 0; i < 32 * L::count; i += L::count)
-            round(L::load(x + i) * inverse).code.store(levels + i);
+            table.code(L::load(x + i) * inverse).store(levels + i);
         detail::finish_legacy<L>(id, 8, 15, d, nullptr, levels, count, grids, codes);
     }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
@@ -4933,35 +5225,48 @@ struct iq4_nl {
         return grid;
     }
 
-private:
+  private:
+    /// The levels, and the middle between each one and the one before, once for each lane.
     template <class L>
-    struct rounded {
-        L level;
-        L code;
+    struct level_table {
+        alignas(sizeof(L)) float level[16 * L::count];
+        alignas(sizeof(L)) float middle[16 * L::count];
+
+        level_table() noexcept
+        {
+            for (std::size_t i = 0; i < 16 * L::count; ++i) {
+                const std::size_t code = i / L::count;
+                const std::size_t before = code > 0 ? code - 1 : 0;
+                level[i] = iq4_nl_levels[code];
+                middle[i] = 0.5f * (level[i] + static_cast<float>(iq4_nl_levels[before]));
+            }
+        }
+        /// The nearest level, the upper one of two that are equally near.
+        [[gnu::always_inline]] L round(const L& position) const noexcept
+        {
+            L best = L::load(level);
+#pragma GCC unroll 16
+            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
+                best = select(position < L::load(middle + i), best, L::load(level + i));
+            return best;
+        }
+        [[gnu::always_inline]] L code(const L& position) const noexcept
+        {
+            L best(0.0f);
+            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
+                best = best + select(position < L::load(middle + i), L(0.0f), L(1.0f));
+            return best;
+        }
     };
 
-    /// The nearest level of the table, the upper one of two that are equally near.
     template <class L>
-    [[gnu::always_inline]] static rounded<L> round(const L& position) noexcept
-    {
-        rounded<L> best{L(static_cast<float>(iq4_nl_levels[0])), L(0.0f)};
-        for (int code = 1; code < 16; ++code) {
-            const auto level = static_cast<float>(iq4_nl_levels[code]);
-            const float middle = 0.5f * (level + static_cast<float>(iq4_nl_levels[code - 1]));
-            const auto below = position < L(middle);
-            best.level = select(below, best.level, L(level));
-            best.code = select(below, best.code, L(static_cast<float>(code)));
-        }
-        return best;
-    }
-    template <class L>
-    [[gnu::always_inline]] static detail::correlation<L> correlate(const float* x, const float* w,
-                                                                   const L& factor) noexcept
+    [[gnu::always_inline]] static detail::correlation<L>
+    correlate(const float* x, const float* w, const L& factor, const level_table<L>& table) noexcept
     {
         detail::correlation<L> sums;
         for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
             const L value = L::load(x + i);
-            const L level = round(factor * value).level;
+            const L level = table.round(factor * value);
             const L weight = L::load(w + i) * level;
             sums.with_values += weight * value;
             sums.with_levels += weight * level;
@@ -4969,15 +5274,16 @@ private:
         return sums;
     }
     template <class L>
-    [[gnu::always_inline]] static L search_scale(const float* x, const float* w) noexcept
+    [[gnu::always_inline]] static L search_scale(const float* x, const float* w,
+                                                 const level_table<L>& table) noexcept
     {
         const L peak = extreme<32, L>(x);
         const L first = -peak / L(static_cast<float>(iq4_nl_levels[0]));
-        auto sums = correlate(x, w, L(1.0f) / first);
+        auto sums = correlate(x, w, L(1.0f) / first, table);
         L scale = sums.ratio();
         L best = scale * sums.with_values;
         for (int k = -7; k <= 7; ++k) {
-            sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak);
+            sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak, table);
             const auto better = (sums.with_levels > L(0.0f)) &
                                 (sums.with_values * sums.with_values > best * sums.with_levels);
             scale = select(better, sums.with_values / sums.with_levels, scale);
@@ -4994,6 +5300,218 @@ private:
 #ifndef AWQ_QUANTIZATION_GGUF_Q2_K_HPP
 #define AWQ_QUANTIZATION_GGUF_Q2_K_HPP
 
+// ---- awq/quantization/gguf/affine_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+#define AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+
+// The super-blocks whose groups have a scale and a minimum: Q2_K, Q4_K, Q5_K. A `Format` says how
+// many groups there are, how large codes and packed scales may get, and which candidates are tried.
+
+namespace awq::gguf::detail {
+
+/// How the rounding search moves the integers of these formats.
+template <std::uint8_t Highest>
+struct affine_integers {
+    static constexpr bool has_minimum = true;
+    static constexpr int lowest_scale = 0;
+    static constexpr int highest_scale = Highest;
+    static constexpr int highest_minimum = Highest;
+    static constexpr int reach = 2;
+
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return grid.packed_scale[g];
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int minimum) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
+        grid.packed_minimum[g] = static_cast<std::uint8_t>(minimum);
+    }
+};
+
+/// Weights without importance: |x|, for 32-element groups raised by the group's root mean square.
+template <class Format, class L>
+[[gnu::always_inline]] inline void affine_default_weights(const float* x, float* w) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    L base(0.0f);
+    if constexpr (Format::rms_in_weights) {
+        square_all<size, L>(x, w);
+        (sum_interleaved<size, L>(w) / L(static_cast<float>(size))).store(w);
+        L::storage::square_roots(w, L::count);
+        base = L::load(w);
+    }
+    for (std::size_t i = 0; i < size * L::count; i += L::count)
+        (base + absolute(L::load(x + i))).store(w + i);
+}
+
+/// What the first level of the search found, [group * C + block], and the levels of all chunks.
+template <class Format, class L>
+struct affine_groups {
+    alignas(sizeof(L)) float scale[Format::groups * L::count];
+    alignas(sizeof(L)) float minimum[Format::groups * L::count];
+    alignas(sizeof(L)) float weight[Format::groups * L::count];
+    alignas(sizeof(L)) float levels[256 * L::count];
+};
+
+template <class Format, class L>
+[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks,
+                                                        std::size_t count,
+                                                        affine_groups<Format, L>& found) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    const bool weighted = blocks[0].importance != nullptr;
+    alignas(sizeof(L)) float x[size * L::count];
+    alignas(sizeof(L)) float w[size * L::count];
+    alignas(sizeof(L)) float base[L::count] = {};
+    if (weighted)
+        (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
+    for (std::size_t first = 0; first < count * Format::groups; first += L::count) {
+        const chunk_of_groups<Format::groups, L> chunk{blocks, count, first};
+        float* levels = found.levels + first * size;
+        chunk.values(x);
+        affine_scale<L> best;
+        if (weighted) {
+            chunk.importance(w);
+            weights_from_importance<size>(x, w, chunk.of_blocks(base), w);
+            best = search_affine<size, false, L>(x, w, Format::weighted_candidates, levels);
+            chunk.scatter(sum_interleaved<size, L>(w), found.weight);
+        } else {
+            affine_default_weights<Format, L>(x, w);
+            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
+        }
+        chunk.scatter(best.scale, found.scale);
+        chunk.scatter(best.minimum, found.minimum);
+    }
+}
+
+/// Packs the groups' scales (or minimums) of one block without weights; the common factor.
+template <class Format, std::size_t C>
+[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers,
+                                                  std::uint8_t* packed) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        if (numbers[g * C] > largest) largest = numbers[g * C];
+    const float top = Format::max_packed;
+    const float inverse = largest > 0.0f ? top / largest : 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        packed[g] = static_cast<std::uint8_t>(nearest(strict_product(inverse, numbers[g * C])));
+    return f16(largest / top);
+}
+
+/// The same for all blocks of a batch by weighted error.
+template <class Format, class L>
+[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights,
+                                                  std::size_t count, block_grid* grids,
+                                                  bool minimums) noexcept
+{
+    alignas(sizeof(L)) float levels[Format::groups * L::count];
+    alignas(sizeof(L)) float factors[L::count];
+    search_positive<Format::groups, L>(numbers, weights, Format::max_packed, levels).store(factors);
+    for (std::size_t b = 0; b < count; ++b) {
+        (minimums ? grids[b].dmin : grids[b].d) = f16(factors[b]);
+        auto& packed = minimums ? grids[b].packed_minimum : grids[b].packed_scale;
+        for (std::size_t g = 0; g < Format::groups; ++g)
+            packed[g] = static_cast<std::uint8_t>(static_cast<int>(levels[g * L::count + b]));
+    }
+}
+
+/// The effective scales and offsets, from what is stored.
+template <class Format>
+inline void complete_affine_grid(block_grid& grid) noexcept
+{
+    for (std::size_t g = 0; g < Format::groups; ++g) {
+        grid.scale[g] = strict_product(as_read(grid.d), grid.packed_scale[g]);
+        grid.offset[g] = -strict_product(as_read(grid.dmin), grid.packed_minimum[g]);
+    }
+}
+
+/// Chooses scales, minimums and codes of up to L::count blocks.
+template <class Format, class L>
+[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count,
+                                              block_grid* grids, std::uint8_t* codes) noexcept
+{
+    affine_groups<Format, L> found;
+    for (float& unused : found.scale)
+        unused = 0.0f;
+    for (float& unused : found.minimum)
+        unused = 0.0f;
+    for (float& unused : found.weight)
+        unused = 0.0f;
+    search_affine_groups<Format, L>(blocks, count, found);
+    for (std::size_t b = 0; b < count; ++b)
+        grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
+    if (blocks[0].importance != nullptr) {
+        pack_by_search<Format, L>(found.scale, found.weight, count, grids, false);
+        pack_by_search<Format, L>(found.minimum, found.weight, count, grids, true);
+    }
+    for (std::size_t b = 0; b < count; ++b) {
+        if (blocks[0].importance == nullptr) {
+            grids[b].d = pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
+            grids[b].dmin =
+                pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
+        }
+        Format::limit_integers(grids[b], blocks[0].importance != nullptr);
+        complete_affine_grid<Format>(grids[b]);
+        round_block<Format::groups, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
+    }
+}
+
+/// A negative scale leaves a large byte: it becomes the largest number that six bits hold.
+inline void limit_to_six_bits(block_grid& grid) noexcept
+{
+    for (std::size_t g = 0; g < 8; ++g) {
+        if (grid.packed_scale[g] > 63) grid.packed_scale[g] = 63;
+        if (grid.packed_minimum[g] > 63) grid.packed_minimum[g] = 63;
+    }
+}
+
+/// The twelve bytes of eight 6-bit scales and eight 6-bit minimums, of Q4_K and Q5_K.
+inline void pack_six_bits(const block_grid& grid, std::byte* out) noexcept
+{
+    const std::uint8_t* scale = grid.packed_scale;
+    const std::uint8_t* minimum = grid.packed_minimum;
+    for (std::size_t j = 0; j < 4; ++j) {
+        out[j] = static_cast<std::byte>(scale[j] | (scale[j + 4] >> 4) << 6);
+        out[j + 4] = static_cast<std::byte>(minimum[j] | (minimum[j + 4] >> 4) << 6);
+        out[j + 8] = static_cast<std::byte>((scale[j + 4] & 15) | (minimum[j + 4] & 15) << 4);
+    }
+}
+
+inline void unpack_six_bits(const std::byte* in, block_grid& grid) noexcept
+{
+    const auto at = [in](std::size_t i) { return std::to_integer<unsigned>(in[i]); };
+    for (std::size_t j = 0; j < 4; ++j) {
+        grid.packed_scale[j] = static_cast<std::uint8_t>(at(j) & 63);
+        grid.packed_minimum[j] = static_cast<std::uint8_t>(at(j + 4) & 63);
+        grid.packed_scale[j + 4] = static_cast<std::uint8_t>((at(j + 8) & 15) | (at(j) >> 6) << 4);
+        grid.packed_minimum[j + 4] =
+            static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
+    }
+}
+
+inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept
+{
+    for (std::size_t pair = 0; pair < 256; pair += 64)
+        for (std::size_t l = 0; l < 32; ++l)
+            out[pair / 2 + l] =
+                static_cast<std::byte>((codes[pair + l] & 15) | (codes[pair + 32 + l] & 15) << 4);
+}
+
+inline void unpack_nibbles(const std::byte* in, std::uint8_t* codes) noexcept
+{
+    for (std::size_t pair = 0; pair < 256; pair += 64)
+        for (std::size_t l = 0; l < 32; ++l) {
+            const auto both = std::to_integer<std::uint8_t>(in[pair / 2 + l]);
+            codes[pair + l] = both & 15;
+            codes[pair + 32 + l] = static_cast<std::uint8_t>(both >> 4);
+        }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
 // ---- awq/quantization/gguf/two_bit_planes.hpp
 #ifndef AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
 #define AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
@@ -5011,7 +5529,8 @@ inline void pack_two_bits(const std::uint8_t* numbers, unsigned shift, std::byte
         for (std::size_t l = 0; l < 32; ++l) {
             const std::uint8_t* from = numbers + 128 * half + l;
             unsigned packed = 0;
-            for (std::size_t k = 0; k < 4; ++k) packed |= (from[32 * k] >> shift & 3u) << 2 * k;
+            for (std::size_t k = 0; k < 4; ++k)
+                packed |= (from[32 * k] >> shift & 3u) << 2 * k;
             out[32 * half + l] = static_cast<std::byte>(packed);
         }
 }
@@ -5033,7 +5552,7 @@ inline void unpack_two_bits(const std::byte* in, unsigned shift, std::uint8_t* c
 namespace awq::gguf {
 
 /// Q2_K: 16 groups of 16 elements; 4-bit scales and minimums, 2-bit codes, half d and dmin.
-struct q2_k {
+struct q2_k : detail::affine_integers<15> {
     static constexpr type id = type::q2_k;
     static constexpr std::size_t groups = 16;
     static constexpr int max_code = 3;
@@ -5050,6 +5569,17 @@ struct q2_k {
     {
         detail::fit_affine<q2_k, L>(blocks, count, grids, codes);
     }
+    /// Scale and minimum share a byte; a negative scale spoils the minimum beside it, as in ggml.
+    static void limit_integers(block_grid& grid, bool) noexcept
+    {
+        for (std::size_t g = 0; g < groups; ++g) {
+            const unsigned both = grid.packed_scale[g] | unsigned{grid.packed_minimum[g]} << 4;
+            grid.packed_scale[g] = both & 15;
+            grid.packed_minimum[g] = both >> 4 & 15;
+        }
+    }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q2_k>(grid); }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
         for (std::size_t g = 0; g < groups; ++g)
@@ -5067,8 +5597,9 @@ struct q2_k {
         }
         grid.d = detail::get_half(in + 80);
         grid.dmin = detail::get_half(in + 82);
-        detail::complete_affine_grid<q2_k>(grid);
-        for (std::size_t i = 0; i < 256; ++i) codes[i] = 0;
+        complete(grid);
+        for (std::size_t i = 0; i < 256; ++i)
+            codes[i] = 0;
         detail::unpack_two_bits(in + 16, 0, codes);
         return grid;
     }
@@ -5098,9 +5629,9 @@ struct symmetric_groups {
 };
 
 template <class Format, class L>
-[[gnu::always_inline]] inline void
-search_symmetric_groups(const block_source* blocks, std::size_t count,
-                        symmetric_groups<L>& found) noexcept
+[[gnu::always_inline]] inline void search_symmetric_groups(const block_source* blocks,
+                                                           std::size_t count,
+                                                           symmetric_groups<L>& found) noexcept
 {
     const bool weighted = blocks[0].importance != nullptr;
     alignas(sizeof(L)) float x[16 * L::count];
@@ -5137,6 +5668,12 @@ namespace awq::gguf {
 /// Q3_K: 16 groups of 16 elements; 6-bit scales, 3-bit codes in two planes, half d.
 struct q3_k {
     static constexpr type id = type::q3_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr bool has_minimum = false;
+    static constexpr int lowest_scale = -32;
+    static constexpr int highest_scale = 31;
+    static constexpr int highest_minimum = 0;
+    static constexpr int reach = 2;
     static constexpr float lowest_level = -4.0f;
     static constexpr bool values_in_weights = true;
     static constexpr bool refined_without_importance = true;
@@ -5146,10 +5683,13 @@ struct q3_k {
                                            block_grid* grids, std::uint8_t* codes) noexcept
     {
         detail::symmetric_groups<L> found;
-        for (float& unused : found.scale) unused = 0.0f;
-        for (float& unused : found.weight) unused = 0.0f;
+        for (float& unused : found.scale)
+            unused = 0.0f;
+        for (float& unused : found.weight)
+            unused = 0.0f;
         detail::search_symmetric_groups<q3_k, L>(blocks, count, found);
-        for (std::size_t b = 0; b < count; ++b) grids[b] = detail::new_grid(id, 16, 4, 7);
+        for (std::size_t b = 0; b < count; ++b)
+            grids[b] = detail::new_grid(id, 16, 4, 7);
         if (blocks[0].importance != nullptr)
             pack_scales_by_search<L>(found, count, grids);
         else
@@ -5159,13 +5699,30 @@ struct q3_k {
             detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
         }
     }
+    /// The effective scales, from what is stored.
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g)
+            grid.scale[g] =
+                strict_product(d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
+    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return static_cast<int>(grid.packed_scale[g]) - 32;
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale + 32);
+    }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
         std::uint8_t high[32] = {};
         for (std::size_t g = 0; g < 8; ++g)
             for (std::size_t l = 0; l < 32; ++l)
                 high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 2) << g);
-        for (std::size_t l = 0; l < 32; ++l) out[l] = static_cast<std::byte>(high[l]);
+        for (std::size_t l = 0; l < 32; ++l)
+            out[l] = static_cast<std::byte>(high[l]);
         detail::pack_two_bits(codes, 0, out + 32);
         pack_scales(grid.packed_scale, out + 96);
         detail::put_half(grid.d, out + 108);
@@ -5184,7 +5741,7 @@ struct q3_k {
         return grid;
     }
 
-private:
+  private:
     template <class L>
     [[gnu::always_inline]] static void
     pack_scales_by_search(const detail::symmetric_groups<L>& found, std::size_t count,
@@ -5216,21 +5773,14 @@ private:
             grids[b].d = f16(1.0f / factor);
         }
     }
-    static void complete(block_grid& grid) noexcept
-    {
-        const float d = detail::as_read(grid.d);
-        for (std::size_t g = 0; g < 16; ++g)
-            grid.scale[g] = lane_storage<float>::product(
-                d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
-    }
     static void pack_scales(const std::uint8_t* scale, std::byte* out) noexcept
     {
         for (std::size_t j = 0; j < 8; ++j)
             out[j] = static_cast<std::byte>((scale[j] & 15) | (scale[j + 8] & 15) << 4);
         for (std::size_t j = 0; j < 4; ++j)
-            out[8 + j] = static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
-                                                (scale[j + 8] >> 4) << 4 |
-                                                (scale[j + 12] >> 4) << 6);
+            out[8 + j] =
+                static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
+                                       (scale[j + 8] >> 4) << 4 | (scale[j + 12] >> 4) << 6);
     }
     static void unpack_scales(const std::byte* in, std::uint8_t* scale) noexcept
     {
@@ -5252,7 +5802,7 @@ private:
 namespace awq::gguf {
 
 /// Q4_K: 8 groups of 32 elements; half d and dmin, eight 6-bit scales and minimums, 4-bit codes.
-struct q4_k {
+struct q4_k : detail::affine_integers<63> {
     static constexpr type id = type::q4_k;
     static constexpr std::size_t groups = 8;
     static constexpr int max_code = 15;
@@ -5269,6 +5819,17 @@ struct q4_k {
     {
         detail::fit_affine<q4_k, L>(blocks, count, grids, codes);
     }
+    /// What is left of integers that a negative scale made too large: with importance ggml packs
+    /// all their bits, and spoils others.
+    static void limit_integers(block_grid& grid, bool weighted) noexcept
+    {
+        if (!weighted) return detail::limit_to_six_bits(grid);
+        std::byte packed[12];
+        detail::pack_six_bits(grid, packed);
+        detail::unpack_six_bits(packed, grid);
+    }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q4_k>(grid); }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
         detail::put_half(grid.d, out);
@@ -5282,7 +5843,7 @@ struct q4_k {
         grid.d = detail::get_half(in);
         grid.dmin = detail::get_half(in + 2);
         detail::unpack_six_bits(in + 4, grid);
-        detail::complete_affine_grid<q4_k>(grid);
+        complete(grid);
         detail::unpack_nibbles(in + 16, codes);
         return grid;
     }
@@ -5298,7 +5859,7 @@ struct q4_k {
 namespace awq::gguf {
 
 /// Q5_K: as Q4_K with a fifth bit of each code in 32 bytes of their own.
-struct q5_k {
+struct q5_k : detail::affine_integers<63> {
     static constexpr type id = type::q5_k;
     static constexpr std::size_t groups = 8;
     static constexpr int max_code = 31;
@@ -5315,6 +5876,9 @@ struct q5_k {
     {
         detail::fit_affine<q5_k, L>(blocks, count, grids, codes);
     }
+    static void limit_integers(block_grid& grid, bool) noexcept { detail::limit_to_six_bits(grid); }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q5_k>(grid); }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
         detail::put_half(grid.d, out);
@@ -5324,7 +5888,8 @@ struct q5_k {
         for (std::size_t g = 0; g < groups; ++g)
             for (std::size_t l = 0; l < 32; ++l)
                 high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 4) << g);
-        for (std::size_t l = 0; l < 32; ++l) out[16 + l] = static_cast<std::byte>(high[l]);
+        for (std::size_t l = 0; l < 32; ++l)
+            out[16 + l] = static_cast<std::byte>(high[l]);
         detail::pack_nibbles(codes, out + 48);
     }
     static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
@@ -5333,7 +5898,7 @@ struct q5_k {
         grid.d = detail::get_half(in);
         grid.dmin = detail::get_half(in + 2);
         detail::unpack_six_bits(in + 4, grid);
-        detail::complete_affine_grid<q5_k>(grid);
+        complete(grid);
         detail::unpack_nibbles(in + 48, codes);
         for (std::size_t g = 0; g < groups; ++g)
             for (std::size_t l = 0; l < 32; ++l) {
@@ -5356,6 +5921,12 @@ namespace awq::gguf {
 /// Q6_K: 16 groups of 16 elements; signed 8-bit scales, 6-bit codes in two planes, half d.
 struct q6_k {
     static constexpr type id = type::q6_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr bool has_minimum = false;
+    static constexpr int lowest_scale = -128;
+    static constexpr int highest_scale = 127;
+    static constexpr int highest_minimum = 0;
+    static constexpr int reach = 3;
     static constexpr float lowest_level = -32.0f;
     static constexpr bool values_in_weights = false;
     static constexpr bool refined_without_importance = false;
@@ -5365,7 +5936,8 @@ struct q6_k {
                                            block_grid* grids, std::uint8_t* codes) noexcept
     {
         detail::symmetric_groups<L> found;
-        for (float& unused : found.scale) unused = 0.0f;
+        for (float& unused : found.scale)
+            unused = 0.0f;
         detail::search_symmetric_groups<q6_k, L>(blocks, count, found);
         alignas(sizeof(L)) float peaks[L::count];
         extreme<16, L>(found.scale).store(peaks);
@@ -5373,13 +5945,31 @@ struct q6_k {
             grids[b] = detail::new_grid(id, 16, 32, 63);
             std::uint8_t* block_codes = codes + 256 * b;
             if ((peaks[b] < 0.0f ? -peaks[b] : peaks[b]) < negligible) {
-                for (std::size_t i = 0; i < 256; ++i) block_codes[i] = 0; // all bytes are zero
+                for (std::size_t i = 0; i < 256; ++i)
+                    block_codes[i] = 0; // all bytes are zero
                 continue;
             }
             pack_scales<L::count>(found.scale + b, peaks[b], grids[b]);
             complete(grids[b]);
             detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, block_codes);
         }
+    }
+    /// The effective scales, from what is stored.
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g) {
+            const auto packed = static_cast<std::int8_t>(grid.packed_scale[g]);
+            grid.scale[g] = strict_product(d, static_cast<float>(packed));
+        }
+    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return static_cast<std::int8_t>(grid.packed_scale[g]);
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
     }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
@@ -5410,24 +6000,16 @@ struct q6_k {
         return grid;
     }
 
-private:
+  private:
     template <std::size_t C>
     static void pack_scales(const float* scales, float peak, block_grid& grid) noexcept
     {
         const float factor = -128.0f / peak;
         for (std::size_t g = 0; g < 16; ++g) {
-            const int level = nearest(one_lane(factor) * one_lane(scales[g * C]));
+            const int level = nearest(strict_product(factor, scales[g * C]));
             grid.packed_scale[g] = static_cast<std::uint8_t>(level > 127 ? 127 : level);
         }
         grid.d = f16(1.0f / factor);
-    }
-    static void complete(block_grid& grid) noexcept
-    {
-        const float d = detail::as_read(grid.d);
-        for (std::size_t g = 0; g < 16; ++g) {
-            const auto packed = static_cast<std::int8_t>(grid.packed_scale[g]);
-            grid.scale[g] = lane_storage<float>::product(d, static_cast<float>(packed));
-        }
     }
 };
 
@@ -5442,18 +6024,30 @@ template <class Task>
 constexpr bool with_format(type wanted, Task&& task)
 {
     switch (wanted) {
-    case type::q4_0: return task(q4_0{}), true;
-    case type::q4_1: return task(q4_1{}), true;
-    case type::q5_0: return task(q5_0{}), true;
-    case type::q5_1: return task(q5_1{}), true;
-    case type::q8_0: return task(q8_0{}), true;
-    case type::q2_k: return task(q2_k{}), true;
-    case type::q3_k: return task(q3_k{}), true;
-    case type::q4_k: return task(q4_k{}), true;
-    case type::q5_k: return task(q5_k{}), true;
-    case type::q6_k: return task(q6_k{}), true;
-    case type::iq4_nl: return task(iq4_nl{}), true;
-    default: return false;
+    case type::q4_0:
+        return task(q4_0{}), true;
+    case type::q4_1:
+        return task(q4_1{}), true;
+    case type::q5_0:
+        return task(q5_0{}), true;
+    case type::q5_1:
+        return task(q5_1{}), true;
+    case type::q8_0:
+        return task(q8_0{}), true;
+    case type::q2_k:
+        return task(q2_k{}), true;
+    case type::q3_k:
+        return task(q3_k{}), true;
+    case type::q4_k:
+        return task(q4_k{}), true;
+    case type::q5_k:
+        return task(q5_k{}), true;
+    case type::q6_k:
+        return task(q6_k{}), true;
+    case type::iq4_nl:
+        return task(iq4_nl{}), true;
+    default:
+        return false;
     }
 }
 
@@ -5494,9 +6088,8 @@ constexpr bool has_grid(type format) noexcept
 inline void pack_block(const block_grid& grid, std::span<const std::uint8_t> codes,
                        std::span<std::byte> out) noexcept
 {
-    with_format(grid.type, [&](auto chosen) {
-        decltype(chosen)::pack(grid, codes.data(), out.data());
-    });
+    with_format(grid.type,
+                [&](auto chosen) { decltype(chosen)::pack(grid, codes.data(), out.data()); });
 }
 
 /// Reads one block of a type that `has_grid` admits: its grid, and a code for each element.
@@ -5513,31 +6106,337 @@ inline block_grid unpack_block(type format, std::span<const std::byte> in,
 inline float mean_square(std::span<const float> row) noexcept
 {
     float sum = 0.0f;
-    for (const float x : row) sum += lane_storage<float>::product(x, x);
+    for (const float x : row)
+        sum += strict_product(x, x);
     return sum / static_cast<float>(row.size());
 }
 
-/// What all codes of a block read as.
+namespace detail {
+/// Keeps the compiler from fusing the products before it with the sums after it.
+inline void products_are_stored(float* products) noexcept
+{
+#if defined(__GNUC__)
+    asm("" : : "r"(products) : "memory");
+#else
+    (void)products;
+#endif
+}
+} // namespace detail
+
+/// What all codes of a block read as; bit for bit the same as `block_grid::value`.
 inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::size_t size,
                       float* out) noexcept
 {
     const std::size_t columns = grid.group_columns;
     for (std::size_t first = 0; first < size; first += columns) {
         const float scale = grid.scale[first / columns];
-        const float offset = grid.offset[first / columns];
-        if (grid.has_level_table()) {
+        if (grid.has_level_table())
             for (std::size_t i = first; i < first + columns; ++i)
                 out[i] = scale * static_cast<float>(iq4_nl_levels[codes[i] & 15]);
-            continue;
-        }
-        for (std::size_t i = first; i < first + columns; ++i) {
-            const auto level = static_cast<float>(codes[i] - grid.zero_code);
-            out[i] = lane_storage<float>::product(scale, level) + offset;
-        }
+        else
+            for (std::size_t i = first; i < first + columns; ++i)
+                out[i] = scale * static_cast<float>(codes[i] - grid.zero_code);
     }
+    if (grid.zero_code != 0) return; // these formats have no offset
+    detail::products_are_stored(out);
+    for (std::size_t first = 0; first < size; first += columns)
+        for (std::size_t i = first; i < first + columns; ++i)
+            out[i] += grid.offset[first / columns];
 }
 
 } // namespace awq::gguf
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Scale and zero point of one group of an integer scheme. Codes are counted from 0 here, so that
+/// they fit a byte: code 0 is the scheme's smallest.
+struct integer_grid {
+    qparams shared;
+    scheme format;
+    dtype storage = dtype::f32;
+
+    int nearest(std::size_t, float x) const noexcept
+    {
+        const float low = format.smallest();
+        const float code = round_half_even(x / shared.scale + shared.zero_point);
+        return static_cast<int>(std::clamp(code, low, format.largest()) - low);
+    }
+    float value(std::size_t, int code) const noexcept
+    {
+        const float dequantized =
+            (static_cast<float>(code) + format.smallest() - shared.zero_point) * shared.scale;
+        float stored = dequantized;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(dequantized); });
+        return stored;
+    }
+};
+
+/// An integer scheme for `round_with_feedback`. With `shrink_steps` above 1 the range of each group
+/// is shrunk step by step, down to half, to where the squared error, weighted by the importance, is
+/// smallest (weight clipping on the format's own grid).
+struct integer_feedback_format {
+    using grid = integer_grid;
+    static constexpr std::size_t batch = 4;
+
+    integer_quantizer rounding;
+    int shrink_steps = 1;
+
+    std::size_t block_columns(std::size_t in_features) const noexcept
+    {
+        return rounding.scale_columns(in_features);
+    }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
+             grid* grids) const noexcept
+    {
+        for (std::size_t r = 0; r < rows.rows(); ++r) grids[r] = fit_group(rows.row(r), importance);
+    }
+
+    /// The grid of one group of weights.
+    grid fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
+    {
+        const value_range whole = range_of(group.data(), group.size());
+        grid best = make(whole, 1.0f);
+        if (shrink_steps <= 1) return best;
+        double least = error_of(best, group, importance);
+        for (int step = 1; step < shrink_steps; ++step) {
+            const float kept =
+                1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(shrink_steps);
+            const grid candidate = make(whole, kept);
+            const double error = error_of(candidate, group, importance);
+            if (error < least) least = error, best = candidate;
+        }
+        return best;
+    }
+
+private:
+    grid make(value_range range, float kept) const noexcept
+    {
+        grid made{{}, rounding.format, rounding.storage};
+        with_storage(rounding.storage, [&](auto storage) {
+            const value_range stored{storage.round(range.smallest * kept),
+                                     storage.round(range.largest * kept)};
+            made.shared = make_qparams(stored, rounding.format, storage);
+        });
+        return made;
+    }
+
+    static double error_of(const grid& candidate, std::span<const float> group,
+                           std::span<const float> importance) noexcept
+    {
+        float sum = 0;
+        for (std::size_t i = 0; i < group.size(); ++i) {
+            const float missing = group[i] - candidate.value(i, candidate.nearest(i, group[i]));
+            sum += missing * missing * (importance.empty() ? 1.0f : importance[i]);
+        }
+        return static_cast<double>(sum);
+    }
+};
+
+/// A GGUF block type for `round_with_feedback`; `Engine` fits several blocks at once.
+template <class Engine>
+struct gguf_feedback_format {
+    using grid = gguf::block_grid;
+    static constexpr std::size_t batch = Engine::batch;
+
+    gguf::type type;
+    /// Mean square of each row of weights; the 32-element types look at it.
+    std::span<const float> row_mean_squares;
+
+    std::size_t block_columns(std::size_t) const noexcept { return gguf::block_columns(type); }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance,
+             std::size_t first_row, grid* grids) const noexcept
+    {
+        gguf::block_source sources[batch];
+        std::uint8_t codes[batch * gguf::max_block_columns];
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            sources[r] = {rows.row(r).data(), importance.empty() ? nullptr : importance.data(),
+                          row_mean_squares[first_row + r]};
+        Engine::fit(type, sources, rows.rows(), grids, codes);
+    }
+};
+
+static_assert(feedback_format<integer_feedback_format>);
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/fp8_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+
+// ---- awq/support/float8.hpp
+#ifndef AWQ_SUPPORT_FLOAT8_HPP
+#define AWQ_SUPPORT_FLOAT8_HPP
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+
+namespace awq {
+
+/// FP8 E4M3 ("fn", without infinities): 4 exponent bits with bias 7, 3 mantissa bits, up to 448; 0x7F
+/// and 0xFF are NaN (OCP 8-bit floating point specification).
+struct f8_e4m3 {
+    std::uint8_t bits = 0;
+
+    static constexpr float largest = 448.0f;
+
+    f8_e4m3() = default;
+    /// Rounds to nearest, ties to even; what would round beyond 448 becomes NaN, as in PyTorch.
+    constexpr explicit f8_e4m3(float value) noexcept
+        : bits(round(std::bit_cast<std::uint32_t>(value)))
+    {
+    }
+    constexpr explicit operator float() const noexcept
+    {
+        const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
+        if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
+        float value = static_cast<float>(exponent == 0 ? mantissa : 8 + mantissa) * 0x1p-9f;
+        for (int i = 1; i < exponent; ++i) value *= 2.0f;
+        return (bits & 0x80) != 0 ? -value : value;
+    }
+    static constexpr f8_e4m3 from_bits(std::uint8_t pattern) noexcept
+    {
+        f8_e4m3 value;
+        value.bits = pattern;
+        return value;
+    }
+    friend constexpr bool operator==(f8_e4m3, f8_e4m3) = default; // compares bit patterns
+
+private:
+    static constexpr std::uint8_t round(std::uint32_t pattern) noexcept
+    {
+        const auto sign = static_cast<std::uint8_t>((pattern >> 24) & 0x80u);
+        return static_cast<std::uint8_t>(sign | round_magnitude(pattern & 0x7FFFFFFFu));
+    }
+
+    static constexpr std::uint8_t round_magnitude(std::uint32_t magnitude) noexcept
+    {
+        if (magnitude > 0x43E80000u) return 0x7F; // 464 is a tie, and goes to 448, which is even
+        if (magnitude >= 0x3C800000u) {           // 2^-6, the smallest normal number
+            const std::uint32_t rebiased = magnitude - (120u << 23);
+            return static_cast<std::uint8_t>((rebiased + 0x7FFFFu + ((rebiased >> 20) & 1u)) >> 20);
+        }
+        // Denormal: adding 2^14 leaves the rounded multiple of 2^-9 in the low mantissa bits.
+        const float shifted = std::bit_cast<float>(magnitude) + 0x1p14f;
+        return static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(shifted) - 0x46800000u);
+    }
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// Rounds weights to FP8 E4M3 with the numbers of compressed-tensors: one scale for each row, or for
+/// each block of neighbouring rows and columns. Blocks at the edges may be cut. Models `quantizer`.
+struct fp8_quantizer {
+    std::size_t block_rows = 1;
+    std::size_t block_cols = 0; ///< 0: the whole row
+    /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
+    dtype storage = dtype::f32;
+
+    /// invalid_argument for blocks without rows and for rows without columns.
+    status check(std::size_t in_features) const noexcept
+    {
+        if (block_rows > 0 && in_features > 0) return {};
+        return error{error_code::invalid_argument, "FP8 blocks of ", block_rows,
+                     " rows in a weight with ", in_features, " columns"};
+    }
+    constexpr std::size_t row_block() const noexcept { return block_rows; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return block_cols == 0 ? in_features : std::min(block_cols, in_features);
+    }
+    /// How many scales a row of blocks has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        const std::size_t width = scale_columns(in_features);
+        return width == 0 ? 0 : (in_features + width - 1) / width;
+    }
+
+    /// Quantizes and dequantizes whole rows of blocks; `out` may be `rows`.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> /*importance*/,
+                         matrix_view<float> out) const noexcept
+    {
+        for_each_block(rows, [&](matrix_view<const float> block, std::size_t first_row,
+                                 std::size_t first_col, auto rounding) {
+            const float scale = scale_of(block, rounding);
+            for (std::size_t r = 0; r < block.rows(); ++r)
+                for (std::size_t c = 0; c < block.cols(); ++c)
+                    out(first_row + r, first_col + c) = rounding.round(
+                        static_cast<float>(code_of_weight(block(r, c), scale, rounding)) * scale);
+        });
+    }
+
+    /// Codes of rows.rows() rows, and their scales: `groups` for each row of blocks.
+    void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
+                  std::span<float> scales) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols()), count = groups(rows.cols());
+        for_each_block(rows, [&](matrix_view<const float> block, std::size_t first_row,
+                                 std::size_t first_col, auto rounding) {
+            const float scale = scale_of(block, rounding);
+            scales[first_row / block_rows * count + first_col / width] = scale;
+            for (std::size_t r = 0; r < block.rows(); ++r)
+                for (std::size_t c = 0; c < block.cols(); ++c)
+                    codes(first_row + r, first_col + c) =
+                        code_of_weight(block(r, c), scale, rounding).bits;
+        });
+    }
+
+private:
+    template <class Action>
+    void for_each_block(matrix_view<const float> rows, const Action& action) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols());
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < rows.rows(); r += block_rows)
+                for (std::size_t c = 0; c < rows.cols(); c += width)
+                    action(rows.rows_from(r, std::min(block_rows, rows.rows() - r))
+                               .cols_from(c, std::min(width, rows.cols() - c)),
+                           r, c, rounding);
+        });
+    }
+
+    template <class Rounding>
+    static float scale_of(matrix_view<const float> block, Rounding rounding) noexcept
+    {
+        float magnitude = 0.0f;
+        for (std::size_t r = 0; r < block.rows(); ++r) {
+            const value_range range = range_of(block.row(r).data(), block.cols());
+            magnitude = std::max({magnitude, -range.smallest, range.largest});
+        }
+        const float scale = rounding.round(rounding.round(magnitude) / f8_e4m3::largest);
+        return scale == 0.0f ? Rounding::epsilon : scale;
+    }
+
+    // The sum with a zero point of 0 makes -0 the code 0.
+    template <class Rounding>
+    static f8_e4m3 code_of_weight(float weight, float scale, Rounding rounding) noexcept
+    {
+        const float steps = rounding.round(rounding.round(weight) / scale) + 0.0f;
+        return f8_e4m3{std::clamp(steps, -f8_e4m3::largest, f8_e4m3::largest)};
+    }
+};
+
+static_assert(quantizer<fp8_quantizer>);
+
+} // namespace awq
 
 #endif
 // ---- awq/quantization/gguf/block_quantizer.hpp
@@ -5563,12 +6462,14 @@ struct f32_format {
     static void pack(const float* x, std::byte* out) noexcept
     {
         const auto bits = std::bit_cast<std::uint32_t>(*x);
-        for (unsigned i = 0; i < 4; ++i) out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
+        for (unsigned i = 0; i < 4; ++i)
+            out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
     }
     static void unpack(const std::byte* in, float* out) noexcept
     {
         std::uint32_t bits = 0;
-        for (unsigned i = 0; i < 4; ++i) bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
+        for (unsigned i = 0; i < 4; ++i)
+            bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
         *out = std::bit_cast<float>(bits);
     }
 };
@@ -5604,9 +6505,9 @@ inline constexpr float e2m1_doubled[16] = {0.0f, 1.0f,  2.0f,  3.0f,  4.0f,  6.0
 inline unsigned nearest_e2m1(float x, float scale) noexcept
 {
     unsigned best = 0;
-    float least = std::fabs(lane_storage<float>::product(e2m1_doubled[0], scale) - x);
+    float least = std::fabs(strict_product(e2m1_doubled[0], scale) - x);
     for (unsigned code = 1; code < 16; ++code) {
-        const float off = std::fabs(lane_storage<float>::product(e2m1_doubled[code], scale) - x);
+        const float off = std::fabs(strict_product(e2m1_doubled[code], scale) - x);
         if (off < least) {
             best = code;
             least = off;
@@ -5627,8 +6528,8 @@ inline float largest_magnitude(const float* x, std::size_t size) noexcept
 inline void pack_e2m1(const float* x, float scale, std::size_t half, std::byte* out) noexcept
 {
     for (std::size_t i = 0; i < half; ++i)
-        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) |
-                                        nearest_e2m1(x[i + half], scale) << 4);
+        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) | nearest_e2m1(x[i + half], scale)
+                                                                        << 4);
 }
 
 inline void unpack_e2m1(const std::byte* in, float scale, std::size_t half, float* out) noexcept
@@ -5659,7 +6560,7 @@ struct mxfp4_format {
         detail::unpack_e2m1(in + 1, scale_of(in[0]), 16, out);
     }
 
-private:
+  private:
     /// 2^(E - 128): half of what the exponent means, as the table holds doubled numbers.
     static float scale_of(std::byte stored) noexcept
     {
@@ -5685,7 +6586,7 @@ struct nvfp4_format {
             detail::unpack_e2m1(in + 4 + 8 * s, scale_of(in[s]), 8, out + 16 * s);
     }
 
-private:
+  private:
     static std::uint8_t encode_scale(float value) noexcept
     {
         if (!(value > 0.0f)) return 0;
@@ -5693,8 +6594,7 @@ private:
         const auto bits = std::bit_cast<std::uint32_t>(capped);
         const int exponent = static_cast<int>(bits >> 23) - 127 + 7;
         if (exponent <= 0) {
-            const int mantissa =
-                static_cast<int>(lane_storage<float>::product(capped, 512.0f) + 0.5f);
+            const int mantissa = static_cast<int>(strict_product(capped, 512.0f) + 0.5f);
             return static_cast<std::uint8_t>(mantissa > 7 ? 7 : mantissa);
         }
         std::uint32_t mantissa = bits >> 20 & 7u;
@@ -5723,14 +6623,316 @@ template <class Task>
 constexpr bool with_float_format(type wanted, Task&& task)
 {
     switch (wanted) {
-    case type::f32: return task(f32_format{}), true;
-    case type::f16: return task(f16_format{}), true;
-    case type::bf16: return task(bf16_format{}), true;
-    case type::mxfp4: return task(mxfp4_format{}), true;
-    case type::nvfp4: return task(nvfp4_format{}), true;
-    default: return false;
+    case type::f32:
+        return task(f32_format{}), true;
+    case type::f16:
+        return task(f16_format{}), true;
+    case type::bf16:
+        return task(bf16_format{}), true;
+    case type::mxfp4:
+        return task(mxfp4_format{}), true;
+    case type::nvfp4:
+        return task(nvfp4_format{}), true;
+    default:
+        return false;
     }
 }
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/rounding_search.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
+#define AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+// A better rounding for the same formats: starting from ggml's choice, the stored integers of each
+// group and the block's halves are moved in turn while the error, weighted with the importance
+// alone, gets smaller. What comes out is an ordinary block of the format.
+
+namespace awq::gguf {
+
+/// How blocks are rounded.
+enum class rounding : unsigned char {
+    exact, ///< ggml's search: llama.cpp's bytes
+    best,  ///< a longer search for less weighted error; files of the same format
+};
+
+namespace detail {
+
+/// One sum of all lanes.
+template <class L>
+[[gnu::always_inline]] inline float sum_of_lanes(const L& numbers) noexcept
+{
+    alignas(sizeof(L)) float each[L::count];
+    numbers.store(each);
+    float sum = 0.0f;
+    for (const float number : each)
+        sum += number;
+    return sum;
+}
+
+/// What one block is compared with.
+struct rounding_target {
+    const float* x;
+    const float* w; ///< the importance, or ones
+    std::size_t columns;
+};
+
+/// The weighted squared error of group `g` with another scale and offset, each element rounded to
+/// its nearest code.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline float group_error(const rounding_target& target,
+                                                const block_grid& grid, std::size_t g, float scale,
+                                                float offset) noexcept
+{
+    const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    L error(0.0f);
+    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
+        const L x = L::load(target.x + i) - L(offset);
+        const L off = x - L(scale) * nearest_level(x * L(inverse), -zero, highest);
+        error += L::load(target.w + i) * off * off;
+    }
+    return sum_of_lanes(error);
+}
+
+/// Sums over levels l of the block, for the best d and dmin at given integers: with a = ls * l and
+/// b = lm of each element's group, x is about d * a - dmin * b.
+struct level_sums {
+    double aa = 0.0, ab = 0.0, bb = 0.0, ax = 0.0, bx = 0.0;
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void add_group(const rounding_target& target, const block_grid& grid,
+                                             std::size_t g, float integer_scale,
+                                             float integer_minimum, level_sums& sums) noexcept
+{
+    const float inverse = grid.scale[g] != 0.0f ? 1.0f / grid.scale[g] : 0.0f;
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    L w_sum(0.0f), wl(0.0f), wll(0.0f), wlx(0.0f), wx(0.0f);
+    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
+        const L x = L::load(target.x + i);
+        const L w = L::load(target.w + i);
+        const L level = nearest_level((x - L(grid.offset[g])) * L(inverse), -zero, highest);
+        w_sum += w;
+        wl += w * level;
+        wll += w * level * level;
+        wlx += w * level * x;
+        wx += w * x;
+    }
+    const double s = integer_scale;
+    const double m = integer_minimum;
+    sums.aa += s * s * static_cast<double>(sum_of_lanes(wll));
+    sums.ab += s * m * static_cast<double>(sum_of_lanes(wl));
+    sums.bb += m * m * static_cast<double>(sum_of_lanes(w_sum));
+    sums.ax += s * static_cast<double>(sum_of_lanes(wlx));
+    sums.bx += m * static_cast<double>(sum_of_lanes(wx));
+}
+
+/// d and dmin of least squares; whether the sums determine them.
+inline bool solve(const level_sums& s, bool has_minimum, float& d, float& dmin) noexcept
+{
+    if (!has_minimum || s.bb <= 0.0) {
+        if (!(s.aa > 0.0)) return false;
+        d = static_cast<float>(s.ax / s.aa);
+        return true;
+    }
+    const double determinant = s.aa * s.bb - s.ab * s.ab;
+    if (!(determinant > 1e-9 * s.aa * s.bb)) return false;
+    d = static_cast<float>((s.ax * s.bb - s.bx * s.ab) / determinant);
+    dmin = static_cast<float>((s.ax * s.ab - s.bx * s.aa) / determinant);
+    return true;
+}
+
+/// Tries the integers s and m for one group and keeps them where the error falls.
+template <class Format, class L>
+[[gnu::always_inline]] inline void try_integers(const rounding_target& target, block_grid& grid,
+                                                std::size_t g, int s, int m, float& error) noexcept
+{
+    if (s < Format::lowest_scale || s > Format::highest_scale) return;
+    if (m < 0 || m > Format::highest_minimum) return;
+    const float scale = strict_product(as_read(grid.d), static_cast<float>(s));
+    const float offset = -strict_product(as_read(grid.dmin), static_cast<float>(m));
+    const float trial = group_error<256 / Format::groups, L>(target, grid, g, scale, offset);
+    if (!(trial < error)) return;
+    error = trial;
+    Format::set_integers(grid, g, s, m);
+}
+
+/// Moves the integers of one group by up to `Format::reach` while the error falls; scales that may
+/// be negative are mirrored as well, since the levels reach one further on one side.
+template <class Format, class L>
+[[gnu::always_inline]] inline void improve_group(const rounding_target& target, block_grid& grid,
+                                                 std::size_t g, float error) noexcept
+{
+    const int scale_at = Format::integer_scale(grid, g);
+    const int minimum_at = grid.packed_minimum[g];
+    const int minimum_reach = Format::has_minimum ? Format::reach : 0;
+    for (int s = -Format::reach; s <= Format::reach; ++s) {
+        for (int m = -minimum_reach; m <= minimum_reach; ++m)
+            try_integers<Format, L>(target, grid, g, scale_at + s, minimum_at + m, error);
+        if (!Format::has_minimum)
+            try_integers<Format, L>(target, grid, g, -scale_at + s, minimum_at, error);
+    }
+}
+
+/// The error of the whole block, group by group.
+template <class Format, class L>
+[[gnu::always_inline]] inline float block_errors(const rounding_target& target,
+                                                 const block_grid& grid, float* errors) noexcept
+{
+    float total = 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g) {
+        errors[g] =
+            group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
+        total += errors[g];
+    }
+    return total;
+}
+
+/// Replaces the halves of the block by those of least squares, then the integers of the groups.
+template <class Format, class L>
+[[gnu::always_inline]] inline block_grid next_grid(const rounding_target& target,
+                                                   const block_grid& from) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    level_sums sums;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        add_group<size, L>(target, from, g, static_cast<float>(Format::integer_scale(from, g)),
+                           static_cast<float>(from.packed_minimum[g]), sums);
+    block_grid next = from;
+    float d = as_read(from.d);
+    float dmin = as_read(from.dmin);
+    if (solve(sums, Format::has_minimum, d, dmin)) {
+        next.d = f16(d);
+        next.dmin = f16(dmin < 0.0f ? 0.0f : dmin);
+    }
+    Format::complete(next);
+    float errors[Format::groups];
+    block_errors<Format, L>(target, next, errors);
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        improve_group<Format, L>(target, next, g, errors[g]);
+    Format::complete(next);
+    return next;
+}
+
+/// Looks for a grid with less error than the one that was fitted, and rounds onto it.
+template <class Format, class L>
+[[gnu::always_inline]] inline void
+improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    float errors[Format::groups];
+    float best = block_errors<Format, L>(target, grid, errors);
+    block_grid current = grid;
+    for (int round = 0; round < 6; ++round) {
+        current = next_grid<Format, L>(target, current);
+        const float error = block_errors<Format, L>(target, current, errors);
+        if (!(error < best)) break;
+        best = error;
+        grid = current;
+    }
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        if (grid.scale[g] != 0.0f)
+            round_group<size, L>(target.x + g * size, grid, g, codes + g * size);
+}
+
+/// The error of a block of 32 elements and the sums for its next scale and offset.
+template <class L>
+[[gnu::always_inline]] inline float assess_32(const rounding_target& target, const block_grid& grid,
+                                              level_sums& sums) noexcept
+{
+    if (!grid.has_level_table()) {
+        add_group<32, L>(target, grid, 0, 1.0f, 1.0f, sums);
+        return group_error<32, L>(target, grid, 0, grid.scale[0], grid.offset[0]);
+    }
+    double error = 0.0;
+    for (std::size_t i = 0; i < 32; ++i) {
+        const double w = target.w[i], x = target.x[i];
+        const double level = grid.level(grid.nearest(i, target.x[i]));
+        const double off = grid.scale[0] * level - x;
+        error += w * off * off;
+        sums.aa += w * level * level;
+        sums.ax += w * level * x;
+    }
+    return static_cast<float>(error);
+}
+
+/// The least error that is reached from the d and offset of `grid` by going to least squares a few
+/// times; `grid` becomes the best one seen.
+template <class L>
+[[gnu::always_inline]] inline float descend_32(const rounding_target& target, bool has_offset,
+                                               block_grid& grid) noexcept
+{
+    float best = 0.0f;
+    block_grid trial = grid;
+    for (int round = 0; round < 4; ++round) {
+        trial.scale[0] = as_read(trial.d);
+        if (has_offset) trial.offset[0] = as_read(trial.dmin);
+        level_sums sums;
+        const float error = assess_32<L>(target, trial, sums);
+        if (round > 0 && !(error < best)) break;
+        best = error;
+        grid = trial;
+        float d = trial.scale[0];
+        float negated_offset = -trial.offset[0];
+        if (!solve(sums, has_offset, d, negated_offset)) break;
+        trial.d = f16(d);
+        if (has_offset) trial.dmin = f16(-negated_offset);
+    }
+    return best;
+}
+
+/// Scale and offset of a block of 32 elements, from several starts; the levels of formats without
+/// an offset reach further on one side, so both signs are tried.
+template <class L>
+[[gnu::always_inline]] inline void improve_block_32(const rounding_target& target, block_grid& grid,
+                                                    std::uint8_t* codes) noexcept
+{
+    const bool has_offset = grid.zero_code == 0;
+    const float d = as_read(grid.d);
+    const float middle = 0.5f * static_cast<float>(grid.max_code) * d;
+    block_grid found = grid;
+    float best = descend_32<L>(target, has_offset, found);
+    for (int step = -6; step <= 6; ++step)
+        for (int sign = 1; sign >= (has_offset ? 1 : -1); sign -= 2) {
+            block_grid start = grid;
+            const float factor = 1.0f + 0.025f * static_cast<float>(step);
+            start.d = f16(d * factor * static_cast<float>(sign));
+            if (has_offset) start.dmin = f16(grid.offset[0] + middle * (1.0f - factor));
+            const float error = descend_32<L>(target, has_offset, start);
+            if (!(error < best)) continue;
+            best = error;
+            found = start;
+        }
+    grid = found;
+    for (std::size_t i = 0; i < target.columns; ++i)
+        codes[i] = static_cast<std::uint8_t>(grid.nearest(i, target.x[i]));
+}
+
+/// Improves what was fitted for one block.
+template <class Format, class L>
+[[gnu::always_inline]] inline void improve_block(const block_source& source, block_grid& grid,
+                                                 std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t columns = facts(Format::id).block_columns;
+    alignas(64) float ones[columns];
+    for (float& one : ones)
+        one = 1.0f;
+    const rounding_target target{source.values, source.importance ? source.importance : ones,
+                                 columns};
+    if constexpr (columns == 32)
+        improve_block_32<L>(target, grid, codes);
+    else
+        improve_super_block<Format, L>(target, grid, codes);
+}
+
+} // namespace detail
 
 } // namespace awq::gguf
 
@@ -5753,25 +6955,42 @@ struct scalar_engine {
             decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes);
         });
     }
+    static void improve(type format, const block_source& block, block_grid& grid,
+                        std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            detail::improve_block<decltype(chosen), one_lane>(block, grid, codes);
+        });
+    }
 };
 
-/// Rounds rows of weights to a GGUF tensor type. Given the same importance (mean x^2 for each input
-/// column, all finite, or none) the bytes are those that llama.cpp writes. Infinities and NaNs in a
-/// row give unspecified bytes; `quantize_rows` refuses them. Models `awq::quantizer`.
+/// Rounds rows of weights to a GGUF tensor type. With `rounding::exact` and given the same
+/// importance (mean x^2 for each input column, all finite, or none) the bytes are those that
+/// llama.cpp writes. Infinities and NaNs in a row give unspecified bytes; `quantize_rows` refuses
+/// them. -ffast-math, and -ffp-contract=fast of Clang, void the promise of equal bytes. Models
+/// `awq::quantizer`.
 template <class Engine>
 class basic_block_quantizer {
-public:
-    explicit constexpr basic_block_quantizer(gguf::type format) noexcept : type_(format) {}
+  public:
+    explicit constexpr basic_block_quantizer(gguf::type format,
+                                             gguf::rounding how = gguf::rounding::exact) noexcept
+        : type_(format), rounding_(how)
+    {}
 
     constexpr gguf::type type() const noexcept { return type_; }
+    constexpr gguf::rounding rounding() const noexcept { return rounding_; }
 
     /// Rows must be whole blocks: shape_mismatch otherwise.
     status check(std::size_t in_features) const noexcept
     {
         const std::size_t block = block_columns(type_);
         if (in_features != 0 && in_features % block == 0) return {};
-        return error{error_code::shape_mismatch, name_of(type_), ": rows of ", in_features,
-                     " elements are no multiple of its block of ", block,
+        return error{error_code::shape_mismatch,
+                     name_of(type_),
+                     ": rows of ",
+                     in_features,
+                     " elements are no multiple of its block of ",
+                     block,
                      "; choose a type with smaller blocks"};
     }
     constexpr std::size_t row_block() const noexcept { return 1; }
@@ -5789,14 +7008,39 @@ public:
     void quantize_row(std::span<const float> row, std::span<const float> importance,
                       std::span<std::byte> out) const noexcept
     {
-        if (with_float_format(type_, [&](auto chosen) { pack_floats(chosen, row, out); })) return;
+        quantize(as_row(row), importance, out);
+    }
+
+    /// Rows to `rows.rows() * row_bytes(rows.cols())` bytes. Short rows are faster together.
+    void quantize(matrix_view<const float> rows, std::span<const float> importance,
+                  std::span<std::byte> out) const noexcept
+    {
+        const std::size_t bytes = row_bytes(rows.cols());
+        const auto as_floats = [&](auto chosen) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pack_floats(chosen, rows.row(r), out.subspan(r * bytes, bytes));
+        };
+        if (with_float_format(type_, as_floats)) return;
         with_format(type_, [&](auto chosen) {
-            for_each_block(row, importance,
-                           [&](std::size_t index, const block_grid& grid, std::uint8_t* codes) {
-                               decltype(chosen)::pack(grid, codes,
-                                                      out.data() + index * block_bytes(type_));
-                           });
+            for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
+                std::byte* block = out.data() + at.row * bytes + at.index * block_bytes(type_);
+                decltype(chosen)::pack(grid, codes, block);
+            });
         });
+    }
+
+    /// Only chooses the scales of blocks (`has_grid` types), as many as there are `grids`; for
+    /// those who round element by element with `block_grid::nearest`. All blocks have importance or
+    /// none.
+    void fit_blocks(std::span<const block_source> blocks,
+                    std::span<block_grid> grids) const noexcept
+    {
+        std::uint8_t codes[Engine::batch * max_block_columns];
+        for (std::size_t first = 0; first < grids.size(); first += Engine::batch) {
+            const std::size_t left = grids.size() - first;
+            fit_batch(blocks.data() + first, left < Engine::batch ? left : Engine::batch,
+                      grids.data() + first, codes);
+        }
     }
 
     /// The floats of one row's bytes; any bytes are accepted.
@@ -5818,11 +7062,18 @@ public:
     void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            pseudo_quantize_row(rows.row(r), importance, out.row(r));
+        const auto through_floats = [&](auto chosen) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pass_through(chosen, rows.row(r), out.row(r));
+        };
+        if (with_float_format(type_, through_floats)) return;
+        const std::size_t columns = block_columns(type_);
+        for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
+            values_of(grid, codes, columns, out.row(at.row).data() + at.index * columns);
+        });
     }
 
-private:
+  private:
     template <class Format>
     static void pack_floats(Format, std::span<const float> row, std::span<std::byte> out) noexcept
     {
@@ -5836,50 +7087,65 @@ private:
         for (std::size_t i = 0; i < out.size() / Format::columns; ++i)
             Format::unpack(in.data() + i * block_bytes(type_), out.data() + i * Format::columns);
     }
-    void pseudo_quantize_row(std::span<const float> row, std::span<const float> importance,
-                             std::span<float> out) const noexcept
+    template <class Format>
+    static void pass_through(Format, std::span<const float> row, std::span<float> out) noexcept
     {
-        const auto through_floats = [&](auto chosen) {
-            std::byte stored[64];
-            for (std::size_t i = 0; i < row.size(); i += chosen.columns) {
-                chosen.pack(row.data() + i, stored);
-                chosen.unpack(stored, out.data() + i);
-            }
-        };
-        if (with_float_format(type_, through_floats)) return;
-        const std::size_t columns = block_columns(type_);
-        for_each_block(row, importance,
-                       [&](std::size_t index, const block_grid& grid, std::uint8_t* codes) {
-                           values_of(grid, codes, columns, out.data() + index * columns);
-                       });
-    }
-
-    /// Fits all blocks of a row, a batch at a time: finish(index, grid, codes).
-    template <class Finish>
-    void for_each_block(std::span<const float> row, std::span<const float> importance,
-                        Finish finish) const noexcept
-    {
-        const std::size_t columns = block_columns(type_);
-        const std::size_t total = row.size() / columns;
-        const bool row_matters = columns == 32 && !importance.empty();
-        const float row_energy = row_matters ? mean_square(row) : 0.0f;
-        block_source sources[Engine::batch];
-        block_grid grids[Engine::batch];
-        std::uint8_t codes[Engine::batch * max_block_columns];
-        for (std::size_t first = 0; first < total; first += Engine::batch) {
-            const std::size_t left = total - first;
-            const std::size_t count = left < Engine::batch ? left : Engine::batch;
-            for (std::size_t b = 0; b < count; ++b) {
-                const std::size_t at = (first + b) * columns;
-                sources[b] = {row.data() + at, importance.empty() ? nullptr : importance.data() + at,
-                              row_energy};
-            }
-            Engine::fit(type_, sources, count, grids, codes);
-            for (std::size_t b = 0; b < count; ++b) finish(first + b, grids[b], codes + b * columns);
+        std::byte stored[64];
+        for (std::size_t i = 0; i < row.size(); i += Format::columns) {
+            Format::pack(row.data() + i, stored);
+            Format::unpack(stored, out.data() + i);
         }
     }
 
+    void fit_batch(const block_source* blocks, std::size_t count, block_grid* grids,
+                   std::uint8_t* codes) const noexcept
+    {
+        Engine::fit(type_, blocks, count, grids, codes);
+        if (rounding_ == gguf::rounding::exact) return;
+        for (std::size_t b = 0; b < count; ++b)
+            Engine::improve(type_, blocks[b], grids[b], codes + b * block_columns(type_));
+    }
+
+    struct block_place {
+        std::size_t row;
+        std::size_t index; ///< within the row
+    };
+
+    /// Fits all blocks of the rows, a batch at a time: finish(place, grid, codes). A batch is read
+    /// before its first block is finished, so that results may replace the rows.
+    template <class Finish>
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
+                        Finish finish) const noexcept
+    {
+        const std::size_t columns = block_columns(type_);
+        const std::size_t in_row = rows.cols() / columns;
+        const bool row_matters = columns == 32 && !importance.empty();
+        block_source sources[Engine::batch];
+        block_place places[Engine::batch];
+        block_grid grids[Engine::batch];
+        std::uint8_t codes[Engine::batch * max_block_columns];
+        std::size_t count = 0;
+        const auto flush = [&] {
+            if (count != 0) fit_batch(sources, count, grids, codes);
+            for (std::size_t b = 0; b < count; ++b)
+                finish(places[b], grids[b], codes + b * columns);
+            count = 0;
+        };
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const float energy = row_matters ? mean_square(rows.row(r)) : 0.0f;
+            for (std::size_t i = 0; i < in_row; ++i) {
+                const float* weights =
+                    importance.empty() ? nullptr : importance.data() + i * columns;
+                sources[count] = {rows.row(r).data() + i * columns, weights, energy};
+                places[count] = {r, i};
+                if (++count == Engine::batch) flush();
+            }
+        }
+        flush();
+    }
+
     gguf::type type_;
+    gguf::rounding rounding_;
 };
 
 /// The portable quantizer. `simd_block_quantizer` gives the same bytes faster.
@@ -5888,6 +7154,390 @@ using block_quantizer = basic_block_quantizer<scalar_engine>;
 static_assert(quantizer<block_quantizer>);
 
 } // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/quantize_rows.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_QUANTIZE_ROWS_HPP
+#define AWQ_QUANTIZATION_GGUF_QUANTIZE_ROWS_HPP
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::gguf {
+
+namespace detail {
+
+inline bool all_finite(std::span<const float> values) noexcept
+{
+    std::uint32_t bad = 0;
+    for (const float value : values)
+        bad |= (std::bit_cast<std::uint32_t>(value) & 0x7F800000u) == 0x7F800000u ? 1u : 0u;
+    return bad == 0;
+}
+
+inline bool all_usable(std::span<const float> importance) noexcept
+{
+    return all_finite(importance) &&
+           std::none_of(importance.begin(), importance.end(), [](float v) { return v < 0.0f; });
+}
+
+inline void lower_to(std::atomic<std::size_t>& lowest, std::size_t value) noexcept
+{
+    std::size_t seen = lowest.load(std::memory_order_relaxed);
+    while (value < seen && !lowest.compare_exchange_weak(seen, value)) {
+    }
+}
+
+} // namespace detail
+
+/// Quantizes a whole matrix (out_features, in_features) to `rows() * row_bytes(cols())` bytes, a
+/// few rows to a task; the bytes do not depend on the number of threads. `importance`: mean x^2 of
+/// each input column, or empty. Errors: shape_mismatch (rows that are no whole blocks, importance
+/// or output of another size), not_finite (the first row with a NaN or an infinity is named; the
+/// output is then unspecified), invalid_argument (importance that is negative or not finite).
+template <execution Execution, class Engine>
+status quantize_rows(const Execution& execution, const basic_block_quantizer<Engine>& quantizer,
+                     matrix_view<const float> rows, std::span<const float> importance,
+                     std::span<std::byte> out)
+{
+    constexpr std::size_t grain = 8;
+    AWQ_CHECK(quantizer.check(rows.cols()));
+    if (!importance.empty() && importance.size() != rows.cols())
+        return error{
+            error_code::shape_mismatch, "importance has ", importance.size(),
+            " entries for rows of ",    rows.cols(),       "; give one for each input column"};
+    if (!detail::all_usable(importance))
+        return error{error_code::invalid_argument,
+                     "importance has an entry that is negative or not finite; calibrate again"};
+    const std::size_t bytes = quantizer.row_bytes(rows.cols());
+    if (out.size() / bytes != rows.rows() || out.size() % bytes != 0)
+        return error{error_code::shape_mismatch,
+                     "output of ",
+                     out.size(),
+                     " bytes for ",
+                     rows.rows(),
+                     " rows of ",
+                     bytes,
+                     " bytes each"};
+    std::atomic<std::size_t> first_bad{rows.rows()};
+    execution.for_each(chunk_count(rows.rows(), grain), [&](std::size_t task) {
+        const std::size_t first = task * grain;
+        const std::size_t count = std::min(grain, rows.rows() - first);
+        for (std::size_t r = first; r < first + count; ++r)
+            if (!detail::all_finite(rows.row(r))) return detail::lower_to(first_bad, r);
+        quantizer.quantize(rows.rows_from(first, count), importance,
+                           out.subspan(first * bytes, count * bytes));
+    });
+    if (first_bad < rows.rows())
+        return error{error_code::not_finite, "row ", first_bad.load(),
+                     " has a NaN or an infinity; the checkpoint is damaged or overflowed"};
+    return {};
+}
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/simd_lanes.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
+#define AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
+
+#include <cstddef>
+#include <cstdint>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
+#endif
+
+namespace awq::gguf {
+
+// Vectors of the compiler's own vector extension (GCC, Clang): no library, any instruction set. One
+// that is wider than the target's registers is still right, only slower.
+
+using floats_4 = float __attribute__((vector_size(16)));
+using floats_8 = float __attribute__((vector_size(32)));
+using floats_16 = float __attribute__((vector_size(64)));
+
+namespace detail {
+
+#if defined(__x86_64__)
+inline void square_roots_4(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 4)
+        _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
+}
+[[gnu::target("avx")]] inline void square_roots_8(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 8)
+        _mm256_storeu_ps(values + i, _mm256_sqrt_ps(_mm256_loadu_ps(values + i)));
+}
+[[gnu::target("avx512f")]] inline void square_roots_16(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 16)
+        _mm512_storeu_ps(values + i, _mm512_maskz_sqrt_ps(0xFFFF, _mm512_loadu_ps(values + i)));
+}
+#endif
+
+/// What the three widths share. The code is inlined into functions for a wider instruction set than
+/// the file is compiled for; so intrinsics, which must not be, are in functions of their own.
+template <class Floats, class Integers>
+struct vector_storage {
+    using integers = Integers;
+    static constexpr std::size_t count = sizeof(Floats) / sizeof(float);
+
+    [[gnu::always_inline]] static void from_integers(const Integers& value, Floats& out) noexcept
+    {
+        out = __builtin_convertvector(value, Floats);
+    }
+    [[gnu::always_inline]] static void to_integers(const Floats& value, Integers& out) noexcept
+    {
+        out = __builtin_convertvector(value, Integers);
+    }
+    [[gnu::always_inline]] static void multiply(const Floats& a, const Floats& b,
+                                                Floats& out) noexcept
+    {
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#endif
+        Floats rounded = a * b;
+#if !defined(__clang__) && defined(__x86_64__)
+        // Says that somebody may look at the product: GCC must not fuse it into a multiply-add.
+        asm("" : "+v"(rounded));
+#elif !defined(__clang__) && defined(__aarch64__)
+        asm("" : "+w"(rounded));
+#endif
+        out = rounded;
+    }
+    static void square_roots(float* values, std::size_t size) noexcept
+    {
+#if defined(__x86_64__)
+        if constexpr (count == 4) square_roots_4(values, size);
+        if constexpr (count == 8) square_roots_8(values, size);
+        if constexpr (count == 16) square_roots_16(values, size);
+#else
+        for (std::size_t i = 0; i < size; ++i)
+            values[i] = __builtin_sqrtf(values[i]);
+#endif
+    }
+    [[gnu::always_inline]] static bool any(const Integers& mask) noexcept
+    {
+        std::uint64_t words[count / 2];
+        __builtin_memcpy(words, &mask, sizeof words);
+        std::uint64_t set = 0;
+        for (const std::uint64_t word : words)
+            set |= word;
+        return set != 0;
+    }
+    [[gnu::always_inline]] static bool all(const Integers& mask) noexcept
+    {
+        return !any(~mask);
+    }
+};
+
+} // namespace detail
+
+template <>
+struct lane_storage<floats_4>
+    : detail::vector_storage<floats_4, std::int32_t __attribute__((vector_size(16)))> {};
+template <>
+struct lane_storage<floats_8>
+    : detail::vector_storage<floats_8, std::int32_t __attribute__((vector_size(32)))> {};
+template <>
+struct lane_storage<floats_16>
+    : detail::vector_storage<floats_16, std::int32_t __attribute__((vector_size(64)))> {};
+
+} // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/gguf/simd_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+namespace awq::gguf {
+
+namespace detail {
+
+/// Fits blocks, as many at once as a vector has lanes.
+template <class Format, class Floats>
+[[gnu::always_inline]] inline void fit_in_lanes(const block_source* blocks, std::size_t count,
+                                                block_grid* grids, std::uint8_t* codes,
+                                                std::size_t columns) noexcept
+{
+    constexpr std::size_t lane_count = lane_storage<Floats>::count;
+    for (std::size_t first = 0; first < count; first += lane_count) {
+        const std::size_t left = count - first;
+        Format::template fit<lanes<Floats>>(blocks + first, left < lane_count ? left : lane_count,
+                                            grids + first, codes + first * columns);
+    }
+}
+
+#if defined(__AVX512F__)
+using widest_floats = floats_16;
+#elif defined(__AVX2__)
+using widest_floats = floats_8;
+#else
+using widest_floats = floats_4;
+#endif
+
+template <class Format>
+inline void fit_baseline(const block_source* blocks, std::size_t count, block_grid* grids,
+                         std::uint8_t* codes, std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
+}
+
+#if defined(__x86_64__) && !defined(__AVX512F__)
+#define AWQ_GGUF_RUNTIME_DISPATCH 1
+
+#if defined(__clang__) // GCC 12 takes comparisons apart when it inlines them into another target
+template <class Format>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]] inline void
+fit_avx512(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes,
+           std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, floats_16>(blocks, count, grids, codes, columns);
+}
+#endif
+
+template <class Format>
+[[gnu::target("avx2")]] inline void fit_avx2(const block_source* blocks, std::size_t count,
+                                             block_grid* grids, std::uint8_t* codes,
+                                             std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, floats_8>(blocks, count, grids, codes, columns);
+}
+
+template <class Format>
+[[gnu::target("avx2")]] inline void improve_avx2(const block_source& block, block_grid& grid,
+                                                 std::uint8_t* codes) noexcept
+{
+    improve_block<Format, lanes<floats_8>>(block, grid, codes);
+}
+#else
+#define AWQ_GGUF_RUNTIME_DISPATCH 0
+#endif
+
+} // namespace detail
+
+/// Fits many blocks at once, one group of weights in each lane of a vector: every group's own sums
+/// keep their order, so the bytes are those of `scalar_engine`. On x86-64 the instruction set is
+/// chosen while running, unless the compiler was told to use AVX-512 anyway.
+struct simd_engine {
+    static constexpr std::size_t batch = 16;
+
+    static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
+                    std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
+        });
+    }
+
+    /// `rounding::best` for one block.
+    static void improve(type format, const block_source& block, block_grid& grid,
+                        std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            using chosen_format = decltype(chosen);
+#if AWQ_GGUF_RUNTIME_DISPATCH
+            if (__builtin_cpu_supports("avx2"))
+                return detail::improve_avx2<chosen_format>(block, grid, codes);
+#endif
+            detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
+        });
+    }
+
+  private:
+    template <class Format>
+    static void fit_format(const block_source* blocks, std::size_t count, block_grid* grids,
+                           std::uint8_t* codes, std::size_t columns) noexcept
+    {
+#if AWQ_GGUF_RUNTIME_DISPATCH && defined(__clang__)
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+            return detail::fit_avx512<Format>(blocks, count, grids, codes, columns);
+#endif
+#if AWQ_GGUF_RUNTIME_DISPATCH
+        if (__builtin_cpu_supports("avx2"))
+            return detail::fit_avx2<Format>(blocks, count, grids, codes, columns);
+#endif
+        detail::fit_baseline<Format>(blocks, count, grids, codes, columns);
+    }
+};
+
+/// `block_quantizer` with vectors: the same bytes, several times faster.
+using simd_block_quantizer = basic_block_quantizer<simd_engine>;
+
+static_assert(quantizer<simd_block_quantizer>);
+
+} // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/least_squares_target.hpp
+#ifndef AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
+#define AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// Moves a weight to where it does best on the inputs that it will really get.
+///
+/// With X the original inputs and Xq those that the already quantized layers before it produce, the
+/// target W* minimises ||X W^T - Xq W*^T||^2 + lambda ||(W* - W) D^(1/2)||^2, D = diag(Xq^T Xq):
+/// W* = W + W (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1.
+///
+/// - `weight` (out_features, in_features): W in, W* out.
+/// - `gram` (in, in): Xq^T Xq; overwritten. `cross` (in, in): (X - Xq)^T Xq.
+/// - `scratch`: out_features x in_features + max(out, in) x cholesky_panel floats.
+/// False where the damped Gram matrix is not positive definite; `weight` is then unchanged.
+template <class Product, execution E>
+[[nodiscard]] bool apply_least_squares_target(const E& e, matrix_view<float> weight,
+                                              matrix_view<float> gram,
+                                              matrix_view<const float> cross, float lambda,
+                                              float* scratch)
+{
+    const matrix_view<float> update{scratch, weight.rows(), weight.cols()};
+    const std::size_t rows = std::max(weight.rows(), weight.cols());
+    const matrix_view<float> panel{scratch + update.size(), rows, cholesky_panel};
+    double mean = 0;
+    for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
+    mean /= static_cast<double>(gram.rows());
+    for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
+        gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
+    if (!factor_cholesky<Product>(e, gram, panel)) return false;
+    Product::multiply_nn(e, weight, cross, update);
+    solve_cholesky<Product>(e, gram, update, panel);
+    e.for_each(weight.rows(), [=](std::size_t row) {
+        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += update(row, i);
+    });
+    return true;
+}
+
+} // namespace awq
 
 #endif
 // ---- awq/quantization/pack_bits.hpp
@@ -7574,6 +9224,2715 @@ inline std::string decode(std::string_view text)
 } // namespace awq::byte_alphabet
 
 #endif
+// ---- awq/data/chat_template.hpp
+#ifndef AWQ_DATA_CHAT_TEMPLATE_HPP
+#define AWQ_DATA_CHAT_TEMPLATE_HPP
+
+// ---- awq/data/jinja/interpreter.hpp
+#ifndef AWQ_DATA_JINJA_INTERPRETER_HPP
+#define AWQ_DATA_JINJA_INTERPRETER_HPP
+
+// ---- awq/data/jinja/builtins.hpp
+#ifndef AWQ_DATA_JINJA_BUILTINS_HPP
+#define AWQ_DATA_JINJA_BUILTINS_HPP
+
+// ---- awq/data/jinja/value.hpp
+#ifndef AWQ_DATA_JINJA_VALUE_HPP
+#define AWQ_DATA_JINJA_VALUE_HPP
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// A small part of the Jinja template language
+/// (https://jinja.palletsprojects.com/en/stable/templates/): what chat templates of language models
+/// use.
+namespace awq::jinja {
+
+struct statement;
+
+/// No text of a template may become longer than this.
+inline constexpr std::size_t text_limit = std::size_t{16} << 20;
+
+/// No list may become longer than this.
+inline constexpr std::size_t list_limit = 1'000'000;
+
+/// A value of a template. Lists and mappings are shared, as in Python.
+struct value {
+    using list = std::vector<value>;
+    using dict = std::vector<std::pair<std::string, value>>; // in insertion order
+    struct undefined {
+        std::string name; // what was looked for
+    };
+    struct none {};
+    /// A macro, or a function of the environment by its name.
+    struct callable {
+        std::string name;
+        const statement* macro = nullptr;
+    };
+    std::variant<undefined, none, bool, std::int64_t, double, std::string, std::shared_ptr<list>,
+                 std::shared_ptr<dict>, callable>
+        data;
+
+    static value text(std::string content) { return {std::move(content)}; }
+    static value integer(std::size_t number) { return {static_cast<std::int64_t>(number)}; }
+    static value of(list content) { return {std::make_shared<list>(std::move(content))}; }
+    static value of(dict content) { return {std::make_shared<dict>(std::move(content))}; }
+
+    template <class T>
+    bool is() const noexcept
+    {
+        return std::holds_alternative<T>(data);
+    }
+    const std::string* as_text() const noexcept { return std::get_if<std::string>(&data); }
+    const std::int64_t* as_integer() const noexcept { return std::get_if<std::int64_t>(&data); }
+    const list* as_list() const noexcept
+    {
+        const auto* found = std::get_if<std::shared_ptr<list>>(&data);
+        return found ? found->get() : nullptr;
+    }
+    dict* as_dict() const noexcept
+    {
+        const auto* found = std::get_if<std::shared_ptr<dict>>(&data);
+        return found ? found->get() : nullptr;
+    }
+    bool is_undefined() const noexcept { return is<undefined>(); }
+    bool is_number() const noexcept { return is<std::int64_t>() || is<double>() || is<bool>(); }
+    double number() const noexcept
+    {
+        if (const auto* whole = as_integer()) return static_cast<double>(*whole);
+        if (const auto* real = std::get_if<double>(&data)) return *real;
+        const auto* flag = std::get_if<bool>(&data);
+        return flag && *flag ? 1 : 0;
+    }
+};
+
+/// The member of a mapping, or null.
+inline const value* find(const value::dict& members, std::string_view key) noexcept
+{
+    for (const auto& each : members)
+        if (each.first == key) return &each.second;
+    return nullptr;
+}
+
+/// Sets the member of a mapping.
+inline void set(value::dict& members, std::string_view key, value content)
+{
+    for (auto& each : members)
+        if (each.first == key) {
+            each.second = std::move(content);
+            return;
+        }
+    members.emplace_back(key, std::move(content));
+}
+
+/// Python's truth.
+inline bool truthy(const value& v) noexcept
+{
+    if (const auto* text = v.as_text()) return !text->empty();
+    if (const auto* items = v.as_list()) return !items->empty();
+    if (const auto* members = v.as_dict()) return !members->empty();
+    if (v.is_number()) return v.number() != 0;
+    return v.is<value::callable>();
+}
+
+namespace detail {
+
+// `budget` bounds the work on lists that hold each other many times over.
+inline bool equal_within(const value& a, const value& b, std::size_t& budget) noexcept
+{
+    if (budget == 0) return false;
+    --budget;
+    const auto same = [&](const value& x, const value& y) { return equal_within(x, y, budget); };
+    if (a.as_integer() && b.as_integer()) return *a.as_integer() == *b.as_integer();
+    if (a.is_number() && b.is_number()) return a.number() == b.number();
+    if (a.as_text() && b.as_text()) return *a.as_text() == *b.as_text();
+    if (a.as_list() && b.as_list())
+        return std::equal(a.as_list()->begin(), a.as_list()->end(), b.as_list()->begin(),
+                          b.as_list()->end(), same);
+    if (a.as_dict() && b.as_dict()) {
+        if (a.as_dict()->size() != b.as_dict()->size()) return false;
+        for (const auto& each : *a.as_dict()) {
+            const value* other = find(*b.as_dict(), each.first);
+            if (!other || !same(each.second, *other)) return false;
+        }
+        return true;
+    }
+    return a.data.index() == b.data.index() && (a.is<value::none>() || a.is_undefined());
+}
+
+// How deep lists and mappings hold each other; more than `most` counts as too deep, and so does too
+// much to look at.
+inline bool deeper_than(const value& v, std::size_t most, std::size_t& budget) noexcept
+{
+    if (budget == 0) return true;
+    --budget;
+    if (!v.as_list() && !v.as_dict()) return false;
+    if (most == 0) return true;
+    if (const auto* items = v.as_list())
+        return std::any_of(items->begin(), items->end(),
+                           [&](const value& each) { return deeper_than(each, most - 1, budget); });
+    return std::any_of(v.as_dict()->begin(), v.as_dict()->end(), [&](const auto& each) {
+        return deeper_than(each.second, most - 1, budget);
+    });
+}
+
+} // namespace detail
+
+/// Python's `==`; false for lists and mappings that hold more than 100000 values.
+inline bool equal(const value& a, const value& b) noexcept
+{
+    std::size_t budget = 100'000;
+    return detail::equal_within(a, b, budget);
+}
+
+/// Whether lists and mappings are nested more than 1000 deep in this value, or hold more than ten
+/// million values.
+inline bool is_unbounded(const value& v) noexcept
+{
+    std::size_t budget = list_limit;
+    return detail::deeper_than(v, 1000, budget);
+}
+
+/// The length of a text (in characters), list or mapping; nothing for others.
+inline std::optional<std::size_t> length(const value& v) noexcept
+{
+    if (const auto* items = v.as_list()) return items->size();
+    if (const auto* members = v.as_dict()) return members->size();
+    if (const auto* text = v.as_text())
+        return static_cast<std::size_t>(std::count_if(text->begin(), text->end(), [](char each) {
+            return (static_cast<unsigned char>(each) & 0xC0) != 0x80;
+        }));
+    if (v.is_undefined()) return std::size_t{0};
+    return std::nullopt;
+}
+
+namespace detail {
+
+inline std::string real_text(double number)
+{
+    if (std::isnan(number)) return "nan";
+    if (std::isinf(number)) return number < 0 ? "-inf" : "inf";
+    char digits[40];
+    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+    std::string text{digits, end};
+    if (text.find_first_of(".e") == std::string::npos) text += ".0";
+    return text;
+}
+
+inline void append_escape(std::string& out, unsigned char each)
+{
+    constexpr std::string_view hex = "0123456789abcdef";
+    out += "\\u00";
+    out += hex[each >> 4];
+    out += hex[each & 15];
+}
+
+inline std::string json_string(std::string_view text)
+{
+    std::string out = "\"";
+    for (const char each : text) {
+        if (each == '"' || each == '\\')
+            out += '\\', out += each;
+        else if (each == '\n')
+            out += "\\n";
+        else if (each == '\r')
+            out += "\\r";
+        else if (each == '\t')
+            out += "\\t";
+        else if (each == '\b')
+            out += "\\b";
+        else if (each == '\f')
+            out += "\\f";
+        else if (static_cast<unsigned char>(each) < 0x20)
+            append_escape(out, static_cast<unsigned char>(each));
+        else
+            out += each;
+    }
+    return out += '"';
+}
+
+// How Python writes a text inside a list.
+inline std::string python_string(std::string_view text)
+{
+    const bool has_single = text.find('\'') != text.npos, has_double = text.find('"') != text.npos;
+    const char quote = has_single && !has_double ? '"' : '\'';
+    std::string out(1, quote);
+    for (const char each : text) {
+        if (each == quote || each == '\\')
+            out += '\\', out += each;
+        else if (each == '\n')
+            out += "\\n";
+        else if (each == '\r')
+            out += "\\r";
+        else if (each == '\t')
+            out += "\\t";
+        else
+            out += each;
+    }
+    return out += quote;
+}
+
+// Writes lists and mappings for `str` and for JSON.
+struct writer {
+    bool json = false;
+    std::int64_t indent = -1; // negative: on one line
+    std::string out;
+
+    void line(std::size_t depth)
+    {
+        if (indent < 0) return;
+        out += '\n';
+        out.append(depth * static_cast<std::size_t>(indent), ' ');
+    }
+
+    void scalar(const value& v)
+    {
+        if (const auto* text = v.as_text())
+            out += json ? json_string(*text) : python_string(*text);
+        else if (const auto* whole = v.as_integer())
+            out += std::to_string(*whole);
+        else if (const auto* real = std::get_if<double>(&v.data))
+            out += real_text(*real);
+        else if (const auto* flag = std::get_if<bool>(&v.data))
+            out += *flag ? (json ? "true" : "True") : (json ? "false" : "False");
+        else
+            out += json ? "null" : v.is_undefined() ? "Undefined" : "None";
+    }
+
+    void write(const value& v, std::size_t depth = 0)
+    {
+        if (out.size() > text_limit) return; // whoever prints it refuses it
+        if (const auto* items = v.as_list()) {
+            write_all(*items, '[', ']', depth, [&](const value& each) { write(each, depth + 1); });
+        } else if (const auto* members = v.as_dict()) {
+            write_all(*members, '{', '}', depth, [&](const auto& each) {
+                out += json ? json_string(each.first) : python_string(each.first);
+                out += ": ";
+                write(each.second, depth + 1);
+            });
+        } else {
+            scalar(v);
+        }
+    }
+
+    template <class Items, class Write>
+    void write_all(const Items& items, char open, char close, std::size_t depth, Write&& each_item)
+    {
+        out += open;
+        bool first = true;
+        for (const auto& each : items) {
+            if (!first) out += indent < 0 ? ", " : ",";
+            first = false;
+            line(depth + 1);
+            each_item(each);
+        }
+        if (!first) line(depth);
+        out += close;
+    }
+};
+
+} // namespace detail
+
+/// What `{{ v }}` prints.
+inline std::string to_text(const value& v)
+{
+    if (const auto* text = v.as_text()) return *text;
+    if (v.is_undefined()) return {};
+    detail::writer out;
+    out.write(v);
+    return std::move(out.out);
+}
+
+/// JSON as Python writes it, without escaping other scripts. `indent` below 0: on one line.
+inline std::string to_json(const value& v, std::int64_t indent)
+{
+    detail::writer out;
+    out.json = true;
+    out.indent = std::min<std::int64_t>(indent, 64);
+    out.write(v);
+    return std::move(out.out);
+}
+
+/// A JSON value as a template sees it.
+inline value from_json(const json::value& from)
+{
+    if (from.is_object()) {
+        value::dict members;
+        for (const json::member& each : from.members())
+            set(members, each.key, from_json(each.value));
+        return value::of(std::move(members));
+    }
+    if (from.is_array()) {
+        value::list items;
+        for (const json::value& each : from.elements())
+            items.push_back(from_json(each));
+        return value::of(std::move(items));
+    }
+    if (const auto text = from.as_string()) return value::text(std::string{*text});
+    if (const auto flag = from.as_bool()) return {*flag};
+    if (const auto whole = from.as_integer()) return {*whole};
+    if (const auto real = from.as_number()) return {*real};
+    return {value::none{}};
+}
+
+} // namespace awq::jinja
+
+#endif
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// Filters, tests and methods that need nothing but their arguments.
+namespace awq::jinja {
+
+/// Arguments of a call: by position, then by name.
+struct arguments {
+    value::list positional;
+    value::dict named;
+
+    const value* find(std::size_t index, std::string_view name) const noexcept
+    {
+        if (index < positional.size()) return &positional[index];
+        return jinja::find(named, name);
+    }
+    std::int64_t integer(std::size_t index, std::string_view name,
+                         std::int64_t fallback) const noexcept
+    {
+        const value* found = find(index, name);
+        return found && found->as_integer() ? *found->as_integer() : fallback;
+    }
+    std::string text(std::size_t index, std::string_view name, std::string_view fallback) const
+    {
+        const value* found = find(index, name);
+        return found && found->as_text() ? *found->as_text() : std::string{fallback};
+    }
+    bool flag(std::size_t index, std::string_view name, bool fallback) const noexcept
+    {
+        const value* found = find(index, name);
+        return found ? truthy(*found) : fallback;
+    }
+};
+
+namespace detail {
+
+inline error wrong_type(std::string_view what, std::string_view name)
+{
+    return error{error_code::malformed_file, what, " \"", printable(name),
+                 "\" does not fit its value"};
+}
+
+enum class ends { both, left, right };
+
+// Without the characters of `set` (empty: white space) at the ends.
+inline std::string stripped(std::string_view text, std::string_view set, ends which)
+{
+    const auto in_set = [&](std::string_view character) {
+        return set.empty() ? unicode::is_whitespace(unicode::decode(character).code_point)
+                           : set.find(character) != set.npos;
+    };
+    while (which != ends::right && !text.empty()) {
+        const std::size_t size = std::min(unicode::character_size(text, 0), text.size());
+        if (!in_set(text.substr(0, size))) break;
+        text.remove_prefix(size);
+    }
+    while (which != ends::left && !text.empty()) {
+        const std::size_t last = unicode::last_character(text);
+        if (!in_set(text.substr(last))) break;
+        text = text.substr(0, last);
+    }
+    return std::string{text};
+}
+
+inline char lower(char c) noexcept
+{
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+inline char upper(char c) noexcept
+{
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+}
+
+// ASCII letters only.
+inline std::string cased(std::string text, std::string_view how)
+{
+    bool in_word = false;
+    for (char& each : text) {
+        const bool raise = how == "upper" || ((how == "title" || how == "capitalize") && !in_word);
+        const bool is_letter = lower(each) != upper(each);
+        each = raise ? upper(each) : lower(each);
+        in_word = how == "capitalize" || is_letter || (in_word && each == '\'');
+    }
+    return text;
+}
+
+inline std::string replaced(std::string_view text, std::string_view from, std::string_view to,
+                            std::int64_t count)
+{
+    std::string out;
+    if (from.empty()) return std::string{text};
+    for (std::size_t at = text.find(from); at != text.npos && count != 0;
+         at = text.find(from), --count) {
+        out.append(text.substr(0, at)).append(to);
+        text.remove_prefix(at + from.size());
+    }
+    return out.append(text);
+}
+
+inline value::list split(std::string_view text, std::string_view by, std::int64_t most)
+{
+    value::list parts;
+    if (by.empty()) { // runs of white space
+        while (true) {
+            text.remove_prefix(unicode::leading_whitespace(text));
+            if (text.empty()) return parts;
+            std::size_t end = 0;
+            while (end < text.size() &&
+                   !unicode::is_whitespace(unicode::decode(text, end).code_point))
+                end += unicode::character_size(text, end);
+            if (most-- == 0) end = text.size();
+            parts.push_back(value::text(std::string{text.substr(0, end)}));
+            text.remove_prefix(end);
+        }
+    }
+    for (std::size_t at = text.find(by); at != text.npos && most != 0; at = text.find(by), --most) {
+        parts.push_back(value::text(std::string{text.substr(0, at)}));
+        text.remove_prefix(at + by.size());
+    }
+    parts.push_back(value::text(std::string{text}));
+    return parts;
+}
+
+// The characters of a text, the items of a list, the keys of a mapping.
+inline std::optional<value::list> items_of(const value& v)
+{
+    if (const auto* items = v.as_list()) return *items;
+    value::list all;
+    if (const auto* members = v.as_dict()) {
+        for (const auto& each : *members)
+            all.push_back(value::text(each.first));
+        return all;
+    }
+    if (const auto* text = v.as_text()) {
+        if (text->size() > list_limit) return std::nullopt;
+        for (std::size_t at = 0; at < text->size();) {
+            const std::size_t size = unicode::decode(*text, at).size;
+            all.push_back(value::text(text->substr(at, size)));
+            at += size;
+        }
+        return all;
+    }
+    if (v.is_undefined()) return all;
+    return std::nullopt;
+}
+
+inline value::list pairs_of(const value::dict& members)
+{
+    value::list pairs;
+    for (const auto& each : members)
+        pairs.push_back(value::of(value::list{value::text(each.first), each.second}));
+    return pairs;
+}
+
+inline bool is_less(const value& a, const value& b) noexcept
+{
+    if (a.as_text() && b.as_text()) return *a.as_text() < *b.as_text();
+    return a.number() < b.number();
+}
+
+} // namespace detail
+
+namespace detail {
+
+// str.format with {}, {0} and {name}; nothing for anything finer.
+inline std::optional<std::string> formatted(std::string_view pattern, const arguments& with)
+{
+    std::string out;
+    std::size_t next = 0;
+    while (!pattern.empty()) {
+        const char c = pattern.front();
+        if (pattern.starts_with("{{") || pattern.starts_with("}}") || (c != '{' && c != '}')) {
+            out += c;
+            pattern.remove_prefix(c == '{' || c == '}' ? 2 : 1);
+            continue;
+        }
+        const std::size_t close = pattern.find('}');
+        if (c == '}' || close == pattern.npos) return std::nullopt;
+        const std::string_view name = pattern.substr(1, close - 1);
+        std::size_t index = name.empty() ? next++ : with.positional.size();
+        std::from_chars(name.data(), name.data() + name.size(), index);
+        const value* found = with.find(index, name);
+        if (!found) return std::nullopt;
+        out += to_text(*found);
+        pattern.remove_prefix(close + 1);
+    }
+    return out;
+}
+
+} // namespace detail
+
+/// A method of a text, a mapping or a list; nothing if the value has none of this name.
+inline std::optional<value> call_method(const value& of, std::string_view name,
+                                        const arguments& with)
+{
+    using namespace detail;
+    if (const std::string* text = of.as_text()) {
+        if (name == "strip")
+            return value::text(stripped(*text, with.text(0, "chars", ""), ends::both));
+        if (name == "lstrip")
+            return value::text(stripped(*text, with.text(0, "chars", ""), ends::left));
+        if (name == "rstrip")
+            return value::text(stripped(*text, with.text(0, "chars", ""), ends::right));
+        if (name == "upper" || name == "lower" || name == "title" || name == "capitalize")
+            return value::text(cased(*text, name));
+        if (name == "format")
+            if (auto made = formatted(*text, with)) return value::text(*std::move(made));
+        if (name == "split")
+            return value::of(
+                split(*text, with.text(0, "sep", ""), with.integer(1, "maxsplit", -1)));
+        if (name == "replace")
+            return value::text(replaced(*text, with.text(0, "old", ""), with.text(1, "new", ""),
+                                        with.integer(2, "count", -1)));
+        if (name == "find") {
+            const std::size_t at = text->find(with.text(0, "sub", ""));
+            if (at == text->npos) return value{std::int64_t{-1}};
+            return value::integer(*length(value::text(text->substr(0, at))));
+        }
+        if (name == "startswith" || name == "endswith") {
+            const value* what = with.find(0, "prefix");
+            const value::list one = what && what->as_list() ? *what->as_list()
+                                    : what                  ? value::list{*what}
+                                                            : value::list{};
+            for (const value& each : one)
+                if (each.as_text() && (name == "startswith" ? text->starts_with(*each.as_text())
+                                                            : text->ends_with(*each.as_text())))
+                    return value{true};
+            return value{false};
+        }
+        if (name == "join")
+            if (const auto items =
+                    items_of(with.find(0, "items") ? *with.find(0, "items") : value{})) {
+                std::string joined;
+                for (std::size_t i = 0; i < items->size(); ++i) {
+                    if (i > 0) joined += *text;
+                    joined += to_text((*items)[i]);
+                }
+                return value::text(std::move(joined));
+            }
+        return std::nullopt;
+    }
+    if (const value::dict* members = of.as_dict()) {
+        if (name == "items") return value::of(pairs_of(*members));
+        if (name == "keys") return value::of(*items_of(of));
+        if (name == "values") {
+            value::list all;
+            for (const auto& each : *members)
+                all.push_back(each.second);
+            return value::of(std::move(all));
+        }
+        if (name == "get") {
+            const value* key = with.find(0, "key");
+            const value* found = key && key->as_text() ? find(*members, *key->as_text()) : nullptr;
+            if (found) return *found;
+            return with.find(1, "default") ? *with.find(1, "default") : value{value::none{}};
+        }
+    }
+    return std::nullopt;
+}
+
+namespace detail {
+
+inline result<value> to_integer(const value& input, const arguments& with)
+{
+    if (input.as_integer()) return input;
+    if (input.is_number()) return value{static_cast<std::int64_t>(input.number())};
+    std::int64_t number = 0;
+    const std::string text = stripped(to_text(input), "", ends::both);
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = read.ec == std::errc{} && read.ptr == text.data() + text.size();
+    return value{whole ? number : with.integer(0, "default", 0)};
+}
+
+inline result<value> to_real(const value& input)
+{
+    if (input.is_number()) return value{input.number()};
+    double number = 0;
+    const std::string text = stripped(to_text(input), "", ends::both);
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return value{number};
+}
+
+inline std::string indented(std::string_view text, std::int64_t width, bool first, bool blank)
+{
+    const std::string space(static_cast<std::size_t>(std::clamp<std::int64_t>(width, 0, 64)), ' ');
+    std::string out;
+    for (std::size_t line = 0, at = 0; at <= text.size(); ++line) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        if (line > 0) out += '\n';
+        if ((line > 0 || first) && (blank || end > at)) out += space;
+        out.append(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return out;
+}
+
+inline result<value> list_filter(const value& input, std::string_view name, const arguments& with)
+{
+    auto items = items_of(input);
+    if (!items) return wrong_type("the filter", name);
+    if (name == "list") return value::of(*std::move(items));
+    if (name == "first" || name == "last") {
+        if (items->empty()) return value{value::undefined{std::string{name}}};
+        return name == "first" ? items->front() : items->back();
+    }
+    if (name == "min" || name == "max") {
+        if (items->empty()) return value{value::undefined{std::string{name}}};
+        const auto ends = std::minmax_element(items->begin(), items->end(), is_less);
+        return name == "min" ? *ends.first : *ends.second;
+    }
+    if (name == "reverse") std::reverse(items->begin(), items->end());
+    if (name == "reverse" && input.as_text()) {
+        std::string text;
+        for (const value& each : *items)
+            text += to_text(each);
+        return value::text(std::move(text));
+    }
+    if (name == "sort") {
+        std::stable_sort(items->begin(), items->end(), is_less);
+        if (with.flag(0, "reverse", false)) std::reverse(items->begin(), items->end());
+    }
+    if (name == "unique") {
+        if (items->size() > 10'000) return wrong_type("the filter", name);
+        value::list kept;
+        for (const value& each : *items)
+            if (std::none_of(kept.begin(), kept.end(),
+                             [&](const value& k) { return equal(k, each); }))
+                kept.push_back(each);
+        *items = std::move(kept);
+    }
+    return value::of(*std::move(items));
+}
+
+inline result<value> join_filter(const value& input, const arguments& with)
+{
+    const auto items = items_of(input);
+    if (!items) return wrong_type("the filter", "join");
+    const std::string by = with.text(0, "d", ""), attribute = with.text(1, "attribute", "");
+    std::string joined;
+    for (std::size_t i = 0; i < items->size(); ++i) {
+        if (i > 0) joined += by;
+        const value* each = &(*items)[i];
+        if (!attribute.empty())
+            each = each->as_dict() ? find(*each->as_dict(), attribute) : nullptr;
+        if (each) joined += to_text(*each);
+    }
+    return value::text(std::move(joined));
+}
+
+inline result<value> number_filter(const value& input, std::string_view name, const arguments& with)
+{
+    if (!input.is_number()) return wrong_type("the filter", name);
+    if (name == "abs")
+        return input.as_integer()
+                   ? value{*input.as_integer() < 0 ? -*input.as_integer() : *input.as_integer()}
+                   : value{std::fabs(input.number())};
+    const double scale = std::pow(10.0, static_cast<double>(with.integer(0, "precision", 0)));
+    return value{std::nearbyint(input.number() * scale) / scale};
+}
+
+} // namespace detail
+
+/// Applies a filter; `unsupported` for a name that is not known.
+inline result<value> apply_filter(const value& input, std::string_view name, const arguments& with)
+{
+    using namespace detail;
+    if (name == "default" || name == "d") {
+        const bool replace =
+            input.is_undefined() || (with.flag(1, "boolean", false) && !truthy(input));
+        if (!replace) return input;
+        return with.find(0, "default_value") ? *with.find(0, "default_value") : value::text({});
+    }
+    if (name == "trim")
+        return value::text(stripped(to_text(input), with.text(0, "chars", ""), ends::both));
+    if (name == "upper" || name == "lower" || name == "title" || name == "capitalize")
+        return value::text(cased(to_text(input), name));
+    if (name == "string" || name == "safe") return value::text(to_text(input));
+    if (name == "tojson") return value::text(to_json(input, with.integer(0, "indent", -1)));
+    if (name == "length" || name == "count") {
+        if (const auto size = length(input)) return value::integer(*size);
+        return wrong_type("the filter", name);
+    }
+    if (name == "int") return to_integer(input, with);
+    if (name == "float") return to_real(input);
+    if (name == "replace")
+        return value::text(replaced(to_text(input), with.text(0, "old", ""),
+                                    with.text(1, "new", ""), with.integer(2, "count", -1)));
+    if (name == "indent")
+        return value::text(indented(to_text(input), with.integer(0, "width", 4),
+                                    with.flag(1, "first", false), with.flag(2, "blank", false)));
+    if (name == "join") return join_filter(input, with);
+    if (name == "items" || name == "dictsort") {
+        if (input.is_undefined()) return value::of(value::list{});
+        if (!input.as_dict()) return wrong_type("the filter", name);
+        value::dict members = *input.as_dict();
+        if (name == "dictsort")
+            std::stable_sort(members.begin(), members.end(),
+                             [](const auto& a, const auto& b) { return a.first < b.first; });
+        return value::of(pairs_of(members));
+    }
+    if (name == "abs" || name == "round") return number_filter(input, name, with);
+    for (const std::string_view each :
+         {"list", "first", "last", "reverse", "sort", "unique", "min", "max"})
+        if (name == each) return list_filter(input, name, with);
+    return error{error_code::unsupported, "the filter \"", printable(name), "\" is not supported"};
+}
+
+/// Python's `in`.
+inline result<bool> contains(const value& all, const value& one)
+{
+    if (const auto* text = all.as_text()) {
+        if (!one.as_text()) return detail::wrong_type("the test", "in");
+        return text->find(*one.as_text()) != text->npos;
+    }
+    if (const auto* members = all.as_dict())
+        return one.as_text() && find(*members, *one.as_text()) != nullptr;
+    const auto items = detail::items_of(all);
+    if (!items) return detail::wrong_type("the test", "in");
+    return std::any_of(items->begin(), items->end(),
+                       [&](const value& each) { return equal(each, one); });
+}
+
+/// Compares two values by <, <=, >, >=, == or !=.
+inline result<bool> compare(const value& a, std::string_view by, const value& b)
+{
+    if (by == "==") return equal(a, b);
+    if (by == "!=") return !equal(a, b);
+    if (!(a.is_number() && b.is_number()) && !(a.as_text() && b.as_text()))
+        return detail::wrong_type("the comparison", by);
+    if (by == "<") return detail::is_less(a, b);
+    if (by == ">") return detail::is_less(b, a);
+    return by == "<=" ? !detail::is_less(b, a) : !detail::is_less(a, b);
+}
+
+/// Applies a test (`is name`); `unsupported` for a name that is not known.
+inline result<bool> apply_test(const value& v, std::string_view name, const arguments& with)
+{
+    const value other = with.positional.empty() ? value{} : with.positional.front();
+    const bool is_flag = v.is<bool>();
+    if (name == "defined") return !v.is_undefined();
+    if (name == "undefined") return v.is_undefined();
+    if (name == "none") return v.is<value::none>();
+    if (name == "string") return v.as_text() != nullptr;
+    if (name == "mapping") return v.as_dict() != nullptr;
+    if (name == "sequence" || name == "iterable") return v.as_text() || v.as_list() || v.as_dict();
+    if (name == "number") return v.is_number();
+    if (name == "integer") return v.as_integer() != nullptr;
+    if (name == "float") return v.is<double>();
+    if (name == "boolean") return is_flag;
+    if (name == "true") return is_flag && truthy(v);
+    if (name == "false") return is_flag && !truthy(v);
+    if (name == "callable") return v.is<value::callable>();
+    if (name == "sameas") return v.data.index() == other.data.index() && equal(v, other);
+    if (name == "in") return contains(other, v);
+    if (name == "odd" || name == "even" || name == "divisibleby") {
+        const std::int64_t by = name == "divisibleby" ? with.integer(0, "num", 0) : 2;
+        if (!v.as_integer() || by == 0) return detail::wrong_type("the test", name);
+        if (by == -1) return true;
+        return (*v.as_integer() % by == 0) != (name == "odd");
+    }
+    constexpr std::pair<std::string_view, std::string_view> names[] = {
+        {"equalto", "=="}, {"eq", "=="},         {"==", "=="}, {"ne", "!="}, {"!=", "!="},
+        {"lt", "<"},       {"lessthan", "<"},    {"<", "<"},   {"le", "<="}, {"<=", "<="},
+        {"gt", ">"},       {"greaterthan", ">"}, {">", ">"},   {"ge", ">="}, {">=", ">="}};
+    for (const auto& each : names)
+        if (each.first == name) return compare(v, each.second, other);
+    return error{error_code::unsupported, "the test \"", printable(name), "\" is not supported"};
+}
+
+namespace detail {
+
+// What `attribute` ("a.b") of a value is; undefined if it has none.
+inline value attribute_of(value of, std::string_view path)
+{
+    while (!path.empty()) {
+        const std::size_t dot = std::min(path.find('.'), path.size());
+        const value* found = of.as_dict() ? find(*of.as_dict(), path.substr(0, dot)) : nullptr;
+        value next = found ? *found : value{value::undefined{std::string{path.substr(0, dot)}}};
+        of = std::move(next);
+        path.remove_prefix(std::min(dot + 1, path.size()));
+    }
+    return of;
+}
+
+inline arguments without_first(const arguments& with, std::size_t count)
+{
+    arguments rest = with;
+    rest.positional.erase(rest.positional.begin(),
+                          rest.positional.begin() +
+                              static_cast<std::ptrdiff_t>(std::min(count, rest.positional.size())));
+    return rest;
+}
+
+} // namespace detail
+
+/// The filters that run a test or a filter over a list: select, reject, selectattr, rejectattr,
+/// map.
+inline result<value> apply_to_each(const value& input, std::string_view name, const arguments& with)
+{
+    const auto items = truthy(input) ? detail::items_of(input) : value::list{};
+    if (!items) return detail::wrong_type("the filter", name);
+    const bool by_attribute = name == "selectattr" || name == "rejectattr";
+    const bool wanted = name == "select" || name == "selectattr";
+    const std::string attribute =
+        by_attribute ? with.text(0, "", "") : with.text(9, "attribute", "");
+    const std::string function = with.text(by_attribute ? 1 : 0, "", "");
+    const arguments rest = detail::without_first(with, by_attribute ? 2 : 1);
+    value::list kept;
+    for (const value& each : *items) {
+        const value seen = detail::attribute_of(each, attribute);
+        if (name == "map") {
+            AWQ_TRY(value mapped,
+                    attribute.empty() ? apply_filter(each, function, rest) : result<value>{seen});
+            kept.push_back(std::move(mapped));
+            continue;
+        }
+        AWQ_TRY(const bool passes,
+                function.empty() ? result<bool>{truthy(seen)} : apply_test(seen, function, rest));
+        if (passes == wanted) kept.push_back(each);
+    }
+    return value::of(std::move(kept));
+}
+
+} // namespace awq::jinja
+
+#endif
+// ---- awq/data/jinja/syntax.hpp
+#ifndef AWQ_DATA_JINJA_SYNTAX_HPP
+#define AWQ_DATA_JINJA_SYNTAX_HPP
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace awq::jinja {
+
+/// An expression. What `parts`, `text` and `names` hold depends on the kind.
+struct expression {
+    enum class kind {
+        missing,   // left out (in a slice)
+        literal,   // constant
+        name,      // text
+        list,      // parts
+        dict,      // parts: key, value, key, value ...
+        attribute, // parts[0].text
+        item,      // parts[0][parts[1]]
+        slice,     // parts[0][parts[1]:parts[2]:parts[3]]
+        call,      // parts[0](parts[1], ...); the last ones are named by `names`
+        filter,    // parts[0] | text(parts[1], ...)
+        test,      // parts[0] is text(parts[1], ...)
+        negation,  // not parts[0]
+        unary,     // text parts[0]
+        binary,    // parts[0] text parts[1]
+        compare,   // parts[0] names[0] parts[1] names[1] parts[2] ...
+        logic,     // parts[0] and|or parts[1]
+        choice,    // parts[0] if parts[1] else parts[2]
+    };
+    kind what = kind::missing;
+    std::size_t line = 0;
+    std::size_t height = 1; // of the tree below
+    std::string text;
+    value constant;
+    std::vector<expression> parts;
+    std::vector<std::string> names;
+};
+
+/// A statement. A template is a list of them.
+struct statement {
+    enum class kind {
+        text,    // text
+        print,   // expressions[0]
+        branch,  // expressions[i]: bodies[i]; a last body without expression is the else
+        loop,    // for names in expressions[0] (if expressions[1]): bodies[0], else bodies[1]
+        assign,  // names = expressions[0], or object.attribute if `text` names the attribute
+        capture, // set names[0]: bodies[0]
+        macro,   // text(names, the last with the defaults `expressions`): bodies[0]
+        group,   // bodies[0]
+        leave,   // break
+        proceed, // continue
+    };
+    kind what = kind::text;
+    std::size_t line = 0;
+    std::string text;
+    std::vector<std::string> names;
+    std::vector<expression> expressions;
+    std::vector<std::vector<statement>> bodies;
+};
+
+} // namespace awq::jinja
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::jinja {
+
+/// Runs a template once. Bounded: steps, nesting and the size of texts, so a hostile template ends
+/// in an error.
+class interpreter {
+  public:
+    explicit interpreter(value::dict globals) { scopes_.push_back(std::move(globals)); }
+
+    /// The text that a template prints. Errors name the line.
+    result<std::string> run(const std::vector<statement>& program)
+    {
+        std::string out;
+        AWQ_TRY(const flow ended, execute(program, out));
+        static_cast<void>(ended);
+        return out;
+    }
+
+  private:
+    enum class flow { normal, leave, proceed };
+    using kind = expression::kind;
+
+    // ---- statements ----
+
+    result<flow> execute(const std::vector<statement>& body, std::string& out)
+    {
+        for (const statement& each : body) {
+            AWQ_TRY(const flow ended, execute(each, out));
+            if (ended != flow::normal) return ended;
+            if (out.size() > text_limit)
+                return error{error_code::unsupported, "line ", each.line,
+                             ": the text becomes too long"};
+        }
+        return flow::normal;
+    }
+
+    result<flow> execute(const statement& now, std::string& out)
+    {
+        using enum statement::kind;
+        AWQ_CHECK(count_step());
+        switch (now.what) {
+        case text:
+            out += now.text;
+            return flow::normal;
+        case print:
+            return print_to(now, out);
+        case branch:
+            return choose(now, out);
+        case loop:
+            return repeat(now, out);
+        case assign:
+            return assign_to(now);
+        case capture:
+            return capture_to(now);
+        case macro:
+            set(scopes_.back(), now.text, value{value::callable{now.text, &now}});
+            return flow::normal;
+        case group:
+            return execute(now.bodies[0], out);
+        case leave:
+            return flow::leave;
+        case proceed:
+            return flow::proceed;
+        }
+        return flow::normal;
+    }
+
+    status count_step(std::size_t cost = 1)
+    {
+        steps_ += cost;
+        if (steps_ < 5'000'000) return {};
+        return error{error_code::unsupported, "the template takes too many steps"};
+    }
+
+    // An expression of a statement; errors get its line.
+    result<value> evaluate_at(const expression& from)
+    {
+        auto got = evaluate(from);
+        if (!got) return got.error().within("line " + std::to_string(from.line));
+        return got;
+    }
+
+    result<flow> print_to(const statement& now, std::string& out)
+    {
+        AWQ_TRY(const value printed, evaluate_at(now.expressions[0]));
+        out += to_text(printed);
+        return flow::normal;
+    }
+
+    result<flow> choose(const statement& now, std::string& out)
+    {
+        for (std::size_t i = 0; i < now.bodies.size(); ++i) {
+            if (i < now.expressions.size()) {
+                AWQ_TRY(const value met, evaluate_at(now.expressions[i]));
+                if (!truthy(met)) continue;
+            }
+            return execute(now.bodies[i], out);
+        }
+        return flow::normal;
+    }
+
+    // A scope that goes away with the object.
+    class scope {
+      public:
+        explicit scope(std::vector<value::dict>& all) : all_(all) { all_.emplace_back(); }
+        scope(const scope&) = delete;
+        ~scope() { all_.pop_back(); }
+
+      private:
+        std::vector<value::dict>& all_;
+    };
+
+    static status bind(value::dict& to, const std::vector<std::string>& names, const value& content)
+    {
+        if (names.size() == 1) {
+            set(to, names[0], content);
+            return {};
+        }
+        const auto parts = detail::items_of(content);
+        if (!parts || parts->size() != names.size())
+            return error{error_code::malformed_file, "cannot unpack a value into ", names.size(),
+                         " names"};
+        for (std::size_t i = 0; i < names.size(); ++i)
+            set(to, names[i], (*parts)[i]);
+        return {};
+    }
+
+    result<value::list> loop_items(const statement& now)
+    {
+        AWQ_TRY(const value over, evaluate_at(now.expressions[0]));
+        auto items = detail::items_of(over);
+        if (!items)
+            return error{error_code::malformed_file, "line ", now.line,
+                         ": cannot loop over this value"};
+        if (now.expressions.size() < 2) return *std::move(items);
+        value::list kept;
+        for (value& each : *items) {
+            const scope inner{scopes_};
+            AWQ_CHECK(bind(scopes_.back(), now.names, each));
+            AWQ_TRY(const value passes, evaluate_at(now.expressions[1]));
+            if (truthy(passes)) kept.push_back(std::move(each));
+        }
+        return kept;
+    }
+
+    static value loop_variable(const value::list& items, std::size_t i)
+    {
+        const std::size_t count = items.size();
+        value::dict about{{"index", value::integer(i + 1)},
+                          {"index0", value::integer(i)},
+                          {"revindex", value::integer(count - i)},
+                          {"revindex0", value::integer(count - i - 1)},
+                          {"first", {i == 0}},
+                          {"last", {i + 1 == count}},
+                          {"length", value::integer(count)}};
+        if (i > 0) about.emplace_back("previtem", items[i - 1]);
+        if (i + 1 < count) about.emplace_back("nextitem", items[i + 1]);
+        return value::of(std::move(about));
+    }
+
+    result<flow> repeat(const statement& now, std::string& out)
+    {
+        AWQ_TRY(const value::list items, loop_items(now));
+        if (items.empty() && now.bodies.size() > 1) return execute(now.bodies[1], out);
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            AWQ_CHECK(count_step(10));
+            const scope inner{scopes_};
+            AWQ_CHECK(bind(scopes_.back(), now.names, items[i]));
+            set(scopes_.back(), "loop", loop_variable(items, i));
+            AWQ_TRY(const flow ended, execute(now.bodies[0], out));
+            if (ended == flow::leave) break;
+        }
+        return flow::normal;
+    }
+
+    result<flow> assign_to(const statement& now)
+    {
+        AWQ_TRY(value content, evaluate_at(now.expressions[0]));
+        if (now.text.empty()) {
+            AWQ_CHECK(bind(scopes_.back(), now.names, content));
+            return flow::normal;
+        }
+        const value target = variable(now.names[0]);
+        value::dict* members = target.as_dict();
+        if (!members)
+            return error{
+                error_code::malformed_file, "line ", now.line, ": \"", printable(now.names[0]),
+                "\" is no namespace"};
+        if (content.as_list() || content.as_dict()) {
+            AWQ_CHECK(count_step(100));
+            // A namespace that held itself would never end.
+            std::size_t budget = 1'000'000;
+            if (holds(content, members, budget))
+                return error{error_code::unsupported, "line ", now.line,
+                             ": a namespace cannot hold itself"};
+        }
+        set(*members, now.text, std::move(content));
+        return flow::normal;
+    }
+
+    static bool holds(const value& v, const value::dict* what, std::size_t& budget) noexcept
+    {
+        if (budget == 0 || v.as_dict() == what) return true;
+        --budget;
+        if (const auto* items = v.as_list())
+            return std::any_of(items->begin(), items->end(),
+                               [&](const value& each) { return holds(each, what, budget); });
+        return v.as_dict() &&
+               std::any_of(v.as_dict()->begin(), v.as_dict()->end(),
+                           [&](const auto& each) { return holds(each.second, what, budget); });
+    }
+
+    result<flow> capture_to(const statement& now)
+    {
+        std::string printed;
+        {
+            const scope inner{scopes_};
+            AWQ_TRY(const flow ended, execute(now.bodies[0], printed));
+            if (ended != flow::normal) return ended;
+        }
+        captured_ = value::text(std::move(printed)); // what the innermost filter of the block takes
+        value content = captured_;
+        if (!now.expressions.empty()) {
+            AWQ_TRY(content, evaluate_at(now.expressions[0]));
+        }
+        set(scopes_.back(), now.names[0], std::move(content));
+        return flow::normal;
+    }
+
+    // ---- variables ----
+
+    // Innermost scope first; a macro sees its own scopes and the outermost one.
+    value variable(std::string_view name) const
+    {
+        for (std::size_t i = scopes_.size(); i-- > base_;)
+            if (const value* found = find(scopes_[i], name)) return *found;
+        if (const value* found = find(scopes_.front(), name)) return *found;
+        for (const std::string_view each :
+             {"namespace", "dict", "range", "raise_exception", "strftime_now"})
+            if (name == each) return value{value::callable{std::string{name}, nullptr}};
+        return value{value::undefined{std::string{name}}};
+    }
+
+    // ---- expressions ----
+
+    result<value> evaluate(const expression& from)
+    {
+        AWQ_CHECK(count_step());
+        if (depth_ > 400)
+            return error{error_code::unsupported, "the template is nested too deeply"};
+        ++depth_;
+        auto got = evaluate_kind(from);
+        --depth_;
+        if (got) AWQ_CHECK(count_step(cost_of(*got)));
+        return got;
+    }
+
+    // Large values cost more than one step.
+    static std::size_t cost_of(const value& made) noexcept
+    {
+        if (const auto* text = made.as_text()) return text->size() / 256;
+        if (const auto* items = made.as_list()) return items->size() / 4;
+        return 0;
+    }
+
+    result<value> evaluate_kind(const expression& from)
+    {
+        switch (from.what) {
+        case kind::missing:
+            return captured_;
+        case kind::literal:
+            return from.constant;
+        case kind::name:
+            return variable(from.text);
+        case kind::list:
+            return make_list(from);
+        case kind::dict:
+            return make_dict(from);
+        case kind::attribute:
+            return member(from);
+        case kind::item:
+            return item(from);
+        case kind::slice:
+            return slice(from);
+        case kind::call:
+            return call(from);
+        case kind::filter:
+            return filter(from);
+        case kind::test:
+            return test(from);
+        case kind::negation:
+            return negation(from);
+        case kind::unary:
+            return unary(from);
+        case kind::binary:
+            return binary(from);
+        case kind::compare:
+            return comparison(from);
+        case kind::logic:
+            return logic(from);
+        case kind::choice:
+            return choice(from);
+        }
+        return value{};
+    }
+
+    result<value> bounded(value made)
+    {
+        AWQ_CHECK(count_step(10)); // looks at every value below
+        if (is_unbounded(made))
+            return error{error_code::unsupported, "a list or mapping is too large"};
+        return made;
+    }
+
+    result<value> make_list(const expression& from)
+    {
+        value::list items;
+        for (const expression& each : from.parts) {
+            AWQ_TRY(value made, evaluate(each));
+            items.push_back(std::move(made));
+        }
+        return bounded(value::of(std::move(items)));
+    }
+
+    result<value> make_dict(const expression& from)
+    {
+        value::dict members;
+        for (std::size_t i = 0; i + 1 < from.parts.size(); i += 2) {
+            AWQ_TRY(const value key, evaluate(from.parts[i]));
+            AWQ_TRY(value content, evaluate(from.parts[i + 1]));
+            if (!key.as_text())
+                return error{error_code::unsupported,
+                             "a mapping whose keys are no texts is not supported"};
+            set(members, *key.as_text(), std::move(content));
+        }
+        return bounded(value::of(std::move(members)));
+    }
+
+    static error no_value(const value& of)
+    {
+        const auto* what = std::get_if<value::undefined>(&of.data);
+        return error{error_code::missing_field, "\"", printable(what ? what->name : ""),
+                     "\" is undefined"};
+    }
+
+    static result<value> member_of(const value& of, const std::string& name)
+    {
+        if (of.is_undefined()) return no_value(of);
+        const value* found = of.as_dict() ? find(*of.as_dict(), name) : nullptr;
+        return found ? *found : value{value::undefined{name}};
+    }
+
+    result<value> member(const expression& from)
+    {
+        AWQ_TRY(const value of, evaluate(from.parts[0]));
+        return member_of(of, from.text);
+    }
+
+    result<value> item(const expression& from)
+    {
+        AWQ_TRY(const value of, evaluate(from.parts[0]));
+        AWQ_TRY(const value key, evaluate(from.parts[1]));
+        if (key.as_text() || of.is_undefined()) return member_of(of, to_text(key));
+        const auto items = of.as_dict() ? std::nullopt : detail::items_of(of);
+        if (!items || !key.as_integer()) return member_of(of, to_text(key));
+        const auto size = static_cast<std::int64_t>(items->size());
+        const std::int64_t at =
+            *key.as_integer() < 0 ? *key.as_integer() + size : *key.as_integer();
+        if (at < 0 || at >= size) return value{value::undefined{to_text(key)}};
+        return (*items)[static_cast<std::size_t>(at)];
+    }
+
+    result<value> slice(const expression& from)
+    {
+        AWQ_TRY(const value of, evaluate(from.parts[0]));
+        if (of.is_undefined()) return no_value(of);
+        const auto items = of.as_dict() ? std::nullopt : detail::items_of(of);
+        if (!items) return detail::wrong_type("the slice of", "a value");
+        std::int64_t bounds[3] = {};
+        bool given[3] = {};
+        for (std::size_t i = 0; i < 3; ++i) {
+            if (from.parts[i + 1].what == kind::missing) continue;
+            AWQ_TRY(const value bound, evaluate(from.parts[i + 1]));
+            if (bound.is<value::none>()) continue;
+            if (!bound.as_integer()) return detail::wrong_type("the slice of", "a value");
+            bounds[i] = *bound.as_integer();
+            given[i] = true;
+        }
+        if (given[2] && bounds[2] == 0) return detail::wrong_type("the slice of", "a value");
+        value::list kept = sliced(*items, bounds, given);
+        if (!of.as_text()) return value::of(std::move(kept));
+        std::string text;
+        for (const value& each : kept)
+            text += *each.as_text();
+        return value::text(std::move(text));
+    }
+
+    // Python's rules for [from:to:step].
+    static value::list sliced(const value::list& items, const std::int64_t (&bounds)[3],
+                              const bool (&given)[3])
+    {
+        const auto size = static_cast<std::int64_t>(items.size());
+        const std::int64_t step =
+            given[2] ? std::clamp<std::int64_t>(bounds[2], -size - 1, size + 1) : 1;
+        const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
+        const auto place = [&](std::size_t i, std::int64_t fallback) {
+            if (!given[i]) return fallback;
+            const std::int64_t at = std::clamp(bounds[i], -size - 1, size + 1);
+            return std::clamp(at < 0 ? at + size : at, low, high);
+        };
+        const std::int64_t first = place(0, step > 0 ? low : high),
+                           end = place(1, step > 0 ? high : low);
+        value::list kept;
+        for (std::int64_t at = first; step > 0 ? at < end : at > end; at += step)
+            kept.push_back(items[static_cast<std::size_t>(at)]);
+        return kept;
+    }
+
+    result<arguments> evaluate_arguments(const expression& from)
+    {
+        arguments with;
+        const std::size_t named = from.parts.size() - from.names.size();
+        for (std::size_t i = 1; i < from.parts.size(); ++i) {
+            AWQ_TRY(value argument, evaluate(from.parts[i]));
+            if (i < named)
+                with.positional.push_back(std::move(argument));
+            else
+                set(with.named, from.names[i - named], std::move(argument));
+        }
+        return with;
+    }
+
+    result<value> call(const expression& from)
+    {
+        const expression& callee = from.parts[0];
+        AWQ_TRY(const arguments with, evaluate_arguments(from));
+        if (callee.what == kind::attribute) {
+            AWQ_TRY(const value of, evaluate(callee.parts[0]));
+            if (auto made = call_method(of, callee.text, with)) return *std::move(made);
+            AWQ_TRY(const value function, member_of(of, callee.text));
+            return call_value(function, callee.text, with);
+        }
+        AWQ_TRY(const value function, evaluate(callee));
+        return call_value(function, callee.text, with);
+    }
+
+    result<value> call_value(const value& function, const std::string& name, const arguments& with)
+    {
+        const auto* target = std::get_if<value::callable>(&function.data);
+        if (!target)
+            return error{error_code::unsupported, "the function or method \"", printable(name),
+                         "\" is not supported"};
+        if (target->macro) return call_macro(*target->macro, with);
+        if (target->name == "raise_exception")
+            return error{error_code::invalid_argument,
+                         "the template refuses: ", with.text(0, "message", "")};
+        if (target->name == "strftime_now") return time_text(with.text(0, "format", ""));
+        if (target->name == "range") return range(with);
+        value::dict members = with.named; // namespace and dict
+        if (!with.positional.empty() && with.positional[0].as_dict()) {
+            members = *with.positional[0].as_dict();
+            for (const auto& each : with.named)
+                set(members, each.first, each.second);
+        }
+        return value::of(std::move(members));
+    }
+
+    static result<value> time_text(const std::string& format)
+    {
+        const std::time_t now = std::time(nullptr);
+        std::tm local{};
+        char text[256] = {};
+        if (format.empty() || !::localtime_r(&now, &local)) return value::text({});
+        return value::text(
+            std::string{text, std::strftime(text, sizeof text, format.c_str(), &local)});
+    }
+
+    static result<value> range(const arguments& with)
+    {
+        const bool has_first = with.positional.size() > 1;
+        const std::int64_t first = has_first ? with.integer(0, "", 0) : 0;
+        const std::int64_t end = with.integer(has_first ? 1 : 0, "", 0),
+                           step = with.integer(2, "", 1);
+        value::list numbers;
+        constexpr auto most = static_cast<std::int64_t>(list_limit / 2);
+        if (step == 0 || std::max({first, end, step}) > most ||
+            std::min({first, end, step}) < -most)
+            return detail::wrong_type("the function", "range");
+        for (std::int64_t at = first; step > 0 ? at < end : at > end; at += step)
+            numbers.push_back({at});
+        return value::of(std::move(numbers));
+    }
+
+    result<value> call_macro(const statement& macro, const arguments& with)
+    {
+        if (macro_depth_ > 20)
+            return error{error_code::unsupported, "macros call each other too deeply"};
+        const scope inner{scopes_};
+        const std::size_t outer_base = std::exchange(base_, scopes_.size() - 1);
+        ++macro_depth_;
+        auto printed = run_macro(macro, with);
+        --macro_depth_;
+        base_ = outer_base;
+        return printed;
+    }
+
+    result<value> run_macro(const statement& macro, const arguments& with)
+    {
+        const std::size_t required = macro.names.size() - macro.expressions.size();
+        for (std::size_t i = 0; i < macro.names.size(); ++i) {
+            const value* given = with.find(i, macro.names[i]);
+            value content = given ? *given : value{value::undefined{macro.names[i]}};
+            if (!given && i >= required) {
+                AWQ_TRY(content, evaluate(macro.expressions[i - required]));
+            }
+            set(scopes_.back(), macro.names[i], std::move(content));
+        }
+        std::string out;
+        AWQ_TRY(const flow ended, execute(macro.bodies[0], out));
+        static_cast<void>(ended);
+        return value::text(std::move(out));
+    }
+
+    result<value> filter(const expression& from)
+    {
+        AWQ_TRY(const value input, evaluate(from.parts[0]));
+        AWQ_TRY(const arguments with, evaluate_arguments(from));
+        for (const std::string_view each : {"select", "reject", "selectattr", "rejectattr", "map"})
+            if (from.text == each) return apply_to_each(input, from.text, with);
+        AWQ_TRY(value made, apply_filter(input, from.text, with));
+        return limited(std::move(made));
+    }
+
+    static result<value> limited(value made)
+    {
+        const bool too_long = (made.as_text() && made.as_text()->size() > text_limit) ||
+                              (made.as_list() && made.as_list()->size() > list_limit);
+        if (too_long) return error{error_code::unsupported, "a text or list becomes too long"};
+        return made;
+    }
+
+    result<value> test(const expression& from)
+    {
+        AWQ_TRY(const value input, evaluate(from.parts[0]));
+        AWQ_TRY(const arguments with, evaluate_arguments(from));
+        AWQ_TRY(const bool passes, apply_test(input, from.text, with));
+        return value{passes};
+    }
+
+    result<value> negation(const expression& from)
+    {
+        AWQ_TRY(const value of, evaluate(from.parts[0]));
+        return value{!truthy(of)};
+    }
+
+    result<value> unary(const expression& from)
+    {
+        AWQ_TRY(const value of, evaluate(from.parts[0]));
+        if (!of.is_number()) return detail::wrong_type("the sign", from.text);
+        if (from.text == "+") return of;
+        if (of.as_integer() && *of.as_integer() != INT64_MIN) return value{-*of.as_integer()};
+        return value{-of.number()};
+    }
+
+    result<value> choice(const expression& from)
+    {
+        AWQ_TRY(const value met, evaluate(from.parts[1]));
+        if (truthy(met)) return evaluate(from.parts[0]);
+        return from.parts.size() > 2 ? evaluate(from.parts[2]) : result<value>{value{}};
+    }
+
+    result<value> logic(const expression& from)
+    {
+        AWQ_TRY(value left, evaluate(from.parts[0]));
+        if (truthy(left) == (from.text == "or")) return left;
+        return evaluate(from.parts[1]);
+    }
+
+    result<value> comparison(const expression& from)
+    {
+        AWQ_TRY(value left, evaluate(from.parts[0]));
+        for (std::size_t i = 0; i < from.names.size(); ++i) {
+            AWQ_TRY(value right, evaluate(from.parts[i + 1]));
+            const std::string& by = from.names[i];
+            const bool is_in = by == "in" || by == "not in";
+            if (left.as_list() || left.as_dict()) AWQ_CHECK(count_step(1000));
+            AWQ_TRY(bool holds_true, is_in ? contains(right, left) : compare(left, by, right));
+            if (by == "not in") holds_true = !holds_true;
+            if (!holds_true) return value{false};
+            left = std::move(right);
+        }
+        return value{true};
+    }
+
+    result<value> binary(const expression& from)
+    {
+        AWQ_TRY(const value left, evaluate(from.parts[0]));
+        AWQ_TRY(const value right, evaluate(from.parts[1]));
+        const std::string& by = from.text;
+        if (by == "~") return limited(value::text(to_text(left) + to_text(right)));
+        if (by == "+" && left.as_text() && right.as_text())
+            return limited(value::text(*left.as_text() + *right.as_text()));
+        if (by == "+" && left.as_list() && right.as_list()) {
+            value::list both = *left.as_list();
+            both.insert(both.end(), right.as_list()->begin(), right.as_list()->end());
+            return limited(value::of(std::move(both)));
+        }
+        if (by == "*" && left.as_text() && right.as_integer())
+            return repeated(*left.as_text(), *right.as_integer());
+        if (left.is_undefined()) return no_value(left);
+        if (right.is_undefined()) return no_value(right);
+        if (!left.is_number() || !right.is_number()) return detail::wrong_type("the operator", by);
+        if (left.as_integer() && right.as_integer())
+            return whole(*left.as_integer(), by, *right.as_integer());
+        return real(left.number(), by, right.number());
+    }
+
+    static result<value> repeated(const std::string& text, std::int64_t count)
+    {
+        if (count > 0 && text.size() > text_limit / static_cast<std::size_t>(count))
+            return error{error_code::unsupported, "a text becomes too long"};
+        std::string all;
+        for (; count > 0; --count)
+            all += text;
+        return value::text(std::move(all));
+    }
+
+    static result<value> whole(std::int64_t a, std::string_view by, std::int64_t b)
+    {
+        std::int64_t made = 0;
+        if (by == "+" && !__builtin_add_overflow(a, b, &made)) return value{made};
+        if (by == "-" && !__builtin_sub_overflow(a, b, &made)) return value{made};
+        if (by == "*" && !__builtin_mul_overflow(a, b, &made)) return value{made};
+        const bool rounds_down = by == "//" || by == "%";
+        if (rounds_down && b == 0) return error{error_code::malformed_file, "division by zero"};
+        if (rounds_down && b != -1) {
+            const std::int64_t quotient = a / b - (a % b != 0 && (a < 0) != (b < 0));
+            return value{by == "//" ? quotient : a - quotient * b};
+        }
+        if (by == "%") return value{std::int64_t{0}};
+        if (by == "//" && a != INT64_MIN) return value{-a};
+        if (by == "**" && b >= 0) {
+            const double power = std::pow(static_cast<double>(a), static_cast<double>(b));
+            if (std::fabs(power) < 9e15) return value{static_cast<std::int64_t>(power)};
+        }
+        return real(static_cast<double>(a), by, static_cast<double>(b));
+    }
+
+    static result<value> real(double a, std::string_view by, double b)
+    {
+        if (by == "+") return value{a + b};
+        if (by == "-") return value{a - b};
+        if (by == "*") return value{a * b};
+        if (by == "**") return value{std::pow(a, b)};
+        if (b == 0) return error{error_code::malformed_file, "division by zero"};
+        if (by == "/") return value{a / b};
+        const double quotient = std::floor(a / b);
+        return value{by == "//" ? quotient : a - quotient * b};
+    }
+
+    std::vector<value::dict> scopes_; // the first one holds the template's own variables
+    std::size_t base_ = 0;
+    std::size_t steps_ = 0;
+    std::size_t depth_ = 0;
+    std::size_t macro_depth_ = 0;
+    value captured_;
+};
+
+} // namespace awq::jinja
+
+#endif
+// ---- awq/data/jinja/lexer.hpp
+#ifndef AWQ_DATA_JINJA_LEXER_HPP
+#define AWQ_DATA_JINJA_LEXER_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::jinja {
+
+/// A piece of a template's source.
+struct token {
+    enum class kind {
+        text,
+        print_begin,
+        print_end,
+        block_begin,
+        block_end,
+        name,
+        string,
+        integer,
+        real,
+        symbol,
+        end
+    };
+    kind what = kind::end;
+    std::string text;
+    std::size_t line = 1;
+};
+
+/// Cuts a template into tokens, with `trim_blocks` and `lstrip_blocks` on, as chat templates expect
+/// it.
+class lexer {
+  public:
+    explicit lexer(std::string_view source)
+    {
+        for (std::size_t i = 0; i < source.size(); ++i) // \r\n and \r become \n
+            if (source[i] != '\r')
+                source_ += source[i];
+            else if (i + 1 == source.size() || source[i + 1] != '\n')
+                source_ += '\n';
+        if (source_.ends_with('\n')) source_.pop_back();
+    }
+
+    result<std::vector<token>> tokens()
+    {
+        while (at_ < source_.size())
+            AWQ_CHECK(text());
+        add(token::kind::end, {});
+        return std::move(tokens_);
+    }
+
+  private:
+    std::string_view rest() const { return std::string_view{source_}.substr(at_); }
+
+    void add(token::kind what, std::string text)
+    {
+        tokens_.push_back({what, std::move(text), line_});
+    }
+
+    template <class... Parts>
+    error bad(const Parts&... parts) const
+    {
+        return error{error_code::malformed_file, "line ", line_, ": ", parts...};
+    }
+
+    void advance(std::size_t count)
+    {
+        for (; count > 0; --count)
+            if (source_[at_++] == '\n') ++line_;
+    }
+
+    // Text up to the next tag, and the tag.
+    status text()
+    {
+        std::size_t tag = at_;
+        do {
+            tag = source_.find('{', tag);
+            if (tag == std::string::npos || tag + 1 == source_.size()) tag = source_.size();
+        } while (tag < source_.size() &&
+                 std::string_view{"{%#"}.find(source_[tag + 1]) == std::string_view::npos && ++tag);
+        std::string_view piece = std::string_view{source_}.substr(at_, tag - at_);
+        const char kind = tag < source_.size() ? source_[tag + 1] : '\0';
+        const char mark = tag + 2 < source_.size() ? source_[tag + 2] : '\0';
+        if (kind != '\0' && mark == '-') {
+            piece = piece.substr(0, unicode::trailing_whitespace(piece));
+        } else if ((kind == '%' || kind == '#') && mark != '+') {
+            piece = without_indent(piece);
+        }
+        if (!piece.empty()) add(token::kind::text, std::string{piece});
+        advance(tag - at_);
+        if (kind == '\0') return {};
+        advance(mark == '-' || mark == '+' ? 3 : 2);
+        if (kind == '#') return comment();
+        return kind == '{' ? print() : block();
+    }
+
+    // lstrip_blocks: blanks between the beginning of a line and a block go away.
+    std::string_view without_indent(std::string_view piece) const
+    {
+        const std::size_t kept = piece.find_last_not_of(" \t") + 1;
+        const bool line_begins =
+            kept == 0 ? at_ == 0 || source_[at_ - 1] == '\n' : piece[kept - 1] == '\n';
+        return line_begins ? piece.substr(0, kept) : piece;
+    }
+
+    // What follows a tag: "-" takes all white space away, a block one newline.
+    void finish_tag(bool strip, bool keep, bool is_block)
+    {
+        if (strip) {
+            advance(unicode::leading_whitespace(rest()));
+        } else if (is_block && !keep && rest().starts_with('\n')) {
+            advance(1);
+        }
+    }
+
+    status comment()
+    {
+        const std::size_t end = source_.find("#}", at_);
+        if (end == std::string::npos) return bad("{# without #}");
+        const char mark = end > at_ ? source_[end - 1] : ' ';
+        advance(end + 2 - at_);
+        finish_tag(mark == '-', mark == '+', true);
+        return {};
+    }
+
+    status print()
+    {
+        add(token::kind::print_begin, "{{");
+        return tag("}}", token::kind::print_end);
+    }
+
+    status block()
+    {
+        add(token::kind::block_begin, "{%");
+        return tag("%}", token::kind::block_end);
+    }
+
+    status tag(std::string_view close, token::kind end)
+    {
+        std::size_t depth = 0;
+        for (;;) {
+            advance(unicode::leading_whitespace(rest()));
+            if (rest().empty()) return bad("a tag without ", close);
+            const bool strip = rest().starts_with('-') && rest().substr(1).starts_with(close);
+            const bool keep = rest().starts_with('+') && rest().substr(1).starts_with(close);
+            if (depth == 0 && (strip || keep || rest().starts_with(close))) {
+                advance(strip || keep ? 3 : 2);
+                add(end, std::string{close});
+                finish_tag(strip, keep, end == token::kind::block_end);
+                return {};
+            }
+            AWQ_CHECK(item(depth));
+        }
+    }
+
+    static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+    static bool is_word(char c) noexcept
+    {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c);
+    }
+
+    status item(std::size_t& depth)
+    {
+        const char c = rest().front();
+        if (c == '"' || c == '\'') return string(c);
+        if (is_digit(c)) return number();
+        if (is_word(c)) {
+            std::size_t size = 1;
+            while (size < rest().size() && is_word(rest()[size]))
+                ++size;
+            return take(token::kind::name, size);
+        }
+        for (const std::string_view two : {"==", "!=", "<=", ">=", "//", "**"})
+            if (rest().starts_with(two)) return take(token::kind::symbol, 2);
+        if (std::string_view{"([{"}.find(c) != std::string_view::npos) ++depth;
+        if (std::string_view{")]}"}.find(c) != std::string_view::npos) {
+            if (depth == 0) return bad("a '", c, "' too many");
+            --depth;
+        }
+        if (std::string_view{"()[]{}.,:|~+-*/%<>="}.find(c) == std::string_view::npos)
+            return bad("unexpected character '", c, "'");
+        return take(token::kind::symbol, 1);
+    }
+
+    status take(token::kind what, std::size_t size)
+    {
+        add(what, std::string{rest().substr(0, size)});
+        advance(size);
+        return {};
+    }
+
+    std::size_t digits_from(std::size_t at) const
+    {
+        while (at < rest().size() && is_digit(rest()[at]))
+            ++at;
+        return at;
+    }
+
+    status number()
+    {
+        const auto digit_at = [&](std::size_t at) {
+            return at < rest().size() && is_digit(rest()[at]);
+        };
+        const std::size_t whole = digits_from(0);
+        std::size_t size = whole;
+        if (rest().substr(size).starts_with('.') && digit_at(size + 1))
+            size = digits_from(size + 1);
+        if (size < rest().size() && (rest()[size] | 32) == 'e') {
+            const bool has_sign =
+                size + 1 < rest().size() && (rest()[size + 1] == '-' || rest()[size + 1] == '+');
+            const std::size_t first = size + (has_sign ? 2 : 1);
+            if (digit_at(first)) size = digits_from(first);
+        }
+        return take(size == whole ? token::kind::integer : token::kind::real, size);
+    }
+
+    status string(char quote)
+    {
+        std::string content;
+        advance(1);
+        while (!rest().empty() && rest().front() != quote) {
+            if (rest().front() != '\\') {
+                content += rest().front();
+                advance(1);
+                continue;
+            }
+            advance(1);
+            if (rest().empty()) break;
+            AWQ_CHECK(escape(content));
+        }
+        if (rest().empty()) return bad("a string without its closing quote");
+        add(token::kind::string, std::move(content));
+        advance(1);
+        return {};
+    }
+
+    status escape(std::string& content)
+    {
+        constexpr std::string_view names = "ntrbfv0", bytes{"\n\t\r\b\f\v\0", 7};
+        const char name = rest().front();
+        const std::size_t digits = name == 'x' ? 2 : name == 'u' ? 4 : name == 'U' ? 8 : 0;
+        if (digits > 0) return code_point(content, digits);
+        const std::size_t known = names.find(name);
+        if (known != names.npos)
+            content += bytes[known];
+        else if (name == '\\' || name == '\'' || name == '"')
+            content += name;
+        else if (name != '\n')
+            content += '\\', content += name;
+        advance(1);
+        return {};
+    }
+
+    status code_point(std::string& content, std::size_t digits)
+    {
+        const std::string_view hex = rest().substr(1, digits);
+        if (hex.size() < digits || hex.find_first_not_of("0123456789abcdefABCDEF") != hex.npos)
+            return bad("an escape without its ", digits, " digits");
+        char32_t code = 0;
+        for (const char each : hex)
+            code = code * 16 +
+                   static_cast<char32_t>(is_digit(each) ? each - '0' : (each | 32) - 'a' + 10);
+        unicode::append(content, code);
+        advance(1 + digits);
+        return {};
+    }
+
+    std::string source_;
+    std::size_t at_ = 0;
+    std::size_t line_ = 1;
+    std::vector<token> tokens_;
+};
+
+} // namespace awq::jinja
+
+#endif
+// ---- awq/data/jinja/template_parser.hpp
+#ifndef AWQ_DATA_JINJA_TEMPLATE_PARSER_HPP
+#define AWQ_DATA_JINJA_TEMPLATE_PARSER_HPP
+
+// ---- awq/data/jinja/expression_parser.hpp
+#ifndef AWQ_DATA_JINJA_EXPRESSION_PARSER_HPP
+#define AWQ_DATA_JINJA_EXPRESSION_PARSER_HPP
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::jinja {
+
+/// Reads expressions from tokens, by Jinja's precedence.
+class expression_parser {
+  public:
+    explicit expression_parser(std::vector<token> tokens) : tokens_(std::move(tokens)) {}
+
+  protected:
+    using kind = expression::kind;
+
+    const token& now() const noexcept { return tokens_[at_]; }
+    const token& after() const noexcept
+    {
+        return tokens_[at_ + 1 < tokens_.size() ? at_ + 1 : at_];
+    }
+    token take() { return at_ + 1 < tokens_.size() ? std::move(tokens_[at_++]) : tokens_[at_]; }
+
+    template <class... Parts>
+    error bad(const Parts&... parts) const
+    {
+        return error{error_code::malformed_file, "line ", now().line, ": ", parts...};
+    }
+    error unexpected() const { return bad("unexpected \"", printable(now().text), "\""); }
+
+    bool is_symbol(std::string_view text) const noexcept
+    {
+        return now().what == token::kind::symbol && now().text == text;
+    }
+    bool is_name(std::string_view text) const noexcept
+    {
+        return now().what == token::kind::name && now().text == text;
+    }
+    bool skip_symbol(std::string_view text) { return is_symbol(text) && (++at_, true); }
+    bool skip_name(std::string_view text) { return is_name(text) && (++at_, true); }
+    status expect_symbol(std::string_view text)
+    {
+        if (skip_symbol(text)) return {};
+        return bad("expected \"", text, "\", found \"", printable(now().text), "\"");
+    }
+
+    expression make(kind what, std::vector<expression> parts = {}, std::string text = {}) const
+    {
+        expression made;
+        made.what = what;
+        made.line = now().line;
+        made.parts = std::move(parts);
+        made.text = std::move(text);
+        return made;
+    }
+    expression make(kind what, expression first, std::string text = {}) const
+    {
+        expression made = make(what, std::vector<expression>{}, std::move(text));
+        made.height = first.height + 1;
+        made.parts.push_back(std::move(first));
+        return made;
+    }
+    expression make(kind what, expression first, expression second, std::string text = {}) const
+    {
+        expression made = make(what, std::move(first), std::move(text));
+        made.height = std::max(made.height, second.height + 1);
+        made.parts.push_back(std::move(second));
+        return made;
+    }
+
+    /// Adds a part to an expression.
+    static void add(expression& to, expression part)
+    {
+        to.height = std::max(to.height, part.height + 1);
+        to.parts.push_back(std::move(part));
+    }
+
+    /// Chains (a + b + c ..., a.b.c ...) make a tree as deep as they are long.
+    status check_height(const expression& tree) const
+    {
+        if (tree.height <= 200) return {};
+        return bad("the expression is too long");
+    }
+
+    /// a, b, c is a tuple.
+    result<expression> tuple()
+    {
+        AWQ_TRY(expression first, condition());
+        if (!is_symbol(",")) return first;
+        expression all = make(kind::list, std::move(first));
+        while (skip_symbol(",")) {
+            if (now().what == token::kind::block_end || now().what == token::kind::print_end) break;
+            AWQ_TRY(expression next, condition());
+            add(all, std::move(next));
+        }
+        return all;
+    }
+
+    result<expression> condition()
+    {
+        if (++depth_ > 100) return bad("expressions are nested too deeply");
+        AWQ_TRY(expression chosen, logic("or"));
+        while (skip_name("if")) {
+            AWQ_TRY(expression test, logic("or"));
+            chosen = make(kind::choice, std::move(chosen), std::move(test));
+            if (skip_name("else")) {
+                AWQ_TRY(expression otherwise, condition());
+                add(chosen, std::move(otherwise));
+            }
+            AWQ_CHECK(check_height(chosen));
+        }
+        --depth_;
+        return chosen;
+    }
+
+    /// As `condition`, without "if": the list of a for loop.
+    result<expression> unconditional()
+    {
+        AWQ_TRY(expression first, logic("or"));
+        return first;
+    }
+
+  private:
+    result<expression> logic(std::string_view word)
+    {
+        const bool is_or = word == "or";
+        AWQ_TRY(expression left, is_or ? logic("and") : negation());
+        while (skip_name(word)) {
+            AWQ_TRY(expression right, is_or ? logic("and") : negation());
+            left = make(kind::logic, std::move(left), std::move(right), std::string{word});
+            AWQ_CHECK(check_height(left));
+        }
+        return left;
+    }
+
+    result<expression> negation()
+    {
+        std::size_t count = 0;
+        while (skip_name("not"))
+            ++count;
+        AWQ_TRY(expression inner, compare());
+        for (std::size_t i = count == 0 ? 0 : 2 - count % 2; i > 0; --i)
+            inner = make(kind::negation, std::move(inner));
+        return inner;
+    }
+
+    result<expression> compare()
+    {
+        AWQ_TRY(expression left, binary(0));
+        expression chain = make(kind::compare, std::move(left));
+        for (;;) {
+            std::string name;
+            if (is_name("not") && after().text == "in") take(), name = "not ";
+            if (is_name("in"))
+                name += "in";
+            else if (now().what == token::kind::symbol)
+                for (const std::string_view each : {"==", "!=", "<=", ">=", "<", ">"})
+                    if (is_symbol(each)) name = each;
+            if (name.empty()) break;
+            take();
+            AWQ_TRY(expression right, binary(0));
+            add(chain, std::move(right));
+            chain.names.push_back(std::move(name));
+        }
+        if (chain.names.empty()) {
+            expression alone = std::move(chain.parts.front());
+            return alone;
+        }
+        return chain;
+    }
+
+    // From loose to tight: + -, ~, * / // %, **.
+    result<expression> binary(std::size_t level)
+    {
+        constexpr std::string_view levels[][4] = {{"+", "-"}, {"~"}, {"*", "/", "//", "%"}, {"**"}};
+        if (level == std::size(levels)) return unary();
+        AWQ_TRY(expression left, binary(level + 1));
+        for (;;) {
+            std::string found;
+            for (const std::string_view each : levels[level])
+                if (!each.empty() && is_symbol(each)) found = each;
+            if (found.empty()) return left;
+            take();
+            AWQ_TRY(expression right, binary(level + 1));
+            left = make(kind::binary, std::move(left), std::move(right), std::move(found));
+            AWQ_CHECK(check_height(left));
+        }
+    }
+
+    result<expression> unary()
+    {
+        if (++depth_ > 100) return bad("expressions are nested too deeply");
+        const bool signed_value = is_symbol("-") || is_symbol("+");
+        auto inner = signed_value ? negative() : primary();
+        if (!inner) return inner;
+        AWQ_TRY(expression whole, suffixes(*std::move(inner)));
+        --depth_;
+        return whole;
+    }
+
+    // The sign binds before filters, after attributes and items.
+    result<expression> negative()
+    {
+        if (++depth_ > 100) return bad("expressions are nested too deeply");
+        std::string sign = take().text;
+        auto inner = is_symbol("-") || is_symbol("+") ? negative() : primary();
+        if (!inner) return inner;
+        AWQ_TRY(expression operand, members(*std::move(inner)));
+        --depth_;
+        return make(kind::unary, std::move(operand), std::move(sign));
+    }
+
+    result<expression> primary()
+    {
+        using enum token::kind;
+        if (now().what == name) return named();
+        if (now().what == string) {
+            std::string text;
+            while (now().what == string)
+                text += take().text; // side by side they are one
+            return constant(value::text(std::move(text)));
+        }
+        if (now().what == integer || now().what == real) return number();
+        if (skip_symbol("(")) return parenthesized();
+        if (skip_symbol("[")) return sequence();
+        if (skip_symbol("{")) return mapping();
+        return unexpected();
+    }
+
+    expression constant(value content) const
+    {
+        expression made = make(kind::literal);
+        made.constant = std::move(content);
+        return made;
+    }
+
+    result<expression> named()
+    {
+        const std::string text = take().text;
+        if (text == "true" || text == "True") return constant({true});
+        if (text == "false" || text == "False") return constant({false});
+        if (text == "none" || text == "None") return constant({value::none{}});
+        return make(kind::name, std::vector<expression>{}, text);
+    }
+
+    result<expression> number()
+    {
+        const token digits = take();
+        const char* const end = digits.text.data() + digits.text.size();
+        std::int64_t whole = 0;
+        double real = 0;
+        const bool is_whole = digits.what == token::kind::integer;
+        const auto read = is_whole ? std::from_chars(digits.text.data(), end, whole)
+                                   : std::from_chars(digits.text.data(), end, real);
+        if (read.ec != std::errc{})
+            return bad("the number ", printable(digits.text), " is too large");
+        return is_whole ? constant({whole}) : constant({real});
+    }
+
+    result<expression> parenthesized()
+    {
+        if (skip_symbol(")")) return make(kind::list);
+        AWQ_TRY(expression inner, condition());
+        if (is_symbol(",")) {
+            inner = make(kind::list, std::move(inner));
+            while (skip_symbol(",") && !is_symbol(")")) {
+                AWQ_TRY(expression next, condition());
+                add(inner, std::move(next));
+            }
+        }
+        AWQ_CHECK(expect_symbol(")"));
+        return inner;
+    }
+
+    result<expression> sequence()
+    {
+        expression made = make(kind::list);
+        while (!is_symbol("]")) {
+            AWQ_TRY(expression next, condition());
+            add(made, std::move(next));
+            if (!skip_symbol(",")) break;
+        }
+        AWQ_CHECK(expect_symbol("]"));
+        return made;
+    }
+
+    result<expression> mapping()
+    {
+        expression made = make(kind::dict);
+        while (!is_symbol("}")) {
+            AWQ_TRY(expression key, condition());
+            AWQ_CHECK(expect_symbol(":"));
+            AWQ_TRY(expression content, condition());
+            add(made, std::move(key));
+            add(made, std::move(content));
+            if (!skip_symbol(",")) break;
+        }
+        AWQ_CHECK(expect_symbol("}"));
+        return made;
+    }
+
+    // .attribute, [item], [from:to:step], (arguments)
+    result<expression> members(expression of)
+    {
+        for (;;) {
+            AWQ_CHECK(check_height(of));
+            if (skip_symbol(".")) {
+                if (now().what != token::kind::name && now().what != token::kind::integer)
+                    return unexpected();
+                of = make(kind::attribute, std::move(of), take().text);
+            } else if (skip_symbol("[")) {
+                AWQ_TRY(of, subscript(std::move(of)));
+            } else if (is_symbol("(")) {
+                of = make(kind::call, std::move(of));
+                AWQ_CHECK(arguments(of));
+            } else {
+                return of;
+            }
+        }
+    }
+
+    result<expression> subscript(expression of)
+    {
+        std::vector<expression> bounds(3);
+        std::size_t colons = 0;
+        while (!is_symbol("]")) {
+            if (skip_symbol(":")) {
+                if (++colons > 2) return unexpected();
+                continue;
+            }
+            if (bounds[colons].what != kind::missing) return unexpected();
+            AWQ_TRY(bounds[colons], condition());
+        }
+        AWQ_CHECK(expect_symbol("]"));
+        if (colons == 0 && bounds[0].what == kind::missing) return bad("an empty subscript");
+        if (colons == 0) return make(kind::item, std::move(of), std::move(bounds[0]));
+        expression made = make(kind::slice, std::move(of));
+        for (expression& each : bounds)
+            add(made, std::move(each));
+        return made;
+    }
+
+    status arguments(expression& call)
+    {
+        AWQ_CHECK(expect_symbol("("));
+        while (!is_symbol(")")) {
+            if (is_symbol("*") || is_symbol("**"))
+                return error{error_code::unsupported, "line ", now().line,
+                             ": argument lists by * are not supported"};
+            if (now().what == token::kind::name && after().what == token::kind::symbol &&
+                after().text == "=") {
+                call.names.push_back(take().text);
+                take();
+            } else if (!call.names.empty()) {
+                return unexpected();
+            }
+            AWQ_TRY(expression argument, condition());
+            add(call, std::move(argument));
+            if (!skip_symbol(",")) break;
+        }
+        return expect_symbol(")");
+    }
+
+    // Members, then filters and tests.
+    result<expression> suffixes(expression of)
+    {
+        for (;;) {
+            AWQ_TRY(of, members(std::move(of)));
+            if (skip_symbol("|")) {
+                AWQ_TRY(of, filter(std::move(of)));
+            } else if (skip_name("is")) {
+                AWQ_TRY(of, test(std::move(of)));
+            } else {
+                return of;
+            }
+        }
+    }
+
+  protected:
+    result<expression> filter(expression of)
+    {
+        if (now().what != token::kind::name) return unexpected();
+        expression made = make(kind::filter, std::move(of), take().text);
+        if (is_symbol("(")) AWQ_CHECK(arguments(made));
+        return made;
+    }
+
+  private:
+    result<expression> test(expression of)
+    {
+        const bool negated = skip_name("not");
+        if (now().what != token::kind::name) return unexpected();
+        expression made = make(kind::test, std::move(of), take().text);
+        if (is_symbol("(")) {
+            AWQ_CHECK(arguments(made));
+        } else if (begins_argument()) {
+            auto inner = primary();
+            if (!inner) return inner;
+            AWQ_TRY(expression argument, members(*std::move(inner)));
+            add(made, std::move(argument));
+        }
+        return negated ? make(kind::negation, std::move(made)) : std::move(made);
+    }
+
+    bool begins_argument() const
+    {
+        using enum token::kind;
+        if (now().what == string || now().what == integer || now().what == real) return true;
+        if (is_symbol("[") || is_symbol("{")) return true;
+        if (now().what != name) return false;
+        for (const std::string_view word : {"else", "or", "and", "is", "if", "in", "not"})
+            if (now().text == word) return false;
+        return true;
+    }
+
+    std::vector<token> tokens_;
+    std::size_t at_ = 0;
+    std::size_t depth_ = 0;
+};
+
+} // namespace awq::jinja
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::jinja {
+
+/// Reads a template from its tokens.
+class template_parser : public expression_parser {
+  public:
+    using expression_parser::expression_parser;
+
+    /// Errors: `malformed_file` for broken syntax, `unsupported` for a statement that is not known;
+    /// with the line.
+    result<std::vector<statement>> parse() { return statements({}); }
+
+  private:
+    using kind = statement::kind;
+    using body = std::vector<statement>;
+
+    statement make_statement(kind what, std::string text = {}) const
+    {
+        statement made;
+        made.what = what;
+        made.line = now().line;
+        made.text = std::move(text);
+        return made;
+    }
+
+    // Up to a block that begins with one of `ends`; its first word is taken, nothing else of it.
+    result<body> statements(std::initializer_list<std::string_view> ends)
+    {
+        if (++nesting_ > 100) return bad("blocks are nested too deeply");
+        body all;
+        while (now().what != token::kind::end) {
+            if (now().what == token::kind::text) {
+                statement plain = make_statement(kind::text);
+                plain.text = take().text;
+                all.push_back(std::move(plain));
+            } else if (now().what == token::kind::print_begin) {
+                AWQ_TRY(statement printed, print());
+                all.push_back(std::move(printed));
+            } else {
+                take(); // {%
+                if (std::find(ends.begin(), ends.end(), now().text) != ends.end()) {
+                    ended_by_ = take().text;
+                    --nesting_;
+                    return all;
+                }
+                AWQ_TRY(statement made, block());
+                all.push_back(std::move(made));
+            }
+        }
+        if (ends.size() > 0)
+            return bad("the template ends where {% ", *(ends.end() - 1), " %} should be");
+        --nesting_;
+        return all;
+    }
+
+    status close_block()
+    {
+        if (now().what != token::kind::block_end) return unexpected();
+        take();
+        return {};
+    }
+
+    // The rest of a block's tag, its statements, and the closing block.
+    result<body> body_until(std::string_view end)
+    {
+        AWQ_CHECK(close_block());
+        AWQ_TRY(body inner, statements({end}));
+        AWQ_CHECK(close_block());
+        return inner;
+    }
+
+    result<statement> print()
+    {
+        take();
+        statement made = make_statement(kind::print);
+        AWQ_TRY(expression printed, tuple());
+        made.expressions.push_back(std::move(printed));
+        if (now().what != token::kind::print_end) return unexpected();
+        take();
+        return made;
+    }
+
+    result<statement> block()
+    {
+        const std::string word = take().text;
+        if (word == "if") return branch();
+        if (word == "for") return loop();
+        if (word == "set") return assign();
+        if (word == "macro") return macro();
+        if (word == "break" || word == "continue") {
+            statement made = make_statement(word == "break" ? kind::leave : kind::proceed);
+            AWQ_CHECK(close_block());
+            return made;
+        }
+        if (word == "generation") { // marks what the assistant wrote; prints like any text
+            statement made = make_statement(kind::group);
+            AWQ_TRY(body inner, body_until("endgeneration"));
+            made.bodies.push_back(std::move(inner));
+            return made;
+        }
+        return error{error_code::unsupported, "line ",         now().line,
+                     ": the statement {% ",   printable(word), " %} is not supported"};
+    }
+
+    result<statement> branch()
+    {
+        statement made = make_statement(kind::branch);
+        do {
+            AWQ_TRY(expression condition_met, condition());
+            made.expressions.push_back(std::move(condition_met));
+            AWQ_CHECK(close_block());
+            AWQ_TRY(body inner, statements({"elif", "else", "endif"}));
+            made.bodies.push_back(std::move(inner));
+        } while (ended_by_ == "elif");
+        if (ended_by_ == "else") {
+            AWQ_CHECK(close_block());
+            AWQ_TRY(body otherwise, statements({"endif"}));
+            made.bodies.push_back(std::move(otherwise));
+        }
+        AWQ_CHECK(close_block());
+        return made;
+    }
+
+    // a, b or (a, b)
+    status targets(std::vector<std::string>& names)
+    {
+        const bool wrapped = skip_symbol("(");
+        do {
+            if (now().what != token::kind::name) return unexpected();
+            names.push_back(take().text);
+        } while (skip_symbol(",") && now().what == token::kind::name);
+        return wrapped ? expect_symbol(")") : status{};
+    }
+
+    result<statement> loop()
+    {
+        statement made = make_statement(kind::loop);
+        AWQ_CHECK(targets(made.names));
+        if (!skip_name("in")) return unexpected();
+        AWQ_TRY(expression items, unconditional());
+        made.expressions.push_back(std::move(items));
+        if (skip_name("if")) {
+            AWQ_TRY(expression filter, condition());
+            made.expressions.push_back(std::move(filter));
+        }
+        if (is_name("recursive"))
+            return error{error_code::unsupported, "line ", now().line,
+                         ": recursive loops are not supported"};
+        AWQ_CHECK(close_block());
+        AWQ_TRY(body inner, statements({"else", "endfor"}));
+        made.bodies.push_back(std::move(inner));
+        if (ended_by_ == "else") {
+            AWQ_CHECK(close_block());
+            AWQ_TRY(body otherwise, statements({"endfor"}));
+            made.bodies.push_back(std::move(otherwise));
+        }
+        AWQ_CHECK(close_block());
+        return made;
+    }
+
+    result<statement> assign()
+    {
+        statement made = make_statement(kind::assign);
+        AWQ_CHECK(targets(made.names));
+        if (skip_symbol(".")) {
+            if (now().what != token::kind::name || made.names.size() != 1) return unexpected();
+            made.text = take().text;
+        }
+        if (skip_symbol("=")) {
+            AWQ_TRY(expression content, tuple());
+            made.expressions.push_back(std::move(content));
+            AWQ_CHECK(close_block());
+            return made;
+        }
+        if (made.names.size() != 1 || !made.text.empty()) return unexpected();
+        return capture(std::move(made));
+    }
+
+    // {% set name | filter %} ... {% endset %}
+    result<statement> capture(statement made)
+    {
+        made.what = kind::capture;
+        expression content; // stands for what the block prints
+        const bool filtered = is_symbol("|");
+        while (skip_symbol("|")) {
+            AWQ_TRY(content, filter(std::move(content)));
+        }
+        if (filtered) made.expressions.push_back(std::move(content));
+        AWQ_TRY(body inner, body_until("endset"));
+        made.bodies.push_back(std::move(inner));
+        return made;
+    }
+
+    result<statement> macro()
+    {
+        if (now().what != token::kind::name) return unexpected();
+        statement made = make_statement(kind::macro, now().text);
+        take();
+        AWQ_CHECK(expect_symbol("("));
+        while (!is_symbol(")")) {
+            if (now().what != token::kind::name) return unexpected();
+            made.names.push_back(take().text);
+            if (skip_symbol("=")) {
+                AWQ_TRY(expression fallback, condition());
+                made.expressions.push_back(std::move(fallback));
+            } else if (!made.expressions.empty()) {
+                return unexpected();
+            }
+            if (!skip_symbol(",")) break;
+        }
+        AWQ_CHECK(expect_symbol(")"));
+        AWQ_TRY(body inner, body_until("endmacro"));
+        made.bodies.push_back(std::move(inner));
+        return made;
+    }
+
+    std::string ended_by_;
+    std::size_t nesting_ = 0;
+};
+
+} // namespace awq::jinja
+
+#endif
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A model's chat template: writes messages as the text that the model was trained to see. Reads
+/// the part of Jinja that such templates use: for, if, set, macro, break and continue, the usual
+/// filters and tests, `namespace`, `range`, `raise_exception` and `strftime_now`; with trim_blocks
+/// and lstrip_blocks, as Hugging Face renders them.
+class chat_template {
+  public:
+    /// Reads a template. Errors (`where` and the line first): `malformed_file`; `unsupported` for
+    /// other statements.
+    static result<chat_template> parse(std::string_view source, std::string_view where)
+    {
+        if (source.size() > (std::size_t{1} << 20))
+            return error{error_code::malformed_file, where, ": a template of ", source.size(),
+                         " bytes is too long"};
+        AWQ_CHECK(unicode::check_utf8(source, where));
+        chat_template made;
+        made.where_ = where;
+        auto tokens = jinja::lexer{source}.tokens();
+        if (!tokens) return tokens.error().within(where);
+        auto program = jinja::template_parser{*std::move(tokens)}.parse();
+        if (!program) return program.error().within(where);
+        made.program_ = std::make_shared<const std::vector<jinja::statement>>(*std::move(program));
+        return made;
+    }
+
+    /// The template of a model directory: chat_template.jinja, else "chat_template" of
+    /// tokenizer_config.json, whose bos_token and eos_token the template sees. Errors:
+    /// `missing_field` if the model has no template.
+    static result<chat_template> load(const std::string& directory)
+    {
+        const std::string config_path = directory + "/tokenizer_config.json";
+        const std::string source_path = directory + "/chat_template.jinja";
+        auto config = json::load(config_path);
+        auto source = read_file(source_path, std::uint64_t{1} << 20);
+        if (!config && config.error().code() != error_code::file_not_found) return config.error();
+        if (!source && source.error().code() != error_code::file_not_found) return source.error();
+        if (!source && !config) return config.error();
+        std::string text = source ? *std::move(source) : std::string{};
+        if (!source) {
+            AWQ_TRY(text, template_of(config->root()));
+        }
+        AWQ_TRY(chat_template made, parse(text, source ? source_path : config_path));
+        if (config) made.read_tokens(config->root());
+        return made;
+    }
+
+    /// A variable of the template, such as "bos_token".
+    void set(std::string_view name, std::string text)
+    {
+        jinja::set(variables_, name, jinja::value::text(std::move(text)));
+    }
+
+    /// The text of some messages: a JSON array of objects with "role" and "content".
+    /// `add_generation_prompt`: and the beginning of an answer. Special tokens are in the text, so
+    /// it is tokenized without adding more. Errors: those of the template, with its line;
+    /// `invalid_argument` if the template itself refuses the messages.
+    result<std::string> render(const json::value& messages,
+                               bool add_generation_prompt = false) const
+    {
+        if (!messages.is_array())
+            return messages.error(error_code::malformed_file, "messages must be an array");
+        jinja::value::dict globals = variables_;
+        jinja::set(globals, "messages", jinja::from_json(messages));
+        jinja::set(globals, "add_generation_prompt", jinja::value{add_generation_prompt});
+        auto text = jinja::interpreter{std::move(globals)}.run(*program_);
+        if (!text) return text.error().within(where_);
+        return text;
+    }
+
+    /// The template as a function, for `sample_options::chat`; it may outlive this object.
+    std::function<result<std::string>(const json::value&)> renderer() const
+    {
+        return [copy = *this](const json::value& messages) { return copy.render(messages); };
+    }
+
+  private:
+    // A string, or a list of {"name", "template"} of which "default" counts.
+    static result<std::string> template_of(const json::value& config)
+    {
+        AWQ_TRY(const json::value found, config.at("chat_template"));
+        for (const json::value& each : found.elements()) {
+            const auto name = each.find("name");
+            if (!name || !name->is_string() || *name->as_string() != "default") continue;
+            AWQ_TRY(const json::value source, each.at("template"));
+            AWQ_TRY(const std::string_view text, source.as_string());
+            return std::string{text};
+        }
+        AWQ_TRY(const std::string_view text, found.as_string());
+        return std::string{text};
+    }
+
+    void read_tokens(const json::value& config)
+    {
+        for (const char* name : {"bos_token", "eos_token", "pad_token", "unk_token"}) {
+            auto token = config.find_non_null(name);
+            if (token && token->is_object()) token = token->find("content");
+            if (token && token->is_string()) set(name, std::string{*token->as_string()});
+        }
+    }
+
+    std::string where_;
+    std::shared_ptr<const std::vector<jinja::statement>> program_;
+    jinja::value::dict variables_;
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/data/post_processor.hpp
 #ifndef AWQ_DATA_POST_PROCESSOR_HPP
 #define AWQ_DATA_POST_PROCESSOR_HPP
@@ -7749,10 +12108,13 @@ inline std::string lower_case(std::string_view text)
     return lowered;
 }
 
-/// Whether the character is a nonspacing mark (general category Mn).
-inline bool is_nonspacing_mark(char32_t code_point) noexcept
+/// Whether the character is a mark (general categories Mn, Mc, Me).
+inline bool is_mark(char32_t code_point) noexcept
 {
-    return utf8proc_category(static_cast<utf8proc_int32_t>(code_point)) == UTF8PROC_CATEGORY_MN;
+    const utf8proc_category_t category =
+        utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
+    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC ||
+           category == UTF8PROC_CATEGORY_ME;
 }
 
 } // namespace awq::unicode
@@ -7884,6 +12246,24 @@ template <std::size_t Count, class F>
     (std::make_index_sequence<Count>{});
 }
 
+/// x * y + z, rounded once where the instruction set has it. xsimd 8 knows no such instruction of
+/// AVX-512 and writes a product and a sum, which stay two under -ffp-contract=off.
+template <class T, class Arch>
+[[gnu::always_inline]] inline xsimd::batch<T, Arch> multiply_add(const xsimd::batch<T, Arch>& x,
+                                                                 const xsimd::batch<T, Arch>& y,
+                                                                 const xsimd::batch<T, Arch>& z)
+{
+#if XSIMD_WITH_AVX512F
+    if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>) {
+        if constexpr (std::is_same_v<T, float>)
+            return _mm512_fmadd_ps(x, y, z);
+        else
+            return _mm512_fmadd_pd(x, y, z);
+    } else
+#endif
+        return xsimd::fma(x, y, z);
+}
+
 /// The sum of a register's lanes, in an order that depends on the instruction set.
 template <class Batch>
 [[gnu::always_inline]] inline auto lane_sum(const Batch& values)
@@ -8005,7 +12385,7 @@ float dot(std::span<const float> a, std::span<const float> b) noexcept
 {
     float_batch<Arch> sum(0.0f);
     const std::size_t rest = detail::for_registers<Arch>(a.size(), [&](std::size_t i) {
-        sum = xsimd::fma(detail::load<Arch>(a, i), detail::load<Arch>(b, i), sum);
+        sum = multiply_add(detail::load<Arch>(a, i), detail::load<Arch>(b, i), sum);
     });
     return lane_sum(sum) + scalar::dot(a.subspan(rest), b.subspan(rest));
 }
@@ -8018,7 +12398,7 @@ double sum_of_squares(std::span<const float> values) noexcept
     std::size_t i = 0;
     for (; i + batch::size <= values.size(); i += batch::size) {
         const batch value = batch::load_unaligned(values.data() + i);
-        sum = xsimd::fma(value, value, sum);
+        sum = multiply_add(value, value, sum);
     }
     return lane_sum(sum) + scalar::sum_of_squares(values.subspan(i));
 }
@@ -8028,7 +12408,7 @@ void add_scaled(float factor, std::span<const float> x, std::span<float> y) noex
 {
     const float_batch<Arch> factors(factor);
     const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
-        const auto sum = xsimd::fma(factors, detail::load<Arch>(x, i), detail::load<Arch>(y, i));
+        const auto sum = multiply_add(factors, detail::load<Arch>(x, i), detail::load<Arch>(y, i));
         sum.store_unaligned(y.data() + i);
     });
     scalar::add_scaled(factor, x.subspan(rest), y.subspan(rest));
@@ -8170,7 +12550,7 @@ void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::si
         kernels::unroll<Cols>([&](auto n) __attribute__((always_inline)) {
             const batch right = batch::load_unaligned(b + n * b_stride + d);
             kernels::unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-                sum[r][n] = xsimd::fma(left[r], right, sum[r][n]);
+                sum[r][n] = kernels::multiply_add(left[r], right, sum[r][n]);
             });
         });
     }
@@ -8233,7 +12613,7 @@ void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std:
         const batch left(a[d]);
         kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {
             const batch right = batch::load_unaligned(b + d * b_stride + n * batch::size);
-            sum[n] = xsimd::fma(left, right, sum[n]);
+            sum[n] = kernels::multiply_add(left, right, sum[n]);
         });
     }
     kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {
@@ -8304,8 +12684,8 @@ struct product_operand {
 template <class Arch>
 struct tile_shape {
     static constexpr bool wide = kernels::register_count<Arch> == 32;
-    static constexpr std::size_t batches = 2;
-    static constexpr std::size_t rows = wide ? 14 : 6;
+    static constexpr std::size_t batches = wide ? 4 : 2;
+    static constexpr std::size_t rows = 6;
     static constexpr std::size_t cols = batches * kernels::lanes<Arch>;
 };
 
@@ -8328,6 +12708,18 @@ AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float*
     for (int d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
 }
 
+/// Packs `count` <= Width lines of `Depth`, a multiple of 4.
+template <std::size_t Width, std::size_t Depth>
+void pack_square(const float* in, std::size_t stride, std::size_t count, float* out) noexcept
+{
+    std::size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (std::size_t d = 0; d < Depth; d += 4)
+            transpose_4x4(in + i * stride + d, stride, out + d * Width + i, Width);
+    for (; i < count; ++i)
+        for (std::size_t d = 0; d < Depth; ++d) out[d * Width + i] = in[i * stride + d];
+}
+
 /// Packs `count` <= Width lines whose depth is contiguous: out[d * Width + i], zeros beyond `count`.
 template <std::size_t Width>
 void pack_lines(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
@@ -8336,16 +12728,14 @@ void pack_lines(product_operand operand, std::size_t first, std::size_t count, s
     const std::size_t stride = operand.outer_stride;
     const float* in = operand.at(first, from);
     if (count < Width) std::fill_n(out, depth * Width, 0.0f);
-    std::size_t i = 0;
-    for (; i + 4 <= count; i += 4) {
-        std::size_t d = 0;
-        for (; d + 4 <= depth; d += 4)
-            transpose_4x4(in + i * stride + d, stride, out + d * Width + i, Width);
-        for (; d < depth; ++d)
-            for (std::size_t r = i; r < i + 4; ++r) out[d * Width + r] = in[r * stride + d];
-    }
-    for (; i < count; ++i)
-        for (std::size_t d = 0; d < depth; ++d) out[d * Width + i] = in[i * stride + d];
+    // Some cache lines of each row at once: rows often lie a multiple of 4 KiB apart, where a few
+    // of them push each other out of the first-level cache.
+    constexpr std::size_t step = 16;
+    std::size_t d = 0;
+    for (; d + step <= depth; d += step, in += step, out += step * Width)
+        pack_square<Width, step>(in, stride, count, out);
+    for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t r = 0; r < depth - d; ++r) out[r * Width + i] = in[i * stride + r];
 }
 
 /// The same where neighbouring lines are contiguous.
@@ -8395,7 +12785,7 @@ void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, 
         kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
             const batch left(a[r]);
             kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
-                sum[r][n] = xsimd::fma(left, right[n], sum[r][n]);
+                sum[r][n] = kernels::multiply_add(left, right[n], sum[r][n]);
             });
         });
     }
@@ -8547,7 +12937,7 @@ public:
     packed_engine(const E& e, product_operand a, product_operand b, std::size_t depth,
                   matrix_view<float> c, bool accumulate, product_part part)
         : execution_(e), a_(a), b_(b), c_(c), depth_(depth), accumulate_(accumulate), part_(part),
-          slab_(chunk_count(depth, chunk_count(depth, max_slab))),
+          slab_(padded(chunk_count(depth, chunk_count(depth, max_slab)), 16)),
           packed_a_(padded(std::min(c.rows(), max_rows), shape::rows) * slab_),
           packed_b_(padded(std::min(c.cols(), max_cols), shape::cols) * slab_)
     {
@@ -8763,6 +13153,2895 @@ static_assert(execution<tbb_execution>);
 } // namespace awq
 
 #endif
+// ---- awq/io/autoawq/gemm_layout.hpp
+#ifndef AWQ_IO_AUTOAWQ_GEMM_LAYOUT_HPP
+#define AWQ_IO_AUTOAWQ_GEMM_LAYOUT_HPP
+
+// ---- awq/io/integer_codes.hpp
+#ifndef AWQ_IO_INTEGER_CODES_HPP
+#define AWQ_IO_INTEGER_CODES_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace awq {
+
+/// A weight as integers: w = (code - zero_point) * scale, codes signed.
+struct integer_codes {
+    scheme format;
+    std::size_t rows = 0, cols = 0;
+    std::size_t group_size = 0;            ///< columns that share a scale; 0: the whole row
+    std::vector<std::int8_t> codes;        ///< (rows, cols)
+    std::vector<float> scales;             ///< (rows, groups), as the output stores them
+    std::vector<std::int8_t> zero_points;  ///< (rows, groups); empty for a symmetric scheme
+
+    std::size_t groups() const noexcept { return group_size == 0 ? 1 : cols / group_size; }
+    /// Columns that share a scale, also where that is the whole row.
+    std::size_t group_columns() const noexcept { return group_size == 0 ? cols : group_size; }
+};
+
+/// invalid_argument for a bad bit count; shape_mismatch where groups do not cut the columns evenly
+/// or an array has another length than the shape asks for.
+inline status check(const integer_codes& weight)
+{
+    if (weight.format.bits < 2 || weight.format.bits > 8)
+        return error{error_code::invalid_argument, "codes of ", weight.format.bits,
+                     " bits: there are 2 to 8"};
+    if (weight.cols == 0 || weight.rows == 0 ||
+        (weight.group_size != 0 && weight.cols % weight.group_size != 0))
+        return error{error_code::shape_mismatch, "group size ", weight.group_size,
+                     " does not divide a weight of shape [", weight.rows, ", ", weight.cols, "]"};
+    const std::size_t shared = weight.rows * weight.groups();
+    const std::size_t zeros = weight.format.symmetric ? 0 : shared;
+    if (weight.codes.size() != weight.rows * weight.cols || weight.scales.size() != shared ||
+        weight.zero_points.size() != zeros)
+        return error{error_code::shape_mismatch, "a weight of shape [", weight.rows, ", ",
+                     weight.cols, "] in ", weight.groups(), " groups does not have ",
+                     weight.codes.size(), " codes, ", weight.scales.size(), " scales and ",
+                     weight.zero_points.size(), " zero points"};
+    return {};
+}
+
+/// The weights that the codes stand for, (rows, cols). The product is rounded to `scale_type`, as
+/// compressed-tensors, AutoAWQ and GPTQ compute it in the type of their scales.
+inline void dequantize(const integer_codes& weight, dtype scale_type, matrix_view<float> out)
+{
+    const std::size_t width = weight.group_columns(), groups = weight.groups();
+    with_storage(scale_type, [&](auto rounding) {
+        for (std::size_t r = 0; r < weight.rows; ++r) {
+            for (std::size_t g = 0; g < groups; ++g) {
+                const std::size_t at = r * groups + g;
+                const float zero = weight.zero_points.empty() ? 0.0f : weight.zero_points[at];
+                const qparams shared{weight.scales[at], zero};
+                const std::int8_t* const codes = weight.codes.data() + r * weight.cols + g * width;
+                float* const values = &out(r, g * width);
+                for (std::size_t i = 0; i < width; ++i)
+                    values[i] = value_of(static_cast<float>(codes[i]), shared, rounding);
+            }
+        }
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/io/safetensors/convert.hpp
+#ifndef AWQ_IO_SAFETENSORS_CONVERT_HPP
+#define AWQ_IO_SAFETENSORS_CONVERT_HPP
+
+// ---- awq/io/safetensors/reader.hpp
+#ifndef AWQ_IO_SAFETENSORS_READER_HPP
+#define AWQ_IO_SAFETENSORS_READER_HPP
+
+// ---- awq/io/mapped_file.hpp
+#ifndef AWQ_IO_MAPPED_FILE_HPP
+#define AWQ_IO_MAPPED_FILE_HPP
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace awq {
+
+/// A file mapped into memory, read-only. Pages come in when they are read and can be let go again,
+/// so a checkpoint that is larger than the memory can be walked through. Another process that
+/// shortens the file meanwhile makes reads fail with a signal; that cannot be caught here.
+class mapped_file {
+  public:
+    /// Maps a regular file; an empty one has empty `bytes()`. Errors: `file_not_found`,
+    /// `file_unreadable` (also for a directory or a device), `out_of_memory` if the address space
+    /// is too small for it.
+    static result<mapped_file> open(const std::string& path)
+    {
+        AWQ_TRY(const opened_file file, open_for_reading(path));
+        if (file.size > SIZE_MAX)
+            return error{error_code::out_of_memory, path, ": too large to map into memory"};
+        mapped_file mapped{path, static_cast<std::size_t>(file.size)};
+        if (mapped.size_ == 0) return mapped;
+        void* const address =
+            ::mmap(nullptr, mapped.size_, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
+        if (address == MAP_FAILED)
+            return error{errno == ENOMEM ? error_code::out_of_memory : error_code::file_unreadable,
+                         path, ": cannot map into memory: ", std::strerror(errno)};
+        mapped.address_ = address;
+        return mapped;
+    }
+
+    mapped_file() = default;
+    mapped_file(mapped_file&& other) noexcept
+        : path_(std::move(other.path_)), address_(std::exchange(other.address_, nullptr)),
+          size_(std::exchange(other.size_, 0))
+    {}
+    mapped_file& operator=(mapped_file&& other) noexcept
+    {
+        std::swap(path_, other.path_);
+        std::swap(address_, other.address_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+    ~mapped_file()
+    {
+        if (address_ != nullptr) ::munmap(address_, size_);
+    }
+
+    const std::string& path() const noexcept { return path_; }
+    std::span<const std::byte> bytes() const noexcept
+    {
+        return {static_cast<const std::byte*>(address_), address_ != nullptr ? size_ : 0};
+    }
+
+    /// Tells the system that these bytes (a part of `bytes()`) are read soon.
+    void prefetch(std::span<const std::byte> part) const noexcept { advise(part, MADV_WILLNEED); }
+
+    /// Lets the pages that lie wholly in these bytes go; reading them again brings them back from
+    /// the file.
+    void release(std::span<const std::byte> part) const noexcept { advise(part, MADV_DONTNEED); }
+
+  private:
+    mapped_file(const std::string& path, std::size_t size) : path_(path), size_(size) {}
+
+    // Whole pages inside of `part` only: a neighbour that shares a page keeps it.
+    void advise(std::span<const std::byte> part, int advice) const noexcept
+    {
+        if (address_ == nullptr || part.empty()) return;
+        const auto base = reinterpret_cast<std::uintptr_t>(address_);
+        const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+        const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
+        const std::uintptr_t end = begin + part.size();
+        if (begin < base || end > base + size_) return;
+        const std::uintptr_t first = (begin + page - 1) / page * page;
+        const std::uintptr_t last = end == base + size_ ? end : end / page * page;
+        if (first < last)
+            static_cast<void>(::madvise(reinterpret_cast<void*>(first), last - first, advice));
+    }
+
+    std::string path_;
+    void* address_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/io/safetensors/layout.hpp
+#ifndef AWQ_IO_SAFETENSORS_LAYOUT_HPP
+#define AWQ_IO_SAFETENSORS_LAYOUT_HPP
+
+// ---- awq/io/json_writer.hpp
+#ifndef AWQ_IO_JSON_WRITER_HPP
+#define AWQ_IO_JSON_WRITER_HPP
+
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::json {
+
+namespace detail {
+
+/// Bytes of the well-formed UTF-8 sequence (Unicode 15, table 3-7) at the start of `text`; 0 if
+/// there is none.
+inline std::size_t utf8_length(std::string_view text) noexcept
+{
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto in = [&](std::size_t i, unsigned low, unsigned high) {
+        return i < text.size() && byte(i) >= low && byte(i) <= high;
+    };
+    const unsigned lead = byte(0);
+    if (lead < 0x80) return 1;
+    if (lead < 0xC2 || lead > 0xF4) return 0;
+    if (lead < 0xE0) return in(1, 0x80, 0xBF) ? 2 : 0;
+    if (lead < 0xF0) {
+        const bool second =
+            in(1, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF); // no surrogates
+        return second && in(2, 0x80, 0xBF) ? 3 : 0;
+    }
+    const bool second = in(1, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF);
+    return second && in(2, 0x80, 0xBF) && in(3, 0x80, 0xBF) ? 4 : 0;
+}
+
+inline void append_escape(std::string& text, unsigned char control)
+{
+    constexpr std::string_view digits = "0123456789abcdef";
+    switch (control) {
+    case '\b':
+        text += "\\b";
+        return;
+    case '\f':
+        text += "\\f";
+        return;
+    case '\n':
+        text += "\\n";
+        return;
+    case '\r':
+        text += "\\r";
+        return;
+    case '\t':
+        text += "\\t";
+        return;
+    default:
+        break;
+    }
+    text += "\\u00";
+    text += digits[control >> 4];
+    text += digits[control & 15];
+}
+
+} // namespace detail
+
+/// Appends `content` to `text` as a JSON string with its quotes. Text that is not ASCII stays
+/// UTF-8; each byte that is not valid UTF-8 becomes U+FFFD, so that the output is always valid
+/// JSON.
+inline void append_quoted(std::string& text, std::string_view content)
+{
+    text += '"';
+    for (std::size_t i = 0; i < content.size();) {
+        const auto lead = static_cast<unsigned char>(content[i]);
+        if (lead < 0x20) {
+            detail::append_escape(text, lead);
+            ++i;
+        } else if (lead == '"' || lead == '\\') {
+            text += '\\';
+            text += content[i++];
+        } else if (const std::size_t length = detail::utf8_length(content.substr(i)); length > 0) {
+            text.append(content, i, length);
+            i += length;
+        } else {
+            text += "\xEF\xBF\xBD";
+            ++i;
+        }
+    }
+    text += '"';
+}
+
+/// Writes one JSON text (RFC 8259) piece by piece into a string. The caller keeps begin and end in
+/// balance and gives every member of an object a key.
+///
+///     json::writer out{2};
+///     out.begin_object().field("loss", 0.5).key("names").begin_array().value("a").end_array();
+///     out.end_object();
+///     std::string text = std::move(out).take();
+class writer {
+  public:
+    /// `indent` 0: compact, without any space; n: one line per value, n spaces per level.
+    explicit writer(unsigned indent = 0) : indent_(indent) {}
+
+    writer& begin_object() { return begin('{'); }
+    writer& end_object() { return end('}'); }
+    writer& begin_array() { return begin('['); }
+    writer& end_array() { return end(']'); }
+
+    writer& key(std::string_view name)
+    {
+        separate();
+        append_quoted(text_, name);
+        text_ += indent_ > 0 ? ": " : ":";
+        after_key_ = true;
+        return *this;
+    }
+
+    writer& value(std::string_view content)
+    {
+        separate();
+        append_quoted(text_, content);
+        return *this;
+    }
+    writer& value(const std::string& content) { return value(std::string_view{content}); }
+    writer& value(const char* content) { return value(std::string_view{content}); }
+    writer& value(std::same_as<bool> auto truth) { return raw(truth ? "true" : "false"); }
+
+    template <std::integral Integer>
+    requires(!std::same_as<Integer, bool> &&
+             !std::same_as<Integer, char>) writer& value(Integer number)
+    {
+        char digits[24];
+        return raw({digits, std::to_chars(digits, digits + sizeof digits, number).ptr});
+    }
+
+    /// The shortest digits that read back as the same number, always with a point or an exponent,
+    /// so that it stays a floating-point number for readers that tell them apart. Not a finite
+    /// number: null.
+    template <std::floating_point Float>
+    writer& value(Float number)
+    {
+        if (!std::isfinite(number)) return null();
+        const double magnitude = std::fabs(static_cast<double>(number));
+        const bool fixed = magnitude == 0 || (magnitude >= 1e-4 && magnitude < 1e16);
+        char digits[64];
+        const auto written =
+            std::to_chars(digits, digits + sizeof digits, number,
+                          fixed ? std::chars_format::fixed : std::chars_format::scientific);
+        std::string literal{digits, written.ptr};
+        if (literal.find_first_of(".e") == std::string::npos) literal += ".0";
+        return raw(literal);
+    }
+
+    writer& null() { return raw("null"); }
+
+    /// A fragment that is JSON already, unchanged.
+    writer& raw(std::string_view fragment)
+    {
+        separate();
+        text_ += fragment;
+        return *this;
+    }
+
+    /// key(name) and value(content).
+    template <class T>
+    writer& field(std::string_view name, const T& content)
+    {
+        return key(name).value(content);
+    }
+
+    const std::string& text() const& noexcept { return text_; }
+    /// The text, moved out.
+    std::string take() && { return std::move(text_); }
+
+  private:
+    writer& begin(char bracket)
+    {
+        separate();
+        text_ += bracket;
+        has_values_.push_back(false);
+        return *this;
+    }
+
+    writer& end(char bracket)
+    {
+        const bool had_values = !has_values_.empty() && has_values_.back();
+        if (!has_values_.empty()) has_values_.pop_back();
+        if (had_values) new_line();
+        text_ += bracket;
+        return *this;
+    }
+
+    // What stands between the previous value and the next one.
+    void separate()
+    {
+        if (std::exchange(after_key_, false) || has_values_.empty()) return;
+        if (has_values_.back()) text_ += ',';
+        has_values_.back() = true;
+        new_line();
+    }
+
+    void new_line()
+    {
+        if (indent_ == 0) return;
+        text_ += '\n';
+        text_.append(indent_ * has_values_.size(), ' ');
+    }
+
+    std::string text_;
+    std::vector<bool> has_values_; // one for each open bracket
+    unsigned indent_;
+    bool after_key_ = false;
+};
+
+} // namespace awq::json
+
+#endif
+// ---- awq/io/safetensors/element_type.hpp
+#ifndef AWQ_IO_SAFETENSORS_ELEMENT_TYPE_HPP
+#define AWQ_IO_SAFETENSORS_ELEMENT_TYPE_HPP
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace awq::safetensors {
+
+/// Every element type of the safetensors format, also those that this library only carries over.
+/// The order is the format's own, by which the reference writer sorts (safetensors, `Dtype`).
+enum class element_type : unsigned char {
+    boolean,
+    f4,
+    f6_e2m3,
+    f6_e3m2,
+    u8,
+    i8,
+    f8_e5m2,
+    f8_e4m3,
+    f8_e8m0,
+    f8_e4m3fnuz,
+    f8_e5m2fnuz,
+    i16,
+    u16,
+    f16,
+    bf16,
+    i32,
+    u32,
+    f32,
+    c64,
+    f64,
+    i64,
+    u64,
+};
+
+namespace detail {
+
+struct element_type_facts {
+    std::string_view name;
+    unsigned bits;
+    std::optional<dtype> type; // the library's own name for it
+};
+
+inline constexpr std::array<element_type_facts, 22> element_types{{
+    {"BOOL", 8, dtype::boolean},
+    {"F4", 4, std::nullopt},
+    {"F6_E2M3", 6, std::nullopt},
+    {"F6_E3M2", 6, std::nullopt},
+    {"U8", 8, dtype::u8},
+    {"I8", 8, dtype::i8},
+    {"F8_E5M2", 8, dtype::f8_e5m2},
+    {"F8_E4M3", 8, dtype::f8_e4m3},
+    {"F8_E8M0", 8, std::nullopt},
+    {"F8_E4M3FNUZ", 8, std::nullopt},
+    {"F8_E5M2FNUZ", 8, std::nullopt},
+    {"I16", 16, dtype::i16},
+    {"U16", 16, dtype::u16},
+    {"F16", 16, dtype::f16},
+    {"BF16", 16, dtype::bf16},
+    {"I32", 32, dtype::i32},
+    {"U32", 32, dtype::u32},
+    {"F32", 32, dtype::f32},
+    {"C64", 64, std::nullopt},
+    {"F64", 64, dtype::f64},
+    {"I64", 64, dtype::i64},
+    {"U64", 64, dtype::u64},
+}};
+
+constexpr const element_type_facts& facts_of(element_type type) noexcept
+{
+    return element_types[static_cast<std::size_t>(type)];
+}
+
+} // namespace detail
+
+/// The name in a header: "BF16".
+constexpr std::string_view name_of(element_type type) noexcept
+{
+    return detail::facts_of(type).name;
+}
+
+/// Bits that one element takes (4, 6, 8, 16, 32 or 64).
+constexpr unsigned bits_of(element_type type) noexcept
+{
+    return detail::facts_of(type).bits;
+}
+
+/// The library's dtype; nothing for a type that is only carried over.
+constexpr std::optional<dtype> to_dtype(element_type type) noexcept
+{
+    return detail::facts_of(type).type;
+}
+
+constexpr std::optional<element_type> element_type_named(std::string_view name) noexcept
+{
+    for (std::size_t i = 0; i < detail::element_types.size(); ++i)
+        if (detail::element_types[i].name == name) return static_cast<element_type>(i);
+    return std::nullopt;
+}
+
+constexpr element_type to_element_type(dtype type) noexcept
+{
+    return *element_type_named(awq::name_of(type));
+}
+
+} // namespace awq::safetensors
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// The safetensors file format (https://github.com/huggingface/safetensors): 8 bytes with the
+/// header's length, little endian; the header, a JSON object; the tensors' bytes without holes.
+namespace awq::safetensors {
+
+/// The string pairs of a header's "__metadata__", in the header's order.
+using metadata = std::vector<std::pair<std::string, std::string>>;
+
+/// What a tensor is, without its bytes.
+struct tensor_spec {
+    std::string name;
+    element_type type = element_type::f32;
+    std::vector<std::uint64_t> shape; ///< may be empty (one element) and may contain 0
+};
+
+/// A tensor's place: `begin` and `end` count from the first byte after the header.
+struct tensor_entry {
+    tensor_spec spec;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+};
+
+/// Where everything in one file is.
+struct layout {
+    std::vector<tensor_entry> tensors; ///< in the order of their bytes
+    safetensors::metadata metadata;
+    std::uint64_t data_begin = 0; ///< offset of the first tensor byte in the file
+    std::uint64_t data_size = 0;  ///< bytes of all tensors
+
+    std::uint64_t file_size() const noexcept { return data_begin + data_size; }
+};
+
+/// The longest header that the format allows.
+inline constexpr std::uint64_t max_header_size = 100'000'000;
+
+namespace detail {
+
+inline std::optional<std::uint64_t> multiply(std::uint64_t a, std::uint64_t b) noexcept
+{
+    if (a != 0 && b > std::numeric_limits<std::uint64_t>::max() / a) return std::nullopt;
+    return a * b;
+}
+
+inline error tensor_error(std::string_view where, std::string_view name, std::string_view problem)
+{
+    return error{
+        error_code::malformed_file, where, ": tensor \"", printable(name), "\": ", problem};
+}
+
+} // namespace detail
+
+/// "[32, 64]": for texts.
+inline std::string shape_text(std::span<const std::uint64_t> shape)
+{
+    std::string text = "[";
+    for (std::size_t i = 0; i < shape.size() && i < 8; ++i)
+        text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+    return text + (shape.size() > 8 ? ", ...]" : "]");
+}
+
+/// Bytes of a tensor; nothing if the number does not fit 64 bits or is not a whole number of bytes.
+inline std::optional<std::uint64_t> byte_size(element_type type,
+                                              std::span<const std::uint64_t> shape) noexcept
+{
+    std::optional<std::uint64_t> bits = 1;
+    for (const std::uint64_t extent : shape) {
+        bits = detail::multiply(*bits, extent);
+        if (!bits) return std::nullopt;
+    }
+    bits = detail::multiply(*bits, bits_of(type));
+    if (!bits || *bits % 8 != 0) return std::nullopt;
+    return *bits / 8;
+}
+
+namespace detail {
+
+inline result<std::uint64_t> read_header_size(std::span<const std::byte> file,
+                                              std::string_view where)
+{
+    if (file.size() < 8)
+        return error{error_code::malformed_file, where, ": offset 0: the file has ", file.size(),
+                     " bytes, too few for the 8-byte header length; it is truncated"};
+    std::uint64_t size = 0;
+    for (unsigned i = 0; i < 8; ++i)
+        size |= std::to_integer<std::uint64_t>(file[i]) << (8 * i);
+    if (size > max_header_size)
+        return error{error_code::malformed_file,
+                     where,
+                     ": offset 0: header length ",
+                     size,
+                     " is more than the format's limit of ",
+                     max_header_size,
+                     "; not a safetensors file?"};
+    if (size > file.size() - 8)
+        return error{error_code::malformed_file,
+                     where,
+                     ": offset 0: header length ",
+                     size,
+                     " reaches beyond the end of the file (",
+                     file.size(),
+                     " bytes); it is truncated"};
+    if (size == 0 || file[8] != std::byte{'{'})
+        return error{error_code::malformed_file, where,
+                     ": offset 8: the header must begin with '{'"};
+    return size;
+}
+
+inline result<metadata> read_metadata(const json::value& content)
+{
+    metadata pairs;
+    if (content.is_null()) return pairs;
+    AWQ_TRY(const auto members, content.as_object());
+    AWQ_CHECK(content.check_unique_keys());
+    for (const json::member& each : members) {
+        AWQ_TRY(const std::string_view text, each.value.as_string());
+        pairs.emplace_back(each.key, text);
+    }
+    return pairs;
+}
+
+inline result<tensor_entry> read_entry(const json::member& member)
+{
+    tensor_entry entry;
+    entry.spec.name = member.key;
+    const json::value& content = member.value;
+    AWQ_CHECK(content.as_object());
+    AWQ_CHECK(content.check_unique_keys());
+    AWQ_TRY(const json::value type, content.at("dtype"));
+    AWQ_TRY(const std::string_view type_name, type.as_string());
+    const std::optional<element_type> known = element_type_named(type_name);
+    if (!known)
+        return type.error(error_code::malformed_file, "unknown dtype \"", printable(type_name),
+                          "\"");
+    entry.spec.type = *known;
+    AWQ_TRY(const json::value shape, content.at("shape"));
+    AWQ_TRY(const auto extents, shape.as_array());
+    for (const json::value& extent : extents) {
+        AWQ_TRY(const std::uint64_t size, extent.as_unsigned());
+        entry.spec.shape.push_back(size);
+    }
+    AWQ_TRY(const json::value offsets, content.at("data_offsets"));
+    AWQ_TRY(const auto ends, offsets.as_array());
+    if (ends.size() != 2)
+        return offsets.error(error_code::malformed_file, "expected [begin, end], found ",
+                             ends.size(), " numbers");
+    auto at = ends.begin();
+    AWQ_TRY(entry.begin, (*at).as_unsigned());
+    ++at;
+    AWQ_TRY(entry.end, (*at).as_unsigned());
+    return entry;
+}
+
+inline status check_entry(const tensor_entry& entry, const layout& file, std::string_view where)
+{
+    const std::string range =
+        "data_offsets [" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "]";
+    if (entry.end < entry.begin)
+        return tensor_error(where, entry.spec.name, range + " end before they begin");
+    if (entry.end > file.data_size)
+        return tensor_error(where, entry.spec.name,
+                            range + " reach beyond the end of the file, which has " +
+                                std::to_string(file.data_size) + " bytes after the header");
+    const std::optional<std::uint64_t> size = byte_size(entry.spec.type, entry.spec.shape);
+    const std::string shape =
+        "shape " + shape_text(entry.spec.shape) + " of " + std::string{name_of(entry.spec.type)};
+    if (!size)
+        return tensor_error(where, entry.spec.name,
+                            shape + " at " + range +
+                                " is too large or not a whole number of bytes");
+    if (*size != entry.end - entry.begin)
+        return tensor_error(where, entry.spec.name,
+                            shape + " takes " + std::to_string(*size) + " bytes, but " + range +
+                                " hold " + std::to_string(entry.end - entry.begin));
+    return {};
+}
+
+// The tensors follow each other from the first byte to the last.
+inline status check_no_holes(const layout& file, std::string_view where)
+{
+    std::uint64_t expected = 0;
+    for (const tensor_entry& entry : file.tensors) {
+        if (entry.begin != expected)
+            return tensor_error(where, entry.spec.name,
+                                "begins at data offset " + std::to_string(entry.begin) +
+                                    (entry.begin < expected
+                                         ? ", inside of the tensor before it, which ends at "
+                                         : ", behind a hole that begins at ") +
+                                    std::to_string(expected));
+        expected = entry.end;
+    }
+    if (expected == file.data_size) return {};
+    return error{error_code::malformed_file,
+                 where,
+                 ": offset ",
+                 file.data_begin + expected,
+                 ": ",
+                 file.data_size - expected,
+                 " bytes after the last tensor",
+                 file.tensors.empty() ? "" : " \"",
+                 file.tensors.empty() ? "" : printable(file.tensors.back().spec.name),
+                 file.tensors.empty() ? "" : "\"",
+                 " belong to no tensor"};
+}
+
+} // namespace detail
+
+/// Reads and checks the header of a whole safetensors file. Everything the format demands is
+/// checked: lengths, JSON, known dtypes, unique names, byte ranges that fit shape and dtype, lie in
+/// the file and cover it without holes or overlaps. `where` (the path) begins every error text.
+/// Error: `malformed_file`.
+inline result<layout> read_layout(std::span<const std::byte> file, std::string_view where)
+{
+    AWQ_TRY(const std::uint64_t header_size, detail::read_header_size(file, where));
+    const std::string header_place = std::string{where} + ": header";
+    AWQ_TRY(const json::document header,
+            json::document::parse({reinterpret_cast<const char*>(file.data()) + 8,
+                                   static_cast<std::size_t>(header_size)},
+                                  header_place));
+    AWQ_TRY(const auto members, header.root().as_object());
+    AWQ_CHECK(header.root().check_unique_keys());
+    layout found;
+    found.data_begin = 8 + header_size;
+    found.data_size = file.size() - found.data_begin;
+    found.tensors.reserve(members.size());
+    for (const json::member& member : members) {
+        if (member.key == "__metadata__") {
+            AWQ_TRY(found.metadata, detail::read_metadata(member.value));
+            continue;
+        }
+        AWQ_TRY(tensor_entry entry, detail::read_entry(member));
+        AWQ_CHECK(detail::check_entry(entry, found, where));
+        found.tensors.push_back(std::move(entry));
+    }
+    std::stable_sort(found.tensors.begin(), found.tensors.end(),
+                     [](const tensor_entry& a, const tensor_entry& b) {
+                         return std::pair{a.begin, a.end} < std::pair{b.begin, b.end};
+                     });
+    AWQ_CHECK(detail::check_no_holes(found, where));
+    return found;
+}
+
+/// The header of a file, padded with spaces to a multiple of 8 bytes, without the 8 bytes of its
+/// length.
+inline std::string header_text(const layout& file)
+{
+    json::writer out;
+    out.begin_object();
+    if (!file.metadata.empty()) {
+        out.key("__metadata__").begin_object();
+        for (const auto& [key, text] : file.metadata)
+            out.field(key, text);
+        out.end_object();
+    }
+    for (const tensor_entry& entry : file.tensors) {
+        out.key(entry.spec.name).begin_object().field("dtype", name_of(entry.spec.type));
+        out.key("shape").begin_array();
+        for (const std::uint64_t extent : entry.spec.shape)
+            out.value(extent);
+        out.end_array().key("data_offsets").begin_array();
+        out.value(entry.begin).value(entry.end).end_array().end_object();
+    }
+    std::string text = std::move(out.end_object()).take();
+    text.resize((text.size() + 7) / 8 * 8, ' ');
+    return text;
+}
+
+/// Gives every tensor its place as the reference writer does: widest dtype first, then by name, so
+/// that each is aligned to its elements. Errors: `invalid_argument` for a name that is there twice
+/// or a size that overflows.
+inline result<layout> plan_layout(std::vector<tensor_spec> specs, metadata pairs,
+                                  std::string_view where)
+{
+    std::sort(specs.begin(), specs.end(), [](const tensor_spec& a, const tensor_spec& b) {
+        return a.type != b.type ? a.type > b.type : a.name < b.name;
+    });
+    layout planned;
+    planned.metadata = std::move(pairs);
+    std::vector<std::string_view> names{"__metadata__"};
+    for (tensor_spec& spec : specs) {
+        const std::optional<std::uint64_t> size = byte_size(spec.type, spec.shape);
+        if (!size || *size > std::numeric_limits<std::int64_t>::max() - planned.data_size)
+            return error{error_code::invalid_argument,
+                         where,
+                         ": tensor \"",
+                         printable(spec.name),
+                         "\": shape ",
+                         shape_text(spec.shape),
+                         " of ",
+                         name_of(spec.type),
+                         " is too large or not a whole number of bytes"};
+        const std::uint64_t begin = planned.data_size;
+        planned.data_size += *size;
+        planned.tensors.push_back({std::move(spec), begin, planned.data_size});
+    }
+    for (const tensor_entry& entry : planned.tensors)
+        names.push_back(entry.spec.name);
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end())
+        return error{error_code::invalid_argument, where, ": tensor \"", printable(*twice),
+                     "\" is there twice"};
+    planned.data_begin = 8 + header_text(planned).size();
+    if (planned.data_begin - 8 > max_header_size)
+        return error{error_code::invalid_argument,
+                     where,
+                     ": a header of ",
+                     planned.data_begin - 8,
+                     " bytes is more than the format's limit of ",
+                     max_header_size};
+    return planned;
+}
+
+} // namespace awq::safetensors
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace awq::safetensors {
+
+/// A tensor in an open file. Lives, like its bytes, as long as the file.
+struct tensor {
+    std::string name;
+    element_type stored = element_type::f32;
+    std::vector<std::uint64_t> shape;
+    std::span<const std::byte> bytes; ///< in the mapped file, at no particular alignment
+    std::uint64_t offset = 0;         ///< of the first byte, from the beginning of the file
+    const mapped_file* file = nullptr;
+
+    /// The library's dtype; nothing for a type that is only carried over.
+    std::optional<awq::dtype> type() const noexcept { return to_dtype(stored); }
+    /// The product of the shape (checked when the file was opened).
+    std::uint64_t element_count() const noexcept
+    {
+        std::uint64_t count = 1;
+        for (const std::uint64_t extent : shape)
+            count *= extent;
+        return count;
+    }
+    tensor_spec spec() const { return {name, stored, shape}; }
+    /// Lets the tensor's memory pages go; they come back when they are read again.
+    void release() const noexcept { file->release(bytes); }
+    /// Tells the system that the tensor is read soon.
+    void prefetch() const noexcept { file->prefetch(bytes); }
+};
+
+/// One safetensors file, mapped into memory. Its header is checked when it is opened; tensor bytes
+/// are read only where the caller looks at them.
+class file {
+  public:
+    /// Errors: `file_not_found`, `file_unreadable`, `out_of_memory`, `malformed_file`; the text
+    /// names the file, and the tensor and the offset where there is one.
+    static result<file> open(const std::string& path)
+    {
+        file opened;
+        AWQ_TRY(mapped_file mapped, mapped_file::open(path));
+        opened.mapped_ = std::make_unique<mapped_file>(std::move(mapped));
+        AWQ_TRY(layout found, read_layout(opened.mapped_->bytes(), path));
+        opened.metadata_ = std::move(found.metadata);
+        opened.tensors_.reserve(found.tensors.size());
+        for (tensor_entry& entry : found.tensors)
+            opened.add(std::move(entry), found.data_begin);
+        for (const tensor& each : opened.tensors_)
+            opened.by_name_.emplace(each.name, &each);
+        return opened;
+    }
+
+    const std::string& path() const noexcept { return mapped_->path(); }
+    /// The path's last part: "model.safetensors".
+    std::string_view name() const noexcept
+    {
+        const std::string_view whole = path();
+        return whole.substr(whole.rfind('/') + 1);
+    }
+    /// In the order of their bytes in the file.
+    std::span<const tensor> tensors() const noexcept { return tensors_; }
+    const safetensors::metadata& metadata() const noexcept { return metadata_; }
+    /// Null if there is no such tensor.
+    const tensor* find(std::string_view name) const noexcept
+    {
+        const auto found = by_name_.find(name);
+        return found == by_name_.end() ? nullptr : found->second;
+    }
+
+  private:
+    void add(tensor_entry&& entry, std::uint64_t data_begin)
+    {
+        const std::uint64_t offset = data_begin + entry.begin;
+        tensors_.push_back(
+            {std::move(entry.spec.name), entry.spec.type, std::move(entry.spec.shape),
+             mapped_->bytes().subspan(offset, entry.end - entry.begin), offset, mapped_.get()});
+    }
+
+    std::unique_ptr<mapped_file> mapped_; // at a fixed address: tensors point to it
+    std::vector<tensor> tensors_;
+    safetensors::metadata metadata_;
+    std::unordered_map<std::string_view, const tensor*> by_name_;
+};
+
+} // namespace awq::safetensors
+
+#endif
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+
+/// Between float32 and the 16- and 32-bit formats of weights in files, at any alignment, little
+/// endian.
+namespace awq::safetensors {
+
+namespace detail {
+
+static_assert(std::endian::native == std::endian::little,
+              "awq reads and writes little endian files");
+
+// body(i) for every i below count. The blocks' fixed length lets compilers vectorise them at -O2
+// too.
+template <class Body>
+inline void for_each_index(std::size_t count, const Body& body) noexcept
+{
+    constexpr std::size_t block = 32;
+    std::size_t i = 0;
+    for (; i + block <= count; i += block)
+        for (std::size_t j = 0; j < block; ++j)
+            body(i + j);
+    for (std::size_t j = 0; j < count % block; ++j)
+        body(i + j);
+}
+
+template <class Bits>
+inline Bits load(const std::byte* from, std::size_t index) noexcept
+{
+    Bits bits;
+    std::memcpy(&bits, from + sizeof(Bits) * index, sizeof(Bits));
+    return bits;
+}
+
+inline void store(std::byte* to, std::size_t index, std::uint16_t bits) noexcept
+{
+    std::memcpy(to + 2 * index, &bits, 2);
+}
+
+inline void widen_bf16(const std::byte* from, float* to, std::size_t count) noexcept
+{
+    for_each_index(count, [=](std::size_t i) {
+        to[i] = std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(from, i)} << 16);
+    });
+}
+
+inline void widen_f16_plain(const std::byte* from, float* to, std::size_t count) noexcept
+{
+    for_each_index(count, [=](std::size_t i) {
+        to[i] = static_cast<float>(f16::from_bits(load<std::uint16_t>(from, i)));
+    });
+}
+
+inline void narrow_bf16(const float* from, std::byte* to, std::size_t count) noexcept
+{
+    for_each_index(count, [=](std::size_t i) { store(to, i, bf16{from[i]}.bits); });
+}
+
+inline void narrow_f16_plain(const float* from, std::byte* to, std::size_t count) noexcept
+{
+    for_each_index(count, [=](std::size_t i) { store(to, i, f16{from[i]}.bits); });
+}
+
+#if defined(__x86_64__) || defined(__i386__)
+[[gnu::target("avx,f16c")]] inline void widen_f16_f16c(const std::byte* from, float* to,
+                                                       std::size_t count) noexcept
+{
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 2 * i));
+        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(half));
+    }
+    widen_f16_plain(from + 2 * i, to + i, count - i);
+}
+
+[[gnu::target("avx,f16c")]] inline void narrow_f16_f16c(const float* from, std::byte* to,
+                                                        std::size_t count) noexcept
+{
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        const __m128i half = _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT);
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 2 * i), half);
+    }
+    narrow_f16_plain(from + i, to + 2 * i, count - i);
+}
+
+inline bool has_f16c() noexcept
+{
+    // clang 14's __builtin_cpu_supports does not know "f16c"; "avx" says that the system keeps ymm
+    // registers.
+    static const bool supported = [] {
+        unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+        return __builtin_cpu_supports("avx") && __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 &&
+               (ecx & bit_F16C) != 0;
+    }();
+    return supported;
+}
+#endif
+
+inline void widen_f16(const std::byte* from, float* to, std::size_t count) noexcept
+{
+#if defined(__x86_64__) || defined(__i386__)
+    if (has_f16c()) return widen_f16_f16c(from, to, count);
+#endif
+    widen_f16_plain(from, to, count);
+}
+
+inline void narrow_f16(const float* from, std::byte* to, std::size_t count) noexcept
+{
+#if defined(__x86_64__) || defined(__i386__)
+    if (has_f16c()) return narrow_f16_f16c(from, to, count);
+#endif
+    narrow_f16_plain(from, to, count);
+}
+
+// Whether no pattern has all the bits of `exponent` set: those with all are infinities and NaNs.
+template <class Bits>
+inline bool all_finite(const std::byte* from, std::size_t count, Bits exponent) noexcept
+{
+    constexpr std::size_t block = 32;
+    Bits found = 0;
+    std::size_t i = 0;
+    for (; i + block <= count; i += block)
+        for (std::size_t j = 0; j < block; ++j)
+            found |= (load<Bits>(from, i + j) & exponent) == exponent ? 1 : 0;
+    for (std::size_t j = 0; j < count % block; ++j)
+        found |= (load<Bits>(from, i + j) & exponent) == exponent ? 1 : 0;
+    return found == 0;
+}
+
+// Values per step: source and result of a step stay in the first-level cache.
+inline constexpr std::size_t values_per_step = 2048;
+
+} // namespace detail
+
+/// Whether every value of the given type (f32, f16 or bf16) in `bytes` is finite.
+inline bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
+{
+    switch (type) {
+    case dtype::bf16:
+        return detail::all_finite<std::uint16_t>(bytes.data(), bytes.size() / 2, 0x7F80);
+    case dtype::f16:
+        return detail::all_finite<std::uint16_t>(bytes.data(), bytes.size() / 2, 0x7C00);
+    default:
+        return detail::all_finite<std::uint32_t>(bytes.data(), bytes.size() / 4, 0x7F800000);
+    }
+}
+
+/// Index of the first value that is a NaN or an infinity.
+inline std::optional<std::size_t> first_not_finite(std::span<const float> values) noexcept
+{
+    for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
+        const auto step =
+            values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
+        if (all_finite(dtype::f32, std::as_bytes(step))) continue;
+        for (std::size_t i = 0; i < step.size(); ++i)
+            if (!all_finite(dtype::f32, std::as_bytes(step.subspan(i, 1)))) return begin + i;
+    }
+    return std::nullopt;
+}
+
+/// values = bytes of the given type (f32, f16 or bf16), exactly. The caller sees to it that
+/// bytes.size() == values.size() * size_of(type).
+inline void widen(dtype type, std::span<const std::byte> bytes, std::span<float> values) noexcept
+{
+    if (values.empty()) return;
+    switch (type) {
+    case dtype::bf16:
+        return detail::widen_bf16(bytes.data(), values.data(), values.size());
+    case dtype::f16:
+        return detail::widen_f16(bytes.data(), values.data(), values.size());
+    default:
+        std::memcpy(values.data(), bytes.data(), std::min(values.size_bytes(), bytes.size()));
+    }
+}
+
+/// bytes = values rounded to the given type (f32, f16 or bf16), to nearest, ties to even. The
+/// caller sees to it that bytes.size() == values.size() * size_of(type).
+inline void narrow(dtype type, std::span<const float> values, std::span<std::byte> bytes) noexcept
+{
+    if (values.empty()) return;
+    switch (type) {
+    case dtype::bf16:
+        return detail::narrow_bf16(values.data(), bytes.data(), values.size());
+    case dtype::f16:
+        return detail::narrow_f16(values.data(), bytes.data(), values.size());
+    default:
+        std::memcpy(bytes.data(), values.data(), std::min(values.size_bytes(), bytes.size()));
+    }
+}
+
+/// Reads elements [first, first + values.size()) of a tensor as float32. Errors: `unsupported` for
+/// an element type other than F32, F16 and BF16; `shape_mismatch` for elements that are not there;
+/// `not_finite` naming the file, the tensor, the first such element and its offset in the file.
+inline status read_floats(const tensor& source, std::span<float> values, std::uint64_t first = 0)
+{
+    const auto fail = [&](error_code code, const auto&... parts) {
+        return error{
+            code, source.file->path(), ": tensor \"", printable(source.name), "\": ", parts...};
+    };
+    const std::optional<dtype> type = source.type();
+    if (!type || !is_smoothable(*type))
+        return fail(error_code::unsupported, name_of(source.stored),
+                    " cannot be read as weights, only F32, F16 and BF16");
+    const std::uint64_t count = source.element_count();
+    if (first > count || values.size() > count - first)
+        return fail(error_code::shape_mismatch, "has ", count, " elements, ", values.size(),
+                    " were asked for from element ", first);
+    const std::size_t width = size_of(*type);
+    const auto bytes = source.bytes.subspan(first * width, values.size() * width);
+    for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
+        const auto step =
+            values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
+        const auto stored = bytes.subspan(begin * width, step.size() * width);
+        widen(*type, stored, step);
+        if (all_finite(*type, stored)) continue;
+        const std::size_t at = *first_not_finite(step);
+        const std::uint64_t element = first + begin + at;
+        return fail(error_code::not_finite, "element ", element, " at offset ",
+                    source.offset + element * width, " is ",
+                    (std::bit_cast<std::uint32_t>(step[at]) & 0x7FFFFFu) != 0 ? "NaN" : "infinite");
+    }
+    return {};
+}
+
+} // namespace awq::safetensors
+
+#endif
+// ---- awq/io/stored_tensor.hpp
+#ifndef AWQ_IO_STORED_TENSOR_HPP
+#define AWQ_IO_STORED_TENSOR_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// One of the tensors that a quantized layer is stored as, with its bytes. Its name is relative to
+/// the layer: "weight_packed".
+struct stored_tensor {
+    safetensors::tensor_spec spec;
+    std::vector<std::byte> bytes;
+};
+
+namespace detail {
+
+template <class T>
+stored_tensor make_stored(safetensors::tensor_spec spec, std::span<const T> values)
+{
+    stored_tensor made{std::move(spec), std::vector<std::byte>(values.size_bytes())};
+    if (!values.empty()) std::memcpy(made.bytes.data(), values.data(), values.size_bytes());
+    return made;
+}
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+/// The "gemm" layout of AutoAWQ (https://github.com/casper-hansen/AutoAWQ), which servers load as
+/// "awq": everything transposed, inputs first.
+namespace awq::autoawq {
+
+/// Whether the layout can take a weight of this format and shape: 4 bits, outputs a multiple of 8,
+/// groups that cut the inputs evenly. A symmetric scheme is stored with zero point 8 everywhere.
+inline status check_layout(const scheme& format, std::size_t rows, std::size_t cols,
+                           std::size_t group_size)
+{
+    if (format.bits != 4)
+        return error{error_code::unsupported, "the AWQ layout has 4 bits only, not ", format.bits,
+                     "; write compressed-tensors, or choose W4A16_ASYM"};
+    if (rows == 0 || rows % 8 != 0)
+        return error{error_code::unsupported, "the AWQ layout packs 8 outputs a word, and ", rows,
+                     " outputs are not a multiple of 8; ignore the layer"};
+    if (cols == 0 || (group_size != 0 && cols % group_size != 0))
+        return error{error_code::shape_mismatch, "group size ", group_size, " does not divide ",
+                     cols, " inputs; choose another group size or ignore the layer"};
+    return {};
+}
+
+/// The tensors of a layer, names relative to it: `qweight`, `qzeros` and F16 `scales`.
+inline std::vector<safetensors::tensor_spec> gemm_layout(std::size_t rows, std::size_t cols,
+                                                         std::size_t groups)
+{
+    using safetensors::element_type;
+    return {{"qweight", element_type::i32, {cols, rows / 8}},
+            {"qzeros", element_type::i32, {groups, rows / 8}},
+            {"scales", element_type::f16, {groups, rows}}};
+}
+
+namespace detail {
+
+inline std::vector<std::uint32_t> pack_zero_points(const integer_codes& weight)
+{
+    const std::size_t groups = weight.groups();
+    const std::vector<std::int8_t> symmetric(weight.format.symmetric ? weight.rows * groups : 0);
+    const auto& zeros = weight.format.symmetric ? symmetric : weight.zero_points;
+    std::vector<std::uint32_t> packed(groups * (weight.rows / 8));
+    pack_autoawq_zero_points({zeros.data(), weight.rows, groups},
+                             {packed.data(), groups, weight.rows / 8});
+    return packed;
+}
+
+inline result<stored_tensor> store_scales(safetensors::tensor_spec spec,
+                                          const integer_codes& weight)
+{
+    const std::size_t groups = weight.groups();
+    std::vector<float> turned(weight.scales.size());
+    for (std::size_t r = 0; r < weight.rows; ++r)
+        for (std::size_t g = 0; g < groups; ++g)
+            turned[g * weight.rows + r] = weight.scales[r * groups + g];
+    stored_tensor made{std::move(spec), std::vector<std::byte>(2 * turned.size())};
+    safetensors::narrow(dtype::f16, turned, made.bytes);
+    if (!safetensors::all_finite(dtype::f16, made.bytes))
+        return error{error_code::not_finite, "a scale is not a finite F16"};
+    return made;
+}
+
+} // namespace detail
+
+/// The tensors of `gemm_layout` with their bytes; scales that are not F16 values are rounded.
+/// Errors: those of `check` and `check_layout`, `not_finite`.
+inline result<std::vector<stored_tensor>> pack_gemm(const integer_codes& weight)
+{
+    AWQ_CHECK(check(weight));
+    AWQ_CHECK(check_layout(weight.format, weight.rows, weight.cols, weight.group_size));
+    auto specs = gemm_layout(weight.rows, weight.cols, weight.groups());
+    std::vector<stored_tensor> made;
+    std::vector<std::uint32_t> packed(weight.cols * (weight.rows / 8));
+    pack_autoawq({weight.codes.data(), weight.rows, weight.cols},
+                 {packed.data(), weight.cols, weight.rows / 8});
+    made.push_back(awq::detail::make_stored<std::uint32_t>(std::move(specs[0]), packed));
+    const std::vector<std::uint32_t> zeros = detail::pack_zero_points(weight);
+    made.push_back(awq::detail::make_stored<std::uint32_t>(std::move(specs[1]), zeros));
+    AWQ_TRY(stored_tensor scales, detail::store_scales(std::move(specs[2]), weight));
+    made.push_back(std::move(scales));
+    return made;
+}
+
+} // namespace awq::autoawq
+
+#endif
+// ---- awq/io/autoawq/gemm_weight.hpp
+#ifndef AWQ_IO_AUTOAWQ_GEMM_WEIGHT_HPP
+#define AWQ_IO_AUTOAWQ_GEMM_WEIGHT_HPP
+
+// ---- awq/io/autoawq/quantization_config.hpp
+#ifndef AWQ_IO_AUTOAWQ_QUANTIZATION_CONFIG_HPP
+#define AWQ_IO_AUTOAWQ_QUANTIZATION_CONFIG_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq::autoawq {
+
+/// What `quantization_config` with "quant_method": "awq" says. The bit count is always 4.
+struct quantization_config {
+    std::size_t group_size = 128; ///< 0: the whole row (stored as -1)
+    bool zero_point = true;       ///< false: `qzeros` need not be there
+    /// Parts of the names of layers that are not quantized.
+    std::vector<std::string> modules_to_not_convert;
+};
+
+namespace detail {
+
+/// A field under its present name or its old one.
+inline std::optional<json::value> find_either(const json::value& root, std::string_view name,
+                                              std::string_view old)
+{
+    const auto found = root.find_non_null(name);
+    return found ? found : root.find_non_null(old);
+}
+
+} // namespace detail
+
+/// Reads it, with the names of today or those of old (`w_bit`, `q_group_size`). Error: unsupported
+/// for another version than "gemm" and for other bit counts.
+inline result<quantization_config> read_quantization_config(const json::value& root)
+{
+    quantization_config read;
+    if (const auto bits = detail::find_either(root, "bits", "w_bit")) {
+        AWQ_TRY(const std::int64_t count, bits->as_integer());
+        if (count != 4)
+            return bits->error(error_code::unsupported, "AWQ weights of ", count,
+                               " bits are not supported, only 4");
+    }
+    if (const auto size = detail::find_either(root, "group_size", "q_group_size")) {
+        AWQ_TRY(const std::int64_t count, size->as_integer());
+        if (count == 0 || count < -1)
+            return size->error(error_code::malformed_file, "a group size cannot be ", count);
+        read.group_size = count < 0 ? 0 : static_cast<std::size_t>(count);
+    }
+    if (const auto zeros = root.find_non_null("zero_point")) {
+        AWQ_TRY(read.zero_point, zeros->as_bool());
+    }
+    if (const auto version = root.find_non_null("version")) {
+        AWQ_TRY(const std::string_view name, version->as_string());
+        if (name != "gemm" && name != "GEMM")
+            return version->error(error_code::unsupported, "the AWQ layout \"", printable(name),
+                                  "\" is not supported, only \"gemm\"");
+    }
+    if (const auto list = root.find_non_null("modules_to_not_convert")) {
+        AWQ_TRY(const auto entries, list->as_array());
+        for (const json::value& entry : entries) {
+            AWQ_TRY(const std::string_view name, entry.as_string());
+            read.modules_to_not_convert.emplace_back(name);
+        }
+    }
+    return read;
+}
+
+/// Writes the value of `quantization_config`.
+inline void write_quantization_config(json::writer& out, const quantization_config& config)
+{
+    out.begin_object().field("quant_method", "awq").field("bits", 4).key("group_size");
+    if (config.group_size > 0)
+        out.value(config.group_size);
+    else
+        out.value(-1);
+    out.field("zero_point", config.zero_point).field("version", "gemm");
+    out.key("modules_to_not_convert");
+    if (config.modules_to_not_convert.empty()) {
+        out.null().end_object();
+        return;
+    }
+    out.begin_array();
+    for (const std::string& name : config.modules_to_not_convert) out.value(name);
+    out.end_array().end_object();
+}
+
+} // namespace awq::autoawq
+
+#endif
+// ---- awq/io/quantized_weight.hpp
+#ifndef AWQ_IO_QUANTIZED_WEIGHT_HPP
+#define AWQ_IO_QUANTIZED_WEIGHT_HPP
+
+// ---- awq/io/safetensors/checkpoint.hpp
+#ifndef AWQ_IO_SAFETENSORS_CHECKPOINT_HPP
+#define AWQ_IO_SAFETENSORS_CHECKPOINT_HPP
+
+// ---- awq/io/safetensors/shard_index.hpp
+#ifndef AWQ_IO_SAFETENSORS_SHARD_INDEX_HPP
+#define AWQ_IO_SAFETENSORS_SHARD_INDEX_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::safetensors {
+
+/// File names that Hugging Face checkpoints use.
+inline constexpr std::string_view single_file_name = "model.safetensors";
+inline constexpr std::string_view index_file_name = "model.safetensors.index.json";
+
+/// Whether a name from an index is the name of a file in the same directory and nothing else: no
+/// path, no "..", no control character, and it ends in ".safetensors".
+inline bool is_plain_shard_name(std::string_view name) noexcept
+{
+    constexpr std::string_view suffix = ".safetensors";
+    const auto foreign = [](char each) {
+        return each == '/' || each == '\\' || each == ':' ||
+               static_cast<unsigned char>(each) < 0x20;
+    };
+    return name.size() > suffix.size() && name.size() <= 255 &&
+           name.substr(name.size() - suffix.size()) == suffix && name.front() != '.' &&
+           std::none_of(name.begin(), name.end(), foreign);
+}
+
+/// The content of model.safetensors.index.json: which tensor is in which file.
+struct shard_index {
+    std::vector<std::pair<std::string, std::string>> weight_map; ///< tensor, file; sorted by tensor
+    std::uint64_t total_size = 0; ///< bytes of all tensors; not checked on reading
+    std::optional<std::uint64_t> total_parameters;
+
+    /// Parses an index. Errors (`malformed_file`, `missing_field`): not JSON, no weight_map, a
+    /// tensor that is there twice, a file name that leaves the directory.
+    static result<shard_index> parse(std::string_view text, std::string_view where);
+
+    /// The file names, sorted, each once.
+    std::vector<std::string> files() const
+    {
+        std::vector<std::string> names;
+        for (const auto& [tensor, file] : weight_map)
+            names.push_back(file);
+        std::sort(names.begin(), names.end());
+        names.erase(std::unique(names.begin(), names.end()), names.end());
+        return names;
+    }
+
+    /// The file that holds a tensor; null if the index lacks it.
+    const std::string* find(std::string_view tensor) const noexcept
+    {
+        const auto found = std::lower_bound(
+            weight_map.begin(), weight_map.end(), tensor,
+            [](const auto& entry, std::string_view name) { return entry.first < name; });
+        return found == weight_map.end() || found->first != tensor ? nullptr : &found->second;
+    }
+
+    /// The index as Hugging Face's writer lays it out: indent 2, sorted by tensor name.
+    std::string text() const
+    {
+        json::writer out{2};
+        out.begin_object().key("metadata").begin_object();
+        if (total_parameters) out.field("total_parameters", *total_parameters);
+        out.field("total_size", total_size).end_object();
+        out.key("weight_map").begin_object();
+        for (const auto& [tensor, file] : weight_map)
+            out.field(tensor, file);
+        return std::move(out.end_object().end_object()).take() + "\n";
+    }
+};
+
+inline result<shard_index> shard_index::parse(std::string_view text, std::string_view where)
+{
+    AWQ_TRY(const json::document document, json::document::parse(text, where));
+    AWQ_CHECK(document.root().check_unique_keys());
+    AWQ_TRY(const json::value map, document.root().at("weight_map"));
+    AWQ_TRY(const auto members, map.as_object());
+    AWQ_CHECK(map.check_unique_keys());
+    shard_index index;
+    index.weight_map.reserve(members.size());
+    for (const json::member& each : members) {
+        AWQ_TRY(const std::string_view file, each.value.as_string());
+        if (!is_plain_shard_name(file))
+            return error{error_code::malformed_file,
+                         where,
+                         ": tensor \"",
+                         printable(each.key),
+                         "\": \"",
+                         printable(file),
+                         "\" is not the name of a .safetensors file in this directory"};
+        index.weight_map.emplace_back(each.key, file);
+    }
+    if (index.weight_map.empty())
+        return error{error_code::malformed_file, where, ": weight_map is empty"};
+    std::sort(index.weight_map.begin(), index.weight_map.end());
+    // Advisory fields: other writers leave them out or write them as floating-point numbers.
+    if (const auto about = document.root().find("metadata")) {
+        if (const auto size = about->find("total_size"))
+            if (const auto bytes = size->as_unsigned(); bytes) index.total_size = *bytes;
+        if (const auto parameters = about->find("total_parameters"))
+            if (const auto count = parameters->as_unsigned(); count)
+                index.total_parameters = *count;
+    }
+    return index;
+}
+
+} // namespace awq::safetensors
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace awq::safetensors {
+
+/// All tensors of a Hugging Face model directory: model.safetensors, or the shards that
+/// model.safetensors.index.json lists.
+class checkpoint {
+  public:
+    /// Opens and checks everything but the tensors' values. Errors: those of `file::open` and
+    /// `shard_index::parse`; `missing_tensor` where a shard lacks a tensor that the index lists;
+    /// `malformed_file` for a tensor that the index does not list or lists in another shard, and
+    /// for a directory that has both kinds.
+    static result<checkpoint> open(const std::string& directory);
+
+    const std::string& directory() const noexcept { return directory_; }
+    /// The files, sorted by name; each knows its `name()` and its `tensors()`.
+    std::span<const file> shards() const noexcept { return shards_; }
+    /// Whether there is an index file. There can be one with a single shard.
+    bool has_index() const noexcept { return index_.has_value(); }
+    const std::optional<shard_index>& index() const noexcept { return index_; }
+
+    /// Every tensor, shard by shard, in the order of their bytes.
+    std::span<const tensor* const> tensors() const noexcept { return tensors_; }
+    /// Null if there is no such tensor.
+    const tensor* find(std::string_view name) const noexcept
+    {
+        for (const file& shard : shards_)
+            if (const tensor* const found = shard.find(name)) return found;
+        return nullptr;
+    }
+    /// As `find`, but `missing_tensor` if there is none.
+    result<const tensor*> at(std::string_view name) const
+    {
+        if (const tensor* const found = find(name)) return found;
+        return error{error_code::missing_tensor, directory_, ": there is no tensor \"",
+                     printable(name), "\""};
+    }
+    /// Bytes of all tensors.
+    std::uint64_t total_bytes() const noexcept
+    {
+        std::uint64_t sum = 0;
+        for (const tensor* const each : tensors_)
+            sum += each->bytes.size();
+        return sum;
+    }
+    /// Elements of all tensors.
+    std::uint64_t total_elements() const noexcept
+    {
+        std::uint64_t sum = 0;
+        for (const tensor* const each : tensors_)
+            sum += each->element_count();
+        return sum;
+    }
+
+  private:
+    status open_shards(const std::vector<std::string>& names)
+    {
+        shards_.reserve(names.size());
+        for (const std::string& name : names) {
+            AWQ_TRY(file shard, file::open(directory_ + "/" + name));
+            shards_.push_back(std::move(shard));
+        }
+        for (const file& shard : shards_)
+            for (const tensor& each : shard.tensors())
+                tensors_.push_back(&each);
+        return {};
+    }
+
+    status check_index(const std::string& index_path) const;
+
+    std::string directory_;
+    std::vector<file> shards_;
+    std::vector<const tensor*> tensors_;
+    std::optional<shard_index> index_;
+};
+
+// Each tensor is in exactly the file that the index says.
+inline status checkpoint::check_index(const std::string& index_path) const
+{
+    for (const file& shard : shards_) {
+        for (const tensor& each : shard.tensors()) {
+            const std::string* const listed = index_->find(each.name);
+            if (listed == nullptr)
+                return error{error_code::malformed_file, shard.path(),    ": tensor \"",
+                             printable(each.name),       "\" at offset ", each.offset,
+                             " is not listed in ",       index_file_name};
+            if (*listed != shard.name())
+                return error{error_code::malformed_file,
+                             shard.path(),
+                             ": tensor \"",
+                             printable(each.name),
+                             "\" at offset ",
+                             each.offset,
+                             " is here, but ",
+                             index_file_name,
+                             " lists it in ",
+                             *listed};
+        }
+    }
+    for (const auto& [name, shard] : index_->weight_map)
+        if (find(name) == nullptr)
+            return error{error_code::missing_tensor,
+                         index_path,
+                         ": tensor \"",
+                         printable(name),
+                         "\" is listed in ",
+                         shard,
+                         ", but that file does not have it"};
+    return {};
+}
+
+inline result<checkpoint> checkpoint::open(const std::string& directory)
+{
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    const fs::path root{directory};
+    if (!fs::is_directory(root, ignored))
+        return error{error_code::file_not_found, directory, ": is not a directory"};
+    checkpoint opened;
+    opened.directory_ = directory;
+    while (opened.directory_.size() > 1 && opened.directory_.back() == '/')
+        opened.directory_.pop_back();
+    const bool single = fs::exists(root / single_file_name, ignored);
+    const bool sharded = fs::exists(root / index_file_name, ignored);
+    if (!single && !sharded)
+        return error{error_code::file_not_found,
+                     directory,
+                     ": neither ",
+                     single_file_name,
+                     " nor ",
+                     index_file_name,
+                     " is there; other weight formats must be converted first"};
+    if (!sharded) {
+        AWQ_CHECK(opened.open_shards({std::string{single_file_name}}));
+        return opened;
+    }
+    const std::string index_path = opened.directory_ + "/" + std::string{index_file_name};
+    AWQ_TRY(const std::string text, read_file(index_path));
+    AWQ_TRY(opened.index_, shard_index::parse(text, index_path));
+    const std::vector<std::string> files = opened.index_->files();
+    if (single && files != std::vector<std::string>{std::string{single_file_name}})
+        return error{error_code::malformed_file,
+                     directory,
+                     ": both ",
+                     single_file_name,
+                     " and ",
+                     index_file_name,
+                     " are there; remove the one that is out of date"};
+    AWQ_CHECK(opened.open_shards(files));
+    AWQ_CHECK(opened.check_index(index_path));
+    return opened;
+}
+
+} // namespace awq::safetensors
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A linear layer's weight as some format stores it, (rows, cols) = (out_features, in_features).
+/// Its tensors' types and shapes were checked when it was opened; it must not outlive the
+/// checkpoint.
+class quantized_weight {
+public:
+    virtual ~quantized_weight() = default;
+
+    virtual std::size_t rows() const noexcept = 0;
+    virtual std::size_t cols() const noexcept = 0;
+    /// Type of the scales, to which dequantized weights are rounded.
+    virtual dtype scale_type() const noexcept = 0;
+    /// Dequantizes out.rows() rows from `first_row` on, which must be there. Error: `not_finite` for
+    /// a scale; the products are not looked at.
+    virtual status read_rows(std::size_t first_row, matrix_view<float> out) const = 0;
+    /// Whether the layer's inputs are to be rounded too. Readers of weights do not care.
+    virtual bool rounds_activations() const noexcept { return false; }
+    /// The whole weight without dequantizing. Error: `unsupported` where it is not integers in
+    /// groups of neighbouring columns.
+    virtual result<integer_codes> codes() const
+    {
+        return error{error_code::unsupported, "the weight is not stored as integers in groups"};
+    }
+
+protected:
+    quantized_weight() = default;
+    quantized_weight(const quantized_weight&) = default;
+    quantized_weight& operator=(const quantized_weight&) = default;
+};
+
+/// The tensors of one layer in a checkpoint, by their names relative to it.
+class layer_tensors {
+public:
+    using tensor = safetensors::tensor;
+    using element_type = safetensors::element_type;
+
+    layer_tensors(const safetensors::checkpoint& checkpoint, std::string module)
+        : checkpoint_(&checkpoint), module_(std::move(module))
+    {
+    }
+
+    const std::string& module() const noexcept { return module_; }
+    /// Null where there is no such tensor.
+    const tensor* find(std::string_view name) const
+    {
+        return checkpoint_->find(module_ + "." + std::string{name});
+    }
+
+    /// A matrix of one of the types; `missing_tensor`, `malformed_file`.
+    result<const tensor*> matrix(std::string_view name,
+                                 std::initializer_list<element_type> types) const
+    {
+        AWQ_TRY(const tensor* const found, at(name, types));
+        constexpr std::uint64_t most = 1u << 31; // keeps all products below within 64 bits
+        if (found->shape.size() == 2 && found->shape[0] > 0 && found->shape[1] > 0 &&
+            found->shape[0] <= most && found->shape[1] <= most)
+            return found;
+        return fail(name, "has the shape ", safetensors::shape_text(found->shape),
+                    ", expected a matrix that is not empty");
+    }
+
+    /// A matrix of one of the types with these extents.
+    result<const tensor*> matrix(std::string_view name, std::initializer_list<element_type> types,
+                                 std::uint64_t rows, std::uint64_t cols) const
+    {
+        AWQ_TRY(const tensor* const found, at(name, types));
+        if (found->shape.size() == 2 && found->shape[0] == rows && found->shape[1] == cols)
+            return found;
+        return fail(name, "has the shape ", safetensors::shape_text(found->shape), ", expected [", rows, ", ",
+                    cols, "]");
+    }
+
+    /// A tensor of one of the types.
+    result<const tensor*> at(std::string_view name, std::initializer_list<element_type> types) const
+    {
+        const tensor* const found = find(name);
+        if (!found)
+            return error{error_code::missing_tensor, checkpoint_->directory(),
+                         ": there is no tensor \"", printable(module_), ".", name,
+                         "\"; the checkpoint is not complete"};
+        for (const element_type type : types)
+            if (found->stored == type) return found;
+        return fail(name, "is ", name_of(found->stored), ", expected ", name_of(*types.begin()));
+    }
+
+    template <class... Parts>
+    error fail(std::string_view name, const Parts&... parts) const
+    {
+        return error{error_code::malformed_file, checkpoint_->directory(), ": tensor \"",
+                     printable(module_), ".", name, "\" ", parts...};
+    }
+
+private:
+    const safetensors::checkpoint* checkpoint_;
+    std::string module_;
+};
+
+namespace detail {
+
+/// Elements of a tensor from `first` on, copied: a mapped file has no particular alignment.
+template <class T>
+std::vector<T> copy_elements(const safetensors::tensor& from, std::size_t first, std::size_t count)
+{
+    std::vector<T> copied(count);
+    if (count > 0) std::memcpy(copied.data(), from.bytes.data() + first * sizeof(T), count * sizeof(T));
+    return copied;
+}
+
+/// Scales as floats; `not_finite`, naming the tensor.
+inline result<std::vector<float>> read_scales(const safetensors::tensor& from, std::size_t first,
+                                              std::size_t count)
+{
+    std::vector<float> scales(count);
+    AWQ_CHECK(safetensors::read_floats(from, scales, first));
+    return scales;
+}
+
+} // namespace detail
+
+/// Which group each column belongs to, where the columns were quantized in another order ("g_idx").
+/// Error: malformed_file for a group that is not there.
+inline result<std::vector<std::uint32_t>> read_group_index(const layer_tensors& tensors,
+                                                           std::string_view name, std::size_t cols,
+                                                           std::size_t groups)
+{
+    AWQ_TRY(const auto* const stored, tensors.at(name, {safetensors::element_type::i32}));
+    if (stored->element_count() != cols)
+        return tensors.fail(name, "has ", stored->element_count(), " elements, expected ", cols);
+    auto index = detail::copy_elements<std::uint32_t>(*stored, 0, cols);
+    for (const std::uint32_t group : index)
+        if (group >= groups)
+            return tensors.fail(name, "names group ", static_cast<std::int32_t>(group),
+                                ", there are ", groups);
+    return index;
+}
+
+/// Whether the columns' groups are those of neighbours, which need no index.
+inline bool is_plain_order(std::span<const std::uint32_t> group_of_column, std::size_t group_columns)
+{
+    for (std::size_t c = 0; c < group_of_column.size(); ++c)
+        if (group_of_column[c] != c / group_columns) return false;
+    return true;
+}
+
+/// As `dequantize`, each column by the group that `group_of_column` names.
+inline void dequantize_ordered(const integer_codes& weight,
+                               std::span<const std::uint32_t> group_of_column, dtype scale_type,
+                               matrix_view<float> out)
+{
+    const std::size_t groups = weight.groups();
+    with_storage(scale_type, [&](auto rounding) {
+        for (std::size_t r = 0; r < weight.rows; ++r) {
+            for (std::size_t c = 0; c < weight.cols; ++c) {
+                const std::size_t at = r * groups + group_of_column[c];
+                const float zero = weight.zero_points.empty() ? 0.0f : weight.zero_points[at];
+                const float code = weight.codes[r * weight.cols + c];
+                out(r, c) = value_of(code, qparams{weight.scales[at], zero}, rounding);
+            }
+        }
+    });
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace awq::autoawq {
+
+/// Reads a layer in AutoAWQ's "gemm" layout.
+class gemm_weight final : public quantized_weight {
+public:
+    /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
+    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+                                                          const quantization_config& config)
+    {
+        using safetensors::element_type;
+        auto made = std::unique_ptr<gemm_weight>{new gemm_weight};
+        AWQ_TRY(made->qweight_, tensors.matrix("qweight", {element_type::i32}));
+        integer_codes& shape = made->shape_;
+        shape.format = {4, false};
+        shape.cols = static_cast<std::size_t>(made->qweight_->shape[0]);
+        shape.rows = static_cast<std::size_t>(made->qweight_->shape[1]) * 8;
+        shape.group_size = config.group_size;
+        if (shape.group_size != 0 && shape.cols % shape.group_size != 0)
+            return tensors.fail("qweight", "has ", shape.cols, " inputs, which the group size ",
+                                shape.group_size, " does not divide");
+        AWQ_TRY(made->scales_, tensors.matrix("scales",
+                                              {element_type::f16, element_type::bf16,
+                                               element_type::f32},
+                                              shape.groups(), shape.rows));
+        if (config.zero_point || tensors.find("qzeros")) {
+            AWQ_TRY(made->qzeros_, tensors.matrix("qzeros", {element_type::i32}, shape.groups(),
+                                                  shape.rows / 8));
+        }
+        return std::unique_ptr<quantized_weight>{std::move(made)};
+    }
+
+    std::size_t rows() const noexcept override { return shape_.rows; }
+    std::size_t cols() const noexcept override { return shape_.cols; }
+    dtype scale_type() const noexcept override { return *scales_->type(); }
+
+    status read_rows(std::size_t first_row, matrix_view<float> out) const override
+    {
+        // Whole words of eight outputs; the rows asked for are in the middle.
+        const std::size_t begin = first_row / 8 * 8, end = (first_row + out.rows() + 7) / 8 * 8;
+        AWQ_TRY(const integer_codes part, unpack(begin, end - begin));
+        if (begin == first_row && end - begin == out.rows()) {
+            dequantize(part, scale_type(), out);
+            return {};
+        }
+        std::vector<float> rows(part.rows * part.cols);
+        dequantize(part, scale_type(), {rows.data(), part.rows, part.cols});
+        for (std::size_t r = 0; r < out.rows(); ++r)
+            std::copy_n(rows.data() + (first_row - begin + r) * part.cols, part.cols, &out(r, 0));
+        return {};
+    }
+
+    result<integer_codes> codes() const override { return unpack(0, rows()); }
+
+private:
+    gemm_weight() = default;
+
+    // Rows from a multiple of eight on, a multiple of eight of them.
+    result<integer_codes> unpack(std::size_t first, std::size_t count) const
+    {
+        integer_codes part = shape_;
+        part.rows = count;
+        const std::size_t groups = part.groups();
+        part.codes.resize(count * part.cols);
+        unpack_columns(*qweight_, part.cols, first, count, part.codes);
+        part.zero_points.resize(count * groups); // 0 stands for the stored 8
+        if (qzeros_) unpack_columns(*qzeros_, groups, first, count, part.zero_points);
+        AWQ_TRY(const auto scales, awq::detail::read_scales(*scales_, 0, groups * shape_.rows));
+        part.scales.resize(count * groups);
+        for (std::size_t r = 0; r < count; ++r)
+            for (std::size_t g = 0; g < groups; ++g)
+                part.scales[r * groups + g] = scales[g * shape_.rows + first + r];
+        return part;
+    }
+
+    void unpack_columns(const safetensors::tensor& from, std::size_t lines, std::size_t first,
+                        std::size_t count, std::vector<std::int8_t>& into) const
+    {
+        const std::size_t width = shape_.rows / 8;
+        std::vector<std::uint32_t> words(lines * (count / 8));
+        for (std::size_t line = 0; line < lines; ++line)
+            std::memcpy(words.data() + line * (count / 8),
+                        from.bytes.data() + 4 * (line * width + first / 8), count / 8 * 4);
+        unpack_autoawq({words.data(), lines, count / 8}, {into.data(), count, lines});
+    }
+
+    integer_codes shape_; // without codes
+    const safetensors::tensor* qweight_ = nullptr;
+    const safetensors::tensor* qzeros_ = nullptr; // null: symmetric
+    const safetensors::tensor* scales_ = nullptr;
+};
+
+} // namespace awq::autoawq
+
+#endif
+// ---- awq/io/compressed_tensors/byte_weight.hpp
+#ifndef AWQ_IO_COMPRESSED_TENSORS_BYTE_WEIGHT_HPP
+#define AWQ_IO_COMPRESSED_TENSORS_BYTE_WEIGHT_HPP
+
+// ---- awq/io/compressed_tensors/quantization_config.hpp
+#ifndef AWQ_IO_COMPRESSED_TENSORS_QUANTIZATION_CONFIG_HPP
+#define AWQ_IO_COMPRESSED_TENSORS_QUANTIZATION_CONFIG_HPP
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::compressed_tensors {
+
+/// How a group's weights are stored. The names are those of compressed-tensors, with "-" for "_".
+enum class format {
+    pack_quantized,       ///< integers of 1 to 8 bits in 32-bit words
+    int_quantized,        ///< integers, a byte each
+    float_quantized,      ///< FP8 E4M3
+    naive_quantized,      ///< as int_quantized or float_quantized, by the weights' type
+    nvfp4_pack_quantized, ///< FP4 E2M1, FP8 scales per 16, a scale of them per tensor
+    mxfp4_pack_quantized, ///< FP4 E2M1, power-of-two scales per 32
+    mxfp8_quantized,      ///< FP8 E4M3, power-of-two scales per 32
+    dense,                ///< not compressed
+};
+
+inline constexpr std::array<std::pair<std::string_view, format>, 8> format_names{
+    {{"pack-quantized", format::pack_quantized},
+     {"int-quantized", format::int_quantized},
+     {"float-quantized", format::float_quantized},
+     {"naive-quantized", format::naive_quantized},
+     {"nvfp4-pack-quantized", format::nvfp4_pack_quantized},
+     {"mxfp4-pack-quantized", format::mxfp4_pack_quantized},
+     {"mxfp8-quantized", format::mxfp8_quantized},
+     {"dense", format::dense}}};
+
+constexpr std::string_view name_of(format value) noexcept
+{
+    for (const auto& [name, known] : format_names)
+        if (known == value) return name;
+    return "unknown";
+}
+
+/// What shares a scale.
+enum class strategy { tensor, channel, group, block, tensor_group };
+
+inline constexpr std::array<std::pair<std::string_view, strategy>, 5> strategy_names{
+    {{"tensor", strategy::tensor},
+     {"channel", strategy::channel},
+     {"group", strategy::group},
+     {"block", strategy::block},
+     {"tensor_group", strategy::tensor_group}}};
+
+constexpr std::string_view name_of(strategy value) noexcept
+{
+    for (const auto& [name, known] : strategy_names)
+        if (known == value) return name;
+    return "unknown";
+}
+
+/// The quantization of weights ("weights" of a group's scheme).
+struct weight_args {
+    int num_bits = 4;
+    bool is_float = false;
+    bool symmetric = true;
+    compressed_tensors::strategy strategy = compressed_tensors::strategy::group;
+    std::size_t group_size = 0;                         ///< of strategies group and tensor_group
+    std::array<std::size_t, 2> block_structure{0, 0};   ///< rows and columns of strategy block
+    bool activation_order = false;                      ///< `weight_g_idx` says each column's group
+};
+
+/// One entry of `config_groups`.
+struct config_group {
+    std::vector<std::string> targets; ///< module names, `re:` expressions or class names
+    weight_args weights;
+    compressed_tensors::format format = compressed_tensors::format::pack_quantized;
+    /// Activations are rounded too. Written as 8-bit integers, each token by its own scale.
+    bool rounds_activations = false;
+};
+
+/// What `quantization_config` of a config.json says.
+struct quantization_config {
+    std::vector<config_group> groups;
+    std::vector<std::string> ignore;
+};
+
+namespace detail {
+
+inline result<std::vector<std::string>> read_strings(const json::value& list)
+{
+    AWQ_TRY(const auto entries, list.as_array());
+    std::vector<std::string> texts;
+    for (const json::value& entry : entries) {
+        AWQ_TRY(const std::string_view text, entry.as_string());
+        texts.emplace_back(text);
+    }
+    return texts;
+}
+
+inline result<format> read_format(const json::value& text)
+{
+    AWQ_TRY(const std::string_view given, text.as_string());
+    for (const auto& [name, known] : format_names)
+        if (name == given) return known;
+    return text.error(error_code::unsupported, "the format \"", printable(given),
+                      "\" is not supported; known: pack-, int-, float- and naive-quantized, "
+                      "nvfp4- and mxfp4-pack-quantized, mxfp8-quantized");
+}
+
+inline status read_block_structure(const json::value& weights, weight_args& into)
+{
+    const auto given = weights.find_non_null("block_structure");
+    if (!given && into.strategy != strategy::block) return {};
+    if (!given)
+        return weights.error(error_code::missing_field, "block_structure is missing");
+    AWQ_TRY(const auto entries, given->as_array());
+    std::size_t at = 0;
+    for (const json::value& entry : entries) {
+        AWQ_TRY(const std::uint64_t extent, entry.as_unsigned());
+        if (at < 2) into.block_structure[at] = static_cast<std::size_t>(extent);
+        ++at;
+    }
+    if (at == 2 && into.block_structure[0] > 0 && into.block_structure[1] > 0) return {};
+    return given->error(error_code::malformed_file, "expected two positive numbers");
+}
+
+/// The strategy, also where older files leave it to the group size.
+inline status read_strategy(const json::value& weights, weight_args& into)
+{
+    std::int64_t group_size = 0;
+    if (const auto given = weights.find_non_null("group_size")) {
+        AWQ_TRY(group_size, given->as_integer());
+        if (group_size < -1)
+            return given->error(error_code::malformed_file, "a group size cannot be ", group_size);
+    }
+    into.group_size = group_size > 0 ? static_cast<std::size_t>(group_size) : 0;
+    into.strategy = group_size > 0    ? strategy::group
+                    : group_size == 0 ? strategy::tensor
+                                      : strategy::channel;
+    if (const auto given = weights.find_non_null("strategy")) {
+        AWQ_TRY(const std::string_view text, given->as_string());
+        bool known = false;
+        for (const auto& [name, value] : strategy_names)
+            if (name == text) into.strategy = value, known = true;
+        if (!known)
+            return given->error(error_code::unsupported, "the strategy \"", printable(text),
+                                "\" is not one of weights");
+    }
+    const bool grouped =
+        into.strategy == strategy::group || into.strategy == strategy::tensor_group;
+    if (grouped && into.group_size == 0)
+        return weights.error(error_code::missing_field, "group_size is missing");
+    if (!grouped) into.group_size = 0;
+    return read_block_structure(weights, into);
+}
+
+inline status read_activation_order(const json::value& weights, weight_args& into)
+{
+    const auto given = weights.find_non_null("actorder");
+    if (!given) return {};
+    if (given->is_bool()) {
+        AWQ_TRY(into.activation_order, given->as_bool());
+        return {};
+    }
+    AWQ_TRY(const std::string_view text, given->as_string());
+    into.activation_order = text == "group" || text == "dynamic";
+    return {};
+}
+
+inline result<weight_args> read_weight_args(const json::value& weights)
+{
+    weight_args args;
+    args.num_bits = 8; // the format's own default
+    if (const auto given = weights.find_non_null("num_bits")) {
+        AWQ_TRY(const std::int64_t bits, given->as_integer());
+        if (bits < 1 || bits > 8)
+            return given->error(error_code::unsupported, "weights of ", bits,
+                                " bits are not supported, only 1 to 8");
+        args.num_bits = static_cast<int>(bits);
+    }
+    if (const auto given = weights.find_non_null("type")) {
+        AWQ_TRY(const std::string_view type, given->as_string());
+        if (type != "int" && type != "float")
+            return given->error(error_code::unsupported, "the type \"", printable(type),
+                                "\" is neither \"int\" nor \"float\"");
+        args.is_float = type == "float";
+    }
+    if (const auto given = weights.find_non_null("symmetric")) {
+        AWQ_TRY(args.symmetric, given->as_bool());
+    }
+    AWQ_CHECK(read_strategy(weights, args));
+    AWQ_CHECK(read_activation_order(weights, args));
+    return args;
+}
+
+/// What older files, whose groups have no format of their own, mean by their weights.
+inline format default_format(const weight_args& weights) noexcept
+{
+    return weights.is_float ? format::float_quantized : format::pack_quantized;
+}
+
+inline result<config_group> read_group(const json::value& group, const json::value& root)
+{
+    config_group read;
+    AWQ_TRY(const json::value targets, group.at("targets"));
+    AWQ_TRY(read.targets, read_strings(targets));
+    const auto weights = group.find_non_null("weights");
+    if (!weights) {
+        read.format = format::dense;
+        return read;
+    }
+    AWQ_TRY(read.weights, read_weight_args(*weights));
+    read.format = default_format(read.weights);
+    const auto own = group.find_non_null("format"), common = root.find_non_null("format");
+    if (own) {
+        AWQ_TRY(read.format, read_format(*own));
+    } else if (common) {
+        AWQ_TRY(read.format, read_format(*common));
+    }
+    read.rounds_activations = group.find_non_null("input_activations").has_value();
+    return read;
+}
+
+} // namespace detail
+
+/// Reads `quantization_config` of a config.json. Errors: missing_field, malformed_file, and
+/// unsupported for a format, a strategy or a type that is not known.
+inline result<quantization_config> read_quantization_config(const json::value& root)
+{
+    quantization_config read;
+    AWQ_TRY(const json::value groups, root.at("config_groups"));
+    AWQ_TRY(const auto members, groups.as_object());
+    for (const json::member& each : members) {
+        AWQ_TRY(config_group group, detail::read_group(each.value, root));
+        read.groups.push_back(std::move(group));
+    }
+    if (const auto ignore = root.find_non_null("ignore")) {
+        AWQ_TRY(read.ignore, detail::read_strings(*ignore));
+    }
+    return read;
+}
+
+namespace detail {
+
+inline void write_strings(json::writer& out, std::string_view key,
+                          const std::vector<std::string>& texts)
+{
+    out.key(key).begin_array();
+    for (const std::string& text : texts) out.value(text);
+    out.end_array();
+}
+
+inline void write_weight_args(json::writer& out, const weight_args& weights)
+{
+    out.key("weights").begin_object();
+    out.field("num_bits", weights.num_bits).field("type", weights.is_float ? "float" : "int");
+    out.field("symmetric", weights.symmetric).field("strategy", name_of(weights.strategy));
+    if (weights.group_size > 0)
+        out.field("group_size", weights.group_size);
+    else
+        out.key("group_size").null();
+    if (weights.strategy == strategy::block)
+        out.key("block_structure")
+            .begin_array()
+            .value(weights.block_structure[0])
+            .value(weights.block_structure[1])
+            .end_array();
+    else
+        out.key("block_structure").null();
+    out.field("dynamic", false);
+    if (weights.activation_order)
+        out.field("actorder", "group");
+    else
+        out.key("actorder").null();
+    out.field("observer", "memoryless_minmax").key("observer_kwargs").begin_object().end_object();
+    out.end_object();
+}
+
+inline void write_input_activations(json::writer& out, const config_group& group)
+{
+    out.key("input_activations");
+    if (!group.rounds_activations) {
+        out.null();
+        return;
+    }
+    out.begin_object().field("num_bits", 8).field("type", "int").field("symmetric", true);
+    out.field("strategy", "token").key("group_size").null().key("block_structure").null();
+    out.field("dynamic", true).key("actorder").null().key("observer").null();
+    out.key("observer_kwargs").begin_object().end_object().end_object();
+}
+
+inline void write_group(json::writer& out, const config_group& group)
+{
+    out.begin_object();
+    write_strings(out, "targets", group.targets);
+    write_weight_args(out, group.weights);
+    write_input_activations(out, group);
+    out.key("output_activations").null().field("format", name_of(group.format)).end_object();
+}
+
+inline std::string_view common_format(const std::vector<config_group>& groups) noexcept
+{
+    for (const config_group& group : groups)
+        if (group.format != groups.front().format) return "mixed-precision";
+    return groups.empty() ? name_of(format::dense) : name_of(groups.front().format);
+}
+
+} // namespace detail
+
+/// Writes the value of `quantization_config`. Keys that older readers refuse are left out.
+inline void write_quantization_config(json::writer& out, const quantization_config& config)
+{
+    out.begin_object().field("quant_method", "compressed-tensors");
+    out.field("format", detail::common_format(config.groups));
+    out.field("quantization_status", "compressed");
+    out.key("config_groups").begin_object();
+    for (std::size_t i = 0; i < config.groups.size(); ++i)
+        detail::write_group(out.key("group_" + std::to_string(i)), config.groups[i]);
+    out.end_object();
+    detail::write_strings(out, "ignore", config.ignore);
+    out.key("kv_cache_scheme").null().key("global_compression_ratio").null().end_object();
+}
+
+} // namespace awq::compressed_tensors
+
+#endif
+// ---- awq/io/compressed_tensors/small_floats.hpp
+#ifndef AWQ_IO_COMPRESSED_TENSORS_SMALL_FLOATS_HPP
+#define AWQ_IO_COMPRESSED_TENSORS_SMALL_FLOATS_HPP
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+namespace awq::compressed_tensors {
+
+/// Every E4M3 pattern's value.
+inline constexpr std::array<float, 256> e4m3_values = [] {
+    std::array<float, 256> values{};
+    for (std::size_t i = 0; i < values.size(); ++i)
+        values[i] = static_cast<float>(f8_e4m3::from_bits(static_cast<std::uint8_t>(i)));
+    return values;
+}();
+
+/// Every FP4 E2M1 pattern's value (OCP microscaling formats specification).
+inline constexpr std::array<float, 16> e2m1_values{0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,
+                                                   4.0f,  6.0f,  -0.0f, -0.5f, -1.0f, -1.5f,
+                                                   -2.0f, -3.0f, -4.0f, -6.0f};
+
+/// The value of an E8M0 exponent: a power of two with bias 127; 0xFF is NaN.
+inline float from_e8m0(std::uint8_t bits) noexcept
+{
+    return bits == 255 ? std::numeric_limits<float>::quiet_NaN() : std::ldexp(1.0f, bits - 127);
+}
+
+} // namespace awq::compressed_tensors
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace awq::compressed_tensors {
+
+/// Reads a layer whose weights take a byte each, or half a byte as FP4: "int-quantized",
+/// "float-quantized", "naive-quantized", "nvfp4-pack-quantized", "mxfp4-pack-quantized" and
+/// "mxfp8-quantized". A scale may hold for the tensor, a row, or a block of rows and columns.
+class byte_weight final : public quantized_weight {
+public:
+    /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
+    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+                                                          const config_group& group)
+    {
+        auto made = std::unique_ptr<byte_weight>{new byte_weight};
+        made->args_ = group.weights;
+        made->rounds_activations_ = group.rounds_activations;
+        made->is_fp4_ = group.format == format::nvfp4_pack_quantized ||
+                        group.format == format::mxfp4_pack_quantized;
+        AWQ_CHECK(made->find_values(tensors));
+        AWQ_CHECK(made->find_scales(tensors));
+        AWQ_CHECK(made->find_zero_points(tensors));
+        AWQ_CHECK(made->find_global_scale(tensors, group.format));
+        return std::unique_ptr<quantized_weight>{std::move(made)};
+    }
+
+    std::size_t rows() const noexcept override { return rows_; }
+    std::size_t cols() const noexcept override { return cols_; }
+    dtype scale_type() const noexcept override { return rounding_; }
+    bool rounds_activations() const noexcept override { return rounds_activations_; }
+
+    status read_rows(std::size_t first_row, matrix_view<float> out) const override
+    {
+        for (std::size_t r = 0; r < out.rows(); ++r) {
+            AWQ_TRY(const auto scales, read_scale_row((first_row + r) / block_rows_));
+            std::vector<std::int8_t> zeros;
+            if (zero_points_) zeros = zero_points_of((first_row + r) / block_rows_);
+            read_row(first_row + r, scales, zeros, out.row(r));
+        }
+        return {};
+    }
+
+    result<integer_codes> codes() const override
+    {
+        if (args_.is_float || block_rows_ != 1)
+            return error{error_code::unsupported, "the weight is not stored as integers in groups"};
+        integer_codes whole;
+        whole.format = {args_.num_bits, args_.symmetric};
+        whole.rows = rows_;
+        whole.cols = cols_;
+        whole.group_size = block_cols_ == cols_ ? 0 : block_cols_;
+        whole.codes = awq::detail::copy_elements<std::int8_t>(*values_, 0, rows_ * cols_);
+        AWQ_TRY(whole.scales, awq::detail::read_scales(*scales_, 0, rows_ * scale_cols_));
+        if (zero_points_)
+            whole.zero_points =
+                awq::detail::copy_elements<std::int8_t>(*zero_points_, 0, rows_ * scale_cols_);
+        AWQ_CHECK(check_range(whole.codes));
+        AWQ_CHECK(check_range(whole.zero_points));
+        return whole;
+    }
+
+private:
+    byte_weight() = default;
+
+    status find_values(const layer_tensors& tensors)
+    {
+        using safetensors::element_type;
+        if (is_fp4_) {
+            AWQ_TRY(values_, tensors.matrix("weight_packed", {element_type::u8}));
+        } else if (args_.is_float) {
+            AWQ_TRY(values_, tensors.matrix("weight", {element_type::f8_e4m3}));
+        } else {
+            AWQ_TRY(values_, tensors.matrix("weight", {element_type::i8}));
+        }
+        rows_ = static_cast<std::size_t>(values_->shape[0]);
+        cols_ = static_cast<std::size_t>(values_->shape[1]) * (is_fp4_ ? 2 : 1);
+        return {};
+    }
+
+    status choose_blocks(const layer_tensors& tensors)
+    {
+        block_rows_ = 1;
+        block_cols_ = cols_;
+        switch (args_.strategy) {
+        case strategy::tensor: block_rows_ = rows_; break;
+        case strategy::channel: break;
+        case strategy::block:
+            block_rows_ = args_.block_structure[0];
+            block_cols_ = args_.block_structure[1];
+            break;
+        default:
+            block_cols_ = args_.group_size;
+            if (cols_ % block_cols_ != 0)
+                return tensors.fail(is_fp4_ ? "weight_packed" : "weight", "has ", cols_,
+                                    " columns, which the group size ", block_cols_,
+                                    " does not divide");
+        }
+        scale_cols_ = cols_ / block_cols_ + (cols_ % block_cols_ != 0 ? 1 : 0);
+        return {};
+    }
+
+    status find_scales(const layer_tensors& tensors)
+    {
+        using safetensors::element_type;
+        AWQ_CHECK(choose_blocks(tensors));
+        const std::size_t scale_rows = rows_ / block_rows_ + (rows_ % block_rows_ != 0 ? 1 : 0);
+        AWQ_TRY(scales_, tensors.at("weight_scale",
+                                    {element_type::bf16, element_type::f16, element_type::f32,
+                                     element_type::f8_e4m3, element_type::u8,
+                                     element_type::f8_e8m0}));
+        if (scales_->element_count() != std::uint64_t{scale_rows} * scale_cols_)
+            return tensors.fail("weight_scale", "has the shape ",
+                                safetensors::shape_text(scales_->shape), ", expected [",
+                                scale_rows, ", ", scale_cols_, "]");
+        const auto type = scales_->type();
+        if (type && is_smoothable(*type)) rounding_ = *type;
+        return {};
+    }
+
+    status find_zero_points(const layer_tensors& tensors)
+    {
+        if (args_.symmetric || args_.is_float) return {};
+        AWQ_TRY(zero_points_, tensors.at("weight_zero_point", {safetensors::element_type::i8}));
+        if (zero_points_->element_count() == scales_->element_count()) return {};
+        return tensors.fail("weight_zero_point", "has the shape ",
+                            safetensors::shape_text(zero_points_->shape),
+                            ", expected as many as there are scales");
+    }
+
+    // compressed-tensors decompresses FP4 to bfloat16.
+    status find_global_scale(const layer_tensors& tensors, format stored)
+    {
+        if (is_fp4_) rounding_ = dtype::bf16;
+        if (stored != format::nvfp4_pack_quantized) return {};
+        AWQ_TRY(const auto* const found,
+                tensors.at("weight_global_scale", {safetensors::element_type::f32}));
+        if (found->element_count() != 1)
+            return tensors.fail("weight_global_scale", "has ", found->element_count(),
+                                " elements, expected 1");
+        AWQ_TRY(const auto values, awq::detail::read_scales(*found, 0, 1));
+        if (values.front() == 0.0f) return tensors.fail("weight_global_scale", "is 0");
+        global_scale_ = values.front();
+        return {};
+    }
+
+    result<std::vector<float>> read_scale_row(std::size_t row) const
+    {
+        const auto type = scales_->type();
+        const std::size_t first = row * scale_cols_;
+        std::vector<float> scales(scale_cols_);
+        if (type && is_smoothable(*type)) {
+            AWQ_TRY(scales, awq::detail::read_scales(*scales_, first, scale_cols_));
+        } else {
+            const bool fp8 = scales_->stored == safetensors::element_type::f8_e4m3;
+            for (std::size_t i = 0; i < scale_cols_; ++i) {
+                const auto bits = std::to_integer<std::uint8_t>(scales_->bytes[first + i]);
+                scales[i] = fp8 ? e4m3_values[bits] : from_e8m0(bits);
+            }
+        }
+        for (float& scale : scales) scale /= global_scale_;
+        return scales;
+    }
+
+    std::vector<std::int8_t> zero_points_of(std::size_t row) const
+    {
+        return awq::detail::copy_elements<std::int8_t>(*zero_points_, row * scale_cols_,
+                                                       scale_cols_);
+    }
+
+    float value_at(std::size_t row, std::size_t col) const
+    {
+        const std::size_t at = row * cols_ + col;
+        const auto byte = std::to_integer<std::uint8_t>(values_->bytes[is_fp4_ ? at / 2 : at]);
+        if (is_fp4_) return e2m1_values[col % 2 == 0 ? byte & 15 : byte >> 4];
+        if (args_.is_float) return e4m3_values[byte];
+        return static_cast<float>(static_cast<std::int8_t>(byte));
+    }
+
+    void read_row(std::size_t row, std::span<const float> scales,
+                  std::span<const std::int8_t> zeros, std::span<float> out) const
+    {
+        with_storage(rounding_, [&](auto rounding) {
+            for (std::size_t c = 0; c < cols_; ++c) {
+                const std::size_t at = c / block_cols_;
+                const float zero = zeros.empty() ? 0.0f : zeros[at];
+                out[c] = value_of(value_at(row, c), qparams{scales[at], zero}, rounding);
+            }
+        });
+    }
+
+    status check_range(std::span<const std::int8_t> codes) const
+    {
+        const int limit = 1 << (args_.num_bits - 1);
+        for (const int code : codes)
+            if (code < -limit || code >= limit)
+                return error{error_code::malformed_file, values_->file->path(), ": tensor \"",
+                             printable(values_->name), "\": ", code, " is not a code of ",
+                             args_.num_bits, " bits"};
+        return {};
+    }
+
+    weight_args args_;
+    bool is_fp4_ = false, rounds_activations_ = false;
+    std::size_t rows_ = 0, cols_ = 0;
+    std::size_t block_rows_ = 1, block_cols_ = 1; // that share a scale
+    std::size_t scale_cols_ = 1;
+    float global_scale_ = 1.0f;
+    dtype rounding_ = dtype::f32;
+    const safetensors::tensor* values_ = nullptr;
+    const safetensors::tensor* scales_ = nullptr;
+    const safetensors::tensor* zero_points_ = nullptr;
+};
+
+} // namespace awq::compressed_tensors
+
+#endif
+// ---- awq/io/compressed_tensors/float_quantized.hpp
+#ifndef AWQ_IO_COMPRESSED_TENSORS_FLOAT_QUANTIZED_HPP
+#define AWQ_IO_COMPRESSED_TENSORS_FLOAT_QUANTIZED_HPP
+
+// ---- awq/io/compressed_tensors/pack_quantized.hpp
+#ifndef AWQ_IO_COMPRESSED_TENSORS_PACK_QUANTIZED_HPP
+#define AWQ_IO_COMPRESSED_TENSORS_PACK_QUANTIZED_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+/// The checkpoint format of compressed-tensors (https://github.com/vllm-project/compressed-tensors),
+/// as version 0.18 writes it.
+namespace awq::compressed_tensors {
+
+/// The tensors of a layer in format "pack-quantized", names relative to the layer: `weight_packed`
+/// (codes along the inputs), `weight_scale`, `weight_shape`, and `weight_zero_point` (along the
+/// outputs) for an asymmetric scheme. `groups` is the number of scales in a row.
+inline std::vector<safetensors::tensor_spec> pack_quantized_layout(const scheme& format,
+                                                                   std::size_t rows,
+                                                                   std::size_t cols,
+                                                                   std::size_t groups,
+                                                                   dtype scale_type)
+{
+    using safetensors::element_type;
+    std::vector<safetensors::tensor_spec> specs{
+        {"weight_packed", element_type::i32, {rows, packed_words(cols, format.bits)}},
+        {"weight_scale", safetensors::to_element_type(scale_type), {rows, groups}},
+        {"weight_shape", element_type::i64, {2}}};
+    if (!format.symmetric)
+        specs.push_back(
+            {"weight_zero_point", element_type::i32, {packed_words(rows, format.bits), groups}});
+    return specs;
+}
+
+namespace detail {
+
+/// Scales as a file of that type stores them; `not_finite` for one that does not fit.
+inline result<stored_tensor> store_scales(safetensors::tensor_spec spec, dtype type,
+                                          std::span<const float> scales)
+{
+    stored_tensor made{std::move(spec), std::vector<std::byte>(scales.size() * size_of(type))};
+    safetensors::narrow(type, scales, made.bytes);
+    if (!safetensors::all_finite(type, made.bytes))
+        return error{error_code::not_finite, "a scale is not a finite ", name_of(type)};
+    return made;
+}
+
+} // namespace detail
+
+/// The tensors of `pack_quantized_layout` with their bytes. `scale_type` is F32, F16 or BF16; scales
+/// that are not values of it are rounded. Errors: those of `check`, `not_finite`.
+inline result<std::vector<stored_tensor>> pack_quantized(const integer_codes& weight,
+                                                         dtype scale_type)
+{
+    AWQ_CHECK(check(weight));
+    const int bits = weight.format.bits;
+    auto specs = pack_quantized_layout(weight.format, weight.rows, weight.cols, weight.groups(),
+                                       scale_type);
+    std::vector<stored_tensor> made;
+    const std::size_t words = packed_words(weight.cols, bits);
+    std::vector<std::uint32_t> packed(weight.rows * words);
+    pack_compressed_tensors({weight.codes.data(), weight.rows, weight.cols}, bits,
+                            {packed.data(), weight.rows, words});
+    made.push_back(awq::detail::make_stored<std::uint32_t>(std::move(specs[0]), packed));
+    AWQ_TRY(stored_tensor scales, detail::store_scales(std::move(specs[1]), scale_type,
+                                                       weight.scales));
+    made.push_back(std::move(scales));
+    const std::uint64_t shape[2] = {weight.rows, weight.cols};
+    made.push_back(awq::detail::make_stored<std::uint64_t>(std::move(specs[2]), shape));
+    if (weight.format.symmetric) return made;
+    const std::size_t lines = packed_words(weight.rows, bits);
+    std::vector<std::uint32_t> zeros(lines * weight.groups());
+    pack_compressed_tensors_zero_points({weight.zero_points.data(), weight.rows, weight.groups()},
+                                        bits, {zeros.data(), lines, weight.groups()});
+    made.push_back(awq::detail::make_stored<std::uint32_t>(std::move(specs[3]), zeros));
+    return made;
+}
+
+} // namespace awq::compressed_tensors
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A weight as FP8 E4M3: w = code * scale.
+struct fp8_codes {
+    std::size_t rows = 0, cols = 0;
+    std::size_t block_rows = 1;      ///< rows that share a scale
+    std::size_t block_cols = 0;      ///< columns that share a scale; 0: the whole row
+    std::vector<std::uint8_t> codes; ///< (rows, cols)
+    std::vector<float> scales;       ///< (scale_rows, scale_cols)
+
+    std::size_t scale_rows() const noexcept { return (rows + block_rows - 1) / block_rows; }
+    std::size_t scale_cols() const noexcept
+    {
+        return block_cols == 0 ? 1 : (cols + block_cols - 1) / block_cols;
+    }
+};
+
+namespace compressed_tensors {
+
+/// The tensors of a layer in format "float-quantized" (or "naive-quantized"), names relative to the
+/// layer: `weight` F8_E4M3 and `weight_scale`.
+inline std::vector<safetensors::tensor_spec> float_quantized_layout(std::size_t rows,
+                                                                    std::size_t cols,
+                                                                    std::size_t scale_rows,
+                                                                    std::size_t scale_cols,
+                                                                    dtype scale_type)
+{
+    return {{"weight", safetensors::element_type::f8_e4m3, {rows, cols}},
+            {"weight_scale", safetensors::to_element_type(scale_type), {scale_rows, scale_cols}}};
+}
+
+/// The tensors of `float_quantized_layout` with their bytes. Errors: shape_mismatch, not_finite.
+inline result<std::vector<stored_tensor>> float_quantized(const fp8_codes& weight, dtype scale_type)
+{
+    if (weight.block_rows == 0 || weight.codes.size() != weight.rows * weight.cols ||
+        weight.scales.size() != weight.scale_rows() * weight.scale_cols())
+        return error{error_code::shape_mismatch, "a weight of shape [", weight.rows, ", ",
+                     weight.cols, "] does not have ", weight.codes.size(), " codes and ",
+                     weight.scales.size(), " scales"};
+    auto specs = float_quantized_layout(weight.rows, weight.cols, weight.scale_rows(),
+                                        weight.scale_cols(), scale_type);
+    std::vector<stored_tensor> made;
+    made.push_back(awq::detail::make_stored<std::uint8_t>(std::move(specs[0]), weight.codes));
+    AWQ_TRY(stored_tensor scales, detail::store_scales(std::move(specs[1]), scale_type,
+                                                       weight.scales));
+    made.push_back(std::move(scales));
+    return made;
+}
+
+} // namespace compressed_tensors
+
+} // namespace awq
+
+#endif
+// ---- awq/io/compressed_tensors/int_quantized.hpp
+#ifndef AWQ_IO_COMPRESSED_TENSORS_INT_QUANTIZED_HPP
+#define AWQ_IO_COMPRESSED_TENSORS_INT_QUANTIZED_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace awq::compressed_tensors {
+
+/// The format is for schemes that round activations too, and those have no zero points.
+inline status check_int_quantized(const scheme& format)
+{
+    if (format.symmetric) return {};
+    return error{error_code::unsupported, "with rounded activations weights are symmetric; choose W",
+                 format.bits, "A8 without _ASYM"};
+}
+
+/// The tensors of a layer in format "int-quantized", names relative to the layer: `weight` I8, one
+/// code a byte whatever its bits, and `weight_scale`.
+inline std::vector<safetensors::tensor_spec> int_quantized_layout(std::size_t rows,
+                                                                  std::size_t cols,
+                                                                  std::size_t groups,
+                                                                  dtype scale_type)
+{
+    return {{"weight", safetensors::element_type::i8, {rows, cols}},
+            {"weight_scale", safetensors::to_element_type(scale_type), {rows, groups}}};
+}
+
+/// The tensors of `int_quantized_layout` with their bytes. Errors: those of `check` and
+/// `check_int_quantized`, `not_finite`.
+inline result<std::vector<stored_tensor>> int_quantized(const integer_codes& weight,
+                                                        dtype scale_type)
+{
+    AWQ_CHECK(check(weight));
+    AWQ_CHECK(check_int_quantized(weight.format));
+    auto specs = int_quantized_layout(weight.rows, weight.cols, weight.groups(), scale_type);
+    std::vector<stored_tensor> made;
+    made.push_back(awq::detail::make_stored<std::int8_t>(std::move(specs[0]), weight.codes));
+    AWQ_TRY(stored_tensor scales, detail::store_scales(std::move(specs[1]), scale_type,
+                                                       weight.scales));
+    made.push_back(std::move(scales));
+    return made;
+}
+
+} // namespace awq::compressed_tensors
+
+#endif
+// ---- awq/io/compressed_tensors/packed_weight.hpp
+#ifndef AWQ_IO_COMPRESSED_TENSORS_PACKED_WEIGHT_HPP
+#define AWQ_IO_COMPRESSED_TENSORS_PACKED_WEIGHT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace awq::compressed_tensors {
+
+/// Reads a layer in format "pack-quantized".
+class packed_weight final : public quantized_weight {
+public:
+    /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
+    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+                                                          const weight_args& args)
+    {
+        auto made = std::unique_ptr<packed_weight>{new packed_weight};
+        AWQ_CHECK(made->read_shape(tensors, args));
+        AWQ_CHECK(made->find_qparams(tensors, args));
+        return std::unique_ptr<quantized_weight>{std::move(made)};
+    }
+
+    std::size_t rows() const noexcept override { return shape_.rows; }
+    std::size_t cols() const noexcept override { return shape_.cols; }
+    dtype scale_type() const noexcept override { return *scale_->type(); }
+
+    status read_rows(std::size_t first_row, matrix_view<float> out) const override
+    {
+        AWQ_TRY(const integer_codes part, unpack(first_row, out.rows()));
+        if (order_.empty())
+            dequantize(part, scale_type(), out);
+        else
+            dequantize_ordered(part, order_, scale_type(), out);
+        return {};
+    }
+
+    result<integer_codes> codes() const override
+    {
+        if (!order_.empty())
+            return error{error_code::unsupported,
+                         "its columns were quantized in the order of their activations"};
+        return unpack(0, rows());
+    }
+
+private:
+    packed_weight() = default;
+
+    status read_shape(const layer_tensors& tensors, const weight_args& args)
+    {
+        using safetensors::element_type;
+        if (args.is_float || args.num_bits < 2)
+            return error{error_code::unsupported, tensors.module(), ": packed weights are integers "
+                         "of 2 to 8 bits here"};
+        AWQ_TRY(const auto* const stored, tensors.at("weight_shape", {element_type::i64,
+                                                                      element_type::i32}));
+        if (stored->element_count() != 2)
+            return tensors.fail("weight_shape", "has ", stored->element_count(),
+                                " elements, expected 2");
+        const bool wide = stored->stored == element_type::i64;
+        std::uint64_t extents[2];
+        for (std::size_t i = 0; i < 2; ++i)
+            extents[i] = wide ? awq::detail::copy_elements<std::uint64_t>(*stored, i, 1)[0]
+                              : awq::detail::copy_elements<std::uint32_t>(*stored, i, 1)[0];
+        constexpr std::uint64_t most = 1u << 31;
+        if (extents[0] == 0 || extents[1] == 0 || extents[0] > most || extents[1] > most)
+            return tensors.fail("weight_shape", "says [", extents[0], ", ", extents[1], "]");
+        shape_.format = {args.num_bits, args.symmetric};
+        shape_.rows = static_cast<std::size_t>(extents[0]);
+        shape_.cols = static_cast<std::size_t>(extents[1]);
+        AWQ_TRY(packed_, tensors.matrix("weight_packed", {element_type::i32}, shape_.rows,
+                                        packed_words(shape_.cols, args.num_bits)));
+        return {};
+    }
+
+    status find_qparams(const layer_tensors& tensors, const weight_args& args)
+    {
+        using safetensors::element_type;
+        const bool grouped = args.strategy == strategy::group;
+        if (!grouped && args.strategy != strategy::channel)
+            return error{error_code::unsupported, tensors.module(), ": packed weights with the "
+                         "strategy \"", name_of(args.strategy), "\" are not supported"};
+        shape_.group_size = grouped ? args.group_size : 0;
+        if (grouped && shape_.cols % args.group_size != 0)
+            return tensors.fail("weight_packed", "has ", shape_.cols,
+                                " columns, which the group size ", args.group_size,
+                                " does not divide");
+        AWQ_TRY(scale_, tensors.matrix("weight_scale",
+                                       {element_type::bf16, element_type::f16, element_type::f32},
+                                       shape_.rows, shape_.groups()));
+        if (!args.symmetric) {
+            AWQ_TRY(zero_point_,
+                    tensors.matrix("weight_zero_point", {element_type::i32},
+                                   packed_words(shape_.rows, args.num_bits), shape_.groups()));
+        }
+        if (!tensors.find("weight_g_idx")) return {};
+        AWQ_TRY(order_, read_group_index(tensors, "weight_g_idx", shape_.cols, shape_.groups()));
+        if (is_plain_order(order_, shape_.group_columns())) order_.clear();
+        return {};
+    }
+
+    result<integer_codes> unpack(std::size_t first, std::size_t count) const
+    {
+        integer_codes part = shape_;
+        part.rows = count;
+        const int bits = part.format.bits;
+        const std::size_t words = packed_words(part.cols, bits), groups = part.groups();
+        const auto packed =
+            awq::detail::copy_elements<std::uint32_t>(*packed_, first * words, count * words);
+        part.codes.resize(count * part.cols);
+        unpack_compressed_tensors({packed.data(), count, words}, bits,
+                                  {part.codes.data(), count, part.cols});
+        AWQ_TRY(part.scales, awq::detail::read_scales(*scale_, first * groups, count * groups));
+        if (zero_point_) part.zero_points = unpack_zero_points(first, count);
+        return part;
+    }
+
+    // 32 rows fill whole words whatever the bits.
+    std::vector<std::int8_t> unpack_zero_points(std::size_t first, std::size_t count) const
+    {
+        const std::size_t groups = shape_.groups(), skipped = first % 32;
+        const int bits = shape_.format.bits;
+        const std::size_t begin = (first / 32) * static_cast<std::size_t>(bits);
+        const std::size_t words = packed_words(skipped + count, bits);
+        const auto packed =
+            awq::detail::copy_elements<std::uint32_t>(*zero_point_, begin * groups, words * groups);
+        std::vector<std::int8_t> zeros((skipped + count) * groups);
+        unpack_compressed_tensors_zero_points({packed.data(), words, groups}, bits,
+                                              {zeros.data(), skipped + count, groups});
+        zeros.erase(zeros.begin(), zeros.begin() + static_cast<std::ptrdiff_t>(skipped * groups));
+        return zeros;
+    }
+
+    integer_codes shape_; // without codes
+    const safetensors::tensor* packed_ = nullptr;
+    const safetensors::tensor* scale_ = nullptr;
+    const safetensors::tensor* zero_point_ = nullptr; // null: symmetric
+    std::vector<std::uint32_t> order_;                // group of each column; empty: neighbours
+};
+
+} // namespace awq::compressed_tensors
+
+#endif
 // ---- awq/io/copy_files.hpp
 #ifndef AWQ_IO_COPY_FILES_HPP
 #define AWQ_IO_COPY_FILES_HPP
@@ -8820,9 +16099,10 @@ inline result<output_place> find_output_place(const std::string& target)
 inline std::filesystem::path partial_path(const output_place& place)
 {
     static std::atomic<unsigned> counter{0};
-    const std::string suffix =
-        ".partial-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
-    return place.parent / ("." + place.name.string().substr(0, 200) + suffix);
+    std::string name = ".";
+    name += place.name.string().substr(0, 200);
+    name += ".partial-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+    return place.parent / name;
 }
 
 /// Flushes a file's or a directory's own entry to the disk.
@@ -10296,107 +17576,13 @@ class key_values {
 } // namespace awq::gguf
 
 #endif
+// ---- awq/io/gguf/read_key.hpp
+#ifndef AWQ_IO_GGUF_READ_KEY_HPP
+#define AWQ_IO_GGUF_READ_KEY_HPP
+
 // ---- awq/io/gguf/reader.hpp
 #ifndef AWQ_IO_GGUF_READER_HPP
 #define AWQ_IO_GGUF_READER_HPP
-
-// ---- awq/io/mapped_file.hpp
-#ifndef AWQ_IO_MAPPED_FILE_HPP
-#define AWQ_IO_MAPPED_FILE_HPP
-
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <span>
-#include <string>
-#include <utility>
-
-namespace awq {
-
-/// A file mapped into memory, read-only. Pages come in when they are read and can be let go again,
-/// so a checkpoint that is larger than the memory can be walked through. Another process that
-/// shortens the file meanwhile makes reads fail with a signal; that cannot be caught here.
-class mapped_file {
-  public:
-    /// Maps a regular file; an empty one has empty `bytes()`. Errors: `file_not_found`,
-    /// `file_unreadable` (also for a directory or a device), `out_of_memory` if the address space
-    /// is too small for it.
-    static result<mapped_file> open(const std::string& path)
-    {
-        AWQ_TRY(const opened_file file, open_for_reading(path));
-        if (file.size > SIZE_MAX)
-            return error{error_code::out_of_memory, path, ": too large to map into memory"};
-        mapped_file mapped{path, static_cast<std::size_t>(file.size)};
-        if (mapped.size_ == 0) return mapped;
-        void* const address =
-            ::mmap(nullptr, mapped.size_, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
-        if (address == MAP_FAILED)
-            return error{errno == ENOMEM ? error_code::out_of_memory : error_code::file_unreadable,
-                         path, ": cannot map into memory: ", std::strerror(errno)};
-        mapped.address_ = address;
-        return mapped;
-    }
-
-    mapped_file() = default;
-    mapped_file(mapped_file&& other) noexcept
-        : path_(std::move(other.path_)), address_(std::exchange(other.address_, nullptr)),
-          size_(std::exchange(other.size_, 0))
-    {}
-    mapped_file& operator=(mapped_file&& other) noexcept
-    {
-        std::swap(path_, other.path_);
-        std::swap(address_, other.address_);
-        std::swap(size_, other.size_);
-        return *this;
-    }
-    ~mapped_file()
-    {
-        if (address_ != nullptr) ::munmap(address_, size_);
-    }
-
-    const std::string& path() const noexcept { return path_; }
-    std::span<const std::byte> bytes() const noexcept
-    {
-        return {static_cast<const std::byte*>(address_), address_ != nullptr ? size_ : 0};
-    }
-
-    /// Tells the system that these bytes (a part of `bytes()`) are read soon.
-    void prefetch(std::span<const std::byte> part) const noexcept { advise(part, MADV_WILLNEED); }
-
-    /// Lets the pages that lie wholly in these bytes go; reading them again brings them back from
-    /// the file.
-    void release(std::span<const std::byte> part) const noexcept { advise(part, MADV_DONTNEED); }
-
-  private:
-    mapped_file(const std::string& path, std::size_t size) : path_(path), size_(size) {}
-
-    // Whole pages inside of `part` only: a neighbour that shares a page keeps it.
-    void advise(std::span<const std::byte> part, int advice) const noexcept
-    {
-        if (address_ == nullptr || part.empty()) return;
-        const auto base = reinterpret_cast<std::uintptr_t>(address_);
-        const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-        const auto begin = reinterpret_cast<std::uintptr_t>(part.data());
-        const std::uintptr_t end = begin + part.size();
-        if (begin < base || end > base + size_) return;
-        const std::uintptr_t first = (begin + page - 1) / page * page;
-        const std::uintptr_t last = end == base + size_ ? end : end / page * page;
-        if (first < last)
-            static_cast<void>(::madvise(reinterpret_cast<void*>(first), last - first, advice));
-    }
-
-    std::string path_;
-    void* address_ = nullptr;
-    std::size_t size_ = 0;
-};
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <array>
@@ -10720,6 +17906,77 @@ class file {
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::gguf {
+
+namespace detail {
+
+inline status read_value(const value_view& content, std::uint32_t& number)
+{
+    AWQ_TRY(number, content.as_integer<std::uint32_t>());
+    return {};
+}
+inline status read_value(const value_view& content, float& number)
+{
+    AWQ_TRY(const double real, content.as_real());
+    number = static_cast<float>(real);
+    return {};
+}
+inline status read_value(const value_view& content, bool& flag)
+{
+    AWQ_TRY(flag, content.as_bool());
+    return {};
+}
+inline status read_value(const value_view& content, std::string& text)
+{
+    AWQ_TRY(const auto view, content.as_string());
+    text = view;
+    return {};
+}
+inline status read_value(const value_view& content, std::vector<bool>& flags)
+{
+    AWQ_TRY(const auto numbers, content.as_numbers<std::uint32_t>());
+    flags.assign(numbers.begin(), numbers.end());
+    return {};
+}
+
+} // namespace detail
+
+/// The value of an optional key; it is an error only if it is there and of another kind.
+template <class T>
+status read_optional(const file& from, std::string_view key, std::optional<T>& field)
+{
+    const value_view* content = from.find(key);
+    if (content == nullptr) return {};
+    T value{};
+    if (const auto read = detail::read_value(*content, value); !read)
+        return read.error().within(key).within(from.path());
+    field = std::move(value);
+    return {};
+}
+
+/// The strings of a key; an empty list where the file does not have it.
+inline status read_strings(const file& from, std::string_view key, std::vector<std::string>& into)
+{
+    into.clear();
+    const value_view* content = from.find(key);
+    if (content == nullptr) return {};
+    const auto strings = content->as_strings();
+    if (!strings) return strings.error().within(key).within(from.path());
+    into.assign(strings->begin(), strings->end());
+    return {};
+}
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace awq::gguf {
@@ -10836,48 +18093,6 @@ void for_each_field(Facts& facts, Visit visit)
     visit("attention.value_length_mla", facts.value_length_mla);
 }
 
-inline status read_value(const value_view& content, std::uint32_t& number)
-{
-    AWQ_TRY(number, content.as_integer<std::uint32_t>());
-    return {};
-}
-inline status read_value(const value_view& content, float& number)
-{
-    AWQ_TRY(const double real, content.as_real());
-    number = static_cast<float>(real);
-    return {};
-}
-inline status read_value(const value_view& content, bool& flag)
-{
-    AWQ_TRY(flag, content.as_bool());
-    return {};
-}
-inline status read_value(const value_view& content, std::string& text)
-{
-    AWQ_TRY(const auto view, content.as_string());
-    text = view;
-    return {};
-}
-inline status read_value(const value_view& content, std::vector<bool>& flags)
-{
-    AWQ_TRY(const auto numbers, content.as_numbers<std::uint32_t>());
-    flags.assign(numbers.begin(), numbers.end());
-    return {};
-}
-
-/// The value of an optional key; it is an error only if it is there and of another kind.
-template <class T>
-status read_optional(const file& from, std::string_view key, std::optional<T>& field)
-{
-    const value_view* content = from.find(key);
-    if (content == nullptr) return {};
-    T value{};
-    if (const auto read = read_value(*content, value); !read)
-        return read.error().within(key).within(from.path());
-    field = std::move(value);
-    return {};
-}
-
 // A sliding-window pattern may also be a period: every period-th layer has no window.
 inline status expand_period(const file& from, hyperparameters& facts)
 {
@@ -10926,7 +18141,7 @@ inline result<hyperparameters> read_hyperparameters(const file& from)
 {
     hyperparameters facts;
     std::optional<std::string> architecture;
-    AWQ_CHECK(detail::read_optional(from, "general.architecture", architecture));
+    AWQ_CHECK(read_optional(from, "general.architecture", architecture));
     if (!architecture)
         return error{error_code::missing_field, from.path(), ": has no general.architecture"};
     facts.architecture = *architecture;
@@ -10937,7 +18152,7 @@ inline result<hyperparameters> read_hyperparameters(const file& from)
         const value_view* content = from.find(full);
         const bool period =
             key == "attention.sliding_window_pattern" && content != nullptr && !content->is_array();
-        if (outcome && !period) outcome = detail::read_optional(from, full, field);
+        if (outcome && !period) outcome = read_optional(from, full, field);
     });
     AWQ_CHECK(outcome);
     AWQ_CHECK(detail::check_counts(from, facts));
@@ -11006,21 +18221,6 @@ void for_each_special_id(Ids& ids, Visit visit)
     visit("padding", ids.padding);
     visit("cls", ids.cls);
     visit("mask", ids.mask);
-}
-
-inline std::vector<std::string> copy_of(const std::vector<std::string_view>& views)
-{
-    return {views.begin(), views.end()};
-}
-
-inline status read_strings(const file& from, std::string_view key, std::vector<std::string>& into)
-{
-    const value_view* content = from.find(key);
-    if (content == nullptr) return {};
-    const auto strings = content->as_strings();
-    if (!strings) return strings.error().within(key).within(from.path());
-    into = copy_of(*strings);
-    return {};
 }
 
 inline status read_types(const file& from, tokenizer_facts& facts)
@@ -11093,10 +18293,10 @@ inline result<tokenizer_facts> read_tokenizer(const file& from)
 {
     tokenizer_facts facts;
     std::optional<std::string> model, pre, chat_template;
-    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.model", model));
-    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.pre", pre));
-    AWQ_CHECK(detail::read_optional(from, "tokenizer.chat_template", chat_template));
-    AWQ_CHECK(detail::read_strings(from, "tokenizer.ggml.tokens", facts.tokens));
+    AWQ_CHECK(read_optional(from, "tokenizer.ggml.model", model));
+    AWQ_CHECK(read_optional(from, "tokenizer.ggml.pre", pre));
+    AWQ_CHECK(read_optional(from, "tokenizer.chat_template", chat_template));
+    AWQ_CHECK(read_strings(from, "tokenizer.ggml.tokens", facts.tokens));
     if (!model || facts.tokens.empty())
         return error{error_code::missing_field, from.path(), ": has no tokenizer"};
     facts.model = *model;
@@ -11104,12 +18304,11 @@ inline result<tokenizer_facts> read_tokenizer(const file& from)
     facts.chat_template = chat_template.value_or("");
     AWQ_CHECK(detail::read_types(from, facts));
     AWQ_CHECK(detail::read_scores(from, facts));
-    AWQ_CHECK(detail::read_strings(from, "tokenizer.ggml.merges", facts.merges));
+    AWQ_CHECK(read_strings(from, "tokenizer.ggml.merges", facts.merges));
     AWQ_CHECK(detail::read_special_ids(from, facts));
-    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.add_bos_token", facts.add_bos));
-    AWQ_CHECK(detail::read_optional(from, "tokenizer.ggml.add_eos_token", facts.add_eos));
-    AWQ_CHECK(
-        detail::read_optional(from, "tokenizer.ggml.add_space_prefix", facts.add_space_prefix));
+    AWQ_CHECK(read_optional(from, "tokenizer.ggml.add_bos_token", facts.add_bos));
+    AWQ_CHECK(read_optional(from, "tokenizer.ggml.add_eos_token", facts.add_eos));
+    AWQ_CHECK(read_optional(from, "tokenizer.ggml.add_space_prefix", facts.add_space_prefix));
     return facts;
 }
 
@@ -11748,6 +18947,171 @@ status split_rotary_rows(std::span<const T> from, std::span<T> to, std::size_t r
 } // namespace awq::gguf
 
 #endif
+// ---- awq/io/gguf/pre_tokenizer.hpp
+#ifndef AWQ_IO_GGUF_PRE_TOKENIZER_HPP
+#define AWQ_IO_GGUF_PRE_TOKENIZER_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// How text is cut into words before byte-level merging. tokenizer.json spells it out; a GGUF file
+/// holds only a name (`tokenizer.ggml.pre`) for one of the ways that llama.cpp has built in. Here
+/// the name is found from the structure, and the structure from the name. (llama.cpp's converter
+/// knows tokenizers by a hash of what they do to a test text and refuses all others.)
+namespace awq::gguf {
+
+/// One step of a pre-tokenizer of tokenizer.json.
+struct pre_tokenizer_step {
+    enum class kind : unsigned char {
+        split,             ///< Split, behaviour "Isolated", not inverted, by `pattern`
+        individual_digits, ///< Digits with individual_digits
+        byte_level_words,  ///< ByteLevel with its own pattern (use_regex)
+        byte_level,        ///< ByteLevel without it
+        other,             ///< anything else; no name fits
+    };
+    kind what = kind::other;
+    std::string pattern;
+
+    friend bool operator==(const pre_tokenizer_step&, const pre_tokenizer_step&) = default;
+};
+
+/// One of llama.cpp's ways to cut text.
+struct pre_tokenizer_family {
+    std::string_view name;
+    std::span<const std::string_view> aliases;  ///< names that cut alike
+    std::span<const std::string_view> patterns; ///< one split step each
+    bool individual_digits = false;
+    bool words = false;         ///< the byte-level step cuts by its own pattern
+    bool ignore_merges = false; ///< a word that is a token is taken whole
+    bool adds_bos = false;      ///< llama.cpp's default for add_bos_token
+};
+
+namespace detail {
+
+// The patterns are those of the published tokenizers (GPT-2, Llama 3, Qwen 2, Mistral Nemo, GPT-4o,
+// DeepSeek V3, BLOOM).
+inline constexpr std::string_view llama3_patterns[] = {
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3})"
+    R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+inline constexpr std::string_view qwen2_patterns[] = {
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})"
+    R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+inline constexpr std::string_view qwen35_patterns[] = {
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N})"
+    R"(| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+inline constexpr std::string_view tekken_patterns[] = {
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
+    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N})"
+    R"(| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+inline constexpr std::string_view gpt4o_patterns[] = {
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+)"
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
+    R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+inline constexpr std::string_view deepseek3_patterns[] = {
+    R"(\p{N}{1,3})", "[\u4E00-\u9FA5\u3040-\u309F\u30A0-\u30FF]+",
+    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
+    "|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| "
+    "?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+"};
+inline constexpr std::string_view bloom_patterns[] = {
+    " ?[^(\\s|[.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C])]+"};
+
+inline constexpr std::string_view gpt2_aliases[] = {
+    "phi-2",      "exaone4", "mellum", "modern-bert", "a.x-4.0",  "gigachat",       "jina-v2-es",
+    "jina-v2-de", "olmo",    "mpt",    "jais",        "trillion", "granite-docling"};
+inline constexpr std::string_view smollm_aliases[] = {
+    "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"};
+inline constexpr std::string_view llama3_aliases[] = {"llama3",  "llama-v3", "falcon3", "falcon-h1",
+                                                      "pixtral", "midm-2.0", "lfm2"};
+inline constexpr std::string_view dbrx_aliases[] = {"smaug-bpe", "glm4", "chatglm-bpe"};
+inline constexpr std::string_view qwen2_aliases[] = {"deepseek-r1-qwen", "megrez",    "kormo",
+                                                     "f2llmv2",          "stablelm2", "hunyuan",
+                                                     "solar-open",       "grok-2"};
+inline constexpr std::string_view gpt4o_aliases[] = {"llama4", "kanana2", "talkie", "minimax-m2"};
+inline constexpr std::string_view deepseek3_aliases[] = {"hunyuan-dense", "joyai-llm", "hy_v4"};
+inline constexpr std::string_view bloom_aliases[] = {"poro-chat", "gpt3-finnish"};
+
+} // namespace detail
+
+/// The families that structure can be told by. Two with equal structure differ in ignore_merges.
+inline constexpr pre_tokenizer_family pre_tokenizer_families[] = {
+    {.name = "gpt-2", .aliases = detail::gpt2_aliases, .patterns = {}, .words = true},
+    {.name = "smollm",
+     .aliases = detail::smollm_aliases,
+     .patterns = {},
+     .individual_digits = true,
+     .words = true},
+    {.name = "llama-bpe",
+     .aliases = detail::llama3_aliases,
+     .patterns = detail::llama3_patterns,
+     .ignore_merges = true,
+     .adds_bos = true},
+    {.name = "dbrx", .aliases = detail::dbrx_aliases, .patterns = detail::llama3_patterns},
+    {.name = "qwen2", .aliases = detail::qwen2_aliases, .patterns = detail::qwen2_patterns},
+    {.name = "qwen35", .aliases = {}, .patterns = detail::qwen35_patterns},
+    {.name = "tekken",
+     .aliases = {},
+     .patterns = detail::tekken_patterns,
+     .ignore_merges = true,
+     .adds_bos = true},
+    {.name = "gpt-4o", .aliases = detail::gpt4o_aliases, .patterns = detail::gpt4o_patterns},
+    {.name = "deepseek-v3",
+     .aliases = detail::deepseek3_aliases,
+     .patterns = detail::deepseek3_patterns},
+    {.name = "bloom", .aliases = detail::bloom_aliases, .patterns = detail::bloom_patterns},
+};
+
+/// The steps of a family, as a tokenizer.json would spell them out.
+inline std::vector<pre_tokenizer_step> steps_of(const pre_tokenizer_family& family)
+{
+    using kind = pre_tokenizer_step::kind;
+    std::vector<pre_tokenizer_step> steps;
+    for (const std::string_view pattern : family.patterns)
+        steps.push_back({kind::split, std::string{pattern}});
+    if (family.individual_digits) steps.push_back({kind::individual_digits, {}});
+    steps.push_back({family.words ? kind::byte_level_words : kind::byte_level, {}});
+    return steps;
+}
+
+/// The name for the steps of a tokenizer.json and its model's `ignore_merges`; a family that cuts
+/// alike but treats merges otherwise is second choice. Errors: `unsupported` where no family cuts
+/// like that; the caller may then offer a name of its own.
+inline result<std::string> identify_pre_tokenizer(std::span<const pre_tokenizer_step> steps,
+                                                  bool ignore_merges)
+{
+    const pre_tokenizer_family* found = nullptr;
+    for (const pre_tokenizer_family& family : pre_tokenizer_families) {
+        const auto own = steps_of(family);
+        if (!std::equal(own.begin(), own.end(), steps.begin(), steps.end())) continue;
+        if (found == nullptr || family.ignore_merges == ignore_merges) found = &family;
+    }
+    if (found != nullptr) return std::string{found->name};
+    return error{error_code::unsupported,
+                 "llama.cpp has no pre-tokenizer like that of this tokenizer.json; if one of its "
+                 "names is known to fit, give it"};
+}
+
+/// The family of a `tokenizer.ggml.pre` value, its own name or an alias; null where it is unknown.
+inline const pre_tokenizer_family* find_pre_tokenizer(std::string_view name) noexcept
+{
+    const auto answers = [name](const pre_tokenizer_family& family) {
+        return family.name == name || std::find(family.aliases.begin(), family.aliases.end(),
+                                                name) != family.aliases.end();
+    };
+    const auto at =
+        std::find_if(std::begin(pre_tokenizer_families), std::end(pre_tokenizer_families), answers);
+    return at == std::end(pre_tokenizer_families) ? nullptr : at;
+}
+
+} // namespace awq::gguf
+
+#endif
 // ---- awq/io/gguf/rope_freqs.hpp
 #ifndef AWQ_IO_GGUF_ROPE_FREQS_HPP
 #define AWQ_IO_GGUF_ROPE_FREQS_HPP
@@ -11799,6 +19163,241 @@ inline result<std::vector<float>> llama3_rope_freqs(const llama3_rope& rope, std
         }
     }
     return divisors;
+}
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/io/gguf/vocabulary.hpp
+#ifndef AWQ_IO_GGUF_VOCABULARY_HPP
+#define AWQ_IO_GGUF_VOCABULARY_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+/// From a Hugging Face tokenizer to what a GGUF file holds of it.
+namespace awq::gguf {
+
+/// A token of tokenizer.json's "added_tokens".
+struct added_token {
+    std::uint32_t id = 0;
+    std::string content;
+    bool special = false;
+};
+
+/// Where one special id comes from: `text` is "<role>_token" of tokenizer_config.json (may be
+/// empty), `id` is "<role>_token_id" of config.json where that is a single number.
+struct special_token_source {
+    std::string role; ///< bos, eos, unk, sep, pad, cls, mask
+    std::string text;
+    std::optional<std::uint32_t> id;
+};
+
+/// The tokenizer's plain facts.
+struct vocabulary {
+    std::size_t size = 0; ///< config.json's vocab_size: the rows of the embedding
+    std::vector<std::pair<std::string, std::uint32_t>> tokens; ///< model.vocab, verbatim
+    std::vector<added_token> added;
+    std::vector<std::pair<std::string, std::string>> merges; ///< best first
+    std::vector<special_token_source> specials;
+    std::string unknown_text; ///< model.unk_token; may be empty
+    std::string pre;          ///< byte-level BPE only; see pre_tokenizer.hpp
+    std::optional<bool> add_bos, add_eos, add_space_prefix;
+    std::string chat_template;
+};
+
+namespace detail {
+
+inline constexpr std::string_view lower_one_eighth_block = "\u2581"; // SentencePiece's space
+inline constexpr std::string_view full_width_bar = "\uFF5C";
+inline constexpr std::string_view byte_space = "\u0120"; // a space in the byte-level alphabet
+
+inline std::string replace_all(std::string_view text, std::string_view from, std::string_view to)
+{
+    std::string replaced;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t found = std::min(text.find(from, at), text.size());
+        replaced.append(text.substr(at, found - at));
+        if (found < text.size()) replaced.append(to);
+        at = found < text.size() ? found + from.size() : found;
+    }
+    return replaced;
+}
+
+// Tokens that are control tokens by their looks, whatever tokenizer.json says of them.
+inline bool looks_special(std::string_view text) noexcept
+{
+    for (const std::string_view known : {"<pad>", "<mask>", "<2mass>", "[@BOS@]"})
+        if (text == known) return true;
+    const auto framed = [text](std::string_view open, std::string_view close) {
+        return text.size() >= open.size() + close.size() && text.starts_with(open) &&
+               text.ends_with(close);
+    };
+    const std::string bar{full_width_bar};
+    return framed("<|", "|>") || framed("<" + bar, bar + ">") || framed("<unused", ">");
+}
+
+// Places the vocabulary and the added tokens; what is left becomes unique, unused text.
+inline status place_tokens(const vocabulary& from, tokenizer_facts& facts)
+{
+    std::vector<bool> taken(from.size, false);
+    facts.tokens.resize(from.size);
+    facts.types.assign(from.size, token_type::normal);
+    const auto place = [&](std::uint32_t id, std::string text, token_type type) -> status {
+        if (id >= from.size)
+            return error{error_code::malformed_file, "token \"", printable(text), "\" has id ", id,
+                         " but the embedding has ",  from.size,  " rows"};
+        facts.tokens[id] = std::move(text);
+        facts.types[id] = type;
+        taken[id] = true;
+        return {};
+    };
+    for (const auto& [text, id] : from.tokens) {
+        AWQ_CHECK(place(id, text, token_type::normal));
+    }
+    for (const added_token& each : from.added) {
+        const bool control = each.special || looks_special(each.content);
+        AWQ_CHECK(
+            place(each.id,
+                  control ? each.content : replace_all(each.content, lower_one_eighth_block, " "),
+                  control ? token_type::control : token_type::user_defined));
+    }
+    for (std::size_t id = 0; id < from.size; ++id) {
+        if (taken[id]) continue;
+        facts.tokens[id] = "[PAD" + std::to_string(id) + "]";
+        facts.types[id] = token_type::unused;
+    }
+    return {};
+}
+
+// llama.cpp ends the process over a token that comes twice.
+inline status check_unique(std::span<const std::string> tokens)
+{
+    std::unordered_set<std::string_view> seen;
+    for (const std::string& each : tokens)
+        if (!seen.insert(each).second)
+            return error{error_code::malformed_file, "token \"", printable(each),
+                         "\" comes twice in the vocabulary, which llama.cpp does not allow"};
+    return {};
+}
+
+inline std::optional<std::uint32_t>* id_of_role(special_ids& ids, std::string_view role) noexcept
+{
+    if (role == "bos") return &ids.bos;
+    if (role == "eos") return &ids.eos;
+    if (role == "unk") return &ids.unknown;
+    if (role == "sep") return &ids.separator;
+    if (role == "pad") return &ids.padding;
+    if (role == "cls") return &ids.cls;
+    return role == "mask" ? &ids.mask : nullptr;
+}
+
+inline void find_special_ids(const vocabulary& from, tokenizer_facts& facts)
+{
+    for (const special_token_source& source : from.specials) {
+        std::optional<std::uint32_t>* const id = id_of_role(facts.ids, source.role);
+        if (id == nullptr) continue;
+        const auto at = std::find_if(from.added.begin(), from.added.end(), [&](const auto& each) {
+            return !source.text.empty() && each.content == source.text;
+        });
+        if (at != from.added.end())
+            *id = at->id;
+        else if (source.id && *source.id < from.size)
+            *id = source.id;
+    }
+}
+
+inline result<tokenizer_facts> common_facts(const vocabulary& from)
+{
+    tokenizer_facts facts;
+    AWQ_CHECK(place_tokens(from, facts));
+    AWQ_CHECK(check_unique(facts.tokens));
+    find_special_ids(from, facts);
+    facts.add_bos = from.add_bos;
+    facts.add_eos = from.add_eos;
+    facts.add_space_prefix = from.add_space_prefix;
+    facts.chat_template = from.chat_template;
+    return facts;
+}
+
+inline bool is_byte_token(std::string_view text) noexcept
+{
+    const auto hex = [](char digit) {
+        return (digit >= '0' && digit <= '9') || (digit >= 'A' && digit <= 'F');
+    };
+    return text.size() == 6 && text.starts_with("<0x") && hex(text[3]) && hex(text[4]) &&
+           text[5] == '>';
+}
+
+inline bool is_one_character(std::string_view text) noexcept
+{
+    const auto continues = [](char each) {
+        return (static_cast<unsigned char>(each) & 0xC0) == 0x80;
+    };
+    return !text.empty() && std::all_of(text.begin() + 1, text.end(), continues);
+}
+
+} // namespace detail
+
+/// A byte-level BPE vocabulary ("gpt2"): tokens stay in the printable byte alphabet, merges are
+/// "left right". Errors: `malformed_file` where an id is beyond the embedding or a token comes
+/// twice.
+inline result<tokenizer_facts> byte_level_facts(const vocabulary& from)
+{
+    AWQ_TRY(auto facts, detail::common_facts(from));
+    facts.model = "gpt2";
+    facts.pre = from.pre;
+    facts.merges.reserve(from.merges.size());
+    for (const auto& [left, right] : from.merges)
+        facts.merges.push_back(detail::replace_all(left, " ", detail::byte_space) + " " +
+                               detail::replace_all(right, " ", detail::byte_space));
+    return facts;
+}
+
+/// A SentencePiece-style BPE vocabulary with byte fallback ("llama"). llama.cpp merges the pair
+/// whose token has the highest score, so a token's score is minus the rank of the first merge that
+/// makes it; this equals the scores of the original SentencePiece model up to a shift. (llama.cpp's
+/// converter, without a tokenizer.model, gives all tokens one score, which cuts text wrongly.)
+/// Errors: as above; `unsupported` without the 256 byte tokens.
+inline result<tokenizer_facts> sentencepiece_facts(const vocabulary& from)
+{
+    AWQ_TRY(auto facts, detail::common_facts(from));
+    facts.model = "llama";
+    facts.pre = "default";
+    std::unordered_map<std::string, float> ranks;
+    for (const auto& [left, right] : from.merges)
+        ranks.emplace(left + right, -static_cast<float>(ranks.size()));
+    const float below_all = -static_cast<float>(ranks.size() + 1);
+    facts.scores.assign(facts.tokens.size(), 0.0f);
+    std::size_t bytes = 0;
+    for (std::size_t id = 0; id < facts.tokens.size(); ++id) {
+        const std::string& text = facts.tokens[id];
+        if (text == from.unknown_text) facts.types[id] = token_type::unknown;
+        if (facts.types[id] != token_type::normal) continue;
+        const auto rank = ranks.find(text);
+        if (detail::is_byte_token(text)) {
+            facts.types[id] = token_type::byte;
+            ++bytes;
+        } else if (rank != ranks.end()) {
+            facts.scores[id] = rank->second;
+        } else if (!detail::is_one_character(text)) {
+            facts.scores[id] = below_all;
+        }
+    }
+    if (bytes != 256)
+        return error{error_code::unsupported, "the vocabulary has ", bytes,
+                     " of the 256 byte tokens \"<0x00>\" to \"<0xFF>\", without which llama.cpp "
+                     "cannot cut every text"};
+    return facts;
 }
 
 } // namespace awq::gguf
@@ -12142,228 +19741,468 @@ class writer {
 } // namespace awq::gguf
 
 #endif
-// ---- awq/io/json_copy.hpp
-#ifndef AWQ_IO_JSON_COPY_HPP
-#define AWQ_IO_JSON_COPY_HPP
+// ---- awq/io/gptq/weight.hpp
+#ifndef AWQ_IO_GPTQ_WEIGHT_HPP
+#define AWQ_IO_GPTQ_WEIGHT_HPP
 
-// ---- awq/io/json_writer.hpp
-#ifndef AWQ_IO_JSON_WRITER_HPP
-#define AWQ_IO_JSON_WRITER_HPP
-
-#include <charconv>
-#include <cmath>
-#include <concepts>
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// The layout of AutoGPTQ and GPTQModel (https://github.com/ModelCloud/GPTQModel).
+namespace awq::gptq {
+
+/// What `quantization_config` with "quant_method": "gptq" says.
+struct quantization_config {
+    int bits = 4;
+    std::size_t group_size = 128; ///< 0: the whole row (stored as -1)
+    bool symmetric = true;
+    /// "gptq" stores every zero point less 1, "gptq_v2" stores it as it is.
+    bool zero_points_less_one = true;
+};
+
+/// Reads it. Error: unsupported for bit counts other than 2, 3, 4 and 8 and for other layouts.
+inline result<quantization_config> read_quantization_config(const json::value& root)
+{
+    quantization_config read;
+    AWQ_TRY(const json::value bits, root.at("bits"));
+    AWQ_TRY(const std::int64_t count, bits.as_integer());
+    if (count != 2 && count != 3 && count != 4 && count != 8)
+        return bits.error(error_code::unsupported, "GPTQ weights of ", count,
+                          " bits are not supported, only 2, 3, 4 and 8");
+    read.bits = static_cast<int>(count);
+    if (const auto size = root.find_non_null("group_size")) {
+        AWQ_TRY(const std::int64_t columns, size->as_integer());
+        if (columns == 0 || columns < -1)
+            return size->error(error_code::malformed_file, "a group size cannot be ", columns);
+        read.group_size = columns < 0 ? 0 : static_cast<std::size_t>(columns);
+    }
+    if (const auto symmetric = root.find_non_null("sym")) {
+        AWQ_TRY(read.symmetric, symmetric->as_bool());
+    }
+    const auto layout = root.find_non_null("checkpoint_format");
+    if (!layout) return read;
+    AWQ_TRY(const std::string_view name, layout->as_string());
+    if (name != "gptq" && name != "gptq_v2")
+        return layout->error(error_code::unsupported, "the GPTQ layout \"", printable(name),
+                             "\" is not supported, only \"gptq\" and \"gptq_v2\"");
+    read.zero_points_less_one = name == "gptq";
+    return read;
+}
+
+/// Reads a layer in GPTQ's layout.
+class weight final : public quantized_weight {
+public:
+    /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
+    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+                                                          const quantization_config& config)
+    {
+        auto made = std::unique_ptr<weight>{new weight};
+        made->config_ = config;
+        AWQ_CHECK(made->find_codes(tensors));
+        AWQ_CHECK(made->find_qparams(tensors));
+        return std::unique_ptr<quantized_weight>{std::move(made)};
+    }
+
+    std::size_t rows() const noexcept override { return shape_.rows; }
+    std::size_t cols() const noexcept override { return shape_.cols; }
+    dtype scale_type() const noexcept override { return *scales_->type(); }
+
+    status read_rows(std::size_t first_row, matrix_view<float> out) const override
+    {
+        AWQ_TRY(const integer_codes part, unpack(first_row, out.rows()));
+        if (order_.empty())
+            dequantize(part, scale_type(), out);
+        else
+            dequantize_ordered(part, order_, scale_type(), out);
+        return {};
+    }
+
+    result<integer_codes> codes() const override
+    {
+        if (!order_.empty())
+            return error{error_code::unsupported,
+                         "its columns were quantized in the order of their activations (desc_act)"};
+        return unpack(0, rows());
+    }
+
+private:
+    weight() = default;
+
+    status find_codes(const layer_tensors& tensors)
+    {
+        AWQ_TRY(qweight_, tensors.matrix("qweight", {safetensors::element_type::i32}));
+        const auto bits = static_cast<std::uint64_t>(config_.bits);
+        if (qweight_->shape[0] * 32 % bits != 0)
+            return tensors.fail("qweight", "has ", qweight_->shape[0],
+                                " rows of words, which are not a whole number of inputs");
+        shape_.format = {config_.bits, false};
+        shape_.cols = static_cast<std::size_t>(qweight_->shape[0] * 32 / bits);
+        shape_.rows = static_cast<std::size_t>(qweight_->shape[1]);
+        shape_.group_size = config_.group_size;
+        if (shape_.group_size == 0 || shape_.cols % shape_.group_size == 0) return {};
+        return tensors.fail("qweight", "has ", shape_.cols, " inputs, which the group size ",
+                            shape_.group_size, " does not divide");
+    }
+
+    status find_qparams(const layer_tensors& tensors)
+    {
+        using safetensors::element_type;
+        AWQ_TRY(scales_, tensors.matrix("scales",
+                                        {element_type::f16, element_type::bf16, element_type::f32},
+                                        shape_.groups(), shape_.rows));
+        AWQ_TRY(qzeros_, tensors.matrix("qzeros", {element_type::i32}, shape_.groups(),
+                                        packed_words(shape_.rows, config_.bits)));
+        if (!tensors.find("g_idx")) return {};
+        AWQ_TRY(order_, read_group_index(tensors, "g_idx", shape_.cols, shape_.groups()));
+        if (is_plain_order(order_, shape_.group_columns())) order_.clear();
+        return {};
+    }
+
+    result<integer_codes> unpack(std::size_t first, std::size_t count) const
+    {
+        integer_codes part = shape_;
+        part.rows = count;
+        const std::size_t groups = part.groups();
+        part.codes.resize(count * part.cols);
+        unpack_codes(first, part);
+        unpack_zero_points(first, part);
+        AWQ_TRY(const auto scales, awq::detail::read_scales(*scales_, 0, groups * shape_.rows));
+        part.scales.resize(count * groups);
+        for (std::size_t r = 0; r < count; ++r)
+            for (std::size_t g = 0; g < groups; ++g)
+                part.scales[r * groups + g] = scales[g * shape_.rows + first + r];
+        return part;
+    }
+
+    std::uint32_t word(const safetensors::tensor& from, std::size_t index) const
+    {
+        return safetensors::detail::load<std::uint32_t>(from.bytes.data(), index);
+    }
+
+    void unpack_codes(std::size_t first, integer_codes& part) const
+    {
+        const int bits = config_.bits;
+        for (std::size_t r = 0; r < part.rows; ++r)
+            awq::detail::unpack_line(
+                part.cols, bits,
+                [&](std::size_t at) { return word(*qweight_, at * shape_.rows + first + r); },
+                [&](std::size_t c, std::uint32_t value) {
+                    part.codes[r * part.cols + c] = awq::detail::to_signed(value, bits);
+                });
+    }
+
+    void unpack_zero_points(std::size_t first, integer_codes& part) const
+    {
+        const int bits = config_.bits;
+        const std::size_t groups = part.groups(), width = packed_words(shape_.rows, bits);
+        const std::uint32_t mask = (1u << bits) - 1u, less = config_.zero_points_less_one ? 1u : 0u;
+        part.zero_points.resize(part.rows * groups);
+        for (std::size_t g = 0; g < groups; ++g)
+            awq::detail::unpack_line(
+                first + part.rows, bits,
+                [&](std::size_t at) { return word(*qzeros_, g * width + at); },
+                [&](std::size_t r, std::uint32_t value) {
+                    if (r < first) return;
+                    const std::uint32_t zero = (value + less) & mask;
+                    part.zero_points[(r - first) * groups + g] =
+                        awq::detail::to_signed(zero, bits);
+                });
+    }
+
+    quantization_config config_;
+    integer_codes shape_; // without codes
+    const safetensors::tensor* qweight_ = nullptr;
+    const safetensors::tensor* qzeros_ = nullptr;
+    const safetensors::tensor* scales_ = nullptr;
+    std::vector<std::uint32_t> order_; // group of each column; empty: neighbours
+};
+
+} // namespace awq::gptq
+
+#endif
+// ---- awq/io/imatrix.hpp
+#ifndef AWQ_IO_IMATRIX_HPP
+#define AWQ_IO_IMATRIX_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-namespace awq::json {
+namespace awq {
 
-namespace detail {
+/// Sums of x^2 over tokens for the input columns of one weight, or of each matrix of a stack of
+/// experts.
+struct imatrix_entry {
+    std::vector<float> sums;   ///< columns of the first matrix, then of the second, ...
+    std::vector<float> counts; ///< tokens that each matrix saw; one number unless stacked
 
-/// Bytes of the well-formed UTF-8 sequence (Unicode 15, table 3-7) at the start of `text`; 0 if
-/// there is none.
-inline std::size_t utf8_length(std::string_view text) noexcept
-{
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto in = [&](std::size_t i, unsigned low, unsigned high) {
-        return i < text.size() && byte(i) >= low && byte(i) <= high;
-    };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return 1;
-    if (lead < 0xC2 || lead > 0xF4) return 0;
-    if (lead < 0xE0) return in(1, 0x80, 0xBF) ? 2 : 0;
-    if (lead < 0xF0) {
-        const bool second =
-            in(1, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF); // no surrogates
-        return second && in(2, 0x80, 0xBF) ? 3 : 0;
-    }
-    const bool second = in(1, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF);
-    return second && in(2, 0x80, 0xBF) && in(3, 0x80, 0xBF) ? 4 : 0;
-}
-
-inline void append_escape(std::string& text, unsigned char control)
-{
-    constexpr std::string_view digits = "0123456789abcdef";
-    switch (control) {
-    case '\b':
-        text += "\\b";
-        return;
-    case '\f':
-        text += "\\f";
-        return;
-    case '\n':
-        text += "\\n";
-        return;
-    case '\r':
-        text += "\\r";
-        return;
-    case '\t':
-        text += "\\t";
-        return;
-    default:
-        break;
-    }
-    text += "\\u00";
-    text += digits[control >> 4];
-    text += digits[control & 15];
-}
-
-} // namespace detail
-
-/// Appends `content` to `text` as a JSON string with its quotes. Text that is not ASCII stays
-/// UTF-8; each byte that is not valid UTF-8 becomes U+FFFD, so that the output is always valid
-/// JSON.
-inline void append_quoted(std::string& text, std::string_view content)
-{
-    text += '"';
-    for (std::size_t i = 0; i < content.size();) {
-        const auto lead = static_cast<unsigned char>(content[i]);
-        if (lead < 0x20) {
-            detail::append_escape(text, lead);
-            ++i;
-        } else if (lead == '"' || lead == '\\') {
-            text += '\\';
-            text += content[i++];
-        } else if (const std::size_t length = detail::utf8_length(content.substr(i)); length > 0) {
-            text.append(content, i, length);
-            i += length;
-        } else {
-            text += "\xEF\xBF\xBD";
-            ++i;
-        }
-    }
-    text += '"';
-}
-
-/// Writes one JSON text (RFC 8259) piece by piece into a string. The caller keeps begin and end in
-/// balance and gives every member of an object a key.
-///
-///     json::writer out{2};
-///     out.begin_object().field("loss", 0.5).key("names").begin_array().value("a").end_array();
-///     out.end_object();
-///     std::string text = std::move(out).take();
-class writer {
-  public:
-    /// `indent` 0: compact, without any space; n: one line per value, n spaces per level.
-    explicit writer(unsigned indent = 0) : indent_(indent) {}
-
-    writer& begin_object() { return begin('{'); }
-    writer& end_object() { return end('}'); }
-    writer& begin_array() { return begin('['); }
-    writer& end_array() { return end(']'); }
-
-    writer& key(std::string_view name)
+    /// Input columns of one matrix.
+    std::size_t columns() const noexcept
     {
-        separate();
-        append_quoted(text_, name);
-        text_ += indent_ > 0 ? ": " : ":";
-        after_key_ = true;
-        return *this;
+        return counts.empty() ? 0 : sums.size() / counts.size();
     }
-
-    writer& value(std::string_view content)
-    {
-        separate();
-        append_quoted(text_, content);
-        return *this;
-    }
-    writer& value(const std::string& content) { return value(std::string_view{content}); }
-    writer& value(const char* content) { return value(std::string_view{content}); }
-    writer& value(std::same_as<bool> auto truth) { return raw(truth ? "true" : "false"); }
-
-    template <std::integral Integer>
-    requires(!std::same_as<Integer, bool> &&
-             !std::same_as<Integer, char>) writer& value(Integer number)
-    {
-        char digits[24];
-        return raw({digits, std::to_chars(digits, digits + sizeof digits, number).ptr});
-    }
-
-    /// The shortest digits that read back as the same number, always with a point or an exponent,
-    /// so that it stays a floating-point number for readers that tell them apart. Not a finite
-    /// number: null.
-    template <std::floating_point Float>
-    writer& value(Float number)
-    {
-        if (!std::isfinite(number)) return null();
-        const double magnitude = std::fabs(static_cast<double>(number));
-        const bool fixed = magnitude == 0 || (magnitude >= 1e-4 && magnitude < 1e16);
-        char digits[64];
-        const auto written =
-            std::to_chars(digits, digits + sizeof digits, number,
-                          fixed ? std::chars_format::fixed : std::chars_format::scientific);
-        std::string literal{digits, written.ptr};
-        if (literal.find_first_of(".e") == std::string::npos) literal += ".0";
-        return raw(literal);
-    }
-
-    writer& null() { return raw("null"); }
-
-    /// A fragment that is JSON already, unchanged.
-    writer& raw(std::string_view fragment)
-    {
-        separate();
-        text_ += fragment;
-        return *this;
-    }
-
-    /// key(name) and value(content).
-    template <class T>
-    writer& field(std::string_view name, const T& content)
-    {
-        return key(name).value(content);
-    }
-
-    const std::string& text() const& noexcept { return text_; }
-    /// The text, moved out.
-    std::string take() && { return std::move(text_); }
-
-  private:
-    writer& begin(char bracket)
-    {
-        separate();
-        text_ += bracket;
-        has_values_.push_back(false);
-        return *this;
-    }
-
-    writer& end(char bracket)
-    {
-        const bool had_values = !has_values_.empty() && has_values_.back();
-        if (!has_values_.empty()) has_values_.pop_back();
-        if (had_values) new_line();
-        text_ += bracket;
-        return *this;
-    }
-
-    // What stands between the previous value and the next one.
-    void separate()
-    {
-        if (std::exchange(after_key_, false) || has_values_.empty()) return;
-        if (has_values_.back()) text_ += ',';
-        has_values_.back() = true;
-        new_line();
-    }
-
-    void new_line()
-    {
-        if (indent_ == 0) return;
-        text_ += '\n';
-        text_.append(indent_ * has_values_.size(), ' ');
-    }
-
-    std::string text_;
-    std::vector<bool> has_values_; // one for each open bracket
-    unsigned indent_;
-    bool after_key_ = false;
 };
 
-} // namespace awq::json
+/// llama.cpp's importance matrix: how strongly each input column of each weight (by GGUF name) is
+/// excited. Read and written in its two formats: GGUF-based, and the older ".dat". Source:
+/// llama.cpp 0.5.0's imatrix and quantize tools.
+class imatrix {
+  public:
+    /// By GGUF weight name, "blk.0.attn_q.weight"; sorted, as in the file.
+    std::map<std::string, imatrix_entry, std::less<>> entries;
+    std::vector<std::string> datasets; ///< what the activations came from
+    std::uint32_t chunk_count = 0;     ///< windows of text
+    std::uint32_t chunk_size = 512;    ///< tokens in one
+
+    /// Reads either format. Errors: those of mapped_file and gguf::file; `malformed_file` for sums
+    /// without counts, sizes that do not fit, numbers that are negative or not finite.
+    static result<imatrix> read(const std::string& path)
+    {
+        AWQ_TRY(const auto mapping, mapped_file::open(path));
+        return parse(mapping.bytes(), path);
+    }
+
+    /// The same for bytes in memory.
+    static result<imatrix> parse(std::span<const std::byte> bytes, std::string_view where)
+    {
+        const bool is_gguf = bytes.size() >= gguf::magic.size() &&
+                             std::memcmp(bytes.data(), gguf::magic.data(), gguf::magic.size()) == 0;
+        auto parsed = is_gguf ? parse_gguf(bytes, where) : parse_legacy(bytes);
+        if (!parsed) return is_gguf ? parsed.error() : parsed.error().within(where);
+        for (const auto& [name, entry] : parsed->entries) {
+            if (const auto usable = check(entry); !usable)
+                return usable.error().within(printable(name)).within(where);
+        }
+        return parsed;
+    }
+
+    /// Mean of x^2 for each column (for stacked experts one after the other), as llama-quantize
+    /// takes it; all ones for a matrix that saw no token. `missing_tensor` for an unknown name.
+    result<std::vector<float>> mean_squares(std::string_view name) const
+    {
+        const auto found = entries.find(name);
+        if (found == entries.end())
+            return error{error_code::missing_tensor, "the importance matrix has no entry for ",
+                         name};
+        return means_of(found->second);
+    }
+
+    /// Writes the GGUF-based format. Errors: those of gguf::writer.
+    status write(const std::string& path, bool overwrite = false) const
+    {
+        AWQ_TRY(auto out, gguf::writer::create(path, metadata(), plan(), overwrite));
+        for (const auto& [name, entry] : entries) {
+            AWQ_CHECK(out.write(name + sums_suffix, std::as_bytes(std::span{entry.sums})));
+            AWQ_CHECK(out.write(name + counts_suffix, std::as_bytes(std::span{entry.counts})));
+        }
+        return out.finish();
+    }
+
+    /// Writes the older format, which knows means only.
+    status write_legacy(const std::string& path, bool overwrite = false) const
+    {
+        AWQ_TRY(auto target, output_file::create(path, overwrite));
+        AWQ_TRY(auto out, new_file::create(target.path()));
+        AWQ_CHECK(out.append(legacy_bytes()));
+        AWQ_CHECK(out.finish());
+        return target.commit();
+    }
+
+  private:
+    static constexpr const char* sums_suffix = ".in_sum2";
+    static constexpr const char* counts_suffix = ".counts";
+
+    static std::vector<float> means_of(const imatrix_entry& entry)
+    {
+        std::vector<float> means(entry.sums.size(), 1.0f);
+        const std::size_t columns = entry.columns();
+        for (std::size_t i = 0; i < means.size(); ++i)
+            if (entry.counts[i / columns] > 0) means[i] = entry.sums[i] / entry.counts[i / columns];
+        return means;
+    }
+
+    static status check(const imatrix_entry& entry)
+    {
+        if (entry.counts.empty() || entry.sums.empty() ||
+            entry.sums.size() % entry.counts.size() != 0)
+            return error{error_code::malformed_file, entry.sums.size(), " sums do not fit ",
+                         entry.counts.size(), " counts"};
+        const auto is_wrong = [](float each) { return !std::isfinite(each) || each < 0; };
+        if (std::any_of(entry.sums.begin(), entry.sums.end(), is_wrong) ||
+            std::any_of(entry.counts.begin(), entry.counts.end(), is_wrong))
+            return error{error_code::malformed_file,
+                         "holds a number that is negative or not finite"};
+        return {};
+    }
+
+    static result<std::vector<float>> floats_of(const gguf::tensor_info& tensor)
+    {
+        if (tensor.type != gguf::type::f32)
+            return error{error_code::malformed_file, tensor.name, ": is ", name_of(tensor.type),
+                         ", not F32"};
+        std::vector<float> values(tensor.bytes.size() / sizeof(float));
+        std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+        return values;
+    }
+
+    static result<imatrix> parse_gguf(std::span<const std::byte> bytes, std::string_view where)
+    {
+        AWQ_TRY(const auto file, gguf::file::parse(bytes, where));
+        std::optional<std::string> kind;
+        AWQ_CHECK(gguf::read_optional(file, "general.type", kind));
+        if (kind != "imatrix")
+            return error{error_code::malformed_file, where,
+                         ": is a GGUF file, but no importance matrix (its general.type is not "
+                         "\"imatrix\")"};
+        imatrix parsed;
+        AWQ_CHECK(parsed.read_metadata(file));
+        for (const gguf::tensor_info& tensor : file.tensors()) {
+            if (!tensor.name.ends_with(sums_suffix)) continue;
+            const std::string name{
+                tensor.name.substr(0, tensor.name.size() - std::strlen(sums_suffix))};
+            AWQ_TRY(const auto counts, file.tensor(name + counts_suffix));
+            imatrix_entry& entry = parsed.entries[name];
+            AWQ_TRY(entry.sums, floats_of(tensor));
+            AWQ_TRY(entry.counts, floats_of(counts));
+        }
+        return parsed;
+    }
+
+    status read_metadata(const gguf::file& file)
+    {
+        std::optional<std::uint32_t> count, size;
+        AWQ_CHECK(gguf::read_optional(file, "imatrix.chunk_count", count));
+        AWQ_CHECK(gguf::read_optional(file, "imatrix.chunk_size", size));
+        AWQ_CHECK(gguf::read_strings(file, "imatrix.datasets", datasets));
+        chunk_count = count.value_or(0);
+        chunk_size = size.value_or(0);
+        return {};
+    }
+
+    // Entries hold (mean * calls) and calls, so that their quotient is the mean.
+    static result<imatrix> parse_legacy(std::span<const std::byte> bytes)
+    {
+        gguf::cursor at{bytes};
+        imatrix parsed;
+        AWQ_TRY(const auto count, at.take<std::int32_t>());
+        if (count < 1)
+            return error{error_code::malformed_file, "is no importance matrix (it announces ",
+                         count, " entries)"};
+        AWQ_CHECK(at.expect_room(static_cast<std::uint64_t>(count), smallest_entry, "entries"));
+        for (std::int32_t i = 0; i < count; ++i) {
+            AWQ_CHECK(parsed.parse_legacy_entry(at));
+        }
+        if (at.remaining() == 0) return parsed;
+        AWQ_TRY(const auto chunks, at.take<std::int32_t>());
+        parsed.chunk_count = static_cast<std::uint32_t>(std::max(chunks, 0));
+        AWQ_TRY(const auto dataset, take_text(at, 1u << 20));
+        if (!dataset.empty()) parsed.datasets.emplace_back(dataset);
+        return parsed;
+    }
+
+    static constexpr std::uint64_t smallest_entry = 4 + 1 + 4 + 4 + 4;
+
+    static result<std::string_view> take_text(gguf::cursor& at, std::int32_t limit)
+    {
+        AWQ_TRY(const auto length, at.take<std::int32_t>());
+        if (length < 0 || length > limit)
+            return error{error_code::malformed_file, "has a text of ", length, " bytes at byte ",
+                         at.offset()};
+        AWQ_TRY(const auto bytes, at.take_bytes(static_cast<std::uint64_t>(length)));
+        return std::string_view{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
+
+    status parse_legacy_entry(gguf::cursor& at)
+    {
+        AWQ_TRY(const auto name, take_text(at, 65535));
+        AWQ_TRY(const auto calls, at.take<std::int32_t>());
+        AWQ_TRY(const auto values, at.take<std::int32_t>());
+        if (name.empty() || values < 1)
+            return error{error_code::malformed_file,
+                         "entry \"",
+                         printable(name),
+                         "\" has ",
+                         values,
+                         " values"};
+        AWQ_TRY(const auto bytes,
+                at.take_bytes(static_cast<std::uint64_t>(values) * sizeof(float)));
+        imatrix_entry entry;
+        entry.sums.resize(static_cast<std::size_t>(values));
+        std::memcpy(entry.sums.data(), bytes.data(), bytes.size());
+        entry.counts = {calls > 0 ? static_cast<float>(calls) : 1.0f};
+        if (!entries.emplace(std::string{name}, std::move(entry)).second)
+            return error{error_code::malformed_file, "has the entry \"", printable(name),
+                         "\" twice"};
+        return {};
+    }
+
+    gguf::key_values metadata() const
+    {
+        gguf::key_values metadata;
+        metadata.set("general.type", "imatrix");
+        metadata.set("imatrix.datasets", datasets);
+        metadata.set("imatrix.chunk_count", chunk_count);
+        metadata.set("imatrix.chunk_size", chunk_size);
+        return metadata;
+    }
+
+    std::vector<gguf::tensor_plan> plan() const
+    {
+        std::vector<gguf::tensor_plan> tensors;
+        for (const auto& [name, entry] : entries) {
+            const std::uint64_t matrices = entry.counts.size();
+            std::vector<std::uint64_t> dims{entry.columns()};
+            if (matrices > 1) dims.push_back(matrices);
+            tensors.push_back({name + sums_suffix, gguf::type::f32, dims});
+            tensors.push_back({name + counts_suffix, gguf::type::f32, {1, matrices}});
+        }
+        return tensors;
+    }
+
+    std::vector<std::byte> legacy_bytes() const
+    {
+        gguf::detail::header_bytes out;
+        const auto text = [&out](std::string_view each) {
+            out.number(static_cast<std::int32_t>(each.size()));
+            out.append(std::as_bytes(std::span{each.data(), each.size()}));
+        };
+        out.number(static_cast<std::int32_t>(entries.size()));
+        for (const auto& [name, entry] : entries) {
+            const float tokens = *std::max_element(entry.counts.begin(), entry.counts.end());
+            const float calls =
+                std::max(1.0f, std::ceil(tokens / static_cast<float>(std::max(1u, chunk_size))));
+            text(name);
+            out.number(static_cast<std::int32_t>(calls));
+            out.number(static_cast<std::int32_t>(entry.sums.size()));
+            for (const float mean : means_of(entry))
+                out.number(mean * calls);
+        }
+        out.number(static_cast<std::int32_t>(chunk_count));
+        text(datasets.empty() ? std::string_view{} : std::string_view{datasets.front()});
+        return {out.bytes().begin(), out.bytes().end()};
+    }
+};
+
+} // namespace awq
 
 #endif
+// ---- awq/io/json_copy.hpp
+#ifndef AWQ_IO_JSON_COPY_HPP
+#define AWQ_IO_JSON_COPY_HPP
 
 namespace awq::json {
 
@@ -12398,1066 +20237,6 @@ inline void write(writer& out, const value& content)
 }
 
 } // namespace awq::json
-
-#endif
-// ---- awq/io/safetensors/checkpoint.hpp
-#ifndef AWQ_IO_SAFETENSORS_CHECKPOINT_HPP
-#define AWQ_IO_SAFETENSORS_CHECKPOINT_HPP
-
-// ---- awq/io/safetensors/reader.hpp
-#ifndef AWQ_IO_SAFETENSORS_READER_HPP
-#define AWQ_IO_SAFETENSORS_READER_HPP
-
-// ---- awq/io/safetensors/layout.hpp
-#ifndef AWQ_IO_SAFETENSORS_LAYOUT_HPP
-#define AWQ_IO_SAFETENSORS_LAYOUT_HPP
-
-// ---- awq/io/safetensors/element_type.hpp
-#ifndef AWQ_IO_SAFETENSORS_ELEMENT_TYPE_HPP
-#define AWQ_IO_SAFETENSORS_ELEMENT_TYPE_HPP
-
-#include <array>
-#include <cstddef>
-#include <optional>
-#include <string_view>
-
-namespace awq::safetensors {
-
-/// Every element type of the safetensors format, also those that this library only carries over.
-/// The order is the format's own, by which the reference writer sorts (safetensors, `Dtype`).
-enum class element_type : unsigned char {
-    boolean,
-    f4,
-    f6_e2m3,
-    f6_e3m2,
-    u8,
-    i8,
-    f8_e5m2,
-    f8_e4m3,
-    f8_e8m0,
-    f8_e4m3fnuz,
-    f8_e5m2fnuz,
-    i16,
-    u16,
-    f16,
-    bf16,
-    i32,
-    u32,
-    f32,
-    c64,
-    f64,
-    i64,
-    u64,
-};
-
-namespace detail {
-
-struct element_type_facts {
-    std::string_view name;
-    unsigned bits;
-    std::optional<dtype> type; // the library's own name for it
-};
-
-inline constexpr std::array<element_type_facts, 22> element_types{{
-    {"BOOL", 8, dtype::boolean},
-    {"F4", 4, std::nullopt},
-    {"F6_E2M3", 6, std::nullopt},
-    {"F6_E3M2", 6, std::nullopt},
-    {"U8", 8, dtype::u8},
-    {"I8", 8, dtype::i8},
-    {"F8_E5M2", 8, dtype::f8_e5m2},
-    {"F8_E4M3", 8, dtype::f8_e4m3},
-    {"F8_E8M0", 8, std::nullopt},
-    {"F8_E4M3FNUZ", 8, std::nullopt},
-    {"F8_E5M2FNUZ", 8, std::nullopt},
-    {"I16", 16, dtype::i16},
-    {"U16", 16, dtype::u16},
-    {"F16", 16, dtype::f16},
-    {"BF16", 16, dtype::bf16},
-    {"I32", 32, dtype::i32},
-    {"U32", 32, dtype::u32},
-    {"F32", 32, dtype::f32},
-    {"C64", 64, std::nullopt},
-    {"F64", 64, dtype::f64},
-    {"I64", 64, dtype::i64},
-    {"U64", 64, dtype::u64},
-}};
-
-constexpr const element_type_facts& facts_of(element_type type) noexcept
-{
-    return element_types[static_cast<std::size_t>(type)];
-}
-
-} // namespace detail
-
-/// The name in a header: "BF16".
-constexpr std::string_view name_of(element_type type) noexcept
-{
-    return detail::facts_of(type).name;
-}
-
-/// Bits that one element takes (4, 6, 8, 16, 32 or 64).
-constexpr unsigned bits_of(element_type type) noexcept
-{
-    return detail::facts_of(type).bits;
-}
-
-/// The library's dtype; nothing for a type that is only carried over.
-constexpr std::optional<dtype> to_dtype(element_type type) noexcept
-{
-    return detail::facts_of(type).type;
-}
-
-constexpr std::optional<element_type> element_type_named(std::string_view name) noexcept
-{
-    for (std::size_t i = 0; i < detail::element_types.size(); ++i)
-        if (detail::element_types[i].name == name) return static_cast<element_type>(i);
-    return std::nullopt;
-}
-
-constexpr element_type to_element_type(dtype type) noexcept
-{
-    return *element_type_named(awq::name_of(type));
-}
-
-} // namespace awq::safetensors
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-/// The safetensors file format (https://github.com/huggingface/safetensors): 8 bytes with the
-/// header's length, little endian; the header, a JSON object; the tensors' bytes without holes.
-namespace awq::safetensors {
-
-/// The string pairs of a header's "__metadata__", in the header's order.
-using metadata = std::vector<std::pair<std::string, std::string>>;
-
-/// What a tensor is, without its bytes.
-struct tensor_spec {
-    std::string name;
-    element_type type = element_type::f32;
-    std::vector<std::uint64_t> shape; ///< may be empty (one element) and may contain 0
-};
-
-/// A tensor's place: `begin` and `end` count from the first byte after the header.
-struct tensor_entry {
-    tensor_spec spec;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-};
-
-/// Where everything in one file is.
-struct layout {
-    std::vector<tensor_entry> tensors; ///< in the order of their bytes
-    safetensors::metadata metadata;
-    std::uint64_t data_begin = 0; ///< offset of the first tensor byte in the file
-    std::uint64_t data_size = 0;  ///< bytes of all tensors
-
-    std::uint64_t file_size() const noexcept { return data_begin + data_size; }
-};
-
-/// The longest header that the format allows.
-inline constexpr std::uint64_t max_header_size = 100'000'000;
-
-namespace detail {
-
-inline std::optional<std::uint64_t> multiply(std::uint64_t a, std::uint64_t b) noexcept
-{
-    if (a != 0 && b > std::numeric_limits<std::uint64_t>::max() / a) return std::nullopt;
-    return a * b;
-}
-
-inline error tensor_error(std::string_view where, std::string_view name, std::string_view problem)
-{
-    return error{
-        error_code::malformed_file, where, ": tensor \"", printable(name), "\": ", problem};
-}
-
-} // namespace detail
-
-/// "[32, 64]": for texts.
-inline std::string shape_text(std::span<const std::uint64_t> shape)
-{
-    std::string text = "[";
-    for (std::size_t i = 0; i < shape.size() && i < 8; ++i)
-        text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
-    return text + (shape.size() > 8 ? ", ...]" : "]");
-}
-
-/// Bytes of a tensor; nothing if the number does not fit 64 bits or is not a whole number of bytes.
-inline std::optional<std::uint64_t> byte_size(element_type type,
-                                              std::span<const std::uint64_t> shape) noexcept
-{
-    std::optional<std::uint64_t> bits = 1;
-    for (const std::uint64_t extent : shape) {
-        bits = detail::multiply(*bits, extent);
-        if (!bits) return std::nullopt;
-    }
-    bits = detail::multiply(*bits, bits_of(type));
-    if (!bits || *bits % 8 != 0) return std::nullopt;
-    return *bits / 8;
-}
-
-namespace detail {
-
-inline result<std::uint64_t> read_header_size(std::span<const std::byte> file,
-                                              std::string_view where)
-{
-    if (file.size() < 8)
-        return error{error_code::malformed_file, where, ": offset 0: the file has ", file.size(),
-                     " bytes, too few for the 8-byte header length; it is truncated"};
-    std::uint64_t size = 0;
-    for (unsigned i = 0; i < 8; ++i)
-        size |= std::to_integer<std::uint64_t>(file[i]) << (8 * i);
-    if (size > max_header_size)
-        return error{error_code::malformed_file,
-                     where,
-                     ": offset 0: header length ",
-                     size,
-                     " is more than the format's limit of ",
-                     max_header_size,
-                     "; not a safetensors file?"};
-    if (size > file.size() - 8)
-        return error{error_code::malformed_file,
-                     where,
-                     ": offset 0: header length ",
-                     size,
-                     " reaches beyond the end of the file (",
-                     file.size(),
-                     " bytes); it is truncated"};
-    if (size == 0 || file[8] != std::byte{'{'})
-        return error{error_code::malformed_file, where,
-                     ": offset 8: the header must begin with '{'"};
-    return size;
-}
-
-inline result<metadata> read_metadata(const json::value& content)
-{
-    metadata pairs;
-    if (content.is_null()) return pairs;
-    AWQ_TRY(const auto members, content.as_object());
-    AWQ_CHECK(content.check_unique_keys());
-    for (const json::member& each : members) {
-        AWQ_TRY(const std::string_view text, each.value.as_string());
-        pairs.emplace_back(each.key, text);
-    }
-    return pairs;
-}
-
-inline result<tensor_entry> read_entry(const json::member& member)
-{
-    tensor_entry entry;
-    entry.spec.name = member.key;
-    const json::value& content = member.value;
-    AWQ_CHECK(content.as_object());
-    AWQ_CHECK(content.check_unique_keys());
-    AWQ_TRY(const json::value type, content.at("dtype"));
-    AWQ_TRY(const std::string_view type_name, type.as_string());
-    const std::optional<element_type> known = element_type_named(type_name);
-    if (!known)
-        return type.error(error_code::malformed_file, "unknown dtype \"", printable(type_name),
-                          "\"");
-    entry.spec.type = *known;
-    AWQ_TRY(const json::value shape, content.at("shape"));
-    AWQ_TRY(const auto extents, shape.as_array());
-    for (const json::value& extent : extents) {
-        AWQ_TRY(const std::uint64_t size, extent.as_unsigned());
-        entry.spec.shape.push_back(size);
-    }
-    AWQ_TRY(const json::value offsets, content.at("data_offsets"));
-    AWQ_TRY(const auto ends, offsets.as_array());
-    if (ends.size() != 2)
-        return offsets.error(error_code::malformed_file, "expected [begin, end], found ",
-                             ends.size(), " numbers");
-    auto at = ends.begin();
-    AWQ_TRY(entry.begin, (*at).as_unsigned());
-    ++at;
-    AWQ_TRY(entry.end, (*at).as_unsigned());
-    return entry;
-}
-
-inline status check_entry(const tensor_entry& entry, const layout& file, std::string_view where)
-{
-    const std::string range =
-        "data_offsets [" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "]";
-    if (entry.end < entry.begin)
-        return tensor_error(where, entry.spec.name, range + " end before they begin");
-    if (entry.end > file.data_size)
-        return tensor_error(where, entry.spec.name,
-                            range + " reach beyond the end of the file, which has " +
-                                std::to_string(file.data_size) + " bytes after the header");
-    const std::optional<std::uint64_t> size = byte_size(entry.spec.type, entry.spec.shape);
-    const std::string shape =
-        "shape " + shape_text(entry.spec.shape) + " of " + std::string{name_of(entry.spec.type)};
-    if (!size)
-        return tensor_error(where, entry.spec.name,
-                            shape + " at " + range +
-                                " is too large or not a whole number of bytes");
-    if (*size != entry.end - entry.begin)
-        return tensor_error(where, entry.spec.name,
-                            shape + " takes " + std::to_string(*size) + " bytes, but " + range +
-                                " hold " + std::to_string(entry.end - entry.begin));
-    return {};
-}
-
-// The tensors follow each other from the first byte to the last.
-inline status check_no_holes(const layout& file, std::string_view where)
-{
-    std::uint64_t expected = 0;
-    for (const tensor_entry& entry : file.tensors) {
-        if (entry.begin != expected)
-            return tensor_error(where, entry.spec.name,
-                                "begins at data offset " + std::to_string(entry.begin) +
-                                    (entry.begin < expected
-                                         ? ", inside of the tensor before it, which ends at "
-                                         : ", behind a hole that begins at ") +
-                                    std::to_string(expected));
-        expected = entry.end;
-    }
-    if (expected == file.data_size) return {};
-    return error{error_code::malformed_file,
-                 where,
-                 ": offset ",
-                 file.data_begin + expected,
-                 ": ",
-                 file.data_size - expected,
-                 " bytes after the last tensor",
-                 file.tensors.empty() ? "" : " \"",
-                 file.tensors.empty() ? "" : printable(file.tensors.back().spec.name),
-                 file.tensors.empty() ? "" : "\"",
-                 " belong to no tensor"};
-}
-
-} // namespace detail
-
-/// Reads and checks the header of a whole safetensors file. Everything the format demands is
-/// checked: lengths, JSON, known dtypes, unique names, byte ranges that fit shape and dtype, lie in
-/// the file and cover it without holes or overlaps. `where` (the path) begins every error text.
-/// Error: `malformed_file`.
-inline result<layout> read_layout(std::span<const std::byte> file, std::string_view where)
-{
-    AWQ_TRY(const std::uint64_t header_size, detail::read_header_size(file, where));
-    const std::string header_place = std::string{where} + ": header";
-    AWQ_TRY(const json::document header,
-            json::document::parse({reinterpret_cast<const char*>(file.data()) + 8,
-                                   static_cast<std::size_t>(header_size)},
-                                  header_place));
-    AWQ_TRY(const auto members, header.root().as_object());
-    AWQ_CHECK(header.root().check_unique_keys());
-    layout found;
-    found.data_begin = 8 + header_size;
-    found.data_size = file.size() - found.data_begin;
-    found.tensors.reserve(members.size());
-    for (const json::member& member : members) {
-        if (member.key == "__metadata__") {
-            AWQ_TRY(found.metadata, detail::read_metadata(member.value));
-            continue;
-        }
-        AWQ_TRY(tensor_entry entry, detail::read_entry(member));
-        AWQ_CHECK(detail::check_entry(entry, found, where));
-        found.tensors.push_back(std::move(entry));
-    }
-    std::stable_sort(found.tensors.begin(), found.tensors.end(),
-                     [](const tensor_entry& a, const tensor_entry& b) {
-                         return std::pair{a.begin, a.end} < std::pair{b.begin, b.end};
-                     });
-    AWQ_CHECK(detail::check_no_holes(found, where));
-    return found;
-}
-
-/// The header of a file, padded with spaces to a multiple of 8 bytes, without the 8 bytes of its
-/// length.
-inline std::string header_text(const layout& file)
-{
-    json::writer out;
-    out.begin_object();
-    if (!file.metadata.empty()) {
-        out.key("__metadata__").begin_object();
-        for (const auto& [key, text] : file.metadata)
-            out.field(key, text);
-        out.end_object();
-    }
-    for (const tensor_entry& entry : file.tensors) {
-        out.key(entry.spec.name).begin_object().field("dtype", name_of(entry.spec.type));
-        out.key("shape").begin_array();
-        for (const std::uint64_t extent : entry.spec.shape)
-            out.value(extent);
-        out.end_array().key("data_offsets").begin_array();
-        out.value(entry.begin).value(entry.end).end_array().end_object();
-    }
-    std::string text = std::move(out.end_object()).take();
-    text.resize((text.size() + 7) / 8 * 8, ' ');
-    return text;
-}
-
-/// Gives every tensor its place as the reference writer does: widest dtype first, then by name, so
-/// that each is aligned to its elements. Errors: `invalid_argument` for a name that is there twice
-/// or a size that overflows.
-inline result<layout> plan_layout(std::vector<tensor_spec> specs, metadata pairs,
-                                  std::string_view where)
-{
-    std::sort(specs.begin(), specs.end(), [](const tensor_spec& a, const tensor_spec& b) {
-        return a.type != b.type ? a.type > b.type : a.name < b.name;
-    });
-    layout planned;
-    planned.metadata = std::move(pairs);
-    std::vector<std::string_view> names{"__metadata__"};
-    for (tensor_spec& spec : specs) {
-        const std::optional<std::uint64_t> size = byte_size(spec.type, spec.shape);
-        if (!size || *size > std::numeric_limits<std::int64_t>::max() - planned.data_size)
-            return error{error_code::invalid_argument,
-                         where,
-                         ": tensor \"",
-                         printable(spec.name),
-                         "\": shape ",
-                         shape_text(spec.shape),
-                         " of ",
-                         name_of(spec.type),
-                         " is too large or not a whole number of bytes"};
-        const std::uint64_t begin = planned.data_size;
-        planned.data_size += *size;
-        planned.tensors.push_back({std::move(spec), begin, planned.data_size});
-    }
-    for (const tensor_entry& entry : planned.tensors)
-        names.push_back(entry.spec.name);
-    std::sort(names.begin(), names.end());
-    const auto twice = std::adjacent_find(names.begin(), names.end());
-    if (twice != names.end())
-        return error{error_code::invalid_argument, where, ": tensor \"", printable(*twice),
-                     "\" is there twice"};
-    planned.data_begin = 8 + header_text(planned).size();
-    if (planned.data_begin - 8 > max_header_size)
-        return error{error_code::invalid_argument,
-                     where,
-                     ": a header of ",
-                     planned.data_begin - 8,
-                     " bytes is more than the format's limit of ",
-                     max_header_size};
-    return planned;
-}
-
-} // namespace awq::safetensors
-
-#endif
-
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <vector>
-
-namespace awq::safetensors {
-
-/// A tensor in an open file. Lives, like its bytes, as long as the file.
-struct tensor {
-    std::string name;
-    element_type stored = element_type::f32;
-    std::vector<std::uint64_t> shape;
-    std::span<const std::byte> bytes; ///< in the mapped file, at no particular alignment
-    std::uint64_t offset = 0;         ///< of the first byte, from the beginning of the file
-    const mapped_file* file = nullptr;
-
-    /// The library's dtype; nothing for a type that is only carried over.
-    std::optional<awq::dtype> type() const noexcept { return to_dtype(stored); }
-    /// The product of the shape (checked when the file was opened).
-    std::uint64_t element_count() const noexcept
-    {
-        std::uint64_t count = 1;
-        for (const std::uint64_t extent : shape)
-            count *= extent;
-        return count;
-    }
-    tensor_spec spec() const { return {name, stored, shape}; }
-    /// Lets the tensor's memory pages go; they come back when they are read again.
-    void release() const noexcept { file->release(bytes); }
-    /// Tells the system that the tensor is read soon.
-    void prefetch() const noexcept { file->prefetch(bytes); }
-};
-
-/// One safetensors file, mapped into memory. Its header is checked when it is opened; tensor bytes
-/// are read only where the caller looks at them.
-class file {
-  public:
-    /// Errors: `file_not_found`, `file_unreadable`, `out_of_memory`, `malformed_file`; the text
-    /// names the file, and the tensor and the offset where there is one.
-    static result<file> open(const std::string& path)
-    {
-        file opened;
-        AWQ_TRY(mapped_file mapped, mapped_file::open(path));
-        opened.mapped_ = std::make_unique<mapped_file>(std::move(mapped));
-        AWQ_TRY(layout found, read_layout(opened.mapped_->bytes(), path));
-        opened.metadata_ = std::move(found.metadata);
-        opened.tensors_.reserve(found.tensors.size());
-        for (tensor_entry& entry : found.tensors)
-            opened.add(std::move(entry), found.data_begin);
-        for (const tensor& each : opened.tensors_)
-            opened.by_name_.emplace(each.name, &each);
-        return opened;
-    }
-
-    const std::string& path() const noexcept { return mapped_->path(); }
-    /// The path's last part: "model.safetensors".
-    std::string_view name() const noexcept
-    {
-        const std::string_view whole = path();
-        return whole.substr(whole.rfind('/') + 1);
-    }
-    /// In the order of their bytes in the file.
-    std::span<const tensor> tensors() const noexcept { return tensors_; }
-    const safetensors::metadata& metadata() const noexcept { return metadata_; }
-    /// Null if there is no such tensor.
-    const tensor* find(std::string_view name) const noexcept
-    {
-        const auto found = by_name_.find(name);
-        return found == by_name_.end() ? nullptr : found->second;
-    }
-
-  private:
-    void add(tensor_entry&& entry, std::uint64_t data_begin)
-    {
-        const std::uint64_t offset = data_begin + entry.begin;
-        tensors_.push_back(
-            {std::move(entry.spec.name), entry.spec.type, std::move(entry.spec.shape),
-             mapped_->bytes().subspan(offset, entry.end - entry.begin), offset, mapped_.get()});
-    }
-
-    std::unique_ptr<mapped_file> mapped_; // at a fixed address: tensors point to it
-    std::vector<tensor> tensors_;
-    safetensors::metadata metadata_;
-    std::unordered_map<std::string_view, const tensor*> by_name_;
-};
-
-} // namespace awq::safetensors
-
-#endif
-// ---- awq/io/safetensors/shard_index.hpp
-#ifndef AWQ_IO_SAFETENSORS_SHARD_INDEX_HPP
-#define AWQ_IO_SAFETENSORS_SHARD_INDEX_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace awq::safetensors {
-
-/// File names that Hugging Face checkpoints use.
-inline constexpr std::string_view single_file_name = "model.safetensors";
-inline constexpr std::string_view index_file_name = "model.safetensors.index.json";
-
-/// Whether a name from an index is the name of a file in the same directory and nothing else: no
-/// path, no "..", no control character, and it ends in ".safetensors".
-inline bool is_plain_shard_name(std::string_view name) noexcept
-{
-    constexpr std::string_view suffix = ".safetensors";
-    const auto foreign = [](char each) {
-        return each == '/' || each == '\\' || each == ':' ||
-               static_cast<unsigned char>(each) < 0x20;
-    };
-    return name.size() > suffix.size() && name.size() <= 255 &&
-           name.substr(name.size() - suffix.size()) == suffix && name.front() != '.' &&
-           std::none_of(name.begin(), name.end(), foreign);
-}
-
-/// The content of model.safetensors.index.json: which tensor is in which file.
-struct shard_index {
-    std::vector<std::pair<std::string, std::string>> weight_map; ///< tensor, file; sorted by tensor
-    std::uint64_t total_size = 0; ///< bytes of all tensors; not checked on reading
-    std::optional<std::uint64_t> total_parameters;
-
-    /// Parses an index. Errors (`malformed_file`, `missing_field`): not JSON, no weight_map, a
-    /// tensor that is there twice, a file name that leaves the directory.
-    static result<shard_index> parse(std::string_view text, std::string_view where);
-
-    /// The file names, sorted, each once.
-    std::vector<std::string> files() const
-    {
-        std::vector<std::string> names;
-        for (const auto& [tensor, file] : weight_map)
-            names.push_back(file);
-        std::sort(names.begin(), names.end());
-        names.erase(std::unique(names.begin(), names.end()), names.end());
-        return names;
-    }
-
-    /// The file that holds a tensor; null if the index lacks it.
-    const std::string* find(std::string_view tensor) const noexcept
-    {
-        const auto found = std::lower_bound(
-            weight_map.begin(), weight_map.end(), tensor,
-            [](const auto& entry, std::string_view name) { return entry.first < name; });
-        return found == weight_map.end() || found->first != tensor ? nullptr : &found->second;
-    }
-
-    /// The index as Hugging Face's writer lays it out: indent 2, sorted by tensor name.
-    std::string text() const
-    {
-        json::writer out{2};
-        out.begin_object().key("metadata").begin_object();
-        if (total_parameters) out.field("total_parameters", *total_parameters);
-        out.field("total_size", total_size).end_object();
-        out.key("weight_map").begin_object();
-        for (const auto& [tensor, file] : weight_map)
-            out.field(tensor, file);
-        return std::move(out.end_object().end_object()).take() + "\n";
-    }
-};
-
-inline result<shard_index> shard_index::parse(std::string_view text, std::string_view where)
-{
-    AWQ_TRY(const json::document document, json::document::parse(text, where));
-    AWQ_CHECK(document.root().check_unique_keys());
-    AWQ_TRY(const json::value map, document.root().at("weight_map"));
-    AWQ_TRY(const auto members, map.as_object());
-    AWQ_CHECK(map.check_unique_keys());
-    shard_index index;
-    index.weight_map.reserve(members.size());
-    for (const json::member& each : members) {
-        AWQ_TRY(const std::string_view file, each.value.as_string());
-        if (!is_plain_shard_name(file))
-            return error{error_code::malformed_file,
-                         where,
-                         ": tensor \"",
-                         printable(each.key),
-                         "\": \"",
-                         printable(file),
-                         "\" is not the name of a .safetensors file in this directory"};
-        index.weight_map.emplace_back(each.key, file);
-    }
-    if (index.weight_map.empty())
-        return error{error_code::malformed_file, where, ": weight_map is empty"};
-    std::sort(index.weight_map.begin(), index.weight_map.end());
-    // Advisory fields: other writers leave them out or write them as floating-point numbers.
-    if (const auto about = document.root().find("metadata")) {
-        if (const auto size = about->find("total_size"))
-            if (const auto bytes = size->as_unsigned(); bytes) index.total_size = *bytes;
-        if (const auto parameters = about->find("total_parameters"))
-            if (const auto count = parameters->as_unsigned(); count)
-                index.total_parameters = *count;
-    }
-    return index;
-}
-
-} // namespace awq::safetensors
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <system_error>
-#include <utility>
-#include <vector>
-
-namespace awq::safetensors {
-
-/// All tensors of a Hugging Face model directory: model.safetensors, or the shards that
-/// model.safetensors.index.json lists.
-class checkpoint {
-  public:
-    /// Opens and checks everything but the tensors' values. Errors: those of `file::open` and
-    /// `shard_index::parse`; `missing_tensor` where a shard lacks a tensor that the index lists;
-    /// `malformed_file` for a tensor that the index does not list or lists in another shard, and
-    /// for a directory that has both kinds.
-    static result<checkpoint> open(const std::string& directory);
-
-    const std::string& directory() const noexcept { return directory_; }
-    /// The files, sorted by name; each knows its `name()` and its `tensors()`.
-    std::span<const file> shards() const noexcept { return shards_; }
-    /// Whether there is an index file. There can be one with a single shard.
-    bool has_index() const noexcept { return index_.has_value(); }
-    const std::optional<shard_index>& index() const noexcept { return index_; }
-
-    /// Every tensor, shard by shard, in the order of their bytes.
-    std::span<const tensor* const> tensors() const noexcept { return tensors_; }
-    /// Null if there is no such tensor.
-    const tensor* find(std::string_view name) const noexcept
-    {
-        for (const file& shard : shards_)
-            if (const tensor* const found = shard.find(name)) return found;
-        return nullptr;
-    }
-    /// As `find`, but `missing_tensor` if there is none.
-    result<const tensor*> at(std::string_view name) const
-    {
-        if (const tensor* const found = find(name)) return found;
-        return error{error_code::missing_tensor, directory_, ": there is no tensor \"",
-                     printable(name), "\""};
-    }
-    /// Bytes of all tensors.
-    std::uint64_t total_bytes() const noexcept
-    {
-        std::uint64_t sum = 0;
-        for (const tensor* const each : tensors_)
-            sum += each->bytes.size();
-        return sum;
-    }
-    /// Elements of all tensors.
-    std::uint64_t total_elements() const noexcept
-    {
-        std::uint64_t sum = 0;
-        for (const tensor* const each : tensors_)
-            sum += each->element_count();
-        return sum;
-    }
-
-  private:
-    status open_shards(const std::vector<std::string>& names)
-    {
-        shards_.reserve(names.size());
-        for (const std::string& name : names) {
-            AWQ_TRY(file shard, file::open(directory_ + "/" + name));
-            shards_.push_back(std::move(shard));
-        }
-        for (const file& shard : shards_)
-            for (const tensor& each : shard.tensors())
-                tensors_.push_back(&each);
-        return {};
-    }
-
-    status check_index(const std::string& index_path) const;
-
-    std::string directory_;
-    std::vector<file> shards_;
-    std::vector<const tensor*> tensors_;
-    std::optional<shard_index> index_;
-};
-
-// Each tensor is in exactly the file that the index says.
-inline status checkpoint::check_index(const std::string& index_path) const
-{
-    for (const file& shard : shards_) {
-        for (const tensor& each : shard.tensors()) {
-            const std::string* const listed = index_->find(each.name);
-            if (listed == nullptr)
-                return error{error_code::malformed_file, shard.path(),    ": tensor \"",
-                             printable(each.name),       "\" at offset ", each.offset,
-                             " is not listed in ",       index_file_name};
-            if (*listed != shard.name())
-                return error{error_code::malformed_file,
-                             shard.path(),
-                             ": tensor \"",
-                             printable(each.name),
-                             "\" at offset ",
-                             each.offset,
-                             " is here, but ",
-                             index_file_name,
-                             " lists it in ",
-                             *listed};
-        }
-    }
-    for (const auto& [name, shard] : index_->weight_map)
-        if (find(name) == nullptr)
-            return error{error_code::missing_tensor,
-                         index_path,
-                         ": tensor \"",
-                         printable(name),
-                         "\" is listed in ",
-                         shard,
-                         ", but that file does not have it"};
-    return {};
-}
-
-inline result<checkpoint> checkpoint::open(const std::string& directory)
-{
-    namespace fs = std::filesystem;
-    std::error_code ignored;
-    const fs::path root{directory};
-    if (!fs::is_directory(root, ignored))
-        return error{error_code::file_not_found, directory, ": is not a directory"};
-    checkpoint opened;
-    opened.directory_ = directory;
-    while (opened.directory_.size() > 1 && opened.directory_.back() == '/')
-        opened.directory_.pop_back();
-    const bool single = fs::exists(root / single_file_name, ignored);
-    const bool sharded = fs::exists(root / index_file_name, ignored);
-    if (!single && !sharded)
-        return error{error_code::file_not_found,
-                     directory,
-                     ": neither ",
-                     single_file_name,
-                     " nor ",
-                     index_file_name,
-                     " is there; other weight formats must be converted first"};
-    if (!sharded) {
-        AWQ_CHECK(opened.open_shards({std::string{single_file_name}}));
-        return opened;
-    }
-    const std::string index_path = opened.directory_ + "/" + std::string{index_file_name};
-    AWQ_TRY(const std::string text, read_file(index_path));
-    AWQ_TRY(opened.index_, shard_index::parse(text, index_path));
-    const std::vector<std::string> files = opened.index_->files();
-    if (single && files != std::vector<std::string>{std::string{single_file_name}})
-        return error{error_code::malformed_file,
-                     directory,
-                     ": both ",
-                     single_file_name,
-                     " and ",
-                     index_file_name,
-                     " are there; remove the one that is out of date"};
-    AWQ_CHECK(opened.open_shards(files));
-    AWQ_CHECK(opened.check_index(index_path));
-    return opened;
-}
-
-} // namespace awq::safetensors
-
-#endif
-// ---- awq/io/safetensors/convert.hpp
-#ifndef AWQ_IO_SAFETENSORS_CONVERT_HPP
-#define AWQ_IO_SAFETENSORS_CONVERT_HPP
-
-#include <algorithm>
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <optional>
-#include <span>
-#include <string_view>
-#if defined(__x86_64__) || defined(__i386__)
-#include <cpuid.h>
-#include <immintrin.h>
-#endif
-
-/// Between float32 and the 16- and 32-bit formats of weights in files, at any alignment, little
-/// endian.
-namespace awq::safetensors {
-
-namespace detail {
-
-static_assert(std::endian::native == std::endian::little,
-              "awq reads and writes little endian files");
-
-inline void widen_bf16(const std::byte* from, float* to, std::size_t count) noexcept
-{
-    for (std::size_t i = 0; i < count; ++i) {
-        std::uint16_t bits;
-        std::memcpy(&bits, from + 2 * i, 2);
-        to[i] = std::bit_cast<float>(std::uint32_t{bits} << 16);
-    }
-}
-
-inline void widen_f16_plain(const std::byte* from, float* to, std::size_t count) noexcept
-{
-    for (std::size_t i = 0; i < count; ++i) {
-        std::uint16_t bits;
-        std::memcpy(&bits, from + 2 * i, 2);
-        to[i] = static_cast<float>(f16::from_bits(bits));
-    }
-}
-
-inline void narrow_bf16(const float* from, std::byte* to, std::size_t count) noexcept
-{
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::uint16_t bits = bf16{from[i]}.bits;
-        std::memcpy(to + 2 * i, &bits, 2);
-    }
-}
-
-inline void narrow_f16_plain(const float* from, std::byte* to, std::size_t count) noexcept
-{
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::uint16_t bits = f16{from[i]}.bits;
-        std::memcpy(to + 2 * i, &bits, 2);
-    }
-}
-
-#if defined(__x86_64__) || defined(__i386__)
-[[gnu::target("avx,f16c")]] inline void widen_f16_f16c(const std::byte* from, float* to,
-                                                       std::size_t count) noexcept
-{
-    std::size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 2 * i));
-        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(half));
-    }
-    widen_f16_plain(from + 2 * i, to + i, count - i);
-}
-
-[[gnu::target("avx,f16c")]] inline void narrow_f16_f16c(const float* from, std::byte* to,
-                                                        std::size_t count) noexcept
-{
-    std::size_t i = 0;
-    for (; i + 8 <= count; i += 8) {
-        const __m128i half = _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT);
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 2 * i), half);
-    }
-    narrow_f16_plain(from + i, to + 2 * i, count - i);
-}
-
-inline bool has_f16c() noexcept
-{
-    // clang 14's __builtin_cpu_supports does not know "f16c"; "avx" says that the system keeps ymm
-    // registers.
-    static const bool supported = [] {
-        unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-        return __builtin_cpu_supports("avx") && __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 &&
-               (ecx & bit_F16C) != 0;
-    }();
-    return supported;
-}
-#endif
-
-inline void widen_f16(const std::byte* from, float* to, std::size_t count) noexcept
-{
-#if defined(__x86_64__) || defined(__i386__)
-    if (has_f16c()) return widen_f16_f16c(from, to, count);
-#endif
-    widen_f16_plain(from, to, count);
-}
-
-inline void narrow_f16(const float* from, std::byte* to, std::size_t count) noexcept
-{
-#if defined(__x86_64__) || defined(__i386__)
-    if (has_f16c()) return narrow_f16_f16c(from, to, count);
-#endif
-    narrow_f16_plain(from, to, count);
-}
-
-// Whether all are finite; a branch-free integer maximum, which every compiler vectorises.
-inline bool all_finite(const float* values, std::size_t count) noexcept
-{
-    std::uint32_t largest = 0;
-    for (std::size_t i = 0; i < count; ++i)
-        largest = std::max(largest, std::bit_cast<std::uint32_t>(values[i]) & 0x7FFFFFFFu);
-    return largest < 0x7F800000u;
-}
-
-// The same for 16-bit patterns whose exponent bits are `infinity`.
-inline bool all_finite_16(const std::byte* values, std::size_t count,
-                          std::uint16_t infinity) noexcept
-{
-    std::uint16_t largest = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-        std::uint16_t bits;
-        std::memcpy(&bits, values + 2 * i, 2);
-        largest = std::max<std::uint16_t>(largest, bits & 0x7FFFu);
-    }
-    return largest < infinity;
-}
-
-// Values per step: source and result of a step stay in the first-level cache.
-inline constexpr std::size_t values_per_step = 2048;
-
-} // namespace detail
-
-/// Index of the first value that is a NaN or an infinity.
-inline std::optional<std::size_t> first_not_finite(std::span<const float> values) noexcept
-{
-    for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
-        const auto step =
-            values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
-        if (detail::all_finite(step.data(), step.size())) continue;
-        for (std::size_t i = 0; i < step.size(); ++i)
-            if (!detail::all_finite(&step[i], 1)) return begin + i;
-    }
-    return std::nullopt;
-}
-
-/// values = bytes of the given type (f32, f16 or bf16), exactly. The caller sees to it that
-/// bytes.size() == values.size() * size_of(type).
-inline void widen(dtype type, std::span<const std::byte> bytes, std::span<float> values) noexcept
-{
-    if (values.empty()) return;
-    switch (type) {
-    case dtype::bf16:
-        return detail::widen_bf16(bytes.data(), values.data(), values.size());
-    case dtype::f16:
-        return detail::widen_f16(bytes.data(), values.data(), values.size());
-    default:
-        std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
-    }
-}
-
-/// bytes = values rounded to the given type (f32, f16 or bf16), to nearest, ties to even. The
-/// caller sees to it that bytes.size() == values.size() * size_of(type).
-inline void narrow(dtype type, std::span<const float> values, std::span<std::byte> bytes) noexcept
-{
-    if (values.empty()) return;
-    switch (type) {
-    case dtype::bf16:
-        return detail::narrow_bf16(values.data(), bytes.data(), values.size());
-    case dtype::f16:
-        return detail::narrow_f16(values.data(), bytes.data(), values.size());
-    default:
-        std::memcpy(bytes.data(), values.data(), values.size() * sizeof(float));
-    }
-}
-
-/// Whether every value of the given type (f32, f16 or bf16) in `bytes` is finite.
-inline bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
-{
-    if (type == dtype::bf16) return detail::all_finite_16(bytes.data(), bytes.size() / 2, 0x7F80);
-    if (type == dtype::f16) return detail::all_finite_16(bytes.data(), bytes.size() / 2, 0x7C00);
-    float step[256];
-    for (std::size_t begin = 0; begin < bytes.size(); begin += sizeof step) {
-        const std::size_t size = std::min(sizeof step, bytes.size() - begin);
-        std::memcpy(step, bytes.data() + begin, size);
-        if (!detail::all_finite(step, size / sizeof(float))) return false;
-    }
-    return true;
-}
-
-/// Reads elements [first, first + values.size()) of a tensor as float32. Errors: `unsupported` for
-/// an element type other than F32, F16 and BF16; `shape_mismatch` for elements that are not there;
-/// `not_finite` naming the file, the tensor, the first such element and its offset in the file.
-inline status read_floats(const tensor& source, std::span<float> values, std::uint64_t first = 0)
-{
-    const auto fail = [&](error_code code, const auto&... parts) {
-        return error{
-            code, source.file->path(), ": tensor \"", printable(source.name), "\": ", parts...};
-    };
-    const std::optional<dtype> type = source.type();
-    if (!type || !is_smoothable(*type))
-        return fail(error_code::unsupported, name_of(source.stored),
-                    " cannot be read as weights, only F32, F16 and BF16");
-    const std::uint64_t count = source.element_count();
-    if (first > count || values.size() > count - first)
-        return fail(error_code::shape_mismatch, "has ", count, " elements, ", values.size(),
-                    " were asked for from element ", first);
-    const std::size_t width = size_of(*type);
-    const auto bytes = source.bytes.subspan(first * width, values.size() * width);
-    for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
-        const auto step =
-            values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
-        widen(*type, bytes.subspan(begin * width, step.size() * width), step);
-        if (detail::all_finite(step.data(), step.size())) continue;
-        const std::size_t at = *first_not_finite(step);
-        const std::uint64_t element = first + begin + at;
-        return fail(error_code::not_finite, "element ", element, " at offset ",
-                    source.offset + element * width, " is ",
-                    std::isnan(step[at]) ? "NaN" : "infinite");
-    }
-    return {};
-}
-
-} // namespace awq::safetensors
 
 #endif
 // ---- awq/io/safetensors/shard_set_writer.hpp
@@ -13606,10 +20385,10 @@ class writer {
     static std::string not_finite_text(dtype type, std::size_t first, std::span<const float> values)
     {
         std::size_t at = 0;
-        std::byte bytes[4];
+        std::vector<std::byte> bytes(size_of(type));
         for (; at + 1 < values.size(); ++at) {
-            narrow(type, values.subspan(at, 1), std::span{bytes}.first(size_of(type)));
-            if (!all_finite(type, std::span{bytes}.first(size_of(type)))) break;
+            narrow(type, values.subspan(at, 1), bytes);
+            if (!all_finite(type, bytes)) break;
         }
         return "element " + std::to_string(first + at) + " (" + std::to_string(values[at]) +
                ") is not a finite " + std::string{awq::name_of(type)};
@@ -13839,6 +20618,9 @@ struct rope_config {
     std::optional<double> mscale;           ///< yarn
     std::optional<double> mscale_all_dim;   ///< yarn
     double partial_rotary_factor = 1.0;     ///< share of a head's dimensions that are turned
+    /// Each pair's frequency is divided by its own; empty: none is. A GGUF file holds these instead of
+    /// the parameters of llama3.
+    std::vector<float> frequency_divisors;
 };
 
 /// The fields of config.json that a forward pass needs. A default-constructed one holds Llama's
@@ -14277,7 +21059,9 @@ inline double rope_frequency(const model_config& config, std::size_t index, std:
     const bool dynamic = config.rope.kind == rope_kind::dynamic;
     const double base = dynamic ? detail::dynamic_base(config, length) : config.rope.theta;
     const auto size = static_cast<double>(config.rotary_size());
-    const double frequency = std::pow(base, -2.0 * static_cast<double>(index) / size);
+    const std::vector<float>& divisors = config.rope.frequency_divisors;
+    const double divisor = index < divisors.size() ? static_cast<double>(divisors[index]) : 1.0;
+    const double frequency = std::pow(base, -2.0 * static_cast<double>(index) / size) / divisor;
     switch (config.rope.kind) {
     case rope_kind::linear: return frequency / config.rope.factor;
     case rope_kind::llama3: return detail::llama3_frequency(config, frequency);
@@ -15441,6 +22225,14 @@ result<std::vector<resolved_mapping>> resolve_mappings(std::span<const mapping_p
 } // namespace awq
 
 #endif
+// ---- awq/pipeline/activation_stream.hpp
+#ifndef AWQ_PIPELINE_ACTIVATION_STREAM_HPP
+#define AWQ_PIPELINE_ACTIVATION_STREAM_HPP
+
+// ---- awq/pipeline/host_matrix.hpp
+#ifndef AWQ_PIPELINE_HOST_MATRIX_HPP
+#define AWQ_PIPELINE_HOST_MATRIX_HPP
+
 // ---- awq/tensor/xtensor_backend.hpp
 #ifndef AWQ_TENSOR_XTENSOR_BACKEND_HPP
 #define AWQ_TENSOR_XTENSOR_BACKEND_HPP
@@ -15518,6 +22310,3236 @@ struct xtensor_backend {
 };
 
 static_assert(tensor_backend<xtensor_backend>);
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// What the pipeline keeps tensors in.
+using host_matrix = xtensor_backend::matrix;
+
+inline matrix_view<float> view_of(host_matrix& tensor)
+{
+    return xtensor_backend::view(tensor);
+}
+inline matrix_view<const float> view_of(const host_matrix& tensor)
+{
+    return xtensor_backend::view(tensor);
+}
+
+/// All elements, for tensors that are vectors.
+inline std::span<float> values_of(host_matrix& tensor)
+{
+    return {tensor.data(), tensor.size()};
+}
+inline std::span<const float> values_of(const host_matrix& tensor)
+{
+    return {tensor.data(), tensor.size()};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/tensor_source.hpp
+#ifndef AWQ_PIPELINE_TENSOR_SOURCE_HPP
+#define AWQ_PIPELINE_TENSOR_SOURCE_HPP
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// The shape of a named tensor: a matrix, or a vector as one row.
+struct tensor_shape {
+    std::size_t rows = 0;
+    std::size_t cols = 0;
+};
+
+/// A model on disk as named float32 tensors, whatever format they are stored in: a quantized layer
+/// reads as its dequantized weight under the plain name. Names are those of Hugging Face
+/// checkpoints ("model.layers.0.self_attn.q_proj.weight").
+class tensor_source {
+public:
+    virtual ~tensor_source() = default;
+
+    virtual const model_config& config() const noexcept = 0;
+    /// Where it came from, for error texts.
+    virtual const std::string& path() const noexcept = 0;
+    /// Nothing where there is no such tensor.
+    virtual std::optional<tensor_shape> shape(std::string_view name) const = 0;
+    /// Reads out.rows() rows from `first_row` on; `out` is contiguous and has the tensor's columns.
+    /// Errors name the tensor; a NaN is one.
+    virtual status read_rows(std::string_view name, std::size_t first_row,
+                             matrix_view<float> out) const = 0;
+
+    /// Reads a whole tensor; `out` has its shape.
+    status read(std::string_view name, matrix_view<float> out) const
+    {
+        return read_rows(name, 0, out);
+    }
+
+protected:
+    tensor_source() = default;
+    tensor_source(const tensor_source&) = default;
+    tensor_source& operator=(const tensor_source&) = default;
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Token ids of one sample.
+using token_ids = std::vector<std::int32_t>;
+
+/// Tokens that go through a block at a time: enough for large products, few enough to stay small.
+inline constexpr std::size_t tokens_per_chunk = 4096;
+
+/// Some neighbouring sequences of a stream.
+struct sequence_chunk {
+    std::size_t first_sequence = 0;
+    std::size_t first_row = 0;
+    sequences batch;
+};
+
+/// Cuts sequences into chunks of about `tokens_per_chunk` tokens, each at least one sequence long.
+inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
+{
+    std::vector<sequence_chunk> chunks;
+    for (std::size_t s = 0; s < batch.count(); ++s) {
+        const std::size_t length = batch.length(s);
+        if (chunks.empty() || chunks.back().batch.tokens() + length > tokens_per_chunk)
+            chunks.push_back({s, batch.begin(s), {}});
+        chunks.back().batch.push_back(length);
+    }
+    return chunks;
+}
+
+/// The hidden states of all calibration samples between two blocks.
+class activation_stream {
+public:
+    /// Embeds the samples. The table is read in stripes, never as a whole.
+    static result<activation_stream> make(const tensor_source& source,
+                                          std::span<const token_ids> samples)
+    {
+        const std::string name = "model.embed_tokens.weight";
+        const auto shape = source.shape(name);
+        if (!shape)
+            return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
+                         "\""};
+        activation_stream stream;
+        std::vector<token_place> places;
+        for (const token_ids& sample : samples) {
+            stream.batch_.push_back(sample.size());
+            for (const std::int32_t id : sample) {
+                if (id < 0 || static_cast<std::size_t>(id) >= shape->rows)
+                    return error{error_code::invalid_argument, "token id ", id,
+                                 " is not in the model's vocabulary of ", shape->rows,
+                                 "; does the tokenizer belong to this model?"};
+                places.push_back({static_cast<std::size_t>(id), places.size()});
+            }
+        }
+        stream.hidden_ = xtensor_backend::make(places.size(), shape->cols);
+        stream.rope_ = rope_table{source.config(), stream.batch_.longest()};
+        AWQ_CHECK(stream.embed(source, name, *shape, std::move(places)));
+        return stream;
+    }
+
+    const sequences& batch() const noexcept { return batch_; }
+    const rope_table& rope() const noexcept { return rope_; }
+    std::size_t tokens() const noexcept { return batch_.tokens(); }
+    matrix_view<float> hidden() { return view_of(hidden_); }
+    matrix_view<const float> hidden() const { return view_of(hidden_); }
+
+    /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
+    /// layers chunk by chunk; `begin(chunk)` is called before each chunk.
+    template <class Product, execution E, class Begin, class Observer = no_observer>
+    status advance(const E& how, const model_config& config, std::size_t layer,
+                   const block_weights& weights, const Begin& begin,
+                   const Observer& observer = {})
+    {
+        const block_context context{config, rope_, layer};
+        for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
+            begin(chunk);
+            const auto rows = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
+            AWQ_CHECK(decoder_block_forward<Product>(how, context, weights, chunk.batch, rows,
+                                                     observer));
+        }
+        return {};
+    }
+
+    template <class Product, execution E>
+    status advance(const E& how, const model_config& config, std::size_t layer,
+                   const block_weights& weights)
+    {
+        return advance<Product>(how, config, layer, weights, [](const sequence_chunk&) {});
+    }
+
+private:
+    struct token_place {
+        std::size_t id, row;
+    };
+
+    status embed(const tensor_source& source, const std::string& name, tensor_shape shape,
+                 std::vector<token_place> places)
+    {
+        constexpr std::size_t stripe = 4096;
+        std::sort(places.begin(), places.end(),
+                  [](const token_place& a, const token_place& b) { return a.id < b.id; });
+        host_matrix table = xtensor_backend::make(std::min(stripe, shape.rows), shape.cols);
+        std::size_t next = 0;
+        for (std::size_t first = 0; first < shape.rows; first += stripe) {
+            const auto rows = view_of(table).rows_from(0, std::min(stripe, shape.rows - first));
+            AWQ_CHECK(source.read_rows(name, first, rows));
+            for (; next < places.size() && places[next].id < first + rows.rows(); ++next)
+                std::copy_n(rows.row(places[next].id - first).data(), shape.cols,
+                            hidden().row(places[next].row).data());
+        }
+        return {};
+    }
+
+    sequences batch_;
+    rope_table rope_;
+    host_matrix hidden_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/any_quantizer.hpp
+#ifndef AWQ_PIPELINE_ANY_QUANTIZER_HPP
+#define AWQ_PIPELINE_ANY_QUANTIZER_HPP
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <variant>
+
+namespace awq {
+
+/// A quantizer chosen at run time, so that the layers of one mapping may differ in format.
+class any_quantizer {
+public:
+    any_quantizer() = default;
+    template <quantizer Q>
+        requires(!std::same_as<Q, any_quantizer>)
+    any_quantizer(const Q& chosen) : chosen_(chosen)
+    {
+    }
+
+    status check(std::size_t in_features) const
+    {
+        return std::visit([&](const auto& q) -> status { return q.check(in_features); }, chosen_);
+    }
+    std::size_t row_block() const
+    {
+        return std::visit([](const auto& q) -> std::size_t { return q.row_block(); }, chosen_);
+    }
+    std::size_t scale_columns(std::size_t in_features) const
+    {
+        return std::visit(
+            [&](const auto& q) -> std::size_t { return q.scale_columns(in_features); }, chosen_);
+    }
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const
+    {
+        std::visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); }, chosen_);
+    }
+
+    /// For reports: "W4A16_ASYM g128", "Q4_K".
+    std::string name() const
+    {
+        if (const auto* integer = get_if<integer_quantizer>())
+            return std::string{name_of(integer->format)} +
+                   (integer->group_size == 0 ? " per channel"
+                                             : " g" + std::to_string(integer->group_size));
+        return std::string{gguf::name_of(get_if<gguf::simd_block_quantizer>()->type())};
+    }
+
+    /// The quantizer itself, or null where another one was chosen.
+    template <class Q>
+    const Q* get_if() const noexcept
+    {
+        return std::get_if<Q>(&chosen_);
+    }
+
+private:
+    std::variant<integer_quantizer, gguf::simd_block_quantizer> chosen_;
+};
+
+static_assert(quantizer<any_quantizer>);
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/apply_recipe.hpp
+#ifndef AWQ_PIPELINE_APPLY_RECIPE_HPP
+#define AWQ_PIPELINE_APPLY_RECIPE_HPP
+
+// ---- awq/pipeline/oneshot_options.hpp
+#ifndef AWQ_PIPELINE_ONESHOT_OPTIONS_HPP
+#define AWQ_PIPELINE_ONESHOT_OPTIONS_HPP
+
+// ---- awq/pipeline/progress.hpp
+#ifndef AWQ_PIPELINE_PROGRESS_HPP
+#define AWQ_PIPELINE_PROGRESS_HPP
+
+#include <cstddef>
+#include <functional>
+#include <string_view>
+
+namespace awq {
+
+/// How far a run has come. The library never prints: whoever started the run decides what to show.
+struct progress_event {
+    std::string_view step; ///< what is being done: "block 3: search"
+    std::size_t done = 0;  ///< units of work finished
+    std::size_t total = 0; ///< units of work in all; 0 for a plain message
+};
+
+/// Called on the thread that runs the pipeline; may be empty.
+using progress_callback = std::function<void(const progress_event&)>;
+
+inline void notify(const progress_callback& progress, std::string_view step, std::size_t done = 0,
+                   std::size_t total = 0)
+{
+    if (progress) progress({step, done, total});
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Which loss decides between scale candidates.
+enum class loss_kind {
+    parent_output, ///< re-run the parent module for every candidate, as llm-compressor does
+    gram,          ///< the linear layers' own output error, from Gram matrices
+    screened,      ///< gram ranks all candidates, parent_output decides among the best few
+};
+
+/// How a run quantizes some layers.
+struct layer_format {
+    std::vector<std::string> targets{"Linear"}; ///< names, `re:` patterns, or "Linear"
+    std::string scheme;                         ///< "W4A16_ASYM"
+    std::size_t group_size = 128;               ///< 0: per channel
+};
+
+/// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
+struct rounding_options {
+    bool importance = true;     ///< weigh each column's rounding error by its mean x^2
+    int clip_steps = 20;        ///< integer schemes: candidates for each group's range; 1: no clipping
+    bool error_feedback = true; ///< GPTQ: feed each column's error into the columns after it
+    float damping = 0.01f;      ///< of the Gram matrix in the feedback, relative to its mean diagonal
+    /// Strength of the pull to the original weight in the sequential least-squares target; 0: no
+    /// target, every layer is rounded as if the layers before it were not.
+    float least_squares_lambda = 0.2f;
+};
+
+/// What `oneshot` is asked to do; the driver's flags and a recipe fill it.
+struct oneshot_options {
+    std::string model;   ///< directory of the checkpoint
+    std::string dataset; ///< calibration text or JSONL
+    std::string imatrix; ///< llama.cpp's importance matrix, instead of a dataset
+    std::string output;  ///< directory, or FILE.gguf
+    std::string output_smoothed;
+    std::string output_dequantized; ///< the quantized weights as they read back, in 16 bits
+    std::string output_awq;
+    std::string output_imatrix;
+    bool overwrite = false;
+
+    bool smoothing_only = false;
+    bool smoothing = true; ///< false: plain rounding, for comparison
+    std::vector<layer_format> formats; ///< first match wins; empty in `smoothing_only`
+    std::size_t group_size = 128;      ///< of the rounding that a smoothing-only search simulates
+    std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
+    std::string target;                ///< the GGUF type that is simulated where none is written
+    std::vector<std::string> tensor_types; ///< "PATTERN=TYPE", for GGUF tensors
+    std::vector<std::string> ignore{"lm_head"};
+    std::optional<std::vector<mapping_pattern>> mappings; ///< instead of the architecture's own
+
+    std::size_t num_calibration_samples = 128;
+    std::size_t max_seq_length = 512;
+    search_options search{};
+    loss_kind loss = loss_kind::screened;
+    std::size_t exact_loss_tokens = 16384; ///< of a screened search: tokens that decide
+    rounding_options rounding{};
+
+    progress_callback progress;
+};
+
+constexpr const char* name_of(loss_kind loss) noexcept
+{
+    switch (loss) {
+    case loss_kind::parent_output: return "parent-output";
+    case loss_kind::gram: return "gram";
+    default: return "screened";
+    }
+}
+
+constexpr const char* name_of(duo scaling) noexcept
+{
+    switch (scaling) {
+    case duo::off: return "false";
+    case duo::on: return "true";
+    default: return "both";
+    }
+}
+
+/// The options that a report records, by their flags' names.
+inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_options& options)
+{
+    return {{"dataset", options.dataset},
+            {"num_calibration_samples", std::to_string(options.num_calibration_samples)},
+            {"max_seq_length", std::to_string(options.max_seq_length)},
+            {"n_grid", std::to_string(options.search.n_grid)},
+            {"duo_scaling", name_of(options.search.duo_scaling)},
+            {"loss", name_of(options.loss)},
+            {"smoothing", options.smoothing ? "true" : "false"}};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/recipe/recipe.hpp
+#ifndef AWQ_RECIPE_RECIPE_HPP
+#define AWQ_RECIPE_RECIPE_HPP
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// How the weights of some layers are quantized, in the words of compressed-tensors' `weights` args.
+struct weight_arguments {
+    int num_bits = 4;
+    std::string type = "int";       ///< "int" or "float"
+    bool symmetric = true;
+    std::string strategy = "group"; ///< "group", "channel", "block", "tensor_group"
+    std::size_t group_size = 128;   ///< only with "group" and "tensor_group"
+};
+
+/// One entry of `config_groups`: which layers, and how.
+struct recipe_group {
+    std::vector<std::string> targets{"Linear"};
+    std::string scheme;                       ///< a preset's name; empty where `weights` is given
+    std::optional<weight_arguments> weights;
+};
+
+/// What a recipe file asks for. A field that the file does not mention is empty.
+struct recipe {
+    bool smoothing = false; ///< the recipe has an AWQModifier
+    std::optional<bool> smoothing_only;
+    std::optional<std::size_t> group_size;
+    std::optional<std::size_t> n_grid;
+    std::optional<std::string> duo_scaling; ///< "true", "false" or "both"
+    std::optional<std::string> loss;
+    std::optional<std::vector<mapping_pattern>> mappings;
+    std::optional<std::vector<std::string>> ignore;
+    std::vector<recipe_group> groups; ///< of the QuantizationModifier; empty: nothing is quantized
+};
+
+} // namespace awq
+
+#endif
+
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+inline result<duo> parse_duo_scaling(std::string_view text)
+{
+    for (const duo value : {duo::off, duo::on, duo::both})
+        if (text == name_of(value)) return value;
+    return error{error_code::invalid_argument, "duo_scaling '", text,
+                 "': use true, false or both"};
+}
+
+inline result<loss_kind> parse_loss(std::string_view text)
+{
+    for (const loss_kind value :
+         {loss_kind::parent_output, loss_kind::gram, loss_kind::screened})
+        if (text == name_of(value)) return value;
+    return error{error_code::invalid_argument, "loss '", text,
+                 "': use parent-output, gram or screened"};
+}
+
+namespace detail {
+
+/// A recipe group as a format of the run: a preset's name, or the name that its arguments amount to.
+inline result<layer_format> format_of(const recipe_group& group)
+{
+    if (!group.scheme.empty()) return layer_format{group.targets, group.scheme, 128};
+    const weight_arguments weights = group.weights.value_or(weight_arguments{});
+    if (!group.weights)
+        return error{error_code::unsupported, "recipe: a config group without weights or scheme"};
+    if (weights.type != "int" || (weights.strategy != "group" && weights.strategy != "channel"))
+        return error{error_code::unsupported, "recipe: weights of type '", weights.type,
+                     "' and strategy '", weights.strategy,
+                     "' are not supported; use int with group or channel"};
+    const std::string name = "W" + std::to_string(weights.num_bits) + "A16" +
+                             (weights.symmetric ? "" : "_ASYM");
+    return layer_format{group.targets, name,
+                        weights.strategy == "channel" ? 0 : weights.group_size};
+}
+
+} // namespace detail
+
+/// Takes over what a recipe says; what it does not mention stays as it is.
+inline status apply_recipe(const recipe& from, oneshot_options& into)
+{
+    if (from.smoothing_only) into.smoothing_only = *from.smoothing_only;
+    if (from.group_size) into.group_size = *from.group_size;
+    if (from.n_grid) into.search.n_grid = *from.n_grid;
+    if (from.ignore) into.ignore = *from.ignore;
+    if (from.mappings) into.mappings = from.mappings;
+    if (from.duo_scaling) {
+        AWQ_TRY(into.search.duo_scaling, parse_duo_scaling(*from.duo_scaling));
+    }
+    if (from.loss) {
+        AWQ_TRY(into.loss, parse_loss(*from.loss));
+    }
+    if (!from.smoothing) into.smoothing = false;
+    for (const recipe_group& group : from.groups) {
+        AWQ_TRY(layer_format format, detail::format_of(group));
+        into.formats.push_back(std::move(format));
+    }
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/autoawq_sink.hpp
+#ifndef AWQ_PIPELINE_AUTOAWQ_SINK_HPP
+#define AWQ_PIPELINE_AUTOAWQ_SINK_HPP
+
+// ---- awq/pipeline/quantized_sink.hpp
+#ifndef AWQ_PIPELINE_QUANTIZED_SINK_HPP
+#define AWQ_PIPELINE_QUANTIZED_SINK_HPP
+
+// ---- awq/pipeline/checkpoint_sink.hpp
+#ifndef AWQ_PIPELINE_CHECKPOINT_SINK_HPP
+#define AWQ_PIPELINE_CHECKPOINT_SINK_HPP
+
+// ---- awq/pipeline/block_statistics.hpp
+#ifndef AWQ_PIPELINE_BLOCK_STATISTICS_HPP
+#define AWQ_PIPELINE_BLOCK_STATISTICS_HPP
+
+// ---- awq/pipeline/block_tensors.hpp
+#ifndef AWQ_PIPELINE_BLOCK_TENSORS_HPP
+#define AWQ_PIPELINE_BLOCK_TENSORS_HPP
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// The linear layers of a decoder block, by their names relative to the block, in the order in which
+/// their inputs are computed.
+inline constexpr std::array<std::string_view, 7> block_linears = {
+    "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
+    "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj"};
+
+/// "model.layers.3."
+inline std::string block_prefix(std::size_t layer)
+{
+    return "model.layers." + std::to_string(layer) + ".";
+}
+
+/// The input that a linear layer shares with its siblings, by the name that observers are given.
+constexpr std::string_view input_of(std::string_view linear) noexcept
+{
+    if (linear == "self_attn.k_proj" || linear == "self_attn.v_proj") return "self_attn.q_proj";
+    if (linear == "mlp.up_proj") return "mlp.gate_proj";
+    return linear;
+}
+
+/// All weights of one decoder block in float32, by their names relative to the block.
+class block_tensors {
+public:
+    /// Reads the block; a missing tensor, a shape that the config does not ask for and a NaN are
+    /// errors that name the tensor.
+    static result<block_tensors> load(const tensor_source& source, std::size_t layer)
+    {
+        block_tensors block;
+        block.prefix_ = block_prefix(layer);
+        AWQ_CHECK(block.read(source, "input_layernorm.weight", true));
+        AWQ_CHECK(block.read(source, "post_attention_layernorm.weight", true));
+        for (const std::string_view linear : block_linears) {
+            AWQ_CHECK(block.read(source, std::string{linear} + ".weight", true));
+            AWQ_CHECK(block.read(source, std::string{linear} + ".bias", false));
+        }
+        for (const char* norm : {"self_attn.q_norm.weight", "self_attn.k_norm.weight"})
+            AWQ_CHECK(block.read(source, norm, false));
+        const auto fits = check(source.config(), block.weights());
+        if (!fits) return fits.error().within(source.path() + ": " + block.prefix_);
+        return block;
+    }
+
+    /// "model.layers.3."
+    const std::string& prefix() const noexcept { return prefix_; }
+
+    /// Null where the block has no such tensor.
+    host_matrix* find(std::string_view name)
+    {
+        for (auto& [known, tensor] : tensors_)
+            if (known == name) return &tensor;
+        return nullptr;
+    }
+    const host_matrix* find(std::string_view name) const
+    {
+        return const_cast<block_tensors*>(this)->find(name);
+    }
+    /// A linear layer's weight, (out_features, in_features); the layer must be one of the block.
+    matrix_view<float> weight(std::string_view linear)
+    {
+        return view_of(*find(std::string{linear} + ".weight"));
+    }
+    matrix_view<const float> weight(std::string_view linear) const
+    {
+        return view_of(*find(std::string{linear} + ".weight"));
+    }
+
+    std::vector<std::pair<std::string, host_matrix>>& all() noexcept { return tensors_; }
+    const std::vector<std::pair<std::string, host_matrix>>& all() const noexcept
+    {
+        return tensors_;
+    }
+
+    /// What a forward pass takes; views of this object's tensors.
+    block_weights weights() const
+    {
+        block_weights view;
+        view.input_layernorm = vector("input_layernorm.weight");
+        view.post_attention_layernorm = vector("post_attention_layernorm.weight");
+        view.self_attn = {linear("self_attn.q_proj"),           linear("self_attn.k_proj"),
+                          linear("self_attn.v_proj"),           linear("self_attn.o_proj"),
+                          vector("self_attn.q_norm.weight"),    vector("self_attn.k_norm.weight")};
+        view.mlp = {linear("mlp.gate_proj"), linear("mlp.up_proj"), linear("mlp.down_proj")};
+        return view;
+    }
+
+private:
+    status read(const tensor_source& source, std::string name, bool required)
+    {
+        const std::string full = prefix_ + name;
+        const auto shape = source.shape(full);
+        if (!shape && !required) return {};
+        if (!shape)
+            return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", full,
+                         "\"; the checkpoint is not complete"};
+        host_matrix tensor = xtensor_backend::make(shape->rows, shape->cols);
+        AWQ_CHECK(source.read(full, view_of(tensor)));
+        tensors_.emplace_back(std::move(name), std::move(tensor));
+        return {};
+    }
+
+    std::span<const float> vector(std::string_view name) const
+    {
+        const host_matrix* const found = find(name);
+        return found ? values_of(*found) : std::span<const float>{};
+    }
+    linear_view linear(std::string_view name) const
+    {
+        return {weight(name), vector(std::string{name} + ".bias")};
+    }
+
+    std::string prefix_;
+    std::vector<std::pair<std::string, host_matrix>> tensors_;
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// Statistics of one input of a block, with the memory that they live in.
+class input_statistics {
+public:
+    input_statistics() = default;
+    input_statistics(std::size_t in_features, bool with_gram)
+        : abs_sum_(in_features), square_sum_(in_features)
+    {
+        stats_.abs_sum = abs_sum_;
+        stats_.square_sum = square_sum_;
+        if (!with_gram) return;
+        gram_ = xtensor_backend::make(in_features, in_features);
+        std::fill_n(gram_.data(), gram_.size(), 0.0f);
+        stats_.gram = view_of(gram_);
+    }
+    input_statistics(input_statistics&&) = default;
+    input_statistics& operator=(input_statistics&&) = default;
+
+    std::size_t in_features() const noexcept { return abs_sum_.size(); }
+    bool has_gram() const noexcept { return !stats_.gram.empty(); }
+    activation_stats& sums() noexcept { return stats_; }
+    const activation_stats& sums() const noexcept { return stats_; }
+    std::uint64_t tokens() const noexcept { return stats_.tokens; }
+    matrix_view<const float> gram() const noexcept { return stats_.gram; }
+
+    /// Mean of |x| per channel.
+    std::vector<float> x_mean() const { return mean_of(abs_sum_); }
+    /// Mean of x^2 per channel: the importance that GGUF quantizers take.
+    std::vector<float> importance() const { return mean_of(square_sum_); }
+
+    /// What the statistics become when the inputs are divided by `scales`, one for each channel.
+    void divide_inputs(std::span<const double> scales)
+    {
+        const std::size_t count = in_features();
+        for (std::size_t i = 0; i < count; ++i) {
+            abs_sum_[i] /= scales[i];
+            square_sum_[i] /= scales[i] * scales[i];
+        }
+        if (!has_gram()) return;
+        for (std::size_t i = 0; i < count; ++i)
+            for (std::size_t j = 0; j < count; ++j)
+                stats_.gram(i, j) /= static_cast<float>(scales[i] * scales[j]);
+    }
+
+private:
+    std::vector<float> mean_of(const std::vector<double>& sums) const
+    {
+        std::vector<float> means(sums.size());
+        const double share = 1.0 / static_cast<double>(std::max<std::uint64_t>(stats_.tokens, 1));
+        for (std::size_t i = 0; i < sums.size(); ++i)
+            means[i] = static_cast<float>(sums[i] * share);
+        return means;
+    }
+
+    std::vector<double> abs_sum_, square_sum_;
+    host_matrix gram_;
+    activation_stats stats_;
+};
+
+/// Statistics of the four inputs of a decoder block, by the names that observers are given.
+class block_statistics {
+public:
+    static constexpr std::array<std::string_view, 4> inputs = {"self_attn.q_proj", "self_attn.o_proj",
+                                                               "mlp.gate_proj", "mlp.down_proj"};
+
+    block_statistics(const model_config& config, bool with_gram)
+        : entries_{input_statistics{config.hidden_size, with_gram},
+                   input_statistics{config.query_size(), with_gram},
+                   input_statistics{config.hidden_size, with_gram},
+                   input_statistics{config.intermediate_size, with_gram}}
+    {
+    }
+
+    /// Of the input that the linear layer reads (shared with its siblings).
+    input_statistics& of(std::string_view linear) { return entries_[index_of(linear)]; }
+    const input_statistics& of(std::string_view linear) const { return entries_[index_of(linear)]; }
+
+    /// An observer for the forward pass.
+    template <class Product, execution E>
+    auto observer(const E& how)
+    {
+        return [this, &how](std::string_view layer, matrix_view<const float> input) {
+            // The shapes were made to fit; there is nothing that can fail.
+            static_cast<void>(of(layer).sums().template observe<Product>(how, input));
+        };
+    }
+
+private:
+    static std::size_t index_of(std::string_view linear)
+    {
+        const auto found = std::find(inputs.begin(), inputs.end(), input_of(linear));
+        return static_cast<std::size_t>(found - inputs.begin());
+    }
+
+    std::array<input_statistics, 4> entries_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/quantized_linear.hpp
+#ifndef AWQ_PIPELINE_QUANTIZED_LINEAR_HPP
+#define AWQ_PIPELINE_QUANTIZED_LINEAR_HPP
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+/// A weight as GGUF blocks, row by row, in the checkpoint's row order.
+struct gguf_blocks {
+    gguf::type type = gguf::type::f32;
+    std::size_t rows = 0, cols = 0;
+    std::vector<std::byte> bytes;
+};
+
+/// A weight as the run's output stores it.
+using quantized_linear = std::variant<integer_codes, gguf_blocks>;
+
+/// The quantized linear layers of a block, by their names relative to it ("mlp.up_proj"). A layer
+/// that is not quantized is not in it.
+using quantized_linears = std::map<std::string, quantized_linear, std::less<>>;
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <string>
+
+namespace awq {
+
+/// A decoder block when all is done to it that the run does.
+struct finished_block {
+    std::size_t layer = 0;
+    const block_tensors* smoothed = nullptr;      ///< still float32, not quantized
+    const block_statistics* statistics = nullptr; ///< of the smoothed block's inputs
+    const quantized_linears* quantized = nullptr; ///< empty in a smoothing-only run
+    const block_tensors* dequantized = nullptr;   ///< what the quantized block reads back as
+};
+
+/// Where finished blocks go, in order of their layers; several sinks may be attached to one run.
+/// Nothing appears at the target before `finish` has succeeded.
+class checkpoint_sink {
+public:
+    virtual ~checkpoint_sink() = default;
+
+    virtual status write(const finished_block& block) = 0;
+    /// Writes what is not part of a block and puts the output into place; gives its path.
+    virtual result<std::string> finish() = 0;
+
+protected:
+    checkpoint_sink() = default;
+    checkpoint_sink(const checkpoint_sink&) = default;
+    checkpoint_sink& operator=(const checkpoint_sink&) = default;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/directory_source.hpp
+#ifndef AWQ_PIPELINE_DIRECTORY_SOURCE_HPP
+#define AWQ_PIPELINE_DIRECTORY_SOURCE_HPP
+
+// ---- awq/pipeline/read_model_config.hpp
+#ifndef AWQ_PIPELINE_READ_MODEL_CONFIG_HPP
+#define AWQ_PIPELINE_READ_MODEL_CONFIG_HPP
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+namespace detail {
+
+/// Reads a field where it is present and not null; the target keeps its default otherwise.
+inline status read_field(const json::value& object, std::string_view key, std::size_t& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(const std::uint64_t value, field->as_unsigned());
+        into = static_cast<std::size_t>(value);
+    }
+    return {};
+}
+
+inline status read_field(const json::value& object, std::string_view key, double& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(into, field->as_number());
+    }
+    return {};
+}
+
+inline status read_field(const json::value& object, std::string_view key, bool& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(into, field->as_bool());
+    }
+    return {};
+}
+
+inline status read_field(const json::value& object, std::string_view key, std::string& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(const std::string_view text, field->as_string());
+        into = std::string{text};
+    }
+    return {};
+}
+
+template <class T>
+status read_field(const json::value& object, std::string_view key, std::optional<T>& into)
+{
+    if (!object.find_non_null(key)) return {};
+    T value{};
+    AWQ_CHECK(read_field(object, key, value));
+    into = value;
+    return {};
+}
+
+inline status require_field(const json::value& object, std::string_view key, std::size_t& into)
+{
+    AWQ_CHECK(object.at(key));
+    return read_field(object, key, into);
+}
+
+/// `rope_scaling` (transformers 4) and `rope_parameters` (transformers 5) hold the same keys.
+inline status read_rope_fields(const json::value& rope, rope_config& into)
+{
+    std::string kind;
+    AWQ_CHECK(read_field(rope, "type", kind)); // the old spelling of rope_type
+    AWQ_CHECK(read_field(rope, "rope_type", kind));
+    if (!kind.empty()) {
+        const auto known = rope_kind_of(kind);
+        if (!known)
+            return rope.error(error_code::unsupported, "rope type \"", kind,
+                              "\" is not supported; known: default, linear, dynamic, llama3, yarn");
+        into.kind = *known;
+    }
+    AWQ_CHECK(read_field(rope, "rope_theta", into.theta));
+    AWQ_CHECK(read_field(rope, "factor", into.factor));
+    AWQ_CHECK(read_field(rope, "low_freq_factor", into.low_freq_factor));
+    AWQ_CHECK(read_field(rope, "high_freq_factor", into.high_freq_factor));
+    AWQ_CHECK(read_field(rope, "original_max_position_embeddings",
+                         into.original_max_position_embeddings));
+    AWQ_CHECK(read_field(rope, "beta_fast", into.beta_fast));
+    AWQ_CHECK(read_field(rope, "beta_slow", into.beta_slow));
+    AWQ_CHECK(read_field(rope, "truncate", into.truncate));
+    AWQ_CHECK(read_field(rope, "attention_factor", into.attention_factor));
+    AWQ_CHECK(read_field(rope, "mscale", into.mscale));
+    AWQ_CHECK(read_field(rope, "mscale_all_dim", into.mscale_all_dim));
+    return read_field(rope, "partial_rotary_factor", into.partial_rotary_factor);
+}
+
+inline status read_rope(const json::value& root, rope_config& into)
+{
+    AWQ_CHECK(read_field(root, "rope_theta", into.theta));
+    AWQ_CHECK(read_field(root, "partial_rotary_factor", into.partial_rotary_factor));
+    for (const std::string_view key : {"rope_scaling", "rope_parameters"})
+        if (const auto rope = root.find_non_null(key)) AWQ_CHECK(read_rope_fields(*rope, into));
+    return {};
+}
+
+/// An absent `sliding_window` leaves the type's default, null switches it off.
+inline status read_sliding_window(const json::value& root, model_config& into)
+{
+    if (const auto field = root.find("sliding_window"); field && field->is_null())
+        into.sliding_window = 0;
+    AWQ_CHECK(read_field(root, "sliding_window", into.sliding_window));
+    AWQ_CHECK(read_field(root, "max_window_layers", into.max_window_layers));
+    bool used = into.model_type == "mistral";
+    AWQ_CHECK(read_field(root, "use_sliding_window", used));
+    if (const auto types = root.find_non_null("layer_types")) {
+        AWQ_TRY(const auto entries, types->as_array());
+        for (const json::value& entry : entries) {
+            AWQ_TRY(const std::string_view name, entry.as_string());
+            into.sliding_layers.push_back(name == "sliding_attention");
+        }
+    } else if (!used) {
+        into.sliding_window = 0;
+    }
+    return {};
+}
+
+inline status read_token_ids(const json::value& root, model_config& into)
+{
+    const auto bos = root.find_non_null("bos_token_id");
+    if (bos && bos->is_integer()) {
+        AWQ_TRY(const std::uint64_t id, bos->as_unsigned());
+        into.bos_token_id = static_cast<std::uint32_t>(id);
+    }
+    const auto eos = root.find_non_null("eos_token_id");
+    if (!eos) return {};
+    if (eos->is_integer()) {
+        AWQ_TRY(const std::uint64_t id, eos->as_unsigned());
+        into.eos_token_ids = {static_cast<std::uint32_t>(id)};
+        return {};
+    }
+    AWQ_TRY(const auto ids, eos->as_array());
+    for (const json::value& entry : ids) {
+        AWQ_TRY(const std::uint64_t id, entry.as_unsigned());
+        into.eos_token_ids.push_back(static_cast<std::uint32_t>(id));
+    }
+    return {};
+}
+
+inline status read_storage(const json::value& root, model_config& into)
+{
+    std::string name;
+    AWQ_CHECK(read_field(root, "torch_dtype", name));
+    AWQ_CHECK(read_field(root, "dtype", name)); // transformers 5
+    if (name == "bfloat16") into.torch_dtype = dtype::bf16;
+    if (name == "float16") into.torch_dtype = dtype::f16;
+    return {};
+}
+
+inline status read_sizes(const json::value& root, model_config& into)
+{
+    AWQ_CHECK(require_field(root, "vocab_size", into.vocab_size));
+    AWQ_CHECK(require_field(root, "hidden_size", into.hidden_size));
+    AWQ_CHECK(require_field(root, "intermediate_size", into.intermediate_size));
+    AWQ_CHECK(require_field(root, "num_hidden_layers", into.num_hidden_layers));
+    AWQ_CHECK(require_field(root, "num_attention_heads", into.num_attention_heads));
+    AWQ_CHECK(read_field(root, "num_key_value_heads", into.num_key_value_heads));
+    AWQ_CHECK(read_field(root, "head_dim", into.head_dim));
+    AWQ_CHECK(read_field(root, "max_position_embeddings", into.max_position_embeddings));
+    return read_field(root, "rms_norm_eps", into.rms_norm_eps);
+}
+
+inline result<std::string> read_architecture(const json::value& root)
+{
+    AWQ_TRY(const json::value names, root.at("architectures"));
+    for (const json::value& name : names.elements()) {
+        AWQ_TRY(const std::string_view text, name.as_string());
+        return std::string{text};
+    }
+    return names.error(error_code::missing_field, "expected a list with one architecture name");
+}
+
+} // namespace detail
+
+/// The fields of a Hugging Face config.json that a forward pass needs, checked. Both spellings of
+/// transformers 4 and 5 are read. Errors: missing_field, malformed_file, unknown_architecture.
+inline result<model_config> read_model_config(const json::value& root)
+{
+    AWQ_TRY(const std::string architecture, detail::read_architecture(root));
+    std::string model_type;
+    AWQ_CHECK(detail::read_field(root, "model_type", model_type));
+    model_config config = defaults_for(model_type);
+    config.architecture = architecture;
+    if (const auto known = detail::check_architecture(config); !known)
+        return known.error().within(root.where());
+    AWQ_CHECK(detail::read_sizes(root, config));
+    AWQ_CHECK(detail::read_field(root, "hidden_act", config.hidden_act));
+    AWQ_CHECK(detail::read_field(root, "attention_bias", config.attention_bias));
+    AWQ_CHECK(detail::read_field(root, "mlp_bias", config.mlp_bias));
+    AWQ_CHECK(detail::read_field(root, "tie_word_embeddings", config.tie_word_embeddings));
+    AWQ_CHECK(detail::read_rope(root, config.rope));
+    AWQ_CHECK(detail::read_sliding_window(root, config));
+    AWQ_CHECK(detail::read_token_ids(root, config));
+    AWQ_CHECK(detail::read_storage(root, config));
+    if (const auto sound = check(config); !sound) return sound.error().within(root.where());
+    return config;
+}
+
+} // namespace awq
+
+#endif
+
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace awq {
+
+/// A Hugging Face model directory with 16- or 32-bit weights, mapped into memory.
+class directory_source final : public tensor_source {
+public:
+    static result<std::unique_ptr<directory_source>> open(const std::string& directory)
+    {
+        auto source = std::unique_ptr<directory_source>{new directory_source};
+        AWQ_TRY(source->checkpoint_, safetensors::checkpoint::open(directory));
+        AWQ_TRY(const json::document config, json::load(directory + "/config.json"));
+        AWQ_TRY(source->config_, read_model_config(config.root()));
+        return source;
+    }
+
+    const model_config& config() const noexcept override { return config_; }
+    const std::string& path() const noexcept override { return checkpoint_.directory(); }
+    const safetensors::checkpoint& checkpoint() const noexcept { return checkpoint_; }
+
+    std::optional<tensor_shape> shape(std::string_view name) const override
+    {
+        const safetensors::tensor* const found = checkpoint_.find(name);
+        if (!found || found->shape.empty() || found->shape.size() > 2) return std::nullopt;
+        const auto rows = found->shape.size() == 1 ? std::uint64_t{1} : found->shape.front();
+        return tensor_shape{static_cast<std::size_t>(rows),
+                            static_cast<std::size_t>(found->shape.back())};
+    }
+
+    status read_rows(std::string_view name, std::size_t first_row,
+                     matrix_view<float> out) const override
+    {
+        AWQ_TRY(const safetensors::tensor* const found, checkpoint_.at(name));
+        const auto done = safetensors::read_floats(*found, {out.data(), out.size()},
+                                                   std::uint64_t{first_row} * out.cols());
+        found->release();
+        return done;
+    }
+
+private:
+    directory_source() = default;
+
+    safetensors::checkpoint checkpoint_;
+    model_config config_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/quantized_output.hpp
+#ifndef AWQ_PIPELINE_QUANTIZED_OUTPUT_HPP
+#define AWQ_PIPELINE_QUANTIZED_OUTPUT_HPP
+
+// ---- awq/pipeline/layer_codec.hpp
+#ifndef AWQ_PIPELINE_LAYER_CODEC_HPP
+#define AWQ_PIPELINE_LAYER_CODEC_HPP
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// How a run quantizes a linear layer to integers.
+struct integer_format {
+    scheme format;
+    std::size_t group_size = 128;          ///< 0: per channel
+    bool dynamic_int8_activations = false; ///< for servers that round activations too (W8A8)
+
+    friend bool operator==(const integer_format&, const integer_format&) = default;
+};
+
+/// The format of a layer by its full name ("model.layers.0.mlp.up_proj"); nothing where the layer
+/// stays as it is.
+using integer_format_choice = std::function<std::optional<integer_format>(std::string_view)>;
+
+/// A quantized layer of a checkpoint that is to be written.
+struct quantized_layer {
+    std::string name;
+    integer_format format;
+    std::size_t rows = 0, cols = 0;
+    dtype weight_type = dtype::f32; ///< of the source's weight
+};
+
+/// A checkpoint format of integer weights: which tensors a layer becomes and what config.json says.
+class layer_codec {
+public:
+    virtual ~layer_codec() = default;
+
+    /// Error: the layers do not go together in this format.
+    virtual status check_layers(const std::vector<quantized_layer>&) const { return {}; }
+    /// The layer's tensors, named relative to it. Error: the format cannot hold the layer.
+    virtual result<std::vector<safetensors::tensor_spec>>
+    layout(const quantized_layer& layer) const = 0;
+    /// The same with their bytes.
+    virtual result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
+                                                      const integer_codes& weight) const = 0;
+    /// Writes the value of config.json's `quantization_config`. `left` names the linear layers that
+    /// are not quantized.
+    virtual status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
+                                const std::vector<std::string>& left) const = 0;
+
+protected:
+    layer_codec() = default;
+    layer_codec(const layer_codec&) = default;
+    layer_codec& operator=(const layer_codec&) = default;
+};
+
+} // namespace awq
+
+#endif
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A model directory in the making that is like a source but for the layers that are quantized: each
+/// one's tensors (all but its bias) give way to those of the codec, in the same shard. config.json
+/// keeps its keys and gains `quantization_config`; other files are carried over. The directory
+/// appears when it is complete.
+class quantized_output {
+public:
+    /// `left` names the linear layers that stay as they are. Errors: a layer that the codec cannot
+    /// hold or the source does not have, named; those of the output directory.
+    static result<quantized_output> create(const safetensors::checkpoint& source,
+                                           const std::string& target, bool overwrite,
+                                           std::unique_ptr<layer_codec> codec,
+                                           std::vector<quantized_layer> layers,
+                                           std::vector<std::string> left)
+    {
+        AWQ_CHECK(check_output_apart(target, source.directory()));
+        AWQ_CHECK(codec->check_layers(layers));
+        AWQ_TRY(auto plans, plan(source, *codec, layers));
+        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
+        AWQ_TRY(auto writer, safetensors::shard_set_writer::create(
+                                 directory.path(), std::move(plans), source.has_index()));
+        return quantized_output{source,           std::move(directory), std::move(writer),
+                                std::move(codec), std::move(layers),    std::move(left)};
+    }
+
+    bool is_quantized(std::string_view layer) const { return by_name_.contains(layer); }
+    const std::vector<quantized_layer>& layers() const noexcept { return layers_; }
+
+    /// A tensor that is not quantized, by its full name.
+    status write_floats(std::string_view name, std::span<const float> values)
+    {
+        return writer_.write_floats(name, values);
+    }
+
+    /// The tensors of a quantized layer. Errors name it.
+    status write_layer(std::string_view name, const integer_codes& weight)
+    {
+        const auto found = by_name_.find(name);
+        if (found == by_name_.end())
+            return error{error_code::invalid_argument, "layer ", name,
+                         " was not announced as quantized"};
+        const status done = write(layers_[found->second], weight);
+        return done ? done : done.error().within(name);
+    }
+
+    /// Carries over what was not written, and puts the directory into place; gives its path.
+    result<std::string> finish()
+    {
+        AWQ_CHECK(writer_.copy_rest(*source_));
+        AWQ_CHECK(writer_.finish());
+        AWQ_CHECK(copy_files(source_->directory(), directory_.path(), is_replaced_file));
+        AWQ_CHECK(write_config());
+        AWQ_CHECK(directory_.commit());
+        return directory_.target();
+    }
+
+private:
+    quantized_output(const safetensors::checkpoint& source, output_directory&& directory,
+                     safetensors::shard_set_writer&& writer, std::unique_ptr<layer_codec>&& codec,
+                     std::vector<quantized_layer>&& layers, std::vector<std::string>&& left)
+        : source_(&source), directory_(std::move(directory)), writer_(std::move(writer)),
+          codec_(std::move(codec)), layers_(std::move(layers)), left_(std::move(left))
+    {
+        for (std::size_t i = 0; i < layers_.size(); ++i) by_name_.emplace(layers_[i].name, i);
+    }
+
+    static bool is_replaced_file(std::string_view name) noexcept
+    {
+        return is_weight_file(name) || name == "config.json" || name == "quant_config.json" ||
+               name == "quantize_config.json";
+    }
+
+    static result<std::vector<safetensors::shard_plan>>
+    plan(const safetensors::checkpoint& source, const layer_codec& codec,
+         const std::vector<quantized_layer>& layers)
+    {
+        std::map<std::string_view, const quantized_layer*> waiting;
+        for (const quantized_layer& layer : layers) waiting.emplace(layer.name, &layer);
+        const auto all = waiting;
+        auto plans = safetensors::plan_like(source);
+        for (safetensors::shard_plan& shard : plans) {
+            std::vector<safetensors::tensor_spec> specs;
+            for (safetensors::tensor_spec& spec : shard.tensors) {
+                const std::string_view module = module_of(spec.name);
+                if (!all.contains(module) || spec.name.ends_with(".bias")) {
+                    specs.push_back(std::move(spec));
+                } else if (const auto layer = waiting.extract(module)) {
+                    AWQ_CHECK(announce(codec, *layer.mapped(), specs));
+                }
+            }
+            shard.tensors = std::move(specs);
+        }
+        if (waiting.empty()) return plans;
+        return error{error_code::missing_tensor, source.directory(), ": there is no weight of ",
+                     waiting.begin()->first};
+    }
+
+    static std::string_view module_of(std::string_view tensor) noexcept
+    {
+        const std::size_t dot = tensor.rfind('.');
+        return dot == std::string_view::npos ? std::string_view{} : tensor.substr(0, dot);
+    }
+
+    static status announce(const layer_codec& codec, const quantized_layer& layer,
+                           std::vector<safetensors::tensor_spec>& into)
+    {
+        auto specs = codec.layout(layer);
+        if (!specs) return specs.error().within(layer.name);
+        for (safetensors::tensor_spec& spec : *specs) {
+            spec.name = layer.name + "." + spec.name;
+            into.push_back(std::move(spec));
+        }
+        return {};
+    }
+
+    status write(const quantized_layer& layer, const integer_codes& weight)
+    {
+        const bool same = weight.format == layer.format.format && weight.rows == layer.rows &&
+                          weight.cols == layer.cols &&
+                          weight.group_size == layer.format.group_size;
+        if (!same)
+            return error{error_code::shape_mismatch, "was announced as ",
+                         name_of(layer.format.format), " [", layer.rows, ", ", layer.cols,
+                         "] in groups of ", layer.format.group_size, ", and came as ",
+                         name_of(weight.format), " [", weight.rows, ", ", weight.cols,
+                         "] in groups of ", weight.group_size};
+        AWQ_TRY(const auto tensors, codec_->encode(layer, weight));
+        for (const stored_tensor& tensor : tensors)
+            AWQ_CHECK(writer_.write(layer.name + "." + tensor.spec.name, tensor.bytes));
+        return {};
+    }
+
+    status write_config() const
+    {
+        AWQ_TRY(const auto config, json::load(source_->directory() + "/config.json"));
+        AWQ_TRY(const auto members, config.root().as_object());
+        json::writer out{2};
+        out.begin_object();
+        for (const json::member& each : members)
+            if (each.key != "quantization_config" && each.key != "compression_config")
+                json::write(out.key(each.key), each.value);
+        AWQ_CHECK(codec_->write_config(out.key("quantization_config"), layers_, left_));
+        out.end_object();
+        return write_file(directory_.path() + "/config.json", std::move(out).take() + "\n");
+    }
+
+    const safetensors::checkpoint* source_;
+    output_directory directory_;
+    safetensors::shard_set_writer writer_;
+    std::unique_ptr<layer_codec> codec_;
+    std::vector<quantized_layer> layers_;
+    std::vector<std::string> left_;
+    std::map<std::string, std::size_t, std::less<>> by_name_;
+};
+
+} // namespace awq
+
+#endif
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+/// Writes a quantized checkpoint in the format of a codec: quantized layers as the codec stores them,
+/// everything else as the source has it.
+class quantized_sink final : public checkpoint_sink {
+public:
+    /// Errors: a layer of whose format the codec is not capable, named; those of the output directory.
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
+                                                           const std::string& target,
+                                                           bool overwrite,
+                                                           const integer_format_choice& formats,
+                                                           std::unique_ptr<layer_codec> codec)
+    {
+        AWQ_TRY(layer_split split, split_layers(source, formats));
+        AWQ_TRY(auto output, quantized_output::create(source.checkpoint(), target, overwrite,
+                                                      std::move(codec), std::move(split.quantized),
+                                                      std::move(split.left)));
+        return std::unique_ptr<checkpoint_sink>{new quantized_sink{std::move(output)}};
+    }
+
+    status write(const finished_block& block) override
+    {
+        const std::string& prefix = block.smoothed->prefix();
+        for (const auto& [name, tensor] : block.smoothed->all())
+            if (!is_quantized_weight(prefix + name))
+                AWQ_CHECK(output_.write_floats(prefix + name, values_of(tensor)));
+        for (const auto& [name, weight] : *block.quantized) {
+            const auto* const codes = std::get_if<integer_codes>(&weight);
+            if (!codes)
+                return error{error_code::invalid_argument, "layer ", prefix + name,
+                             " was not quantized to integers, which this output takes"};
+            AWQ_CHECK(output_.write_layer(prefix + name, *codes));
+        }
+        return {};
+    }
+
+    result<std::string> finish() override { return output_.finish(); }
+
+private:
+    struct layer_split {
+        std::vector<quantized_layer> quantized;
+        std::vector<std::string> left;
+    };
+
+    explicit quantized_sink(quantized_output&& output) : output_(std::move(output)) {}
+
+    static result<layer_split> split_layers(const directory_source& source,
+                                            const integer_format_choice& formats)
+    {
+        layer_split split;
+        for (std::size_t layer = 0; layer < source.config().num_hidden_layers; ++layer) {
+            for (const std::string_view linear : block_linears) {
+                const std::string name = block_prefix(layer) + std::string{linear};
+                if (const auto format = formats(name)) {
+                    AWQ_TRY(auto planned, plan_layer(source, name, *format));
+                    split.quantized.push_back(std::move(planned));
+                } else {
+                    split.left.push_back(name);
+                }
+            }
+        }
+        split.left.emplace_back("lm_head");
+        return split;
+    }
+
+    static result<quantized_layer> plan_layer(const directory_source& source,
+                                              const std::string& name,
+                                              const integer_format& format)
+    {
+        AWQ_TRY(const auto* const weight, source.checkpoint().at(name + ".weight"));
+        if (weight->shape.size() != 2 || !weight->type())
+            return error{error_code::shape_mismatch, source.path(), ": ", name,
+                         ".weight is not a matrix of weights"};
+        return quantized_layer{name, format, static_cast<std::size_t>(weight->shape[0]),
+                               static_cast<std::size_t>(weight->shape[1]), *weight->type()};
+    }
+
+    bool is_quantized_weight(std::string_view name) const
+    {
+        constexpr std::string_view suffix = ".weight";
+        return name.ends_with(suffix) &&
+               output_.is_quantized(name.substr(0, name.size() - suffix.size()));
+    }
+
+    quantized_output output_;
+};
+
+} // namespace awq
+
+#endif
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// Layers in AutoAWQ's "gemm" layout. All have the same group size; scales are F16.
+class autoawq_codec final : public layer_codec {
+public:
+    /// The format has one group size for the whole model.
+    status check_layers(const std::vector<quantized_layer>& layers) const override
+    {
+        for (const quantized_layer& layer : layers)
+            if (layer.format.group_size != layers.front().format.group_size)
+                return error{error_code::unsupported, layer.name, " has group size ",
+                             layer.format.group_size, " and ", layers.front().name, " has ",
+                             layers.front().format.group_size,
+                             ": the AWQ layout takes one for all layers; write compressed-tensors"};
+        return {};
+    }
+
+    result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const override
+    {
+        const std::size_t group_size = layer.format.group_size;
+        AWQ_CHECK(autoawq::check_layout(layer.format.format, layer.rows, layer.cols, group_size));
+        return autoawq::gemm_layout(layer.rows, layer.cols,
+                                    group_size == 0 ? 1 : layer.cols / group_size);
+    }
+
+    result<std::vector<stored_tensor>> encode(const quantized_layer&,
+                                              const integer_codes& weight) const override
+    {
+        return autoawq::pack_gemm(weight);
+    }
+
+    status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
+                        const std::vector<std::string>& left) const override
+    {
+        autoawq::quantization_config config;
+        if (!layers.empty()) config.group_size = layers.front().format.group_size;
+        config.modules_to_not_convert = left;
+        autoawq::write_quantization_config(out, config);
+        return {};
+    }
+};
+
+/// Writes a run's result in AutoAWQ's layout.
+struct autoawq_sink {
+    /// See `quantized_sink::create`. Only 4 bits; a layer with another format is an error.
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
+                                                           const std::string& target,
+                                                           bool overwrite,
+                                                           const integer_format_choice& formats)
+    {
+        return quantized_sink::create(source, target, overwrite, formats,
+                                      std::make_unique<autoawq_codec>());
+    }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/block_quantize.hpp
+#ifndef AWQ_PIPELINE_BLOCK_QUANTIZE_HPP
+#define AWQ_PIPELINE_BLOCK_QUANTIZE_HPP
+
+// ---- awq/pipeline/block_search.hpp
+#ifndef AWQ_PIPELINE_BLOCK_SEARCH_HPP
+#define AWQ_PIPELINE_BLOCK_SEARCH_HPP
+
+// ---- awq/pipeline/parent_loss.hpp
+#ifndef AWQ_PIPELINE_PARENT_LOSS_HPP
+#define AWQ_PIPELINE_PARENT_LOSS_HPP
+
+#include <cstddef>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+namespace awq {
+
+/// Inputs of a parent module, kept for the search: whole sequences, row by row.
+struct parent_inputs {
+    sequences batch;
+    host_matrix rows; ///< (tokens, hidden)
+};
+
+/// Keeps the inputs of `self_attn` and `mlp` for every `stride`-th sequence while a block runs.
+class parent_recorder {
+public:
+    parent_recorder(const sequences& batch, std::size_t hidden_size, std::size_t stride)
+        : stride_(stride)
+    {
+        std::size_t tokens = 0;
+        for (std::size_t s = 0; s < batch.count(); s += stride) tokens += batch.length(s);
+        for (parent_inputs* const inputs : {&attention_, &mlp_})
+            inputs->rows = xtensor_backend::make(tokens, hidden_size);
+        for (std::size_t s = 0; s < batch.count(); s += stride) {
+            attention_.batch.push_back(batch.length(s));
+            mlp_.batch.push_back(batch.length(s));
+        }
+    }
+
+    void begin(const sequence_chunk& chunk) { chunk_ = chunk; }
+
+    /// Part of an observer: looks at the inputs of q_proj and gate_proj only.
+    void observe(std::string_view layer, matrix_view<const float> input)
+    {
+        if (layer == "self_attn.q_proj") keep(attention_, input);
+        if (layer == "mlp.gate_proj") keep(mlp_, input);
+    }
+
+    const parent_inputs& attention() const noexcept { return attention_; }
+    const parent_inputs& mlp() const noexcept { return mlp_; }
+
+private:
+    void keep(parent_inputs& into, matrix_view<const float> input) const
+    {
+        for (std::size_t i = 0; i < chunk_.batch.count(); ++i) {
+            const std::size_t sequence = chunk_.first_sequence + i;
+            if (sequence % stride_ != 0) continue;
+            const auto from = input.rows_from(chunk_.batch.begin(i), chunk_.batch.length(i));
+            const auto to = view_of(into.rows).rows_from(into.batch.begin(sequence / stride_),
+                                                         from.rows());
+            for (std::size_t row = 0; row < from.rows(); ++row)
+                std::copy_n(from.row(row).data(), from.cols(), to.row(row).data());
+        }
+    }
+
+    std::size_t stride_;
+    sequence_chunk chunk_;
+    parent_inputs attention_, mlp_;
+};
+
+/// llm-compressor's objective: the mean squared error at the parent module's output, re-run with the
+/// candidate weights on the recorded inputs. A callable for `scale_search`.
+/// `forward(weights, batch, input, output)` runs the parent; `weights` empty: the original ones.
+template <execution E, class Forward>
+class parent_output_loss {
+public:
+    parent_output_loss(const E& how, const parent_inputs& inputs, Forward forward)
+        : how_(how), inputs_(inputs), forward_(std::move(forward)),
+          chunks_(cut_into_chunks(inputs.batch)),
+          expected_(xtensor_backend::make(inputs.rows.shape()[0], inputs.rows.shape()[1])),
+          actual_(xtensor_backend::make(most_tokens(), inputs.rows.shape()[1]))
+    {
+    }
+
+    /// Runs the parent with its original weights; call it once, before the search.
+    status prepare()
+    {
+        for (const sequence_chunk& chunk : chunks_)
+            AWQ_CHECK(forward_({}, chunk.batch, rows_of(inputs_.rows, chunk),
+                               rows_of(expected_, chunk)));
+        return {};
+    }
+
+    double operator()(std::span<const matrix_view<const float>> weights)
+    {
+        squared_error error;
+        for (const sequence_chunk& chunk : chunks_) {
+            const auto output = view_of(actual_).rows_from(0, chunk.batch.tokens());
+            if (!forward_(weights, chunk.batch, rows_of(inputs_.rows, chunk), output))
+                return std::numeric_limits<double>::quiet_NaN();
+            error += output_error(how_, rows_of(std::as_const(expected_), chunk), output);
+        }
+        return error.mean();
+    }
+
+private:
+    template <class Matrix>
+    static auto rows_of(Matrix& matrix, const sequence_chunk& chunk)
+    {
+        return view_of(matrix).rows_from(chunk.first_row, chunk.batch.tokens());
+    }
+    std::size_t most_tokens() const
+    {
+        std::size_t most = 0;
+        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
+        return most;
+    }
+
+    const E& how_;
+    const parent_inputs& inputs_;
+    Forward forward_;
+    std::vector<sequence_chunk> chunks_;
+    host_matrix expected_, actual_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/report/mapping_report.hpp
+#ifndef AWQ_REPORT_MAPPING_REPORT_HPP
+#define AWQ_REPORT_MAPPING_REPORT_HPP
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// What became of one mapping in one decoder block.
+struct mapping_report {
+    std::string layer;                       ///< the decoder block: "model.layers.3"
+    std::string smooth_layer;                ///< full module names
+    std::vector<std::string> balance_layers;
+    double initial_error = 0;                ///< loss of plain rounding (identity scales)
+    double best_error = 0;                   ///< loss of the chosen scales, never above the initial
+    double best_ratio = 0;
+    bool duo_scaling = false;                ///< whether the chosen scales used the weights
+    std::size_t tokens = 0;                  ///< tokens that the statistics were taken from
+    std::size_t skipped_candidates = 0;      ///< candidates whose loss was not a finite number
+    std::string skipped;                     ///< why the mapping was left alone; empty if it was not
+};
+
+/// What became of one linear layer when its weights were quantized.
+struct layer_report {
+    std::string layer;        ///< full module name
+    std::string format;       ///< the type or scheme that was written
+    std::string steps;        ///< what was used: "importance, error feedback, least-squares target"
+    double relative_error = 0; ///< output error over output power, on the calibration tokens
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// Which quantizer the search simulates for a linear layer of the block; null: none.
+using quantizer_choice = std::function<const any_quantizer*(std::string_view linear)>;
+
+/// Searches and applies the scales of one decoder block, mapping by mapping.
+template <class Product, execution E>
+class block_search {
+public:
+    block_search(const E& how, const block_context& context, block_tensors& block,
+                 block_statistics& statistics, const parent_recorder& recorder,
+                 const quantizer_choice& quantizers, const oneshot_options& options)
+        : how_(how), context_(context), block_(block), statistics_(statistics),
+          recorder_(recorder), quantizers_(quantizers), options_(options)
+    {
+    }
+
+    /// Smooths one mapping, unless there is a reason not to; the report says which.
+    result<mapping_report> smooth(const resolved_mapping& mapping)
+    {
+        mapping_report report = begin_report(mapping);
+        if (!report.skipped.empty()) return report;
+        std::vector<search_layer<any_quantizer>> layers;
+        std::vector<std::vector<float>> importances;
+        AWQ_CHECK(collect_layers(mapping, layers, importances, report));
+        if (!report.skipped.empty()) return report;
+        const std::vector<float> x_mean = inputs_of(mapping).x_mean();
+        const search_problem<any_quantizer> problem{layers, x_mean};
+        std::vector<float> memory(search_workspace_size(problem, options_.search));
+        auto found = search(mapping, problem, memory);
+        if (!found) return found.error().within(report.smooth_layer);
+        AWQ_CHECK(apply(mapping, found->best_scales));
+        report.initial_error = found->initial_error;
+        report.best_error = found->best_error;
+        report.best_ratio = found->best_ratio;
+        report.duo_scaling = found->duo_scaling;
+        report.skipped_candidates = found->skipped_candidates;
+        return report;
+    }
+
+private:
+    input_statistics& inputs_of(const resolved_mapping& mapping)
+    {
+        return statistics_.of(mapping.balance_layers.front());
+    }
+
+    mapping_report begin_report(const resolved_mapping& mapping)
+    {
+        mapping_report report;
+        const std::string& prefix = block_.prefix();
+        report.layer = prefix.substr(0, prefix.size() - 1);
+        report.smooth_layer = prefix + mapping.smooth_layer;
+        for (const std::string& name : mapping.balance_layers)
+            report.balance_layers.push_back(prefix + name);
+        report.tokens = inputs_of(mapping).tokens();
+        report.skipped = mapping.reason;
+        return report;
+    }
+
+    status collect_layers(const resolved_mapping& mapping,
+                          std::vector<search_layer<any_quantizer>>& layers,
+                          std::vector<std::vector<float>>& importances, mapping_report& report)
+    {
+        importances.assign(1, inputs_of(mapping).importance());
+        std::string reason = "no balance layer is quantized";
+        for (const std::string& name : mapping.balance_layers) {
+            const matrix_view<const float> weight = block_.weight(name);
+            const any_quantizer* rounding = quantizers_(name);
+            if (const auto fits = rounding ? rounding->check(weight.cols()) : status{}; !fits) {
+                reason = block_.prefix() + name + ": " + std::string{fits.error().text()};
+                rounding = nullptr;
+            }
+            layers.push_back({weight, rounding, importances.front()});
+        }
+        const auto counts = [](const auto& layer) { return layer.rounding != nullptr; };
+        if (std::none_of(layers.begin(), layers.end(), counts)) report.skipped = reason;
+        return {};
+    }
+
+    result<search_outcome> search(const resolved_mapping& mapping,
+                                  const search_problem<any_quantizer>& problem,
+                                  std::vector<float>& memory)
+    {
+        std::vector<matrix_view<const float>> weights;
+        for (const auto& layer : problem.layers) weights.push_back(layer.weight);
+        constexpr std::size_t rows_at_once = 256;
+        std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
+        const input_statistics& inputs = inputs_of(mapping);
+        gram_loss<Product, E> gram{how_,     weights, inputs.gram(), inputs.tokens(),
+                                   products, 1};
+        const bool attention = mapping.parent == "self_attn";
+        if (options_.loss == loss_kind::gram || (!attention && mapping.parent != "mlp"))
+            return scale_search(how_, problem, options_.search, gram, memory);
+        const parent_inputs& recorded = attention ? recorder_.attention() : recorder_.mlp();
+        const auto forward = [&](std::span<const matrix_view<const float>> candidates,
+                                 const sequences& batch, matrix_view<const float> input,
+                                 matrix_view<float> output) {
+            return run_parent(mapping, candidates, batch, input, output);
+        };
+        parent_output_loss<E, decltype(forward)> exact{how_, recorded, forward};
+        AWQ_CHECK(exact.prepare());
+        if (options_.loss == loss_kind::parent_output)
+            return scale_search(how_, problem, options_.search, exact, memory);
+        return screened_search(how_, problem, options_.search, gram, exact, memory);
+    }
+
+    /// The parent module with candidate weights in the place of the mapping's balance layers.
+    status run_parent(const resolved_mapping& mapping,
+                      std::span<const matrix_view<const float>> candidates, const sequences& batch,
+                      matrix_view<const float> input, matrix_view<float> output)
+    {
+        block_weights weights = block_.weights();
+        for (std::size_t i = 0; i < candidates.size(); ++i)
+            *weight_slot(weights, mapping.balance_layers[i]) = candidates[i];
+        if (mapping.parent == "mlp") return mlp_forward<Product>(how_, weights.mlp, input, output);
+        return attention_forward<Product>(how_, context_, weights.self_attn, batch, input, output);
+    }
+
+    static matrix_view<const float>* weight_slot(block_weights& weights, std::string_view linear)
+    {
+        linear_view* const slots[] = {&weights.self_attn.q_proj, &weights.self_attn.k_proj,
+                                      &weights.self_attn.v_proj, &weights.self_attn.o_proj,
+                                      &weights.mlp.gate_proj,    &weights.mlp.up_proj,
+                                      &weights.mlp.down_proj};
+        const auto at = std::find(block_linears.begin(), block_linears.end(), linear);
+        return &slots[at - block_linears.begin()]->weight;
+    }
+
+    status apply(const resolved_mapping& mapping, std::span<const double> scales)
+    {
+        std::vector<matrix_view<float>> balances;
+        for (const std::string& name : mapping.balance_layers)
+            balances.push_back(block_.weight(name));
+        const matrix_view<float> weight = block_.weight(mapping.smooth_layer);
+        host_matrix* const bias = block_.find(mapping.smooth_layer + ".bias");
+        const std::span<float> bias_values = bias ? values_of(*bias) : std::span<float>{};
+        const smooth_target target =
+            mapping.smooth_is_norm ? smooth_target::of_norm(weight.row(0), bias_values)
+                                   : smooth_target::of_linear(weight, bias_values);
+        AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances}, scales));
+        inputs_of(mapping).divide_inputs(scales);
+        return {};
+    }
+
+    const E& how_;
+    const block_context& context_;
+    block_tensors& block_;
+    block_statistics& statistics_;
+    const parent_recorder& recorder_;
+    const quantizer_choice& quantizers_;
+    const oneshot_options& options_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/block_stages.hpp
+#ifndef AWQ_PIPELINE_BLOCK_STAGES_HPP
+#define AWQ_PIPELINE_BLOCK_STAGES_HPP
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// Two streams of hidden states that go through a block stage by stage: the original one, and the
+/// one that the rounded layers produce. Each stage ends at the input of some linear layers.
+template <class Product, execution E>
+class block_stages {
+public:
+    /// `original` and `rounded`: hidden states before the block, changed in place.
+    block_stages(const E& how, const block_context& context, const sequences& batch,
+                 matrix_view<float> original, matrix_view<float> rounded)
+        : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original),
+          rounded_(rounded)
+    {
+        std::size_t most = 0;
+        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
+        const model_config& config = context.config;
+        for (host_matrix* const rows : {&normed_, &change_})
+            *rows = xtensor_backend::make(most, config.hidden_size);
+        const std::size_t widest =
+            std::max({config.hidden_size, config.query_size(), config.intermediate_size});
+        for (host_matrix* const rows : {&captured_original_, &captured_rounded_})
+            *rows = xtensor_backend::make(most, widest);
+    }
+
+    std::size_t tokens() const noexcept { return original_.rows(); }
+
+    /// gram += Xr^T Xr and cross += (Xo - Xr)^T Xr for the named input, with Xo from the original
+    /// stream and weights, Xr from the rounded ones.
+    status gather(std::string_view input, const block_weights& original, const block_weights& rounded,
+                  matrix_view<float> gram, matrix_view<float> cross)
+    {
+        for (const sequence_chunk& chunk : chunks_) {
+            const std::size_t rows = chunk.batch.tokens();
+            const matrix_view<float> a{captured_original_.data(), rows, gram.cols()};
+            const matrix_view<float> b{captured_rounded_.data(), rows, gram.cols()};
+            AWQ_CHECK(capture(input, chunk, original, original_, a));
+            AWQ_CHECK(capture(input, chunk, rounded, rounded_, b));
+            how_.for_each(rows, [=](std::size_t row) {
+                for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
+            });
+            Product::add_gram(how_, b, gram);
+            Product::add_cross_gram(how_, a, b, cross);
+        }
+        return {};
+    }
+
+    /// Adds the attention's output to both streams.
+    status pass_attention(const block_weights& original, const block_weights& rounded)
+    {
+        for (const sequence_chunk& chunk : chunks_) {
+            AWQ_CHECK(add_attention(chunk, original, rows_of(original_, chunk)));
+            AWQ_CHECK(add_attention(chunk, rounded, rows_of(rounded_, chunk)));
+        }
+        return {};
+    }
+
+    /// Adds the MLP's output to the rounded stream.
+    status pass_mlp(const block_weights& rounded)
+    {
+        for (const sequence_chunk& chunk : chunks_) {
+            const auto hidden = rows_of(rounded_, chunk);
+            const auto normed = norm(rounded.post_attention_layernorm, hidden);
+            const auto change = view_of(change_).rows_from(0, hidden.rows());
+            AWQ_CHECK(mlp_forward<Product>(how_, rounded.mlp, normed, change));
+            add_rows(how_, change, hidden);
+        }
+        return {};
+    }
+
+private:
+    static matrix_view<float> rows_of(matrix_view<float> stream, const sequence_chunk& chunk)
+    {
+        return stream.rows_from(chunk.first_row, chunk.batch.tokens());
+    }
+
+    matrix_view<float> norm(std::span<const float> weight, matrix_view<const float> hidden)
+    {
+        const auto normed = view_of(normed_).rows_from(0, hidden.rows());
+        rms_norm_forward(how_, weight, context_.config.rms_norm_eps, hidden, normed);
+        return normed;
+    }
+
+    status add_attention(const sequence_chunk& chunk, const block_weights& weights,
+                         matrix_view<float> hidden)
+    {
+        const auto normed = norm(weights.input_layernorm, hidden);
+        const auto change = view_of(change_).rows_from(0, hidden.rows());
+        AWQ_CHECK(attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
+                                             change));
+        add_rows(how_, change, hidden);
+        return {};
+    }
+
+    /// The named input of one chunk into `out`. The inputs of the MLP need streams that
+    /// `pass_attention` has moved on.
+    status capture(std::string_view input, const sequence_chunk& chunk, const block_weights& weights,
+                   matrix_view<float> stream, matrix_view<float> out)
+    {
+        const bool in_mlp = input.starts_with("mlp.");
+        const auto normed =
+            norm(in_mlp ? weights.post_attention_layernorm : weights.input_layernorm,
+                 rows_of(stream, chunk));
+        const auto keep = [&](std::string_view layer, matrix_view<const float> values) {
+            if (layer != input) return;
+            for (std::size_t row = 0; row < out.rows(); ++row)
+                std::copy_n(values.row(row).data(), out.cols(), out.row(row).data());
+        };
+        if (input == "self_attn.q_proj" || input == "mlp.gate_proj") {
+            keep(input, normed);
+            return {};
+        }
+        const auto change = view_of(change_).rows_from(0, normed.rows());
+        if (in_mlp) return mlp_forward<Product>(how_, weights.mlp, normed, change, keep);
+        return attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
+                                          change, keep);
+    }
+
+    const E& how_;
+    const block_context& context_;
+    std::vector<sequence_chunk> chunks_;
+    matrix_view<float> original_, rounded_;
+    host_matrix normed_, change_, captured_original_, captured_rounded_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/round_linear.hpp
+#ifndef AWQ_PIPELINE_ROUND_LINEAR_HPP
+#define AWQ_PIPELINE_ROUND_LINEAR_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Rounds the weight of one linear layer to its format.
+template <class Product, execution E>
+class linear_rounder {
+public:
+    /// `feedback`: from `make_feedback`, or empty for rounding without error feedback.
+    /// `importance`: mean of x^2 per column, or empty.
+    linear_rounder(const E& how, matrix_view<const float> feedback,
+                   std::span<const float> importance, const rounding_options& options)
+        : how_(how), feedback_(feedback), importance_(importance), options_(options)
+    {
+    }
+
+    /// Rounds `weight` (out_features, in_features) and replaces it by what the codes stand for.
+    quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const
+    {
+        if (const auto* integer = format.get_if<integer_quantizer>())
+            return round_to_integers(*integer, weight);
+        return round_to_blocks(format.get_if<gguf::simd_block_quantizer>()->type(), weight);
+    }
+
+private:
+    integer_codes round_to_integers(const integer_quantizer& format, matrix_view<float> weight) const
+    {
+        integer_codes made{format.format, weight.rows(), weight.cols(), format.group_size, {}, {}, {}};
+        const std::size_t width = format.scale_columns(weight.cols()), groups = made.groups();
+        made.codes.resize(weight.size());
+        made.scales.resize(weight.rows() * groups);
+        if (!format.format.symmetric) made.zero_points.resize(weight.rows() * groups);
+        const auto store = [&](std::size_t row, std::size_t first, const integer_grid& grid,
+                               std::span<const std::uint8_t> codes) {
+            const std::size_t group = row * groups + first / width;
+            made.scales[group] = grid.shared.scale;
+            if (!made.zero_points.empty())
+                made.zero_points[group] = static_cast<std::int8_t>(grid.shared.zero_point);
+            const int low = static_cast<int>(format.format.smallest());
+            for (std::size_t i = 0; i < codes.size(); ++i)
+                made.codes[row * weight.cols() + first + i] =
+                    static_cast<std::int8_t>(codes[i] + low);
+        };
+        run(integer_feedback_format{format, options_.clip_steps}, weight, store);
+        return made;
+    }
+
+    gguf_blocks round_to_blocks(gguf::type type, matrix_view<float> weight) const
+    {
+        const gguf::basic_block_quantizer<gguf::simd_engine> format{type};
+        gguf_blocks made{type, weight.rows(), weight.cols(), {}};
+        const std::size_t row_bytes = format.row_bytes(weight.cols());
+        made.bytes.resize(weight.rows() * row_bytes);
+        const std::span<std::byte> bytes{made.bytes};
+        if (feedback_.empty() || !gguf::has_grid(type)) {
+            how_.for_each(weight.rows(), [&](std::size_t row) {
+                const auto to = bytes.subspan(row * row_bytes, row_bytes);
+                format.quantize_row(weight.row(row), importance_, to);
+                format.dequantize_row(to, weight.row(row));
+            });
+            return made;
+        }
+        std::vector<float> energies(weight.rows());
+        for (std::size_t row = 0; row < weight.rows(); ++row)
+            energies[row] = gguf::mean_square(weight.row(row));
+        const std::size_t columns = gguf::block_columns(type), size = gguf::block_bytes(type);
+        const auto store = [&](std::size_t row, std::size_t first, const gguf::block_grid& grid,
+                               std::span<const std::uint8_t> codes) {
+            const std::size_t at = row * row_bytes + first / columns * size;
+            gguf::pack_block(grid, codes, bytes.subspan(at, size));
+        };
+        run(gguf_feedback_format<gguf::simd_engine>{type, energies}, weight, store);
+        return made;
+    }
+
+    /// Without feedback each column is rounded for itself: the feedback matrix is then all zeros.
+    template <class Format, class Store>
+    void run(const Format& format, matrix_view<float> weight, const Store& store) const
+    {
+        host_matrix none;
+        matrix_view<const float> feedback = feedback_;
+        if (feedback.empty()) {
+            none = xtensor_backend::make(weight.cols(), weight.cols());
+            std::fill_n(none.data(), none.size(), 0.0f);
+            feedback = view_of(std::as_const(none));
+        }
+        host_matrix difference = xtensor_backend::make(weight.rows(), weight.cols());
+        host_matrix target = xtensor_backend::make(weight.rows(), weight.cols());
+        std::copy_n(weight.data(), weight.size(), target.data());
+        std::vector<float> scratch(weight.rows() * format.block_columns(weight.cols()));
+        round_with_feedback<Product>(how_, view_of(std::as_const(target)), feedback, importance_,
+                                     format, weight, view_of(difference), scratch, store);
+    }
+
+    const E& how_;
+    matrix_view<const float> feedback_;
+    std::span<const float> importance_;
+    const rounding_options& options_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/report/run_report.hpp
+#ifndef AWQ_REPORT_RUN_REPORT_HPP
+#define AWQ_REPORT_RUN_REPORT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// What happened in one run, as data; `to_json` and `to_text` show it.
+struct run_report {
+    std::string model;
+    std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensate_only"
+    std::string scheme; ///< the scheme or type that was written, or that the search simulated
+    std::size_t group_size = 0; ///< 0: one group per row
+    std::vector<std::pair<std::string, std::string>> options;
+    std::vector<mapping_report> mappings;
+    std::vector<layer_report> layers;
+    std::vector<std::string> notes; ///< one sentence each: fallbacks and their reasons
+    std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run
+    std::uint64_t peak_rss_bytes = 0;
+    std::vector<std::string> outputs;
+
+    /// Adds to the seconds of a step.
+    void add_seconds(const std::string& step, double value)
+    {
+        const auto same = [&](const auto& entry) { return entry.first == step; };
+        const auto found = std::find_if(seconds.begin(), seconds.end(), same);
+        if (found != seconds.end())
+            found->second += value;
+        else
+            seconds.emplace_back(step, value);
+    }
+
+    std::size_t smoothed_mappings() const
+    {
+        const auto done = [](const mapping_report& mapping) { return mapping.skipped.empty(); };
+        return static_cast<std::size_t>(std::count_if(mappings.begin(), mappings.end(), done));
+    }
+};
+
+} // namespace awq
+
+#endif
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Quantizes the linear layers of a smoothed block, in the order in which their inputs are computed.
+///
+/// With a least-squares target two streams of activations go through the block: the original one,
+/// and the one that the already quantized layers produce. Without, the statistics of the original
+/// inputs serve all layers.
+template <class Product, execution E>
+class block_quantizer_run {
+public:
+    block_quantizer_run(const E& how, const block_tensors& smoothed,
+                        const block_statistics& statistics, const quantizer_choice& formats,
+                        const oneshot_options& options, run_report& report)
+        : how_(how), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
+          formats_(formats), options_(options), report_(report)
+    {
+    }
+
+    /// Rounds every layer as if the layers before it were not rounded.
+    status run_alone()
+    {
+        for (const std::string_view input : block_statistics::inputs) {
+            const input_statistics& stats = statistics_.of(input);
+            host_matrix gram = copy_of(stats.gram());
+            AWQ_CHECK(quantize_stage(input, view_of(gram), stats.tokens(), nullptr));
+        }
+        return {};
+    }
+
+    /// Rounds every layer on what the rounded layers before it produce; both streams come out behind
+    /// the block's attention (`stages.original`) and behind the block (`stages.rounded`).
+    status run_sequential(block_stages<Product, E>& stages)
+    {
+        for (const std::string_view input : block_statistics::inputs) {
+            const std::size_t width = statistics_.of(input).in_features();
+            host_matrix gram = zeros(width), cross = zeros(width);
+            AWQ_CHECK(stages.gather(input, smoothed_.weights(), quantized_.weights(), view_of(gram),
+                                    view_of(cross)));
+            const matrix_view<const float> shift = view_of(std::as_const(cross));
+            AWQ_CHECK(quantize_stage(input, view_of(gram), stages.tokens(), &shift));
+            if (input == "self_attn.o_proj")
+                AWQ_CHECK(stages.pass_attention(smoothed_.weights(), quantized_.weights()));
+        }
+        return stages.pass_mlp(quantized_.weights());
+    }
+
+    const quantized_linears& linears() const noexcept { return linears_; }
+    /// The block with every quantized weight replaced by what its codes stand for.
+    const block_tensors& dequantized() const noexcept { return quantized_; }
+
+private:
+    static host_matrix zeros(std::size_t size)
+    {
+        host_matrix made = xtensor_backend::make(size, size);
+        std::fill_n(made.data(), made.size(), 0.0f);
+        return made;
+    }
+    static host_matrix copy_of(matrix_view<const float> from)
+    {
+        host_matrix made = xtensor_backend::make(from.rows(), from.cols());
+        std::copy_n(from.data(), from.size(), made.data());
+        return made;
+    }
+
+    /// All layers that read one input. `gram`: of the inputs that they will get, overwritten;
+    /// `shift`: (original - these inputs)^T these inputs, or null.
+    status quantize_stage(std::string_view input, matrix_view<float> gram, std::uint64_t tokens,
+                          const matrix_view<const float>* shift)
+    {
+        std::vector<std::string_view> layers;
+        for (const std::string_view linear : block_linears)
+            if (input_of(linear) == input && formats_(linear)) layers.push_back(linear);
+        if (layers.empty()) return {};
+        std::vector<float> importance(gram.cols());
+        for (std::size_t i = 0; i < importance.size(); ++i)
+            importance[i] = gram(i, i) / static_cast<float>(tokens);
+        const host_matrix power = copy_of(gram);
+        std::string steps = options_.rounding.importance ? "importance" : "";
+        if (shift) move_targets(layers, gram, *shift, tokens, steps);
+        const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, power, steps);
+        const linear_rounder<Product, E> rounder{
+            how_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
+            options_.rounding.importance ? std::span<const float>{importance}
+                                         : std::span<const float>{},
+            options_.rounding};
+        for (const std::string_view linear : layers)
+            AWQ_CHECK(quantize_layer(linear, rounder, view_of(power), steps));
+        return {};
+    }
+
+    /// Replaces the weights by their least-squares targets, where there are tokens enough to know.
+    void move_targets(std::span<const std::string_view> layers, matrix_view<const float> gram,
+                      matrix_view<const float> shift, std::uint64_t tokens, std::string& steps)
+    {
+        if (tokens < 4 * gram.cols())
+            return note(steps, "no least-squares target (fewer than 4 tokens a channel)");
+        const float lambda = options_.rounding.least_squares_lambda;
+        for (const std::string_view linear : layers) {
+            const matrix_view<float> weight = quantized_.weight(linear);
+            const std::size_t most = std::max(weight.rows(), weight.cols());
+            std::vector<float> scratch(weight.size() + most * cholesky_panel);
+            host_matrix damped = copy_of(gram);
+            if (!apply_least_squares_target<Product>(how_, weight, view_of(damped), shift, lambda,
+                                                     scratch.data()))
+                return note(steps, "no least-squares target (Gram matrix not positive definite)");
+        }
+        note(steps, "least-squares target");
+    }
+
+    /// Turns `gram` into a feedback matrix; more damping is tried before giving up.
+    bool prepare_feedback(matrix_view<float> gram, const host_matrix& original, std::string& steps)
+    {
+        std::vector<float> scratch(gram.rows() * cholesky_panel);
+        const matrix_view<float> panel{scratch.data(), gram.rows(), cholesky_panel};
+        for (float damping = options_.rounding.damping; damping <= 1.0f; damping *= 10.0f) {
+            std::copy_n(original.data(), original.size(), gram.data());
+            if (make_feedback<Product>(how_, gram, damping, panel)) {
+                note(steps, "error feedback");
+                return true;
+            }
+        }
+        note(steps, "no error feedback (Gram matrix not positive definite)");
+        return false;
+    }
+
+    static void note(std::string& steps, std::string_view text)
+    {
+        steps += (steps.empty() ? "" : ", ") + std::string{text};
+    }
+
+    status quantize_layer(std::string_view linear, const linear_rounder<Product, E>& rounder,
+                          matrix_view<const float> power, const std::string& steps)
+    {
+        const any_quantizer& format = *formats_(linear);
+        const matrix_view<float> weight = quantized_.weight(linear);
+        const std::string name = smoothed_.prefix() + std::string{linear};
+        if (const auto fits = format.check(weight.cols()); !fits) return fits.error().within(name);
+        linears_.insert_or_assign(std::string{linear}, rounder.round(format, weight));
+        report_.layers.push_back({name, format.name(), steps, relative_error(linear, power)});
+        return {};
+    }
+
+    /// Output error over output power of the layer alone, on the calibration inputs.
+    double relative_error(std::string_view linear, matrix_view<const float> power) const
+    {
+        const matrix_view<const float> original = smoothed_.weight(linear);
+        const host_matrix none = [&] {
+            host_matrix made = xtensor_backend::make(original.rows(), original.cols());
+            std::fill_n(made.data(), made.size(), 0.0f);
+            return made;
+        }();
+        std::vector<float> memory(gram_loss_workspace_size(original.cols()) * 256);
+        const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
+                                                 memory, 4);
+        return error / gram_error<Product>(how_, original, view_of(none), power, memory, 4);
+    }
+
+    const E& how_;
+    const block_tensors& smoothed_;
+    block_tensors quantized_;
+    const block_statistics& statistics_;
+    const quantizer_choice& formats_;
+    const oneshot_options& options_;
+    run_report& report_;
+    quantized_linears linears_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/compressed_tensors_sink.hpp
+#ifndef AWQ_PIPELINE_COMPRESSED_TENSORS_SINK_HPP
+#define AWQ_PIPELINE_COMPRESSED_TENSORS_SINK_HPP
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Layers as compressed-tensors stores them: "pack-quantized", or "int-quantized" where activations
+/// are rounded too. Scales have the type of the source's weight.
+class compressed_tensors_codec final : public layer_codec {
+public:
+    result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const override
+    {
+        if (!is_smoothable(layer.weight_type))
+            return error{error_code::unsupported, "scales cannot be ", name_of(layer.weight_type),
+                         ", only F32, F16 or BF16"};
+        const std::size_t group_size = layer.format.group_size;
+        if (group_size != 0 && layer.cols % group_size != 0)
+            return error{error_code::shape_mismatch, "group size ", group_size,
+                         " does not divide ", layer.cols,
+                         " inputs; choose another group size or ignore the layer"};
+        const std::size_t groups = group_size == 0 ? 1 : layer.cols / group_size;
+        if (layer.format.dynamic_int8_activations) {
+            AWQ_CHECK(compressed_tensors::check_int_quantized(layer.format.format));
+            return compressed_tensors::int_quantized_layout(layer.rows, layer.cols, groups,
+                                                            layer.weight_type);
+        }
+        return compressed_tensors::pack_quantized_layout(layer.format.format, layer.rows,
+                                                         layer.cols, groups, layer.weight_type);
+    }
+
+    result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
+                                              const integer_codes& weight) const override
+    {
+        return layer.format.dynamic_int8_activations
+                   ? compressed_tensors::int_quantized(weight, layer.weight_type)
+                   : compressed_tensors::pack_quantized(weight, layer.weight_type);
+    }
+
+    /// One group has the target "Linear"; several name their layers, which no reader can mistake.
+    status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
+                        const std::vector<std::string>& left) const override
+    {
+        compressed_tensors::quantization_config config;
+        std::vector<integer_format> formats;
+        for (const quantized_layer& layer : layers) {
+            const auto known = std::find(formats.begin(), formats.end(), layer.format);
+            const auto at = static_cast<std::size_t>(known - formats.begin());
+            if (known == formats.end()) {
+                formats.push_back(layer.format);
+                config.groups.push_back(group_of(layer.format));
+            }
+            config.groups[at].targets.push_back(layer.name);
+        }
+        if (config.groups.size() == 1) config.groups.front().targets = {"Linear"};
+        config.ignore = left;
+        compressed_tensors::write_quantization_config(out, config);
+        return {};
+    }
+
+private:
+    static compressed_tensors::config_group group_of(const integer_format& format)
+    {
+        using compressed_tensors::strategy;
+        compressed_tensors::config_group group;
+        group.weights.num_bits = format.format.bits;
+        group.weights.symmetric = format.format.symmetric;
+        group.weights.strategy = format.group_size == 0 ? strategy::channel : strategy::group;
+        group.weights.group_size = format.group_size;
+        group.rounds_activations = format.dynamic_int8_activations;
+        if (format.dynamic_int8_activations)
+            group.format = compressed_tensors::format::int_quantized;
+        return group;
+    }
+};
+
+/// Writes a run's result as compressed-tensors, which vLLM and transformers load.
+struct compressed_tensors_sink {
+    /// See `quantized_sink::create`.
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
+                                                           const std::string& target,
+                                                           bool overwrite,
+                                                           const integer_format_choice& formats)
+    {
+        return quantized_sink::create(source, target, overwrite, formats,
+                                      std::make_unique<compressed_tensors_codec>());
+    }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/evaluate.hpp
+#ifndef AWQ_PIPELINE_EVALUATE_HPP
+#define AWQ_PIPELINE_EVALUATE_HPP
+
+// ---- awq/pipeline/evaluation.hpp
+#ifndef AWQ_PIPELINE_EVALUATION_HPP
+#define AWQ_PIPELINE_EVALUATION_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// How one position's next-token distribution fits the text and a reference distribution.
+struct position_score {
+    double negative_log_likelihood = 0; ///< of the token that follows, in nats
+    double kl_divergence = 0;           ///< KL(reference || model), in nats
+    bool same_top = false;              ///< both rank the same token first
+};
+
+/// log(sum(exp(logits))), in double.
+inline double log_sum_exp(std::span<const float> logits)
+{
+    const float highest = *std::max_element(logits.begin(), logits.end());
+    double sum = 0;
+    for (const float logit : logits) sum += static_cast<double>(std::exp(logit - highest));
+    return highest + std::log(sum);
+}
+
+/// KL(p || q) in nats for p = softmax(reference) and q = softmax(logits), both of vocab_size values.
+/// With d = logits - reference it is log(E_p[e^d]) - E_p[d]; the common offset of d cancels.
+inline double kl_divergence(std::span<const float> reference, std::span<const float> logits)
+{
+    const float highest = *std::max_element(reference.begin(), reference.end());
+    const double offset = log_sum_exp(logits) - log_sum_exp(reference);
+    double weight = 0, mean = 0;
+    for (std::size_t i = 0; i < reference.size(); ++i) {
+        const double p = std::exp(reference[i] - highest);
+        weight += p;
+        mean += p * (static_cast<double>(reference[i]) - static_cast<double>(logits[i]) + offset);
+    }
+    return std::max(mean / weight, 0.0);
+}
+
+/// Scores one position; `reference` may be empty.
+inline position_score score_position(std::span<const float> logits,
+                                     std::span<const float> reference, std::size_t next_token)
+{
+    position_score score;
+    score.negative_log_likelihood = log_sum_exp(logits) - static_cast<double>(logits[next_token]);
+    if (reference.empty()) return score;
+    const auto top = [](std::span<const float> row) {
+        return std::max_element(row.begin(), row.end()) - row.begin();
+    };
+    score.kl_divergence = kl_divergence(reference, logits);
+    score.same_top = top(logits) == top(reference);
+    return score;
+}
+
+/// The means over all scored positions. Sums merge, so parts may be evaluated on their own.
+struct evaluation {
+    std::size_t tokens = 0; ///< positions that were scored
+    double negative_log_likelihood_sum = 0;
+    double kl_divergence_sum = 0;
+    std::size_t same_top = 0;
+
+    void add(const position_score& score)
+    {
+        ++tokens;
+        negative_log_likelihood_sum += score.negative_log_likelihood;
+        kl_divergence_sum += score.kl_divergence;
+        same_top += score.same_top ? 1 : 0;
+    }
+
+    double perplexity() const
+    {
+        return std::exp(negative_log_likelihood_sum / static_cast<double>(tokens));
+    }
+    double kl_divergence() const { return kl_divergence_sum / static_cast<double>(tokens); }
+    double top1_agreement() const
+    {
+        return static_cast<double>(same_top) / static_cast<double>(tokens);
+    }
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// What `evaluate` does beside running the model.
+struct evaluate_options {
+    /// Rounds the linear layers of every block first.
+    std::optional<any_quantizer> pseudo_quantize;
+    progress_callback progress;
+};
+
+namespace detail {
+
+/// A model whose windows have gone through all blocks, with what the logits need.
+struct model_output {
+    activation_stream stream;
+    host_matrix norm, lm_head;
+};
+
+inline result<host_matrix> read_tensor(const tensor_source& source, const std::string& name)
+{
+    const auto shape = source.shape(name);
+    if (!shape)
+        return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
+                     "\""};
+    host_matrix tensor = xtensor_backend::make(shape->rows, shape->cols);
+    AWQ_CHECK(source.read(name, view_of(tensor)));
+    return tensor;
+}
+
+/// The head's weight; with tied embeddings that is the embedding table.
+inline result<host_matrix> read_lm_head(const tensor_source& source)
+{
+    const bool own = source.shape("lm_head.weight").has_value();
+    if (!own && !source.config().tie_word_embeddings)
+        return error{error_code::missing_tensor, source.path(),
+                     ": there is no tensor \"lm_head.weight\" and the embeddings are not tied"};
+    return read_tensor(source, own ? "lm_head.weight" : "model.embed_tokens.weight");
+}
+
+template <execution E>
+status round_linears(const E& how, const any_quantizer& rounding, block_tensors& block)
+{
+    for (const std::string_view linear : block_linears) {
+        const matrix_view<float> weight = block.weight(linear);
+        const auto done = pseudo_quantize(how, rounding, weight, {}, weight);
+        if (!done) return done.error().within(block.prefix() + std::string{linear});
+    }
+    return {};
+}
+
+template <class Product, execution E>
+result<model_output> run_model(const E& how, const tensor_source& source,
+                               std::span<const token_ids> windows, const evaluate_options& options,
+                               const char* role)
+{
+    AWQ_TRY(activation_stream stream, activation_stream::make(source, windows));
+    const std::size_t layers = source.config().num_hidden_layers;
+    for (std::size_t layer = 0; layer < layers; ++layer) {
+        notify(options.progress, role, layer, layers);
+        AWQ_TRY(block_tensors block, block_tensors::load(source, layer));
+        if (options.pseudo_quantize)
+            AWQ_CHECK(round_linears(how, *options.pseudo_quantize, block));
+        AWQ_CHECK(stream.advance<Product>(how, source.config(), layer, block.weights()));
+    }
+    notify(options.progress, role, layers, layers);
+    AWQ_TRY(host_matrix norm, read_tensor(source, "model.norm.weight"));
+    AWQ_TRY(host_matrix lm_head, read_lm_head(source));
+    return model_output{std::move(stream), std::move(norm), std::move(lm_head)};
+}
+
+template <class Product, execution E>
+status logits_of(const E& how, const tensor_source& source, const model_output& output,
+                 std::size_t first, matrix_view<float> logits)
+{
+    return logits_forward<Product>(how, values_of(output.norm), source.config().rms_norm_eps,
+                                   view_of(output.lm_head),
+                                   output.stream.hidden().rows_from(first, logits.rows()), logits);
+}
+
+/// Scores every position of one window but the last, some rows at a time.
+template <class Product, execution E>
+status score_window(const E& how, const tensor_source& model, const model_output& output,
+                    const tensor_source* reference, const model_output* expected,
+                    const token_ids& window, std::size_t first_row, evaluation& into)
+{
+    constexpr std::size_t rows_at_once = 128;
+    const std::size_t vocab = output.lm_head.shape()[0];
+    host_matrix logits = xtensor_backend::make(rows_at_once, vocab);
+    host_matrix wanted = xtensor_backend::make(reference ? rows_at_once : 0, vocab);
+    for (std::size_t at = 0; at + 1 < window.size(); at += rows_at_once) {
+        const std::size_t count = std::min(rows_at_once, window.size() - 1 - at);
+        const auto rows = view_of(logits).rows_from(0, count);
+        AWQ_CHECK(logits_of<Product>(how, model, output, first_row + at, rows));
+        if (reference)
+            AWQ_CHECK(logits_of<Product>(how, *reference, *expected, first_row + at,
+                                         view_of(wanted).rows_from(0, count)));
+        std::vector<position_score> scores(count);
+        how.for_each(count, [&](std::size_t i) {
+            const std::span<const float> compared =
+                reference ? view_of(wanted).row(i) : std::span<const float>{};
+            const auto next = static_cast<std::size_t>(window[at + i + 1]);
+            scores[i] = score_position(rows.row(i), compared, next);
+        });
+        for (const position_score& score : scores) into.add(score);
+    }
+    return {};
+}
+
+/// Windows whose hidden states take about 256 MB in each model.
+inline std::size_t windows_at_once(const model_config& config, std::span<const token_ids> windows)
+{
+    const std::size_t most = (std::size_t{64} << 20) / config.hidden_size;
+    std::size_t tokens = 0, count = 0;
+    while (count < windows.size() && (count == 0 || tokens + windows[count].size() <= most))
+        tokens += windows[count++].size();
+    return count;
+}
+
+} // namespace detail
+
+/// Scores a model on windows of token ids: every token but each window's first. With a reference,
+/// also the KL divergence to it and how often both rank the same token first.
+template <class Product, execution E>
+result<evaluation> evaluate(const E& how, const tensor_source& model,
+                            const tensor_source* reference, std::span<const token_ids> windows,
+                            const evaluate_options& options = {})
+{
+    if (reference && reference->config().vocab_size != model.config().vocab_size)
+        return error{error_code::shape_mismatch, model.path(), " and ", reference->path(),
+                     " have vocabularies of different sizes; choose the model's own original"};
+    evaluation total;
+    evaluate_options plain = options;
+    plain.pseudo_quantize.reset();
+    while (!windows.empty()) {
+        const auto part = windows.first(detail::windows_at_once(model.config(), windows));
+        windows = windows.subspan(part.size());
+        AWQ_TRY(auto output, detail::run_model<Product>(how, model, part, options, "model"));
+        std::optional<detail::model_output> expected;
+        if (reference) {
+            AWQ_TRY(expected,
+                    detail::run_model<Product>(how, *reference, part, plain, "reference"));
+        }
+        for (std::size_t i = 0; i < part.size(); ++i)
+            AWQ_CHECK(detail::score_window<Product>(how, model, output, reference,
+                                                    expected ? &*expected : nullptr, part[i],
+                                                    output.stream.batch().begin(i), total));
+    }
+    if (total.tokens == 0)
+        return error{error_code::invalid_argument,
+                     "evaluation: the text has fewer than two tokens; give a longer one"};
+    return total;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/generate.hpp
+#ifndef AWQ_PIPELINE_GENERATE_HPP
+#define AWQ_PIPELINE_GENERATE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A whole model in memory, in float32.
+template <class Product, execution E>
+class loaded_model {
+public:
+    static result<loaded_model> load(const tensor_source& source, E how = {})
+    {
+        loaded_model model;
+        AWQ_TRY(model.embeddings_, detail::read_tensor(source, "model.embed_tokens.weight"));
+        AWQ_TRY(model.norm_, detail::read_tensor(source, "model.norm.weight"));
+        if (!source.config().tie_word_embeddings || source.shape("lm_head.weight")) {
+            AWQ_TRY(model.head_, detail::read_lm_head(source));
+        }
+        for (std::size_t i = 0; i < source.config().num_hidden_layers; ++i) {
+            AWQ_TRY(block_tensors block, block_tensors::load(source, i));
+            model.blocks_.push_back(std::move(block));
+        }
+        AWQ_CHECK(model.assemble(source.config(), std::move(how)));
+        return model;
+    }
+
+    causal_lm<Product, E>& network() { return *network_; }
+
+private:
+    status assemble(const model_config& config, E how)
+    {
+        causal_lm_weights weights;
+        weights.embed_tokens = view_of(std::as_const(embeddings_));
+        weights.norm = values_of(std::as_const(norm_));
+        weights.lm_head = head_.size() ? view_of(std::as_const(head_)) : weights.embed_tokens;
+        for (const block_tensors& block : blocks_) weights.layers.push_back(block.weights());
+        using network = causal_lm<Product, E>;
+        AWQ_TRY(network made, network::make(config, std::move(weights), std::move(how)));
+        network_ = std::make_unique<network>(std::move(made));
+        return {};
+    }
+
+    host_matrix embeddings_, norm_, head_ = xtensor_backend::make(0, 0);
+    std::vector<block_tensors> blocks_;
+    std::unique_ptr<causal_lm<Product, E>> network_;
+};
+
+/// Appends the most likely token again and again, until an end token or `max_new_tokens`.
+/// `on_token` sees each new id as it comes; it may be empty.
+template <class Product, execution E>
+result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
+                           std::size_t max_new_tokens,
+                           const std::function<void(std::int32_t)>& on_token = {})
+{
+    const model_config& config = network.config();
+    if (prompt.empty())
+        return error{error_code::invalid_argument, "generate: the prompt has no token"};
+    AWQ_TRY(kv_cache cache, kv_cache::make(config, prompt.size() + max_new_tokens));
+    std::vector<float> logits(config.vocab_size);
+    std::vector<std::uint32_t> next(prompt.begin(), prompt.end());
+    token_ids made;
+    while (made.size() < max_new_tokens) {
+        AWQ_CHECK(network.step(cache, next, logits));
+        const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+        const auto id = static_cast<std::uint32_t>(best);
+        const auto& ends = config.eos_token_ids;
+        if (std::find(ends.begin(), ends.end(), id) != ends.end()) break;
+        made.push_back(static_cast<std::int32_t>(id));
+        if (on_token) on_token(made.back());
+        next.assign(1, id);
+    }
+    return made;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/gguf_source.hpp
+#ifndef AWQ_PIPELINE_GGUF_SOURCE_HPP
+#define AWQ_PIPELINE_GGUF_SOURCE_HPP
+
+// ---- awq/pipeline/read_gguf_config.hpp
+#ifndef AWQ_PIPELINE_READ_GGUF_CONFIG_HPP
+#define AWQ_PIPELINE_READ_GGUF_CONFIG_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// A number that must be there.
+inline status require(const gguf::file& file, const gguf::hyperparameters& facts,
+                      std::string_view key, const std::optional<std::uint32_t>& field,
+                      std::size_t& into)
+{
+    if (!field)
+        return error{error_code::missing_field, file.path(), ": has no ", facts.architecture, ".",
+                     key};
+    into = *field;
+    return {};
+}
+
+inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameters& facts,
+                              model_config& into)
+{
+    AWQ_CHECK(require(file, facts, "block_count", facts.block_count, into.num_hidden_layers));
+    AWQ_CHECK(require(file, facts, "context_length", facts.context_length,
+                      into.max_position_embeddings));
+    AWQ_CHECK(require(file, facts, "embedding_length", facts.embedding_length, into.hidden_size));
+    AWQ_CHECK(require(file, facts, "feed_forward_length", facts.feed_forward_length,
+                      into.intermediate_size));
+    AWQ_CHECK(require(file, facts, "attention.head_count", facts.head_count,
+                      into.num_attention_heads));
+    into.num_key_value_heads = facts.head_count_kv.value_or(*facts.head_count);
+    into.head_dim = facts.key_length.value_or(0);
+    if (facts.value_length.value_or(0) != into.head_dim)
+        return error{error_code::unsupported, file.path(), ": keys of ", into.head_dim,
+                     " and values of ", facts.value_length.value_or(0),
+                     " elements a head; they must be equal"};
+    if (facts.expert_count.value_or(0) != 0)
+        return error{error_code::unsupported, file.path(), ": has ", *facts.expert_count,
+                     " experts; there is no forward pass for them here"};
+    if (!facts.rms_epsilon)
+        return error{error_code::missing_field, file.path(), ": has no ", facts.architecture,
+                     ".attention.layer_norm_rms_epsilon"};
+    into.rms_norm_eps = *facts.rms_epsilon;
+    return {};
+}
+
+/// The divisors of llama3 rope scaling, which a GGUF file holds instead of its parameters.
+inline status read_rope_divisors(const gguf::file& file, model_config& into)
+{
+    const gguf::tensor_info* const found = file.find_tensor("rope_freqs.weight");
+    if (!found) return {};
+    std::vector<float> divisors(found->in_features());
+    if (found->type != gguf::type::f32 || found->bytes.size() != divisors.size() * sizeof(float) ||
+        divisors.size() * 2 != into.rotary_size())
+        return error{error_code::shape_mismatch, file.path(), ": rope_freqs.weight is not F32 with ",
+                     into.rotary_size() / 2, " elements"};
+    std::memcpy(divisors.data(), found->bytes.data(), found->bytes.size());
+    if (!std::all_of(divisors.begin(), divisors.end(),
+                     [](float each) { return std::isfinite(each) && each > 0; }))
+        return error{error_code::malformed_file, file.path(),
+                     ": rope_freqs.weight has an element that is not above 0"};
+    into.rope.frequency_divisors = std::move(divisors);
+    return {};
+}
+
+inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters& facts,
+                             model_config& into)
+{
+    const std::size_t head = into.head_size();
+    const std::size_t turned = facts.rope_dimension_count.value_or(static_cast<std::uint32_t>(head));
+    if (turned != head)
+        return error{error_code::unsupported, file.path(), ": turns ", turned, " of ", head,
+                     " elements of a head; only whole heads are supported"};
+    into.rope.theta = facts.rope_freq_base.value_or(10000.0f);
+    into.rope.factor = facts.rope_scaling_factor.value_or(1.0f);
+    const std::string kind = facts.rope_scaling_type.value_or("none");
+    if (kind == "linear")
+        into.rope.kind = rope_kind::linear;
+    else if (kind == "yarn")
+        into.rope.kind = rope_kind::yarn;
+    else if (kind != "none")
+        return error{error_code::unsupported, file.path(), ": rope scaling \"", printable(kind),
+                     "\" is not supported; none, linear and yarn are"};
+    into.rope.original_max_position_embeddings = facts.rope_original_context_length.value_or(0);
+    return read_rope_divisors(file, into);
+}
+
+/// What the file tells by the tensors that it has.
+inline status read_gguf_parts(const gguf::file& file, model_config& into)
+{
+    const auto has = [&](const char* name) { return file.find_tensor(name) != nullptr; };
+    AWQ_TRY(const gguf::tensor_info embedding, file.tensor("token_embd.weight"));
+    into.vocab_size = embedding.rows();
+    into.tie_word_embeddings = !has("output.weight");
+    into.attention_bias = has("blk.0.attn_output.bias");
+    into.qkv_bias = has("blk.0.attn_q.bias");
+    into.mlp_bias = has("blk.0.ffn_down.bias");
+    into.qk_norm = has("blk.0.attn_q_norm.weight");
+    return {};
+}
+
+/// Generation ends at any of these.
+inline status read_gguf_token_ids(const gguf::file& file, model_config& into)
+{
+    AWQ_CHECK(gguf::read_optional(file, "tokenizer.ggml.bos_token_id", into.bos_token_id));
+    for (const char* role : {"eos", "eot", "eom"}) {
+        std::optional<std::uint32_t> id;
+        AWQ_CHECK(gguf::read_optional(file, "tokenizer.ggml." + std::string{role} + "_token_id",
+                                      id));
+        if (id) into.eos_token_ids.push_back(*id);
+    }
+    return {};
+}
+
+} // namespace detail
+
+/// The config of a GGUF file's model, checked. Errors: missing_field, malformed_file;
+/// `unknown_architecture` where there is no forward pass for it.
+inline result<model_config> read_gguf_config(const gguf::file& file)
+{
+    AWQ_TRY(const gguf::hyperparameters facts, gguf::read_hyperparameters(file));
+    const std::string& kind = facts.architecture;
+    if (kind != "llama" && kind != "qwen2" && kind != "qwen3")
+        return error{error_code::unknown_architecture, file.path(), ": architecture \"",
+                     printable(kind),
+                     "\" has no forward pass here; supported are llama, qwen2, qwen3"};
+    model_config config;
+    config.model_type = kind;
+    config.architecture = gguf::find_architecture(kind)->hf_names.front();
+    AWQ_CHECK(detail::read_gguf_sizes(file, facts, config));
+    AWQ_CHECK(detail::read_gguf_parts(file, config));
+    if (const auto sound = check(config); !sound) return sound.error().within(file.path());
+    AWQ_CHECK(detail::read_gguf_rope(file, facts, config));
+    AWQ_CHECK(detail::read_gguf_token_ids(file, config));
+    if (const auto sound = check(config); !sound) return sound.error().within(file.path());
+    return config;
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A GGUF file as a model: its tensors under their Hugging Face names, in the checkpoint's row order,
+/// dequantized while they are read.
+class gguf_source final : public tensor_source {
+public:
+    /// Errors: those of gguf::file and `read_gguf_config`.
+    static result<std::unique_ptr<gguf_source>> open(const std::string& path)
+    {
+        auto source = std::unique_ptr<gguf_source>{new gguf_source};
+        AWQ_TRY(source->file_, gguf::file::open(path));
+        AWQ_TRY(source->config_, read_gguf_config(source->file_));
+        source->architecture_ = gguf::architecture_of_hf(source->config_.architecture);
+        return source;
+    }
+
+    const model_config& config() const noexcept override { return config_; }
+    const std::string& path() const noexcept override { return file_.path(); }
+    const gguf::file& file() const noexcept { return file_; }
+
+    std::optional<tensor_shape> shape(std::string_view name) const override
+    {
+        const gguf::tensor_info* const found = find(name);
+        if (!found || found->dim_count > 2) return std::nullopt;
+        return tensor_shape{found->rows(), found->in_features()};
+    }
+
+    status read_rows(std::string_view name, std::size_t first_row,
+                     matrix_view<float> out) const override
+    {
+        const gguf::tensor_info* const found = find(name);
+        if (!found)
+            return error{error_code::missing_tensor, path(), ": there is no tensor \"", name, "\""};
+        if (out.cols() != found->in_features() || first_row > found->rows() ||
+            out.rows() > found->rows() - first_row)
+            return error{error_code::shape_mismatch, path(), ": ", found->name, " is ",
+                         found->rows(), " x ", found->in_features(), ", rows ", first_row, " to ",
+                         first_row + out.rows(), " of ", out.cols(), " columns were asked for"};
+        AWQ_TRY(const std::size_t head, head_rows(name, *found));
+        dequantize(*found, head, first_row, out);
+        file_.release(*found);
+        if (gguf::detail::all_finite({out.data(), out.size()})) return {};
+        return error{error_code::not_finite, path(), ": ", found->name,
+                     " has a NaN or an infinity; the file is damaged or overflowed"};
+    }
+
+private:
+    gguf_source() = default;
+
+    const gguf::tensor_info* find(std::string_view name) const
+    {
+        const auto place = gguf::to_gguf(*architecture_, name);
+        return place && !place->expert ? file_.find_tensor(place->name) : nullptr;
+    }
+
+    /// Rows of one head where a tensor's rows are interleaved, else 0.
+    result<std::size_t> head_rows(std::string_view name, const gguf::tensor_info& tensor) const
+    {
+        if (!architecture_->interleaves_rotary) return std::size_t{0};
+        const bool query = name.find(".q_proj.") != name.npos;
+        if (!query && name.find(".k_proj.") == name.npos) return std::size_t{0};
+        const std::size_t heads = query ? config_.num_attention_heads : config_.kv_heads();
+        const bool is_vector = tensor.dim_count == 1;
+        const std::size_t rows = is_vector ? tensor.in_features() : tensor.rows();
+        if (rows % heads == 0 && rows / heads % 2 == 0) return rows / heads;
+        return error{error_code::shape_mismatch, path(), ": ", tensor.name, ": ", rows,
+                     " rows are no ", heads, " heads of an even size"};
+    }
+
+    static void dequantize(const gguf::tensor_info& tensor, std::size_t head, std::size_t first_row,
+                           matrix_view<float> out)
+    {
+        const gguf::block_quantizer quantizer{tensor.type};
+        const std::size_t bytes = quantizer.row_bytes(out.cols());
+        const bool is_vector = tensor.dim_count == 1;
+        for (std::size_t row = 0; row < out.rows(); ++row) {
+            const std::size_t at = first_row + row;
+            const std::size_t from = head && !is_vector ? gguf::split_source(at, head) : at;
+            quantizer.dequantize_row(tensor.bytes.subspan(from * bytes, bytes), out.row(row));
+        }
+        if (!head || !is_vector) return;
+        const std::vector<float> stored{out.row(0).begin(), out.row(0).end()};
+        for (std::size_t i = 0; i < stored.size(); ++i)
+            out(0, i) = stored[gguf::split_source(i, head)];
+    }
+
+    gguf::file file_;
+    model_config config_;
+    const gguf::architecture* architecture_ = nullptr;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/process_usage.hpp
+#ifndef AWQ_PIPELINE_PROCESS_USAGE_HPP
+#define AWQ_PIPELINE_PROCESS_USAGE_HPP
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cstdint>
+
+namespace awq {
+
+/// The most memory that this process has had resident so far, in bytes. Pages of mapped files count.
+inline std::uint64_t peak_rss_bytes() noexcept
+{
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+/// Seconds since it was made or last asked.
+class stopwatch {
+public:
+    double lap() noexcept
+    {
+        const auto now = clock::now();
+        const std::chrono::duration<double> passed = now - last_;
+        last_ = now;
+        return passed.count();
+    }
+
+private:
+    using clock = std::chrono::steady_clock;
+    clock::time_point last_ = clock::now();
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/smoothed_sink.hpp
+#ifndef AWQ_PIPELINE_SMOOTHED_SINK_HPP
+#define AWQ_PIPELINE_SMOOTHED_SINK_HPP
+
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace awq {
+
+/// Which of a finished block's weights a `smoothed_sink` writes.
+enum class sink_content { smoothed, dequantized };
+
+/// Writes a plain checkpoint: same files, tensors and dtypes as the source, every other file of the
+/// directory carried over. The directory appears when it is complete.
+class smoothed_sink final : public checkpoint_sink {
+public:
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
+                                                           const std::string& target,
+                                                           bool overwrite,
+                                                           sink_content content = {})
+    {
+        AWQ_CHECK(check_output_apart(target, source.path()));
+        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
+        AWQ_TRY(auto writer, safetensors::shard_set_writer::create(directory.path(),
+                                                                   source.checkpoint()));
+        return std::unique_ptr<checkpoint_sink>{
+            new smoothed_sink{source, std::move(directory), std::move(writer), content}};
+    }
+
+    status write(const finished_block& block) override
+    {
+        const block_tensors& chosen =
+            content_ == sink_content::smoothed ? *block.smoothed : *block.dequantized;
+        for (const auto& [name, tensor] : chosen.all())
+            AWQ_CHECK(writer_.write_floats(chosen.prefix() + name, values_of(tensor)));
+        return {};
+    }
+
+    result<std::string> finish() override
+    {
+        AWQ_CHECK(writer_.copy_rest(source_.checkpoint()));
+        AWQ_CHECK(writer_.finish());
+        AWQ_CHECK(copy_files(source_.path(), directory_.path(), is_weight_file));
+        AWQ_CHECK(directory_.commit());
+        return directory_.target();
+    }
+
+private:
+    smoothed_sink(const directory_source& source, output_directory&& directory,
+                  safetensors::shard_set_writer&& writer, sink_content content)
+        : source_(source), directory_(std::move(directory)), writer_(std::move(writer)),
+          content_(content)
+    {
+    }
+
+    const directory_source& source_;
+    output_directory directory_;
+    safetensors::shard_set_writer writer_;
+    sink_content content_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/report/write_report_json.hpp
+#ifndef AWQ_REPORT_WRITE_REPORT_JSON_HPP
+#define AWQ_REPORT_WRITE_REPORT_JSON_HPP
+
+#include <string>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+inline void write_names(json::writer& out, const std::vector<std::string>& names)
+{
+    out.begin_array();
+    for (const std::string& name : names) out.value(name);
+    out.end_array();
+}
+
+inline void write_mapping(json::writer& out, const mapping_report& mapping)
+{
+    out.begin_object();
+    out.field("layer", mapping.layer).field("smooth_layer", mapping.smooth_layer);
+    write_names(out.key("balance_layers"), mapping.balance_layers);
+    out.field("initial_error", mapping.initial_error).field("best_error", mapping.best_error);
+    out.field("best_ratio", mapping.best_ratio).field("duo_scaling", mapping.duo_scaling);
+    out.field("tokens", mapping.tokens).field("skipped_candidates", mapping.skipped_candidates);
+    if (mapping.skipped.empty())
+        out.key("skipped").null();
+    else
+        out.field("skipped", mapping.skipped);
+    out.end_object();
+}
+
+inline void write_layer(json::writer& out, const layer_report& layer)
+{
+    out.begin_object();
+    out.field("layer", layer.layer).field("format", layer.format).field("steps", layer.steps);
+    out.field("relative_error", layer.relative_error);
+    out.end_object();
+}
+
+} // namespace detail
+
+/// The report as JSON, indented by two; the keys are those that README documents.
+inline std::string to_json(const run_report& report)
+{
+    json::writer out{2};
+    out.begin_object();
+    out.field("awq_version", AWQ_VERSION_STRING).field("model", report.model);
+    out.field("mode", report.mode).field("scheme", report.scheme);
+    out.field("group_size", report.group_size);
+    out.key("options").begin_object();
+    for (const auto& [name, value] : report.options) out.field(name, value);
+    out.end_object();
+    out.key("mappings").begin_array();
+    for (const mapping_report& mapping : report.mappings) detail::write_mapping(out, mapping);
+    out.end_array();
+    out.key("layers").begin_array();
+    for (const layer_report& layer : report.layers) detail::write_layer(out, layer);
+    out.end_array();
+    detail::write_names(out.key("notes"), report.notes);
+    out.key("seconds").begin_object();
+    for (const auto& [step, seconds] : report.seconds) out.field(step, seconds);
+    out.end_object();
+    out.field("peak_rss_bytes", report.peak_rss_bytes);
+    detail::write_names(out.key("outputs"), report.outputs);
+    out.end_object();
+    return std::move(out).take() + "\n";
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/report/write_report_text.hpp
+#ifndef AWQ_REPORT_WRITE_REPORT_TEXT_HPP
+#define AWQ_REPORT_WRITE_REPORT_TEXT_HPP
+
+#include <cstdio>
+#include <string>
+
+namespace awq {
+
+namespace detail {
+
+template <class... Values>
+void append_line(std::string& text, const char* format, const Values&... values)
+{
+    char line[512];
+    std::snprintf(line, sizeof line, format, values...);
+    text += line;
+    text += '\n';
+}
+
+inline void append_mapping(std::string& text, const mapping_report& mapping)
+{
+    if (!mapping.skipped.empty())
+        return append_line(text, "%-46s skipped: %s", mapping.smooth_layer.c_str(),
+                           mapping.skipped.c_str());
+    const double kept =
+        mapping.initial_error > 0 ? mapping.best_error / mapping.initial_error : 1.0;
+    append_line(text, "%-46s ratio %.3f%s  error %.4e -> %.4e  (%.1f %%)",
+                mapping.smooth_layer.c_str(), mapping.best_ratio,
+                mapping.duo_scaling ? " duo" : "    ", mapping.initial_error, mapping.best_error,
+                100 * kept);
+}
+
+} // namespace detail
+
+/// The report for people: a line for each mapping, then the totals.
+inline std::string to_text(const run_report& report)
+{
+    std::string text;
+    for (const mapping_report& mapping : report.mappings) detail::append_mapping(text, mapping);
+    detail::append_line(text, "mode       %s (%s, group size %zu)", report.mode.c_str(),
+                        report.scheme.c_str(), report.group_size);
+    detail::append_line(text, "mappings   %zu smoothed, %zu skipped", report.smoothed_mappings(),
+                        report.mappings.size() - report.smoothed_mappings());
+    for (const auto& [step, seconds] : report.seconds)
+        detail::append_line(text, "seconds    %-10s %.2f", step.c_str(), seconds);
+    detail::append_line(text, "peak RSS   %.1f MB",
+                        static_cast<double>(report.peak_rss_bytes) / 1e6);
+    for (const std::string& note : report.notes) detail::append_line(text, "note       %s", note.c_str());
+    for (const std::string& output : report.outputs)
+        detail::append_line(text, "output     %s", output.c_str());
+    return text;
+}
 
 } // namespace awq
 

@@ -671,29 +671,33 @@ struct activation_stats {
 
 namespace detail {
 
-// Sixteen rows are added in float, where no bit of weight is lost, then go into the double sums.
-inline void add_magnitudes(matrix_view<const float> x, double* abs_sum, double* square_sum) noexcept
+// Eight rows are added in float, where nothing of weight is lost, and go into the double sums as
+// one.
+template <std::size_t Rows, class Value>
+void add_rows(matrix_view<const float> x, std::size_t first, double* sums, Value value) noexcept
 {
-    constexpr std::size_t width = 64, rows = 16;
-    float sums[width], squares[width];
-    for (std::size_t first = 0; first < x.rows(); first += rows) {
-        std::fill_n(sums, width, 0.0f);
-        std::fill_n(squares, width, 0.0f);
-        const std::size_t end = std::min(first + rows, x.rows());
-        for (std::size_t r = first; r < end; ++r) {
-            const float* const values = x.row(r).data();
-            for (std::size_t c = 0; c < x.cols(); ++c) {
-                sums[c] += std::fabs(values[c]);
-                squares[c] += values[c] * values[c];
-            }
-        }
-        if (abs_sum != nullptr)
-            for (std::size_t c = 0; c < x.cols(); ++c)
-                abs_sum[c] += static_cast<double>(sums[c]);
-        if (square_sum != nullptr)
-            for (std::size_t c = 0; c < x.cols(); ++c)
-                square_sum[c] += static_cast<double>(squares[c]);
+    const float* rows[Rows];
+    for (std::size_t r = 0; r < Rows; ++r)
+        rows[r] = x.row(first + r).data();
+    for (std::size_t c = 0; c < x.cols(); ++c) {
+        float sum = value(rows[0][c]);
+        for (std::size_t r = 1; r < Rows; ++r)
+            sum += value(rows[r][c]);
+        sums[c] += static_cast<double>(sum);
     }
+}
+
+template <class Value>
+void add_columns(matrix_view<const float> x, std::span<double> sums, std::size_t column,
+                 Value value) noexcept
+{
+    if (sums.empty()) return;
+    constexpr std::size_t at_once = 8;
+    std::size_t r = 0;
+    for (; r + at_once <= x.rows(); r += at_once)
+        add_rows<at_once>(x, r, sums.data() + column, value);
+    for (; r < x.rows(); ++r)
+        add_rows<1>(x, r, sums.data() + column, value);
 }
 
 } // namespace detail
@@ -709,14 +713,19 @@ status activation_stats::observe(const E& how, matrix_view<const float> x, loss_
                      " channels, ",
                      abs_sum.size(),
                      " expected"};
-    constexpr std::size_t width = 64;
+    constexpr std::size_t width =
+        256;                          // columns a task; few enough to spread, enough for long reads
+    constexpr std::size_t depth = 64; // rows that stay in the cache between the two sums
     mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
         const matrix_view<const float> run = x.rows_from(first, count);
         how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
             const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
-            detail::add_magnitudes(run.cols_from(at, columns),
-                                   abs_sum.empty() ? nullptr : abs_sum.data() + at,
-                                   square_sum.empty() ? nullptr : square_sum.data() + at);
+            for (std::size_t r = 0; r < count; r += depth) {
+                const auto tile =
+                    run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
+                detail::add_columns(tile, abs_sum, at, [](float v) { return std::fabs(v); });
+                detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
+            }
         });
         if (!gram.empty()) Product::add_gram(how, run, gram);
         tokens += count;
@@ -1693,17 +1702,29 @@ AWQ_ALWAYS_INLINE qparams make_qparams(value_range range, const scheme& format, 
     return made;
 }
 
-/// The code of a weight, as a float. The clamp comes before the rounding to a whole number.
+/// The codes of up to `code_tile` weights, as floats: weight / scale + zero point, clamped, and
+/// then rounded to a whole number. `codes` does not overlap `weights`.
 template <class Rounding>
-AWQ_ALWAYS_INLINE float code_of(float weight, const qparams& shared, float smallest, float largest,
-                                Rounding) noexcept
+AWQ_ALWAYS_INLINE void fill_codes(const float* weights, std::size_t count, const qparams& shared,
+                                  float smallest, float largest, float* codes, Rounding) noexcept
 {
-    float code = Rounding::round(weight / shared.scale);
-    code = Rounding::round(code + shared.zero_point);
-    code = code < smallest ? smallest : code;
-    code = code > largest ? largest : code;
-    return round_half_even(code);
+    const float scale = shared.scale, zero_point = shared.zero_point;
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = Rounding::round(Rounding::round(weights[i]) / scale);
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = Rounding::round(codes[i] + zero_point);
+    // A loop for each bound: with both in one, compilers make branches of them.
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = codes[i] < smallest ? smallest : codes[i];
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = codes[i] > largest ? largest : codes[i];
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = round_half_even(codes[i]);
 }
+
+/// How many codes are made at a time; a local array of so many stays in registers or the first
+/// cache.
+inline constexpr std::size_t code_tile = 64;
 
 /// The weight that a code stands for.
 template <class Rounding>
@@ -1796,7 +1817,7 @@ struct integer_quantizer {
     {
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); ++r)
-                pseudo_quantize_row(rows.row(r), out.row(r), rounding);
+                simulate_row(rows.row(r), out.row(r), rounding);
         });
     }
 
@@ -1812,25 +1833,40 @@ struct integer_quantizer {
 
   private:
     template <class Rounding>
-    void pseudo_quantize_row(std::span<const float> row, std::span<float> out,
-                             Rounding rounding) const noexcept
+    void simulate_row(std::span<const float> row, std::span<float> out,
+                      Rounding rounding) const noexcept
     {
         const std::size_t width = scale_columns(row.size());
         for (std::size_t first = 0; first < row.size(); first += width)
-            pseudo_quantize_group(row.data() + first, out.data() + first, width, rounding);
+            simulate_group(row.data() + first, out.data() + first, width, rounding);
     }
 
     template <class Rounding>
-    void pseudo_quantize_group(const float* group, float* out, std::size_t count,
-                               Rounding rounding) const noexcept
+    void simulate_group(const float* group, float* out, std::size_t count,
+                        Rounding rounding) const noexcept
     {
         value_range range = range_of(group, count);
         range = {rounding.round(range.smallest), rounding.round(range.largest)};
         const qparams shared = make_qparams(range, format, rounding);
-        const float low = format.smallest(), high = format.largest();
-        for (std::size_t i = 0; i < count; ++i) {
-            const float weight = rounding.round(group[i]);
-            out[i] = value_of(code_of(weight, shared, low, high, rounding), shared, rounding);
+        for_each_tile(group, count, shared, rounding,
+                      [&](std::size_t first, std::size_t size, const float* codes) {
+                          for (std::size_t i = 0; i < size; ++i)
+                              out[first + i] = value_of(codes[i], shared, rounding);
+                      });
+    }
+
+    // Calls `use(first, size, codes)` for the codes of a group, a tile at a time.
+    template <class Rounding, class Use>
+    AWQ_ALWAYS_INLINE void for_each_tile(const float* group, std::size_t count,
+                                         const qparams& shared, Rounding rounding,
+                                         Use use) const noexcept
+    {
+        float codes[code_tile];
+        for (std::size_t first = 0; first < count; first += code_tile) {
+            const std::size_t size = std::min(code_tile, count - first);
+            fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
+                       rounding);
+            use(first, size, codes);
         }
     }
 
@@ -1840,7 +1876,6 @@ struct integer_quantizer {
                          Rounding rounding) const noexcept
     {
         const std::size_t width = scale_columns(row.size());
-        const float low = format.smallest(), high = format.largest();
         for (std::size_t group = 0; group * width < row.size(); ++group) {
             const float* const weights = row.data() + group * width;
             value_range range = range_of(weights, width);
@@ -1849,12 +1884,14 @@ struct integer_quantizer {
             scales[group] = shared.scale;
             if (!zero_points.empty())
                 zero_points[group] = static_cast<std::int8_t>(shared.zero_point);
-            for (std::size_t i = 0; i < width; ++i) {
-                const float weight = rounding.round(weights[i]);
-                const float code = code_of(weight, shared, low, high, rounding);
-                const bool is_number = code == code;
-                codes[group * width + i] = static_cast<std::int8_t>(is_number ? code : 0.0f);
-            }
+            for_each_tile(weights, width, shared, rounding,
+                          [&](std::size_t first, std::size_t size, const float* made) {
+                              for (std::size_t i = 0; i < size; ++i) {
+                                  const bool is_number = made[i] == made[i];
+                                  codes[group * width + first + i] =
+                                      static_cast<std::int8_t>(is_number ? made[i] : 0.0f);
+                              }
+                          });
         }
     }
 };
@@ -3422,9 +3459,331 @@ using modifier = basic_modifier<
 } // namespace awq
 
 #endif
-// ---- awq/quantization/gguf/affine_k.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
-#define AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+// ---- awq/quantization/cholesky.hpp
+#ifndef AWQ_QUANTIZATION_CHOLESKY_HPP
+#define AWQ_QUANTIZATION_CHOLESKY_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace awq {
+
+/// Columns that are factored together; the rest of the work is matrix products.
+inline constexpr std::size_t cholesky_panel = 96;
+
+namespace detail {
+
+/// a -= b, element by element.
+template <execution E>
+void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b)
+{
+    e.for_each(a.rows(), [=](std::size_t row) {
+        float* const to = a.row(row).data();
+        const float* const from = b.row(row).data();
+        for (std::size_t i = 0; i < a.cols(); ++i) to[i] -= from[i];
+    });
+}
+
+inline double dot(const float* a, const float* b, std::size_t count) noexcept
+{
+    double sum = 0;
+    for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * b[i];
+    return sum;
+}
+
+/// Factors a small diagonal block in place; false where it is not positive definite.
+inline bool factor_diagonal_block(matrix_view<float> a) noexcept
+{
+    for (std::size_t j = 0; j < a.rows(); ++j) {
+        const double pivot = a(j, j) - dot(a.row(j).data(), a.row(j).data(), j);
+        if (!(pivot > 0)) return false;
+        const double root = std::sqrt(pivot);
+        a(j, j) = static_cast<float>(root);
+        for (std::size_t i = j + 1; i < a.rows(); ++i) {
+            const double rest = a(i, j) - dot(a.row(i).data(), a.row(j).data(), j);
+            a(i, j) = static_cast<float>(rest / root);
+        }
+    }
+    return true;
+}
+
+/// x = x l^-T for one row x, in place: forward substitution with the lower triangle l.
+inline void solve_row_forward(float* x, matrix_view<const float> l) noexcept
+{
+    for (std::size_t j = 0; j < l.rows(); ++j)
+        x[j] = static_cast<float>((x[j] - dot(x, l.row(j).data(), j)) / l(j, j));
+}
+
+/// x = x l^-1 for one row x, in place: backward substitution with the lower triangle l.
+inline void solve_row_backward(float* x, matrix_view<const float> l) noexcept
+{
+    for (std::size_t j = l.rows(); j-- > 0;) {
+        x[j] /= l(j, j);
+        for (std::size_t i = 0; i < j; ++i) x[i] -= x[j] * l(j, i);
+    }
+}
+
+} // namespace detail
+
+/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T;
+/// what is above the diagonal is left as it was. `scratch` holds n x cholesky_panel floats.
+/// False where `a` is not positive definite; its contents are then undefined.
+template <class Product, execution E>
+[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, matrix_view<float> scratch)
+{
+    const std::size_t n = a.rows();
+    for (std::size_t first = 0; first < n; first += cholesky_panel) {
+        const std::size_t width = std::min(cholesky_panel, n - first), below = n - first - width;
+        const auto panel = a.rows_from(first, n - first).cols_from(first, width);
+        if (first > 0) {
+            const auto done = a.rows_from(first, n - first).cols_from(0, first);
+            const matrix_view<float> update{scratch.data(), n - first, width};
+            Product::multiply_nt(e, done, done.rows_from(0, width), update);
+            detail::subtract(e, panel, update);
+        }
+        const auto diagonal = panel.rows_from(0, width);
+        if (!detail::factor_diagonal_block(diagonal)) return false;
+        const auto rest = panel.rows_from(width, below);
+        e.for_each(below, [=](std::size_t row) {
+            detail::solve_row_forward(rest.row(row).data(), diagonal);
+        });
+    }
+    return true;
+}
+
+/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch` holds
+/// m x cholesky_panel floats.
+template <class Product, execution E>
+void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x,
+                    matrix_view<float> scratch)
+{
+    const std::size_t n = l.rows(), m = x.rows();
+    const auto triangle = [&](std::size_t first, std::size_t width) {
+        return l.rows_from(first, width).cols_from(first, width);
+    };
+    for (std::size_t first = 0; first < n; first += cholesky_panel) { // x = x l^-T
+        const std::size_t width = std::min(cholesky_panel, n - first);
+        const auto panel = x.cols_from(first, width);
+        const matrix_view<float> update{scratch.data(), m, width};
+        if (first > 0) {
+            Product::multiply_nt(e, x.cols_from(0, first),
+                                 l.rows_from(first, width).cols_from(0, first), update);
+            detail::subtract(e, panel, update);
+        }
+        const auto diagonal = triangle(first, width);
+        e.for_each(m, [=](std::size_t row) {
+            detail::solve_row_forward(panel.row(row).data(), diagonal);
+        });
+    }
+    const std::size_t last = (n - 1) / cholesky_panel * cholesky_panel;
+    for (std::size_t first = last + cholesky_panel; first > 0;) { // x = x l^-1
+        first -= cholesky_panel;
+        const std::size_t width = std::min(cholesky_panel, n - first), after = first + width;
+        const auto panel = x.cols_from(first, width);
+        const matrix_view<float> update{scratch.data(), m, width};
+        if (after < n) {
+            Product::multiply_nn(e, x.cols_from(after, n - after),
+                                 l.rows_from(after, n - after).cols_from(first, width), update);
+            detail::subtract(e, panel, update);
+        }
+        const auto diagonal = triangle(first, width);
+        e.for_each(m, [=](std::size_t row) {
+            detail::solve_row_backward(panel.row(row).data(), diagonal);
+        });
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/error_feedback.hpp
+#ifndef AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
+#define AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace awq {
+
+/// A format that error feedback can round onto, one block of neighbouring columns at a time.
+///
+/// - `block_columns(in_features)`: columns whose scales are chosen together.
+/// - `fit(rows, importance, first_row, grids)`: the scales (and minimums) of one block of at most
+///   `batch` neighbouring rows, as the format's own search finds them.
+/// - `grid.nearest(i, x)`: the code of the block's column i that is nearest to x.
+/// - `grid.value(i, code)`: what that code dequantizes to.
+template <class F>
+concept feedback_format =
+    requires(const F& f, matrix_view<const float> rows, std::span<const float> importance,
+             typename F::grid& grid, std::size_t i, float x, int code) {
+        { F::batch } -> std::convertible_to<std::size_t>;
+        { f.block_columns(i) } -> std::convertible_to<std::size_t>;
+        { f.fit(rows, importance, i, &grid) } -> std::same_as<void>;
+        { grid.nearest(i, x) } -> std::convertible_to<int>;
+        { grid.value(i, code) } -> std::convertible_to<float>;
+    };
+
+/// Turns a Gram matrix into the feedback matrix that `round_with_feedback` takes, in place.
+///
+/// Frantar et al. 2022 (GPTQ) and Chee et al. 2023 (LDLQ): with gram + damping = R R^T, R upper
+/// triangular, the output error is ||dW R||^2, and column j is best rounded at
+/// w_j + sum_{i<j} dw_i R_ij / R_jj. The result's upper triangle holds R_ij / R_jj.
+/// `damping` is relative to the mean of the diagonal. `scratch`: n x cholesky_panel floats.
+/// False where the damped matrix is not positive definite.
+template <class Product, execution E>
+[[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping,
+                                 matrix_view<float> scratch)
+{
+    const std::size_t n = gram.rows();
+    double mean = 0;
+    for (std::size_t i = 0; i < n; ++i) mean += gram(i, i);
+    mean /= static_cast<double>(n);
+    if (!(mean > 0)) return false;
+    for (std::size_t i = 0; i < n; ++i) gram(i, i) += static_cast<float>(damping * mean);
+
+    // R is the lower factor of the matrix with both orders reversed, read backwards.
+    float* const first = gram.data();
+    const auto reverse = [=](std::size_t half) {
+        if (half < n - 1 - half)
+            for (std::size_t i = 0; i < n; ++i)
+                std::swap(first[half * gram.stride() + i],
+                          first[(n - 1 - half) * gram.stride() + (n - 1 - i)]);
+    };
+    const auto reverse_all = [&] {
+        e.for_each(n / 2, reverse);
+        if (n % 2 == 1) std::reverse(gram.row(n / 2).begin(), gram.row(n / 2).end());
+    };
+    reverse_all();
+    if (!factor_cholesky<Product>(e, gram, scratch)) return false;
+    reverse_all();
+    e.for_each(n, [=](std::size_t i) {
+        for (std::size_t j = i + 1; j < n; ++j) gram(i, j) /= gram(j, j);
+    });
+    return true;
+}
+
+namespace detail {
+
+/// One block of columns of all rows; see `round_with_feedback`.
+template <feedback_format Format, class Store>
+struct feedback_block {
+    matrix_view<const float> target;   // (rows, width): the weights of this block
+    matrix_view<const float> feedback; // (width, width): the block's own part
+    std::span<const float> importance;
+    matrix_view<float> wanted;     // (rows, width): in: what earlier blocks feed in
+    matrix_view<float> out;        // (rows, width)
+    matrix_view<float> difference; // (rows, width)
+    std::size_t first_column;
+    const Format& format;
+    const Store& store;
+
+    void round_rows(std::size_t first, std::size_t count) const
+    {
+        typename Format::grid grids[Format::batch];
+        const auto rows = wanted.rows_from(first, count);
+        for (std::size_t r = 0; r < count; ++r)
+            for (std::size_t i = 0; i < rows.cols(); ++i) rows(r, i) += target(first + r, i);
+        format.fit(rows, importance, first, grids);
+        for (std::size_t r = 0; r < count; ++r) round_row(first + r, grids[r]);
+    }
+
+private:
+    void round_row(std::size_t row, const typename Format::grid& grid) const
+    {
+        constexpr std::size_t step = 256;
+        std::uint8_t codes[step];
+        const std::size_t width = target.cols();
+        for (std::size_t start = 0; start < width; start += step) {
+            const std::size_t count = std::min(step, width - start);
+            for (std::size_t k = 0; k < count; ++k) codes[k] = round_column(row, start + k, grid);
+            store(row, first_column + start, grid, std::span<const std::uint8_t>{codes, count});
+        }
+    }
+
+    std::uint8_t round_column(std::size_t row, std::size_t i, const typename Format::grid& grid) const
+    {
+        float* const values = wanted.row(row).data();
+        const int code = grid.nearest(i, values[i]);
+        out(row, i) = grid.value(i, code);
+        const float missing = target(row, i) - out(row, i);
+        difference(row, i) = missing;
+        const float* const weight = feedback.row(i).data();
+        for (std::size_t j = i + 1; j < target.cols(); ++j) values[j] += missing * weight[j];
+        return static_cast<std::uint8_t>(code);
+    }
+};
+
+} // namespace detail
+
+/// Rounds `target` (out_features, in_features) onto the format's grid column by column, feeding each
+/// column's error into the columns after it.
+///
+/// - `feedback` (in, in): from `make_feedback`. `importance`: mean of x^2 per column, or empty.
+/// - `out`: the dequantized result. `difference`: working memory of the shape of `target`.
+/// - `scratch`: out_features x block_columns floats.
+/// - `store(row, first_column, grid, codes)` is called for each row and block, from any thread;
+///   blocks of more than 256 columns come in pieces.
+template <class Product, execution E, feedback_format Format, class Store>
+void round_with_feedback(const E& e, matrix_view<const float> target,
+                         matrix_view<const float> feedback, std::span<const float> importance,
+                         const Format& format, matrix_view<float> out,
+                         matrix_view<float> difference, std::span<float> scratch,
+                         const Store& store)
+{
+    const std::size_t rows = target.rows(), cols = target.cols();
+    const std::size_t block = format.block_columns(cols);
+    for (std::size_t first = 0; first < cols; first += block) {
+        const std::size_t width = std::min(block, cols - first);
+        const matrix_view<float> wanted{scratch.data(), rows, width};
+        if (first == 0)
+            std::fill_n(scratch.data(), wanted.size(), 0.0f);
+        else
+            Product::multiply_nn(e, difference.cols_from(0, first),
+                                 feedback.rows_from(0, first).cols_from(first, width), wanted);
+        const detail::feedback_block<Format, Store> work{
+            target.cols_from(first, width),
+            feedback.rows_from(first, width).cols_from(first, width),
+            importance.empty() ? importance : importance.subspan(first, width),
+            wanted,
+            out.cols_from(first, width),
+            difference.cols_from(first, width),
+            first,
+            format,
+            store};
+        e.for_each(chunk_count(rows, Format::batch), [&](std::size_t chunk) {
+            const std::size_t at = chunk * Format::batch;
+            work.round_rows(at, std::min(Format::batch, rows - at));
+        });
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/feedback_formats.hpp
+#ifndef AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
+#define AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
+
+// ---- awq/quantization/gguf/block_codec.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
+
+// ---- awq/quantization/gguf/formats.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_FORMATS_HPP
+#define AWQ_QUANTIZATION_GGUF_FORMATS_HPP
+
+// ---- awq/quantization/gguf/iq4_nl.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
+#define AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
+
+// ---- awq/quantization/gguf/legacy.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_LEGACY_HPP
+#define AWQ_QUANTIZATION_GGUF_LEGACY_HPP
 
 // ---- awq/quantization/gguf/block_support.hpp
 #ifndef AWQ_QUANTIZATION_GGUF_BLOCK_SUPPORT_HPP
@@ -3438,11 +3797,15 @@ using modifier = basic_modifier<
 #ifndef AWQ_QUANTIZATION_GGUF_LANES_HPP
 #define AWQ_QUANTIZATION_GGUF_LANES_HPP
 
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
+#endif
 
 namespace awq::gguf {
 
@@ -3450,7 +3813,28 @@ namespace awq::gguf {
 // of weights, with S = a vector of floats as many independent groups at once. Each lane does the
 // same operations in the same order either way, so the bytes that come out are the same too.
 
-/// What the arithmetic below must know about a storage type; vectors specialise it.
+/// The product, rounded to float before anything is added to it: compilers may otherwise fuse the
+/// two into one operation, which rounds once less.
+inline float strict_product(float a, float b) noexcept
+{
+#if defined(__clang__)
+#pragma clang fp contract(off)
+    return a * b;
+#else
+    float rounded = a * b;
+#if defined(__GNUC__) && defined(__x86_64__)
+    asm("" : "+x"(rounded)); // for all GCC knows this looks at the product
+#elif defined(__GNUC__) && defined(__aarch64__)
+    asm("" : "+w"(rounded));
+#elif defined(__GNUC__)
+    asm("" : "+m"(rounded));
+#endif
+    return rounded;
+#endif
+}
+
+/// What the arithmetic below must know about a storage type; vectors specialise it. Results go
+/// through references: a function that returns a vector wider than the target's own has no ABI.
 template <class S>
 struct lane_storage;
 
@@ -3459,21 +3843,50 @@ struct lane_storage<float> {
     using integers = std::int32_t;
     static constexpr std::size_t count = 1;
 
-    static float from_integers(std::int32_t value) noexcept { return static_cast<float>(value); }
-    static std::int32_t truncated(float value) noexcept { return static_cast<std::int32_t>(value); }
-    static float square_root(float value) noexcept { return std::sqrt(value); }
-    static bool any(bool mask) noexcept { return mask; }
-    /// The product, rounded to float before anything is added to it.
-    static float product(float a, float b) noexcept
+    static void to_integers(float value, std::int32_t& out) noexcept
     {
-#if defined(__clang__)
-#pragma clang fp contract(off)
-        return a * b;
-#elif defined(__GNUC__) && __GNUC__ >= 12
-        return __builtin_assoc_barrier(a * b); // else a fused multiply-add may swallow it
-#else
-        return a * b;
-#endif
+        out = static_cast<std::int32_t>(value);
+    }
+    static void from_integers(std::int32_t value, float& out) noexcept
+    {
+        out = static_cast<float>(value);
+    }
+    static void multiply(float a, float b, float& out) noexcept { out = strict_product(a, b); }
+    static void square_roots(float* values, std::size_t size) noexcept
+    {
+        for (std::size_t i = 0; i < size; ++i)
+            values[i] = std::sqrt(values[i]);
+    }
+    static bool any(bool mask) noexcept { return mask; }
+    static bool all(bool mask) noexcept { return mask; }
+};
+
+/// Which lanes a condition holds in.
+template <class S>
+struct lane_mask {
+    using bits = decltype(S{} < S{});
+    bits value;
+
+    [[gnu::always_inline]] friend lane_mask operator&(const lane_mask& a,
+                                                      const lane_mask& b) noexcept
+    {
+        return {static_cast<bits>(a.value & int_or_vector(b.value))};
+    }
+    [[gnu::always_inline]] friend lane_mask operator|(const lane_mask& a,
+                                                      const lane_mask& b) noexcept
+    {
+        return {static_cast<bits>(a.value | int_or_vector(b.value))};
+    }
+    [[gnu::always_inline]] bool any() const noexcept { return lane_storage<S>::any(value); }
+    [[gnu::always_inline]] bool all() const noexcept { return lane_storage<S>::all(value); }
+
+  private:
+    // Clang takes & of two bools for a slip of &&.
+    static int int_or_vector(bool value) noexcept { return value; }
+    template <class Vector>
+    [[gnu::always_inline]] static const Vector& int_or_vector(const Vector& value) noexcept
+    {
+        return value;
     }
 };
 
@@ -3491,10 +3904,10 @@ struct lanes {
     [[gnu::always_inline]] explicit lanes(const S& values) noexcept : value(values) {}
     /// Every lane gets the same number.
     template <class Number>
-        requires(std::is_same_v<Number, float> && !std::is_same_v<S, float>)
-    [[gnu::always_inline]] explicit lanes(Number same) noexcept : value(same - S{})
-    {
-    }
+    requires(std::is_same_v<Number, float> && !std::is_same_v<S, float>)
+        [[gnu::always_inline]] explicit lanes(Number same) noexcept
+        : value(same - S{})
+    {}
 
     /// Reads and writes `count` neighbouring floats.
     [[gnu::always_inline]] static lanes load(const float* from) noexcept
@@ -3522,7 +3935,9 @@ struct lanes {
     }
     [[gnu::always_inline]] friend lanes operator*(const lanes& a, const lanes& b) noexcept
     {
-        return lanes(storage::product(a.value, b.value));
+        lanes product;
+        storage::multiply(a.value, b.value, product.value);
+        return product;
     }
     [[gnu::always_inline]] friend lanes operator/(const lanes& a, const lanes& b) noexcept
     {
@@ -3533,43 +3948,37 @@ struct lanes {
         value = value + other.value;
         return *this;
     }
-    [[gnu::always_inline]] friend auto operator<(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator<(const lanes& a, const lanes& b) noexcept
     {
-        return a.value < b.value;
+        return {a.value < b.value};
     }
-    [[gnu::always_inline]] friend auto operator>(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator>(const lanes& a, const lanes& b) noexcept
     {
-        return a.value > b.value;
+        return {a.value > b.value};
     }
-    [[gnu::always_inline]] friend auto operator==(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator==(const lanes& a, const lanes& b) noexcept
     {
-        return a.value == b.value;
+        return {a.value == b.value};
     }
-    [[gnu::always_inline]] friend auto operator!=(const lanes& a, const lanes& b) noexcept
+    [[gnu::always_inline]] friend lane_mask<S> operator!=(const lanes& a, const lanes& b) noexcept
     {
-        return a.value != b.value;
+        return {a.value != b.value};
     }
 };
 
 /// The lanes of `a` where the mask holds, else those of `b`.
-template <class Mask, class S>
-[[gnu::always_inline]] inline lanes<S> select(const Mask& mask, const lanes<S>& a,
+template <class S>
+[[gnu::always_inline]] inline lanes<S> select(const lane_mask<S>& mask, const lanes<S>& a,
                                               const lanes<S>& b) noexcept
 {
-    return lanes<S>(mask ? a.value : b.value);
+    return lanes<S>(mask.value ? a.value : b.value);
 }
 
 template <class S>
 [[gnu::always_inline]] inline lanes<S> absolute(const lanes<S>& a) noexcept
 {
     using integers = typename lanes<S>::integers;
-    return lanes<S>(std::bit_cast<S>(std::bit_cast<integers>(a.value) & 0x7FFFFFFF));
-}
-
-template <class S>
-[[gnu::always_inline]] inline lanes<S> square_root(const lanes<S>& a) noexcept
-{
-    return lanes<S>(lane_storage<S>::square_root(a.value));
+    return lanes<S>(__builtin_bit_cast(S, __builtin_bit_cast(integers, a.value) & 0x7FFFFFFF));
 }
 
 /// The larger (smaller) one; `b` where either is not a number.
@@ -3587,38 +3996,84 @@ template <class S>
 /// Added to a float below 2^22, this leaves the nearest integer (ties to even) in the low bits.
 inline constexpr float rounding_anchor = 12582912.0f; // 1.5 * 2^23
 
-/// The nearest integers, ties to even, as ggml computes them: beyond +-2^22, where that method
-/// breaks down, the result is the same wrong number (0 for a NaN) and not undefined behaviour.
-template <class S>
-[[gnu::always_inline]] inline typename lanes<S>::integers nearest(const lanes<S>& a) noexcept
+/// The nearest integer, ties to even, as ggml computes it: beyond +-2^22, where that method breaks
+/// down, the result is the same wrong number (0 for a NaN) and not undefined behaviour.
+inline int nearest(float a) noexcept
 {
-    using integers = typename lanes<S>::integers;
-    const lanes<S> anchored = a + lanes<S>(rounding_anchor);
-    return (std::bit_cast<integers>(anchored.value) & 0x007FFFFF) - 0x00400000;
+    return (__builtin_bit_cast(std::int32_t, a + rounding_anchor) & 0x007FFFFF) - 0x00400000;
 }
 
-/// `nearest`, kept within `lowest` and `highest`, as floats.
+namespace detail {
+/// Integers kept within bounds.
+template <class Integers>
+[[gnu::always_inline]] inline void clamp(Integers& values, std::int32_t lowest,
+                                         std::int32_t highest) noexcept
+{
+    const Integers low = lowest - Integers{};
+    const Integers high = highest - Integers{};
+    values = values > low ? values : low;
+    values = values < high ? values : high;
+}
+} // namespace detail
+
+/// The same of each lane, kept within `lowest` and `highest`, as floats.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> nearest_level(const lanes<S>& a, float lowest,
                                                      float highest) noexcept
 {
-    const lanes<S> level(lane_storage<S>::from_integers(nearest(a)));
-    return smaller(larger(level, lanes<S>(lowest)), lanes<S>(highest));
+    using integers = typename lanes<S>::integers;
+    const lanes<S> anchored = a + lanes<S>(rounding_anchor);
+    integers rounded = (__builtin_bit_cast(integers, anchored.value) & 0x007FFFFF) - 0x00400000;
+    detail::clamp(rounded, static_cast<int>(lowest), static_cast<int>(highest));
+    lanes<S> level;
+    lane_storage<S>::from_integers(rounded, level.value);
+    return level;
 }
 
-/// The same for |a| < 2^22 everywhere, with two operations less.
+/// The same for |a| < 2^22 everywhere, with fewer operations: positive floats are clamped as the
+/// integers that their bits are.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> nearest_small_level(const lanes<S>& a, float lowest,
                                                            float highest) noexcept
 {
+    using integers = typename lanes<S>::integers;
     const lanes<S> anchor(rounding_anchor);
-    const lanes<S> anchored = larger(a + anchor, lanes<S>(rounding_anchor + lowest));
-    return smaller(anchored, lanes<S>(rounding_anchor + highest)) - anchor;
+    const lanes<S> anchored = a + anchor;
+    integers bits = __builtin_bit_cast(integers, anchored.value);
+    detail::clamp(bits, __builtin_bit_cast(std::int32_t, rounding_anchor + lowest),
+                  __builtin_bit_cast(std::int32_t, rounding_anchor + highest));
+    return lanes<S>(__builtin_bit_cast(S, bits)) - anchor;
+}
+
+/// The whole part, for |a| < 2^31.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> whole_part(const lanes<S>& a) noexcept
+{
+    typename lanes<S>::integers integer;
+    lanes<S> whole;
+    lane_storage<S>::to_integers(a.value, integer);
+    lane_storage<S>::from_integers(integer, whole.value);
+    return whole;
+}
+
+/// The lowest byte, 0 .. 255, of whole numbers that may be negative.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> lowest_byte(const lanes<S>& a) noexcept
+{
+    typename lanes<S>::integers integer;
+    lanes<S> byte;
+    lane_storage<S>::to_integers(a.value, integer);
+    lane_storage<S>::from_integers(integer & 0xFF, byte.value);
+    return byte;
 }
 
 using one_lane = lanes<float>;
 
 } // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #endif
 // ---- awq/quantization/gguf/type.hpp
@@ -3682,13 +4137,25 @@ constexpr const type_facts& facts(type wanted) noexcept
 }
 
 /// "Q4_K".
-constexpr std::string_view name_of(type wanted) noexcept { return facts(wanted).name; }
+constexpr std::string_view name_of(type wanted) noexcept
+{
+    return facts(wanted).name;
+}
 /// Neighbouring elements of a row that make one block.
-constexpr std::size_t block_columns(type wanted) noexcept { return facts(wanted).block_columns; }
+constexpr std::size_t block_columns(type wanted) noexcept
+{
+    return facts(wanted).block_columns;
+}
 /// Bytes that one block takes.
-constexpr std::size_t block_bytes(type wanted) noexcept { return facts(wanted).block_bytes; }
+constexpr std::size_t block_bytes(type wanted) noexcept
+{
+    return facts(wanted).block_bytes;
+}
 /// Whether elements are rounded to codes that share a scale.
-constexpr bool is_quantized(type wanted) noexcept { return facts(wanted).scale_columns != 0; }
+constexpr bool is_quantized(type wanted) noexcept
+{
+    return facts(wanted).scale_columns != 0;
+}
 
 /// The type with this number in a file, or nothing where the library does not know it.
 constexpr std::optional<type> type_from_id(std::uint32_t id) noexcept
@@ -3739,8 +4206,8 @@ inline constexpr std::int8_t iq4_nl_levels[16] = {-127, -104, -83, -65, -49, -35
 
 /// The representable numbers of one block once its scales are chosen: element i with the code c is
 /// scale[g] * level(c) + offset[g], where g is its group. Whoever feeds the rounding error of one
-/// column into the next ones asks `gguf::fit_block` for the grid of a block, rounds column by column
-/// with `nearest` and `value`, and hands grid and codes to `gguf::pack_block`.
+/// column into the next ones asks `gguf::fit_block` for the grid of a block, rounds column by
+/// column with `nearest` and `value`, and hands grid and codes to `gguf::pack_block`.
 struct block_grid {
     gguf::type type = gguf::type::f32;
     std::size_t group_columns = 0; ///< neighbouring elements that share an effective scale
@@ -3763,7 +4230,7 @@ struct block_grid {
     float value(std::size_t i, int code) const noexcept
     {
         const std::size_t group = i / group_columns;
-        return lane_storage<float>::product(scale[group], level(code)) + offset[group];
+        return strict_product(scale[group], level(code)) + offset[group];
     }
     /// The code whose value is nearest to x at element `i`; in a group without a scale, where every
     /// code means the same, that of level 0.
@@ -3775,7 +4242,7 @@ struct block_grid {
         return has_level_table() ? nearest_in_table(position) : nearest_integer(position);
     }
 
-private:
+  private:
     int nearest_integer(float position) const noexcept
     {
         const auto lowest = static_cast<float>(-zero_code);
@@ -3786,7 +4253,8 @@ private:
     static int nearest_in_table(float position) noexcept
     {
         int code = 0;
-        while (code < 15 && position >= midpoint_above(code)) ++code;
+        while (code < 15 && position >= midpoint_above(code))
+            ++code;
         return code;
     }
     static float midpoint_above(int code) noexcept
@@ -3830,7 +4298,10 @@ inline f16 get_half(const std::byte* in) noexcept
 }
 
 /// Half precision and back: what a reader of the file will see.
-inline float as_read(f16 value) noexcept { return static_cast<float>(value); }
+inline float as_read(f16 value) noexcept
+{
+    return static_cast<float>(value);
+}
 
 /// An empty grid of a type whose groups have `group_columns` elements.
 inline block_grid new_grid(type format, std::size_t group_columns, int zero_code, int max_code)
@@ -3840,7 +4311,8 @@ inline block_grid new_grid(type format, std::size_t group_columns, int zero_code
     grid.group_columns = group_columns;
     grid.zero_code = zero_code;
     grid.max_code = max_code;
-    for (float& offset : grid.offset) offset = -0.0f;
+    for (float& offset : grid.offset)
+        offset = -0.0f;
     return grid;
 }
 
@@ -3849,7 +4321,8 @@ template <std::size_t Size, std::size_t C>
 [[gnu::always_inline]] inline void interleave(const float* const (&sources)[C], float* out) noexcept
 {
     for (std::size_t j = 0; j < C; ++j)
-        for (std::size_t i = 0; i < Size; ++i) out[i * C + j] = sources[j][i];
+        for (std::size_t i = 0; i < Size; ++i)
+            out[i * C + j] = sources[j][i];
 }
 
 /// The sum of squares of `size` elements of each source, each in index order.
@@ -3860,7 +4333,8 @@ template <class L>
     alignas(sizeof(L)) float column[L::count];
     L sum(0.0f);
     for (std::size_t i = 0; i < size; ++i) {
-        for (std::size_t j = 0; j < L::count; ++j) column[j] = sources[j][i];
+        for (std::size_t j = 0; j < L::count; ++j)
+            column[j] = sources[j][i];
         const L value = L::load(column);
         sum += value * value;
     }
@@ -3872,10 +4346,14 @@ template <std::size_t Size, class L>
 [[gnu::always_inline]] inline void weights_from_importance(const float* x, const float* importance,
                                                            const L& base, float* w) noexcept
 {
+    alignas(sizeof(L)) float energy[Size * L::count];
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
         const L value = L::load(x + i);
-        (L::load(importance + i) * square_root(base + value * value)).store(w + i);
+        (base + value * value).store(energy + i);
     }
+    L::storage::square_roots(energy, Size * L::count);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        (L::load(importance + i) * L::load(energy + i)).store(w + i);
 }
 
 /// x^2, interleaved.
@@ -3899,10 +4377,12 @@ template <std::size_t Size, std::size_t C>
 template <class L>
 [[gnu::always_inline]] inline void put_codes(const L& levels, std::uint8_t* codes) noexcept
 {
-    const auto integers = L::storage::truncated(levels.value);
+    typename L::integers integers;
+    L::storage::to_integers(levels.value, integers);
     std::int32_t wide[L::count];
     __builtin_memcpy(wide, &integers, sizeof wide);
-    for (std::size_t j = 0; j < L::count; ++j) codes[j] = static_cast<std::uint8_t>(wide[j]);
+    for (std::size_t j = 0; j < L::count; ++j)
+        codes[j] = static_cast<std::uint8_t>(wide[j]);
 }
 
 /// Rounds one group onto its stored scale: `block_grid::nearest` for neighbouring elements.
@@ -3920,8 +4400,8 @@ template <std::size_t Size, class L>
     }
 }
 
-/// Groups of super-blocks side by side: lane j of chunk k holds the group k * C + j, counted through
-/// all blocks of the batch.
+/// Groups of super-blocks side by side: lane j of chunk k holds the group k * C + j, counted
+/// through all blocks of the batch.
 template <std::size_t Groups, class L>
 struct chunk_of_groups {
     static constexpr std::size_t size = 256 / Groups;
@@ -3962,7 +4442,8 @@ struct chunk_of_groups {
     [[gnu::always_inline]] L of_blocks(const float* numbers) const noexcept
     {
         alignas(sizeof(L)) float each[L::count];
-        for (std::size_t j = 0; j < L::count; ++j) each[j] = numbers[block(j)];
+        for (std::size_t j = 0; j < L::count; ++j)
+            each[j] = numbers[block(j)];
         return L::load(each);
     }
 };
@@ -3973,7 +4454,8 @@ template <class L>
                                                      std::size_t count) noexcept
 {
     const float* sources[L::count];
-    for (std::size_t j = 0; j < L::count; ++j) sources[j] = blocks[j < count ? j : 0].values;
+    for (std::size_t j = 0; j < L::count; ++j)
+        sources[j] = blocks[j < count ? j : 0].values;
     return sum_of_squares<L>(sources, 256);
 }
 
@@ -3981,7 +4463,8 @@ template <std::size_t Size, class L>
 [[gnu::always_inline]] inline L sum_interleaved(const float* w) noexcept
 {
     L sum(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count) sum += L::load(w + i);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        sum += L::load(w + i);
     return sum;
 }
 
@@ -4031,7 +4514,7 @@ inline constexpr float negligible = 1e-15f;
 /// first + step * k, rounded after each operation.
 [[gnu::always_inline]] inline float stepped(float first, float step, int k) noexcept
 {
-    return first + lane_storage<float>::product(step, static_cast<float>(k));
+    return first + strict_product(step, static_cast<float>(k));
 }
 
 namespace detail {
@@ -4074,9 +4557,8 @@ template <std::size_t Size, class L>
 
 /// Both of the above in one pass, where every |x * factor| is below 2^22.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline correlation<L> correlate_at(const float* x, const float* w,
-                                                          const L& factor, float lowest,
-                                                          float highest) noexcept
+[[gnu::always_inline]] inline correlation<L>
+correlate_at(const float* x, const float* w, const L& factor, float lowest, float highest) noexcept
 {
     correlation<L> sums;
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
@@ -4095,14 +4577,15 @@ template <std::size_t Size, class L, class Mask>
         select(empty, L(0.0f), L::load(levels + i) + L(shift)).store(levels + i);
 }
 
-/// One sweep of coordinate descent over the levels; whether any of them changed. `Guarded`: an
-/// element is left alone if nothing of the other levels remains.
-template <std::size_t Size, bool Guarded, class L>
+/// One sweep of coordinate descent over the levels; whether any of them changed. `Bytes`: levels
+/// are kept as bytes, so that a negative one comes back as another, and an element is left alone if
+/// nothing of the other levels remains.
+template <std::size_t Size, bool Bytes, class L>
 [[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest,
                                                  float highest, correlation<L>& sums,
                                                  float* levels) noexcept
 {
-    bool changed = false;
+    auto changed = L(0.0f) > L(0.0f);
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
         const L value = L::load(x + i), weight = L::load(w + i), level = L::load(levels + i);
         const L a = sums.with_values - weight * value * level;
@@ -4112,15 +4595,15 @@ template <std::size_t Size, bool Guarded, class L>
         changed_sums.add(weight, value, other);
         const L gain = changed_sums.with_values * changed_sums.with_values * sums.with_levels;
         const L held = sums.with_values * sums.with_values * changed_sums.with_levels;
-        const L remaining = Guarded ? b : changed_sums.with_levels;
+        const L remaining = Bytes ? b : changed_sums.with_levels;
         const auto better =
             (a > L(0.0f)) & (remaining > L(0.0f)) & (other != level) & (gain > held);
         sums.with_values = select(better, changed_sums.with_values, sums.with_values);
         sums.with_levels = select(better, changed_sums.with_levels, sums.with_levels);
-        select(better, other, level).store(levels + i);
-        changed = L::storage::any(better) || changed;
+        select(better, Bytes ? lowest_byte(other) : other, level).store(levels + i);
+        changed = changed | better;
     }
-    return changed;
+    return changed.any();
 }
 
 } // namespace detail
@@ -4185,11 +4668,11 @@ template <std::size_t Size, class L>
 
 namespace detail {
 
-/// No lower bound: the numbers that are rounded are not negative.
+/// No lower bound.
 inline constexpr float no_bound = -0x1p23f;
 
-/// Weighted squared error of x rounded to levels of 1 / factor.
-template <std::size_t Size, class L>
+/// Weighted squared error of x rounded to levels of 1 / factor, kept as bytes or not.
+template <std::size_t Size, bool Bytes, class L>
 [[gnu::always_inline]] inline L error_at(const float* x, const float* w, const L& factor,
                                          float top) noexcept
 {
@@ -4197,7 +4680,8 @@ template <std::size_t Size, class L>
     L error(0.0f);
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
         const L value = L::load(x + i);
-        const L off = value - scale * nearest_level(factor * value, no_bound, top);
+        const L level = nearest_level(factor * value, no_bound, top);
+        const L off = value - scale * (Bytes ? lowest_byte(level) : level);
         error += L::load(w + i) * off * off;
     }
     return error;
@@ -4206,6 +4690,7 @@ template <std::size_t Size, class L>
 } // namespace detail
 
 /// A scale for the levels 0 .. top of numbers that are not negative, such as the scales of groups.
+/// A number that is negative all the same gets the lowest byte of its level, as in ggml.
 template <std::size_t Size, class L>
 [[gnu::always_inline]] inline L search_positive(const float* x, const float* w, float top,
                                                 float* levels) noexcept
@@ -4214,16 +4699,18 @@ template <std::size_t Size, class L>
     for (std::size_t i = 0; i < Size * L::count; i += L::count)
         peak = larger(L::load(x + i), peak);
     L factor = L(top) / peak;
-    L least = detail::error_at<Size>(x, w, factor, top);
+    L least = detail::error_at<Size, true>(x, w, factor, top);
     for (int k = -4; k <= 4; ++k) {
         if (k == 0) continue;
         const L trial = L(stepped(top, 0.1f, k)) / peak;
-        const L error = detail::error_at<Size>(x, w, trial, top);
+        const L error = detail::error_at<Size, false>(x, w, trial, top);
         factor = select(error < least, trial, factor);
         least = select(error < least, error, least);
     }
     detail::round_levels<Size>(x, factor, detail::no_bound, top, levels);
     auto sums = detail::correlate<Size, L>(x, w, levels);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        lowest_byte(L::load(levels + i)).store(levels + i);
     for (int sweep = 0; sweep < 5; ++sweep)
         if (!detail::refine_levels<Size, true>(x, w, detail::no_bound, top, sums, levels)) break;
     const auto empty = peak < L(negligible);
@@ -4280,15 +4767,12 @@ template <class L>
 {
     const L above = absolute(factor * (s.highest - s.offset));
     const L below = absolute(factor * (s.lowest - s.offset));
-    const auto tame = (above < L(0x1p22f)) & (below < L(0x1p22f));
-    const L wild = select(tame, L(0.0f), L(1.0f));
-    return L::storage::any(wild > L(0.0f));
+    return !((above < L(0x1p22f)) & (below < L(0x1p22f))).all();
 }
 
 template <std::size_t Size, class L>
 [[gnu::always_inline]] inline void affine_levels(const float* x, const affine_state<L>& s,
-                                                 const L& factor, float top,
-                                                 float* levels) noexcept
+                                                 const L& factor, float top, float* levels) noexcept
 {
     if (may_overflow(s, factor)) {
         for (std::size_t i = 0; i < Size * L::count; i += L::count)
@@ -4324,9 +4808,8 @@ struct affine_solution {
 };
 
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline affine_solution<L> solve_affine(const float* x, const float* w,
-                                                              const float* levels,
-                                                              const affine_state<L>& s) noexcept
+[[gnu::always_inline]] inline affine_solution<L>
+solve_affine(const float* x, const float* w, const float* levels, const affine_state<L>& s) noexcept
 {
     L sum_l(0.0f);
     L sum_ll(0.0f);
@@ -4351,8 +4834,7 @@ template <std::size_t Size, class L>
 /// A scale and a minimum for the levels 0 .. top by weighted error, squared or absolute.
 template <std::size_t Size, bool Absolute, class L>
 [[gnu::always_inline]] inline affine_scale<L>
-search_affine(const float* x, const float* w, const affine_candidates& grid,
-              float* levels) noexcept
+search_affine(const float* x, const float* w, const affine_candidates& grid, float* levels) noexcept
 {
     auto s = detail::affine_start<Size, L>(x, w);
     const auto flat = s.highest == s.offset;
@@ -4389,200 +4871,6 @@ search_affine(const float* x, const float* w, const affine_candidates& grid,
 
 #endif
 
-// The super-blocks whose groups have a scale and a minimum: Q2_K, Q4_K, Q5_K. A `Format` says how
-// many groups there are, how large codes and packed scales may get, and which candidates are tried.
-
-namespace awq::gguf::detail {
-
-/// Weights without importance: |x|, for 32-element groups raised by the group's root mean square.
-template <class Format, class L>
-[[gnu::always_inline]] inline void affine_default_weights(const float* x, float* w) noexcept
-{
-    constexpr std::size_t size = 256 / Format::groups;
-    L base(0.0f);
-    if constexpr (Format::rms_in_weights) {
-        square_all<size, L>(x, w);
-        base = square_root(sum_interleaved<size, L>(w) / L(static_cast<float>(size)));
-    }
-    for (std::size_t i = 0; i < size * L::count; i += L::count)
-        (base + absolute(L::load(x + i))).store(w + i);
-}
-
-/// What the first level of the search found, [group * C + block], and the levels of all chunks.
-template <class Format, class L>
-struct affine_groups {
-    alignas(sizeof(L)) float scale[Format::groups * L::count];
-    alignas(sizeof(L)) float minimum[Format::groups * L::count];
-    alignas(sizeof(L)) float weight[Format::groups * L::count];
-    alignas(sizeof(L)) float levels[256 * L::count];
-};
-
-template <class Format, class L>
-[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks,
-                                                        std::size_t count,
-                                                        affine_groups<Format, L>& found) noexcept
-{
-    constexpr std::size_t size = 256 / Format::groups;
-    const bool weighted = blocks[0].importance != nullptr;
-    alignas(sizeof(L)) float x[size * L::count];
-    alignas(sizeof(L)) float w[size * L::count];
-    alignas(sizeof(L)) float base[L::count] = {};
-    if (weighted)
-        (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
-    for (std::size_t first = 0; first < count * Format::groups; first += L::count) {
-        const chunk_of_groups<Format::groups, L> chunk{blocks, count, first};
-        float* levels = found.levels + first * size;
-        chunk.values(x);
-        affine_scale<L> best;
-        if (weighted) {
-            chunk.importance(w);
-            weights_from_importance<size>(x, w, chunk.of_blocks(base), w);
-            best = search_affine<size, false, L>(x, w, Format::weighted_candidates, levels);
-            chunk.scatter(sum_interleaved<size, L>(w), found.weight);
-        } else {
-            affine_default_weights<Format, L>(x, w);
-            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
-        }
-        chunk.scatter(best.scale, found.scale);
-        chunk.scatter(best.minimum, found.minimum);
-    }
-}
-
-/// Packs the groups' scales (or minimums) of one block without weights; the common factor.
-template <class Format, std::size_t C>
-[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers,
-                                                  std::uint8_t* packed) noexcept
-{
-    float largest = 0.0f;
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        if (numbers[g * C] > largest) largest = numbers[g * C];
-    const float top = Format::max_packed;
-    const float inverse = largest > 0.0f ? top / largest : 0.0f;
-    for (std::size_t g = 0; g < Format::groups; ++g) {
-        const auto nearest_one =
-            static_cast<std::uint8_t>(nearest(one_lane(inverse) * one_lane(numbers[g * C])));
-        packed[g] = nearest_one > Format::max_packed ? Format::max_packed : nearest_one;
-    }
-    return f16(largest / top);
-}
-
-/// The same for all blocks of a batch by weighted error.
-template <class Format, class L>
-[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights,
-                                                  std::size_t count, block_grid* grids,
-                                                  bool minimums) noexcept
-{
-    alignas(sizeof(L)) float levels[Format::groups * L::count];
-    alignas(sizeof(L)) float factors[L::count];
-    search_positive<Format::groups, L>(numbers, weights, Format::max_packed, levels).store(factors);
-    for (std::size_t b = 0; b < count; ++b) {
-        (minimums ? grids[b].dmin : grids[b].d) = f16(factors[b]);
-        auto& packed = minimums ? grids[b].packed_minimum : grids[b].packed_scale;
-        for (std::size_t g = 0; g < Format::groups; ++g)
-            packed[g] = static_cast<std::uint8_t>(static_cast<int>(levels[g * L::count + b]));
-    }
-}
-
-/// The effective scales and offsets, from what is stored.
-template <class Format>
-inline void complete_affine_grid(block_grid& grid) noexcept
-{
-    using strict = lane_storage<float>;
-    for (std::size_t g = 0; g < Format::groups; ++g) {
-        grid.scale[g] = strict::product(as_read(grid.d), grid.packed_scale[g]);
-        grid.offset[g] = -strict::product(as_read(grid.dmin), grid.packed_minimum[g]);
-    }
-}
-
-/// Chooses scales, minimums and codes of up to L::count blocks.
-template <class Format, class L>
-[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count,
-                                              block_grid* grids, std::uint8_t* codes) noexcept
-{
-    affine_groups<Format, L> found;
-    for (float& unused : found.scale) unused = 0.0f;
-    for (float& unused : found.minimum) unused = 0.0f;
-    for (float& unused : found.weight) unused = 0.0f;
-    search_affine_groups<Format, L>(blocks, count, found);
-    for (std::size_t b = 0; b < count; ++b)
-        grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
-    if (blocks[0].importance != nullptr) {
-        pack_by_search<Format, L>(found.scale, found.weight, count, grids, false);
-        pack_by_search<Format, L>(found.minimum, found.weight, count, grids, true);
-    }
-    for (std::size_t b = 0; b < count; ++b) {
-        if (blocks[0].importance == nullptr) {
-            grids[b].d =
-                pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
-            grids[b].dmin =
-                pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
-        }
-        complete_affine_grid<Format>(grids[b]);
-        round_block<Format::groups, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
-    }
-}
-
-/// The twelve bytes of eight 6-bit scales and eight 6-bit minimums, of Q4_K and Q5_K.
-inline void pack_six_bits(const block_grid& grid, std::byte* out) noexcept
-{
-    const std::uint8_t* scale = grid.packed_scale;
-    const std::uint8_t* minimum = grid.packed_minimum;
-    for (std::size_t j = 0; j < 4; ++j) {
-        out[j] = static_cast<std::byte>(scale[j] | (scale[j + 4] >> 4) << 6);
-        out[j + 4] = static_cast<std::byte>(minimum[j] | (minimum[j + 4] >> 4) << 6);
-        out[j + 8] = static_cast<std::byte>((scale[j + 4] & 15) | (minimum[j + 4] & 15) << 4);
-    }
-}
-
-inline void unpack_six_bits(const std::byte* in, block_grid& grid) noexcept
-{
-    const auto at = [in](std::size_t i) { return std::to_integer<unsigned>(in[i]); };
-    for (std::size_t j = 0; j < 4; ++j) {
-        grid.packed_scale[j] = static_cast<std::uint8_t>(at(j) & 63);
-        grid.packed_minimum[j] = static_cast<std::uint8_t>(at(j + 4) & 63);
-        grid.packed_scale[j + 4] = static_cast<std::uint8_t>((at(j + 8) & 15) | (at(j) >> 6) << 4);
-        grid.packed_minimum[j + 4] =
-            static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
-    }
-}
-
-inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept
-{
-    for (std::size_t pair = 0; pair < 256; pair += 64)
-        for (std::size_t l = 0; l < 32; ++l)
-            out[pair / 2 + l] = static_cast<std::byte>((codes[pair + l] & 15) |
-                                                       (codes[pair + 32 + l] & 15) << 4);
-}
-
-inline void unpack_nibbles(const std::byte* in, std::uint8_t* codes) noexcept
-{
-    for (std::size_t pair = 0; pair < 256; pair += 64)
-        for (std::size_t l = 0; l < 32; ++l) {
-            const auto both = std::to_integer<std::uint8_t>(in[pair / 2 + l]);
-            codes[pair + l] = both & 15;
-            codes[pair + 32 + l] = static_cast<std::uint8_t>(both >> 4);
-        }
-}
-
-} // namespace awq::gguf::detail
-
-#endif
-// ---- awq/quantization/gguf/block_codec.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
-#define AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
-
-// ---- awq/quantization/gguf/formats.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_FORMATS_HPP
-#define AWQ_QUANTIZATION_GGUF_FORMATS_HPP
-
-// ---- awq/quantization/gguf/iq4_nl.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
-#define AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
-
-// ---- awq/quantization/gguf/legacy.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_LEGACY_HPP
-#define AWQ_QUANTIZATION_GGUF_LEGACY_HPP
-
 // The blocks of 32 elements with one scale: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0.
 
 namespace awq::gguf {
@@ -4595,7 +4883,8 @@ template <std::size_t C>
                                                      float* out) noexcept
 {
     const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].values;
+    for (std::size_t j = 0; j < C; ++j)
+        sources[j] = blocks[j < count ? j : 0].values;
     interleave<32>(sources, out);
 }
 
@@ -4604,7 +4893,8 @@ template <std::size_t C>
                                                          std::size_t count, float* out) noexcept
 {
     const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].importance;
+    for (std::size_t j = 0; j < C; ++j)
+        sources[j] = blocks[j < count ? j : 0].importance;
     interleave<32>(sources, out);
 }
 
@@ -4634,7 +4924,7 @@ template <class L>
 {
     const auto usable = (a > L(0.0f)) & (a < L(256.0f));
     const L safe = select(usable, a, L(0.0f));
-    const L whole(L::storage::from_integers(L::storage::truncated(safe.value)));
+    const L whole = whole_part(safe);
     return smaller(whole, L(top));
 }
 
@@ -4643,7 +4933,7 @@ template <class L>
 [[gnu::always_inline]] inline L rounded_away(const L& a) noexcept
 {
     const L safe = select(absolute(a) < L(0x1p22f), a, L(0.0f));
-    const L whole(L::storage::from_integers(L::storage::truncated(safe.value)));
+    const L whole = whole_part(safe);
     const L rest = safe - whole;
     const L up = select(rest < L(-0.5f), L(-1.0f), select(rest == L(-0.5f), L(-1.0f), L(0.0f)));
     return whole + select((rest > L(0.5f)) | (rest == L(0.5f)), L(1.0f), up);
@@ -4758,7 +5048,8 @@ inline void pack_fifth_bits(const std::uint8_t* codes, std::byte* out) noexcept
 {
     for (std::size_t i = 0; i < 4; ++i) {
         unsigned bits = 0;
-        for (std::size_t j = 0; j < 8; ++j) bits |= (codes[8 * i + j] >> 4 & 1u) << j;
+        for (std::size_t j = 0; j < 8; ++j)
+            bits |= (codes[8 * i + j] >> 4 & 1u) << j;
         out[i] = static_cast<std::byte>(bits);
     }
 }
@@ -4907,11 +5198,12 @@ struct iq4_nl {
             detail::interleave_importance<L::count>(blocks, count, w);
             detail::weights_from_importance<32>(x, w, base, w);
         }
-        const L scale = search_scale<L>(x, w);
+        const level_table<L> table;
+        const L scale = search_scale<L>(x, w, table);
         scale.store(d);
         const L inverse = detail::inverse_or_zero(scale);
         for (std::size_t i = 0; i < 32 * L::count; i += L::count)
-            round(L::load(x + i) * inverse).code.store(levels + i);
+            table.code(L::load(x + i) * inverse).store(levels + i);
         detail::finish_legacy<L>(id, 8, 15, d, nullptr, levels, count, grids, codes);
     }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
@@ -4928,35 +5220,48 @@ struct iq4_nl {
         return grid;
     }
 
-private:
+  private:
+    /// The levels, and the middle between each one and the one before, once for each lane.
     template <class L>
-    struct rounded {
-        L level;
-        L code;
+    struct level_table {
+        alignas(sizeof(L)) float level[16 * L::count];
+        alignas(sizeof(L)) float middle[16 * L::count];
+
+        level_table() noexcept
+        {
+            for (std::size_t i = 0; i < 16 * L::count; ++i) {
+                const std::size_t code = i / L::count;
+                const std::size_t before = code > 0 ? code - 1 : 0;
+                level[i] = iq4_nl_levels[code];
+                middle[i] = 0.5f * (level[i] + static_cast<float>(iq4_nl_levels[before]));
+            }
+        }
+        /// The nearest level, the upper one of two that are equally near.
+        [[gnu::always_inline]] L round(const L& position) const noexcept
+        {
+            L best = L::load(level);
+#pragma GCC unroll 16
+            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
+                best = select(position < L::load(middle + i), best, L::load(level + i));
+            return best;
+        }
+        [[gnu::always_inline]] L code(const L& position) const noexcept
+        {
+            L best(0.0f);
+            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
+                best = best + select(position < L::load(middle + i), L(0.0f), L(1.0f));
+            return best;
+        }
     };
 
-    /// The nearest level of the table, the upper one of two that are equally near.
     template <class L>
-    [[gnu::always_inline]] static rounded<L> round(const L& position) noexcept
-    {
-        rounded<L> best{L(static_cast<float>(iq4_nl_levels[0])), L(0.0f)};
-        for (int code = 1; code < 16; ++code) {
-            const auto level = static_cast<float>(iq4_nl_levels[code]);
-            const float middle = 0.5f * (level + static_cast<float>(iq4_nl_levels[code - 1]));
-            const auto below = position < L(middle);
-            best.level = select(below, best.level, L(level));
-            best.code = select(below, best.code, L(static_cast<float>(code)));
-        }
-        return best;
-    }
-    template <class L>
-    [[gnu::always_inline]] static detail::correlation<L> correlate(const float* x, const float* w,
-                                                                   const L& factor) noexcept
+    [[gnu::always_inline]] static detail::correlation<L>
+    correlate(const float* x, const float* w, const L& factor, const level_table<L>& table) noexcept
     {
         detail::correlation<L> sums;
         for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
             const L value = L::load(x + i);
-            const L level = round(factor * value).level;
+            const L level = table.round(factor * value);
             const L weight = L::load(w + i) * level;
             sums.with_values += weight * value;
             sums.with_levels += weight * level;
@@ -4964,15 +5269,16 @@ private:
         return sums;
     }
     template <class L>
-    [[gnu::always_inline]] static L search_scale(const float* x, const float* w) noexcept
+    [[gnu::always_inline]] static L search_scale(const float* x, const float* w,
+                                                 const level_table<L>& table) noexcept
     {
         const L peak = extreme<32, L>(x);
         const L first = -peak / L(static_cast<float>(iq4_nl_levels[0]));
-        auto sums = correlate(x, w, L(1.0f) / first);
+        auto sums = correlate(x, w, L(1.0f) / first, table);
         L scale = sums.ratio();
         L best = scale * sums.with_values;
         for (int k = -7; k <= 7; ++k) {
-            sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak);
+            sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak, table);
             const auto better = (sums.with_levels > L(0.0f)) &
                                 (sums.with_values * sums.with_values > best * sums.with_levels);
             scale = select(better, sums.with_values / sums.with_levels, scale);
@@ -4989,6 +5295,218 @@ private:
 #ifndef AWQ_QUANTIZATION_GGUF_Q2_K_HPP
 #define AWQ_QUANTIZATION_GGUF_Q2_K_HPP
 
+// ---- awq/quantization/gguf/affine_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+#define AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+
+// The super-blocks whose groups have a scale and a minimum: Q2_K, Q4_K, Q5_K. A `Format` says how
+// many groups there are, how large codes and packed scales may get, and which candidates are tried.
+
+namespace awq::gguf::detail {
+
+/// How the rounding search moves the integers of these formats.
+template <std::uint8_t Highest>
+struct affine_integers {
+    static constexpr bool has_minimum = true;
+    static constexpr int lowest_scale = 0;
+    static constexpr int highest_scale = Highest;
+    static constexpr int highest_minimum = Highest;
+    static constexpr int reach = 2;
+
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return grid.packed_scale[g];
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int minimum) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
+        grid.packed_minimum[g] = static_cast<std::uint8_t>(minimum);
+    }
+};
+
+/// Weights without importance: |x|, for 32-element groups raised by the group's root mean square.
+template <class Format, class L>
+[[gnu::always_inline]] inline void affine_default_weights(const float* x, float* w) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    L base(0.0f);
+    if constexpr (Format::rms_in_weights) {
+        square_all<size, L>(x, w);
+        (sum_interleaved<size, L>(w) / L(static_cast<float>(size))).store(w);
+        L::storage::square_roots(w, L::count);
+        base = L::load(w);
+    }
+    for (std::size_t i = 0; i < size * L::count; i += L::count)
+        (base + absolute(L::load(x + i))).store(w + i);
+}
+
+/// What the first level of the search found, [group * C + block], and the levels of all chunks.
+template <class Format, class L>
+struct affine_groups {
+    alignas(sizeof(L)) float scale[Format::groups * L::count];
+    alignas(sizeof(L)) float minimum[Format::groups * L::count];
+    alignas(sizeof(L)) float weight[Format::groups * L::count];
+    alignas(sizeof(L)) float levels[256 * L::count];
+};
+
+template <class Format, class L>
+[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks,
+                                                        std::size_t count,
+                                                        affine_groups<Format, L>& found) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    const bool weighted = blocks[0].importance != nullptr;
+    alignas(sizeof(L)) float x[size * L::count];
+    alignas(sizeof(L)) float w[size * L::count];
+    alignas(sizeof(L)) float base[L::count] = {};
+    if (weighted)
+        (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
+    for (std::size_t first = 0; first < count * Format::groups; first += L::count) {
+        const chunk_of_groups<Format::groups, L> chunk{blocks, count, first};
+        float* levels = found.levels + first * size;
+        chunk.values(x);
+        affine_scale<L> best;
+        if (weighted) {
+            chunk.importance(w);
+            weights_from_importance<size>(x, w, chunk.of_blocks(base), w);
+            best = search_affine<size, false, L>(x, w, Format::weighted_candidates, levels);
+            chunk.scatter(sum_interleaved<size, L>(w), found.weight);
+        } else {
+            affine_default_weights<Format, L>(x, w);
+            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
+        }
+        chunk.scatter(best.scale, found.scale);
+        chunk.scatter(best.minimum, found.minimum);
+    }
+}
+
+/// Packs the groups' scales (or minimums) of one block without weights; the common factor.
+template <class Format, std::size_t C>
+[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers,
+                                                  std::uint8_t* packed) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        if (numbers[g * C] > largest) largest = numbers[g * C];
+    const float top = Format::max_packed;
+    const float inverse = largest > 0.0f ? top / largest : 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        packed[g] = static_cast<std::uint8_t>(nearest(strict_product(inverse, numbers[g * C])));
+    return f16(largest / top);
+}
+
+/// The same for all blocks of a batch by weighted error.
+template <class Format, class L>
+[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights,
+                                                  std::size_t count, block_grid* grids,
+                                                  bool minimums) noexcept
+{
+    alignas(sizeof(L)) float levels[Format::groups * L::count];
+    alignas(sizeof(L)) float factors[L::count];
+    search_positive<Format::groups, L>(numbers, weights, Format::max_packed, levels).store(factors);
+    for (std::size_t b = 0; b < count; ++b) {
+        (minimums ? grids[b].dmin : grids[b].d) = f16(factors[b]);
+        auto& packed = minimums ? grids[b].packed_minimum : grids[b].packed_scale;
+        for (std::size_t g = 0; g < Format::groups; ++g)
+            packed[g] = static_cast<std::uint8_t>(static_cast<int>(levels[g * L::count + b]));
+    }
+}
+
+/// The effective scales and offsets, from what is stored.
+template <class Format>
+inline void complete_affine_grid(block_grid& grid) noexcept
+{
+    for (std::size_t g = 0; g < Format::groups; ++g) {
+        grid.scale[g] = strict_product(as_read(grid.d), grid.packed_scale[g]);
+        grid.offset[g] = -strict_product(as_read(grid.dmin), grid.packed_minimum[g]);
+    }
+}
+
+/// Chooses scales, minimums and codes of up to L::count blocks.
+template <class Format, class L>
+[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count,
+                                              block_grid* grids, std::uint8_t* codes) noexcept
+{
+    affine_groups<Format, L> found;
+    for (float& unused : found.scale)
+        unused = 0.0f;
+    for (float& unused : found.minimum)
+        unused = 0.0f;
+    for (float& unused : found.weight)
+        unused = 0.0f;
+    search_affine_groups<Format, L>(blocks, count, found);
+    for (std::size_t b = 0; b < count; ++b)
+        grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
+    if (blocks[0].importance != nullptr) {
+        pack_by_search<Format, L>(found.scale, found.weight, count, grids, false);
+        pack_by_search<Format, L>(found.minimum, found.weight, count, grids, true);
+    }
+    for (std::size_t b = 0; b < count; ++b) {
+        if (blocks[0].importance == nullptr) {
+            grids[b].d = pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
+            grids[b].dmin =
+                pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
+        }
+        Format::limit_integers(grids[b], blocks[0].importance != nullptr);
+        complete_affine_grid<Format>(grids[b]);
+        round_block<Format::groups, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
+    }
+}
+
+/// A negative scale leaves a large byte: it becomes the largest number that six bits hold.
+inline void limit_to_six_bits(block_grid& grid) noexcept
+{
+    for (std::size_t g = 0; g < 8; ++g) {
+        if (grid.packed_scale[g] > 63) grid.packed_scale[g] = 63;
+        if (grid.packed_minimum[g] > 63) grid.packed_minimum[g] = 63;
+    }
+}
+
+/// The twelve bytes of eight 6-bit scales and eight 6-bit minimums, of Q4_K and Q5_K.
+inline void pack_six_bits(const block_grid& grid, std::byte* out) noexcept
+{
+    const std::uint8_t* scale = grid.packed_scale;
+    const std::uint8_t* minimum = grid.packed_minimum;
+    for (std::size_t j = 0; j < 4; ++j) {
+        out[j] = static_cast<std::byte>(scale[j] | (scale[j + 4] >> 4) << 6);
+        out[j + 4] = static_cast<std::byte>(minimum[j] | (minimum[j + 4] >> 4) << 6);
+        out[j + 8] = static_cast<std::byte>((scale[j + 4] & 15) | (minimum[j + 4] & 15) << 4);
+    }
+}
+
+inline void unpack_six_bits(const std::byte* in, block_grid& grid) noexcept
+{
+    const auto at = [in](std::size_t i) { return std::to_integer<unsigned>(in[i]); };
+    for (std::size_t j = 0; j < 4; ++j) {
+        grid.packed_scale[j] = static_cast<std::uint8_t>(at(j) & 63);
+        grid.packed_minimum[j] = static_cast<std::uint8_t>(at(j + 4) & 63);
+        grid.packed_scale[j + 4] = static_cast<std::uint8_t>((at(j + 8) & 15) | (at(j) >> 6) << 4);
+        grid.packed_minimum[j + 4] =
+            static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
+    }
+}
+
+inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept
+{
+    for (std::size_t pair = 0; pair < 256; pair += 64)
+        for (std::size_t l = 0; l < 32; ++l)
+            out[pair / 2 + l] =
+                static_cast<std::byte>((codes[pair + l] & 15) | (codes[pair + 32 + l] & 15) << 4);
+}
+
+inline void unpack_nibbles(const std::byte* in, std::uint8_t* codes) noexcept
+{
+    for (std::size_t pair = 0; pair < 256; pair += 64)
+        for (std::size_t l = 0; l < 32; ++l) {
+            const auto both = std::to_integer<std::uint8_t>(in[pair / 2 + l]);
+            codes[pair + l] = both & 15;
+            codes[pair + 32 + l] = static_cast<std::uint8_t>(both >> 4);
+        }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
 // ---- awq/quantization/gguf/two_bit_planes.hpp
 #ifndef AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
 #define AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
@@ -5006,7 +5524,8 @@ inline void pack_two_bits(const std::uint8_t* numbers, unsigned shift, std::byte
         for (std::size_t l = 0; l < 32; ++l) {
             const std::uint8_t* from = numbers + 128 * half + l;
             unsigned packed = 0;
-            for (std::size_t k = 0; k < 4; ++k) packed |= (from[32 * k] >> shift & 3u) << 2 * k;
+            for (std::size_t k = 0; k < 4; ++k)
+                packed |= (from[32 * k] >> shift & 3u) << 2 * k;
             out[32 * half + l] = static_cast<std::byte>(packed);
         }
 }
@@ -5028,7 +5547,7 @@ inline void unpack_two_bits(const std::byte* in, unsigned shift, std::uint8_t* c
 namespace awq::gguf {
 
 /// Q2_K: 16 groups of 16 elements; 4-bit scales and minimums, 2-bit codes, half d and dmin.
-struct q2_k {
+struct q2_k : detail::affine_integers<15> {
     static constexpr type id = type::q2_k;
     static constexpr std::size_t groups = 16;
     static constexpr int max_code = 3;
@@ -5045,6 +5564,17 @@ struct q2_k {
     {
         detail::fit_affine<q2_k, L>(blocks, count, grids, codes);
     }
+    /// Scale and minimum share a byte; a negative scale spoils the minimum beside it, as in ggml.
+    static void limit_integers(block_grid& grid, bool) noexcept
+    {
+        for (std::size_t g = 0; g < groups; ++g) {
+            const unsigned both = grid.packed_scale[g] | unsigned{grid.packed_minimum[g]} << 4;
+            grid.packed_scale[g] = both & 15;
+            grid.packed_minimum[g] = both >> 4 & 15;
+        }
+    }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q2_k>(grid); }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
         for (std::size_t g = 0; g < groups; ++g)
@@ -5062,8 +5592,9 @@ struct q2_k {
         }
         grid.d = detail::get_half(in + 80);
         grid.dmin = detail::get_half(in + 82);
-        detail::complete_affine_grid<q2_k>(grid);
-        for (std::size_t i = 0; i < 256; ++i) codes[i] = 0;
+        complete(grid);
+        for (std::size_t i = 0; i < 256; ++i)
+            codes[i] = 0;
         detail::unpack_two_bits(in + 16, 0, codes);
         return grid;
     }
@@ -5093,9 +5624,9 @@ struct symmetric_groups {
 };
 
 template <class Format, class L>
-[[gnu::always_inline]] inline void
-search_symmetric_groups(const block_source* blocks, std::size_t count,
-                        symmetric_groups<L>& found) noexcept
+[[gnu::always_inline]] inline void search_symmetric_groups(const block_source* blocks,
+                                                           std::size_t count,
+                                                           symmetric_groups<L>& found) noexcept
 {
     const bool weighted = blocks[0].importance != nullptr;
     alignas(sizeof(L)) float x[16 * L::count];
@@ -5132,6 +5663,12 @@ namespace awq::gguf {
 /// Q3_K: 16 groups of 16 elements; 6-bit scales, 3-bit codes in two planes, half d.
 struct q3_k {
     static constexpr type id = type::q3_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr bool has_minimum = false;
+    static constexpr int lowest_scale = -32;
+    static constexpr int highest_scale = 31;
+    static constexpr int highest_minimum = 0;
+    static constexpr int reach = 2;
     static constexpr float lowest_level = -4.0f;
     static constexpr bool values_in_weights = true;
     static constexpr bool refined_without_importance = true;
@@ -5141,10 +5678,13 @@ struct q3_k {
                                            block_grid* grids, std::uint8_t* codes) noexcept
     {
         detail::symmetric_groups<L> found;
-        for (float& unused : found.scale) unused = 0.0f;
-        for (float& unused : found.weight) unused = 0.0f;
+        for (float& unused : found.scale)
+            unused = 0.0f;
+        for (float& unused : found.weight)
+            unused = 0.0f;
         detail::search_symmetric_groups<q3_k, L>(blocks, count, found);
-        for (std::size_t b = 0; b < count; ++b) grids[b] = detail::new_grid(id, 16, 4, 7);
+        for (std::size_t b = 0; b < count; ++b)
+            grids[b] = detail::new_grid(id, 16, 4, 7);
         if (blocks[0].importance != nullptr)
             pack_scales_by_search<L>(found, count, grids);
         else
@@ -5154,13 +5694,30 @@ struct q3_k {
             detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
         }
     }
+    /// The effective scales, from what is stored.
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g)
+            grid.scale[g] =
+                strict_product(d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
+    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return static_cast<int>(grid.packed_scale[g]) - 32;
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale + 32);
+    }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
         std::uint8_t high[32] = {};
         for (std::size_t g = 0; g < 8; ++g)
             for (std::size_t l = 0; l < 32; ++l)
                 high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 2) << g);
-        for (std::size_t l = 0; l < 32; ++l) out[l] = static_cast<std::byte>(high[l]);
+        for (std::size_t l = 0; l < 32; ++l)
+            out[l] = static_cast<std::byte>(high[l]);
         detail::pack_two_bits(codes, 0, out + 32);
         pack_scales(grid.packed_scale, out + 96);
         detail::put_half(grid.d, out + 108);
@@ -5179,7 +5736,7 @@ struct q3_k {
         return grid;
     }
 
-private:
+  private:
     template <class L>
     [[gnu::always_inline]] static void
     pack_scales_by_search(const detail::symmetric_groups<L>& found, std::size_t count,
@@ -5211,21 +5768,14 @@ private:
             grids[b].d = f16(1.0f / factor);
         }
     }
-    static void complete(block_grid& grid) noexcept
-    {
-        const float d = detail::as_read(grid.d);
-        for (std::size_t g = 0; g < 16; ++g)
-            grid.scale[g] = lane_storage<float>::product(
-                d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
-    }
     static void pack_scales(const std::uint8_t* scale, std::byte* out) noexcept
     {
         for (std::size_t j = 0; j < 8; ++j)
             out[j] = static_cast<std::byte>((scale[j] & 15) | (scale[j + 8] & 15) << 4);
         for (std::size_t j = 0; j < 4; ++j)
-            out[8 + j] = static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
-                                                (scale[j + 8] >> 4) << 4 |
-                                                (scale[j + 12] >> 4) << 6);
+            out[8 + j] =
+                static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
+                                       (scale[j + 8] >> 4) << 4 | (scale[j + 12] >> 4) << 6);
     }
     static void unpack_scales(const std::byte* in, std::uint8_t* scale) noexcept
     {
@@ -5247,7 +5797,7 @@ private:
 namespace awq::gguf {
 
 /// Q4_K: 8 groups of 32 elements; half d and dmin, eight 6-bit scales and minimums, 4-bit codes.
-struct q4_k {
+struct q4_k : detail::affine_integers<63> {
     static constexpr type id = type::q4_k;
     static constexpr std::size_t groups = 8;
     static constexpr int max_code = 15;
@@ -5264,6 +5814,17 @@ struct q4_k {
     {
         detail::fit_affine<q4_k, L>(blocks, count, grids, codes);
     }
+    /// What is left of integers that a negative scale made too large: with importance ggml packs
+    /// all their bits, and spoils others.
+    static void limit_integers(block_grid& grid, bool weighted) noexcept
+    {
+        if (!weighted) return detail::limit_to_six_bits(grid);
+        std::byte packed[12];
+        detail::pack_six_bits(grid, packed);
+        detail::unpack_six_bits(packed, grid);
+    }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q4_k>(grid); }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
         detail::put_half(grid.d, out);
@@ -5277,7 +5838,7 @@ struct q4_k {
         grid.d = detail::get_half(in);
         grid.dmin = detail::get_half(in + 2);
         detail::unpack_six_bits(in + 4, grid);
-        detail::complete_affine_grid<q4_k>(grid);
+        complete(grid);
         detail::unpack_nibbles(in + 16, codes);
         return grid;
     }
@@ -5293,7 +5854,7 @@ struct q4_k {
 namespace awq::gguf {
 
 /// Q5_K: as Q4_K with a fifth bit of each code in 32 bytes of their own.
-struct q5_k {
+struct q5_k : detail::affine_integers<63> {
     static constexpr type id = type::q5_k;
     static constexpr std::size_t groups = 8;
     static constexpr int max_code = 31;
@@ -5310,6 +5871,9 @@ struct q5_k {
     {
         detail::fit_affine<q5_k, L>(blocks, count, grids, codes);
     }
+    static void limit_integers(block_grid& grid, bool) noexcept { detail::limit_to_six_bits(grid); }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q5_k>(grid); }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
         detail::put_half(grid.d, out);
@@ -5319,7 +5883,8 @@ struct q5_k {
         for (std::size_t g = 0; g < groups; ++g)
             for (std::size_t l = 0; l < 32; ++l)
                 high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 4) << g);
-        for (std::size_t l = 0; l < 32; ++l) out[16 + l] = static_cast<std::byte>(high[l]);
+        for (std::size_t l = 0; l < 32; ++l)
+            out[16 + l] = static_cast<std::byte>(high[l]);
         detail::pack_nibbles(codes, out + 48);
     }
     static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
@@ -5328,7 +5893,7 @@ struct q5_k {
         grid.d = detail::get_half(in);
         grid.dmin = detail::get_half(in + 2);
         detail::unpack_six_bits(in + 4, grid);
-        detail::complete_affine_grid<q5_k>(grid);
+        complete(grid);
         detail::unpack_nibbles(in + 48, codes);
         for (std::size_t g = 0; g < groups; ++g)
             for (std::size_t l = 0; l < 32; ++l) {
@@ -5351,6 +5916,12 @@ namespace awq::gguf {
 /// Q6_K: 16 groups of 16 elements; signed 8-bit scales, 6-bit codes in two planes, half d.
 struct q6_k {
     static constexpr type id = type::q6_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr bool has_minimum = false;
+    static constexpr int lowest_scale = -128;
+    static constexpr int highest_scale = 127;
+    static constexpr int highest_minimum = 0;
+    static constexpr int reach = 3;
     static constexpr float lowest_level = -32.0f;
     static constexpr bool values_in_weights = false;
     static constexpr bool refined_without_importance = false;
@@ -5360,7 +5931,8 @@ struct q6_k {
                                            block_grid* grids, std::uint8_t* codes) noexcept
     {
         detail::symmetric_groups<L> found;
-        for (float& unused : found.scale) unused = 0.0f;
+        for (float& unused : found.scale)
+            unused = 0.0f;
         detail::search_symmetric_groups<q6_k, L>(blocks, count, found);
         alignas(sizeof(L)) float peaks[L::count];
         extreme<16, L>(found.scale).store(peaks);
@@ -5368,13 +5940,31 @@ struct q6_k {
             grids[b] = detail::new_grid(id, 16, 32, 63);
             std::uint8_t* block_codes = codes + 256 * b;
             if ((peaks[b] < 0.0f ? -peaks[b] : peaks[b]) < negligible) {
-                for (std::size_t i = 0; i < 256; ++i) block_codes[i] = 0; // all bytes are zero
+                for (std::size_t i = 0; i < 256; ++i)
+                    block_codes[i] = 0; // all bytes are zero
                 continue;
             }
             pack_scales<L::count>(found.scale + b, peaks[b], grids[b]);
             complete(grids[b]);
             detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, block_codes);
         }
+    }
+    /// The effective scales, from what is stored.
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g) {
+            const auto packed = static_cast<std::int8_t>(grid.packed_scale[g]);
+            grid.scale[g] = strict_product(d, static_cast<float>(packed));
+        }
+    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return static_cast<std::int8_t>(grid.packed_scale[g]);
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
     }
     static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
     {
@@ -5405,24 +5995,16 @@ struct q6_k {
         return grid;
     }
 
-private:
+  private:
     template <std::size_t C>
     static void pack_scales(const float* scales, float peak, block_grid& grid) noexcept
     {
         const float factor = -128.0f / peak;
         for (std::size_t g = 0; g < 16; ++g) {
-            const int level = nearest(one_lane(factor) * one_lane(scales[g * C]));
+            const int level = nearest(strict_product(factor, scales[g * C]));
             grid.packed_scale[g] = static_cast<std::uint8_t>(level > 127 ? 127 : level);
         }
         grid.d = f16(1.0f / factor);
-    }
-    static void complete(block_grid& grid) noexcept
-    {
-        const float d = detail::as_read(grid.d);
-        for (std::size_t g = 0; g < 16; ++g) {
-            const auto packed = static_cast<std::int8_t>(grid.packed_scale[g]);
-            grid.scale[g] = lane_storage<float>::product(d, static_cast<float>(packed));
-        }
     }
 };
 
@@ -5437,18 +6019,30 @@ template <class Task>
 constexpr bool with_format(type wanted, Task&& task)
 {
     switch (wanted) {
-    case type::q4_0: return task(q4_0{}), true;
-    case type::q4_1: return task(q4_1{}), true;
-    case type::q5_0: return task(q5_0{}), true;
-    case type::q5_1: return task(q5_1{}), true;
-    case type::q8_0: return task(q8_0{}), true;
-    case type::q2_k: return task(q2_k{}), true;
-    case type::q3_k: return task(q3_k{}), true;
-    case type::q4_k: return task(q4_k{}), true;
-    case type::q5_k: return task(q5_k{}), true;
-    case type::q6_k: return task(q6_k{}), true;
-    case type::iq4_nl: return task(iq4_nl{}), true;
-    default: return false;
+    case type::q4_0:
+        return task(q4_0{}), true;
+    case type::q4_1:
+        return task(q4_1{}), true;
+    case type::q5_0:
+        return task(q5_0{}), true;
+    case type::q5_1:
+        return task(q5_1{}), true;
+    case type::q8_0:
+        return task(q8_0{}), true;
+    case type::q2_k:
+        return task(q2_k{}), true;
+    case type::q3_k:
+        return task(q3_k{}), true;
+    case type::q4_k:
+        return task(q4_k{}), true;
+    case type::q5_k:
+        return task(q5_k{}), true;
+    case type::q6_k:
+        return task(q6_k{}), true;
+    case type::iq4_nl:
+        return task(iq4_nl{}), true;
+    default:
+        return false;
     }
 }
 
@@ -5489,9 +6083,8 @@ constexpr bool has_grid(type format) noexcept
 inline void pack_block(const block_grid& grid, std::span<const std::uint8_t> codes,
                        std::span<std::byte> out) noexcept
 {
-    with_format(grid.type, [&](auto chosen) {
-        decltype(chosen)::pack(grid, codes.data(), out.data());
-    });
+    with_format(grid.type,
+                [&](auto chosen) { decltype(chosen)::pack(grid, codes.data(), out.data()); });
 }
 
 /// Reads one block of a type that `has_grid` admits: its grid, and a code for each element.
@@ -5508,31 +6101,337 @@ inline block_grid unpack_block(type format, std::span<const std::byte> in,
 inline float mean_square(std::span<const float> row) noexcept
 {
     float sum = 0.0f;
-    for (const float x : row) sum += lane_storage<float>::product(x, x);
+    for (const float x : row)
+        sum += strict_product(x, x);
     return sum / static_cast<float>(row.size());
 }
 
-/// What all codes of a block read as.
+namespace detail {
+/// Keeps the compiler from fusing the products before it with the sums after it.
+inline void products_are_stored(float* products) noexcept
+{
+#if defined(__GNUC__)
+    asm("" : : "r"(products) : "memory");
+#else
+    (void)products;
+#endif
+}
+} // namespace detail
+
+/// What all codes of a block read as; bit for bit the same as `block_grid::value`.
 inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::size_t size,
                       float* out) noexcept
 {
     const std::size_t columns = grid.group_columns;
     for (std::size_t first = 0; first < size; first += columns) {
         const float scale = grid.scale[first / columns];
-        const float offset = grid.offset[first / columns];
-        if (grid.has_level_table()) {
+        if (grid.has_level_table())
             for (std::size_t i = first; i < first + columns; ++i)
                 out[i] = scale * static_cast<float>(iq4_nl_levels[codes[i] & 15]);
-            continue;
-        }
-        for (std::size_t i = first; i < first + columns; ++i) {
-            const auto level = static_cast<float>(codes[i] - grid.zero_code);
-            out[i] = lane_storage<float>::product(scale, level) + offset;
-        }
+        else
+            for (std::size_t i = first; i < first + columns; ++i)
+                out[i] = scale * static_cast<float>(codes[i] - grid.zero_code);
     }
+    if (grid.zero_code != 0) return; // these formats have no offset
+    detail::products_are_stored(out);
+    for (std::size_t first = 0; first < size; first += columns)
+        for (std::size_t i = first; i < first + columns; ++i)
+            out[i] += grid.offset[first / columns];
 }
 
 } // namespace awq::gguf
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Scale and zero point of one group of an integer scheme. Codes are counted from 0 here, so that
+/// they fit a byte: code 0 is the scheme's smallest.
+struct integer_grid {
+    qparams shared;
+    scheme format;
+    dtype storage = dtype::f32;
+
+    int nearest(std::size_t, float x) const noexcept
+    {
+        const float low = format.smallest();
+        const float code = round_half_even(x / shared.scale + shared.zero_point);
+        return static_cast<int>(std::clamp(code, low, format.largest()) - low);
+    }
+    float value(std::size_t, int code) const noexcept
+    {
+        const float dequantized =
+            (static_cast<float>(code) + format.smallest() - shared.zero_point) * shared.scale;
+        float stored = dequantized;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(dequantized); });
+        return stored;
+    }
+};
+
+/// An integer scheme for `round_with_feedback`. With `shrink_steps` above 1 the range of each group
+/// is shrunk step by step, down to half, to where the squared error, weighted by the importance, is
+/// smallest (weight clipping on the format's own grid).
+struct integer_feedback_format {
+    using grid = integer_grid;
+    static constexpr std::size_t batch = 4;
+
+    integer_quantizer rounding;
+    int shrink_steps = 1;
+
+    std::size_t block_columns(std::size_t in_features) const noexcept
+    {
+        return rounding.scale_columns(in_features);
+    }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
+             grid* grids) const noexcept
+    {
+        for (std::size_t r = 0; r < rows.rows(); ++r) grids[r] = fit_group(rows.row(r), importance);
+    }
+
+    /// The grid of one group of weights.
+    grid fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
+    {
+        const value_range whole = range_of(group.data(), group.size());
+        grid best = make(whole, 1.0f);
+        if (shrink_steps <= 1) return best;
+        double least = error_of(best, group, importance);
+        for (int step = 1; step < shrink_steps; ++step) {
+            const float kept =
+                1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(shrink_steps);
+            const grid candidate = make(whole, kept);
+            const double error = error_of(candidate, group, importance);
+            if (error < least) least = error, best = candidate;
+        }
+        return best;
+    }
+
+private:
+    grid make(value_range range, float kept) const noexcept
+    {
+        grid made{{}, rounding.format, rounding.storage};
+        with_storage(rounding.storage, [&](auto storage) {
+            const value_range stored{storage.round(range.smallest * kept),
+                                     storage.round(range.largest * kept)};
+            made.shared = make_qparams(stored, rounding.format, storage);
+        });
+        return made;
+    }
+
+    static double error_of(const grid& candidate, std::span<const float> group,
+                           std::span<const float> importance) noexcept
+    {
+        float sum = 0;
+        for (std::size_t i = 0; i < group.size(); ++i) {
+            const float missing = group[i] - candidate.value(i, candidate.nearest(i, group[i]));
+            sum += missing * missing * (importance.empty() ? 1.0f : importance[i]);
+        }
+        return static_cast<double>(sum);
+    }
+};
+
+/// A GGUF block type for `round_with_feedback`; `Engine` fits several blocks at once.
+template <class Engine>
+struct gguf_feedback_format {
+    using grid = gguf::block_grid;
+    static constexpr std::size_t batch = Engine::batch;
+
+    gguf::type type;
+    /// Mean square of each row of weights; the 32-element types look at it.
+    std::span<const float> row_mean_squares;
+
+    std::size_t block_columns(std::size_t) const noexcept { return gguf::block_columns(type); }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance,
+             std::size_t first_row, grid* grids) const noexcept
+    {
+        gguf::block_source sources[batch];
+        std::uint8_t codes[batch * gguf::max_block_columns];
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            sources[r] = {rows.row(r).data(), importance.empty() ? nullptr : importance.data(),
+                          row_mean_squares[first_row + r]};
+        Engine::fit(type, sources, rows.rows(), grids, codes);
+    }
+};
+
+static_assert(feedback_format<integer_feedback_format>);
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/fp8_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+
+// ---- awq/support/float8.hpp
+#ifndef AWQ_SUPPORT_FLOAT8_HPP
+#define AWQ_SUPPORT_FLOAT8_HPP
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+
+namespace awq {
+
+/// FP8 E4M3 ("fn", without infinities): 4 exponent bits with bias 7, 3 mantissa bits, up to 448; 0x7F
+/// and 0xFF are NaN (OCP 8-bit floating point specification).
+struct f8_e4m3 {
+    std::uint8_t bits = 0;
+
+    static constexpr float largest = 448.0f;
+
+    f8_e4m3() = default;
+    /// Rounds to nearest, ties to even; what would round beyond 448 becomes NaN, as in PyTorch.
+    constexpr explicit f8_e4m3(float value) noexcept
+        : bits(round(std::bit_cast<std::uint32_t>(value)))
+    {
+    }
+    constexpr explicit operator float() const noexcept
+    {
+        const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
+        if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
+        float value = static_cast<float>(exponent == 0 ? mantissa : 8 + mantissa) * 0x1p-9f;
+        for (int i = 1; i < exponent; ++i) value *= 2.0f;
+        return (bits & 0x80) != 0 ? -value : value;
+    }
+    static constexpr f8_e4m3 from_bits(std::uint8_t pattern) noexcept
+    {
+        f8_e4m3 value;
+        value.bits = pattern;
+        return value;
+    }
+    friend constexpr bool operator==(f8_e4m3, f8_e4m3) = default; // compares bit patterns
+
+private:
+    static constexpr std::uint8_t round(std::uint32_t pattern) noexcept
+    {
+        const auto sign = static_cast<std::uint8_t>((pattern >> 24) & 0x80u);
+        return static_cast<std::uint8_t>(sign | round_magnitude(pattern & 0x7FFFFFFFu));
+    }
+
+    static constexpr std::uint8_t round_magnitude(std::uint32_t magnitude) noexcept
+    {
+        if (magnitude > 0x43E80000u) return 0x7F; // 464 is a tie, and goes to 448, which is even
+        if (magnitude >= 0x3C800000u) {           // 2^-6, the smallest normal number
+            const std::uint32_t rebiased = magnitude - (120u << 23);
+            return static_cast<std::uint8_t>((rebiased + 0x7FFFFu + ((rebiased >> 20) & 1u)) >> 20);
+        }
+        // Denormal: adding 2^14 leaves the rounded multiple of 2^-9 in the low mantissa bits.
+        const float shifted = std::bit_cast<float>(magnitude) + 0x1p14f;
+        return static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(shifted) - 0x46800000u);
+    }
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// Rounds weights to FP8 E4M3 with the numbers of compressed-tensors: one scale for each row, or for
+/// each block of neighbouring rows and columns. Blocks at the edges may be cut. Models `quantizer`.
+struct fp8_quantizer {
+    std::size_t block_rows = 1;
+    std::size_t block_cols = 0; ///< 0: the whole row
+    /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
+    dtype storage = dtype::f32;
+
+    /// invalid_argument for blocks without rows and for rows without columns.
+    status check(std::size_t in_features) const noexcept
+    {
+        if (block_rows > 0 && in_features > 0) return {};
+        return error{error_code::invalid_argument, "FP8 blocks of ", block_rows,
+                     " rows in a weight with ", in_features, " columns"};
+    }
+    constexpr std::size_t row_block() const noexcept { return block_rows; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return block_cols == 0 ? in_features : std::min(block_cols, in_features);
+    }
+    /// How many scales a row of blocks has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        const std::size_t width = scale_columns(in_features);
+        return width == 0 ? 0 : (in_features + width - 1) / width;
+    }
+
+    /// Quantizes and dequantizes whole rows of blocks; `out` may be `rows`.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> /*importance*/,
+                         matrix_view<float> out) const noexcept
+    {
+        for_each_block(rows, [&](matrix_view<const float> block, std::size_t first_row,
+                                 std::size_t first_col, auto rounding) {
+            const float scale = scale_of(block, rounding);
+            for (std::size_t r = 0; r < block.rows(); ++r)
+                for (std::size_t c = 0; c < block.cols(); ++c)
+                    out(first_row + r, first_col + c) = rounding.round(
+                        static_cast<float>(code_of_weight(block(r, c), scale, rounding)) * scale);
+        });
+    }
+
+    /// Codes of rows.rows() rows, and their scales: `groups` for each row of blocks.
+    void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
+                  std::span<float> scales) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols()), count = groups(rows.cols());
+        for_each_block(rows, [&](matrix_view<const float> block, std::size_t first_row,
+                                 std::size_t first_col, auto rounding) {
+            const float scale = scale_of(block, rounding);
+            scales[first_row / block_rows * count + first_col / width] = scale;
+            for (std::size_t r = 0; r < block.rows(); ++r)
+                for (std::size_t c = 0; c < block.cols(); ++c)
+                    codes(first_row + r, first_col + c) =
+                        code_of_weight(block(r, c), scale, rounding).bits;
+        });
+    }
+
+private:
+    template <class Action>
+    void for_each_block(matrix_view<const float> rows, const Action& action) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols());
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < rows.rows(); r += block_rows)
+                for (std::size_t c = 0; c < rows.cols(); c += width)
+                    action(rows.rows_from(r, std::min(block_rows, rows.rows() - r))
+                               .cols_from(c, std::min(width, rows.cols() - c)),
+                           r, c, rounding);
+        });
+    }
+
+    template <class Rounding>
+    static float scale_of(matrix_view<const float> block, Rounding rounding) noexcept
+    {
+        float magnitude = 0.0f;
+        for (std::size_t r = 0; r < block.rows(); ++r) {
+            const value_range range = range_of(block.row(r).data(), block.cols());
+            magnitude = std::max({magnitude, -range.smallest, range.largest});
+        }
+        const float scale = rounding.round(rounding.round(magnitude) / f8_e4m3::largest);
+        return scale == 0.0f ? Rounding::epsilon : scale;
+    }
+
+    // The sum with a zero point of 0 makes -0 the code 0.
+    template <class Rounding>
+    static f8_e4m3 code_of_weight(float weight, float scale, Rounding rounding) noexcept
+    {
+        const float steps = rounding.round(rounding.round(weight) / scale) + 0.0f;
+        return f8_e4m3{std::clamp(steps, -f8_e4m3::largest, f8_e4m3::largest)};
+    }
+};
+
+static_assert(quantizer<fp8_quantizer>);
+
+} // namespace awq
 
 #endif
 // ---- awq/quantization/gguf/block_quantizer.hpp
@@ -5558,12 +6457,14 @@ struct f32_format {
     static void pack(const float* x, std::byte* out) noexcept
     {
         const auto bits = std::bit_cast<std::uint32_t>(*x);
-        for (unsigned i = 0; i < 4; ++i) out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
+        for (unsigned i = 0; i < 4; ++i)
+            out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
     }
     static void unpack(const std::byte* in, float* out) noexcept
     {
         std::uint32_t bits = 0;
-        for (unsigned i = 0; i < 4; ++i) bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
+        for (unsigned i = 0; i < 4; ++i)
+            bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
         *out = std::bit_cast<float>(bits);
     }
 };
@@ -5599,9 +6500,9 @@ inline constexpr float e2m1_doubled[16] = {0.0f, 1.0f,  2.0f,  3.0f,  4.0f,  6.0
 inline unsigned nearest_e2m1(float x, float scale) noexcept
 {
     unsigned best = 0;
-    float least = std::fabs(lane_storage<float>::product(e2m1_doubled[0], scale) - x);
+    float least = std::fabs(strict_product(e2m1_doubled[0], scale) - x);
     for (unsigned code = 1; code < 16; ++code) {
-        const float off = std::fabs(lane_storage<float>::product(e2m1_doubled[code], scale) - x);
+        const float off = std::fabs(strict_product(e2m1_doubled[code], scale) - x);
         if (off < least) {
             best = code;
             least = off;
@@ -5622,8 +6523,8 @@ inline float largest_magnitude(const float* x, std::size_t size) noexcept
 inline void pack_e2m1(const float* x, float scale, std::size_t half, std::byte* out) noexcept
 {
     for (std::size_t i = 0; i < half; ++i)
-        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) |
-                                        nearest_e2m1(x[i + half], scale) << 4);
+        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) | nearest_e2m1(x[i + half], scale)
+                                                                        << 4);
 }
 
 inline void unpack_e2m1(const std::byte* in, float scale, std::size_t half, float* out) noexcept
@@ -5654,7 +6555,7 @@ struct mxfp4_format {
         detail::unpack_e2m1(in + 1, scale_of(in[0]), 16, out);
     }
 
-private:
+  private:
     /// 2^(E - 128): half of what the exponent means, as the table holds doubled numbers.
     static float scale_of(std::byte stored) noexcept
     {
@@ -5680,7 +6581,7 @@ struct nvfp4_format {
             detail::unpack_e2m1(in + 4 + 8 * s, scale_of(in[s]), 8, out + 16 * s);
     }
 
-private:
+  private:
     static std::uint8_t encode_scale(float value) noexcept
     {
         if (!(value > 0.0f)) return 0;
@@ -5688,8 +6589,7 @@ private:
         const auto bits = std::bit_cast<std::uint32_t>(capped);
         const int exponent = static_cast<int>(bits >> 23) - 127 + 7;
         if (exponent <= 0) {
-            const int mantissa =
-                static_cast<int>(lane_storage<float>::product(capped, 512.0f) + 0.5f);
+            const int mantissa = static_cast<int>(strict_product(capped, 512.0f) + 0.5f);
             return static_cast<std::uint8_t>(mantissa > 7 ? 7 : mantissa);
         }
         std::uint32_t mantissa = bits >> 20 & 7u;
@@ -5718,14 +6618,316 @@ template <class Task>
 constexpr bool with_float_format(type wanted, Task&& task)
 {
     switch (wanted) {
-    case type::f32: return task(f32_format{}), true;
-    case type::f16: return task(f16_format{}), true;
-    case type::bf16: return task(bf16_format{}), true;
-    case type::mxfp4: return task(mxfp4_format{}), true;
-    case type::nvfp4: return task(nvfp4_format{}), true;
-    default: return false;
+    case type::f32:
+        return task(f32_format{}), true;
+    case type::f16:
+        return task(f16_format{}), true;
+    case type::bf16:
+        return task(bf16_format{}), true;
+    case type::mxfp4:
+        return task(mxfp4_format{}), true;
+    case type::nvfp4:
+        return task(nvfp4_format{}), true;
+    default:
+        return false;
     }
 }
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/rounding_search.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
+#define AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+// A better rounding for the same formats: starting from ggml's choice, the stored integers of each
+// group and the block's halves are moved in turn while the error, weighted with the importance
+// alone, gets smaller. What comes out is an ordinary block of the format.
+
+namespace awq::gguf {
+
+/// How blocks are rounded.
+enum class rounding : unsigned char {
+    exact, ///< ggml's search: llama.cpp's bytes
+    best,  ///< a longer search for less weighted error; files of the same format
+};
+
+namespace detail {
+
+/// One sum of all lanes.
+template <class L>
+[[gnu::always_inline]] inline float sum_of_lanes(const L& numbers) noexcept
+{
+    alignas(sizeof(L)) float each[L::count];
+    numbers.store(each);
+    float sum = 0.0f;
+    for (const float number : each)
+        sum += number;
+    return sum;
+}
+
+/// What one block is compared with.
+struct rounding_target {
+    const float* x;
+    const float* w; ///< the importance, or ones
+    std::size_t columns;
+};
+
+/// The weighted squared error of group `g` with another scale and offset, each element rounded to
+/// its nearest code.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline float group_error(const rounding_target& target,
+                                                const block_grid& grid, std::size_t g, float scale,
+                                                float offset) noexcept
+{
+    const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    L error(0.0f);
+    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
+        const L x = L::load(target.x + i) - L(offset);
+        const L off = x - L(scale) * nearest_level(x * L(inverse), -zero, highest);
+        error += L::load(target.w + i) * off * off;
+    }
+    return sum_of_lanes(error);
+}
+
+/// Sums over levels l of the block, for the best d and dmin at given integers: with a = ls * l and
+/// b = lm of each element's group, x is about d * a - dmin * b.
+struct level_sums {
+    double aa = 0.0, ab = 0.0, bb = 0.0, ax = 0.0, bx = 0.0;
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void add_group(const rounding_target& target, const block_grid& grid,
+                                             std::size_t g, float integer_scale,
+                                             float integer_minimum, level_sums& sums) noexcept
+{
+    const float inverse = grid.scale[g] != 0.0f ? 1.0f / grid.scale[g] : 0.0f;
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    L w_sum(0.0f), wl(0.0f), wll(0.0f), wlx(0.0f), wx(0.0f);
+    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
+        const L x = L::load(target.x + i);
+        const L w = L::load(target.w + i);
+        const L level = nearest_level((x - L(grid.offset[g])) * L(inverse), -zero, highest);
+        w_sum += w;
+        wl += w * level;
+        wll += w * level * level;
+        wlx += w * level * x;
+        wx += w * x;
+    }
+    const double s = integer_scale;
+    const double m = integer_minimum;
+    sums.aa += s * s * static_cast<double>(sum_of_lanes(wll));
+    sums.ab += s * m * static_cast<double>(sum_of_lanes(wl));
+    sums.bb += m * m * static_cast<double>(sum_of_lanes(w_sum));
+    sums.ax += s * static_cast<double>(sum_of_lanes(wlx));
+    sums.bx += m * static_cast<double>(sum_of_lanes(wx));
+}
+
+/// d and dmin of least squares; whether the sums determine them.
+inline bool solve(const level_sums& s, bool has_minimum, float& d, float& dmin) noexcept
+{
+    if (!has_minimum || s.bb <= 0.0) {
+        if (!(s.aa > 0.0)) return false;
+        d = static_cast<float>(s.ax / s.aa);
+        return true;
+    }
+    const double determinant = s.aa * s.bb - s.ab * s.ab;
+    if (!(determinant > 1e-9 * s.aa * s.bb)) return false;
+    d = static_cast<float>((s.ax * s.bb - s.bx * s.ab) / determinant);
+    dmin = static_cast<float>((s.ax * s.ab - s.bx * s.aa) / determinant);
+    return true;
+}
+
+/// Tries the integers s and m for one group and keeps them where the error falls.
+template <class Format, class L>
+[[gnu::always_inline]] inline void try_integers(const rounding_target& target, block_grid& grid,
+                                                std::size_t g, int s, int m, float& error) noexcept
+{
+    if (s < Format::lowest_scale || s > Format::highest_scale) return;
+    if (m < 0 || m > Format::highest_minimum) return;
+    const float scale = strict_product(as_read(grid.d), static_cast<float>(s));
+    const float offset = -strict_product(as_read(grid.dmin), static_cast<float>(m));
+    const float trial = group_error<256 / Format::groups, L>(target, grid, g, scale, offset);
+    if (!(trial < error)) return;
+    error = trial;
+    Format::set_integers(grid, g, s, m);
+}
+
+/// Moves the integers of one group by up to `Format::reach` while the error falls; scales that may
+/// be negative are mirrored as well, since the levels reach one further on one side.
+template <class Format, class L>
+[[gnu::always_inline]] inline void improve_group(const rounding_target& target, block_grid& grid,
+                                                 std::size_t g, float error) noexcept
+{
+    const int scale_at = Format::integer_scale(grid, g);
+    const int minimum_at = grid.packed_minimum[g];
+    const int minimum_reach = Format::has_minimum ? Format::reach : 0;
+    for (int s = -Format::reach; s <= Format::reach; ++s) {
+        for (int m = -minimum_reach; m <= minimum_reach; ++m)
+            try_integers<Format, L>(target, grid, g, scale_at + s, minimum_at + m, error);
+        if (!Format::has_minimum)
+            try_integers<Format, L>(target, grid, g, -scale_at + s, minimum_at, error);
+    }
+}
+
+/// The error of the whole block, group by group.
+template <class Format, class L>
+[[gnu::always_inline]] inline float block_errors(const rounding_target& target,
+                                                 const block_grid& grid, float* errors) noexcept
+{
+    float total = 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g) {
+        errors[g] =
+            group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
+        total += errors[g];
+    }
+    return total;
+}
+
+/// Replaces the halves of the block by those of least squares, then the integers of the groups.
+template <class Format, class L>
+[[gnu::always_inline]] inline block_grid next_grid(const rounding_target& target,
+                                                   const block_grid& from) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    level_sums sums;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        add_group<size, L>(target, from, g, static_cast<float>(Format::integer_scale(from, g)),
+                           static_cast<float>(from.packed_minimum[g]), sums);
+    block_grid next = from;
+    float d = as_read(from.d);
+    float dmin = as_read(from.dmin);
+    if (solve(sums, Format::has_minimum, d, dmin)) {
+        next.d = f16(d);
+        next.dmin = f16(dmin < 0.0f ? 0.0f : dmin);
+    }
+    Format::complete(next);
+    float errors[Format::groups];
+    block_errors<Format, L>(target, next, errors);
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        improve_group<Format, L>(target, next, g, errors[g]);
+    Format::complete(next);
+    return next;
+}
+
+/// Looks for a grid with less error than the one that was fitted, and rounds onto it.
+template <class Format, class L>
+[[gnu::always_inline]] inline void
+improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    float errors[Format::groups];
+    float best = block_errors<Format, L>(target, grid, errors);
+    block_grid current = grid;
+    for (int round = 0; round < 6; ++round) {
+        current = next_grid<Format, L>(target, current);
+        const float error = block_errors<Format, L>(target, current, errors);
+        if (!(error < best)) break;
+        best = error;
+        grid = current;
+    }
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        if (grid.scale[g] != 0.0f)
+            round_group<size, L>(target.x + g * size, grid, g, codes + g * size);
+}
+
+/// The error of a block of 32 elements and the sums for its next scale and offset.
+template <class L>
+[[gnu::always_inline]] inline float assess_32(const rounding_target& target, const block_grid& grid,
+                                              level_sums& sums) noexcept
+{
+    if (!grid.has_level_table()) {
+        add_group<32, L>(target, grid, 0, 1.0f, 1.0f, sums);
+        return group_error<32, L>(target, grid, 0, grid.scale[0], grid.offset[0]);
+    }
+    double error = 0.0;
+    for (std::size_t i = 0; i < 32; ++i) {
+        const double w = target.w[i], x = target.x[i];
+        const double level = grid.level(grid.nearest(i, target.x[i]));
+        const double off = grid.scale[0] * level - x;
+        error += w * off * off;
+        sums.aa += w * level * level;
+        sums.ax += w * level * x;
+    }
+    return static_cast<float>(error);
+}
+
+/// The least error that is reached from the d and offset of `grid` by going to least squares a few
+/// times; `grid` becomes the best one seen.
+template <class L>
+[[gnu::always_inline]] inline float descend_32(const rounding_target& target, bool has_offset,
+                                               block_grid& grid) noexcept
+{
+    float best = 0.0f;
+    block_grid trial = grid;
+    for (int round = 0; round < 4; ++round) {
+        trial.scale[0] = as_read(trial.d);
+        if (has_offset) trial.offset[0] = as_read(trial.dmin);
+        level_sums sums;
+        const float error = assess_32<L>(target, trial, sums);
+        if (round > 0 && !(error < best)) break;
+        best = error;
+        grid = trial;
+        float d = trial.scale[0];
+        float negated_offset = -trial.offset[0];
+        if (!solve(sums, has_offset, d, negated_offset)) break;
+        trial.d = f16(d);
+        if (has_offset) trial.dmin = f16(-negated_offset);
+    }
+    return best;
+}
+
+/// Scale and offset of a block of 32 elements, from several starts; the levels of formats without
+/// an offset reach further on one side, so both signs are tried.
+template <class L>
+[[gnu::always_inline]] inline void improve_block_32(const rounding_target& target, block_grid& grid,
+                                                    std::uint8_t* codes) noexcept
+{
+    const bool has_offset = grid.zero_code == 0;
+    const float d = as_read(grid.d);
+    const float middle = 0.5f * static_cast<float>(grid.max_code) * d;
+    block_grid found = grid;
+    float best = descend_32<L>(target, has_offset, found);
+    for (int step = -6; step <= 6; ++step)
+        for (int sign = 1; sign >= (has_offset ? 1 : -1); sign -= 2) {
+            block_grid start = grid;
+            const float factor = 1.0f + 0.025f * static_cast<float>(step);
+            start.d = f16(d * factor * static_cast<float>(sign));
+            if (has_offset) start.dmin = f16(grid.offset[0] + middle * (1.0f - factor));
+            const float error = descend_32<L>(target, has_offset, start);
+            if (!(error < best)) continue;
+            best = error;
+            found = start;
+        }
+    grid = found;
+    for (std::size_t i = 0; i < target.columns; ++i)
+        codes[i] = static_cast<std::uint8_t>(grid.nearest(i, target.x[i]));
+}
+
+/// Improves what was fitted for one block.
+template <class Format, class L>
+[[gnu::always_inline]] inline void improve_block(const block_source& source, block_grid& grid,
+                                                 std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t columns = facts(Format::id).block_columns;
+    alignas(64) float ones[columns];
+    for (float& one : ones)
+        one = 1.0f;
+    const rounding_target target{source.values, source.importance ? source.importance : ones,
+                                 columns};
+    if constexpr (columns == 32)
+        improve_block_32<L>(target, grid, codes);
+    else
+        improve_super_block<Format, L>(target, grid, codes);
+}
+
+} // namespace detail
 
 } // namespace awq::gguf
 
@@ -5748,25 +6950,42 @@ struct scalar_engine {
             decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes);
         });
     }
+    static void improve(type format, const block_source& block, block_grid& grid,
+                        std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            detail::improve_block<decltype(chosen), one_lane>(block, grid, codes);
+        });
+    }
 };
 
-/// Rounds rows of weights to a GGUF tensor type. Given the same importance (mean x^2 for each input
-/// column, all finite, or none) the bytes are those that llama.cpp writes. Infinities and NaNs in a
-/// row give unspecified bytes; `quantize_rows` refuses them. Models `awq::quantizer`.
+/// Rounds rows of weights to a GGUF tensor type. With `rounding::exact` and given the same
+/// importance (mean x^2 for each input column, all finite, or none) the bytes are those that
+/// llama.cpp writes. Infinities and NaNs in a row give unspecified bytes; `quantize_rows` refuses
+/// them. -ffast-math, and -ffp-contract=fast of Clang, void the promise of equal bytes. Models
+/// `awq::quantizer`.
 template <class Engine>
 class basic_block_quantizer {
-public:
-    explicit constexpr basic_block_quantizer(gguf::type format) noexcept : type_(format) {}
+  public:
+    explicit constexpr basic_block_quantizer(gguf::type format,
+                                             gguf::rounding how = gguf::rounding::exact) noexcept
+        : type_(format), rounding_(how)
+    {}
 
     constexpr gguf::type type() const noexcept { return type_; }
+    constexpr gguf::rounding rounding() const noexcept { return rounding_; }
 
     /// Rows must be whole blocks: shape_mismatch otherwise.
     status check(std::size_t in_features) const noexcept
     {
         const std::size_t block = block_columns(type_);
         if (in_features != 0 && in_features % block == 0) return {};
-        return error{error_code::shape_mismatch, name_of(type_), ": rows of ", in_features,
-                     " elements are no multiple of its block of ", block,
+        return error{error_code::shape_mismatch,
+                     name_of(type_),
+                     ": rows of ",
+                     in_features,
+                     " elements are no multiple of its block of ",
+                     block,
                      "; choose a type with smaller blocks"};
     }
     constexpr std::size_t row_block() const noexcept { return 1; }
@@ -5784,14 +7003,39 @@ public:
     void quantize_row(std::span<const float> row, std::span<const float> importance,
                       std::span<std::byte> out) const noexcept
     {
-        if (with_float_format(type_, [&](auto chosen) { pack_floats(chosen, row, out); })) return;
+        quantize(as_row(row), importance, out);
+    }
+
+    /// Rows to `rows.rows() * row_bytes(rows.cols())` bytes. Short rows are faster together.
+    void quantize(matrix_view<const float> rows, std::span<const float> importance,
+                  std::span<std::byte> out) const noexcept
+    {
+        const std::size_t bytes = row_bytes(rows.cols());
+        const auto as_floats = [&](auto chosen) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pack_floats(chosen, rows.row(r), out.subspan(r * bytes, bytes));
+        };
+        if (with_float_format(type_, as_floats)) return;
         with_format(type_, [&](auto chosen) {
-            for_each_block(row, importance,
-                           [&](std::size_t index, const block_grid& grid, std::uint8_t* codes) {
-                               decltype(chosen)::pack(grid, codes,
-                                                      out.data() + index * block_bytes(type_));
-                           });
+            for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
+                std::byte* block = out.data() + at.row * bytes + at.index * block_bytes(type_);
+                decltype(chosen)::pack(grid, codes, block);
+            });
         });
+    }
+
+    /// Only chooses the scales of blocks (`has_grid` types), as many as there are `grids`; for
+    /// those who round element by element with `block_grid::nearest`. All blocks have importance or
+    /// none.
+    void fit_blocks(std::span<const block_source> blocks,
+                    std::span<block_grid> grids) const noexcept
+    {
+        std::uint8_t codes[Engine::batch * max_block_columns];
+        for (std::size_t first = 0; first < grids.size(); first += Engine::batch) {
+            const std::size_t left = grids.size() - first;
+            fit_batch(blocks.data() + first, left < Engine::batch ? left : Engine::batch,
+                      grids.data() + first, codes);
+        }
     }
 
     /// The floats of one row's bytes; any bytes are accepted.
@@ -5813,11 +7057,18 @@ public:
     void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            pseudo_quantize_row(rows.row(r), importance, out.row(r));
+        const auto through_floats = [&](auto chosen) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pass_through(chosen, rows.row(r), out.row(r));
+        };
+        if (with_float_format(type_, through_floats)) return;
+        const std::size_t columns = block_columns(type_);
+        for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
+            values_of(grid, codes, columns, out.row(at.row).data() + at.index * columns);
+        });
     }
 
-private:
+  private:
     template <class Format>
     static void pack_floats(Format, std::span<const float> row, std::span<std::byte> out) noexcept
     {
@@ -5831,50 +7082,65 @@ private:
         for (std::size_t i = 0; i < out.size() / Format::columns; ++i)
             Format::unpack(in.data() + i * block_bytes(type_), out.data() + i * Format::columns);
     }
-    void pseudo_quantize_row(std::span<const float> row, std::span<const float> importance,
-                             std::span<float> out) const noexcept
+    template <class Format>
+    static void pass_through(Format, std::span<const float> row, std::span<float> out) noexcept
     {
-        const auto through_floats = [&](auto chosen) {
-            std::byte stored[64];
-            for (std::size_t i = 0; i < row.size(); i += chosen.columns) {
-                chosen.pack(row.data() + i, stored);
-                chosen.unpack(stored, out.data() + i);
-            }
-        };
-        if (with_float_format(type_, through_floats)) return;
-        const std::size_t columns = block_columns(type_);
-        for_each_block(row, importance,
-                       [&](std::size_t index, const block_grid& grid, std::uint8_t* codes) {
-                           values_of(grid, codes, columns, out.data() + index * columns);
-                       });
-    }
-
-    /// Fits all blocks of a row, a batch at a time: finish(index, grid, codes).
-    template <class Finish>
-    void for_each_block(std::span<const float> row, std::span<const float> importance,
-                        Finish finish) const noexcept
-    {
-        const std::size_t columns = block_columns(type_);
-        const std::size_t total = row.size() / columns;
-        const bool row_matters = columns == 32 && !importance.empty();
-        const float row_energy = row_matters ? mean_square(row) : 0.0f;
-        block_source sources[Engine::batch];
-        block_grid grids[Engine::batch];
-        std::uint8_t codes[Engine::batch * max_block_columns];
-        for (std::size_t first = 0; first < total; first += Engine::batch) {
-            const std::size_t left = total - first;
-            const std::size_t count = left < Engine::batch ? left : Engine::batch;
-            for (std::size_t b = 0; b < count; ++b) {
-                const std::size_t at = (first + b) * columns;
-                sources[b] = {row.data() + at, importance.empty() ? nullptr : importance.data() + at,
-                              row_energy};
-            }
-            Engine::fit(type_, sources, count, grids, codes);
-            for (std::size_t b = 0; b < count; ++b) finish(first + b, grids[b], codes + b * columns);
+        std::byte stored[64];
+        for (std::size_t i = 0; i < row.size(); i += Format::columns) {
+            Format::pack(row.data() + i, stored);
+            Format::unpack(stored, out.data() + i);
         }
     }
 
+    void fit_batch(const block_source* blocks, std::size_t count, block_grid* grids,
+                   std::uint8_t* codes) const noexcept
+    {
+        Engine::fit(type_, blocks, count, grids, codes);
+        if (rounding_ == gguf::rounding::exact) return;
+        for (std::size_t b = 0; b < count; ++b)
+            Engine::improve(type_, blocks[b], grids[b], codes + b * block_columns(type_));
+    }
+
+    struct block_place {
+        std::size_t row;
+        std::size_t index; ///< within the row
+    };
+
+    /// Fits all blocks of the rows, a batch at a time: finish(place, grid, codes). A batch is read
+    /// before its first block is finished, so that results may replace the rows.
+    template <class Finish>
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
+                        Finish finish) const noexcept
+    {
+        const std::size_t columns = block_columns(type_);
+        const std::size_t in_row = rows.cols() / columns;
+        const bool row_matters = columns == 32 && !importance.empty();
+        block_source sources[Engine::batch];
+        block_place places[Engine::batch];
+        block_grid grids[Engine::batch];
+        std::uint8_t codes[Engine::batch * max_block_columns];
+        std::size_t count = 0;
+        const auto flush = [&] {
+            if (count != 0) fit_batch(sources, count, grids, codes);
+            for (std::size_t b = 0; b < count; ++b)
+                finish(places[b], grids[b], codes + b * columns);
+            count = 0;
+        };
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const float energy = row_matters ? mean_square(rows.row(r)) : 0.0f;
+            for (std::size_t i = 0; i < in_row; ++i) {
+                const float* weights =
+                    importance.empty() ? nullptr : importance.data() + i * columns;
+                sources[count] = {rows.row(r).data() + i * columns, weights, energy};
+                places[count] = {r, i};
+                if (++count == Engine::batch) flush();
+            }
+        }
+        flush();
+    }
+
     gguf::type type_;
+    gguf::rounding rounding_;
 };
 
 /// The portable quantizer. `simd_block_quantizer` gives the same bytes faster.
@@ -5883,6 +7149,390 @@ using block_quantizer = basic_block_quantizer<scalar_engine>;
 static_assert(quantizer<block_quantizer>);
 
 } // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/quantize_rows.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_QUANTIZE_ROWS_HPP
+#define AWQ_QUANTIZATION_GGUF_QUANTIZE_ROWS_HPP
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::gguf {
+
+namespace detail {
+
+inline bool all_finite(std::span<const float> values) noexcept
+{
+    std::uint32_t bad = 0;
+    for (const float value : values)
+        bad |= (std::bit_cast<std::uint32_t>(value) & 0x7F800000u) == 0x7F800000u ? 1u : 0u;
+    return bad == 0;
+}
+
+inline bool all_usable(std::span<const float> importance) noexcept
+{
+    return all_finite(importance) &&
+           std::none_of(importance.begin(), importance.end(), [](float v) { return v < 0.0f; });
+}
+
+inline void lower_to(std::atomic<std::size_t>& lowest, std::size_t value) noexcept
+{
+    std::size_t seen = lowest.load(std::memory_order_relaxed);
+    while (value < seen && !lowest.compare_exchange_weak(seen, value)) {
+    }
+}
+
+} // namespace detail
+
+/// Quantizes a whole matrix (out_features, in_features) to `rows() * row_bytes(cols())` bytes, a
+/// few rows to a task; the bytes do not depend on the number of threads. `importance`: mean x^2 of
+/// each input column, or empty. Errors: shape_mismatch (rows that are no whole blocks, importance
+/// or output of another size), not_finite (the first row with a NaN or an infinity is named; the
+/// output is then unspecified), invalid_argument (importance that is negative or not finite).
+template <execution Execution, class Engine>
+status quantize_rows(const Execution& execution, const basic_block_quantizer<Engine>& quantizer,
+                     matrix_view<const float> rows, std::span<const float> importance,
+                     std::span<std::byte> out)
+{
+    constexpr std::size_t grain = 8;
+    AWQ_CHECK(quantizer.check(rows.cols()));
+    if (!importance.empty() && importance.size() != rows.cols())
+        return error{
+            error_code::shape_mismatch, "importance has ", importance.size(),
+            " entries for rows of ",    rows.cols(),       "; give one for each input column"};
+    if (!detail::all_usable(importance))
+        return error{error_code::invalid_argument,
+                     "importance has an entry that is negative or not finite; calibrate again"};
+    const std::size_t bytes = quantizer.row_bytes(rows.cols());
+    if (out.size() / bytes != rows.rows() || out.size() % bytes != 0)
+        return error{error_code::shape_mismatch,
+                     "output of ",
+                     out.size(),
+                     " bytes for ",
+                     rows.rows(),
+                     " rows of ",
+                     bytes,
+                     " bytes each"};
+    std::atomic<std::size_t> first_bad{rows.rows()};
+    execution.for_each(chunk_count(rows.rows(), grain), [&](std::size_t task) {
+        const std::size_t first = task * grain;
+        const std::size_t count = std::min(grain, rows.rows() - first);
+        for (std::size_t r = first; r < first + count; ++r)
+            if (!detail::all_finite(rows.row(r))) return detail::lower_to(first_bad, r);
+        quantizer.quantize(rows.rows_from(first, count), importance,
+                           out.subspan(first * bytes, count * bytes));
+    });
+    if (first_bad < rows.rows())
+        return error{error_code::not_finite, "row ", first_bad.load(),
+                     " has a NaN or an infinity; the checkpoint is damaged or overflowed"};
+    return {};
+}
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/simd_lanes.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
+#define AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
+
+#include <cstddef>
+#include <cstdint>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
+#endif
+
+namespace awq::gguf {
+
+// Vectors of the compiler's own vector extension (GCC, Clang): no library, any instruction set. One
+// that is wider than the target's registers is still right, only slower.
+
+using floats_4 = float __attribute__((vector_size(16)));
+using floats_8 = float __attribute__((vector_size(32)));
+using floats_16 = float __attribute__((vector_size(64)));
+
+namespace detail {
+
+#if defined(__x86_64__)
+inline void square_roots_4(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 4)
+        _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
+}
+[[gnu::target("avx")]] inline void square_roots_8(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 8)
+        _mm256_storeu_ps(values + i, _mm256_sqrt_ps(_mm256_loadu_ps(values + i)));
+}
+[[gnu::target("avx512f")]] inline void square_roots_16(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 16)
+        _mm512_storeu_ps(values + i, _mm512_maskz_sqrt_ps(0xFFFF, _mm512_loadu_ps(values + i)));
+}
+#endif
+
+/// What the three widths share. The code is inlined into functions for a wider instruction set than
+/// the file is compiled for; so intrinsics, which must not be, are in functions of their own.
+template <class Floats, class Integers>
+struct vector_storage {
+    using integers = Integers;
+    static constexpr std::size_t count = sizeof(Floats) / sizeof(float);
+
+    [[gnu::always_inline]] static void from_integers(const Integers& value, Floats& out) noexcept
+    {
+        out = __builtin_convertvector(value, Floats);
+    }
+    [[gnu::always_inline]] static void to_integers(const Floats& value, Integers& out) noexcept
+    {
+        out = __builtin_convertvector(value, Integers);
+    }
+    [[gnu::always_inline]] static void multiply(const Floats& a, const Floats& b,
+                                                Floats& out) noexcept
+    {
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#endif
+        Floats rounded = a * b;
+#if !defined(__clang__) && defined(__x86_64__)
+        // Says that somebody may look at the product: GCC must not fuse it into a multiply-add.
+        asm("" : "+v"(rounded));
+#elif !defined(__clang__) && defined(__aarch64__)
+        asm("" : "+w"(rounded));
+#endif
+        out = rounded;
+    }
+    static void square_roots(float* values, std::size_t size) noexcept
+    {
+#if defined(__x86_64__)
+        if constexpr (count == 4) square_roots_4(values, size);
+        if constexpr (count == 8) square_roots_8(values, size);
+        if constexpr (count == 16) square_roots_16(values, size);
+#else
+        for (std::size_t i = 0; i < size; ++i)
+            values[i] = __builtin_sqrtf(values[i]);
+#endif
+    }
+    [[gnu::always_inline]] static bool any(const Integers& mask) noexcept
+    {
+        std::uint64_t words[count / 2];
+        __builtin_memcpy(words, &mask, sizeof words);
+        std::uint64_t set = 0;
+        for (const std::uint64_t word : words)
+            set |= word;
+        return set != 0;
+    }
+    [[gnu::always_inline]] static bool all(const Integers& mask) noexcept
+    {
+        return !any(~mask);
+    }
+};
+
+} // namespace detail
+
+template <>
+struct lane_storage<floats_4>
+    : detail::vector_storage<floats_4, std::int32_t __attribute__((vector_size(16)))> {};
+template <>
+struct lane_storage<floats_8>
+    : detail::vector_storage<floats_8, std::int32_t __attribute__((vector_size(32)))> {};
+template <>
+struct lane_storage<floats_16>
+    : detail::vector_storage<floats_16, std::int32_t __attribute__((vector_size(64)))> {};
+
+} // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/gguf/simd_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+namespace awq::gguf {
+
+namespace detail {
+
+/// Fits blocks, as many at once as a vector has lanes.
+template <class Format, class Floats>
+[[gnu::always_inline]] inline void fit_in_lanes(const block_source* blocks, std::size_t count,
+                                                block_grid* grids, std::uint8_t* codes,
+                                                std::size_t columns) noexcept
+{
+    constexpr std::size_t lane_count = lane_storage<Floats>::count;
+    for (std::size_t first = 0; first < count; first += lane_count) {
+        const std::size_t left = count - first;
+        Format::template fit<lanes<Floats>>(blocks + first, left < lane_count ? left : lane_count,
+                                            grids + first, codes + first * columns);
+    }
+}
+
+#if defined(__AVX512F__)
+using widest_floats = floats_16;
+#elif defined(__AVX2__)
+using widest_floats = floats_8;
+#else
+using widest_floats = floats_4;
+#endif
+
+template <class Format>
+inline void fit_baseline(const block_source* blocks, std::size_t count, block_grid* grids,
+                         std::uint8_t* codes, std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
+}
+
+#if defined(__x86_64__) && !defined(__AVX512F__)
+#define AWQ_GGUF_RUNTIME_DISPATCH 1
+
+#if defined(__clang__) // GCC 12 takes comparisons apart when it inlines them into another target
+template <class Format>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]] inline void
+fit_avx512(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes,
+           std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, floats_16>(blocks, count, grids, codes, columns);
+}
+#endif
+
+template <class Format>
+[[gnu::target("avx2")]] inline void fit_avx2(const block_source* blocks, std::size_t count,
+                                             block_grid* grids, std::uint8_t* codes,
+                                             std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, floats_8>(blocks, count, grids, codes, columns);
+}
+
+template <class Format>
+[[gnu::target("avx2")]] inline void improve_avx2(const block_source& block, block_grid& grid,
+                                                 std::uint8_t* codes) noexcept
+{
+    improve_block<Format, lanes<floats_8>>(block, grid, codes);
+}
+#else
+#define AWQ_GGUF_RUNTIME_DISPATCH 0
+#endif
+
+} // namespace detail
+
+/// Fits many blocks at once, one group of weights in each lane of a vector: every group's own sums
+/// keep their order, so the bytes are those of `scalar_engine`. On x86-64 the instruction set is
+/// chosen while running, unless the compiler was told to use AVX-512 anyway.
+struct simd_engine {
+    static constexpr std::size_t batch = 16;
+
+    static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
+                    std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
+        });
+    }
+
+    /// `rounding::best` for one block.
+    static void improve(type format, const block_source& block, block_grid& grid,
+                        std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            using chosen_format = decltype(chosen);
+#if AWQ_GGUF_RUNTIME_DISPATCH
+            if (__builtin_cpu_supports("avx2"))
+                return detail::improve_avx2<chosen_format>(block, grid, codes);
+#endif
+            detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
+        });
+    }
+
+  private:
+    template <class Format>
+    static void fit_format(const block_source* blocks, std::size_t count, block_grid* grids,
+                           std::uint8_t* codes, std::size_t columns) noexcept
+    {
+#if AWQ_GGUF_RUNTIME_DISPATCH && defined(__clang__)
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+            return detail::fit_avx512<Format>(blocks, count, grids, codes, columns);
+#endif
+#if AWQ_GGUF_RUNTIME_DISPATCH
+        if (__builtin_cpu_supports("avx2"))
+            return detail::fit_avx2<Format>(blocks, count, grids, codes, columns);
+#endif
+        detail::fit_baseline<Format>(blocks, count, grids, codes, columns);
+    }
+};
+
+/// `block_quantizer` with vectors: the same bytes, several times faster.
+using simd_block_quantizer = basic_block_quantizer<simd_engine>;
+
+static_assert(quantizer<simd_block_quantizer>);
+
+} // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/least_squares_target.hpp
+#ifndef AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
+#define AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// Moves a weight to where it does best on the inputs that it will really get.
+///
+/// With X the original inputs and Xq those that the already quantized layers before it produce, the
+/// target W* minimises ||X W^T - Xq W*^T||^2 + lambda ||(W* - W) D^(1/2)||^2, D = diag(Xq^T Xq):
+/// W* = W + W (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1.
+///
+/// - `weight` (out_features, in_features): W in, W* out.
+/// - `gram` (in, in): Xq^T Xq; overwritten. `cross` (in, in): (X - Xq)^T Xq.
+/// - `scratch`: out_features x in_features + max(out, in) x cholesky_panel floats.
+/// False where the damped Gram matrix is not positive definite; `weight` is then unchanged.
+template <class Product, execution E>
+[[nodiscard]] bool apply_least_squares_target(const E& e, matrix_view<float> weight,
+                                              matrix_view<float> gram,
+                                              matrix_view<const float> cross, float lambda,
+                                              float* scratch)
+{
+    const matrix_view<float> update{scratch, weight.rows(), weight.cols()};
+    const std::size_t rows = std::max(weight.rows(), weight.cols());
+    const matrix_view<float> panel{scratch + update.size(), rows, cholesky_panel};
+    double mean = 0;
+    for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
+    mean /= static_cast<double>(gram.rows());
+    for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
+        gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
+    if (!factor_cholesky<Product>(e, gram, panel)) return false;
+    Product::multiply_nn(e, weight, cross, update);
+    solve_cholesky<Product>(e, gram, update, panel);
+    e.for_each(weight.rows(), [=](std::size_t row) {
+        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += update(row, i);
+    });
+    return true;
+}
+
+} // namespace awq
 
 #endif
 // ---- awq/quantization/pack_bits.hpp
