@@ -13,7 +13,7 @@ using namespace awq::autoawq;
 
 namespace {
 
-awq::result<std::unique_ptr<awq::quantized_weight>> open(const std::vector<stored_tensor>& tensors,
+awq::result<std::unique_ptr<awq::weight_reader>> open(const std::vector<stored_tensor>& tensors,
                                                          std::size_t group_size)
 {
     quantization_config config;

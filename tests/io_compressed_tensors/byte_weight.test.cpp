@@ -26,7 +26,7 @@ config_group fp8(strategy how)
     return group;
 }
 
-awq::result<std::unique_ptr<awq::quantized_weight>> open(const std::vector<stored_tensor>& tensors,
+awq::result<std::unique_ptr<awq::weight_reader>> open(const std::vector<stored_tensor>& tensors,
                                                          const config_group& group)
 {
     const test::layer_on_disk disk{tensors};

@@ -35,7 +35,7 @@ weight_args args_of(const integer_codes& weight)
     return args;
 }
 
-awq::result<std::unique_ptr<awq::quantized_weight>> open(const std::vector<stored_tensor>& tensors,
+awq::result<std::unique_ptr<awq::weight_reader>> open(const std::vector<stored_tensor>& tensors,
                                                          const weight_args& args)
 {
     const test::layer_on_disk disk{tensors};

@@ -4,7 +4,7 @@
 
 #include "io/scratch.hpp"
 
-#include <awq/io/quantized_weight.hpp>
+#include <awq/io/weight_reader.hpp>
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/io/stored_tensor.hpp>
 
@@ -89,7 +89,7 @@ inline void check_same(const awq::integer_codes& a, const awq::integer_codes& b)
 }
 
 /// Rows read in odd pieces must equal the whole.
-inline void check_rows(const awq::quantized_weight& weight, const awq::integer_codes& expected)
+inline void check_rows(const awq::weight_reader& weight, const awq::integer_codes& expected)
 {
     const std::size_t cols = expected.cols;
     std::vector<float> whole(expected.rows * cols), piece(expected.rows * cols);

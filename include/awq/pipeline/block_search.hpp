@@ -121,7 +121,7 @@ private:
                                  matrix_view<float> output) {
             return run_parent(mapping, candidates, batch, input, output);
         };
-        parent_output_loss<E, decltype(forward)> exact{how_, recorded, forward};
+        recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
         AWQ_CHECK(exact.prepare());
         if (options_.loss == loss_kind::parent_output)
             return scale_search(how_, problem, options_.search, exact, memory);

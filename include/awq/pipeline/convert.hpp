@@ -85,7 +85,7 @@ private:
                      source_.method(), " already; choose another --format"};
     }
 
-    status look_at(const std::string& name, const quantized_weight& weight)
+    status look_at(const std::string& name, const weight_reader& weight)
     {
         AWQ_TRY(const integer_codes codes, weight.codes());
         if (weight.rounds_activations())
@@ -103,7 +103,7 @@ private:
     }
 
     // compressed-tensors keeps scales in the model's type, as long as that loses nothing.
-    result<dtype> choose_scale_type(const quantized_weight& weight, const integer_codes& codes)
+    result<dtype> choose_scale_type(const weight_reader& weight, const integer_codes& codes)
     {
         if (!to_autoawq()) {
             const dtype model = source_.config().torch_dtype;

@@ -71,9 +71,9 @@ private:
 /// candidate weights on the recorded inputs. A callable for `scale_search`.
 /// `forward(weights, batch, input, output)` runs the parent; `weights` empty: the original ones.
 template <execution E, class Forward>
-class parent_output_loss {
+class recorded_parent_loss {
 public:
-    parent_output_loss(const E& how, const parent_inputs& inputs, Forward forward)
+    recorded_parent_loss(const E& how, const parent_inputs& inputs, Forward forward)
         : how_(how), inputs_(inputs), forward_(std::move(forward)),
           chunks_(cut_into_chunks(inputs.batch)),
           expected_(xtensor_backend::make(inputs.rows.shape()[0], inputs.rows.shape()[1])),

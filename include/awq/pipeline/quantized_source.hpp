@@ -26,7 +26,7 @@ namespace awq {
 /// Quantization of activations is not looked at.
 class quantized_source final : public tensor_source {
 public:
-    using weights_by_layer = std::map<std::string, std::unique_ptr<quantized_weight>, std::less<>>;
+    using weights_by_layer = std::map<std::string, std::unique_ptr<weight_reader>, std::less<>>;
 
     /// Errors: those of `directory_source::open`; unsupported for other quantization methods and
     /// formats; missing_tensor and malformed_file for layers that are not stored as config.json says.
@@ -63,7 +63,7 @@ public:
 
     std::optional<tensor_shape> shape(std::string_view name) const override
     {
-        if (const quantized_weight* const weight = find(name))
+        if (const weight_reader* const weight = find(name))
             return tensor_shape{weight->rows(), weight->cols()};
         return directory_->shape(name);
     }
@@ -71,7 +71,7 @@ public:
     status read_rows(std::string_view name, std::size_t first_row,
                      matrix_view<float> out) const override
     {
-        const quantized_weight* const weight = find(name);
+        const weight_reader* const weight = find(name);
         if (!weight) return directory_->read_rows(name, first_row, out);
         const auto fail = [&](error_code code, const auto&... parts) {
             return error{code, path(), ": tensor \"", printable(name), "\": ", parts...};
@@ -92,7 +92,7 @@ private:
     quantized_source() = default;
 
     /// The weight that "<layer>.weight" names; null where that is not quantized.
-    const quantized_weight* find(std::string_view tensor) const
+    const weight_reader* find(std::string_view tensor) const
     {
         constexpr std::string_view suffix = ".weight";
         if (!tensor.ends_with(suffix)) return nullptr;
@@ -114,7 +114,7 @@ private:
         return {};
     }
 
-    using opened_weight = result<std::unique_ptr<quantized_weight>>;
+    using opened_weight = result<std::unique_ptr<weight_reader>>;
 
     status open_compressed_tensors(const json::value& quantization)
     {
@@ -133,7 +133,7 @@ private:
         // Scales beside a weight that is still 16 bits wide: it was rounded but not compressed.
         const safetensors::tensor* const plain = tensors.find("weight");
         if (plain && plain->type() && is_smoothable(*plain->type()))
-            return std::unique_ptr<quantized_weight>{};
+            return std::unique_ptr<weight_reader>{};
         const auto* const group = groups.find(tensors.module());
         if (!group || group->format == format::dense)
             return tensors.fail("weight_scale", "is there, but no target of config_groups names "

@@ -5,7 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/io/autoawq/quantization_config.hpp>
-#include <awq/io/quantized_weight.hpp>
+#include <awq/io/weight_reader.hpp>
 #include <awq/quantization/pack_bits.hpp>
 
 #include <cstddef>
@@ -17,10 +17,10 @@
 namespace awq::autoawq {
 
 /// Reads a layer in AutoAWQ's "gemm" layout.
-class gemm_weight final : public quantized_weight {
+class gemm_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
-    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
                                                           const quantization_config& config)
     {
         using safetensors::element_type;
@@ -42,7 +42,7 @@ public:
             AWQ_TRY(made->qzeros_, tensors.matrix("qzeros", {element_type::i32}, shape.groups(),
                                                   shape.rows / 8));
         }
-        return std::unique_ptr<quantized_weight>{std::move(made)};
+        return std::unique_ptr<weight_reader>{std::move(made)};
     }
 
     std::size_t rows() const noexcept override { return shape_.rows; }

@@ -6,7 +6,7 @@
 
 #include <awq/io/compressed_tensors/quantization_config.hpp>
 #include <awq/io/compressed_tensors/small_floats.hpp>
-#include <awq/io/quantized_weight.hpp>
+#include <awq/io/weight_reader.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -22,10 +22,10 @@ namespace awq::compressed_tensors {
 /// Reads a layer whose weights take a byte each, or half a byte as FP4: "int-quantized",
 /// "float-quantized", "naive-quantized", "nvfp4-pack-quantized", "mxfp4-pack-quantized" and
 /// "mxfp8-quantized". A scale may hold for the tensor, a row, or a block of rows and columns.
-class byte_weight final : public quantized_weight {
+class byte_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
-    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
                                                           const config_group& group)
     {
         auto made = std::unique_ptr<byte_weight>{new byte_weight};
@@ -37,7 +37,7 @@ public:
         AWQ_CHECK(made->find_scales(tensors));
         AWQ_CHECK(made->find_zero_points(tensors));
         AWQ_CHECK(made->find_global_scale(tensors, group.format));
-        return std::unique_ptr<quantized_weight>{std::move(made)};
+        return std::unique_ptr<weight_reader>{std::move(made)};
     }
 
     std::size_t rows() const noexcept override { return rows_; }

@@ -5,7 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/io/compressed_tensors/quantization_config.hpp>
-#include <awq/io/quantized_weight.hpp>
+#include <awq/io/weight_reader.hpp>
 #include <awq/quantization/pack_bits.hpp>
 
 #include <algorithm>
@@ -18,16 +18,16 @@
 namespace awq::compressed_tensors {
 
 /// Reads a layer in format "pack-quantized".
-class packed_weight final : public quantized_weight {
+class packed_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
-    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
                                                           const weight_args& args)
     {
         auto made = std::unique_ptr<packed_weight>{new packed_weight};
         AWQ_CHECK(made->read_shape(tensors, args));
         AWQ_CHECK(made->find_qparams(tensors, args));
-        return std::unique_ptr<quantized_weight>{std::move(made)};
+        return std::unique_ptr<weight_reader>{std::move(made)};
     }
 
     std::size_t rows() const noexcept override { return shape_.rows; }

@@ -5,7 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/io/json_reader.hpp>
-#include <awq/io/quantized_weight.hpp>
+#include <awq/io/weight_reader.hpp>
 #include <awq/quantization/pack_bits.hpp>
 
 #include <algorithm>
@@ -58,17 +58,17 @@ inline result<quantization_config> read_quantization_config(const json::value& r
 }
 
 /// Reads a layer in GPTQ's layout.
-class weight final : public quantized_weight {
+class weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
-    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
                                                           const quantization_config& config)
     {
         auto made = std::unique_ptr<weight>{new weight};
         made->config_ = config;
         AWQ_CHECK(made->find_codes(tensors));
         AWQ_CHECK(made->find_qparams(tensors));
-        return std::unique_ptr<quantized_weight>{std::move(made)};
+        return std::unique_ptr<weight_reader>{std::move(made)};
     }
 
     std::size_t rows() const noexcept override { return shape_.rows; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_IO_QUANTIZED_WEIGHT_HPP
-#define AWQ_IO_QUANTIZED_WEIGHT_HPP
+#ifndef AWQ_IO_WEIGHT_READER_HPP
+#define AWQ_IO_WEIGHT_READER_HPP
 
 #include <awq/support/requires_hosted.hpp>
 
@@ -24,9 +24,9 @@ namespace awq {
 /// A linear layer's weight as some format stores it, (rows, cols) = (out_features, in_features).
 /// Its tensors' types and shapes were checked when it was opened; it must not outlive the
 /// checkpoint.
-class quantized_weight {
+class weight_reader {
 public:
-    virtual ~quantized_weight() = default;
+    virtual ~weight_reader() = default;
 
     virtual std::size_t rows() const noexcept = 0;
     virtual std::size_t cols() const noexcept = 0;
@@ -45,9 +45,9 @@ public:
     }
 
 protected:
-    quantized_weight() = default;
-    quantized_weight(const quantized_weight&) = default;
-    quantized_weight& operator=(const quantized_weight&) = default;
+    weight_reader() = default;
+    weight_reader(const weight_reader&) = default;
+    weight_reader& operator=(const weight_reader&) = default;
 };
 
 /// The tensors of one layer in a checkpoint, by their names relative to it.
