@@ -67,7 +67,6 @@
 #include <awq/io/mapped_file.hpp>
 #include <awq/io/output_directory.hpp>
 #include <awq/io/output_file.hpp>
-#include <awq/io/quantized_weight.hpp>
 #include <awq/io/read_file.hpp>
 #include <awq/io/rename.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
@@ -79,6 +78,7 @@
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/io/safetensors/writer.hpp>
 #include <awq/io/stored_tensor.hpp>
+#include <awq/io/weight_reader.hpp>
 #include <awq/io/write_file.hpp>
 #include <awq/model/block_weights.hpp>
 #include <awq/model/causal_lm.hpp>

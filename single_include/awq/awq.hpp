@@ -14546,9 +14546,9 @@ inline void write_quantization_config(json::writer& out, const quantization_conf
 } // namespace awq::autoawq
 
 #endif
-// ---- awq/io/quantized_weight.hpp
-#ifndef AWQ_IO_QUANTIZED_WEIGHT_HPP
-#define AWQ_IO_QUANTIZED_WEIGHT_HPP
+// ---- awq/io/weight_reader.hpp
+#ifndef AWQ_IO_WEIGHT_READER_HPP
+#define AWQ_IO_WEIGHT_READER_HPP
 
 // ---- awq/io/safetensors/checkpoint.hpp
 #ifndef AWQ_IO_SAFETENSORS_CHECKPOINT_HPP
@@ -14853,9 +14853,9 @@ namespace awq {
 /// A linear layer's weight as some format stores it, (rows, cols) = (out_features, in_features).
 /// Its tensors' types and shapes were checked when it was opened; it must not outlive the
 /// checkpoint.
-class quantized_weight {
+class weight_reader {
 public:
-    virtual ~quantized_weight() = default;
+    virtual ~weight_reader() = default;
 
     virtual std::size_t rows() const noexcept = 0;
     virtual std::size_t cols() const noexcept = 0;
@@ -14874,9 +14874,9 @@ public:
     }
 
 protected:
-    quantized_weight() = default;
-    quantized_weight(const quantized_weight&) = default;
-    quantized_weight& operator=(const quantized_weight&) = default;
+    weight_reader() = default;
+    weight_reader(const weight_reader&) = default;
+    weight_reader& operator=(const weight_reader&) = default;
 };
 
 /// The tensors of one layer in a checkpoint, by their names relative to it.
@@ -15024,10 +15024,10 @@ inline void dequantize_ordered(const integer_codes& weight,
 namespace awq::autoawq {
 
 /// Reads a layer in AutoAWQ's "gemm" layout.
-class gemm_weight final : public quantized_weight {
+class gemm_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
-    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
                                                           const quantization_config& config)
     {
         using safetensors::element_type;
@@ -15049,7 +15049,7 @@ public:
             AWQ_TRY(made->qzeros_, tensors.matrix("qzeros", {element_type::i32}, shape.groups(),
                                                   shape.rows / 8));
         }
-        return std::unique_ptr<quantized_weight>{std::move(made)};
+        return std::unique_ptr<weight_reader>{std::move(made)};
     }
 
     std::size_t rows() const noexcept override { return shape_.rows; }
@@ -15494,10 +15494,10 @@ namespace awq::compressed_tensors {
 /// Reads a layer whose weights take a byte each, or half a byte as FP4: "int-quantized",
 /// "float-quantized", "naive-quantized", "nvfp4-pack-quantized", "mxfp4-pack-quantized" and
 /// "mxfp8-quantized". A scale may hold for the tensor, a row, or a block of rows and columns.
-class byte_weight final : public quantized_weight {
+class byte_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
-    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
                                                           const config_group& group)
     {
         auto made = std::unique_ptr<byte_weight>{new byte_weight};
@@ -15509,7 +15509,7 @@ public:
         AWQ_CHECK(made->find_scales(tensors));
         AWQ_CHECK(made->find_zero_points(tensors));
         AWQ_CHECK(made->find_global_scale(tensors, group.format));
-        return std::unique_ptr<quantized_weight>{std::move(made)};
+        return std::unique_ptr<weight_reader>{std::move(made)};
     }
 
     std::size_t rows() const noexcept override { return rows_; }
@@ -15910,16 +15910,16 @@ inline result<std::vector<stored_tensor>> int_quantized(const integer_codes& wei
 namespace awq::compressed_tensors {
 
 /// Reads a layer in format "pack-quantized".
-class packed_weight final : public quantized_weight {
+class packed_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
-    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
                                                           const weight_args& args)
     {
         auto made = std::unique_ptr<packed_weight>{new packed_weight};
         AWQ_CHECK(made->read_shape(tensors, args));
         AWQ_CHECK(made->find_qparams(tensors, args));
-        return std::unique_ptr<quantized_weight>{std::move(made)};
+        return std::unique_ptr<weight_reader>{std::move(made)};
     }
 
     std::size_t rows() const noexcept override { return shape_.rows; }
@@ -19795,17 +19795,17 @@ inline result<quantization_config> read_quantization_config(const json::value& r
 }
 
 /// Reads a layer in GPTQ's layout.
-class weight final : public quantized_weight {
+class weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
-    static result<std::unique_ptr<quantized_weight>> open(const layer_tensors& tensors,
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
                                                           const quantization_config& config)
     {
         auto made = std::unique_ptr<weight>{new weight};
         made->config_ = config;
         AWQ_CHECK(made->find_codes(tensors));
         AWQ_CHECK(made->find_qparams(tensors));
-        return std::unique_ptr<quantized_weight>{std::move(made)};
+        return std::unique_ptr<weight_reader>{std::move(made)};
     }
 
     std::size_t rows() const noexcept override { return shape_.rows; }
@@ -23891,9 +23891,9 @@ private:
 /// candidate weights on the recorded inputs. A callable for `scale_search`.
 /// `forward(weights, batch, input, output)` runs the parent; `weights` empty: the original ones.
 template <execution E, class Forward>
-class parent_output_loss {
+class recorded_parent_loss {
 public:
-    parent_output_loss(const E& how, const parent_inputs& inputs, Forward forward)
+    recorded_parent_loss(const E& how, const parent_inputs& inputs, Forward forward)
         : how_(how), inputs_(inputs), forward_(std::move(forward)),
           chunks_(cut_into_chunks(inputs.batch)),
           expected_(xtensor_backend::make(inputs.rows.shape()[0], inputs.rows.shape()[1])),
@@ -24087,7 +24087,7 @@ private:
                                  matrix_view<float> output) {
             return run_parent(mapping, candidates, batch, input, output);
         };
-        parent_output_loss<E, decltype(forward)> exact{how_, recorded, forward};
+        recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
         AWQ_CHECK(exact.prepare());
         if (options_.loss == loss_kind::parent_output)
             return scale_search(how_, problem, options_.search, exact, memory);
