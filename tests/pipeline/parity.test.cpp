@@ -113,8 +113,9 @@ awq::oneshot_options options_of(const parity_case& wanted, const test::scratch& 
     options.search.duo_scaling = wanted.duo_scaling;
     options.group_size = wanted.group_size;
     options.smoothing_only = std::string_view{wanted.scheme} == "W4A16_ASYM";
-    options.output = room / "output";
-    if (!options.smoothing_only) {
+    if (options.smoothing_only) {
+        options.output = room / "smoothed";
+    } else {
         options.formats = {{{"Linear"}, wanted.scheme, wanted.group_size}};
         options.output_smoothed = room / "smoothed";
     }
@@ -171,8 +172,7 @@ void check_case(const parity_case& wanted, int blocks)
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());
     const test::model_copy original{options.model};
-    const test::model_copy smoothed{options.smoothing_only ? options.output
-                                                           : options.output_smoothed};
+    const test::model_copy smoothed{room / "smoothed"};
     for (const golden_mapping& each : golden) {
         INFO(each.smooth_layer);
         const auto named = [&](const auto& ours) { return ours.smooth_layer == each.smooth_layer; };
