@@ -83,7 +83,7 @@ private:
     static std::size_t stripe_rows(const gguf_tensor& tensor)
     {
         const std::size_t wanted = std::max<std::size_t>(1, (std::size_t{4} << 20) / tensor.cols());
-        if (tensor.heads == 0) return wanted;
+        if (tensor.heads == 0 || tensor.dims.size() == 1) return wanted;
         const std::size_t head = tensor.rows() / tensor.heads;
         return std::max<std::size_t>(1, wanted / std::max<std::size_t>(1, head)) * head;
     }
