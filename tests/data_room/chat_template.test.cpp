@@ -133,5 +133,8 @@ TEST_CASE("The template of a model directory")
     std::ofstream{path + "/chat_template.jinja"} << "file:{{ messages[0].role }}";
     const auto render = awq::chat_template::load(path)->renderer();
     CHECK(*render(messages.root()) == "file:user");
+    CHECK(*awq::chat_template::renderer_of(path)(messages.root()) == "file:user");
+    CHECK(awq::chat_template::renderer_of(path + "/x")(messages.root()).error().code() ==
+          awq::error_code::file_not_found);
     std::filesystem::remove_all(directory);
 }

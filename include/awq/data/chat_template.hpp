@@ -96,6 +96,17 @@ class chat_template {
         return [copy = *this](const json::value& messages) { return copy.render(messages); };
     }
 
+    /// The same for a model directory, read now. If its template is missing or broken, that is the
+    /// error of the first
+    /// use: a dataset without messages needs no template.
+    static std::function<result<std::string>(const json::value&)>
+    renderer_of(const std::string& directory)
+    {
+        const auto loaded = load(directory);
+        if (loaded) return loaded->renderer();
+        return [cause = loaded.error()](const json::value&) { return result<std::string>{cause}; };
+    }
+
   private:
     // A string, or a list of {"name", "template"} of which "default" counts.
     static result<std::string> template_of(const json::value& config)

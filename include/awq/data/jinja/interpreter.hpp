@@ -4,16 +4,21 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/data/jinja/builtins.hpp>
+#include <awq/data/jinja/arguments.hpp>
+#include <awq/data/jinja/environment.hpp>
+#include <awq/data/jinja/filters.hpp>
+#include <awq/data/jinja/methods.hpp>
+#include <awq/data/jinja/operators.hpp>
+#include <awq/data/jinja/sequences.hpp>
 #include <awq/data/jinja/syntax.hpp>
+#include <awq/data/jinja/tests.hpp>
 #include <awq/data/jinja/value.hpp>
+#include <awq/data/jinja/variables.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,7 +30,7 @@ namespace awq::jinja {
 /// in an error.
 class interpreter {
   public:
-    explicit interpreter(value::dict globals) { scopes_.push_back(std::move(globals)); }
+    explicit interpreter(value::dict globals) : variables_(std::move(globals)) {}
 
     /// The text that a template prints. Errors name the line.
     result<std::string> run(const std::vector<statement>& program)
@@ -73,7 +78,7 @@ class interpreter {
         case capture:
             return capture_to(now);
         case macro:
-            set(scopes_.back(), now.text, value{value::callable{now.text, &now}});
+            set(variables_.innermost(), now.text, value{value::callable{now.text, &now}});
             return flow::normal;
         case group:
             return execute(now.bodies[0], out);
@@ -119,32 +124,6 @@ class interpreter {
         return flow::normal;
     }
 
-    // A scope that goes away with the object.
-    class scope {
-      public:
-        explicit scope(std::vector<value::dict>& all) : all_(all) { all_.emplace_back(); }
-        scope(const scope&) = delete;
-        ~scope() { all_.pop_back(); }
-
-      private:
-        std::vector<value::dict>& all_;
-    };
-
-    static status bind(value::dict& to, const std::vector<std::string>& names, const value& content)
-    {
-        if (names.size() == 1) {
-            set(to, names[0], content);
-            return {};
-        }
-        const auto parts = detail::items_of(content);
-        if (!parts || parts->size() != names.size())
-            return error{error_code::malformed_file, "cannot unpack a value into ", names.size(),
-                         " names"};
-        for (std::size_t i = 0; i < names.size(); ++i)
-            set(to, names[i], (*parts)[i]);
-        return {};
-    }
-
     result<value::list> loop_items(const statement& now)
     {
         AWQ_TRY(const value over, evaluate_at(now.expressions[0]));
@@ -155,27 +134,12 @@ class interpreter {
         if (now.expressions.size() < 2) return *std::move(items);
         value::list kept;
         for (value& each : *items) {
-            const scope inner{scopes_};
-            AWQ_CHECK(bind(scopes_.back(), now.names, each));
+            const variables::scope inner{variables_};
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, each));
             AWQ_TRY(const value passes, evaluate_at(now.expressions[1]));
             if (truthy(passes)) kept.push_back(std::move(each));
         }
         return kept;
-    }
-
-    static value loop_variable(const value::list& items, std::size_t i)
-    {
-        const std::size_t count = items.size();
-        value::dict about{{"index", value::integer(i + 1)},
-                          {"index0", value::integer(i)},
-                          {"revindex", value::integer(count - i)},
-                          {"revindex0", value::integer(count - i - 1)},
-                          {"first", {i == 0}},
-                          {"last", {i + 1 == count}},
-                          {"length", value::integer(count)}};
-        if (i > 0) about.emplace_back("previtem", items[i - 1]);
-        if (i + 1 < count) about.emplace_back("nextitem", items[i + 1]);
-        return value::of(std::move(about));
     }
 
     result<flow> repeat(const statement& now, std::string& out)
@@ -184,9 +148,9 @@ class interpreter {
         if (items.empty() && now.bodies.size() > 1) return execute(now.bodies[1], out);
         for (std::size_t i = 0; i < items.size(); ++i) {
             AWQ_CHECK(count_step(10));
-            const scope inner{scopes_};
-            AWQ_CHECK(bind(scopes_.back(), now.names, items[i]));
-            set(scopes_.back(), "loop", loop_variable(items, i));
+            const variables::scope inner{variables_};
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, items[i]));
+            set(variables_.innermost(), "loop", loop_variable(items, i));
             AWQ_TRY(const flow ended, execute(now.bodies[0], out));
             if (ended == flow::leave) break;
         }
@@ -197,10 +161,10 @@ class interpreter {
     {
         AWQ_TRY(value content, evaluate_at(now.expressions[0]));
         if (now.text.empty()) {
-            AWQ_CHECK(bind(scopes_.back(), now.names, content));
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, content));
             return flow::normal;
         }
-        const value target = variable(now.names[0]);
+        const value target = variables_.find(now.names[0]);
         value::dict* members = target.as_dict();
         if (!members)
             return error{
@@ -218,23 +182,11 @@ class interpreter {
         return flow::normal;
     }
 
-    static bool holds(const value& v, const value::dict* what, std::size_t& budget) noexcept
-    {
-        if (budget == 0 || v.as_dict() == what) return true;
-        --budget;
-        if (const auto* items = v.as_list())
-            return std::any_of(items->begin(), items->end(),
-                               [&](const value& each) { return holds(each, what, budget); });
-        return v.as_dict() &&
-               std::any_of(v.as_dict()->begin(), v.as_dict()->end(),
-                           [&](const auto& each) { return holds(each.second, what, budget); });
-    }
-
     result<flow> capture_to(const statement& now)
     {
         std::string printed;
         {
-            const scope inner{scopes_};
+            const variables::scope inner{variables_};
             AWQ_TRY(const flow ended, execute(now.bodies[0], printed));
             if (ended != flow::normal) return ended;
         }
@@ -243,22 +195,8 @@ class interpreter {
         if (!now.expressions.empty()) {
             AWQ_TRY(content, evaluate_at(now.expressions[0]));
         }
-        set(scopes_.back(), now.names[0], std::move(content));
+        set(variables_.innermost(), now.names[0], std::move(content));
         return flow::normal;
-    }
-
-    // ---- variables ----
-
-    // Innermost scope first; a macro sees its own scopes and the outermost one.
-    value variable(std::string_view name) const
-    {
-        for (std::size_t i = scopes_.size(); i-- > base_;)
-            if (const value* found = find(scopes_[i], name)) return *found;
-        if (const value* found = find(scopes_.front(), name)) return *found;
-        for (const std::string_view each :
-             {"namespace", "dict", "range", "raise_exception", "strftime_now"})
-            if (name == each) return value{value::callable{std::string{name}, nullptr}};
-        return value{value::undefined{std::string{name}}};
     }
 
     // ---- expressions ----
@@ -291,7 +229,7 @@ class interpreter {
         case kind::literal:
             return from.constant;
         case kind::name:
-            return variable(from.text);
+            return variables_.find(from.text);
         case kind::list:
             return make_list(from);
         case kind::dict:
@@ -356,20 +294,6 @@ class interpreter {
         return bounded(value::of(std::move(members)));
     }
 
-    static error no_value(const value& of)
-    {
-        const auto* what = std::get_if<value::undefined>(&of.data);
-        return error{error_code::missing_field, "\"", printable(what ? what->name : ""),
-                     "\" is undefined"};
-    }
-
-    static result<value> member_of(const value& of, const std::string& name)
-    {
-        if (of.is_undefined()) return no_value(of);
-        const value* found = of.as_dict() ? find(*of.as_dict(), name) : nullptr;
-        return found ? *found : value{value::undefined{name}};
-    }
-
     result<value> member(const expression& from)
     {
         AWQ_TRY(const value of, evaluate(from.parts[0]));
@@ -380,14 +304,7 @@ class interpreter {
     {
         AWQ_TRY(const value of, evaluate(from.parts[0]));
         AWQ_TRY(const value key, evaluate(from.parts[1]));
-        if (key.as_text() || of.is_undefined()) return member_of(of, to_text(key));
-        const auto items = of.as_dict() ? std::nullopt : detail::items_of(of);
-        if (!items || !key.as_integer()) return member_of(of, to_text(key));
-        const auto size = static_cast<std::int64_t>(items->size());
-        const std::int64_t at =
-            *key.as_integer() < 0 ? *key.as_integer() + size : *key.as_integer();
-        if (at < 0 || at >= size) return value{value::undefined{to_text(key)}};
-        return (*items)[static_cast<std::size_t>(at)];
+        return item_of(of, key);
     }
 
     result<value> slice(const expression& from)
@@ -413,27 +330,6 @@ class interpreter {
         for (const value& each : kept)
             text += *each.as_text();
         return value::text(std::move(text));
-    }
-
-    // Python's rules for [from:to:step].
-    static value::list sliced(const value::list& items, const std::int64_t (&bounds)[3],
-                              const bool (&given)[3])
-    {
-        const auto size = static_cast<std::int64_t>(items.size());
-        const std::int64_t step =
-            given[2] ? std::clamp<std::int64_t>(bounds[2], -size - 1, size + 1) : 1;
-        const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
-        const auto place = [&](std::size_t i, std::int64_t fallback) {
-            if (!given[i]) return fallback;
-            const std::int64_t at = std::clamp(bounds[i], -size - 1, size + 1);
-            return std::clamp(at < 0 ? at + size : at, low, high);
-        };
-        const std::int64_t first = place(0, step > 0 ? low : high),
-                           end = place(1, step > 0 ? high : low);
-        value::list kept;
-        for (std::int64_t at = first; step > 0 ? at < end : at > end; at += step)
-            kept.push_back(items[static_cast<std::size_t>(at)]);
-        return kept;
     }
 
     result<arguments> evaluate_arguments(const expression& from)
@@ -485,43 +381,12 @@ class interpreter {
         return value::of(std::move(members));
     }
 
-    static result<value> time_text(const std::string& format)
-    {
-        const std::time_t now = std::time(nullptr);
-        std::tm local{};
-        char text[256] = {};
-        if (format.empty() || !::localtime_r(&now, &local)) return value::text({});
-        return value::text(
-            std::string{text, std::strftime(text, sizeof text, format.c_str(), &local)});
-    }
-
-    static result<value> range(const arguments& with)
-    {
-        const bool has_first = with.positional.size() > 1;
-        const std::int64_t first = has_first ? with.integer(0, "", 0) : 0;
-        const std::int64_t end = with.integer(has_first ? 1 : 0, "", 0),
-                           step = with.integer(2, "", 1);
-        value::list numbers;
-        constexpr auto most = static_cast<std::int64_t>(list_limit / 2);
-        if (step == 0 || std::max({first, end, step}) > most ||
-            std::min({first, end, step}) < -most)
-            return detail::wrong_type("the function", "range");
-        for (std::int64_t at = first; step > 0 ? at < end : at > end; at += step)
-            numbers.push_back({at});
-        return value::of(std::move(numbers));
-    }
-
     result<value> call_macro(const statement& macro, const arguments& with)
     {
-        if (macro_depth_ > 20)
+        if (variables_.macro_depth() > 20)
             return error{error_code::unsupported, "macros call each other too deeply"};
-        const scope inner{scopes_};
-        const std::size_t outer_base = std::exchange(base_, scopes_.size() - 1);
-        ++macro_depth_;
-        auto printed = run_macro(macro, with);
-        --macro_depth_;
-        base_ = outer_base;
-        return printed;
+        const variables::scope own{variables_, true};
+        return run_macro(macro, with);
     }
 
     result<value> run_macro(const statement& macro, const arguments& with)
@@ -533,7 +398,7 @@ class interpreter {
             if (!given && i >= required) {
                 AWQ_TRY(content, evaluate(macro.expressions[i - required]));
             }
-            set(scopes_.back(), macro.names[i], std::move(content));
+            set(variables_.innermost(), macro.names[i], std::move(content));
         }
         std::string out;
         AWQ_TRY(const flow ended, execute(macro.bodies[0], out));
@@ -548,15 +413,7 @@ class interpreter {
         for (const std::string_view each : {"select", "reject", "selectattr", "rejectattr", "map"})
             if (from.text == each) return apply_to_each(input, from.text, with);
         AWQ_TRY(value made, apply_filter(input, from.text, with));
-        return limited(std::move(made));
-    }
-
-    static result<value> limited(value made)
-    {
-        const bool too_long = (made.as_text() && made.as_text()->size() > text_limit) ||
-                              (made.as_list() && made.as_list()->size() > list_limit);
-        if (too_long) return error{error_code::unsupported, "a text or list becomes too long"};
-        return made;
+        return detail::limited(std::move(made));
     }
 
     result<value> test(const expression& from)
@@ -576,10 +433,7 @@ class interpreter {
     result<value> unary(const expression& from)
     {
         AWQ_TRY(const value of, evaluate(from.parts[0]));
-        if (!of.is_number()) return detail::wrong_type("the sign", from.text);
-        if (from.text == "+") return of;
-        if (of.as_integer() && *of.as_integer() != INT64_MIN) return value{-*of.as_integer()};
-        return value{-of.number()};
+        return sign(from.text, of);
     }
 
     result<value> choice(const expression& from)
@@ -616,73 +470,12 @@ class interpreter {
     {
         AWQ_TRY(const value left, evaluate(from.parts[0]));
         AWQ_TRY(const value right, evaluate(from.parts[1]));
-        const std::string& by = from.text;
-        if (by == "~") return limited(value::text(to_text(left) + to_text(right)));
-        if (by == "+" && left.as_text() && right.as_text())
-            return limited(value::text(*left.as_text() + *right.as_text()));
-        if (by == "+" && left.as_list() && right.as_list()) {
-            value::list both = *left.as_list();
-            both.insert(both.end(), right.as_list()->begin(), right.as_list()->end());
-            return limited(value::of(std::move(both)));
-        }
-        if (by == "*" && left.as_text() && right.as_integer())
-            return repeated(*left.as_text(), *right.as_integer());
-        if (left.is_undefined()) return no_value(left);
-        if (right.is_undefined()) return no_value(right);
-        if (!left.is_number() || !right.is_number()) return detail::wrong_type("the operator", by);
-        if (left.as_integer() && right.as_integer())
-            return whole(*left.as_integer(), by, *right.as_integer());
-        return real(left.number(), by, right.number());
+        return combine(left, from.text, right);
     }
 
-    static result<value> repeated(const std::string& text, std::int64_t count)
-    {
-        if (count > 0 && text.size() > text_limit / static_cast<std::size_t>(count))
-            return error{error_code::unsupported, "a text becomes too long"};
-        std::string all;
-        for (; count > 0; --count)
-            all += text;
-        return value::text(std::move(all));
-    }
-
-    static result<value> whole(std::int64_t a, std::string_view by, std::int64_t b)
-    {
-        std::int64_t made = 0;
-        if (by == "+" && !__builtin_add_overflow(a, b, &made)) return value{made};
-        if (by == "-" && !__builtin_sub_overflow(a, b, &made)) return value{made};
-        if (by == "*" && !__builtin_mul_overflow(a, b, &made)) return value{made};
-        const bool rounds_down = by == "//" || by == "%";
-        if (rounds_down && b == 0) return error{error_code::malformed_file, "division by zero"};
-        if (rounds_down && b != -1) {
-            const std::int64_t quotient = a / b - (a % b != 0 && (a < 0) != (b < 0));
-            return value{by == "//" ? quotient : a - quotient * b};
-        }
-        if (by == "%") return value{std::int64_t{0}};
-        if (by == "//" && a != INT64_MIN) return value{-a};
-        if (by == "**" && b >= 0) {
-            const double power = std::pow(static_cast<double>(a), static_cast<double>(b));
-            if (std::fabs(power) < 9e15) return value{static_cast<std::int64_t>(power)};
-        }
-        return real(static_cast<double>(a), by, static_cast<double>(b));
-    }
-
-    static result<value> real(double a, std::string_view by, double b)
-    {
-        if (by == "+") return value{a + b};
-        if (by == "-") return value{a - b};
-        if (by == "*") return value{a * b};
-        if (by == "**") return value{std::pow(a, b)};
-        if (b == 0) return error{error_code::malformed_file, "division by zero"};
-        if (by == "/") return value{a / b};
-        const double quotient = std::floor(a / b);
-        return value{by == "//" ? quotient : a - quotient * b};
-    }
-
-    std::vector<value::dict> scopes_; // the first one holds the template's own variables
-    std::size_t base_ = 0;
+    variables variables_;
     std::size_t steps_ = 0;
     std::size_t depth_ = 0;
-    std::size_t macro_depth_ = 0;
     value captured_;
 };
 
