@@ -3,6 +3,7 @@
 #include "console.hpp"
 
 #include <awq/data/calibration_samples.hpp>
+#include <awq/data/chat_template.hpp>
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/io/json_writer.hpp>
@@ -56,6 +57,7 @@ awq::status run(const eval_arguments& arguments)
     }
     awq::sample_options reading;
     reading.max_seq_length = arguments.max_seq_length;
+    reading.chat = awq::chat_template::renderer_of(arguments.model);
     reading.add_special_tokens = false;
     AWQ_TRY(const auto windows, awq::load_windows(arguments.dataset, tokens, reading));
     AWQ_TRY(const awq::evaluation result,

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/data/calibration_samples.hpp>
+#include <awq/data/chat_template.hpp>
 #include <awq/model/mapping_registry.hpp>
 #include <awq/pipeline/autoawq_sink.hpp>
 #include <awq/pipeline/block_quantize.hpp>
@@ -129,6 +130,7 @@ private:
         sample_options reading;
         reading.count = options_.num_calibration_samples;
         reading.max_seq_length = options_.max_seq_length;
+        reading.chat = chat_template::renderer_of(options_.model);
         AWQ_TRY(const auto samples, load_samples(options_.dataset, tokens, reading));
         AWQ_TRY(stream_, activation_stream::make(*source_, samples));
         report_.add_seconds("tokenize", watch_.lap());
