@@ -9232,9 +9232,9 @@ inline std::string decode(std::string_view text)
 #ifndef AWQ_DATA_JINJA_INTERPRETER_HPP
 #define AWQ_DATA_JINJA_INTERPRETER_HPP
 
-// ---- awq/data/jinja/builtins.hpp
-#ifndef AWQ_DATA_JINJA_BUILTINS_HPP
-#define AWQ_DATA_JINJA_BUILTINS_HPP
+// ---- awq/data/jinja/arguments.hpp
+#ifndef AWQ_DATA_JINJA_ARGUMENTS_HPP
+#define AWQ_DATA_JINJA_ARGUMENTS_HPP
 
 // ---- awq/data/jinja/value.hpp
 #ifndef AWQ_DATA_JINJA_VALUE_HPP
@@ -9589,18 +9589,11 @@ inline value from_json(const json::value& from)
 
 #endif
 
-#include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-/// Filters, tests and methods that need nothing but their arguments.
 namespace awq::jinja {
 
 /// Arguments of a call: by position, then by name.
@@ -9638,6 +9631,253 @@ inline error wrong_type(std::string_view what, std::string_view name)
     return error{error_code::malformed_file, what, " \"", printable(name),
                  "\" does not fit its value"};
 }
+
+} // namespace detail
+
+} // namespace awq::jinja
+
+#endif
+// ---- awq/data/jinja/environment.hpp
+#ifndef AWQ_DATA_JINJA_ENVIRONMENT_HPP
+#define AWQ_DATA_JINJA_ENVIRONMENT_HPP
+
+// ---- awq/data/jinja/sequences.hpp
+#ifndef AWQ_DATA_JINJA_SEQUENCES_HPP
+#define AWQ_DATA_JINJA_SEQUENCES_HPP
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+/// Values as lists of values.
+namespace awq::jinja {
+
+namespace detail {
+
+// The characters of a text, the items of a list, the keys of a mapping.
+inline std::optional<value::list> items_of(const value& v)
+{
+    if (const auto* items = v.as_list()) return *items;
+    value::list all;
+    if (const auto* members = v.as_dict()) {
+        for (const auto& each : *members)
+            all.push_back(value::text(each.first));
+        return all;
+    }
+    if (const auto* text = v.as_text()) {
+        if (text->size() > list_limit) return std::nullopt;
+        for (std::size_t at = 0; at < text->size();) {
+            const std::size_t size = unicode::decode(*text, at).size;
+            all.push_back(value::text(text->substr(at, size)));
+            at += size;
+        }
+        return all;
+    }
+    if (v.is_undefined()) return all;
+    return std::nullopt;
+}
+
+inline value::list pairs_of(const value::dict& members)
+{
+    value::list pairs;
+    for (const auto& each : members)
+        pairs.push_back(value::of(value::list{value::text(each.first), each.second}));
+    return pairs;
+}
+
+inline bool is_less(const value& a, const value& b) noexcept
+{
+    if (a.as_text() && b.as_text()) return *a.as_text() < *b.as_text();
+    return a.number() < b.number();
+}
+
+} // namespace detail
+
+} // namespace awq::jinja
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::jinja {
+
+/// strftime_now(format): the local time.
+inline result<value> time_text(const std::string& format)
+{
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    char text[256] = {};
+    if (format.empty() || !::localtime_r(&now, &local)) return value::text({});
+    return value::text(std::string{text, std::strftime(text, sizeof text, format.c_str(), &local)});
+}
+
+/// range(...), as in Python; at most half a million either way.
+inline result<value> range(const arguments& with)
+{
+    const bool has_first = with.positional.size() > 1;
+    const std::int64_t first = has_first ? with.integer(0, "", 0) : 0;
+    const std::int64_t end = with.integer(has_first ? 1 : 0, "", 0), step = with.integer(2, "", 1);
+    value::list numbers;
+    constexpr auto most = static_cast<std::int64_t>(list_limit / 2);
+    if (step == 0 || std::max({first, end, step}) > most || std::min({first, end, step}) < -most)
+        return detail::wrong_type("the function", "range");
+    for (std::int64_t at = first; step > 0 ? at < end : at > end; at += step)
+        numbers.push_back({at});
+    return value::of(std::move(numbers));
+}
+
+/// The variable `loop` of the i-th run of a loop.
+inline value loop_variable(const value::list& items, std::size_t i)
+{
+    const std::size_t count = items.size();
+    value::dict about{{"index", value::integer(i + 1)},
+                      {"index0", value::integer(i)},
+                      {"revindex", value::integer(count - i)},
+                      {"revindex0", value::integer(count - i - 1)},
+                      {"first", {i == 0}},
+                      {"last", {i + 1 == count}},
+                      {"length", value::integer(count)}};
+    if (i > 0) about.emplace_back("previtem", items[i - 1]);
+    if (i + 1 < count) about.emplace_back("nextitem", items[i + 1]);
+    return value::of(std::move(about));
+}
+
+/// Sets one name to a value, or several to the items of one.
+inline status bind_names(value::dict& to, const std::vector<std::string>& names,
+                         const value& content)
+{
+    if (names.size() == 1) {
+        set(to, names[0], content);
+        return {};
+    }
+    const auto parts = detail::items_of(content);
+    if (!parts || parts->size() != names.size())
+        return error{error_code::malformed_file, "cannot unpack a value into ", names.size(),
+                     " names"};
+    for (std::size_t i = 0; i < names.size(); ++i)
+        set(to, names[i], (*parts)[i]);
+    return {};
+}
+
+/// Whether a value is this mapping or holds it; also true where that takes too long to tell.
+inline bool holds(const value& v, const value::dict* what, std::size_t& budget) noexcept
+{
+    if (budget == 0 || v.as_dict() == what) return true;
+    --budget;
+    if (const auto* items = v.as_list())
+        return std::any_of(items->begin(), items->end(),
+                           [&](const value& each) { return holds(each, what, budget); });
+    return v.as_dict() &&
+           std::any_of(v.as_dict()->begin(), v.as_dict()->end(),
+                       [&](const auto& each) { return holds(each.second, what, budget); });
+}
+
+} // namespace awq::jinja
+
+#endif
+// ---- awq/data/jinja/filters.hpp
+#ifndef AWQ_DATA_JINJA_FILTERS_HPP
+#define AWQ_DATA_JINJA_FILTERS_HPP
+
+// ---- awq/data/jinja/tests.hpp
+#ifndef AWQ_DATA_JINJA_TESTS_HPP
+#define AWQ_DATA_JINJA_TESTS_HPP
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace awq::jinja {
+
+/// Python's `in`.
+inline result<bool> contains(const value& all, const value& one)
+{
+    if (const auto* text = all.as_text()) {
+        if (!one.as_text()) return detail::wrong_type("the test", "in");
+        return text->find(*one.as_text()) != text->npos;
+    }
+    if (const auto* members = all.as_dict())
+        return one.as_text() && find(*members, *one.as_text()) != nullptr;
+    const auto items = detail::items_of(all);
+    if (!items) return detail::wrong_type("the test", "in");
+    return std::any_of(items->begin(), items->end(),
+                       [&](const value& each) { return equal(each, one); });
+}
+
+/// Compares two values by <, <=, >, >=, == or !=.
+inline result<bool> compare(const value& a, std::string_view by, const value& b)
+{
+    if (by == "==") return equal(a, b);
+    if (by == "!=") return !equal(a, b);
+    if (!(a.is_number() && b.is_number()) && !(a.as_text() && b.as_text()))
+        return detail::wrong_type("the comparison", by);
+    if (by == "<") return detail::is_less(a, b);
+    if (by == ">") return detail::is_less(b, a);
+    return by == "<=" ? !detail::is_less(b, a) : !detail::is_less(a, b);
+}
+
+/// Applies a test (`is name`); `unsupported` for a name that is not known.
+inline result<bool> apply_test(const value& v, std::string_view name, const arguments& with)
+{
+    const value other = with.positional.empty() ? value{} : with.positional.front();
+    const bool is_flag = v.is<bool>();
+    if (name == "defined") return !v.is_undefined();
+    if (name == "undefined") return v.is_undefined();
+    if (name == "none") return v.is<value::none>();
+    if (name == "string") return v.as_text() != nullptr;
+    if (name == "mapping") return v.as_dict() != nullptr;
+    if (name == "sequence" || name == "iterable") return v.as_text() || v.as_list() || v.as_dict();
+    if (name == "number") return v.is_number();
+    if (name == "integer") return v.as_integer() != nullptr;
+    if (name == "float") return v.is<double>();
+    if (name == "boolean") return is_flag;
+    if (name == "true") return is_flag && truthy(v);
+    if (name == "false") return is_flag && !truthy(v);
+    if (name == "callable") return v.is<value::callable>();
+    if (name == "sameas") return v.data.index() == other.data.index() && equal(v, other);
+    if (name == "in") return contains(other, v);
+    if (name == "odd" || name == "even" || name == "divisibleby") {
+        const std::int64_t by = name == "divisibleby" ? with.integer(0, "num", 0) : 2;
+        if (!v.as_integer() || by == 0) return detail::wrong_type("the test", name);
+        if (by == -1) return true;
+        return (*v.as_integer() % by == 0) != (name == "odd");
+    }
+    constexpr std::pair<std::string_view, std::string_view> names[] = {
+        {"equalto", "=="}, {"eq", "=="},         {"==", "=="}, {"ne", "!="}, {"!=", "!="},
+        {"lt", "<"},       {"lessthan", "<"},    {"<", "<"},   {"le", "<="}, {"<=", "<="},
+        {"gt", ">"},       {"greaterthan", ">"}, {">", ">"},   {"ge", ">="}, {">=", ">="}};
+    for (const auto& each : names)
+        if (each.first == name) return compare(v, each.second, other);
+    return error{error_code::unsupported, "the test \"", printable(name), "\" is not supported"};
+}
+
+} // namespace awq::jinja
+
+#endif
+// ---- awq/data/jinja/text_functions.hpp
+#ifndef AWQ_DATA_JINJA_TEXT_FUNCTIONS_HPP
+#define AWQ_DATA_JINJA_TEXT_FUNCTIONS_HPP
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// What Python does with texts.
+namespace awq::jinja {
+
+namespace detail {
 
 enum class ends { both, left, right };
 
@@ -9720,47 +9960,6 @@ inline value::list split(std::string_view text, std::string_view by, std::int64_
     return parts;
 }
 
-// The characters of a text, the items of a list, the keys of a mapping.
-inline std::optional<value::list> items_of(const value& v)
-{
-    if (const auto* items = v.as_list()) return *items;
-    value::list all;
-    if (const auto* members = v.as_dict()) {
-        for (const auto& each : *members)
-            all.push_back(value::text(each.first));
-        return all;
-    }
-    if (const auto* text = v.as_text()) {
-        if (text->size() > list_limit) return std::nullopt;
-        for (std::size_t at = 0; at < text->size();) {
-            const std::size_t size = unicode::decode(*text, at).size;
-            all.push_back(value::text(text->substr(at, size)));
-            at += size;
-        }
-        return all;
-    }
-    if (v.is_undefined()) return all;
-    return std::nullopt;
-}
-
-inline value::list pairs_of(const value::dict& members)
-{
-    value::list pairs;
-    for (const auto& each : members)
-        pairs.push_back(value::of(value::list{value::text(each.first), each.second}));
-    return pairs;
-}
-
-inline bool is_less(const value& a, const value& b) noexcept
-{
-    if (a.as_text() && b.as_text()) return *a.as_text() < *b.as_text();
-    return a.number() < b.number();
-}
-
-} // namespace detail
-
-namespace detail {
-
 // str.format with {}, {0} and {name}; nothing for anything finer.
 inline std::optional<std::string> formatted(std::string_view pattern, const arguments& with)
 {
@@ -9786,76 +9985,36 @@ inline std::optional<std::string> formatted(std::string_view pattern, const argu
     return out;
 }
 
+inline std::string indented(std::string_view text, std::int64_t width, bool first, bool blank)
+{
+    const std::string space(static_cast<std::size_t>(std::clamp<std::int64_t>(width, 0, 64)), ' ');
+    std::string out;
+    for (std::size_t line = 0, at = 0; at <= text.size(); ++line) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        if (line > 0) out += '\n';
+        if ((line > 0 || first) && (blank || end > at)) out += space;
+        out.append(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return out;
+}
+
 } // namespace detail
 
-/// A method of a text, a mapping or a list; nothing if the value has none of this name.
-inline std::optional<value> call_method(const value& of, std::string_view name,
-                                        const arguments& with)
-{
-    using namespace detail;
-    if (const std::string* text = of.as_text()) {
-        if (name == "strip")
-            return value::text(stripped(*text, with.text(0, "chars", ""), ends::both));
-        if (name == "lstrip")
-            return value::text(stripped(*text, with.text(0, "chars", ""), ends::left));
-        if (name == "rstrip")
-            return value::text(stripped(*text, with.text(0, "chars", ""), ends::right));
-        if (name == "upper" || name == "lower" || name == "title" || name == "capitalize")
-            return value::text(cased(*text, name));
-        if (name == "format")
-            if (auto made = formatted(*text, with)) return value::text(*std::move(made));
-        if (name == "split")
-            return value::of(
-                split(*text, with.text(0, "sep", ""), with.integer(1, "maxsplit", -1)));
-        if (name == "replace")
-            return value::text(replaced(*text, with.text(0, "old", ""), with.text(1, "new", ""),
-                                        with.integer(2, "count", -1)));
-        if (name == "find") {
-            const std::size_t at = text->find(with.text(0, "sub", ""));
-            if (at == text->npos) return value{std::int64_t{-1}};
-            return value::integer(*length(value::text(text->substr(0, at))));
-        }
-        if (name == "startswith" || name == "endswith") {
-            const value* what = with.find(0, "prefix");
-            const value::list one = what && what->as_list() ? *what->as_list()
-                                    : what                  ? value::list{*what}
-                                                            : value::list{};
-            for (const value& each : one)
-                if (each.as_text() && (name == "startswith" ? text->starts_with(*each.as_text())
-                                                            : text->ends_with(*each.as_text())))
-                    return value{true};
-            return value{false};
-        }
-        if (name == "join")
-            if (const auto items =
-                    items_of(with.find(0, "items") ? *with.find(0, "items") : value{})) {
-                std::string joined;
-                for (std::size_t i = 0; i < items->size(); ++i) {
-                    if (i > 0) joined += *text;
-                    joined += to_text((*items)[i]);
-                }
-                return value::text(std::move(joined));
-            }
-        return std::nullopt;
-    }
-    if (const value::dict* members = of.as_dict()) {
-        if (name == "items") return value::of(pairs_of(*members));
-        if (name == "keys") return value::of(*items_of(of));
-        if (name == "values") {
-            value::list all;
-            for (const auto& each : *members)
-                all.push_back(each.second);
-            return value::of(std::move(all));
-        }
-        if (name == "get") {
-            const value* key = with.find(0, "key");
-            const value* found = key && key->as_text() ? find(*members, *key->as_text()) : nullptr;
-            if (found) return *found;
-            return with.find(1, "default") ? *with.find(1, "default") : value{value::none{}};
-        }
-    }
-    return std::nullopt;
-}
+} // namespace awq::jinja
+
+#endif
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace awq::jinja {
 
 namespace detail {
 
@@ -9877,20 +10036,6 @@ inline result<value> to_real(const value& input)
     const std::string text = stripped(to_text(input), "", ends::both);
     std::from_chars(text.data(), text.data() + text.size(), number);
     return value{number};
-}
-
-inline std::string indented(std::string_view text, std::int64_t width, bool first, bool blank)
-{
-    const std::string space(static_cast<std::size_t>(std::clamp<std::int64_t>(width, 0, 64)), ' ');
-    std::string out;
-    for (std::size_t line = 0, at = 0; at <= text.size(); ++line) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
-        if (line > 0) out += '\n';
-        if ((line > 0 || first) && (blank || end > at)) out += space;
-        out.append(text.substr(at, end - at));
-        at = end + 1;
-    }
-    return out;
 }
 
 inline result<value> list_filter(const value& input, std::string_view name, const arguments& with)
@@ -10004,68 +10149,6 @@ inline result<value> apply_filter(const value& input, std::string_view name, con
     return error{error_code::unsupported, "the filter \"", printable(name), "\" is not supported"};
 }
 
-/// Python's `in`.
-inline result<bool> contains(const value& all, const value& one)
-{
-    if (const auto* text = all.as_text()) {
-        if (!one.as_text()) return detail::wrong_type("the test", "in");
-        return text->find(*one.as_text()) != text->npos;
-    }
-    if (const auto* members = all.as_dict())
-        return one.as_text() && find(*members, *one.as_text()) != nullptr;
-    const auto items = detail::items_of(all);
-    if (!items) return detail::wrong_type("the test", "in");
-    return std::any_of(items->begin(), items->end(),
-                       [&](const value& each) { return equal(each, one); });
-}
-
-/// Compares two values by <, <=, >, >=, == or !=.
-inline result<bool> compare(const value& a, std::string_view by, const value& b)
-{
-    if (by == "==") return equal(a, b);
-    if (by == "!=") return !equal(a, b);
-    if (!(a.is_number() && b.is_number()) && !(a.as_text() && b.as_text()))
-        return detail::wrong_type("the comparison", by);
-    if (by == "<") return detail::is_less(a, b);
-    if (by == ">") return detail::is_less(b, a);
-    return by == "<=" ? !detail::is_less(b, a) : !detail::is_less(a, b);
-}
-
-/// Applies a test (`is name`); `unsupported` for a name that is not known.
-inline result<bool> apply_test(const value& v, std::string_view name, const arguments& with)
-{
-    const value other = with.positional.empty() ? value{} : with.positional.front();
-    const bool is_flag = v.is<bool>();
-    if (name == "defined") return !v.is_undefined();
-    if (name == "undefined") return v.is_undefined();
-    if (name == "none") return v.is<value::none>();
-    if (name == "string") return v.as_text() != nullptr;
-    if (name == "mapping") return v.as_dict() != nullptr;
-    if (name == "sequence" || name == "iterable") return v.as_text() || v.as_list() || v.as_dict();
-    if (name == "number") return v.is_number();
-    if (name == "integer") return v.as_integer() != nullptr;
-    if (name == "float") return v.is<double>();
-    if (name == "boolean") return is_flag;
-    if (name == "true") return is_flag && truthy(v);
-    if (name == "false") return is_flag && !truthy(v);
-    if (name == "callable") return v.is<value::callable>();
-    if (name == "sameas") return v.data.index() == other.data.index() && equal(v, other);
-    if (name == "in") return contains(other, v);
-    if (name == "odd" || name == "even" || name == "divisibleby") {
-        const std::int64_t by = name == "divisibleby" ? with.integer(0, "num", 0) : 2;
-        if (!v.as_integer() || by == 0) return detail::wrong_type("the test", name);
-        if (by == -1) return true;
-        return (*v.as_integer() % by == 0) != (name == "odd");
-    }
-    constexpr std::pair<std::string_view, std::string_view> names[] = {
-        {"equalto", "=="}, {"eq", "=="},         {"==", "=="}, {"ne", "!="}, {"!=", "!="},
-        {"lt", "<"},       {"lessthan", "<"},    {"<", "<"},   {"le", "<="}, {"<=", "<="},
-        {"gt", ">"},       {"greaterthan", ">"}, {">", ">"},   {"ge", ">="}, {">=", ">="}};
-    for (const auto& each : names)
-        if (each.first == name) return compare(v, each.second, other);
-    return error{error_code::unsupported, "the test \"", printable(name), "\" is not supported"};
-}
-
 namespace detail {
 
 // What `attribute` ("a.b") of a value is; undefined if it has none.
@@ -10118,6 +10201,246 @@ inline result<value> apply_to_each(const value& input, std::string_view name, co
         if (passes == wanted) kept.push_back(each);
     }
     return value::of(std::move(kept));
+}
+
+} // namespace awq::jinja
+
+#endif
+// ---- awq/data/jinja/methods.hpp
+#ifndef AWQ_DATA_JINJA_METHODS_HPP
+#define AWQ_DATA_JINJA_METHODS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace awq::jinja {
+
+/// A method of a text, a mapping or a list; nothing if the value has none of this name.
+inline std::optional<value> call_method(const value& of, std::string_view name,
+                                        const arguments& with)
+{
+    using namespace detail;
+    if (const std::string* text = of.as_text()) {
+        if (name == "strip")
+            return value::text(stripped(*text, with.text(0, "chars", ""), ends::both));
+        if (name == "lstrip")
+            return value::text(stripped(*text, with.text(0, "chars", ""), ends::left));
+        if (name == "rstrip")
+            return value::text(stripped(*text, with.text(0, "chars", ""), ends::right));
+        if (name == "upper" || name == "lower" || name == "title" || name == "capitalize")
+            return value::text(cased(*text, name));
+        if (name == "format")
+            if (auto made = formatted(*text, with)) return value::text(*std::move(made));
+        if (name == "split")
+            return value::of(
+                split(*text, with.text(0, "sep", ""), with.integer(1, "maxsplit", -1)));
+        if (name == "replace")
+            return value::text(replaced(*text, with.text(0, "old", ""), with.text(1, "new", ""),
+                                        with.integer(2, "count", -1)));
+        if (name == "find") {
+            const std::size_t at = text->find(with.text(0, "sub", ""));
+            if (at == text->npos) return value{std::int64_t{-1}};
+            return value::integer(*length(value::text(text->substr(0, at))));
+        }
+        if (name == "startswith" || name == "endswith") {
+            const value* what = with.find(0, "prefix");
+            const value::list one = what && what->as_list() ? *what->as_list()
+                                    : what                  ? value::list{*what}
+                                                            : value::list{};
+            for (const value& each : one)
+                if (each.as_text() && (name == "startswith" ? text->starts_with(*each.as_text())
+                                                            : text->ends_with(*each.as_text())))
+                    return value{true};
+            return value{false};
+        }
+        if (name == "join")
+            if (const auto items =
+                    items_of(with.find(0, "items") ? *with.find(0, "items") : value{})) {
+                std::string joined;
+                for (std::size_t i = 0; i < items->size(); ++i) {
+                    if (i > 0) joined += *text;
+                    joined += to_text((*items)[i]);
+                }
+                return value::text(std::move(joined));
+            }
+        return std::nullopt;
+    }
+    if (const value::dict* members = of.as_dict()) {
+        if (name == "items") return value::of(pairs_of(*members));
+        if (name == "keys") return value::of(*items_of(of));
+        if (name == "values") {
+            value::list all;
+            for (const auto& each : *members)
+                all.push_back(each.second);
+            return value::of(std::move(all));
+        }
+        if (name == "get") {
+            const value* key = with.find(0, "key");
+            const value* found = key && key->as_text() ? find(*members, *key->as_text()) : nullptr;
+            if (found) return *found;
+            return with.find(1, "default") ? *with.find(1, "default") : value{value::none{}};
+        }
+    }
+    return std::nullopt;
+}
+
+} // namespace awq::jinja
+
+#endif
+// ---- awq/data/jinja/operators.hpp
+#ifndef AWQ_DATA_JINJA_OPERATORS_HPP
+#define AWQ_DATA_JINJA_OPERATORS_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace awq::jinja {
+
+namespace detail {
+
+inline result<value> limited(value made)
+{
+    const bool too_long = (made.as_text() && made.as_text()->size() > text_limit) ||
+                          (made.as_list() && made.as_list()->size() > list_limit);
+    if (too_long) return error{error_code::unsupported, "a text or list becomes too long"};
+    return made;
+}
+
+inline result<value> repeated(const std::string& text, std::int64_t count)
+{
+    if (count > 0 && text.size() > text_limit / static_cast<std::size_t>(count))
+        return error{error_code::unsupported, "a text becomes too long"};
+    std::string all;
+    for (; count > 0; --count)
+        all += text;
+    return value::text(std::move(all));
+}
+
+inline result<value> real(double a, std::string_view by, double b)
+{
+    if (by == "+") return value{a + b};
+    if (by == "-") return value{a - b};
+    if (by == "*") return value{a * b};
+    if (by == "**") return value{std::pow(a, b)};
+    if (b == 0) return error{error_code::malformed_file, "division by zero"};
+    if (by == "/") return value{a / b};
+    const double quotient = std::floor(a / b);
+    return value{by == "//" ? quotient : a - quotient * b};
+}
+
+inline result<value> whole(std::int64_t a, std::string_view by, std::int64_t b)
+{
+    std::int64_t made = 0;
+    if (by == "+" && !__builtin_add_overflow(a, b, &made)) return value{made};
+    if (by == "-" && !__builtin_sub_overflow(a, b, &made)) return value{made};
+    if (by == "*" && !__builtin_mul_overflow(a, b, &made)) return value{made};
+    const bool rounds_down = by == "//" || by == "%";
+    if (rounds_down && b == 0) return error{error_code::malformed_file, "division by zero"};
+    if (rounds_down && b != -1) {
+        const std::int64_t quotient = a / b - (a % b != 0 && (a < 0) != (b < 0));
+        return value{by == "//" ? quotient : a - quotient * b};
+    }
+    if (by == "%") return value{std::int64_t{0}};
+    if (by == "//" && a != INT64_MIN) return value{-a};
+    if (by == "**" && b >= 0) {
+        const double power = std::pow(static_cast<double>(a), static_cast<double>(b));
+        if (std::fabs(power) < 9e15) return value{static_cast<std::int64_t>(power)};
+    }
+    return real(static_cast<double>(a), by, static_cast<double>(b));
+}
+
+} // namespace detail
+
+/// The error of using a value that is not there.
+inline error no_value(const value& of)
+{
+    const auto* what = std::get_if<value::undefined>(&of.data);
+    return error{error_code::missing_field, "\"", printable(what ? what->name : ""),
+                 "\" is undefined"};
+}
+
+/// `of.name`; undefined if it has no such member, an error if `of` itself is undefined.
+inline result<value> member_of(const value& of, const std::string& name)
+{
+    if (of.is_undefined()) return no_value(of);
+    const value* found = of.as_dict() ? find(*of.as_dict(), name) : nullptr;
+    return found ? *found : value{value::undefined{name}};
+}
+
+/// `of[key]`; as `member_of`.
+inline result<value> item_of(const value& of, const value& key)
+{
+    if (key.as_text() || of.is_undefined()) return member_of(of, to_text(key));
+    const auto items = of.as_dict() ? std::nullopt : detail::items_of(of);
+    if (!items || !key.as_integer()) return member_of(of, to_text(key));
+    const auto size = static_cast<std::int64_t>(items->size());
+    const std::int64_t at = *key.as_integer() < 0 ? *key.as_integer() + size : *key.as_integer();
+    if (at < 0 || at >= size) return value{value::undefined{to_text(key)}};
+    return (*items)[static_cast<std::size_t>(at)];
+}
+
+/// `items[from:to:step]` by Python's rules; `given` says which bounds there are, and a step is not
+/// 0.
+inline value::list sliced(const value::list& items, const std::int64_t (&bounds)[3],
+                          const bool (&given)[3])
+{
+    const auto size = static_cast<std::int64_t>(items.size());
+    const std::int64_t step =
+        given[2] ? std::clamp<std::int64_t>(bounds[2], -size - 1, size + 1) : 1;
+    const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
+    const auto place = [&](std::size_t i, std::int64_t fallback) {
+        if (!given[i]) return fallback;
+        const std::int64_t at = std::clamp(bounds[i], -size - 1, size + 1);
+        return std::clamp(at < 0 ? at + size : at, low, high);
+    };
+    const std::int64_t first = place(0, step > 0 ? low : high),
+                       end = place(1, step > 0 ? high : low);
+    value::list kept;
+    for (std::int64_t at = first; step > 0 ? at < end : at > end; at += step)
+        kept.push_back(items[static_cast<std::size_t>(at)]);
+    return kept;
+}
+
+/// `+of` or `-of`.
+inline result<value> sign(std::string_view by, const value& of)
+{
+    if (!of.is_number()) return detail::wrong_type("the sign", by);
+    if (by == "+") return of;
+    if (of.as_integer() && *of.as_integer() != INT64_MIN) return value{-*of.as_integer()};
+    return value{-of.number()};
+}
+
+/// `left by right`, for + - ~ * / // % and **.
+inline result<value> combine(const value& left, std::string_view by, const value& right)
+{
+    using namespace detail;
+    if (by == "~") return limited(value::text(to_text(left) + to_text(right)));
+    if (by == "+" && left.as_text() && right.as_text())
+        return limited(value::text(*left.as_text() + *right.as_text()));
+    if (by == "+" && left.as_list() && right.as_list()) {
+        value::list both = *left.as_list();
+        both.insert(both.end(), right.as_list()->begin(), right.as_list()->end());
+        return limited(value::of(std::move(both)));
+    }
+    if (by == "*" && left.as_text() && right.as_integer())
+        return repeated(*left.as_text(), *right.as_integer());
+    if (left.is_undefined()) return jinja::no_value(left);
+    if (right.is_undefined()) return jinja::no_value(right);
+    if (!left.is_number() || !right.is_number()) return detail::wrong_type("the operator", by);
+    if (left.as_integer() && right.as_integer())
+        return whole(*left.as_integer(), by, *right.as_integer());
+    return real(left.number(), by, right.number());
 }
 
 } // namespace awq::jinja
@@ -10188,12 +10511,76 @@ struct statement {
 } // namespace awq::jinja
 
 #endif
+// ---- awq/data/jinja/variables.hpp
+#ifndef AWQ_DATA_JINJA_VARIABLES_HPP
+#define AWQ_DATA_JINJA_VARIABLES_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::jinja {
+
+/// The variables of a running template: one scope inside the other.
+class variables {
+  public:
+    explicit variables(value::dict globals) { scopes_.push_back(std::move(globals)); }
+
+    /// A scope that ends with this object. A macro's own scope hides all but the outermost one.
+    class scope {
+      public:
+        explicit scope(variables& all, bool is_macro = false)
+            : all_(all), outer_base_(all.base_), outer_depth_(all.macro_depth_)
+        {
+            if (is_macro) {
+                all.base_ = all.scopes_.size();
+                ++all.macro_depth_;
+            }
+            all.scopes_.emplace_back();
+        }
+        scope(const scope&) = delete;
+        ~scope()
+        {
+            all_.scopes_.pop_back();
+            all_.base_ = outer_base_;
+            all_.macro_depth_ = outer_depth_;
+        }
+
+      private:
+        variables& all_;
+        std::size_t outer_base_, outer_depth_;
+    };
+
+    value::dict& innermost() noexcept { return scopes_.back(); }
+    std::size_t macro_depth() const noexcept { return macro_depth_; }
+
+    /// Innermost scope first, then the functions of the environment; undefined if there is none.
+    value find(std::string_view name) const
+    {
+        for (std::size_t i = scopes_.size(); i-- > base_;)
+            if (const value* found = jinja::find(scopes_[i], name)) return *found;
+        if (const value* found = jinja::find(scopes_.front(), name)) return *found;
+        for (const std::string_view each :
+             {"namespace", "dict", "range", "raise_exception", "strftime_now"})
+            if (name == each) return value{value::callable{std::string{name}, nullptr}};
+        return value{value::undefined{std::string{name}}};
+    }
+
+  private:
+    std::vector<value::dict> scopes_;
+    std::size_t base_ = 0;
+    std::size_t macro_depth_ = 0;
+};
+
+} // namespace awq::jinja
+
+#endif
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10205,7 +10592,7 @@ namespace awq::jinja {
 /// in an error.
 class interpreter {
   public:
-    explicit interpreter(value::dict globals) { scopes_.push_back(std::move(globals)); }
+    explicit interpreter(value::dict globals) : variables_(std::move(globals)) {}
 
     /// The text that a template prints. Errors name the line.
     result<std::string> run(const std::vector<statement>& program)
@@ -10253,7 +10640,7 @@ class interpreter {
         case capture:
             return capture_to(now);
         case macro:
-            set(scopes_.back(), now.text, value{value::callable{now.text, &now}});
+            set(variables_.innermost(), now.text, value{value::callable{now.text, &now}});
             return flow::normal;
         case group:
             return execute(now.bodies[0], out);
@@ -10299,32 +10686,6 @@ class interpreter {
         return flow::normal;
     }
 
-    // A scope that goes away with the object.
-    class scope {
-      public:
-        explicit scope(std::vector<value::dict>& all) : all_(all) { all_.emplace_back(); }
-        scope(const scope&) = delete;
-        ~scope() { all_.pop_back(); }
-
-      private:
-        std::vector<value::dict>& all_;
-    };
-
-    static status bind(value::dict& to, const std::vector<std::string>& names, const value& content)
-    {
-        if (names.size() == 1) {
-            set(to, names[0], content);
-            return {};
-        }
-        const auto parts = detail::items_of(content);
-        if (!parts || parts->size() != names.size())
-            return error{error_code::malformed_file, "cannot unpack a value into ", names.size(),
-                         " names"};
-        for (std::size_t i = 0; i < names.size(); ++i)
-            set(to, names[i], (*parts)[i]);
-        return {};
-    }
-
     result<value::list> loop_items(const statement& now)
     {
         AWQ_TRY(const value over, evaluate_at(now.expressions[0]));
@@ -10335,27 +10696,12 @@ class interpreter {
         if (now.expressions.size() < 2) return *std::move(items);
         value::list kept;
         for (value& each : *items) {
-            const scope inner{scopes_};
-            AWQ_CHECK(bind(scopes_.back(), now.names, each));
+            const variables::scope inner{variables_};
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, each));
             AWQ_TRY(const value passes, evaluate_at(now.expressions[1]));
             if (truthy(passes)) kept.push_back(std::move(each));
         }
         return kept;
-    }
-
-    static value loop_variable(const value::list& items, std::size_t i)
-    {
-        const std::size_t count = items.size();
-        value::dict about{{"index", value::integer(i + 1)},
-                          {"index0", value::integer(i)},
-                          {"revindex", value::integer(count - i)},
-                          {"revindex0", value::integer(count - i - 1)},
-                          {"first", {i == 0}},
-                          {"last", {i + 1 == count}},
-                          {"length", value::integer(count)}};
-        if (i > 0) about.emplace_back("previtem", items[i - 1]);
-        if (i + 1 < count) about.emplace_back("nextitem", items[i + 1]);
-        return value::of(std::move(about));
     }
 
     result<flow> repeat(const statement& now, std::string& out)
@@ -10364,9 +10710,9 @@ class interpreter {
         if (items.empty() && now.bodies.size() > 1) return execute(now.bodies[1], out);
         for (std::size_t i = 0; i < items.size(); ++i) {
             AWQ_CHECK(count_step(10));
-            const scope inner{scopes_};
-            AWQ_CHECK(bind(scopes_.back(), now.names, items[i]));
-            set(scopes_.back(), "loop", loop_variable(items, i));
+            const variables::scope inner{variables_};
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, items[i]));
+            set(variables_.innermost(), "loop", loop_variable(items, i));
             AWQ_TRY(const flow ended, execute(now.bodies[0], out));
             if (ended == flow::leave) break;
         }
@@ -10377,10 +10723,10 @@ class interpreter {
     {
         AWQ_TRY(value content, evaluate_at(now.expressions[0]));
         if (now.text.empty()) {
-            AWQ_CHECK(bind(scopes_.back(), now.names, content));
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, content));
             return flow::normal;
         }
-        const value target = variable(now.names[0]);
+        const value target = variables_.find(now.names[0]);
         value::dict* members = target.as_dict();
         if (!members)
             return error{
@@ -10398,23 +10744,11 @@ class interpreter {
         return flow::normal;
     }
 
-    static bool holds(const value& v, const value::dict* what, std::size_t& budget) noexcept
-    {
-        if (budget == 0 || v.as_dict() == what) return true;
-        --budget;
-        if (const auto* items = v.as_list())
-            return std::any_of(items->begin(), items->end(),
-                               [&](const value& each) { return holds(each, what, budget); });
-        return v.as_dict() &&
-               std::any_of(v.as_dict()->begin(), v.as_dict()->end(),
-                           [&](const auto& each) { return holds(each.second, what, budget); });
-    }
-
     result<flow> capture_to(const statement& now)
     {
         std::string printed;
         {
-            const scope inner{scopes_};
+            const variables::scope inner{variables_};
             AWQ_TRY(const flow ended, execute(now.bodies[0], printed));
             if (ended != flow::normal) return ended;
         }
@@ -10423,22 +10757,8 @@ class interpreter {
         if (!now.expressions.empty()) {
             AWQ_TRY(content, evaluate_at(now.expressions[0]));
         }
-        set(scopes_.back(), now.names[0], std::move(content));
+        set(variables_.innermost(), now.names[0], std::move(content));
         return flow::normal;
-    }
-
-    // ---- variables ----
-
-    // Innermost scope first; a macro sees its own scopes and the outermost one.
-    value variable(std::string_view name) const
-    {
-        for (std::size_t i = scopes_.size(); i-- > base_;)
-            if (const value* found = find(scopes_[i], name)) return *found;
-        if (const value* found = find(scopes_.front(), name)) return *found;
-        for (const std::string_view each :
-             {"namespace", "dict", "range", "raise_exception", "strftime_now"})
-            if (name == each) return value{value::callable{std::string{name}, nullptr}};
-        return value{value::undefined{std::string{name}}};
     }
 
     // ---- expressions ----
@@ -10471,7 +10791,7 @@ class interpreter {
         case kind::literal:
             return from.constant;
         case kind::name:
-            return variable(from.text);
+            return variables_.find(from.text);
         case kind::list:
             return make_list(from);
         case kind::dict:
@@ -10536,20 +10856,6 @@ class interpreter {
         return bounded(value::of(std::move(members)));
     }
 
-    static error no_value(const value& of)
-    {
-        const auto* what = std::get_if<value::undefined>(&of.data);
-        return error{error_code::missing_field, "\"", printable(what ? what->name : ""),
-                     "\" is undefined"};
-    }
-
-    static result<value> member_of(const value& of, const std::string& name)
-    {
-        if (of.is_undefined()) return no_value(of);
-        const value* found = of.as_dict() ? find(*of.as_dict(), name) : nullptr;
-        return found ? *found : value{value::undefined{name}};
-    }
-
     result<value> member(const expression& from)
     {
         AWQ_TRY(const value of, evaluate(from.parts[0]));
@@ -10560,14 +10866,7 @@ class interpreter {
     {
         AWQ_TRY(const value of, evaluate(from.parts[0]));
         AWQ_TRY(const value key, evaluate(from.parts[1]));
-        if (key.as_text() || of.is_undefined()) return member_of(of, to_text(key));
-        const auto items = of.as_dict() ? std::nullopt : detail::items_of(of);
-        if (!items || !key.as_integer()) return member_of(of, to_text(key));
-        const auto size = static_cast<std::int64_t>(items->size());
-        const std::int64_t at =
-            *key.as_integer() < 0 ? *key.as_integer() + size : *key.as_integer();
-        if (at < 0 || at >= size) return value{value::undefined{to_text(key)}};
-        return (*items)[static_cast<std::size_t>(at)];
+        return item_of(of, key);
     }
 
     result<value> slice(const expression& from)
@@ -10593,27 +10892,6 @@ class interpreter {
         for (const value& each : kept)
             text += *each.as_text();
         return value::text(std::move(text));
-    }
-
-    // Python's rules for [from:to:step].
-    static value::list sliced(const value::list& items, const std::int64_t (&bounds)[3],
-                              const bool (&given)[3])
-    {
-        const auto size = static_cast<std::int64_t>(items.size());
-        const std::int64_t step =
-            given[2] ? std::clamp<std::int64_t>(bounds[2], -size - 1, size + 1) : 1;
-        const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
-        const auto place = [&](std::size_t i, std::int64_t fallback) {
-            if (!given[i]) return fallback;
-            const std::int64_t at = std::clamp(bounds[i], -size - 1, size + 1);
-            return std::clamp(at < 0 ? at + size : at, low, high);
-        };
-        const std::int64_t first = place(0, step > 0 ? low : high),
-                           end = place(1, step > 0 ? high : low);
-        value::list kept;
-        for (std::int64_t at = first; step > 0 ? at < end : at > end; at += step)
-            kept.push_back(items[static_cast<std::size_t>(at)]);
-        return kept;
     }
 
     result<arguments> evaluate_arguments(const expression& from)
@@ -10665,43 +10943,12 @@ class interpreter {
         return value::of(std::move(members));
     }
 
-    static result<value> time_text(const std::string& format)
-    {
-        const std::time_t now = std::time(nullptr);
-        std::tm local{};
-        char text[256] = {};
-        if (format.empty() || !::localtime_r(&now, &local)) return value::text({});
-        return value::text(
-            std::string{text, std::strftime(text, sizeof text, format.c_str(), &local)});
-    }
-
-    static result<value> range(const arguments& with)
-    {
-        const bool has_first = with.positional.size() > 1;
-        const std::int64_t first = has_first ? with.integer(0, "", 0) : 0;
-        const std::int64_t end = with.integer(has_first ? 1 : 0, "", 0),
-                           step = with.integer(2, "", 1);
-        value::list numbers;
-        constexpr auto most = static_cast<std::int64_t>(list_limit / 2);
-        if (step == 0 || std::max({first, end, step}) > most ||
-            std::min({first, end, step}) < -most)
-            return detail::wrong_type("the function", "range");
-        for (std::int64_t at = first; step > 0 ? at < end : at > end; at += step)
-            numbers.push_back({at});
-        return value::of(std::move(numbers));
-    }
-
     result<value> call_macro(const statement& macro, const arguments& with)
     {
-        if (macro_depth_ > 20)
+        if (variables_.macro_depth() > 20)
             return error{error_code::unsupported, "macros call each other too deeply"};
-        const scope inner{scopes_};
-        const std::size_t outer_base = std::exchange(base_, scopes_.size() - 1);
-        ++macro_depth_;
-        auto printed = run_macro(macro, with);
-        --macro_depth_;
-        base_ = outer_base;
-        return printed;
+        const variables::scope own{variables_, true};
+        return run_macro(macro, with);
     }
 
     result<value> run_macro(const statement& macro, const arguments& with)
@@ -10713,7 +10960,7 @@ class interpreter {
             if (!given && i >= required) {
                 AWQ_TRY(content, evaluate(macro.expressions[i - required]));
             }
-            set(scopes_.back(), macro.names[i], std::move(content));
+            set(variables_.innermost(), macro.names[i], std::move(content));
         }
         std::string out;
         AWQ_TRY(const flow ended, execute(macro.bodies[0], out));
@@ -10728,15 +10975,7 @@ class interpreter {
         for (const std::string_view each : {"select", "reject", "selectattr", "rejectattr", "map"})
             if (from.text == each) return apply_to_each(input, from.text, with);
         AWQ_TRY(value made, apply_filter(input, from.text, with));
-        return limited(std::move(made));
-    }
-
-    static result<value> limited(value made)
-    {
-        const bool too_long = (made.as_text() && made.as_text()->size() > text_limit) ||
-                              (made.as_list() && made.as_list()->size() > list_limit);
-        if (too_long) return error{error_code::unsupported, "a text or list becomes too long"};
-        return made;
+        return detail::limited(std::move(made));
     }
 
     result<value> test(const expression& from)
@@ -10756,10 +10995,7 @@ class interpreter {
     result<value> unary(const expression& from)
     {
         AWQ_TRY(const value of, evaluate(from.parts[0]));
-        if (!of.is_number()) return detail::wrong_type("the sign", from.text);
-        if (from.text == "+") return of;
-        if (of.as_integer() && *of.as_integer() != INT64_MIN) return value{-*of.as_integer()};
-        return value{-of.number()};
+        return sign(from.text, of);
     }
 
     result<value> choice(const expression& from)
@@ -10796,73 +11032,12 @@ class interpreter {
     {
         AWQ_TRY(const value left, evaluate(from.parts[0]));
         AWQ_TRY(const value right, evaluate(from.parts[1]));
-        const std::string& by = from.text;
-        if (by == "~") return limited(value::text(to_text(left) + to_text(right)));
-        if (by == "+" && left.as_text() && right.as_text())
-            return limited(value::text(*left.as_text() + *right.as_text()));
-        if (by == "+" && left.as_list() && right.as_list()) {
-            value::list both = *left.as_list();
-            both.insert(both.end(), right.as_list()->begin(), right.as_list()->end());
-            return limited(value::of(std::move(both)));
-        }
-        if (by == "*" && left.as_text() && right.as_integer())
-            return repeated(*left.as_text(), *right.as_integer());
-        if (left.is_undefined()) return no_value(left);
-        if (right.is_undefined()) return no_value(right);
-        if (!left.is_number() || !right.is_number()) return detail::wrong_type("the operator", by);
-        if (left.as_integer() && right.as_integer())
-            return whole(*left.as_integer(), by, *right.as_integer());
-        return real(left.number(), by, right.number());
+        return combine(left, from.text, right);
     }
 
-    static result<value> repeated(const std::string& text, std::int64_t count)
-    {
-        if (count > 0 && text.size() > text_limit / static_cast<std::size_t>(count))
-            return error{error_code::unsupported, "a text becomes too long"};
-        std::string all;
-        for (; count > 0; --count)
-            all += text;
-        return value::text(std::move(all));
-    }
-
-    static result<value> whole(std::int64_t a, std::string_view by, std::int64_t b)
-    {
-        std::int64_t made = 0;
-        if (by == "+" && !__builtin_add_overflow(a, b, &made)) return value{made};
-        if (by == "-" && !__builtin_sub_overflow(a, b, &made)) return value{made};
-        if (by == "*" && !__builtin_mul_overflow(a, b, &made)) return value{made};
-        const bool rounds_down = by == "//" || by == "%";
-        if (rounds_down && b == 0) return error{error_code::malformed_file, "division by zero"};
-        if (rounds_down && b != -1) {
-            const std::int64_t quotient = a / b - (a % b != 0 && (a < 0) != (b < 0));
-            return value{by == "//" ? quotient : a - quotient * b};
-        }
-        if (by == "%") return value{std::int64_t{0}};
-        if (by == "//" && a != INT64_MIN) return value{-a};
-        if (by == "**" && b >= 0) {
-            const double power = std::pow(static_cast<double>(a), static_cast<double>(b));
-            if (std::fabs(power) < 9e15) return value{static_cast<std::int64_t>(power)};
-        }
-        return real(static_cast<double>(a), by, static_cast<double>(b));
-    }
-
-    static result<value> real(double a, std::string_view by, double b)
-    {
-        if (by == "+") return value{a + b};
-        if (by == "-") return value{a - b};
-        if (by == "*") return value{a * b};
-        if (by == "**") return value{std::pow(a, b)};
-        if (b == 0) return error{error_code::malformed_file, "division by zero"};
-        if (by == "/") return value{a / b};
-        const double quotient = std::floor(a / b);
-        return value{by == "//" ? quotient : a - quotient * b};
-    }
-
-    std::vector<value::dict> scopes_; // the first one holds the template's own variables
-    std::size_t base_ = 0;
+    variables variables_;
     std::size_t steps_ = 0;
     std::size_t depth_ = 0;
-    std::size_t macro_depth_ = 0;
     value captured_;
 };
 
@@ -11898,6 +12073,17 @@ class chat_template {
     std::function<result<std::string>(const json::value&)> renderer() const
     {
         return [copy = *this](const json::value& messages) { return copy.render(messages); };
+    }
+
+    /// The same for a model directory, read now. If its template is missing or broken, that is the
+    /// error of the first
+    /// use: a dataset without messages needs no template.
+    static std::function<result<std::string>(const json::value&)>
+    renderer_of(const std::string& directory)
+    {
+        const auto loaded = load(directory);
+        if (loaded) return loaded->renderer();
+        return [cause = loaded.error()](const json::value&) { return result<std::string>{cause}; };
     }
 
   private:
