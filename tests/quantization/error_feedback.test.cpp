@@ -4,6 +4,7 @@
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
 #include <awq/quantization/feedback_formats.hpp>
+#include <awq/quantization/gguf/block_quantizer.hpp>
 #include <awq/quantization/least_squares_target.hpp>
 
 #include <algorithm>
