@@ -128,6 +128,11 @@ private:
             hf_name == "lm_head.weight")
             tensor.dims.push_back(shape->rows);
         tensor.heads = heads_of(source.config(), hf_name);
+        const std::size_t rows = tensor.dims.size() > 1 ? shape->rows : shape->cols;
+        if (rows == 0 || shape->cols == 0 ||
+            (tensor.heads != 0 && (rows % tensor.heads != 0 || rows / tensor.heads % 2 != 0)))
+            return error{error_code::shape_mismatch, source.path(), ": \"", hf_name, "\" with ",
+                         rows, " rows of ", shape->cols, " cannot go into a GGUF file"};
         tensors_.push_back(std::move(tensor));
         return {};
     }
