@@ -126,7 +126,7 @@ TEST_CASE("grouped heads share the scales of their kv head")
     CHECK(small::difference(before, out()) < rounding_level);
 }
 
-TEST_CASE("scales of 1 change no bit; powers of two are exact")
+TEST_CASE("scales of 1 change no bit, powers of two are exact")
 {
     matrix up = small::random(24, 16, 2), down = small::random(10, 24, 3);
     const matrix up_before = up, down_before = down;
