@@ -99,7 +99,7 @@ TEST_CASE("an importance matrix is written as llama.cpp's formats have it")
     CHECK(original->write(scratch.file("m.gguf")).error().code() == error_code::file_exists);
 }
 
-TEST_CASE("means are per expert; one that was never asked has ones")
+TEST_CASE("means are per expert, one that was never asked has ones")
 {
     const scratch_directory scratch;
     const auto made = small_matrix();
