@@ -41,7 +41,7 @@ gguf::vocabulary sentencepiece()
 
 } // namespace
 
-TEST_CASE("a byte-level vocabulary keeps its alphabet; added tokens are raw text")
+TEST_CASE("a byte-level vocabulary keeps its alphabet, added tokens are raw text")
 {
     const auto facts = gguf::byte_level_facts(byte_level());
     REQUIRE(facts);
