@@ -98,6 +98,8 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
 {
     command.add_flag("--smoothing-only", arguments.options.smoothing_only,
                      "Smooth, keep the weights in 16 bits");
+    command.add_flag("--compensate", arguments.options.compensate,
+                     "Write 16-bit weights that make up for llama.cpp's rounding to --target");
     command.add_option("--scheme", arguments.scheme, "W2A16 to W8A16, W2A16_ASYM to W8A16_ASYM");
     command.add_option("--type", arguments.options.gguf_type, "Of a GGUF output: q4_k_m, q3_k_m, ...");
     command.add_option("--target", arguments.options.target,
@@ -113,6 +115,8 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
         ->check(CLI::Range(2, 100000))->capture_default_str();
     command.add_option("--duo-scaling", arguments.duo_scaling, "true, false or both");
     command.add_option("--loss", arguments.loss, "parent-output, gram or screened");
+    command.add_flag("--smooth-grouped-query", arguments.options.smooth_grouped_query,
+                     "Also v_proj -> o_proj where query heads share values: one scale each");
     command.add_flag("--no-smoothing", arguments.no_smoothing, "Do not smooth before quantizing");
 }
 

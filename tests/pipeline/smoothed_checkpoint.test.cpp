@@ -205,3 +205,27 @@ TEST_CASE("smoothing keeps the function to rounding, and the model quantizes bet
         CHECK(better < plain);
     }
 }
+
+TEST_CASE("under grouped-query attention v_proj and o_proj can share scales, and the function stays")
+{
+    const test::scratch room;
+    const std::string source = room / "source";
+    test::model_copy{}.write(source, test::element_type::f32); // nothing is lost to rounding
+    auto options = smoothing_of(source, room / "smoothed");
+    options.smooth_grouped_query = true;
+    const auto report = smooth(options);
+    CHECK(report.smoothed_mappings() == 16);
+    for (const awq::mapping_report& each : report.mappings) {
+        INFO(each.smooth_layer);
+        CHECK(each.best_error <= each.initial_error);
+    }
+    const auto windows = test::windows_of(test::tiny_model, heldout, 256, 8);
+    REQUIRE(windows);
+    CHECK(kl_of(options.output, *windows) < 1e-7);
+    const auto before = awq::safetensors::checkpoint::open(source);
+    const auto after = awq::safetensors::checkpoint::open(options.output);
+    REQUIRE(before);
+    REQUIRE(after);
+    const std::string moved = "model.layers.1.self_attn.o_proj.weight";
+    CHECK_FALSE(std::ranges::equal(before->find(moved)->bytes, after->find(moved)->bytes));
+}

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -43,17 +44,21 @@ public:
     result<mapping_report> smooth(const resolved_mapping& mapping)
     {
         mapping_report report = begin_report(mapping);
+        const std::vector<std::uint32_t> column_scales = shared_scales(mapping);
         if (!report.skipped.empty()) return report;
         std::vector<search_layer<any_quantizer>> layers;
         std::vector<std::vector<float>> importances;
         AWQ_CHECK(collect_layers(mapping, layers, importances, report));
         if (!report.skipped.empty()) return report;
         const std::vector<float> x_mean = inputs_of(mapping).x_mean();
-        const search_problem<any_quantizer> problem{layers, x_mean};
+        search_problem<any_quantizer> problem{layers, x_mean};
+        problem.column_scales = column_scales;
+        const model_config& config = context_.config;
+        problem.scale_count = column_scales.empty() ? 0 : config.kv_heads() * config.head_size();
         std::vector<float> memory(search_workspace_size(problem, options_.search));
         auto found = search(mapping, problem, memory);
         if (!found) return found.error().within(report.smooth_layer);
-        AWQ_CHECK(apply(mapping, found->best_scales));
+        AWQ_CHECK(apply(mapping, found->best_scales, column_scales));
         report.initial_error = found->initial_error;
         report.best_error = found->best_error;
         report.best_ratio = found->best_ratio;
@@ -77,8 +82,28 @@ private:
         for (const std::string& name : mapping.balance_layers)
             report.balance_layers.push_back(prefix + name);
         report.tokens = inputs_of(mapping).tokens();
-        report.skipped = mapping.reason;
+        report.skipped = shares_scales(mapping) ? std::string{} : mapping.reason;
         return report;
+    }
+
+    bool shares_scales(const resolved_mapping& mapping) const noexcept
+    {
+        return mapping.skipped == skip_cause::grouped_query && options_.smooth_grouped_query;
+    }
+
+    /// Which output of v_proj each input of o_proj is a mix of, where query heads share those of one
+    /// key-value head; empty where they do not.
+    std::vector<std::uint32_t> shared_scales(const resolved_mapping& mapping) const
+    {
+        if (!shares_scales(mapping)) return {};
+        const model_config& config = context_.config;
+        const std::size_t queries = config.num_attention_heads / config.kv_heads();
+        std::vector<std::uint32_t> scales(config.query_size());
+        for (std::size_t c = 0; c < scales.size(); ++c) {
+            const std::size_t head = c / config.head_size() / queries;
+            scales[c] = static_cast<std::uint32_t>(head * config.head_size() + c % config.head_size());
+        }
+        return scales;
     }
 
     status collect_layers(const resolved_mapping& mapping,
@@ -150,7 +175,8 @@ private:
         return &slots[at - block_linears.begin()]->weight;
     }
 
-    status apply(const resolved_mapping& mapping, std::span<const double> scales)
+    status apply(const resolved_mapping& mapping, std::span<const double> scales,
+                 std::span<const std::uint32_t> column_scales)
     {
         std::vector<matrix_view<float>> balances;
         for (const std::string& name : mapping.balance_layers)
@@ -161,8 +187,14 @@ private:
         const smooth_target target =
             mapping.smooth_is_norm ? smooth_target::of_norm(weight.row(0), bias_values)
                                    : smooth_target::of_linear(weight, bias_values);
-        AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances}, scales));
-        inputs_of(mapping).divide_inputs(scales);
+        AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances, column_scales}, scales));
+        std::vector<double> by_column(scales.begin(), scales.end());
+        if (!column_scales.empty()) {
+            by_column.resize(column_scales.size());
+            for (std::size_t c = 0; c < by_column.size(); ++c)
+                by_column[c] = scales[column_scales[c]];
+        }
+        inputs_of(mapping).divide_inputs(by_column);
         return {};
     }
 

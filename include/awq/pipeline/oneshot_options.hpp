@@ -54,7 +54,10 @@ struct oneshot_options {
     bool overwrite = false;
 
     bool smoothing_only = false;
+    /// Writes least-squares targets in 16 bits, for llama.cpp's quantizer to round to `target`.
+    bool compensate = false;
     bool smoothing = true; ///< false: plain rounding, for comparison
+    bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
     std::vector<layer_format> formats; ///< first match wins; empty in `smoothing_only`
     std::size_t group_size = 128;      ///< of the rounding that a smoothing-only search simulates
     std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
@@ -100,7 +103,8 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
             {"n_grid", std::to_string(options.search.n_grid)},
             {"duo_scaling", name_of(options.search.duo_scaling)},
             {"loss", name_of(options.loss)},
-            {"smoothing", options.smoothing ? "true" : "false"}};
+            {"smoothing", options.smoothing ? "true" : "false"},
+            {"smooth_grouped_query", options.smooth_grouped_query ? "true" : "false"}};
 }
 
 } // namespace awq
