@@ -8,10 +8,14 @@
 #include <awq/pipeline/block_stages.hpp>
 #include <awq/pipeline/round_linear.hpp>
 #include <awq/quantization/least_squares_target.hpp>
+#include <awq/quantization/storage_rounding.hpp>
 #include <awq/report/run_report.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,11 +23,17 @@
 
 namespace awq {
 
+/// The element type that a tensor of the checkpoint is stored with, by its full name.
+using storage_choice = std::function<dtype(std::string_view tensor)>;
+
 /// Quantizes the linear layers of a smoothed block, in the order in which their inputs are computed.
 ///
 /// With a least-squares target two streams of activations go through the block: the original one,
 /// and the one that the already quantized layers produce. Without, the statistics of the original
 /// inputs serve all layers.
+///
+/// A compensating run rounds as llama.cpp's quantizer will when it is handed the least-squares
+/// targets in the checkpoint's 16 bits (`compensated`) and the importance of `rounded_statistics`.
 template <class Product, execution E>
 class block_quantizer_run {
 public:
@@ -33,6 +43,21 @@ public:
         : how_(how), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
           formats_(formats), options_(options), report_(report)
     {
+    }
+
+    /// Compensates: what the checkpoint stores, and so what is rounded, has the elements of
+    /// `storage`. For `run_sequential`.
+    void store_targets(const model_config& config, const storage_choice& storage)
+    {
+        storage_ = &storage;
+        rounded_statistics_.emplace(config, false);
+        for (auto& [name, tensor] : quantized_.all()) {
+            constexpr std::string_view suffix = ".weight";
+            const std::string module = name.substr(0, name.size() - suffix.size());
+            const bool is_linear = name.ends_with(suffix) && is_block_linear(module);
+            if (!is_linear || !formats_(module)) store(name, values_of(tensor));
+        }
+        compensated_ = quantized_;
     }
 
     /// Rounds every layer as if the layers before it were not rounded.
@@ -66,6 +91,17 @@ public:
     const quantized_linears& linears() const noexcept { return linears_; }
     /// The block with every quantized weight replaced by what its codes stand for.
     const block_tensors& dequantized() const noexcept { return quantized_; }
+    /// The block with every weight that is to be rounded replaced by its target; null unless
+    /// `store_targets` was called.
+    const block_tensors* compensated() const noexcept
+    {
+        return compensated_ ? &*compensated_ : nullptr;
+    }
+    /// Sums of x^2 of what the rounded layers are given; of a compensating run only.
+    const block_statistics* rounded_statistics() const noexcept
+    {
+        return rounded_statistics_ ? &*rounded_statistics_ : nullptr;
+    }
 
 private:
     static host_matrix zeros(std::size_t size)
@@ -74,6 +110,15 @@ private:
         std::fill_n(made.data(), made.size(), 0.0f);
         return made;
     }
+    static bool is_block_linear(std::string_view module) noexcept
+    {
+        return std::find(block_linears.begin(), block_linears.end(), module) != block_linears.end();
+    }
+    void store(const std::string& name, std::span<float> values) const
+    {
+        round_to_storage((*storage_)(smoothed_.prefix() + name), values);
+    }
+
     static host_matrix copy_of(matrix_view<const float> from)
     {
         host_matrix made = xtensor_backend::make(from.rows(), from.cols());
@@ -93,6 +138,7 @@ private:
         std::vector<float> importance(gram.cols());
         for (std::size_t i = 0; i < importance.size(); ++i)
             importance[i] = gram(i, i) / static_cast<float>(tokens);
+        if (rounded_statistics_) record(input, gram, tokens);
         const host_matrix power = copy_of(gram);
         std::string steps = options_.rounding.importance ? "importance" : "";
         if (shift) move_targets(layers, gram, *shift, tokens, steps);
@@ -105,6 +151,14 @@ private:
         for (const std::string_view linear : layers)
             AWQ_CHECK(quantize_layer(linear, rounder, view_of(power), steps));
         return {};
+    }
+
+    void record(std::string_view input, matrix_view<const float> gram, std::uint64_t tokens)
+    {
+        activation_stats& sums = rounded_statistics_->of(input).sums();
+        sums.tokens = tokens;
+        for (std::size_t i = 0; i < gram.cols(); ++i)
+            sums.square_sum[i] = static_cast<double>(gram(i, i));
     }
 
     /// Replaces the weights by their least-squares targets, where there are tokens enough to know.
@@ -154,9 +208,16 @@ private:
         const matrix_view<float> weight = quantized_.weight(linear);
         const std::string name = smoothed_.prefix() + std::string{linear};
         if (const auto fits = format.check(weight.cols()); !fits) return fits.error().within(name);
+        if (compensated_) keep_target(linear, weight);
         linears_.insert_or_assign(std::string{linear}, rounder.round(format, weight));
         report_.layers.push_back({name, format.name(), steps, relative_error(linear, power)});
         return {};
+    }
+
+    void keep_target(std::string_view linear, matrix_view<float> weight)
+    {
+        store(std::string{linear} + ".weight", {weight.data(), weight.size()});
+        std::copy_n(weight.data(), weight.size(), compensated_->weight(linear).data());
     }
 
     /// Output error over output power of the layer alone, on the calibration inputs.
@@ -182,6 +243,9 @@ private:
     const oneshot_options& options_;
     run_report& report_;
     quantized_linears linears_;
+    const storage_choice* storage_ = nullptr; ///< where targets are stored
+    std::optional<block_tensors> compensated_;
+    std::optional<block_statistics> rounded_statistics_;
 };
 
 } // namespace awq

@@ -17,9 +17,11 @@ namespace awq {
 struct finished_block {
     std::size_t layer = 0;
     const block_tensors* smoothed = nullptr;      ///< still float32, not quantized
-    const block_statistics* statistics = nullptr; ///< of the smoothed block's inputs
+    /// Of the smoothed block's inputs; in a compensating run, of the rounded block's.
+    const block_statistics* statistics = nullptr;
     const quantized_linears* quantized = nullptr; ///< empty in a smoothing-only run
     const block_tensors* dequantized = nullptr;   ///< what the quantized block reads back as
+    const block_tensors* compensated = nullptr;   ///< null unless the run compensates
 };
 
 /// Where finished blocks go, in order of their layers; several sinks may be attached to one run.

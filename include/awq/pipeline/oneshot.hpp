@@ -10,6 +10,7 @@
 #include <awq/pipeline/autoawq_sink.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
+#include <awq/pipeline/compensated_sink.hpp>
 #include <awq/pipeline/compressed_tensors_sink.hpp>
 #include <awq/pipeline/gguf_sink.hpp>
 #include <awq/pipeline/imatrix_sink.hpp>
@@ -23,6 +24,7 @@
 #include <awq/report/run_report.hpp>
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -90,6 +92,13 @@ public:
 private:
     oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
     {
+        if (options.compensate) {
+            options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
+            options_.rounding.importance = true;
+            report_.notes.push_back("compensated for " + options.target +
+                                    ": the weights alone do not compute what the model did; "
+                                    "quantize them with the importance matrix of this run");
+        }
         if (options.imatrix.empty()) return;
         // It says nothing about the output of a block, nor how inputs go together.
         options_.loss = loss_kind::gram;
@@ -101,6 +110,7 @@ private:
 
     static status check_request(const oneshot_options& options)
     {
+        if (options.compensate) AWQ_CHECK(check_compensation(options));
         if (!options.smoothing_only && options.formats.empty() && options.gguf_type.empty() &&
             options.target.empty())
             return error{error_code::invalid_argument,
@@ -141,7 +151,9 @@ private:
     void begin_report(std::size_t samples)
     {
         report_.model = options_.model;
-        report_.mode = options_.smoothing_only ? "smoothing_only" : "smooth_and_quantize";
+        report_.mode = options_.compensate       ? "compensated"
+                       : options_.smoothing_only ? "smoothing_only"
+                                                 : "smooth_and_quantize";
         report_.scheme = plan_.name();
         report_.group_size = options_.group_size;
         report_.options = describe(options_);
@@ -160,6 +172,13 @@ private:
         if (!options_.output_dequantized.empty()) {
             AWQ_TRY(auto sink, smoothed_sink::create(*source_, options_.output_dequantized,
                                                      options_.overwrite, sink_content::dequantized));
+            sinks_.push_back(std::move(sink));
+        }
+        if (options_.compensate && !options_.output.empty()) {
+            const auto matrix = std::filesystem::path{options_.output_imatrix}.filename().string();
+            AWQ_TRY(auto sink, compensated_sink::create(
+                                   *source_, options_.output, options_.overwrite,
+                                   {plan_.name(), matrix, options_.rounding.least_squares_lambda}));
             sinks_.push_back(std::move(sink));
         }
         if (!options_.gguf_type.empty() && !options_.output.empty()) {
@@ -219,11 +238,19 @@ private:
         const quantizer_choice formats = formats_of(block.prefix());
         block_quantizer_run<Product, E> quantizing{how_,    block,    statistics,
                                                    formats, options_, report_};
+        const storage_choice storage = [this](std::string_view tensor) {
+            const safetensors::tensor* const found = source_->checkpoint().find(tensor);
+            return found && found->type() ? *found->type() : dtype::f32;
+        };
+        if (options_.compensate) quantizing.store_targets(source_->config(), storage);
         if (!options_.smoothing_only) AWQ_CHECK(quantize(layer, quantizing, before));
         report_.add_seconds("quantize", watch_.lap());
         for (const auto& sink : sinks_)
-            AWQ_CHECK(sink->write({layer, &block, &statistics, &quantizing.linears(),
-                                   &quantizing.dequantized()}));
+            AWQ_CHECK(sink->write({layer, &block,
+                                   options_.compensate ? quantizing.rounded_statistics()
+                                                       : &statistics,
+                                   &quantizing.linears(), &quantizing.dequantized(),
+                                   quantizing.compensated()}));
         report_.add_seconds("write", watch_.lap());
         return {};
     }
@@ -245,11 +272,29 @@ private:
     status quantize(std::size_t layer, block_quantizer_run<Product, E>& run, host_matrix& before)
     {
         if (!is_sequential()) return run.run_alone();
-        if (layer == 0) rounded_ = before;
+        if (layer == 0) {
+            rounded_ = before;
+            round_embeddings();
+        }
         const block_context context{source_->config(), stream_.rope(), layer};
         block_stages<Product, E> stages{how_, context, stream_.batch(), view_of(before),
                                         view_of(rounded_)};
         return run.run_sequential(stages);
+    }
+
+    /// GGUF files round the embeddings, too: row by row, without importance.
+    void round_embeddings()
+    {
+        const gguf_layout* const layout = plan_.layout();
+        const gguf_tensor* const table =
+            layout ? layout->find("model.embed_tokens.weight") : nullptr;
+        if (!table || !gguf::is_quantized(table->type)) return;
+        const gguf::simd_block_quantizer rounding{table->type};
+        const auto rows = view_of(rounded_);
+        how_.for_each(rows.rows(), [=](std::size_t row) {
+            const auto one = rows.rows_from(row, 1);
+            rounding.pseudo_quantize(one, {}, one);
+        });
     }
 
     quantizer_choice formats_of(const std::string& prefix) const

@@ -18,7 +18,7 @@ namespace awq {
 /// What happened in one run, as data; `to_json` and `to_text` show it.
 struct run_report {
     std::string model;
-    std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensate_only"
+    std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensated"
     std::string scheme; ///< the scheme or type that was written, or that the search simulated
     std::size_t group_size = 0; ///< 0: one group per row
     std::vector<std::pair<std::string, std::string>> options;

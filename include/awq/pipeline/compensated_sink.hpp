@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_COMPENSATED_SINK_HPP
+#define AWQ_PIPELINE_COMPENSATED_SINK_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/copy_files.hpp>
+#include <awq/io/json_copy.hpp>
+#include <awq/io/output_directory.hpp>
+#include <awq/io/safetensors/shard_set_writer.hpp>
+#include <awq/io/write_file.hpp>
+#include <awq/pipeline/checkpoint_sink.hpp>
+#include <awq/pipeline/directory_source.hpp>
+#include <awq/pipeline/oneshot_options.hpp>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Refuses what does not go with `oneshot_options::compensate`, in one line.
+inline status check_compensation(const oneshot_options& options)
+{
+    const char* const reason =
+        options.smoothing_only        ? "and --smoothing-only are two ways; give one"
+        : !options.formats.empty()    ? "is for llama.cpp's types: give --target, not --scheme"
+        : !options.gguf_type.empty()  ? "leaves quantizing to llama.cpp: give --target, not --type"
+        : options.target.empty()      ? "needs --target, the type to quantize to: q4_k_m, ..."
+        : !options.imatrix.empty()    ? "needs a forward pass: give --dataset, not --imatrix"
+        : !options.output_awq.empty() ? "cannot write --output-awq"
+        : options.output.ends_with(".gguf")
+            ? "writes a directory: give --output DIR, or --type for a GGUF file"
+        : !(options.rounding.least_squares_lambda > 0)
+            ? "is nothing without a least-squares target: give --least-squares above 0"
+            : nullptr;
+    if (!reason) return {};
+    return error{error_code::invalid_argument, "--compensate ", reason};
+}
+
+/// What a compensated checkpoint says of itself, in config.json ("awq_compensated").
+struct compensation_label {
+    std::string target;                ///< the GGUF type that it must be quantized to: "Q4_K_M"
+    std::string importance_matrix;     ///< file name of the matching one; may be empty
+    double least_squares_lambda = 0.0; ///< see `rounding_options`
+};
+
+/// Writes a checkpoint whose weights make up for the rounding that is still to come: the same files,
+/// tensors and types as the source, but not its function. It says so in config.json and in the
+/// metadata of its weight files; readers pass over both.
+class compensated_sink final : public checkpoint_sink {
+public:
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
+                                                           const std::string& target,
+                                                           bool overwrite,
+                                                           const compensation_label& label)
+    {
+        AWQ_CHECK(check_output_apart(target, source.path()));
+        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
+        std::vector<safetensors::shard_plan> plans = safetensors::plan_like(source.checkpoint());
+        for (safetensors::shard_plan& plan : plans) {
+            std::erase_if(plan.metadata, [](const auto& pair) { return pair.first == key; });
+            plan.metadata.emplace_back(key, label.target + ", not function-preserving");
+        }
+        AWQ_TRY(auto writer,
+                safetensors::shard_set_writer::create(directory.path(), std::move(plans),
+                                                      source.checkpoint().has_index()));
+        return std::unique_ptr<checkpoint_sink>{
+            new compensated_sink{source, std::move(directory), std::move(writer), label}};
+    }
+
+    status write(const finished_block& block) override
+    {
+        for (const auto& [name, tensor] : block.compensated->all())
+            AWQ_CHECK(writer_.write_floats(block.compensated->prefix() + name, values_of(tensor)));
+        return {};
+    }
+
+    result<std::string> finish() override
+    {
+        AWQ_CHECK(writer_.copy_rest(source_.checkpoint()));
+        AWQ_CHECK(writer_.finish());
+        AWQ_CHECK(copy_files(source_.path(), directory_.path(), [](const std::string& name) {
+            return is_weight_file(name) || name == "config.json";
+        }));
+        AWQ_CHECK(write_config());
+        AWQ_CHECK(directory_.commit());
+        return directory_.target();
+    }
+
+private:
+    static constexpr const char* key = "awq_compensated";
+
+    compensated_sink(const directory_source& source, output_directory&& directory,
+                     safetensors::shard_set_writer&& writer, const compensation_label& label)
+        : source_(source), directory_(std::move(directory)), writer_(std::move(writer)),
+          label_(label)
+    {
+    }
+
+    status write_config() const
+    {
+        AWQ_TRY(const auto config, json::load(source_.path() + "/config.json"));
+        AWQ_TRY(const auto members, config.root().as_object());
+        json::writer out{2};
+        out.begin_object();
+        for (const json::member& each : members)
+            if (each.key != key) json::write(out.key(each.key), each.value);
+        out.key(key).begin_object().field("function_preserving", false);
+        out.field("target", label_.target);
+        out.field("importance_matrix", label_.importance_matrix);
+        out.field("least_squares_lambda", label_.least_squares_lambda);
+        out.end_object().end_object();
+        return write_file(directory_.path() + "/config.json", std::move(out).take() + "\n");
+    }
+
+    const directory_source& source_;
+    output_directory directory_;
+    safetensors::shard_set_writer writer_;
+    compensation_label label_;
+};
+
+} // namespace awq
+
+#endif
