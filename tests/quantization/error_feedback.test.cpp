@@ -159,7 +159,7 @@ TEST_CASE("without feedback the codes are those of the format alone")
     const awq::integer_quantizer format{awq::scheme{4, false}, 32};
     const values weight = random_values(8 * width, 2);
     const values out = rounded(weight, values(width * width), width,
-                               awq::integer_feedback_format{format, 1});
+                               awq::integer_feedback_format{format});
     values expected(weight.size());
     format.pseudo_quantize({weight.data(), 8, width}, {}, {expected.data(), 8, width});
     CHECK(out == expected);
@@ -176,9 +176,10 @@ TEST_CASE("feedback lowers the output error of integer and GGUF formats")
         return output_error(inputs, weight, rounded(weight, feedback, width, format), width) / plain;
     };
     for (const int bits : {2, 3, 4}) {
-        const awq::integer_quantizer integer{awq::scheme{bits, false}, 64};
-        CHECK(gain(awq::integer_feedback_format{integer, 1}) < 0.7);
-        CHECK(gain(awq::integer_feedback_format{integer, 20}) < 0.7);
+        for (const int clip_steps : {1, 20}) {
+            const awq::integer_quantizer integer{{bits, false}, 64, awq::dtype::f32, clip_steps};
+            CHECK(gain(awq::integer_feedback_format{integer}) < 0.7);
+        }
     }
     const values energies(16, 1.0f);
     for (const auto type : {awq::gguf::type::q4_0, awq::gguf::type::q4_k, awq::gguf::type::q3_k,
@@ -190,17 +191,19 @@ TEST_CASE("clipping lowers the squared error of a group with an outlier")
 {
     values group = random_values(128, 6);
     group[5] = 12.0f;
-    const awq::integer_quantizer format{awq::scheme{3, false}, 128};
-    const auto error = [&](int steps) {
-        const auto grid = awq::integer_feedback_format{format, steps}.fit_group(group, {});
+    const auto error = [&](int clip_steps, const values& importance) {
+        const awq::integer_quantizer format{{3, false}, 128, awq::dtype::f32, clip_steps};
+        values rounded(group.size());
+        format.pseudo_quantize({group.data(), 1, 128}, importance, {rounded.data(), 1, 128});
         double sum = 0;
-        for (std::size_t i = 0; i < group.size(); ++i) {
-            const double missing = group[i] - grid.value(i, grid.nearest(i, group[i]));
-            sum += missing * missing;
-        }
+        for (std::size_t i = 0; i < group.size(); ++i)
+            sum += (importance.empty() ? 1.0 : importance[i]) * std::pow(group[i] - rounded[i], 2);
         return sum;
     };
-    CHECK(error(20) < 0.8 * error(1));
+    CHECK(error(20, {}) < 0.8 * error(1, {}));
+    values importance(group.size(), 1.0f);
+    importance[5] = 1000.0f; // the outlier is what matters: its range stays
+    CHECK(error(20, importance) <= error(1, importance));
 }
 
 TEST_CASE("the least-squares target makes up for inputs that an earlier layer has changed")

@@ -59,7 +59,9 @@ private:
                 made.codes[row * weight.cols() + first + i] =
                     static_cast<std::int8_t>(codes[i] + low);
         };
-        run(integer_feedback_format{format, options_.clip_steps}, weight, store);
+        integer_quantizer clipped = format;
+        clipped.clip_steps = options_.clip_steps;
+        run(integer_feedback_format{clipped}, weight, store);
         return made;
     }
 

@@ -35,15 +35,13 @@ struct integer_grid {
     }
 };
 
-/// An integer scheme for `round_with_feedback`. With `shrink_steps` above 1 the range of each group
-/// is shrunk step by step, down to half, to where the squared error, weighted by the importance, is
-/// smallest (weight clipping on the format's own grid).
+/// An integer scheme for `round_with_feedback`; each group's range is fitted as the quantizer's
+/// `clip_steps` say.
 struct integer_feedback_format {
     using grid = integer_grid;
     static constexpr std::size_t batch = 4;
 
     integer_quantizer rounding;
-    int shrink_steps = 1;
 
     std::size_t block_columns(std::size_t in_features) const noexcept
     {
@@ -53,47 +51,9 @@ struct integer_feedback_format {
     void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
              grid* grids) const noexcept
     {
-        for (std::size_t r = 0; r < rows.rows(); ++r) grids[r] = fit_group(rows.row(r), importance);
-    }
-
-    /// The grid of one group of weights.
-    grid fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
-    {
-        const value_range whole = range_of(group.data(), group.size());
-        grid best = make(whole, 1.0f);
-        if (shrink_steps <= 1) return best;
-        double least = error_of(best, group, importance);
-        for (int step = 1; step < shrink_steps; ++step) {
-            const float kept =
-                1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(shrink_steps);
-            const grid candidate = make(whole, kept);
-            const double error = error_of(candidate, group, importance);
-            if (error < least) least = error, best = candidate;
-        }
-        return best;
-    }
-
-private:
-    grid make(value_range range, float kept) const noexcept
-    {
-        grid made{{}, rounding.format, rounding.storage};
-        with_storage(rounding.storage, [&](auto storage) {
-            const value_range stored{storage.round(range.smallest * kept),
-                                     storage.round(range.largest * kept)};
-            made.shared = make_qparams(stored, rounding.format, storage);
-        });
-        return made;
-    }
-
-    static double error_of(const grid& candidate, std::span<const float> group,
-                           std::span<const float> importance) noexcept
-    {
-        float sum = 0;
-        for (std::size_t i = 0; i < group.size(); ++i) {
-            const float missing = group[i] - candidate.value(i, candidate.nearest(i, group[i]));
-            sum += missing * missing * (importance.empty() ? 1.0f : importance[i]);
-        }
-        return static_cast<double>(sum);
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            grids[r] = {rounding.fit_group(rows.row(r), importance), rounding.format,
+                        rounding.storage};
     }
 };
 

@@ -23,6 +23,9 @@ struct integer_quantizer {
     std::size_t group_size = 128;
     /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
     dtype storage = dtype::f32;
+    /// When simulating: candidates for each group's range, from the whole one down to half of it
+    /// (weight clipping, as llm-awq's auto_clip does); 1: the whole range.
+    int clip_steps = 1;
 
     /// shape_mismatch where groups do not cut a row evenly, invalid_argument for a bad bit count.
     status check(std::size_t in_features) const noexcept
@@ -51,14 +54,24 @@ struct integer_quantizer {
         return in_features == 0 ? 0 : in_features / scale_columns(in_features);
     }
 
-    /// Quantizes and dequantizes; `out` may be `rows`. An integer scheme has no use for importance.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> /*importance*/,
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); ++r)
-                simulate_row(rows.row(r), out.row(r), rounding);
+                simulate_row(rows.row(r), importance, out.row(r), rounding);
         });
+    }
+
+    /// Scale and zero point of one group: with the range that has the smallest squared error,
+    /// weighed by the importance (one value a weight, or empty), among `clip_steps` candidates.
+    qparams fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
+    {
+        qparams best;
+        with_storage(storage,
+                     [&](auto rounding) { best = fit_group_as(group, importance, rounding); });
+        return best;
     }
 
     /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
@@ -73,26 +86,71 @@ struct integer_quantizer {
 
   private:
     template <class Rounding>
-    void simulate_row(std::span<const float> row, std::span<float> out,
-                      Rounding rounding) const noexcept
+    void simulate_row(std::span<const float> row, std::span<const float> importance,
+                      std::span<float> out, Rounding rounding) const noexcept
     {
         const std::size_t width = scale_columns(row.size());
         for (std::size_t first = 0; first < row.size(); first += width)
-            simulate_group(row.data() + first, out.data() + first, width, rounding);
+            simulate_group(row.subspan(first, width),
+                           importance.empty() ? importance : importance.subspan(first, width),
+                           out.data() + first, rounding);
     }
 
     template <class Rounding>
-    void simulate_group(const float* group, float* out, std::size_t count,
+    void simulate_group(std::span<const float> group, std::span<const float> importance, float* out,
                         Rounding rounding) const noexcept
     {
-        value_range range = range_of(group, count);
-        range = {rounding.round(range.smallest), rounding.round(range.largest)};
-        const qparams shared = make_qparams(range, format, rounding);
-        for_each_tile(group, count, shared, rounding,
+        const qparams shared = fit_group_as(group, importance, rounding);
+        for_each_tile(group.data(), group.size(), shared, rounding,
                       [&](std::size_t first, std::size_t size, const float* codes) {
                           for (std::size_t i = 0; i < size; ++i)
                               out[first + i] = value_of(codes[i], shared, rounding);
                       });
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE qparams fit_group_as(std::span<const float> group,
+                                           std::span<const float> importance,
+                                           Rounding rounding) const noexcept
+    {
+        const value_range range = range_of(group.data(), group.size());
+        qparams best = shared_by(range, 1.0f, rounding);
+        if (clip_steps <= 1) return best;
+        float least = error_of(best, group, importance, rounding);
+        for (int step = 1; step < clip_steps; ++step) {
+            const float kept = 1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(clip_steps);
+            const qparams candidate = shared_by(range, kept, rounding);
+            const float error = error_of(candidate, group, importance, rounding);
+            if (error < least) least = error, best = candidate;
+        }
+        return best;
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE qparams shared_by(value_range range, float kept,
+                                        Rounding rounding) const noexcept
+    {
+        range = {rounding.round(range.smallest * kept), rounding.round(range.largest * kept)};
+        return make_qparams(range, format, rounding);
+    }
+
+    template <class Rounding>
+    float error_of(const qparams& shared, std::span<const float> group,
+                   std::span<const float> importance, Rounding rounding) const noexcept
+    {
+        float sums[code_tile] = {}; // independent chains, so that the loop becomes vectors
+        for_each_tile(group.data(), group.size(), shared, rounding,
+                      [&](std::size_t first, std::size_t size, const float* codes) {
+                          for (std::size_t i = 0; i < size; ++i) {
+                              const float missing =
+                                  group[first + i] - value_of(codes[i], shared, rounding);
+                              const float weight = importance.empty() ? 1.0f : importance[first + i];
+                              sums[i] += missing * missing * weight;
+                          }
+                      });
+        for (std::size_t half = code_tile / 2; half > 0; half /= 2)
+            for (std::size_t i = 0; i < half; ++i) sums[i] += sums[i + half];
+        return sums[0];
     }
 
     // Calls `use(first, size, codes)` for the codes of a group, a tile at a time.
