@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The proof table for GGUF files: perplexity and KL divergence of llama.cpp's own forward pass.
 
-    LLAMA_CPP_LIBRARIES=DIR python bench/quality/gguf.py --awq build/bin/awq --model DIR --ids CALIBRATION.jsonl
+    LLAMA_CPP_LIBRARIES=DIR python bench/quality/gguf_quality.py --awq build/bin/awq --model DIR --ids CALIBRATION.jsonl
         --text OTHER.txt --output WORKDIR [--types Q4_0 Q4_K_M Q3_K_M Q2_K] [--windows 40] [--methods ...]
 
 For every type the model goes through each method:
@@ -61,7 +61,7 @@ class Bench:
         self.results_file = os.path.join(self.work, "results.json")
         self.results = json.load(open(self.results_file)) if os.path.exists(self.results_file) else {}
         self.original = self.export(options.model, "original")
-        self.reference = None
+        self.reference, self.last = None, (None, None)
 
     def path(self, name):
         return os.path.join(self.work, name)
@@ -105,13 +105,22 @@ class Bench:
         flags = shlex.split(flags.format(type=kind.lower()))
         if "--type" in flags:
             return target, self.oneshot(flags, output=target)
-        directory, matrix = self.path("changed"), self.path("changed.imatrix.gguf")
-        report = self.oneshot(flags, output=directory, output_imatrix=matrix)
-        source = self.export(directory, "changed")
+        source, matrix, report = self.changed(flags)
         importance = None if method == "smoothed" else llama.read_imatrix(matrix)
         self.library.quantize(source, target, kind, importance, threads=self.options.threads)
-        shutil.rmtree(directory)
         return target, report
+
+    def changed(self, flags):
+        """A 16-bit checkpoint of `awq oneshot` as float32 file, its importance matrix, the report."""
+        if self.last[0] != flags:
+            # The directory's name becomes the model's in the file.
+            directory = os.path.join(self.path("changed"), os.path.basename(os.path.normpath(self.options.model)))
+            matrix = self.path("changed.imatrix.gguf")
+            os.makedirs(os.path.dirname(directory), exist_ok=True)
+            report = self.oneshot(flags, output=directory, output_imatrix=matrix)
+            self.last = flags, (self.export(directory, "changed"), matrix, report)
+            shutil.rmtree(directory)
+        return self.last[1]
 
     def windows(self, model):
         """Token ids, from the text as a whole."""
