@@ -161,10 +161,16 @@ struct integer_quantizer {
     {
         float codes[code_tile];
         for (std::size_t first = 0; first < count; first += code_tile) {
-            const std::size_t size = std::min(code_tile, count - first);
-            fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
-                       rounding);
-            use(first, size, codes);
+            const auto make = [&](std::size_t size) {
+                fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
+                           rounding);
+                use(first, size, codes);
+            };
+            // A count known at compile time keeps a whole tile in registers.
+            if (count - first >= code_tile)
+                make(code_tile);
+            else
+                make(count - first);
         }
     }
 
