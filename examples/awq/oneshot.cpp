@@ -37,14 +37,15 @@ awq::status read_search_flags(const oneshot_arguments& arguments, awq::oneshot_o
 awq::result<awq::oneshot_options> gather(const oneshot_arguments& arguments)
 {
     awq::oneshot_options options = arguments.options;
+    std::optional<std::size_t> group_size; // of a scheme, where something asks for one
     if (!arguments.recipe.empty()) {
         AWQ_TRY(const awq::recipe recipe, awq::load_recipe(arguments.recipe));
         AWQ_CHECK(awq::apply_recipe(recipe, options));
+        group_size = recipe.group_size;
     }
     if (*arguments.ignore_flag) options.ignore = arguments.ignore;
-    if (*arguments.group_size_flag) options.group_size = arguments.group_size;
-    if (!arguments.scheme.empty())
-        options.formats = {{{"Linear"}, arguments.scheme, options.group_size}};
+    if (*arguments.group_size_flag) group_size = options.group_size = arguments.group_size;
+    if (!arguments.scheme.empty()) options.formats = {{{"Linear"}, arguments.scheme, group_size}};
     AWQ_CHECK(read_search_flags(arguments, options));
     return options;
 }
@@ -100,7 +101,9 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
                      "Smooth, keep the weights in 16 bits");
     command.add_flag("--compensate", arguments.options.compensate,
                      "Write 16-bit weights that make up for llama.cpp's rounding to --target");
-    command.add_option("--scheme", arguments.scheme, "W2A16 to W8A16, W2A16_ASYM to W8A16_ASYM");
+    command.add_option("--scheme", arguments.scheme,
+                       "W2A16 to W8A16, W2A16_ASYM to W8A16_ASYM, W8A8, FP8, FP8_BLOCK, NVFP4A16 "
+                       "or MXFP4");
     command.add_option("--type", arguments.options.gguf_type, "Of a GGUF output: q4_k_m, q3_k_m, ...");
     command.add_option("--target", arguments.options.target,
                        "GGUF type to optimise for where no GGUF file is written");
@@ -117,6 +120,8 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
     command.add_option("--loss", arguments.loss, "parent-output, gram or screened");
     command.add_flag("--smooth-grouped-query", arguments.options.smooth_grouped_query,
                      "Also v_proj -> o_proj where query heads share values: one scale each");
+    command.add_flag("--search-clipping", arguments.options.search_clipping,
+                     "Integer schemes: the search simulates clipped ranges too");
     command.add_flag("--no-smoothing", arguments.no_smoothing, "Do not smooth before quantizing");
 }
 

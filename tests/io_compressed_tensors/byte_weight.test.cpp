@@ -141,7 +141,7 @@ TEST_CASE("codes of a byte each read back, and those that the bits do not allow 
     group.format = format::int_quantized;
     group.weights.num_bits = 8;
     group.weights.strategy = strategy::channel;
-    group.rounds_activations = true;
+    group.activations.emplace();
     const test::layer_on_disk disk{*tensors};
     auto read = byte_weight::open(disk.tensors(), group);
     REQUIRE(read);

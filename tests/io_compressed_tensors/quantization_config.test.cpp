@@ -39,7 +39,7 @@ TEST_CASE("what is written is read back, several groups too")
     channel.weights.num_bits = 8;
     channel.weights.strategy = strategy::channel;
     channel.format = format::int_quantized;
-    channel.rounds_activations = true;
+    channel.activations.emplace();
     config.groups = {grouped, channel};
     config.ignore = {"lm_head"};
     awq::json::writer out;
@@ -57,11 +57,11 @@ TEST_CASE("what is written is read back, several groups too")
     CHECK(back->groups[0].weights.strategy == strategy::group);
     CHECK(back->groups[0].weights.group_size == 64);
     CHECK(back->groups[0].format == format::pack_quantized);
-    CHECK_FALSE(back->groups[0].rounds_activations);
+    CHECK_FALSE(back->groups[0].activations);
     CHECK(back->groups[1].weights.strategy == strategy::channel);
     CHECK(back->groups[1].weights.group_size == 0);
     CHECK(back->groups[1].format == format::int_quantized);
-    CHECK(back->groups[1].rounds_activations);
+    CHECK(back->groups[1].activations == channel.activations);
 }
 
 TEST_CASE("reads what older files leave out")

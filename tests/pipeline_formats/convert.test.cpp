@@ -81,7 +81,8 @@ TEST_CASE("what cannot be converted without loss is refused, by the layer's name
     refused(*three, checkpoint_layout::compressed_tensors, error_code::invalid_argument, "already");
     const auto activations =
         test::round_to_compressed_tensors(test::tiny_model, folder / "w8a8", [](std::string_view) {
-            return std::optional{awq::integer_format{{8, true}, 0, true}};
+            return std::optional{awq::weight_format{awq::integer_format{{8, true}, 0},
+                                                    awq::activation_rounding::int8_token}};
         });
     REQUIRE(activations);
     refused(*activations, checkpoint_layout::autoawq, error_code::unsupported, "model.layers.");

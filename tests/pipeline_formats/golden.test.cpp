@@ -4,9 +4,8 @@
 #include "io_compressed_tensors/quantized_files.hpp"
 #include "rtn_model.hpp"
 
-#include <awq/io/compressed_tensors/float_quantized.hpp>
+#include <awq/pipeline/layer_scheme.hpp>
 #include <awq/pipeline/quantized_source.hpp>
-#include <awq/quantization/fp8_quantizer.hpp>
 
 #include <map>
 
@@ -66,16 +65,43 @@ private:
     dtype type_;
 };
 
-std::optional<awq::integer_format> format_of(const awq::json::value& quantization)
+/// The format that a checkpoint's name begins with; nothing for one that no run writes.
+std::optional<awq::weight_format> format_of(std::string_view name)
+{
+    const std::string_view scheme = name.substr(0, name.rfind('-'));
+    const auto parsed = awq::parse_layer_scheme(scheme, std::nullopt);
+    return parsed ? parsed->format() : std::nullopt;
+}
+
+/// The format that its `quantization_config` amounts to, for integers without activations.
+std::optional<awq::weight_format> format_of(const awq::json::value& quantization)
 {
     const auto config = awq::compressed_tensors::read_quantization_config(quantization);
     REQUIRE(config);
     REQUIRE(config->groups.size() == 1);
     const auto& group = config->groups.front();
-    if (group.weights.is_float) return std::nullopt;
+    if (group.weights.is_float || group.activations) return std::nullopt;
     return awq::integer_format{{group.weights.num_bits, group.weights.symmetric},
-                               group.weights.group_size,
-                               group.rounds_activations};
+                               group.weights.group_size};
+}
+
+/// Our group says what the given one says.
+void check_config(const std::string& directory, const awq::json::value& expected)
+{
+    const auto config = awq::json::load(directory + "/config.json");
+    REQUIRE(config);
+    const auto quantization = config->root().find("quantization_config");
+    REQUIRE(quantization);
+    const auto ours = awq::compressed_tensors::read_quantization_config(*quantization);
+    const auto theirs = awq::compressed_tensors::read_quantization_config(expected);
+    REQUIRE(ours);
+    REQUIRE(theirs);
+    REQUIRE(ours->groups.size() == 1);
+    CHECK(ours->groups[0].targets == theirs->groups[0].targets);
+    CHECK(ours->groups[0].format == theirs->groups[0].format);
+    CHECK(ours->groups[0].weights == theirs->groups[0].weights);
+    CHECK(ours->groups[0].activations == theirs->groups[0].activations);
+    CHECK(ours->ignore == theirs->ignore);
 }
 
 void check_tensors(const std::string& directory, const awq::json::value& expected)
@@ -118,33 +144,6 @@ void check_weights(const std::string& directory, const awq::json::value& expecte
     }
 }
 
-std::vector<awq::stored_tensor> round_to_fp8(awq::matrix_view<const float> weight, dtype type,
-                                             bool blocks)
-{
-    awq::fp8_codes made{weight.rows(), weight.cols(), blocks ? 128u : 1u, blocks ? 128u : 0u, {}, {}};
-    made.codes.resize(weight.size());
-    made.scales.resize(made.scale_rows() * made.scale_cols());
-    const awq::fp8_quantizer quantizer{made.block_rows, made.block_cols, type};
-    quantizer.quantize(weight, {made.codes.data(), made.rows, made.cols}, made.scales);
-    auto stored = awq::compressed_tensors::float_quantized(made, type);
-    REQUIRE(stored);
-    // What is read back is what the quantizer simulates.
-    std::vector<float> simulated(weight.size()), read(weight.size());
-    quantizer.pseudo_quantize(weight, {}, {simulated.data(), made.rows, made.cols});
-    awq::compressed_tensors::config_group group;
-    group.format = awq::compressed_tensors::format::float_quantized;
-    group.weights.is_float = true;
-    group.weights.strategy = blocks ? awq::compressed_tensors::strategy::block
-                                    : awq::compressed_tensors::strategy::channel;
-    group.weights.block_structure = {128, 128};
-    const test::layer_on_disk disk{*stored};
-    const auto opened = awq::compressed_tensors::byte_weight::open(disk.tensors(), group);
-    REQUIRE(opened);
-    REQUIRE((*opened)->read_rows(0, {read.data(), made.rows, made.cols}));
-    CHECK(read == simulated);
-    return std::move(*stored);
-}
-
 } // namespace
 
 TEST_CASE("rounded weights are stored as llm-compressor stores them, and read as it reads them")
@@ -157,57 +156,24 @@ TEST_CASE("rounded weights are stored as llm-compressor stores them, and read as
     std::size_t compared = 0;
     for (const awq::json::member& each : formats->root().find("checkpoints")->members()) {
         INFO(each.key);
-        const auto format = format_of(*each.value.find("quantization_config"));
+        const auto quantization = each.value.find("quantization_config");
+        REQUIRE(quantization);
+        auto format = format_of(each.key);
+        if (!format) format = format_of(*quantization);
         if (!format) continue;
         const std::string variant{each.key.substr(each.key.rfind('-') + 1)};
         auto& model = models[variant];
         if (!model) model = std::make_unique<variant_model>(variant);
         const test::scratch folder;
-        const auto done = test::round_to_compressed_tensors(
-            model->path(), folder / "out", [&](std::string_view) { return format; });
+        const auto done = test::round_to_compressed_tensors(model->path(), folder / "out",
+                                                            test::all_layers(*format));
         REQUIRE(done);
+        check_config(*done, *quantization);
         check_tensors(*done, *each.value.find("tensors"));
         check_weights(*done, *weights->root().find("checkpoints")->find(each.key));
         ++compared;
     }
-    CHECK(compared == 39);
-}
-
-// FP8 has no sink; its quantizer and its tensors are compared layer by layer.
-TEST_CASE("FP8 weights are stored as llm-compressor stores them, by channel and by block")
-{
-    const auto formats = awq::json::load(test::golden_directory + "compressed_tensors_tiny.json");
-    REQUIRE(formats);
-    std::size_t compared = 0;
-    for (const awq::json::member& each : formats->root().find("checkpoints")->members()) {
-        INFO(each.key);
-        if (!each.key.starts_with("FP8_")) continue;
-        const bool blocks = each.key.starts_with("FP8_BLOCK");
-        const variant_model model{each.key.substr(each.key.rfind('-') + 1)};
-        const auto source = awq::directory_source::open(model.path());
-        REQUIRE(source);
-        for (std::size_t layer = 0; layer < 4; ++layer) {
-            const auto block = awq::block_tensors::load(**source, layer);
-            REQUIRE(block);
-            for (const std::string_view linear : awq::block_linears) {
-                const std::string name = block->prefix() + std::string{linear};
-                const auto type = *(*source)->checkpoint().find(name + ".weight")->type();
-                const auto tensors = round_to_fp8(block->weight(linear), type, blocks);
-                for (const awq::stored_tensor& tensor : tensors) {
-                    INFO(name << '.' << tensor.spec.name);
-                    const auto golden =
-                        each.value.find("tensors")->find(name + "." + tensor.spec.name);
-                    REQUIRE(golden);
-                    std::string_view hash;
-                    for (const auto& fact : golden->elements())
-                        if (fact.is_string()) hash = *fact.as_string();
-                    CHECK(test::fnv(tensor.bytes) == hash);
-                    ++compared;
-                }
-            }
-        }
-    }
-    CHECK(compared == 8 * 28 * 2);
+    CHECK(compared == 55); // all but MXFP8
 }
 
 TEST_CASE("weights in AutoAWQ's layout are those that AutoAWQ unpacks")

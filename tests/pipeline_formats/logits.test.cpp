@@ -13,7 +13,7 @@
 
 namespace {
 
-std::optional<awq::integer_format> mixed(std::string_view layer)
+std::optional<awq::weight_format> mixed(std::string_view layer)
 {
     if (layer == "model.layers.1.self_attn.o_proj") return std::nullopt;
     if (layer.ends_with("down_proj")) return awq::integer_format{{8, true}, 0};
@@ -48,7 +48,7 @@ TEST_CASE("quantized directories give the logits that transformers gives for the
     for (const auto& id : golden->root().find("ids")->elements())
         ids.push_back(static_cast<awq::token_ids::value_type>(*id.as_unsigned()));
     const std::size_t step = *golden->root().find("step")->as_unsigned();
-    const std::map<std::string_view, awq::integer_format_choice> cases{
+    const std::map<std::string_view, awq::weight_format_choice> cases{
         {"W4A16_ASYM_g128", test::all_layers({4, false}, 128)},
         {"W3A16_g128", test::all_layers({3, true}, 128)},
         {"W4A16_channel", test::all_layers({4, true}, 0)},

@@ -20,7 +20,7 @@ awq::json::document config_of(const std::string& directory)
 }
 
 /// 8 bits per channel for down_proj, one layer left alone, 4 bits in groups of 32 elsewhere.
-std::optional<integer_format> mixed(std::string_view layer)
+std::optional<awq::weight_format> mixed(std::string_view layer)
 {
     if (layer == "model.layers.1.self_attn.o_proj") return std::nullopt;
     if (layer.ends_with("down_proj")) return integer_format{{8, true}, 0};
@@ -157,7 +157,8 @@ TEST_CASE("what a layout cannot hold is refused before the work, by the layer's 
     refused(test::round_to_autoawq(test::tiny_model, target, sizes), error_code::unsupported,
             "one for all layers");
     const auto rounds_activations = [](std::string_view) {
-        return std::optional{integer_format{{8, false}, 0, true}};
+        return std::optional{awq::weight_format{integer_format{{8, false}, 0},
+                                                awq::activation_rounding::int8_token}};
     };
     refused(test::round_to_compressed_tensors(test::tiny_model, target, rounds_activations),
             error_code::unsupported, "symmetric");
@@ -181,7 +182,7 @@ TEST_CASE("a layer that comes otherwise than announced, or not at all, stops the
     {
         auto sink = awq::compressed_tensors_sink::create(**source, folder / "out", false, formats);
         REQUIRE(sink);
-        const auto none = [](std::string_view) { return std::optional<integer_format>{}; };
+        const auto none = [](std::string_view) { return std::optional<awq::weight_format>{}; };
         const auto done = test::write_rounded(**source, **sink, none);
         REQUIRE_FALSE(done);
         CHECK(done.error().code() == error_code::missing_tensor);

@@ -4,6 +4,9 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/pipeline/weight_format.hpp>
+#include <awq/quantization/fp4_quantizer.hpp>
+#include <awq/quantization/fp8_quantizer.hpp>
 #include <awq/quantization/gguf/simd_quantizer.hpp>
 #include <awq/quantization/integer_quantizer.hpp>
 #include <awq/quantization/quantizer_concept.hpp>
@@ -11,9 +14,15 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 
 namespace awq {
+
+// What a quantizer's weights are stored as, where that is a format of checkpoints.
+inline integer_format format_of(const integer_quantizer& q) { return {q.format, q.group_size}; }
+inline fp8_format format_of(const fp8_quantizer& q) { return {q.block_rows, q.block_cols}; }
+inline fp4_format format_of(const fp4_quantizer& q) { return {q.kind}; }
 
 /// A quantizer chosen at run time, so that the layers of one mapping may differ in format.
 class any_quantizer {
@@ -25,33 +34,40 @@ public:
     {
     }
 
+    /// Calls `action` with the quantizer itself.
+    template <class Action>
+    decltype(auto) visit(Action&& action) const
+    {
+        return std::visit(std::forward<Action>(action), chosen_);
+    }
+
     status check(std::size_t in_features) const
     {
-        return std::visit([&](const auto& q) -> status { return q.check(in_features); }, chosen_);
+        return visit([&](const auto& q) -> status { return q.check(in_features); });
     }
     std::size_t row_block() const
     {
-        return std::visit([](const auto& q) -> std::size_t { return q.row_block(); }, chosen_);
+        return visit([](const auto& q) -> std::size_t { return q.row_block(); });
     }
     std::size_t scale_columns(std::size_t in_features) const
     {
-        return std::visit(
-            [&](const auto& q) -> std::size_t { return q.scale_columns(in_features); }, chosen_);
+        return visit([&](const auto& q) -> std::size_t { return q.scale_columns(in_features); });
     }
     void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const
     {
-        std::visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); }, chosen_);
+        visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); });
     }
 
-    /// For reports: "W4A16_ASYM g128", "Q4_K".
+    /// For reports: "W4A16_ASYM g128", "FP8 per channel", "Q4_K".
     std::string name() const
     {
-        if (const auto* integer = get_if<integer_quantizer>())
-            return std::string{name_of(integer->format)} +
-                   (integer->group_size == 0 ? " per channel"
-                                             : " g" + std::to_string(integer->group_size));
-        return std::string{gguf::name_of(get_if<gguf::simd_block_quantizer>()->type())};
+        if (const auto* blocks = get_if<gguf::simd_block_quantizer>())
+            return std::string{gguf::name_of(blocks->type())};
+        return visit([](const auto& q) -> std::string {
+            if constexpr (requires { format_of(q); }) return describe(format_of(q));
+            return {};
+        });
     }
 
     /// The quantizer itself, or null where another one was chosen.
@@ -62,7 +78,8 @@ public:
     }
 
 private:
-    std::variant<integer_quantizer, gguf::simd_block_quantizer> chosen_;
+    std::variant<integer_quantizer, fp8_quantizer, fp4_quantizer, gguf::simd_block_quantizer>
+        chosen_;
 };
 
 static_assert(quantizer<any_quantizer>);

@@ -32,21 +32,55 @@ inline result<loss_kind> parse_loss(std::string_view text)
 
 namespace detail {
 
+/// What the arguments of weights and activations say, for comparing: "float8 channel, float8 token".
+inline std::string describe(const weight_arguments& weights)
+{
+    std::string text = weights.type + std::to_string(weights.num_bits) + " " + weights.strategy;
+    if (weights.strategy == "group" || weights.strategy == "tensor_group")
+        text += " " + std::to_string(weights.group_size);
+    for (const std::size_t extent : weights.block_structure)
+        if (weights.strategy == "block") text += " " + std::to_string(extent);
+    return text + (weights.symmetric ? "" : " asymmetric");
+}
+inline std::string describe(const activation_arguments& inputs)
+{
+    std::string text = inputs.type + std::to_string(inputs.num_bits) + " " + inputs.strategy;
+    if (inputs.group_size > 0) text += " " + std::to_string(inputs.group_size);
+    return text + (inputs.symmetric ? "" : " asymmetric") + (inputs.dynamic ? "" : " static");
+}
+
+/// The scheme that the arguments of a recipe group amount to.
+inline result<layer_format> format_of_arguments(const recipe_group& group)
+{
+    static constexpr std::string_view presets[][2] = {
+        {"int8 channel, int8 token", "W8A8"},
+        {"float8 channel, float8 token", "FP8_DYNAMIC"},
+        {"float8 block 128 128, float8 group 128", "FP8_BLOCK"},
+        {"float4 tensor_group 16", "NVFP4A16"},
+        {"float4 group 16", "NVFP4A16"},
+        {"float4 group 32", "MXFP4A16"}};
+    const weight_arguments& weights = *group.weights;
+    const std::string text =
+        describe(weights) + (group.activations ? ", " + describe(*group.activations) : "");
+    for (const auto& [arguments, scheme] : presets)
+        if (text == arguments) return layer_format{group.targets, std::string{scheme}, {}};
+    const bool grouped = weights.strategy == "group" || weights.strategy == "channel";
+    if (group.activations || weights.type != "int" || !grouped)
+        return error{error_code::unsupported, "recipe: '", text,
+                     "' is no scheme here; weights are int with group or channel, or as in W8A8, "
+                     "FP8_DYNAMIC, FP8_BLOCK, NVFP4A16 or MXFP4A16 with their activations"};
+    const std::string name =
+        "W" + std::to_string(weights.num_bits) + "A16" + (weights.symmetric ? "" : "_ASYM");
+    return layer_format{group.targets, name,
+                        weights.strategy == "channel" ? 0 : weights.group_size};
+}
+
 /// A recipe group as a format of the run: a preset's name, or the name that its arguments amount to.
 inline result<layer_format> format_of(const recipe_group& group)
 {
-    if (!group.scheme.empty()) return layer_format{group.targets, group.scheme, 128};
-    const weight_arguments weights = group.weights.value_or(weight_arguments{});
-    if (!group.weights)
-        return error{error_code::unsupported, "recipe: a config group without weights or scheme"};
-    if (weights.type != "int" || (weights.strategy != "group" && weights.strategy != "channel"))
-        return error{error_code::unsupported, "recipe: weights of type '", weights.type,
-                     "' and strategy '", weights.strategy,
-                     "' are not supported; use int with group or channel"};
-    const std::string name = "W" + std::to_string(weights.num_bits) + "A16" +
-                             (weights.symmetric ? "" : "_ASYM");
-    return layer_format{group.targets, name,
-                        weights.strategy == "channel" ? 0 : weights.group_size};
+    if (!group.scheme.empty()) return layer_format{group.targets, group.scheme, {}};
+    if (group.weights) return format_of_arguments(group);
+    return error{error_code::unsupported, "recipe: a config group without weights or scheme"};
 }
 
 } // namespace detail

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace awq {
@@ -17,40 +18,55 @@ namespace awq {
 /// Layers in AutoAWQ's "gemm" layout. All have the same group size; scales are F16.
 class autoawq_codec final : public layer_codec {
 public:
-    /// The format has one group size for the whole model.
+    /// Integers, and one group size for the whole model.
     status check_layers(const std::vector<quantized_layer>& layers) const override
     {
-        for (const quantized_layer& layer : layers)
-            if (layer.format.group_size != layers.front().format.group_size)
+        for (const quantized_layer& layer : layers) {
+            const integer_format* const format = layer.format.integers();
+            if (!format || layer.format.activations != activation_rounding::none)
+                return error{error_code::unsupported, layer.name, " is ", describe(layer.format),
+                             (format ? " with rounded activations" : ""),
+                             ": the AWQ layout takes 4-bit integers only; write compressed-tensors"};
+            if (format->group_size != group_size_of(layers.front()))
                 return error{error_code::unsupported, layer.name, " has group size ",
-                             layer.format.group_size, " and ", layers.front().name, " has ",
-                             layers.front().format.group_size,
+                             format->group_size, " and ", layers.front().name, " has ",
+                             group_size_of(layers.front()),
                              ": the AWQ layout takes one for all layers; write compressed-tensors"};
+        }
         return {};
     }
 
     result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const override
     {
-        const std::size_t group_size = layer.format.group_size;
-        AWQ_CHECK(autoawq::check_layout(layer.format.format, layer.rows, layer.cols, group_size));
+        const integer_format& how = *layer.format.integers();
+        AWQ_CHECK(autoawq::check_layout(how.format, layer.rows, layer.cols, how.group_size));
         return autoawq::gemm_layout(layer.rows, layer.cols,
-                                    group_size == 0 ? 1 : layer.cols / group_size);
+                                    how.group_size == 0 ? 1 : layer.cols / how.group_size);
     }
 
     result<std::vector<stored_tensor>> encode(const quantized_layer&,
-                                              const integer_codes& weight) const override
+                                              const quantized_linear& weight) const override
     {
-        return autoawq::pack_gemm(weight);
+        const auto* const codes = std::get_if<integer_codes>(&weight);
+        if (!codes) return error{error_code::unsupported, "the AWQ layout takes integers only"};
+        return autoawq::pack_gemm(*codes);
     }
 
     status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
                         const std::vector<std::string>& left) const override
     {
         autoawq::quantization_config config;
-        if (!layers.empty()) config.group_size = layers.front().format.group_size;
+        if (!layers.empty()) config.group_size = group_size_of(layers.front());
         config.modules_to_not_convert = left;
         autoawq::write_quantization_config(out, config);
         return {};
+    }
+
+private:
+    static std::size_t group_size_of(const quantized_layer& layer) noexcept
+    {
+        const integer_format* const format = layer.format.integers();
+        return format ? format->group_size : 0;
     }
 };
 
@@ -60,7 +76,7 @@ struct autoawq_sink {
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
                                                            bool overwrite,
-                                                           const integer_format_choice& formats)
+                                                           const weight_format_choice& formats)
     {
         return quantized_sink::create(source, target, overwrite, formats,
                                       std::make_unique<autoawq_codec>());

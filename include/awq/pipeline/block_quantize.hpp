@@ -147,7 +147,7 @@ private:
             how_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
             options_.rounding.importance ? std::span<const float>{importance}
                                          : std::span<const float>{},
-            options_.rounding};
+            shared_magnitude(layers), options_.rounding};
         for (const std::string_view linear : layers)
             AWQ_CHECK(quantize_layer(linear, rounder, view_of(power), steps));
         return {};
@@ -159,6 +159,17 @@ private:
         sums.tokens = tokens;
         for (std::size_t i = 0; i < gram.cols(); ++i)
             sums.square_sum[i] = static_cast<double>(gram(i, i));
+    }
+
+    /// The largest |w| of the layers in NVFP4: servers fuse them, and they have one scale in common.
+    float shared_magnitude(std::span<const std::string_view> layers) const
+    {
+        float magnitude = 0.0f;
+        for (const std::string_view linear : layers)
+            if (formats_(linear)->get_if<fp4_quantizer>())
+                magnitude = std::max(magnitude,
+                                     fp4_quantizer::magnitude_of(quantized_.weight(linear)));
+        return magnitude;
     }
 
     /// Replaces the weights by their least-squares targets, where there are tokens enough to know.

@@ -4,21 +4,26 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/compressed_tensors/float_quantized.hpp>
+#include <awq/io/compressed_tensors/fp4_quantized.hpp>
 #include <awq/io/compressed_tensors/int_quantized.hpp>
 #include <awq/io/compressed_tensors/pack_quantized.hpp>
 #include <awq/io/compressed_tensors/quantization_config.hpp>
 #include <awq/pipeline/quantized_sink.hpp>
+#include <awq/quantization/fp4_quantizer.hpp>
+#include <awq/quantization/integer_quantizer.hpp>
 
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace awq {
 
-/// Layers as compressed-tensors stores them: "pack-quantized", or "int-quantized" where activations
-/// are rounded too. Scales have the type of the source's weight.
+/// Layers as compressed-tensors stores them. Scales have the type of the source's weight, but for
+/// FP4, whose scales are part of the format.
 class compressed_tensors_codec final : public layer_codec {
 public:
     result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const override
@@ -26,27 +31,14 @@ public:
         if (!is_smoothable(layer.weight_type))
             return error{error_code::unsupported, "scales cannot be ", name_of(layer.weight_type),
                          ", only F32, F16 or BF16"};
-        const std::size_t group_size = layer.format.group_size;
-        if (group_size != 0 && layer.cols % group_size != 0)
-            return error{error_code::shape_mismatch, "group size ", group_size,
-                         " does not divide ", layer.cols,
-                         " inputs; choose another group size or ignore the layer"};
-        const std::size_t groups = group_size == 0 ? 1 : layer.cols / group_size;
-        if (layer.format.dynamic_int8_activations) {
-            AWQ_CHECK(compressed_tensors::check_int_quantized(layer.format.format));
-            return compressed_tensors::int_quantized_layout(layer.rows, layer.cols, groups,
-                                                            layer.weight_type);
-        }
-        return compressed_tensors::pack_quantized_layout(layer.format.format, layer.rows,
-                                                         layer.cols, groups, layer.weight_type);
+        return std::visit([&](const auto& format) { return layout_of(layer, format); },
+                          layer.format.weights);
     }
 
     result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
-                                              const integer_codes& weight) const override
+                                              const quantized_linear& weight) const override
     {
-        return layer.format.dynamic_int8_activations
-                   ? compressed_tensors::int_quantized(weight, layer.weight_type)
-                   : compressed_tensors::pack_quantized(weight, layer.weight_type);
+        return std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight);
     }
 
     /// One group has the target "Linear"; several name their layers, which no reader can mistake.
@@ -54,7 +46,7 @@ public:
                         const std::vector<std::string>& left) const override
     {
         compressed_tensors::quantization_config config;
-        std::vector<integer_format> formats;
+        std::vector<weight_format> formats;
         for (const quantized_layer& layer : layers) {
             const auto known = std::find(formats.begin(), formats.end(), layer.format);
             const auto at = static_cast<std::size_t>(known - formats.begin());
@@ -71,18 +63,97 @@ public:
     }
 
 private:
-    static compressed_tensors::config_group group_of(const integer_format& format)
+    using specs = result<std::vector<safetensors::tensor_spec>>;
+    using tensors = result<std::vector<stored_tensor>>;
+
+    static bool rounds_activations(const quantized_layer& layer) noexcept
+    {
+        return layer.format.activations != activation_rounding::none;
+    }
+
+    static specs layout_of(const quantized_layer& layer, const integer_format& how)
+    {
+        AWQ_CHECK((integer_quantizer{how.format, how.group_size}.check(layer.cols)));
+        const std::size_t groups = how.group_size == 0 ? 1 : layer.cols / how.group_size;
+        if (!rounds_activations(layer))
+            return compressed_tensors::pack_quantized_layout(how.format, layer.rows, layer.cols,
+                                                             groups, layer.weight_type);
+        AWQ_CHECK(compressed_tensors::check_int_quantized(how.format));
+        return compressed_tensors::int_quantized_layout(layer.rows, layer.cols, groups,
+                                                        layer.weight_type);
+    }
+    static specs layout_of(const quantized_layer& layer, const fp8_format& how)
+    {
+        const fp8_codes shape{layer.rows, layer.cols, how.block_rows, how.block_cols, {}, {}};
+        return compressed_tensors::float_quantized_layout(
+            layer.rows, layer.cols, shape.scale_rows(), shape.scale_cols(), layer.weight_type);
+    }
+    static specs layout_of(const quantized_layer& layer, const fp4_format& how)
+    {
+        AWQ_CHECK(fp4_quantizer{how.kind}.check(layer.cols));
+        return compressed_tensors::fp4_quantized_layout(how.kind, layer.rows, layer.cols);
+    }
+
+    static tensors encode_as(const quantized_layer& layer, const integer_codes& weight)
+    {
+        return rounds_activations(layer)
+                   ? compressed_tensors::int_quantized(weight, layer.weight_type)
+                   : compressed_tensors::pack_quantized(weight, layer.weight_type);
+    }
+    static tensors encode_as(const quantized_layer& layer, const fp8_codes& weight)
+    {
+        return compressed_tensors::float_quantized(weight, layer.weight_type);
+    }
+    static tensors encode_as(const quantized_layer&, const fp4_codes& weight)
+    {
+        return compressed_tensors::fp4_quantized(weight);
+    }
+    static tensors encode_as(const quantized_layer&, const gguf_blocks&)
+    {
+        return error{error_code::unsupported, "compressed-tensors has no GGUF blocks"};
+    }
+
+    static compressed_tensors::config_group group_of(const weight_format& format)
+    {
+        compressed_tensors::config_group group;
+        std::visit([&](const auto& weights) { describe_weights(weights, group); }, format.weights);
+        const bool integers = format.integers() != nullptr;
+        switch (format.activations) {
+        case activation_rounding::none: return group;
+        case activation_rounding::int8_token: group.activations = {8, false, "token", 0}; break;
+        case activation_rounding::fp8_token: group.activations = {8, true, "token", 0}; break;
+        case activation_rounding::fp8_group: group.activations = {8, true, "group", 128}; break;
+        }
+        if (integers) group.format = compressed_tensors::format::int_quantized;
+        return group;
+    }
+
+    static void describe_weights(const integer_format& how, compressed_tensors::config_group& into)
     {
         using compressed_tensors::strategy;
-        compressed_tensors::config_group group;
-        group.weights.num_bits = format.format.bits;
-        group.weights.symmetric = format.format.symmetric;
-        group.weights.strategy = format.group_size == 0 ? strategy::channel : strategy::group;
-        group.weights.group_size = format.group_size;
-        group.rounds_activations = format.dynamic_int8_activations;
-        if (format.dynamic_int8_activations)
-            group.format = compressed_tensors::format::int_quantized;
-        return group;
+        into.weights.num_bits = how.format.bits;
+        into.weights.symmetric = how.format.symmetric;
+        into.weights.strategy = how.group_size == 0 ? strategy::channel : strategy::group;
+        into.weights.group_size = how.group_size;
+    }
+    static void describe_weights(const fp8_format& how, compressed_tensors::config_group& into)
+    {
+        using compressed_tensors::strategy;
+        into.weights.num_bits = 8;
+        into.weights.is_float = true;
+        into.weights.strategy = how.block_cols == 0 ? strategy::channel : strategy::block;
+        into.weights.block_structure = {how.block_rows, how.block_cols};
+        into.format = compressed_tensors::format::float_quantized;
+    }
+    static void describe_weights(const fp4_format& how, compressed_tensors::config_group& into)
+    {
+        using compressed_tensors::strategy;
+        const bool is_nvfp4 = how.kind == fp4_kind::nvfp4;
+        into.weights.is_float = true;
+        into.weights.strategy = is_nvfp4 ? strategy::tensor_group : strategy::group;
+        into.weights.group_size = group_size_of(how.kind);
+        into.format = is_nvfp4 ? compressed_tensors::format::nvfp4_pack_quantized
+                               : compressed_tensors::format::mxfp4_pack_quantized;
     }
 };
 
@@ -92,7 +163,7 @@ struct compressed_tensors_sink {
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
                                                            bool overwrite,
-                                                           const integer_format_choice& formats)
+                                                           const weight_format_choice& formats)
     {
         return quantized_sink::create(source, target, overwrite, formats,
                                       std::make_unique<compressed_tensors_codec>());

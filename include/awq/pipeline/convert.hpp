@@ -71,7 +71,8 @@ public:
         if (layers_.empty())
             return error{error_code::unsupported, source_.path(), ": no layer is quantized"};
         if (done_.symmetric)
-            for (quantized_layer& layer : layers_) layer.format.format.symmetric = true;
+            for (quantized_layer& layer : layers_)
+                std::get<integer_format>(layer.format.weights).format.symmetric = true;
         return write();
     }
 
@@ -98,7 +99,7 @@ private:
         done_.symmetric = done_.symmetric && std::all_of(codes.zero_points.begin(),
                                                          codes.zero_points.end(), is_zero);
         AWQ_TRY(const dtype type, choose_scale_type(weight, codes));
-        layers_.push_back({name, {codes.format, codes.group_size}, codes.rows, codes.cols, type});
+        layers_.push_back({name, format_of(codes), codes.rows, codes.cols, type});
         return {};
     }
 

@@ -4,43 +4,28 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/io/integer_codes.hpp>
 #include <awq/io/json_writer.hpp>
 #include <awq/io/stored_tensor.hpp>
+#include <awq/pipeline/quantized_linear.hpp>
+#include <awq/pipeline/weight_format.hpp>
 #include <awq/support/result.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace awq {
 
-/// How a run quantizes a linear layer to integers.
-struct integer_format {
-    scheme format;
-    std::size_t group_size = 128;          ///< 0: per channel
-    bool dynamic_int8_activations = false; ///< for servers that round activations too (W8A8)
-
-    friend bool operator==(const integer_format&, const integer_format&) = default;
-};
-
-/// The format of a layer by its full name ("model.layers.0.mlp.up_proj"); nothing where the layer
-/// stays as it is.
-using integer_format_choice = std::function<std::optional<integer_format>(std::string_view)>;
-
 /// A quantized layer of a checkpoint that is to be written.
 struct quantized_layer {
     std::string name;
-    integer_format format;
+    weight_format format;
     std::size_t rows = 0, cols = 0;
     dtype weight_type = dtype::f32; ///< of the source's weight
 };
 
-/// A checkpoint format of integer weights: which tensors a layer becomes and what config.json says.
+/// A checkpoint format: which tensors a layer becomes and what config.json says.
 class layer_codec {
 public:
     virtual ~layer_codec() = default;
@@ -50,9 +35,9 @@ public:
     /// The layer's tensors, named relative to it. Error: the format cannot hold the layer.
     virtual result<std::vector<safetensors::tensor_spec>>
     layout(const quantized_layer& layer) const = 0;
-    /// The same with their bytes.
+    /// The same with their bytes. The weight is in the layer's format.
     virtual result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
-                                                      const integer_codes& weight) const = 0;
+                                                      const quantized_linear& weight) const = 0;
     /// Writes the value of config.json's `quantization_config`. `left` names the linear layers that
     /// are not quantized.
     virtual status write_config(json::writer& out, const std::vector<quantized_layer>& layers,

@@ -6,6 +6,7 @@
 
 #include <awq/pipeline/any_quantizer.hpp>
 #include <awq/pipeline/gguf_layout.hpp>
+#include <awq/pipeline/layer_scheme.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
 #include <awq/pipeline/tensor_source.hpp>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,16 +40,18 @@ public:
         AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, "--ignore"));
         if (options.smoothing_only) {
             // Nothing is written quantized; the search needs some rounding to look at.
-            AWQ_CHECK(plan.add({"Linear"}, integer_quantizer{scheme{4, false}, options.group_size}));
+            AWQ_CHECK(plan.add({"Linear"},
+                               {integer_quantizer{scheme{4, false}, options.group_size}}));
             plan.name_ = name_of(scheme{4, false});
             return plan;
         }
+        // Codes are chosen for the scales as the output stores them.
+        const simulation_options simulated{source.config().torch_dtype,
+                                           options.search_clipping ? options.rounding.clip_steps : 1};
         for (const layer_format& format : options.formats) {
-            AWQ_TRY(const scheme chosen, parse_scheme(format.scheme));
-            // Codes are chosen for the scales as the output stores them.
-            const dtype storage = source.config().torch_dtype;
-            AWQ_CHECK(plan.add(format.targets,
-                               integer_quantizer{chosen, format.group_size, storage}));
+            AWQ_TRY(const layer_scheme chosen,
+                    parse_layer_scheme(format.scheme, format.group_size, simulated));
+            AWQ_CHECK(plan.add(format.targets, chosen));
             plan.name_ += (plan.name_.empty() ? "" : ", ") + format.scheme;
         }
         return plan;
@@ -63,10 +67,15 @@ public:
             const auto found = types_.find(layer);
             return found == types_.end() ? nullptr : &found->second;
         }
-        if (ignored_.matches(layer)) return nullptr;
-        const auto named = [&](const auto& entry) { return entry.first.matches(layer); };
-        const auto found = std::find_if(entries_.begin(), entries_.end(), named);
-        return found == entries_.end() ? nullptr : &found->second;
+        const layer_scheme* const found = scheme_of(layer);
+        return found ? &found->quantizer : nullptr;
+    }
+
+    /// What a checkpoint stores the layer as; nothing where it stays as it is.
+    std::optional<weight_format> format_of(std::string_view layer) const
+    {
+        const layer_scheme* const found = layout_ ? nullptr : scheme_of(layer);
+        return found ? found->format() : std::nullopt;
     }
 
     /// The tensors of the GGUF file with their types, where the plan is for one; else null. Stays
@@ -74,11 +83,19 @@ public:
     const gguf_layout* layout() const noexcept { return layout_.get(); }
 
 private:
-    status add(const std::vector<std::string>& targets, const any_quantizer& quantizer)
+    status add(const std::vector<std::string>& targets, const layer_scheme& scheme)
     {
         AWQ_TRY(name_matcher matcher, name_matcher::compile(targets, "targets"));
-        entries_.emplace_back(std::move(matcher), quantizer);
+        entries_.emplace_back(std::move(matcher), scheme);
         return {};
+    }
+
+    const layer_scheme* scheme_of(std::string_view layer) const
+    {
+        if (ignored_.matches(layer)) return nullptr;
+        const auto named = [&](const auto& entry) { return entry.first.matches(layer); };
+        const auto found = std::find_if(entries_.begin(), entries_.end(), named);
+        return found == entries_.end() ? nullptr : &found->second;
     }
 
     status add_types(const std::string& type, const oneshot_options& options,
@@ -86,7 +103,7 @@ private:
     {
         if (!options.formats.empty())
             return error{error_code::invalid_argument,
-                         "a run quantizes either to a GGUF type or to integer schemes; give one"};
+                         "a run quantizes either to a GGUF type or to schemes; give one"};
         gguf_type_options wanted;
         AWQ_TRY(wanted.file_type, gguf::parse_file_type(type));
         wanted.overrides = options.tensor_types;
@@ -105,7 +122,7 @@ private:
     }
 
     name_matcher ignored_;
-    std::vector<std::pair<name_matcher, any_quantizer>> entries_;
+    std::vector<std::pair<name_matcher, layer_scheme>> entries_;
     std::unique_ptr<const gguf_layout> layout_;
     std::map<std::string, any_quantizer, std::less<>> types_; ///< of GGUF, by linear layer
     std::string name_;

@@ -15,7 +15,7 @@
 #include <awq/pipeline/gguf_sink.hpp>
 #include <awq/pipeline/imatrix_sink.hpp>
 #include <awq/pipeline/imatrix_statistics.hpp>
-#include <awq/pipeline/integer_formats.hpp>
+#include <awq/pipeline/weight_formats.hpp>
 #include <awq/pipeline/layer_plan.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/open_model.hpp>
@@ -119,7 +119,7 @@ private:
         if (options.dataset.empty() == options.imatrix.empty())
             return error{error_code::invalid_argument,
                          "give --dataset to calibrate, or --imatrix for what llama.cpp found"};
-        return {};
+        return options.smoothing ? scale_grid{options.search}.check() : status{};
     }
 
     result<std::vector<mapping_pattern>> choose_mappings()
@@ -209,12 +209,12 @@ private:
         if (integers && !options_.output.empty()) {
             AWQ_TRY(auto sink, compressed_tensors_sink::create(*source_, options_.output,
                                                                options_.overwrite,
-                                                               integer_formats_of(plan_)));
+                                                               weight_formats_of(plan_)));
             sinks_.push_back(std::move(sink));
         }
         if (!options_.output_awq.empty()) {
             AWQ_TRY(auto sink, autoawq_sink::create(*source_, options_.output_awq,
-                                                    options_.overwrite, integer_formats_of(plan_)));
+                                                    options_.overwrite, weight_formats_of(plan_)));
             sinks_.push_back(std::move(sink));
         }
         return {};

@@ -27,7 +27,7 @@ enum class loss_kind {
 struct layer_format {
     std::vector<std::string> targets{"Linear"}; ///< names, `re:` patterns, or "Linear"
     std::string scheme;                         ///< "W4A16_ASYM"
-    std::size_t group_size = 128;               ///< 0: per channel
+    std::optional<std::size_t> group_size;      ///< 0: per channel; empty: the scheme's own
 };
 
 /// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
@@ -58,6 +58,7 @@ struct oneshot_options {
     bool compensate = false;
     bool smoothing = true; ///< false: plain rounding, for comparison
     bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
+    bool search_clipping = false; ///< the search simulates clipped ranges too (integer schemes)
     std::vector<layer_format> formats; ///< first match wins; empty in `smoothing_only`
     std::size_t group_size = 128;      ///< of the rounding that a smoothing-only search simulates
     std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
@@ -104,6 +105,7 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
             {"duo_scaling", name_of(options.search.duo_scaling)},
             {"loss", name_of(options.loss)},
             {"smoothing", options.smoothing ? "true" : "false"},
+            {"search_clipping", options.search_clipping ? "true" : "false"},
             {"smooth_grouped_query", options.smooth_grouped_query ? "true" : "false"}};
 }
 

@@ -4,7 +4,9 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/float_codes.hpp>
 #include <awq/io/integer_codes.hpp>
+#include <awq/pipeline/weight_format.hpp>
 #include <awq/quantization/gguf/type.hpp>
 
 #include <cstddef>
@@ -25,7 +27,12 @@ struct gguf_blocks {
 };
 
 /// A weight as the run's output stores it.
-using quantized_linear = std::variant<integer_codes, gguf_blocks>;
+using quantized_linear = std::variant<integer_codes, fp8_codes, fp4_codes, gguf_blocks>;
+
+// What a weight is stored as, where that is a format of checkpoints.
+inline integer_format format_of(const integer_codes& w) { return {w.format, w.group_size}; }
+inline fp8_format format_of(const fp8_codes& w) { return {w.block_rows, w.block_cols}; }
+inline fp4_format format_of(const fp4_codes& w) { return {w.kind}; }
 
 /// The quantized linear layers of a block, by their names relative to it ("mlp.up_proj"). A layer
 /// that is not quantized is not in it.

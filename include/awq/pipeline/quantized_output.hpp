@@ -54,7 +54,7 @@ public:
     }
 
     /// The tensors of a quantized layer. Errors name it.
-    status write_layer(std::string_view name, const integer_codes& weight)
+    status write_layer(std::string_view name, const quantized_linear& weight)
     {
         const auto found = by_name_.find(name);
         if (found == by_name_.end())
@@ -134,17 +134,31 @@ private:
         return {};
     }
 
-    status write(const quantized_layer& layer, const integer_codes& weight)
+    /// Whether a weight has the format and the shape that were announced.
+    static status check_announced(const quantized_layer& layer, const quantized_linear& weight)
     {
-        const bool same = weight.format == layer.format.format && weight.rows == layer.rows &&
-                          weight.cols == layer.cols &&
-                          weight.group_size == layer.format.group_size;
-        if (!same)
-            return error{error_code::shape_mismatch, "was announced as ",
-                         name_of(layer.format.format), " [", layer.rows, ", ", layer.cols,
-                         "] in groups of ", layer.format.group_size, ", and came as ",
-                         name_of(weight.format), " [", weight.rows, ", ", weight.cols,
-                         "] in groups of ", weight.group_size};
+        return std::visit(
+            [&](const auto& given) -> status {
+                if constexpr (requires { format_of(given); }) {
+                    const weight_format::weights_type format = format_of(given);
+                    if (format == layer.format.weights && given.rows == layer.rows &&
+                        given.cols == layer.cols)
+                        return {};
+                    return error{error_code::shape_mismatch, "was announced as ",
+                                 describe(layer.format), " [", layer.rows, ", ", layer.cols,
+                                 "], and came as ", describe(weight_format{format}), " [",
+                                 given.rows, ", ", given.cols, "]"};
+                } else {
+                    return error{error_code::invalid_argument, "was quantized to ",
+                                 gguf::name_of(given.type), ", which no checkpoint holds"};
+                }
+            },
+            weight);
+    }
+
+    status write(const quantized_layer& layer, const quantized_linear& weight)
+    {
+        AWQ_CHECK(check_announced(layer, weight));
         AWQ_TRY(const auto tensors, codec_->encode(layer, weight));
         for (const stored_tensor& tensor : tensors)
             AWQ_CHECK(writer_.write(layer.name + "." + tensor.spec.name, tensor.bytes));

@@ -12,7 +12,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace awq {
@@ -25,7 +24,7 @@ public:
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
                                                            bool overwrite,
-                                                           const integer_format_choice& formats,
+                                                           const weight_format_choice& formats,
                                                            std::unique_ptr<layer_codec> codec)
     {
         AWQ_TRY(layer_split split, split_layers(source, formats));
@@ -41,13 +40,8 @@ public:
         for (const auto& [name, tensor] : block.smoothed->all())
             if (!is_quantized_weight(prefix + name))
                 AWQ_CHECK(output_.write_floats(prefix + name, values_of(tensor)));
-        for (const auto& [name, weight] : *block.quantized) {
-            const auto* const codes = std::get_if<integer_codes>(&weight);
-            if (!codes)
-                return error{error_code::invalid_argument, "layer ", prefix + name,
-                             " was not quantized to integers, which this output takes"};
-            AWQ_CHECK(output_.write_layer(prefix + name, *codes));
-        }
+        for (const auto& [name, weight] : *block.quantized)
+            AWQ_CHECK(output_.write_layer(prefix + name, weight));
         return {};
     }
 
@@ -62,7 +56,7 @@ private:
     explicit quantized_sink(quantized_output&& output) : output_(std::move(output)) {}
 
     static result<layer_split> split_layers(const directory_source& source,
-                                            const integer_format_choice& formats)
+                                            const weight_format_choice& formats)
     {
         layer_split split;
         for (std::size_t layer = 0; layer < source.config().num_hidden_layers; ++layer) {
@@ -82,7 +76,7 @@ private:
 
     static result<quantized_layer> plan_layer(const directory_source& source,
                                               const std::string& name,
-                                              const integer_format& format)
+                                              const weight_format& format)
     {
         AWQ_TRY(const auto* const weight, source.checkpoint().at(name + ".weight"));
         if (weight->shape.size() != 2 || !weight->type())

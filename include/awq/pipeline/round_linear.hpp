@@ -9,6 +9,7 @@
 #include <awq/pipeline/oneshot_options.hpp>
 #include <awq/pipeline/quantized_linear.hpp>
 #include <awq/quantization/feedback_formats.hpp>
+#include <awq/quantization/float_feedback.hpp>
 #include <awq/quantization/gguf/simd_quantizer.hpp>
 
 #include <algorithm>
@@ -25,29 +26,46 @@ template <class Product, execution E>
 class linear_rounder {
 public:
     /// `feedback`: from `make_feedback`, or empty for rounding without error feedback.
-    /// `importance`: mean of x^2 per column, or empty.
+    /// `importance`: mean of x^2 per column, or empty. `magnitude`: the largest |w| of the layers that
+    /// share a scale of NVFP4.
     linear_rounder(const E& how, matrix_view<const float> feedback,
-                   std::span<const float> importance, const rounding_options& options)
-        : how_(how), feedback_(feedback), importance_(importance), options_(options)
+                   std::span<const float> importance, float magnitude,
+                   const rounding_options& options)
+        : how_(how), feedback_(feedback), importance_(importance), magnitude_(magnitude),
+          options_(options)
     {
     }
 
     /// Rounds `weight` (out_features, in_features) and replaces it by what the codes stand for.
     quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const
     {
-        if (const auto* integer = format.get_if<integer_quantizer>())
-            return round_to_integers(*integer, weight);
-        return round_to_blocks(format.get_if<gguf::simd_block_quantizer>()->type(), weight);
+        return format.visit(
+            [&](const auto& rounding) -> quantized_linear { return round_to(rounding, weight); });
     }
 
 private:
-    integer_codes round_to_integers(const integer_quantizer& format, matrix_view<float> weight) const
+    /// Nothing chooses the codes but the format's own rule: then they are those of compressed-tensors,
+    /// which rounds the quotients to the weights' type.
+    bool is_plain() const noexcept { return feedback_.empty() && options_.clip_steps <= 1; }
+
+    integer_codes round_to(integer_quantizer format, matrix_view<float> weight) const
     {
         integer_codes made{format.format, weight.rows(), weight.cols(), format.group_size, {}, {}, {}};
         const std::size_t width = format.scale_columns(weight.cols()), groups = made.groups();
         made.codes.resize(weight.size());
         made.scales.resize(weight.rows() * groups);
         if (!format.format.symmetric) made.zero_points.resize(weight.rows() * groups);
+        if (is_plain()) {
+            how_.for_each(weight.rows(), [&](std::size_t row) {
+                const std::span<std::int8_t> zeros{made.zero_points};
+                format.quantize_row(weight.row(row),
+                                    std::span{made.codes}.subspan(row * weight.cols(), weight.cols()),
+                                    std::span{made.scales}.subspan(row * groups, groups),
+                                    zeros.empty() ? zeros : zeros.subspan(row * groups, groups));
+            });
+            dequantize(made, format.storage, weight);
+            return made;
+        }
         const auto store = [&](std::size_t row, std::size_t first, const integer_grid& grid,
                                std::span<const std::uint8_t> codes) {
             const std::size_t group = row * groups + first / width;
@@ -59,10 +77,63 @@ private:
                 made.codes[row * weight.cols() + first + i] =
                     static_cast<std::int8_t>(codes[i] + low);
         };
-        integer_quantizer clipped = format;
-        clipped.clip_steps = options_.clip_steps;
-        run(integer_feedback_format{clipped}, weight, store);
+        format.clip_steps = options_.clip_steps;
+        run(integer_feedback_format{format}, weight, store);
         return made;
+    }
+
+    fp8_codes round_to(fp8_quantizer format, matrix_view<float> weight) const
+    {
+        fp8_codes made{weight.rows(), weight.cols(), format.block_rows, format.block_cols, {}, {}};
+        made.codes.resize(weight.size());
+        made.scales.resize(made.scale_rows() * made.scale_cols());
+        const std::size_t width = format.scale_columns(weight.cols());
+        const auto store = [&](std::size_t row, std::size_t first, const fp8_grid& grid,
+                               std::span<const std::uint8_t> codes) {
+            if (row % format.block_rows == 0)
+                made.scales[row / format.block_rows * made.scale_cols() + first / width] = grid.scale;
+            std::copy(codes.begin(), codes.end(), &made.codes[row * weight.cols() + first]);
+        };
+        const bool has_feedback_format = format.block_rows == 1 || format.block_rows == 128;
+        if (is_plain() || !has_feedback_format) {
+            format.quantize(weight, {made.codes.data(), made.rows, made.cols}, made.scales);
+            format.pseudo_quantize(weight, {}, weight);
+            return made;
+        }
+        format.clip_steps = options_.clip_steps;
+        if (format.block_rows == 1)
+            run(fp8_feedback_format<1>{format}, weight, store);
+        else
+            run(fp8_feedback_format<128>{format}, weight, store);
+        return made;
+    }
+
+    fp4_codes round_to(const fp4_quantizer& chosen, matrix_view<float> weight) const
+    {
+        fp4_quantizer format = chosen.for_magnitude(magnitude_);
+        fp4_codes made{format.kind, weight.rows(), weight.cols(), {}, {}, format.global_scale};
+        const std::size_t groups = made.groups();
+        made.codes.resize(weight.size());
+        made.scales.resize(weight.rows() * groups);
+        if (is_plain()) {
+            format.quantize(weight, {made.codes.data(), made.rows, made.cols},
+                            {made.scales.data(), made.rows, groups});
+            format.pseudo_quantize(weight, {}, weight);
+            return made;
+        }
+        const auto store = [&](std::size_t row, std::size_t first, const fp4_grid& grid,
+                               std::span<const std::uint8_t> codes) {
+            made.scales[row * groups + first / group_size_of(format.kind)] = grid.scale.pattern;
+            std::copy(codes.begin(), codes.end(), &made.codes[row * weight.cols() + first]);
+        };
+        format.clip_steps = options_.clip_steps;
+        run(fp4_feedback_format{format}, weight, store);
+        return made;
+    }
+
+    gguf_blocks round_to(const gguf::simd_block_quantizer& format, matrix_view<float> weight) const
+    {
+        return round_to_blocks(format.type(), weight);
     }
 
     gguf_blocks round_to_blocks(gguf::type type, matrix_view<float> weight) const
@@ -115,6 +186,7 @@ private:
     const E& how_;
     matrix_view<const float> feedback_;
     std::span<const float> importance_;
+    float magnitude_;
     const rounding_options& options_;
 };
 

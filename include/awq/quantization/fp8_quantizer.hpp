@@ -4,8 +4,9 @@
 
 #include <awq/quantization/qparams.hpp>
 #include <awq/quantization/quantizer_concept.hpp>
+#include <awq/quantization/shrunk_range.hpp>
+#include <awq/quantization/small_float.hpp>
 #include <awq/quantization/storage_rounding.hpp>
-#include <awq/support/float8.hpp>
 #include <awq/tensor/dtype.hpp>
 
 #include <algorithm>
@@ -22,6 +23,8 @@ struct fp8_quantizer {
     std::size_t block_cols = 0; ///< 0: the whole row
     /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
     dtype storage = dtype::f32;
+    /// When simulating: candidates for each block's range (weight clipping); 1: the whole range.
+    int clip_steps = 1;
 
     /// invalid_argument for blocks without rows and for rows without columns.
     status check(std::size_t in_features) const noexcept
@@ -42,18 +45,21 @@ struct fp8_quantizer {
         return width == 0 ? 0 : (in_features + width - 1) / width;
     }
 
-    /// Quantizes and dequantizes whole rows of blocks; `out` may be `rows`.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> /*importance*/,
+    /// Quantizes and dequantizes whole rows of blocks; `out` may be `rows`. Importance matters to the
+    /// clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
-        for_each_block(rows, [&](matrix_view<const float> block, std::size_t first_row,
-                                 std::size_t first_col, auto rounding) {
-            const float scale = scale_of(block, rounding);
-            for (std::size_t r = 0; r < block.rows(); ++r)
-                for (std::size_t c = 0; c < block.cols(); ++c)
-                    out(first_row + r, first_col + c) = rounding.round(
-                        static_cast<float>(code_of_weight(block(r, c), scale, rounding)) * scale);
-        });
+        for_each_block(rows, importance,
+                       [&](matrix_view<const float> block, std::size_t first_row,
+                           std::size_t first_col, float scale, auto rounding) {
+                           for (std::size_t r = 0; r < block.rows(); ++r) {
+                               const float* const from = block.row(r).data();
+                               float* const to = &out(first_row + r, first_col);
+                               for (std::size_t c = 0; c < block.cols(); ++c)
+                                   to[c] = value(from[c], scale, rounding);
+                           }
+                       });
     }
 
     /// Codes of rows.rows() rows, and their scales: `groups` for each row of blocks.
@@ -61,49 +67,79 @@ struct fp8_quantizer {
                   std::span<float> scales) const noexcept
     {
         const std::size_t width = scale_columns(rows.cols()), count = groups(rows.cols());
-        for_each_block(rows, [&](matrix_view<const float> block, std::size_t first_row,
-                                 std::size_t first_col, auto rounding) {
-            const float scale = scale_of(block, rounding);
-            scales[first_row / block_rows * count + first_col / width] = scale;
-            for (std::size_t r = 0; r < block.rows(); ++r)
-                for (std::size_t c = 0; c < block.cols(); ++c)
-                    codes(first_row + r, first_col + c) =
-                        code_of_weight(block(r, c), scale, rounding).bits;
-        });
+        for_each_block(rows, {},
+                       [&](matrix_view<const float> block, std::size_t first_row,
+                           std::size_t first_col, float scale, auto rounding) {
+                           scales[first_row / block_rows * count + first_col / width] = scale;
+                           for (std::size_t r = 0; r < block.rows(); ++r)
+                               for (std::size_t c = 0; c < block.cols(); ++c)
+                                   codes(first_row + r, first_col + c) =
+                                       pattern_of<e4m3>(steps(block(r, c), scale, rounding));
+                       });
+    }
+
+    /// The scale of a block, by the smallest squared error among `clip_steps` candidates, weighed by
+    /// the importance (or empty).
+    float fit_block(matrix_view<const float> block, std::span<const float> importance) const noexcept
+    {
+        float best = 0.0f;
+        with_storage(storage, [&](auto rounding) { best = fit_block_as(block, importance, rounding); });
+        return best;
     }
 
 private:
+    template <class Rounding>
+    float fit_block_as(matrix_view<const float> block, std::span<const float> importance,
+                       Rounding rounding) const noexcept
+    {
+        const float magnitude = magnitude_of(block);
+        return best_shrunk_scale(
+            clip_steps, block, importance,
+            [&](float kept) {
+                const float scale = rounding.round(rounding.round(magnitude * kept) / e4m3::largest);
+                return scale == 0.0f ? Rounding::epsilon : scale;
+            },
+            [&](float w, float scale) { return value(w, scale, rounding); });
+    }
+
     template <class Action>
-    void for_each_block(matrix_view<const float> rows, const Action& action) const noexcept
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
+                        const Action& action) const noexcept
     {
         const std::size_t width = scale_columns(rows.cols());
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); r += block_rows)
-                for (std::size_t c = 0; c < rows.cols(); c += width)
-                    action(rows.rows_from(r, std::min(block_rows, rows.rows() - r))
-                               .cols_from(c, std::min(width, rows.cols() - c)),
-                           r, c, rounding);
+                for (std::size_t c = 0; c < rows.cols(); c += width) {
+                    const std::size_t count = std::min(width, rows.cols() - c);
+                    const auto weights = importance.empty() ? importance : importance.subspan(c, count);
+                    const matrix_view<const float> block =
+                        rows.rows_from(r, std::min(block_rows, rows.rows() - r)).cols_from(c, count);
+                    action(block, r, c, fit_block_as(block, weights, rounding), rounding);
+                }
         });
     }
 
-    template <class Rounding>
-    static float scale_of(matrix_view<const float> block, Rounding rounding) noexcept
+    static float magnitude_of(matrix_view<const float> block) noexcept
     {
         float magnitude = 0.0f;
         for (std::size_t r = 0; r < block.rows(); ++r) {
             const value_range range = range_of(block.row(r).data(), block.cols());
             magnitude = std::max({magnitude, -range.smallest, range.largest});
         }
-        const float scale = rounding.round(rounding.round(magnitude) / f8_e4m3::largest);
-        return scale == 0.0f ? Rounding::epsilon : scale;
+        return magnitude;
     }
 
     // The sum with a zero point of 0 makes -0 the code 0.
     template <class Rounding>
-    static f8_e4m3 code_of_weight(float weight, float scale, Rounding rounding) noexcept
+    AWQ_ALWAYS_INLINE static float steps(float weight, float scale, Rounding rounding) noexcept
     {
-        const float steps = rounding.round(rounding.round(weight) / scale) + 0.0f;
-        return f8_e4m3{std::clamp(steps, -f8_e4m3::largest, f8_e4m3::largest)};
+        return rounding.round(rounding.round(weight) / scale) + 0.0f;
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE static float value(float weight, float scale, Rounding rounding) noexcept
+    {
+        return rounding.round(round_to<e4m3>(steps(weight, scale, rounding)) * scale);
     }
 };
 

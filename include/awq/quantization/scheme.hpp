@@ -58,20 +58,28 @@ constexpr std::string_view name_of(const scheme& value) noexcept
     return names[value.bits - 2][value.symmetric ? 1 : 0];
 }
 
-/// The scheme of that name, in upper or lower case; an error lists what is allowed.
+namespace detail {
+
+/// Whether a name is `known`, which is in upper case, in upper or lower case.
+constexpr bool same_scheme_name(std::string_view name, std::string_view known) noexcept
+{
+    if (name.size() != known.size()) return false;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        const bool lower = 'a' <= name[i] && name[i] <= 'z';
+        if ((lower ? static_cast<char>(name[i] - 32) : name[i]) != known[i]) return false;
+    }
+    return true;
+}
+
+} // namespace detail
+
+/// The integer scheme of that name, in upper or lower case; an error lists what is allowed.
 inline result<scheme> parse_scheme(std::string_view name)
 {
-    const auto same = [](std::string_view a, std::string_view b) {
-        if (a.size() != b.size()) return false;
-        for (std::size_t i = 0; i < a.size(); ++i) {
-            const char upper = 'a' <= a[i] && a[i] <= 'z' ? static_cast<char>(a[i] - 32) : a[i];
-            if (upper != b[i]) return false;
-        }
-        return true;
-    };
     for (int bits = 2; bits <= 8; ++bits)
         for (const bool symmetric : {false, true})
-            if (same(name, name_of(scheme{bits, symmetric}))) return scheme{bits, symmetric};
+            if (detail::same_scheme_name(name, name_of(scheme{bits, symmetric})))
+                return scheme{bits, symmetric};
     return error{error_code::unsupported, "scheme '", name,
                  "': use W2A16 to W8A16 (symmetric) or W2A16_ASYM to W8A16_ASYM"};
 }

@@ -105,6 +105,15 @@ inline std::string duo_scaling(const YAML::Node& node)
     return truth(node, "duo_scaling") ? "true" : "false";
 }
 
+/// A list of numbers.
+inline std::vector<std::size_t> counts(const YAML::Node& node, std::string_view key)
+{
+    if (!node.IsSequence()) reject(node, "'", key, "' must be a list of whole numbers");
+    std::vector<std::size_t> numbers;
+    for (const YAML::Node& entry : node) numbers.push_back(count(entry, key));
+    return numbers;
+}
+
 inline weight_arguments read_weights(const YAML::Node& node)
 {
     weight_arguments weights;
@@ -125,8 +134,10 @@ inline weight_arguments read_weights(const YAML::Node& node)
             const auto size = scalar<long long>(value, key, "a whole number");
             weights.group_size = size > 0 ? static_cast<std::size_t>(size) : 0;
             if (!strategy_given) weights.strategy = size > 0 ? "group" : "channel";
+        } else if (key == "block_structure") {
+            weights.block_structure = counts(value, key);
         } else if (key == "dynamic" || key == "observer" || key == "observer_kwargs" ||
-                   key == "block_structure" || key == "actorder" || key == "scale_dtype" ||
+                   key == "actorder" || key == "scale_dtype" ||
                    key == "zp_dtype") {
             if (key == "actorder" || (key == "dynamic" && truth(value, key)))
                 reject(value, "'", key, "' is not supported for weights; remove it");
@@ -135,6 +146,32 @@ inline weight_arguments read_weights(const YAML::Node& node)
         }
     }
     return weights;
+}
+
+inline activation_arguments read_activations(const YAML::Node& node)
+{
+    activation_arguments read;
+    for (const auto& field : require_map(node, "input_activations")) {
+        const std::string key = text(field.first, "key");
+        const YAML::Node& value = field.second;
+        if (value.IsNull()) continue;
+        if (key == "num_bits")
+            read.num_bits = static_cast<int>(count(value, key));
+        else if (key == "type")
+            read.type = text(value, key);
+        else if (key == "symmetric")
+            read.symmetric = truth(value, key);
+        else if (key == "strategy")
+            read.strategy = text(value, key);
+        else if (key == "group_size")
+            read.group_size = count(value, key);
+        else if (key == "dynamic")
+            read.dynamic = text(value, key) != "local" && truth(value, key);
+        else if (key != "observer" && key != "observer_kwargs" && key != "scale_dtype" &&
+                 key != "zp_dtype" && key != "actorder" && key != "block_structure")
+            reject(field.first, "unknown key '", key, "' in input_activations");
+    }
+    return read;
 }
 
 inline recipe_group read_group(const YAML::Node& node)
@@ -148,7 +185,12 @@ inline recipe_group read_group(const YAML::Node& node)
             group.weights = read_weights(field.second);
         else if (key == "scheme")
             group.scheme = text(field.second, key);
-        else if (key != "input_activations" && key != "output_activations" && key != "format")
+        else if (key == "input_activations") {
+            if (!field.second.IsNull()) group.activations = read_activations(field.second);
+        } else if (key == "output_activations") {
+            if (!field.second.IsNull())
+                reject(field.first, "'output_activations' is not supported; remove it");
+        } else if (key != "format")
             reject(field.first, "unknown key '", key, "' in a config group");
     }
     return group;

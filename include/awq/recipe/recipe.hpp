@@ -20,6 +20,17 @@ struct weight_arguments {
     bool symmetric = true;
     std::string strategy = "group"; ///< "group", "channel", "block", "tensor_group"
     std::size_t group_size = 128;   ///< only with "group" and "tensor_group"
+    std::vector<std::size_t> block_structure; ///< rows and columns of "block"
+};
+
+/// How servers round the inputs of some layers, in the words of `input_activations`.
+struct activation_arguments {
+    int num_bits = 8;
+    std::string type = "int";
+    bool symmetric = true;
+    std::string strategy = "tensor"; ///< "tensor", "token", "group", "tensor_group"
+    std::size_t group_size = 0;
+    bool dynamic = false; ///< scales are found at run time
 };
 
 /// One entry of `config_groups`: which layers, and how.
@@ -27,6 +38,7 @@ struct recipe_group {
     std::vector<std::string> targets{"Linear"};
     std::string scheme;                       ///< a preset's name; empty where `weights` is given
     std::optional<weight_arguments> weights;
+    std::optional<activation_arguments> activations; ///< with `weights`
 };
 
 /// What a recipe file asks for. A field that the file does not mention is empty.

@@ -30,7 +30,7 @@ public:
     {
         auto made = std::unique_ptr<byte_weight>{new byte_weight};
         made->args_ = group.weights;
-        made->rounds_activations_ = group.rounds_activations;
+        made->rounds_activations_ = group.activations.has_value();
         made->is_fp4_ = group.format == format::nvfp4_pack_quantized ||
                         group.format == format::mxfp4_pack_quantized;
         AWQ_CHECK(made->find_values(tensors));

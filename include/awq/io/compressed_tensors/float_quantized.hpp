@@ -5,30 +5,14 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/io/compressed_tensors/pack_quantized.hpp>
+#include <awq/io/float_codes.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
 
-namespace awq {
-
-/// A weight as FP8 E4M3: w = code * scale.
-struct fp8_codes {
-    std::size_t rows = 0, cols = 0;
-    std::size_t block_rows = 1;      ///< rows that share a scale
-    std::size_t block_cols = 0;      ///< columns that share a scale; 0: the whole row
-    std::vector<std::uint8_t> codes; ///< (rows, cols)
-    std::vector<float> scales;       ///< (scale_rows, scale_cols)
-
-    std::size_t scale_rows() const noexcept { return (rows + block_rows - 1) / block_rows; }
-    std::size_t scale_cols() const noexcept
-    {
-        return block_cols == 0 ? 1 : (cols + block_cols - 1) / block_cols;
-    }
-};
-
-namespace compressed_tensors {
+namespace awq::compressed_tensors {
 
 /// The tensors of a layer in format "float-quantized" (or "naive-quantized"), names relative to the
 /// layer: `weight` F8_E4M3 and `weight_scale`.
@@ -45,11 +29,7 @@ inline std::vector<safetensors::tensor_spec> float_quantized_layout(std::size_t 
 /// The tensors of `float_quantized_layout` with their bytes. Errors: shape_mismatch, not_finite.
 inline result<std::vector<stored_tensor>> float_quantized(const fp8_codes& weight, dtype scale_type)
 {
-    if (weight.block_rows == 0 || weight.codes.size() != weight.rows * weight.cols ||
-        weight.scales.size() != weight.scale_rows() * weight.scale_cols())
-        return error{error_code::shape_mismatch, "a weight of shape [", weight.rows, ", ",
-                     weight.cols, "] does not have ", weight.codes.size(), " codes and ",
-                     weight.scales.size(), " scales"};
+    AWQ_CHECK(check(weight));
     auto specs = float_quantized_layout(weight.rows, weight.cols, weight.scale_rows(),
                                         weight.scale_cols(), scale_type);
     std::vector<stored_tensor> made;
@@ -60,8 +40,6 @@ inline result<std::vector<stored_tensor>> float_quantized(const fp8_codes& weigh
     return made;
 }
 
-} // namespace compressed_tensors
-
-} // namespace awq
+} // namespace awq::compressed_tensors
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/compressed_tensors/activation_args.hpp>
 #include <awq/io/json_reader.hpp>
 #include <awq/io/json_writer.hpp>
 #include <awq/support/printable.hpp>
@@ -12,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,6 +76,8 @@ struct weight_args {
     std::size_t group_size = 0;                         ///< of strategies group and tensor_group
     std::array<std::size_t, 2> block_structure{0, 0};   ///< rows and columns of strategy block
     bool activation_order = false;                      ///< `weight_g_idx` says each column's group
+
+    friend bool operator==(const weight_args&, const weight_args&) = default;
 };
 
 /// One entry of `config_groups`.
@@ -81,8 +85,7 @@ struct config_group {
     std::vector<std::string> targets; ///< module names, `re:` expressions or class names
     weight_args weights;
     compressed_tensors::format format = compressed_tensors::format::pack_quantized;
-    /// Activations are rounded too. Written as 8-bit integers, each token by its own scale.
-    bool rounds_activations = false;
+    std::optional<activation_args> activations; ///< rounded too, where given
 };
 
 /// What `quantization_config` of a config.json says.
@@ -224,7 +227,9 @@ inline result<config_group> read_group(const json::value& group, const json::val
     } else if (common) {
         AWQ_TRY(read.format, read_format(*common));
     }
-    read.rounds_activations = group.find_non_null("input_activations").has_value();
+    if (const auto activations = group.find_non_null("input_activations")) {
+        AWQ_TRY(read.activations, read_activation_args(*activations));
+    }
     return read;
 }
 
@@ -257,7 +262,14 @@ inline void write_strings(json::writer& out, std::string_view key,
     out.end_array();
 }
 
-inline void write_weight_args(json::writer& out, const weight_args& weights)
+/// The type of the scales, where it is not that of the weights before.
+inline std::string_view scale_type_of(format stored) noexcept
+{
+    if (stored == format::nvfp4_pack_quantized) return "torch.float8_e4m3fn";
+    return stored == format::mxfp4_pack_quantized ? "torch.uint8" : "";
+}
+
+inline void write_weight_args(json::writer& out, const weight_args& weights, format stored)
 {
     out.key("weights").begin_object();
     out.field("num_bits", weights.num_bits).field("type", weights.is_float ? "float" : "int");
@@ -280,28 +292,20 @@ inline void write_weight_args(json::writer& out, const weight_args& weights)
     else
         out.key("actorder").null();
     out.field("observer", "memoryless_minmax").key("observer_kwargs").begin_object().end_object();
+    const std::string_view scale_type = scale_type_of(stored);
+    if (!scale_type.empty()) out.field("scale_dtype", scale_type);
     out.end_object();
-}
-
-inline void write_input_activations(json::writer& out, const config_group& group)
-{
-    out.key("input_activations");
-    if (!group.rounds_activations) {
-        out.null();
-        return;
-    }
-    out.begin_object().field("num_bits", 8).field("type", "int").field("symmetric", true);
-    out.field("strategy", "token").key("group_size").null().key("block_structure").null();
-    out.field("dynamic", true).key("actorder").null().key("observer").null();
-    out.key("observer_kwargs").begin_object().end_object().end_object();
 }
 
 inline void write_group(json::writer& out, const config_group& group)
 {
     out.begin_object();
     write_strings(out, "targets", group.targets);
-    write_weight_args(out, group.weights);
-    write_input_activations(out, group);
+    write_weight_args(out, group.weights, group.format);
+    if (group.activations)
+        write_activation_args(out.key("input_activations"), *group.activations);
+    else
+        out.key("input_activations").null();
     out.key("output_activations").null().field("format", name_of(group.format)).end_object();
 }
 
