@@ -120,6 +120,8 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
     command.add_option("--loss", arguments.loss, "parent-output, gram or screened");
     command.add_flag("--smooth-grouped-query", arguments.options.smooth_grouped_query,
                      "Also v_proj -> o_proj where query heads share values: one scale each");
+    command.add_flag("--clip-weights", arguments.options.clip_weights,
+                     "Smoothing only: clip outliers of each group too; changes the function");
     command.add_flag("--search-clipping", arguments.options.search_clipping,
                      "Integer schemes: the search simulates clipped ranges too");
     command.add_flag("--no-smoothing", arguments.no_smoothing, "Do not smooth before quantizing");

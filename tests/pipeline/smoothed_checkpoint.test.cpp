@@ -229,3 +229,21 @@ TEST_CASE("under grouped-query attention v_proj and o_proj can share scales, and
     const std::string moved = "model.layers.1.self_attn.o_proj.weight";
     CHECK_FALSE(std::ranges::equal(before->find(moved)->bytes, after->find(moved)->bytes));
 }
+
+TEST_CASE("clipping in a smoothing-only run changes the function, and the report says so")
+{
+    const test::scratch room;
+    auto options = smoothing_of(test::tiny_model, room / "clipped");
+    options.clip_weights = true;
+    const auto report = smooth(options);
+    REQUIRE(report.notes.size() == 1);
+    CHECK(report.notes.front().find("function has changed") != std::string::npos);
+    const auto windows = test::windows_of(test::tiny_model, heldout, 256, 24);
+    REQUIRE(windows);
+    CHECK(kl_of(options.output, *windows) > 1e-3);
+    const double clipped = kl_of(options.output, *windows, "W3A16_ASYM");
+    options.clip_weights = false;
+    options.output = room / "smoothed";
+    CHECK(smooth(options).notes.empty());
+    CHECK(clipped < kl_of(options.output, *windows, "W3A16_ASYM"));
+}

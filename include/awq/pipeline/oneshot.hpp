@@ -21,6 +21,7 @@
 #include <awq/pipeline/open_model.hpp>
 #include <awq/pipeline/process_usage.hpp>
 #include <awq/pipeline/smoothed_sink.hpp>
+#include <awq/quantization/clip_weights.hpp>
 #include <awq/report/run_report.hpp>
 
 #include <cstddef>
@@ -116,6 +117,10 @@ private:
             return error{error_code::invalid_argument,
                          "nothing says how to quantize: give --scheme (or --type for GGUF), or "
                          "--smoothing-only to keep the weights in 16 bits"};
+        if (options.clip_weights && (!options.smoothing_only || !options.target.empty()))
+            return error{error_code::invalid_argument,
+                         "--clip-weights goes with --smoothing-only and integer groups; when "
+                         "quantizing, --clip-steps clips"};
         if (options.dataset.empty() == options.imatrix.empty())
             return error{error_code::invalid_argument,
                          "give --dataset to calibrate, or --imatrix for what llama.cpp found"};
@@ -157,6 +162,8 @@ private:
         report_.scheme = plan_.name();
         report_.group_size = options_.group_size;
         report_.options = describe(options_);
+        if (options_.clip_weights)
+            report_.notes.push_back("weights are clipped: the model's function has changed");
         report_.options.emplace_back("samples", std::to_string(samples));
         report_.options.emplace_back("tokens", std::to_string(stream_.tokens()));
     }
@@ -234,6 +241,7 @@ private:
         report_.add_seconds("calibrate", watch_.lap());
         notify(options_.progress, name + ": search", layer, layers);
         AWQ_CHECK(smooth(layer, block, statistics, recorder));
+        if (options_.clip_weights) clip(block, statistics);
         report_.add_seconds("search", watch_.lap());
         const quantizer_choice formats = formats_of(block.prefix());
         block_quantizer_run<Product, E> quantizing{how_,    block,    statistics,
@@ -346,6 +354,20 @@ private:
             report_.mappings.push_back(std::move(report));
         }
         return {};
+    }
+
+    void clip(block_tensors& block, block_statistics& statistics)
+    {
+        for (const std::string_view linear : block_linears) {
+            const any_quantizer* const rounding =
+                plan_.quantizer_of(block.prefix() + std::string{linear});
+            const auto* const chosen = rounding ? rounding->get_if<integer_quantizer>() : nullptr;
+            const matrix_view<float> weight = block.weight(linear);
+            if (!chosen || !chosen->check(weight.cols())) continue;
+            integer_quantizer format = *chosen;
+            format.clip_steps = options_.rounding.clip_steps;
+            awq::clip_weights(how_, format, statistics.of(linear).importance(), weight);
+        }
     }
 
     /// A smoothing run that smoothed nothing has failed.

@@ -58,6 +58,8 @@ struct oneshot_options {
     bool compensate = false;
     bool smoothing = true; ///< false: plain rounding, for comparison
     bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
+    /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
+    bool clip_weights = false;
     bool search_clipping = false; ///< the search simulates clipped ranges too (integer schemes)
     std::vector<layer_format> formats; ///< first match wins; empty in `smoothing_only`
     std::size_t group_size = 128;      ///< of the rounding that a smoothing-only search simulates
