@@ -59,6 +59,7 @@ PEERS = {
 
 def run_awq(options, name, scheme):
     """A directory with the result of one run of `awq oneshot`, its processor seconds, its memory."""
+    os.makedirs(os.path.join(options.output, scheme), exist_ok=True)
     target = os.path.join(options.output, scheme, name.replace(" ", "_").replace(">", ""))
     report = target + ".json"
     if not os.path.exists(report):

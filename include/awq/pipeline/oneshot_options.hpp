@@ -97,18 +97,29 @@ constexpr const char* name_of(duo scaling) noexcept
     }
 }
 
-/// The options that a report records, by their flags' names.
+/// The options that a report records, by their flags' names; those of the rounding where a run rounds.
 inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_options& options)
 {
-    return {{"dataset", options.dataset},
-            {"num_calibration_samples", std::to_string(options.num_calibration_samples)},
-            {"max_seq_length", std::to_string(options.max_seq_length)},
-            {"n_grid", std::to_string(options.search.n_grid)},
-            {"duo_scaling", name_of(options.search.duo_scaling)},
-            {"loss", name_of(options.loss)},
-            {"smoothing", options.smoothing ? "true" : "false"},
-            {"search_clipping", options.search_clipping ? "true" : "false"},
-            {"smooth_grouped_query", options.smooth_grouped_query ? "true" : "false"}};
+    const auto yes_or_no = [](bool value) { return std::string{value ? "true" : "false"}; };
+    std::vector<std::pair<std::string, std::string>> made{
+        {"dataset", options.dataset},
+        {"num_calibration_samples", std::to_string(options.num_calibration_samples)},
+        {"max_seq_length", std::to_string(options.max_seq_length)},
+        {"n_grid", std::to_string(options.search.n_grid)},
+        {"duo_scaling", name_of(options.search.duo_scaling)},
+        {"loss", name_of(options.loss)},
+        {"smoothing", yes_or_no(options.smoothing)},
+        {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
+    if (options.smoothing_only) return made;
+    const rounding_options& rounding = options.rounding;
+    made.insert(made.end(),
+                {{"search_clipping", yes_or_no(options.search_clipping)},
+                 {"importance", yes_or_no(rounding.importance)},
+                 {"clip_steps", std::to_string(rounding.clip_steps)},
+                 {"error_feedback", yes_or_no(rounding.error_feedback)},
+                 {"damping", std::to_string(rounding.damping)},
+                 {"least_squares", std::to_string(rounding.least_squares_lambda)}});
+    return made;
 }
 
 } // namespace awq
