@@ -5,7 +5,9 @@
 
 The directories are ours. Each is loaded as any user would, decompressed, widened to float32, and run on
 the first 48 of the first calibration sample's ids. Writes compressed_tensors_logits.json beside this
-script: the ids, and per name every 61st logit of the last position.
+script: the ids, and per name every 61st logit of the last position. Names that are not given keep
+theirs. Activations are not rounded, also in formats whose servers do that; how far rounding them moves
+the logits is printed.
 """
 
 import argparse
@@ -20,17 +22,27 @@ import oracle  # noqa: E402
 STEP = 61
 
 
+def last_logits(model, ids, rounds_activations):
+    """The logits of the last position."""
+    import torch
+
+    for module in model.modules():
+        if hasattr(module, "quantization_scheme"):
+            module.quantization_enabled = rounds_activations
+    with torch.no_grad():
+        return model(torch.tensor([ids])).logits[0, -1]
+
+
 def logits_of(directory, ids):
     """Every STEP-th logit of the last position."""
-    import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils.quantization_config import CompressedTensorsConfig
 
     model = AutoModelForCausalLM.from_pretrained(
         directory, dtype="auto", quantization_config=CompressedTensorsConfig(run_compressed=False))
     model = model.float().eval()
-    with torch.no_grad():
-        logits = model(torch.tensor([ids])).logits[0, -1]
+    logits, rounded = (last_logits(model, ids, rounds) for rounds in (False, True))
+    print(f"{directory}: rounding activations moves logits by {(logits - rounded).abs().max():.4g}")
     return [float(f"{v:.9g}") for v in logits[::STEP].tolist()]
 
 
@@ -42,6 +54,9 @@ def main():
     with open(os.path.join(HERE, "calibration_ids.jsonl")) as file:
         ids = json.loads(file.readline())["input_ids"][:48]
     golden = {"versions": oracle.versions(), "ids": ids, "step": STEP, "logits": {}}
+    if os.path.exists(options.output):
+        with open(options.output) as file:
+            golden["logits"] = json.load(file)["logits"]
     for pair in options.directories:
         name, directory = pair.split("=", 1)
         golden["logits"][name] = logits_of(directory, ids)

@@ -7,6 +7,7 @@
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
 #include <awq/pipeline/evaluate.hpp>
+#include <awq/pipeline/layer_scheme.hpp>
 #include <awq/pipeline/open_model.hpp>
 
 #include <map>
@@ -18,6 +19,24 @@ std::optional<awq::weight_format> mixed(std::string_view layer)
     if (layer == "model.layers.1.self_attn.o_proj") return std::nullopt;
     if (layer.ends_with("down_proj")) return awq::integer_format{{8, true}, 0};
     return awq::integer_format{{4, false}, 32};
+}
+
+/// Integers, FP8 and FP4 in one model.
+std::optional<awq::weight_format> mixed_floats(std::string_view layer)
+{
+    using awq::activation_rounding;
+    if (layer.ends_with("down_proj"))
+        return awq::weight_format{awq::fp8_format{}, activation_rounding::fp8_token};
+    if (layer.find("self_attn") != std::string_view::npos)
+        return awq::integer_format{{4, true}, 128};
+    return awq::fp4_format{awq::fp4_kind::nvfp4};
+}
+
+awq::weight_format_choice preset(std::string_view name)
+{
+    const auto scheme = awq::parse_layer_scheme(name, std::nullopt);
+    REQUIRE(scheme);
+    return test::all_layers(*scheme->format());
 }
 
 /// The logits of the last position.
@@ -53,7 +72,13 @@ TEST_CASE("quantized directories give the logits that transformers gives for the
         {"W3A16_g128", test::all_layers({3, true}, 128)},
         {"W4A16_channel", test::all_layers({4, true}, 0)},
         {"W5A16_ASYM_g64", test::all_layers({5, false}, 64)},
-        {"mixed", mixed}};
+        {"W8A8", preset("W8A8")},
+        {"FP8_DYNAMIC", preset("FP8_DYNAMIC")},
+        {"FP8_BLOCK", preset("FP8_BLOCK")},
+        {"NVFP4A16", preset("NVFP4A16")},
+        {"MXFP4A16", preset("MXFP4A16")},
+        {"mixed", mixed},
+        {"mixed_floats", mixed_floats}};
     for (const auto& each : golden->root().find("logits")->members()) {
         INFO(each.key);
         const test::scratch folder;

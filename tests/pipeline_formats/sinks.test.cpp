@@ -4,6 +4,9 @@
 #include "io/scratch.hpp"
 #include "rtn_model.hpp"
 
+#include <awq/pipeline/quantized_source.hpp>
+
+#include <cmath>
 #include <filesystem>
 
 using awq::error_code;
@@ -156,12 +159,39 @@ TEST_CASE("what a layout cannot hold is refused before the work, by the layer's 
     };
     refused(test::round_to_autoawq(test::tiny_model, target, sizes), error_code::unsupported,
             "one for all layers");
+    for (const awq::weight_format& format :
+         {awq::weight_format{awq::fp8_format{}}, awq::weight_format{awq::fp4_format{}}})
+        refused(test::round_to_autoawq(test::tiny_model, target, test::all_layers(format)),
+                error_code::unsupported, "4-bit integers only");
     const auto rounds_activations = [](std::string_view) {
         return std::optional{awq::weight_format{integer_format{{8, false}, 0},
                                                 awq::activation_rounding::int8_token}};
     };
     refused(test::round_to_compressed_tensors(test::tiny_model, target, rounds_activations),
             error_code::unsupported, "symmetric");
+}
+
+TEST_CASE("FP8 blocks are cut at the edges of a weight")
+{
+    const test::scratch folder;
+    const auto odd = test::all_layers(awq::fp8_format{128, 96});
+    const auto done = test::round_to_compressed_tensors(test::tiny_model, folder / "out", odd);
+    REQUIRE(done);
+    const auto made = checkpoint::open(*done);
+    REQUIRE(made);
+    const std::string layer = "model.layers.1.mlp.down_proj";
+    CHECK(made->find(layer + ".weight")->shape == std::vector<std::uint64_t>{256, 512});
+    CHECK(made->find(layer + ".weight_scale")->shape == std::vector<std::uint64_t>{2, 6});
+    const auto read = awq::quantized_source::open(*done);
+    REQUIRE(read);
+    const auto source = awq::directory_source::open(test::tiny_model);
+    REQUIRE(source);
+    std::vector<float> given(256 * 512), back(given.size());
+    REQUIRE((*source)->read(layer + ".weight", {given.data(), 256, 512}));
+    REQUIRE((*read)->read(layer + ".weight", {back.data(), 256, 512}));
+    const float largest = awq::fp4_quantizer::magnitude_of({given.data(), 256, 512});
+    for (std::size_t i = 0; i < given.size(); ++i)
+        REQUIRE(std::abs(back[i] - given[i]) <= std::abs(given[i]) / 16 + largest / 4096);
 }
 
 TEST_CASE("a layer that comes otherwise than announced, or not at all, stops the output")

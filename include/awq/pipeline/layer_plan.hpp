@@ -6,6 +6,7 @@
 
 #include <awq/pipeline/any_quantizer.hpp>
 #include <awq/pipeline/gguf_layout.hpp>
+#include <awq/pipeline/layer_names.hpp>
 #include <awq/pipeline/layer_scheme.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
@@ -27,12 +28,14 @@ class layer_plan {
 public:
     layer_plan() = default;
 
-    /// Errors: an unknown scheme or type, an expression that does not compile, a model that has no
-    /// place in a GGUF file.
+    /// Errors: an unknown scheme or type, an expression that does not compile or matches no layer, a
+    /// layer whose shape its scheme cannot take, a model that has no place in a GGUF file.
     static result<layer_plan> make(const oneshot_options& options, const tensor_source& source)
     {
         const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
         layer_plan plan;
+        const std::vector<std::string> layers = linear_layers_of(source.config());
+        AWQ_CHECK(check_ignored(options.ignore, layers));
         if (!type.empty()) {
             AWQ_CHECK(plan.add_types(type, options, source));
             return plan;
@@ -51,9 +54,11 @@ public:
         for (const layer_format& format : options.formats) {
             AWQ_TRY(const layer_scheme chosen,
                     parse_layer_scheme(format.scheme, format.group_size, simulated));
+            AWQ_CHECK(check_patterns(format.targets, layers, "targets"));
             AWQ_CHECK(plan.add(format.targets, chosen));
             plan.name_ += (plan.name_.empty() ? "" : ", ") + format.scheme;
         }
+        AWQ_CHECK(plan.check_shapes(source, layers));
         return plan;
     }
 
@@ -83,6 +88,27 @@ public:
     const gguf_layout* layout() const noexcept { return layout_.get(); }
 
 private:
+    /// The head and the embeddings may be named, though no run quantizes them.
+    static status check_ignored(const std::vector<std::string>& ignored,
+                                std::vector<std::string> names)
+    {
+        names.insert(names.end(), {"lm_head", "model.embed_tokens"});
+        return check_patterns(ignored, names, "--ignore");
+    }
+
+    /// Every layer's weight can be written in its format.
+    status check_shapes(const tensor_source& source, const std::vector<std::string>& layers) const
+    {
+        for (const std::string& layer : layers) {
+            const any_quantizer* const quantizer = quantizer_of(layer);
+            const auto shape = source.shape(layer + ".weight");
+            if (!quantizer || !shape) continue;
+            const status fits = quantizer->check(shape->cols);
+            if (!fits) return fits.error().within(layer);
+        }
+        return {};
+    }
+
     status add(const std::vector<std::string>& targets, const layer_scheme& scheme)
     {
         AWQ_TRY(name_matcher matcher, name_matcher::compile(targets, "targets"));

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_LAYER_NAMES_HPP
+#define AWQ_PIPELINE_LAYER_NAMES_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/name_matcher.hpp>
+#include <awq/pipeline/tensor_source.hpp>
+#include <awq/support/printable.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// The linear layers of a model's blocks, by their full names.
+inline std::vector<std::string> linear_layers_of(const model_config& config)
+{
+    std::vector<std::string> names;
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        for (const std::string_view linear : block_linears)
+            names.push_back(block_prefix(layer) + std::string{linear});
+    return names;
+}
+
+/// invalid_argument for a pattern that matches none of the names; `where` says who gave it.
+inline status check_patterns(const std::vector<std::string>& patterns,
+                             const std::vector<std::string>& names, std::string_view where)
+{
+    for (const std::string& pattern : patterns) {
+        AWQ_TRY(const name_matcher matcher, name_matcher::compile({pattern}, where));
+        const auto matches = [&](const std::string& name) { return matcher.matches(name); };
+        if (std::none_of(names.begin(), names.end(), matches))
+            return error{error_code::invalid_argument, where, ": \"", printable(pattern),
+                         "\" matches no layer of the model, whose layers have names like ",
+                         names.front()};
+    }
+    return {};
+}
+
+} // namespace awq
+
+#endif
