@@ -100,6 +100,10 @@ TEST_CASE("fused and transcendental kernels agree with the reference within a fe
             [](auto a, auto b) { simd::rms_norm(a, b, 1e-5f, b); });
     compare(5e-7, [](auto a, auto b) { scalar::silu_multiply(a, b, b); },
             [](auto a, auto b) { simd::silu_multiply(a, b, b); });
+    compare(5e-7, [](auto a, auto b) { scalar::gelu_tanh_multiply(a, b, b); },
+            [](auto a, auto b) { simd::gelu_tanh_multiply(a, b, b); });
+    compare(5e-7, [](auto a, auto b) { scalar::rms_norm(a, b, 1e-5f, b, 1.0f); },
+            [](auto a, auto b) { simd::rms_norm(a, b, 1e-5f, b, 1.0f); });
     compare(1e-6, [](auto, auto b) { scalar::softmax(5.0f, b); },
             [](auto, auto b) { simd::softmax(5.0f, b); });
     compare(1e-6, [](auto, auto b) { scalar::softmax(-5.0f, b); },
@@ -127,6 +131,21 @@ TEST_CASE("silu of far negative and positive values stays finite")
     simd::silu_multiply(gate, up, gate);
     for (std::size_t i = 0; i < gate.size(); ++i)
         CHECK(gate[i] == (i % 2 == 0 ? Approx(0.0f).margin(1e-30) : Approx(2e4f)));
+}
+
+TEST_CASE("gelu agrees with its definition and stays finite far out")
+{
+    std::vector<float> gate(48);
+    for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = 0.25f * (static_cast<float>(i) - 24.0f);
+    gate[0] = -2e4f, gate[1] = 2e4f;
+    const std::vector<float> up(gate.size(), 2.0f);
+    std::vector<float> out(gate.size());
+    simd::gelu_tanh_multiply(gate, up, out);
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        const double x = gate[i];
+        const double bent = std::tanh(0.79788456080286536 * (x + 0.044715 * x * x * x));
+        CHECK(out[i] == Approx(x * (1.0 + bent)).margin(1e-6));
+    }
 }
 
 TEST_CASE("rotation keeps lengths and agrees with the reference")

@@ -36,6 +36,12 @@ CASES = [
     ("mistral_window", transformers.MistralConfig, dict(sliding_window=7)),
     ("qwen2", transformers.Qwen2Config, dict()),
     ("qwen3", transformers.Qwen3Config, dict()),
+    ("gemma3_text", transformers.Gemma3TextConfig,
+     dict(sliding_window=7, query_pre_attn_scalar=16, tie_word_embeddings=True,
+          layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+          rope_parameters=dict(
+              full_attention=dict(rope_type="linear", rope_theta=1e6, factor=8.0),
+              sliding_attention=dict(rope_type="default", rope_theta=1e4)))),
 ]
 
 

@@ -150,7 +150,7 @@ TEST_CASE("attention and MLP run on their own, and the observer sees their input
     };
     REQUIRE(awq::attention_forward<packed_product>(e, context, block.self_attn, batch, input,
                                                    output, observer));
-    REQUIRE(awq::mlp_forward<packed_product>(e, block.mlp, input, output, observer));
+    REQUIRE(awq::mlp_forward<packed_product>(e, loaded.config, block.mlp, input, output, observer));
     CHECK(seen == std::vector<std::string>{"self_attn.q_proj 20x32", "self_attn.o_proj 20x32",
                                            "mlp.gate_proj 20x32", "mlp.down_proj 20x56"});
 }

@@ -16,7 +16,7 @@ namespace {
 awq::model_config config_of(std::string_view name)
 {
     const std::string_view type = name.substr(0, name.find('_'));
-    awq::model_config config = small_config(type);
+    awq::model_config config = small_config(type == "gemma3" ? name : type);
     config.attention_bias = config.mlp_bias = name == "llama_biases";
     if (name == "llama_linear") {
         config.rope.kind = awq::rope_kind::linear;
@@ -35,6 +35,12 @@ awq::model_config config_of(std::string_view name)
         config.rope.original_max_position_embeddings = 16;
     } else if (name == "mistral_window") {
         config.sliding_window = 7;
+    } else if (name == "gemma3_text") {
+        config.sliding_window = 7;
+        config.sliding_layers = {true, false, true};
+        config.query_pre_attn_scalar = 16.0;
+        config.rope.kind = awq::rope_kind::linear;
+        config.rope.factor = 8.0;
     }
     return config;
 }
@@ -85,5 +91,5 @@ TEST_CASE("architectures and rope kinds agree with transformers on random models
         check_case<packed_product, awq::tbb_execution>(loaded, ids, *each.at("logits"));
         check_case<plain_product, awq::serial_execution>(loaded, ids, *each.at("logits"));
     }
-    CHECK(cases == 8);
+    CHECK(cases == 9);
 }

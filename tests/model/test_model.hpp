@@ -43,7 +43,9 @@ struct test_model {
                  vector(at + "self_attn.q_norm.weight"), vector(at + "self_attn.k_norm.weight")},
                 vector(at + "post_attention_layernorm.weight"),
                 {linear(at + "mlp.gate_proj"), linear(at + "mlp.up_proj"),
-                 linear(at + "mlp.down_proj")}};
+                 linear(at + "mlp.down_proj")},
+                vector(at + "pre_feedforward_layernorm.weight"),
+                vector(at + "post_feedforward_layernorm.weight")};
     }
     awq::causal_lm_weights weights() const
     {

@@ -197,10 +197,10 @@ TEST_CASE("a GGUF model that contradicts itself is refused in one line")
     refused("hidden_size", with("llama.embedding_length", 1u << 21));
     refused("asks for 500", with("llama.feed_forward_length", 500));
     refused("no forward pass", [](test::gguf_parts& parts) {
-        parts.metadata.set("general.architecture", "gemma3");
-        parts.metadata.set("gemma3.block_count", std::uint32_t{4});
-        parts.metadata.set("gemma3.embedding_length", std::uint32_t{256});
-        parts.metadata.set("gemma3.context_length", std::uint32_t{256});
+        parts.metadata.set("general.architecture", "gemma2");
+        parts.metadata.set("gemma2.block_count", std::uint32_t{4});
+        parts.metadata.set("gemma2.embedding_length", std::uint32_t{256});
+        parts.metadata.set("gemma2.context_length", std::uint32_t{256});
     });
     refused("token_embd.weight", [](test::gguf_parts& parts) {
         std::erase_if(parts.tensors,

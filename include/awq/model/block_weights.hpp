@@ -38,12 +38,30 @@ struct mlp_weights {
     linear_view down_proj;
 };
 
-/// One decoder block of the Llama family; the norms are (hidden_size).
+/// One decoder block of the Llama family; the norms are (hidden_size). Where there is a
+/// pre_feedforward_layernorm, post_attention_layernorm norms the attention's output; else it norms
+/// the MLP's input.
 struct block_weights {
     std::span<const float> input_layernorm;
     attention_weights self_attn;
     std::span<const float> post_attention_layernorm;
     mlp_weights mlp;
+    std::span<const float> pre_feedforward_layernorm = {};
+    std::span<const float> post_feedforward_layernorm = {};
+
+    /// Of the attention's output; empty: it is not normed.
+    std::span<const float> norm_behind_attention() const noexcept
+    {
+        return pre_feedforward_layernorm.empty() ? std::span<const float>{}
+                                                 : post_attention_layernorm;
+    }
+    std::span<const float> norm_before_mlp() const noexcept
+    {
+        return pre_feedforward_layernorm.empty() ? post_attention_layernorm
+                                                 : pre_feedforward_layernorm;
+    }
+    /// Of the MLP's output; empty: it is not normed.
+    std::span<const float> norm_behind_mlp() const noexcept { return post_feedforward_layernorm; }
 };
 
 namespace detail {
@@ -78,6 +96,7 @@ inline status check(const model_config& config, const block_weights& block)
     const std::size_t hidden = config.hidden_size;
     const std::size_t inner = config.intermediate_size;
     const std::size_t head = config.qk_norm ? config.head_size() : 0;
+    const std::size_t sandwich = config.sandwich_norms ? hidden : 0;
     const bool qkv_bias = config.attention_bias || config.qkv_bias;
     const attention_weights& attn = block.self_attn;
     const mlp_weights& mlp = block.mlp;
@@ -85,6 +104,8 @@ inline status check(const model_config& config, const block_weights& block)
     using detail::check_norm;
     AWQ_CHECK(check_norm("input_layernorm", block.input_layernorm, hidden));
     AWQ_CHECK(check_norm("post_attention_layernorm", block.post_attention_layernorm, hidden));
+    AWQ_CHECK(check_norm("pre_feedforward_layernorm", block.pre_feedforward_layernorm, sandwich));
+    AWQ_CHECK(check_norm("post_feedforward_layernorm", block.post_feedforward_layernorm, sandwich));
     AWQ_CHECK(check_norm("self_attn.q_norm", attn.q_norm, head));
     AWQ_CHECK(check_norm("self_attn.k_norm", attn.k_norm, head));
     AWQ_CHECK(check_linear("self_attn.q_proj", attn.q_proj, config.query_size(), hidden, qkv_bias));

@@ -24,11 +24,12 @@ struct causal_lm_weights {
     matrix_view<const float> lm_head;      ///< (vocab, hidden); with tied embeddings, embed_tokens
 };
 
-/// hidden row t = embedding of ids[t]: embed_tokens (vocab, hidden), hidden (tokens, hidden).
+/// hidden row t = scale * embedding of ids[t]: embed_tokens (vocab, hidden), hidden (tokens,
+/// hidden).
 /// Error: an id that is not in the vocabulary, or the wrong number of rows.
 template <execution E>
 status embed(const E& e, matrix_view<const float> embed_tokens, std::span<const std::uint32_t> ids,
-             matrix_view<float> hidden)
+             matrix_view<float> hidden, float scale = 1.0f)
 {
     if (hidden.rows() != ids.size() || hidden.cols() != embed_tokens.cols())
         return error{error_code::shape_mismatch, "embedding of ", ids.size(), " tokens got ",
@@ -39,21 +40,21 @@ status embed(const E& e, matrix_view<const float> embed_tokens, std::span<const 
                          " is not in the vocabulary of ", embed_tokens.rows(),
                          " tokens; does the tokenizer belong to this model?"};
     for_each_row(e, ids.size(), [&](std::size_t t) {
-        std::ranges::copy(embed_tokens.row(ids[t]), hidden.row(t).begin());
+        kernels::simd::scale(scale, embed_tokens.row(ids[t]), hidden.row(t));
     });
     return {};
 }
 
 /// Final norm and head: hidden (tokens, hidden) to logits (tokens, vocab).
 template <class Product, execution E>
-status logits_forward(const E& e, std::span<const float> norm, double eps,
+status logits_forward(const E& e, std::span<const float> norm, norm_rule rule,
                       matrix_view<const float> lm_head, matrix_view<const float> hidden,
                       matrix_view<float> logits)
 {
     scratch memory{hidden.size()};
     if (!memory) return detail::no_memory("the final norm");
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
-    rms_norm_forward(e, norm, eps, hidden, normed);
+    rms_norm_forward(e, norm, rule, hidden, normed);
     Product::multiply_nt(e, normed, lm_head, logits);
     return {};
 }
@@ -78,7 +79,7 @@ public:
     status hidden_states(std::span<const std::uint32_t> ids, const sequences& batch,
                          matrix_view<float> hidden)
     {
-        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden));
+        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden, config_.embedding_scale()));
         prepare_rope(batch.longest());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
             AWQ_CHECK(decoder_block_forward<Product>(execution_, context(layer),
@@ -89,8 +90,8 @@ public:
     /// Final norm and head of some rows: logits (rows, vocab).
     status logits(matrix_view<const float> hidden, matrix_view<float> logits) const
     {
-        return logits_forward<Product>(execution_, weights_.norm, config_.rms_norm_eps,
-                                       weights_.lm_head, hidden, logits);
+        return logits_forward<Product>(execution_, weights_.norm, config_.norm(), weights_.lm_head,
+                                       hidden, logits);
     }
 
     /// Appends `ids`, at least one, to the sequence in `cache`; `logits` (vocab) are those of the
@@ -103,7 +104,7 @@ public:
         scratch memory{ids.size() * config_.hidden_size};
         if (!memory) return detail::no_memory("a step");
         const matrix_view<float> hidden{memory.data(), ids.size(), config_.hidden_size};
-        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden));
+        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden, config_.embedding_scale()));
         prepare_rope(cache.length() + ids.size());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
             AWQ_CHECK(decoder_block_forward<Product>(execution_, context(layer),
@@ -138,7 +139,10 @@ private:
         return {};
     }
 
-    block_context context(std::size_t layer) const { return {config_, rope_, layer}; }
+    block_context context(std::size_t layer) const
+    {
+        return {config_, rope_.of(config_, layer), layer};
+    }
 
     /// Dynamic scaling depends on the length itself; the other tables only grow.
     void prepare_rope(std::size_t length)
@@ -146,13 +150,13 @@ private:
         const bool exact = config_.rope.kind == rope_kind::dynamic &&
                            std::max(length, rope_.length()) > config_.max_position_embeddings;
         if (exact ? length != rope_.length() : length > rope_.length())
-            rope_ = rope_table{config_, exact ? length : std::max(length, 2 * rope_.length())};
+            rope_ = rope_tables{config_, exact ? length : std::max(length, 2 * rope_.length())};
     }
 
     model_config config_;
     causal_lm_weights weights_;
     E execution_;
-    rope_table rope_;
+    rope_tables rope_;
 };
 
 } // namespace awq

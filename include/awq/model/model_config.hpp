@@ -31,6 +31,23 @@ inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
     return std::nullopt;
 }
 
+/// What the gate of an MLP goes through.
+enum class activation : unsigned char { silu, gelu_tanh };
+
+/// The activation by its name in config.json ("silu", "gelu_pytorch_tanh").
+inline std::optional<activation> activation_of(std::string_view name) noexcept
+{
+    if (name == "silu") return activation::silu;
+    if (name == "gelu_pytorch_tanh") return activation::gelu_tanh;
+    return std::nullopt;
+}
+
+/// How an RMS norm is computed: x / sqrt(mean(x^2) + eps) * (weight + offset).
+struct norm_rule {
+    float eps = 1e-6f;
+    float offset = 0.0f;
+};
+
 /// Rotary position embedding: `rope_theta` with `rope_scaling`, or `rope_parameters`.
 struct rope_config {
     rope_kind kind = rope_kind::plain;
@@ -72,13 +89,21 @@ struct model_config {
     bool qkv_bias = false;       ///< of q, k and v only (qwen2)
     bool mlp_bias = false;
     bool qk_norm = false; ///< RMS norm of each head's query and key (qwen3)
+    bool offset_norms = false;   ///< norms multiply by 1 + weight (gemma)
+    bool sandwich_norms = false; ///< norms behind attention and MLP, too (gemma2, gemma3)
+    bool scaled_embeddings = false; ///< embeddings are multiplied by sqrt(hidden_size) (gemma)
     bool tie_word_embeddings = false;
+    /// Attention scores are divided by its root; 0: head_size().
+    double query_pre_attn_scalar = 0.0;
     std::size_t sliding_window = 0; ///< 0: every earlier token is seen
     /// Layers below this index see every earlier token even where there is a window.
     std::size_t max_window_layers = 0;
+    /// Every so manyth layer sees every earlier token; 0: see max_window_layers.
+    std::size_t sliding_window_pattern = 0;
     /// From `layer_types`, one for each layer, where the file gives it: true is sliding.
     std::vector<bool> sliding_layers;
     rope_config rope;
+    std::optional<rope_config> local_rope; ///< of the sliding layers, where they have their own
     std::vector<std::uint32_t> eos_token_ids;
     std::optional<std::uint32_t> bos_token_id;
     dtype torch_dtype = dtype::f32;
@@ -99,12 +124,33 @@ struct model_config {
         return static_cast<std::size_t>(static_cast<double>(head_size()) *
                                         rope.partial_rotary_factor) / 2 * 2;
     }
+    /// Whether layer `layer` has the window, where there is one.
+    bool is_sliding(std::size_t layer) const noexcept
+    {
+        if (!sliding_layers.empty())
+            return layer < sliding_layers.size() && sliding_layers[layer];
+        if (sliding_window_pattern != 0) return (layer + 1) % sliding_window_pattern != 0;
+        return layer >= max_window_layers;
+    }
     /// Tokens that layer `layer` looks back on, itself included; 0: all.
     std::size_t window_of(std::size_t layer) const noexcept
     {
-        if (!sliding_layers.empty())
-            return layer < sliding_layers.size() && sliding_layers[layer] ? sliding_window : 0;
-        return layer >= max_window_layers ? sliding_window : 0;
+        return is_sliding(layer) ? sliding_window : 0;
+    }
+    norm_rule norm() const noexcept
+    {
+        return {static_cast<float>(rms_norm_eps), offset_norms ? 1.0f : 0.0f};
+    }
+    /// What attention scores are multiplied by.
+    float attention_scale() const noexcept
+    {
+        const auto head = static_cast<float>(head_size());
+        const auto given = static_cast<float>(query_pre_attn_scalar);
+        return 1.0f / std::sqrt(given > 0.0f ? given : head);
+    }
+    float embedding_scale() const noexcept
+    {
+        return scaled_embeddings ? std::sqrt(static_cast<float>(hidden_size)) : 1.0f;
     }
 };
 
@@ -128,6 +174,23 @@ inline model_config defaults_for(std::string_view model_type)
         config.qkv_bias = model_type == "qwen2";
         config.qk_norm = model_type == "qwen3";
         config.head_dim = model_type == "qwen3" ? 128 : 0;
+    } else if (model_type == "gemma3_text") {
+        config.vocab_size = 262208;
+        config.hidden_size = 2304;
+        config.intermediate_size = 9216;
+        config.num_hidden_layers = 26;
+        config.num_attention_heads = 8;
+        config.num_key_value_heads = 4;
+        config.head_dim = 256;
+        config.max_position_embeddings = 131072;
+        config.sliding_window = 4096;
+        config.sliding_window_pattern = 6;
+        config.query_pre_attn_scalar = 256.0;
+        config.hidden_act = "gelu_pytorch_tanh";
+        config.qk_norm = config.offset_norms = config.sandwich_norms = true;
+        config.scaled_embeddings = config.tie_word_embeddings = true;
+        config.rope.theta = 1e6;
+        config.local_rope = rope_config{};
     }
     return config;
 }
@@ -135,7 +198,8 @@ inline model_config defaults_for(std::string_view model_type)
 namespace detail {
 
 inline constexpr std::string_view forward_architectures[] = {
-    "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"};
+    "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM",
+    "Gemma3ForCausalLM"};
 
 inline status check_architecture(const model_config& config)
 {
@@ -179,9 +243,8 @@ inline status check_sizes(const model_config& config)
 
 inline bool is_positive(double value) noexcept { return std::isfinite(value) && value > 0.0; }
 
-inline status check_rope(const model_config& config)
+inline status check_rope(const model_config& config, const rope_config& rope)
 {
-    const rope_config& rope = config.rope;
     if (!is_positive(rope.theta) || !is_positive(rope.factor))
         return error{error_code::invalid_argument, "config: rope_theta ", rope.theta,
                      " and the rope factor ", rope.factor, " must be above 0"};
@@ -211,10 +274,14 @@ inline status check(const model_config& config)
 {
     AWQ_CHECK(detail::check_architecture(config));
     AWQ_CHECK(detail::check_sizes(config));
-    AWQ_CHECK(detail::check_rope(config));
-    if (config.hidden_act != "silu")
+    AWQ_CHECK(detail::check_rope(config, config.rope));
+    if (config.local_rope) AWQ_CHECK(detail::check_rope(config, *config.local_rope));
+    if (!activation_of(config.hidden_act))
         return error{error_code::unsupported, "config: hidden_act \"", config.hidden_act,
-                     "\" is not supported, only \"silu\""};
+                     "\" is not supported, only \"silu\" and \"gelu_pytorch_tanh\""};
+    if (!std::isfinite(config.query_pre_attn_scalar) || config.query_pre_attn_scalar < 0.0)
+        return error{error_code::invalid_argument, "config: query_pre_attn_scalar ",
+                     config.query_pre_attn_scalar, " must be above 0"};
     if (!detail::is_positive(config.rms_norm_eps))
         return error{error_code::invalid_argument, "config: rms_norm_eps ", config.rms_norm_eps,
                      " must be above 0"};

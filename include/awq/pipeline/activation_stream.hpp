@@ -68,13 +68,17 @@ public:
             }
         }
         stream.hidden_ = xtensor_backend::make(places.size(), shape->cols);
-        stream.rope_ = rope_table{source.config(), stream.batch_.longest()};
+        stream.rope_ = rope_tables{source.config(), stream.batch_.longest()};
         AWQ_CHECK(stream.embed(source, name, *shape, std::move(places)));
         return stream;
     }
 
     const sequences& batch() const noexcept { return batch_; }
-    const rope_table& rope() const noexcept { return rope_; }
+    /// What a block of the model that was embedded needs to know.
+    block_context context(const model_config& config, std::size_t layer) const
+    {
+        return {config, rope_.of(config, layer), layer};
+    }
     std::size_t tokens() const noexcept { return batch_.tokens(); }
     matrix_view<float> hidden() { return view_of(hidden_); }
     matrix_view<const float> hidden() const { return view_of(hidden_); }
@@ -86,11 +90,11 @@ public:
                    const block_weights& weights, const Begin& begin,
                    const Observer& observer = {})
     {
-        const block_context context{config, rope_, layer};
+        const block_context about = context(config, layer);
         for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
             begin(chunk);
             const auto rows = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
-            AWQ_CHECK(decoder_block_forward<Product>(how, context, weights, chunk.batch, rows,
+            AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
                                                      observer));
         }
         return {};
@@ -120,14 +124,15 @@ private:
             const auto rows = view_of(table).rows_from(0, std::min(stripe, shape.rows - first));
             AWQ_CHECK(source.read_rows(name, first, rows));
             for (; next < places.size() && places[next].id < first + rows.rows(); ++next)
-                std::copy_n(rows.row(places[next].id - first).data(), shape.cols,
-                            hidden().row(places[next].row).data());
+                kernels::simd::scale(source.config().embedding_scale(),
+                                     rows.row(places[next].id - first),
+                                     hidden().row(places[next].row));
         }
         return {};
     }
 
     sequences batch_;
-    rope_table rope_;
+    rope_tables rope_;
     host_matrix hidden_;
 };
 

@@ -161,7 +161,8 @@ private:
         block_weights weights = block_.weights();
         for (std::size_t i = 0; i < candidates.size(); ++i)
             *weight_slot(weights, mapping.balance_layers[i]) = candidates[i];
-        if (mapping.parent == "mlp") return mlp_forward<Product>(how_, weights.mlp, input, output);
+        if (mapping.parent == "mlp")
+            return mlp_forward<Product>(how_, context_.config, weights.mlp, input, output);
         return attention_forward<Product>(how_, context_, weights.self_attn, batch, input, output);
     }
 
@@ -185,8 +186,9 @@ private:
         host_matrix* const bias = block_.find(mapping.smooth_layer + ".bias");
         const std::span<float> bias_values = bias ? values_of(*bias) : std::span<float>{};
         const smooth_target target =
-            mapping.smooth_is_norm ? smooth_target::of_norm(weight.row(0), bias_values)
-                                   : smooth_target::of_linear(weight, bias_values);
+            mapping.smooth_is_norm
+                ? smooth_target::of_norm(weight.row(0), bias_values, context_.config.offset_norms)
+                : smooth_target::of_linear(weight, bias_values);
         AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances, column_scales}, scales));
         std::vector<double> by_column(scales.begin(), scales.end());
         if (!column_scales.empty()) {

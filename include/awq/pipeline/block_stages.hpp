@@ -71,9 +71,11 @@ public:
     {
         for (const sequence_chunk& chunk : chunks_) {
             const auto hidden = rows_of(rounded_, chunk);
-            const auto normed = norm(rounded.post_attention_layernorm, hidden);
+            const auto normed = norm(rounded.norm_before_mlp(), hidden);
             const auto change = view_of(change_).rows_from(0, hidden.rows());
-            AWQ_CHECK(mlp_forward<Product>(how_, rounded.mlp, normed, change));
+            AWQ_CHECK(
+                mlp_forward<Product>(how_, context_.config, rounded.mlp, normed, change));
+            optional_norm_forward(how_, rounded.norm_behind_mlp(), context_.config.norm(), change);
             add_rows(how_, change, hidden);
         }
         return {};
@@ -88,7 +90,7 @@ private:
     matrix_view<float> norm(std::span<const float> weight, matrix_view<const float> hidden)
     {
         const auto normed = view_of(normed_).rows_from(0, hidden.rows());
-        rms_norm_forward(how_, weight, context_.config.rms_norm_eps, hidden, normed);
+        rms_norm_forward(how_, weight, context_.config.norm(), hidden, normed);
         return normed;
     }
 
@@ -99,6 +101,8 @@ private:
         const auto change = view_of(change_).rows_from(0, hidden.rows());
         AWQ_CHECK(attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
                                              change));
+        optional_norm_forward(how_, weights.norm_behind_attention(), context_.config.norm(),
+                              change);
         add_rows(how_, change, hidden);
         return {};
     }
@@ -110,7 +114,7 @@ private:
     {
         const bool in_mlp = input.starts_with("mlp.");
         const auto normed =
-            norm(in_mlp ? weights.post_attention_layernorm : weights.input_layernorm,
+            norm(in_mlp ? weights.norm_before_mlp() : weights.input_layernorm,
                  rows_of(stream, chunk));
         const auto keep = [&](std::string_view layer, matrix_view<const float> values) {
             if (layer != input) return;
@@ -122,7 +126,8 @@ private:
             return {};
         }
         const auto change = view_of(change_).rows_from(0, normed.rows());
-        if (in_mlp) return mlp_forward<Product>(how_, weights.mlp, normed, change, keep);
+        if (in_mlp)
+            return mlp_forward<Product>(how_, context_.config, weights.mlp, normed, change, keep);
         return attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
                                           change, keep);
     }

@@ -52,7 +52,9 @@ public:
             AWQ_CHECK(block.read(source, std::string{linear} + ".weight", true));
             AWQ_CHECK(block.read(source, std::string{linear} + ".bias", false));
         }
-        for (const char* norm : {"self_attn.q_norm.weight", "self_attn.k_norm.weight"})
+        for (const char* norm : {"self_attn.q_norm.weight", "self_attn.k_norm.weight",
+                                 "pre_feedforward_layernorm.weight",
+                                 "post_feedforward_layernorm.weight"})
             AWQ_CHECK(block.read(source, norm, false));
         const auto fits = check(source.config(), block.weights());
         if (!fits) return fits.error().within(source.path() + ": " + block.prefix_);
@@ -95,6 +97,8 @@ public:
         block_weights view;
         view.input_layernorm = vector("input_layernorm.weight");
         view.post_attention_layernorm = vector("post_attention_layernorm.weight");
+        view.pre_feedforward_layernorm = vector("pre_feedforward_layernorm.weight");
+        view.post_feedforward_layernorm = vector("post_feedforward_layernorm.weight");
         view.self_attn = {linear("self_attn.q_proj"),           linear("self_attn.k_proj"),
                           linear("self_attn.v_proj"),           linear("self_attn.o_proj"),
                           vector("self_attn.q_norm.weight"),    vector("self_attn.k_norm.weight")};

@@ -91,7 +91,7 @@ template <class Product, execution E>
 status logits_of(const E& how, const tensor_source& source, const model_output& output,
                  std::size_t first, matrix_view<float> logits)
 {
-    return logits_forward<Product>(how, values_of(output.norm), source.config().rms_norm_eps,
+    return logits_forward<Product>(how, values_of(output.norm), source.config().norm(),
                                    view_of(output.lm_head),
                                    output.stream.hidden().rows_from(first, logits.rows()), logits);
 }

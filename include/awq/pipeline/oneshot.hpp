@@ -284,7 +284,7 @@ private:
             rounded_ = before;
             round_embeddings();
         }
-        const block_context context{source_->config(), stream_.rope(), layer};
+        const block_context context = stream_.context(source_->config(), layer);
         block_stages<Product, E> stages{how_, context, stream_.batch(), view_of(before),
                                         view_of(rounded_)};
         return run.run_sequential(stages);
@@ -299,9 +299,12 @@ private:
         if (!table || !gguf::is_quantized(table->type)) return;
         const gguf::simd_block_quantizer rounding{table->type};
         const auto rows = view_of(rounded_);
+        const float scale = source_->config().embedding_scale(); // the file's rows are not scaled
         how_.for_each(rows.rows(), [=](std::size_t row) {
             const auto one = rows.rows_from(row, 1);
+            for (float& value : one.row(0)) value /= scale;
             rounding.pseudo_quantize(one, {}, one);
+            kernels::simd::scale(scale, one.row(0), one.row(0));
         });
     }
 
@@ -346,7 +349,7 @@ private:
                 resolve_mappings(mappings_, prefix.substr(0, prefix.size() - 1), modules,
                                  expressions_));
         const quantizer_choice quantizers = formats_of(prefix);
-        const block_context context{source_->config(), stream_.rope(), layer};
+        const block_context context = stream_.context(source_->config(), layer);
         block_search<Product, E> search{how_,     context,    block,   statistics,
                                         recorder, quantizers, options_};
         for (const resolved_mapping& mapping : resolved) {

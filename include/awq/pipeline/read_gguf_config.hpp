@@ -9,6 +9,7 @@
 #include <awq/io/gguf/read_key.hpp>
 #include <awq/io/gguf/reader.hpp>
 #include <awq/model/model_config.hpp>
+#include <awq/pipeline/gguf_query_scalar.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -104,6 +105,23 @@ inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters
     return read_rope_divisors(file, into);
 }
 
+/// Sliding windows, and how the layers that have one turn heads.
+inline status read_gguf_windows(const gguf::file& file, const gguf::hyperparameters& facts,
+                                const gguf::architecture& arch, model_config& into)
+{
+    if (facts.attention_softcap.value_or(0.0f) != 0.0f ||
+        facts.final_logit_softcap.value_or(0.0f) != 0.0f)
+        return error{error_code::unsupported, file.path(), ": caps attention scores or logits; "
+                                              "there is no forward pass for that here"};
+    if (arch.window_period == 0) return {};
+    into.sliding_window = facts.sliding_window.value_or(0);
+    into.sliding_window_pattern = arch.window_period;
+    into.sliding_layers = facts.sliding_window_pattern.value_or(std::vector<bool>{});
+    if (into.local_rope) into.local_rope->theta = facts.rope_freq_base_swa.value_or(10000.0f);
+    into.query_pre_attn_scalar = static_cast<double>(gguf_query_scalar(arch, into));
+    return {};
+}
+
 /// What the file tells by the tensors that it has.
 inline status read_gguf_parts(const gguf::file& file, model_config& into)
 {
@@ -131,6 +149,30 @@ inline status read_gguf_token_ids(const gguf::file& file, model_config& into)
     return {};
 }
 
+/// A GGUF architecture that can be run, and the `model_type` whose defaults it shares.
+struct runnable_architecture {
+    std::string_view name, model_type;
+};
+
+inline constexpr runnable_architecture runnable_architectures[] = {
+    {"llama", "llama"}, {"qwen2", "qwen2"}, {"qwen3", "qwen3"}, {"gemma3", "gemma3_text"}};
+
+/// What the architecture takes for granted. Norm weights are stored as they are multiplied with.
+inline result<model_config> start_gguf_config(const gguf::file& file, std::string_view kind)
+{
+    std::string known;
+    for (const runnable_architecture& each : runnable_architectures) {
+        known.append(known.empty() ? "" : ", ").append(each.name);
+        if (each.name != kind) continue;
+        model_config config = defaults_for(each.model_type);
+        config.architecture = gguf::find_architecture(kind)->hf_names.front();
+        config.offset_norms = false;
+        return config;
+    }
+    return error{error_code::unknown_architecture, file.path(), ": architecture \"",
+                 printable(kind), "\" has no forward pass here; supported are ", known};
+}
+
 } // namespace detail
 
 /// The config of a GGUF file's model, checked. Errors: missing_field, malformed_file;
@@ -138,18 +180,13 @@ inline status read_gguf_token_ids(const gguf::file& file, model_config& into)
 inline result<model_config> read_gguf_config(const gguf::file& file)
 {
     AWQ_TRY(const gguf::hyperparameters facts, gguf::read_hyperparameters(file));
-    const std::string& kind = facts.architecture;
-    if (kind != "llama" && kind != "qwen2" && kind != "qwen3")
-        return error{error_code::unknown_architecture, file.path(), ": architecture \"",
-                     printable(kind),
-                     "\" has no forward pass here; supported are llama, qwen2, qwen3"};
-    model_config config;
-    config.model_type = kind;
-    config.architecture = gguf::find_architecture(kind)->hf_names.front();
+    AWQ_TRY(model_config config, detail::start_gguf_config(file, facts.architecture));
+    const gguf::architecture& arch = *gguf::find_architecture(facts.architecture);
     AWQ_CHECK(detail::read_gguf_sizes(file, facts, config));
     AWQ_CHECK(detail::read_gguf_parts(file, config));
     if (const auto sound = check(config); !sound) return sound.error().within(file.path());
     AWQ_CHECK(detail::read_gguf_rope(file, facts, config));
+    AWQ_CHECK(detail::read_gguf_windows(file, facts, arch, config));
     AWQ_CHECK(detail::read_gguf_token_ids(file, config));
     if (const auto sound = check(config); !sound) return sound.error().within(file.path());
     return config;

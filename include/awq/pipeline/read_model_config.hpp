@@ -96,23 +96,39 @@ inline status read_rope_fields(const json::value& rope, rope_config& into)
     return read_field(rope, "partial_rotary_factor", into.partial_rotary_factor);
 }
 
-inline status read_rope(const json::value& root, rope_config& into)
+/// Where layers differ, `rope_parameters` holds one object for each kind of layer (transformers 5),
+/// or `rope_local_base_freq` stands beside a `rope_theta` that sliding layers do not use.
+inline status read_rope(const json::value& root, model_config& into)
 {
-    AWQ_CHECK(read_field(root, "rope_theta", into.theta));
-    AWQ_CHECK(read_field(root, "partial_rotary_factor", into.partial_rotary_factor));
-    for (const std::string_view key : {"rope_scaling", "rope_parameters"})
-        if (const auto rope = root.find_non_null(key)) AWQ_CHECK(read_rope_fields(*rope, into));
+    AWQ_CHECK(read_field(root, "rope_theta", into.rope.theta));
+    AWQ_CHECK(read_field(root, "partial_rotary_factor", into.rope.partial_rotary_factor));
+    rope_config local = into.local_rope.value_or(rope_config{});
+    if (root.find_non_null("rope_local_base_freq")) {
+        AWQ_CHECK(read_field(root, "rope_local_base_freq", local.theta));
+        into.local_rope = local;
+    }
+    for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
+        const auto rope = root.find_non_null(key);
+        if (!rope) continue;
+        const auto full = rope->find_non_null("full_attention");
+        const auto sliding = rope->find_non_null("sliding_attention");
+        if (full || !sliding) AWQ_CHECK(read_rope_fields(full ? *full : *rope, into.rope));
+        if (!sliding) continue;
+        AWQ_CHECK(read_rope_fields(*sliding, local));
+        into.local_rope = local;
+    }
     return {};
 }
 
 /// An absent `sliding_window` leaves the type's default, null switches it off.
 inline status read_sliding_window(const json::value& root, model_config& into)
 {
+    bool used = into.sliding_window != 0;
     if (const auto field = root.find("sliding_window"); field && field->is_null())
         into.sliding_window = 0;
     AWQ_CHECK(read_field(root, "sliding_window", into.sliding_window));
     AWQ_CHECK(read_field(root, "max_window_layers", into.max_window_layers));
-    bool used = into.model_type == "mistral";
+    AWQ_CHECK(read_field(root, "sliding_window_pattern", into.sliding_window_pattern));
     AWQ_CHECK(read_field(root, "use_sliding_window", used));
     if (const auto types = root.find_non_null("layer_types")) {
         AWQ_TRY(const auto entries, types->as_array());
@@ -181,6 +197,22 @@ inline result<std::string> read_architecture(const json::value& root)
     return names.error(error_code::missing_field, "expected a list with one architecture name");
 }
 
+/// What forward passes here do not do.
+inline status refuse_unsupported(const json::value& root)
+{
+    for (const std::string_view key : {"attn_logit_softcapping", "final_logit_softcapping"}) {
+        double cap = 0.0;
+        AWQ_CHECK(read_field(root, key, cap));
+        if (cap != 0.0)
+            return root.error(error_code::unsupported, key, " ", cap, " is not supported");
+    }
+    bool bidirectional = false;
+    AWQ_CHECK(read_field(root, "use_bidirectional_attention", bidirectional));
+    if (bidirectional)
+        return root.error(error_code::unsupported, "use_bidirectional_attention is not supported");
+    return {};
+}
+
 } // namespace detail
 
 /// The fields of a Hugging Face config.json that a forward pass needs, checked. Both spellings of
@@ -196,10 +228,13 @@ inline result<model_config> read_model_config(const json::value& root)
         return known.error().within(root.where());
     AWQ_CHECK(detail::read_sizes(root, config));
     AWQ_CHECK(detail::read_field(root, "hidden_act", config.hidden_act));
+    AWQ_CHECK(detail::read_field(root, "hidden_activation", config.hidden_act)); // gemma
+    AWQ_CHECK(detail::read_field(root, "query_pre_attn_scalar", config.query_pre_attn_scalar));
+    AWQ_CHECK(detail::refuse_unsupported(root));
     AWQ_CHECK(detail::read_field(root, "attention_bias", config.attention_bias));
     AWQ_CHECK(detail::read_field(root, "mlp_bias", config.mlp_bias));
     AWQ_CHECK(detail::read_field(root, "tie_word_embeddings", config.tie_word_embeddings));
-    AWQ_CHECK(detail::read_rope(root, config.rope));
+    AWQ_CHECK(detail::read_rope(root, config));
     AWQ_CHECK(detail::read_sliding_window(root, config));
     AWQ_CHECK(detail::read_token_ids(root, config));
     AWQ_CHECK(detail::read_storage(root, config));

@@ -92,13 +92,14 @@ inline void scale(float factor, std::span<const float> x, std::span<float> out) 
     for (std::size_t i = 0; i < x.size(); ++i) out[i] = factor * x[i];
 }
 
-/// Root-mean-square norm of one row (Zhang and Sennrich 2019): out = x / rms(x) * weight.
+/// Root-mean-square norm of one row (Zhang and Sennrich 2019):
+/// out = x / rms(x) * (weight + offset).
 inline void rms_norm(std::span<const float> x, std::span<const float> weight, float eps,
-                     std::span<float> out) noexcept
+                     std::span<float> out, float offset = 0.0f) noexcept
 {
     const double mean = sum_of_squares(x) / static_cast<double>(x.size());
     const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
-    for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * inverse * weight[i];
+    for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * inverse * (weight[i] + offset);
 }
 
 /// out = silu(gate) * up, silu(x) = x / (1 + exp(-x)).
@@ -107,6 +108,18 @@ inline void silu_multiply(std::span<const float> gate, std::span<const float> up
 {
     for (std::size_t i = 0; i < gate.size(); ++i)
         out[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+}
+
+/// out = gelu(gate) * up with the tanh approximation of Hendrycks and Gimpel 2016:
+/// gelu(x) = x / 2 (1 + tanh(u)) = x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3).
+inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up,
+                               std::span<float> out) noexcept
+{
+    constexpr float twice = 1.5957691216057308f; // 2 sqrt(2 / pi)
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        const float x = gate[i];
+        out[i] = x / (1.0f + std::exp(-twice * (x + 0.044715f * x * x * x))) * up[i];
+    }
 }
 
 /// values = softmax(factor * values), in place; at least one value.

@@ -179,16 +179,17 @@ void scale(float factor, std::span<const float> x, std::span<float> out) noexcep
 
 template <class Arch = default_arch>
 void rms_norm(std::span<const float> x, std::span<const float> weight, float eps,
-              std::span<float> out) noexcept
+              std::span<float> out, float offset = 0.0f) noexcept
 {
     const double mean = simd::sum_of_squares<Arch>(x) / static_cast<double>(x.size());
     const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
     const float_batch<Arch> factors(inverse);
+    const float_batch<Arch> offsets(offset);
     const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
-        const auto value = detail::load<Arch>(x, i) * factors * detail::load<Arch>(weight, i);
-        value.store_unaligned(out.data() + i);
+        const auto gain = detail::load<Arch>(weight, i) + offsets;
+        (detail::load<Arch>(x, i) * factors * gain).store_unaligned(out.data() + i);
     });
-    for (std::size_t i = rest; i < x.size(); ++i) out[i] = x[i] * inverse * weight[i];
+    for (std::size_t i = rest; i < x.size(); ++i) out[i] = x[i] * inverse * (weight[i] + offset);
 }
 
 template <class Arch = default_arch>
@@ -202,6 +203,20 @@ void silu_multiply(std::span<const float> gate, std::span<const float> up,
         value.store_unaligned(out.data() + i);
     });
     scalar::silu_multiply(gate.subspan(rest), up.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up,
+                        std::span<float> out) noexcept
+{
+    const float_batch<Arch> one(1.0f), cube(0.044715f), twice(-1.5957691216057308f);
+    const std::size_t rest = detail::for_registers<Arch>(gate.size(), [&](std::size_t i) {
+        const auto x = detail::load<Arch>(gate, i);
+        const auto bent = twice * (x + cube * x * x * x);
+        const auto value = x / (one + xsimd::exp(bent)) * detail::load<Arch>(up, i);
+        value.store_unaligned(out.data() + i);
+    });
+    scalar::gelu_tanh_multiply(gate.subspan(rest), up.subspan(rest), out.subspan(rest));
 }
 
 template <class Arch = default_arch>

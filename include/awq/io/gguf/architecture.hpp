@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <initializer_list>
 #include <iterator>
 #include <span>
@@ -38,6 +39,9 @@ struct architecture {
     bool adds_one_to_norms = false;  ///< norm weights are stored as 1 + w
     bool takes_rope_freqs = false;   ///< accepts rope_freqs.weight (llama3 rope scaling)
     output_rule output = output_rule::optional;
+    /// Every so manyth layer sees all earlier tokens, the others have a sliding window, where the
+    /// file does not say otherwise; 0: files of this architecture know no windows.
+    std::size_t window_period = 0;
 };
 
 namespace detail {
@@ -254,13 +258,15 @@ inline constexpr architecture architectures[] = {
      .globals = detail::llama_globals,
      .layers = detail::sandwich_layers,
      .adds_one_to_norms = true,
-     .output = output_rule::forbidden},
+     .output = output_rule::forbidden,
+     .window_period = 2},
     {.name = "gemma3",
      .hf_names = detail::gemma3_hf,
      .hf_layer = detail::model_layers,
      .globals = detail::llama_globals,
      .layers = detail::sandwich_layers,
-     .adds_one_to_norms = true},
+     .adds_one_to_norms = true,
+     .window_period = 6},
     {.name = "bloom",
      .hf_names = detail::bloom_hf,
      .hf_layer = "transformer.h.",

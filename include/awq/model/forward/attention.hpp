@@ -44,14 +44,15 @@ void turn_heads(const E& e, const block_context& context, std::span<const float>
                 const sequences& batch, std::size_t start, matrix_view<float> x)
 {
     const std::size_t head = context.config.head_size();
-    const auto eps = static_cast<float>(context.config.rms_norm_eps);
+    const norm_rule rule = context.config.norm();
     std::vector<std::size_t> positions(x.rows());
     for (std::size_t s = 0; s < batch.count(); ++s)
         for (std::size_t t = 0; t < batch.length(s); ++t) positions[batch.begin(s) + t] = start + t;
     for_each_row(e, x.rows(), [&](std::size_t row) {
         for (std::size_t from = 0; from < x.cols(); from += head) {
             const auto values = x.row(row).subspan(from, head);
-            if (!norm.empty()) kernels::simd::rms_norm(values, norm, eps, values);
+            if (!norm.empty())
+                kernels::simd::rms_norm(values, norm, rule.eps, values, rule.offset);
             context.rope.apply(positions[row], values);
         }
     });
@@ -77,7 +78,7 @@ inline void causal_softmax(matrix_view<float> scores, std::size_t first, std::si
 template <class Product>
 [[nodiscard]] bool attend(matrix_view<const float> q, matrix_view<const float> keys,
                           matrix_view<const float> values, std::size_t first, std::size_t window,
-                          matrix_view<float> out)
+                          float scale, matrix_view<float> out)
 {
     const std::size_t skip = window != 0 && first + 1 > window ? first + 1 - window : 0;
     const std::size_t count = first + q.rows() - skip;
@@ -86,7 +87,6 @@ template <class Product>
     const matrix_view<float> scores{memory.data(), q.rows(), count};
     const serial_execution serial;
     Product::multiply_nt(serial, q, keys.rows_from(skip, count), scores);
-    const float scale = 1.0f / std::sqrt(static_cast<float>(q.cols()));
     causal_softmax(scores, first - skip, window, scale);
     Product::multiply_nn(serial, scores, values.rows_from(skip, count), out);
     return true;
@@ -125,6 +125,7 @@ template <class Product, execution E>
     const std::size_t heads = context.config.num_attention_heads;
     const std::size_t share = heads / context.config.kv_heads();
     const std::size_t window = context.config.window_of(context.layer);
+    const float scale = context.config.attention_scale();
     const std::vector<query_run> runs = query_runs(batch, start);
     std::atomic<bool> complete{true};
     e.for_each(runs.size() * heads, [&](std::size_t task) {
@@ -136,7 +137,7 @@ template <class Product, execution E>
         };
         if (!attend<Product>(part(q, run.row, run.rows, h), part(k, run.first_key, keys, h / share),
                              part(v, run.first_key, keys, h / share), run.position, window,
-                             part(out, run.row, run.rows, h)))
+                             scale, part(out, run.row, run.rows, h)))
             complete = false;
     });
     return complete ? status{} : status{no_memory("attention scores")};

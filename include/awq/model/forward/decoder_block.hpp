@@ -13,22 +13,25 @@ namespace awq {
 
 namespace detail {
 
-/// x += attention(norm(x)); x += mlp(norm(x)), where attention(normed, out) is given.
+/// x += attention(norm(x)); x += mlp(norm(x)), where attention(normed, out) is given. What is added
+/// may be normed, too.
 template <class Product, execution E, class Attention, class Observer>
 status block_forward(const E& e, const block_context& context, const block_weights& block,
                      matrix_view<float> hidden, const Attention& attention,
                      const Observer& observer)
 {
-    const double eps = context.config.rms_norm_eps;
+    const norm_rule rule = context.config.norm();
     scratch memory{2 * hidden.size()};
     if (!memory) return no_memory("a decoder block");
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
     const matrix_view<float> change{normed.data() + normed.size(), hidden.rows(), hidden.cols()};
-    rms_norm_forward(e, block.input_layernorm, eps, hidden, normed);
+    rms_norm_forward(e, block.input_layernorm, rule, hidden, normed);
     AWQ_CHECK(attention(normed, change));
+    optional_norm_forward(e, block.norm_behind_attention(), rule, change);
     add_rows(e, change, hidden);
-    rms_norm_forward(e, block.post_attention_layernorm, eps, hidden, normed);
-    AWQ_CHECK(mlp_forward<Product>(e, block.mlp, normed, change, observer));
+    rms_norm_forward(e, block.norm_before_mlp(), rule, hidden, normed);
+    AWQ_CHECK(mlp_forward<Product>(e, context.config, block.mlp, normed, change, observer));
+    optional_norm_forward(e, block.norm_behind_mlp(), rule, change);
     add_rows(e, change, hidden);
     return {};
 }

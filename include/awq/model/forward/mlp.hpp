@@ -14,12 +14,29 @@
 
 namespace awq {
 
-/// `mlp`: down_proj(silu(gate_proj(x)) * up_proj(x)) (Shazeer 2020), normed input (tokens, hidden)
+namespace detail {
+
+/// gate = act(gate) * up, row by row.
+template <execution E>
+void multiply_gate(const E& e, activation act, matrix_view<const float> up, matrix_view<float> gate)
+{
+    for_each_row(e, gate.rows(), [&](std::size_t t) {
+        if (act == activation::gelu_tanh)
+            kernels::simd::gelu_tanh_multiply(gate.row(t), up.row(t), gate.row(t));
+        else
+            kernels::simd::silu_multiply(gate.row(t), up.row(t), gate.row(t));
+    });
+}
+
+} // namespace detail
+
+/// `mlp`: down_proj(act(gate_proj(x)) * up_proj(x)) (Shazeer 2020), normed input (tokens, hidden)
 /// to (tokens, hidden). The observer sees the inputs of gate_proj and down_proj.
 /// Working memory is two intermediate rows a token.
 template <class Product, execution E, class Observer = no_observer>
-status mlp_forward(const E& e, const mlp_weights& weights, matrix_view<const float> input,
-                   matrix_view<float> output, const Observer& observer = {})
+status mlp_forward(const E& e, const model_config& config, const mlp_weights& weights,
+                   matrix_view<const float> input, matrix_view<float> output,
+                   const Observer& observer = {})
 {
     const std::size_t inner = weights.gate_proj.weight.rows();
     scratch memory{2 * input.rows() * inner};
@@ -31,9 +48,7 @@ status mlp_forward(const E& e, const mlp_weights& weights, matrix_view<const flo
     observer("mlp.gate_proj", input);
     linear_forward<Product>(e, weights.gate_proj, input, gate);
     linear_forward<Product>(e, weights.up_proj, input, up);
-    for_each_row(e, input.rows(), [&](std::size_t t) {
-        kernels::simd::silu_multiply(gate.row(t), up.row(t), gate.row(t));
-    });
+    detail::multiply_gate(e, activation_of(config.hidden_act).value_or(activation::silu), up, gate);
     observer("mlp.down_proj", matrix_view<const float>{gate});
     linear_forward<Product>(e, weights.down_proj, gate, output);
     return {};

@@ -151,6 +151,29 @@ private:
     std::vector<float> sines_;
 };
 
+/// The tables of a model whose sliding layers may turn heads differently.
+class rope_tables {
+public:
+    rope_tables() = default;
+    /// For texts of up to `length` tokens.
+    rope_tables(const model_config& config, std::size_t length) : global_(config, length)
+    {
+        if (!config.local_rope) return;
+        model_config local = config;
+        local.rope = *config.local_rope;
+        local_ = rope_table{local, length};
+    }
+
+    std::size_t length() const noexcept { return global_.length(); }
+    const rope_table& of(const model_config& config, std::size_t layer) const noexcept
+    {
+        return config.local_rope && config.is_sliding(layer) ? local_ : global_;
+    }
+
+private:
+    rope_table global_, local_;
+};
+
 } // namespace awq
 
 #endif
