@@ -8,13 +8,15 @@
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/io/json_writer.hpp>
 #include <awq/pipeline/evaluate.hpp>
+#include <awq/pipeline/layer_scheme.hpp>
 #include <awq/pipeline/open_model.hpp>
 
 namespace {
 
 struct eval_arguments {
     std::string model, dataset, reference, report, pseudo_quantize;
-    std::size_t max_seq_length = 512, group_size = 128, threads = 0;
+    std::size_t max_seq_length = 512, threads = 0;
+    std::optional<std::size_t> group_size;
 };
 
 awq::status write_report(const awq::evaluation& result, bool with_reference,
@@ -52,8 +54,9 @@ awq::status run(const eval_arguments& arguments)
     console_progress progress;
     options.progress = std::ref(progress);
     if (!arguments.pseudo_quantize.empty()) {
-        AWQ_TRY(const awq::scheme scheme, awq::parse_scheme(arguments.pseudo_quantize));
-        options.pseudo_quantize = awq::integer_quantizer{scheme, arguments.group_size};
+        AWQ_TRY(const awq::layer_scheme scheme,
+                awq::parse_layer_scheme(arguments.pseudo_quantize, arguments.group_size));
+        options.pseudo_quantize = scheme.quantizer;
     }
     awq::sample_options reading;
     reading.max_seq_length = arguments.max_seq_length;
@@ -84,9 +87,9 @@ void add_eval(CLI::App& app, int& exit_code)
         ->check(CLI::Range(2, 1 << 20))
         ->capture_default_str();
     command->add_option("--pseudo-quantize", arguments->pseudo_quantize,
-                        "Round the linear layers of --model first: W2A16 to W8A16, _ASYM");
-    command->add_option("--group-size", arguments->group_size, "Of --pseudo-quantize; 0: per channel")
-        ->capture_default_str();
+                        "Round the linear layers of --model first, to a scheme of oneshot");
+    command->add_option("--group-size", arguments->group_size,
+                        "Of integer schemes in --pseudo-quantize; 0: per channel");
     command->add_option("--report", arguments->report, "JSON file to write the figures to");
     command->add_option("--threads", arguments->threads, "Threads; 0: all");
     command->callback([arguments, &exit_code] {

@@ -89,7 +89,7 @@ TEST_CASE("what cannot be converted without loss is refused, by the layer's name
     const auto floats = test::round_to_compressed_tensors(test::tiny_model, folder / "fp8",
                                                           test::all_layers(awq::fp8_format{}));
     REQUIRE(floats);
-    refused(*floats, checkpoint_layout::autoawq, error_code::unsupported, "not stored as integers");
+    refused(*floats, checkpoint_layout::autoawq, error_code::unsupported, "float-quantized");
     const auto sizes =
         test::round_to_compressed_tensors(test::tiny_model, folder / "g", [](std::string_view layer) {
             const std::size_t size = layer.ends_with("up_proj") ? 64 : 128;

@@ -30,6 +30,7 @@ public:
     {
         auto made = std::unique_ptr<byte_weight>{new byte_weight};
         made->args_ = group.weights;
+        made->stored_ = group.format;
         made->rounds_activations_ = group.activations.has_value();
         made->is_fp4_ = group.format == format::nvfp4_pack_quantized ||
                         group.format == format::mxfp4_pack_quantized;
@@ -59,7 +60,8 @@ public:
     result<integer_codes> codes() const override
     {
         if (args_.is_float || block_rows_ != 1)
-            return error{error_code::unsupported, "the weight is not stored as integers in groups"};
+            return error{error_code::unsupported, "the weight is ", name_of(stored_),
+                         ", not integers in groups; quantize the original again"};
         integer_codes whole;
         whole.format = {args_.num_bits, args_.symmetric};
         whole.rows = rows_;
@@ -216,6 +218,7 @@ private:
     }
 
     weight_args args_;
+    format stored_ = format::int_quantized;
     bool is_fp4_ = false, rounds_activations_ = false;
     std::size_t rows_ = 0, cols_ = 0;
     std::size_t block_rows_ = 1, block_cols_ = 1; // that share a scale
