@@ -18,8 +18,11 @@
 #include <awq/policy/mode.hpp>
 #include <awq/policy/policy_set.hpp>
 #include <awq/quantization/cholesky.hpp>
+#include <awq/quantization/clip_weights.hpp>
 #include <awq/quantization/error_feedback.hpp>
 #include <awq/quantization/feedback_formats.hpp>
+#include <awq/quantization/float_feedback.hpp>
+#include <awq/quantization/fp4_quantizer.hpp>
 #include <awq/quantization/fp8_quantizer.hpp>
 #include <awq/quantization/gguf/affine_k.hpp>
 #include <awq/quantization/gguf/block_codec.hpp>
@@ -52,6 +55,8 @@
 #include <awq/quantization/quantize_weight.hpp>
 #include <awq/quantization/quantizer_concept.hpp>
 #include <awq/quantization/scheme.hpp>
+#include <awq/quantization/shrunk_range.hpp>
+#include <awq/quantization/small_float.hpp>
 #include <awq/quantization/storage_rounding.hpp>
 #include <awq/search/gram_loss.hpp>
 #include <awq/search/ordered_sum.hpp>

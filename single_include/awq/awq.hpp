@@ -849,13 +849,14 @@ inline void scale(float factor, std::span<const float> x, std::span<float> out) 
     for (std::size_t i = 0; i < x.size(); ++i) out[i] = factor * x[i];
 }
 
-/// Root-mean-square norm of one row (Zhang and Sennrich 2019): out = x / rms(x) * weight.
+/// Root-mean-square norm of one row (Zhang and Sennrich 2019):
+/// out = x / rms(x) * (weight + offset).
 inline void rms_norm(std::span<const float> x, std::span<const float> weight, float eps,
-                     std::span<float> out) noexcept
+                     std::span<float> out, float offset = 0.0f) noexcept
 {
     const double mean = sum_of_squares(x) / static_cast<double>(x.size());
     const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
-    for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * inverse * weight[i];
+    for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * inverse * (weight[i] + offset);
 }
 
 /// out = silu(gate) * up, silu(x) = x / (1 + exp(-x)).
@@ -864,6 +865,18 @@ inline void silu_multiply(std::span<const float> gate, std::span<const float> up
 {
     for (std::size_t i = 0; i < gate.size(); ++i)
         out[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+}
+
+/// out = gelu(gate) * up with the tanh approximation of Hendrycks and Gimpel 2016:
+/// gelu(x) = x / 2 (1 + tanh(u)) = x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3).
+inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up,
+                               std::span<float> out) noexcept
+{
+    constexpr float twice = 1.5957691216057308f; // 2 sqrt(2 / pi)
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        const float x = gate[i];
+        out[i] = x / (1.0f + std::exp(-twice * (x + 0.044715f * x * x * x))) * up[i];
+    }
 }
 
 /// values = softmax(factor * values), in place; at least one value.
@@ -1394,20 +1407,28 @@ constexpr std::string_view name_of(const scheme& value) noexcept
     return names[value.bits - 2][value.symmetric ? 1 : 0];
 }
 
-/// The scheme of that name, in upper or lower case; an error lists what is allowed.
+namespace detail {
+
+/// Whether a name is `known`, which is in upper case, in upper or lower case.
+constexpr bool same_scheme_name(std::string_view name, std::string_view known) noexcept
+{
+    if (name.size() != known.size()) return false;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        const bool lower = 'a' <= name[i] && name[i] <= 'z';
+        if ((lower ? static_cast<char>(name[i] - 32) : name[i]) != known[i]) return false;
+    }
+    return true;
+}
+
+} // namespace detail
+
+/// The integer scheme of that name, in upper or lower case; an error lists what is allowed.
 inline result<scheme> parse_scheme(std::string_view name)
 {
-    const auto same = [](std::string_view a, std::string_view b) {
-        if (a.size() != b.size()) return false;
-        for (std::size_t i = 0; i < a.size(); ++i) {
-            const char upper = 'a' <= a[i] && a[i] <= 'z' ? static_cast<char>(a[i] - 32) : a[i];
-            if (upper != b[i]) return false;
-        }
-        return true;
-    };
     for (int bits = 2; bits <= 8; ++bits)
         for (const bool symmetric : {false, true})
-            if (same(name, name_of(scheme{bits, symmetric}))) return scheme{bits, symmetric};
+            if (detail::same_scheme_name(name, name_of(scheme{bits, symmetric})))
+                return scheme{bits, symmetric};
     return error{error_code::unsupported, "scheme '", name,
                  "': use W2A16 to W8A16 (symmetric) or W2A16_ASYM to W8A16_ASYM"};
 }
@@ -1788,6 +1809,9 @@ struct integer_quantizer {
     std::size_t group_size = 128;
     /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
     dtype storage = dtype::f32;
+    /// When simulating: candidates for each group's range, from the whole one down to half of it
+    /// (weight clipping, as llm-awq's auto_clip does); 1: the whole range.
+    int clip_steps = 1;
 
     /// shape_mismatch where groups do not cut a row evenly, invalid_argument for a bad bit count.
     status check(std::size_t in_features) const noexcept
@@ -1816,14 +1840,24 @@ struct integer_quantizer {
         return in_features == 0 ? 0 : in_features / scale_columns(in_features);
     }
 
-    /// Quantizes and dequantizes; `out` may be `rows`. An integer scheme has no use for importance.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> /*importance*/,
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); ++r)
-                simulate_row(rows.row(r), out.row(r), rounding);
+                simulate_row(rows.row(r), importance, out.row(r), rounding);
         });
+    }
+
+    /// Scale and zero point of one group: with the range that has the smallest squared error,
+    /// weighed by the importance (one value a weight, or empty), among `clip_steps` candidates.
+    qparams fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
+    {
+        qparams best;
+        with_storage(storage,
+                     [&](auto rounding) { best = fit_group_as(group, importance, rounding); });
+        return best;
     }
 
     /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
@@ -1838,26 +1872,71 @@ struct integer_quantizer {
 
   private:
     template <class Rounding>
-    void simulate_row(std::span<const float> row, std::span<float> out,
-                      Rounding rounding) const noexcept
+    void simulate_row(std::span<const float> row, std::span<const float> importance,
+                      std::span<float> out, Rounding rounding) const noexcept
     {
         const std::size_t width = scale_columns(row.size());
         for (std::size_t first = 0; first < row.size(); first += width)
-            simulate_group(row.data() + first, out.data() + first, width, rounding);
+            simulate_group(row.subspan(first, width),
+                           importance.empty() ? importance : importance.subspan(first, width),
+                           out.data() + first, rounding);
     }
 
     template <class Rounding>
-    void simulate_group(const float* group, float* out, std::size_t count,
+    void simulate_group(std::span<const float> group, std::span<const float> importance, float* out,
                         Rounding rounding) const noexcept
     {
-        value_range range = range_of(group, count);
-        range = {rounding.round(range.smallest), rounding.round(range.largest)};
-        const qparams shared = make_qparams(range, format, rounding);
-        for_each_tile(group, count, shared, rounding,
+        const qparams shared = fit_group_as(group, importance, rounding);
+        for_each_tile(group.data(), group.size(), shared, rounding,
                       [&](std::size_t first, std::size_t size, const float* codes) {
                           for (std::size_t i = 0; i < size; ++i)
                               out[first + i] = value_of(codes[i], shared, rounding);
                       });
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE qparams fit_group_as(std::span<const float> group,
+                                           std::span<const float> importance,
+                                           Rounding rounding) const noexcept
+    {
+        const value_range range = range_of(group.data(), group.size());
+        qparams best = shared_by(range, 1.0f, rounding);
+        if (clip_steps <= 1) return best;
+        float least = error_of(best, group, importance, rounding);
+        for (int step = 1; step < clip_steps; ++step) {
+            const float kept = 1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(clip_steps);
+            const qparams candidate = shared_by(range, kept, rounding);
+            const float error = error_of(candidate, group, importance, rounding);
+            if (error < least) least = error, best = candidate;
+        }
+        return best;
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE qparams shared_by(value_range range, float kept,
+                                        Rounding rounding) const noexcept
+    {
+        range = {rounding.round(range.smallest * kept), rounding.round(range.largest * kept)};
+        return make_qparams(range, format, rounding);
+    }
+
+    template <class Rounding>
+    float error_of(const qparams& shared, std::span<const float> group,
+                   std::span<const float> importance, Rounding rounding) const noexcept
+    {
+        float sums[code_tile] = {}; // independent chains, so that the loop becomes vectors
+        for_each_tile(group.data(), group.size(), shared, rounding,
+                      [&](std::size_t first, std::size_t size, const float* codes) {
+                          for (std::size_t i = 0; i < size; ++i) {
+                              const float missing =
+                                  group[first + i] - value_of(codes[i], shared, rounding);
+                              const float weight = importance.empty() ? 1.0f : importance[first + i];
+                              sums[i] += missing * missing * weight;
+                          }
+                      });
+        for (std::size_t half = code_tile / 2; half > 0; half /= 2)
+            for (std::size_t i = 0; i < half; ++i) sums[i] += sums[i + half];
+        return sums[0];
     }
 
     // Calls `use(first, size, codes)` for the codes of a group, a tile at a time.
@@ -1868,10 +1947,16 @@ struct integer_quantizer {
     {
         float codes[code_tile];
         for (std::size_t first = 0; first < count; first += code_tile) {
-            const std::size_t size = std::min(code_tile, count - first);
-            fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
-                       rounding);
-            use(first, size, codes);
+            const auto make = [&](std::size_t size) {
+                fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
+                           rounding);
+                use(first, size, codes);
+            };
+            // A count known at compile time keeps a whole tile in registers.
+            if (count - first >= code_tile)
+                make(code_tile);
+            else
+                make(count - first);
         }
     }
 
@@ -3597,6 +3682,52 @@ void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x
             detail::solve_row_backward(panel.row(row).data(), diagonal);
         });
     }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/clip_weights.hpp
+#ifndef AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
+#define AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+/// Clamps a group to what the codes of its best range can stand for, if that is not the whole range.
+inline void clip_group(const integer_quantizer& format, std::span<const float> importance,
+                       std::span<float> group) noexcept
+{
+    integer_quantizer unclipped = format;
+    unclipped.clip_steps = 1;
+    const qparams best = format.fit_group(group, importance);
+    if (best.scale == unclipped.fit_group(group, importance).scale) return;
+    const float low = (format.format.smallest() - best.zero_point) * best.scale;
+    const float high = (format.format.largest() - best.zero_point) * best.scale;
+    for (float& weight : group) weight = std::clamp(weight, low, high);
+}
+
+} // namespace detail
+
+/// Weight clipping as llm-awq's auto_clip does it: within each group of `weight` (out_features,
+/// in_features) outliers give way, so that the others are rounded more finely later. This changes
+/// what the layer computes. `importance`: mean of x^2 per column, or empty. The format must fit.
+template <execution E>
+void clip_weights(const E& how, const integer_quantizer& format, std::span<const float> importance,
+                  matrix_view<float> weight)
+{
+    const std::size_t width = format.scale_columns(weight.cols());
+    how.for_each(weight.rows(), [&](std::size_t row) {
+        for (std::size_t first = 0; first < weight.cols(); first += width)
+            detail::clip_group(format,
+                               importance.empty() ? importance : importance.subspan(first, width),
+                               weight.row(row).subspan(first, width));
+    });
 }
 
 } // namespace awq
@@ -6177,15 +6308,13 @@ struct integer_grid {
     }
 };
 
-/// An integer scheme for `round_with_feedback`. With `shrink_steps` above 1 the range of each group
-/// is shrunk step by step, down to half, to where the squared error, weighted by the importance, is
-/// smallest (weight clipping on the format's own grid).
+/// An integer scheme for `round_with_feedback`; each group's range is fitted as the quantizer's
+/// `clip_steps` say.
 struct integer_feedback_format {
     using grid = integer_grid;
     static constexpr std::size_t batch = 4;
 
     integer_quantizer rounding;
-    int shrink_steps = 1;
 
     std::size_t block_columns(std::size_t in_features) const noexcept
     {
@@ -6195,47 +6324,9 @@ struct integer_feedback_format {
     void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
              grid* grids) const noexcept
     {
-        for (std::size_t r = 0; r < rows.rows(); ++r) grids[r] = fit_group(rows.row(r), importance);
-    }
-
-    /// The grid of one group of weights.
-    grid fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
-    {
-        const value_range whole = range_of(group.data(), group.size());
-        grid best = make(whole, 1.0f);
-        if (shrink_steps <= 1) return best;
-        double least = error_of(best, group, importance);
-        for (int step = 1; step < shrink_steps; ++step) {
-            const float kept =
-                1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(shrink_steps);
-            const grid candidate = make(whole, kept);
-            const double error = error_of(candidate, group, importance);
-            if (error < least) least = error, best = candidate;
-        }
-        return best;
-    }
-
-private:
-    grid make(value_range range, float kept) const noexcept
-    {
-        grid made{{}, rounding.format, rounding.storage};
-        with_storage(rounding.storage, [&](auto storage) {
-            const value_range stored{storage.round(range.smallest * kept),
-                                     storage.round(range.largest * kept)};
-            made.shared = make_qparams(stored, rounding.format, storage);
-        });
-        return made;
-    }
-
-    static double error_of(const grid& candidate, std::span<const float> group,
-                           std::span<const float> importance) noexcept
-    {
-        float sum = 0;
-        for (std::size_t i = 0; i < group.size(); ++i) {
-            const float missing = group[i] - candidate.value(i, candidate.nearest(i, group[i]));
-            sum += missing * missing * (importance.empty() ? 1.0f : importance[i]);
-        }
-        return static_cast<double>(sum);
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            grids[r] = {rounding.fit_group(rows.row(r), importance), rounding.format,
+                        rounding.storage};
     }
 };
 
@@ -6268,72 +6359,336 @@ static_assert(feedback_format<integer_feedback_format>);
 } // namespace awq
 
 #endif
-// ---- awq/quantization/fp8_quantizer.hpp
-#ifndef AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
-#define AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+// ---- awq/quantization/float_feedback.hpp
+#ifndef AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
+#define AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
 
-// ---- awq/support/float8.hpp
-#ifndef AWQ_SUPPORT_FLOAT8_HPP
-#define AWQ_SUPPORT_FLOAT8_HPP
+// ---- awq/quantization/fp4_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
 
-#include <bit>
-#include <cstdint>
-#include <limits>
+// ---- awq/quantization/shrunk_range.hpp
+#ifndef AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
+#define AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
+
+#include <cstddef>
+#include <span>
 
 namespace awq {
 
-/// FP8 E4M3 ("fn", without infinities): 4 exponent bits with bias 7, 3 mantissa bits, up to 448; 0x7F
-/// and 0xFF are NaN (OCP 8-bit floating point specification).
-struct f8_e4m3 {
-    std::uint8_t bits = 0;
-
-    static constexpr float largest = 448.0f;
-
-    f8_e4m3() = default;
-    /// Rounds to nearest, ties to even; what would round beyond 448 becomes NaN, as in PyTorch.
-    constexpr explicit f8_e4m3(float value) noexcept
-        : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
-    constexpr explicit operator float() const noexcept
-    {
-        const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
-        if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
-        float value = static_cast<float>(exponent == 0 ? mantissa : 8 + mantissa) * 0x1p-9f;
-        for (int i = 1; i < exponent; ++i) value *= 2.0f;
-        return (bits & 0x80) != 0 ? -value : value;
-    }
-    static constexpr f8_e4m3 from_bits(std::uint8_t pattern) noexcept
-    {
-        f8_e4m3 value;
-        value.bits = pattern;
-        return value;
-    }
-    friend constexpr bool operator==(f8_e4m3, f8_e4m3) = default; // compares bit patterns
-
-private:
-    static constexpr std::uint8_t round(std::uint32_t pattern) noexcept
-    {
-        const auto sign = static_cast<std::uint8_t>((pattern >> 24) & 0x80u);
-        return static_cast<std::uint8_t>(sign | round_magnitude(pattern & 0x7FFFFFFFu));
-    }
-
-    static constexpr std::uint8_t round_magnitude(std::uint32_t magnitude) noexcept
-    {
-        if (magnitude > 0x43E80000u) return 0x7F; // 464 is a tie, and goes to 448, which is even
-        if (magnitude >= 0x3C800000u) {           // 2^-6, the smallest normal number
-            const std::uint32_t rebiased = magnitude - (120u << 23);
-            return static_cast<std::uint8_t>((rebiased + 0x7FFFFu + ((rebiased >> 20) & 1u)) >> 20);
+/// Weight clipping: of the scales that `make(kept)` gives for the range of a block of weights (1.0f)
+/// and for `steps` - 1 parts of it, down to half, the one with the smallest squared error, weighted
+/// by the importance (one value a column, or empty). `value(w, scale)` is what a weight is rounded to.
+template <class Make, class Value>
+auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<const float> importance,
+                       const Make& make, const Value& value) noexcept
+{
+    const auto error_of = [&](const auto& scale) {
+        double total = 0;
+        for (std::size_t r = 0; r < block.rows(); ++r) {
+            const std::span<const float> row = block.row(r);
+            float sum = 0;
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                const float missing = row[i] - value(row[i], scale);
+                sum += missing * missing * (importance.empty() ? 1.0f : importance[i]);
+            }
+            total += static_cast<double>(sum);
         }
-        // Denormal: adding 2^14 leaves the rounded multiple of 2^-9 in the low mantissa bits.
-        const float shifted = std::bit_cast<float>(magnitude) + 0x1p14f;
-        return static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(shifted) - 0x46800000u);
+        return total;
+    };
+    auto best = make(1.0f);
+    if (steps <= 1) return best;
+    double least = error_of(best);
+    for (int step = 1; step < steps; ++step) {
+        const auto candidate =
+            make(1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(steps));
+        const double error = error_of(candidate);
+        if (error < least) least = error, best = candidate;
     }
-};
+    return best;
+}
 
 } // namespace awq
 
 #endif
+// ---- awq/quantization/small_float.hpp
+#ifndef AWQ_QUANTIZATION_SMALL_FLOAT_HPP
+#define AWQ_QUANTIZATION_SMALL_FLOAT_HPP
+
+#include <bit>
+#include <cstdint>
+
+namespace awq {
+
+// Float formats of few bits without infinities (OCP 8-bit floating point and microscaling formats
+// specifications). What is too large becomes the largest number.
+
+/// FP8: 4 exponent bits, 3 mantissa bits.
+struct e4m3 {
+    static constexpr int exponent_bits = 4, mantissa_bits = 3;
+    static constexpr int smallest_exponent = -6; ///< of the normal numbers
+    static constexpr float largest = 448.0f;
+};
+
+/// FP4: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives.
+struct e2m1 {
+    static constexpr int exponent_bits = 2, mantissa_bits = 1;
+    static constexpr int smallest_exponent = 0;
+    static constexpr float largest = 6.0f;
+};
+
+/// The nearest number of the format, ties to even; NaN stays NaN. Vectorises.
+template <class Format>
+AWQ_ALWAYS_INLINE constexpr float round_to(float x) noexcept
+{
+    x = x < -Format::largest ? -Format::largest : x;
+    x = x > Format::largest ? Format::largest : x;
+    constexpr auto smallest = static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23;
+    std::uint32_t power = std::bit_cast<std::uint32_t>(x) & 0x7F800000u;
+    power = power < smallest ? smallest : power;
+    // The last bit of this number is worth as much as that of the format at x.
+    constexpr auto distance = static_cast<std::uint32_t>(23 - Format::mantissa_bits) << 23;
+    const float shift = std::bit_cast<float>(power + distance) * 1.5f;
+    return (x + shift) - shift;
+}
+
+/// The bit pattern of the nearest number. It keeps the sign, also that of a zero.
+template <class Format>
+constexpr std::uint8_t pattern_of(float x) noexcept
+{
+    constexpr int mantissa = Format::mantissa_bits;
+    const std::uint32_t sign = std::bit_cast<std::uint32_t>(x) >> 31;
+    const float value = round_to<Format>(sign != 0 ? -x : x);
+    constexpr float smallest =
+        std::bit_cast<float>(static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23);
+    const std::uint32_t normal =
+        (std::bit_cast<std::uint32_t>(value) >> (23 - mantissa)) -
+        (static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa);
+    const auto denormal = static_cast<std::uint32_t>(value / smallest * float(1 << mantissa));
+    const std::uint32_t magnitude = value < smallest ? denormal : normal;
+    return static_cast<std::uint8_t>(magnitude | sign << (Format::exponent_bits + mantissa));
+}
+
+/// The number of a bit pattern that is no NaN.
+template <class Format>
+constexpr float number_of(std::uint8_t pattern) noexcept
+{
+    constexpr int mantissa = Format::mantissa_bits, sign = Format::exponent_bits + mantissa;
+    const std::uint32_t magnitude = pattern & ((1u << sign) - 1);
+    constexpr auto bias = static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa;
+    constexpr float unit = std::bit_cast<float>(
+        static_cast<std::uint32_t>(127 + Format::smallest_exponent - mantissa) << 23);
+    const float value = magnitude >> mantissa == 0
+                            ? static_cast<float>(magnitude) * unit
+                            : std::bit_cast<float>((magnitude + bias) << (23 - mantissa));
+    return pattern >> sign != 0 ? -value : value;
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// What scales FP4 numbers.
+enum class fp4_kind : unsigned char {
+    nvfp4, ///< an FP8 E4M3 number for each 16 columns, times one float for the whole weight
+    mxfp4, ///< a power of two for each 32 columns
+};
+
+constexpr const char* name_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
+}
+
+/// Columns that share a scale.
+constexpr std::size_t group_size_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? 16 : 32;
+}
+
+/// The scale of a group: as it is stored, and what an FP4 number is multiplied with.
+struct fp4_scale {
+    std::uint8_t pattern = 0; ///< of E4M3 (NVFP4), or the exponent with bias 127 (MXFP4)
+    float value = 1.0f;
+};
+
+/// Rounds weights to FP4 E2M1 with the numbers of compressed-tensors. Models `quantizer`.
+struct fp4_quantizer {
+    fp4_kind kind = fp4_kind::nvfp4;
+    /// f32: exact. bf16 or f16: intermediates are rounded as in a model of that dtype.
+    dtype storage = dtype::f32;
+    /// NVFP4: what the groups' scales are divided by. 0: chosen by the largest of the rows that are
+    /// rounded together, which are then all rows of a weight.
+    float global_scale = 0.0f;
+    /// When simulating: candidates for each group's range (weight clipping); 1: the whole range.
+    int clip_steps = 1;
+
+    /// shape_mismatch where groups do not cut a row evenly.
+    status check(std::size_t in_features) const noexcept
+    {
+        if (in_features > 0 && in_features % group_size_of(kind) == 0) return {};
+        return error{error_code::shape_mismatch, name_of(kind), " takes groups of ",
+                     group_size_of(kind), " inputs, which do not divide in_features ", in_features,
+                     ": choose another scheme or ignore the layer"};
+    }
+    constexpr std::size_t row_block() const noexcept
+    {
+        const bool all = kind == fp4_kind::nvfp4 && global_scale == 0.0f;
+        return all ? std::numeric_limits<std::size_t>::max() / 2 : 1;
+    }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return std::min(group_size_of(kind), in_features);
+    }
+    /// How many scales a row has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        return in_features / group_size_of(kind);
+    }
+
+    /// The same quantizer for weights with this largest magnitude (NVFP4), so that the scales of
+    /// their groups fill the range of FP8. Layers that servers fuse share it.
+    fp4_quantizer for_magnitude(float largest) const noexcept
+    {
+        fp4_quantizer made = *this;
+        if (kind == fp4_kind::mxfp4) return made;
+        with_storage(storage, [&](auto rounding) {
+            const float bound = std::max(rounding.round(largest), 0x1p-126f);
+            const float share = rounding.round(1.0f / bound);
+            made.global_scale = rounding.round(e4m3::largest * e2m1::largest * share);
+        });
+        const bool is_finite = made.global_scale <= std::numeric_limits<float>::max();
+        if (!is_finite) made.global_scale = 1.0f;
+        return made;
+    }
+
+    /// The largest |w| of some rows.
+    static float magnitude_of(matrix_view<const float> rows) noexcept
+    {
+        float magnitude = 0.0f;
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            magnitude = std::max(magnitude, magnitude_of(rows.row(r)));
+        return magnitude;
+    }
+    static float magnitude_of(std::span<const float> group) noexcept
+    {
+        const value_range range = range_of(group.data(), group.size());
+        return std::max(range.largest, -range.smallest); // of two zeros the positive one
+    }
+
+    /// The scale of a group, by the smallest squared error among `clip_steps` candidates, weighed by
+    /// the importance (or empty). NVFP4: `global_scale` is not 0.
+    fp4_scale fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
+    {
+        const float magnitude = magnitude_of(group);
+        return best_shrunk_scale(
+            clip_steps, {group.data(), 1, group.size()}, importance,
+            [&](float kept) {
+                return kind == fp4_kind::nvfp4 ? fp8_scale(magnitude * kept)
+                                               : power_of_two(magnitude * kept);
+            },
+            [](float w, fp4_scale scale) { return value(round_to<e2m1>(w / scale.value), scale); });
+    }
+
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        for_each_group(rows, importance,
+                       [&](std::size_t r, std::size_t first, std::span<const float> group,
+                           fp4_scale scale, auto rounding) {
+                           float* const to = &out(r, first);
+                           for (std::size_t i = 0; i < group.size(); ++i)
+                               to[i] = value(round_to<e2m1>(steps(group[i], scale, rounding)), scale);
+                       });
+    }
+
+    /// Bit patterns of FP4, one a byte, and of the scales, `groups` a row.
+    void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
+                  matrix_view<std::uint8_t> scales) const noexcept
+    {
+        for_each_group(rows, {},
+                       [&](std::size_t r, std::size_t first, std::span<const float> group,
+                           fp4_scale scale, auto rounding) {
+                           scales(r, first / group_size_of(kind)) = scale.pattern;
+                           for (std::size_t i = 0; i < group.size(); ++i)
+                               codes(r, first + i) =
+                                   pattern_of<e2m1>(steps(group[i], scale, rounding));
+                       });
+    }
+
+    /// What an FP4 number of a group stands for, in bfloat16 as compressed-tensors reads it.
+    static float value(float number, fp4_scale scale) noexcept
+    {
+        return storage_rounding<bf16>::round(number * scale.value);
+    }
+
+private:
+    template <class Action>
+    void for_each_group(matrix_view<const float> rows, std::span<const float> importance,
+                        const Action& action) const noexcept
+    {
+        const bool is_whole = kind == fp4_kind::nvfp4 && global_scale == 0.0f;
+        const fp4_quantizer used = is_whole ? for_magnitude(magnitude_of(rows)) : *this;
+        const std::size_t width = group_size_of(kind);
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                for (std::size_t c = 0; c + width <= rows.cols(); c += width) {
+                    const auto group = rows.row(r).subspan(c, width);
+                    const auto weights = importance.empty() ? importance : importance.subspan(c, width);
+                    action(r, c, group, used.fit_group(group, weights), rounding);
+                }
+        });
+    }
+
+    fp4_scale fp8_scale(float magnitude) const noexcept
+    {
+        float scale = 0.0f;
+        with_storage(storage, [&](auto rounding) {
+            scale = rounding.round(rounding.round(magnitude) / e2m1::largest);
+        });
+        scale = round_to<e4m3>(global_scale * scale);
+        if (scale == 0.0f) scale = 0.125f; // the distance of 1 and the next E4M3 number
+        return {pattern_of<e4m3>(scale), scale / global_scale};
+    }
+
+    // The power of two below the magnitude, or above it from 1.75 times the lower one on, becomes 4.
+    fp4_scale power_of_two(float magnitude) const noexcept
+    {
+        float stored = magnitude;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(magnitude); });
+        const std::uint32_t rounded_up = std::bit_cast<std::uint32_t>(stored) + (1u << 21);
+        const int exponent = static_cast<int>(rounded_up >> 23) - 127 - 2;
+        const int biased = std::clamp(exponent + 127, 0, 254);
+        // 2^-127 is a denormal float.
+        const std::uint32_t bits = biased > 0 ? static_cast<std::uint32_t>(biased) << 23 : 1u << 22;
+        return {static_cast<std::uint8_t>(biased), std::bit_cast<float>(bits)};
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE float steps(float weight, fp4_scale scale, Rounding rounding) const noexcept
+    {
+        const float exact = rounding.round(weight) / scale.value;
+        return kind == fp4_kind::nvfp4 ? exact : rounding.round(exact);
+    }
+};
+
+static_assert(quantizer<fp4_quantizer>);
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/fp8_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
 
 #include <algorithm>
 #include <cstddef>
@@ -6349,6 +6704,8 @@ struct fp8_quantizer {
     std::size_t block_cols = 0; ///< 0: the whole row
     /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
     dtype storage = dtype::f32;
+    /// When simulating: candidates for each block's range (weight clipping); 1: the whole range.
+    int clip_steps = 1;
 
     /// invalid_argument for blocks without rows and for rows without columns.
     status check(std::size_t in_features) const noexcept
@@ -6369,18 +6726,21 @@ struct fp8_quantizer {
         return width == 0 ? 0 : (in_features + width - 1) / width;
     }
 
-    /// Quantizes and dequantizes whole rows of blocks; `out` may be `rows`.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> /*importance*/,
+    /// Quantizes and dequantizes whole rows of blocks; `out` may be `rows`. Importance matters to the
+    /// clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
-        for_each_block(rows, [&](matrix_view<const float> block, std::size_t first_row,
-                                 std::size_t first_col, auto rounding) {
-            const float scale = scale_of(block, rounding);
-            for (std::size_t r = 0; r < block.rows(); ++r)
-                for (std::size_t c = 0; c < block.cols(); ++c)
-                    out(first_row + r, first_col + c) = rounding.round(
-                        static_cast<float>(code_of_weight(block(r, c), scale, rounding)) * scale);
-        });
+        for_each_block(rows, importance,
+                       [&](matrix_view<const float> block, std::size_t first_row,
+                           std::size_t first_col, float scale, auto rounding) {
+                           for (std::size_t r = 0; r < block.rows(); ++r) {
+                               const float* const from = block.row(r).data();
+                               float* const to = &out(first_row + r, first_col);
+                               for (std::size_t c = 0; c < block.cols(); ++c)
+                                   to[c] = value(from[c], scale, rounding);
+                           }
+                       });
     }
 
     /// Codes of rows.rows() rows, and their scales: `groups` for each row of blocks.
@@ -6388,53 +6748,168 @@ struct fp8_quantizer {
                   std::span<float> scales) const noexcept
     {
         const std::size_t width = scale_columns(rows.cols()), count = groups(rows.cols());
-        for_each_block(rows, [&](matrix_view<const float> block, std::size_t first_row,
-                                 std::size_t first_col, auto rounding) {
-            const float scale = scale_of(block, rounding);
-            scales[first_row / block_rows * count + first_col / width] = scale;
-            for (std::size_t r = 0; r < block.rows(); ++r)
-                for (std::size_t c = 0; c < block.cols(); ++c)
-                    codes(first_row + r, first_col + c) =
-                        code_of_weight(block(r, c), scale, rounding).bits;
-        });
+        for_each_block(rows, {},
+                       [&](matrix_view<const float> block, std::size_t first_row,
+                           std::size_t first_col, float scale, auto rounding) {
+                           scales[first_row / block_rows * count + first_col / width] = scale;
+                           for (std::size_t r = 0; r < block.rows(); ++r)
+                               for (std::size_t c = 0; c < block.cols(); ++c)
+                                   codes(first_row + r, first_col + c) =
+                                       pattern_of<e4m3>(steps(block(r, c), scale, rounding));
+                       });
+    }
+
+    /// The scale of a block, by the smallest squared error among `clip_steps` candidates, weighed by
+    /// the importance (or empty).
+    float fit_block(matrix_view<const float> block, std::span<const float> importance) const noexcept
+    {
+        float best = 0.0f;
+        with_storage(storage, [&](auto rounding) { best = fit_block_as(block, importance, rounding); });
+        return best;
     }
 
 private:
+    template <class Rounding>
+    float fit_block_as(matrix_view<const float> block, std::span<const float> importance,
+                       Rounding rounding) const noexcept
+    {
+        const float magnitude = magnitude_of(block);
+        return best_shrunk_scale(
+            clip_steps, block, importance,
+            [&](float kept) {
+                const float scale = rounding.round(rounding.round(magnitude * kept) / e4m3::largest);
+                return scale == 0.0f ? Rounding::epsilon : scale;
+            },
+            [&](float w, float scale) { return value(w, scale, rounding); });
+    }
+
     template <class Action>
-    void for_each_block(matrix_view<const float> rows, const Action& action) const noexcept
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
+                        const Action& action) const noexcept
     {
         const std::size_t width = scale_columns(rows.cols());
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); r += block_rows)
-                for (std::size_t c = 0; c < rows.cols(); c += width)
-                    action(rows.rows_from(r, std::min(block_rows, rows.rows() - r))
-                               .cols_from(c, std::min(width, rows.cols() - c)),
-                           r, c, rounding);
+                for (std::size_t c = 0; c < rows.cols(); c += width) {
+                    const std::size_t count = std::min(width, rows.cols() - c);
+                    const auto weights = importance.empty() ? importance : importance.subspan(c, count);
+                    const matrix_view<const float> block =
+                        rows.rows_from(r, std::min(block_rows, rows.rows() - r)).cols_from(c, count);
+                    action(block, r, c, fit_block_as(block, weights, rounding), rounding);
+                }
         });
     }
 
-    template <class Rounding>
-    static float scale_of(matrix_view<const float> block, Rounding rounding) noexcept
+    static float magnitude_of(matrix_view<const float> block) noexcept
     {
         float magnitude = 0.0f;
         for (std::size_t r = 0; r < block.rows(); ++r) {
             const value_range range = range_of(block.row(r).data(), block.cols());
             magnitude = std::max({magnitude, -range.smallest, range.largest});
         }
-        const float scale = rounding.round(rounding.round(magnitude) / f8_e4m3::largest);
-        return scale == 0.0f ? Rounding::epsilon : scale;
+        return magnitude;
     }
 
     // The sum with a zero point of 0 makes -0 the code 0.
     template <class Rounding>
-    static f8_e4m3 code_of_weight(float weight, float scale, Rounding rounding) noexcept
+    AWQ_ALWAYS_INLINE static float steps(float weight, float scale, Rounding rounding) noexcept
     {
-        const float steps = rounding.round(rounding.round(weight) / scale) + 0.0f;
-        return f8_e4m3{std::clamp(steps, -f8_e4m3::largest, f8_e4m3::largest)};
+        return rounding.round(rounding.round(weight) / scale) + 0.0f;
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE static float value(float weight, float scale, Rounding rounding) noexcept
+    {
+        return rounding.round(round_to<e4m3>(steps(weight, scale, rounding)) * scale);
     }
 };
 
 static_assert(quantizer<fp8_quantizer>);
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// The FP8 numbers times one scale.
+struct fp8_grid {
+    float scale = 1.0f;
+    dtype storage = dtype::f32;
+
+    int nearest(std::size_t, float x) const noexcept { return pattern_of<e4m3>(x / scale); }
+    float value(std::size_t, int code) const noexcept
+    {
+        const float exact = number_of<e4m3>(static_cast<std::uint8_t>(code)) * scale;
+        float stored = exact;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(exact); });
+        return stored;
+    }
+};
+
+/// FP8 for `round_with_feedback`; scales are fitted as the quantizer's `clip_steps` say.
+/// `BlockRows` is the quantizer's `block_rows`.
+template <std::size_t BlockRows>
+struct fp8_feedback_format {
+    using grid = fp8_grid;
+    static constexpr std::size_t batch = BlockRows == 1 ? 4 : BlockRows;
+
+    fp8_quantizer rounding;
+
+    std::size_t block_columns(std::size_t in_features) const noexcept
+    {
+        return rounding.scale_columns(in_features);
+    }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
+             grid* grids) const noexcept
+    {
+        for (std::size_t first = 0; first < rows.rows(); first += BlockRows) {
+            const std::size_t count = std::min(BlockRows, rows.rows() - first);
+            const float scale = rounding.fit_block(rows.rows_from(first, count), importance);
+            std::fill_n(grids + first, count, grid{scale, rounding.storage});
+        }
+    }
+};
+
+/// The FP4 numbers times the scale of a group.
+struct fp4_grid {
+    fp4_scale scale;
+
+    int nearest(std::size_t, float x) const noexcept { return pattern_of<e2m1>(x / scale.value); }
+    float value(std::size_t, int code) const noexcept
+    {
+        return fp4_quantizer::value(number_of<e2m1>(static_cast<std::uint8_t>(code)), scale);
+    }
+};
+
+/// FP4 for `round_with_feedback`; scales are fitted as the quantizer's `clip_steps` say.
+struct fp4_feedback_format {
+    using grid = fp4_grid;
+    static constexpr std::size_t batch = 4;
+
+    fp4_quantizer rounding; ///< NVFP4: with its global scale
+
+    std::size_t block_columns(std::size_t in_features) const noexcept
+    {
+        return rounding.scale_columns(in_features);
+    }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
+             grid* grids) const noexcept
+    {
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            grids[r] = {rounding.fit_group(rows.row(r), importance)};
+    }
+};
+
+static_assert(feedback_format<fp8_feedback_format<1>>);
+static_assert(feedback_format<fp4_feedback_format>);
 
 } // namespace awq
 
@@ -7724,6 +8199,68 @@ constexpr void pack_gptq_zero_points(matrix_view<const std::int8_t> zero_points,
             },
             [&](std::size_t word, std::uint32_t value) { out(g, word) = value; });
 }
+
+} // namespace awq
+
+#endif
+// ---- awq/support/float8.hpp
+#ifndef AWQ_SUPPORT_FLOAT8_HPP
+#define AWQ_SUPPORT_FLOAT8_HPP
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+
+namespace awq {
+
+/// FP8 E4M3 ("fn", without infinities): 4 exponent bits with bias 7, 3 mantissa bits, up to 448; 0x7F
+/// and 0xFF are NaN (OCP 8-bit floating point specification).
+struct f8_e4m3 {
+    std::uint8_t bits = 0;
+
+    static constexpr float largest = 448.0f;
+
+    f8_e4m3() = default;
+    /// Rounds to nearest, ties to even; what would round beyond 448 becomes NaN, as in PyTorch.
+    constexpr explicit f8_e4m3(float value) noexcept
+        : bits(round(std::bit_cast<std::uint32_t>(value)))
+    {
+    }
+    constexpr explicit operator float() const noexcept
+    {
+        const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
+        if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
+        float value = static_cast<float>(exponent == 0 ? mantissa : 8 + mantissa) * 0x1p-9f;
+        for (int i = 1; i < exponent; ++i) value *= 2.0f;
+        return (bits & 0x80) != 0 ? -value : value;
+    }
+    static constexpr f8_e4m3 from_bits(std::uint8_t pattern) noexcept
+    {
+        f8_e4m3 value;
+        value.bits = pattern;
+        return value;
+    }
+    friend constexpr bool operator==(f8_e4m3, f8_e4m3) = default; // compares bit patterns
+
+private:
+    static constexpr std::uint8_t round(std::uint32_t pattern) noexcept
+    {
+        const auto sign = static_cast<std::uint8_t>((pattern >> 24) & 0x80u);
+        return static_cast<std::uint8_t>(sign | round_magnitude(pattern & 0x7FFFFFFFu));
+    }
+
+    static constexpr std::uint8_t round_magnitude(std::uint32_t magnitude) noexcept
+    {
+        if (magnitude > 0x43E80000u) return 0x7F; // 464 is a tie, and goes to 448, which is even
+        if (magnitude >= 0x3C800000u) {           // 2^-6, the smallest normal number
+            const std::uint32_t rebiased = magnitude - (120u << 23);
+            return static_cast<std::uint8_t>((rebiased + 0x7FFFFu + ((rebiased >> 20) & 1u)) >> 20);
+        }
+        // Denormal: adding 2^14 leaves the rounded multiple of 2^-9 in the low mantissa bits.
+        const float shifted = std::bit_cast<float>(magnitude) + 0x1p14f;
+        return static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(shifted) - 0x46800000u);
+    }
+};
 
 } // namespace awq
 
@@ -12639,16 +13176,17 @@ void scale(float factor, std::span<const float> x, std::span<float> out) noexcep
 
 template <class Arch = default_arch>
 void rms_norm(std::span<const float> x, std::span<const float> weight, float eps,
-              std::span<float> out) noexcept
+              std::span<float> out, float offset = 0.0f) noexcept
 {
     const double mean = simd::sum_of_squares<Arch>(x) / static_cast<double>(x.size());
     const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
     const float_batch<Arch> factors(inverse);
+    const float_batch<Arch> offsets(offset);
     const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
-        const auto value = detail::load<Arch>(x, i) * factors * detail::load<Arch>(weight, i);
-        value.store_unaligned(out.data() + i);
+        const auto gain = detail::load<Arch>(weight, i) + offsets;
+        (detail::load<Arch>(x, i) * factors * gain).store_unaligned(out.data() + i);
     });
-    for (std::size_t i = rest; i < x.size(); ++i) out[i] = x[i] * inverse * weight[i];
+    for (std::size_t i = rest; i < x.size(); ++i) out[i] = x[i] * inverse * (weight[i] + offset);
 }
 
 template <class Arch = default_arch>
@@ -12662,6 +13200,20 @@ void silu_multiply(std::span<const float> gate, std::span<const float> up,
         value.store_unaligned(out.data() + i);
     });
     scalar::silu_multiply(gate.subspan(rest), up.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up,
+                        std::span<float> out) noexcept
+{
+    const float_batch<Arch> one(1.0f), cube(0.044715f), twice(-1.5957691216057308f);
+    const std::size_t rest = detail::for_registers<Arch>(gate.size(), [&](std::size_t i) {
+        const auto x = detail::load<Arch>(gate, i);
+        const auto bent = twice * (x + cube * x * x * x);
+        const auto value = x / (one + xsimd::exp(bent)) * detail::load<Arch>(up, i);
+        value.store_unaligned(out.data() + i);
+    });
+    scalar::gelu_tanh_multiply(gate.subspan(rest), up.subspan(rest), out.subspan(rest));
 }
 
 template <class Arch = default_arch>
@@ -15301,6 +15853,76 @@ private:
 } // namespace awq::autoawq
 
 #endif
+// ---- awq/io/compressed_tensors/activation_args.hpp
+#ifndef AWQ_IO_COMPRESSED_TENSORS_ACTIVATION_ARGS_HPP
+#define AWQ_IO_COMPRESSED_TENSORS_ACTIVATION_ARGS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace awq::compressed_tensors {
+
+/// How servers round the inputs of a layer while they compute ("input_activations"). Nothing here
+/// rounds them; it is only read and written.
+struct activation_args {
+    int num_bits = 8;
+    bool is_float = false;
+    std::string strategy = "token"; ///< what shares a scale: "token", "group", "tensor_group"
+    std::size_t group_size = 0;     ///< of the strategies with groups
+    bool is_local = false; ///< groups' scales come at run time, the tensor's from the checkpoint
+
+    friend bool operator==(const activation_args&, const activation_args&) = default;
+};
+
+/// Reads the args; what is not known there is passed over, since no reader rounds activations.
+inline result<activation_args> read_activation_args(const json::value& args)
+{
+    activation_args read;
+    if (const auto given = args.find_non_null("num_bits")) {
+        AWQ_TRY(const std::int64_t bits, given->as_integer());
+        read.num_bits = static_cast<int>(bits);
+    }
+    if (const auto given = args.find_non_null("type")) {
+        AWQ_TRY(const std::string_view type, given->as_string());
+        read.is_float = type == "float";
+    }
+    if (const auto given = args.find_non_null("strategy")) {
+        AWQ_TRY(read.strategy, given->as_string());
+    }
+    if (const auto given = args.find_non_null("group_size")) {
+        AWQ_TRY(const std::int64_t size, given->as_integer());
+        read.group_size = size > 0 ? static_cast<std::size_t>(size) : 0;
+    }
+    const auto dynamic = args.find_non_null("dynamic");
+    read.is_local = dynamic && dynamic->is_string();
+    return read;
+}
+
+/// Writes the args as a value.
+inline void write_activation_args(json::writer& out, const activation_args& args)
+{
+    out.begin_object().field("num_bits", args.num_bits);
+    out.field("type", args.is_float ? "float" : "int").field("symmetric", true);
+    out.field("strategy", args.strategy);
+    if (args.group_size > 0)
+        out.field("group_size", args.group_size);
+    else
+        out.key("group_size").null();
+    out.key("block_structure").null();
+    if (args.is_local)
+        out.field("dynamic", "local").key("actorder").null().field("observer", "static_minmax");
+    else
+        out.field("dynamic", true).key("actorder").null().key("observer").null();
+    out.key("observer_kwargs").begin_object().end_object();
+    if (args.is_float && args.num_bits == 4) out.field("scale_dtype", "torch.float8_e4m3fn");
+    out.end_object();
+}
+
+} // namespace awq::compressed_tensors
+
+#endif
 // ---- awq/io/compressed_tensors/byte_weight.hpp
 #ifndef AWQ_IO_COMPRESSED_TENSORS_BYTE_WEIGHT_HPP
 #define AWQ_IO_COMPRESSED_TENSORS_BYTE_WEIGHT_HPP
@@ -15312,6 +15934,7 @@ private:
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15374,6 +15997,8 @@ struct weight_args {
     std::size_t group_size = 0;                         ///< of strategies group and tensor_group
     std::array<std::size_t, 2> block_structure{0, 0};   ///< rows and columns of strategy block
     bool activation_order = false;                      ///< `weight_g_idx` says each column's group
+
+    friend bool operator==(const weight_args&, const weight_args&) = default;
 };
 
 /// One entry of `config_groups`.
@@ -15381,8 +16006,7 @@ struct config_group {
     std::vector<std::string> targets; ///< module names, `re:` expressions or class names
     weight_args weights;
     compressed_tensors::format format = compressed_tensors::format::pack_quantized;
-    /// Activations are rounded too. Written as 8-bit integers, each token by its own scale.
-    bool rounds_activations = false;
+    std::optional<activation_args> activations; ///< rounded too, where given
 };
 
 /// What `quantization_config` of a config.json says.
@@ -15524,7 +16148,9 @@ inline result<config_group> read_group(const json::value& group, const json::val
     } else if (common) {
         AWQ_TRY(read.format, read_format(*common));
     }
-    read.rounds_activations = group.find_non_null("input_activations").has_value();
+    if (const auto activations = group.find_non_null("input_activations")) {
+        AWQ_TRY(read.activations, read_activation_args(*activations));
+    }
     return read;
 }
 
@@ -15557,7 +16183,14 @@ inline void write_strings(json::writer& out, std::string_view key,
     out.end_array();
 }
 
-inline void write_weight_args(json::writer& out, const weight_args& weights)
+/// The type of the scales, where it is not that of the weights before.
+inline std::string_view scale_type_of(format stored) noexcept
+{
+    if (stored == format::nvfp4_pack_quantized) return "torch.float8_e4m3fn";
+    return stored == format::mxfp4_pack_quantized ? "torch.uint8" : "";
+}
+
+inline void write_weight_args(json::writer& out, const weight_args& weights, format stored)
 {
     out.key("weights").begin_object();
     out.field("num_bits", weights.num_bits).field("type", weights.is_float ? "float" : "int");
@@ -15580,28 +16213,20 @@ inline void write_weight_args(json::writer& out, const weight_args& weights)
     else
         out.key("actorder").null();
     out.field("observer", "memoryless_minmax").key("observer_kwargs").begin_object().end_object();
+    const std::string_view scale_type = scale_type_of(stored);
+    if (!scale_type.empty()) out.field("scale_dtype", scale_type);
     out.end_object();
-}
-
-inline void write_input_activations(json::writer& out, const config_group& group)
-{
-    out.key("input_activations");
-    if (!group.rounds_activations) {
-        out.null();
-        return;
-    }
-    out.begin_object().field("num_bits", 8).field("type", "int").field("symmetric", true);
-    out.field("strategy", "token").key("group_size").null().key("block_structure").null();
-    out.field("dynamic", true).key("actorder").null().key("observer").null();
-    out.key("observer_kwargs").begin_object().end_object().end_object();
 }
 
 inline void write_group(json::writer& out, const config_group& group)
 {
     out.begin_object();
     write_strings(out, "targets", group.targets);
-    write_weight_args(out, group.weights);
-    write_input_activations(out, group);
+    write_weight_args(out, group.weights, group.format);
+    if (group.activations)
+        write_activation_args(out.key("input_activations"), *group.activations);
+    else
+        out.key("input_activations").null();
     out.key("output_activations").null().field("format", name_of(group.format)).end_object();
 }
 
@@ -15688,7 +16313,8 @@ public:
     {
         auto made = std::unique_ptr<byte_weight>{new byte_weight};
         made->args_ = group.weights;
-        made->rounds_activations_ = group.rounds_activations;
+        made->stored_ = group.format;
+        made->rounds_activations_ = group.activations.has_value();
         made->is_fp4_ = group.format == format::nvfp4_pack_quantized ||
                         group.format == format::mxfp4_pack_quantized;
         AWQ_CHECK(made->find_values(tensors));
@@ -15717,7 +16343,8 @@ public:
     result<integer_codes> codes() const override
     {
         if (args_.is_float || block_rows_ != 1)
-            return error{error_code::unsupported, "the weight is not stored as integers in groups"};
+            return error{error_code::unsupported, "the weight is ", name_of(stored_),
+                         ", not integers in groups; quantize the original again"};
         integer_codes whole;
         whole.format = {args_.num_bits, args_.symmetric};
         whole.rows = rows_;
@@ -15874,6 +16501,7 @@ private:
     }
 
     weight_args args_;
+    format stored_ = format::int_quantized;
     bool is_fp4_ = false, rounds_activations_ = false;
     std::size_t rows_ = 0, cols_ = 0;
     std::size_t block_rows_ = 1, block_cols_ = 1; // that share a scale
@@ -15973,10 +16601,12 @@ inline result<std::vector<stored_tensor>> pack_quantized(const integer_codes& we
 } // namespace awq::compressed_tensors
 
 #endif
+// ---- awq/io/float_codes.hpp
+#ifndef AWQ_IO_FLOAT_CODES_HPP
+#define AWQ_IO_FLOAT_CODES_HPP
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 namespace awq {
@@ -15996,7 +16626,50 @@ struct fp8_codes {
     }
 };
 
-namespace compressed_tensors {
+/// A weight as FP4 E2M1: w = code * scale, NVFP4 divided by `global_scale`.
+struct fp4_codes {
+    fp4_kind kind = fp4_kind::nvfp4;
+    std::size_t rows = 0, cols = 0;
+    std::vector<std::uint8_t> codes;  ///< (rows, cols), one a byte
+    std::vector<std::uint8_t> scales; ///< (rows, groups): bits of E4M3, or exponents
+    float global_scale = 1.0f;        ///< of NVFP4
+
+    std::size_t groups() const noexcept { return cols / group_size_of(kind); }
+};
+
+/// shape_mismatch where an array has another length than the shape asks for.
+inline status check(const fp8_codes& weight)
+{
+    if (weight.block_rows > 0 && weight.codes.size() == weight.rows * weight.cols &&
+        weight.scales.size() == weight.scale_rows() * weight.scale_cols())
+        return {};
+    return error{error_code::shape_mismatch, "a weight of shape [", weight.rows, ", ", weight.cols,
+                 "] does not have ", weight.codes.size(), " codes and ", weight.scales.size(),
+                 " scales"};
+}
+
+/// shape_mismatch also where groups do not cut the columns evenly.
+inline status check(const fp4_codes& weight)
+{
+    AWQ_CHECK(fp4_quantizer{weight.kind}.check(weight.cols));
+    if (weight.codes.size() == weight.rows * weight.cols &&
+        weight.scales.size() == weight.rows * weight.groups())
+        return {};
+    return error{error_code::shape_mismatch, "a weight of shape [", weight.rows, ", ", weight.cols,
+                 "] does not have ", weight.codes.size(), " codes and ", weight.scales.size(),
+                 " scales"};
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace awq::compressed_tensors {
 
 /// The tensors of a layer in format "float-quantized" (or "naive-quantized"), names relative to the
 /// layer: `weight` F8_E4M3 and `weight_scale`.
@@ -16013,11 +16686,7 @@ inline std::vector<safetensors::tensor_spec> float_quantized_layout(std::size_t 
 /// The tensors of `float_quantized_layout` with their bytes. Errors: shape_mismatch, not_finite.
 inline result<std::vector<stored_tensor>> float_quantized(const fp8_codes& weight, dtype scale_type)
 {
-    if (weight.block_rows == 0 || weight.codes.size() != weight.rows * weight.cols ||
-        weight.scales.size() != weight.scale_rows() * weight.scale_cols())
-        return error{error_code::shape_mismatch, "a weight of shape [", weight.rows, ", ",
-                     weight.cols, "] does not have ", weight.codes.size(), " codes and ",
-                     weight.scales.size(), " scales"};
+    AWQ_CHECK(check(weight));
     auto specs = float_quantized_layout(weight.rows, weight.cols, weight.scale_rows(),
                                         weight.scale_cols(), scale_type);
     std::vector<stored_tensor> made;
@@ -16028,9 +16697,56 @@ inline result<std::vector<stored_tensor>> float_quantized(const fp8_codes& weigh
     return made;
 }
 
-} // namespace compressed_tensors
+} // namespace awq::compressed_tensors
 
-} // namespace awq
+#endif
+// ---- awq/io/compressed_tensors/fp4_quantized.hpp
+#ifndef AWQ_IO_COMPRESSED_TENSORS_FP4_QUANTIZED_HPP
+#define AWQ_IO_COMPRESSED_TENSORS_FP4_QUANTIZED_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace awq::compressed_tensors {
+
+/// The tensors of a layer in format "nvfp4-pack-quantized" or "mxfp4-pack-quantized", names relative
+/// to the layer: `weight_packed` U8, two codes a byte, the even column in the low half;
+/// `weight_scale` F8_E4M3 or U8; `weight_global_scale` F32 for NVFP4.
+inline std::vector<safetensors::tensor_spec> fp4_quantized_layout(fp4_kind kind, std::size_t rows,
+                                                                  std::size_t cols)
+{
+    using safetensors::element_type;
+    const bool is_nvfp4 = kind == fp4_kind::nvfp4;
+    std::vector<safetensors::tensor_spec> specs{
+        {"weight_packed", element_type::u8, {rows, cols / 2}},
+        {"weight_scale", is_nvfp4 ? element_type::f8_e4m3 : element_type::u8,
+         {rows, cols / group_size_of(kind)}}};
+    if (is_nvfp4) specs.push_back({"weight_global_scale", element_type::f32, {1}});
+    return specs;
+}
+
+/// The tensors of `fp4_quantized_layout` with their bytes. Errors: those of `check`.
+inline result<std::vector<stored_tensor>> fp4_quantized(const fp4_codes& weight)
+{
+    AWQ_CHECK(check(weight));
+    auto specs = fp4_quantized_layout(weight.kind, weight.rows, weight.cols);
+    std::vector<std::uint8_t> packed(weight.codes.size() / 2);
+    for (std::size_t i = 0; i < packed.size(); ++i)
+        packed[i] = static_cast<std::uint8_t>((weight.codes[2 * i] & 15) |
+                                              weight.codes[2 * i + 1] << 4);
+    std::vector<stored_tensor> made;
+    made.push_back(awq::detail::make_stored<std::uint8_t>(std::move(specs[0]), packed));
+    made.push_back(awq::detail::make_stored<std::uint8_t>(std::move(specs[1]), weight.scales));
+    if (weight.kind == fp4_kind::mxfp4) return made;
+    const float global[1] = {weight.global_scale};
+    made.push_back(awq::detail::make_stored<float>(std::move(specs[2]), global));
+    return made;
+}
+
+} // namespace awq::compressed_tensors
 
 #endif
 // ---- awq/io/compressed_tensors/int_quantized.hpp
@@ -16810,6 +17526,7 @@ inline result<copied_files> copy_companion_files(const std::string& source,
 #define AWQ_IO_GGUF_ARCHITECTURE_HPP
 
 #include <algorithm>
+#include <cstddef>
 #include <initializer_list>
 #include <iterator>
 #include <span>
@@ -16843,6 +17560,9 @@ struct architecture {
     bool adds_one_to_norms = false;  ///< norm weights are stored as 1 + w
     bool takes_rope_freqs = false;   ///< accepts rope_freqs.weight (llama3 rope scaling)
     output_rule output = output_rule::optional;
+    /// Every so manyth layer sees all earlier tokens, the others have a sliding window, where the
+    /// file does not say otherwise; 0: files of this architecture know no windows.
+    std::size_t window_period = 0;
 };
 
 namespace detail {
@@ -17059,13 +17779,15 @@ inline constexpr architecture architectures[] = {
      .globals = detail::llama_globals,
      .layers = detail::sandwich_layers,
      .adds_one_to_norms = true,
-     .output = output_rule::forbidden},
+     .output = output_rule::forbidden,
+     .window_period = 2},
     {.name = "gemma3",
      .hf_names = detail::gemma3_hf,
      .hf_layer = detail::model_layers,
      .globals = detail::llama_globals,
      .layers = detail::sandwich_layers,
-     .adds_one_to_norms = true},
+     .adds_one_to_norms = true,
+     .window_period = 6},
     {.name = "bloom",
      .hf_names = detail::bloom_hf,
      .hf_layer = "transformer.h.",
@@ -20788,6 +21510,23 @@ inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
     return std::nullopt;
 }
 
+/// What the gate of an MLP goes through.
+enum class activation : unsigned char { silu, gelu_tanh };
+
+/// The activation by its name in config.json ("silu", "gelu_pytorch_tanh").
+inline std::optional<activation> activation_of(std::string_view name) noexcept
+{
+    if (name == "silu") return activation::silu;
+    if (name == "gelu_pytorch_tanh") return activation::gelu_tanh;
+    return std::nullopt;
+}
+
+/// How an RMS norm is computed: x / sqrt(mean(x^2) + eps) * (weight + offset).
+struct norm_rule {
+    float eps = 1e-6f;
+    float offset = 0.0f;
+};
+
 /// Rotary position embedding: `rope_theta` with `rope_scaling`, or `rope_parameters`.
 struct rope_config {
     rope_kind kind = rope_kind::plain;
@@ -20829,13 +21568,21 @@ struct model_config {
     bool qkv_bias = false;       ///< of q, k and v only (qwen2)
     bool mlp_bias = false;
     bool qk_norm = false; ///< RMS norm of each head's query and key (qwen3)
+    bool offset_norms = false;   ///< norms multiply by 1 + weight (gemma)
+    bool sandwich_norms = false; ///< norms behind attention and MLP, too (gemma2, gemma3)
+    bool scaled_embeddings = false; ///< embeddings are multiplied by sqrt(hidden_size) (gemma)
     bool tie_word_embeddings = false;
+    /// Attention scores are divided by its root; 0: head_size().
+    double query_pre_attn_scalar = 0.0;
     std::size_t sliding_window = 0; ///< 0: every earlier token is seen
     /// Layers below this index see every earlier token even where there is a window.
     std::size_t max_window_layers = 0;
+    /// Every so manyth layer sees every earlier token; 0: see max_window_layers.
+    std::size_t sliding_window_pattern = 0;
     /// From `layer_types`, one for each layer, where the file gives it: true is sliding.
     std::vector<bool> sliding_layers;
     rope_config rope;
+    std::optional<rope_config> local_rope; ///< of the sliding layers, where they have their own
     std::vector<std::uint32_t> eos_token_ids;
     std::optional<std::uint32_t> bos_token_id;
     dtype torch_dtype = dtype::f32;
@@ -20856,12 +21603,33 @@ struct model_config {
         return static_cast<std::size_t>(static_cast<double>(head_size()) *
                                         rope.partial_rotary_factor) / 2 * 2;
     }
+    /// Whether layer `layer` has the window, where there is one.
+    bool is_sliding(std::size_t layer) const noexcept
+    {
+        if (!sliding_layers.empty())
+            return layer < sliding_layers.size() && sliding_layers[layer];
+        if (sliding_window_pattern != 0) return (layer + 1) % sliding_window_pattern != 0;
+        return layer >= max_window_layers;
+    }
     /// Tokens that layer `layer` looks back on, itself included; 0: all.
     std::size_t window_of(std::size_t layer) const noexcept
     {
-        if (!sliding_layers.empty())
-            return layer < sliding_layers.size() && sliding_layers[layer] ? sliding_window : 0;
-        return layer >= max_window_layers ? sliding_window : 0;
+        return is_sliding(layer) ? sliding_window : 0;
+    }
+    norm_rule norm() const noexcept
+    {
+        return {static_cast<float>(rms_norm_eps), offset_norms ? 1.0f : 0.0f};
+    }
+    /// What attention scores are multiplied by.
+    float attention_scale() const noexcept
+    {
+        const auto head = static_cast<float>(head_size());
+        const auto given = static_cast<float>(query_pre_attn_scalar);
+        return 1.0f / std::sqrt(given > 0.0f ? given : head);
+    }
+    float embedding_scale() const noexcept
+    {
+        return scaled_embeddings ? std::sqrt(static_cast<float>(hidden_size)) : 1.0f;
     }
 };
 
@@ -20885,6 +21653,23 @@ inline model_config defaults_for(std::string_view model_type)
         config.qkv_bias = model_type == "qwen2";
         config.qk_norm = model_type == "qwen3";
         config.head_dim = model_type == "qwen3" ? 128 : 0;
+    } else if (model_type == "gemma3_text") {
+        config.vocab_size = 262208;
+        config.hidden_size = 2304;
+        config.intermediate_size = 9216;
+        config.num_hidden_layers = 26;
+        config.num_attention_heads = 8;
+        config.num_key_value_heads = 4;
+        config.head_dim = 256;
+        config.max_position_embeddings = 131072;
+        config.sliding_window = 4096;
+        config.sliding_window_pattern = 6;
+        config.query_pre_attn_scalar = 256.0;
+        config.hidden_act = "gelu_pytorch_tanh";
+        config.qk_norm = config.offset_norms = config.sandwich_norms = true;
+        config.scaled_embeddings = config.tie_word_embeddings = true;
+        config.rope.theta = 1e6;
+        config.local_rope = rope_config{};
     }
     return config;
 }
@@ -20892,7 +21677,8 @@ inline model_config defaults_for(std::string_view model_type)
 namespace detail {
 
 inline constexpr std::string_view forward_architectures[] = {
-    "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"};
+    "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM",
+    "Gemma3ForCausalLM"};
 
 inline status check_architecture(const model_config& config)
 {
@@ -20936,9 +21722,8 @@ inline status check_sizes(const model_config& config)
 
 inline bool is_positive(double value) noexcept { return std::isfinite(value) && value > 0.0; }
 
-inline status check_rope(const model_config& config)
+inline status check_rope(const model_config& config, const rope_config& rope)
 {
-    const rope_config& rope = config.rope;
     if (!is_positive(rope.theta) || !is_positive(rope.factor))
         return error{error_code::invalid_argument, "config: rope_theta ", rope.theta,
                      " and the rope factor ", rope.factor, " must be above 0"};
@@ -20968,10 +21753,14 @@ inline status check(const model_config& config)
 {
     AWQ_CHECK(detail::check_architecture(config));
     AWQ_CHECK(detail::check_sizes(config));
-    AWQ_CHECK(detail::check_rope(config));
-    if (config.hidden_act != "silu")
+    AWQ_CHECK(detail::check_rope(config, config.rope));
+    if (config.local_rope) AWQ_CHECK(detail::check_rope(config, *config.local_rope));
+    if (!activation_of(config.hidden_act))
         return error{error_code::unsupported, "config: hidden_act \"", config.hidden_act,
-                     "\" is not supported, only \"silu\""};
+                     "\" is not supported, only \"silu\" and \"gelu_pytorch_tanh\""};
+    if (!std::isfinite(config.query_pre_attn_scalar) || config.query_pre_attn_scalar < 0.0)
+        return error{error_code::invalid_argument, "config: query_pre_attn_scalar ",
+                     config.query_pre_attn_scalar, " must be above 0"};
     if (!detail::is_positive(config.rms_norm_eps))
         return error{error_code::invalid_argument, "config: rms_norm_eps ", config.rms_norm_eps,
                      " must be above 0"};
@@ -21016,12 +21805,30 @@ struct mlp_weights {
     linear_view down_proj;
 };
 
-/// One decoder block of the Llama family; the norms are (hidden_size).
+/// One decoder block of the Llama family; the norms are (hidden_size). Where there is a
+/// pre_feedforward_layernorm, post_attention_layernorm norms the attention's output; else it norms
+/// the MLP's input.
 struct block_weights {
     std::span<const float> input_layernorm;
     attention_weights self_attn;
     std::span<const float> post_attention_layernorm;
     mlp_weights mlp;
+    std::span<const float> pre_feedforward_layernorm = {};
+    std::span<const float> post_feedforward_layernorm = {};
+
+    /// Of the attention's output; empty: it is not normed.
+    std::span<const float> norm_behind_attention() const noexcept
+    {
+        return pre_feedforward_layernorm.empty() ? std::span<const float>{}
+                                                 : post_attention_layernorm;
+    }
+    std::span<const float> norm_before_mlp() const noexcept
+    {
+        return pre_feedforward_layernorm.empty() ? post_attention_layernorm
+                                                 : pre_feedforward_layernorm;
+    }
+    /// Of the MLP's output; empty: it is not normed.
+    std::span<const float> norm_behind_mlp() const noexcept { return post_feedforward_layernorm; }
 };
 
 namespace detail {
@@ -21056,6 +21863,7 @@ inline status check(const model_config& config, const block_weights& block)
     const std::size_t hidden = config.hidden_size;
     const std::size_t inner = config.intermediate_size;
     const std::size_t head = config.qk_norm ? config.head_size() : 0;
+    const std::size_t sandwich = config.sandwich_norms ? hidden : 0;
     const bool qkv_bias = config.attention_bias || config.qkv_bias;
     const attention_weights& attn = block.self_attn;
     const mlp_weights& mlp = block.mlp;
@@ -21063,6 +21871,8 @@ inline status check(const model_config& config, const block_weights& block)
     using detail::check_norm;
     AWQ_CHECK(check_norm("input_layernorm", block.input_layernorm, hidden));
     AWQ_CHECK(check_norm("post_attention_layernorm", block.post_attention_layernorm, hidden));
+    AWQ_CHECK(check_norm("pre_feedforward_layernorm", block.pre_feedforward_layernorm, sandwich));
+    AWQ_CHECK(check_norm("post_feedforward_layernorm", block.post_feedforward_layernorm, sandwich));
     AWQ_CHECK(check_norm("self_attn.q_norm", attn.q_norm, head));
     AWQ_CHECK(check_norm("self_attn.k_norm", attn.k_norm, head));
     AWQ_CHECK(check_linear("self_attn.q_proj", attn.q_proj, config.query_size(), hidden, qkv_bias));
@@ -21298,6 +22108,29 @@ private:
     std::vector<float> sines_;
 };
 
+/// The tables of a model whose sliding layers may turn heads differently.
+class rope_tables {
+public:
+    rope_tables() = default;
+    /// For texts of up to `length` tokens.
+    rope_tables(const model_config& config, std::size_t length) : global_(config, length)
+    {
+        if (!config.local_rope) return;
+        model_config local = config;
+        local.rope = *config.local_rope;
+        local_ = rope_table{local, length};
+    }
+
+    std::size_t length() const noexcept { return global_.length(); }
+    const rope_table& of(const model_config& config, std::size_t layer) const noexcept
+    {
+        return config.local_rope && config.is_sliding(layer) ? local_ : global_;
+    }
+
+private:
+    rope_table global_, local_;
+};
+
 } // namespace awq
 
 #endif
@@ -21443,14 +22276,15 @@ void turn_heads(const E& e, const block_context& context, std::span<const float>
                 const sequences& batch, std::size_t start, matrix_view<float> x)
 {
     const std::size_t head = context.config.head_size();
-    const auto eps = static_cast<float>(context.config.rms_norm_eps);
+    const norm_rule rule = context.config.norm();
     std::vector<std::size_t> positions(x.rows());
     for (std::size_t s = 0; s < batch.count(); ++s)
         for (std::size_t t = 0; t < batch.length(s); ++t) positions[batch.begin(s) + t] = start + t;
     for_each_row(e, x.rows(), [&](std::size_t row) {
         for (std::size_t from = 0; from < x.cols(); from += head) {
             const auto values = x.row(row).subspan(from, head);
-            if (!norm.empty()) kernels::simd::rms_norm(values, norm, eps, values);
+            if (!norm.empty())
+                kernels::simd::rms_norm(values, norm, rule.eps, values, rule.offset);
             context.rope.apply(positions[row], values);
         }
     });
@@ -21476,7 +22310,7 @@ inline void causal_softmax(matrix_view<float> scores, std::size_t first, std::si
 template <class Product>
 [[nodiscard]] bool attend(matrix_view<const float> q, matrix_view<const float> keys,
                           matrix_view<const float> values, std::size_t first, std::size_t window,
-                          matrix_view<float> out)
+                          float scale, matrix_view<float> out)
 {
     const std::size_t skip = window != 0 && first + 1 > window ? first + 1 - window : 0;
     const std::size_t count = first + q.rows() - skip;
@@ -21485,7 +22319,6 @@ template <class Product>
     const matrix_view<float> scores{memory.data(), q.rows(), count};
     const serial_execution serial;
     Product::multiply_nt(serial, q, keys.rows_from(skip, count), scores);
-    const float scale = 1.0f / std::sqrt(static_cast<float>(q.cols()));
     causal_softmax(scores, first - skip, window, scale);
     Product::multiply_nn(serial, scores, values.rows_from(skip, count), out);
     return true;
@@ -21524,6 +22357,7 @@ template <class Product, execution E>
     const std::size_t heads = context.config.num_attention_heads;
     const std::size_t share = heads / context.config.kv_heads();
     const std::size_t window = context.config.window_of(context.layer);
+    const float scale = context.config.attention_scale();
     const std::vector<query_run> runs = query_runs(batch, start);
     std::atomic<bool> complete{true};
     e.for_each(runs.size() * heads, [&](std::size_t task) {
@@ -21535,7 +22369,7 @@ template <class Product, execution E>
         };
         if (!attend<Product>(part(q, run.row, run.rows, h), part(k, run.first_key, keys, h / share),
                              part(v, run.first_key, keys, h / share), run.position, window,
-                             part(out, run.row, run.rows, h)))
+                             scale, part(out, run.row, run.rows, h)))
             complete = false;
     });
     return complete ? status{} : status{no_memory("attention scores")};
@@ -21633,12 +22467,29 @@ status attention_forward(const E& e, const block_context& context, const attenti
 
 namespace awq {
 
-/// `mlp`: down_proj(silu(gate_proj(x)) * up_proj(x)) (Shazeer 2020), normed input (tokens, hidden)
+namespace detail {
+
+/// gate = act(gate) * up, row by row.
+template <execution E>
+void multiply_gate(const E& e, activation act, matrix_view<const float> up, matrix_view<float> gate)
+{
+    for_each_row(e, gate.rows(), [&](std::size_t t) {
+        if (act == activation::gelu_tanh)
+            kernels::simd::gelu_tanh_multiply(gate.row(t), up.row(t), gate.row(t));
+        else
+            kernels::simd::silu_multiply(gate.row(t), up.row(t), gate.row(t));
+    });
+}
+
+} // namespace detail
+
+/// `mlp`: down_proj(act(gate_proj(x)) * up_proj(x)) (Shazeer 2020), normed input (tokens, hidden)
 /// to (tokens, hidden). The observer sees the inputs of gate_proj and down_proj.
 /// Working memory is two intermediate rows a token.
 template <class Product, execution E, class Observer = no_observer>
-status mlp_forward(const E& e, const mlp_weights& weights, matrix_view<const float> input,
-                   matrix_view<float> output, const Observer& observer = {})
+status mlp_forward(const E& e, const model_config& config, const mlp_weights& weights,
+                   matrix_view<const float> input, matrix_view<float> output,
+                   const Observer& observer = {})
 {
     const std::size_t inner = weights.gate_proj.weight.rows();
     scratch memory{2 * input.rows() * inner};
@@ -21650,9 +22501,7 @@ status mlp_forward(const E& e, const mlp_weights& weights, matrix_view<const flo
     observer("mlp.gate_proj", input);
     linear_forward<Product>(e, weights.gate_proj, input, gate);
     linear_forward<Product>(e, weights.up_proj, input, up);
-    for_each_row(e, input.rows(), [&](std::size_t t) {
-        kernels::simd::silu_multiply(gate.row(t), up.row(t), gate.row(t));
-    });
+    detail::multiply_gate(e, activation_of(config.hidden_act).value_or(activation::silu), up, gate);
     observer("mlp.down_proj", matrix_view<const float>{gate});
     linear_forward<Product>(e, weights.down_proj, gate, output);
     return {};
@@ -21672,12 +22521,20 @@ namespace awq {
 /// Root-mean-square norm of every row (Zhang and Sennrich 2019): input and output (tokens, size),
 /// weight (size). The output may be the input.
 template <execution E>
-void rms_norm_forward(const E& e, std::span<const float> weight, double eps,
+void rms_norm_forward(const E& e, std::span<const float> weight, norm_rule rule,
                       matrix_view<const float> input, matrix_view<float> output)
 {
     for_each_row(e, input.rows(), [&](std::size_t t) {
-        kernels::simd::rms_norm(input.row(t), weight, static_cast<float>(eps), output.row(t));
+        kernels::simd::rms_norm(input.row(t), weight, rule.eps, output.row(t), rule.offset);
     });
+}
+
+/// The same in place, for norms that not every model has: without a weight the rows stay.
+template <execution E>
+void optional_norm_forward(const E& e, std::span<const float> weight, norm_rule rule,
+                           matrix_view<float> rows)
+{
+    if (!weight.empty()) rms_norm_forward(e, weight, rule, rows, rows);
 }
 
 } // namespace awq
@@ -21688,22 +22545,25 @@ namespace awq {
 
 namespace detail {
 
-/// x += attention(norm(x)); x += mlp(norm(x)), where attention(normed, out) is given.
+/// x += attention(norm(x)); x += mlp(norm(x)), where attention(normed, out) is given. What is added
+/// may be normed, too.
 template <class Product, execution E, class Attention, class Observer>
 status block_forward(const E& e, const block_context& context, const block_weights& block,
                      matrix_view<float> hidden, const Attention& attention,
                      const Observer& observer)
 {
-    const double eps = context.config.rms_norm_eps;
+    const norm_rule rule = context.config.norm();
     scratch memory{2 * hidden.size()};
     if (!memory) return no_memory("a decoder block");
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
     const matrix_view<float> change{normed.data() + normed.size(), hidden.rows(), hidden.cols()};
-    rms_norm_forward(e, block.input_layernorm, eps, hidden, normed);
+    rms_norm_forward(e, block.input_layernorm, rule, hidden, normed);
     AWQ_CHECK(attention(normed, change));
+    optional_norm_forward(e, block.norm_behind_attention(), rule, change);
     add_rows(e, change, hidden);
-    rms_norm_forward(e, block.post_attention_layernorm, eps, hidden, normed);
-    AWQ_CHECK(mlp_forward<Product>(e, block.mlp, normed, change, observer));
+    rms_norm_forward(e, block.norm_before_mlp(), rule, hidden, normed);
+    AWQ_CHECK(mlp_forward<Product>(e, context.config, block.mlp, normed, change, observer));
+    optional_norm_forward(e, block.norm_behind_mlp(), rule, change);
     add_rows(e, change, hidden);
     return {};
 }
@@ -21756,11 +22616,12 @@ struct causal_lm_weights {
     matrix_view<const float> lm_head;      ///< (vocab, hidden); with tied embeddings, embed_tokens
 };
 
-/// hidden row t = embedding of ids[t]: embed_tokens (vocab, hidden), hidden (tokens, hidden).
+/// hidden row t = scale * embedding of ids[t]: embed_tokens (vocab, hidden), hidden (tokens,
+/// hidden).
 /// Error: an id that is not in the vocabulary, or the wrong number of rows.
 template <execution E>
 status embed(const E& e, matrix_view<const float> embed_tokens, std::span<const std::uint32_t> ids,
-             matrix_view<float> hidden)
+             matrix_view<float> hidden, float scale = 1.0f)
 {
     if (hidden.rows() != ids.size() || hidden.cols() != embed_tokens.cols())
         return error{error_code::shape_mismatch, "embedding of ", ids.size(), " tokens got ",
@@ -21771,21 +22632,21 @@ status embed(const E& e, matrix_view<const float> embed_tokens, std::span<const 
                          " is not in the vocabulary of ", embed_tokens.rows(),
                          " tokens; does the tokenizer belong to this model?"};
     for_each_row(e, ids.size(), [&](std::size_t t) {
-        std::ranges::copy(embed_tokens.row(ids[t]), hidden.row(t).begin());
+        kernels::simd::scale(scale, embed_tokens.row(ids[t]), hidden.row(t));
     });
     return {};
 }
 
 /// Final norm and head: hidden (tokens, hidden) to logits (tokens, vocab).
 template <class Product, execution E>
-status logits_forward(const E& e, std::span<const float> norm, double eps,
+status logits_forward(const E& e, std::span<const float> norm, norm_rule rule,
                       matrix_view<const float> lm_head, matrix_view<const float> hidden,
                       matrix_view<float> logits)
 {
     scratch memory{hidden.size()};
     if (!memory) return detail::no_memory("the final norm");
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
-    rms_norm_forward(e, norm, eps, hidden, normed);
+    rms_norm_forward(e, norm, rule, hidden, normed);
     Product::multiply_nt(e, normed, lm_head, logits);
     return {};
 }
@@ -21810,7 +22671,7 @@ public:
     status hidden_states(std::span<const std::uint32_t> ids, const sequences& batch,
                          matrix_view<float> hidden)
     {
-        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden));
+        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden, config_.embedding_scale()));
         prepare_rope(batch.longest());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
             AWQ_CHECK(decoder_block_forward<Product>(execution_, context(layer),
@@ -21821,8 +22682,8 @@ public:
     /// Final norm and head of some rows: logits (rows, vocab).
     status logits(matrix_view<const float> hidden, matrix_view<float> logits) const
     {
-        return logits_forward<Product>(execution_, weights_.norm, config_.rms_norm_eps,
-                                       weights_.lm_head, hidden, logits);
+        return logits_forward<Product>(execution_, weights_.norm, config_.norm(), weights_.lm_head,
+                                       hidden, logits);
     }
 
     /// Appends `ids`, at least one, to the sequence in `cache`; `logits` (vocab) are those of the
@@ -21835,7 +22696,7 @@ public:
         scratch memory{ids.size() * config_.hidden_size};
         if (!memory) return detail::no_memory("a step");
         const matrix_view<float> hidden{memory.data(), ids.size(), config_.hidden_size};
-        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden));
+        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden, config_.embedding_scale()));
         prepare_rope(cache.length() + ids.size());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
             AWQ_CHECK(decoder_block_forward<Product>(execution_, context(layer),
@@ -21870,7 +22731,10 @@ private:
         return {};
     }
 
-    block_context context(std::size_t layer) const { return {config_, rope_, layer}; }
+    block_context context(std::size_t layer) const
+    {
+        return {config_, rope_.of(config_, layer), layer};
+    }
 
     /// Dynamic scaling depends on the length itself; the other tables only grow.
     void prepare_rope(std::size_t length)
@@ -21878,13 +22742,13 @@ private:
         const bool exact = config_.rope.kind == rope_kind::dynamic &&
                            std::max(length, rope_.length()) > config_.max_position_embeddings;
         if (exact ? length != rope_.length() : length > rope_.length())
-            rope_ = rope_table{config_, exact ? length : std::max(length, 2 * rope_.length())};
+            rope_ = rope_tables{config_, exact ? length : std::max(length, 2 * rope_.length())};
     }
 
     model_config config_;
     causal_lm_weights weights_;
     E execution_;
-    rope_table rope_;
+    rope_tables rope_;
 };
 
 } // namespace awq
@@ -22643,13 +23507,17 @@ public:
             }
         }
         stream.hidden_ = xtensor_backend::make(places.size(), shape->cols);
-        stream.rope_ = rope_table{source.config(), stream.batch_.longest()};
+        stream.rope_ = rope_tables{source.config(), stream.batch_.longest()};
         AWQ_CHECK(stream.embed(source, name, *shape, std::move(places)));
         return stream;
     }
 
     const sequences& batch() const noexcept { return batch_; }
-    const rope_table& rope() const noexcept { return rope_; }
+    /// What a block of the model that was embedded needs to know.
+    block_context context(const model_config& config, std::size_t layer) const
+    {
+        return {config, rope_.of(config, layer), layer};
+    }
     std::size_t tokens() const noexcept { return batch_.tokens(); }
     matrix_view<float> hidden() { return view_of(hidden_); }
     matrix_view<const float> hidden() const { return view_of(hidden_); }
@@ -22661,11 +23529,11 @@ public:
                    const block_weights& weights, const Begin& begin,
                    const Observer& observer = {})
     {
-        const block_context context{config, rope_, layer};
+        const block_context about = context(config, layer);
         for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
             begin(chunk);
             const auto rows = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
-            AWQ_CHECK(decoder_block_forward<Product>(how, context, weights, chunk.batch, rows,
+            AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
                                                      observer));
         }
         return {};
@@ -22695,14 +23563,15 @@ private:
             const auto rows = view_of(table).rows_from(0, std::min(stripe, shape.rows - first));
             AWQ_CHECK(source.read_rows(name, first, rows));
             for (; next < places.size() && places[next].id < first + rows.rows(); ++next)
-                std::copy_n(rows.row(places[next].id - first).data(), shape.cols,
-                            hidden().row(places[next].row).data());
+                kernels::simd::scale(source.config().embedding_scale(),
+                                     rows.row(places[next].id - first),
+                                     hidden().row(places[next].row));
         }
         return {};
     }
 
     sequences batch_;
-    rope_table rope_;
+    rope_tables rope_;
     host_matrix hidden_;
 };
 
@@ -22713,12 +23582,109 @@ private:
 #ifndef AWQ_PIPELINE_ANY_QUANTIZER_HPP
 #define AWQ_PIPELINE_ANY_QUANTIZER_HPP
 
+// ---- awq/pipeline/weight_format.hpp
+#ifndef AWQ_PIPELINE_WEIGHT_FORMAT_HPP
+#define AWQ_PIPELINE_WEIGHT_FORMAT_HPP
+
 #include <cstddef>
-#include <span>
+#include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace awq {
+
+/// Integers, in groups of neighbouring columns.
+struct integer_format {
+    scheme format;
+    std::size_t group_size = 128; ///< 0: per channel
+
+    friend bool operator==(const integer_format&, const integer_format&) = default;
+};
+
+/// FP8 E4M3, with a scale for each block of rows and columns.
+struct fp8_format {
+    std::size_t block_rows = 1;
+    std::size_t block_cols = 0; ///< 0: the whole row
+
+    friend bool operator==(const fp8_format&, const fp8_format&) = default;
+};
+
+/// FP4 E2M1.
+struct fp4_format {
+    fp4_kind kind = fp4_kind::nvfp4;
+
+    friend bool operator==(const fp4_format&, const fp4_format&) = default;
+};
+
+/// What servers do with a quantized layer's inputs, as the checkpoint tells them. Runs and readers
+/// leave activations as they are.
+enum class activation_rounding {
+    none,
+    int8_token, ///< to 8-bit integers, each token by its own scale
+    fp8_token,  ///< to FP8, each token by its own scale
+    fp8_group,  ///< to FP8, each 128 channels of a token by their own scale
+};
+
+/// How a checkpoint stores a quantized linear layer.
+struct weight_format {
+    using weights_type = std::variant<integer_format, fp8_format, fp4_format>;
+
+    weights_type weights;
+    activation_rounding activations = activation_rounding::none;
+
+    weight_format() = default;
+    template <class Weights>
+        requires(std::constructible_from<weights_type, const Weights&>)
+    weight_format(const Weights& how, activation_rounding inputs = activation_rounding::none)
+        : weights(how), activations(inputs)
+    {
+    }
+
+    const integer_format* integers() const noexcept { return std::get_if<integer_format>(&weights); }
+
+    friend bool operator==(const weight_format&, const weight_format&) = default;
+};
+
+/// The format of a layer by its full name ("model.layers.0.mlp.up_proj"); nothing where the layer
+/// stays as it is.
+using weight_format_choice = std::function<std::optional<weight_format>(std::string_view)>;
+
+// For texts: "W4A16_ASYM g128", "FP8 128x128", "NVFP4".
+
+inline std::string describe(const integer_format& how)
+{
+    return std::string{name_of(how.format)} +
+           (how.group_size == 0 ? " per channel" : " g" + std::to_string(how.group_size));
+}
+inline std::string describe(const fp8_format& how)
+{
+    if (how.block_cols == 0 && how.block_rows == 1) return "FP8 per channel";
+    return "FP8 " + std::to_string(how.block_rows) + "x" + std::to_string(how.block_cols);
+}
+inline std::string describe(const fp4_format& how) { return name_of(how.kind); }
+inline std::string describe(const weight_format& how)
+{
+    return std::visit([](const auto& weights) { return describe(weights); }, how.weights);
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace awq {
+
+// What a quantizer's weights are stored as, where that is a format of checkpoints.
+inline integer_format format_of(const integer_quantizer& q) { return {q.format, q.group_size}; }
+inline fp8_format format_of(const fp8_quantizer& q) { return {q.block_rows, q.block_cols}; }
+inline fp4_format format_of(const fp4_quantizer& q) { return {q.kind}; }
 
 /// A quantizer chosen at run time, so that the layers of one mapping may differ in format.
 class any_quantizer {
@@ -22730,33 +23696,40 @@ public:
     {
     }
 
+    /// Calls `action` with the quantizer itself.
+    template <class Action>
+    decltype(auto) visit(Action&& action) const
+    {
+        return std::visit(std::forward<Action>(action), chosen_);
+    }
+
     status check(std::size_t in_features) const
     {
-        return std::visit([&](const auto& q) -> status { return q.check(in_features); }, chosen_);
+        return visit([&](const auto& q) -> status { return q.check(in_features); });
     }
     std::size_t row_block() const
     {
-        return std::visit([](const auto& q) -> std::size_t { return q.row_block(); }, chosen_);
+        return visit([](const auto& q) -> std::size_t { return q.row_block(); });
     }
     std::size_t scale_columns(std::size_t in_features) const
     {
-        return std::visit(
-            [&](const auto& q) -> std::size_t { return q.scale_columns(in_features); }, chosen_);
+        return visit([&](const auto& q) -> std::size_t { return q.scale_columns(in_features); });
     }
     void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const
     {
-        std::visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); }, chosen_);
+        visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); });
     }
 
-    /// For reports: "W4A16_ASYM g128", "Q4_K".
+    /// For reports: "W4A16_ASYM g128", "FP8 per channel", "Q4_K".
     std::string name() const
     {
-        if (const auto* integer = get_if<integer_quantizer>())
-            return std::string{name_of(integer->format)} +
-                   (integer->group_size == 0 ? " per channel"
-                                             : " g" + std::to_string(integer->group_size));
-        return std::string{gguf::name_of(get_if<gguf::simd_block_quantizer>()->type())};
+        if (const auto* blocks = get_if<gguf::simd_block_quantizer>())
+            return std::string{gguf::name_of(blocks->type())};
+        return visit([](const auto& q) -> std::string {
+            if constexpr (requires { format_of(q); }) return describe(format_of(q));
+            return {};
+        });
     }
 
     /// The quantizer itself, or null where another one was chosen.
@@ -22767,7 +23740,8 @@ public:
     }
 
 private:
-    std::variant<integer_quantizer, gguf::simd_block_quantizer> chosen_;
+    std::variant<integer_quantizer, fp8_quantizer, fp4_quantizer, gguf::simd_block_quantizer>
+        chosen_;
 };
 
 static_assert(quantizer<any_quantizer>);
@@ -22832,7 +23806,7 @@ enum class loss_kind {
 struct layer_format {
     std::vector<std::string> targets{"Linear"}; ///< names, `re:` patterns, or "Linear"
     std::string scheme;                         ///< "W4A16_ASYM"
-    std::size_t group_size = 128;               ///< 0: per channel
+    std::optional<std::size_t> group_size;      ///< 0: per channel; empty: the scheme's own
 };
 
 /// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
@@ -22859,7 +23833,13 @@ struct oneshot_options {
     bool overwrite = false;
 
     bool smoothing_only = false;
+    /// Writes least-squares targets in 16 bits, for llama.cpp's quantizer to round to `target`.
+    bool compensate = false;
     bool smoothing = true; ///< false: plain rounding, for comparison
+    bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
+    /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
+    bool clip_weights = false;
+    bool search_clipping = false; ///< the search simulates clipped ranges too (integer schemes)
     std::vector<layer_format> formats; ///< first match wins; empty in `smoothing_only`
     std::size_t group_size = 128;      ///< of the rounding that a smoothing-only search simulates
     std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
@@ -22896,16 +23876,29 @@ constexpr const char* name_of(duo scaling) noexcept
     }
 }
 
-/// The options that a report records, by their flags' names.
+/// The options that a report records, by their flags' names; those of the rounding where a run rounds.
 inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_options& options)
 {
-    return {{"dataset", options.dataset},
-            {"num_calibration_samples", std::to_string(options.num_calibration_samples)},
-            {"max_seq_length", std::to_string(options.max_seq_length)},
-            {"n_grid", std::to_string(options.search.n_grid)},
-            {"duo_scaling", name_of(options.search.duo_scaling)},
-            {"loss", name_of(options.loss)},
-            {"smoothing", options.smoothing ? "true" : "false"}};
+    const auto yes_or_no = [](bool value) { return std::string{value ? "true" : "false"}; };
+    std::vector<std::pair<std::string, std::string>> made{
+        {"dataset", options.dataset},
+        {"num_calibration_samples", std::to_string(options.num_calibration_samples)},
+        {"max_seq_length", std::to_string(options.max_seq_length)},
+        {"n_grid", std::to_string(options.search.n_grid)},
+        {"duo_scaling", name_of(options.search.duo_scaling)},
+        {"loss", name_of(options.loss)},
+        {"smoothing", yes_or_no(options.smoothing)},
+        {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
+    if (options.smoothing_only) return made;
+    const rounding_options& rounding = options.rounding;
+    made.insert(made.end(),
+                {{"search_clipping", yes_or_no(options.search_clipping)},
+                 {"importance", yes_or_no(rounding.importance)},
+                 {"clip_steps", std::to_string(rounding.clip_steps)},
+                 {"error_feedback", yes_or_no(rounding.error_feedback)},
+                 {"damping", std::to_string(rounding.damping)},
+                 {"least_squares", std::to_string(rounding.least_squares_lambda)}});
+    return made;
 }
 
 } // namespace awq
@@ -22929,6 +23922,17 @@ struct weight_arguments {
     bool symmetric = true;
     std::string strategy = "group"; ///< "group", "channel", "block", "tensor_group"
     std::size_t group_size = 128;   ///< only with "group" and "tensor_group"
+    std::vector<std::size_t> block_structure; ///< rows and columns of "block"
+};
+
+/// How servers round the inputs of some layers, in the words of `input_activations`.
+struct activation_arguments {
+    int num_bits = 8;
+    std::string type = "int";
+    bool symmetric = true;
+    std::string strategy = "tensor"; ///< "tensor", "token", "group", "tensor_group"
+    std::size_t group_size = 0;
+    bool dynamic = false; ///< scales are found at run time
 };
 
 /// One entry of `config_groups`: which layers, and how.
@@ -22936,6 +23940,7 @@ struct recipe_group {
     std::vector<std::string> targets{"Linear"};
     std::string scheme;                       ///< a preset's name; empty where `weights` is given
     std::optional<weight_arguments> weights;
+    std::optional<activation_arguments> activations; ///< with `weights`
 };
 
 /// What a recipe file asks for. A field that the file does not mention is empty.
@@ -22979,21 +23984,55 @@ inline result<loss_kind> parse_loss(std::string_view text)
 
 namespace detail {
 
+/// What the arguments of weights and activations say, for comparing: "float8 channel, float8 token".
+inline std::string describe(const weight_arguments& weights)
+{
+    std::string text = weights.type + std::to_string(weights.num_bits) + " " + weights.strategy;
+    if (weights.strategy == "group" || weights.strategy == "tensor_group")
+        text += " " + std::to_string(weights.group_size);
+    for (const std::size_t extent : weights.block_structure)
+        if (weights.strategy == "block") text += " " + std::to_string(extent);
+    return text + (weights.symmetric ? "" : " asymmetric");
+}
+inline std::string describe(const activation_arguments& inputs)
+{
+    std::string text = inputs.type + std::to_string(inputs.num_bits) + " " + inputs.strategy;
+    if (inputs.group_size > 0) text += " " + std::to_string(inputs.group_size);
+    return text + (inputs.symmetric ? "" : " asymmetric") + (inputs.dynamic ? "" : " static");
+}
+
+/// The scheme that the arguments of a recipe group amount to.
+inline result<layer_format> format_of_arguments(const recipe_group& group)
+{
+    static constexpr std::string_view presets[][2] = {
+        {"int8 channel, int8 token", "W8A8"},
+        {"float8 channel, float8 token", "FP8_DYNAMIC"},
+        {"float8 block 128 128, float8 group 128", "FP8_BLOCK"},
+        {"float4 tensor_group 16", "NVFP4A16"},
+        {"float4 group 16", "NVFP4A16"},
+        {"float4 group 32", "MXFP4A16"}};
+    const weight_arguments& weights = *group.weights;
+    const std::string text =
+        describe(weights) + (group.activations ? ", " + describe(*group.activations) : "");
+    for (const auto& [arguments, scheme] : presets)
+        if (text == arguments) return layer_format{group.targets, std::string{scheme}, {}};
+    const bool grouped = weights.strategy == "group" || weights.strategy == "channel";
+    if (group.activations || weights.type != "int" || !grouped)
+        return error{error_code::unsupported, "recipe: '", text,
+                     "' is no scheme here; weights are int with group or channel, or as in W8A8, "
+                     "FP8_DYNAMIC, FP8_BLOCK, NVFP4A16 or MXFP4A16 with their activations"};
+    const std::string name =
+        "W" + std::to_string(weights.num_bits) + "A16" + (weights.symmetric ? "" : "_ASYM");
+    return layer_format{group.targets, name,
+                        weights.strategy == "channel" ? 0 : weights.group_size};
+}
+
 /// A recipe group as a format of the run: a preset's name, or the name that its arguments amount to.
 inline result<layer_format> format_of(const recipe_group& group)
 {
-    if (!group.scheme.empty()) return layer_format{group.targets, group.scheme, 128};
-    const weight_arguments weights = group.weights.value_or(weight_arguments{});
-    if (!group.weights)
-        return error{error_code::unsupported, "recipe: a config group without weights or scheme"};
-    if (weights.type != "int" || (weights.strategy != "group" && weights.strategy != "channel"))
-        return error{error_code::unsupported, "recipe: weights of type '", weights.type,
-                     "' and strategy '", weights.strategy,
-                     "' are not supported; use int with group or channel"};
-    const std::string name = "W" + std::to_string(weights.num_bits) + "A16" +
-                             (weights.symmetric ? "" : "_ASYM");
-    return layer_format{group.targets, name,
-                        weights.strategy == "channel" ? 0 : weights.group_size};
+    if (!group.scheme.empty()) return layer_format{group.targets, group.scheme, {}};
+    if (group.weights) return format_of_arguments(group);
+    return error{error_code::unsupported, "recipe: a config group without weights or scheme"};
 }
 
 } // namespace detail
@@ -23087,7 +24126,9 @@ public:
             AWQ_CHECK(block.read(source, std::string{linear} + ".weight", true));
             AWQ_CHECK(block.read(source, std::string{linear} + ".bias", false));
         }
-        for (const char* norm : {"self_attn.q_norm.weight", "self_attn.k_norm.weight"})
+        for (const char* norm : {"self_attn.q_norm.weight", "self_attn.k_norm.weight",
+                                 "pre_feedforward_layernorm.weight",
+                                 "post_feedforward_layernorm.weight"})
             AWQ_CHECK(block.read(source, norm, false));
         const auto fits = check(source.config(), block.weights());
         if (!fits) return fits.error().within(source.path() + ": " + block.prefix_);
@@ -23130,6 +24171,8 @@ public:
         block_weights view;
         view.input_layernorm = vector("input_layernorm.weight");
         view.post_attention_layernorm = vector("post_attention_layernorm.weight");
+        view.pre_feedforward_layernorm = vector("pre_feedforward_layernorm.weight");
+        view.post_feedforward_layernorm = vector("post_feedforward_layernorm.weight");
         view.self_attn = {linear("self_attn.q_proj"),           linear("self_attn.k_proj"),
                           linear("self_attn.v_proj"),           linear("self_attn.o_proj"),
                           vector("self_attn.q_norm.weight"),    vector("self_attn.k_norm.weight")};
@@ -23301,7 +24344,12 @@ struct gguf_blocks {
 };
 
 /// A weight as the run's output stores it.
-using quantized_linear = std::variant<integer_codes, gguf_blocks>;
+using quantized_linear = std::variant<integer_codes, fp8_codes, fp4_codes, gguf_blocks>;
+
+// What a weight is stored as, where that is a format of checkpoints.
+inline integer_format format_of(const integer_codes& w) { return {w.format, w.group_size}; }
+inline fp8_format format_of(const fp8_codes& w) { return {w.block_rows, w.block_cols}; }
+inline fp4_format format_of(const fp4_codes& w) { return {w.kind}; }
 
 /// The quantized linear layers of a block, by their names relative to it ("mlp.up_proj"). A layer
 /// that is not quantized is not in it.
@@ -23320,9 +24368,11 @@ namespace awq {
 struct finished_block {
     std::size_t layer = 0;
     const block_tensors* smoothed = nullptr;      ///< still float32, not quantized
-    const block_statistics* statistics = nullptr; ///< of the smoothed block's inputs
+    /// Of the smoothed block's inputs; in a compensating run, of the rounded block's.
+    const block_statistics* statistics = nullptr;
     const quantized_linears* quantized = nullptr; ///< empty in a smoothing-only run
     const block_tensors* dequantized = nullptr;   ///< what the quantized block reads back as
+    const block_tensors* compensated = nullptr;   ///< null unless the run compensates
 };
 
 /// Where finished blocks go, in order of their layers; several sinks may be attached to one run.
@@ -23440,23 +24490,39 @@ inline status read_rope_fields(const json::value& rope, rope_config& into)
     return read_field(rope, "partial_rotary_factor", into.partial_rotary_factor);
 }
 
-inline status read_rope(const json::value& root, rope_config& into)
+/// Where layers differ, `rope_parameters` holds one object for each kind of layer (transformers 5),
+/// or `rope_local_base_freq` stands beside a `rope_theta` that sliding layers do not use.
+inline status read_rope(const json::value& root, model_config& into)
 {
-    AWQ_CHECK(read_field(root, "rope_theta", into.theta));
-    AWQ_CHECK(read_field(root, "partial_rotary_factor", into.partial_rotary_factor));
-    for (const std::string_view key : {"rope_scaling", "rope_parameters"})
-        if (const auto rope = root.find_non_null(key)) AWQ_CHECK(read_rope_fields(*rope, into));
+    AWQ_CHECK(read_field(root, "rope_theta", into.rope.theta));
+    AWQ_CHECK(read_field(root, "partial_rotary_factor", into.rope.partial_rotary_factor));
+    rope_config local = into.local_rope.value_or(rope_config{});
+    if (root.find_non_null("rope_local_base_freq")) {
+        AWQ_CHECK(read_field(root, "rope_local_base_freq", local.theta));
+        into.local_rope = local;
+    }
+    for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
+        const auto rope = root.find_non_null(key);
+        if (!rope) continue;
+        const auto full = rope->find_non_null("full_attention");
+        const auto sliding = rope->find_non_null("sliding_attention");
+        if (full || !sliding) AWQ_CHECK(read_rope_fields(full ? *full : *rope, into.rope));
+        if (!sliding) continue;
+        AWQ_CHECK(read_rope_fields(*sliding, local));
+        into.local_rope = local;
+    }
     return {};
 }
 
 /// An absent `sliding_window` leaves the type's default, null switches it off.
 inline status read_sliding_window(const json::value& root, model_config& into)
 {
+    bool used = into.sliding_window != 0;
     if (const auto field = root.find("sliding_window"); field && field->is_null())
         into.sliding_window = 0;
     AWQ_CHECK(read_field(root, "sliding_window", into.sliding_window));
     AWQ_CHECK(read_field(root, "max_window_layers", into.max_window_layers));
-    bool used = into.model_type == "mistral";
+    AWQ_CHECK(read_field(root, "sliding_window_pattern", into.sliding_window_pattern));
     AWQ_CHECK(read_field(root, "use_sliding_window", used));
     if (const auto types = root.find_non_null("layer_types")) {
         AWQ_TRY(const auto entries, types->as_array());
@@ -23525,6 +24591,22 @@ inline result<std::string> read_architecture(const json::value& root)
     return names.error(error_code::missing_field, "expected a list with one architecture name");
 }
 
+/// What forward passes here do not do.
+inline status refuse_unsupported(const json::value& root)
+{
+    for (const std::string_view key : {"attn_logit_softcapping", "final_logit_softcapping"}) {
+        double cap = 0.0;
+        AWQ_CHECK(read_field(root, key, cap));
+        if (cap != 0.0)
+            return root.error(error_code::unsupported, key, " ", cap, " is not supported");
+    }
+    bool bidirectional = false;
+    AWQ_CHECK(read_field(root, "use_bidirectional_attention", bidirectional));
+    if (bidirectional)
+        return root.error(error_code::unsupported, "use_bidirectional_attention is not supported");
+    return {};
+}
+
 } // namespace detail
 
 /// The fields of a Hugging Face config.json that a forward pass needs, checked. Both spellings of
@@ -23540,10 +24622,13 @@ inline result<model_config> read_model_config(const json::value& root)
         return known.error().within(root.where());
     AWQ_CHECK(detail::read_sizes(root, config));
     AWQ_CHECK(detail::read_field(root, "hidden_act", config.hidden_act));
+    AWQ_CHECK(detail::read_field(root, "hidden_activation", config.hidden_act)); // gemma
+    AWQ_CHECK(detail::read_field(root, "query_pre_attn_scalar", config.query_pre_attn_scalar));
+    AWQ_CHECK(detail::refuse_unsupported(root));
     AWQ_CHECK(detail::read_field(root, "attention_bias", config.attention_bias));
     AWQ_CHECK(detail::read_field(root, "mlp_bias", config.mlp_bias));
     AWQ_CHECK(detail::read_field(root, "tie_word_embeddings", config.tie_word_embeddings));
-    AWQ_CHECK(detail::read_rope(root, config.rope));
+    AWQ_CHECK(detail::read_rope(root, config));
     AWQ_CHECK(detail::read_sliding_window(root, config));
     AWQ_CHECK(detail::read_token_ids(root, config));
     AWQ_CHECK(detail::read_storage(root, config));
@@ -23615,37 +24700,21 @@ private:
 #define AWQ_PIPELINE_LAYER_CODEC_HPP
 
 #include <cstddef>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace awq {
 
-/// How a run quantizes a linear layer to integers.
-struct integer_format {
-    scheme format;
-    std::size_t group_size = 128;          ///< 0: per channel
-    bool dynamic_int8_activations = false; ///< for servers that round activations too (W8A8)
-
-    friend bool operator==(const integer_format&, const integer_format&) = default;
-};
-
-/// The format of a layer by its full name ("model.layers.0.mlp.up_proj"); nothing where the layer
-/// stays as it is.
-using integer_format_choice = std::function<std::optional<integer_format>(std::string_view)>;
-
 /// A quantized layer of a checkpoint that is to be written.
 struct quantized_layer {
     std::string name;
-    integer_format format;
+    weight_format format;
     std::size_t rows = 0, cols = 0;
     dtype weight_type = dtype::f32; ///< of the source's weight
 };
 
-/// A checkpoint format of integer weights: which tensors a layer becomes and what config.json says.
+/// A checkpoint format: which tensors a layer becomes and what config.json says.
 class layer_codec {
 public:
     virtual ~layer_codec() = default;
@@ -23655,9 +24724,9 @@ public:
     /// The layer's tensors, named relative to it. Error: the format cannot hold the layer.
     virtual result<std::vector<safetensors::tensor_spec>>
     layout(const quantized_layer& layer) const = 0;
-    /// The same with their bytes.
+    /// The same with their bytes. The weight is in the layer's format.
     virtual result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
-                                                      const integer_codes& weight) const = 0;
+                                                      const quantized_linear& weight) const = 0;
     /// Writes the value of config.json's `quantization_config`. `left` names the linear layers that
     /// are not quantized.
     virtual status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
@@ -23717,7 +24786,7 @@ public:
     }
 
     /// The tensors of a quantized layer. Errors name it.
-    status write_layer(std::string_view name, const integer_codes& weight)
+    status write_layer(std::string_view name, const quantized_linear& weight)
     {
         const auto found = by_name_.find(name);
         if (found == by_name_.end())
@@ -23797,17 +24866,31 @@ private:
         return {};
     }
 
-    status write(const quantized_layer& layer, const integer_codes& weight)
+    /// Whether a weight has the format and the shape that were announced.
+    static status check_announced(const quantized_layer& layer, const quantized_linear& weight)
     {
-        const bool same = weight.format == layer.format.format && weight.rows == layer.rows &&
-                          weight.cols == layer.cols &&
-                          weight.group_size == layer.format.group_size;
-        if (!same)
-            return error{error_code::shape_mismatch, "was announced as ",
-                         name_of(layer.format.format), " [", layer.rows, ", ", layer.cols,
-                         "] in groups of ", layer.format.group_size, ", and came as ",
-                         name_of(weight.format), " [", weight.rows, ", ", weight.cols,
-                         "] in groups of ", weight.group_size};
+        return std::visit(
+            [&](const auto& given) -> status {
+                if constexpr (requires { format_of(given); }) {
+                    const weight_format::weights_type format = format_of(given);
+                    if (format == layer.format.weights && given.rows == layer.rows &&
+                        given.cols == layer.cols)
+                        return {};
+                    return error{error_code::shape_mismatch, "was announced as ",
+                                 describe(layer.format), " [", layer.rows, ", ", layer.cols,
+                                 "], and came as ", describe(weight_format{format}), " [",
+                                 given.rows, ", ", given.cols, "]"};
+                } else {
+                    return error{error_code::invalid_argument, "was quantized to ",
+                                 gguf::name_of(given.type), ", which no checkpoint holds"};
+                }
+            },
+            weight);
+    }
+
+    status write(const quantized_layer& layer, const quantized_linear& weight)
+    {
+        AWQ_CHECK(check_announced(layer, weight));
         AWQ_TRY(const auto tensors, codec_->encode(layer, weight));
         for (const stored_tensor& tensor : tensors)
             AWQ_CHECK(writer_.write(layer.name + "." + tensor.spec.name, tensor.bytes));
@@ -23845,7 +24928,6 @@ private:
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace awq {
@@ -23858,7 +24940,7 @@ public:
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
                                                            bool overwrite,
-                                                           const integer_format_choice& formats,
+                                                           const weight_format_choice& formats,
                                                            std::unique_ptr<layer_codec> codec)
     {
         AWQ_TRY(layer_split split, split_layers(source, formats));
@@ -23874,13 +24956,8 @@ public:
         for (const auto& [name, tensor] : block.smoothed->all())
             if (!is_quantized_weight(prefix + name))
                 AWQ_CHECK(output_.write_floats(prefix + name, values_of(tensor)));
-        for (const auto& [name, weight] : *block.quantized) {
-            const auto* const codes = std::get_if<integer_codes>(&weight);
-            if (!codes)
-                return error{error_code::invalid_argument, "layer ", prefix + name,
-                             " was not quantized to integers, which this output takes"};
-            AWQ_CHECK(output_.write_layer(prefix + name, *codes));
-        }
+        for (const auto& [name, weight] : *block.quantized)
+            AWQ_CHECK(output_.write_layer(prefix + name, weight));
         return {};
     }
 
@@ -23895,7 +24972,7 @@ private:
     explicit quantized_sink(quantized_output&& output) : output_(std::move(output)) {}
 
     static result<layer_split> split_layers(const directory_source& source,
-                                            const integer_format_choice& formats)
+                                            const weight_format_choice& formats)
     {
         layer_split split;
         for (std::size_t layer = 0; layer < source.config().num_hidden_layers; ++layer) {
@@ -23915,7 +24992,7 @@ private:
 
     static result<quantized_layer> plan_layer(const directory_source& source,
                                               const std::string& name,
-                                              const integer_format& format)
+                                              const weight_format& format)
     {
         AWQ_TRY(const auto* const weight, source.checkpoint().at(name + ".weight"));
         if (weight->shape.size() != 2 || !weight->type())
@@ -23941,6 +25018,7 @@ private:
 
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace awq {
@@ -23948,40 +25026,55 @@ namespace awq {
 /// Layers in AutoAWQ's "gemm" layout. All have the same group size; scales are F16.
 class autoawq_codec final : public layer_codec {
 public:
-    /// The format has one group size for the whole model.
+    /// Integers, and one group size for the whole model.
     status check_layers(const std::vector<quantized_layer>& layers) const override
     {
-        for (const quantized_layer& layer : layers)
-            if (layer.format.group_size != layers.front().format.group_size)
+        for (const quantized_layer& layer : layers) {
+            const integer_format* const format = layer.format.integers();
+            if (!format || layer.format.activations != activation_rounding::none)
+                return error{error_code::unsupported, layer.name, " is ", describe(layer.format),
+                             (format ? " with rounded activations" : ""),
+                             ": the AWQ layout takes 4-bit integers only; write compressed-tensors"};
+            if (format->group_size != group_size_of(layers.front()))
                 return error{error_code::unsupported, layer.name, " has group size ",
-                             layer.format.group_size, " and ", layers.front().name, " has ",
-                             layers.front().format.group_size,
+                             format->group_size, " and ", layers.front().name, " has ",
+                             group_size_of(layers.front()),
                              ": the AWQ layout takes one for all layers; write compressed-tensors"};
+        }
         return {};
     }
 
     result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const override
     {
-        const std::size_t group_size = layer.format.group_size;
-        AWQ_CHECK(autoawq::check_layout(layer.format.format, layer.rows, layer.cols, group_size));
+        const integer_format& how = *layer.format.integers();
+        AWQ_CHECK(autoawq::check_layout(how.format, layer.rows, layer.cols, how.group_size));
         return autoawq::gemm_layout(layer.rows, layer.cols,
-                                    group_size == 0 ? 1 : layer.cols / group_size);
+                                    how.group_size == 0 ? 1 : layer.cols / how.group_size);
     }
 
     result<std::vector<stored_tensor>> encode(const quantized_layer&,
-                                              const integer_codes& weight) const override
+                                              const quantized_linear& weight) const override
     {
-        return autoawq::pack_gemm(weight);
+        const auto* const codes = std::get_if<integer_codes>(&weight);
+        if (!codes) return error{error_code::unsupported, "the AWQ layout takes integers only"};
+        return autoawq::pack_gemm(*codes);
     }
 
     status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
                         const std::vector<std::string>& left) const override
     {
         autoawq::quantization_config config;
-        if (!layers.empty()) config.group_size = layers.front().format.group_size;
+        if (!layers.empty()) config.group_size = group_size_of(layers.front());
         config.modules_to_not_convert = left;
         autoawq::write_quantization_config(out, config);
         return {};
+    }
+
+private:
+    static std::size_t group_size_of(const quantized_layer& layer) noexcept
+    {
+        const integer_format* const format = layer.format.integers();
+        return format ? format->group_size : 0;
     }
 };
 
@@ -23991,7 +25084,7 @@ struct autoawq_sink {
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
                                                            bool overwrite,
-                                                           const integer_format_choice& formats)
+                                                           const weight_format_choice& formats)
     {
         return quantized_sink::create(source, target, overwrite, formats,
                                       std::make_unique<autoawq_codec>());
@@ -24169,6 +25262,7 @@ struct layer_report {
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -24195,17 +25289,21 @@ public:
     result<mapping_report> smooth(const resolved_mapping& mapping)
     {
         mapping_report report = begin_report(mapping);
+        const std::vector<std::uint32_t> column_scales = shared_scales(mapping);
         if (!report.skipped.empty()) return report;
         std::vector<search_layer<any_quantizer>> layers;
         std::vector<std::vector<float>> importances;
         AWQ_CHECK(collect_layers(mapping, layers, importances, report));
         if (!report.skipped.empty()) return report;
         const std::vector<float> x_mean = inputs_of(mapping).x_mean();
-        const search_problem<any_quantizer> problem{layers, x_mean};
+        search_problem<any_quantizer> problem{layers, x_mean};
+        problem.column_scales = column_scales;
+        const model_config& config = context_.config;
+        problem.scale_count = column_scales.empty() ? 0 : config.kv_heads() * config.head_size();
         std::vector<float> memory(search_workspace_size(problem, options_.search));
         auto found = search(mapping, problem, memory);
         if (!found) return found.error().within(report.smooth_layer);
-        AWQ_CHECK(apply(mapping, found->best_scales));
+        AWQ_CHECK(apply(mapping, found->best_scales, column_scales));
         report.initial_error = found->initial_error;
         report.best_error = found->best_error;
         report.best_ratio = found->best_ratio;
@@ -24229,8 +25327,28 @@ private:
         for (const std::string& name : mapping.balance_layers)
             report.balance_layers.push_back(prefix + name);
         report.tokens = inputs_of(mapping).tokens();
-        report.skipped = mapping.reason;
+        report.skipped = shares_scales(mapping) ? std::string{} : mapping.reason;
         return report;
+    }
+
+    bool shares_scales(const resolved_mapping& mapping) const noexcept
+    {
+        return mapping.skipped == skip_cause::grouped_query && options_.smooth_grouped_query;
+    }
+
+    /// Which output of v_proj each input of o_proj is a mix of, where query heads share those of one
+    /// key-value head; empty where they do not.
+    std::vector<std::uint32_t> shared_scales(const resolved_mapping& mapping) const
+    {
+        if (!shares_scales(mapping)) return {};
+        const model_config& config = context_.config;
+        const std::size_t queries = config.num_attention_heads / config.kv_heads();
+        std::vector<std::uint32_t> scales(config.query_size());
+        for (std::size_t c = 0; c < scales.size(); ++c) {
+            const std::size_t head = c / config.head_size() / queries;
+            scales[c] = static_cast<std::uint32_t>(head * config.head_size() + c % config.head_size());
+        }
+        return scales;
     }
 
     status collect_layers(const resolved_mapping& mapping,
@@ -24288,7 +25406,8 @@ private:
         block_weights weights = block_.weights();
         for (std::size_t i = 0; i < candidates.size(); ++i)
             *weight_slot(weights, mapping.balance_layers[i]) = candidates[i];
-        if (mapping.parent == "mlp") return mlp_forward<Product>(how_, weights.mlp, input, output);
+        if (mapping.parent == "mlp")
+            return mlp_forward<Product>(how_, context_.config, weights.mlp, input, output);
         return attention_forward<Product>(how_, context_, weights.self_attn, batch, input, output);
     }
 
@@ -24302,7 +25421,8 @@ private:
         return &slots[at - block_linears.begin()]->weight;
     }
 
-    status apply(const resolved_mapping& mapping, std::span<const double> scales)
+    status apply(const resolved_mapping& mapping, std::span<const double> scales,
+                 std::span<const std::uint32_t> column_scales)
     {
         std::vector<matrix_view<float>> balances;
         for (const std::string& name : mapping.balance_layers)
@@ -24311,10 +25431,17 @@ private:
         host_matrix* const bias = block_.find(mapping.smooth_layer + ".bias");
         const std::span<float> bias_values = bias ? values_of(*bias) : std::span<float>{};
         const smooth_target target =
-            mapping.smooth_is_norm ? smooth_target::of_norm(weight.row(0), bias_values)
-                                   : smooth_target::of_linear(weight, bias_values);
-        AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances}, scales));
-        inputs_of(mapping).divide_inputs(scales);
+            mapping.smooth_is_norm
+                ? smooth_target::of_norm(weight.row(0), bias_values, context_.config.offset_norms)
+                : smooth_target::of_linear(weight, bias_values);
+        AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances, column_scales}, scales));
+        std::vector<double> by_column(scales.begin(), scales.end());
+        if (!column_scales.empty()) {
+            by_column.resize(column_scales.size());
+            for (std::size_t c = 0; c < by_column.size(); ++c)
+                by_column[c] = scales[column_scales[c]];
+        }
+        inputs_of(mapping).divide_inputs(by_column);
         return {};
     }
 
@@ -24399,9 +25526,11 @@ public:
     {
         for (const sequence_chunk& chunk : chunks_) {
             const auto hidden = rows_of(rounded_, chunk);
-            const auto normed = norm(rounded.post_attention_layernorm, hidden);
+            const auto normed = norm(rounded.norm_before_mlp(), hidden);
             const auto change = view_of(change_).rows_from(0, hidden.rows());
-            AWQ_CHECK(mlp_forward<Product>(how_, rounded.mlp, normed, change));
+            AWQ_CHECK(
+                mlp_forward<Product>(how_, context_.config, rounded.mlp, normed, change));
+            optional_norm_forward(how_, rounded.norm_behind_mlp(), context_.config.norm(), change);
             add_rows(how_, change, hidden);
         }
         return {};
@@ -24416,7 +25545,7 @@ private:
     matrix_view<float> norm(std::span<const float> weight, matrix_view<const float> hidden)
     {
         const auto normed = view_of(normed_).rows_from(0, hidden.rows());
-        rms_norm_forward(how_, weight, context_.config.rms_norm_eps, hidden, normed);
+        rms_norm_forward(how_, weight, context_.config.norm(), hidden, normed);
         return normed;
     }
 
@@ -24427,6 +25556,8 @@ private:
         const auto change = view_of(change_).rows_from(0, hidden.rows());
         AWQ_CHECK(attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
                                              change));
+        optional_norm_forward(how_, weights.norm_behind_attention(), context_.config.norm(),
+                              change);
         add_rows(how_, change, hidden);
         return {};
     }
@@ -24438,7 +25569,7 @@ private:
     {
         const bool in_mlp = input.starts_with("mlp.");
         const auto normed =
-            norm(in_mlp ? weights.post_attention_layernorm : weights.input_layernorm,
+            norm(in_mlp ? weights.norm_before_mlp() : weights.input_layernorm,
                  rows_of(stream, chunk));
         const auto keep = [&](std::string_view layer, matrix_view<const float> values) {
             if (layer != input) return;
@@ -24450,7 +25581,8 @@ private:
             return {};
         }
         const auto change = view_of(change_).rows_from(0, normed.rows());
-        if (in_mlp) return mlp_forward<Product>(how_, weights.mlp, normed, change, keep);
+        if (in_mlp)
+            return mlp_forward<Product>(how_, context_.config, weights.mlp, normed, change, keep);
         return attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
                                           change, keep);
     }
@@ -24483,29 +25615,46 @@ template <class Product, execution E>
 class linear_rounder {
 public:
     /// `feedback`: from `make_feedback`, or empty for rounding without error feedback.
-    /// `importance`: mean of x^2 per column, or empty.
+    /// `importance`: mean of x^2 per column, or empty. `magnitude`: the largest |w| of the layers that
+    /// share a scale of NVFP4.
     linear_rounder(const E& how, matrix_view<const float> feedback,
-                   std::span<const float> importance, const rounding_options& options)
-        : how_(how), feedback_(feedback), importance_(importance), options_(options)
+                   std::span<const float> importance, float magnitude,
+                   const rounding_options& options)
+        : how_(how), feedback_(feedback), importance_(importance), magnitude_(magnitude),
+          options_(options)
     {
     }
 
     /// Rounds `weight` (out_features, in_features) and replaces it by what the codes stand for.
     quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const
     {
-        if (const auto* integer = format.get_if<integer_quantizer>())
-            return round_to_integers(*integer, weight);
-        return round_to_blocks(format.get_if<gguf::simd_block_quantizer>()->type(), weight);
+        return format.visit(
+            [&](const auto& rounding) -> quantized_linear { return round_to(rounding, weight); });
     }
 
 private:
-    integer_codes round_to_integers(const integer_quantizer& format, matrix_view<float> weight) const
+    /// Nothing chooses the codes but the format's own rule: then they are those of compressed-tensors,
+    /// which rounds the quotients to the weights' type.
+    bool is_plain() const noexcept { return feedback_.empty() && options_.clip_steps <= 1; }
+
+    integer_codes round_to(integer_quantizer format, matrix_view<float> weight) const
     {
         integer_codes made{format.format, weight.rows(), weight.cols(), format.group_size, {}, {}, {}};
         const std::size_t width = format.scale_columns(weight.cols()), groups = made.groups();
         made.codes.resize(weight.size());
         made.scales.resize(weight.rows() * groups);
         if (!format.format.symmetric) made.zero_points.resize(weight.rows() * groups);
+        if (is_plain()) {
+            how_.for_each(weight.rows(), [&](std::size_t row) {
+                const std::span<std::int8_t> zeros{made.zero_points};
+                format.quantize_row(weight.row(row),
+                                    std::span{made.codes}.subspan(row * weight.cols(), weight.cols()),
+                                    std::span{made.scales}.subspan(row * groups, groups),
+                                    zeros.empty() ? zeros : zeros.subspan(row * groups, groups));
+            });
+            dequantize(made, format.storage, weight);
+            return made;
+        }
         const auto store = [&](std::size_t row, std::size_t first, const integer_grid& grid,
                                std::span<const std::uint8_t> codes) {
             const std::size_t group = row * groups + first / width;
@@ -24517,8 +25666,63 @@ private:
                 made.codes[row * weight.cols() + first + i] =
                     static_cast<std::int8_t>(codes[i] + low);
         };
-        run(integer_feedback_format{format, options_.clip_steps}, weight, store);
+        format.clip_steps = options_.clip_steps;
+        run(integer_feedback_format{format}, weight, store);
         return made;
+    }
+
+    fp8_codes round_to(fp8_quantizer format, matrix_view<float> weight) const
+    {
+        fp8_codes made{weight.rows(), weight.cols(), format.block_rows, format.block_cols, {}, {}};
+        made.codes.resize(weight.size());
+        made.scales.resize(made.scale_rows() * made.scale_cols());
+        const std::size_t width = format.scale_columns(weight.cols());
+        const auto store = [&](std::size_t row, std::size_t first, const fp8_grid& grid,
+                               std::span<const std::uint8_t> codes) {
+            if (row % format.block_rows == 0)
+                made.scales[row / format.block_rows * made.scale_cols() + first / width] = grid.scale;
+            std::copy(codes.begin(), codes.end(), &made.codes[row * weight.cols() + first]);
+        };
+        const bool has_feedback_format = format.block_rows == 1 || format.block_rows == 128;
+        if (is_plain() || !has_feedback_format) {
+            format.quantize(weight, {made.codes.data(), made.rows, made.cols}, made.scales);
+            format.pseudo_quantize(weight, {}, weight);
+            return made;
+        }
+        format.clip_steps = options_.clip_steps;
+        if (format.block_rows == 1)
+            run(fp8_feedback_format<1>{format}, weight, store);
+        else
+            run(fp8_feedback_format<128>{format}, weight, store);
+        return made;
+    }
+
+    fp4_codes round_to(const fp4_quantizer& chosen, matrix_view<float> weight) const
+    {
+        fp4_quantizer format = chosen.for_magnitude(magnitude_);
+        fp4_codes made{format.kind, weight.rows(), weight.cols(), {}, {}, format.global_scale};
+        const std::size_t groups = made.groups();
+        made.codes.resize(weight.size());
+        made.scales.resize(weight.rows() * groups);
+        if (is_plain()) {
+            format.quantize(weight, {made.codes.data(), made.rows, made.cols},
+                            {made.scales.data(), made.rows, groups});
+            format.pseudo_quantize(weight, {}, weight);
+            return made;
+        }
+        const auto store = [&](std::size_t row, std::size_t first, const fp4_grid& grid,
+                               std::span<const std::uint8_t> codes) {
+            made.scales[row * groups + first / group_size_of(format.kind)] = grid.scale.pattern;
+            std::copy(codes.begin(), codes.end(), &made.codes[row * weight.cols() + first]);
+        };
+        format.clip_steps = options_.clip_steps;
+        run(fp4_feedback_format{format}, weight, store);
+        return made;
+    }
+
+    gguf_blocks round_to(const gguf::simd_block_quantizer& format, matrix_view<float> weight) const
+    {
+        return round_to_blocks(format.type(), weight);
     }
 
     gguf_blocks round_to_blocks(gguf::type type, matrix_view<float> weight) const
@@ -24571,6 +25775,7 @@ private:
     const E& how_;
     matrix_view<const float> feedback_;
     std::span<const float> importance_;
+    float magnitude_;
     const rounding_options& options_;
 };
 
@@ -24593,7 +25798,7 @@ namespace awq {
 /// What happened in one run, as data; `to_json` and `to_text` show it.
 struct run_report {
     std::string model;
-    std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensate_only"
+    std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensated"
     std::string scheme; ///< the scheme or type that was written, or that the search simulated
     std::size_t group_size = 0; ///< 0: one group per row
     std::vector<std::pair<std::string, std::string>> options;
@@ -24626,8 +25831,11 @@ struct run_report {
 
 #endif
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24635,11 +25843,17 @@ struct run_report {
 
 namespace awq {
 
+/// The element type that a tensor of the checkpoint is stored with, by its full name.
+using storage_choice = std::function<dtype(std::string_view tensor)>;
+
 /// Quantizes the linear layers of a smoothed block, in the order in which their inputs are computed.
 ///
 /// With a least-squares target two streams of activations go through the block: the original one,
 /// and the one that the already quantized layers produce. Without, the statistics of the original
 /// inputs serve all layers.
+///
+/// A compensating run rounds as llama.cpp's quantizer will when it is handed the least-squares
+/// targets in the checkpoint's 16 bits (`compensated`) and the importance of `rounded_statistics`.
 template <class Product, execution E>
 class block_quantizer_run {
 public:
@@ -24649,6 +25863,21 @@ public:
         : how_(how), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
           formats_(formats), options_(options), report_(report)
     {
+    }
+
+    /// Compensates: what the checkpoint stores, and so what is rounded, has the elements of
+    /// `storage`. For `run_sequential`.
+    void store_targets(const model_config& config, const storage_choice& storage)
+    {
+        storage_ = &storage;
+        rounded_statistics_.emplace(config, false);
+        for (auto& [name, tensor] : quantized_.all()) {
+            constexpr std::string_view suffix = ".weight";
+            const std::string module = name.substr(0, name.size() - suffix.size());
+            const bool is_linear = name.ends_with(suffix) && is_block_linear(module);
+            if (!is_linear || !formats_(module)) store(name, values_of(tensor));
+        }
+        compensated_ = quantized_;
     }
 
     /// Rounds every layer as if the layers before it were not rounded.
@@ -24682,6 +25911,17 @@ public:
     const quantized_linears& linears() const noexcept { return linears_; }
     /// The block with every quantized weight replaced by what its codes stand for.
     const block_tensors& dequantized() const noexcept { return quantized_; }
+    /// The block with every weight that is to be rounded replaced by its target; null unless
+    /// `store_targets` was called.
+    const block_tensors* compensated() const noexcept
+    {
+        return compensated_ ? &*compensated_ : nullptr;
+    }
+    /// Sums of x^2 of what the rounded layers are given; of a compensating run only.
+    const block_statistics* rounded_statistics() const noexcept
+    {
+        return rounded_statistics_ ? &*rounded_statistics_ : nullptr;
+    }
 
 private:
     static host_matrix zeros(std::size_t size)
@@ -24690,6 +25930,15 @@ private:
         std::fill_n(made.data(), made.size(), 0.0f);
         return made;
     }
+    static bool is_block_linear(std::string_view module) noexcept
+    {
+        return std::find(block_linears.begin(), block_linears.end(), module) != block_linears.end();
+    }
+    void store(const std::string& name, std::span<float> values) const
+    {
+        round_to_storage((*storage_)(smoothed_.prefix() + name), values);
+    }
+
     static host_matrix copy_of(matrix_view<const float> from)
     {
         host_matrix made = xtensor_backend::make(from.rows(), from.cols());
@@ -24709,6 +25958,7 @@ private:
         std::vector<float> importance(gram.cols());
         for (std::size_t i = 0; i < importance.size(); ++i)
             importance[i] = gram(i, i) / static_cast<float>(tokens);
+        if (rounded_statistics_) record(input, gram, tokens);
         const host_matrix power = copy_of(gram);
         std::string steps = options_.rounding.importance ? "importance" : "";
         if (shift) move_targets(layers, gram, *shift, tokens, steps);
@@ -24717,10 +25967,29 @@ private:
             how_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
             options_.rounding.importance ? std::span<const float>{importance}
                                          : std::span<const float>{},
-            options_.rounding};
+            shared_magnitude(layers), options_.rounding};
         for (const std::string_view linear : layers)
             AWQ_CHECK(quantize_layer(linear, rounder, view_of(power), steps));
         return {};
+    }
+
+    void record(std::string_view input, matrix_view<const float> gram, std::uint64_t tokens)
+    {
+        activation_stats& sums = rounded_statistics_->of(input).sums();
+        sums.tokens = tokens;
+        for (std::size_t i = 0; i < gram.cols(); ++i)
+            sums.square_sum[i] = static_cast<double>(gram(i, i));
+    }
+
+    /// The largest |w| of the layers in NVFP4: servers fuse them, and they have one scale in common.
+    float shared_magnitude(std::span<const std::string_view> layers) const
+    {
+        float magnitude = 0.0f;
+        for (const std::string_view linear : layers)
+            if (formats_(linear)->get_if<fp4_quantizer>())
+                magnitude = std::max(magnitude,
+                                     fp4_quantizer::magnitude_of(quantized_.weight(linear)));
+        return magnitude;
     }
 
     /// Replaces the weights by their least-squares targets, where there are tokens enough to know.
@@ -24770,9 +26039,16 @@ private:
         const matrix_view<float> weight = quantized_.weight(linear);
         const std::string name = smoothed_.prefix() + std::string{linear};
         if (const auto fits = format.check(weight.cols()); !fits) return fits.error().within(name);
+        if (compensated_) keep_target(linear, weight);
         linears_.insert_or_assign(std::string{linear}, rounder.round(format, weight));
         report_.layers.push_back({name, format.name(), steps, relative_error(linear, power)});
         return {};
+    }
+
+    void keep_target(std::string_view linear, matrix_view<float> weight)
+    {
+        store(std::string{linear} + ".weight", {weight.data(), weight.size()});
+        std::copy_n(weight.data(), weight.size(), compensated_->weight(linear).data());
     }
 
     /// Output error over output power of the layer alone, on the calibration inputs.
@@ -24798,6 +26074,124 @@ private:
     const oneshot_options& options_;
     run_report& report_;
     quantized_linears linears_;
+    const storage_choice* storage_ = nullptr; ///< where targets are stored
+    std::optional<block_tensors> compensated_;
+    std::optional<block_statistics> rounded_statistics_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/compensated_sink.hpp
+#ifndef AWQ_PIPELINE_COMPENSATED_SINK_HPP
+#define AWQ_PIPELINE_COMPENSATED_SINK_HPP
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Refuses what does not go with `oneshot_options::compensate`, in one line.
+inline status check_compensation(const oneshot_options& options)
+{
+    const char* const reason =
+        options.smoothing_only        ? "and --smoothing-only are two ways; give one"
+        : !options.formats.empty()    ? "is for llama.cpp's types: give --target, not --scheme"
+        : !options.gguf_type.empty()  ? "leaves quantizing to llama.cpp: give --target, not --type"
+        : options.target.empty()      ? "needs --target, the type to quantize to: q4_k_m, ..."
+        : !options.imatrix.empty()    ? "needs a forward pass: give --dataset, not --imatrix"
+        : !options.output_awq.empty() ? "cannot write --output-awq"
+        : options.output.ends_with(".gguf")
+            ? "writes a directory: give --output DIR, or --type for a GGUF file"
+        : !(options.rounding.least_squares_lambda > 0)
+            ? "is nothing without a least-squares target: give --least-squares above 0"
+            : nullptr;
+    if (!reason) return {};
+    return error{error_code::invalid_argument, "--compensate ", reason};
+}
+
+/// What a compensated checkpoint says of itself, in config.json ("awq_compensated").
+struct compensation_label {
+    std::string target;                ///< the GGUF type that it must be quantized to: "Q4_K_M"
+    std::string importance_matrix;     ///< file name of the matching one; may be empty
+    double least_squares_lambda = 0.0; ///< see `rounding_options`
+};
+
+/// Writes a checkpoint whose weights make up for the rounding that is still to come: the same files,
+/// tensors and types as the source, but not its function. It says so in config.json and in the
+/// metadata of its weight files; readers pass over both.
+class compensated_sink final : public checkpoint_sink {
+public:
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
+                                                           const std::string& target,
+                                                           bool overwrite,
+                                                           const compensation_label& label)
+    {
+        AWQ_CHECK(check_output_apart(target, source.path()));
+        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
+        std::vector<safetensors::shard_plan> plans = safetensors::plan_like(source.checkpoint());
+        for (safetensors::shard_plan& plan : plans) {
+            std::erase_if(plan.metadata, [](const auto& pair) { return pair.first == key; });
+            plan.metadata.emplace_back(key, label.target + ", not function-preserving");
+        }
+        AWQ_TRY(auto writer,
+                safetensors::shard_set_writer::create(directory.path(), std::move(plans),
+                                                      source.checkpoint().has_index()));
+        return std::unique_ptr<checkpoint_sink>{
+            new compensated_sink{source, std::move(directory), std::move(writer), label}};
+    }
+
+    status write(const finished_block& block) override
+    {
+        for (const auto& [name, tensor] : block.compensated->all())
+            AWQ_CHECK(writer_.write_floats(block.compensated->prefix() + name, values_of(tensor)));
+        return {};
+    }
+
+    result<std::string> finish() override
+    {
+        AWQ_CHECK(writer_.copy_rest(source_.checkpoint()));
+        AWQ_CHECK(writer_.finish());
+        AWQ_CHECK(copy_files(source_.path(), directory_.path(), [](const std::string& name) {
+            return is_weight_file(name) || name == "config.json";
+        }));
+        AWQ_CHECK(write_config());
+        AWQ_CHECK(directory_.commit());
+        return directory_.target();
+    }
+
+private:
+    static constexpr const char* key = "awq_compensated";
+
+    compensated_sink(const directory_source& source, output_directory&& directory,
+                     safetensors::shard_set_writer&& writer, const compensation_label& label)
+        : source_(source), directory_(std::move(directory)), writer_(std::move(writer)),
+          label_(label)
+    {
+    }
+
+    status write_config() const
+    {
+        AWQ_TRY(const auto config, json::load(source_.path() + "/config.json"));
+        AWQ_TRY(const auto members, config.root().as_object());
+        json::writer out{2};
+        out.begin_object();
+        for (const json::member& each : members)
+            if (each.key != key) json::write(out.key(each.key), each.value);
+        out.key(key).begin_object().field("function_preserving", false);
+        out.field("target", label_.target);
+        out.field("importance_matrix", label_.importance_matrix);
+        out.field("least_squares_lambda", label_.least_squares_lambda);
+        out.end_object().end_object();
+        return write_file(directory_.path() + "/config.json", std::move(out).take() + "\n");
+    }
+
+    const directory_source& source_;
+    output_directory directory_;
+    safetensors::shard_set_writer writer_;
+    compensation_label label_;
 };
 
 } // namespace awq
@@ -24811,12 +26205,13 @@ private:
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace awq {
 
-/// Layers as compressed-tensors stores them: "pack-quantized", or "int-quantized" where activations
-/// are rounded too. Scales have the type of the source's weight.
+/// Layers as compressed-tensors stores them. Scales have the type of the source's weight, but for
+/// FP4, whose scales are part of the format.
 class compressed_tensors_codec final : public layer_codec {
 public:
     result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const override
@@ -24824,27 +26219,14 @@ public:
         if (!is_smoothable(layer.weight_type))
             return error{error_code::unsupported, "scales cannot be ", name_of(layer.weight_type),
                          ", only F32, F16 or BF16"};
-        const std::size_t group_size = layer.format.group_size;
-        if (group_size != 0 && layer.cols % group_size != 0)
-            return error{error_code::shape_mismatch, "group size ", group_size,
-                         " does not divide ", layer.cols,
-                         " inputs; choose another group size or ignore the layer"};
-        const std::size_t groups = group_size == 0 ? 1 : layer.cols / group_size;
-        if (layer.format.dynamic_int8_activations) {
-            AWQ_CHECK(compressed_tensors::check_int_quantized(layer.format.format));
-            return compressed_tensors::int_quantized_layout(layer.rows, layer.cols, groups,
-                                                            layer.weight_type);
-        }
-        return compressed_tensors::pack_quantized_layout(layer.format.format, layer.rows,
-                                                         layer.cols, groups, layer.weight_type);
+        return std::visit([&](const auto& format) { return layout_of(layer, format); },
+                          layer.format.weights);
     }
 
     result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
-                                              const integer_codes& weight) const override
+                                              const quantized_linear& weight) const override
     {
-        return layer.format.dynamic_int8_activations
-                   ? compressed_tensors::int_quantized(weight, layer.weight_type)
-                   : compressed_tensors::pack_quantized(weight, layer.weight_type);
+        return std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight);
     }
 
     /// One group has the target "Linear"; several name their layers, which no reader can mistake.
@@ -24852,7 +26234,7 @@ public:
                         const std::vector<std::string>& left) const override
     {
         compressed_tensors::quantization_config config;
-        std::vector<integer_format> formats;
+        std::vector<weight_format> formats;
         for (const quantized_layer& layer : layers) {
             const auto known = std::find(formats.begin(), formats.end(), layer.format);
             const auto at = static_cast<std::size_t>(known - formats.begin());
@@ -24869,18 +26251,97 @@ public:
     }
 
 private:
-    static compressed_tensors::config_group group_of(const integer_format& format)
+    using specs = result<std::vector<safetensors::tensor_spec>>;
+    using tensors = result<std::vector<stored_tensor>>;
+
+    static bool rounds_activations(const quantized_layer& layer) noexcept
+    {
+        return layer.format.activations != activation_rounding::none;
+    }
+
+    static specs layout_of(const quantized_layer& layer, const integer_format& how)
+    {
+        AWQ_CHECK((integer_quantizer{how.format, how.group_size}.check(layer.cols)));
+        const std::size_t groups = how.group_size == 0 ? 1 : layer.cols / how.group_size;
+        if (!rounds_activations(layer))
+            return compressed_tensors::pack_quantized_layout(how.format, layer.rows, layer.cols,
+                                                             groups, layer.weight_type);
+        AWQ_CHECK(compressed_tensors::check_int_quantized(how.format));
+        return compressed_tensors::int_quantized_layout(layer.rows, layer.cols, groups,
+                                                        layer.weight_type);
+    }
+    static specs layout_of(const quantized_layer& layer, const fp8_format& how)
+    {
+        const fp8_codes shape{layer.rows, layer.cols, how.block_rows, how.block_cols, {}, {}};
+        return compressed_tensors::float_quantized_layout(
+            layer.rows, layer.cols, shape.scale_rows(), shape.scale_cols(), layer.weight_type);
+    }
+    static specs layout_of(const quantized_layer& layer, const fp4_format& how)
+    {
+        AWQ_CHECK(fp4_quantizer{how.kind}.check(layer.cols));
+        return compressed_tensors::fp4_quantized_layout(how.kind, layer.rows, layer.cols);
+    }
+
+    static tensors encode_as(const quantized_layer& layer, const integer_codes& weight)
+    {
+        return rounds_activations(layer)
+                   ? compressed_tensors::int_quantized(weight, layer.weight_type)
+                   : compressed_tensors::pack_quantized(weight, layer.weight_type);
+    }
+    static tensors encode_as(const quantized_layer& layer, const fp8_codes& weight)
+    {
+        return compressed_tensors::float_quantized(weight, layer.weight_type);
+    }
+    static tensors encode_as(const quantized_layer&, const fp4_codes& weight)
+    {
+        return compressed_tensors::fp4_quantized(weight);
+    }
+    static tensors encode_as(const quantized_layer&, const gguf_blocks&)
+    {
+        return error{error_code::unsupported, "compressed-tensors has no GGUF blocks"};
+    }
+
+    static compressed_tensors::config_group group_of(const weight_format& format)
+    {
+        compressed_tensors::config_group group;
+        std::visit([&](const auto& weights) { describe_weights(weights, group); }, format.weights);
+        const bool integers = format.integers() != nullptr;
+        switch (format.activations) {
+        case activation_rounding::none: return group;
+        case activation_rounding::int8_token: group.activations = {8, false, "token", 0}; break;
+        case activation_rounding::fp8_token: group.activations = {8, true, "token", 0}; break;
+        case activation_rounding::fp8_group: group.activations = {8, true, "group", 128}; break;
+        }
+        if (integers) group.format = compressed_tensors::format::int_quantized;
+        return group;
+    }
+
+    static void describe_weights(const integer_format& how, compressed_tensors::config_group& into)
     {
         using compressed_tensors::strategy;
-        compressed_tensors::config_group group;
-        group.weights.num_bits = format.format.bits;
-        group.weights.symmetric = format.format.symmetric;
-        group.weights.strategy = format.group_size == 0 ? strategy::channel : strategy::group;
-        group.weights.group_size = format.group_size;
-        group.rounds_activations = format.dynamic_int8_activations;
-        if (format.dynamic_int8_activations)
-            group.format = compressed_tensors::format::int_quantized;
-        return group;
+        into.weights.num_bits = how.format.bits;
+        into.weights.symmetric = how.format.symmetric;
+        into.weights.strategy = how.group_size == 0 ? strategy::channel : strategy::group;
+        into.weights.group_size = how.group_size;
+    }
+    static void describe_weights(const fp8_format& how, compressed_tensors::config_group& into)
+    {
+        using compressed_tensors::strategy;
+        into.weights.num_bits = 8;
+        into.weights.is_float = true;
+        into.weights.strategy = how.block_cols == 0 ? strategy::channel : strategy::block;
+        into.weights.block_structure = {how.block_rows, how.block_cols};
+        into.format = compressed_tensors::format::float_quantized;
+    }
+    static void describe_weights(const fp4_format& how, compressed_tensors::config_group& into)
+    {
+        using compressed_tensors::strategy;
+        const bool is_nvfp4 = how.kind == fp4_kind::nvfp4;
+        into.weights.is_float = true;
+        into.weights.strategy = is_nvfp4 ? strategy::tensor_group : strategy::group;
+        into.weights.group_size = group_size_of(how.kind);
+        into.format = is_nvfp4 ? compressed_tensors::format::nvfp4_pack_quantized
+                               : compressed_tensors::format::mxfp4_pack_quantized;
     }
 };
 
@@ -24890,7 +26351,7 @@ struct compressed_tensors_sink {
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
                                                            bool overwrite,
-                                                           const integer_format_choice& formats)
+                                                           const weight_format_choice& formats)
     {
         return quantized_sink::create(source, target, overwrite, formats,
                                       std::make_unique<compressed_tensors_codec>());
@@ -25071,7 +26532,7 @@ template <class Product, execution E>
 status logits_of(const E& how, const tensor_source& source, const model_output& output,
                  std::size_t first, matrix_view<float> logits)
 {
-    return logits_forward<Product>(how, values_of(output.norm), source.config().rms_norm_eps,
+    return logits_forward<Product>(how, values_of(output.norm), source.config().norm(),
                                    view_of(output.lm_head),
                                    output.stream.hidden().rows_from(first, logits.rows()), logits);
 }
@@ -25238,6 +26699,25 @@ result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::
 } // namespace awq
 
 #endif
+// ---- awq/pipeline/gguf_query_scalar.hpp
+#ifndef AWQ_PIPELINE_GGUF_QUERY_SCALAR_HPP
+#define AWQ_PIPELINE_GGUF_QUERY_SCALAR_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// What llama.cpp divides attention scores by the root of. No key of a GGUF file says it: Gemma 3
+/// 27B, the one model that has another value than its heads' size, is known by its layers.
+inline std::size_t gguf_query_scalar(const gguf::architecture& arch, const model_config& config)
+{
+    const bool other = arch.name == "gemma3" && config.num_hidden_layers == 62;
+    return other ? config.hidden_size / config.num_attention_heads : config.head_size();
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/pipeline/gguf_source.hpp
 #ifndef AWQ_PIPELINE_GGUF_SOURCE_HPP
 #define AWQ_PIPELINE_GGUF_SOURCE_HPP
@@ -25340,6 +26820,23 @@ inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters
     return read_rope_divisors(file, into);
 }
 
+/// Sliding windows, and how the layers that have one turn heads.
+inline status read_gguf_windows(const gguf::file& file, const gguf::hyperparameters& facts,
+                                const gguf::architecture& arch, model_config& into)
+{
+    if (facts.attention_softcap.value_or(0.0f) != 0.0f ||
+        facts.final_logit_softcap.value_or(0.0f) != 0.0f)
+        return error{error_code::unsupported, file.path(), ": caps attention scores or logits; "
+                                              "there is no forward pass for that here"};
+    if (arch.window_period == 0) return {};
+    into.sliding_window = facts.sliding_window.value_or(0);
+    into.sliding_window_pattern = arch.window_period;
+    into.sliding_layers = facts.sliding_window_pattern.value_or(std::vector<bool>{});
+    if (into.local_rope) into.local_rope->theta = facts.rope_freq_base_swa.value_or(10000.0f);
+    into.query_pre_attn_scalar = static_cast<double>(gguf_query_scalar(arch, into));
+    return {};
+}
+
 /// What the file tells by the tensors that it has.
 inline status read_gguf_parts(const gguf::file& file, model_config& into)
 {
@@ -25367,6 +26864,30 @@ inline status read_gguf_token_ids(const gguf::file& file, model_config& into)
     return {};
 }
 
+/// A GGUF architecture that can be run, and the `model_type` whose defaults it shares.
+struct runnable_architecture {
+    std::string_view name, model_type;
+};
+
+inline constexpr runnable_architecture runnable_architectures[] = {
+    {"llama", "llama"}, {"qwen2", "qwen2"}, {"qwen3", "qwen3"}, {"gemma3", "gemma3_text"}};
+
+/// What the architecture takes for granted. Norm weights are stored as they are multiplied with.
+inline result<model_config> start_gguf_config(const gguf::file& file, std::string_view kind)
+{
+    std::string known;
+    for (const runnable_architecture& each : runnable_architectures) {
+        known.append(known.empty() ? "" : ", ").append(each.name);
+        if (each.name != kind) continue;
+        model_config config = defaults_for(each.model_type);
+        config.architecture = gguf::find_architecture(kind)->hf_names.front();
+        config.offset_norms = false;
+        return config;
+    }
+    return error{error_code::unknown_architecture, file.path(), ": architecture \"",
+                 printable(kind), "\" has no forward pass here; supported are ", known};
+}
+
 } // namespace detail
 
 /// The config of a GGUF file's model, checked. Errors: missing_field, malformed_file;
@@ -25374,18 +26895,13 @@ inline status read_gguf_token_ids(const gguf::file& file, model_config& into)
 inline result<model_config> read_gguf_config(const gguf::file& file)
 {
     AWQ_TRY(const gguf::hyperparameters facts, gguf::read_hyperparameters(file));
-    const std::string& kind = facts.architecture;
-    if (kind != "llama" && kind != "qwen2" && kind != "qwen3")
-        return error{error_code::unknown_architecture, file.path(), ": architecture \"",
-                     printable(kind),
-                     "\" has no forward pass here; supported are llama, qwen2, qwen3"};
-    model_config config;
-    config.model_type = kind;
-    config.architecture = gguf::find_architecture(kind)->hf_names.front();
+    AWQ_TRY(model_config config, detail::start_gguf_config(file, facts.architecture));
+    const gguf::architecture& arch = *gguf::find_architecture(facts.architecture);
     AWQ_CHECK(detail::read_gguf_sizes(file, facts, config));
     AWQ_CHECK(detail::read_gguf_parts(file, config));
     if (const auto sound = check(config); !sound) return sound.error().within(file.path());
     AWQ_CHECK(detail::read_gguf_rope(file, facts, config));
+    AWQ_CHECK(detail::read_gguf_windows(file, facts, arch, config));
     AWQ_CHECK(detail::read_gguf_token_ids(file, config));
     if (const auto sound = check(config); !sound) return sound.error().within(file.path());
     return config;
@@ -25493,6 +27009,88 @@ private:
     model_config config_;
     const gguf::architecture* architecture_ = nullptr;
 };
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/layer_scheme.hpp
+#ifndef AWQ_PIPELINE_LAYER_SCHEME_HPP
+#define AWQ_PIPELINE_LAYER_SCHEME_HPP
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace awq {
+
+/// A scheme as a run uses it: how weights are rounded, and what the checkpoint tells servers to do
+/// with the layer's inputs.
+struct layer_scheme {
+    any_quantizer quantizer;
+    activation_rounding activations = activation_rounding::none;
+
+    /// What the weights are stored as; nothing for GGUF types.
+    std::optional<weight_format> format() const
+    {
+        return quantizer.visit([&](const auto& q) -> std::optional<weight_format> {
+            if constexpr (requires { format_of(q); }) return weight_format{format_of(q), activations};
+            return std::nullopt;
+        });
+    }
+};
+
+/// How a search simulates a scheme.
+struct simulation_options {
+    dtype storage = dtype::f32; ///< type of the checkpoint's weights and scales
+    int clip_steps = 1;         ///< candidates for each group's range; 1: the whole range
+};
+
+namespace detail {
+
+/// A scheme whose groups are part of its name, by compressed-tensors' preset of that name.
+inline std::optional<layer_scheme> fixed_scheme(std::string_view name,
+                                                const simulation_options& how)
+{
+    using enum activation_rounding;
+    const auto [storage, clip_steps] = how;
+    const auto is = [name](auto... names) { return (same_scheme_name(name, names) || ...); };
+    if (is("W8A8", "INT8"))
+        return layer_scheme{integer_quantizer{{8, true}, 0, storage, clip_steps}, int8_token};
+    if (is("FP8", "FP8_DYNAMIC"))
+        return layer_scheme{fp8_quantizer{1, 0, storage, clip_steps}, fp8_token};
+    if (is("FP8_BLOCK"))
+        return layer_scheme{fp8_quantizer{128, 128, storage, clip_steps}, fp8_group};
+    if (is("NVFP4A16"))
+        return layer_scheme{fp4_quantizer{fp4_kind::nvfp4, storage, 0.0f, clip_steps}};
+    if (is("MXFP4", "MXFP4A16"))
+        return layer_scheme{fp4_quantizer{fp4_kind::mxfp4, storage, 0.0f, clip_steps}};
+    return std::nullopt;
+}
+
+} // namespace detail
+
+/// The scheme of a name, in upper or lower case. `group_size`: of an integer scheme, 0 per channel;
+/// empty: the scheme's own. Errors: an unknown name, with the names
+/// that there are; a group size where the scheme has its own.
+inline result<layer_scheme> parse_layer_scheme(std::string_view name,
+                                               std::optional<std::size_t> group_size,
+                                               const simulation_options& how = {})
+{
+    if (const auto fixed = detail::fixed_scheme(name, how)) {
+        if (!group_size) return *fixed;
+        return error{error_code::invalid_argument, "scheme ", name, " is ",
+                     fixed->quantizer.name(), ": it takes no group size"};
+    }
+    if (const auto integers = parse_scheme(name))
+        return layer_scheme{integer_quantizer{*integers, group_size.value_or(128), how.storage,
+                                              how.clip_steps}};
+    if (detail::same_scheme_name(name, "NVFP4"))
+        return error{error_code::unsupported, "scheme NVFP4 rounds activations by a calibrated "
+                                              "scale; choose NVFP4A16, which rounds weights only"};
+    return error{error_code::unsupported, "scheme '", name,
+                 "': use W2A16 to W8A16 or W2A16_ASYM to W8A16_ASYM, W8A8, FP8 (FP8_DYNAMIC), "
+                 "FP8_BLOCK, NVFP4A16 or MXFP4 (MXFP4A16)"};
+}
 
 } // namespace awq
 

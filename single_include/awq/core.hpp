@@ -844,13 +844,14 @@ inline void scale(float factor, std::span<const float> x, std::span<float> out) 
     for (std::size_t i = 0; i < x.size(); ++i) out[i] = factor * x[i];
 }
 
-/// Root-mean-square norm of one row (Zhang and Sennrich 2019): out = x / rms(x) * weight.
+/// Root-mean-square norm of one row (Zhang and Sennrich 2019):
+/// out = x / rms(x) * (weight + offset).
 inline void rms_norm(std::span<const float> x, std::span<const float> weight, float eps,
-                     std::span<float> out) noexcept
+                     std::span<float> out, float offset = 0.0f) noexcept
 {
     const double mean = sum_of_squares(x) / static_cast<double>(x.size());
     const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
-    for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * inverse * weight[i];
+    for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * inverse * (weight[i] + offset);
 }
 
 /// out = silu(gate) * up, silu(x) = x / (1 + exp(-x)).
@@ -859,6 +860,18 @@ inline void silu_multiply(std::span<const float> gate, std::span<const float> up
 {
     for (std::size_t i = 0; i < gate.size(); ++i)
         out[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+}
+
+/// out = gelu(gate) * up with the tanh approximation of Hendrycks and Gimpel 2016:
+/// gelu(x) = x / 2 (1 + tanh(u)) = x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3).
+inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up,
+                               std::span<float> out) noexcept
+{
+    constexpr float twice = 1.5957691216057308f; // 2 sqrt(2 / pi)
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        const float x = gate[i];
+        out[i] = x / (1.0f + std::exp(-twice * (x + 0.044715f * x * x * x))) * up[i];
+    }
 }
 
 /// values = softmax(factor * values), in place; at least one value.
@@ -1389,20 +1402,28 @@ constexpr std::string_view name_of(const scheme& value) noexcept
     return names[value.bits - 2][value.symmetric ? 1 : 0];
 }
 
-/// The scheme of that name, in upper or lower case; an error lists what is allowed.
+namespace detail {
+
+/// Whether a name is `known`, which is in upper case, in upper or lower case.
+constexpr bool same_scheme_name(std::string_view name, std::string_view known) noexcept
+{
+    if (name.size() != known.size()) return false;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        const bool lower = 'a' <= name[i] && name[i] <= 'z';
+        if ((lower ? static_cast<char>(name[i] - 32) : name[i]) != known[i]) return false;
+    }
+    return true;
+}
+
+} // namespace detail
+
+/// The integer scheme of that name, in upper or lower case; an error lists what is allowed.
 inline result<scheme> parse_scheme(std::string_view name)
 {
-    const auto same = [](std::string_view a, std::string_view b) {
-        if (a.size() != b.size()) return false;
-        for (std::size_t i = 0; i < a.size(); ++i) {
-            const char upper = 'a' <= a[i] && a[i] <= 'z' ? static_cast<char>(a[i] - 32) : a[i];
-            if (upper != b[i]) return false;
-        }
-        return true;
-    };
     for (int bits = 2; bits <= 8; ++bits)
         for (const bool symmetric : {false, true})
-            if (same(name, name_of(scheme{bits, symmetric}))) return scheme{bits, symmetric};
+            if (detail::same_scheme_name(name, name_of(scheme{bits, symmetric})))
+                return scheme{bits, symmetric};
     return error{error_code::unsupported, "scheme '", name,
                  "': use W2A16 to W8A16 (symmetric) or W2A16_ASYM to W8A16_ASYM"};
 }
@@ -1783,6 +1804,9 @@ struct integer_quantizer {
     std::size_t group_size = 128;
     /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
     dtype storage = dtype::f32;
+    /// When simulating: candidates for each group's range, from the whole one down to half of it
+    /// (weight clipping, as llm-awq's auto_clip does); 1: the whole range.
+    int clip_steps = 1;
 
     /// shape_mismatch where groups do not cut a row evenly, invalid_argument for a bad bit count.
     status check(std::size_t in_features) const noexcept
@@ -1811,14 +1835,24 @@ struct integer_quantizer {
         return in_features == 0 ? 0 : in_features / scale_columns(in_features);
     }
 
-    /// Quantizes and dequantizes; `out` may be `rows`. An integer scheme has no use for importance.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> /*importance*/,
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); ++r)
-                simulate_row(rows.row(r), out.row(r), rounding);
+                simulate_row(rows.row(r), importance, out.row(r), rounding);
         });
+    }
+
+    /// Scale and zero point of one group: with the range that has the smallest squared error,
+    /// weighed by the importance (one value a weight, or empty), among `clip_steps` candidates.
+    qparams fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
+    {
+        qparams best;
+        with_storage(storage,
+                     [&](auto rounding) { best = fit_group_as(group, importance, rounding); });
+        return best;
     }
 
     /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
@@ -1833,26 +1867,71 @@ struct integer_quantizer {
 
   private:
     template <class Rounding>
-    void simulate_row(std::span<const float> row, std::span<float> out,
-                      Rounding rounding) const noexcept
+    void simulate_row(std::span<const float> row, std::span<const float> importance,
+                      std::span<float> out, Rounding rounding) const noexcept
     {
         const std::size_t width = scale_columns(row.size());
         for (std::size_t first = 0; first < row.size(); first += width)
-            simulate_group(row.data() + first, out.data() + first, width, rounding);
+            simulate_group(row.subspan(first, width),
+                           importance.empty() ? importance : importance.subspan(first, width),
+                           out.data() + first, rounding);
     }
 
     template <class Rounding>
-    void simulate_group(const float* group, float* out, std::size_t count,
+    void simulate_group(std::span<const float> group, std::span<const float> importance, float* out,
                         Rounding rounding) const noexcept
     {
-        value_range range = range_of(group, count);
-        range = {rounding.round(range.smallest), rounding.round(range.largest)};
-        const qparams shared = make_qparams(range, format, rounding);
-        for_each_tile(group, count, shared, rounding,
+        const qparams shared = fit_group_as(group, importance, rounding);
+        for_each_tile(group.data(), group.size(), shared, rounding,
                       [&](std::size_t first, std::size_t size, const float* codes) {
                           for (std::size_t i = 0; i < size; ++i)
                               out[first + i] = value_of(codes[i], shared, rounding);
                       });
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE qparams fit_group_as(std::span<const float> group,
+                                           std::span<const float> importance,
+                                           Rounding rounding) const noexcept
+    {
+        const value_range range = range_of(group.data(), group.size());
+        qparams best = shared_by(range, 1.0f, rounding);
+        if (clip_steps <= 1) return best;
+        float least = error_of(best, group, importance, rounding);
+        for (int step = 1; step < clip_steps; ++step) {
+            const float kept = 1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(clip_steps);
+            const qparams candidate = shared_by(range, kept, rounding);
+            const float error = error_of(candidate, group, importance, rounding);
+            if (error < least) least = error, best = candidate;
+        }
+        return best;
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE qparams shared_by(value_range range, float kept,
+                                        Rounding rounding) const noexcept
+    {
+        range = {rounding.round(range.smallest * kept), rounding.round(range.largest * kept)};
+        return make_qparams(range, format, rounding);
+    }
+
+    template <class Rounding>
+    float error_of(const qparams& shared, std::span<const float> group,
+                   std::span<const float> importance, Rounding rounding) const noexcept
+    {
+        float sums[code_tile] = {}; // independent chains, so that the loop becomes vectors
+        for_each_tile(group.data(), group.size(), shared, rounding,
+                      [&](std::size_t first, std::size_t size, const float* codes) {
+                          for (std::size_t i = 0; i < size; ++i) {
+                              const float missing =
+                                  group[first + i] - value_of(codes[i], shared, rounding);
+                              const float weight = importance.empty() ? 1.0f : importance[first + i];
+                              sums[i] += missing * missing * weight;
+                          }
+                      });
+        for (std::size_t half = code_tile / 2; half > 0; half /= 2)
+            for (std::size_t i = 0; i < half; ++i) sums[i] += sums[i + half];
+        return sums[0];
     }
 
     // Calls `use(first, size, codes)` for the codes of a group, a tile at a time.
@@ -1863,10 +1942,16 @@ struct integer_quantizer {
     {
         float codes[code_tile];
         for (std::size_t first = 0; first < count; first += code_tile) {
-            const std::size_t size = std::min(code_tile, count - first);
-            fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
-                       rounding);
-            use(first, size, codes);
+            const auto make = [&](std::size_t size) {
+                fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
+                           rounding);
+                use(first, size, codes);
+            };
+            // A count known at compile time keeps a whole tile in registers.
+            if (count - first >= code_tile)
+                make(code_tile);
+            else
+                make(count - first);
         }
     }
 
@@ -3592,6 +3677,52 @@ void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x
             detail::solve_row_backward(panel.row(row).data(), diagonal);
         });
     }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/clip_weights.hpp
+#ifndef AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
+#define AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+/// Clamps a group to what the codes of its best range can stand for, if that is not the whole range.
+inline void clip_group(const integer_quantizer& format, std::span<const float> importance,
+                       std::span<float> group) noexcept
+{
+    integer_quantizer unclipped = format;
+    unclipped.clip_steps = 1;
+    const qparams best = format.fit_group(group, importance);
+    if (best.scale == unclipped.fit_group(group, importance).scale) return;
+    const float low = (format.format.smallest() - best.zero_point) * best.scale;
+    const float high = (format.format.largest() - best.zero_point) * best.scale;
+    for (float& weight : group) weight = std::clamp(weight, low, high);
+}
+
+} // namespace detail
+
+/// Weight clipping as llm-awq's auto_clip does it: within each group of `weight` (out_features,
+/// in_features) outliers give way, so that the others are rounded more finely later. This changes
+/// what the layer computes. `importance`: mean of x^2 per column, or empty. The format must fit.
+template <execution E>
+void clip_weights(const E& how, const integer_quantizer& format, std::span<const float> importance,
+                  matrix_view<float> weight)
+{
+    const std::size_t width = format.scale_columns(weight.cols());
+    how.for_each(weight.rows(), [&](std::size_t row) {
+        for (std::size_t first = 0; first < weight.cols(); first += width)
+            detail::clip_group(format,
+                               importance.empty() ? importance : importance.subspan(first, width),
+                               weight.row(row).subspan(first, width));
+    });
 }
 
 } // namespace awq
@@ -6172,15 +6303,13 @@ struct integer_grid {
     }
 };
 
-/// An integer scheme for `round_with_feedback`. With `shrink_steps` above 1 the range of each group
-/// is shrunk step by step, down to half, to where the squared error, weighted by the importance, is
-/// smallest (weight clipping on the format's own grid).
+/// An integer scheme for `round_with_feedback`; each group's range is fitted as the quantizer's
+/// `clip_steps` say.
 struct integer_feedback_format {
     using grid = integer_grid;
     static constexpr std::size_t batch = 4;
 
     integer_quantizer rounding;
-    int shrink_steps = 1;
 
     std::size_t block_columns(std::size_t in_features) const noexcept
     {
@@ -6190,47 +6319,9 @@ struct integer_feedback_format {
     void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
              grid* grids) const noexcept
     {
-        for (std::size_t r = 0; r < rows.rows(); ++r) grids[r] = fit_group(rows.row(r), importance);
-    }
-
-    /// The grid of one group of weights.
-    grid fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
-    {
-        const value_range whole = range_of(group.data(), group.size());
-        grid best = make(whole, 1.0f);
-        if (shrink_steps <= 1) return best;
-        double least = error_of(best, group, importance);
-        for (int step = 1; step < shrink_steps; ++step) {
-            const float kept =
-                1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(shrink_steps);
-            const grid candidate = make(whole, kept);
-            const double error = error_of(candidate, group, importance);
-            if (error < least) least = error, best = candidate;
-        }
-        return best;
-    }
-
-private:
-    grid make(value_range range, float kept) const noexcept
-    {
-        grid made{{}, rounding.format, rounding.storage};
-        with_storage(rounding.storage, [&](auto storage) {
-            const value_range stored{storage.round(range.smallest * kept),
-                                     storage.round(range.largest * kept)};
-            made.shared = make_qparams(stored, rounding.format, storage);
-        });
-        return made;
-    }
-
-    static double error_of(const grid& candidate, std::span<const float> group,
-                           std::span<const float> importance) noexcept
-    {
-        float sum = 0;
-        for (std::size_t i = 0; i < group.size(); ++i) {
-            const float missing = group[i] - candidate.value(i, candidate.nearest(i, group[i]));
-            sum += missing * missing * (importance.empty() ? 1.0f : importance[i]);
-        }
-        return static_cast<double>(sum);
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            grids[r] = {rounding.fit_group(rows.row(r), importance), rounding.format,
+                        rounding.storage};
     }
 };
 
@@ -6263,72 +6354,336 @@ static_assert(feedback_format<integer_feedback_format>);
 } // namespace awq
 
 #endif
-// ---- awq/quantization/fp8_quantizer.hpp
-#ifndef AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
-#define AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+// ---- awq/quantization/float_feedback.hpp
+#ifndef AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
+#define AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
 
-// ---- awq/support/float8.hpp
-#ifndef AWQ_SUPPORT_FLOAT8_HPP
-#define AWQ_SUPPORT_FLOAT8_HPP
+// ---- awq/quantization/fp4_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
 
-#include <bit>
-#include <cstdint>
-#include <limits>
+// ---- awq/quantization/shrunk_range.hpp
+#ifndef AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
+#define AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
+
+#include <cstddef>
+#include <span>
 
 namespace awq {
 
-/// FP8 E4M3 ("fn", without infinities): 4 exponent bits with bias 7, 3 mantissa bits, up to 448; 0x7F
-/// and 0xFF are NaN (OCP 8-bit floating point specification).
-struct f8_e4m3 {
-    std::uint8_t bits = 0;
-
-    static constexpr float largest = 448.0f;
-
-    f8_e4m3() = default;
-    /// Rounds to nearest, ties to even; what would round beyond 448 becomes NaN, as in PyTorch.
-    constexpr explicit f8_e4m3(float value) noexcept
-        : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
-    constexpr explicit operator float() const noexcept
-    {
-        const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
-        if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
-        float value = static_cast<float>(exponent == 0 ? mantissa : 8 + mantissa) * 0x1p-9f;
-        for (int i = 1; i < exponent; ++i) value *= 2.0f;
-        return (bits & 0x80) != 0 ? -value : value;
-    }
-    static constexpr f8_e4m3 from_bits(std::uint8_t pattern) noexcept
-    {
-        f8_e4m3 value;
-        value.bits = pattern;
-        return value;
-    }
-    friend constexpr bool operator==(f8_e4m3, f8_e4m3) = default; // compares bit patterns
-
-private:
-    static constexpr std::uint8_t round(std::uint32_t pattern) noexcept
-    {
-        const auto sign = static_cast<std::uint8_t>((pattern >> 24) & 0x80u);
-        return static_cast<std::uint8_t>(sign | round_magnitude(pattern & 0x7FFFFFFFu));
-    }
-
-    static constexpr std::uint8_t round_magnitude(std::uint32_t magnitude) noexcept
-    {
-        if (magnitude > 0x43E80000u) return 0x7F; // 464 is a tie, and goes to 448, which is even
-        if (magnitude >= 0x3C800000u) {           // 2^-6, the smallest normal number
-            const std::uint32_t rebiased = magnitude - (120u << 23);
-            return static_cast<std::uint8_t>((rebiased + 0x7FFFFu + ((rebiased >> 20) & 1u)) >> 20);
+/// Weight clipping: of the scales that `make(kept)` gives for the range of a block of weights (1.0f)
+/// and for `steps` - 1 parts of it, down to half, the one with the smallest squared error, weighted
+/// by the importance (one value a column, or empty). `value(w, scale)` is what a weight is rounded to.
+template <class Make, class Value>
+auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<const float> importance,
+                       const Make& make, const Value& value) noexcept
+{
+    const auto error_of = [&](const auto& scale) {
+        double total = 0;
+        for (std::size_t r = 0; r < block.rows(); ++r) {
+            const std::span<const float> row = block.row(r);
+            float sum = 0;
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                const float missing = row[i] - value(row[i], scale);
+                sum += missing * missing * (importance.empty() ? 1.0f : importance[i]);
+            }
+            total += static_cast<double>(sum);
         }
-        // Denormal: adding 2^14 leaves the rounded multiple of 2^-9 in the low mantissa bits.
-        const float shifted = std::bit_cast<float>(magnitude) + 0x1p14f;
-        return static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(shifted) - 0x46800000u);
+        return total;
+    };
+    auto best = make(1.0f);
+    if (steps <= 1) return best;
+    double least = error_of(best);
+    for (int step = 1; step < steps; ++step) {
+        const auto candidate =
+            make(1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(steps));
+        const double error = error_of(candidate);
+        if (error < least) least = error, best = candidate;
     }
-};
+    return best;
+}
 
 } // namespace awq
 
 #endif
+// ---- awq/quantization/small_float.hpp
+#ifndef AWQ_QUANTIZATION_SMALL_FLOAT_HPP
+#define AWQ_QUANTIZATION_SMALL_FLOAT_HPP
+
+#include <bit>
+#include <cstdint>
+
+namespace awq {
+
+// Float formats of few bits without infinities (OCP 8-bit floating point and microscaling formats
+// specifications). What is too large becomes the largest number.
+
+/// FP8: 4 exponent bits, 3 mantissa bits.
+struct e4m3 {
+    static constexpr int exponent_bits = 4, mantissa_bits = 3;
+    static constexpr int smallest_exponent = -6; ///< of the normal numbers
+    static constexpr float largest = 448.0f;
+};
+
+/// FP4: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives.
+struct e2m1 {
+    static constexpr int exponent_bits = 2, mantissa_bits = 1;
+    static constexpr int smallest_exponent = 0;
+    static constexpr float largest = 6.0f;
+};
+
+/// The nearest number of the format, ties to even; NaN stays NaN. Vectorises.
+template <class Format>
+AWQ_ALWAYS_INLINE constexpr float round_to(float x) noexcept
+{
+    x = x < -Format::largest ? -Format::largest : x;
+    x = x > Format::largest ? Format::largest : x;
+    constexpr auto smallest = static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23;
+    std::uint32_t power = std::bit_cast<std::uint32_t>(x) & 0x7F800000u;
+    power = power < smallest ? smallest : power;
+    // The last bit of this number is worth as much as that of the format at x.
+    constexpr auto distance = static_cast<std::uint32_t>(23 - Format::mantissa_bits) << 23;
+    const float shift = std::bit_cast<float>(power + distance) * 1.5f;
+    return (x + shift) - shift;
+}
+
+/// The bit pattern of the nearest number. It keeps the sign, also that of a zero.
+template <class Format>
+constexpr std::uint8_t pattern_of(float x) noexcept
+{
+    constexpr int mantissa = Format::mantissa_bits;
+    const std::uint32_t sign = std::bit_cast<std::uint32_t>(x) >> 31;
+    const float value = round_to<Format>(sign != 0 ? -x : x);
+    constexpr float smallest =
+        std::bit_cast<float>(static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23);
+    const std::uint32_t normal =
+        (std::bit_cast<std::uint32_t>(value) >> (23 - mantissa)) -
+        (static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa);
+    const auto denormal = static_cast<std::uint32_t>(value / smallest * float(1 << mantissa));
+    const std::uint32_t magnitude = value < smallest ? denormal : normal;
+    return static_cast<std::uint8_t>(magnitude | sign << (Format::exponent_bits + mantissa));
+}
+
+/// The number of a bit pattern that is no NaN.
+template <class Format>
+constexpr float number_of(std::uint8_t pattern) noexcept
+{
+    constexpr int mantissa = Format::mantissa_bits, sign = Format::exponent_bits + mantissa;
+    const std::uint32_t magnitude = pattern & ((1u << sign) - 1);
+    constexpr auto bias = static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa;
+    constexpr float unit = std::bit_cast<float>(
+        static_cast<std::uint32_t>(127 + Format::smallest_exponent - mantissa) << 23);
+    const float value = magnitude >> mantissa == 0
+                            ? static_cast<float>(magnitude) * unit
+                            : std::bit_cast<float>((magnitude + bias) << (23 - mantissa));
+    return pattern >> sign != 0 ? -value : value;
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// What scales FP4 numbers.
+enum class fp4_kind : unsigned char {
+    nvfp4, ///< an FP8 E4M3 number for each 16 columns, times one float for the whole weight
+    mxfp4, ///< a power of two for each 32 columns
+};
+
+constexpr const char* name_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
+}
+
+/// Columns that share a scale.
+constexpr std::size_t group_size_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? 16 : 32;
+}
+
+/// The scale of a group: as it is stored, and what an FP4 number is multiplied with.
+struct fp4_scale {
+    std::uint8_t pattern = 0; ///< of E4M3 (NVFP4), or the exponent with bias 127 (MXFP4)
+    float value = 1.0f;
+};
+
+/// Rounds weights to FP4 E2M1 with the numbers of compressed-tensors. Models `quantizer`.
+struct fp4_quantizer {
+    fp4_kind kind = fp4_kind::nvfp4;
+    /// f32: exact. bf16 or f16: intermediates are rounded as in a model of that dtype.
+    dtype storage = dtype::f32;
+    /// NVFP4: what the groups' scales are divided by. 0: chosen by the largest of the rows that are
+    /// rounded together, which are then all rows of a weight.
+    float global_scale = 0.0f;
+    /// When simulating: candidates for each group's range (weight clipping); 1: the whole range.
+    int clip_steps = 1;
+
+    /// shape_mismatch where groups do not cut a row evenly.
+    status check(std::size_t in_features) const noexcept
+    {
+        if (in_features > 0 && in_features % group_size_of(kind) == 0) return {};
+        return error{error_code::shape_mismatch, name_of(kind), " takes groups of ",
+                     group_size_of(kind), " inputs, which do not divide in_features ", in_features,
+                     ": choose another scheme or ignore the layer"};
+    }
+    constexpr std::size_t row_block() const noexcept
+    {
+        const bool all = kind == fp4_kind::nvfp4 && global_scale == 0.0f;
+        return all ? std::numeric_limits<std::size_t>::max() / 2 : 1;
+    }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return std::min(group_size_of(kind), in_features);
+    }
+    /// How many scales a row has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        return in_features / group_size_of(kind);
+    }
+
+    /// The same quantizer for weights with this largest magnitude (NVFP4), so that the scales of
+    /// their groups fill the range of FP8. Layers that servers fuse share it.
+    fp4_quantizer for_magnitude(float largest) const noexcept
+    {
+        fp4_quantizer made = *this;
+        if (kind == fp4_kind::mxfp4) return made;
+        with_storage(storage, [&](auto rounding) {
+            const float bound = std::max(rounding.round(largest), 0x1p-126f);
+            const float share = rounding.round(1.0f / bound);
+            made.global_scale = rounding.round(e4m3::largest * e2m1::largest * share);
+        });
+        const bool is_finite = made.global_scale <= std::numeric_limits<float>::max();
+        if (!is_finite) made.global_scale = 1.0f;
+        return made;
+    }
+
+    /// The largest |w| of some rows.
+    static float magnitude_of(matrix_view<const float> rows) noexcept
+    {
+        float magnitude = 0.0f;
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            magnitude = std::max(magnitude, magnitude_of(rows.row(r)));
+        return magnitude;
+    }
+    static float magnitude_of(std::span<const float> group) noexcept
+    {
+        const value_range range = range_of(group.data(), group.size());
+        return std::max(range.largest, -range.smallest); // of two zeros the positive one
+    }
+
+    /// The scale of a group, by the smallest squared error among `clip_steps` candidates, weighed by
+    /// the importance (or empty). NVFP4: `global_scale` is not 0.
+    fp4_scale fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
+    {
+        const float magnitude = magnitude_of(group);
+        return best_shrunk_scale(
+            clip_steps, {group.data(), 1, group.size()}, importance,
+            [&](float kept) {
+                return kind == fp4_kind::nvfp4 ? fp8_scale(magnitude * kept)
+                                               : power_of_two(magnitude * kept);
+            },
+            [](float w, fp4_scale scale) { return value(round_to<e2m1>(w / scale.value), scale); });
+    }
+
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        for_each_group(rows, importance,
+                       [&](std::size_t r, std::size_t first, std::span<const float> group,
+                           fp4_scale scale, auto rounding) {
+                           float* const to = &out(r, first);
+                           for (std::size_t i = 0; i < group.size(); ++i)
+                               to[i] = value(round_to<e2m1>(steps(group[i], scale, rounding)), scale);
+                       });
+    }
+
+    /// Bit patterns of FP4, one a byte, and of the scales, `groups` a row.
+    void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
+                  matrix_view<std::uint8_t> scales) const noexcept
+    {
+        for_each_group(rows, {},
+                       [&](std::size_t r, std::size_t first, std::span<const float> group,
+                           fp4_scale scale, auto rounding) {
+                           scales(r, first / group_size_of(kind)) = scale.pattern;
+                           for (std::size_t i = 0; i < group.size(); ++i)
+                               codes(r, first + i) =
+                                   pattern_of<e2m1>(steps(group[i], scale, rounding));
+                       });
+    }
+
+    /// What an FP4 number of a group stands for, in bfloat16 as compressed-tensors reads it.
+    static float value(float number, fp4_scale scale) noexcept
+    {
+        return storage_rounding<bf16>::round(number * scale.value);
+    }
+
+private:
+    template <class Action>
+    void for_each_group(matrix_view<const float> rows, std::span<const float> importance,
+                        const Action& action) const noexcept
+    {
+        const bool is_whole = kind == fp4_kind::nvfp4 && global_scale == 0.0f;
+        const fp4_quantizer used = is_whole ? for_magnitude(magnitude_of(rows)) : *this;
+        const std::size_t width = group_size_of(kind);
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                for (std::size_t c = 0; c + width <= rows.cols(); c += width) {
+                    const auto group = rows.row(r).subspan(c, width);
+                    const auto weights = importance.empty() ? importance : importance.subspan(c, width);
+                    action(r, c, group, used.fit_group(group, weights), rounding);
+                }
+        });
+    }
+
+    fp4_scale fp8_scale(float magnitude) const noexcept
+    {
+        float scale = 0.0f;
+        with_storage(storage, [&](auto rounding) {
+            scale = rounding.round(rounding.round(magnitude) / e2m1::largest);
+        });
+        scale = round_to<e4m3>(global_scale * scale);
+        if (scale == 0.0f) scale = 0.125f; // the distance of 1 and the next E4M3 number
+        return {pattern_of<e4m3>(scale), scale / global_scale};
+    }
+
+    // The power of two below the magnitude, or above it from 1.75 times the lower one on, becomes 4.
+    fp4_scale power_of_two(float magnitude) const noexcept
+    {
+        float stored = magnitude;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(magnitude); });
+        const std::uint32_t rounded_up = std::bit_cast<std::uint32_t>(stored) + (1u << 21);
+        const int exponent = static_cast<int>(rounded_up >> 23) - 127 - 2;
+        const int biased = std::clamp(exponent + 127, 0, 254);
+        // 2^-127 is a denormal float.
+        const std::uint32_t bits = biased > 0 ? static_cast<std::uint32_t>(biased) << 23 : 1u << 22;
+        return {static_cast<std::uint8_t>(biased), std::bit_cast<float>(bits)};
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE float steps(float weight, fp4_scale scale, Rounding rounding) const noexcept
+    {
+        const float exact = rounding.round(weight) / scale.value;
+        return kind == fp4_kind::nvfp4 ? exact : rounding.round(exact);
+    }
+};
+
+static_assert(quantizer<fp4_quantizer>);
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/fp8_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
 
 #include <algorithm>
 #include <cstddef>
@@ -6344,6 +6699,8 @@ struct fp8_quantizer {
     std::size_t block_cols = 0; ///< 0: the whole row
     /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
     dtype storage = dtype::f32;
+    /// When simulating: candidates for each block's range (weight clipping); 1: the whole range.
+    int clip_steps = 1;
 
     /// invalid_argument for blocks without rows and for rows without columns.
     status check(std::size_t in_features) const noexcept
@@ -6364,18 +6721,21 @@ struct fp8_quantizer {
         return width == 0 ? 0 : (in_features + width - 1) / width;
     }
 
-    /// Quantizes and dequantizes whole rows of blocks; `out` may be `rows`.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> /*importance*/,
+    /// Quantizes and dequantizes whole rows of blocks; `out` may be `rows`. Importance matters to the
+    /// clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
-        for_each_block(rows, [&](matrix_view<const float> block, std::size_t first_row,
-                                 std::size_t first_col, auto rounding) {
-            const float scale = scale_of(block, rounding);
-            for (std::size_t r = 0; r < block.rows(); ++r)
-                for (std::size_t c = 0; c < block.cols(); ++c)
-                    out(first_row + r, first_col + c) = rounding.round(
-                        static_cast<float>(code_of_weight(block(r, c), scale, rounding)) * scale);
-        });
+        for_each_block(rows, importance,
+                       [&](matrix_view<const float> block, std::size_t first_row,
+                           std::size_t first_col, float scale, auto rounding) {
+                           for (std::size_t r = 0; r < block.rows(); ++r) {
+                               const float* const from = block.row(r).data();
+                               float* const to = &out(first_row + r, first_col);
+                               for (std::size_t c = 0; c < block.cols(); ++c)
+                                   to[c] = value(from[c], scale, rounding);
+                           }
+                       });
     }
 
     /// Codes of rows.rows() rows, and their scales: `groups` for each row of blocks.
@@ -6383,53 +6743,168 @@ struct fp8_quantizer {
                   std::span<float> scales) const noexcept
     {
         const std::size_t width = scale_columns(rows.cols()), count = groups(rows.cols());
-        for_each_block(rows, [&](matrix_view<const float> block, std::size_t first_row,
-                                 std::size_t first_col, auto rounding) {
-            const float scale = scale_of(block, rounding);
-            scales[first_row / block_rows * count + first_col / width] = scale;
-            for (std::size_t r = 0; r < block.rows(); ++r)
-                for (std::size_t c = 0; c < block.cols(); ++c)
-                    codes(first_row + r, first_col + c) =
-                        code_of_weight(block(r, c), scale, rounding).bits;
-        });
+        for_each_block(rows, {},
+                       [&](matrix_view<const float> block, std::size_t first_row,
+                           std::size_t first_col, float scale, auto rounding) {
+                           scales[first_row / block_rows * count + first_col / width] = scale;
+                           for (std::size_t r = 0; r < block.rows(); ++r)
+                               for (std::size_t c = 0; c < block.cols(); ++c)
+                                   codes(first_row + r, first_col + c) =
+                                       pattern_of<e4m3>(steps(block(r, c), scale, rounding));
+                       });
+    }
+
+    /// The scale of a block, by the smallest squared error among `clip_steps` candidates, weighed by
+    /// the importance (or empty).
+    float fit_block(matrix_view<const float> block, std::span<const float> importance) const noexcept
+    {
+        float best = 0.0f;
+        with_storage(storage, [&](auto rounding) { best = fit_block_as(block, importance, rounding); });
+        return best;
     }
 
 private:
+    template <class Rounding>
+    float fit_block_as(matrix_view<const float> block, std::span<const float> importance,
+                       Rounding rounding) const noexcept
+    {
+        const float magnitude = magnitude_of(block);
+        return best_shrunk_scale(
+            clip_steps, block, importance,
+            [&](float kept) {
+                const float scale = rounding.round(rounding.round(magnitude * kept) / e4m3::largest);
+                return scale == 0.0f ? Rounding::epsilon : scale;
+            },
+            [&](float w, float scale) { return value(w, scale, rounding); });
+    }
+
     template <class Action>
-    void for_each_block(matrix_view<const float> rows, const Action& action) const noexcept
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
+                        const Action& action) const noexcept
     {
         const std::size_t width = scale_columns(rows.cols());
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); r += block_rows)
-                for (std::size_t c = 0; c < rows.cols(); c += width)
-                    action(rows.rows_from(r, std::min(block_rows, rows.rows() - r))
-                               .cols_from(c, std::min(width, rows.cols() - c)),
-                           r, c, rounding);
+                for (std::size_t c = 0; c < rows.cols(); c += width) {
+                    const std::size_t count = std::min(width, rows.cols() - c);
+                    const auto weights = importance.empty() ? importance : importance.subspan(c, count);
+                    const matrix_view<const float> block =
+                        rows.rows_from(r, std::min(block_rows, rows.rows() - r)).cols_from(c, count);
+                    action(block, r, c, fit_block_as(block, weights, rounding), rounding);
+                }
         });
     }
 
-    template <class Rounding>
-    static float scale_of(matrix_view<const float> block, Rounding rounding) noexcept
+    static float magnitude_of(matrix_view<const float> block) noexcept
     {
         float magnitude = 0.0f;
         for (std::size_t r = 0; r < block.rows(); ++r) {
             const value_range range = range_of(block.row(r).data(), block.cols());
             magnitude = std::max({magnitude, -range.smallest, range.largest});
         }
-        const float scale = rounding.round(rounding.round(magnitude) / f8_e4m3::largest);
-        return scale == 0.0f ? Rounding::epsilon : scale;
+        return magnitude;
     }
 
     // The sum with a zero point of 0 makes -0 the code 0.
     template <class Rounding>
-    static f8_e4m3 code_of_weight(float weight, float scale, Rounding rounding) noexcept
+    AWQ_ALWAYS_INLINE static float steps(float weight, float scale, Rounding rounding) noexcept
     {
-        const float steps = rounding.round(rounding.round(weight) / scale) + 0.0f;
-        return f8_e4m3{std::clamp(steps, -f8_e4m3::largest, f8_e4m3::largest)};
+        return rounding.round(rounding.round(weight) / scale) + 0.0f;
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE static float value(float weight, float scale, Rounding rounding) noexcept
+    {
+        return rounding.round(round_to<e4m3>(steps(weight, scale, rounding)) * scale);
     }
 };
 
 static_assert(quantizer<fp8_quantizer>);
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// The FP8 numbers times one scale.
+struct fp8_grid {
+    float scale = 1.0f;
+    dtype storage = dtype::f32;
+
+    int nearest(std::size_t, float x) const noexcept { return pattern_of<e4m3>(x / scale); }
+    float value(std::size_t, int code) const noexcept
+    {
+        const float exact = number_of<e4m3>(static_cast<std::uint8_t>(code)) * scale;
+        float stored = exact;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(exact); });
+        return stored;
+    }
+};
+
+/// FP8 for `round_with_feedback`; scales are fitted as the quantizer's `clip_steps` say.
+/// `BlockRows` is the quantizer's `block_rows`.
+template <std::size_t BlockRows>
+struct fp8_feedback_format {
+    using grid = fp8_grid;
+    static constexpr std::size_t batch = BlockRows == 1 ? 4 : BlockRows;
+
+    fp8_quantizer rounding;
+
+    std::size_t block_columns(std::size_t in_features) const noexcept
+    {
+        return rounding.scale_columns(in_features);
+    }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
+             grid* grids) const noexcept
+    {
+        for (std::size_t first = 0; first < rows.rows(); first += BlockRows) {
+            const std::size_t count = std::min(BlockRows, rows.rows() - first);
+            const float scale = rounding.fit_block(rows.rows_from(first, count), importance);
+            std::fill_n(grids + first, count, grid{scale, rounding.storage});
+        }
+    }
+};
+
+/// The FP4 numbers times the scale of a group.
+struct fp4_grid {
+    fp4_scale scale;
+
+    int nearest(std::size_t, float x) const noexcept { return pattern_of<e2m1>(x / scale.value); }
+    float value(std::size_t, int code) const noexcept
+    {
+        return fp4_quantizer::value(number_of<e2m1>(static_cast<std::uint8_t>(code)), scale);
+    }
+};
+
+/// FP4 for `round_with_feedback`; scales are fitted as the quantizer's `clip_steps` say.
+struct fp4_feedback_format {
+    using grid = fp4_grid;
+    static constexpr std::size_t batch = 4;
+
+    fp4_quantizer rounding; ///< NVFP4: with its global scale
+
+    std::size_t block_columns(std::size_t in_features) const noexcept
+    {
+        return rounding.scale_columns(in_features);
+    }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
+             grid* grids) const noexcept
+    {
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            grids[r] = {rounding.fit_group(rows.row(r), importance)};
+    }
+};
+
+static_assert(feedback_format<fp8_feedback_format<1>>);
+static_assert(feedback_format<fp4_feedback_format>);
 
 } // namespace awq
 
@@ -7719,6 +8194,68 @@ constexpr void pack_gptq_zero_points(matrix_view<const std::int8_t> zero_points,
             },
             [&](std::size_t word, std::uint32_t value) { out(g, word) = value; });
 }
+
+} // namespace awq
+
+#endif
+// ---- awq/support/float8.hpp
+#ifndef AWQ_SUPPORT_FLOAT8_HPP
+#define AWQ_SUPPORT_FLOAT8_HPP
+
+#include <bit>
+#include <cstdint>
+#include <limits>
+
+namespace awq {
+
+/// FP8 E4M3 ("fn", without infinities): 4 exponent bits with bias 7, 3 mantissa bits, up to 448; 0x7F
+/// and 0xFF are NaN (OCP 8-bit floating point specification).
+struct f8_e4m3 {
+    std::uint8_t bits = 0;
+
+    static constexpr float largest = 448.0f;
+
+    f8_e4m3() = default;
+    /// Rounds to nearest, ties to even; what would round beyond 448 becomes NaN, as in PyTorch.
+    constexpr explicit f8_e4m3(float value) noexcept
+        : bits(round(std::bit_cast<std::uint32_t>(value)))
+    {
+    }
+    constexpr explicit operator float() const noexcept
+    {
+        const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
+        if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
+        float value = static_cast<float>(exponent == 0 ? mantissa : 8 + mantissa) * 0x1p-9f;
+        for (int i = 1; i < exponent; ++i) value *= 2.0f;
+        return (bits & 0x80) != 0 ? -value : value;
+    }
+    static constexpr f8_e4m3 from_bits(std::uint8_t pattern) noexcept
+    {
+        f8_e4m3 value;
+        value.bits = pattern;
+        return value;
+    }
+    friend constexpr bool operator==(f8_e4m3, f8_e4m3) = default; // compares bit patterns
+
+private:
+    static constexpr std::uint8_t round(std::uint32_t pattern) noexcept
+    {
+        const auto sign = static_cast<std::uint8_t>((pattern >> 24) & 0x80u);
+        return static_cast<std::uint8_t>(sign | round_magnitude(pattern & 0x7FFFFFFFu));
+    }
+
+    static constexpr std::uint8_t round_magnitude(std::uint32_t magnitude) noexcept
+    {
+        if (magnitude > 0x43E80000u) return 0x7F; // 464 is a tie, and goes to 448, which is even
+        if (magnitude >= 0x3C800000u) {           // 2^-6, the smallest normal number
+            const std::uint32_t rebiased = magnitude - (120u << 23);
+            return static_cast<std::uint8_t>((rebiased + 0x7FFFFu + ((rebiased >> 20) & 1u)) >> 20);
+        }
+        // Denormal: adding 2^14 leaves the rounded multiple of 2^-9 in the low mantissa bits.
+        const float shifted = std::bit_cast<float>(magnitude) + 0x1p14f;
+        return static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(shifted) - 0x46800000u);
+    }
+};
 
 } // namespace awq
 
