@@ -8,6 +8,7 @@
 #include <awq/io/gguf/metadata.hpp>
 #include <awq/io/gguf/rope_freqs.hpp>
 #include <awq/pipeline/gguf_layout.hpp>
+#include <awq/pipeline/gguf_query_scalar.hpp>
 #include <awq/pipeline/gguf_vocabulary.hpp>
 
 #include <cctype>
@@ -43,6 +44,34 @@ inline status describe_rope(const model_config& config, gguf::hyperparameters& f
     const std::size_t original = rope.original_max_position_embeddings;
     facts.rope_original_context_length =
         static_cast<std::uint32_t>(original != 0 ? original : config.max_position_embeddings);
+    return {};
+}
+
+/// Sliding windows, and what only the layers without one do.
+inline status describe_windows(const model_config& config, const gguf::architecture& arch,
+                               gguf::hyperparameters& facts)
+{
+    const std::size_t scalar = gguf_query_scalar(arch, config);
+    if (config.query_pre_attn_scalar != 0.0 &&
+        config.query_pre_attn_scalar != static_cast<double>(scalar))
+        return error{error_code::unsupported, "config: llama.cpp takes query_pre_attn_scalar for ",
+                     scalar, " in ", arch.name, " models of this shape; this model has ",
+                     config.query_pre_attn_scalar};
+    if (config.local_rope) {
+        if (config.local_rope->kind != rope_kind::plain || arch.window_period == 0)
+            return error{error_code::unsupported, "config: llama.cpp does not stretch the rotary "
+                                                  "embedding of sliding layers"};
+        facts.rope_freq_base_swa = static_cast<float>(config.local_rope->theta);
+    }
+    if (arch.window_period == 0) return {};
+    facts.sliding_window = static_cast<std::uint32_t>(config.sliding_window);
+    std::vector<bool> pattern(config.num_hidden_layers);
+    bool usual = true;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        pattern[i] = config.is_sliding(i);
+        usual = usual && pattern[i] == ((i + 1) % arch.window_period != 0);
+    }
+    if (!usual) facts.sliding_window_pattern = std::move(pattern);
     return {};
 }
 
@@ -93,6 +122,7 @@ inline result<gguf::hyperparameters> gguf_hyperparameters(const model_config& co
         return error{error_code::unsupported, "config: llama.cpp has no llama3 rope scaling for ",
                      arch->name, " models"};
     AWQ_CHECK(detail::describe_rope(config, facts));
+    AWQ_CHECK(detail::describe_windows(config, *arch, facts));
     return facts;
 }
 

@@ -29,6 +29,7 @@ struct gguf_tensor {
     std::vector<std::uint64_t> dims; ///< dims[0] is in_features; one for a vector
     gguf::type type = gguf::type::f32;
     std::size_t heads = 0; ///< where rows are interleaved by heads; else 0
+    float offset = 0.0f;   ///< what the file's values are larger by: 1 for norms that add it
 
     std::size_t cols() const noexcept { return static_cast<std::size_t>(dims[0]); }
     std::size_t rows() const noexcept
@@ -100,6 +101,10 @@ private:
             const std::string prefix = block_prefix(layer);
             AWQ_CHECK(add(source, prefix + "input_layernorm.weight", true));
             AWQ_CHECK(add(source, prefix + "post_attention_layernorm.weight", true));
+            AWQ_CHECK(add(source, prefix + "pre_feedforward_layernorm.weight",
+                          config.sandwich_norms));
+            AWQ_CHECK(add(source, prefix + "post_feedforward_layernorm.weight",
+                          config.sandwich_norms));
             AWQ_CHECK(add(source, prefix + "self_attn.q_norm.weight", config.qk_norm));
             AWQ_CHECK(add(source, prefix + "self_attn.k_norm.weight", config.qk_norm));
             for (const std::string_view linear : block_linears) {
@@ -128,6 +133,8 @@ private:
             hf_name == "lm_head.weight")
             tensor.dims.push_back(shape->rows);
         tensor.heads = heads_of(source.config(), hf_name);
+        if (architecture_->adds_one_to_norms && hf_name.ends_with("norm.weight"))
+            tensor.offset = 1.0f;
         const std::size_t rows = tensor.dims.size() > 1 ? shape->rows : shape->cols;
         if (rows == 0 || shape->cols == 0 ||
             (tensor.heads != 0 && (rows % tensor.heads != 0 || rows / tensor.heads % 2 != 0)))

@@ -91,6 +91,12 @@ private:
     status write_rows(const gguf_tensor& tensor, std::size_t first, matrix_view<const float> rows,
                       std::span<const float> importance)
     {
+        std::vector<float> shifted;
+        if (tensor.offset != 0.0f) {
+            for (std::size_t row = 0; row < rows.rows(); ++row)
+                for (const float value : rows.row(row)) shifted.push_back(value + tensor.offset);
+            rows = {shifted.data(), rows.rows(), rows.cols()};
+        }
         const gguf::simd_block_quantizer quantizer{tensor.type};
         std::vector<std::byte> bytes(rows.rows() * quantizer.row_bytes(rows.cols()));
         const auto done = gguf::quantize_rows(*how_, quantizer, rows, importance, bytes);
