@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The proof table for GGUF files: perplexity and KL divergence of llama.cpp's own forward pass.
 
-    LLAMA_CPP_LIBRARIES=DIR python bench/quality/gguf_quality.py --awq build/bin/awq --model DIR --ids CALIBRATION.jsonl
+    LLAMA_CPP_LIBRARIES=DIR python bench/quality/gguf_quality.py --awq build/bin/awq --model DIR --calibration TRAINING.txt
         --text OTHER.txt --output WORKDIR [--types Q4_0 Q4_K_M Q3_K_M Q2_K] [--windows 40] [--methods ...]
 
 For every type the model goes through each method:
@@ -14,7 +14,8 @@ For every type the model goes through each method:
     compensated   `awq oneshot --compensate --target TYPE`, then llama_model_quantize with its importance matrix
     direct        `awq oneshot --type TYPE`, which writes the file itself
 
-llama.cpp quantizes from float32 files that `awq export --type f32` has made. All files are run by llama.cpp (float32 KV
+Calibrated is on --samples windows of --length tokens, evenly spaced over --calibration (or on the first so many lines of
+a .jsonl with input_ids). llama.cpp quantizes from float32 files that `awq export --type f32` has made. All files are run by llama.cpp (float32 KV
 cache, no flash attention) on the same windows of --text; perplexity scores every token but each window's first, KL is
 the mean of KL(original || file) over the same positions, in nats, the original being its float32 file. Ratios are to
 `imatrix`; their standard error is that of the paired differences between windows.
@@ -62,12 +63,13 @@ class Bench:
         self.results = json.load(open(self.results_file)) if os.path.exists(self.results_file) else {}
         self.original = self.export(options.model, "original")
         self.reference, self.last = None, (None, None)
+        self.dataset = self.calibration()
 
     def path(self, name):
         return os.path.join(self.work, name)
 
     def awq(self, *arguments):
-        command = ["nice", self.options.awq, *arguments]
+        command = [self.options.awq, *arguments]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"{shlex.join(command)}: {done.stderr.strip().splitlines()[-1]}")
@@ -81,9 +83,9 @@ class Bench:
     def oneshot(self, flags, **outputs):
         """`awq oneshot` with the calibration; gives its report."""
         o, report = self.options, self.path("report.json")
-        arguments = ["oneshot", "--model", o.model, "--dataset", o.ids, "--overwrite", "--report", report]
+        arguments = ["oneshot", "--model", o.model, "--dataset", self.dataset, "--overwrite", "--report", report]
         arguments += ["--num-calibration-samples", str(o.samples), "--max-seq-length", str(o.length)]
-        arguments += ["--threads", str(o.threads), *flags]
+        arguments += ["--threads", str(o.threads), *flags, *shlex.split(o.flags)]
         for flag, value in outputs.items():
             arguments += ["--" + flag.replace("_", "-"), value]
         self.awq(*arguments)
@@ -121,6 +123,23 @@ class Bench:
             self.last = flags, (self.export(directory, "changed"), matrix, report)
             shutil.rmtree(directory)
         return self.last[1]
+
+    def calibration(self):
+        """The windows to calibrate on, as a file."""
+        o = self.options
+        path = self.path("calibration.jsonl")
+        if o.calibration.endswith(".jsonl"):
+            return o.calibration
+        if os.path.exists(path):
+            return path
+        model = llama.Model(self.library, self.original, o.length, o.threads)
+        ids = model.tokenize(open(o.calibration, "rb").read(), add_special=False)
+        model.close()
+        starts = np.linspace(0, len(ids) - o.length, o.samples).astype(int)
+        with open(path, "w") as file:
+            for start in starts:
+                file.write(json.dumps({"input_ids": ids[start : start + o.length]}, separators=(",", ":")) + "\n")
+        return path
 
     def windows(self, model):
         """Token ids, from the text as a whole."""
@@ -164,7 +183,7 @@ class Bench:
         entry["bytes"] = os.path.getsize(path)
         entry["seconds"] = round(report.get("seconds", {}).get("total", made), 1)
         if report:
-            entry["flags"] = flags
+            entry["flags"] = f"{flags} {self.options.flags}".strip()
             entry["peak_rss_bytes"] = report["peak_rss_bytes"]
             entry["steps"] = sorted({layer.get("steps", "") for layer in report.get("layers", [])})
         self.results[key] = entry
@@ -211,7 +230,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--awq", required=True, help="the driver")
     parser.add_argument("--model", required=True, help="model directory")
-    parser.add_argument("--ids", required=True, help="calibration: JSON lines with input_ids, or text")
+    parser.add_argument("--calibration", required=True, help="text, or JSON lines with input_ids")
     parser.add_argument("--text", required=True, help="evaluation text, not used for calibration")
     parser.add_argument("--output", required=True, help="directory to work in")
     parser.add_argument("--libraries", help="directory of libllama; LLAMA_CPP_LIBRARIES by default")
@@ -222,6 +241,7 @@ def main():
     parser.add_argument("--length", type=int, default=512)
     parser.add_argument("--windows", type=int, default=40)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--flags", default="", help="more flags for every `awq oneshot`: \"--loss gram\"")
     parser.add_argument("--keep", action="store_true", help="do not remove the quantized files")
     options = parser.parse_args()
     bench = Bench(options)
