@@ -102,8 +102,8 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
     command.add_flag("--compensate", arguments.options.compensate,
                      "Write 16-bit weights that make up for llama.cpp's rounding to --target");
     command.add_option("--scheme", arguments.scheme,
-                       "W2A16 to W8A16, W2A16_ASYM to W8A16_ASYM, W8A8, FP8, FP8_BLOCK, NVFP4A16 "
-                       "or MXFP4");
+                       "W2A16 to W8A16, W2A16_ASYM to W8A16_ASYM, W8A8, FP8, FP8_BLOCK, NVFP4, "
+                       "NVFP4A16 or MXFP4");
     command.add_option("--type", arguments.options.gguf_type, "Of a GGUF output: q4_k_m, q3_k_m, ...");
     command.add_option("--target", arguments.options.target,
                        "GGUF type to optimise for where no GGUF file is written");

@@ -105,6 +105,7 @@ TEST_CASE("schemes are known by the names of llm-compressor, in any case")
         {"fp8_dynamic", "FP8 per channel", activation_rounding::fp8_token},
         {"FP8_BLOCK", "FP8 128x128", activation_rounding::fp8_group},
         {"NVFP4A16", "NVFP4", activation_rounding::none},
+        {"NVFP4", "NVFP4", activation_rounding::fp4_group},
         {"MXFP4", "MXFP4", activation_rounding::none},
         {"mxfp4a16", "MXFP4", activation_rounding::none}};
     for (const expectation& each : all) {
@@ -190,6 +191,9 @@ TEST_CASE("the first group of a recipe that names a layer decides over it")
     CHECK(plan->quantizer_of("model.layers.0.self_attn.k_proj")->name() == "W4A16_ASYM g64");
     CHECK(plan->quantizer_of("model.layers.0.mlp.gate_proj")->name() == "NVFP4");
     CHECK_FALSE(plan->quantizer_of("lm_head"));
+    CHECK(plan->group_size() == std::size_t{0});
+    CHECK(*awq::layer_plan::make(with_scheme("NVFP4"), source)->group_size() == 16);
+    CHECK(*awq::layer_plan::make(with_scheme("W4A16", 64), source)->group_size() == 64);
 }
 
 TEST_CASE("arguments of weights and activations amount to schemes, or are refused")
@@ -210,6 +214,8 @@ TEST_CASE("arguments of weights and activations amount to schemes, or are refuse
     CHECK(scheme_of(fp8 + "strategy: block, block_structure: [128, 128]",
                     fp8 + "strategy: group, group_size: 128, dynamic: true") == "FP8_BLOCK");
     CHECK(scheme_of(fp4 + "strategy: tensor_group, group_size: 16", "") == "NVFP4A16");
+    CHECK(scheme_of(fp4 + "strategy: tensor_group, group_size: 16",
+                    fp4 + "strategy: tensor_group, group_size: 16, dynamic: local") == "NVFP4");
     CHECK(scheme_of(fp4 + "strategy: group, group_size: 32", "") == "MXFP4A16");
     CHECK(scheme_of(fp8 + "strategy: block, block_structure: [64, 64]", "") == "refused");
     CHECK(scheme_of(fp8 + "strategy: tensor", fp8 + "strategy: tensor") == "refused");

@@ -194,6 +194,59 @@ TEST_CASE("FP8 blocks are cut at the edges of a weight")
         REQUIRE(std::abs(back[i] - given[i]) <= std::abs(given[i]) / 16 + largest / 4096);
 }
 
+TEST_CASE("NVFP4 with rounded activations keeps the largest input of each layer's calibration")
+{
+    const test::scratch folder;
+    const auto source = awq::directory_source::open(test::tiny_model);
+    REQUIRE(source);
+    const auto formats = test::all_layers(awq::weight_format{
+        awq::fp4_format{awq::fp4_kind::nvfp4}, awq::activation_rounding::fp4_group});
+    const auto unknown =
+        test::round_to_compressed_tensors(test::tiny_model, folder / "out", formats);
+    REQUIRE_FALSE(unknown);
+    CHECK(unknown.error().code() == error_code::not_calibrated);
+    CHECK(std::filesystem::is_empty(folder.string()));
+
+    const auto sink = awq::compressed_tensors_sink::create(**source, folder / "out", false, formats);
+    REQUIRE(sink);
+    const awq::serial_execution how;
+    for (std::size_t layer = 0; layer < 4; ++layer) {
+        const auto block = awq::block_tensors::load(**source, layer);
+        REQUIRE(block);
+        awq::block_statistics statistics{(*source)->config(), false};
+        for (const std::string_view input : awq::block_statistics::inputs) {
+            const std::size_t width = statistics.of(input).in_features();
+            std::vector<float> x(2 * width, 0.25f);
+            x[width + 70] = -4.0f;
+            x[71] = 3.0f;
+            REQUIRE(statistics.of(input).observe<awq::plain_product>(how, {x.data(), 2, width}));
+            std::vector<double> scales(width, 1.0);
+            scales[70] = 2.0; // of smoothing: 3 is then the largest
+            statistics.of(input).divide_inputs(scales);
+        }
+        awq::block_tensors rounded = *block;
+        const auto quantized = test::round_block(**source, rounded, formats);
+        REQUIRE(quantized);
+        REQUIRE((*sink)->write({layer, &*block, &statistics, &*quantized}));
+    }
+    const auto done = (*sink)->finish();
+    REQUIRE(done);
+    const auto made = checkpoint::open(*done);
+    REQUIRE(made);
+    const auto* const scale = made->find("model.layers.2.mlp.down_proj.input_global_scale");
+    REQUIRE(scale);
+    std::vector<float> value(1);
+    REQUIRE(awq::safetensors::read_floats(*scale, value));
+    CHECK(value[0] == Approx(2688.0f / 3.0f));
+    const auto config = config_of(*done);
+    const auto read = awq::compressed_tensors::read_quantization_config(
+        *config.root().find("quantization_config"));
+    REQUIRE(read);
+    CHECK(read->groups.at(0).activations ==
+          awq::compressed_tensors::activation_args{4, true, "tensor_group", 16, true});
+    CHECK(awq::quantized_source::open(*done));
+}
+
 TEST_CASE("a layer that comes otherwise than announced, or not at all, stops the output")
 {
     const test::scratch folder;

@@ -46,7 +46,8 @@ inline std::string describe(const activation_arguments& inputs)
 {
     std::string text = inputs.type + std::to_string(inputs.num_bits) + " " + inputs.strategy;
     if (inputs.group_size > 0) text += " " + std::to_string(inputs.group_size);
-    return text + (inputs.symmetric ? "" : " asymmetric") + (inputs.dynamic ? "" : " static");
+    const std::string_view when = inputs.is_local ? " local" : inputs.dynamic ? "" : " static";
+    return text + (inputs.symmetric ? "" : " asymmetric") + std::string{when};
 }
 
 /// The scheme that the arguments of a recipe group amount to.
@@ -56,6 +57,7 @@ inline result<layer_format> format_of_arguments(const recipe_group& group)
         {"int8 channel, int8 token", "W8A8"},
         {"float8 channel, float8 token", "FP8_DYNAMIC"},
         {"float8 block 128 128, float8 group 128", "FP8_BLOCK"},
+        {"float4 tensor_group 16, float4 tensor_group 16 local", "NVFP4"},
         {"float4 tensor_group 16", "NVFP4A16"},
         {"float4 group 16", "NVFP4A16"},
         {"float4 group 32", "MXFP4A16"}};
@@ -68,7 +70,7 @@ inline result<layer_format> format_of_arguments(const recipe_group& group)
     if (group.activations || weights.type != "int" || !grouped)
         return error{error_code::unsupported, "recipe: '", text,
                      "' is no scheme here; weights are int with group or channel, or as in W8A8, "
-                     "FP8_DYNAMIC, FP8_BLOCK, NVFP4A16 or MXFP4A16 with their activations"};
+                     "FP8_DYNAMIC, FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4A16 with their activations"};
     const std::string name =
         "W" + std::to_string(weights.num_bits) + "A16" + (weights.symmetric ? "" : "_ASYM");
     return layer_format{group.targets, name,

@@ -45,7 +45,8 @@ public:
     }
 
     result<std::vector<stored_tensor>> encode(const quantized_layer&,
-                                              const quantized_linear& weight) const override
+                                              const quantized_linear& weight,
+                                              float /*largest_input*/) const override
     {
         const auto* const codes = std::get_if<integer_codes>(&weight);
         if (!codes) return error{error_code::unsupported, "the AWQ layout takes integers only"};

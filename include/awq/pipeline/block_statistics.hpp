@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -23,7 +24,7 @@ class input_statistics {
 public:
     input_statistics() = default;
     input_statistics(std::size_t in_features, bool with_gram)
-        : abs_sum_(in_features), square_sum_(in_features)
+        : abs_sum_(in_features), square_sum_(in_features), largest_(in_features)
     {
         stats_.abs_sum = abs_sum_;
         stats_.square_sum = square_sum_;
@@ -47,12 +48,34 @@ public:
     /// Mean of x^2 per channel: the importance that GGUF quantizers take.
     std::vector<float> importance() const { return mean_of(square_sum_); }
 
+    /// The largest |x| of all channels.
+    float largest() const noexcept { return *std::max_element(largest_.begin(), largest_.end()); }
+
+    /// Adds a batch of inputs, (tokens, in_features).
+    template <class Product, execution E>
+    status observe(const E& how, matrix_view<const float> x)
+    {
+        constexpr std::size_t at_once = 64;
+        how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
+            const std::size_t first = chunk * at_once;
+            const std::size_t count = std::min(at_once, x.cols() - first);
+            float* const largest = largest_.data() + first;
+            for (std::size_t r = 0; r < x.rows(); ++r) {
+                const float* const from = x.row(r).data() + first;
+                for (std::size_t c = 0; c < count; ++c)
+                    largest[c] = std::max(largest[c], std::fabs(from[c]));
+            }
+        });
+        return stats_.template observe<Product>(how, x);
+    }
+
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
     void divide_inputs(std::span<const double> scales)
     {
         const std::size_t count = in_features();
         for (std::size_t i = 0; i < count; ++i) {
             abs_sum_[i] /= scales[i];
+            largest_[i] /= static_cast<float>(scales[i]);
             square_sum_[i] /= scales[i] * scales[i];
         }
         if (!has_gram()) return;
@@ -72,6 +95,7 @@ private:
     }
 
     std::vector<double> abs_sum_, square_sum_;
+    std::vector<float> largest_; ///< |x| per channel
     host_matrix gram_;
     activation_stats stats_;
 };
@@ -100,7 +124,7 @@ public:
     {
         return [this, &how](std::string_view layer, matrix_view<const float> input) {
             // The shapes were made to fit; there is nothing that can fail.
-            static_cast<void>(of(layer).sums().template observe<Product>(how, input));
+            static_cast<void>(of(layer).template observe<Product>(how, input));
         };
     }
 

@@ -36,9 +36,16 @@ public:
     }
 
     result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
-                                              const quantized_linear& weight) const override
+                                              const quantized_linear& weight,
+                                              float largest_input) const override
     {
-        return std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight);
+        AWQ_TRY(auto made,
+                std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight));
+        if (layer.format.activations == activation_rounding::fp4_group) {
+            AWQ_TRY(auto scale, compressed_tensors::input_global_scale(largest_input));
+            made.push_back(std::move(scale));
+        }
+        return made;
     }
 
     /// One group has the target "Linear"; several name their layers, which no reader can mistake.
@@ -91,7 +98,9 @@ private:
     static specs layout_of(const quantized_layer& layer, const fp4_format& how)
     {
         AWQ_CHECK(fp4_quantizer{how.kind}.check(layer.cols));
-        return compressed_tensors::fp4_quantized_layout(how.kind, layer.rows, layer.cols);
+        auto specs = compressed_tensors::fp4_quantized_layout(how.kind, layer.rows, layer.cols);
+        if (rounds_activations(layer)) specs.push_back(compressed_tensors::input_global_scale_spec());
+        return specs;
     }
 
     static tensors encode_as(const quantized_layer& layer, const integer_codes& weight)
@@ -123,6 +132,9 @@ private:
         case activation_rounding::int8_token: group.activations = {8, false, "token", 0}; break;
         case activation_rounding::fp8_token: group.activations = {8, true, "token", 0}; break;
         case activation_rounding::fp8_group: group.activations = {8, true, "group", 128}; break;
+        case activation_rounding::fp4_group:
+            group.activations = {4, true, "tensor_group", 16, true};
+            break;
         }
         if (integers) group.format = compressed_tensors::format::int_quantized;
         return group;

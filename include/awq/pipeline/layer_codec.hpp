@@ -35,9 +35,11 @@ public:
     /// The layer's tensors, named relative to it. Error: the format cannot hold the layer.
     virtual result<std::vector<safetensors::tensor_spec>>
     layout(const quantized_layer& layer) const = 0;
-    /// The same with their bytes. The weight is in the layer's format.
+    /// The same with their bytes. The weight is in the layer's format. `largest_input`: the largest
+    /// |x| of the layer's inputs, 0 where it is not known.
     virtual result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
-                                                      const quantized_linear& weight) const = 0;
+                                                      const quantized_linear& weight,
+                                                      float largest_input) const = 0;
     /// Writes the value of config.json's `quantization_config`. `left` names the linear layers that
     /// are not quantized.
     virtual status write_config(json::writer& out, const std::vector<quantized_layer>& layers,

@@ -13,6 +13,7 @@
 #include <awq/pipeline/tensor_source.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -64,6 +65,16 @@ public:
 
     /// For reports: the names of all schemes, or that of the GGUF mix ("Q4_K_M").
     const std::string& name() const noexcept { return name_; }
+
+    /// For reports: columns that share a scale in the first scheme, 0 for a whole row; nothing for
+    /// GGUF types.
+    std::optional<std::size_t> group_size() const
+    {
+        if (entries_.empty()) return std::nullopt;
+        constexpr std::size_t whole_row = std::numeric_limits<std::size_t>::max();
+        const std::size_t columns = entries_.front().second.quantizer.scale_columns(whole_row);
+        return columns == whole_row ? 0 : columns;
+    }
 
     /// Null where the layer is ignored or no target names it.
     const any_quantizer* quantizer_of(std::string_view layer) const

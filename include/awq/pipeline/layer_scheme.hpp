@@ -52,6 +52,8 @@ inline std::optional<layer_scheme> fixed_scheme(std::string_view name,
         return layer_scheme{fp8_quantizer{128, 128, storage, clip_steps}, fp8_group};
     if (is("NVFP4A16"))
         return layer_scheme{fp4_quantizer{fp4_kind::nvfp4, storage, 0.0f, clip_steps}};
+    if (is("NVFP4"))
+        return layer_scheme{fp4_quantizer{fp4_kind::nvfp4, storage, 0.0f, clip_steps}, fp4_group};
     if (is("MXFP4", "MXFP4A16"))
         return layer_scheme{fp4_quantizer{fp4_kind::mxfp4, storage, 0.0f, clip_steps}};
     return std::nullopt;
@@ -74,12 +76,9 @@ inline result<layer_scheme> parse_layer_scheme(std::string_view name,
     if (const auto integers = parse_scheme(name))
         return layer_scheme{integer_quantizer{*integers, group_size.value_or(128), how.storage,
                                               how.clip_steps}};
-    if (detail::same_scheme_name(name, "NVFP4"))
-        return error{error_code::unsupported, "scheme NVFP4 rounds activations by a calibrated "
-                                              "scale; choose NVFP4A16, which rounds weights only"};
     return error{error_code::unsupported, "scheme '", name,
                  "': use W2A16 to W8A16 or W2A16_ASYM to W8A16_ASYM, W8A8, FP8 (FP8_DYNAMIC), "
-                 "FP8_BLOCK, NVFP4A16 or MXFP4 (MXFP4A16)"};
+                 "FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4 (MXFP4A16)"};
 }
 
 } // namespace awq

@@ -160,7 +160,7 @@ private:
                        : options_.smoothing_only ? "smoothing_only"
                                                  : "smooth_and_quantize";
         report_.scheme = plan_.name();
-        report_.group_size = options_.group_size;
+        report_.group_size = plan_.group_size().value_or(options_.group_size);
         report_.options = describe(options_);
         if (options_.clip_weights)
             report_.notes.push_back("weights are clipped: the model's function has changed");

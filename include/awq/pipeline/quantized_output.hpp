@@ -53,14 +53,15 @@ public:
         return writer_.write_floats(name, values);
     }
 
-    /// The tensors of a quantized layer. Errors name it.
-    status write_layer(std::string_view name, const quantized_linear& weight)
+    /// The tensors of a quantized layer. `largest_input`: of |x|, or 0. Errors name the layer.
+    status write_layer(std::string_view name, const quantized_linear& weight,
+                       float largest_input = 0.0f)
     {
         const auto found = by_name_.find(name);
         if (found == by_name_.end())
             return error{error_code::invalid_argument, "layer ", name,
                          " was not announced as quantized"};
-        const status done = write(layers_[found->second], weight);
+        const status done = write(layers_[found->second], weight, largest_input);
         return done ? done : done.error().within(name);
     }
 
@@ -156,10 +157,10 @@ private:
             weight);
     }
 
-    status write(const quantized_layer& layer, const quantized_linear& weight)
+    status write(const quantized_layer& layer, const quantized_linear& weight, float largest_input)
     {
         AWQ_CHECK(check_announced(layer, weight));
-        AWQ_TRY(const auto tensors, codec_->encode(layer, weight));
+        AWQ_TRY(const auto tensors, codec_->encode(layer, weight, largest_input));
         for (const stored_tensor& tensor : tensors)
             AWQ_CHECK(writer_.write(layer.name + "." + tensor.spec.name, tensor.bytes));
         return {};

@@ -41,7 +41,9 @@ public:
             if (!is_quantized_weight(prefix + name))
                 AWQ_CHECK(output_.write_floats(prefix + name, values_of(tensor)));
         for (const auto& [name, weight] : *block.quantized)
-            AWQ_CHECK(output_.write_layer(prefix + name, weight));
+            AWQ_CHECK(output_.write_layer(
+                prefix + name, weight,
+                block.statistics ? block.statistics->of(name).largest() : 0.0f));
         return {};
     }
 

@@ -46,6 +46,7 @@ enum class activation_rounding {
     int8_token, ///< to 8-bit integers, each token by its own scale
     fp8_token,  ///< to FP8, each token by its own scale
     fp8_group,  ///< to FP8, each 128 channels of a token by their own scale
+    fp4_group,  ///< to NVFP4, by a scale of the whole input that calibration finds
 };
 
 /// How a checkpoint stores a quantized linear layer.

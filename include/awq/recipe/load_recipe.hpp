@@ -148,6 +148,12 @@ inline weight_arguments read_weights(const YAML::Node& node)
     return weights;
 }
 
+inline void read_dynamic(const YAML::Node& node, activation_arguments& into)
+{
+    into.is_local = text(node, "dynamic") == "local";
+    if (!into.is_local) into.dynamic = truth(node, "dynamic");
+}
+
 inline activation_arguments read_activations(const YAML::Node& node)
 {
     activation_arguments read;
@@ -166,7 +172,7 @@ inline activation_arguments read_activations(const YAML::Node& node)
         else if (key == "group_size")
             read.group_size = count(value, key);
         else if (key == "dynamic")
-            read.dynamic = text(value, key) != "local" && truth(value, key);
+            read_dynamic(value, read);
         else if (key != "observer" && key != "observer_kwargs" && key != "scale_dtype" &&
                  key != "zp_dtype" && key != "actorder" && key != "block_structure")
             reject(field.first, "unknown key '", key, "' in input_activations");

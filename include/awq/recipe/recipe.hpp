@@ -30,7 +30,8 @@ struct activation_arguments {
     bool symmetric = true;
     std::string strategy = "tensor"; ///< "tensor", "token", "group", "tensor_group"
     std::size_t group_size = 0;
-    bool dynamic = false; ///< scales are found at run time
+    bool dynamic = false;  ///< scales are found at run time
+    bool is_local = false; ///< those of groups are, the tensor's by calibration
 };
 
 /// One entry of `config_groups`: which layers, and how.
