@@ -22,6 +22,7 @@ FORMS = {
     "w4_g128": ["--scheme", "W4A16_ASYM", "--group-size", "128"],
     "w4_g32": ["--scheme", "W4A16_ASYM", "--group-size", "32"],
     "w3_g128": ["--scheme", "W3A16_ASYM", "--group-size", "128"],
+    "w3_g64": ["--scheme", "W3A16_ASYM", "--group-size", "64"],
     "w4_channel": ["--scheme", "W4A16_ASYM", "--group-size", "0"],
 }
 
@@ -140,7 +141,8 @@ def main():
     parser.add_argument("--awq", default="build/bin/awq", help="the driver")
     parser.add_argument("--samples", type=int, default=64, help="windows of 512 tokens")
     parser.add_argument("--threads", type=int, default=2, help="of llm-compressor")
-    parser.add_argument("--schemes", nargs="+", default=list(FORMS), choices=list(FORMS))
+    parser.add_argument("--schemes", nargs="+", default=["w4_g128", "w4_g32", "w3_g128", "w4_channel"],
+                        choices=list(FORMS))
     parser.add_argument("--every-step", nargs="*", default=["w4_g128", "w3_g128"],
                         help="schemes with a line for each step")
     parser.add_argument("--no-peers", action="store_true", help="awq alone")
