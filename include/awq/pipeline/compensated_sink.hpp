@@ -11,7 +11,6 @@
 #include <awq/io/write_file.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
 #include <awq/pipeline/directory_source.hpp>
-#include <awq/pipeline/oneshot_options.hpp>
 
 #include <memory>
 #include <string>
@@ -19,25 +18,6 @@
 #include <vector>
 
 namespace awq {
-
-/// Refuses what does not go with `oneshot_options::compensate`, in one line.
-inline status check_compensation(const oneshot_options& options)
-{
-    const char* const reason =
-        options.smoothing_only        ? "and --smoothing-only are two ways; give one"
-        : !options.formats.empty()    ? "is for llama.cpp's types: give --target, not --scheme"
-        : !options.gguf_type.empty()  ? "leaves quantizing to llama.cpp: give --target, not --type"
-        : options.target.empty()      ? "needs --target, the type to quantize to: q4_k_m, ..."
-        : !options.imatrix.empty()    ? "needs a forward pass: give --dataset, not --imatrix"
-        : !options.output_awq.empty() ? "cannot write --output-awq"
-        : options.output.ends_with(".gguf")
-            ? "writes a directory: give --output DIR, or --type for a GGUF file"
-        : !(options.rounding.least_squares_lambda > 0)
-            ? "is nothing without a least-squares target: give --least-squares above 0"
-            : nullptr;
-    if (!reason) return {};
-    return error{error_code::invalid_argument, "--compensate ", reason};
-}
 
 /// What a compensated checkpoint says of itself, in config.json ("awq_compensated").
 struct compensation_label {

@@ -7,25 +7,19 @@
 #include <awq/data/calibration_samples.hpp>
 #include <awq/data/chat_template.hpp>
 #include <awq/model/mapping_registry.hpp>
-#include <awq/pipeline/autoawq_sink.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
-#include <awq/pipeline/compensated_sink.hpp>
-#include <awq/pipeline/compressed_tensors_sink.hpp>
-#include <awq/pipeline/gguf_sink.hpp>
-#include <awq/pipeline/imatrix_sink.hpp>
+#include <awq/pipeline/check_request.hpp>
 #include <awq/pipeline/imatrix_statistics.hpp>
-#include <awq/pipeline/weight_formats.hpp>
 #include <awq/pipeline/layer_plan.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/open_model.hpp>
+#include <awq/pipeline/open_sinks.hpp>
 #include <awq/pipeline/process_usage.hpp>
-#include <awq/pipeline/smoothed_sink.hpp>
 #include <awq/quantization/clip_weights.hpp>
 #include <awq/report/run_report.hpp>
 
 #include <cstddef>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -68,7 +62,8 @@ public:
         AWQ_TRY(run->mappings_, run->choose_mappings());
         AWQ_TRY(run->expressions_, expression_matcher::compile(run->mappings_));
         AWQ_CHECK(run->load_calibration());
-        AWQ_CHECK(run->open_sinks());
+        AWQ_TRY(run->sinks_, open_sinks(how, *run->source_, run->plan_, run->options_,
+                                        run->stream_.batch().count()));
         return run;
     }
 
@@ -107,24 +102,6 @@ private:
         options_.rounding.least_squares_lambda = 0;
         report_.notes.push_back("importance from " + options.imatrix +
                                 ": losses are sums of importance times squared weight error");
-    }
-
-    static status check_request(const oneshot_options& options)
-    {
-        if (options.compensate) AWQ_CHECK(check_compensation(options));
-        if (!options.smoothing_only && options.formats.empty() && options.gguf_type.empty() &&
-            options.target.empty())
-            return error{error_code::invalid_argument,
-                         "nothing says how to quantize: give --scheme (or --type for GGUF), or "
-                         "--smoothing-only to keep the weights in 16 bits"};
-        if (options.clip_weights && (!options.smoothing_only || !options.target.empty()))
-            return error{error_code::invalid_argument,
-                         "--clip-weights goes with --smoothing-only and integer groups; when "
-                         "quantizing, --clip-steps clips"};
-        if (options.dataset.empty() == options.imatrix.empty())
-            return error{error_code::invalid_argument,
-                         "give --dataset to calibrate, or --imatrix for what llama.cpp found"};
-        return options.smoothing ? scale_grid{options.search}.check() : status{};
     }
 
     result<std::vector<mapping_pattern>> choose_mappings()
@@ -166,65 +143,6 @@ private:
             report_.notes.push_back("weights are clipped: the model's function has changed");
         report_.options.emplace_back("samples", std::to_string(samples));
         report_.options.emplace_back("tokens", std::to_string(stream_.tokens()));
-    }
-
-    status open_sinks()
-    {
-        const std::string& smoothed =
-            options_.smoothing_only ? options_.output : options_.output_smoothed;
-        if (!smoothed.empty()) {
-            AWQ_TRY(auto sink, smoothed_sink::create(*source_, smoothed, options_.overwrite));
-            sinks_.push_back(std::move(sink));
-        }
-        if (!options_.output_dequantized.empty()) {
-            AWQ_TRY(auto sink, smoothed_sink::create(*source_, options_.output_dequantized,
-                                                     options_.overwrite, sink_content::dequantized));
-            sinks_.push_back(std::move(sink));
-        }
-        if (options_.compensate && !options_.output.empty()) {
-            const auto matrix = std::filesystem::path{options_.output_imatrix}.filename().string();
-            AWQ_TRY(auto sink, compensated_sink::create(
-                                   *source_, options_.output, options_.overwrite,
-                                   {plan_.name(), matrix, options_.rounding.least_squares_lambda}));
-            sinks_.push_back(std::move(sink));
-        }
-        if (!options_.gguf_type.empty() && !options_.output.empty()) {
-            AWQ_TRY(auto sink, gguf_sink<E>::create(how_, *source_, *plan_.layout(),
-                                                    options_.output, options_.overwrite));
-            sinks_.push_back(std::move(sink));
-        }
-        if (!options_.output_imatrix.empty()) {
-            AWQ_TRY(auto sink, imatrix_sink::create(source_->config(), options_.output_imatrix,
-                                                    options_.overwrite, options_.dataset,
-                                                    stream_.batch().count(),
-                                                    options_.max_seq_length));
-            sinks_.push_back(std::move(sink));
-        }
-        AWQ_CHECK(open_integer_sinks());
-        if (sinks_.empty())
-            return error{error_code::invalid_argument, "no output is named: give --output"};
-        return {};
-    }
-
-    /// Outputs that hold integer codes; they share those of one run.
-    status open_integer_sinks()
-    {
-        const bool integers = !options_.formats.empty() && !options_.smoothing_only;
-        if (!integers && !options_.output_awq.empty())
-            return error{error_code::invalid_argument, options_.output_awq,
-                         ": --output-awq needs a 4-bit --scheme"};
-        if (integers && !options_.output.empty()) {
-            AWQ_TRY(auto sink, compressed_tensors_sink::create(*source_, options_.output,
-                                                               options_.overwrite,
-                                                               weight_formats_of(plan_)));
-            sinks_.push_back(std::move(sink));
-        }
-        if (!options_.output_awq.empty()) {
-            AWQ_TRY(auto sink, autoawq_sink::create(*source_, options_.output_awq,
-                                                    options_.overwrite, weight_formats_of(plan_)));
-            sinks_.push_back(std::move(sink));
-        }
-        return {};
     }
 
     status run_block(std::size_t layer, std::size_t layers)

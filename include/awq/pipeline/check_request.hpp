@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_CHECK_REQUEST_HPP
+#define AWQ_PIPELINE_CHECK_REQUEST_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/pipeline/oneshot_options.hpp>
+#include <awq/search/scale_grid.hpp>
+#include <awq/support/result.hpp>
+
+namespace awq {
+
+/// Refuses what does not go with `oneshot_options::compensate`, in one line.
+inline status check_compensation(const oneshot_options& options)
+{
+    const char* const reason =
+        options.smoothing_only        ? "and --smoothing-only are two ways; give one"
+        : !options.formats.empty()    ? "is for llama.cpp's types: give --target, not --scheme"
+        : !options.gguf_type.empty()  ? "leaves quantizing to llama.cpp: give --target, not --type"
+        : options.target.empty()      ? "needs --target, the type to quantize to: q4_k_m, ..."
+        : !options.imatrix.empty()    ? "needs a forward pass: give --dataset, not --imatrix"
+        : !options.output_awq.empty() ? "cannot write --output-awq"
+        : options.output.ends_with(".gguf")
+            ? "writes a directory: give --output DIR, or --type for a GGUF file"
+        : !(options.rounding.least_squares_lambda > 0)
+            ? "is nothing without a least-squares target: give --least-squares above 0"
+            : nullptr;
+    if (!reason) return {};
+    return error{error_code::invalid_argument, "--compensate ", reason};
+}
+
+/// Refuses options that do not go together, in one line, before anything is opened.
+inline status check_request(const oneshot_options& options)
+{
+    if (options.compensate) AWQ_CHECK(check_compensation(options));
+    if (!options.smoothing_only && options.formats.empty() && options.gguf_type.empty() &&
+        options.target.empty())
+        return error{error_code::invalid_argument,
+                     "nothing says how to quantize: give --scheme (or --type for GGUF), or "
+                     "--smoothing-only to keep the weights in 16 bits"};
+    if (options.clip_weights && (!options.smoothing_only || !options.target.empty()))
+        return error{error_code::invalid_argument,
+                     "--clip-weights goes with --smoothing-only and integer groups; when "
+                     "quantizing, --clip-steps clips"};
+    if (options.dataset.empty() == options.imatrix.empty())
+        return error{error_code::invalid_argument,
+                     "give --dataset to calibrate, or --imatrix for what llama.cpp found"};
+    return options.smoothing ? scale_grid{options.search}.check() : status{};
+}
+
+} // namespace awq
+
+#endif

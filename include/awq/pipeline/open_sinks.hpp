@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_OPEN_SINKS_HPP
+#define AWQ_PIPELINE_OPEN_SINKS_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/pipeline/autoawq_sink.hpp>
+#include <awq/pipeline/compensated_sink.hpp>
+#include <awq/pipeline/compressed_tensors_sink.hpp>
+#include <awq/pipeline/gguf_sink.hpp>
+#include <awq/pipeline/imatrix_sink.hpp>
+#include <awq/pipeline/layer_plan.hpp>
+#include <awq/pipeline/oneshot_options.hpp>
+#include <awq/pipeline/smoothed_sink.hpp>
+#include <awq/pipeline/weight_formats.hpp>
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+using sink_list = std::vector<std::unique_ptr<checkpoint_sink>>;
+
+/// Keeps a sink that could be opened.
+inline status add_sink(result<std::unique_ptr<checkpoint_sink>> sink, sink_list& into)
+{
+    if (!sink) return sink.error();
+    into.push_back(std::move(*sink));
+    return {};
+}
+
+/// 16-bit checkpoints.
+inline status open_plain_sinks(const directory_source& source, const layer_plan& plan,
+                               const oneshot_options& options, sink_list& into)
+{
+    const bool again = options.overwrite;
+    const std::string& smoothed = options.smoothing_only ? options.output : options.output_smoothed;
+    if (!smoothed.empty())
+        AWQ_CHECK(add_sink(smoothed_sink::create(source, smoothed, again), into));
+    if (!options.output_dequantized.empty())
+        AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output_dequantized, again,
+                                                 sink_content::dequantized), into));
+    if (!options.compensate || options.output.empty()) return {};
+    const auto matrix = std::filesystem::path{options.output_imatrix}.filename().string();
+    return add_sink(compensated_sink::create(source, options.output, again,
+                                             {plan.name(), matrix,
+                                              options.rounding.least_squares_lambda}), into);
+}
+
+/// Checkpoints of schemes; they share the codes of one run.
+inline status open_scheme_sinks(const directory_source& source, const layer_plan& plan,
+                                const oneshot_options& options, sink_list& into)
+{
+    const bool quantizes = !options.formats.empty() && !options.smoothing_only;
+    if (!quantizes && !options.output_awq.empty())
+        return error{error_code::invalid_argument, options.output_awq,
+                     ": --output-awq needs a 4-bit --scheme"};
+    if (quantizes && !options.output.empty())
+        AWQ_CHECK(add_sink(compressed_tensors_sink::create(source, options.output,
+                                                           options.overwrite,
+                                                           weight_formats_of(plan)), into));
+    if (options.output_awq.empty()) return {};
+    return add_sink(autoawq_sink::create(source, options.output_awq, options.overwrite,
+                                         weight_formats_of(plan)), into);
+}
+
+} // namespace detail
+
+/// Every output that a run is asked for. `sequences`: of the calibration, for the importance matrix.
+/// Errors: those of the sinks, before anything is computed; no output at all.
+template <execution E>
+result<detail::sink_list> open_sinks(const E& how, const directory_source& source,
+                                     const layer_plan& plan, const oneshot_options& options,
+                                     std::size_t sequences)
+{
+    detail::sink_list sinks;
+    AWQ_CHECK(detail::open_plain_sinks(source, plan, options, sinks));
+    if (!options.gguf_type.empty() && !options.output.empty())
+        AWQ_CHECK(detail::add_sink(gguf_sink<E>::create(how, source, *plan.layout(), options.output,
+                                                        options.overwrite), sinks));
+    if (!options.output_imatrix.empty())
+        AWQ_CHECK(detail::add_sink(imatrix_sink::create(source.config(), options.output_imatrix,
+                                                        options.overwrite, options.dataset,
+                                                        sequences, options.max_seq_length), sinks));
+    AWQ_CHECK(detail::open_scheme_sinks(source, plan, options, sinks));
+    if (!sinks.empty()) return sinks;
+    return error{error_code::invalid_argument, "no output is named: give --output"};
+}
+
+} // namespace awq
+
+#endif
