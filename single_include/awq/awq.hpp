@@ -16746,6 +16746,23 @@ inline result<std::vector<stored_tensor>> fp4_quantized(const fp4_codes& weight)
     return made;
 }
 
+/// The tensor by which servers of NVFP4 scale a layer's inputs before they round them.
+inline safetensors::tensor_spec input_global_scale_spec()
+{
+    return {"input_global_scale", safetensors::element_type::f32, {1}};
+}
+
+/// The same with its bytes, from the largest |x| of the inputs. Error: not_calibrated where that is
+/// not known.
+inline result<stored_tensor> input_global_scale(float largest)
+{
+    if (!(largest > 0.0f))
+        return error{error_code::not_calibrated, "NVFP4 with rounded activations needs calibration "
+                                                 "inputs; give --dataset, or choose NVFP4A16"};
+    const float scale[1] = {fp4_quantizer{fp4_kind::nvfp4}.for_magnitude(largest).global_scale};
+    return awq::detail::make_stored<float>(input_global_scale_spec(), scale);
+}
+
 } // namespace awq::compressed_tensors
 
 #endif
@@ -23625,6 +23642,7 @@ enum class activation_rounding {
     int8_token, ///< to 8-bit integers, each token by its own scale
     fp8_token,  ///< to FP8, each token by its own scale
     fp8_group,  ///< to FP8, each 128 channels of a token by their own scale
+    fp4_group,  ///< to NVFP4, by a scale of the whole input that calibration finds
 };
 
 /// How a checkpoint stores a quantized linear layer.
@@ -23932,7 +23950,8 @@ struct activation_arguments {
     bool symmetric = true;
     std::string strategy = "tensor"; ///< "tensor", "token", "group", "tensor_group"
     std::size_t group_size = 0;
-    bool dynamic = false; ///< scales are found at run time
+    bool dynamic = false;  ///< scales are found at run time
+    bool is_local = false; ///< those of groups are, the tensor's by calibration
 };
 
 /// One entry of `config_groups`: which layers, and how.
@@ -23998,7 +24017,8 @@ inline std::string describe(const activation_arguments& inputs)
 {
     std::string text = inputs.type + std::to_string(inputs.num_bits) + " " + inputs.strategy;
     if (inputs.group_size > 0) text += " " + std::to_string(inputs.group_size);
-    return text + (inputs.symmetric ? "" : " asymmetric") + (inputs.dynamic ? "" : " static");
+    const std::string_view when = inputs.is_local ? " local" : inputs.dynamic ? "" : " static";
+    return text + (inputs.symmetric ? "" : " asymmetric") + std::string{when};
 }
 
 /// The scheme that the arguments of a recipe group amount to.
@@ -24008,6 +24028,7 @@ inline result<layer_format> format_of_arguments(const recipe_group& group)
         {"int8 channel, int8 token", "W8A8"},
         {"float8 channel, float8 token", "FP8_DYNAMIC"},
         {"float8 block 128 128, float8 group 128", "FP8_BLOCK"},
+        {"float4 tensor_group 16, float4 tensor_group 16 local", "NVFP4"},
         {"float4 tensor_group 16", "NVFP4A16"},
         {"float4 group 16", "NVFP4A16"},
         {"float4 group 32", "MXFP4A16"}};
@@ -24020,7 +24041,7 @@ inline result<layer_format> format_of_arguments(const recipe_group& group)
     if (group.activations || weights.type != "int" || !grouped)
         return error{error_code::unsupported, "recipe: '", text,
                      "' is no scheme here; weights are int with group or channel, or as in W8A8, "
-                     "FP8_DYNAMIC, FP8_BLOCK, NVFP4A16 or MXFP4A16 with their activations"};
+                     "FP8_DYNAMIC, FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4A16 with their activations"};
     const std::string name =
         "W" + std::to_string(weights.num_bits) + "A16" + (weights.symmetric ? "" : "_ASYM");
     return layer_format{group.targets, name,
@@ -24215,6 +24236,7 @@ private:
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -24228,7 +24250,7 @@ class input_statistics {
 public:
     input_statistics() = default;
     input_statistics(std::size_t in_features, bool with_gram)
-        : abs_sum_(in_features), square_sum_(in_features)
+        : abs_sum_(in_features), square_sum_(in_features), largest_(in_features)
     {
         stats_.abs_sum = abs_sum_;
         stats_.square_sum = square_sum_;
@@ -24252,12 +24274,34 @@ public:
     /// Mean of x^2 per channel: the importance that GGUF quantizers take.
     std::vector<float> importance() const { return mean_of(square_sum_); }
 
+    /// The largest |x| of all channels.
+    float largest() const noexcept { return *std::max_element(largest_.begin(), largest_.end()); }
+
+    /// Adds a batch of inputs, (tokens, in_features).
+    template <class Product, execution E>
+    status observe(const E& how, matrix_view<const float> x)
+    {
+        constexpr std::size_t at_once = 64;
+        how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
+            const std::size_t first = chunk * at_once;
+            const std::size_t count = std::min(at_once, x.cols() - first);
+            float* const largest = largest_.data() + first;
+            for (std::size_t r = 0; r < x.rows(); ++r) {
+                const float* const from = x.row(r).data() + first;
+                for (std::size_t c = 0; c < count; ++c)
+                    largest[c] = std::max(largest[c], std::fabs(from[c]));
+            }
+        });
+        return stats_.template observe<Product>(how, x);
+    }
+
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
     void divide_inputs(std::span<const double> scales)
     {
         const std::size_t count = in_features();
         for (std::size_t i = 0; i < count; ++i) {
             abs_sum_[i] /= scales[i];
+            largest_[i] /= static_cast<float>(scales[i]);
             square_sum_[i] /= scales[i] * scales[i];
         }
         if (!has_gram()) return;
@@ -24277,6 +24321,7 @@ private:
     }
 
     std::vector<double> abs_sum_, square_sum_;
+    std::vector<float> largest_; ///< |x| per channel
     host_matrix gram_;
     activation_stats stats_;
 };
@@ -24305,7 +24350,7 @@ public:
     {
         return [this, &how](std::string_view layer, matrix_view<const float> input) {
             // The shapes were made to fit; there is nothing that can fail.
-            static_cast<void>(of(layer).sums().template observe<Product>(how, input));
+            static_cast<void>(of(layer).template observe<Product>(how, input));
         };
     }
 
@@ -24724,9 +24769,11 @@ public:
     /// The layer's tensors, named relative to it. Error: the format cannot hold the layer.
     virtual result<std::vector<safetensors::tensor_spec>>
     layout(const quantized_layer& layer) const = 0;
-    /// The same with their bytes. The weight is in the layer's format.
+    /// The same with their bytes. The weight is in the layer's format. `largest_input`: the largest
+    /// |x| of the layer's inputs, 0 where it is not known.
     virtual result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
-                                                      const quantized_linear& weight) const = 0;
+                                                      const quantized_linear& weight,
+                                                      float largest_input) const = 0;
     /// Writes the value of config.json's `quantization_config`. `left` names the linear layers that
     /// are not quantized.
     virtual status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
@@ -24785,14 +24832,15 @@ public:
         return writer_.write_floats(name, values);
     }
 
-    /// The tensors of a quantized layer. Errors name it.
-    status write_layer(std::string_view name, const quantized_linear& weight)
+    /// The tensors of a quantized layer. `largest_input`: of |x|, or 0. Errors name the layer.
+    status write_layer(std::string_view name, const quantized_linear& weight,
+                       float largest_input = 0.0f)
     {
         const auto found = by_name_.find(name);
         if (found == by_name_.end())
             return error{error_code::invalid_argument, "layer ", name,
                          " was not announced as quantized"};
-        const status done = write(layers_[found->second], weight);
+        const status done = write(layers_[found->second], weight, largest_input);
         return done ? done : done.error().within(name);
     }
 
@@ -24888,10 +24936,10 @@ private:
             weight);
     }
 
-    status write(const quantized_layer& layer, const quantized_linear& weight)
+    status write(const quantized_layer& layer, const quantized_linear& weight, float largest_input)
     {
         AWQ_CHECK(check_announced(layer, weight));
-        AWQ_TRY(const auto tensors, codec_->encode(layer, weight));
+        AWQ_TRY(const auto tensors, codec_->encode(layer, weight, largest_input));
         for (const stored_tensor& tensor : tensors)
             AWQ_CHECK(writer_.write(layer.name + "." + tensor.spec.name, tensor.bytes));
         return {};
@@ -24957,7 +25005,9 @@ public:
             if (!is_quantized_weight(prefix + name))
                 AWQ_CHECK(output_.write_floats(prefix + name, values_of(tensor)));
         for (const auto& [name, weight] : *block.quantized)
-            AWQ_CHECK(output_.write_layer(prefix + name, weight));
+            AWQ_CHECK(output_.write_layer(
+                prefix + name, weight,
+                block.statistics ? block.statistics->of(name).largest() : 0.0f));
         return {};
     }
 
@@ -25053,7 +25103,8 @@ public:
     }
 
     result<std::vector<stored_tensor>> encode(const quantized_layer&,
-                                              const quantized_linear& weight) const override
+                                              const quantized_linear& weight,
+                                              float /*largest_input*/) const override
     {
         const auto* const codes = std::get_if<integer_codes>(&weight);
         if (!codes) return error{error_code::unsupported, "the AWQ layout takes integers only"};
@@ -26082,14 +26133,9 @@ private:
 } // namespace awq
 
 #endif
-// ---- awq/pipeline/compensated_sink.hpp
-#ifndef AWQ_PIPELINE_COMPENSATED_SINK_HPP
-#define AWQ_PIPELINE_COMPENSATED_SINK_HPP
-
-#include <memory>
-#include <string>
-#include <utility>
-#include <vector>
+// ---- awq/pipeline/check_request.hpp
+#ifndef AWQ_PIPELINE_CHECK_REQUEST_HPP
+#define AWQ_PIPELINE_CHECK_REQUEST_HPP
 
 namespace awq {
 
@@ -26111,6 +26157,39 @@ inline status check_compensation(const oneshot_options& options)
     if (!reason) return {};
     return error{error_code::invalid_argument, "--compensate ", reason};
 }
+
+/// Refuses options that do not go together, in one line, before anything is opened.
+inline status check_request(const oneshot_options& options)
+{
+    if (options.compensate) AWQ_CHECK(check_compensation(options));
+    if (!options.smoothing_only && options.formats.empty() && options.gguf_type.empty() &&
+        options.target.empty())
+        return error{error_code::invalid_argument,
+                     "nothing says how to quantize: give --scheme (or --type for GGUF), or "
+                     "--smoothing-only to keep the weights in 16 bits"};
+    if (options.clip_weights && (!options.smoothing_only || !options.target.empty()))
+        return error{error_code::invalid_argument,
+                     "--clip-weights goes with --smoothing-only and integer groups; when "
+                     "quantizing, --clip-steps clips"};
+    if (options.dataset.empty() == options.imatrix.empty())
+        return error{error_code::invalid_argument,
+                     "give --dataset to calibrate, or --imatrix for what llama.cpp found"};
+    return options.smoothing ? scale_grid{options.search}.check() : status{};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/compensated_sink.hpp
+#ifndef AWQ_PIPELINE_COMPENSATED_SINK_HPP
+#define AWQ_PIPELINE_COMPENSATED_SINK_HPP
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
 
 /// What a compensated checkpoint says of itself, in config.json ("awq_compensated").
 struct compensation_label {
@@ -26224,9 +26303,16 @@ public:
     }
 
     result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
-                                              const quantized_linear& weight) const override
+                                              const quantized_linear& weight,
+                                              float largest_input) const override
     {
-        return std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight);
+        AWQ_TRY(auto made,
+                std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight));
+        if (layer.format.activations == activation_rounding::fp4_group) {
+            AWQ_TRY(auto scale, compressed_tensors::input_global_scale(largest_input));
+            made.push_back(std::move(scale));
+        }
+        return made;
     }
 
     /// One group has the target "Linear"; several name their layers, which no reader can mistake.
@@ -26279,7 +26365,9 @@ private:
     static specs layout_of(const quantized_layer& layer, const fp4_format& how)
     {
         AWQ_CHECK(fp4_quantizer{how.kind}.check(layer.cols));
-        return compressed_tensors::fp4_quantized_layout(how.kind, layer.rows, layer.cols);
+        auto specs = compressed_tensors::fp4_quantized_layout(how.kind, layer.rows, layer.cols);
+        if (rounds_activations(layer)) specs.push_back(compressed_tensors::input_global_scale_spec());
+        return specs;
     }
 
     static tensors encode_as(const quantized_layer& layer, const integer_codes& weight)
@@ -26311,6 +26399,9 @@ private:
         case activation_rounding::int8_token: group.activations = {8, false, "token", 0}; break;
         case activation_rounding::fp8_token: group.activations = {8, true, "token", 0}; break;
         case activation_rounding::fp8_group: group.activations = {8, true, "group", 128}; break;
+        case activation_rounding::fp4_group:
+            group.activations = {4, true, "tensor_group", 16, true};
+            break;
         }
         if (integers) group.format = compressed_tensors::format::int_quantized;
         return group;
@@ -27062,6 +27153,8 @@ inline std::optional<layer_scheme> fixed_scheme(std::string_view name,
         return layer_scheme{fp8_quantizer{128, 128, storage, clip_steps}, fp8_group};
     if (is("NVFP4A16"))
         return layer_scheme{fp4_quantizer{fp4_kind::nvfp4, storage, 0.0f, clip_steps}};
+    if (is("NVFP4"))
+        return layer_scheme{fp4_quantizer{fp4_kind::nvfp4, storage, 0.0f, clip_steps}, fp4_group};
     if (is("MXFP4", "MXFP4A16"))
         return layer_scheme{fp4_quantizer{fp4_kind::mxfp4, storage, 0.0f, clip_steps}};
     return std::nullopt;
@@ -27084,12 +27177,9 @@ inline result<layer_scheme> parse_layer_scheme(std::string_view name,
     if (const auto integers = parse_scheme(name))
         return layer_scheme{integer_quantizer{*integers, group_size.value_or(128), how.storage,
                                               how.clip_steps}};
-    if (detail::same_scheme_name(name, "NVFP4"))
-        return error{error_code::unsupported, "scheme NVFP4 rounds activations by a calibrated "
-                                              "scale; choose NVFP4A16, which rounds weights only"};
     return error{error_code::unsupported, "scheme '", name,
                  "': use W2A16 to W8A16 or W2A16_ASYM to W8A16_ASYM, W8A8, FP8 (FP8_DYNAMIC), "
-                 "FP8_BLOCK, NVFP4A16 or MXFP4 (MXFP4A16)"};
+                 "FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4 (MXFP4A16)"};
 }
 
 } // namespace awq
