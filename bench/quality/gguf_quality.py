@@ -94,7 +94,7 @@ class Bench:
     def original_importance(self):
         path = self.path("original.imatrix.gguf")
         if not os.path.exists(path):
-            self.oneshot(["--smoothing-only", "--no-smoothing", "--loss", "gram"], output_imatrix=path)
+            self.oneshot(["--smoothing-only", "--no-smoothing"], output_imatrix=path)
         return llama.read_imatrix(path)
 
     def make(self, method, kind, flags):
