@@ -123,7 +123,7 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
     command.add_flag("--clip-weights", arguments.options.clip_weights,
                      "Smoothing only: clip outliers of each group too; changes the function");
     command.add_flag("--search-clipping", arguments.options.search_clipping,
-                     "Integer schemes: the search simulates clipped ranges too");
+                     "The search simulates the clipped ranges of a scheme too");
     command.add_flag("--no-smoothing", arguments.no_smoothing, "Do not smooth before quantizing");
 }
 
@@ -132,7 +132,7 @@ void add_rounding(CLI::App& command, awq::rounding_options& options)
     command.add_option("--importance", options.importance,
                        "Weigh rounding errors by the inputs' mean square")->capture_default_str();
     command.add_option("--clip-steps", options.clip_steps,
-                       "Integer schemes: candidates for each group's range; 1: no clipping")
+                       "Schemes: candidates for each group's range; 1: no clipping")
         ->check(CLI::Range(1, 1000))->capture_default_str();
     command.add_option("--error-feedback", options.error_feedback,
                        "Feed each column's rounding error into the next ones")

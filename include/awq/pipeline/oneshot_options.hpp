@@ -33,7 +33,7 @@ struct layer_format {
 /// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
 struct rounding_options {
     bool importance = true;     ///< weigh each column's rounding error by its mean x^2
-    int clip_steps = 20;        ///< integer schemes: candidates for each group's range; 1: no clipping
+    int clip_steps = 20;        ///< schemes: candidates for each group's range; 1: no clipping
     bool error_feedback = true; ///< GPTQ: feed each column's error into the columns after it
     float damping = 0.01f;      ///< of the Gram matrix in the feedback, relative to its mean diagonal
     /// Strength of the pull to the original weight in the sequential least-squares target; 0: no
@@ -60,7 +60,7 @@ struct oneshot_options {
     bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
     /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
     bool clip_weights = false;
-    bool search_clipping = false; ///< the search simulates clipped ranges too (integer schemes)
+    bool search_clipping = false; ///< the search simulates the clipped ranges of schemes too
     std::vector<layer_format> formats; ///< first match wins; empty in `smoothing_only`
     std::size_t group_size = 128;      ///< of the rounding that a smoothing-only search simulates
     std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
