@@ -8,6 +8,7 @@
 #include <awq/pipeline/any_quantizer.hpp>
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/check_data_flow.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
 #include <awq/pipeline/parent_loss.hpp>
 #include <awq/report/mapping_report.hpp>
@@ -43,6 +44,7 @@ public:
     /// Smooths one mapping, unless there is a reason not to; the report says which.
     result<mapping_report> smooth(const resolved_mapping& mapping)
     {
+        AWQ_CHECK(check_data_flow(context_.config, mapping));
         mapping_report report = begin_report(mapping);
         const std::vector<std::uint32_t> column_scales = shared_scales(mapping);
         if (!report.skipped.empty()) return report;
