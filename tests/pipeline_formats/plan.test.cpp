@@ -172,23 +172,17 @@ TEST_CASE("a layer whose shape its scheme cannot take is named before any work")
 
 TEST_CASE("the first group of a recipe that names a layer decides over it")
 {
-    const auto options = options_of(quantization(
-        "        group_0:\n"
-        "          targets: ['re:.*down_proj$']\n"
-        "          weights: {num_bits: 8, type: float, strategy: channel, symmetric: true}\n"
-        "          input_activations: {num_bits: 8, type: float, strategy: token, dynamic: true}\n"
-        "        group_1:\n"
-        "          targets: ['re:.*self_attn.*']\n"
-        "          weights: {num_bits: 4, strategy: group, group_size: 64, symmetric: false}\n"
-        "        group_2: {targets: [Linear], scheme: NVFP4A16}\n"));
-    REQUIRE(options);
+    const auto recipe = awq::load_recipe(AWQ_EXAMPLE_DATA "/../recipes/mixed_schemes.yaml");
+    REQUIRE(recipe);
+    awq::oneshot_options options;
+    REQUIRE(awq::apply_recipe(*recipe, options));
     const shapes source{256, 512};
-    const auto plan = awq::layer_plan::make(*options, source);
+    const auto plan = awq::layer_plan::make(options, source);
     REQUIRE(plan);
     CHECK(plan->quantizer_of("model.layers.1.mlp.down_proj")->name() == "FP8 per channel");
     CHECK(plan->format_of("model.layers.1.mlp.down_proj")->activations ==
           activation_rounding::fp8_token);
-    CHECK(plan->quantizer_of("model.layers.0.self_attn.k_proj")->name() == "W4A16_ASYM g64");
+    CHECK(plan->quantizer_of("model.layers.0.self_attn.k_proj")->name() == "W4A16_ASYM g128");
     CHECK(plan->quantizer_of("model.layers.0.mlp.gate_proj")->name() == "NVFP4");
     CHECK_FALSE(plan->quantizer_of("lm_head"));
     CHECK(plan->group_size() == std::size_t{0});
