@@ -4,7 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/quantization/fp4_quantizer.hpp>
+#include <awq/quantization/scheme_fp4.hpp>
 #include <awq/support/result.hpp>
 
 #include <cstddef>
@@ -53,7 +53,7 @@ inline status check(const fp8_codes& weight)
 /// shape_mismatch also where groups do not cut the columns evenly.
 inline status check(const fp4_codes& weight)
 {
-    AWQ_CHECK(fp4_quantizer{weight.kind}.check(weight.cols));
+    AWQ_CHECK(check_groups(weight.kind, weight.cols));
     if (weight.codes.size() == weight.rows * weight.cols &&
         weight.scales.size() == weight.rows * weight.groups())
         return {};

@@ -42,8 +42,12 @@ public:
         AWQ_TRY(auto made,
                 std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight));
         if (layer.format.activations == activation_rounding::fp4_group) {
-            AWQ_TRY(auto scale, compressed_tensors::input_global_scale(largest_input));
-            made.push_back(std::move(scale));
+            if (!(largest_input > 0.0f))
+                return error{error_code::not_calibrated,
+                             "NVFP4 with rounded activations needs calibration inputs; give "
+                             "--dataset, or choose NVFP4A16"};
+            const auto format = fp4_quantizer{fp4_kind::nvfp4}.for_magnitude(largest_input);
+            made.push_back(compressed_tensors::input_global_scale(format.global_scale));
         }
         return made;
     }

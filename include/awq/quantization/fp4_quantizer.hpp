@@ -4,6 +4,7 @@
 
 #include <awq/quantization/qparams.hpp>
 #include <awq/quantization/quantizer_concept.hpp>
+#include <awq/quantization/scheme_fp4.hpp>
 #include <awq/quantization/shrunk_range.hpp>
 #include <awq/quantization/small_float.hpp>
 #include <awq/quantization/storage_rounding.hpp>
@@ -17,23 +18,6 @@
 #include <span>
 
 namespace awq {
-
-/// What scales FP4 numbers.
-enum class fp4_kind : unsigned char {
-    nvfp4, ///< an FP8 E4M3 number for each 16 columns, times one float for the whole weight
-    mxfp4, ///< a power of two for each 32 columns
-};
-
-constexpr const char* name_of(fp4_kind kind) noexcept
-{
-    return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
-}
-
-/// Columns that share a scale.
-constexpr std::size_t group_size_of(fp4_kind kind) noexcept
-{
-    return kind == fp4_kind::nvfp4 ? 16 : 32;
-}
 
 /// The scale of a group: as it is stored, and what an FP4 number is multiplied with.
 struct fp4_scale {
@@ -55,10 +39,7 @@ struct fp4_quantizer {
     /// shape_mismatch where groups do not cut a row evenly.
     status check(std::size_t in_features) const noexcept
     {
-        if (in_features > 0 && in_features % group_size_of(kind) == 0) return {};
-        return error{error_code::shape_mismatch, name_of(kind), " takes groups of ",
-                     group_size_of(kind), " inputs, which do not divide in_features ", in_features,
-                     ": choose another scheme or ignore the layer"};
+        return check_groups(kind, in_features);
     }
     constexpr std::size_t row_block() const noexcept
     {

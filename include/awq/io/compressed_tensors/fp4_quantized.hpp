@@ -56,14 +56,10 @@ inline safetensors::tensor_spec input_global_scale_spec()
     return {"input_global_scale", safetensors::element_type::f32, {1}};
 }
 
-/// The same with its bytes, from the largest |x| of the inputs. Error: not_calibrated where that is
-/// not known.
-inline result<stored_tensor> input_global_scale(float largest)
+/// The same with its bytes.
+inline stored_tensor input_global_scale(float value)
 {
-    if (!(largest > 0.0f))
-        return error{error_code::not_calibrated, "NVFP4 with rounded activations needs calibration "
-                                                 "inputs; give --dataset, or choose NVFP4A16"};
-    const float scale[1] = {fp4_quantizer{fp4_kind::nvfp4}.for_magnitude(largest).global_scale};
+    const float scale[1] = {value};
     return awq::detail::make_stored<float>(input_global_scale_spec(), scale);
 }
 
