@@ -163,5 +163,10 @@ TEST_CASE("what does not go with a compensated checkpoint is refused in one line
     names(refusal([](options& o) { o.output_awq = "m"; }), "--output-awq");
     names(refusal([](options& o) { o.output = "m.gguf"; }), "--output DIR");
     names(refusal([](options& o) { o.rounding.least_squares_lambda = 0; }), "--least-squares");
+    awq::oneshot_options alone = good;
+    alone.compensate = false;
+    const std::string text = opened_refusal(alone);
+    names(text, "--target");
+    names(text, "--compensate");
     CHECK(std::filesystem::is_empty(room / ""));
 }

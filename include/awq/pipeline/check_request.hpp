@@ -38,6 +38,12 @@ inline status check_request(const oneshot_options& options)
         return error{error_code::invalid_argument,
                      "nothing says how to quantize: give --scheme (or --type for GGUF), or "
                      "--smoothing-only to keep the weights in 16 bits"};
+    const bool writes_nothing_of_target = !options.smoothing_only && !options.compensate &&
+                                          options.formats.empty() && options.gguf_type.empty();
+    if (writes_nothing_of_target && !options.output.empty())
+        return error{error_code::invalid_argument,
+                     "--target is only simulated: add --smoothing-only or --compensate, or give "
+                     "--type to write that type"};
     if (options.clip_weights && (!options.smoothing_only || !options.target.empty()))
         return error{error_code::invalid_argument,
                      "--clip-weights goes with --smoothing-only and integer groups; when "
