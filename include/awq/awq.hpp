@@ -115,6 +115,7 @@
 #include <awq/pipeline/block_stages.hpp>
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/check_data_flow.hpp>
 #include <awq/pipeline/check_request.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
 #include <awq/pipeline/compensated_sink.hpp>

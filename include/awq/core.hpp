@@ -55,6 +55,7 @@
 #include <awq/quantization/quantize_weight.hpp>
 #include <awq/quantization/quantizer_concept.hpp>
 #include <awq/quantization/scheme.hpp>
+#include <awq/quantization/scheme_fp4.hpp>
 #include <awq/quantization/shrunk_range.hpp>
 #include <awq/quantization/small_float.hpp>
 #include <awq/quantization/storage_rounding.hpp>

@@ -6367,6 +6367,43 @@ static_assert(feedback_format<integer_feedback_format>);
 #ifndef AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
 #define AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
 
+// ---- awq/quantization/scheme_fp4.hpp
+#ifndef AWQ_QUANTIZATION_SCHEME_FP4_HPP
+#define AWQ_QUANTIZATION_SCHEME_FP4_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// What scales FP4 numbers.
+enum class fp4_kind : unsigned char {
+    nvfp4, ///< an FP8 E4M3 number for each 16 columns, times one float for the whole weight
+    mxfp4, ///< a power of two for each 32 columns
+};
+
+constexpr const char* name_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
+}
+
+/// Columns that share a scale.
+constexpr std::size_t group_size_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? 16 : 32;
+}
+
+/// shape_mismatch where groups do not cut a row evenly.
+inline status check_groups(fp4_kind kind, std::size_t in_features) noexcept
+{
+    if (in_features > 0 && in_features % group_size_of(kind) == 0) return {};
+    return error{error_code::shape_mismatch, name_of(kind), " takes groups of ",
+                 group_size_of(kind), " inputs, which do not divide in_features ", in_features,
+                 ": choose another scheme or ignore the layer"};
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/quantization/shrunk_range.hpp
 #ifndef AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
 #define AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
@@ -6497,23 +6534,6 @@ constexpr float number_of(std::uint8_t pattern) noexcept
 
 namespace awq {
 
-/// What scales FP4 numbers.
-enum class fp4_kind : unsigned char {
-    nvfp4, ///< an FP8 E4M3 number for each 16 columns, times one float for the whole weight
-    mxfp4, ///< a power of two for each 32 columns
-};
-
-constexpr const char* name_of(fp4_kind kind) noexcept
-{
-    return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
-}
-
-/// Columns that share a scale.
-constexpr std::size_t group_size_of(fp4_kind kind) noexcept
-{
-    return kind == fp4_kind::nvfp4 ? 16 : 32;
-}
-
 /// The scale of a group: as it is stored, and what an FP4 number is multiplied with.
 struct fp4_scale {
     std::uint8_t pattern = 0; ///< of E4M3 (NVFP4), or the exponent with bias 127 (MXFP4)
@@ -6534,10 +6554,7 @@ struct fp4_quantizer {
     /// shape_mismatch where groups do not cut a row evenly.
     status check(std::size_t in_features) const noexcept
     {
-        if (in_features > 0 && in_features % group_size_of(kind) == 0) return {};
-        return error{error_code::shape_mismatch, name_of(kind), " takes groups of ",
-                     group_size_of(kind), " inputs, which do not divide in_features ", in_features,
-                     ": choose another scheme or ignore the layer"};
+        return check_groups(kind, in_features);
     }
     constexpr std::size_t row_block() const noexcept
     {
@@ -16651,7 +16668,7 @@ inline status check(const fp8_codes& weight)
 /// shape_mismatch also where groups do not cut the columns evenly.
 inline status check(const fp4_codes& weight)
 {
-    AWQ_CHECK(fp4_quantizer{weight.kind}.check(weight.cols));
+    AWQ_CHECK(check_groups(weight.kind, weight.cols));
     if (weight.codes.size() == weight.rows * weight.cols &&
         weight.scales.size() == weight.rows * weight.groups())
         return {};
@@ -16752,14 +16769,10 @@ inline safetensors::tensor_spec input_global_scale_spec()
     return {"input_global_scale", safetensors::element_type::f32, {1}};
 }
 
-/// The same with its bytes, from the largest |x| of the inputs. Error: not_calibrated where that is
-/// not known.
-inline result<stored_tensor> input_global_scale(float largest)
+/// The same with its bytes.
+inline stored_tensor input_global_scale(float value)
 {
-    if (!(largest > 0.0f))
-        return error{error_code::not_calibrated, "NVFP4 with rounded activations needs calibration "
-                                                 "inputs; give --dataset, or choose NVFP4A16"};
-    const float scale[1] = {fp4_quantizer{fp4_kind::nvfp4}.for_magnitude(largest).global_scale};
+    const float scale[1] = {value};
     return awq::detail::make_stored<float>(input_global_scale_spec(), scale);
 }
 
@@ -23830,7 +23843,7 @@ struct layer_format {
 /// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
 struct rounding_options {
     bool importance = true;     ///< weigh each column's rounding error by its mean x^2
-    int clip_steps = 20;        ///< integer schemes: candidates for each group's range; 1: no clipping
+    int clip_steps = 20;        ///< schemes: candidates for each group's range; 1: no clipping
     bool error_feedback = true; ///< GPTQ: feed each column's error into the columns after it
     float damping = 0.01f;      ///< of the Gram matrix in the feedback, relative to its mean diagonal
     /// Strength of the pull to the original weight in the sequential least-squares target; 0: no
@@ -23857,7 +23870,7 @@ struct oneshot_options {
     bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
     /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
     bool clip_weights = false;
-    bool search_clipping = false; ///< the search simulates clipped ranges too (integer schemes)
+    bool search_clipping = false; ///< the search simulates the clipped ranges of schemes too
     std::vector<layer_format> formats; ///< first match wins; empty in `smoothing_only`
     std::size_t group_size = 128;      ///< of the rounding that a smoothing-only search simulates
     std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
@@ -25153,6 +25166,56 @@ struct autoawq_sink {
 #ifndef AWQ_PIPELINE_BLOCK_SEARCH_HPP
 #define AWQ_PIPELINE_BLOCK_SEARCH_HPP
 
+// ---- awq/pipeline/check_data_flow.hpp
+#ifndef AWQ_PIPELINE_CHECK_DATA_FLOW_HPP
+#define AWQ_PIPELINE_CHECK_DATA_FLOW_HPP
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// The linear layers that read what a layer of a decoder block computes; empty where other things
+/// read it, too (norms behind attention or MLP feed the residual stream).
+inline std::vector<std::string_view> readers_of(const model_config& config, std::string_view layer)
+{
+    const std::string_view before_mlp =
+        config.sandwich_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm";
+    if (layer == "input_layernorm")
+        return {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"};
+    if (layer == before_mlp) return {"mlp.gate_proj", "mlp.up_proj"};
+    if (layer == "self_attn.v_proj") return {"self_attn.o_proj"};
+    if (layer == "mlp.up_proj") return {"mlp.down_proj"};
+    return {};
+}
+
+/// Whether smoothing a mapping keeps the function of the block: the balance layers must be all that
+/// reads the smooth layer's output. llm-compressor's default mappings, say, do not fit Gemma's
+/// norms.
+/// Error: `invalid_argument` that names the layers.
+inline status check_data_flow(const model_config& config, const resolved_mapping& mapping)
+{
+    const auto readers = readers_of(config, mapping.smooth_layer);
+    const auto balances = [&](std::string_view reader) {
+        const auto& layers = mapping.balance_layers;
+        return std::find(layers.begin(), layers.end(), reader) != layers.end();
+    };
+    if (!readers.empty() && readers.size() == mapping.balance_layers.size() &&
+        std::all_of(readers.begin(), readers.end(), balances))
+        return {};
+    std::string wanted = "nothing that could make up for it";
+    for (const std::string_view reader : readers)
+        wanted = (reader == readers.front() ? "" : wanted + ", ") + std::string{reader};
+    return error{error_code::invalid_argument, "a mapping smooths ", mapping.smooth_layer,
+                 ", which would change the model: its output is read by ", wanted,
+                 "; make these its balance layers, or leave the mapping out"};
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/pipeline/parent_loss.hpp
 #ifndef AWQ_PIPELINE_PARENT_LOSS_HPP
 #define AWQ_PIPELINE_PARENT_LOSS_HPP
@@ -25339,6 +25402,7 @@ public:
     /// Smooths one mapping, unless there is a reason not to; the report says which.
     result<mapping_report> smooth(const resolved_mapping& mapping)
     {
+        AWQ_CHECK(check_data_flow(context_.config, mapping));
         mapping_report report = begin_report(mapping);
         const std::vector<std::uint32_t> column_scales = shared_scales(mapping);
         if (!report.skipped.empty()) return report;
@@ -26167,6 +26231,12 @@ inline status check_request(const oneshot_options& options)
         return error{error_code::invalid_argument,
                      "nothing says how to quantize: give --scheme (or --type for GGUF), or "
                      "--smoothing-only to keep the weights in 16 bits"};
+    const bool writes_nothing_of_target = !options.smoothing_only && !options.compensate &&
+                                          options.formats.empty() && options.gguf_type.empty();
+    if (writes_nothing_of_target && !options.output.empty())
+        return error{error_code::invalid_argument,
+                     "--target is only simulated: add --smoothing-only or --compensate, or give "
+                     "--type to write that type"};
     if (options.clip_weights && (!options.smoothing_only || !options.target.empty()))
         return error{error_code::invalid_argument,
                      "--clip-weights goes with --smoothing-only and integer groups; when "
@@ -26309,8 +26379,12 @@ public:
         AWQ_TRY(auto made,
                 std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight));
         if (layer.format.activations == activation_rounding::fp4_group) {
-            AWQ_TRY(auto scale, compressed_tensors::input_global_scale(largest_input));
-            made.push_back(std::move(scale));
+            if (!(largest_input > 0.0f))
+                return error{error_code::not_calibrated,
+                             "NVFP4 with rounded activations needs calibration inputs; give "
+                             "--dataset, or choose NVFP4A16"};
+            const auto format = fp4_quantizer{fp4_kind::nvfp4}.for_magnitude(largest_input);
+            made.push_back(compressed_tensors::input_global_scale(format.global_scale));
         }
         return made;
     }

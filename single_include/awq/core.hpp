@@ -6362,6 +6362,43 @@ static_assert(feedback_format<integer_feedback_format>);
 #ifndef AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
 #define AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
 
+// ---- awq/quantization/scheme_fp4.hpp
+#ifndef AWQ_QUANTIZATION_SCHEME_FP4_HPP
+#define AWQ_QUANTIZATION_SCHEME_FP4_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// What scales FP4 numbers.
+enum class fp4_kind : unsigned char {
+    nvfp4, ///< an FP8 E4M3 number for each 16 columns, times one float for the whole weight
+    mxfp4, ///< a power of two for each 32 columns
+};
+
+constexpr const char* name_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
+}
+
+/// Columns that share a scale.
+constexpr std::size_t group_size_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? 16 : 32;
+}
+
+/// shape_mismatch where groups do not cut a row evenly.
+inline status check_groups(fp4_kind kind, std::size_t in_features) noexcept
+{
+    if (in_features > 0 && in_features % group_size_of(kind) == 0) return {};
+    return error{error_code::shape_mismatch, name_of(kind), " takes groups of ",
+                 group_size_of(kind), " inputs, which do not divide in_features ", in_features,
+                 ": choose another scheme or ignore the layer"};
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/quantization/shrunk_range.hpp
 #ifndef AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
 #define AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
@@ -6492,23 +6529,6 @@ constexpr float number_of(std::uint8_t pattern) noexcept
 
 namespace awq {
 
-/// What scales FP4 numbers.
-enum class fp4_kind : unsigned char {
-    nvfp4, ///< an FP8 E4M3 number for each 16 columns, times one float for the whole weight
-    mxfp4, ///< a power of two for each 32 columns
-};
-
-constexpr const char* name_of(fp4_kind kind) noexcept
-{
-    return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
-}
-
-/// Columns that share a scale.
-constexpr std::size_t group_size_of(fp4_kind kind) noexcept
-{
-    return kind == fp4_kind::nvfp4 ? 16 : 32;
-}
-
 /// The scale of a group: as it is stored, and what an FP4 number is multiplied with.
 struct fp4_scale {
     std::uint8_t pattern = 0; ///< of E4M3 (NVFP4), or the exponent with bias 127 (MXFP4)
@@ -6529,10 +6549,7 @@ struct fp4_quantizer {
     /// shape_mismatch where groups do not cut a row evenly.
     status check(std::size_t in_features) const noexcept
     {
-        if (in_features > 0 && in_features % group_size_of(kind) == 0) return {};
-        return error{error_code::shape_mismatch, name_of(kind), " takes groups of ",
-                     group_size_of(kind), " inputs, which do not divide in_features ", in_features,
-                     ": choose another scheme or ignore the layer"};
+        return check_groups(kind, in_features);
     }
     constexpr std::size_t row_block() const noexcept
     {
