@@ -4,8 +4,10 @@
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
 #include <awq/quantization/feedback_formats.hpp>
+#include <awq/quantization/float_feedback.hpp>
 #include <awq/quantization/gguf/block_quantizer.hpp>
 #include <awq/quantization/least_squares_target.hpp>
+#include <awq/quantization/pseudo_quantize.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -237,4 +239,31 @@ TEST_CASE("the least-squares target makes up for inputs that an earlier layer ha
     values nudged = target; // a minimum: any step away from it is worse
     for (float& value : nudged) value *= 1.01f;
     CHECK(error(target) < error(nudged));
+}
+
+TEST_CASE("feedback onto FP8 and FP4 lowers the output error, at the edges of blocks too")
+{
+    const std::size_t width = 160, rows = 150; // FP8 blocks are cut in both directions
+    values inputs = correlated_inputs(4 * width, width, 11);
+    const values weight = random_values(rows * width, 12), zeros(width * width);
+    const values feedback = feedback_of(gram_of(inputs, width), width);
+    const auto check = [&](const auto& format, double part) {
+        const values plain = rounded(weight, zeros, width, format);
+        const values better = rounded(weight, feedback, width, format);
+        CHECK(output_error(inputs, weight, better, width) <
+              part * output_error(inputs, weight, plain, width));
+        return plain;
+    };
+    const auto simulated = [&](const auto& quantizer) {
+        values out(weight.size());
+        REQUIRE(awq::pseudo_quantize(serial, quantizer, {weight.data(), rows, width}, {},
+                                     {out.data(), rows, width}));
+        return out;
+    };
+    const awq::fp8_quantizer channels{1, 0}, blocks{128, 128};
+    const auto nvfp4 = awq::fp4_quantizer{awq::fp4_kind::nvfp4}.for_magnitude(4.5f);
+    // Without feedback the columns are rounded as the quantizer rounds them.
+    CHECK(check(awq::fp8_feedback_format<1>{channels}, 0.8) == simulated(channels));
+    CHECK(check(awq::fp8_feedback_format<128>{blocks}, 0.8) == simulated(blocks));
+    CHECK(check(awq::fp4_feedback_format{nvfp4}, 0.8) == simulated(nvfp4));
 }
