@@ -157,7 +157,7 @@ TEST_CASE("what does not go with a compensated checkpoint is refused in one line
     using options = awq::oneshot_options;
     names(refusal([](options& o) { o.target.clear(); }), "--target");
     names(refusal([](options& o) { o.smoothing_only = true; }), "--smoothing-only");
-    names(refusal([](options& o) { o.formats = {{{"Linear"}, "W4A16"}}; }), "--scheme");
+    names(refusal([](options& o) { o.formats = {{{"Linear"}, "W4A16", 128}}; }), "--scheme");
     names(refusal([](options& o) { o.gguf_type = "q4_0"; }), "--type");
     names(refusal([](options& o) { o.imatrix = "m.gguf"; }), "--imatrix");
     names(refusal([](options& o) { o.output_awq = "m"; }), "--output-awq");
