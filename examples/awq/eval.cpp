@@ -61,7 +61,6 @@ awq::status run(const eval_arguments& arguments)
     awq::sample_options reading;
     reading.max_seq_length = arguments.max_seq_length;
     reading.chat = awq::chat_template::renderer_of(arguments.model);
-    reading.add_special_tokens = false;
     AWQ_TRY(const auto windows, awq::load_windows(arguments.dataset, tokens, reading));
     AWQ_TRY(const awq::evaluation result,
             awq::evaluate<awq::packed_product>(awq::tbb_execution{}, *model, reference.get(),

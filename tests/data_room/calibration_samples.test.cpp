@@ -74,6 +74,10 @@ TEST_CASE("A plain text is cut into windows, spread evenly")
           std::vector<ids>{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}});
     CHECK(*awq::load_samples(file.path(), letters(), options(1, 4, true)) ==
           std::vector<ids>{{10, 0, 1, 2}});
+    CHECK(*awq::load_samples(file.path(), letters(), options(2, 3, true)) ==
+          std::vector<ids>{{10, 0, 1}, {10, 4, 5}});
+    CHECK(*awq::load_windows(file.path(), letters(), options(1, 5, true)) ==
+          std::vector<ids>{{10, 0, 1, 2, 3}, {10, 4, 5, 6, 7}, {10, 8, 9}});
     CHECK(*awq::load_windows(file.path(), letters(), options(1, 4)) ==
           std::vector<ids>{{0, 1, 2, 3}, {4, 5, 6, 7}, {8, 9}});
 }

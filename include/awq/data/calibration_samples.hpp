@@ -27,7 +27,7 @@ using chat_renderer = std::function<result<std::string>(const json::value& messa
 struct sample_options {
     std::size_t count = 128;          ///< at most so many samples
     std::size_t max_seq_length = 512; ///< at most so many tokens each
-    bool add_special_tokens = true;   ///< around each "text", and once around a plain text
+    bool add_special_tokens = true;   ///< around each "text", before each window of a plain text
     chat_renderer chat;               ///< for "messages"; without it they are an error
 };
 
@@ -114,14 +114,6 @@ status for_each_json_line(std::string_view content, const std::string& path,
     return {};
 }
 
-inline result<token_ids> encode_plain_text(std::string_view content, const std::string& path,
-                                           const tokenizer& tokens, bool add_special_tokens)
-{
-    auto ids = tokens.encode(content, add_special_tokens && !content.empty());
-    if (!ids) return ids.error().within(path);
-    return ids;
-}
-
 inline void append_windows(const token_ids& ids, std::size_t length,
                            std::vector<token_ids>& windows)
 {
@@ -130,6 +122,25 @@ inline void append_windows(const token_ids& ids, std::size_t length,
         windows.emplace_back(ids.begin() + static_cast<std::ptrdiff_t>(at),
                              ids.begin() + static_cast<std::ptrdiff_t>(end));
     }
+}
+
+// Windows of a plain text. Each begins with the tokens that the tokenizer puts before a text: a
+// model that has always seen them is far worse without (the perplexity of Gemma 3 270M is 43
+// instead of 16).
+inline result<std::vector<token_ids>> cut_plain_text(std::string_view content,
+                                                     const std::string& path,
+                                                     const tokenizer& tokens,
+                                                     const sample_options& options)
+{
+    auto ids = tokens.encode(content, false);
+    if (!ids) return ids.error().within(path);
+    token_ids first;
+    if (options.add_special_tokens) first = tokens.post_processor().prefix();
+    if (first.size() >= options.max_seq_length) first.clear();
+    std::vector<token_ids> windows;
+    append_windows(*ids, options.max_seq_length - first.size(), windows);
+    for (token_ids& window : windows) window.insert(window.begin(), first.begin(), first.end());
+    return windows;
 }
 
 // `count` of the windows, spread evenly; all of them if there are fewer.
@@ -159,11 +170,12 @@ inline error no_samples(const std::string& path)
 } // namespace detail
 
 /// Calibration samples, as token ids, from a plain text or a JSONL file (told apart by name, else
-/// by content). A plain text is tokenized whole and cut into windows of `max_seq_length`; if there
-/// are more than `count`, they are spread evenly over the text, and a last short window is dropped
-/// unless it is the only one. In JSONL each line is a sample with "input_ids", "text" or
-/// "messages", cut off at `max_seq_length`; the first `count` are read. Errors name the file, and
-/// the line: no UTF-8, no JSON, ids beyond the vocabulary, nothing to read.
+/// by content). A plain text is tokenized whole and cut into windows of `max_seq_length`, each with
+/// the tokens in front that the tokenizer puts there; if there are more than `count`, they are
+/// spread evenly over the text, and a last short window is dropped unless it is the only one. In
+/// JSONL each line is a sample with "input_ids", "text" or "messages", cut off at `max_seq_length`;
+/// the first `count` are read. Errors name the file, and the line: no UTF-8, no JSON, ids beyond
+/// the vocabulary, nothing to read.
 inline result<std::vector<std::vector<std::int32_t>>>
 load_samples(const std::string& path, const tokenizer& tokens, const sample_options& options = {})
 {
@@ -179,9 +191,7 @@ load_samples(const std::string& path, const tokenizer& tokens, const sample_opti
                 return samples.size() < options.count;
             }));
     } else {
-        AWQ_TRY(const detail::token_ids ids,
-                detail::encode_plain_text(content, path, tokens, options.add_special_tokens));
-        detail::append_windows(ids, options.max_seq_length, samples);
+        AWQ_TRY(samples, detail::cut_plain_text(content, path, tokens, options));
         if (samples.size() > 1 && samples.back().size() < options.max_seq_length)
             samples.pop_back();
         detail::thin_out(samples, options.count);
@@ -207,9 +217,7 @@ load_windows(const std::string& path, const tokenizer& tokens, const sample_opti
                 return true;
             }));
     } else {
-        AWQ_TRY(const detail::token_ids ids,
-                detail::encode_plain_text(content, path, tokens, options.add_special_tokens));
-        detail::append_windows(ids, options.max_seq_length, windows);
+        AWQ_TRY(windows, detail::cut_plain_text(content, path, tokens, options));
     }
     if (windows.empty()) return detail::no_samples(path);
     return windows;
