@@ -9,6 +9,7 @@
 #include <awq/config.hpp>
 #include <awq/execution/execution_concept.hpp>
 #include <awq/execution/kernels/scalar.hpp>
+#include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
 #include <awq/modifier.hpp>

@@ -445,7 +445,8 @@ public:
         : matrix_view(data, rows, cols, cols)
     {
     }
-    /// `stride`: elements from the start of one row to the start of the next, at least `cols`.
+    /// `stride`: elements from the start of one row to the start of the next, at least `cols`; for a
+    /// view that is only read also 0: all its rows are the same.
     constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride) noexcept
         : data_(data), rows_(rows), cols_(cols), stride_(stride)
     {
@@ -901,6 +902,32 @@ inline void rotate(std::span<const float> cosines, std::span<const float> sines,
 }
 
 } // namespace awq::kernels::scalar
+
+#endif
+// ---- awq/execution/products/mirror_upper.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
+#define AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Copies the upper triangle of a square matrix into the lower one, in fixed square tiles.
+template <execution E>
+void mirror_upper(const E& e, matrix_view<float> g)
+{
+    constexpr std::size_t tile = 64;
+    e.for_each(chunk_count(g.rows(), tile), [=](std::size_t chunk) {
+        const std::size_t first = chunk * tile;
+        const std::size_t end = std::min(g.rows(), first + tile);
+        for (std::size_t block = 0; block < end; block += tile)
+            for (std::size_t i = first; i < end; ++i)
+                for (std::size_t j = block; j < std::min(i, block + tile); ++j) g(i, j) = g(j, i);
+    });
+}
+
+} // namespace awq
 
 #endif
 // ---- awq/execution/products/plain.hpp
@@ -3564,14 +3591,15 @@ inline constexpr std::size_t cholesky_panel = 96;
 
 namespace detail {
 
-/// a -= b, element by element.
+/// a -= b, element by element; of a `triangle` only what is not above the diagonal.
 template <execution E>
-void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b)
+void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b, bool triangle = false)
 {
     e.for_each(a.rows(), [=](std::size_t row) {
         float* const to = a.row(row).data();
         const float* const from = b.row(row).data();
-        for (std::size_t i = 0; i < a.cols(); ++i) to[i] -= from[i];
+        const std::size_t count = triangle ? std::min(row + 1, a.cols()) : a.cols();
+        for (std::size_t i = 0; i < count; ++i) to[i] -= from[i];
     });
 }
 
@@ -3630,7 +3658,7 @@ template <class Product, execution E>
             const auto done = a.rows_from(first, n - first).cols_from(0, first);
             const matrix_view<float> update{scratch.data(), n - first, width};
             Product::multiply_nt(e, done, done.rows_from(0, width), update);
-            detail::subtract(e, panel, update);
+            detail::subtract(e, panel, update, true);
         }
         const auto diagonal = panel.rows_from(0, width);
         if (!detail::factor_diagonal_block(diagonal)) return false;
@@ -7996,6 +8024,21 @@ static_assert(quantizer<simd_block_quantizer>);
 
 namespace awq {
 
+/// The Cholesky factor of gram + lambda diag(gram), in place of the lower triangle of `gram`; what is
+/// above the diagonal stays. `panel`: in x cholesky_panel floats. False where the damped matrix is
+/// not positive definite.
+template <class Product, execution E>
+[[nodiscard]] bool factor_damped_gram(const E& e, matrix_view<float> gram, float lambda,
+                                      matrix_view<float> panel)
+{
+    double mean = 0;
+    for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
+    mean /= static_cast<double>(gram.rows());
+    for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
+        gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
+    return factor_cholesky<Product>(e, gram, panel);
+}
+
 /// Moves a weight to where it does best on the inputs that it will really get.
 ///
 /// With X the original inputs and Xq those that the already quantized layers before it produce, the
@@ -8003,29 +8046,33 @@ namespace awq {
 /// W* = W + W (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1.
 ///
 /// - `weight` (out_features, in_features): W in, W* out.
-/// - `gram` (in, in): Xq^T Xq; overwritten. `cross` (in, in): (X - Xq)^T Xq.
-/// - `scratch`: out_features x in_features + max(out, in) x cholesky_panel floats.
-/// False where the damped Gram matrix is not positive definite; `weight` is then unchanged.
+/// - `factor` (in, in): from `factor_damped_gram` of Xq^T Xq. `cross` (in, in): (X - Xq)^T Xq.
+/// - `scratch`: out_features x in_features + out_features x cholesky_panel floats.
+template <class Product, execution E>
+void move_to_target(const E& e, matrix_view<float> weight, matrix_view<const float> factor,
+                    matrix_view<const float> cross, float* scratch)
+{
+    const matrix_view<float> update{scratch, weight.rows(), weight.cols()};
+    const matrix_view<float> panel{scratch + update.size(), weight.rows(), cholesky_panel};
+    Product::multiply_nn(e, weight, cross, update);
+    solve_cholesky<Product>(e, factor, update, panel);
+    e.for_each(weight.rows(), [=](std::size_t row) {
+        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += update(row, i);
+    });
+}
+
+/// Both for one layer. `gram` (in, in): Xq^T Xq; its lower triangle is overwritten.
+/// `scratch`: out_features x in_features + max(out, in) x cholesky_panel floats. False where the
+/// damped Gram matrix is not positive definite; `weight` is then unchanged.
 template <class Product, execution E>
 [[nodiscard]] bool apply_least_squares_target(const E& e, matrix_view<float> weight,
                                               matrix_view<float> gram,
                                               matrix_view<const float> cross, float lambda,
                                               float* scratch)
 {
-    const matrix_view<float> update{scratch, weight.rows(), weight.cols()};
-    const std::size_t rows = std::max(weight.rows(), weight.cols());
-    const matrix_view<float> panel{scratch + update.size(), rows, cholesky_panel};
-    double mean = 0;
-    for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
-    mean /= static_cast<double>(gram.rows());
-    for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
-        gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
-    if (!factor_cholesky<Product>(e, gram, panel)) return false;
-    Product::multiply_nn(e, weight, cross, update);
-    solve_cholesky<Product>(e, gram, update, panel);
-    e.for_each(weight.rows(), [=](std::size_t row) {
-        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += update(row, i);
-    });
+    const matrix_view<float> panel{scratch, gram.rows(), cholesky_panel};
+    if (!factor_damped_gram<Product>(e, gram, lambda, panel)) return false;
+    move_to_target<Product>(e, weight, gram, cross, scratch);
     return true;
 }
 
@@ -13793,20 +13840,6 @@ private:
     scratch packed_b_;
 };
 
-/// Copies the upper triangle of a square matrix into the lower one, in fixed square tiles.
-template <execution E>
-void mirror_upper(const E& e, matrix_view<float> g)
-{
-    constexpr std::size_t tile = 64;
-    e.for_each(chunk_count(g.rows(), tile), [=](std::size_t chunk) {
-        const std::size_t first = chunk * tile;
-        const std::size_t end = std::min(g.rows(), first + tile);
-        for (std::size_t block = 0; block < end; block += tile)
-            for (std::size_t i = first; i < end; ++i)
-                for (std::size_t j = block; j < std::min(i, block + tile); ++j) g(i, j) = g(j, i);
-    });
-}
-
 } // namespace detail
 
 /// Matrix products by a packed micro-kernel over SIMD registers: the default provider. Header-only,
@@ -13855,7 +13888,7 @@ struct packed_product {
         const detail::product_operand columns{x.data(), 1, x.stride()};
         if (!run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper))
             return plain_product::add_gram(e, x, g);
-        detail::mirror_upper(e, g);
+        mirror_upper(e, g);
     }
 
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
@@ -22405,12 +22438,14 @@ template <class Product, execution E>
     return complete ? status{} : status{no_memory("attention scores")};
 }
 
+/// `width`: of the rows that are written.
 inline status check_rows(const block_context& context, const sequences& batch, std::size_t start,
-                         matrix_view<const float> input, matrix_view<float> output)
+                         matrix_view<const float> input, matrix_view<const float> output,
+                         std::size_t width)
 {
     const std::size_t hidden = context.config.hidden_size;
     if (input.rows() != batch.tokens() || output.rows() != input.rows() || input.cols() != hidden ||
-        output.cols() != hidden)
+        output.cols() != width)
         return error{error_code::shape_mismatch, "attention of ", batch.tokens(), " tokens of size ",
                      hidden, " got an input of ", input.rows(), " x ", input.cols(),
                      " and an output of ", output.rows(), " x ", output.cols()};
@@ -22423,33 +22458,47 @@ inline status check_rows(const block_context& context, const sequences& batch, s
 
 } // namespace detail
 
+/// What o_proj reads: normed input (tokens, hidden) to (tokens, heads * head_dim). Sequences do not
+/// see each other.
+///
+/// Working memory is 2 * kv_heads * head_dim floats a token: for long calibration sets, call it with
+/// some thousand tokens at a time.
+template <class Product, execution E>
+status attention_inner_forward(const E& e, const block_context& context,
+                               const attention_weights& weights, const sequences& batch,
+                               matrix_view<const float> input, matrix_view<float> mixed)
+{
+    AWQ_CHECK(detail::check_rows(context, batch, 0, input, mixed, context.config.query_size()));
+    const std::size_t tokens = input.rows();
+    const std::size_t narrow = context.config.kv_size();
+    scratch memory{tokens * 2 * narrow};
+    if (!memory) return detail::no_memory("attention");
+    const matrix_view<float> k{memory.data(), tokens, narrow};
+    const matrix_view<float> v{k.data() + k.size(), tokens, narrow};
+    linear_forward<Product>(e, weights.q_proj, input, mixed);
+    linear_forward<Product>(e, weights.k_proj, input, k);
+    linear_forward<Product>(e, weights.v_proj, input, v);
+    detail::turn_heads(e, context, weights.q_norm, batch, 0, mixed);
+    detail::turn_heads(e, context, weights.k_norm, batch, 0, k);
+    // Each query's output takes its place: nothing else reads it.
+    return detail::attend_all<Product>(e, context, batch, 0, mixed, k, v, mixed);
+}
+
 /// `self_attn`: normed input (tokens, hidden) to the output of o_proj, (tokens, hidden). Sequences
 /// do not see each other. The observer sees the inputs of q_proj and o_proj.
 ///
-/// Working memory is (2 * heads + 2 * kv_heads) * head_dim floats a token: for long calibration sets,
-/// call it with some thousand tokens at a time.
+/// Working memory is (heads + 2 * kv_heads) * head_dim floats a token.
 template <class Product, execution E, class Observer = no_observer>
 status attention_forward(const E& e, const block_context& context, const attention_weights& weights,
                          const sequences& batch, matrix_view<const float> input,
                          matrix_view<float> output, const Observer& observer = {})
 {
-    AWQ_CHECK(detail::check_rows(context, batch, 0, input, output));
-    const std::size_t tokens = input.rows();
-    const std::size_t wide = context.config.query_size();
-    const std::size_t narrow = context.config.kv_size();
-    scratch memory{tokens * 2 * (wide + narrow)};
+    AWQ_CHECK(detail::check_rows(context, batch, 0, input, output, context.config.hidden_size));
+    scratch memory{input.rows() * context.config.query_size()};
     if (!memory) return detail::no_memory("attention");
-    const matrix_view<float> q{memory.data(), tokens, wide};
-    const matrix_view<float> mixed{q.data() + q.size(), tokens, wide};
-    const matrix_view<float> k{mixed.data() + mixed.size(), tokens, narrow};
-    const matrix_view<float> v{k.data() + k.size(), tokens, narrow};
+    const matrix_view<float> mixed{memory.data(), input.rows(), context.config.query_size()};
     observer("self_attn.q_proj", input);
-    linear_forward<Product>(e, weights.q_proj, input, q);
-    linear_forward<Product>(e, weights.k_proj, input, k);
-    linear_forward<Product>(e, weights.v_proj, input, v);
-    detail::turn_heads(e, context, weights.q_norm, batch, 0, q);
-    detail::turn_heads(e, context, weights.k_norm, batch, 0, k);
-    AWQ_CHECK(detail::attend_all<Product>(e, context, batch, 0, q, k, v, mixed));
+    AWQ_CHECK(attention_inner_forward<Product>(e, context, weights, batch, input, mixed));
     observer("self_attn.o_proj", matrix_view<const float>{mixed});
     linear_forward<Product>(e, weights.o_proj, mixed, output);
     return {};
@@ -22464,7 +22513,7 @@ status attention_forward(const E& e, const block_context& context, const attenti
     const std::size_t tokens = input.rows();
     const std::size_t past = cache.length();
     const sequences batch = sequences::uniform(1, tokens);
-    AWQ_CHECK(detail::check_rows(context, batch, past, input, output));
+    AWQ_CHECK(detail::check_rows(context, batch, past, input, output, context.config.hidden_size));
     if (tokens > cache.capacity() - past)
         return error{error_code::invalid_argument, "the key/value cache has room for ",
                      cache.capacity(), " tokens; it holds ", past, " and got ", tokens, " more"};
@@ -22493,6 +22542,7 @@ status attention_forward(const E& e, const block_context& context, const attenti
 #ifndef AWQ_MODEL_FORWARD_MLP_HPP
 #define AWQ_MODEL_FORWARD_MLP_HPP
 
+#include <algorithm>
 #include <cstddef>
 
 namespace awq {
@@ -22513,25 +22563,46 @@ void multiply_gate(const E& e, activation act, matrix_view<const float> up, matr
 
 } // namespace detail
 
+/// What down_proj reads, act(gate_proj(x)) * up_proj(x): normed input (tokens, hidden) to
+/// (tokens, intermediate). up_proj runs for about a thousand tokens at a time, so that working memory
+/// stays small beside the result.
+template <class Product, execution E>
+status mlp_inner_forward(const E& e, const model_config& config, const mlp_weights& weights,
+                         matrix_view<const float> input, matrix_view<float> gate)
+{
+    constexpr std::size_t at_once = 1024; // enough that packing the weight again costs little
+    const std::size_t tokens = input.rows(), parts = std::max<std::size_t>(1, tokens / at_once);
+    scratch memory{chunk_count(tokens, parts) * gate.cols()};
+    if (!memory)
+        return error{error_code::out_of_memory, "no memory for the MLP of ", tokens,
+                     " tokens; run fewer tokens at a time"};
+    const activation act = activation_of(config.hidden_act).value_or(activation::silu);
+    linear_forward<Product>(e, weights.gate_proj, input, gate);
+    for (std::size_t part = 0; part < parts; ++part) {
+        const std::size_t first = part * tokens / parts, end = (part + 1) * tokens / parts;
+        const matrix_view<float> up{memory.data(), end - first, gate.cols()};
+        linear_forward<Product>(e, weights.up_proj, input.rows_from(first, end - first), up);
+        detail::multiply_gate(e, act, up, gate.rows_from(first, end - first));
+    }
+    return {};
+}
+
 /// `mlp`: down_proj(act(gate_proj(x)) * up_proj(x)) (Shazeer 2020), normed input (tokens, hidden)
 /// to (tokens, hidden). The observer sees the inputs of gate_proj and down_proj.
-/// Working memory is two intermediate rows a token.
+/// Working memory is one intermediate row a token, and some.
 template <class Product, execution E, class Observer = no_observer>
 status mlp_forward(const E& e, const model_config& config, const mlp_weights& weights,
                    matrix_view<const float> input, matrix_view<float> output,
                    const Observer& observer = {})
 {
     const std::size_t inner = weights.gate_proj.weight.rows();
-    scratch memory{2 * input.rows() * inner};
+    scratch memory{input.rows() * inner};
     if (!memory)
         return error{error_code::out_of_memory, "no memory for the MLP of ", input.rows(),
                      " tokens; run fewer tokens at a time"};
     const matrix_view<float> gate{memory.data(), input.rows(), inner};
-    const matrix_view<float> up{gate.data() + gate.size(), input.rows(), inner};
     observer("mlp.gate_proj", input);
-    linear_forward<Product>(e, weights.gate_proj, input, gate);
-    linear_forward<Product>(e, weights.up_proj, input, up);
-    detail::multiply_gate(e, activation_of(config.hidden_act).value_or(activation::silu), up, gate);
+    AWQ_CHECK(mlp_inner_forward<Product>(e, config, weights, input, gate));
     observer("mlp.down_proj", matrix_view<const float>{gate});
     linear_forward<Product>(e, weights.down_proj, gate, output);
     return {};
@@ -24254,6 +24325,7 @@ private:
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace awq {
@@ -24281,6 +24353,12 @@ public:
     const activation_stats& sums() const noexcept { return stats_; }
     std::uint64_t tokens() const noexcept { return stats_.tokens; }
     matrix_view<const float> gram() const noexcept { return stats_.gram; }
+    /// Hands the Gram matrix over, if there is one; the other sums stay.
+    host_matrix take_gram()
+    {
+        stats_.gram = {};
+        return std::exchange(gram_, host_matrix{});
+    }
 
     /// Mean of |x| per channel.
     std::vector<float> x_mean() const { return mean_of(abs_sum_); }
@@ -24356,6 +24434,12 @@ public:
     /// Of the input that the linear layer reads (shared with its siblings).
     input_statistics& of(std::string_view linear) { return entries_[index_of(linear)]; }
     const input_statistics& of(std::string_view linear) const { return entries_[index_of(linear)]; }
+
+    /// Frees the Gram matrices; the other sums stay.
+    void drop_grams()
+    {
+        for (input_statistics& entry : entries_) entry.take_gram();
+    }
 
     /// An observer for the forward pass.
     template <class Product, execution E>
@@ -25577,6 +25661,7 @@ private:
 #define AWQ_PIPELINE_BLOCK_STAGES_HPP
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -25593,15 +25678,6 @@ public:
         : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original),
           rounded_(rounded)
     {
-        std::size_t most = 0;
-        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
-        const model_config& config = context.config;
-        for (host_matrix* const rows : {&normed_, &change_})
-            *rows = xtensor_backend::make(most, config.hidden_size);
-        const std::size_t widest =
-            std::max({config.hidden_size, config.query_size(), config.intermediate_size});
-        for (host_matrix* const rows : {&captured_original_, &captured_rounded_})
-            *rows = xtensor_backend::make(most, widest);
     }
 
     std::size_t tokens() const noexcept { return original_.rows(); }
@@ -25613,8 +25689,10 @@ public:
     {
         for (const sequence_chunk& chunk : chunks_) {
             const std::size_t rows = chunk.batch.tokens();
-            const matrix_view<float> a{captured_original_.data(), rows, gram.cols()};
-            const matrix_view<float> b{captured_rounded_.data(), rows, gram.cols()};
+            const scratch first{rows * gram.cols()}, second{rows * gram.cols()};
+            if (!first || !second) return no_memory();
+            const matrix_view<float> a{first.data(), rows, gram.cols()};
+            const matrix_view<float> b{second.data(), rows, gram.cols()};
             AWQ_CHECK(capture(input, chunk, original, original_, a));
             AWQ_CHECK(capture(input, chunk, rounded, rounded_, b));
             how_.for_each(rows, [=](std::size_t row) {
@@ -25640,41 +25718,48 @@ public:
     status pass_mlp(const block_weights& rounded)
     {
         for (const sequence_chunk& chunk : chunks_) {
-            const auto hidden = rows_of(rounded_, chunk);
-            const auto normed = norm(rounded.norm_before_mlp(), hidden);
-            const auto change = view_of(change_).rows_from(0, hidden.rows());
-            AWQ_CHECK(
-                mlp_forward<Product>(how_, context_.config, rounded.mlp, normed, change));
-            optional_norm_forward(how_, rounded.norm_behind_mlp(), context_.config.norm(), change);
-            add_rows(how_, change, hidden);
+            const auto run = [&](matrix_view<const float> normed, matrix_view<float> change) {
+                return mlp_forward<Product>(how_, context_.config, rounded.mlp, normed, change);
+            };
+            AWQ_CHECK(add_change(rounded.norm_before_mlp(), rounded.norm_behind_mlp(),
+                                 rows_of(rounded_, chunk), run));
         }
         return {};
     }
 
 private:
+    static error no_memory() { return detail::no_memory("a decoder block"); }
+
     static matrix_view<float> rows_of(matrix_view<float> stream, const sequence_chunk& chunk)
     {
         return stream.rows_from(chunk.first_row, chunk.batch.tokens());
     }
 
-    matrix_view<float> norm(std::span<const float> weight, matrix_view<const float> hidden)
+    /// hidden += norm behind(run(norm before(hidden))).
+    template <class Run>
+    status add_change(std::span<const float> before, std::span<const float> behind,
+                      matrix_view<float> hidden, const Run& run)
     {
-        const auto normed = view_of(normed_).rows_from(0, hidden.rows());
-        rms_norm_forward(how_, weight, context_.config.norm(), hidden, normed);
-        return normed;
+        scratch memory{2 * hidden.size()};
+        if (!memory) return no_memory();
+        const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
+        const matrix_view<float> change{normed.data() + normed.size(), hidden.rows(), hidden.cols()};
+        const norm_rule rule = context_.config.norm();
+        rms_norm_forward(how_, before, rule, hidden, normed);
+        AWQ_CHECK(run(normed, change));
+        optional_norm_forward(how_, behind, rule, change);
+        add_rows(how_, change, hidden);
+        return {};
     }
 
     status add_attention(const sequence_chunk& chunk, const block_weights& weights,
                          matrix_view<float> hidden)
     {
-        const auto normed = norm(weights.input_layernorm, hidden);
-        const auto change = view_of(change_).rows_from(0, hidden.rows());
-        AWQ_CHECK(attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
-                                             change));
-        optional_norm_forward(how_, weights.norm_behind_attention(), context_.config.norm(),
-                              change);
-        add_rows(how_, change, hidden);
-        return {};
+        const auto run = [&](matrix_view<const float> normed, matrix_view<float> change) {
+            return attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
+                                              change);
+        };
+        return add_change(weights.input_layernorm, weights.norm_behind_attention(), hidden, run);
     }
 
     /// The named input of one chunk into `out`. The inputs of the MLP need streams that
@@ -25683,30 +25768,28 @@ private:
                    matrix_view<float> stream, matrix_view<float> out)
     {
         const bool in_mlp = input.starts_with("mlp.");
-        const auto normed =
-            norm(in_mlp ? weights.norm_before_mlp() : weights.input_layernorm,
-                 rows_of(stream, chunk));
-        const auto keep = [&](std::string_view layer, matrix_view<const float> values) {
-            if (layer != input) return;
-            for (std::size_t row = 0; row < out.rows(); ++row)
-                std::copy_n(values.row(row).data(), out.cols(), out.row(row).data());
-        };
+        const std::span<const float> norm =
+            in_mlp ? weights.norm_before_mlp() : weights.input_layernorm;
+        const auto hidden = rows_of(stream, chunk);
+        const norm_rule rule = context_.config.norm();
         if (input == "self_attn.q_proj" || input == "mlp.gate_proj") {
-            keep(input, normed);
+            rms_norm_forward(how_, norm, rule, hidden, out);
             return {};
         }
-        const auto change = view_of(change_).rows_from(0, normed.rows());
+        scratch memory{hidden.size()};
+        if (!memory) return no_memory();
+        const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
+        rms_norm_forward(how_, norm, rule, hidden, normed);
         if (in_mlp)
-            return mlp_forward<Product>(how_, context_.config, weights.mlp, normed, change, keep);
-        return attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
-                                          change, keep);
+            return mlp_inner_forward<Product>(how_, context_.config, weights.mlp, normed, out);
+        return attention_inner_forward<Product>(how_, context_, weights.self_attn, chunk.batch,
+                                                normed, out);
     }
 
     const E& how_;
     const block_context& context_;
     std::vector<sequence_chunk> chunks_;
     matrix_view<float> original_, rounded_;
-    host_matrix normed_, change_, captured_original_, captured_rounded_;
 };
 
 } // namespace awq
@@ -25965,7 +26048,8 @@ using storage_choice = std::function<dtype(std::string_view tensor)>;
 ///
 /// With a least-squares target two streams of activations go through the block: the original one,
 /// and the one that the already quantized layers produce. Without, the statistics of the original
-/// inputs serve all layers.
+/// inputs serve all layers. Either way the statistics' Gram matrices are used up: they are among the
+/// largest things that a run keeps, so there are never more than two of one input.
 ///
 /// A compensating run rounds as llama.cpp's quantizer will when it is handed the least-squares
 /// targets in the checkpoint's 16 bits (`compensated`) and the importance of `rounded_statistics`.
@@ -25973,7 +26057,7 @@ template <class Product, execution E>
 class block_quantizer_run {
 public:
     block_quantizer_run(const E& how, const block_tensors& smoothed,
-                        const block_statistics& statistics, const quantizer_choice& formats,
+                        block_statistics& statistics, const quantizer_choice& formats,
                         const oneshot_options& options, run_report& report)
         : how_(how), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
           formats_(formats), options_(options), report_(report)
@@ -25999,8 +26083,8 @@ public:
     status run_alone()
     {
         for (const std::string_view input : block_statistics::inputs) {
-            const input_statistics& stats = statistics_.of(input);
-            host_matrix gram = copy_of(stats.gram());
+            input_statistics& stats = statistics_.of(input);
+            host_matrix gram = stats.take_gram();
             AWQ_CHECK(quantize_stage(input, view_of(gram), stats.tokens(), nullptr));
         }
         return {};
@@ -26010,13 +26094,13 @@ public:
     /// the block's attention (`stages.original`) and behind the block (`stages.rounded`).
     status run_sequential(block_stages<Product, E>& stages)
     {
+        statistics_.drop_grams();
         for (const std::string_view input : block_statistics::inputs) {
             const std::size_t width = statistics_.of(input).in_features();
             host_matrix gram = zeros(width), cross = zeros(width);
             AWQ_CHECK(stages.gather(input, smoothed_.weights(), quantized_.weights(), view_of(gram),
                                     view_of(cross)));
-            const matrix_view<const float> shift = view_of(std::as_const(cross));
-            AWQ_CHECK(quantize_stage(input, view_of(gram), stages.tokens(), &shift));
+            AWQ_CHECK(quantize_stage(input, view_of(gram), stages.tokens(), &cross));
             if (input == "self_attn.o_proj")
                 AWQ_CHECK(stages.pass_attention(smoothed_.weights(), quantized_.weights()));
         }
@@ -26054,17 +26138,10 @@ private:
         round_to_storage((*storage_)(smoothed_.prefix() + name), values);
     }
 
-    static host_matrix copy_of(matrix_view<const float> from)
-    {
-        host_matrix made = xtensor_backend::make(from.rows(), from.cols());
-        std::copy_n(from.data(), from.size(), made.data());
-        return made;
-    }
-
-    /// All layers that read one input. `gram`: of the inputs that they will get, overwritten;
-    /// `shift`: (original - these inputs)^T these inputs, or null.
+    /// All layers that read one input. `gram`: of the inputs that they will get; `shift`: (original -
+    /// these inputs)^T these inputs, used up, or null.
     status quantize_stage(std::string_view input, matrix_view<float> gram, std::uint64_t tokens,
-                          const matrix_view<const float>* shift)
+                          host_matrix* shift)
     {
         std::vector<std::string_view> layers;
         for (const std::string_view linear : block_linears)
@@ -26074,17 +26151,17 @@ private:
         for (std::size_t i = 0; i < importance.size(); ++i)
             importance[i] = gram(i, i) / static_cast<float>(tokens);
         if (rounded_statistics_) record(input, gram, tokens);
-        const host_matrix power = copy_of(gram);
         std::string steps = options_.rounding.importance ? "importance" : "";
-        if (shift) move_targets(layers, gram, *shift, tokens, steps);
-        const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, power, steps);
+        if (shift) move_targets(layers, gram, view_of(std::as_const(*shift)), tokens, steps);
+        host_matrix working = shift ? std::move(*shift) : host_matrix{};
+        const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, working, steps);
         const linear_rounder<Product, E> rounder{
-            how_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
+            how_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
             options_.rounding.importance ? std::span<const float>{importance}
                                          : std::span<const float>{},
             shared_magnitude(layers), options_.rounding};
         for (const std::string_view linear : layers)
-            AWQ_CHECK(quantize_layer(linear, rounder, view_of(power), steps));
+            AWQ_CHECK(quantize_layer(linear, rounder, gram, steps));
         return {};
     }
 
@@ -26108,32 +26185,39 @@ private:
     }
 
     /// Replaces the weights by their least-squares targets, where there are tokens enough to know.
-    void move_targets(std::span<const std::string_view> layers, matrix_view<const float> gram,
+    /// `gram` comes out as it went in.
+    void move_targets(std::span<const std::string_view> layers, matrix_view<float> gram,
                       matrix_view<const float> shift, std::uint64_t tokens, std::string& steps)
     {
         if (tokens < 4 * gram.cols())
             return note(steps, "no least-squares target (fewer than 4 tokens a channel)");
-        const float lambda = options_.rounding.least_squares_lambda;
+        std::vector<float> diagonal(gram.rows()), scratch(gram.rows() * cholesky_panel);
+        for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
+        const bool factored =
+            factor_damped_gram<Product>(how_, gram, options_.rounding.least_squares_lambda,
+                                        {scratch.data(), gram.rows(), cholesky_panel});
         for (const std::string_view linear : layers) {
+            if (!factored) break;
             const matrix_view<float> weight = quantized_.weight(linear);
-            const std::size_t most = std::max(weight.rows(), weight.cols());
-            std::vector<float> scratch(weight.size() + most * cholesky_panel);
-            host_matrix damped = copy_of(gram);
-            if (!apply_least_squares_target<Product>(how_, weight, view_of(damped), shift, lambda,
-                                                     scratch.data()))
-                return note(steps, "no least-squares target (Gram matrix not positive definite)");
+            scratch.resize(weight.size() + weight.rows() * cholesky_panel);
+            move_to_target<Product>(how_, weight, gram, shift, scratch.data());
         }
-        note(steps, "least-squares target");
+        // The factor lies below the diagonal; what is above it is still the Gram matrix.
+        for (std::size_t i = 0; i < diagonal.size(); ++i) gram(i, i) = diagonal[i];
+        mirror_upper(how_, gram);
+        note(steps, factored ? "least-squares target"
+                             : "no least-squares target (Gram matrix not positive definite)");
     }
 
-    /// Turns `gram` into a feedback matrix; more damping is tried before giving up.
-    bool prepare_feedback(matrix_view<float> gram, const host_matrix& original, std::string& steps)
+    /// The feedback matrix of `gram` in `feedback`; more damping is tried before giving up.
+    bool prepare_feedback(matrix_view<const float> gram, host_matrix& feedback, std::string& steps)
     {
         std::vector<float> scratch(gram.rows() * cholesky_panel);
         const matrix_view<float> panel{scratch.data(), gram.rows(), cholesky_panel};
+        feedback.resize({gram.rows(), gram.cols()});
         for (float damping = options_.rounding.damping; damping <= 1.0f; damping *= 10.0f) {
-            std::copy_n(original.data(), original.size(), gram.data());
-            if (make_feedback<Product>(how_, gram, damping, panel)) {
+            std::copy_n(gram.data(), gram.size(), feedback.data());
+            if (make_feedback<Product>(how_, view_of(feedback), damping, panel)) {
                 note(steps, "error feedback");
                 return true;
             }
@@ -26170,21 +26254,18 @@ private:
     double relative_error(std::string_view linear, matrix_view<const float> power) const
     {
         const matrix_view<const float> original = smoothed_.weight(linear);
-        const host_matrix none = [&] {
-            host_matrix made = xtensor_backend::make(original.rows(), original.cols());
-            std::fill_n(made.data(), made.size(), 0.0f);
-            return made;
-        }();
+        const std::vector<float> zeros(original.cols());
+        const matrix_view<const float> none{zeros.data(), original.rows(), original.cols(), 0};
         std::vector<float> memory(gram_loss_workspace_size(original.cols()) * 256);
         const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
                                                  memory, 4);
-        return error / gram_error<Product>(how_, original, view_of(none), power, memory, 4);
+        return error / gram_error<Product>(how_, original, none, power, memory, 4);
     }
 
     const E& how_;
     const block_tensors& smoothed_;
     block_tensors quantized_;
-    const block_statistics& statistics_;
+    block_statistics& statistics_;
     const quantizer_choice& formats_;
     const oneshot_options& options_;
     run_report& report_;

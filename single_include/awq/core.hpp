@@ -440,7 +440,8 @@ public:
         : matrix_view(data, rows, cols, cols)
     {
     }
-    /// `stride`: elements from the start of one row to the start of the next, at least `cols`.
+    /// `stride`: elements from the start of one row to the start of the next, at least `cols`; for a
+    /// view that is only read also 0: all its rows are the same.
     constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride) noexcept
         : data_(data), rows_(rows), cols_(cols), stride_(stride)
     {
@@ -896,6 +897,32 @@ inline void rotate(std::span<const float> cosines, std::span<const float> sines,
 }
 
 } // namespace awq::kernels::scalar
+
+#endif
+// ---- awq/execution/products/mirror_upper.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
+#define AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Copies the upper triangle of a square matrix into the lower one, in fixed square tiles.
+template <execution E>
+void mirror_upper(const E& e, matrix_view<float> g)
+{
+    constexpr std::size_t tile = 64;
+    e.for_each(chunk_count(g.rows(), tile), [=](std::size_t chunk) {
+        const std::size_t first = chunk * tile;
+        const std::size_t end = std::min(g.rows(), first + tile);
+        for (std::size_t block = 0; block < end; block += tile)
+            for (std::size_t i = first; i < end; ++i)
+                for (std::size_t j = block; j < std::min(i, block + tile); ++j) g(i, j) = g(j, i);
+    });
+}
+
+} // namespace awq
 
 #endif
 // ---- awq/execution/products/plain.hpp
@@ -3559,14 +3586,15 @@ inline constexpr std::size_t cholesky_panel = 96;
 
 namespace detail {
 
-/// a -= b, element by element.
+/// a -= b, element by element; of a `triangle` only what is not above the diagonal.
 template <execution E>
-void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b)
+void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b, bool triangle = false)
 {
     e.for_each(a.rows(), [=](std::size_t row) {
         float* const to = a.row(row).data();
         const float* const from = b.row(row).data();
-        for (std::size_t i = 0; i < a.cols(); ++i) to[i] -= from[i];
+        const std::size_t count = triangle ? std::min(row + 1, a.cols()) : a.cols();
+        for (std::size_t i = 0; i < count; ++i) to[i] -= from[i];
     });
 }
 
@@ -3625,7 +3653,7 @@ template <class Product, execution E>
             const auto done = a.rows_from(first, n - first).cols_from(0, first);
             const matrix_view<float> update{scratch.data(), n - first, width};
             Product::multiply_nt(e, done, done.rows_from(0, width), update);
-            detail::subtract(e, panel, update);
+            detail::subtract(e, panel, update, true);
         }
         const auto diagonal = panel.rows_from(0, width);
         if (!detail::factor_diagonal_block(diagonal)) return false;
@@ -7991,6 +8019,21 @@ static_assert(quantizer<simd_block_quantizer>);
 
 namespace awq {
 
+/// The Cholesky factor of gram + lambda diag(gram), in place of the lower triangle of `gram`; what is
+/// above the diagonal stays. `panel`: in x cholesky_panel floats. False where the damped matrix is
+/// not positive definite.
+template <class Product, execution E>
+[[nodiscard]] bool factor_damped_gram(const E& e, matrix_view<float> gram, float lambda,
+                                      matrix_view<float> panel)
+{
+    double mean = 0;
+    for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
+    mean /= static_cast<double>(gram.rows());
+    for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
+        gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
+    return factor_cholesky<Product>(e, gram, panel);
+}
+
 /// Moves a weight to where it does best on the inputs that it will really get.
 ///
 /// With X the original inputs and Xq those that the already quantized layers before it produce, the
@@ -7998,29 +8041,33 @@ namespace awq {
 /// W* = W + W (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1.
 ///
 /// - `weight` (out_features, in_features): W in, W* out.
-/// - `gram` (in, in): Xq^T Xq; overwritten. `cross` (in, in): (X - Xq)^T Xq.
-/// - `scratch`: out_features x in_features + max(out, in) x cholesky_panel floats.
-/// False where the damped Gram matrix is not positive definite; `weight` is then unchanged.
+/// - `factor` (in, in): from `factor_damped_gram` of Xq^T Xq. `cross` (in, in): (X - Xq)^T Xq.
+/// - `scratch`: out_features x in_features + out_features x cholesky_panel floats.
+template <class Product, execution E>
+void move_to_target(const E& e, matrix_view<float> weight, matrix_view<const float> factor,
+                    matrix_view<const float> cross, float* scratch)
+{
+    const matrix_view<float> update{scratch, weight.rows(), weight.cols()};
+    const matrix_view<float> panel{scratch + update.size(), weight.rows(), cholesky_panel};
+    Product::multiply_nn(e, weight, cross, update);
+    solve_cholesky<Product>(e, factor, update, panel);
+    e.for_each(weight.rows(), [=](std::size_t row) {
+        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += update(row, i);
+    });
+}
+
+/// Both for one layer. `gram` (in, in): Xq^T Xq; its lower triangle is overwritten.
+/// `scratch`: out_features x in_features + max(out, in) x cholesky_panel floats. False where the
+/// damped Gram matrix is not positive definite; `weight` is then unchanged.
 template <class Product, execution E>
 [[nodiscard]] bool apply_least_squares_target(const E& e, matrix_view<float> weight,
                                               matrix_view<float> gram,
                                               matrix_view<const float> cross, float lambda,
                                               float* scratch)
 {
-    const matrix_view<float> update{scratch, weight.rows(), weight.cols()};
-    const std::size_t rows = std::max(weight.rows(), weight.cols());
-    const matrix_view<float> panel{scratch + update.size(), rows, cholesky_panel};
-    double mean = 0;
-    for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
-    mean /= static_cast<double>(gram.rows());
-    for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
-        gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
-    if (!factor_cholesky<Product>(e, gram, panel)) return false;
-    Product::multiply_nn(e, weight, cross, update);
-    solve_cholesky<Product>(e, gram, update, panel);
-    e.for_each(weight.rows(), [=](std::size_t row) {
-        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += update(row, i);
-    });
+    const matrix_view<float> panel{scratch, gram.rows(), cholesky_panel};
+    if (!factor_damped_gram<Product>(e, gram, lambda, panel)) return false;
+    move_to_target<Product>(e, weight, gram, cross, scratch);
     return true;
 }
 

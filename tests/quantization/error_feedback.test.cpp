@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 
+#include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
 #include <awq/quantization/feedback_formats.hpp>
@@ -109,6 +110,10 @@ TEST_CASE("a Cholesky factor times itself is the matrix, and solving undoes mult
                 largest = std::max(largest, std::abs(static_cast<double>(matrix[i * n + j])));
             }
         CHECK(worst < 2e-6 * largest);
+        values restored = factor; // what is above the diagonal stayed
+        for (std::size_t i = 0; i < n; ++i) restored[i * n + i] = matrix[i * n + i];
+        awq::mirror_upper(serial, {restored.data(), n, n});
+        CHECK(restored == matrix);
 
         const values wanted = random_values(3 * n, 11);
         values solved = wanted, back(3 * n);
@@ -266,4 +271,9 @@ TEST_CASE("feedback onto FP8 and FP4 lowers the output error, at the edges of bl
     CHECK(check(awq::fp8_feedback_format<1>{channels}, 0.8) == simulated(channels));
     CHECK(check(awq::fp8_feedback_format<128>{blocks}, 0.8) == simulated(blocks));
     CHECK(check(awq::fp4_feedback_format{nvfp4}, 0.8) == simulated(nvfp4));
+    const awq::fp4_quantizer mxfp4{awq::fp4_kind::mxfp4};
+    CHECK(check(awq::fp4_feedback_format{mxfp4}, 0.8) == simulated(mxfp4));
+    awq::fp4_quantizer clipped = mxfp4;
+    clipped.clip_steps = 20;
+    CHECK(check(awq::fp4_feedback_format{clipped}, 0.9) == simulated(clipped));
 }

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/products/mirror_upper.hpp>
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/block_stages.hpp>
 #include <awq/pipeline/round_linear.hpp>
@@ -30,7 +31,8 @@ using storage_choice = std::function<dtype(std::string_view tensor)>;
 ///
 /// With a least-squares target two streams of activations go through the block: the original one,
 /// and the one that the already quantized layers produce. Without, the statistics of the original
-/// inputs serve all layers.
+/// inputs serve all layers. Either way the statistics' Gram matrices are used up: they are among the
+/// largest things that a run keeps, so there are never more than two of one input.
 ///
 /// A compensating run rounds as llama.cpp's quantizer will when it is handed the least-squares
 /// targets in the checkpoint's 16 bits (`compensated`) and the importance of `rounded_statistics`.
@@ -38,7 +40,7 @@ template <class Product, execution E>
 class block_quantizer_run {
 public:
     block_quantizer_run(const E& how, const block_tensors& smoothed,
-                        const block_statistics& statistics, const quantizer_choice& formats,
+                        block_statistics& statistics, const quantizer_choice& formats,
                         const oneshot_options& options, run_report& report)
         : how_(how), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
           formats_(formats), options_(options), report_(report)
@@ -64,8 +66,8 @@ public:
     status run_alone()
     {
         for (const std::string_view input : block_statistics::inputs) {
-            const input_statistics& stats = statistics_.of(input);
-            host_matrix gram = copy_of(stats.gram());
+            input_statistics& stats = statistics_.of(input);
+            host_matrix gram = stats.take_gram();
             AWQ_CHECK(quantize_stage(input, view_of(gram), stats.tokens(), nullptr));
         }
         return {};
@@ -75,13 +77,13 @@ public:
     /// the block's attention (`stages.original`) and behind the block (`stages.rounded`).
     status run_sequential(block_stages<Product, E>& stages)
     {
+        statistics_.drop_grams();
         for (const std::string_view input : block_statistics::inputs) {
             const std::size_t width = statistics_.of(input).in_features();
             host_matrix gram = zeros(width), cross = zeros(width);
             AWQ_CHECK(stages.gather(input, smoothed_.weights(), quantized_.weights(), view_of(gram),
                                     view_of(cross)));
-            const matrix_view<const float> shift = view_of(std::as_const(cross));
-            AWQ_CHECK(quantize_stage(input, view_of(gram), stages.tokens(), &shift));
+            AWQ_CHECK(quantize_stage(input, view_of(gram), stages.tokens(), &cross));
             if (input == "self_attn.o_proj")
                 AWQ_CHECK(stages.pass_attention(smoothed_.weights(), quantized_.weights()));
         }
@@ -119,17 +121,10 @@ private:
         round_to_storage((*storage_)(smoothed_.prefix() + name), values);
     }
 
-    static host_matrix copy_of(matrix_view<const float> from)
-    {
-        host_matrix made = xtensor_backend::make(from.rows(), from.cols());
-        std::copy_n(from.data(), from.size(), made.data());
-        return made;
-    }
-
-    /// All layers that read one input. `gram`: of the inputs that they will get, overwritten;
-    /// `shift`: (original - these inputs)^T these inputs, or null.
+    /// All layers that read one input. `gram`: of the inputs that they will get; `shift`: (original -
+    /// these inputs)^T these inputs, used up, or null.
     status quantize_stage(std::string_view input, matrix_view<float> gram, std::uint64_t tokens,
-                          const matrix_view<const float>* shift)
+                          host_matrix* shift)
     {
         std::vector<std::string_view> layers;
         for (const std::string_view linear : block_linears)
@@ -139,17 +134,17 @@ private:
         for (std::size_t i = 0; i < importance.size(); ++i)
             importance[i] = gram(i, i) / static_cast<float>(tokens);
         if (rounded_statistics_) record(input, gram, tokens);
-        const host_matrix power = copy_of(gram);
         std::string steps = options_.rounding.importance ? "importance" : "";
-        if (shift) move_targets(layers, gram, *shift, tokens, steps);
-        const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, power, steps);
+        if (shift) move_targets(layers, gram, view_of(std::as_const(*shift)), tokens, steps);
+        host_matrix working = shift ? std::move(*shift) : host_matrix{};
+        const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, working, steps);
         const linear_rounder<Product, E> rounder{
-            how_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
+            how_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
             options_.rounding.importance ? std::span<const float>{importance}
                                          : std::span<const float>{},
             shared_magnitude(layers), options_.rounding};
         for (const std::string_view linear : layers)
-            AWQ_CHECK(quantize_layer(linear, rounder, view_of(power), steps));
+            AWQ_CHECK(quantize_layer(linear, rounder, gram, steps));
         return {};
     }
 
@@ -173,32 +168,39 @@ private:
     }
 
     /// Replaces the weights by their least-squares targets, where there are tokens enough to know.
-    void move_targets(std::span<const std::string_view> layers, matrix_view<const float> gram,
+    /// `gram` comes out as it went in.
+    void move_targets(std::span<const std::string_view> layers, matrix_view<float> gram,
                       matrix_view<const float> shift, std::uint64_t tokens, std::string& steps)
     {
         if (tokens < 4 * gram.cols())
             return note(steps, "no least-squares target (fewer than 4 tokens a channel)");
-        const float lambda = options_.rounding.least_squares_lambda;
+        std::vector<float> diagonal(gram.rows()), scratch(gram.rows() * cholesky_panel);
+        for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
+        const bool factored =
+            factor_damped_gram<Product>(how_, gram, options_.rounding.least_squares_lambda,
+                                        {scratch.data(), gram.rows(), cholesky_panel});
         for (const std::string_view linear : layers) {
+            if (!factored) break;
             const matrix_view<float> weight = quantized_.weight(linear);
-            const std::size_t most = std::max(weight.rows(), weight.cols());
-            std::vector<float> scratch(weight.size() + most * cholesky_panel);
-            host_matrix damped = copy_of(gram);
-            if (!apply_least_squares_target<Product>(how_, weight, view_of(damped), shift, lambda,
-                                                     scratch.data()))
-                return note(steps, "no least-squares target (Gram matrix not positive definite)");
+            scratch.resize(weight.size() + weight.rows() * cholesky_panel);
+            move_to_target<Product>(how_, weight, gram, shift, scratch.data());
         }
-        note(steps, "least-squares target");
+        // The factor lies below the diagonal; what is above it is still the Gram matrix.
+        for (std::size_t i = 0; i < diagonal.size(); ++i) gram(i, i) = diagonal[i];
+        mirror_upper(how_, gram);
+        note(steps, factored ? "least-squares target"
+                             : "no least-squares target (Gram matrix not positive definite)");
     }
 
-    /// Turns `gram` into a feedback matrix; more damping is tried before giving up.
-    bool prepare_feedback(matrix_view<float> gram, const host_matrix& original, std::string& steps)
+    /// The feedback matrix of `gram` in `feedback`; more damping is tried before giving up.
+    bool prepare_feedback(matrix_view<const float> gram, host_matrix& feedback, std::string& steps)
     {
         std::vector<float> scratch(gram.rows() * cholesky_panel);
         const matrix_view<float> panel{scratch.data(), gram.rows(), cholesky_panel};
+        feedback.resize({gram.rows(), gram.cols()});
         for (float damping = options_.rounding.damping; damping <= 1.0f; damping *= 10.0f) {
-            std::copy_n(original.data(), original.size(), gram.data());
-            if (make_feedback<Product>(how_, gram, damping, panel)) {
+            std::copy_n(gram.data(), gram.size(), feedback.data());
+            if (make_feedback<Product>(how_, view_of(feedback), damping, panel)) {
                 note(steps, "error feedback");
                 return true;
             }
@@ -235,21 +237,18 @@ private:
     double relative_error(std::string_view linear, matrix_view<const float> power) const
     {
         const matrix_view<const float> original = smoothed_.weight(linear);
-        const host_matrix none = [&] {
-            host_matrix made = xtensor_backend::make(original.rows(), original.cols());
-            std::fill_n(made.data(), made.size(), 0.0f);
-            return made;
-        }();
+        const std::vector<float> zeros(original.cols());
+        const matrix_view<const float> none{zeros.data(), original.rows(), original.cols(), 0};
         std::vector<float> memory(gram_loss_workspace_size(original.cols()) * 256);
         const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
                                                  memory, 4);
-        return error / gram_error<Product>(how_, original, view_of(none), power, memory, 4);
+        return error / gram_error<Product>(how_, original, none, power, memory, 4);
     }
 
     const E& how_;
     const block_tensors& smoothed_;
     block_tensors quantized_;
-    const block_statistics& statistics_;
+    block_statistics& statistics_;
     const quantizer_choice& formats_;
     const oneshot_options& options_;
     run_report& report_;

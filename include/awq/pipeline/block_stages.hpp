@@ -4,9 +4,11 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/scratch.hpp>
 #include <awq/pipeline/activation_stream.hpp>
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -23,15 +25,6 @@ public:
         : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original),
           rounded_(rounded)
     {
-        std::size_t most = 0;
-        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
-        const model_config& config = context.config;
-        for (host_matrix* const rows : {&normed_, &change_})
-            *rows = xtensor_backend::make(most, config.hidden_size);
-        const std::size_t widest =
-            std::max({config.hidden_size, config.query_size(), config.intermediate_size});
-        for (host_matrix* const rows : {&captured_original_, &captured_rounded_})
-            *rows = xtensor_backend::make(most, widest);
     }
 
     std::size_t tokens() const noexcept { return original_.rows(); }
@@ -43,8 +36,10 @@ public:
     {
         for (const sequence_chunk& chunk : chunks_) {
             const std::size_t rows = chunk.batch.tokens();
-            const matrix_view<float> a{captured_original_.data(), rows, gram.cols()};
-            const matrix_view<float> b{captured_rounded_.data(), rows, gram.cols()};
+            const scratch first{rows * gram.cols()}, second{rows * gram.cols()};
+            if (!first || !second) return no_memory();
+            const matrix_view<float> a{first.data(), rows, gram.cols()};
+            const matrix_view<float> b{second.data(), rows, gram.cols()};
             AWQ_CHECK(capture(input, chunk, original, original_, a));
             AWQ_CHECK(capture(input, chunk, rounded, rounded_, b));
             how_.for_each(rows, [=](std::size_t row) {
@@ -70,41 +65,48 @@ public:
     status pass_mlp(const block_weights& rounded)
     {
         for (const sequence_chunk& chunk : chunks_) {
-            const auto hidden = rows_of(rounded_, chunk);
-            const auto normed = norm(rounded.norm_before_mlp(), hidden);
-            const auto change = view_of(change_).rows_from(0, hidden.rows());
-            AWQ_CHECK(
-                mlp_forward<Product>(how_, context_.config, rounded.mlp, normed, change));
-            optional_norm_forward(how_, rounded.norm_behind_mlp(), context_.config.norm(), change);
-            add_rows(how_, change, hidden);
+            const auto run = [&](matrix_view<const float> normed, matrix_view<float> change) {
+                return mlp_forward<Product>(how_, context_.config, rounded.mlp, normed, change);
+            };
+            AWQ_CHECK(add_change(rounded.norm_before_mlp(), rounded.norm_behind_mlp(),
+                                 rows_of(rounded_, chunk), run));
         }
         return {};
     }
 
 private:
+    static error no_memory() { return detail::no_memory("a decoder block"); }
+
     static matrix_view<float> rows_of(matrix_view<float> stream, const sequence_chunk& chunk)
     {
         return stream.rows_from(chunk.first_row, chunk.batch.tokens());
     }
 
-    matrix_view<float> norm(std::span<const float> weight, matrix_view<const float> hidden)
+    /// hidden += norm behind(run(norm before(hidden))).
+    template <class Run>
+    status add_change(std::span<const float> before, std::span<const float> behind,
+                      matrix_view<float> hidden, const Run& run)
     {
-        const auto normed = view_of(normed_).rows_from(0, hidden.rows());
-        rms_norm_forward(how_, weight, context_.config.norm(), hidden, normed);
-        return normed;
+        scratch memory{2 * hidden.size()};
+        if (!memory) return no_memory();
+        const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
+        const matrix_view<float> change{normed.data() + normed.size(), hidden.rows(), hidden.cols()};
+        const norm_rule rule = context_.config.norm();
+        rms_norm_forward(how_, before, rule, hidden, normed);
+        AWQ_CHECK(run(normed, change));
+        optional_norm_forward(how_, behind, rule, change);
+        add_rows(how_, change, hidden);
+        return {};
     }
 
     status add_attention(const sequence_chunk& chunk, const block_weights& weights,
                          matrix_view<float> hidden)
     {
-        const auto normed = norm(weights.input_layernorm, hidden);
-        const auto change = view_of(change_).rows_from(0, hidden.rows());
-        AWQ_CHECK(attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
-                                             change));
-        optional_norm_forward(how_, weights.norm_behind_attention(), context_.config.norm(),
-                              change);
-        add_rows(how_, change, hidden);
-        return {};
+        const auto run = [&](matrix_view<const float> normed, matrix_view<float> change) {
+            return attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
+                                              change);
+        };
+        return add_change(weights.input_layernorm, weights.norm_behind_attention(), hidden, run);
     }
 
     /// The named input of one chunk into `out`. The inputs of the MLP need streams that
@@ -113,30 +115,28 @@ private:
                    matrix_view<float> stream, matrix_view<float> out)
     {
         const bool in_mlp = input.starts_with("mlp.");
-        const auto normed =
-            norm(in_mlp ? weights.norm_before_mlp() : weights.input_layernorm,
-                 rows_of(stream, chunk));
-        const auto keep = [&](std::string_view layer, matrix_view<const float> values) {
-            if (layer != input) return;
-            for (std::size_t row = 0; row < out.rows(); ++row)
-                std::copy_n(values.row(row).data(), out.cols(), out.row(row).data());
-        };
+        const std::span<const float> norm =
+            in_mlp ? weights.norm_before_mlp() : weights.input_layernorm;
+        const auto hidden = rows_of(stream, chunk);
+        const norm_rule rule = context_.config.norm();
         if (input == "self_attn.q_proj" || input == "mlp.gate_proj") {
-            keep(input, normed);
+            rms_norm_forward(how_, norm, rule, hidden, out);
             return {};
         }
-        const auto change = view_of(change_).rows_from(0, normed.rows());
+        scratch memory{hidden.size()};
+        if (!memory) return no_memory();
+        const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
+        rms_norm_forward(how_, norm, rule, hidden, normed);
         if (in_mlp)
-            return mlp_forward<Product>(how_, context_.config, weights.mlp, normed, change, keep);
-        return attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
-                                          change, keep);
+            return mlp_inner_forward<Product>(how_, context_.config, weights.mlp, normed, out);
+        return attention_inner_forward<Product>(how_, context_, weights.self_attn, chunk.batch,
+                                                normed, out);
     }
 
     const E& how_;
     const block_context& context_;
     std::vector<sequence_chunk> chunks_;
     matrix_view<float> original_, rounded_;
-    host_matrix normed_, change_, captured_original_, captured_rounded_;
 };
 
 } // namespace awq

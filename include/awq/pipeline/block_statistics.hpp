@@ -15,6 +15,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace awq {
@@ -42,6 +43,12 @@ public:
     const activation_stats& sums() const noexcept { return stats_; }
     std::uint64_t tokens() const noexcept { return stats_.tokens; }
     matrix_view<const float> gram() const noexcept { return stats_.gram; }
+    /// Hands the Gram matrix over, if there is one; the other sums stay.
+    host_matrix take_gram()
+    {
+        stats_.gram = {};
+        return std::exchange(gram_, host_matrix{});
+    }
 
     /// Mean of |x| per channel.
     std::vector<float> x_mean() const { return mean_of(abs_sum_); }
@@ -117,6 +124,12 @@ public:
     /// Of the input that the linear layer reads (shared with its siblings).
     input_statistics& of(std::string_view linear) { return entries_[index_of(linear)]; }
     const input_statistics& of(std::string_view linear) const { return entries_[index_of(linear)]; }
+
+    /// Frees the Gram matrices; the other sums stay.
+    void drop_grams()
+    {
+        for (input_statistics& entry : entries_) entry.take_gram();
+    }
 
     /// An observer for the forward pass.
     template <class Product, execution E>

@@ -147,20 +147,15 @@ private:
 
     status run_block(std::size_t layer, std::size_t layers)
     {
-        const std::string name = "block " + std::to_string(layer);
-        notify(options_.progress, name + ": calibrate", layer, layers);
+        notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
         watch_.lap();
         AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer));
         report_.add_seconds("read", watch_.lap());
         host_matrix before = is_sequential() ? copy_of_hidden() : host_matrix{};
         block_statistics statistics{source_->config(), true};
-        parent_recorder recorder{stream_.batch(), source_->config().hidden_size, recorder_stride()};
-        AWQ_CHECK(observe(layer, block, statistics, recorder));
-        report_.add_seconds("calibrate", watch_.lap());
-        notify(options_.progress, name + ": search", layer, layers);
-        AWQ_CHECK(smooth(layer, block, statistics, recorder));
-        if (options_.clip_weights) clip(block, statistics);
-        report_.add_seconds("search", watch_.lap());
+        AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
+        if (options_.smoothing_only)
+            return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
         const quantizer_choice formats = formats_of(block.prefix());
         block_quantizer_run<Product, E> quantizing{how_,    block,    statistics,
                                                    formats, options_, report_};
@@ -169,14 +164,31 @@ private:
             return found && found->type() ? *found->type() : dtype::f32;
         };
         if (options_.compensate) quantizing.store_targets(source_->config(), storage);
-        if (!options_.smoothing_only) AWQ_CHECK(quantize(layer, quantizing, before));
+        AWQ_CHECK(quantize(layer, quantizing, before));
         report_.add_seconds("quantize", watch_.lap());
-        for (const auto& sink : sinks_)
-            AWQ_CHECK(sink->write({layer, &block,
-                                   options_.compensate ? quantizing.rounded_statistics()
-                                                       : &statistics,
-                                   &quantizing.linears(), &quantizing.dequantized(),
-                                   quantizing.compensated()}));
+        return hand_over({layer, &block,
+                          options_.compensate ? quantizing.rounded_statistics() : &statistics,
+                          &quantizing.linears(), &quantizing.dequantized(),
+                          quantizing.compensated()});
+    }
+
+    /// What the search needs beside the statistics is gone when it is done.
+    status calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
+                                block_statistics& statistics)
+    {
+        parent_recorder recorder{stream_.batch(), source_->config().hidden_size, recorder_stride()};
+        AWQ_CHECK(observe(layer, block, statistics, recorder));
+        report_.add_seconds("calibrate", watch_.lap());
+        notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
+        AWQ_CHECK(smooth(layer, block, statistics, recorder));
+        if (options_.clip_weights) clip(block, statistics);
+        report_.add_seconds("search", watch_.lap());
+        return {};
+    }
+
+    status hand_over(const finished_block& block)
+    {
+        for (const auto& sink : sinks_) AWQ_CHECK(sink->write(block));
         report_.add_seconds("write", watch_.lap());
         return {};
     }

@@ -16,14 +16,15 @@ inline constexpr std::size_t cholesky_panel = 96;
 
 namespace detail {
 
-/// a -= b, element by element.
+/// a -= b, element by element; of a `triangle` only what is not above the diagonal.
 template <execution E>
-void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b)
+void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b, bool triangle = false)
 {
     e.for_each(a.rows(), [=](std::size_t row) {
         float* const to = a.row(row).data();
         const float* const from = b.row(row).data();
-        for (std::size_t i = 0; i < a.cols(); ++i) to[i] -= from[i];
+        const std::size_t count = triangle ? std::min(row + 1, a.cols()) : a.cols();
+        for (std::size_t i = 0; i < count; ++i) to[i] -= from[i];
     });
 }
 
@@ -82,7 +83,7 @@ template <class Product, execution E>
             const auto done = a.rows_from(first, n - first).cols_from(0, first);
             const matrix_view<float> update{scratch.data(), n - first, width};
             Product::multiply_nt(e, done, done.rows_from(0, width), update);
-            detail::subtract(e, panel, update);
+            detail::subtract(e, panel, update, true);
         }
         const auto diagonal = panel.rows_from(0, width);
         if (!detail::factor_diagonal_block(diagonal)) return false;

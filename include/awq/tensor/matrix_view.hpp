@@ -20,7 +20,8 @@ public:
         : matrix_view(data, rows, cols, cols)
     {
     }
-    /// `stride`: elements from the start of one row to the start of the next, at least `cols`.
+    /// `stride`: elements from the start of one row to the start of the next, at least `cols`; for a
+    /// view that is only read also 0: all its rows are the same.
     constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride) noexcept
         : data_(data), rows_(rows), cols_(cols), stride_(stride)
     {

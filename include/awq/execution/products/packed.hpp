@@ -6,6 +6,7 @@
 
 #include <awq/execution/execution_concept.hpp>
 #include <awq/execution/products/few_rows.hpp>
+#include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/packed_tile.hpp>
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/scratch.hpp>
@@ -131,20 +132,6 @@ private:
     scratch packed_b_;
 };
 
-/// Copies the upper triangle of a square matrix into the lower one, in fixed square tiles.
-template <execution E>
-void mirror_upper(const E& e, matrix_view<float> g)
-{
-    constexpr std::size_t tile = 64;
-    e.for_each(chunk_count(g.rows(), tile), [=](std::size_t chunk) {
-        const std::size_t first = chunk * tile;
-        const std::size_t end = std::min(g.rows(), first + tile);
-        for (std::size_t block = 0; block < end; block += tile)
-            for (std::size_t i = first; i < end; ++i)
-                for (std::size_t j = block; j < std::min(i, block + tile); ++j) g(i, j) = g(j, i);
-    });
-}
-
 } // namespace detail
 
 /// Matrix products by a packed micro-kernel over SIMD registers: the default provider. Header-only,
@@ -193,7 +180,7 @@ struct packed_product {
         const detail::product_operand columns{x.data(), 1, x.stride()};
         if (!run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper))
             return plain_product::add_gram(e, x, g);
-        detail::mirror_upper(e, g);
+        mirror_upper(e, g);
     }
 
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).

@@ -143,12 +143,14 @@ template <class Product, execution E>
     return complete ? status{} : status{no_memory("attention scores")};
 }
 
+/// `width`: of the rows that are written.
 inline status check_rows(const block_context& context, const sequences& batch, std::size_t start,
-                         matrix_view<const float> input, matrix_view<float> output)
+                         matrix_view<const float> input, matrix_view<const float> output,
+                         std::size_t width)
 {
     const std::size_t hidden = context.config.hidden_size;
     if (input.rows() != batch.tokens() || output.rows() != input.rows() || input.cols() != hidden ||
-        output.cols() != hidden)
+        output.cols() != width)
         return error{error_code::shape_mismatch, "attention of ", batch.tokens(), " tokens of size ",
                      hidden, " got an input of ", input.rows(), " x ", input.cols(),
                      " and an output of ", output.rows(), " x ", output.cols()};
@@ -161,33 +163,47 @@ inline status check_rows(const block_context& context, const sequences& batch, s
 
 } // namespace detail
 
+/// What o_proj reads: normed input (tokens, hidden) to (tokens, heads * head_dim). Sequences do not
+/// see each other.
+///
+/// Working memory is 2 * kv_heads * head_dim floats a token: for long calibration sets, call it with
+/// some thousand tokens at a time.
+template <class Product, execution E>
+status attention_inner_forward(const E& e, const block_context& context,
+                               const attention_weights& weights, const sequences& batch,
+                               matrix_view<const float> input, matrix_view<float> mixed)
+{
+    AWQ_CHECK(detail::check_rows(context, batch, 0, input, mixed, context.config.query_size()));
+    const std::size_t tokens = input.rows();
+    const std::size_t narrow = context.config.kv_size();
+    scratch memory{tokens * 2 * narrow};
+    if (!memory) return detail::no_memory("attention");
+    const matrix_view<float> k{memory.data(), tokens, narrow};
+    const matrix_view<float> v{k.data() + k.size(), tokens, narrow};
+    linear_forward<Product>(e, weights.q_proj, input, mixed);
+    linear_forward<Product>(e, weights.k_proj, input, k);
+    linear_forward<Product>(e, weights.v_proj, input, v);
+    detail::turn_heads(e, context, weights.q_norm, batch, 0, mixed);
+    detail::turn_heads(e, context, weights.k_norm, batch, 0, k);
+    // Each query's output takes its place: nothing else reads it.
+    return detail::attend_all<Product>(e, context, batch, 0, mixed, k, v, mixed);
+}
+
 /// `self_attn`: normed input (tokens, hidden) to the output of o_proj, (tokens, hidden). Sequences
 /// do not see each other. The observer sees the inputs of q_proj and o_proj.
 ///
-/// Working memory is (2 * heads + 2 * kv_heads) * head_dim floats a token: for long calibration sets,
-/// call it with some thousand tokens at a time.
+/// Working memory is (heads + 2 * kv_heads) * head_dim floats a token.
 template <class Product, execution E, class Observer = no_observer>
 status attention_forward(const E& e, const block_context& context, const attention_weights& weights,
                          const sequences& batch, matrix_view<const float> input,
                          matrix_view<float> output, const Observer& observer = {})
 {
-    AWQ_CHECK(detail::check_rows(context, batch, 0, input, output));
-    const std::size_t tokens = input.rows();
-    const std::size_t wide = context.config.query_size();
-    const std::size_t narrow = context.config.kv_size();
-    scratch memory{tokens * 2 * (wide + narrow)};
+    AWQ_CHECK(detail::check_rows(context, batch, 0, input, output, context.config.hidden_size));
+    scratch memory{input.rows() * context.config.query_size()};
     if (!memory) return detail::no_memory("attention");
-    const matrix_view<float> q{memory.data(), tokens, wide};
-    const matrix_view<float> mixed{q.data() + q.size(), tokens, wide};
-    const matrix_view<float> k{mixed.data() + mixed.size(), tokens, narrow};
-    const matrix_view<float> v{k.data() + k.size(), tokens, narrow};
+    const matrix_view<float> mixed{memory.data(), input.rows(), context.config.query_size()};
     observer("self_attn.q_proj", input);
-    linear_forward<Product>(e, weights.q_proj, input, q);
-    linear_forward<Product>(e, weights.k_proj, input, k);
-    linear_forward<Product>(e, weights.v_proj, input, v);
-    detail::turn_heads(e, context, weights.q_norm, batch, 0, q);
-    detail::turn_heads(e, context, weights.k_norm, batch, 0, k);
-    AWQ_CHECK(detail::attend_all<Product>(e, context, batch, 0, q, k, v, mixed));
+    AWQ_CHECK(attention_inner_forward<Product>(e, context, weights, batch, input, mixed));
     observer("self_attn.o_proj", matrix_view<const float>{mixed});
     linear_forward<Product>(e, weights.o_proj, mixed, output);
     return {};
@@ -202,7 +218,7 @@ status attention_forward(const E& e, const block_context& context, const attenti
     const std::size_t tokens = input.rows();
     const std::size_t past = cache.length();
     const sequences batch = sequences::uniform(1, tokens);
-    AWQ_CHECK(detail::check_rows(context, batch, past, input, output));
+    AWQ_CHECK(detail::check_rows(context, batch, past, input, output, context.config.hidden_size));
     if (tokens > cache.capacity() - past)
         return error{error_code::invalid_argument, "the key/value cache has room for ",
                      cache.capacity(), " tokens; it holds ", past, " and got ", tokens, " more"};
