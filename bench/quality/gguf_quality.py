@@ -15,15 +15,17 @@ For every type the model goes through each method:
     direct        `awq oneshot --type TYPE`, which writes the file itself
 
 Calibrated is on --samples windows of --length tokens, evenly spaced over --calibration (or on the first so many lines of
-a .jsonl with input_ids). llama.cpp quantizes from float32 files that `awq export --type f32` has made. All files are run by llama.cpp (float32 KV
-cache, no flash attention) on the same windows of --text; perplexity scores every token but each window's first, KL is
-the mean of KL(original || file) over the same positions, in nats, the original being its float32 file. Ratios are to
+a .jsonl with input_ids). llama.cpp quantizes from float32 files that `awq export --type f32` has made. All files are run
+by llama.cpp (float32 KV cache, no flash attention) on the same windows of --text. Windows begin with the token that begins
+a text if the model asks for one, as in llama-perplexity. Perplexity scores every token but each window's first; KL is the
+mean of KL(original || file) over the same positions, in nats, the original being its float32 file. Ratios are to
 `imatrix`; their standard error is that of the paired differences between windows.
 --variant NAME FLAGS adds a method: `awq oneshot` with these flags ("--type {type} --damping 0.1"); with --compensate or
---smoothing-only in them llama.cpp's quantizer follows. What is in WORKDIR/results.json is not made again.
+--smoothing-only in them llama.cpp's quantizer follows. What is in WORKDIR/results.json is not made again without --again.
 The struct layouts of llama.cpp are in tests/golden/gguf_llama_cpp.py.
 """
 import argparse
+import ctypes
 import json
 import os
 import shlex
@@ -52,6 +54,13 @@ def log_softmax(logits):
     shifted = logits - logits.max(axis=-1, keepdims=True)
     total = np.exp(shifted).sum(axis=-1, keepdims=True, dtype=np.float64)
     return shifted - np.log(total).astype(np.float32)
+
+
+def beginning(model):
+    """[id] of the token that begins a text, if the file says that it is to be put there, else []."""
+    library = model.library.llama
+    library.llama_vocab_get_add_bos.restype = ctypes.c_bool
+    return [library.llama_vocab_bos(model.vocab)] if library.llama_vocab_get_add_bos(model.vocab) else []
 
 
 class Bench:
@@ -134,11 +143,13 @@ class Bench:
             return path
         model = llama.Model(self.library, self.original, o.length, o.threads)
         ids = model.tokenize(open(o.calibration, "rb").read(), add_special=False)
+        first = beginning(model)
         model.close()
         starts = np.linspace(0, len(ids) - o.length, o.samples).astype(int)
         with open(path, "w") as file:
             for start in starts:
-                file.write(json.dumps({"input_ids": ids[start : start + o.length]}, separators=(",", ":")) + "\n")
+                window = first + ids[start : start + o.length - len(first)]
+                file.write(json.dumps({"input_ids": window}, separators=(",", ":")) + "\n")
         return path
 
     def windows(self, model):
@@ -146,14 +157,24 @@ class Bench:
         o = self.options
         text = open(o.text, "rb").read(o.windows * o.length * 12)
         ids = model.tokenize(text[: text.rfind(b"\n")], add_special=False)
-        return [ids[i * o.length : (i + 1) * o.length] for i in range(min(o.windows, len(ids) // o.length))]
+        first = beginning(model)
+        length = o.length - len(first)
+        return [first + ids[i * length : (i + 1) * length] for i in range(min(o.windows, len(ids) // length))]
 
     def prepare_reference(self):
         if self.reference is not None:
             return
         model = llama.Model(self.library, self.original, self.options.length, self.options.threads)
         self.cut = self.windows(model)
-        self.reference = [log_softmax(model.logits(ids))[:-1] for ids in self.cut]
+        # In a file: with a vocabulary of 256 k a window of 512 has half a GB.
+        path, shape = self.path("reference.f32"), (len(self.cut), self.options.length - 1, model.vocab_size)
+        if "original" in self.results and os.path.exists(path) and os.path.getsize(path) == 4 * np.prod(shape):
+            self.reference = np.memmap(path, np.float32, "r", shape=shape)
+            model.close()
+            return
+        self.reference = np.memmap(path, np.float32, "w+", shape=shape)
+        for log_r, ids in zip(self.reference, self.cut):
+            log_r[:] = log_softmax(model.logits(ids)[:-1])
         model.close()
         nll = np.mean([-r[np.arange(len(r)), ids[1:]].mean() for r, ids in zip(self.reference, self.cut)])
         self.results["original"] = {"perplexity": float(np.exp(nll)), "bytes": os.path.getsize(self.original),
@@ -165,7 +186,7 @@ class Bench:
         model = llama.Model(self.library, path, self.options.length, self.options.threads)
         kl, nll, same = [], [], []
         for ids, log_r in zip(self.cut, self.reference):
-            log_p = log_softmax(model.logits(ids))[:-1]
+            log_p = log_softmax(model.logits(ids)[:-1])
             kl.append(float((np.exp(log_r) * (log_r - log_p)).sum(axis=-1, dtype=np.float64).mean()))
             nll.append(float(-log_p[np.arange(len(log_p)), ids[1:]].mean(dtype=np.float64)))
             same.append(float((log_r.argmax(-1) == log_p.argmax(-1)).mean()))
@@ -174,7 +195,7 @@ class Bench:
 
     def run(self, method, kind, flags):
         key = f"{kind} {method}"
-        if key in self.results:
+        if key in self.results and not self.options.again:
             return
         began = time.perf_counter()
         path, report = self.make(method, kind, flags)
@@ -242,6 +263,7 @@ def main():
     parser.add_argument("--windows", type=int, default=40)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--flags", default="", help="more flags for every `awq oneshot`: \"--loss gram\"")
+    parser.add_argument("--again", action="store_true", help="make the given methods again, though they have results")
     parser.add_argument("--keep", action="store_true", help="do not remove the quantized files")
     options = parser.parse_args()
     bench = Bench(options)
