@@ -2,6 +2,7 @@
 #include "catch.hpp"
 #include "small_problem.hpp"
 #include <awq/execution/serial_execution.hpp>
+#include <awq/quantization/fp4_quantizer.hpp>
 #include <awq/quantization/integer_quantizer.hpp>
 #include <awq/quantization/pseudo_quantize.hpp>
 
@@ -16,6 +17,19 @@ TEST_CASE("a whole weight is its rows, one by one")
     for (std::size_t r = 0; r < 37; ++r)
         how.pseudo_quantize(weight.view().rows_from(r, 1), {}, single.view().rows_from(r, 1));
     CHECK(all.values == single.values);
+}
+
+TEST_CASE("a quantizer that needs the largest weight gets it before rows are rounded apart")
+{
+    const awq::fp4_quantizer how{awq::fp4_kind::nvfp4};
+    for (const std::size_t rows : {1u, 3u, 100u}) {
+        const small::matrix weight = small::random(rows, 96, 12);
+        small::matrix all(rows, 96), at_once(rows, 96);
+        REQUIRE(awq::pseudo_quantize(awq::serial_execution{}, how, weight.view(), {}, all.view()));
+        how.pseudo_quantize(weight.view(), {}, at_once.view());
+        CHECK(all.values == at_once.values);
+        CHECK(all.values != weight.values);
+    }
 }
 
 TEST_CASE("shapes that do not fit are refused")

@@ -4,12 +4,14 @@
 #include <awq/calibration/activation_stats.hpp>
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
+#include <awq/quantization/fp4_quantizer.hpp>
 #include <awq/quantization/integer_quantizer.hpp>
 #include <awq/search/gram_loss.hpp>
 #include <awq/search/output_loss.hpp>
 #include <awq/search/parent_forward.hpp>
 #include <awq/search/scale_search.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -291,6 +293,37 @@ struct watching_quantizer {
 };
 static_assert(awq::quantizer<watching_quantizer>);
 } // namespace
+
+TEST_CASE("a format with one scale for all rows sees the largest of the scaled weight")
+{
+    const awq::fp4_quantizer how{awq::fp4_kind::nvfp4};
+    small::matrix weight = small::random(40, 32, 5), wanted(40, 32);
+    weight(17, 1) = 9.0f;
+    how.pseudo_quantize(weight.view(), {}, wanted.view());
+    std::vector<float> x_mean(32, 1.0f);
+    x_mean[1] = 4.0f;
+    const awq::matrix_view<const float> view = weight.view();
+    const awq::search_layer<awq::fp4_quantizer> only{view, &how, {}};
+    const awq::search_problem<awq::fp4_quantizer> whole{{&only, 1}, x_mean};
+    std::vector<float> memory(awq::search_workspace_size(whole, {}));
+    std::vector<std::vector<float>> seen;
+    const auto keep = [&](views candidate) {
+        seen.emplace_back(candidate[0].data(), candidate[0].data() + candidate[0].size());
+        return 1.0;
+    };
+    awq::search_options options;
+    options.duo_scaling = duo::off;
+    REQUIRE(awq::scale_search(serial, whole, options, keep, memory));
+    CHECK(seen.front() == wanted.values); // identity
+    // The last ratio's scales are 4 and 1, over the root of their product: 2 and 0.5.
+    small::matrix scaled = weight;
+    for (std::size_t r = 0; r < 40; ++r)
+        for (std::size_t c = 0; c < 32; ++c) scaled(r, c) *= c == 1 ? 2.0f : 0.5f;
+    how.pseudo_quantize(scaled.view(), {}, scaled.view());
+    for (std::size_t r = 0; r < 40; ++r)
+        for (std::size_t c = 0; c < 32; ++c) scaled(r, c) /= c == 1 ? 2.0f : 0.5f;
+    CHECK(std::find(seen.begin(), seen.end(), scaled.values) != seen.end());
+}
 
 TEST_CASE("importance is divided by the squared scales")
 {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -59,6 +60,27 @@ public:
         visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); });
     }
 
+    bool needs_magnitude() const
+    {
+        return visit([]([[maybe_unused]] const auto& q) -> bool {
+            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>)
+                return q.needs_magnitude();
+            return false;
+        });
+    }
+    any_quantizer for_magnitude(float largest) const
+    {
+        return visit([&](const auto& q) -> any_quantizer {
+            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>)
+                return q.for_magnitude(largest);
+            return q;
+        });
+    }
+    static float magnitude_of(matrix_view<const float> rows) noexcept
+    {
+        return fp4_quantizer::magnitude_of(rows);
+    }
+
     /// For reports: "W4A16_ASYM g128", "FP8 per channel", "Q4_K".
     std::string name() const
     {
@@ -82,7 +104,7 @@ private:
         chosen_;
 };
 
-static_assert(quantizer<any_quantizer>);
+static_assert(magnitude_quantizer<any_quantizer>);
 
 } // namespace awq
 

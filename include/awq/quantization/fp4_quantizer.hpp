@@ -43,8 +43,11 @@ struct fp4_quantizer {
     }
     constexpr std::size_t row_block() const noexcept
     {
-        const bool all = kind == fp4_kind::nvfp4 && global_scale == 0.0f;
-        return all ? std::numeric_limits<std::size_t>::max() / 2 : 1;
+        return needs_magnitude() ? std::numeric_limits<std::size_t>::max() / 2 : 1;
+    }
+    constexpr bool needs_magnitude() const noexcept
+    {
+        return kind == fp4_kind::nvfp4 && global_scale == 0.0f;
     }
     constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
     {
@@ -138,8 +141,7 @@ private:
     void for_each_group(matrix_view<const float> rows, std::span<const float> importance,
                         const Action& action) const noexcept
     {
-        const bool is_whole = kind == fp4_kind::nvfp4 && global_scale == 0.0f;
-        const fp4_quantizer used = is_whole ? for_magnitude(magnitude_of(rows)) : *this;
+        const fp4_quantizer used = needs_magnitude() ? for_magnitude(magnitude_of(rows)) : *this;
         const std::size_t width = group_size_of(kind);
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); ++r)
@@ -183,7 +185,7 @@ private:
     }
 };
 
-static_assert(quantizer<fp4_quantizer>);
+static_assert(magnitude_quantizer<fp4_quantizer>);
 
 } // namespace awq
 

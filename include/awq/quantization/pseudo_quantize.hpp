@@ -27,6 +27,36 @@ constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t bl
     for (; first < end; first += block)
         task(first, std::min(block, end - first));
 }
+
+/// Calls `task(first, count)` for all row blocks of a weight, in parallel.
+template <execution E, quantizer Q, class Task>
+void for_all_blocks(const E& how, const Q& rounding, std::size_t rows, const Task& task)
+{
+    const std::size_t grain = task_rows(rounding);
+    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t first = chunk * grain; // a grain may be larger than any weight
+        for_each_block(first, grain < rows - first ? first + grain : rows, rounding.row_block(), task);
+    });
+}
+
+/// The quantizer as `weight` needs it: its rows can then be rounded apart.
+template <execution E, quantizer Q>
+Q settled(const E& how, const Q& rounding, matrix_view<const float> weight)
+{
+    if constexpr (magnitude_quantizer<Q>) {
+        if (!rounding.needs_magnitude()) return rounding;
+        constexpr std::size_t parts = 64;
+        float largest[parts] = {};
+        how.for_each(parts, [&](std::size_t part) {
+            const std::size_t first = part * weight.rows() / parts;
+            const std::size_t end = (part + 1) * weight.rows() / parts;
+            largest[part] = Q::magnitude_of(weight.rows_from(first, end - first));
+        });
+        return rounding.for_magnitude(*std::max_element(largest, largest + parts));
+    } else {
+        return rounding;
+    }
+}
 } // namespace detail
 
 /// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
@@ -47,14 +77,10 @@ status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float>
                      " needs an output of that shape and ",
                      weight.cols(),
                      " importance values or none"};
-    const std::size_t grain = detail::task_rows(rounding);
-    how.for_each(chunk_count(weight.rows(), grain), [&](std::size_t chunk) {
-        const std::size_t end = std::min((chunk + 1) * grain, weight.rows());
-        detail::for_each_block(
-            chunk * grain, end, rounding.row_block(), [&](std::size_t first, std::size_t count) {
-                rounding.pseudo_quantize(weight.rows_from(first, count), importance,
-                                         out.rows_from(first, count));
-            });
+    const Q used = detail::settled(how, rounding, weight);
+    detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
+        used.pseudo_quantize(weight.rows_from(first, count), importance,
+                             out.rows_from(first, count));
     });
     return {};
 }

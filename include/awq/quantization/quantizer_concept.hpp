@@ -28,6 +28,20 @@ concept quantizer = requires(const Q& q, matrix_view<const float> rows,
     { q.pseudo_quantize(rows, importance, out) } -> std::same_as<void>;
 };
 
+/// A quantizer whose scales may hang on the largest |w| of the whole weight. Until it knows that, it
+/// rounds all rows together.
+///
+/// - `needs_magnitude()`: whether it does not know it yet.
+/// - `for_magnitude(largest)`: the same quantizer for such a weight; rows are then rounded apart.
+/// - `magnitude_of(rows)`: the largest |w| of some rows.
+template <class Q>
+concept magnitude_quantizer =
+    quantizer<Q> && requires(const Q& q, matrix_view<const float> rows) {
+        { q.needs_magnitude() } -> std::same_as<bool>;
+        { q.for_magnitude(float{}) } -> std::same_as<Q>;
+        { Q::magnitude_of(rows) } -> std::same_as<float>;
+    };
+
 } // namespace awq
 
 #endif

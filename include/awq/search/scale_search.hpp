@@ -224,21 +224,28 @@ class candidate_maker {
                 importance[c] = static_cast<float>(static_cast<double>(layer.importance[c]) /
                                                    (column_scales_[c] * column_scales_[c]));
         }
-        const std::size_t grain = task_rows(*layer.rounding);
-        how_.for_each(chunk_count(out.rows(), grain), [&](std::size_t chunk) {
-            const std::size_t end = std::min((chunk + 1) * grain, out.rows());
-            for_each_block(chunk * grain, end, layer.rounding->row_block(),
-                           [&](std::size_t first, std::size_t count) {
-                               make_rows(layer, layer.weight.rows_from(first, count), importance,
-                                         out.rows_from(first, count));
-                           });
+        bool is_scaled = false;
+        Q rounding = *layer.rounding;
+        if constexpr (magnitude_quantizer<Q>) {
+            is_scaled = rounding.needs_magnitude();
+            if (is_scaled) {
+                how_.for_each(out.rows(), [&](std::size_t row) {
+                    scale_rows(layer.weight.rows_from(row, 1), out.rows_from(row, 1));
+                });
+                rounding = settled(how_, rounding, matrix_view<const float>{out});
+            }
+        }
+        for_all_blocks(how_, rounding, out.rows(), [&](std::size_t first, std::size_t count) {
+            const auto block = out.rows_from(first, count);
+            if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
+            rounding.pseudo_quantize(block, importance, block);
+            unscale_rows(block);
         });
     }
 
-    // Q(W s)/s for one block of rows, which stays in the cache. Each step is rounded to float once;
-    // with scales that are floats that is the same as float arithmetic.
-    void make_rows(const search_layer<Q>& layer, matrix_view<const float> weight,
-                   std::span<const float> importance, matrix_view<float> out) const
+    // Q(W s)/s in three steps, each rounded to float once; with scales that are floats that is the
+    // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
+    void scale_rows(matrix_view<const float> weight, matrix_view<float> out) const
     {
         const double* const s = column_scales_.data();
         for (std::size_t r = 0; r < weight.rows(); ++r) {
@@ -248,12 +255,16 @@ class candidate_maker {
                 to[c] = static_cast<float>(from[c] * s[c]);
             round_to_storage(storage_, to);
         }
-        layer.rounding->pseudo_quantize(out, importance, out);
-        for (std::size_t r = 0; r < out.rows(); ++r) {
-            const std::span<float> to = out.row(r);
-            for (std::size_t c = 0; c < to.size(); ++c)
-                to[c] = static_cast<float>(to[c] / s[c]);
-            round_to_storage(storage_, to);
+    }
+
+    void unscale_rows(matrix_view<float> rows) const
+    {
+        const double* const s = column_scales_.data();
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const std::span<float> row = rows.row(r);
+            for (std::size_t c = 0; c < row.size(); ++c)
+                row[c] = static_cast<float>(row[c] / s[c]);
+            round_to_storage(storage_, row);
         }
     }
 
