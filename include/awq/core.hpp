@@ -58,7 +58,6 @@
 #include <awq/quantization/scheme.hpp>
 #include <awq/quantization/scheme_fp4.hpp>
 #include <awq/quantization/shrunk_range.hpp>
-#include <awq/quantization/small_float.hpp>
 #include <awq/quantization/storage_rounding.hpp>
 #include <awq/search/gram_loss.hpp>
 #include <awq/search/ordered_sum.hpp>
@@ -76,8 +75,8 @@
 #include <awq/support/error.hpp>
 #include <awq/support/error_code.hpp>
 #include <awq/support/float16.hpp>
-#include <awq/support/float8.hpp>
 #include <awq/support/result.hpp>
+#include <awq/support/small_float.hpp>
 #include <awq/tensor/backend_concept.hpp>
 #include <awq/tensor/dtype.hpp>
 #include <awq/tensor/matrix_view.hpp>

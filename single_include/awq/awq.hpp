@@ -1816,6 +1816,20 @@ concept quantizer = requires(const Q& q, matrix_view<const float> rows,
     { q.pseudo_quantize(rows, importance, out) } -> std::same_as<void>;
 };
 
+/// A quantizer whose scales may hang on the largest |w| of the whole weight. Until it knows that, it
+/// rounds all rows together.
+///
+/// - `needs_magnitude()`: whether it does not know it yet.
+/// - `for_magnitude(largest)`: the same quantizer for such a weight; rows are then rounded apart.
+/// - `magnitude_of(rows)`: the largest |w| of some rows.
+template <class Q>
+concept magnitude_quantizer =
+    quantizer<Q> && requires(const Q& q, matrix_view<const float> rows) {
+        { q.needs_magnitude() } -> std::same_as<bool>;
+        { q.for_magnitude(float{}) } -> std::same_as<Q>;
+        { Q::magnitude_of(rows) } -> std::same_as<float>;
+    };
+
 } // namespace awq
 
 #endif
@@ -2449,6 +2463,36 @@ constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t bl
     for (; first < end; first += block)
         task(first, std::min(block, end - first));
 }
+
+/// Calls `task(first, count)` for all row blocks of a weight, in parallel.
+template <execution E, quantizer Q, class Task>
+void for_all_blocks(const E& how, const Q& rounding, std::size_t rows, const Task& task)
+{
+    const std::size_t grain = task_rows(rounding);
+    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t first = chunk * grain; // a grain may be larger than any weight
+        for_each_block(first, grain < rows - first ? first + grain : rows, rounding.row_block(), task);
+    });
+}
+
+/// The quantizer as `weight` needs it: its rows can then be rounded apart.
+template <execution E, quantizer Q>
+Q settled(const E& how, const Q& rounding, matrix_view<const float> weight)
+{
+    if constexpr (magnitude_quantizer<Q>) {
+        if (!rounding.needs_magnitude()) return rounding;
+        constexpr std::size_t parts = 64;
+        float largest[parts] = {};
+        how.for_each(parts, [&](std::size_t part) {
+            const std::size_t first = part * weight.rows() / parts;
+            const std::size_t end = (part + 1) * weight.rows() / parts;
+            largest[part] = Q::magnitude_of(weight.rows_from(first, end - first));
+        });
+        return rounding.for_magnitude(*std::max_element(largest, largest + parts));
+    } else {
+        return rounding;
+    }
+}
 } // namespace detail
 
 /// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
@@ -2469,14 +2513,10 @@ status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float>
                      " needs an output of that shape and ",
                      weight.cols(),
                      " importance values or none"};
-    const std::size_t grain = detail::task_rows(rounding);
-    how.for_each(chunk_count(weight.rows(), grain), [&](std::size_t chunk) {
-        const std::size_t end = std::min((chunk + 1) * grain, weight.rows());
-        detail::for_each_block(
-            chunk * grain, end, rounding.row_block(), [&](std::size_t first, std::size_t count) {
-                rounding.pseudo_quantize(weight.rows_from(first, count), importance,
-                                         out.rows_from(first, count));
-            });
+    const Q used = detail::settled(how, rounding, weight);
+    detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
+        used.pseudo_quantize(weight.rows_from(first, count), importance,
+                             out.rows_from(first, count));
     });
     return {};
 }
@@ -2901,21 +2941,28 @@ class candidate_maker {
                 importance[c] = static_cast<float>(static_cast<double>(layer.importance[c]) /
                                                    (column_scales_[c] * column_scales_[c]));
         }
-        const std::size_t grain = task_rows(*layer.rounding);
-        how_.for_each(chunk_count(out.rows(), grain), [&](std::size_t chunk) {
-            const std::size_t end = std::min((chunk + 1) * grain, out.rows());
-            for_each_block(chunk * grain, end, layer.rounding->row_block(),
-                           [&](std::size_t first, std::size_t count) {
-                               make_rows(layer, layer.weight.rows_from(first, count), importance,
-                                         out.rows_from(first, count));
-                           });
+        bool is_scaled = false;
+        Q rounding = *layer.rounding;
+        if constexpr (magnitude_quantizer<Q>) {
+            is_scaled = rounding.needs_magnitude();
+            if (is_scaled) {
+                how_.for_each(out.rows(), [&](std::size_t row) {
+                    scale_rows(layer.weight.rows_from(row, 1), out.rows_from(row, 1));
+                });
+                rounding = settled(how_, rounding, matrix_view<const float>{out});
+            }
+        }
+        for_all_blocks(how_, rounding, out.rows(), [&](std::size_t first, std::size_t count) {
+            const auto block = out.rows_from(first, count);
+            if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
+            rounding.pseudo_quantize(block, importance, block);
+            unscale_rows(block);
         });
     }
 
-    // Q(W s)/s for one block of rows, which stays in the cache. Each step is rounded to float once;
-    // with scales that are floats that is the same as float arithmetic.
-    void make_rows(const search_layer<Q>& layer, matrix_view<const float> weight,
-                   std::span<const float> importance, matrix_view<float> out) const
+    // Q(W s)/s in three steps, each rounded to float once; with scales that are floats that is the
+    // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
+    void scale_rows(matrix_view<const float> weight, matrix_view<float> out) const
     {
         const double* const s = column_scales_.data();
         for (std::size_t r = 0; r < weight.rows(); ++r) {
@@ -2925,12 +2972,16 @@ class candidate_maker {
                 to[c] = static_cast<float>(from[c] * s[c]);
             round_to_storage(storage_, to);
         }
-        layer.rounding->pseudo_quantize(out, importance, out);
-        for (std::size_t r = 0; r < out.rows(); ++r) {
-            const std::span<float> to = out.row(r);
-            for (std::size_t c = 0; c < to.size(); ++c)
-                to[c] = static_cast<float>(to[c] / s[c]);
-            round_to_storage(storage_, to);
+    }
+
+    void unscale_rows(matrix_view<float> rows) const
+    {
+        const double* const s = column_scales_.data();
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const std::span<float> row = rows.row(r);
+            for (std::size_t c = 0; c < row.size(); ++c)
+                row[c] = static_cast<float>(row[c] / s[c]);
+            round_to_storage(storage_, row);
         }
     }
 
@@ -6476,9 +6527,9 @@ auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<cons
 } // namespace awq
 
 #endif
-// ---- awq/quantization/small_float.hpp
-#ifndef AWQ_QUANTIZATION_SMALL_FLOAT_HPP
-#define AWQ_QUANTIZATION_SMALL_FLOAT_HPP
+// ---- awq/support/small_float.hpp
+#ifndef AWQ_SUPPORT_SMALL_FLOAT_HPP
+#define AWQ_SUPPORT_SMALL_FLOAT_HPP
 
 #include <bit>
 #include <cstdint>
@@ -6488,7 +6539,7 @@ namespace awq {
 // Float formats of few bits without infinities (OCP 8-bit floating point and microscaling formats
 // specifications). What is too large becomes the largest number.
 
-/// FP8: 4 exponent bits, 3 mantissa bits.
+/// FP8: 4 exponent bits, 3 mantissa bits; the patterns 0x7F and 0xFF are NaN.
 struct e4m3 {
     static constexpr int exponent_bits = 4, mantissa_bits = 3;
     static constexpr int smallest_exponent = -6; ///< of the normal numbers
@@ -6586,8 +6637,11 @@ struct fp4_quantizer {
     }
     constexpr std::size_t row_block() const noexcept
     {
-        const bool all = kind == fp4_kind::nvfp4 && global_scale == 0.0f;
-        return all ? std::numeric_limits<std::size_t>::max() / 2 : 1;
+        return needs_magnitude() ? std::numeric_limits<std::size_t>::max() / 2 : 1;
+    }
+    constexpr bool needs_magnitude() const noexcept
+    {
+        return kind == fp4_kind::nvfp4 && global_scale == 0.0f;
     }
     constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
     {
@@ -6681,8 +6735,7 @@ private:
     void for_each_group(matrix_view<const float> rows, std::span<const float> importance,
                         const Action& action) const noexcept
     {
-        const bool is_whole = kind == fp4_kind::nvfp4 && global_scale == 0.0f;
-        const fp4_quantizer used = is_whole ? for_magnitude(magnitude_of(rows)) : *this;
+        const fp4_quantizer used = needs_magnitude() ? for_magnitude(magnitude_of(rows)) : *this;
         const std::size_t width = group_size_of(kind);
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); ++r)
@@ -6726,7 +6779,7 @@ private:
     }
 };
 
-static_assert(quantizer<fp4_quantizer>);
+static_assert(magnitude_quantizer<fp4_quantizer>);
 
 } // namespace awq
 
@@ -8263,68 +8316,6 @@ constexpr void pack_gptq_zero_points(matrix_view<const std::int8_t> zero_points,
             },
             [&](std::size_t word, std::uint32_t value) { out(g, word) = value; });
 }
-
-} // namespace awq
-
-#endif
-// ---- awq/support/float8.hpp
-#ifndef AWQ_SUPPORT_FLOAT8_HPP
-#define AWQ_SUPPORT_FLOAT8_HPP
-
-#include <bit>
-#include <cstdint>
-#include <limits>
-
-namespace awq {
-
-/// FP8 E4M3 ("fn", without infinities): 4 exponent bits with bias 7, 3 mantissa bits, up to 448; 0x7F
-/// and 0xFF are NaN (OCP 8-bit floating point specification).
-struct f8_e4m3 {
-    std::uint8_t bits = 0;
-
-    static constexpr float largest = 448.0f;
-
-    f8_e4m3() = default;
-    /// Rounds to nearest, ties to even; what would round beyond 448 becomes NaN, as in PyTorch.
-    constexpr explicit f8_e4m3(float value) noexcept
-        : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
-    constexpr explicit operator float() const noexcept
-    {
-        const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
-        if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
-        float value = static_cast<float>(exponent == 0 ? mantissa : 8 + mantissa) * 0x1p-9f;
-        for (int i = 1; i < exponent; ++i) value *= 2.0f;
-        return (bits & 0x80) != 0 ? -value : value;
-    }
-    static constexpr f8_e4m3 from_bits(std::uint8_t pattern) noexcept
-    {
-        f8_e4m3 value;
-        value.bits = pattern;
-        return value;
-    }
-    friend constexpr bool operator==(f8_e4m3, f8_e4m3) = default; // compares bit patterns
-
-private:
-    static constexpr std::uint8_t round(std::uint32_t pattern) noexcept
-    {
-        const auto sign = static_cast<std::uint8_t>((pattern >> 24) & 0x80u);
-        return static_cast<std::uint8_t>(sign | round_magnitude(pattern & 0x7FFFFFFFu));
-    }
-
-    static constexpr std::uint8_t round_magnitude(std::uint32_t magnitude) noexcept
-    {
-        if (magnitude > 0x43E80000u) return 0x7F; // 464 is a tie, and goes to 448, which is even
-        if (magnitude >= 0x3C800000u) {           // 2^-6, the smallest normal number
-            const std::uint32_t rebiased = magnitude - (120u << 23);
-            return static_cast<std::uint8_t>((rebiased + 0x7FFFFu + ((rebiased >> 20) & 1u)) >> 20);
-        }
-        // Denormal: adding 2^14 leaves the rounded multiple of 2^-9 in the low mantissa bits.
-        const float shifted = std::bit_cast<float>(magnitude) + 0x1p14f;
-        return static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(shifted) - 0x46800000u);
-    }
-};
 
 } // namespace awq
 
@@ -16322,14 +16313,18 @@ namespace awq::compressed_tensors {
 inline constexpr std::array<float, 256> e4m3_values = [] {
     std::array<float, 256> values{};
     for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] = static_cast<float>(f8_e4m3::from_bits(static_cast<std::uint8_t>(i)));
+        values[i] = (i & 0x7F) == 0x7F ? std::numeric_limits<float>::quiet_NaN()
+                                       : number_of<e4m3>(static_cast<std::uint8_t>(i));
     return values;
 }();
 
-/// Every FP4 E2M1 pattern's value (OCP microscaling formats specification).
-inline constexpr std::array<float, 16> e2m1_values{0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,
-                                                   4.0f,  6.0f,  -0.0f, -0.5f, -1.0f, -1.5f,
-                                                   -2.0f, -3.0f, -4.0f, -6.0f};
+/// Every E2M1 pattern's value.
+inline constexpr std::array<float, 16> e2m1_values = [] {
+    std::array<float, 16> values{};
+    for (std::size_t i = 0; i < values.size(); ++i)
+        values[i] = number_of<e2m1>(static_cast<std::uint8_t>(i));
+    return values;
+}();
 
 /// The value of an E8M0 exponent: a power of two with bias 127; 0xFF is NaN.
 inline float from_e8m0(std::uint8_t bits) noexcept
@@ -23778,6 +23773,7 @@ inline std::string describe(const weight_format& how)
 #include <cstddef>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -23823,6 +23819,27 @@ public:
         visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); });
     }
 
+    bool needs_magnitude() const
+    {
+        return visit([]([[maybe_unused]] const auto& q) -> bool {
+            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>)
+                return q.needs_magnitude();
+            return false;
+        });
+    }
+    any_quantizer for_magnitude(float largest) const
+    {
+        return visit([&](const auto& q) -> any_quantizer {
+            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>)
+                return q.for_magnitude(largest);
+            return q;
+        });
+    }
+    static float magnitude_of(matrix_view<const float> rows) noexcept
+    {
+        return fp4_quantizer::magnitude_of(rows);
+    }
+
     /// For reports: "W4A16_ASYM g128", "FP8 per channel", "Q4_K".
     std::string name() const
     {
@@ -23846,7 +23863,7 @@ private:
         chosen_;
 };
 
-static_assert(quantizer<any_quantizer>);
+static_assert(magnitude_quantizer<any_quantizer>);
 
 } // namespace awq
 
@@ -26303,6 +26320,23 @@ inline status check_compensation(const oneshot_options& options)
     return error{error_code::invalid_argument, "--compensate ", reason};
 }
 
+/// Refuses steps of the search that could never act, in one line.
+inline status check_search_steps(const oneshot_options& options)
+{
+    if (options.smooth_grouped_query && !options.smoothing)
+        return error{error_code::invalid_argument,
+                     "--smooth-grouped-query and --no-smoothing do not go together; give one"};
+    const char* const reason =
+        !options.search_clipping   ? nullptr
+        : options.smoothing_only   ? "has nothing to simulate: --smoothing-only keeps 16 bits"
+        : options.formats.empty()  ? "is for schemes: the ranges of GGUF types are not clipped"
+        : !options.smoothing       ? "needs the search that --no-smoothing leaves out"
+        : options.rounding.clip_steps <= 1 ? "needs --clip-steps above 1"
+                                           : nullptr;
+    if (!reason) return {};
+    return error{error_code::invalid_argument, "--search-clipping ", reason};
+}
+
 /// Refuses options that do not go together, in one line, before anything is opened.
 inline status check_request(const oneshot_options& options)
 {
@@ -26322,6 +26356,7 @@ inline status check_request(const oneshot_options& options)
         return error{error_code::invalid_argument,
                      "--clip-weights goes with --smoothing-only and integer groups; when "
                      "quantizing, --clip-steps clips"};
+    AWQ_CHECK(check_search_steps(options));
     if (options.dataset.empty() == options.imatrix.empty())
         return error{error_code::invalid_argument,
                      "give --dataset to calibrate, or --imatrix for what llama.cpp found"};

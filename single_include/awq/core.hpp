@@ -1811,6 +1811,20 @@ concept quantizer = requires(const Q& q, matrix_view<const float> rows,
     { q.pseudo_quantize(rows, importance, out) } -> std::same_as<void>;
 };
 
+/// A quantizer whose scales may hang on the largest |w| of the whole weight. Until it knows that, it
+/// rounds all rows together.
+///
+/// - `needs_magnitude()`: whether it does not know it yet.
+/// - `for_magnitude(largest)`: the same quantizer for such a weight; rows are then rounded apart.
+/// - `magnitude_of(rows)`: the largest |w| of some rows.
+template <class Q>
+concept magnitude_quantizer =
+    quantizer<Q> && requires(const Q& q, matrix_view<const float> rows) {
+        { q.needs_magnitude() } -> std::same_as<bool>;
+        { q.for_magnitude(float{}) } -> std::same_as<Q>;
+        { Q::magnitude_of(rows) } -> std::same_as<float>;
+    };
+
 } // namespace awq
 
 #endif
@@ -2444,6 +2458,36 @@ constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t bl
     for (; first < end; first += block)
         task(first, std::min(block, end - first));
 }
+
+/// Calls `task(first, count)` for all row blocks of a weight, in parallel.
+template <execution E, quantizer Q, class Task>
+void for_all_blocks(const E& how, const Q& rounding, std::size_t rows, const Task& task)
+{
+    const std::size_t grain = task_rows(rounding);
+    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t first = chunk * grain; // a grain may be larger than any weight
+        for_each_block(first, grain < rows - first ? first + grain : rows, rounding.row_block(), task);
+    });
+}
+
+/// The quantizer as `weight` needs it: its rows can then be rounded apart.
+template <execution E, quantizer Q>
+Q settled(const E& how, const Q& rounding, matrix_view<const float> weight)
+{
+    if constexpr (magnitude_quantizer<Q>) {
+        if (!rounding.needs_magnitude()) return rounding;
+        constexpr std::size_t parts = 64;
+        float largest[parts] = {};
+        how.for_each(parts, [&](std::size_t part) {
+            const std::size_t first = part * weight.rows() / parts;
+            const std::size_t end = (part + 1) * weight.rows() / parts;
+            largest[part] = Q::magnitude_of(weight.rows_from(first, end - first));
+        });
+        return rounding.for_magnitude(*std::max_element(largest, largest + parts));
+    } else {
+        return rounding;
+    }
+}
 } // namespace detail
 
 /// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
@@ -2464,14 +2508,10 @@ status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float>
                      " needs an output of that shape and ",
                      weight.cols(),
                      " importance values or none"};
-    const std::size_t grain = detail::task_rows(rounding);
-    how.for_each(chunk_count(weight.rows(), grain), [&](std::size_t chunk) {
-        const std::size_t end = std::min((chunk + 1) * grain, weight.rows());
-        detail::for_each_block(
-            chunk * grain, end, rounding.row_block(), [&](std::size_t first, std::size_t count) {
-                rounding.pseudo_quantize(weight.rows_from(first, count), importance,
-                                         out.rows_from(first, count));
-            });
+    const Q used = detail::settled(how, rounding, weight);
+    detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
+        used.pseudo_quantize(weight.rows_from(first, count), importance,
+                             out.rows_from(first, count));
     });
     return {};
 }
@@ -2896,21 +2936,28 @@ class candidate_maker {
                 importance[c] = static_cast<float>(static_cast<double>(layer.importance[c]) /
                                                    (column_scales_[c] * column_scales_[c]));
         }
-        const std::size_t grain = task_rows(*layer.rounding);
-        how_.for_each(chunk_count(out.rows(), grain), [&](std::size_t chunk) {
-            const std::size_t end = std::min((chunk + 1) * grain, out.rows());
-            for_each_block(chunk * grain, end, layer.rounding->row_block(),
-                           [&](std::size_t first, std::size_t count) {
-                               make_rows(layer, layer.weight.rows_from(first, count), importance,
-                                         out.rows_from(first, count));
-                           });
+        bool is_scaled = false;
+        Q rounding = *layer.rounding;
+        if constexpr (magnitude_quantizer<Q>) {
+            is_scaled = rounding.needs_magnitude();
+            if (is_scaled) {
+                how_.for_each(out.rows(), [&](std::size_t row) {
+                    scale_rows(layer.weight.rows_from(row, 1), out.rows_from(row, 1));
+                });
+                rounding = settled(how_, rounding, matrix_view<const float>{out});
+            }
+        }
+        for_all_blocks(how_, rounding, out.rows(), [&](std::size_t first, std::size_t count) {
+            const auto block = out.rows_from(first, count);
+            if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
+            rounding.pseudo_quantize(block, importance, block);
+            unscale_rows(block);
         });
     }
 
-    // Q(W s)/s for one block of rows, which stays in the cache. Each step is rounded to float once;
-    // with scales that are floats that is the same as float arithmetic.
-    void make_rows(const search_layer<Q>& layer, matrix_view<const float> weight,
-                   std::span<const float> importance, matrix_view<float> out) const
+    // Q(W s)/s in three steps, each rounded to float once; with scales that are floats that is the
+    // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
+    void scale_rows(matrix_view<const float> weight, matrix_view<float> out) const
     {
         const double* const s = column_scales_.data();
         for (std::size_t r = 0; r < weight.rows(); ++r) {
@@ -2920,12 +2967,16 @@ class candidate_maker {
                 to[c] = static_cast<float>(from[c] * s[c]);
             round_to_storage(storage_, to);
         }
-        layer.rounding->pseudo_quantize(out, importance, out);
-        for (std::size_t r = 0; r < out.rows(); ++r) {
-            const std::span<float> to = out.row(r);
-            for (std::size_t c = 0; c < to.size(); ++c)
-                to[c] = static_cast<float>(to[c] / s[c]);
-            round_to_storage(storage_, to);
+    }
+
+    void unscale_rows(matrix_view<float> rows) const
+    {
+        const double* const s = column_scales_.data();
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const std::span<float> row = rows.row(r);
+            for (std::size_t c = 0; c < row.size(); ++c)
+                row[c] = static_cast<float>(row[c] / s[c]);
+            round_to_storage(storage_, row);
         }
     }
 
@@ -6471,9 +6522,9 @@ auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<cons
 } // namespace awq
 
 #endif
-// ---- awq/quantization/small_float.hpp
-#ifndef AWQ_QUANTIZATION_SMALL_FLOAT_HPP
-#define AWQ_QUANTIZATION_SMALL_FLOAT_HPP
+// ---- awq/support/small_float.hpp
+#ifndef AWQ_SUPPORT_SMALL_FLOAT_HPP
+#define AWQ_SUPPORT_SMALL_FLOAT_HPP
 
 #include <bit>
 #include <cstdint>
@@ -6483,7 +6534,7 @@ namespace awq {
 // Float formats of few bits without infinities (OCP 8-bit floating point and microscaling formats
 // specifications). What is too large becomes the largest number.
 
-/// FP8: 4 exponent bits, 3 mantissa bits.
+/// FP8: 4 exponent bits, 3 mantissa bits; the patterns 0x7F and 0xFF are NaN.
 struct e4m3 {
     static constexpr int exponent_bits = 4, mantissa_bits = 3;
     static constexpr int smallest_exponent = -6; ///< of the normal numbers
@@ -6581,8 +6632,11 @@ struct fp4_quantizer {
     }
     constexpr std::size_t row_block() const noexcept
     {
-        const bool all = kind == fp4_kind::nvfp4 && global_scale == 0.0f;
-        return all ? std::numeric_limits<std::size_t>::max() / 2 : 1;
+        return needs_magnitude() ? std::numeric_limits<std::size_t>::max() / 2 : 1;
+    }
+    constexpr bool needs_magnitude() const noexcept
+    {
+        return kind == fp4_kind::nvfp4 && global_scale == 0.0f;
     }
     constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
     {
@@ -6676,8 +6730,7 @@ private:
     void for_each_group(matrix_view<const float> rows, std::span<const float> importance,
                         const Action& action) const noexcept
     {
-        const bool is_whole = kind == fp4_kind::nvfp4 && global_scale == 0.0f;
-        const fp4_quantizer used = is_whole ? for_magnitude(magnitude_of(rows)) : *this;
+        const fp4_quantizer used = needs_magnitude() ? for_magnitude(magnitude_of(rows)) : *this;
         const std::size_t width = group_size_of(kind);
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < rows.rows(); ++r)
@@ -6721,7 +6774,7 @@ private:
     }
 };
 
-static_assert(quantizer<fp4_quantizer>);
+static_assert(magnitude_quantizer<fp4_quantizer>);
 
 } // namespace awq
 
@@ -8258,68 +8311,6 @@ constexpr void pack_gptq_zero_points(matrix_view<const std::int8_t> zero_points,
             },
             [&](std::size_t word, std::uint32_t value) { out(g, word) = value; });
 }
-
-} // namespace awq
-
-#endif
-// ---- awq/support/float8.hpp
-#ifndef AWQ_SUPPORT_FLOAT8_HPP
-#define AWQ_SUPPORT_FLOAT8_HPP
-
-#include <bit>
-#include <cstdint>
-#include <limits>
-
-namespace awq {
-
-/// FP8 E4M3 ("fn", without infinities): 4 exponent bits with bias 7, 3 mantissa bits, up to 448; 0x7F
-/// and 0xFF are NaN (OCP 8-bit floating point specification).
-struct f8_e4m3 {
-    std::uint8_t bits = 0;
-
-    static constexpr float largest = 448.0f;
-
-    f8_e4m3() = default;
-    /// Rounds to nearest, ties to even; what would round beyond 448 becomes NaN, as in PyTorch.
-    constexpr explicit f8_e4m3(float value) noexcept
-        : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
-    constexpr explicit operator float() const noexcept
-    {
-        const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
-        if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
-        float value = static_cast<float>(exponent == 0 ? mantissa : 8 + mantissa) * 0x1p-9f;
-        for (int i = 1; i < exponent; ++i) value *= 2.0f;
-        return (bits & 0x80) != 0 ? -value : value;
-    }
-    static constexpr f8_e4m3 from_bits(std::uint8_t pattern) noexcept
-    {
-        f8_e4m3 value;
-        value.bits = pattern;
-        return value;
-    }
-    friend constexpr bool operator==(f8_e4m3, f8_e4m3) = default; // compares bit patterns
-
-private:
-    static constexpr std::uint8_t round(std::uint32_t pattern) noexcept
-    {
-        const auto sign = static_cast<std::uint8_t>((pattern >> 24) & 0x80u);
-        return static_cast<std::uint8_t>(sign | round_magnitude(pattern & 0x7FFFFFFFu));
-    }
-
-    static constexpr std::uint8_t round_magnitude(std::uint32_t magnitude) noexcept
-    {
-        if (magnitude > 0x43E80000u) return 0x7F; // 464 is a tie, and goes to 448, which is even
-        if (magnitude >= 0x3C800000u) {           // 2^-6, the smallest normal number
-            const std::uint32_t rebiased = magnitude - (120u << 23);
-            return static_cast<std::uint8_t>((rebiased + 0x7FFFFu + ((rebiased >> 20) & 1u)) >> 20);
-        }
-        // Denormal: adding 2^14 leaves the rounded multiple of 2^-9 in the low mantissa bits.
-        const float shifted = std::bit_cast<float>(magnitude) + 0x1p14f;
-        return static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(shifted) - 0x46800000u);
-    }
-};
 
 } // namespace awq
 

@@ -54,23 +54,6 @@ TEST_CASE("knows the values of small floating-point formats")
     CHECK(std::isnan(from_e8m0(255)));
 }
 
-TEST_CASE("FP8 numbers round trip, and ties between them go to the even one")
-{
-    using awq::f8_e4m3;
-    for (unsigned bits = 0; bits < 256; ++bits) {
-        const float value = e4m3_values[bits];
-        if (std::isnan(value)) continue;
-        CHECK(f8_e4m3{value}.bits == bits);
-        const float next = e4m3_values[(bits & 0x7F) == 0x7E ? bits : bits + 1];
-        CHECK(f8_e4m3{(value + next) / 2}.bits == (bits % 2 == 0 ? bits : bits + (next != value)));
-        CHECK(f8_e4m3{value * 1.0001f}.bits == bits);
-    }
-    CHECK(f8_e4m3{464.0f}.bits == 0x7E);
-    CHECK(f8_e4m3{465.0f}.bits == 0x7F);
-    CHECK(f8_e4m3{-1e30f}.bits == 0xFF);
-    CHECK(f8_e4m3{0x1p-11f}.bits == 0);
-}
-
 TEST_CASE("FP8 weights read by channel, by tensor and by block, cut blocks included")
 {
     std::vector<std::uint8_t> bytes(3 * 5);

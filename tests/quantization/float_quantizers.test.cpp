@@ -4,7 +4,6 @@
 #include <awq/quantization/fp4_quantizer.hpp>
 #include <awq/quantization/fp8_quantizer.hpp>
 #include <awq/quantization/pseudo_quantize.hpp>
-#include <awq/support/float8.hpp>
 
 #include <bit>
 #include <cmath>
@@ -36,7 +35,12 @@ TEST_CASE("every pattern of the small floats is its number's nearest, and rounds
         if ((bits & 127) == 127) continue; // NaN
         const auto pattern = static_cast<std::uint8_t>(bits);
         const float number = awq::number_of<e4m3>(pattern);
-        CHECK(number == static_cast<float>(awq::f8_e4m3::from_bits(pattern)));
+        const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
+        const float magnitude = exponent == 0
+                                    ? std::ldexp(static_cast<float>(mantissa), -9)
+                                    : std::ldexp(static_cast<float>(8 + mantissa), exponent - 10);
+        CHECK(number == (bits < 128 ? magnitude : -magnitude));
+        CHECK(std::signbit(number) == (bits >= 128));
         CHECK(awq::pattern_of<e4m3>(number) == pattern);
         CHECK(awq::round_to<e4m3>(number) == number);
     }
@@ -47,6 +51,21 @@ TEST_CASE("every pattern of the small floats is its number's nearest, and rounds
         CHECK(awq::pattern_of<e2m1>(numbers[i]) == i);
         CHECK(awq::pattern_of<e2m1>(-numbers[i]) == (i | 8));
     }
+}
+
+TEST_CASE("FP8 ties go to the even pattern")
+{
+    for (int bits = 0; bits < 126; ++bits) {
+        const auto pattern = static_cast<std::uint8_t>(bits);
+        const auto above = static_cast<std::uint8_t>(bits + 1);
+        const float number = awq::number_of<e4m3>(pattern), next = awq::number_of<e4m3>(above);
+        const auto even = bits % 2 == 0 ? pattern : above;
+        CHECK(awq::pattern_of<e4m3>((number + next) / 2) == even);
+        CHECK(awq::pattern_of<e4m3>(-(number + next) / 2) == (even | 0x80));
+        CHECK(awq::pattern_of<e4m3>(number * 1.0001f) == pattern);
+    }
+    CHECK(awq::pattern_of<e4m3>(0x1p-11f) == 0);
+    CHECK(awq::pattern_of<e4m3>(-1e30f) == 0xFE);
 }
 
 TEST_CASE("FP4 ties go to the even pattern, and what is too large becomes 6")

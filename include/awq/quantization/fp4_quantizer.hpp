@@ -6,8 +6,8 @@
 #include <awq/quantization/quantizer_concept.hpp>
 #include <awq/quantization/scheme_fp4.hpp>
 #include <awq/quantization/shrunk_range.hpp>
-#include <awq/quantization/small_float.hpp>
 #include <awq/quantization/storage_rounding.hpp>
+#include <awq/support/small_float.hpp>
 #include <awq/tensor/dtype.hpp>
 
 #include <algorithm>

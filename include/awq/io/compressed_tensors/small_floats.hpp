@@ -4,7 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/support/float8.hpp>
+#include <awq/support/small_float.hpp>
 
 #include <array>
 #include <cmath>
@@ -18,14 +18,18 @@ namespace awq::compressed_tensors {
 inline constexpr std::array<float, 256> e4m3_values = [] {
     std::array<float, 256> values{};
     for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] = static_cast<float>(f8_e4m3::from_bits(static_cast<std::uint8_t>(i)));
+        values[i] = (i & 0x7F) == 0x7F ? std::numeric_limits<float>::quiet_NaN()
+                                       : number_of<e4m3>(static_cast<std::uint8_t>(i));
     return values;
 }();
 
-/// Every FP4 E2M1 pattern's value (OCP microscaling formats specification).
-inline constexpr std::array<float, 16> e2m1_values{0.0f,  0.5f,  1.0f,  1.5f,  2.0f,  3.0f,
-                                                   4.0f,  6.0f,  -0.0f, -0.5f, -1.0f, -1.5f,
-                                                   -2.0f, -3.0f, -4.0f, -6.0f};
+/// Every E2M1 pattern's value.
+inline constexpr std::array<float, 16> e2m1_values = [] {
+    std::array<float, 16> values{};
+    for (std::size_t i = 0; i < values.size(); ++i)
+        values[i] = number_of<e2m1>(static_cast<std::uint8_t>(i));
+    return values;
+}();
 
 /// The value of an E8M0 exponent: a power of two with bias 127; 0xFF is NaN.
 inline float from_e8m0(std::uint8_t bits) noexcept

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_QUANTIZATION_SMALL_FLOAT_HPP
-#define AWQ_QUANTIZATION_SMALL_FLOAT_HPP
+#ifndef AWQ_SUPPORT_SMALL_FLOAT_HPP
+#define AWQ_SUPPORT_SMALL_FLOAT_HPP
 
 #include <awq/config.hpp>
 
@@ -12,7 +12,7 @@ namespace awq {
 // Float formats of few bits without infinities (OCP 8-bit floating point and microscaling formats
 // specifications). What is too large becomes the largest number.
 
-/// FP8: 4 exponent bits, 3 mantissa bits.
+/// FP8: 4 exponent bits, 3 mantissa bits; the patterns 0x7F and 0xFF are NaN.
 struct e4m3 {
     static constexpr int exponent_bits = 4, mantissa_bits = 3;
     static constexpr int smallest_exponent = -6; ///< of the normal numbers
