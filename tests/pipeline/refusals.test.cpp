@@ -90,6 +90,30 @@ TEST_CASE("a run that nothing tells how to quantize names both ways out")
     names(text, "--smoothing-only");
 }
 
+TEST_CASE("a step of the search that could never act is refused")
+{
+    workplace at;
+    const auto refused = [&](std::string_view flag, std::string_view part) {
+        const std::string text = refusal(at, awq::error_code::invalid_argument);
+        names(text, flag);
+        names(text, part);
+    };
+    at.options.search_clipping = true;
+    refused("--search-clipping", "--smoothing-only");
+    at.options.smoothing_only = false;
+    at.options.gguf_type = "q4_k_m";
+    refused("--search-clipping", "GGUF");
+    at.options.gguf_type.clear();
+    at.options.formats = {{{"Linear"}, "W4A16_ASYM", 128}};
+    at.options.rounding.clip_steps = 1;
+    refused("--search-clipping", "--clip-steps");
+    at.options.smoothing = false;
+    refused("--search-clipping", "--no-smoothing");
+    at.options.search_clipping = false;
+    at.options.smooth_grouped_query = true;
+    refused("--smooth-grouped-query", "--no-smoothing");
+}
+
 TEST_CASE("a group size that divides nothing is refused with advice")
 {
     workplace at;

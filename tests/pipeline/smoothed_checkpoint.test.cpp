@@ -215,6 +215,7 @@ TEST_CASE("under grouped-query attention v_proj and o_proj can share scales, and
     options.smooth_grouped_query = true;
     const auto report = smooth(options);
     CHECK(report.smoothed_mappings() == 16);
+    CHECK(report.notes.empty());
     for (const awq::mapping_report& each : report.mappings) {
         INFO(each.smooth_layer);
         CHECK(each.best_error <= each.initial_error);
@@ -228,6 +229,18 @@ TEST_CASE("under grouped-query attention v_proj and o_proj can share scales, and
     REQUIRE(after);
     const std::string moved = "model.layers.1.self_attn.o_proj.weight";
     CHECK_FALSE(std::ranges::equal(before->find(moved)->bytes, after->find(moved)->bytes));
+}
+
+TEST_CASE("a run that finds no query heads that share values says that it was asked to")
+{
+    const test::scratch room;
+    auto options = smoothing_of(test::tiny_model, room / "smoothed");
+    options.mappings.emplace(1, awq::mapping_pattern{"re:.*up_proj$", {"re:.*down_proj$"}});
+    options.loss = awq::loss_kind::gram;
+    options.smooth_grouped_query = true;
+    const auto report = smooth(options);
+    REQUIRE(report.notes.size() == 1);
+    CHECK(report.notes.front().find("smooth_grouped_query") == 0);
 }
 
 TEST_CASE("clipping in a smoothing-only run changes the function, and the report says so")

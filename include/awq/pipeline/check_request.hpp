@@ -29,6 +29,23 @@ inline status check_compensation(const oneshot_options& options)
     return error{error_code::invalid_argument, "--compensate ", reason};
 }
 
+/// Refuses steps of the search that could never act, in one line.
+inline status check_search_steps(const oneshot_options& options)
+{
+    if (options.smooth_grouped_query && !options.smoothing)
+        return error{error_code::invalid_argument,
+                     "--smooth-grouped-query and --no-smoothing do not go together; give one"};
+    const char* const reason =
+        !options.search_clipping   ? nullptr
+        : options.smoothing_only   ? "has nothing to simulate: --smoothing-only keeps 16 bits"
+        : options.formats.empty()  ? "is for schemes: the ranges of GGUF types are not clipped"
+        : !options.smoothing       ? "needs the search that --no-smoothing leaves out"
+        : options.rounding.clip_steps <= 1 ? "needs --clip-steps above 1"
+                                           : nullptr;
+    if (!reason) return {};
+    return error{error_code::invalid_argument, "--search-clipping ", reason};
+}
+
 /// Refuses options that do not go together, in one line, before anything is opened.
 inline status check_request(const oneshot_options& options)
 {
@@ -48,6 +65,7 @@ inline status check_request(const oneshot_options& options)
         return error{error_code::invalid_argument,
                      "--clip-weights goes with --smoothing-only and integer groups; when "
                      "quantizing, --clip-steps clips"};
+    AWQ_CHECK(check_search_steps(options));
     if (options.dataset.empty() == options.imatrix.empty())
         return error{error_code::invalid_argument,
                      "give --dataset to calibrate, or --imatrix for what llama.cpp found"};

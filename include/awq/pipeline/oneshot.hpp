@@ -73,6 +73,9 @@ public:
         const std::size_t layers = source_->config().num_hidden_layers;
         for (std::size_t layer = 0; layer < layers; ++layer) AWQ_CHECK(run_block(layer, layers));
         AWQ_CHECK(refuse_if_nothing_was_done());
+        if (options_.smooth_grouped_query && !found_grouped_query_)
+            report_.notes.push_back("smooth_grouped_query had nothing to do: no mapping of this run "
+                                    "is one of query heads that share values");
         notify(options_.progress, "writing", layers, layers);
         watch_.lap();
         for (const auto& sink : sinks_) {
@@ -283,6 +286,7 @@ private:
         block_search<Product, E> search{how_,     context,    block,   statistics,
                                         recorder, quantizers, options_};
         for (const resolved_mapping& mapping : resolved) {
+            found_grouped_query_ |= mapping.skipped == skip_cause::grouped_query;
             AWQ_TRY(mapping_report report, search.smooth(mapping));
             report_.mappings.push_back(std::move(report));
         }
@@ -323,6 +327,7 @@ private:
     activation_stream stream_;
     imatrix imatrix_; ///< stands in for the stream where one was given
     host_matrix rounded_; ///< hidden states behind the rounded blocks
+    bool found_grouped_query_ = false;
     std::vector<std::unique_ptr<checkpoint_sink>> sinks_;
     run_report report_;
 };
