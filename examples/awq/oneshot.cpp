@@ -109,6 +109,8 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
                        "GGUF type to optimise for where no GGUF file is written");
     command.add_option("--tensor-type", arguments.options.tensor_types,
                        "PATTERN=TYPE for GGUF tensors by name; may be repeated");
+    command.add_flag("--measured-types", arguments.options.measured_types,
+                     "Choose each tensor's type by what it costs, in no more bytes than --type's mix");
     arguments.group_size_flag =
         command.add_option("--group-size", arguments.group_size,
                            "Elements that share a scale; 0: per channel")->capture_default_str();

@@ -82,6 +82,7 @@ public:
     std::size_t tokens() const noexcept { return batch_.tokens(); }
     matrix_view<float> hidden() { return view_of(hidden_); }
     matrix_view<const float> hidden() const { return view_of(hidden_); }
+    const host_matrix& table() const noexcept { return hidden_; }
 
     /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
     /// layers chunk by chunk; `begin(chunk)` is called before each chunk.

@@ -61,6 +61,10 @@ inline status check_request(const oneshot_options& options)
         return error{error_code::invalid_argument,
                      "--target is only simulated: add --smoothing-only or --compensate, or give "
                      "--type to write that type"};
+    if (options.measured_types && (options.gguf_type.empty() || !options.imatrix.empty()))
+        return error{error_code::invalid_argument,
+                     "--measured-types chooses the tensor types of a GGUF file by running the "
+                     "model: give --type and --dataset"};
     if (options.clip_weights && (!options.smoothing_only || !options.target.empty()))
         return error{error_code::invalid_argument,
                      "--clip-weights goes with --smoothing-only and integer groups; when "

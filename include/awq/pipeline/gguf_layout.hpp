@@ -30,6 +30,7 @@ struct gguf_tensor {
     gguf::type type = gguf::type::f32;
     std::size_t heads = 0; ///< where rows are interleaved by heads; else 0
     float offset = 0.0f;   ///< what the file's values are larger by: 1 for norms that add it
+    bool is_fixed = false; ///< an override names its type
 
     std::size_t cols() const noexcept { return static_cast<std::size_t>(dims[0]); }
     std::size_t rows() const noexcept
@@ -164,6 +165,7 @@ private:
         gguf::mix_options mix;
         mix.target = options.file_type;
         AWQ_TRY(mix.overrides, read_overrides(options.overrides));
+        AWQ_CHECK(find_fixed(mix.overrides));
         AWQ_TRY(const auto types, gguf::choose_types(shapes, facts, mix));
         for (std::size_t i = 0; i < types.size(); ++i) tensors_[i].type = types[i];
         return keep_ignored(config, options.ignore);
@@ -181,9 +183,29 @@ private:
             if (!type)
                 return error{error_code::invalid_argument, "tensor type \"", text,
                              "\" is not PATTERN=TYPE, as in \"ffn_down=q6_k\""};
-            overrides.push_back({text.substr(0, at), *type});
+            const std::size_t start = text.starts_with("re:") ? 3 : 0; // as other patterns may begin
+            overrides.push_back({text.substr(start, at - start), *type});
         }
         return overrides;
+    }
+
+    /// A pattern that names no tensor is a mistake.
+    status find_fixed(const std::vector<gguf::type_override>& overrides)
+    {
+        AWQ_TRY(const auto compiled, gguf::compile(overrides));
+        for (std::size_t i = 0; i < compiled.size(); ++i) {
+            bool is_used = false;
+            for (gguf_tensor& each : tensors_) {
+                if (!gguf::matches(compiled[i], each.name)) continue;
+                each.is_fixed = is_used = true;
+            }
+            if (!is_used)
+                return error{error_code::invalid_argument, "tensor type pattern \"",
+                             overrides[i].pattern, "\" matches no tensor of the file; names are "
+                             "like \"", tensors_.front().name, "\" and \"", tensors_.back().name,
+                             "\""};
+        }
+        return {};
     }
 
     /// The head is no such layer: its type is the mix's business.

@@ -12,6 +12,7 @@
 #include <awq/pipeline/check_request.hpp>
 #include <awq/pipeline/imatrix_statistics.hpp>
 #include <awq/pipeline/layer_plan.hpp>
+#include <awq/pipeline/measured_types.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/open_model.hpp>
 #include <awq/pipeline/open_sinks.hpp>
@@ -21,6 +22,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,9 +64,17 @@ public:
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         AWQ_TRY(run->mappings_, run->choose_mappings());
         AWQ_TRY(run->expressions_, expression_matcher::compile(run->mappings_));
-        AWQ_CHECK(run->load_calibration());
-        AWQ_TRY(run->sinks_, open_sinks(how, *run->source_, run->plan_, run->options_,
-                                        run->stream_.batch().count()));
+        AWQ_TRY(const auto samples, run->load_calibration());
+        AWQ_TRY(run->sinks_, run->open_outputs(samples));
+        if (options.measured_types) {
+            run->sinks_.clear(); // they can be written: now the plan may take its time
+            AWQ_CHECK(run->measure(samples));
+            AWQ_TRY(run->sinks_, run->open_outputs(samples));
+        }
+        if (options.imatrix.empty()) {
+            AWQ_TRY(run->stream_, activation_stream::make(*run->source_, samples));
+        }
+        run->begin_report(samples.size());
         return run;
     }
 
@@ -114,22 +125,43 @@ private:
         return mappings_of(source_->config().architecture);
     }
 
-    status load_calibration()
+    /// The samples' tokens; none where an importance matrix stands in for them.
+    result<std::vector<token_ids>> load_calibration()
     {
         if (!options_.imatrix.empty()) {
             AWQ_TRY(imatrix_, imatrix::read(options_.imatrix));
-            begin_report(0);
-            return {};
+            return std::vector<token_ids>{};
         }
         AWQ_TRY(const tokenizer tokens, open_tokenizer(options_.model));
         sample_options reading;
         reading.count = options_.num_calibration_samples;
         reading.max_seq_length = options_.max_seq_length;
         reading.chat = chat_template::renderer_of(options_.model);
-        AWQ_TRY(const auto samples, load_samples(options_.dataset, tokens, reading));
-        AWQ_TRY(stream_, activation_stream::make(*source_, samples));
+        AWQ_TRY(auto samples, load_samples(options_.dataset, tokens, reading));
         report_.add_seconds("tokenize", watch_.lap());
-        begin_report(samples.size());
+        return samples;
+    }
+
+    auto open_outputs(std::span<const token_ids> samples) const
+    {
+        return open_sinks(how_, *source_, plan_, options_, samples.size());
+    }
+
+    /// Plans again with the types that do least harm.
+    status measure(std::span<const token_ids> samples)
+    {
+        watch_.lap();
+        AWQ_TRY(const measured_types found,
+                measure_types<Product>(how_, *source_, *plan_.layout(), samples,
+                                       options_.progress));
+        auto& types = options_.tensor_types;
+        types.insert(types.end(), found.overrides.begin(), found.overrides.end());
+        AWQ_TRY(plan_, layer_plan::make(options_, *source_));
+        std::ostringstream text;
+        text << "types measured: the tensors' divergences alone add up to " << found.divergence
+             << " nats, those of the mix's own types to " << found.mix_divergence;
+        report_.notes.push_back(text.str());
+        report_.add_seconds("measure types", watch_.lap());
         return {};
     }
 

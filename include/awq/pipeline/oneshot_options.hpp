@@ -66,6 +66,7 @@ struct oneshot_options {
     std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
     std::string target;                ///< the GGUF type that is simulated where none is written
     std::vector<std::string> tensor_types; ///< "PATTERN=TYPE", for GGUF tensors
+    bool measured_types = false; ///< of a GGUF file: the other types by `measure_types`
     std::vector<std::string> ignore{"lm_head"};
     std::optional<std::vector<mapping_pattern>> mappings; ///< instead of the architecture's own
 

@@ -57,6 +57,33 @@ struct mix_options {
     type left_alone = type::f16;          ///< what `leave_output` keeps the output as
 };
 
+/// An override whose pattern is compiled.
+struct compiled_override {
+    std::regex pattern;
+    gguf::type type;
+};
+
+/// Error: a pattern that is no regular expression.
+inline result<std::vector<compiled_override>> compile(std::span<const type_override> overrides)
+{
+    std::vector<compiled_override> compiled;
+    for (const type_override& each : overrides) {
+        try {
+            compiled.push_back({std::regex{each.pattern}, each.type});
+        } catch (const std::regex_error& reason) {
+            return error{error_code::invalid_argument, "tensor type pattern \"", each.pattern,
+                         "\": ", reason.what()};
+        }
+    }
+    return compiled;
+}
+
+/// Patterns are searched anywhere in a name.
+inline bool matches(const compiled_override& override, std::string_view name)
+{
+    return std::regex_search(name.begin(), name.end(), override.pattern);
+}
+
 /// The order in which llama-quantize visits and writes tensors: those outside the layers first,
 /// then layer by layer, by name within each.
 inline bool precedes(std::string_view a, std::string_view b) noexcept
@@ -277,25 +304,6 @@ class mix_chooser {
     std::size_t down_index_ = 0;
 };
 
-struct compiled_override {
-    std::regex pattern;
-    gguf::type type;
-};
-
-inline result<std::vector<compiled_override>> compile(std::span<const type_override> overrides)
-{
-    std::vector<compiled_override> compiled;
-    for (const type_override& each : overrides) {
-        try {
-            compiled.push_back({std::regex{each.pattern}, each.type});
-        } catch (const std::regex_error& reason) {
-            return error{error_code::invalid_argument, "tensor type pattern \"", each.pattern,
-                         "\": ", reason.what()};
-        }
-    }
-    return compiled;
-}
-
 /// The type that the options fix by name, if they do.
 inline std::optional<type> fixed_type(std::string_view name, const mix_options& options, bool tied,
                                       std::span<const compiled_override> overrides)
@@ -303,7 +311,7 @@ inline std::optional<type> fixed_type(std::string_view name, const mix_options& 
     const role what = role_of(name);
     if (what == role::output && options.leave_output) return options.left_alone;
     for (const compiled_override& each : overrides)
-        if (std::regex_search(name.begin(), name.end(), each.pattern)) return each.type;
+        if (matches(each, name)) return each.type;
     if (what == role::embedding && options.embedding_type) return options.embedding_type;
     if ((what == role::output || (tied && what == role::embedding)) && options.output_type)
         return options.output_type;
@@ -330,7 +338,7 @@ inline std::vector<std::size_t> visiting_order(std::span<const tensor_shape> ten
 inline result<std::vector<type>> choose_types(std::span<const tensor_shape> tensors,
                                               const mix_facts& facts, const mix_options& options)
 {
-    AWQ_TRY(const auto overrides, detail::compile(options.overrides));
+    AWQ_TRY(const auto overrides, compile(options.overrides));
     std::size_t value_count = 0;
     bool tied = true;
     for (const tensor_shape& each : tensors) {

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_MEASURED_TYPES_HPP
+#define AWQ_PIPELINE_MEASURED_TYPES_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/pipeline/type_sensitivity.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// The types of a file's tensors by measurement instead of by a mix's rules.
+struct measured_types {
+    std::vector<std::string> overrides; ///< "PATTERN=TYPE", one for each tensor that was measured
+    double mix_divergence = 0;          ///< predicted sums over the tensors, in nats: of the mix,
+    double divergence = 0;              ///< and of these types
+};
+
+/// Some windows for the measurement, evenly spaced.
+inline std::vector<token_ids> windows_to_measure(std::span<const token_ids> samples)
+{
+    constexpr std::size_t most = 4;
+    const std::size_t count = std::min(most, samples.size());
+    std::vector<token_ids> windows;
+    for (std::size_t i = 0; i < count; ++i) windows.push_back(samples[i * samples.size() / count]);
+    return windows;
+}
+
+namespace detail {
+
+/// A pattern that matches this name alone.
+inline std::string exact_pattern(std::string_view name)
+{
+    std::string pattern = "^";
+    for (const char letter : name) {
+        if (letter == '.') pattern += '\\';
+        pattern += letter;
+    }
+    return pattern + "$";
+}
+
+} // namespace detail
+
+/// Chooses the type of each tensor so that the model loses least in no more bytes than `layout`'s
+/// own types take. Errors: a layout of floats, those of reading the model.
+template <class Product, execution E>
+result<measured_types> measure_types(const E& how, const tensor_source& source,
+                                     const gguf_layout& layout, std::span<const token_ids> samples,
+                                     const progress_callback& progress)
+{
+    if (!gguf::is_quantized(gguf::base_type(layout.file_type())))
+        return error{error_code::invalid_argument, "--measured-types has nothing to choose for ",
+                     gguf::name_of(layout.file_type()), "; give a quantized --type"};
+    type_sensitivity<Product, E> sensitivity{how, source, layout};
+    AWQ_TRY(const std::vector<tensor_costs> costs,
+            sensitivity.measure(windows_to_measure(samples), progress));
+    measured_types made;
+    std::vector<std::vector<type_candidate>> candidates;
+    std::uint64_t budget = 0;
+    for (const tensor_costs& each : costs) {
+        candidates.push_back(each.candidates);
+        for (const type_candidate& one : each.candidates) {
+            if (one.type != each.tensor->type) continue;
+            budget += one.bytes;
+            made.mix_divergence += one.error;
+        }
+    }
+    const std::vector<std::size_t> chosen = allocate_types(candidates, budget);
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+        const type_candidate& one = candidates[i][chosen[i]];
+        made.divergence += one.error;
+        made.overrides.push_back(detail::exact_pattern(costs[i].tensor->name) + "=" +
+                                 std::string{gguf::name_of(one.type)});
+    }
+    return made;
+}
+
+} // namespace awq
+
+#endif
