@@ -121,6 +121,7 @@
 #include <awq/pipeline/compensated_sink.hpp>
 #include <awq/pipeline/compressed_tensors_sink.hpp>
 #include <awq/pipeline/directory_source.hpp>
+#include <awq/pipeline/divergence.hpp>
 #include <awq/pipeline/evaluate.hpp>
 #include <awq/pipeline/evaluation.hpp>
 #include <awq/pipeline/generate.hpp>
@@ -141,6 +142,7 @@
 #include <awq/pipeline/round_linear.hpp>
 #include <awq/pipeline/smoothed_sink.hpp>
 #include <awq/pipeline/tensor_source.hpp>
+#include <awq/pipeline/type_allocation.hpp>
 #include <awq/pipeline/weight_format.hpp>
 #include <awq/recipe/recipe.hpp>
 #include <awq/report/mapping_report.hpp>

@@ -19535,6 +19535,33 @@ struct mix_options {
     type left_alone = type::f16;          ///< what `leave_output` keeps the output as
 };
 
+/// An override whose pattern is compiled.
+struct compiled_override {
+    std::regex pattern;
+    gguf::type type;
+};
+
+/// Error: a pattern that is no regular expression.
+inline result<std::vector<compiled_override>> compile(std::span<const type_override> overrides)
+{
+    std::vector<compiled_override> compiled;
+    for (const type_override& each : overrides) {
+        try {
+            compiled.push_back({std::regex{each.pattern}, each.type});
+        } catch (const std::regex_error& reason) {
+            return error{error_code::invalid_argument, "tensor type pattern \"", each.pattern,
+                         "\": ", reason.what()};
+        }
+    }
+    return compiled;
+}
+
+/// Patterns are searched anywhere in a name.
+inline bool matches(const compiled_override& override, std::string_view name)
+{
+    return std::regex_search(name.begin(), name.end(), override.pattern);
+}
+
 /// The order in which llama-quantize visits and writes tensors: those outside the layers first,
 /// then layer by layer, by name within each.
 inline bool precedes(std::string_view a, std::string_view b) noexcept
@@ -19755,25 +19782,6 @@ class mix_chooser {
     std::size_t down_index_ = 0;
 };
 
-struct compiled_override {
-    std::regex pattern;
-    gguf::type type;
-};
-
-inline result<std::vector<compiled_override>> compile(std::span<const type_override> overrides)
-{
-    std::vector<compiled_override> compiled;
-    for (const type_override& each : overrides) {
-        try {
-            compiled.push_back({std::regex{each.pattern}, each.type});
-        } catch (const std::regex_error& reason) {
-            return error{error_code::invalid_argument, "tensor type pattern \"", each.pattern,
-                         "\": ", reason.what()};
-        }
-    }
-    return compiled;
-}
-
 /// The type that the options fix by name, if they do.
 inline std::optional<type> fixed_type(std::string_view name, const mix_options& options, bool tied,
                                       std::span<const compiled_override> overrides)
@@ -19781,7 +19789,7 @@ inline std::optional<type> fixed_type(std::string_view name, const mix_options& 
     const role what = role_of(name);
     if (what == role::output && options.leave_output) return options.left_alone;
     for (const compiled_override& each : overrides)
-        if (std::regex_search(name.begin(), name.end(), each.pattern)) return each.type;
+        if (matches(each, name)) return each.type;
     if (what == role::embedding && options.embedding_type) return options.embedding_type;
     if ((what == role::output || (tied && what == role::embedding)) && options.output_type)
         return options.output_type;
@@ -19808,7 +19816,7 @@ inline std::vector<std::size_t> visiting_order(std::span<const tensor_shape> ten
 inline result<std::vector<type>> choose_types(std::span<const tensor_shape> tensors,
                                               const mix_facts& facts, const mix_options& options)
 {
-    AWQ_TRY(const auto overrides, detail::compile(options.overrides));
+    AWQ_TRY(const auto overrides, compile(options.overrides));
     std::size_t value_count = 0;
     bool tied = true;
     for (const tensor_shape& each : tensors) {
@@ -23617,6 +23625,7 @@ public:
     std::size_t tokens() const noexcept { return batch_.tokens(); }
     matrix_view<float> hidden() { return view_of(hidden_); }
     matrix_view<const float> hidden() const { return view_of(hidden_); }
+    const host_matrix& table() const noexcept { return hidden_; }
 
     /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
     /// layers chunk by chunk; `begin(chunk)` is called before each chunk.
@@ -23964,6 +23973,7 @@ struct oneshot_options {
     std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
     std::string target;                ///< the GGUF type that is simulated where none is written
     std::vector<std::string> tensor_types; ///< "PATTERN=TYPE", for GGUF tensors
+    bool measured_types = false; ///< of a GGUF file: the other types by `measure_types`
     std::vector<std::string> ignore{"lm_head"};
     std::optional<std::vector<mapping_pattern>> mappings; ///< instead of the architecture's own
 
@@ -26352,6 +26362,10 @@ inline status check_request(const oneshot_options& options)
         return error{error_code::invalid_argument,
                      "--target is only simulated: add --smoothing-only or --compensate, or give "
                      "--type to write that type"};
+    if (options.measured_types && (options.gguf_type.empty() || !options.imatrix.empty()))
+        return error{error_code::invalid_argument,
+                     "--measured-types chooses the tensor types of a GGUF file by running the "
+                     "model: give --type and --dataset"};
     if (options.clip_weights && (!options.smoothing_only || !options.target.empty()))
         return error{error_code::invalid_argument,
                      "--clip-weights goes with --smoothing-only and integer groups; when "
@@ -26637,6 +26651,67 @@ struct compressed_tensors_sink {
         return quantized_sink::create(source, target, overwrite, formats,
                                       std::make_unique<compressed_tensors_codec>());
     }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/divergence.hpp
+#ifndef AWQ_PIPELINE_DIVERGENCE_HPP
+#define AWQ_PIPELINE_DIVERGENCE_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+/// KL(p || q) of one position in nats, p and q being the softmaxes of logits that arrive a stripe of
+/// the vocabulary at a time, so that no row of logits is ever whole.
+class running_divergence {
+public:
+    /// Stripes of the same words.
+    void add(std::span<const float> reference, std::span<const float> logits)
+    {
+        p_.raise(*std::max_element(reference.begin(), reference.end()), difference_);
+        double nothing = 0;
+        q_.raise(*std::max_element(logits.begin(), logits.end()), nothing);
+        for (std::size_t i = 0; i < reference.size(); ++i) {
+            const double weight = std::exp(reference[i] - p_.highest);
+            p_.sum += weight;
+            q_.sum += std::exp(logits[i] - q_.highest);
+            difference_ += weight * (static_cast<double>(reference[i]) - logits[i]);
+        }
+    }
+
+    double value() const
+    {
+        return std::max(0.0, difference_ / p_.sum - p_.logarithm() + q_.logarithm());
+    }
+
+private:
+    /// sum(exp(logit - highest)) over what has been seen.
+    struct exponentials {
+        float highest = -std::numeric_limits<float>::infinity();
+        double sum = 0;
+
+        /// Sums so far, and `other` that was weighted alike, now relative to a larger logit.
+        void raise(float seen, double& other)
+        {
+            if (seen <= highest) return;
+            const double factor = std::exp(static_cast<double>(highest) - seen);
+            sum *= factor;
+            other *= factor;
+            highest = seen;
+        }
+        double logarithm() const { return highest + std::log(sum); }
+    };
+
+    exponentials p_, q_;
+    double difference_ = 0; ///< sum of exp(reference - highest) (reference - logit)
 };
 
 } // namespace awq
@@ -27474,6 +27549,94 @@ private:
     safetensors::shard_set_writer writer_;
     sink_content content_;
 };
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/type_allocation.hpp
+#ifndef AWQ_PIPELINE_TYPE_ALLOCATION_HPP
+#define AWQ_PIPELINE_TYPE_ALLOCATION_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+/// One way to store a tensor.
+struct type_candidate {
+    gguf::type type = gguf::type::f32;
+    std::uint64_t bytes = 0;
+    double error = 0; ///< what the model loses; adds up over tensors
+};
+
+namespace detail {
+
+/// A step from one candidate of a tensor to a larger one.
+struct type_upgrade {
+    std::size_t tensor = 0, candidate = 0;
+    std::uint64_t bytes = 0;
+    double saved_per_byte = 0;
+};
+
+/// The larger candidate that saves most error a byte: the next corner of the lower convex hull.
+inline std::optional<type_upgrade> best_upgrade(std::span<const type_candidate> candidates,
+                                                std::size_t from, std::uint64_t bytes_left)
+{
+    std::optional<type_upgrade> best;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+        if (candidates[i].bytes <= candidates[from].bytes) continue;
+        const std::uint64_t bytes = candidates[i].bytes - candidates[from].bytes;
+        const double saved = candidates[from].error - candidates[i].error;
+        const double rate = saved / static_cast<double>(bytes);
+        if (bytes > bytes_left || !(saved > 0)) continue;
+        if (!best || rate > best->saved_per_byte) best = type_upgrade{0, i, bytes, rate};
+    }
+    return best;
+}
+
+/// The smallest candidate; of equal ones that with the least error.
+inline std::size_t smallest_of(std::span<const type_candidate> candidates)
+{
+    const auto smaller = [](const type_candidate& a, const type_candidate& b) {
+        return a.bytes != b.bytes ? a.bytes < b.bytes : a.error < b.error;
+    };
+    return static_cast<std::size_t>(
+        std::min_element(candidates.begin(), candidates.end(), smaller) - candidates.begin());
+}
+
+} // namespace detail
+
+/// Chooses a candidate for each tensor so that the sum of the errors becomes small in at most
+/// `budget` bytes: all start at their smallest one, and the step that saves most error a byte is
+/// taken until none fits (Shoham and Gersho 1988). Gives the index of each tensor's candidate; each
+/// tensor has one at least. Where even the smallest do not fit, those.
+inline std::vector<std::size_t> allocate_types(std::span<const std::vector<type_candidate>> tensors,
+                                               std::uint64_t budget)
+{
+    std::vector<std::size_t> chosen;
+    std::uint64_t used = 0;
+    for (const auto& candidates : tensors) {
+        chosen.push_back(detail::smallest_of(candidates));
+        used += candidates[chosen.back()].bytes;
+    }
+    while (used < budget) {
+        std::optional<detail::type_upgrade> best;
+        for (std::size_t t = 0; t < tensors.size(); ++t) {
+            const auto step = detail::best_upgrade(tensors[t], chosen[t], budget - used);
+            if (!step || (best && step->saved_per_byte <= best->saved_per_byte)) continue;
+            best = step;
+            best->tensor = t;
+        }
+        if (!best) break;
+        chosen[best->tensor] = best->candidate;
+        used += best->bytes;
+    }
+    return chosen;
+}
 
 } // namespace awq
 
