@@ -36,6 +36,8 @@ void add_export(CLI::App& app, int& exit_code)
                         "Importance matrix of llama.cpp, for types below 8 bits");
     command->add_option("--tensor-type", options->tensor_types,
                         "PATTERN=TYPE for tensors by GGUF name; may be repeated");
+    command->add_flag("--better-rounding", options->better_rounding,
+                      "Search longer for each block's scales than llama.cpp does");
     command->add_option("--pre-tokenizer", options->pre,
                         "Its name in llama.cpp, where it cannot be found out");
     command->add_flag("--overwrite", options->overwrite, "Replace the file if it is there");

@@ -133,6 +133,8 @@ void add_rounding(CLI::App& command, awq::rounding_options& options)
 {
     command.add_option("--importance", options.importance,
                        "Weigh rounding errors by the inputs' mean square")->capture_default_str();
+    command.add_flag("--better-rounding", options.better_rounding,
+                     "GGUF: search longer for each block's scales than llama.cpp does");
     command.add_option("--clip-steps", options.clip_steps,
                        "Schemes: candidates for each group's range; 1: no clipping")
         ->check(CLI::Range(1, 1000))->capture_default_str();

@@ -141,6 +141,35 @@ TEST_CASE("measured types lose less in no more bytes")
     CHECK(test::read(options.output) == first);
 }
 
+TEST_CASE("better rounding loses less in the same format")
+{
+    const test::scratch room;
+    awq::oneshot_options options = measured_run(room);
+    options.measured_types = false;
+    options.gguf_type = "q2_k";
+    options.rounding.error_feedback = false;
+    options.rounding.least_squares_lambda = 0;
+    const auto error_of_run = [&](bool better) {
+        options.rounding.better_rounding = better;
+        options.overwrite = true;
+        options.output = room / (better ? "better.gguf" : "exact.gguf");
+        const auto report = test::run_oneshot(options);
+        if (!report) FAIL(report.error().text());
+        double sum = 0;
+        for (const auto& layer : report->layers) sum += layer.relative_error;
+        return sum;
+    };
+    const double exact = error_of_run(false);
+    CHECK(error_of_run(true) < 0.99 * exact);
+    CHECK(test::read(room / "better.gguf").size() == test::read(room / "exact.gguf").size());
+    // Error feedback takes its grids from the same search.
+    options.rounding.error_feedback = true;
+    error_of_run(true);
+    const std::string fed_better = test::read(room / "better.gguf");
+    error_of_run(false);
+    CHECK(test::read(room / "exact.gguf") != fed_better);
+}
+
 TEST_CASE("types that the user names are not measured")
 {
     const test::scratch room;
@@ -161,6 +190,12 @@ TEST_CASE("requests for types that cannot be met are refused")
     options.tensor_types = {"attention_q=q8_0"};
     CHECK(says(test::run_oneshot(options).error(), "matches no tensor"));
     options.tensor_types.clear();
+    options.rounding.better_rounding = true;
+    options.measured_types = false;
+    options.gguf_type.clear();
+    options.formats = {{{"Linear"}, "W4A16", {}}};
+    CHECK(says(test::run_oneshot(options).error(), "--better-rounding"));
+    options = measured_run(room);
     options.gguf_type = "f16";
     CHECK(says(test::run_oneshot(options).error(), "--measured-types"));
     options.gguf_type.clear();

@@ -61,6 +61,9 @@ inline status check_request(const oneshot_options& options)
         return error{error_code::invalid_argument,
                      "--target is only simulated: add --smoothing-only or --compensate, or give "
                      "--type to write that type"};
+    if (options.rounding.better_rounding && options.gguf_type.empty())
+        return error{error_code::invalid_argument,
+                     "--better-rounding searches the blocks of a GGUF file: give --type"};
     if (options.measured_types && (options.gguf_type.empty() || !options.imatrix.empty()))
         return error{error_code::invalid_argument,
                      "--measured-types chooses the tensor types of a GGUF file by running the "

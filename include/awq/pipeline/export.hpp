@@ -23,6 +23,7 @@ struct export_options {
     std::string type = "q4_k_m";
     std::string imatrix; ///< importance matrix in either of llama.cpp's formats, or empty
     std::vector<std::string> tensor_types; ///< "PATTERN=TYPE"
+    bool better_rounding = false; ///< `gguf::rounding::best`: no longer llama.cpp's bytes
     std::string pre; ///< the pre-tokenizer's name in llama.cpp; empty: found out
     bool overwrite = false;
     progress_callback progress;
@@ -70,7 +71,10 @@ result<export_report> export_gguf(const E& how, const export_options& options)
     AWQ_TRY(const gguf::key_values metadata,
             gguf_metadata(options.model, source->config(), layout, options.pre));
     AWQ_TRY(auto out, gguf_tensor_writer<E>::create(how, options.output, layout, metadata,
-                                                    options.overwrite));
+                                                    options.overwrite,
+                                                    options.better_rounding
+                                                        ? gguf::rounding::best
+                                                        : gguf::rounding::exact));
     export_report report{std::string{name_of(types.file_type)}, layout.tensors().size(), 0};
     for (const gguf_tensor& tensor : layout.tensors()) {
         const auto done = static_cast<std::size_t>(&tensor - layout.tensors().data());

@@ -29,14 +29,15 @@ public:
     /// Errors: those of gguf::writer.
     static result<gguf_tensor_writer> create(const E& how, const std::string& path,
                                              const gguf_layout& layout,
-                                             const gguf::key_values& metadata, bool overwrite)
+                                             const gguf::key_values& metadata, bool overwrite,
+                                             gguf::rounding rounding = gguf::rounding::exact)
     {
         std::vector<gguf::tensor_plan> plan;
         for (const gguf_tensor& each : layout.tensors())
             plan.push_back({each.name, each.type, each.dims});
         AWQ_TRY(gguf::writer out,
                 gguf::writer::create(path, metadata, std::move(plan), overwrite));
-        return gguf_tensor_writer{how, std::move(out)};
+        return gguf_tensor_writer{how, std::move(out), rounding};
     }
 
     /// Rounds and writes a whole tensor. `importance`: mean of x^2 for each column, or empty.
@@ -77,7 +78,10 @@ public:
     status finish() { return out_.finish(); }
 
 private:
-    gguf_tensor_writer(const E& how, gguf::writer&& out) : how_(&how), out_(std::move(out)) {}
+    gguf_tensor_writer(const E& how, gguf::writer&& out, gguf::rounding rounding)
+        : how_(&how), out_(std::move(out)), rounding_(rounding)
+    {
+    }
 
     /// About 16 MB of floats, and whole heads.
     static std::size_t stripe_rows(const gguf_tensor& tensor)
@@ -97,7 +101,7 @@ private:
                 for (const float value : rows.row(row)) shifted.push_back(value + tensor.offset);
             rows = {shifted.data(), rows.rows(), rows.cols()};
         }
-        const gguf::simd_block_quantizer quantizer{tensor.type};
+        const gguf::simd_block_quantizer quantizer{tensor.type, rounding_};
         std::vector<std::byte> bytes(rows.rows() * quantizer.row_bytes(rows.cols()));
         const auto done = gguf::quantize_rows(*how_, quantizer, rows, importance, bytes);
         if (!done) return done.error().within(tensor.hf_name);
@@ -124,6 +128,7 @@ private:
 
     const E* how_;
     gguf::writer out_;
+    gguf::rounding rounding_;
 };
 
 } // namespace awq

@@ -33,6 +33,8 @@ struct layer_format {
 /// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
 struct rounding_options {
     bool importance = true;     ///< weigh each column's rounding error by its mean x^2
+    /// GGUF: a longer search for the scales of blocks than llama.cpp's (`gguf::rounding::best`).
+    bool better_rounding = false;
     int clip_steps = 20;        ///< schemes: candidates for each group's range; 1: no clipping
     bool error_feedback = true; ///< GPTQ: feed each column's error into the columns after it
     float damping = 0.01f;      ///< of the Gram matrix in the feedback, relative to its mean diagonal
@@ -116,6 +118,7 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
     made.insert(made.end(),
                 {{"search_clipping", yes_or_no(options.search_clipping)},
                  {"importance", yes_or_no(rounding.importance)},
+                 {"better_rounding", yes_or_no(rounding.better_rounding)},
                  {"clip_steps", std::to_string(rounding.clip_steps)},
                  {"error_feedback", yes_or_no(rounding.error_feedback)},
                  {"damping", std::to_string(rounding.damping)},

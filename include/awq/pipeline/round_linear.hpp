@@ -138,7 +138,9 @@ private:
 
     gguf_blocks round_to_blocks(gguf::type type, matrix_view<float> weight) const
     {
-        const gguf::basic_block_quantizer<gguf::simd_engine> format{type};
+        const gguf::rounding how = options_.better_rounding ? gguf::rounding::best
+                                                            : gguf::rounding::exact;
+        const gguf::simd_block_quantizer format{type, how};
         gguf_blocks made{type, weight.rows(), weight.cols(), {}};
         const std::size_t row_bytes = format.row_bytes(weight.cols());
         made.bytes.resize(weight.rows() * row_bytes);
@@ -160,7 +162,7 @@ private:
             const std::size_t at = row * row_bytes + first / columns * size;
             gguf::pack_block(grid, codes, bytes.subspan(at, size));
         };
-        run(gguf_feedback_format<gguf::simd_engine>{type, energies}, weight, store);
+        run(gguf_feedback_format<gguf::simd_engine>{type, energies, how}, weight, store);
         return made;
     }
 

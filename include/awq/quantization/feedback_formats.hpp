@@ -4,6 +4,7 @@
 
 #include <awq/quantization/error_feedback.hpp>
 #include <awq/quantization/gguf/block_codec.hpp>
+#include <awq/quantization/gguf/rounding_search.hpp>
 #include <awq/quantization/integer_quantizer.hpp>
 
 #include <algorithm>
@@ -66,6 +67,7 @@ struct gguf_feedback_format {
     gguf::type type;
     /// Mean square of each row of weights; the 32-element types look at it.
     std::span<const float> row_mean_squares;
+    gguf::rounding rounding = gguf::rounding::exact;
 
     std::size_t block_columns(std::size_t) const noexcept { return gguf::block_columns(type); }
 
@@ -78,6 +80,9 @@ struct gguf_feedback_format {
             sources[r] = {rows.row(r).data(), importance.empty() ? nullptr : importance.data(),
                           row_mean_squares[first_row + r]};
         Engine::fit(type, sources, rows.rows(), grids, codes);
+        if (rounding == gguf::rounding::exact) return;
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            Engine::improve(type, sources[r], grids[r], codes + r * gguf::block_columns(type));
     }
 };
 
