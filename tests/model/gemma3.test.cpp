@@ -60,13 +60,7 @@ test_model random_gemma3()
             model.shapes[at + norm + ".weight"] = {32};
         for (const char* norm : {"q_norm", "k_norm"})
             model.shapes[at + "self_attn." + norm + ".weight"] = {8};
-        for (const char* name : {"q_proj", "o_proj"})
-            model.shapes[at + "self_attn." + name + ".weight"] = {32, 32};
-        for (const char* name : {"k_proj", "v_proj"})
-            model.shapes[at + "self_attn." + name + ".weight"] = {16, 32};
-        for (const char* name : {"gate_proj", "up_proj"})
-            model.shapes[at + "mlp." + name + ".weight"] = {56, 32};
-        model.shapes[at + "mlp.down_proj.weight"] = {32, 56};
+        add_projections(model, at);
     }
     draw_weights(model);
     return model;

@@ -43,6 +43,18 @@ inline awq::model_config small_config(std::string_view model_type)
     return config;
 }
 
+// The shapes of the linear layers of a block of that config.
+inline void add_projections(test_model& model, const std::string& at)
+{
+    for (const char* name : {"q_proj", "o_proj"})
+        model.shapes[at + "self_attn." + name + ".weight"] = {32, 32};
+    for (const char* name : {"k_proj", "v_proj"})
+        model.shapes[at + "self_attn." + name + ".weight"] = {16, 32};
+    for (const char* name : {"gate_proj", "up_proj"})
+        model.shapes[at + "mlp." + name + ".weight"] = {56, 32};
+    model.shapes[at + "mlp.down_proj.weight"] = {32, 56};
+}
+
 // A Llama with weights drawn in that way.
 inline test_model random_llama()
 {
@@ -54,13 +66,7 @@ inline test_model random_llama()
         const std::string at = "model.layers." + std::to_string(layer) + ".";
         model.shapes[at + "input_layernorm.weight"] = {32};
         model.shapes[at + "post_attention_layernorm.weight"] = {32};
-        for (const char* name : {"q_proj", "o_proj"})
-            model.shapes[at + "self_attn." + name + ".weight"] = {32, 32};
-        for (const char* name : {"k_proj", "v_proj"})
-            model.shapes[at + "self_attn." + name + ".weight"] = {16, 32};
-        for (const char* name : {"gate_proj", "up_proj"})
-            model.shapes[at + "mlp." + name + ".weight"] = {56, 32};
-        model.shapes[at + "mlp.down_proj.weight"] = {32, 56};
+        add_projections(model, at);
     }
     draw_weights(model);
     return model;

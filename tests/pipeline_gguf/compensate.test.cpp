@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The compensated checkpoint: what llama.cpp's quantizer will make of it is what the run counted on.
+#include "calibrated_run.hpp"
 #include "gguf_files.hpp"
-#include "pipeline/pipeline_runs.hpp"
 
 #include <awq/io/imatrix.hpp>
 #include <awq/pipeline/directory_source.hpp>
@@ -14,16 +14,9 @@ namespace {
 
 awq::oneshot_options compensating_run(const test::scratch& room)
 {
-    awq::oneshot_options options;
-    options.model = test::tiny_model;
-    options.dataset = AWQ_SOURCE_DIR "/tests/golden/calibration_ids.jsonl";
-    options.num_calibration_samples = 12;
-    options.max_seq_length = 256;
-    options.search.n_grid = 4;
-    options.loss = awq::loss_kind::gram;
+    awq::oneshot_options options = test::calibrated_run(room / "compensated", 12);
     options.compensate = true;
     options.target = "q4_k_m";
-    options.output = room / "compensated";
     options.output_imatrix = room / "compensated.imatrix.gguf";
     return options;
 }

@@ -75,10 +75,9 @@ TEST_CASE("a tensor's type can be chosen by pattern")
     options.output = room / "m.gguf";
     options.tensor_types = {"blk\\.0\\.ffn_down=q8_0", "attn_k=f16"};
     REQUIRE(awq::export_gguf(awq::serial_execution{}, options));
-    const auto file = test::open_gguf(options.output);
-    CHECK(file.find_tensor("blk.0.ffn_down.weight")->type == awq::gguf::type::q8_0);
-    CHECK(file.find_tensor("blk.1.attn_k.weight")->type == awq::gguf::type::f16);
-    CHECK(file.find_tensor("blk.1.attn_q.weight")->type == awq::gguf::type::q4_k);
+    test::check_types(options.output, {{"blk.0.ffn_down.weight", awq::gguf::type::q8_0},
+                                       {"blk.1.attn_k.weight", awq::gguf::type::f16},
+                                       {"blk.1.attn_q.weight", awq::gguf::type::q4_k}});
 }
 
 TEST_CASE("an export that cannot be done says so and leaves no file")

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace test {
@@ -45,6 +46,19 @@ inline awq::gguf::file open_gguf(const std::string& path)
     auto file = awq::gguf::file::open(path);
     if (!file) FAIL(file.error().text());
     return *std::move(file);
+}
+
+/// The types of some tensors of a file, by their names.
+inline void check_types(const std::string& path,
+                        const std::vector<std::pair<std::string, awq::gguf::type>>& wanted)
+{
+    const awq::gguf::file file = open_gguf(path);
+    for (const auto& [name, type] : wanted) {
+        INFO(name);
+        const auto* const found = file.find_tensor(name);
+        REQUIRE(found);
+        CHECK(found->type == type);
+    }
 }
 
 /// A file to be damaged: its metadata, and its tensors' names, types and dims.

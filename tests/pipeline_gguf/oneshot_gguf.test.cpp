@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "calibrated_run.hpp"
 #include "gguf_files.hpp"
-#include "pipeline/pipeline_runs.hpp"
 
 #include <awq/io/imatrix.hpp>
 
@@ -10,15 +10,8 @@ namespace {
 
 awq::oneshot_options small_run(const test::scratch& room)
 {
-    awq::oneshot_options options;
-    options.model = test::tiny_model;
-    options.dataset = AWQ_SOURCE_DIR "/tests/golden/calibration_ids.jsonl";
-    options.num_calibration_samples = 4;
-    options.max_seq_length = 256;
-    options.search.n_grid = 4;
-    options.output = room / "m.gguf";
+    awq::oneshot_options options = test::calibrated_run(room / "m.gguf", 4);
     options.gguf_type = "q4_k_m";
-    options.loss = awq::loss_kind::gram;
     return options;
 }
 
@@ -107,10 +100,9 @@ TEST_CASE("layers can be kept or typed by pattern in a run")
     options.ignore = {"lm_head", "re:.*layers\\.0\\..*down_proj"};
     options.tensor_types = {"blk\\.1\\.attn_v=q8_0"};
     REQUIRE(test::run_oneshot(options));
-    const auto file = test::open_gguf(options.output);
-    CHECK(file.find_tensor("blk.0.ffn_down.weight")->type == awq::gguf::type::bf16);
-    CHECK(file.find_tensor("blk.1.attn_v.weight")->type == awq::gguf::type::q8_0);
-    CHECK(file.find_tensor("token_embd.weight")->type == awq::gguf::type::q6_k);
+    test::check_types(options.output, {{"blk.0.ffn_down.weight", awq::gguf::type::bf16},
+                                       {"blk.1.attn_v.weight", awq::gguf::type::q8_0},
+                                       {"token_embd.weight", awq::gguf::type::q6_k}});
 }
 
 TEST_CASE("a target is optimised for without writing it")
