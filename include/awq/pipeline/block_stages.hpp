@@ -34,10 +34,13 @@ public:
     status gather(std::string_view input, const block_weights& original, const block_weights& rounded,
                   matrix_view<float> gram, matrix_view<float> cross)
     {
+        std::size_t most = 0;
+        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
+        const scratch first{most * gram.cols()}; // kept by the thread: the forward pass takes it, too
+        if (!first) return no_memory();
+        host_matrix second = xtensor_backend::make(most, gram.cols());
         for (const sequence_chunk& chunk : chunks_) {
             const std::size_t rows = chunk.batch.tokens();
-            const scratch first{rows * gram.cols()}, second{rows * gram.cols()};
-            if (!first || !second) return no_memory();
             const matrix_view<float> a{first.data(), rows, gram.cols()};
             const matrix_view<float> b{second.data(), rows, gram.cols()};
             AWQ_CHECK(capture(input, chunk, original, original_, a));
