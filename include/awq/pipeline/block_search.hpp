@@ -9,6 +9,7 @@
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/block_tensors.hpp>
 #include <awq/pipeline/check_data_flow.hpp>
+#include <awq/pipeline/offset_norm_scales.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
 #include <awq/pipeline/parent_loss.hpp>
 #include <awq/report/mapping_report.hpp>
@@ -178,7 +179,7 @@ private:
         return &slots[at - block_linears.begin()]->weight;
     }
 
-    status apply(const resolved_mapping& mapping, std::span<const double> scales,
+    status apply(const resolved_mapping& mapping, std::span<const double> found,
                  std::span<const std::uint32_t> column_scales)
     {
         std::vector<matrix_view<float>> balances;
@@ -191,8 +192,10 @@ private:
             mapping.smooth_is_norm
                 ? smooth_target::of_norm(weight.row(0), bias_values, context_.config.offset_norms)
                 : smooth_target::of_linear(weight, bias_values);
+        std::vector<double> scales(found.begin(), found.end());
+        if (target.norm && target.offset) adapt_to_offset_norm(weight.row(0), scales);
         AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances, column_scales}, scales));
-        std::vector<double> by_column(scales.begin(), scales.end());
+        std::vector<double> by_column = scales;
         if (!column_scales.empty()) {
             by_column.resize(column_scales.size());
             for (std::size_t c = 0; c < by_column.size(); ++c)
