@@ -13,6 +13,7 @@ For every type the model goes through each method:
     smoothed_im   the same with the importance matrix of the smoothed model
     compensated   `awq oneshot --compensate --target TYPE`, then llama_model_quantize with its importance matrix
     direct        `awq oneshot --type TYPE`, which writes the file itself
+    measured      `awq oneshot --type TYPE --measured-types`: other types for the tensors, no more bytes
 
 Calibrated is on --samples windows of --length tokens, evenly spaced over --calibration (or on the first so many lines of
 a .jsonl with input_ids). llama.cpp quantizes from float32 files that `awq export --type f32` has made. All files are run
@@ -46,6 +47,7 @@ METHODS = {
     "smoothed_im": "--smoothing-only --target {type}",
     "compensated": "--compensate --target {type}",
     "direct": "--type {type}",
+    "measured": "--type {type} --measured-types",
 }
 
 

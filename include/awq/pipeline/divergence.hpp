@@ -4,6 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/kernels/xsimd.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -17,45 +19,41 @@ namespace awq {
 /// the vocabulary at a time, so that no row of logits is ever whole.
 class running_divergence {
 public:
-    /// Stripes of the same words.
+    /// Stripes of the same words, at least one.
     void add(std::span<const float> reference, std::span<const float> logits)
     {
-        p_.raise(*std::max_element(reference.begin(), reference.end()), difference_);
-        double nothing = 0;
-        q_.raise(*std::max_element(logits.begin(), logits.end()), nothing);
-        for (std::size_t i = 0; i < reference.size(); ++i) {
-            const double weight = std::exp(reference[i] - p_.highest);
-            p_.sum += weight;
-            q_.sum += std::exp(logits[i] - q_.highest);
-            difference_ += weight * (static_cast<double>(reference[i]) - logits[i]);
-        }
+        std::vector<float> weights;
+        const double p = log_sum(reference, weights);
+        double mean = 0; // of the difference, over the stripe's share of p
+        for (std::size_t i = 0; i < weights.size(); ++i)
+            mean += static_cast<double>(weights[i] * (reference[i] - logits[i]));
+        const double seen = std::exp(p_ - joined(p_, p));
+        mean_ = seen * mean_ + (1.0 - seen) * mean;
+        p_ = joined(p_, p);
+        q_ = joined(q_, log_sum(logits, weights));
     }
 
-    double value() const
-    {
-        return std::max(0.0, difference_ / p_.sum - p_.logarithm() + q_.logarithm());
-    }
+    double value() const { return std::max(0.0, mean_ - p_ + q_); }
 
 private:
-    /// sum(exp(logit - highest)) over what has been seen.
-    struct exponentials {
-        float highest = -std::numeric_limits<float>::infinity();
-        double sum = 0;
+    /// log(sum(exp(logits))); `weights` becomes their softmax.
+    static double log_sum(std::span<const float> logits, std::vector<float>& weights)
+    {
+        weights.assign(logits.begin(), logits.end());
+        kernels::simd::softmax(1.0f, weights);
+        const double highest = kernels::simd::min_max(logits).max;
+        const double its_weight = kernels::simd::min_max(std::span<const float>{weights}).max;
+        return highest - std::log(its_weight);
+    }
+    /// log(exp(a) + exp(b)).
+    static double joined(double a, double b)
+    {
+        return std::max(a, b) + std::log1p(std::exp(-std::fabs(a - b)));
+    }
 
-        /// Sums so far, and `other` that was weighted alike, now relative to a larger logit.
-        void raise(float seen, double& other)
-        {
-            if (seen <= highest) return;
-            const double factor = std::exp(static_cast<double>(highest) - seen);
-            sum *= factor;
-            other *= factor;
-            highest = seen;
-        }
-        double logarithm() const { return highest + std::log(sum); }
-    };
-
-    exponentials p_, q_;
-    double difference_ = 0; ///< sum of exp(reference - highest) (reference - logit)
+    double p_ = -std::numeric_limits<double>::infinity(); ///< log(sum(exp)) of what has been seen
+    double q_ = -std::numeric_limits<double>::infinity();
+    double mean_ = 0; ///< of reference - logits under p
 };
 
 } // namespace awq
