@@ -130,6 +130,7 @@
 #include <awq/pipeline/host_matrix.hpp>
 #include <awq/pipeline/layer_codec.hpp>
 #include <awq/pipeline/layer_scheme.hpp>
+#include <awq/pipeline/offset_norm_scales.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
 #include <awq/pipeline/parent_loss.hpp>
 #include <awq/pipeline/process_usage.hpp>

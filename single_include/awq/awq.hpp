@@ -6357,6 +6357,302 @@ inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::si
 } // namespace awq::gguf
 
 #endif
+// ---- awq/quantization/gguf/rounding_search.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
+#define AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+// A better rounding for the same formats: starting from ggml's choice, the stored integers of each
+// group and the block's halves are moved in turn while the error, weighted with the importance
+// alone, gets smaller. What comes out is an ordinary block of the format.
+
+namespace awq::gguf {
+
+/// How blocks are rounded.
+enum class rounding : unsigned char {
+    exact, ///< ggml's search: llama.cpp's bytes
+    best,  ///< a longer search for less weighted error; files of the same format
+};
+
+namespace detail {
+
+/// One sum of all lanes.
+template <class L>
+[[gnu::always_inline]] inline float sum_of_lanes(const L& numbers) noexcept
+{
+    alignas(sizeof(L)) float each[L::count];
+    numbers.store(each);
+    float sum = 0.0f;
+    for (const float number : each)
+        sum += number;
+    return sum;
+}
+
+/// What one block is compared with.
+struct rounding_target {
+    const float* x;
+    const float* w; ///< the importance, or ones
+    std::size_t columns;
+};
+
+/// The weighted squared error of group `g` with another scale and offset, each element rounded to
+/// its nearest code.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline float group_error(const rounding_target& target,
+                                                const block_grid& grid, std::size_t g, float scale,
+                                                float offset) noexcept
+{
+    const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    L error(0.0f);
+    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
+        const L x = L::load(target.x + i) - L(offset);
+        const L off = x - L(scale) * nearest_level(x * L(inverse), -zero, highest);
+        error += L::load(target.w + i) * off * off;
+    }
+    return sum_of_lanes(error);
+}
+
+/// Sums over levels l of the block, for the best d and dmin at given integers: with a = ls * l and
+/// b = lm of each element's group, x is about d * a - dmin * b.
+struct level_sums {
+    double aa = 0.0, ab = 0.0, bb = 0.0, ax = 0.0, bx = 0.0;
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void add_group(const rounding_target& target, const block_grid& grid,
+                                             std::size_t g, float integer_scale,
+                                             float integer_minimum, level_sums& sums) noexcept
+{
+    const float inverse = grid.scale[g] != 0.0f ? 1.0f / grid.scale[g] : 0.0f;
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    L w_sum(0.0f), wl(0.0f), wll(0.0f), wlx(0.0f), wx(0.0f);
+    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
+        const L x = L::load(target.x + i);
+        const L w = L::load(target.w + i);
+        const L level = nearest_level((x - L(grid.offset[g])) * L(inverse), -zero, highest);
+        w_sum += w;
+        wl += w * level;
+        wll += w * level * level;
+        wlx += w * level * x;
+        wx += w * x;
+    }
+    const double s = integer_scale;
+    const double m = integer_minimum;
+    sums.aa += s * s * static_cast<double>(sum_of_lanes(wll));
+    sums.ab += s * m * static_cast<double>(sum_of_lanes(wl));
+    sums.bb += m * m * static_cast<double>(sum_of_lanes(w_sum));
+    sums.ax += s * static_cast<double>(sum_of_lanes(wlx));
+    sums.bx += m * static_cast<double>(sum_of_lanes(wx));
+}
+
+/// d and dmin of least squares; whether the sums determine them.
+inline bool solve(const level_sums& s, bool has_minimum, float& d, float& dmin) noexcept
+{
+    if (!has_minimum || s.bb <= 0.0) {
+        if (!(s.aa > 0.0)) return false;
+        d = static_cast<float>(s.ax / s.aa);
+        return true;
+    }
+    const double determinant = s.aa * s.bb - s.ab * s.ab;
+    if (!(determinant > 1e-9 * s.aa * s.bb)) return false;
+    d = static_cast<float>((s.ax * s.bb - s.bx * s.ab) / determinant);
+    dmin = static_cast<float>((s.ax * s.ab - s.bx * s.aa) / determinant);
+    return true;
+}
+
+/// Tries the integers s and m for one group and keeps them where the error falls.
+template <class Format, class L>
+[[gnu::always_inline]] inline void try_integers(const rounding_target& target, block_grid& grid,
+                                                std::size_t g, int s, int m, float& error) noexcept
+{
+    if (s < Format::lowest_scale || s > Format::highest_scale) return;
+    if (m < 0 || m > Format::highest_minimum) return;
+    const float scale = strict_product(as_read(grid.d), static_cast<float>(s));
+    const float offset = -strict_product(as_read(grid.dmin), static_cast<float>(m));
+    const float trial = group_error<256 / Format::groups, L>(target, grid, g, scale, offset);
+    if (!(trial < error)) return;
+    error = trial;
+    Format::set_integers(grid, g, s, m);
+}
+
+/// Moves the integers of one group by up to `Format::reach` while the error falls; scales that may
+/// be negative are mirrored as well, since the levels reach one further on one side.
+template <class Format, class L>
+[[gnu::always_inline]] inline void improve_group(const rounding_target& target, block_grid& grid,
+                                                 std::size_t g, float error) noexcept
+{
+    const int scale_at = Format::integer_scale(grid, g);
+    const int minimum_at = grid.packed_minimum[g];
+    const int minimum_reach = Format::has_minimum ? Format::reach : 0;
+    for (int s = -Format::reach; s <= Format::reach; ++s) {
+        for (int m = -minimum_reach; m <= minimum_reach; ++m)
+            try_integers<Format, L>(target, grid, g, scale_at + s, minimum_at + m, error);
+        if (!Format::has_minimum)
+            try_integers<Format, L>(target, grid, g, -scale_at + s, minimum_at, error);
+    }
+}
+
+/// The error of the whole block, group by group.
+template <class Format, class L>
+[[gnu::always_inline]] inline float block_errors(const rounding_target& target,
+                                                 const block_grid& grid, float* errors) noexcept
+{
+    float total = 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g) {
+        errors[g] =
+            group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
+        total += errors[g];
+    }
+    return total;
+}
+
+/// Replaces the halves of the block by those of least squares, then the integers of the groups.
+template <class Format, class L>
+[[gnu::always_inline]] inline block_grid next_grid(const rounding_target& target,
+                                                   const block_grid& from) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    level_sums sums;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        add_group<size, L>(target, from, g, static_cast<float>(Format::integer_scale(from, g)),
+                           static_cast<float>(from.packed_minimum[g]), sums);
+    block_grid next = from;
+    float d = as_read(from.d);
+    float dmin = as_read(from.dmin);
+    if (solve(sums, Format::has_minimum, d, dmin)) {
+        next.d = f16(d);
+        next.dmin = f16(dmin < 0.0f ? 0.0f : dmin);
+    }
+    Format::complete(next);
+    float errors[Format::groups];
+    block_errors<Format, L>(target, next, errors);
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        improve_group<Format, L>(target, next, g, errors[g]);
+    Format::complete(next);
+    return next;
+}
+
+/// Looks for a grid with less error than the one that was fitted, and rounds onto it.
+template <class Format, class L>
+[[gnu::always_inline]] inline void
+improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    float errors[Format::groups];
+    float best = block_errors<Format, L>(target, grid, errors);
+    block_grid current = grid;
+    for (int round = 0; round < 6; ++round) {
+        current = next_grid<Format, L>(target, current);
+        const float error = block_errors<Format, L>(target, current, errors);
+        if (!(error < best)) break;
+        best = error;
+        grid = current;
+    }
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        if (grid.scale[g] != 0.0f)
+            round_group<size, L>(target.x + g * size, grid, g, codes + g * size);
+}
+
+/// The error of a block of 32 elements and the sums for its next scale and offset.
+template <class L>
+[[gnu::always_inline]] inline float assess_32(const rounding_target& target, const block_grid& grid,
+                                              level_sums& sums) noexcept
+{
+    if (!grid.has_level_table()) {
+        add_group<32, L>(target, grid, 0, 1.0f, 1.0f, sums);
+        return group_error<32, L>(target, grid, 0, grid.scale[0], grid.offset[0]);
+    }
+    double error = 0.0;
+    for (std::size_t i = 0; i < 32; ++i) {
+        const double w = target.w[i], x = target.x[i];
+        const double level = grid.level(grid.nearest(i, target.x[i]));
+        const double off = grid.scale[0] * level - x;
+        error += w * off * off;
+        sums.aa += w * level * level;
+        sums.ax += w * level * x;
+    }
+    return static_cast<float>(error);
+}
+
+/// The least error that is reached from the d and offset of `grid` by going to least squares a few
+/// times; `grid` becomes the best one seen.
+template <class L>
+[[gnu::always_inline]] inline float descend_32(const rounding_target& target, bool has_offset,
+                                               block_grid& grid) noexcept
+{
+    float best = 0.0f;
+    block_grid trial = grid;
+    for (int round = 0; round < 4; ++round) {
+        trial.scale[0] = as_read(trial.d);
+        if (has_offset) trial.offset[0] = as_read(trial.dmin);
+        level_sums sums;
+        const float error = assess_32<L>(target, trial, sums);
+        if (round > 0 && !(error < best)) break;
+        best = error;
+        grid = trial;
+        float d = trial.scale[0];
+        float negated_offset = -trial.offset[0];
+        if (!solve(sums, has_offset, d, negated_offset)) break;
+        trial.d = f16(d);
+        if (has_offset) trial.dmin = f16(-negated_offset);
+    }
+    return best;
+}
+
+/// Scale and offset of a block of 32 elements, from several starts; the levels of formats without
+/// an offset reach further on one side, so both signs are tried.
+template <class L>
+[[gnu::always_inline]] inline void improve_block_32(const rounding_target& target, block_grid& grid,
+                                                    std::uint8_t* codes) noexcept
+{
+    const bool has_offset = grid.zero_code == 0;
+    const float d = as_read(grid.d);
+    const float middle = 0.5f * static_cast<float>(grid.max_code) * d;
+    block_grid found = grid;
+    float best = descend_32<L>(target, has_offset, found);
+    for (int step = -6; step <= 6; ++step)
+        for (int sign = 1; sign >= (has_offset ? 1 : -1); sign -= 2) {
+            block_grid start = grid;
+            const float factor = 1.0f + 0.025f * static_cast<float>(step);
+            start.d = f16(d * factor * static_cast<float>(sign));
+            if (has_offset) start.dmin = f16(grid.offset[0] + middle * (1.0f - factor));
+            const float error = descend_32<L>(target, has_offset, start);
+            if (!(error < best)) continue;
+            best = error;
+            found = start;
+        }
+    grid = found;
+    for (std::size_t i = 0; i < target.columns; ++i)
+        codes[i] = static_cast<std::uint8_t>(grid.nearest(i, target.x[i]));
+}
+
+/// Improves what was fitted for one block.
+template <class Format, class L>
+[[gnu::always_inline]] inline void improve_block(const block_source& source, block_grid& grid,
+                                                 std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t columns = facts(Format::id).block_columns;
+    alignas(64) float ones[columns];
+    for (float& one : ones)
+        one = 1.0f;
+    const rounding_target target{source.values, source.importance ? source.importance : ones,
+                                 columns};
+    if constexpr (columns == 32)
+        improve_block_32<L>(target, grid, codes);
+    else
+        improve_super_block<Format, L>(target, grid, codes);
+}
+
+} // namespace detail
+
+} // namespace awq::gguf
+
+#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -6418,6 +6714,7 @@ struct gguf_feedback_format {
     gguf::type type;
     /// Mean square of each row of weights; the 32-element types look at it.
     std::span<const float> row_mean_squares;
+    gguf::rounding rounding = gguf::rounding::exact;
 
     std::size_t block_columns(std::size_t) const noexcept { return gguf::block_columns(type); }
 
@@ -6430,6 +6727,9 @@ struct gguf_feedback_format {
             sources[r] = {rows.row(r).data(), importance.empty() ? nullptr : importance.data(),
                           row_mean_squares[first_row + r]};
         Engine::fit(type, sources, rows.rows(), grids, codes);
+        if (rounding == gguf::rounding::exact) return;
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            Engine::improve(type, sources[r], grids[r], codes + r * gguf::block_columns(type));
     }
 };
 
@@ -7210,302 +7510,6 @@ constexpr bool with_float_format(type wanted, Task&& task)
         return false;
     }
 }
-
-} // namespace awq::gguf
-
-#endif
-// ---- awq/quantization/gguf/rounding_search.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
-#define AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
-
-#include <cstddef>
-#include <cstdint>
-
-// A better rounding for the same formats: starting from ggml's choice, the stored integers of each
-// group and the block's halves are moved in turn while the error, weighted with the importance
-// alone, gets smaller. What comes out is an ordinary block of the format.
-
-namespace awq::gguf {
-
-/// How blocks are rounded.
-enum class rounding : unsigned char {
-    exact, ///< ggml's search: llama.cpp's bytes
-    best,  ///< a longer search for less weighted error; files of the same format
-};
-
-namespace detail {
-
-/// One sum of all lanes.
-template <class L>
-[[gnu::always_inline]] inline float sum_of_lanes(const L& numbers) noexcept
-{
-    alignas(sizeof(L)) float each[L::count];
-    numbers.store(each);
-    float sum = 0.0f;
-    for (const float number : each)
-        sum += number;
-    return sum;
-}
-
-/// What one block is compared with.
-struct rounding_target {
-    const float* x;
-    const float* w; ///< the importance, or ones
-    std::size_t columns;
-};
-
-/// The weighted squared error of group `g` with another scale and offset, each element rounded to
-/// its nearest code.
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline float group_error(const rounding_target& target,
-                                                const block_grid& grid, std::size_t g, float scale,
-                                                float offset) noexcept
-{
-    const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
-    const auto zero = static_cast<float>(grid.zero_code);
-    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
-    L error(0.0f);
-    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
-        const L x = L::load(target.x + i) - L(offset);
-        const L off = x - L(scale) * nearest_level(x * L(inverse), -zero, highest);
-        error += L::load(target.w + i) * off * off;
-    }
-    return sum_of_lanes(error);
-}
-
-/// Sums over levels l of the block, for the best d and dmin at given integers: with a = ls * l and
-/// b = lm of each element's group, x is about d * a - dmin * b.
-struct level_sums {
-    double aa = 0.0, ab = 0.0, bb = 0.0, ax = 0.0, bx = 0.0;
-};
-
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void add_group(const rounding_target& target, const block_grid& grid,
-                                             std::size_t g, float integer_scale,
-                                             float integer_minimum, level_sums& sums) noexcept
-{
-    const float inverse = grid.scale[g] != 0.0f ? 1.0f / grid.scale[g] : 0.0f;
-    const auto zero = static_cast<float>(grid.zero_code);
-    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
-    L w_sum(0.0f), wl(0.0f), wll(0.0f), wlx(0.0f), wx(0.0f);
-    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
-        const L x = L::load(target.x + i);
-        const L w = L::load(target.w + i);
-        const L level = nearest_level((x - L(grid.offset[g])) * L(inverse), -zero, highest);
-        w_sum += w;
-        wl += w * level;
-        wll += w * level * level;
-        wlx += w * level * x;
-        wx += w * x;
-    }
-    const double s = integer_scale;
-    const double m = integer_minimum;
-    sums.aa += s * s * static_cast<double>(sum_of_lanes(wll));
-    sums.ab += s * m * static_cast<double>(sum_of_lanes(wl));
-    sums.bb += m * m * static_cast<double>(sum_of_lanes(w_sum));
-    sums.ax += s * static_cast<double>(sum_of_lanes(wlx));
-    sums.bx += m * static_cast<double>(sum_of_lanes(wx));
-}
-
-/// d and dmin of least squares; whether the sums determine them.
-inline bool solve(const level_sums& s, bool has_minimum, float& d, float& dmin) noexcept
-{
-    if (!has_minimum || s.bb <= 0.0) {
-        if (!(s.aa > 0.0)) return false;
-        d = static_cast<float>(s.ax / s.aa);
-        return true;
-    }
-    const double determinant = s.aa * s.bb - s.ab * s.ab;
-    if (!(determinant > 1e-9 * s.aa * s.bb)) return false;
-    d = static_cast<float>((s.ax * s.bb - s.bx * s.ab) / determinant);
-    dmin = static_cast<float>((s.ax * s.ab - s.bx * s.aa) / determinant);
-    return true;
-}
-
-/// Tries the integers s and m for one group and keeps them where the error falls.
-template <class Format, class L>
-[[gnu::always_inline]] inline void try_integers(const rounding_target& target, block_grid& grid,
-                                                std::size_t g, int s, int m, float& error) noexcept
-{
-    if (s < Format::lowest_scale || s > Format::highest_scale) return;
-    if (m < 0 || m > Format::highest_minimum) return;
-    const float scale = strict_product(as_read(grid.d), static_cast<float>(s));
-    const float offset = -strict_product(as_read(grid.dmin), static_cast<float>(m));
-    const float trial = group_error<256 / Format::groups, L>(target, grid, g, scale, offset);
-    if (!(trial < error)) return;
-    error = trial;
-    Format::set_integers(grid, g, s, m);
-}
-
-/// Moves the integers of one group by up to `Format::reach` while the error falls; scales that may
-/// be negative are mirrored as well, since the levels reach one further on one side.
-template <class Format, class L>
-[[gnu::always_inline]] inline void improve_group(const rounding_target& target, block_grid& grid,
-                                                 std::size_t g, float error) noexcept
-{
-    const int scale_at = Format::integer_scale(grid, g);
-    const int minimum_at = grid.packed_minimum[g];
-    const int minimum_reach = Format::has_minimum ? Format::reach : 0;
-    for (int s = -Format::reach; s <= Format::reach; ++s) {
-        for (int m = -minimum_reach; m <= minimum_reach; ++m)
-            try_integers<Format, L>(target, grid, g, scale_at + s, minimum_at + m, error);
-        if (!Format::has_minimum)
-            try_integers<Format, L>(target, grid, g, -scale_at + s, minimum_at, error);
-    }
-}
-
-/// The error of the whole block, group by group.
-template <class Format, class L>
-[[gnu::always_inline]] inline float block_errors(const rounding_target& target,
-                                                 const block_grid& grid, float* errors) noexcept
-{
-    float total = 0.0f;
-    for (std::size_t g = 0; g < Format::groups; ++g) {
-        errors[g] =
-            group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
-        total += errors[g];
-    }
-    return total;
-}
-
-/// Replaces the halves of the block by those of least squares, then the integers of the groups.
-template <class Format, class L>
-[[gnu::always_inline]] inline block_grid next_grid(const rounding_target& target,
-                                                   const block_grid& from) noexcept
-{
-    constexpr std::size_t size = 256 / Format::groups;
-    level_sums sums;
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        add_group<size, L>(target, from, g, static_cast<float>(Format::integer_scale(from, g)),
-                           static_cast<float>(from.packed_minimum[g]), sums);
-    block_grid next = from;
-    float d = as_read(from.d);
-    float dmin = as_read(from.dmin);
-    if (solve(sums, Format::has_minimum, d, dmin)) {
-        next.d = f16(d);
-        next.dmin = f16(dmin < 0.0f ? 0.0f : dmin);
-    }
-    Format::complete(next);
-    float errors[Format::groups];
-    block_errors<Format, L>(target, next, errors);
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        improve_group<Format, L>(target, next, g, errors[g]);
-    Format::complete(next);
-    return next;
-}
-
-/// Looks for a grid with less error than the one that was fitted, and rounds onto it.
-template <class Format, class L>
-[[gnu::always_inline]] inline void
-improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_t* codes) noexcept
-{
-    constexpr std::size_t size = 256 / Format::groups;
-    float errors[Format::groups];
-    float best = block_errors<Format, L>(target, grid, errors);
-    block_grid current = grid;
-    for (int round = 0; round < 6; ++round) {
-        current = next_grid<Format, L>(target, current);
-        const float error = block_errors<Format, L>(target, current, errors);
-        if (!(error < best)) break;
-        best = error;
-        grid = current;
-    }
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        if (grid.scale[g] != 0.0f)
-            round_group<size, L>(target.x + g * size, grid, g, codes + g * size);
-}
-
-/// The error of a block of 32 elements and the sums for its next scale and offset.
-template <class L>
-[[gnu::always_inline]] inline float assess_32(const rounding_target& target, const block_grid& grid,
-                                              level_sums& sums) noexcept
-{
-    if (!grid.has_level_table()) {
-        add_group<32, L>(target, grid, 0, 1.0f, 1.0f, sums);
-        return group_error<32, L>(target, grid, 0, grid.scale[0], grid.offset[0]);
-    }
-    double error = 0.0;
-    for (std::size_t i = 0; i < 32; ++i) {
-        const double w = target.w[i], x = target.x[i];
-        const double level = grid.level(grid.nearest(i, target.x[i]));
-        const double off = grid.scale[0] * level - x;
-        error += w * off * off;
-        sums.aa += w * level * level;
-        sums.ax += w * level * x;
-    }
-    return static_cast<float>(error);
-}
-
-/// The least error that is reached from the d and offset of `grid` by going to least squares a few
-/// times; `grid` becomes the best one seen.
-template <class L>
-[[gnu::always_inline]] inline float descend_32(const rounding_target& target, bool has_offset,
-                                               block_grid& grid) noexcept
-{
-    float best = 0.0f;
-    block_grid trial = grid;
-    for (int round = 0; round < 4; ++round) {
-        trial.scale[0] = as_read(trial.d);
-        if (has_offset) trial.offset[0] = as_read(trial.dmin);
-        level_sums sums;
-        const float error = assess_32<L>(target, trial, sums);
-        if (round > 0 && !(error < best)) break;
-        best = error;
-        grid = trial;
-        float d = trial.scale[0];
-        float negated_offset = -trial.offset[0];
-        if (!solve(sums, has_offset, d, negated_offset)) break;
-        trial.d = f16(d);
-        if (has_offset) trial.dmin = f16(-negated_offset);
-    }
-    return best;
-}
-
-/// Scale and offset of a block of 32 elements, from several starts; the levels of formats without
-/// an offset reach further on one side, so both signs are tried.
-template <class L>
-[[gnu::always_inline]] inline void improve_block_32(const rounding_target& target, block_grid& grid,
-                                                    std::uint8_t* codes) noexcept
-{
-    const bool has_offset = grid.zero_code == 0;
-    const float d = as_read(grid.d);
-    const float middle = 0.5f * static_cast<float>(grid.max_code) * d;
-    block_grid found = grid;
-    float best = descend_32<L>(target, has_offset, found);
-    for (int step = -6; step <= 6; ++step)
-        for (int sign = 1; sign >= (has_offset ? 1 : -1); sign -= 2) {
-            block_grid start = grid;
-            const float factor = 1.0f + 0.025f * static_cast<float>(step);
-            start.d = f16(d * factor * static_cast<float>(sign));
-            if (has_offset) start.dmin = f16(grid.offset[0] + middle * (1.0f - factor));
-            const float error = descend_32<L>(target, has_offset, start);
-            if (!(error < best)) continue;
-            best = error;
-            found = start;
-        }
-    grid = found;
-    for (std::size_t i = 0; i < target.columns; ++i)
-        codes[i] = static_cast<std::uint8_t>(grid.nearest(i, target.x[i]));
-}
-
-/// Improves what was fitted for one block.
-template <class Format, class L>
-[[gnu::always_inline]] inline void improve_block(const block_source& source, block_grid& grid,
-                                                 std::uint8_t* codes) noexcept
-{
-    constexpr std::size_t columns = facts(Format::id).block_columns;
-    alignas(64) float ones[columns];
-    for (float& one : ones)
-        one = 1.0f;
-    const rounding_target target{source.values, source.importance ? source.importance : ones,
-                                 columns};
-    if constexpr (columns == 32)
-        improve_block_32<L>(target, grid, codes);
-    else
-        improve_super_block<Format, L>(target, grid, codes);
-}
-
-} // namespace detail
 
 } // namespace awq::gguf
 
@@ -23940,6 +23944,8 @@ struct layer_format {
 /// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
 struct rounding_options {
     bool importance = true;     ///< weigh each column's rounding error by its mean x^2
+    /// GGUF: a longer search for the scales of blocks than llama.cpp's (`gguf::rounding::best`).
+    bool better_rounding = false;
     int clip_steps = 20;        ///< schemes: candidates for each group's range; 1: no clipping
     bool error_feedback = true; ///< GPTQ: feed each column's error into the columns after it
     float damping = 0.01f;      ///< of the Gram matrix in the feedback, relative to its mean diagonal
@@ -24023,6 +24029,7 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
     made.insert(made.end(),
                 {{"search_clipping", yes_or_no(options.search_clipping)},
                  {"importance", yes_or_no(rounding.importance)},
+                 {"better_rounding", yes_or_no(rounding.better_rounding)},
                  {"clip_steps", std::to_string(rounding.clip_steps)},
                  {"error_feedback", yes_or_no(rounding.error_feedback)},
                  {"damping", std::to_string(rounding.damping)},
@@ -25327,6 +25334,55 @@ inline status check_data_flow(const model_config& config, const resolved_mapping
 } // namespace awq
 
 #endif
+// ---- awq/pipeline/offset_norm_scales.hpp
+#ifndef AWQ_PIPELINE_OFFSET_NORM_SCALES_HPP
+#define AWQ_PIPELINE_OFFSET_NORM_SCALES_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+/// The weight to store for a gain of 1 + weight, exact in 16 bits, and not -1 unless the gain is 0.
+inline double stored_offset(double gain) noexcept
+{
+    const auto weight = static_cast<double>(static_cast<float>(bf16{static_cast<float>(gain - 1)}));
+    const bool lost = gain != 0 && (weight + 1) * gain <= 0;
+    const double next_to_minus_one = gain > 0 ? -1 + 0x1p-8 : -1 - 0x1p-7;
+    return lost ? next_to_minus_one : weight;
+}
+
+} // namespace detail
+
+/// Adapts scales to a norm that multiplies by 1 + weight (Gemma), so that its new weights survive
+/// 16-bit storage. A gain of 0.01 is stored as -0.99, whose last bit in bfloat16 is 0.004: rounding
+/// it would change what the model computes. So the scales
+/// - become 1 where the gain is 0 (such channels have no input, and a scale that says nothing),
+/// - are centred (geometric mean 1) over the others, which keeps the gains where they were,
+/// - are made exact: each the quotient of the old gain and of the new one as it will be stored.
+inline void adapt_to_offset_norm(std::span<const float> weight, std::span<double> scales) noexcept
+{
+    double logarithms = 0;
+    std::size_t alive = 0;
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        if (weight[i] == -1.0f) continue;
+        logarithms += std::log(scales[i]);
+        ++alive;
+    }
+    const double centre = alive == 0 ? 1.0 : std::exp(logarithms / static_cast<double>(alive));
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        const double gain = 1.0 + static_cast<double>(weight[i]);
+        const double wanted = gain * centre / scales[i];
+        scales[i] = gain == 0 ? 1.0 : gain / (1.0 + detail::stored_offset(wanted));
+    }
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/pipeline/parent_loss.hpp
 #ifndef AWQ_PIPELINE_PARENT_LOSS_HPP
 #define AWQ_PIPELINE_PARENT_LOSS_HPP
@@ -25647,7 +25703,7 @@ private:
         return &slots[at - block_linears.begin()]->weight;
     }
 
-    status apply(const resolved_mapping& mapping, std::span<const double> scales,
+    status apply(const resolved_mapping& mapping, std::span<const double> found,
                  std::span<const std::uint32_t> column_scales)
     {
         std::vector<matrix_view<float>> balances;
@@ -25660,8 +25716,10 @@ private:
             mapping.smooth_is_norm
                 ? smooth_target::of_norm(weight.row(0), bias_values, context_.config.offset_norms)
                 : smooth_target::of_linear(weight, bias_values);
+        std::vector<double> scales(found.begin(), found.end());
+        if (target.norm && target.offset) adapt_to_offset_norm(weight.row(0), scales);
         AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances, column_scales}, scales));
-        std::vector<double> by_column(scales.begin(), scales.end());
+        std::vector<double> by_column = scales;
         if (!column_scales.empty()) {
             by_column.resize(column_scales.size());
             for (std::size_t c = 0; c < by_column.size(); ++c)
@@ -25714,10 +25772,13 @@ public:
     status gather(std::string_view input, const block_weights& original, const block_weights& rounded,
                   matrix_view<float> gram, matrix_view<float> cross)
     {
+        std::size_t most = 0;
+        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
+        const scratch first{most * gram.cols()}; // kept by the thread: the forward pass takes it, too
+        if (!first) return no_memory();
+        host_matrix second = xtensor_backend::make(most, gram.cols());
         for (const sequence_chunk& chunk : chunks_) {
             const std::size_t rows = chunk.batch.tokens();
-            const scratch first{rows * gram.cols()}, second{rows * gram.cols()};
-            if (!first || !second) return no_memory();
             const matrix_view<float> a{first.data(), rows, gram.cols()};
             const matrix_view<float> b{second.data(), rows, gram.cols()};
             AWQ_CHECK(capture(input, chunk, original, original_, a));
@@ -25952,7 +26013,9 @@ private:
 
     gguf_blocks round_to_blocks(gguf::type type, matrix_view<float> weight) const
     {
-        const gguf::basic_block_quantizer<gguf::simd_engine> format{type};
+        const gguf::rounding how = options_.better_rounding ? gguf::rounding::best
+                                                            : gguf::rounding::exact;
+        const gguf::simd_block_quantizer format{type, how};
         gguf_blocks made{type, weight.rows(), weight.cols(), {}};
         const std::size_t row_bytes = format.row_bytes(weight.cols());
         made.bytes.resize(weight.rows() * row_bytes);
@@ -25974,7 +26037,7 @@ private:
             const std::size_t at = row * row_bytes + first / columns * size;
             gguf::pack_block(grid, codes, bytes.subspan(at, size));
         };
-        run(gguf_feedback_format<gguf::simd_engine>{type, energies}, weight, store);
+        run(gguf_feedback_format<gguf::simd_engine>{type, energies, how}, weight, store);
         return made;
     }
 
@@ -26362,6 +26425,9 @@ inline status check_request(const oneshot_options& options)
         return error{error_code::invalid_argument,
                      "--target is only simulated: add --smoothing-only or --compensate, or give "
                      "--type to write that type"};
+    if (options.rounding.better_rounding && options.gguf_type.empty())
+        return error{error_code::invalid_argument,
+                     "--better-rounding searches the blocks of a GGUF file: give --type"};
     if (options.measured_types && (options.gguf_type.empty() || !options.imatrix.empty()))
         return error{error_code::invalid_argument,
                      "--measured-types chooses the tensor types of a GGUF file by running the "
@@ -26673,45 +26739,41 @@ namespace awq {
 /// the vocabulary at a time, so that no row of logits is ever whole.
 class running_divergence {
 public:
-    /// Stripes of the same words.
+    /// Stripes of the same words, at least one.
     void add(std::span<const float> reference, std::span<const float> logits)
     {
-        p_.raise(*std::max_element(reference.begin(), reference.end()), difference_);
-        double nothing = 0;
-        q_.raise(*std::max_element(logits.begin(), logits.end()), nothing);
-        for (std::size_t i = 0; i < reference.size(); ++i) {
-            const double weight = std::exp(reference[i] - p_.highest);
-            p_.sum += weight;
-            q_.sum += std::exp(logits[i] - q_.highest);
-            difference_ += weight * (static_cast<double>(reference[i]) - logits[i]);
-        }
+        std::vector<float> weights;
+        const double p = log_sum(reference, weights);
+        double mean = 0; // of the difference, over the stripe's share of p
+        for (std::size_t i = 0; i < weights.size(); ++i)
+            mean += static_cast<double>(weights[i] * (reference[i] - logits[i]));
+        const double seen = std::exp(p_ - joined(p_, p));
+        mean_ = seen * mean_ + (1.0 - seen) * mean;
+        p_ = joined(p_, p);
+        q_ = joined(q_, log_sum(logits, weights));
     }
 
-    double value() const
-    {
-        return std::max(0.0, difference_ / p_.sum - p_.logarithm() + q_.logarithm());
-    }
+    double value() const { return std::max(0.0, mean_ - p_ + q_); }
 
 private:
-    /// sum(exp(logit - highest)) over what has been seen.
-    struct exponentials {
-        float highest = -std::numeric_limits<float>::infinity();
-        double sum = 0;
+    /// log(sum(exp(logits))); `weights` becomes their softmax.
+    static double log_sum(std::span<const float> logits, std::vector<float>& weights)
+    {
+        weights.assign(logits.begin(), logits.end());
+        kernels::simd::softmax(1.0f, weights);
+        const double highest = kernels::simd::min_max(logits).max;
+        const double its_weight = kernels::simd::min_max(std::span<const float>{weights}).max;
+        return highest - std::log(its_weight);
+    }
+    /// log(exp(a) + exp(b)).
+    static double joined(double a, double b)
+    {
+        return std::max(a, b) + std::log1p(std::exp(-std::fabs(a - b)));
+    }
 
-        /// Sums so far, and `other` that was weighted alike, now relative to a larger logit.
-        void raise(float seen, double& other)
-        {
-            if (seen <= highest) return;
-            const double factor = std::exp(static_cast<double>(highest) - seen);
-            sum *= factor;
-            other *= factor;
-            highest = seen;
-        }
-        double logarithm() const { return highest + std::log(sum); }
-    };
-
-    exponentials p_, q_;
-    double difference_ = 0; ///< sum of exp(reference - highest) (reference - logit)
+    double p_ = -std::numeric_limits<double>::infinity(); ///< log(sum(exp)) of what has been seen
+    double q_ = -std::numeric_limits<double>::infinity();
+    double mean_ = 0; ///< of reference - logits under p
 };
 
 } // namespace awq
