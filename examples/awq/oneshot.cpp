@@ -146,6 +146,9 @@ void add_rounding(CLI::App& command, awq::rounding_options& options)
     command.add_option("--least-squares", options.least_squares_lambda,
                        "Pull to the original weight in the least-squares target; 0: no target")
         ->check(CLI::Range(0.0, 1e6))->capture_default_str();
+    command.add_option("--least-squares-share", options.least_squares_share,
+                       "How much of the way to that target is gone")
+        ->check(CLI::Range(0.0, 1.0))->capture_default_str();
 }
 
 } // namespace

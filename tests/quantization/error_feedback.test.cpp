@@ -221,7 +221,8 @@ TEST_CASE("the least-squares target makes up for inputs that an earlier layer ha
     const values noise = random_values(changed.size(), 14);
     for (std::size_t i = 0; i < changed.size(); ++i) changed[i] += 2.0f * noise[i];
     for (std::size_t i = 0; i < shift.size(); ++i) shift[i] -= changed[i];
-    values gram = gram_of(changed, width), cross(width * width);
+    const values gram = gram_of(changed, width);
+    values cross(width * width);
     plain_product::add_cross_gram(serial, {shift.data(), tokens, width},
                                   {changed.data(), tokens, width}, {cross.data(), width, width});
     const values weight = random_values(rows * width, 15);
@@ -236,10 +237,20 @@ TEST_CASE("the least-squares target makes up for inputs that an earlier layer ha
             sum += (static_cast<double>(actual[i]) - expected[i]) * (actual[i] - expected[i]);
         return sum;
     };
-    values target = weight, scratch(rows * width + width * awq::cholesky_panel);
-    REQUIRE(awq::apply_least_squares_target<plain_product>(
-        serial, {target.data(), rows, width}, {gram.data(), width, width},
-        matrix_view<const float>{cross.data(), width, width}, 0.001f, scratch.data()));
+    const auto target_with = [&](float share) {
+        values target = weight, kept = gram;
+        values scratch(rows * width + width * awq::cholesky_panel);
+        REQUIRE(awq::apply_least_squares_target<plain_product>(
+            serial, {target.data(), rows, width}, {kept.data(), width, width},
+            matrix_view<const float>{cross.data(), width, width}, 0.001f, share, scratch.data()));
+        return target;
+    };
+    const values target = target_with(1.0f), half = target_with(0.5f);
+    CHECK(target_with(0.0f) == weight);
+    for (std::size_t i = 0; i < half.size(); ++i)
+        CHECK(std::fabs(half[i] - 0.5f * (weight[i] + target[i])) < 1e-5f);
+    CHECK(error(target) < error(half));
+    CHECK(error(half) < error(weight));
     CHECK(error(target) < 0.9 * error(weight));
     values nudged = target; // a minimum: any step away from it is worse
     for (float& value : nudged) value *= 1.01f;

@@ -183,7 +183,8 @@ private:
             if (!factored) break;
             const matrix_view<float> weight = quantized_.weight(linear);
             scratch.resize(weight.size() + weight.rows() * cholesky_panel);
-            move_to_target<Product>(how_, weight, gram, shift, scratch.data());
+            move_to_target<Product>(how_, weight, gram, shift,
+                                    options_.rounding.least_squares_share, scratch.data());
         }
         // The factor lies below the diagonal; what is above it is still the Gram matrix.
         for (std::size_t i = 0; i < diagonal.size(); ++i) gram(i, i) = diagonal[i];

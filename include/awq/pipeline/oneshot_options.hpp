@@ -41,6 +41,7 @@ struct rounding_options {
     /// Strength of the pull to the original weight in the sequential least-squares target; 0: no
     /// target, every layer is rounded as if the layers before it were not.
     float least_squares_lambda = 0.2f;
+    float least_squares_share = 0.5f; ///< how much of the way to that target is gone
 };
 
 /// What `oneshot` is asked to do; the driver's flags and a recipe fill it.
@@ -122,7 +123,8 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
                  {"clip_steps", std::to_string(rounding.clip_steps)},
                  {"error_feedback", yes_or_no(rounding.error_feedback)},
                  {"damping", std::to_string(rounding.damping)},
-                 {"least_squares", std::to_string(rounding.least_squares_lambda)}});
+                 {"least_squares", std::to_string(rounding.least_squares_lambda)},
+                 {"least_squares_share", std::to_string(rounding.least_squares_share)}});
     return made;
 }
 
