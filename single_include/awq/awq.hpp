@@ -8101,20 +8101,22 @@ template <class Product, execution E>
 /// With X the original inputs and Xq those that the already quantized layers before it produce, the
 /// target W* minimises ||X W^T - Xq W*^T||^2 + lambda ||(W* - W) D^(1/2)||^2, D = diag(Xq^T Xq):
 /// W* = W + W (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1.
+/// `share`: how much of the way to W* is gone. Half generalises better than all of it, as the
+/// difference X - Xq is known from the calibration text alone (Li et al. 2025, GPTAQ, take a quarter).
 ///
 /// - `weight` (out_features, in_features): W in, W* out.
 /// - `factor` (in, in): from `factor_damped_gram` of Xq^T Xq. `cross` (in, in): (X - Xq)^T Xq.
 /// - `scratch`: out_features x in_features + out_features x cholesky_panel floats.
 template <class Product, execution E>
 void move_to_target(const E& e, matrix_view<float> weight, matrix_view<const float> factor,
-                    matrix_view<const float> cross, float* scratch)
+                    matrix_view<const float> cross, float share, float* scratch)
 {
     const matrix_view<float> update{scratch, weight.rows(), weight.cols()};
     const matrix_view<float> panel{scratch + update.size(), weight.rows(), cholesky_panel};
     Product::multiply_nn(e, weight, cross, update);
     solve_cholesky<Product>(e, factor, update, panel);
     e.for_each(weight.rows(), [=](std::size_t row) {
-        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += update(row, i);
+        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += share * update(row, i);
     });
 }
 
@@ -8125,11 +8127,11 @@ template <class Product, execution E>
 [[nodiscard]] bool apply_least_squares_target(const E& e, matrix_view<float> weight,
                                               matrix_view<float> gram,
                                               matrix_view<const float> cross, float lambda,
-                                              float* scratch)
+                                              float share, float* scratch)
 {
     const matrix_view<float> panel{scratch, gram.rows(), cholesky_panel};
     if (!factor_damped_gram<Product>(e, gram, lambda, panel)) return false;
-    move_to_target<Product>(e, weight, gram, cross, scratch);
+    move_to_target<Product>(e, weight, gram, cross, share, scratch);
     return true;
 }
 
@@ -23952,6 +23954,7 @@ struct rounding_options {
     /// Strength of the pull to the original weight in the sequential least-squares target; 0: no
     /// target, every layer is rounded as if the layers before it were not.
     float least_squares_lambda = 0.2f;
+    float least_squares_share = 0.5f; ///< how much of the way to that target is gone
 };
 
 /// What `oneshot` is asked to do; the driver's flags and a recipe fill it.
@@ -24033,7 +24036,8 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
                  {"clip_steps", std::to_string(rounding.clip_steps)},
                  {"error_feedback", yes_or_no(rounding.error_feedback)},
                  {"damping", std::to_string(rounding.damping)},
-                 {"least_squares", std::to_string(rounding.least_squares_lambda)}});
+                 {"least_squares", std::to_string(rounding.least_squares_lambda)},
+                 {"least_squares_share", std::to_string(rounding.least_squares_share)}});
     return made;
 }
 
@@ -26290,7 +26294,8 @@ private:
             if (!factored) break;
             const matrix_view<float> weight = quantized_.weight(linear);
             scratch.resize(weight.size() + weight.rows() * cholesky_panel);
-            move_to_target<Product>(how_, weight, gram, shift, scratch.data());
+            move_to_target<Product>(how_, weight, gram, shift,
+                                    options_.rounding.least_squares_share, scratch.data());
         }
         // The factor lies below the diagonal; what is above it is still the Gram matrix.
         for (std::size_t i = 0; i < diagonal.size(); ++i) gram(i, i) = diagonal[i];
