@@ -26751,7 +26751,7 @@ public:
         const double p = log_sum(reference, weights);
         double mean = 0; // of the difference, over the stripe's share of p
         for (std::size_t i = 0; i < weights.size(); ++i)
-            mean += static_cast<double>(weights[i] * (reference[i] - logits[i]));
+            mean += weights[i] * (static_cast<double>(reference[i]) - logits[i]);
         const double seen = std::exp(p_ - joined(p_, p));
         mean_ = seen * mean_ + (1.0 - seen) * mean;
         p_ = joined(p_, p);
