@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/scratch.hpp>
 #include <awq/model/causal_lm.hpp>
 #include <awq/pipeline/host_matrix.hpp>
 #include <awq/pipeline/tensor_source.hpp>
@@ -21,7 +22,7 @@ namespace awq {
 using token_ids = std::vector<std::int32_t>;
 
 /// Tokens that go through a block at a time: enough for large products, few enough to stay small.
-inline constexpr std::size_t tokens_per_chunk = 4096;
+inline constexpr std::size_t tokens_per_chunk = 2048;
 
 /// Some neighbouring sequences of a stream.
 struct sequence_chunk {
@@ -106,6 +107,25 @@ public:
                    const block_weights& weights)
     {
         return advance<Product>(how, config, layer, weights, [](const sequence_chunk&) {});
+    }
+
+    /// Runs one block as `advance` does, but only for the observer: the hidden states stay before it.
+    template <class Product, execution E, class Begin, class Observer>
+    status observe(const E& how, const model_config& config, std::size_t layer,
+                   const block_weights& weights, const Begin& begin, const Observer& observer) const
+    {
+        const block_context about = context(config, layer);
+        for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
+            begin(chunk);
+            const auto from = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
+            scratch memory{from.size()};
+            if (!memory) return detail::no_memory("a decoder block");
+            std::copy_n(from.data(), from.size(), memory.data());
+            AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch,
+                                                     {memory.data(), from.rows(), from.cols()},
+                                                     observer));
+        }
+        return {};
     }
 
 private:

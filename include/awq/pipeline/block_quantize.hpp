@@ -74,7 +74,7 @@ public:
     }
 
     /// Rounds every layer on what the rounded layers before it produce; both streams come out behind
-    /// the block's attention (`stages.original`) and behind the block (`stages.rounded`).
+    /// the block.
     status run_sequential(block_stages<Product, E>& stages)
     {
         statistics_.drop_grams();
@@ -84,10 +84,9 @@ public:
             AWQ_CHECK(stages.gather(input, smoothed_.weights(), quantized_.weights(), view_of(gram),
                                     view_of(cross)));
             AWQ_CHECK(quantize_stage(input, view_of(gram), stages.tokens(), &cross));
-            if (input == "self_attn.o_proj")
-                AWQ_CHECK(stages.pass_attention(smoothed_.weights(), quantized_.weights()));
+            AWQ_CHECK(stages.pass(input, quantized_.weights()));
         }
-        return stages.pass_mlp(quantized_.weights());
+        return {};
     }
 
     const quantized_linears& linears() const noexcept { return linears_; }

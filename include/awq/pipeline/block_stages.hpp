@@ -7,7 +7,9 @@
 #include <awq/execution/scratch.hpp>
 #include <awq/pipeline/activation_stream.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -15,7 +17,10 @@
 namespace awq {
 
 /// Two streams of hidden states that go through a block stage by stage: the original one, and the
-/// one that the rounded layers produce. Each stage ends at the input of some linear layers.
+/// one that the rounded layers produce. A stage is what leads to an input of some linear layers; the
+/// stages come in the order of `block_statistics::inputs`. Where an input's reader ends a module
+/// (o_proj, down_proj), `gather` carries the original stream behind it, and `pass` the rounded one,
+/// as soon as the reader is rounded.
 template <class Product, execution E>
 class block_stages {
 public:
@@ -44,6 +49,7 @@ public:
             const matrix_view<float> a{first.data(), rows, gram.cols()};
             const matrix_view<float> b{second.data(), rows, gram.cols()};
             AWQ_CHECK(capture(input, chunk, original, original_, a));
+            AWQ_CHECK(add_output(input, original, a, rows_of(original_, chunk)));
             AWQ_CHECK(capture(input, chunk, rounded, rounded_, b));
             how_.for_each(rows, [=](std::size_t row) {
                 for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
@@ -54,30 +60,38 @@ public:
         return {};
     }
 
-    /// Adds the attention's output to both streams.
-    status pass_attention(const block_weights& original, const block_weights& rounded)
+    /// Carries the rounded stream behind the reader of the named input, if that ends a module.
+    status pass(std::string_view input, const block_weights& rounded)
     {
+        const std::optional<module_end> end = end_of(input, rounded);
+        if (!end) return {};
         for (const sequence_chunk& chunk : chunks_) {
-            AWQ_CHECK(add_attention(chunk, original, rows_of(original_, chunk)));
-            AWQ_CHECK(add_attention(chunk, rounded, rows_of(rounded_, chunk)));
-        }
-        return {};
-    }
-
-    /// Adds the MLP's output to the rounded stream.
-    status pass_mlp(const block_weights& rounded)
-    {
-        for (const sequence_chunk& chunk : chunks_) {
-            const auto run = [&](matrix_view<const float> normed, matrix_view<float> change) {
-                return mlp_forward<Product>(how_, context_.config, rounded.mlp, normed, change);
-            };
-            AWQ_CHECK(add_change(rounded.norm_before_mlp(), rounded.norm_behind_mlp(),
-                                 rows_of(rounded_, chunk), run));
+            const std::size_t rows = chunk.batch.tokens(), width = end->linear.weight.cols();
+            const scratch memory{rows * width};
+            if (!memory) return no_memory();
+            const matrix_view<float> x{memory.data(), rows, width};
+            AWQ_CHECK(capture(input, chunk, rounded, rounded_, x));
+            AWQ_CHECK(add_output(input, rounded, x, rows_of(rounded_, chunk)));
         }
         return {};
     }
 
 private:
+    /// The last layer of `self_attn` or `mlp`, and the norm of its output, which may be empty.
+    struct module_end {
+        linear_view linear;
+        std::span<const float> norm;
+    };
+
+    static std::optional<module_end> end_of(std::string_view input, const block_weights& weights)
+    {
+        if (input == "self_attn.o_proj")
+            return module_end{weights.self_attn.o_proj, weights.norm_behind_attention()};
+        if (input == "mlp.down_proj")
+            return module_end{weights.mlp.down_proj, weights.norm_behind_mlp()};
+        return std::nullopt;
+    }
+
     static error no_memory() { return detail::no_memory("a decoder block"); }
 
     static matrix_view<float> rows_of(matrix_view<float> stream, const sequence_chunk& chunk)
@@ -85,35 +99,23 @@ private:
         return stream.rows_from(chunk.first_row, chunk.batch.tokens());
     }
 
-    /// hidden += norm behind(run(norm before(hidden))).
-    template <class Run>
-    status add_change(std::span<const float> before, std::span<const float> behind,
-                      matrix_view<float> hidden, const Run& run)
+    /// hidden += norm(linear(x)) where the reader of x ends a module.
+    status add_output(std::string_view input, const block_weights& weights,
+                      matrix_view<const float> x, matrix_view<float> hidden)
     {
-        scratch memory{2 * hidden.size()};
+        const std::optional<module_end> end = end_of(input, weights);
+        if (!end) return {};
+        scratch memory{hidden.size()};
         if (!memory) return no_memory();
-        const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
-        const matrix_view<float> change{normed.data() + normed.size(), hidden.rows(), hidden.cols()};
-        const norm_rule rule = context_.config.norm();
-        rms_norm_forward(how_, before, rule, hidden, normed);
-        AWQ_CHECK(run(normed, change));
-        optional_norm_forward(how_, behind, rule, change);
+        const matrix_view<float> change{memory.data(), hidden.rows(), hidden.cols()};
+        linear_forward<Product>(how_, end->linear, x, change);
+        optional_norm_forward(how_, end->norm, context_.config.norm(), change);
         add_rows(how_, change, hidden);
         return {};
     }
 
-    status add_attention(const sequence_chunk& chunk, const block_weights& weights,
-                         matrix_view<float> hidden)
-    {
-        const auto run = [&](matrix_view<const float> normed, matrix_view<float> change) {
-            return attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
-                                              change);
-        };
-        return add_change(weights.input_layernorm, weights.norm_behind_attention(), hidden, run);
-    }
-
-    /// The named input of one chunk into `out`. The inputs of the MLP need streams that
-    /// `pass_attention` has moved on.
+    /// The named input of one chunk into `out`. The inputs of the MLP need a stream that is behind
+    /// the attention.
     status capture(std::string_view input, const sequence_chunk& chunk, const block_weights& weights,
                    matrix_view<float> stream, matrix_view<float> out)
     {

@@ -186,7 +186,6 @@ private:
         watch_.lap();
         AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer));
         report_.add_seconds("read", watch_.lap());
-        host_matrix before = is_sequential() ? copy_of_hidden() : host_matrix{};
         block_statistics statistics{source_->config(), true};
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
         if (options_.smoothing_only)
@@ -199,7 +198,7 @@ private:
             return found && found->type() ? *found->type() : dtype::f32;
         };
         if (options_.compensate) quantizing.store_targets(source_->config(), storage);
-        AWQ_CHECK(quantize(layer, quantizing, before));
+        AWQ_CHECK(quantize(layer, quantizing));
         report_.add_seconds("quantize", watch_.lap());
         return hand_over({layer, &block,
                           options_.compensate ? quantizing.rounded_statistics() : &statistics,
@@ -233,24 +232,15 @@ private:
         return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0;
     }
 
-    host_matrix copy_of_hidden() const
-    {
-        const auto hidden = stream_.hidden();
-        host_matrix copy = xtensor_backend::make(hidden.rows(), hidden.cols());
-        std::copy_n(hidden.data(), hidden.size(), copy.data());
-        return copy;
-    }
-
-    /// `before`: the original hidden states before the block; used up.
-    status quantize(std::size_t layer, block_quantizer_run<Product, E>& run, host_matrix& before)
+    status quantize(std::size_t layer, block_quantizer_run<Product, E>& run)
     {
         if (!is_sequential()) return run.run_alone();
         if (layer == 0) {
-            rounded_ = before;
+            rounded_ = stream_.table();
             round_embeddings();
         }
         const block_context context = stream_.context(source_->config(), layer);
-        block_stages<Product, E> stages{how_, context, stream_.batch(), view_of(before),
+        block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(),
                                         view_of(rounded_)};
         return run.run_sequential(stages);
     }
@@ -289,7 +279,8 @@ private:
     }
 
     /// Smoothing does not change what a block computes, so one pass serves both the statistics and
-    /// the next block's input.
+    /// the next block's input. A sequential run goes through the block once more, stage by stage, and
+    /// takes that input from there.
     status observe(std::size_t layer, const block_tensors& block, block_statistics& statistics,
                    parent_recorder& recorder)
     {
@@ -300,9 +291,12 @@ private:
             count(linear, input);
             recorder.observe(linear, input);
         };
-        return stream_.advance<Product>(
-            how_, source_->config(), layer, block.weights(),
-            [&](const sequence_chunk& chunk) { recorder.begin(chunk); }, observer);
+        const auto begin = [&](const sequence_chunk& chunk) { recorder.begin(chunk); };
+        if (is_sequential())
+            return stream_.template observe<Product>(how_, source_->config(), layer,
+                                                     block.weights(), begin, observer);
+        return stream_.template advance<Product>(how_, source_->config(), layer, block.weights(),
+                                                 begin, observer);
     }
 
     status smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
