@@ -8,12 +8,22 @@
 
 #include <chrono>
 #include <cstdint>
+#include <fstream>
+#include <string>
 
 namespace awq {
 
 /// The most memory that this process has had resident so far, in bytes. Pages of mapped files count.
-inline std::uint64_t peak_rss_bytes() noexcept
+///
+/// From Linux's process status. `getrusage`, where there is none, begins with the peak of the
+/// program that started this one.
+inline std::uint64_t peak_rss_bytes()
 {
+    std::ifstream status{"/proc/self/status"};
+    for (std::string word; status >> word;) {
+        std::uint64_t kibibytes = 0;
+        if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
+    }
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
