@@ -23570,7 +23570,7 @@ namespace awq {
 using token_ids = std::vector<std::int32_t>;
 
 /// Tokens that go through a block at a time: enough for large products, few enough to stay small.
-inline constexpr std::size_t tokens_per_chunk = 4096;
+inline constexpr std::size_t tokens_per_chunk = 2048;
 
 /// Some neighbouring sequences of a stream.
 struct sequence_chunk {
@@ -23655,6 +23655,25 @@ public:
                    const block_weights& weights)
     {
         return advance<Product>(how, config, layer, weights, [](const sequence_chunk&) {});
+    }
+
+    /// Runs one block as `advance` does, but only for the observer: the hidden states stay before it.
+    template <class Product, execution E, class Begin, class Observer>
+    status observe(const E& how, const model_config& config, std::size_t layer,
+                   const block_weights& weights, const Begin& begin, const Observer& observer) const
+    {
+        const block_context about = context(config, layer);
+        for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
+            begin(chunk);
+            const auto from = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
+            scratch memory{from.size()};
+            if (!memory) return detail::no_memory("a decoder block");
+            std::copy_n(from.data(), from.size(), memory.data());
+            AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch,
+                                                     {memory.data(), from.rows(), from.cols()},
+                                                     observer));
+        }
+        return {};
     }
 
 private:
@@ -25749,7 +25768,9 @@ private:
 #ifndef AWQ_PIPELINE_BLOCK_STAGES_HPP
 #define AWQ_PIPELINE_BLOCK_STAGES_HPP
 
+#include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -25757,7 +25778,10 @@ private:
 namespace awq {
 
 /// Two streams of hidden states that go through a block stage by stage: the original one, and the
-/// one that the rounded layers produce. Each stage ends at the input of some linear layers.
+/// one that the rounded layers produce. A stage is what leads to an input of some linear layers; the
+/// stages come in the order of `block_statistics::inputs`. Where an input's reader ends a module
+/// (o_proj, down_proj), `gather` carries the original stream behind it, and `pass` the rounded one,
+/// as soon as the reader is rounded.
 template <class Product, execution E>
 class block_stages {
 public:
@@ -25786,6 +25810,7 @@ public:
             const matrix_view<float> a{first.data(), rows, gram.cols()};
             const matrix_view<float> b{second.data(), rows, gram.cols()};
             AWQ_CHECK(capture(input, chunk, original, original_, a));
+            AWQ_CHECK(add_output(input, original, a, rows_of(original_, chunk)));
             AWQ_CHECK(capture(input, chunk, rounded, rounded_, b));
             how_.for_each(rows, [=](std::size_t row) {
                 for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
@@ -25796,30 +25821,38 @@ public:
         return {};
     }
 
-    /// Adds the attention's output to both streams.
-    status pass_attention(const block_weights& original, const block_weights& rounded)
+    /// Carries the rounded stream behind the reader of the named input, if that ends a module.
+    status pass(std::string_view input, const block_weights& rounded)
     {
+        const std::optional<module_end> end = end_of(input, rounded);
+        if (!end) return {};
         for (const sequence_chunk& chunk : chunks_) {
-            AWQ_CHECK(add_attention(chunk, original, rows_of(original_, chunk)));
-            AWQ_CHECK(add_attention(chunk, rounded, rows_of(rounded_, chunk)));
-        }
-        return {};
-    }
-
-    /// Adds the MLP's output to the rounded stream.
-    status pass_mlp(const block_weights& rounded)
-    {
-        for (const sequence_chunk& chunk : chunks_) {
-            const auto run = [&](matrix_view<const float> normed, matrix_view<float> change) {
-                return mlp_forward<Product>(how_, context_.config, rounded.mlp, normed, change);
-            };
-            AWQ_CHECK(add_change(rounded.norm_before_mlp(), rounded.norm_behind_mlp(),
-                                 rows_of(rounded_, chunk), run));
+            const std::size_t rows = chunk.batch.tokens(), width = end->linear.weight.cols();
+            const scratch memory{rows * width};
+            if (!memory) return no_memory();
+            const matrix_view<float> x{memory.data(), rows, width};
+            AWQ_CHECK(capture(input, chunk, rounded, rounded_, x));
+            AWQ_CHECK(add_output(input, rounded, x, rows_of(rounded_, chunk)));
         }
         return {};
     }
 
 private:
+    /// The last layer of `self_attn` or `mlp`, and the norm of its output, which may be empty.
+    struct module_end {
+        linear_view linear;
+        std::span<const float> norm;
+    };
+
+    static std::optional<module_end> end_of(std::string_view input, const block_weights& weights)
+    {
+        if (input == "self_attn.o_proj")
+            return module_end{weights.self_attn.o_proj, weights.norm_behind_attention()};
+        if (input == "mlp.down_proj")
+            return module_end{weights.mlp.down_proj, weights.norm_behind_mlp()};
+        return std::nullopt;
+    }
+
     static error no_memory() { return detail::no_memory("a decoder block"); }
 
     static matrix_view<float> rows_of(matrix_view<float> stream, const sequence_chunk& chunk)
@@ -25827,35 +25860,23 @@ private:
         return stream.rows_from(chunk.first_row, chunk.batch.tokens());
     }
 
-    /// hidden += norm behind(run(norm before(hidden))).
-    template <class Run>
-    status add_change(std::span<const float> before, std::span<const float> behind,
-                      matrix_view<float> hidden, const Run& run)
+    /// hidden += norm(linear(x)) where the reader of x ends a module.
+    status add_output(std::string_view input, const block_weights& weights,
+                      matrix_view<const float> x, matrix_view<float> hidden)
     {
-        scratch memory{2 * hidden.size()};
+        const std::optional<module_end> end = end_of(input, weights);
+        if (!end) return {};
+        scratch memory{hidden.size()};
         if (!memory) return no_memory();
-        const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
-        const matrix_view<float> change{normed.data() + normed.size(), hidden.rows(), hidden.cols()};
-        const norm_rule rule = context_.config.norm();
-        rms_norm_forward(how_, before, rule, hidden, normed);
-        AWQ_CHECK(run(normed, change));
-        optional_norm_forward(how_, behind, rule, change);
+        const matrix_view<float> change{memory.data(), hidden.rows(), hidden.cols()};
+        linear_forward<Product>(how_, end->linear, x, change);
+        optional_norm_forward(how_, end->norm, context_.config.norm(), change);
         add_rows(how_, change, hidden);
         return {};
     }
 
-    status add_attention(const sequence_chunk& chunk, const block_weights& weights,
-                         matrix_view<float> hidden)
-    {
-        const auto run = [&](matrix_view<const float> normed, matrix_view<float> change) {
-            return attention_forward<Product>(how_, context_, weights.self_attn, chunk.batch, normed,
-                                              change);
-        };
-        return add_change(weights.input_layernorm, weights.norm_behind_attention(), hidden, run);
-    }
-
-    /// The named input of one chunk into `out`. The inputs of the MLP need streams that
-    /// `pass_attention` has moved on.
+    /// The named input of one chunk into `out`. The inputs of the MLP need a stream that is behind
+    /// the attention.
     status capture(std::string_view input, const sequence_chunk& chunk, const block_weights& weights,
                    matrix_view<float> stream, matrix_view<float> out)
     {
@@ -26185,7 +26206,7 @@ public:
     }
 
     /// Rounds every layer on what the rounded layers before it produce; both streams come out behind
-    /// the block's attention (`stages.original`) and behind the block (`stages.rounded`).
+    /// the block.
     status run_sequential(block_stages<Product, E>& stages)
     {
         statistics_.drop_grams();
@@ -26195,10 +26216,9 @@ public:
             AWQ_CHECK(stages.gather(input, smoothed_.weights(), quantized_.weights(), view_of(gram),
                                     view_of(cross)));
             AWQ_CHECK(quantize_stage(input, view_of(gram), stages.tokens(), &cross));
-            if (input == "self_attn.o_proj")
-                AWQ_CHECK(stages.pass_attention(smoothed_.weights(), quantized_.weights()));
+            AWQ_CHECK(stages.pass(input, quantized_.weights()));
         }
-        return stages.pass_mlp(quantized_.weights());
+        return {};
     }
 
     const quantized_linears& linears() const noexcept { return linears_; }
@@ -27525,12 +27545,22 @@ inline result<layer_scheme> parse_layer_scheme(std::string_view name,
 
 #include <chrono>
 #include <cstdint>
+#include <fstream>
+#include <string>
 
 namespace awq {
 
 /// The most memory that this process has had resident so far, in bytes. Pages of mapped files count.
-inline std::uint64_t peak_rss_bytes() noexcept
+///
+/// From Linux's process status. `getrusage`, where there is none, begins with the peak of the
+/// program that started this one.
+inline std::uint64_t peak_rss_bytes()
 {
+    std::ifstream status{"/proc/self/status"};
+    for (std::string word; status >> word;) {
+        std::uint64_t kibibytes = 0;
+        if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
+    }
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
