@@ -6,6 +6,7 @@
 #include <awq/io/write_file.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/support/error.hpp>
+#include <awq/support/notice.hpp>
 
 #include <oneapi/tbb/global_control.h>
 
@@ -25,6 +26,14 @@ inline int fail(const awq::error& cause)
     std::fprintf(stderr, "awq: %.*s\n", static_cast<int>(cause.text().size()), cause.text().data());
     const bool usage = cause.code() == awq::error_code::invalid_argument;
     return usage ? exit_usage : exit_failed;
+}
+
+/// Prints a notice as one line of standard error, in the place of a progress bar that is drawn there.
+inline void print_notice(const awq::notice& shown)
+{
+    const bool warns = shown.level == awq::notice::severity::warning;
+    std::fprintf(stderr, "%sawq: %s: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
+                 warns ? "warning" : "note", shown.text.c_str());
 }
 
 /// Writes a report; one that is there from an earlier run is replaced.

@@ -37,6 +37,7 @@ awq::status read_search_flags(const oneshot_arguments& arguments, awq::oneshot_o
 awq::result<awq::oneshot_options> gather(const oneshot_arguments& arguments)
 {
     awq::oneshot_options options = arguments.options;
+    options.notices = awq::notice_list{print_notice};
     std::optional<std::size_t> group_size; // of a scheme, where something asks for one
     if (!arguments.recipe.empty()) {
         AWQ_TRY(const awq::recipe recipe, awq::load_recipe(arguments.recipe));

@@ -150,6 +150,7 @@
 #include <awq/report/run_report.hpp>
 #include <awq/report/write_report_json.hpp>
 #include <awq/report/write_report_text.hpp>
+#include <awq/support/notice.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/tensor/xtensor_backend.hpp>
 

@@ -4,6 +4,7 @@
 
 #include "io/scratch.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <string>
@@ -18,13 +19,17 @@ struct shell_result {
     std::string out, err;
 
     bool says(std::string_view part) const { return err.find(part) != std::string::npos; }
-    /// Lines on standard error that the program itself wrote as its error.
+    /// Lines on standard error that the program itself wrote as its error: not notes, not warnings.
     std::size_t error_lines() const
     {
-        std::size_t count = err.starts_with("awq: ") ? 1 : 0;
-        for (std::size_t at = err.find("\nawq: "); at != std::string::npos;
-             at = err.find("\nawq: ", at + 1))
-            ++count;
+        return lines("awq: ") - lines("awq: note: ") - lines("awq: warning: ");
+    }
+    /// Lines on standard error that begin so.
+    std::size_t lines(std::string_view begin) const
+    {
+        std::size_t count = 0;
+        for (std::size_t at = 0; at < err.size(); at = std::min(err.find('\n', at), err.size()) + 1)
+            count += std::string_view{err}.substr(at).starts_with(begin);
         return count;
     }
 };

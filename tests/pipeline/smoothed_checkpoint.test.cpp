@@ -240,7 +240,7 @@ TEST_CASE("a run that finds no query heads that share values says that it was as
     options.smooth_grouped_query = true;
     const auto report = smooth(options);
     REQUIRE(report.notes.size() == 1);
-    CHECK(report.notes.front().find("smooth_grouped_query") == 0);
+    CHECK(report.notes[0].text.find("smooth_grouped_query") == 0);
 }
 
 TEST_CASE("clipping in a smoothing-only run changes the function, and the report says so")
@@ -250,7 +250,7 @@ TEST_CASE("clipping in a smoothing-only run changes the function, and the report
     options.clip_weights = true;
     const auto report = smooth(options);
     REQUIRE(report.notes.size() == 1);
-    CHECK(report.notes.front().find("function has changed") != std::string::npos);
+    CHECK(report.notes[0].text.find("function has changed") != std::string::npos);
     const auto windows = test::windows_of(test::tiny_model, heldout, 256, 24);
     REQUIRE(windows);
     CHECK(kl_of(options.output, *windows) > 1e-3);

@@ -64,7 +64,7 @@ TEST_CASE("a compensated checkpoint is quantized by others to what the run simul
     CHECK(report->mode == "compensated");
     CHECK(report->scheme == "Q4_K_M");
     REQUIRE(report->notes.size() == 1);
-    CHECK(report->notes[0].find("do not compute what the model did") != std::string::npos);
+    CHECK(report->notes[0].text.find("do not compute what the model did") != std::string::npos);
     REQUIRE(report->layers.size() == 28);
     for (const auto& layer : report->layers)
         CHECK(layer.steps == "importance, least-squares target");

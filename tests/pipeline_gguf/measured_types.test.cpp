@@ -114,7 +114,7 @@ TEST_CASE("measured types lose less in no more bytes")
     const auto report = test::run_oneshot(options, 1);
     if (!report) FAIL(report.error().text());
     REQUIRE(report->notes.size() == 1);
-    CHECK(report->notes[0].starts_with("types measured"));
+    CHECK(report->notes[0].text.starts_with("types measured"));
     const std::string first = test::read(options.output);
     std::set<type> types;
     const auto file = test::open_gguf(options.output);

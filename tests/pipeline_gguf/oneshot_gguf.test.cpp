@@ -82,7 +82,7 @@ TEST_CASE("an importance matrix stands in for calibration")
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());
     REQUIRE(report->notes.size() == 1);
-    CHECK(report->notes[0].find("importance from") == 0);
+    CHECK(report->notes[0].text.find("importance from") == 0);
     CHECK(report->smoothed_mappings() == 12);
     check_file(options, room);
     options.dataset = "also.txt";

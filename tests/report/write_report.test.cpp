@@ -136,3 +136,21 @@ TEST_CASE("names of any length leave the lines of the report for people apart")
     CHECK(lines(report) == lines(example()));
     CHECK(awq::to_text({}).find("0 smoothed") != std::string::npos);
 }
+
+TEST_CASE("a notice is shown when it comes and is one line of both reports")
+{
+    std::vector<std::string> shown;
+    awq::run_report report = example();
+    report.notes = awq::notice_list{[&](const awq::notice& each) { shown.push_back(each.text); }};
+    report.notes.note("nothing to do for a\nb");
+    report.notes.warn("one token is too few");
+    CHECK(shown == names{"nothing to do for a?b", "one token is too few"});
+    const auto parsed = awq::json::document::parse(awq::to_json(report), "report");
+    REQUIRE(parsed);
+    names notes;
+    for (const auto& each : parsed->root().at("notes").value().elements())
+        notes.emplace_back(each.as_string().value());
+    CHECK(notes == names{"nothing to do for a?b", "warning: one token is too few"});
+    CHECK(awq::to_text(report).find("note       warning: one token is too few\n") !=
+          std::string::npos);
+}

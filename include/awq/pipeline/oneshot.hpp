@@ -85,8 +85,8 @@ public:
         for (std::size_t layer = 0; layer < layers; ++layer) AWQ_CHECK(run_block(layer, layers));
         AWQ_CHECK(refuse_if_nothing_was_done());
         if (options_.smooth_grouped_query && !found_grouped_query_)
-            report_.notes.push_back("smooth_grouped_query had nothing to do: no mapping of this run "
-                                    "is one of query heads that share values");
+            report_.notes.warn("smooth_grouped_query had nothing to do: no mapping of this run "
+                               "is one of query heads that share values");
         notify(options_.progress, "writing", layers, layers);
         watch_.lap();
         for (const auto& sink : sinks_) {
@@ -102,20 +102,21 @@ public:
 private:
     oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
     {
+        report_.notes = options.notices;
         if (options.compensate) {
             options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
             options_.rounding.importance = true;
-            report_.notes.push_back("compensated for " + options.target +
-                                    ": the weights alone do not compute what the model did; "
-                                    "quantize them with the importance matrix of this run");
+            report_.notes.note("compensated for " + options.target +
+                               ": the weights alone do not compute what the model did; "
+                               "quantize them with the importance matrix of this run");
         }
         if (options.imatrix.empty()) return;
         // It says nothing about the output of a block, nor how inputs go together.
         options_.loss = loss_kind::gram;
         options_.rounding.error_feedback = false;
         options_.rounding.least_squares_lambda = 0;
-        report_.notes.push_back("importance from " + options.imatrix +
-                                ": losses are sums of importance times squared weight error");
+        report_.notes.note("importance from " + options.imatrix +
+                           ": losses are sums of importance times squared weight error");
     }
 
     result<std::vector<mapping_pattern>> choose_mappings()
@@ -160,7 +161,7 @@ private:
         std::ostringstream text;
         text << "types measured: the tensors' divergences alone add up to " << found.divergence
              << " nats, those of the mix's own types to " << found.mix_divergence;
-        report_.notes.push_back(text.str());
+        report_.notes.note(text.str());
         report_.add_seconds("measure types", watch_.lap());
         return {};
     }
@@ -175,7 +176,7 @@ private:
         report_.group_size = plan_.group_size().value_or(options_.group_size);
         report_.options = describe(options_);
         if (options_.clip_weights)
-            report_.notes.push_back("weights are clipped: the model's function has changed");
+            report_.notes.note("weights are clipped: the model's function has changed");
         report_.options.emplace_back("samples", std::to_string(samples));
         report_.options.emplace_back("tokens", std::to_string(stream_.tokens()));
     }

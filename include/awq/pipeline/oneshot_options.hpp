@@ -7,6 +7,7 @@
 #include <awq/model/mapping_pattern.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/search/search_options.hpp>
+#include <awq/support/notice.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -81,6 +82,8 @@ struct oneshot_options {
     rounding_options rounding{};
 
     progress_callback progress;
+    /// What was noticed before the run; the report begins with it, and it shows the run's own.
+    notice_list notices;
 };
 
 constexpr const char* name_of(loss_kind loss) noexcept

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/report/mapping_report.hpp>
+#include <awq/support/notice.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -24,7 +25,7 @@ struct run_report {
     std::vector<std::pair<std::string, std::string>> options;
     std::vector<mapping_report> mappings;
     std::vector<layer_report> layers;
-    std::vector<std::string> notes; ///< one sentence each: fallbacks and their reasons
+    notice_list notes; ///< what was dropped, fell back or had no effect
     std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run
     std::uint64_t peak_rss_bytes = 0;
     std::vector<std::string> outputs;

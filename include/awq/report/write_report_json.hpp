@@ -22,6 +22,13 @@ inline void write_names(json::writer& out, const std::vector<std::string>& names
     out.end_array();
 }
 
+inline void write_notes(json::writer& out, const notice_list& notes)
+{
+    out.begin_array();
+    for (const notice& each : notes) out.value(line_of(each));
+    out.end_array();
+}
+
 inline void write_mapping(json::writer& out, const mapping_report& mapping)
 {
     out.begin_object();
@@ -64,7 +71,7 @@ inline std::string to_json(const run_report& report)
     out.key("layers").begin_array();
     for (const layer_report& layer : report.layers) detail::write_layer(out, layer);
     out.end_array();
-    detail::write_names(out.key("notes"), report.notes);
+    detail::write_notes(out.key("notes"), report.notes);
     out.key("seconds").begin_object();
     for (const auto& [step, seconds] : report.seconds) out.field(step, seconds);
     out.end_object();

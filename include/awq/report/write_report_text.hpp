@@ -50,9 +50,8 @@ inline std::string to_text(const run_report& report)
         detail::append_line(text, "seconds    %-10s %.2f", step.c_str(), seconds);
     detail::append_line(text, "peak RSS   %.1f MB",
                         static_cast<double>(report.peak_rss_bytes) / 1e6);
-    for (const std::string& note : report.notes) detail::append_line(text, "note       %s", note.c_str());
-    for (const std::string& output : report.outputs)
-        detail::append_line(text, "output     %s", output.c_str());
+    for (const notice& note : report.notes) text += "note       " + line_of(note) + '\n';
+    for (const std::string& output : report.outputs) text += "output     " + output + '\n';
     return text;
 }
 
