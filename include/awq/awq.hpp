@@ -145,11 +145,15 @@
 #include <awq/pipeline/tensor_source.hpp>
 #include <awq/pipeline/type_allocation.hpp>
 #include <awq/pipeline/weight_format.hpp>
+#include <awq/recipe/read_modifier.hpp>
+#include <awq/recipe/read_scheme.hpp>
 #include <awq/recipe/recipe.hpp>
+#include <awq/recipe/yaml_node.hpp>
 #include <awq/report/mapping_report.hpp>
 #include <awq/report/run_report.hpp>
 #include <awq/report/write_report_json.hpp>
 #include <awq/report/write_report_text.hpp>
+#include <awq/support/nearest_name.hpp>
 #include <awq/support/notice.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/tensor/xtensor_backend.hpp>

@@ -1,47 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "catch.hpp"
-#include "io/scratch.hpp"
-
-#include <awq/recipe/load_recipe.hpp>
-
-#include <string>
-#include <string_view>
-#include <vector>
+#include "recipe_text.hpp"
 
 namespace {
-
-using names = std::vector<std::string>;
-
-awq::recipe load(std::string_view text)
-{
-    const test::scratch room;
-    const auto loaded = awq::load_recipe(room.put("recipe.yaml", text));
-    if (!loaded) FAIL(loaded.error().text());
-    return *loaded;
-}
-
-/// The error's text, which names the file and the line.
-std::string problem(std::string_view text, int line,
-                    awq::error_code code = awq::error_code::malformed_file)
-{
-    const test::scratch room;
-    const std::string path = room.put("recipe.yaml", text);
-    const auto loaded = awq::load_recipe(path);
-    REQUIRE_FALSE(loaded);
-    const std::string message{loaded.error().text()};
-    INFO(text);
-    INFO(message);
-    CHECK(awq::message(loaded.error().code()) == awq::message(code));
-    CHECK(message.starts_with(path));
-    CHECK(message.find("line " + std::to_string(line) + ":") != std::string::npos);
-    CHECK(message.find('\n') == std::string::npos);
-    return message;
-}
-
-bool says(const std::string& text, std::string_view part)
-{
-    return text.find(part) != std::string::npos;
-}
 
 constexpr const char* smoothing_recipe = R"(quant_stage:
   quant_modifiers:
@@ -110,6 +70,7 @@ TEST_CASE("every key of the search is read")
     CHECK(recipe.duo_scaling == "false");
     CHECK(recipe.loss == "gram");
     CHECK(recipe.ignore == names{"lm_head", "re:.*layers\\.0\\..*"});
+    CHECK(recipe.unused_keys == names{"offload_device"});
 }
 
 TEST_CASE("mappings are read in order")
@@ -198,7 +159,7 @@ TEST_CASE("what is not known is an error, never ignored")
     CHECK(says(problem(begin + "      smoothing_only: true\n      bits: 4\n", 5), "bits"));
     CHECK(says(problem("quant_stage:\n  quant_modifiers:\n    AwqModifier:\n      ignore: []\n", 3),
                "AwqModifier"));
-    CHECK(says(problem("quant_stage:\n  GPTQModifier:\n    ignore: []\n", 2), "GPTQModifier"));
+    CHECK(says(problem("quant_stage:\n  SmoothQuantModifier:\n    ignore: []\n", 2), "SmoothQuantModifier"));
     CHECK(says(problem("# stage\nquantise:\n  quant_modifiers: {}\n", 2), "quantise"));
     CHECK(says(problem("QuantizationModifier:\n  smoothing_only: true\n", 2), "smoothing_only"));
     CHECK(says(problem(begin + "      mappings:\n        - smooth: a\n          balance_layers: [b]\n", 5),
@@ -216,7 +177,7 @@ TEST_CASE("a wrong type names the key, the file and the line")
     CHECK(says(problem(begin + "  smoothing_only: [true]\n", 2), "smoothing_only"));
     CHECK(says(problem(begin + "  n_grid: many\n", 2), "whole number"));
     CHECK(says(problem(begin + "  n_grid: 2.5\n", 2), "whole number"));
-    CHECK(says(problem(begin + "\n  group_size: -3\n", 3), "negative"));
+    CHECK(says(problem(begin + "\n  group_size: -3\n", 3), "'group_size' is -3"));
     CHECK(says(problem(begin + "  duo_scaling: sometimes\n", 2), "duo_scaling"));
     CHECK(says(problem(begin + "  ignore: {a: b}\n", 2), "ignore"));
     CHECK(says(problem(begin + "  ignore: [[a]]\n", 2), "ignore"));

@@ -40,19 +40,25 @@ struct recipe_group {
     std::string scheme;                       ///< a preset's name; empty where `weights` is given
     std::optional<weight_arguments> weights;
     std::optional<activation_arguments> activations; ///< with `weights`
+    std::size_t line = 0;                     ///< of the recipe, from 1
 };
 
 /// What a recipe file asks for. A field that the file does not mention is empty.
 struct recipe {
+    std::string path;       ///< the file
     bool smoothing = false; ///< the recipe has an AWQModifier
     std::optional<bool> smoothing_only;
     std::optional<std::size_t> group_size;
     std::optional<std::size_t> n_grid;
     std::optional<std::string> duo_scaling; ///< "true", "false" or "both"
     std::optional<std::string> loss;
+    std::optional<double> damping; ///< of a GPTQModifier: `dampening_frac`
     std::optional<std::vector<mapping_pattern>> mappings;
     std::optional<std::vector<std::string>> ignore;
-    std::vector<recipe_group> groups; ///< of the QuantizationModifier; empty: nothing is quantized
+    std::vector<recipe_group> groups; ///< of the quantizing modifiers; empty: nothing is quantized
+    /// Keys that are accepted and change nothing here, each once, in the order of the file.
+    std::vector<std::string> unused_keys;
+    std::vector<std::string> notes; ///< one sentence each: what else is not as it was written
 };
 
 } // namespace awq

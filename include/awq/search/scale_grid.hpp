@@ -27,13 +27,14 @@ class scale_grid {
         : n_grid_(options.n_grid), kind_(options.duo_scaling)
     {}
 
-    /// invalid_argument where n_grid is too small for the kind of duo scaling.
+    /// invalid_argument where n_grid is too small for the kind of duo scaling, or above
+    /// `largest_n_grid`.
     status check() const noexcept
     {
         const std::size_t least = kind_ == duo::off ? 2 : kind_ == duo::on ? 3 : 4;
-        if (n_grid_ < least)
-            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use at least ",
-                         least};
+        if (n_grid_ < least || n_grid_ > largest_n_grid)
+            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ",
+                         largest_n_grid};
         return {};
     }
 

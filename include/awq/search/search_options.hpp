@@ -15,9 +15,12 @@ enum class duo : unsigned char {
     both, ///< each of half the ratios, both ways
 };
 
+/// More candidates than that are a slip: each is a rounding of all the weights.
+inline constexpr std::size_t largest_n_grid = 100'000;
+
 /// The numbers of a scale search; the defaults are llm-compressor's.
 struct search_options {
-    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`.
+    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`; at most `largest_n_grid`.
     std::size_t n_grid = 20;
     duo duo_scaling = duo::on;
     /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
