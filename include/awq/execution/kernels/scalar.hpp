@@ -2,6 +2,7 @@
 #ifndef AWQ_EXECUTION_KERNELS_SCALAR_HPP
 #define AWQ_EXECUTION_KERNELS_SCALAR_HPP
 
+#include <awq/execution/kernels/exponential.hpp>
 #include <awq/tensor/matrix_view.hpp>
 
 #include <algorithm>
@@ -107,7 +108,7 @@ inline void silu_multiply(std::span<const float> gate, std::span<const float> up
                           std::span<float> out) noexcept
 {
     for (std::size_t i = 0; i < gate.size(); ++i)
-        out[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+        out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
 }
 
 /// out = gelu(gate) * up with the tanh approximation of Hendrycks and Gimpel 2016:
@@ -118,7 +119,7 @@ inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const floa
     constexpr float twice = 1.5957691216057308f; // 2 sqrt(2 / pi)
     for (std::size_t i = 0; i < gate.size(); ++i) {
         const float x = gate[i];
-        out[i] = x / (1.0f + std::exp(-twice * (x + 0.044715f * x * x * x))) * up[i];
+        out[i] = x / (1.0f + exponential(-twice * (x + 0.044715f * x * x * x))) * up[i];
     }
 }
 
@@ -127,7 +128,7 @@ inline void softmax(float factor, std::span<float> values) noexcept
 {
     const float shift = factor * (factor < 0.0f ? min_max(values).min : min_max(values).max);
     float sum = 0.0f;
-    for (float& value : values) sum += value = std::exp(factor * value - shift);
+    for (float& value : values) sum += value = exponential(factor * value - shift);
     scale(1.0f / sum, values, values);
 }
 

@@ -8,6 +8,7 @@
 
 #include <xsimd/xsimd.hpp>
 
+#include <bit>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
@@ -45,32 +46,76 @@ template <std::size_t Count, class F>
     (std::make_index_sequence<Count>{});
 }
 
-/// x * y + z, rounded once where the instruction set has it. xsimd 8 knows no such instruction of
-/// AVX-512 and writes a product and a sum, which stay two under -ffp-contract=off.
-template <class T, class Arch>
-[[gnu::always_inline]] inline xsimd::batch<T, Arch> multiply_add(const xsimd::batch<T, Arch>& x,
-                                                                 const xsimd::batch<T, Arch>& y,
-                                                                 const xsimd::batch<T, Arch>& z)
+namespace detail {
+
+/// part[i] + part[i + Count / 2] for all i, and so on until one is left.
+template <std::size_t Count, class Batch>
+[[gnu::always_inline]] inline Batch parts_sum(const Batch* part, std::size_t stride = 1)
 {
-#if XSIMD_WITH_AVX512F
-    if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>) {
-        if constexpr (std::is_same_v<T, float>)
-            return _mm512_fmadd_ps(x, y, z);
-        else
-            return _mm512_fmadd_pd(x, y, z);
-    } else
-#endif
-        return xsimd::fma(x, y, z);
+    if constexpr (Count == 1)
+        return part[0];
+    else
+        return parts_sum<Count / 2>(part, 2 * stride) +
+               parts_sum<Count / 2>(part + stride, 2 * stride);
 }
 
-/// The sum of a register's lanes, in an order that depends on the instruction set.
-template <class Batch>
-[[gnu::always_inline]] inline auto lane_sum(const Batch& values)
+/// The same for the lanes of one register, as a vector of the compiler's own.
+template <class Vector, std::size_t... I>
+[[gnu::always_inline]] inline auto lanes_sum(const Vector& values, std::index_sequence<I...>)
 {
-    if constexpr (requires { reduce_add(values); })
-        return reduce_add(values);
+    constexpr std::size_t half = sizeof...(I);
+    const auto sum = __builtin_shufflevector(values, values, I...) +
+                     __builtin_shufflevector(values, values, (I + half)...);
+    if constexpr (half == 2)
+        return sum[0] + sum[1];
     else
-        return hadd(values); // the name before xsimd 9
+        return lanes_sum(sum, std::make_index_sequence<half / 2>{});
+}
+
+} // namespace detail
+
+/// Bytes of sums that run side by side, whatever the register holds: one register of AVX-512, two of
+/// AVX2, four of SSE. So a sum along a row has the same bits on every instruction set.
+inline constexpr std::size_t bytes_side_by_side = 64;
+
+/// Sums of every 16th float, or of every 8th double.
+template <class T, class Arch>
+struct side_by_side {
+    using batch = xsimd::batch<T, Arch>;
+    static constexpr std::size_t size = bytes_side_by_side / sizeof(T);
+    static constexpr std::size_t parts = size / batch::size;
+    static_assert(parts * batch::size == size);
+
+    batch part[parts];
+
+    [[gnu::always_inline]] explicit side_by_side(T start = T(0))
+    {
+        unroll<parts>([&](auto p) __attribute__((always_inline)) { part[p] = batch(start); });
+    }
+    /// The sum of all, by halves: each and the one half of the way behind it.
+    [[gnu::always_inline]] T total() const
+    {
+        using vector [[gnu::vector_size(sizeof(batch))]] = T;
+        const vector sum = std::bit_cast<vector>(detail::parts_sum<parts>(part));
+        if constexpr (batch::size == 2)
+            return sum[0] + sum[1];
+        else
+            return detail::lanes_sum(sum, std::make_index_sequence<batch::size / 2>{});
+    }
+};
+
+/// Calls body(p, i) for every whole register from element i on that belongs to part p of
+/// `side_by_side`, as long as all its parts are there; where the rest begins.
+template <class T, class Arch, class Body>
+[[gnu::always_inline]] inline std::size_t for_parts(std::size_t size, Body&& body)
+{
+    using sums = side_by_side<T, Arch>;
+    std::size_t i = 0;
+    for (; i + sums::size <= size; i += sums::size)
+        unroll<sums::parts>([&](auto p) __attribute__((always_inline)) {
+            body(p, i + p * sums::batch::size);
+        });
+    return i;
 }
 
 } // namespace awq::kernels

@@ -5,33 +5,40 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/execution/execution_concept.hpp>
+#include <awq/execution/kernels/multiply_add.hpp>
 #include <awq/execution/kernels/simd_batch.hpp>
+#include <awq/execution/products/reproducible.hpp>
 #include <awq/tensor/matrix_view.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 // Products whose left operand has few rows, as when one token is generated: b is read once, so
 // packing it would cost more than the product. No working memory.
 
 namespace awq::detail {
 
-/// Rows of `a` that share one pass over b.
-inline constexpr std::size_t few_rows_at_once = 4;
+/// Rows of a and of b whose products run together: the sums of `side_by_side` fill at most three
+/// quarters of the registers.
+template <class Arch>
+struct dots_shape {
+    static constexpr std::size_t parts = kernels::side_by_side<float, Arch>::parts;
+    static constexpr std::size_t rows = parts == 1 ? 4 : 3;
+    static constexpr std::size_t cols = 4 / parts;
+    static constexpr std::size_t cols_of_one_row = parts == 4 ? 3 : 4;
+};
 
-/// c[r][n] = dot(a row r, b row n) for Rows x Cols rows, in Rows * Cols vector sums.
-template <class Arch, std::size_t Rows, std::size_t Cols>
+/// c[r][n] = dot(a row r, b row n) for Rows x Cols rows.
+template <class Arch, kernels::accumulation Kind, std::size_t Rows, std::size_t Cols>
 void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::size_t b_stride,
                    std::size_t depth, float* c, std::size_t c_stride) noexcept
 {
     using batch = kernels::float_batch<Arch>;
-    batch sum[Rows][Cols];
-    kernels::unroll<Rows * Cols>([&](auto i) __attribute__((always_inline)) {
-        sum[i / Cols][i % Cols] = batch(0.0f);
-    });
-    std::size_t d = 0;
-    for (; d + batch::size <= depth; d += batch::size) {
+    kernels::side_by_side<float, Arch> sum[Rows][Cols];
+    const std::size_t rest = kernels::for_parts<float, Arch>(depth, [&](auto p, std::size_t d)
+                                                                 __attribute__((always_inline)) {
         batch left[Rows];
         kernels::unroll<Rows>([&](auto r) __attribute__((always_inline)) {
             left[r] = batch::load_unaligned(a + r * a_stride + d);
@@ -39,41 +46,46 @@ void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::si
         kernels::unroll<Cols>([&](auto n) __attribute__((always_inline)) {
             const batch right = batch::load_unaligned(b + n * b_stride + d);
             kernels::unroll<Rows>([&](auto r) __attribute__((always_inline)) {
-                sum[r][n] = kernels::multiply_add(left[r], right, sum[r][n]);
+                batch& to = sum[r][n].part[p];
+                to = kernels::multiply_add<Kind>(left[r], right, to);
             });
         });
-    }
-    for (std::size_t r = 0; r < Rows; ++r) {
-        for (std::size_t n = 0; n < Cols; ++n) {
-            float total = kernels::lane_sum(sum[r][n]);
-            for (std::size_t t = d; t < depth; ++t) total += a[r * a_stride + t] * b[n * b_stride + t];
-            c[r * c_stride + n] = total;
+    });
+    kernels::unroll<Rows * Cols>([&](auto i) __attribute__((always_inline)) {
+        c[i / Cols * c_stride + i % Cols] = sum[i / Cols][i % Cols].total();
+    });
+    for (std::size_t d = rest; d < depth; ++d)
+        for (std::size_t i = 0; i < Rows * Cols; ++i) {
+            float& to = c[i / Cols * c_stride + i % Cols];
+            to = kernels::multiply_add<Kind, Arch>(a[i / Cols * a_stride + d],
+                                                   b[i % Cols * b_stride + d], to);
         }
-    }
 }
 
-template <class Arch, std::size_t Rows>
+template <class Arch, kernels::accumulation Kind, std::size_t Rows>
 void multiply_few_nt(matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
 {
-    constexpr std::size_t cols = 4;
+    using shape = dots_shape<Arch>;
+    constexpr std::size_t cols = Rows == 1 ? shape::cols_of_one_row : shape::cols;
+    const auto dots = [&](auto width, std::size_t j) {
+        multiply_dots<Arch, Kind, Rows, width()>(a.data(), a.stride(), b.data() + j * b.stride(),
+                                                 b.stride(), a.cols(), c.data() + j, c.stride());
+    };
     std::size_t j = 0;
-    for (; j + cols <= b.rows(); j += cols)
-        multiply_dots<Arch, Rows, cols>(a.data(), a.stride(), b.data() + j * b.stride(), b.stride(),
-                                        a.cols(), c.data() + j, c.stride());
-    for (; j < b.rows(); ++j)
-        multiply_dots<Arch, Rows, 1>(a.data(), a.stride(), b.data() + j * b.stride(), b.stride(),
-                                     a.cols(), c.data() + j, c.stride());
+    for (; j + cols <= b.rows(); j += cols) dots(std::integral_constant<std::size_t, cols>{}, j);
+    for (; j < b.rows(); ++j) dots(std::integral_constant<std::size_t, 1>{}, j);
 }
 
 /// c = a b^T, for the rows of b that one task takes.
-template <class Arch>
+template <class Arch, kernels::accumulation Kind>
 void multiply_rows_nt(matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
 {
-    constexpr std::size_t step = few_rows_at_once;
+    constexpr std::size_t step = dots_shape<Arch>::rows;
     std::size_t i = 0;
     for (; i + step <= a.rows(); i += step)
-        multiply_few_nt<Arch, step>(a.rows_from(i, step), b, c.rows_from(i, step));
-    for (; i < a.rows(); ++i) multiply_few_nt<Arch, 1>(a.rows_from(i, 1), b, c.rows_from(i, 1));
+        multiply_few_nt<Arch, Kind, step>(a.rows_from(i, step), b, c.rows_from(i, step));
+    for (; i < a.rows(); ++i)
+        multiply_few_nt<Arch, Kind, 1>(a.rows_from(i, 1), b, c.rows_from(i, 1));
 }
 
 /// c = a b^T without packing. Tasks take fixed runs of b's rows.
@@ -86,12 +98,14 @@ void multiply_unpacked_nt(const E& e, matrix_view<const float> a, matrix_view<co
     e.for_each(chunk_count(b.rows(), grain), [=](std::size_t chunk) {
         const std::size_t first = chunk * grain;
         const std::size_t count = std::min(grain, b.rows() - first);
-        multiply_rows_nt<Arch>(a, b.rows_from(first, count), c.cols_from(first, count));
+        with_accumulation<Arch>([&](auto kind) {
+            multiply_rows_nt<Arch, kind()>(a, b.rows_from(first, count), c.cols_from(first, count));
+        });
     });
 }
 
 /// One row of c = a b, `Batches` registers wide; b's rows are read where they lie.
-template <class Arch, std::size_t Batches>
+template <class Arch, kernels::accumulation Kind, std::size_t Batches>
 void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std::size_t b_stride,
                          float* c) noexcept
 {
@@ -102,7 +116,7 @@ void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std:
         const batch left(a[d]);
         kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {
             const batch right = batch::load_unaligned(b + d * b_stride + n * batch::size);
-            sum[n] = kernels::multiply_add(left, right, sum[n]);
+            sum[n] = kernels::multiply_add<Kind>(left, right, sum[n]);
         });
     }
     kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {
@@ -110,18 +124,19 @@ void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std:
     });
 }
 
-template <class Arch>
+template <class Arch, kernels::accumulation Kind>
 void multiply_row_nn(std::span<const float> a, matrix_view<const float> b, float* c) noexcept
 {
     constexpr std::size_t width = kernels::lanes<Arch>;
     std::size_t j = 0;
     for (; j + 4 * width <= b.cols(); j += 4 * width)
-        multiply_columns_nn<Arch, 4>(a.data(), a.size(), b.data() + j, b.stride(), c + j);
+        multiply_columns_nn<Arch, Kind, 4>(a.data(), a.size(), b.data() + j, b.stride(), c + j);
     for (; j + width <= b.cols(); j += width)
-        multiply_columns_nn<Arch, 1>(a.data(), a.size(), b.data() + j, b.stride(), c + j);
+        multiply_columns_nn<Arch, Kind, 1>(a.data(), a.size(), b.data() + j, b.stride(), c + j);
     for (; j < b.cols(); ++j) {
         float sum = 0.0f;
-        for (std::size_t d = 0; d < a.size(); ++d) sum += a[d] * b(d, j);
+        for (std::size_t d = 0; d < a.size(); ++d)
+            sum = kernels::multiply_add<Kind, Arch>(a[d], b(d, j), sum);
         c[j] = sum;
     }
 }
@@ -135,8 +150,11 @@ void multiply_unpacked_nn(const E& e, matrix_view<const float> a, matrix_view<co
     e.for_each(chunk_count(b.cols(), grain), [=](std::size_t chunk) {
         const std::size_t first = chunk * grain;
         const std::size_t count = std::min(grain, b.cols() - first);
-        for (std::size_t i = 0; i < a.rows(); ++i)
-            multiply_row_nn<Arch>(a.row(i), b.cols_from(first, count), c.row(i).data() + first);
+        with_accumulation<Arch>([&](auto kind) {
+            for (std::size_t i = 0; i < a.rows(); ++i)
+                multiply_row_nn<Arch, kind()>(a.row(i), b.cols_from(first, count),
+                                              c.row(i).data() + first);
+        });
     });
 }
 

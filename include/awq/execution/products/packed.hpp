@@ -9,6 +9,7 @@
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/packed_tile.hpp>
 #include <awq/execution/products/plain.hpp>
+#include <awq/execution/products/reproducible.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/tensor/backend_concept.hpp>
 #include <awq/tensor/matrix_view.hpp>
@@ -96,13 +97,16 @@ private:
             const std::size_t j = task / down * task_cols;
             const std::size_t last = std::min(cols, j + task_cols);
             if (part_ == product_part::upper && col + last <= row + i) return;
-            for (std::size_t n = j; n < last; n += shape::cols)
-                multiply_panel(row, i, std::min(rows, i + task_rows), col, n, last, depth,
-                               accumulate);
+            with_accumulation<Arch>([&](auto kind) {
+                for (std::size_t n = j; n < last; n += shape::cols)
+                    multiply_panel<kind()>(row, i, std::min(rows, i + task_rows), col, n, last,
+                                           depth, accumulate);
+            });
         });
     }
 
     /// All register tiles of one panel of b, which stays in the first-level cache.
+    template <kernels::accumulation Kind>
     void multiply_panel(std::size_t row, std::size_t i, std::size_t end, std::size_t col,
                         std::size_t n, std::size_t last, std::size_t depth, bool accumulate) const
     {
@@ -114,9 +118,9 @@ private:
             const float* a = packed_a_.data() + i * depth;
             float* out = &c_(row + i, col + n);
             if (rows == shape::rows && cols == shape::cols)
-                multiply_tile<Arch>(a, b, depth, out, c_.stride(), accumulate);
+                multiply_tile<Arch, Kind>(a, b, depth, out, c_.stride(), accumulate);
             else
-                multiply_edge_tile<Arch>(a, b, depth, out, c_.stride(), rows, cols, accumulate);
+                multiply_edge_tile<Arch, Kind>(a, b, depth, out, c_.stride(), rows, cols, accumulate);
         }
     }
 
@@ -138,7 +142,9 @@ private:
 /// as wide as the instruction set that the translation unit is compiled for.
 ///
 /// Threads come from the execution alone; the output is cut into fixed tiles, so the result has the
-/// same bits at any number of threads. Calls may nest within other tasks of the same execution.
+/// same bits at any number of threads. Every sum runs in the same order whatever the registers hold;
+/// one rounding more, where there is no fused multiply-add, is `reproducible_products`' to undo. Calls
+/// may nest within other tasks of the same execution.
 /// Working memory (at most 8 MiB) is kept by each thread; without it the calls still work, slowly.
 /// Operands may have strides; the output must not overlap an input.
 struct packed_product {

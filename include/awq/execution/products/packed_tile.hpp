@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/kernels/multiply_add.hpp>
 #include <awq/execution/kernels/simd_batch.hpp>
 
 #include <algorithm>
@@ -108,7 +109,7 @@ void pack_panel(product_operand operand, std::size_t first, std::size_t count, s
 }
 
 /// One register tile: c (rows, cols) = or += the product of two packed panels.
-template <class Arch>
+template <class Arch, kernels::accumulation Kind>
 void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
                    bool accumulate) noexcept
 {
@@ -129,7 +130,7 @@ void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, 
         kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
             const batch left(a[r]);
             kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
-                sum[r][n] = kernels::multiply_add(left, right[n], sum[r][n]);
+                sum[r][n] = kernels::multiply_add<Kind>(left, right[n], sum[r][n]);
             });
         });
     }
@@ -143,18 +144,19 @@ void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, 
 }
 
 /// The same at the edge of c: only `rows` x `cols` of the tile exist.
-template <class Arch>
+template <class Arch, kernels::accumulation Kind>
 void multiply_edge_tile(const float* a, const float* b, std::size_t depth, float* c,
                         std::size_t stride, std::size_t rows, std::size_t cols,
                         bool accumulate) noexcept
 {
     using shape = tile_shape<Arch>;
     alignas(64) float whole[shape::rows * shape::cols];
-    multiply_tile<Arch>(a, b, depth, whole, shape::cols, false);
+    multiply_tile<Arch, Kind>(a, b, depth, whole, shape::cols, false);
     for (std::size_t r = 0; r < rows; ++r) {
         for (std::size_t j = 0; j < cols; ++j) {
+            const float sum = whole[r * shape::cols + j];
             float& out = c[r * stride + j];
-            out = whole[r * shape::cols + j] + (accumulate ? out : 0.0f);
+            out = accumulate ? sum + out : sum; // adding 0 would change -0
         }
     }
 }

@@ -21,17 +21,26 @@ enum class rounding : unsigned char {
 
 namespace detail {
 
-/// One sum of all lanes.
+/// Sums of every 16th element, whatever the number of lanes, so that the bytes of a file do not depend
+/// on the instruction set that wrote it.
 template <class L>
-[[gnu::always_inline]] inline float sum_of_lanes(const L& numbers) noexcept
-{
-    alignas(sizeof(L)) float each[L::count];
-    numbers.store(each);
-    float sum = 0.0f;
-    for (const float number : each)
-        sum += number;
-    return sum;
-}
+struct sixteen_sums {
+    static constexpr std::size_t size = 16, parts = size / L::count;
+
+    L part[parts];
+
+    /// All of them, by halves: each and the one half of the way behind it.
+    [[gnu::always_inline]] float total() const noexcept
+    {
+        alignas(64) float each[size];
+        for (std::size_t p = 0; p < parts; ++p)
+            part[p].store(each + p * L::count);
+        for (std::size_t half = size / 2; half > 0; half /= 2)
+            for (std::size_t i = 0; i < half; ++i)
+                each[i] += each[i + half];
+        return each[0];
+    }
+};
 
 /// What one block is compared with.
 struct rounding_target {
@@ -50,13 +59,14 @@ template <std::size_t Size, class L>
     const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
     const auto zero = static_cast<float>(grid.zero_code);
     const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
-    L error(0.0f);
-    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
-        const L x = L::load(target.x + i) - L(offset);
-        const L off = x - L(scale) * nearest_level(x * L(inverse), -zero, highest);
-        error += L::load(target.w + i) * off * off;
-    }
-    return sum_of_lanes(error);
+    sixteen_sums<L> error;
+    for (std::size_t i = g * Size; i < (g + 1) * Size;)
+        for (std::size_t p = 0; p < error.parts; ++p, i += L::count) {
+            const L x = L::load(target.x + i) - L(offset);
+            const L off = x - L(scale) * nearest_level(x * L(inverse), -zero, highest);
+            error.part[p] += L::load(target.w + i) * off * off;
+        }
+    return error.total();
 }
 
 /// Sums over levels l of the block, for the best d and dmin at given integers: with a = ls * l and
@@ -73,24 +83,25 @@ template <std::size_t Size, class L>
     const float inverse = grid.scale[g] != 0.0f ? 1.0f / grid.scale[g] : 0.0f;
     const auto zero = static_cast<float>(grid.zero_code);
     const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
-    L w_sum(0.0f), wl(0.0f), wll(0.0f), wlx(0.0f), wx(0.0f);
-    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
-        const L x = L::load(target.x + i);
-        const L w = L::load(target.w + i);
-        const L level = nearest_level((x - L(grid.offset[g])) * L(inverse), -zero, highest);
-        w_sum += w;
-        wl += w * level;
-        wll += w * level * level;
-        wlx += w * level * x;
-        wx += w * x;
-    }
+    sixteen_sums<L> w_sum, wl, wll, wlx, wx;
+    for (std::size_t i = g * Size; i < (g + 1) * Size;)
+        for (std::size_t p = 0; p < wl.parts; ++p, i += L::count) {
+            const L x = L::load(target.x + i);
+            const L w = L::load(target.w + i);
+            const L level = nearest_level((x - L(grid.offset[g])) * L(inverse), -zero, highest);
+            w_sum.part[p] += w;
+            wl.part[p] += w * level;
+            wll.part[p] += w * level * level;
+            wlx.part[p] += w * level * x;
+            wx.part[p] += w * x;
+        }
     const double s = integer_scale;
     const double m = integer_minimum;
-    sums.aa += s * s * static_cast<double>(sum_of_lanes(wll));
-    sums.ab += s * m * static_cast<double>(sum_of_lanes(wl));
-    sums.bb += m * m * static_cast<double>(sum_of_lanes(w_sum));
-    sums.ax += s * static_cast<double>(sum_of_lanes(wlx));
-    sums.bx += m * static_cast<double>(sum_of_lanes(wx));
+    sums.aa += s * s * static_cast<double>(wll.total());
+    sums.ab += s * m * static_cast<double>(wl.total());
+    sums.bb += m * m * static_cast<double>(w_sum.total());
+    sums.ax += s * static_cast<double>(wlx.total());
+    sums.bx += m * static_cast<double>(wx.total());
 }
 
 /// d and dmin of least squares; whether the sums determine them.
