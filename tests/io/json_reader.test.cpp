@@ -102,6 +102,7 @@ TEST_CASE("texts that are not JSON are refused")
                                          "\"\xED\xA0\x80\"",
                                          "\"\n\"",
                                          "\"\\x\"",
+                                         "",
                                          "[1 2]",
                                          "nul",
                                          "1e999",

@@ -417,6 +417,7 @@ class document {
 
     simdjson::error_code parse_text(std::string_view text)
     {
+        if (text.empty()) return simdjson::EMPTY; // it would copy from a null pointer
         return parser_->parse(text.data(), text.size()).get(root_);
     }
 

@@ -35,10 +35,13 @@ public:
     }
 
 private:
+    /// Names out of files may hold anything: control characters become '?', so that the text is one line.
     constexpr void append(std::string_view part) noexcept
     {
         const std::size_t room = std::min(part.size(), sizeof text_ - size_);
-        std::copy_n(part.data(), room, text_ + size_);
+        std::transform(part.data(), part.data() + room, text_ + size_, [](char c) {
+            return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+        });
         size_ += room;
     }
 

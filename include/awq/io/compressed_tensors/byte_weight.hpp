@@ -108,7 +108,7 @@ private:
             break;
         default:
             block_cols_ = args_.group_size;
-            if (cols_ % block_cols_ != 0)
+            if (block_cols_ == 0 || cols_ % block_cols_ != 0)
                 return tensors.fail(is_fp4_ ? "weight_packed" : "weight", "has ", cols_,
                                     " columns, which the group size ", block_cols_,
                                     " does not divide");

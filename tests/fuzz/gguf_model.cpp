@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// A model in a GGUF file: its config, its tokenizer and all its tensors by their Hugging Face names.
+#include "input.hpp"
+
+#include <awq/io/gguf/tensor_names.hpp>
+#include <awq/pipeline/gguf_source.hpp>
+#include <awq/pipeline/gguf_tokenizer.hpp>
+
+#include <vector>
+
+namespace {
+
+void use_tokenizer(const awq::gguf::file& file)
+{
+    const auto facts = awq::gguf::read_tokenizer(file);
+    if (!fuzz::succeeded(facts)) return;
+    const auto tokens = awq::tokenizer_of(*facts, "x");
+    if (!fuzz::succeeded(tokens)) return;
+    const auto ids = tokens->encode(fuzz::plain_text, true);
+    if (fuzz::succeeded(ids)) tokens->decode(*ids, false);
+}
+
+void read_tensors(const awq::gguf_source& source)
+{
+    const auto architecture = awq::gguf::architecture_of_hf(source.config().architecture);
+    if (!architecture) return;
+    for (const auto& tensor : source.file().tensors()) {
+        const auto name = awq::gguf::to_hf(*architecture, tensor.name);
+        const auto shape = name ? source.shape(*name) : std::nullopt;
+        if (!shape || shape->rows * shape->cols > fuzz::enough) continue;
+        std::vector<float> values(shape->rows * shape->cols);
+        fuzz::succeeded(source.read(*name, {values.data(), shape->rows, shape->cols}));
+    }
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
+{
+    const auto file = awq::gguf::file::parse(std::as_bytes(std::span{data, size}), "x");
+    if (!fuzz::succeeded(file)) return 0;
+    use_tokenizer(*file);
+    const auto opened =
+        awq::gguf_source::open(fuzz::folder().put("m.gguf", fuzz::text_of(data, size)));
+    if (fuzz::succeeded(opened)) read_tensors(**opened);
+    return 0;
+}
