@@ -2,8 +2,6 @@
 #ifndef AWQ_EXAMPLES_CONSOLE_HPP
 #define AWQ_EXAMPLES_CONSOLE_HPP
 
-#include <awq/io/output_file.hpp>
-#include <awq/io/write_file.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/support/error.hpp>
 #include <awq/support/notice.hpp>
@@ -34,14 +32,6 @@ inline void print_notice(const awq::notice& shown)
     const bool warns = shown.level == awq::notice::severity::warning;
     std::fprintf(stderr, "%sawq: %s: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
                  warns ? "warning" : "note", shown.text.c_str());
-}
-
-/// Writes a report; one that is there from an earlier run is replaced.
-inline awq::status write_report_file(const std::string& path, std::string_view text)
-{
-    AWQ_TRY(awq::output_file file, awq::output_file::create(path, true));
-    AWQ_CHECK(awq::write_file(file.path(), text));
-    return file.commit();
 }
 
 /// Shows progress on standard error: a bar on a terminal, plain lines elsewhere.

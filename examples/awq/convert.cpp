@@ -16,6 +16,7 @@ awq::status run(awq::convert_options options)
     progress.finish();
     std::printf("%s: %zu layers, %s\n", done.output.c_str(), done.layers,
                 done.symmetric ? "symmetric" : "with zero points");
+    for (const std::string& note : done.notes) print_notice({awq::notice::severity::warning, note});
     if (done.rounded_scales > 0) std::printf("%zu scales were rounded\n", done.rounded_scales);
     return {};
 }

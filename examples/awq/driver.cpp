@@ -3,10 +3,13 @@
 // own files; this one only parses and dispatches.
 #include "commands.hpp"
 #include "console.hpp"
+#include "process.hpp"
 
 #include <awq/version.hpp>
 
-[[gnu::visibility("default")]] int awq_driver_main(int argc, char** argv)
+namespace {
+
+int run(int argc, char** argv)
 {
     CLI::App app{"Smooth and quantize language-model checkpoints, activation-aware.", "awq"};
     app.set_version_flag("--version", "awq " AWQ_VERSION_STRING);
@@ -19,6 +22,7 @@
     add_inspect(app, exit_code);
     add_convert(app, exit_code);
     try {
+        watch_signals();
         app.parse(argc, argv);
     } catch (const CLI::ParseError& problem) {
         return app.exit(problem) == 0 ? exit_done : exit_usage;
@@ -26,4 +30,12 @@
         return fail(awq::error{awq::error_code::out_of_memory, problem.what()});
     }
     return exit_code;
+}
+
+} // namespace
+
+[[gnu::visibility("default")]] int awq_driver_main(int argc, char** argv)
+{
+    open_standard_streams();
+    return finish_printing(run(argc, argv));
 }

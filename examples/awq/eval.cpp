@@ -6,10 +6,15 @@
 #include <awq/data/chat_template.hpp>
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/tbb_execution.hpp>
+#include <awq/io/check_outputs.hpp>
 #include <awq/io/json_writer.hpp>
 #include <awq/pipeline/evaluate.hpp>
 #include <awq/pipeline/layer_scheme.hpp>
 #include <awq/pipeline/open_model.hpp>
+#include <awq/pipeline/report_file.hpp>
+
+#include <array>
+#include <optional>
 
 namespace {
 
@@ -17,10 +22,25 @@ struct eval_arguments {
     std::string model, dataset, reference, report, pseudo_quantize;
     std::size_t max_seq_length = 512, threads = 0;
     std::optional<std::size_t> group_size;
+    bool overwrite = false;
 };
 
+/// Opens the report before any work; none where none is asked for.
+awq::result<std::optional<awq::report_file>> open_report(const eval_arguments& arguments)
+{
+    std::optional<awq::report_file> file;
+    if (arguments.report.empty()) return file;
+    const awq::named_path report{"--report", arguments.report};
+    const std::array<awq::named_path, 3> inputs{{{"--model", arguments.model},
+                                                 {"--dataset", arguments.dataset},
+                                                 {"--reference", arguments.reference}}};
+    AWQ_CHECK(awq::check_outputs({&report, 1}, inputs));
+    AWQ_TRY(file, awq::report_file::create(arguments.report, arguments.overwrite));
+    return file;
+}
+
 awq::status write_report(const awq::evaluation& result, bool with_reference,
-                         const std::string& path)
+                         awq::report_file& file)
 {
     awq::json::writer out{2};
     out.begin_object().field("perplexity", result.perplexity());
@@ -29,7 +49,8 @@ awq::status write_report(const awq::evaluation& result, bool with_reference,
         out.field("top1_agreement", result.top1_agreement());
     }
     out.field("tokens", result.tokens).end_object();
-    return write_report_file(path, std::move(out).take() + "\n");
+    AWQ_CHECK(file.prepare(std::move(out).take() + "\n"));
+    return file.commit();
 }
 
 void print(const awq::evaluation& result, bool with_reference)
@@ -44,6 +65,7 @@ void print(const awq::evaluation& result, bool with_reference)
 
 awq::status run(const eval_arguments& arguments)
 {
+    AWQ_TRY(auto report, open_report(arguments));
     AWQ_TRY(const auto model, awq::open_model(arguments.model));
     AWQ_TRY(const auto tokens, awq::open_tokenizer(arguments.model));
     std::unique_ptr<awq::tensor_source> reference;
@@ -67,8 +89,7 @@ awq::status run(const eval_arguments& arguments)
                                                windows, options));
     progress.finish();
     print(result, reference != nullptr);
-    if (arguments.report.empty()) return {};
-    return write_report(result, reference != nullptr, arguments.report);
+    return report ? write_report(result, reference != nullptr, *report) : awq::status{};
 }
 
 } // namespace
@@ -90,6 +111,7 @@ void add_eval(CLI::App& app, int& exit_code)
     command->add_option("--group-size", arguments->group_size,
                         "Of integer schemes in --pseudo-quantize; 0: per channel");
     command->add_option("--report", arguments->report, "JSON file to write the figures to");
+    command->add_flag("--overwrite", arguments->overwrite, "Replace a report file that is no report");
     command->add_option("--threads", arguments->threads, "Threads; 0: all");
     command->callback([arguments, &exit_code] {
         const thread_limit limit{arguments->threads};

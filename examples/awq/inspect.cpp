@@ -3,6 +3,7 @@
 #include "console.hpp"
 
 #include <awq/io/json_copy.hpp>
+#include <awq/io/model_file.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/pipeline/open_model.hpp>
 #include <awq/support/printable.hpp>
@@ -34,7 +35,8 @@ void print_config(const awq::model_config& config)
 /// The quantized layers, one line for each, and what config.json says of them.
 awq::status print_quantization(const std::string& path)
 {
-    AWQ_TRY(const auto config, awq::json::load(path + "/config.json"));
+    AWQ_TRY(const std::string config_path, awq::model_file(path, "config.json"));
+    AWQ_TRY(const auto config, awq::json::load(config_path));
     const auto quantization = config.root().find_non_null("quantization_config");
     if (!quantization) return {};
     AWQ_TRY(const auto source, awq::quantized_source::open(path));

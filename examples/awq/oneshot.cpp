@@ -7,7 +7,6 @@
 #include <awq/pipeline/apply_recipe.hpp>
 #include <awq/pipeline/oneshot.hpp>
 #include <awq/recipe/load_recipe.hpp>
-#include <awq/report/write_report_json.hpp>
 #include <awq/report/write_report_text.hpp>
 
 namespace {
@@ -15,7 +14,7 @@ namespace {
 /// The flags as they were given; those that were not leave the recipe's or the default value.
 struct oneshot_arguments {
     awq::oneshot_options options;
-    std::string recipe, report, scheme, duo_scaling, loss;
+    std::string scheme, duo_scaling, loss;
     std::vector<std::string> ignore;
     std::size_t group_size = 128, threads = 0;
     bool no_smoothing = false;
@@ -39,8 +38,8 @@ awq::result<awq::oneshot_options> gather(const oneshot_arguments& arguments)
     awq::oneshot_options options = arguments.options;
     options.notices = awq::notice_list{print_notice};
     std::optional<std::size_t> group_size; // of a scheme, where something asks for one
-    if (!arguments.recipe.empty()) {
-        AWQ_TRY(const awq::recipe recipe, awq::load_recipe(arguments.recipe));
+    if (!options.recipe.empty()) {
+        AWQ_TRY(const awq::recipe recipe, awq::load_recipe(options.recipe));
         AWQ_CHECK(awq::apply_recipe(recipe, options));
         group_size = recipe.group_size;
     }
@@ -63,8 +62,6 @@ awq::status run(const oneshot_arguments& arguments)
             awq::oneshot<awq::packed_product>(awq::tbb_execution{}, options));
     progress.finish();
     std::fputs(awq::to_text(report).c_str(), stdout);
-    if (!arguments.report.empty())
-        AWQ_CHECK(write_report_file(arguments.report, awq::to_json(report)));
     if (options.smoothing_only) std::fprintf(stderr, "smoothing complete\n");
     return {};
 }
@@ -163,8 +160,8 @@ void add_oneshot(CLI::App& app, int& exit_code)
     add_outputs(*command, arguments->options);
     add_search(*command, *arguments);
     add_rounding(*command, arguments->options.rounding);
-    command->add_option("--recipe", arguments->recipe, "YAML recipe; flags override it");
-    command->add_option("--report", arguments->report, "JSON file to write the report to");
+    command->add_option("--recipe", arguments->options.recipe, "YAML recipe; flags override it");
+    command->add_option("--report", arguments->options.report, "JSON file to write the report to");
     command->add_option("--threads", arguments->threads, "Threads; 0: all");
     command->callback([arguments, &exit_code] {
         const thread_limit limit{arguments->threads};

@@ -40,6 +40,7 @@
 #include <awq/io/autoawq/gemm_layout.hpp>
 #include <awq/io/autoawq/gemm_weight.hpp>
 #include <awq/io/autoawq/quantization_config.hpp>
+#include <awq/io/check_outputs.hpp>
 #include <awq/io/compressed_tensors/activation_args.hpp>
 #include <awq/io/compressed_tensors/byte_weight.hpp>
 #include <awq/io/compressed_tensors/float_quantized.hpp>
@@ -76,8 +77,12 @@
 #include <awq/io/json_reader.hpp>
 #include <awq/io/json_writer.hpp>
 #include <awq/io/mapped_file.hpp>
+#include <awq/io/model_file.hpp>
 #include <awq/io/output_directory.hpp>
 #include <awq/io/output_file.hpp>
+#include <awq/io/output_path.hpp>
+#include <awq/io/output_place.hpp>
+#include <awq/io/partial_output.hpp>
 #include <awq/io/read_file.hpp>
 #include <awq/io/rename.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
@@ -89,6 +94,7 @@
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/io/safetensors/writer.hpp>
 #include <awq/io/stored_tensor.hpp>
+#include <awq/io/unfinished_outputs.hpp>
 #include <awq/io/weight_reader.hpp>
 #include <awq/io/write_file.hpp>
 #include <awq/model/block_weights.hpp>
@@ -118,6 +124,7 @@
 #include <awq/pipeline/check_data_flow.hpp>
 #include <awq/pipeline/check_request.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
+#include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/compensated_sink.hpp>
 #include <awq/pipeline/compressed_tensors_sink.hpp>
 #include <awq/pipeline/directory_source.hpp>
@@ -140,7 +147,10 @@
 #include <awq/pipeline/quantized_sink.hpp>
 #include <awq/pipeline/read_gguf_config.hpp>
 #include <awq/pipeline/read_model_config.hpp>
+#include <awq/pipeline/report_file.hpp>
+#include <awq/pipeline/request_files.hpp>
 #include <awq/pipeline/round_linear.hpp>
+#include <awq/pipeline/run_outputs.hpp>
 #include <awq/pipeline/smoothed_sink.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 #include <awq/pipeline/type_allocation.hpp>

@@ -9,6 +9,7 @@
 #include <awq/data/jinja/template_parser.hpp>
 #include <awq/data/jinja/value.hpp>
 #include <awq/io/json_reader.hpp>
+#include <awq/io/model_file.hpp>
 #include <awq/io/read_file.hpp>
 #include <awq/support/result.hpp>
 
@@ -51,8 +52,8 @@ class chat_template {
     /// `missing_field` if the model has no template.
     static result<chat_template> load(const std::string& directory)
     {
-        const std::string config_path = directory + "/tokenizer_config.json";
-        const std::string source_path = directory + "/chat_template.jinja";
+        AWQ_TRY(const std::string config_path, model_file(directory, "tokenizer_config.json"));
+        AWQ_TRY(const std::string source_path, model_file(directory, "chat_template.jinja"));
         auto config = json::load(config_path);
         auto source = read_file(source_path, std::uint64_t{1} << 20);
         if (!config && config.error().code() != error_code::file_not_found) return config.error();

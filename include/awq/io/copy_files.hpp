@@ -4,7 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/io/output_directory.hpp>
+#include <awq/io/model_file.hpp>
+#include <awq/io/output_path.hpp>
 #include <awq/io/write_file.hpp>
 #include <unistd.h>
 
@@ -50,12 +51,12 @@ inline bool is_weight_file(std::string_view name) noexcept
 /// What `copy_files` did, as paths relative to the source directory, sorted.
 struct copied_files {
     std::vector<std::string> copied;
-    std::vector<std::string>
-        skipped; ///< links that leave the directory, and what is neither file nor directory
+    /// Links to directories or to nothing, and what is neither file nor directory.
+    std::vector<std::string> skipped;
 };
 
 /// Copies one regular file to a path at which nothing is yet.
-inline status copy_file(const std::string& from, const std::string& to)
+inline status copy_file(const std::string& from, const output_path& to)
 {
     AWQ_TRY(const opened_file source, open_for_reading(from));
     AWQ_TRY(new_file copy, new_file::create(to));
@@ -71,25 +72,10 @@ inline status copy_file(const std::string& from, const std::string& to)
 
 namespace detail {
 
-// Links may point to files in the source directory itself, and, as in the Hugging Face cache
-// (snapshots/REVISION/file -> ../../blobs/HASH), to the blobs beside its snapshots.
-inline bool may_follow(const std::filesystem::path& link, const std::filesystem::path& source)
-{
-    namespace fs = std::filesystem;
-    std::error_code failure;
-    const fs::path real = fs::canonical(link, failure);
-    if (failure || !fs::is_regular_file(real, failure)) return false;
-    if (is_within(real.string(), source.string())) return true;
-    const fs::path root = fs::canonical(source, failure);
-    return root.parent_path().filename() == "snapshots" &&
-           real.parent_path() == root.parent_path().parent_path() / "blobs";
-}
-
 template <class Skip>
 class directory_copier {
   public:
-    directory_copier(const std::filesystem::path& source, const std::filesystem::path& target,
-                     const Skip& skip)
+    directory_copier(const std::filesystem::path& source, const output_path& target, const Skip& skip)
         : source_(source), target_(target), skip_(skip)
     {}
 
@@ -119,39 +105,42 @@ class directory_copier {
         if (skip_(std::as_const(name).string())) return {};
         std::error_code failure;
         const fs::file_type kind = fs::symlink_status(source_ / name, failure).type();
-        if (kind == fs::file_type::directory) {
-            if (!fs::create_directory(target_ / name, failure) && failure)
-                return error{error_code::file_unwritable, (target_ / name).string(), ": ",
-                             failure.message().c_str()};
-            return copy(name);
-        }
-        const bool wanted = kind == fs::file_type::regular ||
-                            (kind == fs::file_type::symlink && may_follow(source_ / name, source_));
-        (wanted ? done_.copied : done_.skipped).push_back(name.string());
-        if (!wanted) return {};
-        return copy_file((source_ / name).string(), (target_ / name).string());
+        if (kind == fs::file_type::directory) return copy_directory(name);
+        const bool is_file = fs::is_regular_file(source_ / name, failure);
+        (is_file ? done_.copied : done_.skipped).push_back(name.string());
+        if (!is_file) return {};
+        AWQ_CHECK(check_model_link(source_.string(), name.string()));
+        return copy_file((source_ / name).string(), target_ / name.string());
+    }
+
+    status copy_directory(const std::filesystem::path& name)
+    {
+        const output_path made = target_ / name.string();
+        std::error_code failure;
+        if (!std::filesystem::create_directory(made.path, failure) && failure)
+            return error{error_code::file_unwritable, made.shown, ": ", failure.message().c_str()};
+        return copy(name);
     }
 
     const std::filesystem::path& source_;
-    const std::filesystem::path& target_;
+    const output_path& target_;
     const Skip& skip_;
     copied_files done_;
 };
 
 } // namespace detail
 
-/// Copies the files of a directory, subdirectories included, into another that is there, except
-/// those for which `skip(relative_path)` is true (a directory that is skipped is not entered).
-/// Links are followed only to files inside of the source directory or in the Hugging Face cache
-/// that it is in; never links to directories. Errors: `file_exists` if a file is there already,
-/// `file_unreadable`, `file_unwritable`.
+/// Copies the files of a model directory, subdirectories included, into another directory that is there,
+/// except those for which `skip(relative_path)` is true (a directory that is skipped is not entered).
+/// Links to files are followed by the rule of model_file.hpp; links to directories never are. Errors:
+/// `file_exists` if a file is there already, `file_unreadable`, `file_unwritable`, `unsupported` for a link
+/// that the rule does not follow.
 template <class Skip>
-result<copied_files> copy_files(const std::string& source, const std::string& target,
+result<copied_files> copy_files(const std::string& source, const output_path& target,
                                 const Skip& skip)
 {
     const std::filesystem::path from{source};
-    const std::filesystem::path to{target};
-    detail::directory_copier<Skip> copier{from, to, skip};
+    detail::directory_copier<Skip> copier{from, target, skip};
     AWQ_CHECK(copier.copy({}));
     return std::move(copier).take();
 }
@@ -160,7 +149,7 @@ result<copied_files> copy_files(const std::string& source, const std::string& ta
 /// config.json, tokenizer files, README, chat templates and what else is there. Paths in
 /// `also_skip` are left out too.
 inline result<copied_files> copy_companion_files(const std::string& source,
-                                                 const std::string& target,
+                                                 const output_path& target,
                                                  std::span<const std::string> also_skip = {})
 {
     return copy_files(source, target, [&](const std::string& relative) {

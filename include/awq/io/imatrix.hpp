@@ -89,22 +89,39 @@ class imatrix {
     /// Writes the GGUF-based format. Errors: those of gguf::writer.
     status write(const std::string& path, bool overwrite = false) const
     {
-        AWQ_TRY(auto out, gguf::writer::create(path, metadata(), plan(), overwrite));
+        AWQ_TRY(output_file target, output_file::create(path, overwrite));
+        AWQ_TRY(gguf::writer out, prepare(std::move(target)));
+        return out.commit();
+    }
+
+    /// The same up to the last step, `commit()`, for an output that was opened before.
+    result<gguf::writer> prepare(output_file target) const
+    {
+        AWQ_TRY(auto out, gguf::writer::create(std::move(target), metadata(), plan()));
         for (const auto& [name, entry] : entries) {
             AWQ_CHECK(out.write(name + sums_suffix, std::as_bytes(std::span{entry.sums})));
             AWQ_CHECK(out.write(name + counts_suffix, std::as_bytes(std::span{entry.counts})));
         }
-        return out.finish();
+        AWQ_CHECK(out.prepare());
+        return out;
     }
 
     /// Writes the older format, which knows means only.
     status write_legacy(const std::string& path, bool overwrite = false) const
     {
-        AWQ_TRY(auto target, output_file::create(path, overwrite));
-        AWQ_TRY(auto out, new_file::create(target.path()));
+        AWQ_TRY(output_file target, output_file::create(path, overwrite));
+        AWQ_TRY(target, prepare_legacy(std::move(target)));
+        return target.commit();
+    }
+
+    /// The same up to the last step, for an output that was opened before.
+    result<output_file> prepare_legacy(output_file target) const
+    {
+        AWQ_TRY(auto out, new_file::create(target.where()));
         AWQ_CHECK(out.append(legacy_bytes()));
         AWQ_CHECK(out.finish());
-        return target.commit();
+        AWQ_CHECK(target.prepare());
+        return target;
     }
 
   private:

@@ -4,11 +4,11 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/io/rename.hpp>
+#include <awq/io/output_path.hpp>
+#include <awq/io/partial_output.hpp>
 #include <awq/support/result.hpp>
 
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -20,64 +20,56 @@ namespace awq {
 /// Without a commit the temporary file is removed and the target stays as it was.
 class output_file {
   public:
-    /// Errors: `file_exists` if the target is there and `overwrite` is false, or is no regular
-    /// file; `file_not_found` if its directory is not there.
+    /// Takes a temporary place beside the target, and removes those of dead runs. Errors: `file_exists`
+    /// if the target is there and `overwrite` is false, or is no regular file; `file_not_found` if its
+    /// directory is not there; `file_unwritable`.
     static result<output_file> create(const std::string& target, bool overwrite)
     {
         AWQ_TRY(const detail::output_place place, detail::find_output_place(target));
+        detail::clear_leftovers(place);
         std::error_code ignored;
         const auto kind = std::filesystem::status(place.path(), ignored).type();
         if (kind != std::filesystem::file_type::not_found) {
-            if (!overwrite) return detail::output_error(place.path(), EEXIST);
+            if (!overwrite) return detail::output_error(place, EEXIST);
             if (kind != std::filesystem::file_type::regular)
-                return error{error_code::file_exists, place.path().string(),
+                return error{error_code::file_exists, target,
                              ": is there and is not a regular file; choose another output"};
         }
-        return output_file{place, overwrite};
+        AWQ_TRY(auto partial, detail::partial_output::create(place));
+        return output_file{std::move(partial), overwrite};
     }
 
-    output_file(output_file&& other) noexcept
-        : place_(std::move(other.place_)), partial_(std::exchange(other.partial_, {})),
-          overwrite_(other.overwrite_)
-    {}
-    output_file& operator=(output_file&& other) noexcept
-    {
-        std::swap(place_, other.place_);
-        std::swap(partial_, other.partial_);
-        std::swap(overwrite_, other.overwrite_);
-        return *this;
-    }
-    ~output_file()
-    {
-        std::error_code ignored;
-        if (!partial_.empty()) std::filesystem::remove(partial_, ignored);
-    }
-
-    /// Where to write: a name beside the target at which nothing is yet.
-    std::string path() const { return partial_.string(); }
+    /// Where to write: a path at which nothing is yet.
+    std::string path() const { return partial_.where().path; }
+    /// The same, with the name that errors give it.
+    output_path where() const { return partial_.where(); }
     /// Where the file will be.
-    std::string target() const { return place_.path().string(); }
+    std::string target() const { return partial_.place().path().string(); }
 
-    /// Flushes the file and moves it into place. Errors: `file_exists`, `file_unwritable`.
+    /// Flushes the file. Error: `file_unwritable`.
+    status prepare()
+    {
+        if (!prepared_) AWQ_CHECK(detail::flush_path(where()));
+        prepared_ = true;
+        return {};
+    }
+
+    /// Prepares it unless that is done, and moves it into place. Errors: `file_exists`,
+    /// `file_unwritable`.
     status commit()
     {
-        AWQ_CHECK(detail::flush_path(partial_));
-        const int reason =
-            overwrite_ ? (std::rename(partial_.c_str(), place_.path().c_str()) == 0 ? 0 : errno)
-                       : detail::rename_to_new(partial_, place_.path());
-        if (reason != 0) return detail::output_error(place_.path(), reason);
-        partial_.clear();
-        return detail::flush_path(place_.parent);
+        AWQ_CHECK(prepare());
+        return overwrite_ ? partial_.replace_file() : partial_.put_in_place();
     }
 
   private:
-    output_file(const detail::output_place& place, bool overwrite)
-        : place_(place), partial_(detail::partial_path(place)), overwrite_(overwrite)
+    output_file(detail::partial_output&& partial, bool overwrite)
+        : partial_(std::move(partial)), overwrite_(overwrite)
     {}
 
-    detail::output_place place_;
-    std::filesystem::path partial_;
+    detail::partial_output partial_;
     bool overwrite_;
+    bool prepared_ = false;
 };
 
 } // namespace awq

@@ -6,6 +6,7 @@
 #include <awq/support/result.hpp>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -43,6 +44,15 @@ class file_descriptor {
     int number_ = -1;
 };
 
+/// Opens as ::open does, but never as descriptor 0, 1 or 2: where those are closed, what the program
+/// prints would go into the file. `errno` says why there is none.
+inline file_descriptor open_descriptor(const std::string& path, int flags, ::mode_t mode = 0)
+{
+    file_descriptor opened{::open(path.c_str(), flags | O_CLOEXEC, mode)};
+    if (!opened || opened.number() > STDERR_FILENO) return opened;
+    return file_descriptor{::fcntl(opened.number(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)};
+}
+
 /// A regular file that is open for reading, and its size in bytes.
 struct opened_file {
     file_descriptor descriptor;
@@ -54,7 +64,7 @@ struct opened_file {
 inline result<opened_file> open_for_reading(const std::string& path)
 {
     // O_NONBLOCK: opening a named pipe must not wait for a writer.
-    opened_file opened{file_descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)}, 0};
+    opened_file opened{open_descriptor(path, O_RDONLY | O_NONBLOCK), 0};
     if (!opened.descriptor) {
         const int reason = errno;
         return error{reason == ENOENT || reason == ENOTDIR ? error_code::file_not_found

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/output_path.hpp>
 #include <awq/io/read_file.hpp>
 #include <awq/support/result.hpp>
 #include <fcntl.h>
@@ -29,33 +30,33 @@ namespace awq {
 class new_file {
   public:
     /// Errors: `file_exists`, `file_unwritable`.
-    static result<new_file> create(const std::string& path)
+    static result<new_file> create(const output_path& where)
     {
-        file_descriptor descriptor{
-            ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666)};
+        file_descriptor descriptor = open_descriptor(where.path, O_RDWR | O_CREAT | O_EXCL, 0666);
         if (!descriptor)
             return error{errno == EEXIST ? error_code::file_exists : error_code::file_unwritable,
-                         path, ": cannot create: ", std::strerror(errno)};
-        return new_file{path, std::move(descriptor)};
+                         where.shown, ": cannot create: ", std::strerror(errno)};
+        return new_file{where, std::move(descriptor)};
     }
 
     new_file(new_file&& other) noexcept
-        : path_(std::exchange(other.path_, {})), descriptor_(std::move(other.descriptor_)),
+        : where_(std::move(other.where_)), descriptor_(std::move(other.descriptor_)),
           position_(other.position_)
     {}
     new_file& operator=(new_file&& other) noexcept
     {
-        std::swap(path_, other.path_);
+        std::swap(where_, other.where_);
         std::swap(descriptor_, other.descriptor_);
         std::swap(position_, other.position_);
         return *this;
     }
     ~new_file()
     {
-        if (descriptor_) ::unlink(path_.c_str());
+        if (descriptor_) ::unlink(where_.path.c_str());
     }
 
-    const std::string& path() const noexcept { return path_; }
+    /// How errors call the file.
+    const std::string& shown() const noexcept { return where_.shown; }
 
     /// Makes the file `size` bytes long and takes the disk space where the file system can, so that
     /// a full disk is noticed before the work and not after it.
@@ -110,7 +111,7 @@ class new_file {
         if (::close(descriptor_.number()) != 0) {
             const int reason = errno;
             descriptor_.release();
-            ::unlink(path_.c_str());
+            ::unlink(where_.path.c_str());
             return failed(reason);
         }
         descriptor_.release();
@@ -118,24 +119,25 @@ class new_file {
     }
 
   private:
-    new_file(const std::string& path, file_descriptor&& descriptor)
-        : path_(path), descriptor_(std::move(descriptor))
+    new_file(const output_path& where, file_descriptor&& descriptor)
+        : where_(where), descriptor_(std::move(descriptor))
     {}
 
     error failed(int reason) const
     {
-        return error{error_code::file_unwritable, path_, ": cannot write: ", std::strerror(reason)};
+        return error{error_code::file_unwritable, where_.shown,
+                     ": cannot write: ", std::strerror(reason)};
     }
 
-    std::string path_;
+    output_path where_;
     file_descriptor descriptor_;
     std::uint64_t position_ = 0;
 };
 
 /// Writes a new file in one go; `file_exists` if it is there already.
-inline status write_file(const std::string& path, std::string_view content)
+inline status write_file(const output_path& where, std::string_view content)
 {
-    AWQ_TRY(new_file created, new_file::create(path));
+    AWQ_TRY(new_file created, new_file::create(where));
     AWQ_CHECK(created.append(std::as_bytes(std::span{content})));
     return created.finish();
 }

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace awq {
 
@@ -25,14 +26,30 @@ struct finished_block {
 };
 
 /// Where finished blocks go, in order of their layers; several sinks may be attached to one run.
-/// Nothing appears at the target before `finish` has succeeded.
+/// Nothing appears at the target before `commit` has succeeded.
 class checkpoint_sink {
 public:
     virtual ~checkpoint_sink() = default;
 
+    /// Told once, before the first block: with how many sequences the run calibrates.
+    virtual void begin(std::size_t /*sequences*/) {}
     virtual status write(const finished_block& block) = 0;
-    /// Writes what is not part of a block and puts the output into place; gives its path.
-    virtual result<std::string> finish() = 0;
+    /// Writes what is not part of a block, and brings all of it to the disk.
+    virtual status prepare() = 0;
+    /// Puts what is prepared into place.
+    virtual status commit() = 0;
+    /// Where the output will be.
+    virtual std::string target() const = 0;
+    /// Both steps, for a run with one output; gives its path.
+    result<std::string> finish()
+    {
+        AWQ_CHECK(prepare());
+        AWQ_CHECK(commit());
+        return target();
+    }
+
+    /// What of the model is not in this output, one sentence each.
+    virtual std::vector<std::string> notes() const { return {}; }
 
 protected:
     checkpoint_sink() = default;

@@ -4,12 +4,13 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/io/copy_files.hpp>
+#include <awq/io/check_outputs.hpp>
 #include <awq/io/json_copy.hpp>
 #include <awq/io/output_directory.hpp>
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/io/write_file.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
+#include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/directory_source.hpp>
 
 #include <memory>
@@ -44,10 +45,14 @@ public:
             plan.metadata.emplace_back(key, label.target + ", not function-preserving");
         }
         AWQ_TRY(auto writer,
-                safetensors::shard_set_writer::create(directory.path(), std::move(plans),
+                safetensors::shard_set_writer::create(directory.where(), std::move(plans),
                                                       source.checkpoint().has_index()));
-        return std::unique_ptr<checkpoint_sink>{
-            new compensated_sink{source, std::move(directory), std::move(writer), label}};
+        const std::string replaced = "config.json";
+        AWQ_TRY(auto notes, carry_over(source.path(), directory.where(), {&replaced, 1}));
+        auto sink = std::unique_ptr<compensated_sink>{new compensated_sink{
+            source, std::move(directory), std::move(writer), label, std::move(notes)}};
+        AWQ_CHECK(sink->write_config());
+        return std::unique_ptr<checkpoint_sink>{std::move(sink)};
     }
 
     status write(const finished_block& block) override
@@ -57,31 +62,32 @@ public:
         return {};
     }
 
-    result<std::string> finish() override
+    status prepare() override
     {
         AWQ_CHECK(writer_.copy_rest(source_.checkpoint()));
         AWQ_CHECK(writer_.finish());
-        AWQ_CHECK(copy_files(source_.path(), directory_.path(), [](const std::string& name) {
-            return is_weight_file(name) || name == "config.json";
-        }));
-        AWQ_CHECK(write_config());
-        AWQ_CHECK(directory_.commit());
-        return directory_.target();
+        return directory_.prepare();
     }
+
+    status commit() override { return directory_.commit(); }
+    std::string target() const override { return directory_.target(); }
+    std::vector<std::string> notes() const override { return notes_; }
 
 private:
     static constexpr const char* key = "awq_compensated";
 
     compensated_sink(const directory_source& source, output_directory&& directory,
-                     safetensors::shard_set_writer&& writer, const compensation_label& label)
+                     safetensors::shard_set_writer&& writer, const compensation_label& label,
+                     std::vector<std::string>&& notes)
         : source_(source), directory_(std::move(directory)), writer_(std::move(writer)),
-          label_(label)
+          label_(label), notes_(std::move(notes))
     {
     }
 
     status write_config() const
     {
-        AWQ_TRY(const auto config, json::load(source_.path() + "/config.json"));
+        AWQ_TRY(const std::string path, model_file(source_.path(), "config.json"));
+        AWQ_TRY(const auto config, json::load(path));
         AWQ_TRY(const auto members, config.root().as_object());
         json::writer out{2};
         out.begin_object();
@@ -92,13 +98,14 @@ private:
         out.field("importance_matrix", label_.importance_matrix);
         out.field("least_squares_lambda", label_.least_squares_lambda);
         out.end_object().end_object();
-        return write_file(directory_.path() + "/config.json", std::move(out).take() + "\n");
+        return write_file(directory_.where() / "config.json", std::move(out).take() + "\n");
     }
 
     const directory_source& source_;
     output_directory directory_;
     safetensors::shard_set_writer writer_;
     compensation_label label_;
+    std::vector<std::string> notes_;
 };
 
 } // namespace awq

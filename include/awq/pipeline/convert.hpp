@@ -40,6 +40,7 @@ struct conversion {
     std::size_t layers = 0;         ///< that were converted
     std::size_t rounded_scales = 0; ///< with `round_scales`: how many changed
     bool symmetric = false;         ///< no layer has a zero point
+    std::vector<std::string> notes; ///< what of the model is not in the output
 };
 
 namespace detail {
@@ -154,14 +155,17 @@ private:
             if (codes.format.symmetric) codes.zero_points.clear();
             AWQ_CHECK(output.write_layer(name, codes));
         }
-        AWQ_TRY(done_.output, output.finish());
+        AWQ_CHECK(output.prepare());
+        AWQ_CHECK(output.commit());
+        done_.output = output.target();
+        done_.notes = output.notes();
         return done_;
     }
 
     const convert_options& options_;
     const quantized_source& source_;
     std::vector<quantized_layer> layers_;
-    conversion done_{{}, 0, 0, true};
+    conversion done_{{}, 0, 0, true, {}};
 };
 
 } // namespace detail
@@ -171,12 +175,15 @@ private:
 /// why; nothing is written then.
 inline result<conversion> convert(const convert_options& options)
 {
-    AWQ_TRY(const auto config, json::load(options.model + "/config.json"));
+    AWQ_TRY(const std::string path, model_file(options.model, "config.json"));
+    AWQ_TRY(const auto config, json::load(path));
     if (!config.root().find_non_null("quantization_config"))
         return error{error_code::invalid_argument, options.model,
                      ": config.json has no quantization_config, so there is nothing to convert; "
                      "quantize it with oneshot"};
     AWQ_TRY(const auto source, quantized_source::open(options.model));
+    const named_path output{"--output", options.output}, model{"--model", options.model};
+    AWQ_CHECK(check_outputs({&output, 1}, {&model, 1}));
     return detail::converter{options, *source}.run();
 }
 

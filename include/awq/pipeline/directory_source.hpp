@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/model_file.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/io/safetensors/convert.hpp>
 #include <awq/pipeline/read_model_config.hpp>
@@ -22,7 +23,8 @@ public:
     {
         auto source = std::unique_ptr<directory_source>{new directory_source};
         AWQ_TRY(source->checkpoint_, safetensors::checkpoint::open(directory));
-        AWQ_TRY(const json::document config, json::load(directory + "/config.json"));
+        AWQ_TRY(const std::string path, model_file(directory, "config.json"));
+        AWQ_TRY(const json::document config, json::load(path));
         AWQ_TRY(source->config_, read_model_config(config.root()));
         return source;
     }

@@ -4,11 +4,13 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/check_outputs.hpp>
 #include <awq/io/imatrix.hpp>
 #include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/gguf_tensor_writer.hpp>
 #include <awq/pipeline/progress.hpp>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -59,6 +61,10 @@ template <execution E>
 result<export_report> export_gguf(const E& how, const export_options& options)
 {
     AWQ_TRY(const auto source, directory_source::open(options.model));
+    const named_path output{"--output", options.output};
+    const std::array<named_path, 2> inputs{{{"--model", options.model},
+                                            {"--imatrix", options.imatrix}}};
+    AWQ_CHECK(check_outputs({&output, 1}, inputs));
     gguf_type_options types;
     AWQ_TRY(types.file_type, gguf::parse_file_type(options.type));
     types.overrides = options.tensor_types;
@@ -88,7 +94,8 @@ result<export_report> export_gguf(const E& how, const export_options& options)
         report.without_importance += gguf::is_quantized(tensor.type) && means.empty();
         AWQ_CHECK(out.copy(tensor, *source, means));
     }
-    AWQ_CHECK(out.finish());
+    AWQ_CHECK(out.prepare());
+    AWQ_CHECK(out.commit());
     notify(options.progress, "written", report.tensors, report.tensors);
     return report;
 }

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/check_outputs.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
 #include <awq/pipeline/gguf_tensor_writer.hpp>
 
@@ -28,6 +29,7 @@ public:
                                                            const std::string& target,
                                                            bool overwrite)
     {
+        AWQ_CHECK(check_output_apart(target, source.path()));
         AWQ_TRY(const gguf::key_values metadata,
                 gguf_metadata(source.path(), source.config(), layout));
         AWQ_TRY(auto out,
@@ -44,7 +46,7 @@ public:
         return {};
     }
 
-    result<std::string> finish() override
+    status prepare() override
     {
         for (const gguf_tensor& tensor : layout_.tensors()) {
             if (gguf::layer_of(tensor.name)) continue;
@@ -55,9 +57,11 @@ public:
             AWQ_TRY(const auto values, gguf_rope_freqs(source_.config()));
             AWQ_CHECK(out_.write(tensor, {values.data(), 1, values.size()}));
         }
-        AWQ_CHECK(out_.finish());
-        return target_;
+        return out_.prepare();
     }
+
+    status commit() override { return out_.commit(); }
+    std::string target() const override { return target_; }
 
 private:
     gguf_sink(const tensor_source& source, const gguf_layout& layout, const std::string& target,

@@ -74,8 +74,9 @@ public:
         return {};
     }
 
-    /// Puts the complete file into place.
-    status finish() { return out_.finish(); }
+    /// Makes the complete file ready, and puts it into place.
+    status prepare() { return out_.prepare(); }
+    status commit() { return out_.commit(); }
 
 private:
     gguf_tensor_writer(const E& how, gguf::writer&& out, gguf::rounding rounding)

@@ -9,6 +9,7 @@
 #include <awq/io/gguf/pre_tokenizer.hpp>
 #include <awq/io/gguf/vocabulary.hpp>
 #include <awq/io/json_reader.hpp>
+#include <awq/io/model_file.hpp>
 #include <awq/io/read_file.hpp>
 
 #include <cstddef>
@@ -108,7 +109,7 @@ inline result<std::string> chat_template(const json::value& settings, const std:
             AWQ_TRY(const std::string name, string_field(each, "name", ""));
             if (name == "default") return string_field(each, "template");
         }
-    const std::string path = directory + "/chat_template.jinja";
+    AWQ_TRY(const std::string path, model_file(directory, "chat_template.jinja"));
     if (std::filesystem::exists(path)) return read_file(path, std::uint64_t{1} << 24);
     return std::string{};
 }
@@ -162,12 +163,13 @@ inline result<gguf::tokenizer_facts> read_gguf_tokenizer(const std::string& dire
                                                          std::size_t vocab_size,
                                                          const std::string& pre = {})
 {
-    const std::string path = directory + "/tokenizer.json";
+    AWQ_TRY(const std::string path, model_file(directory, "tokenizer.json"));
     AWQ_TRY(const tokenizer tokens, tokenizer::load(path));
     AWQ_TRY(const json::document file, json::load(path));
-    AWQ_TRY(const json::document settings,
-            detail::load_or_empty(directory + "/tokenizer_config.json"));
-    AWQ_TRY(const json::document config, json::load(directory + "/config.json"));
+    AWQ_TRY(const std::string settings_path, model_file(directory, "tokenizer_config.json"));
+    AWQ_TRY(const json::document settings, detail::load_or_empty(settings_path));
+    AWQ_TRY(const std::string config_path, model_file(directory, "config.json"));
+    AWQ_TRY(const json::document config, json::load(config_path));
     gguf::vocabulary vocabulary;
     vocabulary.size = vocab_size;
     detail::copy_model(tokens, vocabulary);

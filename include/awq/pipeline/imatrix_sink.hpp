@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,21 +24,24 @@ namespace awq {
 /// inputs, as they are after smoothing. A name that ends in ".dat" gets the older format.
 class imatrix_sink final : public checkpoint_sink {
 public:
-    /// `dataset`, `samples` and `max_seq_length` are recorded in the file. Errors: an architecture
-    /// without GGUF counterpart; `file_exists`.
+    /// `dataset` and `max_seq_length` are recorded in the file. Errors: an architecture without GGUF
+    /// counterpart; those of output_file.
     static result<std::unique_ptr<checkpoint_sink>> create(const model_config& config,
                                                            const std::string& target, bool overwrite,
                                                            const std::string& dataset,
-                                                           std::size_t samples,
                                                            std::size_t max_seq_length)
     {
         AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
-        AWQ_CHECK(output_file::create(target, overwrite)); // fails now rather than after the run
-        auto sink = std::unique_ptr<imatrix_sink>{new imatrix_sink{*arch, target, overwrite}};
+        AWQ_TRY(output_file file, output_file::create(target, overwrite));
+        auto sink = std::unique_ptr<imatrix_sink>{new imatrix_sink{*arch, target, std::move(file)}};
         sink->matrix_.datasets = {std::filesystem::path{dataset}.filename().string()};
-        sink->matrix_.chunk_count = static_cast<std::uint32_t>(samples);
         sink->matrix_.chunk_size = static_cast<std::uint32_t>(max_seq_length);
         return std::unique_ptr<checkpoint_sink>{std::move(sink)};
+    }
+
+    void begin(std::size_t sequences) override
+    {
+        matrix_.chunk_count = static_cast<std::uint32_t>(sequences);
     }
 
     status write(const finished_block& block) override
@@ -56,23 +60,30 @@ public:
         return {};
     }
 
-    result<std::string> finish() override
+    status prepare() override
     {
-        AWQ_CHECK(target_.ends_with(".dat") ? matrix_.write_legacy(target_, overwrite_)
-                                            : matrix_.write(target_, overwrite_));
-        return target_;
+        if (target_.ends_with(".dat")) {
+            AWQ_TRY(file_, matrix_.prepare_legacy(std::move(file_)));
+            return {};
+        }
+        AWQ_TRY(written_, matrix_.prepare(std::move(file_)));
+        return {};
     }
 
+    status commit() override { return written_ ? written_->commit() : file_.commit(); }
+    std::string target() const override { return target_; }
+
 private:
-    imatrix_sink(const gguf::architecture& arch, const std::string& target, bool overwrite)
-        : architecture_(arch), target_(target), overwrite_(overwrite)
+    imatrix_sink(const gguf::architecture& arch, const std::string& target, output_file&& file)
+        : architecture_(arch), target_(target), file_(std::move(file))
     {
     }
 
     const gguf::architecture& architecture_;
     std::string target_;
-    bool overwrite_;
+    output_file file_;
     imatrix matrix_;
+    std::optional<gguf::writer> written_; ///< from `prepare` on, in the newer format
 };
 
 } // namespace awq

@@ -15,8 +15,9 @@
 #include <awq/pipeline/measured_types.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/open_model.hpp>
-#include <awq/pipeline/open_sinks.hpp>
 #include <awq/pipeline/process_usage.hpp>
+#include <awq/pipeline/request_files.hpp>
+#include <awq/pipeline/run_outputs.hpp>
 #include <awq/quantization/clip_weights.hpp>
 #include <awq/report/run_report.hpp>
 
@@ -64,13 +65,15 @@ public:
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         AWQ_TRY(run->mappings_, run->choose_mappings());
         AWQ_TRY(run->expressions_, expression_matcher::compile(run->mappings_));
+        AWQ_CHECK(check_request_files(options));
+        AWQ_CHECK(run->open_outputs());
         AWQ_TRY(const auto samples, run->load_calibration());
-        AWQ_TRY(run->sinks_, run->open_outputs(samples));
         if (options.measured_types) {
-            run->sinks_.clear(); // they can be written: now the plan may take its time
+            run->outputs_.close_sinks(); // they can be written: now the plan may take its time
             AWQ_CHECK(run->measure(samples));
-            AWQ_TRY(run->sinks_, run->open_outputs(samples));
+            AWQ_CHECK(run->open_outputs());
         }
+        run->outputs_.begin(samples.size(), run->report_.notes);
         if (options.imatrix.empty()) {
             AWQ_TRY(run->stream_, activation_stream::make(*run->source_, samples));
         }
@@ -89,13 +92,11 @@ public:
                                "is one of query heads that share values");
         notify(options_.progress, "writing", layers, layers);
         watch_.lap();
-        for (const auto& sink : sinks_) {
-            AWQ_TRY(std::string path, sink->finish());
-            report_.outputs.push_back(std::move(path));
-        }
+        AWQ_TRY(report_.outputs, outputs_.prepare());
         report_.add_seconds("write", watch_.lap());
         report_.add_seconds("total", total_.lap());
         report_.peak_rss_bytes = peak_rss_bytes();
+        AWQ_CHECK(outputs_.commit(report_));
         return std::move(report_);
     }
 
@@ -143,10 +144,7 @@ private:
         return samples;
     }
 
-    auto open_outputs(std::span<const token_ids> samples) const
-    {
-        return open_sinks(how_, *source_, plan_, options_, samples.size());
-    }
+    status open_outputs() { return outputs_.open(how_, *source_, plan_, options_); }
 
     /// Plans again with the types that do least harm.
     status measure(std::span<const token_ids> samples)
@@ -223,7 +221,7 @@ private:
 
     status hand_over(const finished_block& block)
     {
-        for (const auto& sink : sinks_) AWQ_CHECK(sink->write(block));
+        AWQ_CHECK(outputs_.write(block));
         report_.add_seconds("write", watch_.lap());
         return {};
     }
@@ -355,7 +353,7 @@ private:
     imatrix imatrix_; ///< stands in for the stream where one was given
     host_matrix rounded_; ///< hidden states behind the rounded blocks
     bool found_grouped_query_ = false;
-    std::vector<std::unique_ptr<checkpoint_sink>> sinks_;
+    run_outputs outputs_;
     run_report report_;
 };
 

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/data/tokenizer.hpp>
+#include <awq/io/model_file.hpp>
 #include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/gguf_source.hpp>
 #include <awq/pipeline/gguf_tokenizer.hpp>
@@ -37,7 +38,8 @@ inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path
         AWQ_TRY(auto source, gguf_source::open(path));
         return std::unique_ptr<tensor_source>{std::move(source)};
     }
-    AWQ_TRY(const auto config, json::load(path + "/config.json"));
+    AWQ_TRY(const std::string config_path, model_file(path, "config.json"));
+    AWQ_TRY(const auto config, json::load(config_path));
     if (config.root().find_non_null("quantization_config")) {
         AWQ_TRY(auto source, quantized_source::open(path));
         return std::unique_ptr<tensor_source>{std::move(source)};
@@ -54,7 +56,8 @@ inline result<tokenizer> open_tokenizer(const std::string& path)
         AWQ_TRY(const gguf::tokenizer_facts facts, gguf::read_tokenizer(file));
         return tokenizer_of(facts, path);
     }
-    return tokenizer::load(path + "/tokenizer.json");
+    AWQ_TRY(const std::string file, model_file(path, "tokenizer.json"));
+    return tokenizer::load(file);
 }
 
 } // namespace awq

@@ -72,12 +72,10 @@ inline status open_scheme_sinks(const directory_source& source, const layer_plan
 
 } // namespace detail
 
-/// Every output that a run is asked for. `sequences`: of the calibration, for the importance matrix.
-/// Errors: those of the sinks, before anything is computed; no output at all.
+/// Every output that a run is asked for. Errors: those of the sinks, before anything is computed; no output at all.
 template <execution E>
 result<detail::sink_list> open_sinks(const E& how, const directory_source& source,
-                                     const layer_plan& plan, const oneshot_options& options,
-                                     std::size_t sequences)
+                                     const layer_plan& plan, const oneshot_options& options)
 {
     detail::sink_list sinks;
     AWQ_CHECK(detail::open_plain_sinks(source, plan, options, sinks));
@@ -87,7 +85,7 @@ result<detail::sink_list> open_sinks(const E& how, const directory_source& sourc
     if (!options.output_imatrix.empty())
         AWQ_CHECK(detail::add_sink(imatrix_sink::create(source.config(), options.output_imatrix,
                                                         options.overwrite, options.dataset,
-                                                        sequences, options.max_seq_length), sinks));
+                                                        options.max_seq_length), sinks));
     AWQ_CHECK(detail::open_scheme_sinks(source, plan, options, sinks));
     if (!sinks.empty()) return sinks;
     return error{error_code::invalid_argument, "no output is named: give --output"};

@@ -4,10 +4,11 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/io/copy_files.hpp>
+#include <awq/io/check_outputs.hpp>
 #include <awq/io/json_copy.hpp>
 #include <awq/io/output_directory.hpp>
 #include <awq/io/safetensors/shard_set_writer.hpp>
+#include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/layer_codec.hpp>
 
 #include <map>
@@ -39,9 +40,13 @@ public:
         AWQ_TRY(auto plans, plan(source, *codec, layers));
         AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
         AWQ_TRY(auto writer, safetensors::shard_set_writer::create(
-                                 directory.path(), std::move(plans), source.has_index()));
-        return quantized_output{source,           std::move(directory), std::move(writer),
-                                std::move(codec), std::move(layers),    std::move(left)};
+                                 directory.where(), std::move(plans), source.has_index()));
+        quantized_output made{source,           std::move(directory), std::move(writer),
+                              std::move(codec), std::move(layers),    std::move(left)};
+        AWQ_TRY(made.notes_,
+                carry_over(source.directory(), made.directory_.where(), replaced_files));
+        AWQ_CHECK(made.write_config());
+        return made;
     }
 
     bool is_quantized(std::string_view layer) const { return by_name_.contains(layer); }
@@ -65,16 +70,21 @@ public:
         return done ? done : done.error().within(name);
     }
 
-    /// Carries over what was not written, and puts the directory into place; gives its path.
-    result<std::string> finish()
+    /// What of the model is not in the output, one sentence each.
+    const std::vector<std::string>& notes() const noexcept { return notes_; }
+
+    /// Carries over the tensors that were not written, and brings all of it to the disk.
+    status prepare()
     {
         AWQ_CHECK(writer_.copy_rest(*source_));
         AWQ_CHECK(writer_.finish());
-        AWQ_CHECK(copy_files(source_->directory(), directory_.path(), is_replaced_file));
-        AWQ_CHECK(write_config());
-        AWQ_CHECK(directory_.commit());
-        return directory_.target();
+        return directory_.prepare();
     }
+
+    /// Puts the directory into place.
+    status commit() { return directory_.commit(); }
+    /// Where the directory will be.
+    std::string target() const { return directory_.target(); }
 
 private:
     quantized_output(const safetensors::checkpoint& source, output_directory&& directory,
@@ -86,11 +96,8 @@ private:
         for (std::size_t i = 0; i < layers_.size(); ++i) by_name_.emplace(layers_[i].name, i);
     }
 
-    static bool is_replaced_file(std::string_view name) noexcept
-    {
-        return is_weight_file(name) || name == "config.json" || name == "quant_config.json" ||
-               name == "quantize_config.json";
-    }
+    inline static const std::vector<std::string> replaced_files{"config.json", "quant_config.json",
+                                                                "quantize_config.json"};
 
     static result<std::vector<safetensors::shard_plan>>
     plan(const safetensors::checkpoint& source, const layer_codec& codec,
@@ -168,7 +175,8 @@ private:
 
     status write_config() const
     {
-        AWQ_TRY(const auto config, json::load(source_->directory() + "/config.json"));
+        AWQ_TRY(const std::string path, model_file(source_->directory(), "config.json"));
+        AWQ_TRY(const auto config, json::load(path));
         AWQ_TRY(const auto members, config.root().as_object());
         json::writer out{2};
         out.begin_object();
@@ -177,7 +185,7 @@ private:
                 json::write(out.key(each.key), each.value);
         AWQ_CHECK(codec_->write_config(out.key("quantization_config"), layers_, left_));
         out.end_object();
-        return write_file(directory_.path() + "/config.json", std::move(out).take() + "\n");
+        return write_file(directory_.where() / "config.json", std::move(out).take() + "\n");
     }
 
     const safetensors::checkpoint* source_;
@@ -187,6 +195,7 @@ private:
     std::vector<quantized_layer> layers_;
     std::vector<std::string> left_;
     std::map<std::string, std::size_t, std::less<>> by_name_;
+    std::vector<std::string> notes_;
 };
 
 } // namespace awq

@@ -47,7 +47,10 @@ public:
         return {};
     }
 
-    result<std::string> finish() override { return output_.finish(); }
+    status prepare() override { return output_.prepare(); }
+    status commit() override { return output_.commit(); }
+    std::string target() const override { return output_.target(); }
+    std::vector<std::string> notes() const override { return output_.notes(); }
 
 private:
     struct layer_split {

@@ -34,7 +34,8 @@ public:
     {
         auto source = std::unique_ptr<quantized_source>{new quantized_source};
         AWQ_TRY(source->directory_, directory_source::open(directory));
-        AWQ_TRY(const auto config, json::load(directory + "/config.json"));
+        AWQ_TRY(const std::string path, model_file(directory, "config.json"));
+        AWQ_TRY(const auto config, json::load(path));
         AWQ_TRY(const json::value quantization, config.root().at("quantization_config"));
         AWQ_TRY(const json::value method, quantization.at("quant_method"));
         AWQ_TRY(const std::string_view name, method.as_string());

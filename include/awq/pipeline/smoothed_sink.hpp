@@ -4,15 +4,17 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/io/copy_files.hpp>
+#include <awq/io/check_outputs.hpp>
 #include <awq/io/output_directory.hpp>
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
+#include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/directory_source.hpp>
 
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace awq {
 
@@ -30,10 +32,11 @@ public:
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
         AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
-        AWQ_TRY(auto writer, safetensors::shard_set_writer::create(directory.path(),
+        AWQ_TRY(auto writer, safetensors::shard_set_writer::create(directory.where(),
                                                                    source.checkpoint()));
-        return std::unique_ptr<checkpoint_sink>{
-            new smoothed_sink{source, std::move(directory), std::move(writer), content}};
+        AWQ_TRY(auto notes, carry_over(source.path(), directory.where()));
+        return std::unique_ptr<checkpoint_sink>{new smoothed_sink{
+            source, std::move(directory), std::move(writer), content, std::move(notes)}};
     }
 
     status write(const finished_block& block) override
@@ -45,20 +48,23 @@ public:
         return {};
     }
 
-    result<std::string> finish() override
+    status prepare() override
     {
         AWQ_CHECK(writer_.copy_rest(source_.checkpoint()));
         AWQ_CHECK(writer_.finish());
-        AWQ_CHECK(copy_files(source_.path(), directory_.path(), is_weight_file));
-        AWQ_CHECK(directory_.commit());
-        return directory_.target();
+        return directory_.prepare();
     }
+
+    status commit() override { return directory_.commit(); }
+    std::string target() const override { return directory_.target(); }
+    std::vector<std::string> notes() const override { return notes_; }
 
 private:
     smoothed_sink(const directory_source& source, output_directory&& directory,
-                  safetensors::shard_set_writer&& writer, sink_content content)
+                  safetensors::shard_set_writer&& writer, sink_content content,
+                  std::vector<std::string>&& notes)
         : source_(source), directory_(std::move(directory)), writer_(std::move(writer)),
-          content_(content)
+          content_(content), notes_(std::move(notes))
     {
     }
 
@@ -66,6 +72,7 @@ private:
     output_directory directory_;
     safetensors::shard_set_writer writer_;
     sink_content content_;
+    std::vector<std::string> notes_;
 };
 
 } // namespace awq

@@ -164,16 +164,26 @@ class writer {
     static result<writer> create(const std::string& path, const key_values& metadata,
                                  std::vector<tensor_plan> tensors, bool overwrite = false)
     {
+        AWQ_TRY(output_file target, output_file::create(path, overwrite));
+        return create(std::move(target), metadata, std::move(tensors));
+    }
+
+    /// The same for an output that was opened before.
+    static result<writer> create(output_file target, const key_values& metadata,
+                                 std::vector<tensor_plan> tensors)
+    {
         AWQ_TRY(detail::file_layout layout, detail::file_layout::of(std::move(tensors)));
         AWQ_TRY(const detail::header_bytes header, layout.header(metadata));
-        AWQ_TRY(output_file target, output_file::create(path, overwrite));
-        AWQ_TRY(new_file bytes, new_file::create(target.path()));
+        AWQ_TRY(new_file bytes, new_file::create(target.where()));
         writer created{std::move(layout), std::move(target), std::move(bytes),
                        header.bytes().size()};
         AWQ_CHECK(created.bytes_.reserve(created.file_size()));
         AWQ_CHECK(created.bytes_.write_at(0, header.bytes()));
         return created;
     }
+
+    /// Where the file will be.
+    std::string target() const { return target_.target(); }
 
     std::span<const tensor_plan> tensors() const noexcept { return layout_.tensors; }
     /// Bytes of the finished file.
@@ -189,7 +199,7 @@ class writer {
     {
         const auto found = layout_.by_name.find(std::string{name});
         if (found == layout_.by_name.end())
-            return error{error_code::missing_tensor, target_.target(), ": no tensor \"",
+            return error{error_code::missing_tensor, target_.where().shown, ": no tensor \"",
                          printable(name), "\" was announced"};
         return found->second;
     }
@@ -230,13 +240,14 @@ class writer {
         return {};
     }
 
-    /// Moves the complete file into place. Error: `missing_tensor` where bytes were not written.
-    status finish()
+    /// Makes the complete file ready for its place. Errors: `missing_tensor` where bytes were not
+    /// written; `file_unwritable`.
+    status prepare()
     {
         for (std::size_t i = 0; i < layout_.tensors.size(); ++i)
             if (written_[i] != layout_.places[i].size)
                 return error{error_code::missing_tensor,
-                             target_.target(),
+                             target_.where().shown,
                              ": tensor \"",
                              layout_.tensors[i].name,
                              "\" has ",
@@ -245,7 +256,17 @@ class writer {
                              layout_.places[i].size,
                              " bytes"};
         AWQ_CHECK(bytes_.finish());
-        return target_.commit();
+        return target_.prepare();
+    }
+
+    /// Moves what is prepared into place.
+    status commit() { return target_.commit(); }
+
+    /// Both steps.
+    status finish()
+    {
+        AWQ_CHECK(prepare());
+        return commit();
     }
 
   private:

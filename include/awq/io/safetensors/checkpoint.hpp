@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/model_file.hpp>
 #include <awq/io/safetensors/reader.hpp>
 #include <awq/io/safetensors/shard_index.hpp>
 
@@ -76,7 +77,8 @@ class checkpoint {
     {
         shards_.reserve(names.size());
         for (const std::string& name : names) {
-            AWQ_TRY(file shard, file::open(directory_ + "/" + name));
+            AWQ_TRY(const std::string path, model_file(directory_, name));
+            AWQ_TRY(file shard, file::open(path));
             shards_.push_back(std::move(shard));
         }
         for (const file& shard : shards_)
@@ -153,7 +155,7 @@ inline result<checkpoint> checkpoint::open(const std::string& directory)
         AWQ_CHECK(opened.open_shards({std::string{single_file_name}}));
         return opened;
     }
-    const std::string index_path = opened.directory_ + "/" + std::string{index_file_name};
+    AWQ_TRY(const std::string index_path, model_file(opened.directory_, index_file_name));
     AWQ_TRY(const std::string text, read_file(index_path));
     AWQ_TRY(opened.index_, shard_index::parse(text, index_path));
     const std::vector<std::string> files = opened.index_->files();

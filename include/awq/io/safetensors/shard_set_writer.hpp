@@ -53,11 +53,11 @@ class shard_set_writer {
     /// model.safetensors.index.json is written at the end; without, there may be one file only.
     /// Errors: those of `writer::create`; `invalid_argument` for a file name with a path in it or a
     /// tensor in two files.
-    static result<shard_set_writer> create(const std::string& directory,
+    static result<shard_set_writer> create(const output_path& directory,
                                            std::vector<shard_plan> plans, bool with_index);
 
     /// The same files, tensors and element types as `source`.
-    static result<shard_set_writer> create(const std::string& directory, const checkpoint& source)
+    static result<shard_set_writer> create(const output_path& directory, const checkpoint& source)
     {
         AWQ_TRY(shard_set_writer set, create(directory, plan_like(source), source.has_index()));
         if (source.has_index()) set.total_parameters_ = source.index()->total_parameters;
@@ -100,11 +100,11 @@ class shard_set_writer {
     {
         const auto found = shard_by_tensor_.find(std::string{name});
         if (found != shard_by_tensor_.end()) return &shards_[found->second];
-        return error{error_code::missing_tensor, directory_, ": tensor \"", printable(name),
+        return error{error_code::missing_tensor, directory_.shown, ": tensor \"", printable(name),
                      "\" was not announced"};
     }
 
-    std::string directory_;
+    output_path directory_;
     std::vector<std::string> file_names_;
     std::vector<writer> shards_;
     std::unordered_map<std::string, std::size_t> shard_by_tensor_;
@@ -112,26 +112,26 @@ class shard_set_writer {
     bool with_index_ = false;
 };
 
-inline result<shard_set_writer> shard_set_writer::create(const std::string& directory,
+inline result<shard_set_writer> shard_set_writer::create(const output_path& directory,
                                                          std::vector<shard_plan> plans,
                                                          bool with_index)
 {
     if (plans.size() != 1 && !with_index)
-        return error{error_code::invalid_argument, directory, ": ", plans.size(),
+        return error{error_code::invalid_argument, directory.shown, ": ", plans.size(),
                      " weight files need an index"};
     shard_set_writer set;
     set.directory_ = directory;
     set.with_index_ = with_index;
     for (shard_plan& plan : plans) {
         if (!is_plain_shard_name(plan.file_name))
-            return error{error_code::invalid_argument, directory, ": \"", printable(plan.file_name),
-                         "\" is not a plain .safetensors file name"};
+            return error{error_code::invalid_argument, directory.shown, ": \"",
+                         printable(plan.file_name), "\" is not a plain .safetensors file name"};
         for (const tensor_spec& spec : plan.tensors)
             if (!set.shard_by_tensor_.emplace(spec.name, set.shards_.size()).second)
-                return error{error_code::invalid_argument, directory, ": tensor \"",
+                return error{error_code::invalid_argument, directory.shown, ": tensor \"",
                              printable(spec.name), "\" is there twice"};
-        AWQ_TRY(writer shard, writer::create(directory + "/" + plan.file_name,
-                                             std::move(plan.tensors), std::move(plan.metadata)));
+        AWQ_TRY(writer shard, writer::create(directory / plan.file_name, std::move(plan.tensors),
+                                             std::move(plan.metadata)));
         set.shards_.push_back(std::move(shard));
         set.file_names_.push_back(std::move(plan.file_name));
     }
@@ -167,7 +167,7 @@ inline status shard_set_writer::finish()
             index.weight_map.emplace_back(entry.spec.name, file_names_[i]);
     }
     std::sort(index.weight_map.begin(), index.weight_map.end());
-    return write_file(directory_ + "/" + std::string{index_file_name}, index.text());
+    return write_file(directory_ / index_file_name, index.text());
 }
 
 } // namespace awq::safetensors

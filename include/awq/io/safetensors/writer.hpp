@@ -29,11 +29,11 @@ class writer {
     /// Creates the file and writes its header. `pairs` should hold {"format", "pt"}, which
     /// transformers asks for. Errors: `invalid_argument` (names, shapes), `file_exists`,
     /// `file_unwritable` (also: disk full).
-    static result<writer> create(const std::string& path, std::vector<tensor_spec> specs,
+    static result<writer> create(const output_path& where, std::vector<tensor_spec> specs,
                                  metadata pairs = {{"format", "pt"}})
     {
-        AWQ_TRY(layout planned, plan_layout(std::move(specs), std::move(pairs), path));
-        AWQ_TRY(new_file created, new_file::create(path));
+        AWQ_TRY(layout planned, plan_layout(std::move(specs), std::move(pairs), where.shown));
+        AWQ_TRY(new_file created, new_file::create(where));
         AWQ_CHECK(created.reserve(planned.file_size()));
         const std::string header = header_text(planned);
         std::byte size[8];
@@ -44,7 +44,8 @@ class writer {
         return writer{std::move(created), std::move(planned)};
     }
 
-    const std::string& path() const noexcept { return file_.path(); }
+    /// How errors call the file.
+    const std::string& shown() const noexcept { return file_.shown(); }
     /// The tensors in the order of the file.
     std::span<const tensor_entry> tensors() const noexcept { return layout_.tensors; }
     std::uint64_t total_bytes() const noexcept { return layout_.data_size; }
@@ -113,7 +114,7 @@ class writer {
     template <class... Parts>
     error tensor_error(std::string_view name, error_code code, const Parts&... parts) const
     {
-        return error{code, path(), ": tensor \"", printable(name), "\": ", parts...};
+        return error{code, shown(), ": tensor \"", printable(name), "\": ", parts...};
     }
 
     result<std::size_t> claim(std::string_view name) const

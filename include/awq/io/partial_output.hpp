@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_IO_PARTIAL_OUTPUT_HPP
+#define AWQ_IO_PARTIAL_OUTPUT_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/output_path.hpp>
+#include <awq/io/output_place.hpp>
+#include <awq/io/read_file.hpp>
+#include <awq/io/rename.hpp>
+#include <awq/io/unfinished_outputs.hpp>
+#include <awq/support/result.hpp>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace awq::detail {
+
+constexpr std::size_t partial_digits = 16;
+
+/// ".NAME.partial-": how the temporary directories of an output begin. A name so long that the file system
+/// would refuse more is cut, and its hash keeps it apart from others.
+inline std::string partial_prefix(const output_place& place)
+{
+    std::string name = place.name.string();
+    if (name.size() > 200) name = name.substr(0, 180) + std::to_string(std::hash<std::string>{}(name));
+    return "." + name + ".partial-";
+}
+
+/// 16 random hexadecimal digits, or none where the system has no random numbers: process numbers and
+/// counters repeat in containers.
+inline std::string random_digits()
+{
+    std::uint64_t bits = 0;
+    if (::getentropy(&bits, sizeof bits) != 0) return {};
+    std::string digits;
+    for (std::size_t i = 0; i < partial_digits; ++i, bits >>= 4) digits += "0123456789abcdef"[bits & 15];
+    return digits;
+}
+
+/// The lock that a run holds on its temporary directory for as long as it lives, whatever ends it.
+struct partial_lock {
+    enum class state {
+        held,
+        taken,   ///< another process has it, or the directory has just been removed
+        unknown, ///< the file system has no locks, so nobody can take it
+        failed   ///< its file cannot be made; `errno` says why
+    };
+    state is = state::failed;
+    file_descriptor descriptor;
+
+    /// The lock is a file, as network file systems lock nothing else between machines.
+    static partial_lock take(const std::filesystem::path& directory)
+    {
+        const std::string path = (directory / "lock").string();
+        partial_lock lock;
+        lock.descriptor = open_descriptor(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+        if (!lock.descriptor) {
+            if (errno == ENOENT) lock.is = state::taken;
+            return lock;
+        }
+        if (::flock(lock.descriptor.number(), LOCK_EX | LOCK_NB) != 0) {
+            lock.is = errno == EWOULDBLOCK ? state::taken : state::unknown;
+            return lock;
+        }
+        struct ::stat mine {}, there {};
+        const bool same = ::fstat(lock.descriptor.number(), &mine) == 0 &&
+                          ::lstat(path.c_str(), &there) == 0 && mine.st_dev == there.st_dev &&
+                          mine.st_ino == there.st_ino;
+        lock.is = same ? state::held : state::taken;
+        return lock;
+    }
+};
+
+/// The temporary directories of an output, of runs that live and of those that died.
+inline std::vector<std::filesystem::path> find_partials(const output_place& place)
+{
+    namespace fs = std::filesystem;
+    const std::string prefix = partial_prefix(place);
+    std::vector<fs::path> found;
+    std::error_code failure;
+    for (fs::directory_iterator at{place.parent, failure}, end; !failure && at != end;
+         at.increment(failure)) {
+        const std::string name = at->path().filename().string();
+        if (name.size() == prefix.size() + partial_digits && name.starts_with(prefix) &&
+            name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos)
+            found.push_back(at->path());
+    }
+    return found;
+}
+
+/// Removes what runs that died have left of an output, and nothing of one that lives. An old output that
+/// such a run had moved aside, and for which it could not put the new one in place, comes back.
+inline void clear_leftovers(const output_place& place)
+{
+    for (const std::filesystem::path& directory : find_partials(place)) {
+        const partial_lock lock = partial_lock::take(directory);
+        if (lock.is != partial_lock::state::held) continue;
+        static_cast<void>(rename_to_new(directory / "old", place.path()));
+        std::error_code ignored;
+        std::filesystem::remove_all(directory, ignored);
+    }
+}
+
+/// An output in the making: a file or a directory `new` in a temporary directory beside its place. What is
+/// not put into place is removed.
+///
+///     .NAME.partial-0123456789abcdef/lock   held as long as the run lives
+///                                    new    what is written
+///                                    old    what was in its place, between two renames
+class partial_output {
+  public:
+    /// Makes the temporary directory, empty but for its lock. Error: `file_unwritable`.
+    static result<partial_output> create(const output_place& place)
+    {
+        const output_hold hold = hold_outputs();
+        int reason = EEXIST;
+        for (int attempt = 0; attempt < 100 && reason == EEXIST; ++attempt) {
+            const std::string digits = random_digits();
+            if (digits.empty())
+                return error{error_code::file_unwritable, place.given,
+                             ": the system has no random numbers for a temporary name"};
+            const std::filesystem::path directory = place.parent / (partial_prefix(place) + digits);
+            reason = ::mkdir(directory.c_str(), 0700) == 0 ? 0 : errno;
+            if (reason != 0) continue;
+            partial_lock lock = partial_lock::take(directory);
+            reason = lock.is == partial_lock::state::failed ? errno : EEXIST;
+            partial_output made{place, directory, std::move(lock.descriptor)};
+            if (lock.is == partial_lock::state::held || lock.is == partial_lock::state::unknown)
+                return made;
+            // Taken: another run took it for a leftover before it was locked, and removes it.
+        }
+        return error{error_code::file_unwritable, place.given,
+                     ": cannot be written there: ", std::strerror(reason)};
+    }
+
+    partial_output(partial_output&& other) noexcept
+        : place_(std::move(other.place_)), directory_(std::exchange(other.directory_, {})),
+          lock_(std::move(other.lock_))
+    {}
+    partial_output& operator=(partial_output&& other) noexcept
+    {
+        std::swap(place_, other.place_);
+        std::swap(directory_, other.directory_);
+        std::swap(lock_, other.lock_);
+        return *this;
+    }
+    ~partial_output()
+    {
+        if (directory_.empty()) return;
+        std::error_code ignored;
+        std::filesystem::remove_all(directory_, ignored);
+        const output_hold hold = hold_outputs();
+        output_registry::instance().directories.erase(directory_);
+    }
+
+    const output_place& place() const noexcept { return place_; }
+    /// Where to write.
+    output_path where() const { return {(directory_ / "new").string(), place_.given}; }
+
+    /// Moves a new output into place. Errors: `file_exists`, `file_unwritable`.
+    status put_in_place() { return move([&] { return rename_to_new(new_path(), place_.path()); }); }
+
+    /// The same for a file that replaces another.
+    status replace_file()
+    {
+        return move([&] {
+            return ::rename(new_path().c_str(), place_.path().c_str()) == 0 ? 0 : errno;
+        });
+    }
+
+    /// The same for a directory. The old one is removed when this object is.
+    status replace_directory()
+    {
+        return move([&] { return swap_in(new_path(), place_.path(), directory_ / "old"); });
+    }
+
+  private:
+    partial_output(const output_place& place, const std::filesystem::path& directory,
+                   file_descriptor&& lock)
+        : place_(place), directory_(directory), lock_(std::move(lock))
+    {
+        output_registry::instance().directories.insert(directory_);
+    }
+
+    std::filesystem::path new_path() const { return directory_ / "new"; }
+
+    template <class Step>
+    status move(const Step& step)
+    {
+        const output_hold hold = hold_outputs();
+        if (const int reason = step(); reason != 0) return output_error(place_, reason);
+        return flush_path({place_.parent.string(), place_.given});
+    }
+
+    output_place place_;
+    std::filesystem::path directory_;
+    file_descriptor lock_;
+};
+
+} // namespace awq::detail
+
+#endif

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_IO_UNFINISHED_OUTPUTS_HPP
+#define AWQ_IO_UNFINISHED_OUTPUTS_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <filesystem>
+#include <mutex>
+#include <set>
+#include <system_error>
+
+namespace awq {
+
+/// As long as it lives, no other thread of this process begins an output or puts one into place.
+using output_hold = std::unique_lock<std::recursive_mutex>;
+
+namespace detail {
+
+/// The temporary directories of this process's outputs. Never destroyed: a thread that ends the program
+/// may ask while the program ends by itself.
+struct output_registry {
+    std::recursive_mutex mutex;
+    std::set<std::filesystem::path> directories;
+
+    static output_registry& instance()
+    {
+        static output_registry* const only = new output_registry;
+        return *only;
+    }
+};
+
+/// Removes a directory with all that is in it, also while another thread still writes there.
+inline void remove_for_good(const std::filesystem::path& directory)
+{
+    std::error_code failure;
+    for (int attempt = 0; attempt < 100; ++attempt) {
+        std::filesystem::remove_all(directory, failure);
+        if (!std::filesystem::exists(std::filesystem::symlink_status(directory, failure))) return;
+    }
+}
+
+} // namespace detail
+
+/// Keeps several outputs together: those that are put into place under one hold are all there, or none is,
+/// when another thread ends the program by `remove_unfinished_outputs`.
+[[nodiscard]] inline output_hold hold_outputs()
+{
+    return output_hold{detail::output_registry::instance().mutex};
+}
+
+/// Removes what the outputs of this process that are not in place yet have written. For a program that is
+/// told to end while it runs: call it on a thread that waits for signals (it is nothing for a signal
+/// handler), and end the process while the hold lives.
+[[nodiscard]] inline output_hold remove_unfinished_outputs()
+{
+    output_hold hold = hold_outputs();
+    for (const auto& directory : detail::output_registry::instance().directories)
+        detail::remove_for_good(directory);
+    return hold;
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_RUN_OUTPUTS_HPP
+#define AWQ_PIPELINE_RUN_OUTPUTS_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/io/unfinished_outputs.hpp>
+#include <awq/pipeline/open_sinks.hpp>
+#include <awq/pipeline/report_file.hpp>
+#include <awq/report/run_report.hpp>
+#include <awq/report/write_report_json.hpp>
+#include <awq/support/notice.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// All outputs of a run, the report included: opened before any work, put into place together.
+class run_outputs {
+public:
+    /// Opens what the options ask for; sinks that were open are closed first. Errors: those of
+    /// `open_sinks` and of `report_file::create`.
+    template <execution E>
+    status open(const E& how, const directory_source& source, const layer_plan& plan,
+                const oneshot_options& options)
+    {
+        close_sinks();
+        AWQ_TRY(sinks_, open_sinks(how, source, plan, options));
+        if (options.report.empty() || report_) return {};
+        AWQ_TRY(report_, report_file::create(options.report, options.overwrite));
+        return {};
+    }
+
+    void close_sinks() { sinks_.clear(); }
+
+    /// Once, before the first block. Notices what of the model the outputs are without.
+    void begin(std::size_t sequences, notice_list& notices)
+    {
+        for (const auto& sink : sinks_) {
+            sink->begin(sequences);
+            for (const std::string& missing : sink->notes()) notices.warn(missing);
+        }
+    }
+
+    status write(const finished_block& block)
+    {
+        for (const auto& sink : sinks_) AWQ_CHECK(sink->write(block));
+        return {};
+    }
+
+    /// Completes every output but the report, and brings it to the disk; gives their paths.
+    result<std::vector<std::string>> prepare()
+    {
+        std::vector<std::string> paths;
+        for (const auto& sink : sinks_) {
+            AWQ_CHECK(sink->prepare());
+            paths.push_back(sink->target());
+        }
+        return paths;
+    }
+
+    /// Writes the report and puts all into place, one right after the other.
+    status commit(const run_report& report)
+    {
+        if (report_) AWQ_CHECK(report_->prepare(to_json(report)));
+        const output_hold together = hold_outputs();
+        for (const auto& sink : sinks_) AWQ_CHECK(sink->commit());
+        return report_ ? report_->commit() : status{};
+    }
+
+private:
+    detail::sink_list sinks_;
+    std::optional<report_file> report_;
+};
+
+} // namespace awq
+
+#endif
