@@ -4,7 +4,10 @@
 #include "io/scratch.hpp"
 #include "rtn_model.hpp"
 
+#include <awq/execution/products/plain.hpp>
+#include <awq/execution/serial_execution.hpp>
 #include <awq/pipeline/quantized_source.hpp>
+#include <awq/pipeline/round_linear.hpp>
 
 #include <cmath>
 #include <filesystem>
