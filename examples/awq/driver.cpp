@@ -18,6 +18,7 @@
     add_generate(app, exit_code);
     add_inspect(app, exit_code);
     add_convert(app, exit_code);
+    add_manual(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& problem) {

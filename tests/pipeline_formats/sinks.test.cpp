@@ -7,7 +7,6 @@
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
 #include <awq/pipeline/quantized_source.hpp>
-#include <awq/pipeline/round_linear.hpp>
 
 #include <cmath>
 #include <filesystem>
