@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the two umbrella headers and, from them, the two single headers.
+"""Writes the three umbrella headers and, from them, the three single headers.
 
-    single_include/amalgamate.py               write include/awq/{core,awq}.hpp and single_include/awq/
-    single_include/amalgamate.py --umbrellas   write include/awq/{core,awq}.hpp only
+    single_include/amalgamate.py               write include/awq/{core,hosted,awq}.hpp and single_include/awq/
+    single_include/amalgamate.py --umbrellas   write include/awq/{core,hosted,awq}.hpp only
     single_include/amalgamate.py --check       write nothing; name every file that is out of date, exit 1 if any
 
-core.hpp lists every header of a core room that reaches neither hosted code nor a third-party library; awq.hpp lists the
-rest, but for headers of the optional components (YAML, PCRE2, BLAS providers, MPI, CUDA).
+core.hpp lists every header that reaches neither hosted code nor a third-party library; hosted.hpp those that need no more
+than xtensor, xsimd and TBB; awq.hpp the rest, but for headers of optional libraries (BLAS providers, MPI, CUDA).
 """
 import pathlib
 import re
@@ -15,10 +15,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = ROOT / "include"
-UMBRELLAS = ("awq/core.hpp", "awq/awq.hpp")
-HOSTED_ROOMS = ("awq/model/", "awq/data/", "awq/io/", "awq/recipe/", "awq/report/", "awq/pipeline/")
+UMBRELLAS = ("awq/core.hpp", "awq/hosted.hpp", "awq/awq.hpp")  # each includes the one before
+FILE_ROOMS = ("awq/model/", "awq/data/", "awq/io/", "awq/recipe/", "awq/report/", "awq/pipeline/")
 HOSTED_MARK = "awq/support/requires_hosted.hpp"
-OPTIONAL_LIBRARIES = ("yaml-cpp/", "pcre2", "cblas", "openblas", "mkl", "dnnl", "oneapi/dnnl", "mpi", "cuda", "cublas")
+OPTIONAL_LIBRARIES = ("cblas", "openblas", "mkl", "dnnl", "oneapi/dnnl", "mpi", "cuda", "cublas")
 INCLUDE_LINE = re.compile(r'^\s*#\s*include\s*<([^>]+)>')
 CONDITION_LINE = re.compile(r'^\s*#\s*(if|ifdef|ifndef|endif)\b')
 # Part of the language's implementation, not a library: the core may use them behind a test macro.
@@ -34,8 +34,9 @@ UMBRELLA_TEXT = """// SPDX-License-Identifier: MIT
 
 #endif
 """
-CORE_PURPOSE = ("Everything that needs no heap, exceptions, RTTI, threads or third-party library.")
-ALL_PURPOSE = ("Everything but the headers of the optional components, which are included by name.")
+PURPOSES = ("Everything that needs no heap, exceptions, RTTI, threads or third-party library.",
+            "The core with xtensor, TBB and fast matrix products: tensors in memory, no files and no models.",
+            "Everything but the headers of optional libraries, which are included by name.")
 
 
 def text_of(name):
@@ -62,10 +63,17 @@ def is_third_party(header):
         and header not in COMPILER_HEADERS
 
 
+def tier_of(name, reached):
+    """The place in UMBRELLAS where a header belongs."""
+    if name.startswith(FILE_ROOMS):
+        return 2
+    return 1 if HOSTED_MARK in reached or any(map(is_third_party, reached)) else 0
+
+
 def umbrellas():
     names = sorted(p.relative_to(INCLUDE).as_posix() for p in (INCLUDE / "awq").rglob("*.hpp"))
     known = {}
-    core, hosted = [], ["awq/core.hpp"]
+    tiers = ([], [UMBRELLAS[0]], [UMBRELLAS[1]])
     for name in names:
         if name in UMBRELLAS or name == HOSTED_MARK:
             continue
@@ -73,13 +81,10 @@ def umbrellas():
         missing = [h for h in reached if h.startswith("awq/") and not (INCLUDE / h).is_file()]
         if missing:
             print(f"{name} is left out, it reaches what does not exist: {' '.join(missing)}", file=sys.stderr)
-            continue
-        if any(h.startswith(OPTIONAL_LIBRARIES) for h in reached):
-            continue
-        is_hosted = name.startswith(HOSTED_ROOMS) or HOSTED_MARK in reached or any(map(is_third_party, reached))
-        (hosted if is_hosted else core).append(name)
+        elif not any(h.startswith(OPTIONAL_LIBRARIES) for h in reached):
+            tiers[tier_of(name, reached)].append(name)
     texts = {}
-    for name, purpose, listed in (("awq/core.hpp", CORE_PURPOSE, core), ("awq/awq.hpp", ALL_PURPOSE, hosted)):
+    for name, purpose, listed in zip(UMBRELLAS, PURPOSES, tiers):
         guard = name.upper().replace("/", "_").replace(".", "_")
         lines = "\n".join(f"#include <{header}>" for header in sorted(listed))
         texts[name] = UMBRELLA_TEXT.format(guard=guard, purpose=purpose, includes=lines)

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8
 
-packages=(g++ cmake ninja-build python3 libxtensor-dev libxsimd-dev libtbb-dev libsimdjson-dev libyaml-cpp-dev
+packages=(g++ cmake ninja-build python3 pkg-config libxtensor-dev libxsimd-dev libtbb-dev libsimdjson-dev libyaml-cpp-dev
           libpcre2-dev libutf8proc-dev libcli11-dev libopenblas-dev libbenchmark-dev catch2)
 missing=()
 for package in "${packages[@]}"; do

@@ -11,5 +11,7 @@ void add_eval(CLI::App& app, int& exit_code);
 void add_generate(CLI::App& app, int& exit_code);
 void add_inspect(CLI::App& app, int& exit_code);
 void add_convert(CLI::App& app, int& exit_code);
+/// Two commands more, for packages: they print the manual page and the completion of bash.
+void add_manual(CLI::App& app);
 
 #endif

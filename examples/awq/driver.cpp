@@ -21,6 +21,7 @@ int run(int argc, char** argv)
     add_generate(app, exit_code);
     add_inspect(app, exit_code);
     add_convert(app, exit_code);
+    add_manual(app);
     try {
         watch_signals();
         app.parse(argc, argv);

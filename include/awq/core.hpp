@@ -8,6 +8,7 @@
 #include <awq/calibration/loss_mask.hpp>
 #include <awq/config.hpp>
 #include <awq/execution/execution_concept.hpp>
+#include <awq/execution/kernels/exponential.hpp>
 #include <awq/execution/kernels/scalar.hpp>
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/plain.hpp>

@@ -129,10 +129,11 @@ inline constexpr const char* hosted_mark = "awq/support/requires_hosted.hpp";
 
 inline bool is_umbrella(const std::string& name)
 {
-    return name == "awq/core.hpp" || name == "awq/awq.hpp";
+    return name == "awq/core.hpp" || name == "awq/hosted.hpp" || name == "awq/awq.hpp";
 }
 
-inline bool is_in_hosted_room(const std::string& name)
+/// Rooms of files, models and texts, beyond what an engine needs for tensors in memory.
+inline bool is_in_file_room(const std::string& name)
 {
     static const std::set<std::string> rooms{"model", "data", "io", "recipe", "report", "pipeline"};
     return rooms.count(room_of(name)) > 0;
@@ -140,7 +141,8 @@ inline bool is_in_hosted_room(const std::string& name)
 
 inline bool is_core(const std::string& name)
 {
-    if (name == "awq/awq.hpp" || name == hosted_mark || is_in_hosted_room(name)) return false;
+    if (name == "awq/hosted.hpp" || name == "awq/awq.hpp" || name == hosted_mark || is_in_file_room(name))
+        return false;
     const auto reached = reach_of(name);
     return reached.count(hosted_mark) == 0
            && std::none_of(reached.begin(), reached.end(), is_third_party);

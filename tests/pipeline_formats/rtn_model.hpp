@@ -2,21 +2,15 @@
 #ifndef AWQ_TESTS_PIPELINE_FORMATS_RTN_MODEL_HPP
 #define AWQ_TESTS_PIPELINE_FORMATS_RTN_MODEL_HPP
 
-#include <awq/execution/products/plain.hpp>
-#include <awq/execution/serial_execution.hpp>
 #include <awq/pipeline/autoawq_sink.hpp>
 #include <awq/pipeline/compressed_tensors_sink.hpp>
-#include <awq/pipeline/round_linear.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 
 namespace test {
 
@@ -44,52 +38,11 @@ inline awq::weight_format_choice all_layers(awq::scheme format, std::size_t grou
     return all_layers(awq::integer_format{format, group_size});
 }
 
-// The quantizer of a format, with the numbers of a model of that dtype.
-inline awq::any_quantizer quantizer_for(const awq::integer_format& how, awq::dtype storage)
-{
-    return awq::integer_quantizer{how.format, how.group_size, storage};
-}
-inline awq::any_quantizer quantizer_for(const awq::fp8_format& how, awq::dtype storage)
-{
-    return awq::fp8_quantizer{how.block_rows, how.block_cols, storage};
-}
-inline awq::any_quantizer quantizer_for(const awq::fp4_format& how, awq::dtype storage)
-{
-    return awq::fp4_quantizer{how.kind, storage};
-}
-
 /// Rounds the weights of a block to nearest, as a run without smoothing and feedback does; they are
-/// replaced by what the codes stand for.
-inline awq::result<awq::quantized_linears> round_block(const awq::directory_source& source,
-                                                       awq::block_tensors& block,
-                                                       const awq::weight_format_choice& formats)
-{
-    const awq::serial_execution how;
-    awq::rounding_options plain;
-    plain.clip_steps = 1;
-    awq::quantized_linears quantized;
-    for (const std::string_view input : awq::block_statistics::inputs) {
-        float magnitude = 0;
-        for (const std::string_view linear : awq::block_linears)
-            if (awq::input_of(linear) == input)
-                magnitude = std::max(magnitude,
-                                     awq::fp4_quantizer::magnitude_of(block.weight(linear)));
-        const awq::linear_rounder<awq::plain_product, awq::serial_execution> rounder{
-            how, {}, {}, magnitude, plain};
-        for (const std::string_view linear : awq::block_linears) {
-            const std::string name = block.prefix() + std::string{linear};
-            const auto format = formats(name);
-            if (awq::input_of(linear) != input || !format) continue;
-            AWQ_TRY(const auto* const stored, source.checkpoint().at(name + ".weight"));
-            const awq::dtype type = *stored->type();
-            const auto quantizer = std::visit(
-                [type](const auto& weights) { return quantizer_for(weights, type); },
-                format->weights);
-            quantized.emplace(linear, rounder.round(quantizer, block.weight(linear)));
-        }
-    }
-    return quantized;
-}
+/// replaced by what the codes stand for. Compiled once: rounding is the library's largest template.
+awq::result<awq::quantized_linears> round_block(const awq::directory_source& source,
+                                                awq::block_tensors& block,
+                                                const awq::weight_format_choice& formats);
 
 /// Rounds every layer that `formats` names, through a sink.
 inline awq::result<std::string> write_rounded(const awq::directory_source& source,

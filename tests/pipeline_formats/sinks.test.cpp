@@ -4,6 +4,8 @@
 #include "io/scratch.hpp"
 #include "rtn_model.hpp"
 
+#include <awq/execution/products/plain.hpp>
+#include <awq/execution/serial_execution.hpp>
 #include <awq/pipeline/quantized_source.hpp>
 
 #include <cmath>

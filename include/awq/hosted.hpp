@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// Written by single_include/amalgamate.py; do not edit.
+#ifndef AWQ_HOSTED_HPP
+#define AWQ_HOSTED_HPP
+
+/// The core with xtensor, TBB and fast matrix products: tensors in memory, no files and no models.
+#include <awq/core.hpp>
+#include <awq/execution/kernels/multiply_add.hpp>
+#include <awq/execution/kernels/simd_batch.hpp>
+#include <awq/execution/kernels/xsimd.hpp>
+#include <awq/execution/products/few_rows.hpp>
+#include <awq/execution/products/packed.hpp>
+#include <awq/execution/products/packed_tile.hpp>
+#include <awq/execution/products/reproducible.hpp>
+#include <awq/execution/scratch.hpp>
+#include <awq/execution/tbb_execution.hpp>
+#include <awq/support/nearest_name.hpp>
+#include <awq/support/notice.hpp>
+#include <awq/support/printable.hpp>
+#include <awq/tensor/xtensor_backend.hpp>
+
+#endif
