@@ -43,19 +43,32 @@ awq::result<awq::oneshot_options> gather(const oneshot_arguments& arguments)
         AWQ_CHECK(awq::apply_recipe(recipe, options));
         group_size = recipe.group_size;
     }
-    if (*arguments.ignore_flag) options.ignore = arguments.ignore;
+    if (*arguments.ignore_flag) {
+        options.ignore = arguments.ignore;
+        options.ignore_recipe.clear();
+    }
     if (*arguments.group_size_flag) group_size = options.group_size = arguments.group_size;
-    if (!arguments.scheme.empty()) options.formats = {{{"Linear"}, arguments.scheme, group_size}};
+    if (!arguments.scheme.empty()) options.formats = {{{"Linear"}, arguments.scheme, group_size, {}}};
     AWQ_CHECK(read_search_flags(arguments, options));
     return options;
+}
+
+/// What the search of a smoothing-only run looks at.
+std::string simulated(const awq::oneshot_options& options)
+{
+    if (!options.target.empty()) return options.target;
+    if (options.formats.empty()) return "W4A16_ASYM in groups of " + std::to_string(options.group_size);
+    std::string schemes;
+    for (const awq::layer_format& each : options.formats) schemes += (schemes.empty() ? "" : ", ") + each.scheme;
+    return schemes;
 }
 
 awq::status run(const oneshot_arguments& arguments)
 {
     AWQ_TRY(awq::oneshot_options options, gather(arguments));
-    if (options.smoothing_only && options.target.empty())
-        std::fprintf(stderr, "smoothing only: weights stay in 16 bits; the search simulates 4-bit "
-                             "groups of %zu\n", options.group_size);
+    if (options.smoothing_only)
+        std::fprintf(stderr, "smoothing only: weights stay in 16 bits; the search simulates %s\n",
+                     simulated(options).c_str());
     console_progress progress;
     options.progress = std::ref(progress);
     AWQ_TRY(const awq::run_report report,
@@ -100,8 +113,9 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
     command.add_flag("--compensate", arguments.options.compensate,
                      "Write 16-bit weights that make up for llama.cpp's rounding to --target");
     command.add_option("--scheme", arguments.scheme,
-                       "W2A16 to W8A16, W2A16_ASYM to W8A16_ASYM, W8A8, FP8, FP8_BLOCK, NVFP4, "
-                       "NVFP4A16 or MXFP4");
+                       "W2A16 to W8A16, W2A16_ASYM to W8A16_ASYM, W8A8 (INT8), FP8 (FP8_DYNAMIC), "
+                       "FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4 (MXFP4A16); with --smoothing-only what the "
+                       "search simulates");
     command.add_option("--type", arguments.options.gguf_type, "Of a GGUF output: q4_k_m, q3_k_m, ...");
     command.add_option("--target", arguments.options.target,
                        "GGUF type to optimise for where no GGUF file is written");
@@ -111,7 +125,8 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
                      "Choose each tensor's type by what it costs, in no more bytes than --type's mix");
     arguments.group_size_flag =
         command.add_option("--group-size", arguments.group_size,
-                           "Elements that share a scale; 0: per channel")->capture_default_str();
+                           "Elements that share a scale; 0: per channel")
+            ->check(CLI::Range(0, 1 << 24))->capture_default_str();
     arguments.ignore_flag = command.add_option("--ignore", arguments.ignore,
                                                "Layer name or re:PATTERN; may be repeated");
     command.add_option("--n-grid", arguments.options.search.n_grid, "Candidates per mapping")
@@ -140,7 +155,7 @@ void add_rounding(CLI::App& command, awq::rounding_options& options)
                        "Feed each column's rounding error into the next ones")
         ->capture_default_str();
     command.add_option("--damping", options.damping, "Of the Gram matrix in the error feedback")
-        ->check(CLI::Range(1e-6, 10.0))->capture_default_str();
+        ->check(CLI::Range(1e-6, 1.0))->capture_default_str();
     command.add_option("--least-squares", options.least_squares_lambda,
                        "Pull to the original weight in the least-squares target; 0: no target")
         ->check(CLI::Range(0.0, 1e6))->capture_default_str();
@@ -162,7 +177,7 @@ void add_oneshot(CLI::App& app, int& exit_code)
     add_rounding(*command, arguments->options.rounding);
     command->add_option("--recipe", arguments->options.recipe, "YAML recipe; flags override it");
     command->add_option("--report", arguments->options.report, "JSON file to write the report to");
-    command->add_option("--threads", arguments->threads, "Threads; 0: all");
+    command->add_option("--threads", arguments->threads, "Threads; 0: all")->check(CLI::Range(0, 4096));
     command->callback([arguments, &exit_code] {
         const thread_limit limit{arguments->threads};
         const awq::status done = run(*arguments);

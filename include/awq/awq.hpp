@@ -122,6 +122,7 @@
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/block_tensors.hpp>
 #include <awq/pipeline/check_data_flow.hpp>
+#include <awq/pipeline/check_numbers.hpp>
 #include <awq/pipeline/check_request.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
 #include <awq/pipeline/companion_files.hpp>
@@ -150,6 +151,7 @@
 #include <awq/pipeline/layer_names.hpp>
 #include <awq/pipeline/layer_plan.hpp>
 #include <awq/pipeline/layer_scheme.hpp>
+#include <awq/pipeline/mapping_set.hpp>
 #include <awq/pipeline/measured_types.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/offset_norm_scales.hpp>
@@ -174,6 +176,7 @@
 #include <awq/pipeline/tensor_source.hpp>
 #include <awq/pipeline/type_allocation.hpp>
 #include <awq/pipeline/type_sensitivity.hpp>
+#include <awq/pipeline/unused_options.hpp>
 #include <awq/pipeline/weight_format.hpp>
 #include <awq/pipeline/weight_formats.hpp>
 #include <awq/recipe/load_recipe.hpp>
@@ -182,6 +185,7 @@
 #include <awq/recipe/read_yaml.hpp>
 #include <awq/recipe/recipe.hpp>
 #include <awq/recipe/yaml_node.hpp>
+#include <awq/report/fallback_list.hpp>
 #include <awq/report/mapping_report.hpp>
 #include <awq/report/run_report.hpp>
 #include <awq/report/write_report_json.hpp>

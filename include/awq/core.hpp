@@ -68,11 +68,13 @@
 #include <awq/search/scale_search.hpp>
 #include <awq/search/search_options.hpp>
 #include <awq/search/search_outcome.hpp>
+#include <awq/search/search_problem.hpp>
 #include <awq/search/weight_mean.hpp>
 #include <awq/smoothing/apply_scales.hpp>
 #include <awq/smoothing/check_mapping.hpp>
 #include <awq/smoothing/mapping.hpp>
 #include <awq/smoothing/roles.hpp>
+#include <awq/smoothing/scale_limits.hpp>
 #include <awq/support/error.hpp>
 #include <awq/support/error_code.hpp>
 #include <awq/support/float16.hpp>
@@ -82,6 +84,7 @@
 #include <awq/tensor/dtype.hpp>
 #include <awq/tensor/matrix_view.hpp>
 #include <awq/tensor/span_backend.hpp>
+#include <awq/tensor/storage_range.hpp>
 #include <awq/tensor/workspace.hpp>
 #include <awq/version.hpp>
 

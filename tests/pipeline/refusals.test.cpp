@@ -3,6 +3,7 @@
 #include "model_copy.hpp"
 #include "pipeline_runs.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace {
@@ -104,7 +105,7 @@ TEST_CASE("a step of the search that could never act is refused")
     at.options.gguf_type = "q4_k_m";
     refused("--search-clipping", "GGUF");
     at.options.gguf_type.clear();
-    at.options.formats = {{{"Linear"}, "W4A16_ASYM", 128}};
+    at.options.formats = {{{"Linear"}, "W4A16_ASYM", 128, {}}};
     at.options.rounding.clip_steps = 1;
     refused("--search-clipping", "--clip-steps");
     at.options.smoothing = false;
@@ -136,6 +137,73 @@ TEST_CASE("a layer that the group size does not divide is skipped by name")
     }
     names(report->mappings.front().skipped, "model.layers.0.self_attn.");
     names(report->mappings.front().skipped, "512");
+}
+
+TEST_CASE("a scheme skips the layers that its groups do not divide, with a warning and in the report")
+{
+    workplace at;
+    at.options.smoothing_only = false;
+    at.options.formats = {{{"Linear"}, "W4A16", 512, {}}};
+    const auto report = test::run_oneshot(at.options);
+    REQUIRE(report);
+    std::size_t skipped = 0, written = 0;
+    for (const awq::layer_report& each : report->layers) {
+        INFO(each.layer << ": " << each.skipped);
+        CHECK(each.skipped.empty() == each.layer.ends_with("down_proj"));
+        each.skipped.empty() ? ++written : ++skipped;
+    }
+    CHECK(written == 4);
+    CHECK(skipped == 24);
+    const auto is_said = [](const awq::notice& each) {
+        return each.level == awq::notice::severity::warning && each.text.starts_with("scheme W4A16 does not fit 24 layers");
+    };
+    CHECK(std::any_of(report->notes.begin(), report->notes.end(), is_said));
+    const std::string config = test::read(at.options.output + "/config.json");
+    names(config, "model.layers.0.self_attn.q_proj"); // among those that servers must leave alone
+    CHECK(config.find("model.layers.0.mlp.down_proj") == std::string::npos);
+}
+
+TEST_CASE("a smoothing-only run simulates its scheme, and its report says which")
+{
+    workplace at;
+    at.options.formats = {{{"Linear"}, "W2A16", 64, {}}};
+    const auto coarse = test::run_oneshot(at.options);
+    REQUIRE(coarse);
+    CHECK(coarse->mode == "smoothing_only");
+    CHECK(coarse->scheme == "W2A16");
+    CHECK(coarse->group_size == 64);
+    at.options.formats = {{{"Linear"}, "W8A16", 64, {}}};
+    at.options.overwrite = true;
+    const auto fine = test::run_oneshot(at.options);
+    REQUIRE(fine);
+    CHECK(fine->mappings.front().initial_error < coarse->mappings.front().initial_error / 100);
+}
+
+TEST_CASE("mappings of a recipe that the model does not have are a warning")
+{
+    workplace at;
+    at.options.mappings = std::vector<awq::mapping_pattern>{{"re:.*up_proj$", {"re:.*down_proj$"}},
+                                                            {"re:.*fc1$", {"re:.*fc2$"}}};
+    at.options.mappings_recipe = "my.yaml";
+    const auto report = test::run_oneshot(at.options);
+    REQUIRE(report);
+    REQUIRE(report->notes.size() == 1);
+    CHECK(report->notes[0].level == awq::notice::severity::warning);
+    names(report->notes[0].text, "my.yaml: the mapping of \"re:.*fc1$\"");
+}
+
+TEST_CASE("steps that a run could not take are told, with the reason and the layers")
+{
+    workplace at;
+    at.options.smoothing_only = false;
+    at.options.formats = {{{"Linear"}, "W4A16", 128, {}}};
+    const auto report = test::run_oneshot(at.options); // one line of text: too few tokens
+    REQUIRE(report);
+    const auto is_said = [](const awq::notice& each) {
+        return each.level == awq::notice::severity::warning &&
+               each.text.starts_with("no least-squares target (fewer than 4 tokens a channel): 28 layers");
+    };
+    CHECK(std::any_of(report->notes.begin(), report->notes.end(), is_said));
 }
 
 TEST_CASE("an output is not put where it would do harm")

@@ -50,7 +50,7 @@ private:
 awq::oneshot_options with_scheme(std::string scheme, std::optional<std::size_t> group_size = {})
 {
     awq::oneshot_options options;
-    options.formats = {{{"Linear"}, std::move(scheme), group_size}};
+    options.formats = {{{"Linear"}, std::move(scheme), group_size, {}}};
     return options;
 }
 
@@ -123,8 +123,8 @@ TEST_CASE("an unknown scheme is answered with all names")
 {
     const shapes source{256, 512};
     const std::string text = refusal(with_scheme("W4A17"), source, error_code::unsupported);
-    for (const std::string_view part : {"W4A17", "W2A16 to W8A16", "_ASYM", "W8A8", "FP8",
-                                        "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4A16", "MXFP4A16"})
+    for (const std::string_view part : {"unknown scheme 'W4A17'; did you mean 'W4A16'?", "W2A16_ASYM",
+                                        "W8A8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4A16", "MXFP4A16"})
         names(text, part);
     names(refusal(with_scheme("FP8", 64), source, error_code::invalid_argument), "no group size");
 }
@@ -152,22 +152,117 @@ TEST_CASE("a pattern that matches no layer is named")
     }
 }
 
-TEST_CASE("a layer whose shape its scheme cannot take is named before any work")
+TEST_CASE("a scheme that fits no layer that it is for is refused before any work")
 {
     const shapes narrow{96, 512}, odd{72, 200}, halves{80, 160};
-    const std::string text = refusal(with_scheme("W4A16"), narrow, error_code::shape_mismatch);
-    names(text, "model.layers.0.self_attn.q_proj");
-    names(text, "96");
-    names(text, "128");
+    auto options = with_scheme("W4A16");
+    options.formats.front().targets = {"re:.*up_proj", "re:.*gate_proj"};
+    const std::string text = refusal(options, narrow, error_code::shape_mismatch);
+    for (const char* const part : {"W4A16", "4 layers", "model.layers.0.mlp.gate_proj", "96", "128"})
+        names(text, part);
     CHECK(awq::layer_plan::make(with_scheme("W4A16", 32), narrow));
-    auto down_only = with_scheme("W4A16");
-    down_only.formats.front().targets = {"re:.*down_proj"};
-    CHECK(awq::layer_plan::make(down_only, narrow));
     names(refusal(with_scheme("NVFP4A16"), odd, error_code::shape_mismatch), "72");
     CHECK(awq::layer_plan::make(with_scheme("NVFP4A16"), halves));
     names(refusal(with_scheme("MXFP4"), halves, error_code::shape_mismatch), "80");
     for (const char* const any_shape : {"FP8", "FP8_BLOCK", "W8A8"})
         CHECK(awq::layer_plan::make(with_scheme(any_shape), odd));
+}
+
+TEST_CASE("a layer whose shape its scheme cannot take stays as it is, by name and with a warning")
+{
+    const shapes narrow{96, 512};
+    const auto plan = awq::layer_plan::make(with_scheme("W4A16"), narrow);
+    REQUIRE(plan);
+    CHECK(plan->unfit().size() == 12); // all but down_proj
+    names(plan->unfit().at("model.layers.1.mlp.up_proj"), "does not divide in_features 96");
+    CHECK_FALSE(plan->rounding_of("model.layers.1.mlp.up_proj"));
+    CHECK_FALSE(plan->format_of("model.layers.1.mlp.up_proj"));
+    CHECK(plan->rounding_of("model.layers.1.mlp.down_proj"));
+    CHECK(plan->format_of("model.layers.1.mlp.down_proj"));
+    REQUIRE(plan->notices().size() == 1);
+    CHECK(plan->notices()[0].level == awq::notice::severity::warning);
+    for (const char* const part : {"W4A16", "12 layers (model.layers.0.self_attn.q_proj", "stay in 16 bits", "96"})
+        names(plan->notices()[0].text, part);
+}
+
+TEST_CASE("a smoothing-only search simulates the scheme that it is given")
+{
+    const shapes source{256, 512};
+    auto options = with_scheme("W2A16", 64);
+    options.smoothing_only = true;
+    const auto plan = awq::layer_plan::make(options, source);
+    REQUIRE(plan);
+    CHECK(plan->name() == "W2A16");
+    CHECK(plan->quantizer_of("model.layers.0.mlp.up_proj")->name() == "W2A16 g64");
+    for (const char* const scheme : {"FP8", "NVFP4", "MXFP4", "FP8_BLOCK"}) {
+        options.formats = {{{"Linear"}, scheme, {}, {}}};
+        CHECK(awq::layer_plan::make(options, source)->name() == scheme);
+    }
+    options.formats.clear();
+    options.group_size = 32;
+    CHECK(awq::layer_plan::make(options, source)->quantizer_of("model.layers.0.mlp.up_proj")->name() ==
+          "W4A16_ASYM g32");
+}
+
+TEST_CASE("what matches nothing is an error of a flag and a warning of a recipe, which it names")
+{
+    const shapes source{256, 512};
+    const auto options = options_of("QuantizationModifier:\n  ignore: [lm_head, 're:.*vision.*']\n"
+                                    "  config_groups:\n    a: {targets: ['re:.*qkv'], scheme: W8A16}\n"
+                                    "    b: {targets: [Linear], scheme: W4A16}\n"
+                                    "    c: {targets: ['re:.*up_proj'], scheme: W2A16}\n");
+    REQUIRE(options);
+    const auto plan = awq::layer_plan::make(*options, source);
+    REQUIRE(plan);
+    REQUIRE(plan->notices().size() == 4);
+    for (const awq::notice& each : plan->notices()) names(each.text, "recipe.yaml: ");
+    names(plan->notices()[0].text, "re:.*vision.*");
+    names(plan->notices()[1].text, "re:.*qkv");
+    names(plan->notices()[2].text, "scheme W8A16 has no effect");
+    names(plan->notices()[3].text, "scheme W2A16 has no effect");
+    CHECK(plan->quantizer_of("model.layers.0.mlp.up_proj")->name() == "W4A16 g128");
+    const auto nothing = options_of("QuantizationModifier: {targets: ['re:.*qkv'], scheme: W8A16}\n");
+    REQUIRE(nothing);
+    names(refusal(*nothing, source, error_code::unsupported), "no layer of the model is quantized");
+}
+
+TEST_CASE("problems of a recipe's values name the file and the line, and are no wrong usage")
+{
+    for (const char* const text :
+         {"AWQModifier:\n  scheme: W4A17\n", "AWQModifier:\n  loss: gramm\n", "AWQModifier:\n  duo_scaling: both\n  n_grid: 3\n",
+          "QuantizationModifier:\n  config_groups:\n    g: {scheme: W4B16}\n"}) {
+        const auto options = options_of(text);
+        REQUIRE_FALSE(options);
+        INFO(options.error().text());
+        CHECK(options.error().code() != error_code::invalid_argument);
+        names(std::string{options.error().text()}, "recipe.yaml: ");
+    }
+    names(std::string{options_of("AWQModifier:\n  loss: gramm\n").error().text()}, "did you mean 'gram'?");
+    names(std::string{options_of("AWQModifier:\n  scheme: W4A17\n").error().text()}, "line 2: unknown scheme");
+}
+
+TEST_CASE("a recipe says what of it has no effect or is written otherwise")
+{
+    const auto options = options_of("AWQModifier: {start: 0, end: 1, offload_device: cpu}\n"
+                                    "QuantizationModifier: {scheme: FP8, ignore: [lm_head]}\n");
+    REQUIRE(options);
+    REQUIRE(options->notices.size() == 2);
+    names(options->notices[0].text, "recipe.yaml: these keys change nothing here: start, end, offload_device");
+    names(options->notices[1].text, "FP8_DYNAMIC");
+    CHECK(options->ignore_recipe.ends_with("recipe.yaml"));
+    CHECK(options->formats.front().recipe.ends_with("recipe.yaml"));
+}
+
+TEST_CASE("an expression that takes too long is refused, not taken as one that does not match")
+{
+    const shapes source{256, 512};
+    auto options = with_scheme("W4A16");
+    options.ignore = {"re:(.*)*(.*)*(.*)*(.*)*(.*)*(.*)*\\1\\2\\3x$"};
+    const auto plan = awq::layer_plan::make(options, source);
+    REQUIRE_FALSE(plan);
+    INFO(plan.error().text());
+    CHECK(plan.error().code() != error_code::invalid_argument);
+    names(std::string{plan.error().text()}, "cannot be matched");
 }
 
 TEST_CASE("the first group of a recipe that names a layer decides over it")

@@ -186,6 +186,48 @@ TEST_CASE("candidates without a finite loss are skipped and counted")
     CHECK(found.best_ratio == Approx(3.0 / 18.0));
 }
 
+TEST_CASE("candidates whose scales cannot be stored are skipped and counted, identity never")
+{
+    golden set(false);
+    awq::search_options options;
+    problem limited = set.whole();
+    const auto search = [&](double smallest, double largest) {
+        const std::vector<double> low(16, smallest), high(16, largest);
+        limited.smallest_scales = low;
+        limited.largest_scales = high;
+        set.memory.resize(awq::search_workspace_size(limited, options));
+        double loss = 20.0; // each candidate that is tried is better than those before it
+        const auto found =
+            awq::scale_search(serial, limited, options, [&](views) { return loss -= 1.0; }, set.memory);
+        REQUIRE(found);
+        return *found;
+    };
+    const auto free = search(0.0, std::numeric_limits<double>::infinity());
+    CHECK(free.skipped_candidates == 0);
+    const auto kept = search(2.0, 3.0); // not even 1 is within
+    CHECK(kept.skipped_candidates == 19);
+    CHECK(kept.best_error == kept.initial_error);
+    for (const double scale : kept.best_scales) CHECK(scale == 1.0);
+    const auto some = search(0.5, 2.0);
+    CHECK(some.skipped_candidates > 0);
+    CHECK(some.skipped_candidates < 19);
+    for (const double scale : some.best_scales) CHECK((scale >= 0.5 && scale <= 2.0));
+}
+
+TEST_CASE("limits need one entry for each scale")
+{
+    golden set(false);
+    problem limited = set.whole();
+    const std::vector<double> few(15, 1.0), all(16, 1.0);
+    limited.smallest_scales = few;
+    limited.largest_scales = all;
+    std::vector<float> memory(awq::search_workspace_size(limited, awq::search_options{}));
+    const auto found =
+        awq::scale_search(serial, limited, awq::search_options{}, [](views) { return 1.0; }, memory);
+    REQUIRE_FALSE(found);
+    CHECK(found.error().code() == awq::error_code::shape_mismatch);
+}
+
 TEST_CASE("no finite loss at all is an error, and so is a bad call")
 {
     golden set(false);

@@ -4,12 +4,19 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/pipeline/layer_scheme.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
 #include <awq/recipe/recipe.hpp>
+#include <awq/search/scale_grid.hpp>
+#include <awq/support/nearest_name.hpp>
+#include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
+#include <array>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace awq {
 
@@ -17,7 +24,7 @@ inline result<duo> parse_duo_scaling(std::string_view text)
 {
     for (const duo value : {duo::off, duo::on, duo::both})
         if (text == name_of(value)) return value;
-    return error{error_code::invalid_argument, "duo_scaling '", text,
+    return error{error_code::invalid_argument, "duo_scaling '", printable(text, 60),
                  "': use true, false or both"};
 }
 
@@ -26,8 +33,9 @@ inline result<loss_kind> parse_loss(std::string_view text)
     for (const loss_kind value :
          {loss_kind::parent_output, loss_kind::gram, loss_kind::screened})
         if (text == name_of(value)) return value;
-    return error{error_code::invalid_argument, "loss '", text,
-                 "': use parent-output, gram or screened"};
+    constexpr std::array<std::string_view, 3> known{"parent-output", "gram", "screened"};
+    return error{error_code::invalid_argument, "unknown loss '", printable(text, 60), "'; ",
+                 known_names(text, known)};
 }
 
 namespace detail {
@@ -65,48 +73,89 @@ inline result<layer_format> format_of_arguments(const recipe_group& group)
     const std::string text =
         describe(weights) + (group.activations ? ", " + describe(*group.activations) : "");
     for (const auto& [arguments, scheme] : presets)
-        if (text == arguments) return layer_format{group.targets, std::string{scheme}, {}};
+        if (text == arguments) return layer_format{group.targets, std::string{scheme}, {}, {}};
     const bool grouped = weights.strategy == "group" || weights.strategy == "channel";
     if (group.activations || weights.type != "int" || !grouped)
-        return error{error_code::unsupported, "recipe: '", text,
+        return error{error_code::unsupported, "line ", group.line, ": '", printable(text, 160),
                      "' is no scheme here; weights are int with group or channel, or as in W8A8, "
                      "FP8_DYNAMIC, FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4A16 with their activations"};
     const std::string name =
         "W" + std::to_string(weights.num_bits) + "A16" + (weights.symmetric ? "" : "_ASYM");
     return layer_format{group.targets, name,
-                        weights.strategy == "channel" ? 0 : weights.group_size};
+                        weights.strategy == "channel" ? 0 : weights.group_size, {}};
 }
 
 /// A recipe group as a format of the run: a preset's name, or the name that its arguments amount to.
 inline result<layer_format> format_of(const recipe_group& group)
 {
-    if (!group.scheme.empty()) return layer_format{group.targets, group.scheme, {}};
+    if (!group.scheme.empty()) return layer_format{group.targets, group.scheme, {}, {}};
     if (group.weights) return format_of_arguments(group);
-    return error{error_code::unsupported, "recipe: a config group without weights or scheme"};
+    return error{error_code::unsupported, "line ", group.line,
+                 ": a config group without weights or scheme"};
 }
 
-} // namespace detail
-
-/// Takes over what a recipe says; what it does not mention stays as it is.
-inline status apply_recipe(const recipe& from, oneshot_options& into)
+inline status apply_formats(const recipe& from, oneshot_options& into)
 {
-    if (from.smoothing_only) into.smoothing_only = *from.smoothing_only;
-    if (from.group_size) into.group_size = *from.group_size;
+    for (const recipe_group& group : from.groups) {
+        AWQ_TRY(layer_format format, format_of(group));
+        if (const auto known = parse_layer_scheme(format.scheme, format.group_size); !known)
+            return known.error().within("line " + std::to_string(group.line));
+        if (same_scheme_name(format.scheme, "FP8"))
+            into.notices.warn(from.path + ": scheme FP8 is written as FP8_DYNAMIC: a scale for each output "
+                                          "of the weights, scales of the inputs at run time");
+        if (same_scheme_name(format.scheme, "MXFP4"))
+            into.notices.warn(from.path + ": scheme MXFP4 is written as MXFP4A16: the inputs stay in 16 bits");
+        format.recipe = from.path;
+        into.formats.push_back(std::move(format));
+    }
+    return {};
+}
+
+inline status apply_search(const recipe& from, oneshot_options& into)
+{
     if (from.n_grid) into.search.n_grid = *from.n_grid;
-    if (from.ignore) into.ignore = *from.ignore;
-    if (from.mappings) into.mappings = from.mappings;
     if (from.duo_scaling) {
         AWQ_TRY(into.search.duo_scaling, parse_duo_scaling(*from.duo_scaling));
     }
     if (from.loss) {
         AWQ_TRY(into.loss, parse_loss(*from.loss));
     }
+    return from.n_grid || from.duo_scaling ? scale_grid{into.search}.check() : status{};
+}
+
+inline void note_unused_keys(const recipe& from, oneshot_options& into)
+{
+    std::string names;
+    for (const std::string& key : from.unused_keys) names += (names.empty() ? "" : ", ") + printable(key, 60);
+    if (!names.empty()) into.notices.note(from.path + ": these keys change nothing here: " + names);
+    for (const std::string& each : from.notes) into.notices.note(from.path + ": " + each);
+}
+
+} // namespace detail
+
+/// Takes over what a recipe says; what it does not mention stays as it is. What it says without
+/// effect becomes a notice. Errors name the file: a loss, scheme or set of arguments that is not known.
+inline status apply_recipe(const recipe& from, oneshot_options& into)
+{
+    const auto checked = [&](const status& done) {
+        return done ? status{} : status{error{error_code::malformed_file, from.path, ": ", done.error().text()}};
+    };
+    detail::note_unused_keys(from, into);
+    AWQ_CHECK(checked(detail::apply_search(from, into)));
     if (!from.smoothing) into.smoothing = false;
-    for (const recipe_group& group : from.groups) {
-        AWQ_TRY(layer_format format, detail::format_of(group));
-        into.formats.push_back(std::move(format));
+    if (from.smoothing_only) into.smoothing_only = *from.smoothing_only;
+    if (from.group_size) into.group_size = *from.group_size;
+    if (from.damping) into.rounding.damping = static_cast<float>(*from.damping);
+    if (from.ignore) {
+        into.ignore = *from.ignore;
+        into.ignore_recipe = from.path;
     }
-    return {};
+    if (from.mappings) {
+        into.mappings = from.mappings;
+        into.mappings_recipe = from.path;
+    }
+    const status formats = detail::apply_formats(from, into);
+    return formats ? formats : status{formats.error().within(from.path)};
 }
 
 } // namespace awq

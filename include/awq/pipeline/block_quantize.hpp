@@ -11,9 +11,11 @@
 #include <awq/quantization/least_squares_target.hpp>
 #include <awq/quantization/storage_rounding.hpp>
 #include <awq/report/run_report.hpp>
+#include <awq/tensor/storage_range.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -23,9 +25,6 @@
 #include <vector>
 
 namespace awq {
-
-/// The element type that a tensor of the checkpoint is stored with, by its full name.
-using storage_choice = std::function<dtype(std::string_view tensor)>;
 
 /// Quantizes the linear layers of a smoothed block, in the order in which their inputs are computed.
 ///
@@ -133,7 +132,8 @@ private:
         for (std::size_t i = 0; i < importance.size(); ++i)
             importance[i] = gram(i, i) / static_cast<float>(tokens);
         if (rounded_statistics_) record(input, gram, tokens);
-        std::string steps = options_.rounding.importance ? "importance" : "";
+        stage_steps steps;
+        if (options_.rounding.importance) steps.take("importance");
         if (shift) move_targets(layers, gram, view_of(std::as_const(*shift)), tokens, steps);
         host_matrix working = shift ? std::move(*shift) : host_matrix{};
         const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, working, steps);
@@ -146,6 +146,19 @@ private:
             AWQ_CHECK(quantize_layer(linear, rounder, gram, steps));
         return {};
     }
+
+    /// What was done to the layers of a stage, and what could not be.
+    struct stage_steps {
+        std::string taken;
+        std::vector<std::string> missed;
+
+        void take(std::string_view step) { taken += (taken.empty() ? "" : ", ") + std::string{step}; }
+        void miss(std::string step)
+        {
+            take(step);
+            missed.push_back(std::move(step));
+        }
+    };
 
     void record(std::string_view input, matrix_view<const float> gram, std::uint64_t tokens)
     {
@@ -169,10 +182,10 @@ private:
     /// Replaces the weights by their least-squares targets, where there are tokens enough to know.
     /// `gram` comes out as it went in.
     void move_targets(std::span<const std::string_view> layers, matrix_view<float> gram,
-                      matrix_view<const float> shift, std::uint64_t tokens, std::string& steps)
+                      matrix_view<const float> shift, std::uint64_t tokens, stage_steps& steps)
     {
         if (tokens < 4 * gram.cols())
-            return note(steps, "no least-squares target (fewer than 4 tokens a channel)");
+            return steps.miss("no least-squares target (fewer than 4 tokens a channel)");
         std::vector<float> diagonal(gram.rows()), scratch(gram.rows() * cholesky_panel);
         for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
         const bool factored =
@@ -188,47 +201,57 @@ private:
         // The factor lies below the diagonal; what is above it is still the Gram matrix.
         for (std::size_t i = 0; i < diagonal.size(); ++i) gram(i, i) = diagonal[i];
         mirror_upper(how_, gram);
-        note(steps, factored ? "least-squares target"
-                             : "no least-squares target (Gram matrix not positive definite)");
+        if (factored)
+            steps.take("least-squares target");
+        else
+            steps.miss("no least-squares target (Gram matrix not positive definite)");
     }
 
     /// The feedback matrix of `gram` in `feedback`; more damping is tried before giving up.
-    bool prepare_feedback(matrix_view<const float> gram, host_matrix& feedback, std::string& steps)
+    bool prepare_feedback(matrix_view<const float> gram, host_matrix& feedback, stage_steps& steps)
     {
         std::vector<float> scratch(gram.rows() * cholesky_panel);
         const matrix_view<float> panel{scratch.data(), gram.rows(), cholesky_panel};
         feedback.resize({gram.rows(), gram.cols()});
-        for (float damping = options_.rounding.damping; damping <= 1.0f; damping *= 10.0f) {
+        float damping = options_.rounding.damping;
+        for (; damping <= largest_damping; damping *= 10.0f) {
             std::copy_n(gram.data(), gram.size(), feedback.data());
-            if (make_feedback<Product>(how_, view_of(feedback), damping, panel)) {
-                note(steps, "error feedback");
-                return true;
-            }
+            if (!make_feedback<Product>(how_, view_of(feedback), damping, panel)) continue;
+            steps.take("error feedback");
+            if (damping > options_.rounding.damping)
+                steps.miss("damping raised (Gram matrix not positive definite)");
+            return true;
         }
-        note(steps, "no error feedback (Gram matrix not positive definite)");
+        steps.miss("no error feedback (Gram matrix not positive definite)");
         return false;
     }
 
-    static void note(std::string& steps, std::string_view text)
-    {
-        steps += (steps.empty() ? "" : ", ") + std::string{text};
-    }
-
     status quantize_layer(std::string_view linear, const linear_rounder<Product, E>& rounder,
-                          matrix_view<const float> power, const std::string& steps)
+                          matrix_view<const float> power, const stage_steps& steps)
     {
         const any_quantizer& format = *formats_(linear);
         const matrix_view<float> weight = quantized_.weight(linear);
         const std::string name = smoothed_.prefix() + std::string{linear};
         if (const auto fits = format.check(weight.cols()); !fits) return fits.error().within(name);
-        if (compensated_) keep_target(linear, weight);
+        if (compensated_) keep_target(linear, name, weight);
         linears_.insert_or_assign(std::string{linear}, rounder.round(format, weight));
-        report_.layers.push_back({name, format.name(), steps, relative_error(linear, power)});
+        report_.layers.push_back({name, format.name(), steps.taken, relative_error(linear, power), {}});
+        for (const std::string& each : steps.missed) report_.fallbacks.add(each, name);
+        const auto* const blocks = format.get_if<gguf::simd_block_quantizer>();
+        if (rounder.has_feedback() && blocks && !gguf::has_grid(blocks->type()))
+            report_.fallbacks.add("no error feedback (" + format.name() + " has no grid to feed back to)", name);
         return {};
     }
 
-    void keep_target(std::string_view linear, matrix_view<float> weight)
+    void keep_target(std::string_view linear, const std::string& name, matrix_view<float> weight)
     {
+        const dtype type = (*storage_)(name + ".weight");
+        const auto is_held = [limit = range_of(type).largest](float value) { return std::fabs(value) <= limit; };
+        if (!std::all_of(weight.data(), weight.data() + weight.size(), is_held)) {
+            std::copy_n(smoothed_.weight(linear).data(), weight.size(), weight.data());
+            report_.fallbacks.add("no least-squares target (it is more than " + std::string{name_of(type)} +
+                                  " can hold)", name);
+        }
         store(std::string{linear} + ".weight", {weight.data(), weight.size()});
         std::copy_n(weight.data(), weight.size(), compensated_->weight(linear).data());
     }

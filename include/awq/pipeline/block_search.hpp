@@ -16,6 +16,7 @@
 #include <awq/search/gram_loss.hpp>
 #include <awq/search/scale_search.hpp>
 #include <awq/smoothing/apply_scales.hpp>
+#include <awq/smoothing/scale_limits.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -30,15 +31,19 @@ namespace awq {
 /// Which quantizer the search simulates for a linear layer of the block; null: none.
 using quantizer_choice = std::function<const any_quantizer*(std::string_view linear)>;
 
+/// The element type that a tensor of the checkpoint is stored with, by its full name.
+using storage_choice = std::function<dtype(std::string_view tensor)>;
+
 /// Searches and applies the scales of one decoder block, mapping by mapping.
 template <class Product, execution E>
 class block_search {
 public:
     block_search(const E& how, const block_context& context, block_tensors& block,
                  block_statistics& statistics, const parent_recorder& recorder,
-                 const quantizer_choice& quantizers, const oneshot_options& options)
+                 const quantizer_choice& quantizers, const storage_choice& storage,
+                 const oneshot_options& options)
         : how_(how), context_(context), block_(block), statistics_(statistics),
-          recorder_(recorder), quantizers_(quantizers), options_(options)
+          recorder_(recorder), quantizers_(quantizers), storage_(storage), options_(options)
     {
     }
 
@@ -58,10 +63,14 @@ public:
         problem.column_scales = column_scales;
         const model_config& config = context_.config;
         problem.scale_count = column_scales.empty() ? 0 : config.kv_heads() * config.head_size();
+        std::vector<double> smallest(problem.scales()), largest(problem.scales());
+        limit_scales(mapping, column_scales, {smallest, largest});
+        problem.smallest_scales = smallest;
+        problem.largest_scales = largest;
         std::vector<float> memory(search_workspace_size(problem, options_.search));
         auto found = search(mapping, problem, memory);
         if (!found) return found.error().within(report.smooth_layer);
-        AWQ_CHECK(apply(mapping, found->best_scales, column_scales));
+        AWQ_TRY(report.skipped, apply(mapping, problem, found->best_scales));
         report.initial_error = found->initial_error;
         report.best_error = found->best_error;
         report.best_ratio = found->best_ratio;
@@ -179,21 +188,47 @@ private:
         return &slots[at - block_linears.begin()]->weight;
     }
 
-    status apply(const resolved_mapping& mapping, std::span<const double> found,
-                 std::span<const std::uint32_t> column_scales)
+    smooth_target target_of(const resolved_mapping& mapping)
     {
-        std::vector<matrix_view<float>> balances;
-        for (const std::string& name : mapping.balance_layers)
-            balances.push_back(block_.weight(name));
         const matrix_view<float> weight = block_.weight(mapping.smooth_layer);
         host_matrix* const bias = block_.find(mapping.smooth_layer + ".bias");
         const std::span<float> bias_values = bias ? values_of(*bias) : std::span<float>{};
-        const smooth_target target =
-            mapping.smooth_is_norm
-                ? smooth_target::of_norm(weight.row(0), bias_values, context_.config.offset_norms)
-                : smooth_target::of_linear(weight, bias_values);
+        if (!mapping.smooth_is_norm) return smooth_target::of_linear(weight, bias_values);
+        return smooth_target::of_norm(weight.row(0), bias_values, context_.config.offset_norms);
+    }
+
+    /// Every tensor of the mapping will be stored as the checkpoint stores it.
+    void limit_scales(const resolved_mapping& mapping, std::span<const std::uint32_t> column_scales,
+                      const scale_limits& limits)
+    {
+        const auto storage = [&](const std::string& module) {
+            return storage_(block_.prefix() + module + ".weight");
+        };
+        limits.clear();
+        limit_smooth(limits, target_of(mapping), storage(mapping.smooth_layer));
+        for (const std::string& name : mapping.balance_layers) {
+            const matrix_view<const float> weight = block_.weight(name);
+            std::vector<float> scratch(weight.cols());
+            limit_balance(limits, weight, storage(name), column_scales, scratch);
+        }
+    }
+
+    /// Smooths, and gives the reason where the scales cannot be stored after all.
+    result<std::string> apply(const resolved_mapping& mapping,
+                              const search_problem<any_quantizer>& problem,
+                              std::span<const double> found)
+    {
+        const std::span<const std::uint32_t> column_scales = problem.column_scales;
+        std::vector<matrix_view<float>> balances;
+        for (const std::string& name : mapping.balance_layers)
+            balances.push_back(block_.weight(name));
+        const smooth_target target = target_of(mapping);
         std::vector<double> scales(found.begin(), found.end());
-        if (target.norm && target.offset) adapt_to_offset_norm(weight.row(0), scales);
+        if (target.norm && target.offset) {
+            adapt_to_offset_norm(target.weight.row(0), scales);
+            if (!problem.can_store(scales))
+                return std::string{"the weights' type cannot hold the scales of a norm of 1 + weight"};
+        }
         AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances, column_scales}, scales));
         std::vector<double> by_column = scales;
         if (!column_scales.empty()) {
@@ -202,7 +237,7 @@ private:
                 by_column[c] = scales[column_scales[c]];
         }
         inputs_of(mapping).divide_inputs(by_column);
-        return {};
+        return std::string{};
     }
 
     const E& how_;
@@ -211,6 +246,7 @@ private:
     block_statistics& statistics_;
     const parent_recorder& recorder_;
     const quantizer_choice& quantizers_;
+    const storage_choice& storage_;
     const oneshot_options& options_;
 };
 

@@ -4,8 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/pipeline/check_numbers.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
-#include <awq/search/scale_grid.hpp>
 #include <awq/support/result.hpp>
 
 namespace awq {
@@ -55,6 +55,13 @@ inline status check_request(const oneshot_options& options)
         return error{error_code::invalid_argument,
                      "nothing says how to quantize: give --scheme (or --type for GGUF), or "
                      "--smoothing-only to keep the weights in 16 bits"};
+    if (options.smoothing_only && !options.gguf_type.empty())
+        return error{error_code::invalid_argument,
+                     "--smoothing-only keeps 16 bits, --type writes a GGUF file: to optimise for that type, "
+                     "give --target ", options.gguf_type};
+    if (options.smoothing_only && !options.formats.empty() && !options.target.empty())
+        return error{error_code::invalid_argument,
+                     "the search simulates either --target or --scheme; give one"};
     const bool writes_nothing_of_target = !options.smoothing_only && !options.compensate &&
                                           options.formats.empty() && options.gguf_type.empty();
     if (writes_nothing_of_target && !options.output.empty())
@@ -76,7 +83,7 @@ inline status check_request(const oneshot_options& options)
     if (options.dataset.empty() == options.imatrix.empty())
         return error{error_code::invalid_argument,
                      "give --dataset to calibrate, or --imatrix for what llama.cpp found"};
-    return options.smoothing ? scale_grid{options.search}.check() : status{};
+    return check_numbers(options);
 }
 
 } // namespace awq

@@ -27,19 +27,31 @@ inline std::vector<std::string> linear_layers_of(const model_config& config)
     return names;
 }
 
-/// invalid_argument for a pattern that matches none of the names; `where` says who gave it.
-inline status check_patterns(const std::vector<std::string>& patterns,
-                             const std::vector<std::string>& names, std::string_view where)
+/// What to say of a pattern that matches none of the names.
+inline std::string matches_nothing(std::string_view where, std::string_view pattern,
+                                   const std::vector<std::string>& names)
 {
+    return std::string{where} + ": \"" + printable(pattern) +
+           "\" matches no layer of the model, whose layers have names like " + names.front();
+}
+
+/// The patterns that match none of the names, in order; `where` says who gave them. Errors: a pattern
+/// that does not compile, or takes too long on a name.
+inline result<std::vector<std::string>> unmatched_patterns(const std::vector<std::string>& patterns,
+                                                           const std::vector<std::string>& names,
+                                                           std::string_view where)
+{
+    std::vector<std::string> unmatched;
     for (const std::string& pattern : patterns) {
         AWQ_TRY(const name_matcher matcher, name_matcher::compile({pattern}, where));
-        const auto matches = [&](const std::string& name) { return matcher.matches(name); };
-        if (std::none_of(names.begin(), names.end(), matches))
-            return error{error_code::invalid_argument, where, ": \"", printable(pattern),
-                         "\" matches no layer of the model, whose layers have names like ",
-                         names.front()};
+        bool found = false;
+        for (const std::string& name : names) {
+            AWQ_TRY(const bool matched, matcher.try_match(name));
+            found |= matched;
+        }
+        if (!found) unmatched.push_back(pattern);
     }
-    return {};
+    return unmatched;
 }
 
 } // namespace awq

@@ -11,6 +11,8 @@
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
 #include <awq/pipeline/tensor_source.hpp>
+#include <awq/report/fallback_list.hpp>
+#include <awq/support/notice.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -29,37 +31,28 @@ class layer_plan {
 public:
     layer_plan() = default;
 
-    /// Errors: an unknown scheme or type, an expression that does not compile or matches no layer, a
-    /// layer whose shape its scheme cannot take, a model that has no place in a GGUF file.
+    /// Errors: an unknown scheme or type, an expression that does not compile, one of a flag that
+    /// matches no layer, a scheme that fits no layer that it is for, a model that has no place in a
+    /// GGUF file. What is only a pity is in `notices`.
     static result<layer_plan> make(const oneshot_options& options, const tensor_source& source)
     {
         const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
         layer_plan plan;
         const std::vector<std::string> layers = linear_layers_of(source.config());
-        AWQ_CHECK(check_ignored(options.ignore, layers));
+        AWQ_CHECK(plan.check_ignored(options, layers));
         if (!type.empty()) {
             AWQ_CHECK(plan.add_types(type, options, source));
             return plan;
         }
-        AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, "--ignore"));
-        if (options.smoothing_only) {
+        AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
+        if (options.smoothing_only && options.formats.empty()) {
             // Nothing is written quantized; the search needs some rounding to look at.
-            AWQ_CHECK(plan.add({"Linear"},
+            AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}},
                                {integer_quantizer{scheme{4, false}, options.group_size}}));
             plan.name_ = name_of(scheme{4, false});
             return plan;
         }
-        // Codes are chosen for the scales as the output stores them.
-        const simulation_options simulated{source.config().torch_dtype,
-                                           options.search_clipping ? options.rounding.clip_steps : 1};
-        for (const layer_format& format : options.formats) {
-            AWQ_TRY(const layer_scheme chosen,
-                    parse_layer_scheme(format.scheme, format.group_size, simulated));
-            AWQ_CHECK(check_patterns(format.targets, layers, "targets"));
-            AWQ_CHECK(plan.add(format.targets, chosen));
-            plan.name_ += (plan.name_.empty() ? "" : ", ") + format.scheme;
-        }
-        AWQ_CHECK(plan.check_shapes(source, layers));
+        AWQ_CHECK(plan.add_formats(options, source, layers));
         return plan;
     }
 
@@ -76,7 +69,8 @@ public:
         return columns == whole_row ? 0 : columns;
     }
 
-    /// Null where the layer is ignored or no target names it.
+    /// What a run rounds the layer with, or would round it with if its shape allowed it. Null where
+    /// the layer is ignored or no target names it.
     const any_quantizer* quantizer_of(std::string_view layer) const
     {
         if (layout_) {
@@ -87,42 +81,112 @@ public:
         return found ? &found->quantizer : nullptr;
     }
 
+    /// What a run rounds the layer with; null where it stays as it is.
+    const any_quantizer* rounding_of(std::string_view layer) const
+    {
+        return unfit_.contains(layer) ? nullptr : quantizer_of(layer);
+    }
+
     /// What a checkpoint stores the layer as; nothing where it stays as it is.
     std::optional<weight_format> format_of(std::string_view layer) const
     {
-        const layer_scheme* const found = layout_ ? nullptr : scheme_of(layer);
+        const layer_scheme* const found = layout_ || unfit_.contains(layer) ? nullptr : scheme_of(layer);
         return found ? found->format() : std::nullopt;
     }
+
+    /// The layers that a scheme is for but does not fit, each with the reason; they stay as they are.
+    const std::map<std::string, std::string, std::less<>>& unfit() const noexcept { return unfit_; }
+
+    /// What was found while planning and does not stop a run.
+    const notice_list& notices() const noexcept { return notices_; }
 
     /// The tensors of the GGUF file with their types, where the plan is for one; else null. Stays
     /// where it is when the plan moves.
     const gguf_layout* layout() const noexcept { return layout_.get(); }
 
 private:
-    /// The head and the embeddings may be named, though no run quantizes them.
-    static status check_ignored(const std::vector<std::string>& ignored,
-                                std::vector<std::string> names)
+    static std::string_view ignore_place(const oneshot_options& options) noexcept
     {
-        names.insert(names.end(), {"lm_head", "model.embed_tokens"});
-        return check_patterns(ignored, names, "--ignore");
+        return options.ignore_recipe.empty() ? std::string_view{"--ignore"} : options.ignore_recipe;
     }
 
-    /// Every layer's weight can be written in its format.
-    status check_shapes(const tensor_source& source, const std::vector<std::string>& layers) const
+    /// The head and the embeddings may be named, though no run quantizes them.
+    status check_ignored(const oneshot_options& options, std::vector<std::string> names)
     {
-        for (const std::string& layer : layers) {
-            const any_quantizer* const quantizer = quantizer_of(layer);
-            const auto shape = source.shape(layer + ".weight");
-            if (!quantizer || !shape) continue;
-            const status fits = quantizer->check(shape->cols);
-            if (!fits) return fits.error().within(layer);
+        names.insert(names.end(), {"lm_head", "model.embed_tokens"});
+        return check_patterns(options.ignore, names, ignore_place(options), options.ignore_recipe);
+    }
+
+    /// A pattern that matches nothing is a slip: of a flag an error; a recipe may be for many models.
+    status check_patterns(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
+                          std::string_view where, const std::string& recipe)
+    {
+        AWQ_TRY(const auto unmatched, unmatched_patterns(patterns, names, where));
+        for (const std::string& each : unmatched) {
+            const std::string text = matches_nothing(where, each, names);
+            if (recipe.empty()) return error{error_code::invalid_argument, text};
+            notices_.warn(text);
         }
         return {};
     }
 
-    status add(const std::vector<std::string>& targets, const layer_scheme& scheme)
+    status add_formats(const oneshot_options& options, const tensor_source& source,
+                       const std::vector<std::string>& layers)
     {
-        AWQ_TRY(name_matcher matcher, name_matcher::compile(targets, "targets"));
+        // Codes are chosen for the scales as the output stores them.
+        const simulation_options simulated{source.config().torch_dtype,
+                                           options.search_clipping ? options.rounding.clip_steps : 1};
+        for (const layer_format& format : options.formats) {
+            AWQ_TRY(const layer_scheme chosen,
+                    parse_layer_scheme(format.scheme, format.group_size, simulated));
+            AWQ_CHECK(check_patterns(format.targets, layers, place_of(format), format.recipe));
+            AWQ_CHECK(add(format, chosen));
+            name_ += (name_.empty() ? "" : ", ") + format.scheme;
+        }
+        for (std::size_t i = 0; i < options.formats.size(); ++i)
+            AWQ_CHECK(check_shapes(options.formats[i], entries_[i].second, source, layers));
+        const auto is_rounded = [&](const std::string& layer) { return rounding_of(layer) != nullptr; };
+        if (options.smoothing_only || std::ranges::any_of(layers, is_rounded)) return {};
+        return error{error_code::unsupported, "no layer of the model is quantized: all are ignored (",
+                     ignore_place(options), "), or no target names them"};
+    }
+
+    static std::string place_of(const layer_format& format)
+    {
+        return format.recipe.empty() ? "targets" : format.recipe;
+    }
+
+    /// Finds the layers of one format that it does not fit. An error where it fits none.
+    status check_shapes(const layer_format& format, const layer_scheme& chosen, const tensor_source& source,
+                        const std::vector<std::string>& layers)
+    {
+        std::map<std::string, std::vector<std::string>> by_reason; // layers
+        std::size_t meant = 0, unfit = 0;
+        for (const std::string& layer : layers) {
+            const auto shape = source.shape(layer + ".weight");
+            if (!shape || scheme_of(layer) != &chosen) continue;
+            ++meant;
+            const status fits = chosen.quantizer.check(shape->cols);
+            if (fits) continue;
+            ++unfit;
+            unfit_.emplace(layer, fits.error().text());
+            by_reason[std::string{fits.error().text()}].push_back(layer);
+        }
+        if (meant == 0)
+            notices_.warn(place_of(format) + ": scheme " + format.scheme + " has no effect: its layers are "
+                          "ignored, or an earlier scheme has them");
+        for (const auto& [reason, names] : by_reason) {
+            const std::string text = "scheme " + format.scheme + " does not fit " + count_and_name(names) +
+                                     ", which stay in 16 bits: " + reason;
+            if (unfit == meant) return error{error_code::shape_mismatch, text};
+            notices_.warn(text);
+        }
+        return {};
+    }
+
+    status add(const layer_format& format, const layer_scheme& scheme)
+    {
+        AWQ_TRY(name_matcher matcher, name_matcher::compile(format.targets, place_of(format)));
         entries_.emplace_back(std::move(matcher), scheme);
         return {};
     }
@@ -162,6 +226,8 @@ private:
     std::vector<std::pair<name_matcher, layer_scheme>> entries_;
     std::unique_ptr<const gguf_layout> layout_;
     std::map<std::string, any_quantizer, std::less<>> types_; ///< of GGUF, by linear layer
+    std::map<std::string, std::string, std::less<>> unfit_;
+    notice_list notices_;
     std::string name_;
 };
 

@@ -5,11 +5,14 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/pipeline/any_quantizer.hpp>
+#include <awq/support/nearest_name.hpp>
+#include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
 #include <cstddef>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace awq {
 
@@ -61,9 +64,20 @@ inline std::optional<layer_scheme> fixed_scheme(std::string_view name,
 
 } // namespace detail
 
+/// The names that `parse_layer_scheme` takes.
+inline std::vector<std::string_view> known_schemes()
+{
+    std::vector<std::string_view> names;
+    for (const bool symmetric : {true, false})
+        for (int bits = 2; bits <= 8; ++bits) names.push_back(name_of(scheme{bits, symmetric}));
+    names.insert(names.end(), {"W8A8", "INT8", "FP8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4", "NVFP4A16", "MXFP4",
+                               "MXFP4A16"});
+    return names;
+}
+
 /// The scheme of a name, in upper or lower case. `group_size`: of an integer scheme, 0 per channel;
-/// empty: the scheme's own. Errors: an unknown name, with the names
-/// that there are; a group size where the scheme has its own.
+/// empty: the scheme's own. Errors: an unknown name, with the nearest
+/// and all that there are; a group size where the scheme has its own.
 inline result<layer_scheme> parse_layer_scheme(std::string_view name,
                                                std::optional<std::size_t> group_size,
                                                const simulation_options& how = {})
@@ -76,9 +90,8 @@ inline result<layer_scheme> parse_layer_scheme(std::string_view name,
     if (const auto integers = parse_scheme(name))
         return layer_scheme{integer_quantizer{*integers, group_size.value_or(128), how.storage,
                                               how.clip_steps}};
-    return error{error_code::unsupported, "scheme '", name,
-                 "': use W2A16 to W8A16 or W2A16_ASYM to W8A16_ASYM, W8A8, FP8 (FP8_DYNAMIC), "
-                 "FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4 (MXFP4A16)"};
+    return error{error_code::unsupported, "unknown scheme '", printable(name, 60), "'; ",
+                 known_names(name, known_schemes())};
 }
 
 } // namespace awq

@@ -48,12 +48,28 @@ public:
                            [&](const regex& each) { return begins_with(each, name); });
     }
 
-    /// Whether an expression matches from the beginning of a name.
-    static bool begins_with(const regex& expression, std::string_view name)
+    /// Whether the linear layer of that name is meant. Error: an expression that takes too long on it.
+    result<bool> try_match(std::string_view name) const
+    {
+        for (const regex& each : expressions_) {
+            AWQ_TRY(const bool found, try_begin(each, name));
+            if (found) return true;
+        }
+        return matches(name);
+    }
+
+    /// Whether an expression matches from the beginning of a name. Patterns come from recipes: those
+    /// that exceed the limits of `regex` are refused where a run is planned.
+    static result<bool> try_begin(const regex& expression, std::string_view name)
     {
         regex::scratch memory;
-        const auto found = expression.find(name, 0, memory);
-        return found && *found && (**found).begin == 0;
+        AWQ_TRY(const auto found, expression.find(name, 0, memory));
+        return found && found->begin == 0;
+    }
+    static bool begins_with(const regex& expression, std::string_view name)
+    {
+        const result<bool> found = try_begin(expression, name);
+        return found && *found;
     }
 
 private:
@@ -64,16 +80,25 @@ private:
 /// Matches the expressions of mapping patterns; each is compiled once.
 class expression_matcher {
 public:
-    /// Checks that every expression compiles.
-    static result<expression_matcher> compile(const std::vector<mapping_pattern>& mappings)
+    /// Checks that every expression compiles; `where` says who gave them.
+    static result<expression_matcher> compile(const std::vector<mapping_pattern>& mappings,
+                                              std::string_view where)
     {
         expression_matcher matcher;
         for (const mapping_pattern& mapping : mappings) {
-            AWQ_CHECK(matcher.add(mapping.smooth_layer));
-            for (const std::string& name : mapping.balance_layers) AWQ_CHECK(matcher.add(name));
-            for (const std::string& name : mapping.optional_layers) AWQ_CHECK(matcher.add(name));
+            AWQ_CHECK(matcher.add(mapping.smooth_layer, where));
+            for (const std::string& name : mapping.balance_layers) AWQ_CHECK(matcher.add(name, where));
+            for (const std::string& name : mapping.optional_layers) AWQ_CHECK(matcher.add(name, where));
         }
         return matcher;
+    }
+
+    /// Error: an expression that takes too long on one of the names.
+    status check(const std::vector<std::string>& names) const
+    {
+        for (const auto& [text, expression] : compiled_)
+            for (const std::string& name : names) AWQ_CHECK(name_matcher::try_begin(expression, name));
+        return {};
     }
 
     bool operator()(std::string_view expression, std::string_view name) const
@@ -83,11 +108,11 @@ public:
     }
 
 private:
-    status add(std::string_view pattern)
+    status add(std::string_view pattern, std::string_view where)
     {
         const std::string_view expression = expression_of(pattern);
         if (expression.empty()) return {};
-        AWQ_TRY(regex compiled, regex::compile(expression, "mappings"));
+        AWQ_TRY(regex compiled, regex::compile(expression, where));
         compiled_.emplace(std::string{expression}, std::move(compiled));
         return {};
     }

@@ -12,12 +12,13 @@
 #include <awq/pipeline/check_request.hpp>
 #include <awq/pipeline/imatrix_statistics.hpp>
 #include <awq/pipeline/layer_plan.hpp>
+#include <awq/pipeline/mapping_set.hpp>
 #include <awq/pipeline/measured_types.hpp>
-#include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/open_model.hpp>
 #include <awq/pipeline/process_usage.hpp>
 #include <awq/pipeline/request_files.hpp>
 #include <awq/pipeline/run_outputs.hpp>
+#include <awq/pipeline/unused_options.hpp>
 #include <awq/quantization/clip_weights.hpp>
 #include <awq/report/run_report.hpp>
 
@@ -30,25 +31,6 @@
 #include <vector>
 
 namespace awq {
-
-namespace detail {
-
-/// The modules of a block, as the mapping resolver wants them.
-inline std::vector<block_module> modules_of(const block_tensors& block)
-{
-    std::vector<block_module> modules;
-    for (const auto& [name, tensor] : block.all()) {
-        constexpr std::string_view suffix = ".weight";
-        if (!name.ends_with(suffix)) continue;
-        const std::string module = name.substr(0, name.size() - suffix.size());
-        const bool norm = module.ends_with("norm");
-        const std::size_t rows = tensor.shape()[0], cols = tensor.shape()[1];
-        modules.push_back({module, norm ? cols : rows, norm ? 0 : cols});
-    }
-    return modules;
-}
-
-} // namespace detail
 
 /// One pass over a model directory: calibrates, searches and smooths block by block, and hands each
 /// finished block to the sinks. At any time one block is in memory, beside the calibration samples'
@@ -63,8 +45,8 @@ public:
         AWQ_CHECK(check_request(options));
         AWQ_TRY(run->source_, directory_source::open(options.model));
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
+        for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
         AWQ_TRY(run->mappings_, run->choose_mappings());
-        AWQ_TRY(run->expressions_, expression_matcher::compile(run->mappings_));
         AWQ_CHECK(check_request_files(options));
         AWQ_CHECK(run->open_outputs());
         AWQ_TRY(const auto samples, run->load_calibration());
@@ -87,6 +69,9 @@ public:
         const std::size_t layers = source_->config().num_hidden_layers;
         for (std::size_t layer = 0; layer < layers; ++layer) AWQ_CHECK(run_block(layer, layers));
         AWQ_CHECK(refuse_if_nothing_was_done());
+        mappings_.tell_unmatched(report_.notes);
+        report_.fallbacks.tell(report_.notes);
+        report_.note_skipped_candidates();
         if (options_.smooth_grouped_query && !found_grouped_query_)
             report_.notes.warn("smooth_grouped_query had nothing to do: no mapping of this run "
                                "is one of query heads that share values");
@@ -104,6 +89,7 @@ private:
     oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
     {
         report_.notes = options.notices;
+        note_unused_options(options, report_.notes);
         if (options.compensate) {
             options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
             options_.rounding.importance = true;
@@ -120,11 +106,16 @@ private:
                            ": losses are sums of importance times squared weight error");
     }
 
-    result<std::vector<mapping_pattern>> choose_mappings()
+    result<mapping_set> choose_mappings() const
     {
-        if (!options_.smoothing) return std::vector<mapping_pattern>{};
-        if (options_.mappings) return *options_.mappings;
-        return mappings_of(source_->config().architecture);
+        std::vector<std::string> names;
+        constexpr std::string_view suffix = ".weight";
+        for (const safetensors::tensor* const each : source_->checkpoint().tensors())
+            if (each->name.ends_with(suffix)) names.push_back(each->name.substr(0, each->name.size() - suffix.size()));
+        if (!options_.smoothing) return mapping_set{};
+        if (options_.mappings) return mapping_set::make(*options_.mappings, options_.mappings_recipe, names);
+        AWQ_TRY(auto known, mappings_of(source_->config().architecture));
+        return mapping_set::make(std::move(known), {}, names);
     }
 
     /// The samples' tokens; none where an importance matrix stands in for them.
@@ -173,6 +164,8 @@ private:
         report_.scheme = plan_.name();
         report_.group_size = plan_.group_size().value_or(options_.group_size);
         report_.options = describe(options_);
+        for (const auto& [layer, reason] : plan_.unfit())
+            if (!options_.smoothing_only) report_.layers.push_back({layer, {}, {}, 0, reason});
         if (options_.clip_weights)
             report_.notes.note("weights are clipped: the model's function has changed");
         report_.options.emplace_back("samples", std::to_string(samples));
@@ -189,13 +182,12 @@ private:
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
         if (options_.smoothing_only)
             return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
-        const quantizer_choice formats = formats_of(block.prefix());
+        const quantizer_choice formats = [&](std::string_view linear) {
+            return plan_.rounding_of(block.prefix() + std::string{linear});
+        };
         block_quantizer_run<Product, E> quantizing{how_,    block,    statistics,
                                                    formats, options_, report_};
-        const storage_choice storage = [this](std::string_view tensor) {
-            const safetensors::tensor* const found = source_->checkpoint().find(tensor);
-            return found && found->type() ? *found->type() : dtype::f32;
-        };
+        const storage_choice storage = stored_types();
         if (options_.compensate) quantizing.store_targets(source_->config(), storage);
         AWQ_CHECK(quantize(layer, quantizing));
         report_.add_seconds("quantize", watch_.lap());
@@ -262,7 +254,16 @@ private:
         });
     }
 
-    quantizer_choice formats_of(const std::string& prefix) const
+    storage_choice stored_types() const
+    {
+        return [this](std::string_view tensor) {
+            const safetensors::tensor* const found = source_->checkpoint().find(tensor);
+            return found && found->type() ? *found->type() : dtype::f32;
+        };
+    }
+
+    /// What the search simulates.
+    quantizer_choice simulated_of(const std::string& prefix) const
     {
         return [this, prefix](std::string_view linear) {
             return plan_.quantizer_of(prefix + std::string{linear});
@@ -301,15 +302,12 @@ private:
     status smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
                   const parent_recorder& recorder)
     {
-        const std::string& prefix = block.prefix();
-        const auto modules = detail::modules_of(block);
-        AWQ_TRY(const auto resolved,
-                resolve_mappings(mappings_, prefix.substr(0, prefix.size() - 1), modules,
-                                 expressions_));
-        const quantizer_choice quantizers = formats_of(prefix);
+        AWQ_TRY(const auto resolved, mappings_.resolve(block));
+        const quantizer_choice quantizers = simulated_of(block.prefix());
+        const storage_choice storage = stored_types();
         const block_context context = stream_.context(source_->config(), layer);
         block_search<Product, E> search{how_,     context,    block,   statistics,
-                                        recorder, quantizers, options_};
+                                        recorder, quantizers, storage, options_};
         for (const resolved_mapping& mapping : resolved) {
             found_grouped_query_ |= mapping.skipped == skip_cause::grouped_query;
             AWQ_TRY(mapping_report report, search.smooth(mapping));
@@ -347,8 +345,7 @@ private:
     stopwatch watch_, total_;
     std::unique_ptr<directory_source> source_;
     layer_plan plan_;
-    std::vector<mapping_pattern> mappings_;
-    expression_matcher expressions_;
+    mapping_set mappings_;
     activation_stream stream_;
     imatrix imatrix_; ///< stands in for the stream where one was given
     host_matrix rounded_; ///< hidden states behind the rounded blocks

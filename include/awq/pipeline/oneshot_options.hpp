@@ -29,7 +29,11 @@ struct layer_format {
     std::vector<std::string> targets{"Linear"}; ///< names, `re:` patterns, or "Linear"
     std::string scheme;                         ///< "W4A16_ASYM"
     std::optional<std::size_t> group_size;      ///< 0: per channel; empty: the scheme's own
+    std::string recipe; ///< the file that says so: targets that match nothing are then a warning
 };
+
+/// Damping beyond that leaves nothing of the Gram matrix; a step that fails tries up to it.
+inline constexpr float largest_damping = 1.0f;
 
 /// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
 struct rounding_options {
@@ -38,7 +42,8 @@ struct rounding_options {
     bool better_rounding = false;
     int clip_steps = 20;        ///< schemes: candidates for each group's range; 1: no clipping
     bool error_feedback = true; ///< GPTQ: feed each column's error into the columns after it
-    float damping = 0.01f;      ///< of the Gram matrix in the feedback, relative to its mean diagonal
+    /// Of the Gram matrix in the feedback, relative to its mean diagonal: 1e-6 to `largest_damping`.
+    float damping = 0.01f;
     /// Strength of the pull to the original weight in the sequential least-squares target; 0: no
     /// target, every layer is rounded as if the layers before it were not.
     float least_squares_lambda = 0.2f;
@@ -67,14 +72,17 @@ struct oneshot_options {
     /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
     bool clip_weights = false;
     bool search_clipping = false; ///< the search simulates the clipped ranges of schemes too
-    std::vector<layer_format> formats; ///< first match wins; empty in `smoothing_only`
-    std::size_t group_size = 128;      ///< of the rounding that a smoothing-only search simulates
+    /// First match wins. In `smoothing_only` what the search simulates; empty: W4A16_ASYM.
+    std::vector<layer_format> formats;
+    std::size_t group_size = 128; ///< of that W4A16_ASYM
     std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
     std::string target;                ///< the GGUF type that is simulated where none is written
     std::vector<std::string> tensor_types; ///< "PATTERN=TYPE", for GGUF tensors
     bool measured_types = false; ///< of a GGUF file: the other types by `measure_types`
     std::vector<std::string> ignore{"lm_head"};
     std::optional<std::vector<mapping_pattern>> mappings; ///< instead of the architecture's own
+    std::string ignore_recipe;   ///< the file that `ignore` is from: what matches nothing is a warning
+    std::string mappings_recipe; ///< the file that `mappings` are from
 
     std::size_t num_calibration_samples = 128;
     std::size_t max_seq_length = 512;

@@ -36,6 +36,8 @@ public:
     {
     }
 
+    bool has_feedback() const noexcept { return !feedback_.empty(); }
+
     /// Rounds `weight` (out_features, in_features) and replaces it by what the codes stand for.
     quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const
     {

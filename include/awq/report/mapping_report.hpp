@@ -20,7 +20,7 @@ struct mapping_report {
     double best_ratio = 0;
     bool duo_scaling = false;                ///< whether the chosen scales used the weights
     std::size_t tokens = 0;                  ///< tokens that the statistics were taken from
-    std::size_t skipped_candidates = 0;      ///< candidates whose loss was not a finite number
+    std::size_t skipped_candidates = 0;      ///< candidates that are not finite, or cannot be stored
     std::string skipped;                     ///< why the mapping was left alone; empty if it was not
 };
 
@@ -30,6 +30,7 @@ struct layer_report {
     std::string format;       ///< the type or scheme that was written
     std::string steps;        ///< what was used: "importance, error feedback, least-squares target"
     double relative_error = 0; ///< output error over output power, on the calibration tokens
+    std::string skipped;       ///< why a layer that a scheme is for stays as it is; else empty
 };
 
 } // namespace awq

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/report/fallback_list.hpp>
 #include <awq/report/mapping_report.hpp>
 #include <awq/support/notice.hpp>
 
@@ -25,6 +26,7 @@ struct run_report {
     std::vector<std::pair<std::string, std::string>> options;
     std::vector<mapping_report> mappings;
     std::vector<layer_report> layers;
+    fallback_list fallbacks; ///< gathered block by block; told in `notes` at the end
     notice_list notes; ///< what was dropped, fell back or had no effect
     std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run
     std::uint64_t peak_rss_bytes = 0;
@@ -39,6 +41,16 @@ struct run_report {
             found->second += value;
         else
             seconds.emplace_back(step, value);
+    }
+
+    /// Notes how many scale candidates the searches skipped, if any.
+    void note_skipped_candidates()
+    {
+        std::size_t candidates = 0;
+        for (const mapping_report& each : mappings) candidates += each.skipped_candidates;
+        if (candidates > 0)
+            notes.note(std::to_string(candidates) + " scale candidates were skipped: their loss is not "
+                       "finite, or the type that the checkpoint stores cannot hold them");
     }
 
     std::size_t smoothed_mappings() const

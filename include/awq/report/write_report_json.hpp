@@ -49,6 +49,7 @@ inline void write_layer(json::writer& out, const layer_report& layer)
     out.begin_object();
     out.field("layer", layer.layer).field("format", layer.format).field("steps", layer.steps);
     out.field("relative_error", layer.relative_error);
+    if (!layer.skipped.empty()) out.field("skipped", layer.skipped);
     out.end_object();
 }
 

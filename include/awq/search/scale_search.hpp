@@ -6,6 +6,7 @@
 #include <awq/search/scale_grid.hpp>
 #include <awq/search/search_options.hpp>
 #include <awq/search/search_outcome.hpp>
+#include <awq/search/search_problem.hpp>
 #include <awq/search/weight_mean.hpp>
 #include <awq/tensor/workspace.hpp>
 
@@ -13,40 +14,10 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <limits>
 #include <span>
 
 namespace awq {
-
-/// A balance layer as the search sees it.
-template <quantizer Q>
-struct search_layer {
-    matrix_view<const float> weight;        ///< (out_features, in_features)
-    const Q* rounding = nullptr;            ///< null: the layer will not be quantized
-    std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
-};
-
-/// What is searched: layers that read the same input, and that input's magnitude.
-template <quantizer Q>
-struct search_problem {
-    std::span<const search_layer<Q>> layers;
-    std::span<const float> x_mean; ///< (in_features) mean of |x|
-    /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
-    /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
-    std::span<const std::uint32_t> column_scales = {};
-    std::size_t scale_count = 0; ///< only with `column_scales`
-
-    constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
-    constexpr std::size_t scales() const noexcept
-    {
-        return column_scales.empty() ? in_features() : scale_count;
-    }
-    constexpr std::size_t scale_of(std::size_t column) const noexcept
-    {
-        return column_scales.empty() ? column : column_scales[column];
-    }
-};
 
 /// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
 /// they take the place of the original weights, the same inputs given. Smaller is better.
@@ -58,65 +29,7 @@ concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const 
         } -> std::convertible_to<double>;
 };
 
-/// Floats that a search needs. `weights`: elements of all layers that are quantized.
-constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights,
-                                            std::size_t layers, std::size_t n_grid = 20) noexcept
-{
-    return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
-           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
-           workspace::size_for<matrix_view<const float>>(layers) +
-           workspace::size_for<matrix_view<float>>(layers);
-}
-
-/// The same, for a problem.
-template <quantizer Q>
-constexpr std::size_t search_workspace_size(const search_problem<Q>& problem,
-                                            const search_options& options) noexcept
-{
-    std::size_t weights = 0;
-    for (const auto& layer : problem.layers)
-        if (layer.rounding != nullptr) weights += layer.weight.size();
-    return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
-                                 options.n_grid);
-}
-
 namespace detail {
-
-template <quantizer Q>
-status check_layer(const search_layer<Q>& layer, std::size_t in_features)
-{
-    if (layer.weight.cols() != in_features)
-        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
-                     layer.weight.cols(), " columns, the activations have ", in_features};
-    if (!layer.importance.empty() && layer.importance.size() != in_features)
-        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
-                     " importance values for ",  in_features,      " columns"};
-    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
-}
-
-template <quantizer Q>
-status check_problem(const search_problem<Q>& problem)
-{
-    if (problem.layers.empty() || problem.x_mean.empty())
-        return error{error_code::invalid_argument,
-                     "scale search: give at least one balance layer and its activations"};
-    for (const float value : problem.x_mean)
-        if (!std::isfinite(value) || value < 0.0f)
-            return error{error_code::not_finite,
-                         "scale search: x_mean has a value that is not a finite magnitude"};
-    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
-        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
-                     problem.in_features(), " entries"};
-    if (problem.scales() > problem.in_features())
-        return error{error_code::invalid_argument, "scale search: more scales than columns"};
-    for (const std::uint32_t index : problem.column_scales)
-        if (index >= problem.scale_count)
-            return error{error_code::invalid_argument, "scale search: column scale ", index,
-                         " is not below ", problem.scale_count};
-    for (const auto& layer : problem.layers)
-        AWQ_CHECK(check_layer(layer, problem.in_features()));
-    return {};
-}
 
 /// Makes candidates one after another in the same memory.
 template <execution E, quantizer Q>
@@ -146,10 +59,12 @@ class candidate_maker {
         return {};
     }
 
-    /// The candidate's weights; empty where a scale is not usable.
+    /// The candidate's weights; empty where a scale is not usable or cannot be stored.
     std::span<const matrix_view<const float>> make(const scale_candidate& candidate)
     {
         if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
+        const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
+        if (!identity && !problem_.can_store(scales_)) return {};
         for (std::size_t c = 0; c < column_scales_.size(); ++c)
             column_scales_[c] = scales_[problem_.scale_of(c)];
         for (std::size_t i = 0; i < views_.size(); ++i)

@@ -19,7 +19,7 @@ struct search_outcome {
     double initial_error = 0.0;
     double best_error = 0.0;
     std::size_t candidates = 0;
-    /// Candidates whose scales or loss were not finite.
+    /// Candidates whose scales or loss were not finite, or whose scales cannot be stored.
     std::size_t skipped_candidates = 0;
     /// The loss of every candidate in grid order (the cheap loss in a screened search).
     std::span<const double> candidate_errors;

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_MAPPING_SET_HPP
+#define AWQ_PIPELINE_MAPPING_SET_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/resolve_mappings.hpp>
+#include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/name_matcher.hpp>
+#include <awq/support/notice.hpp>
+#include <awq/support/printable.hpp>
+
+#include <cstddef>
+#include <iterator>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// The modules of a block, as the mapping resolver wants them.
+inline std::vector<block_module> modules_of(const block_tensors& block)
+{
+    std::vector<block_module> modules;
+    for (const auto& [name, tensor] : block.all()) {
+        constexpr std::string_view suffix = ".weight";
+        if (!name.ends_with(suffix)) continue;
+        const std::string module = name.substr(0, name.size() - suffix.size());
+        const bool norm = module.ends_with("norm");
+        const std::size_t rows = tensor.shape()[0], cols = tensor.shape()[1];
+        modules.push_back({module, norm ? cols : rows, norm ? 0 : cols});
+    }
+    return modules;
+}
+
+} // namespace detail
+
+/// The mappings of a run as patterns, and which of them some block had.
+class mapping_set {
+public:
+    mapping_set() = default;
+
+    /// `recipe`: the file that the patterns are from, or empty for the architecture's own. `names`: of
+    /// the model's modules. Error: an expression that does not compile or takes too long on a name.
+    static result<mapping_set> make(std::vector<mapping_pattern> patterns, const std::string& recipe,
+                                    const std::vector<std::string>& names)
+    {
+        mapping_set made;
+        const std::string_view where = recipe.empty() ? std::string_view{"mappings"} : recipe;
+        AWQ_TRY(made.expressions_, expression_matcher::compile(patterns, where));
+        AWQ_CHECK(made.expressions_.check(names));
+        made.patterns_ = std::move(patterns);
+        made.recipe_ = recipe;
+        return made;
+    }
+
+    /// Those of one block, in the order of the patterns. Errors: those of `resolve_mappings`.
+    result<std::vector<resolved_mapping>> resolve(const block_tensors& block)
+    {
+        const auto modules = detail::modules_of(block);
+        const std::string_view prefix = block.prefix();
+        std::vector<resolved_mapping> all;
+        for (std::size_t i = 0; i < patterns_.size(); ++i) {
+            AWQ_TRY(auto found, resolve_mappings({&patterns_[i], 1}, prefix.substr(0, prefix.size() - 1),
+                                                 modules, expressions_));
+            if (!found.empty()) matched_.insert(i);
+            all.insert(all.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+        }
+        return all;
+    }
+
+    /// Warns of each mapping of a recipe that no block had.
+    void tell_unmatched(notice_list& notices) const
+    {
+        for (std::size_t i = 0; !recipe_.empty() && i < patterns_.size(); ++i)
+            if (!matched_.contains(i))
+                notices.warn(recipe_ + ": the mapping of \"" + printable(patterns_[i].smooth_layer) +
+                             "\" matches nothing in the model");
+    }
+
+private:
+    std::vector<mapping_pattern> patterns_;
+    std::string recipe_;
+    expression_matcher expressions_;
+    std::set<std::size_t> matched_;
+};
+
+} // namespace awq
+
+#endif
