@@ -72,6 +72,9 @@ awq::status run(const eval_arguments& arguments)
     if (!arguments.reference.empty()) {
         AWQ_TRY(reference, awq::open_model(arguments.reference));
     }
+    for (const auto* const source : {model.get(), std::as_const(reference).get()})
+        if (source)
+            for (const awq::notice& note : source->notices()) print_notice(note);
     awq::evaluate_options options;
     console_progress progress;
     options.progress = std::ref(progress);

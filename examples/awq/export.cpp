@@ -13,6 +13,7 @@ awq::status run(awq::export_options options)
     options.progress = std::ref(progress);
     AWQ_TRY(const awq::export_report report, awq::export_gguf(awq::tbb_execution{}, options));
     progress.finish();
+    for (const awq::notice& note : report.notices) print_notice(note);
     std::printf("wrote %s: %s, %zu tensors\n", options.output.c_str(), report.type.c_str(),
                 report.tensors);
     if (!options.imatrix.empty())

@@ -18,11 +18,13 @@ awq::status run(const generate_arguments& arguments)
 {
     AWQ_TRY(const auto source, awq::open_model(arguments.model));
     AWQ_TRY(const auto tokens, awq::open_tokenizer(arguments.model));
+    for (const awq::notice& note : source->notices()) print_notice(note);
     using model = awq::loaded_model<awq::packed_product, awq::tbb_execution>;
     AWQ_TRY(model loaded, model::load(*source));
     AWQ_TRY(const auto prompt, tokens.encode(arguments.prompt, true));
-    AWQ_TRY(const auto made, awq::generate(loaded.network(), prompt, arguments.max_new_tokens));
-    const std::string text = tokens.decode(made, true);
+    const auto made = awq::generate(loaded.network(), prompt, arguments.max_new_tokens);
+    if (!made) return made.error().within(arguments.model);
+    const std::string text = tokens.decode(*made, true);
     std::printf("%s%s\n", arguments.prompt.c_str(), text.c_str());
     return {};
 }

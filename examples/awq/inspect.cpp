@@ -32,20 +32,43 @@ void print_config(const awq::model_config& config)
     std::printf("tied embeddings      %s\n", config.tie_word_embeddings ? "yes" : "no");
 }
 
-/// The quantized layers, one line for each, and what config.json says of them.
+/// Something that keeps a model from being used, but not from being shown.
+void print_problem(const awq::error& problem)
+{
+    std::fprintf(stderr, "awq: %s\n", std::string{problem.text()}.c_str());
+}
+
+/// The quantized layers, one line for each.
+void print_layers(const awq::quantized_source& source)
+{
+    std::printf("quantized layers     %zu\n", source.weights().size());
+    for (const auto& [layer, weight] : source.weights())
+        std::printf("  %-60s %zu x %zu\n", layer.c_str(), weight->rows(), weight->cols());
+}
+
+/// What is quantized and what config.json says of it; or why the weights cannot be used.
 awq::status print_quantization(const std::string& path)
 {
+    AWQ_TRY(auto source, awq::directory_source::open_unchecked(path));
+    const auto summary = source->quantization();
+    if (summary) std::printf("quantization         %s\n", summary->text.c_str());
+    const awq::status is_plain = source->check_plain();
+    for (const awq::notice& note : source->notices()) print_notice(note);
+    if (!summary) {
+        if (!is_plain) print_problem(is_plain.error());
+        return {};
+    }
+    if (!is_plain) {
+        const auto quantized = awq::quantized_source::open(std::move(source));
+        if (quantized)
+            print_layers(**quantized);
+        else
+            print_problem(quantized.error());
+    }
     AWQ_TRY(const std::string config_path, awq::model_file(path, "config.json"));
     AWQ_TRY(const auto config, awq::json::load(config_path));
-    const auto quantization = config.root().find_non_null("quantization_config");
-    if (!quantization) return {};
-    AWQ_TRY(const auto source, awq::quantized_source::open(path));
-    std::printf("quantization         %s, %zu layers\n", source->method().c_str(),
-                source->weights().size());
-    for (const auto& [layer, weight] : source->weights())
-        std::printf("  %-60s %zu x %zu\n", layer.c_str(), weight->rows(), weight->cols());
     awq::json::writer text{2};
-    awq::json::write(text, *quantization);
+    awq::json::write(text, *awq::find_quantization(config.root()));
     std::printf("%s\n", std::move(text).take().c_str());
     return {};
 }
@@ -68,8 +91,8 @@ awq::status show_gguf(const std::string& path)
     AWQ_TRY(const awq::gguf::file file, awq::gguf::file::open(path));
     if (const auto config = awq::read_gguf_config(file))
         print_config(*config);
-    else // such a file can still be shown
-        std::fprintf(stderr, "awq: %s\n", std::string{config.error().text()}.c_str());
+    else
+        print_problem(config.error());
     std::printf("GGUF version         %u\n", file.version());
     for (const auto& entry : file.metadata())
         std::printf("  %-45s %s\n", awq::printable(entry.key).c_str(),
@@ -87,8 +110,11 @@ awq::status show_gguf(const std::string& path)
 
 awq::status run(const std::string& path)
 {
-    if (!std::filesystem::is_directory(path)) return show_gguf(path);
-    AWQ_TRY(const auto source, awq::directory_source::open(path));
+    if (!std::filesystem::is_directory(path)) {
+        AWQ_CHECK(awq::check_model_file(path));
+        return show_gguf(path);
+    }
+    AWQ_TRY(const auto source, awq::directory_source::open_unchecked(path));
     print_config(source->config());
     AWQ_CHECK(print_quantization(path));
     const auto& checkpoint = source->checkpoint();

@@ -74,8 +74,10 @@
 #include <awq/io/imatrix.hpp>
 #include <awq/io/integer_codes.hpp>
 #include <awq/io/json_copy.hpp>
+#include <awq/io/json_error_place.hpp>
 #include <awq/io/json_reader.hpp>
 #include <awq/io/json_writer.hpp>
+#include <awq/io/lfs_pointer.hpp>
 #include <awq/io/mapped_file.hpp>
 #include <awq/io/model_file.hpp>
 #include <awq/io/output_directory.hpp>
@@ -99,6 +101,7 @@
 #include <awq/io/write_file.hpp>
 #include <awq/model/block_weights.hpp>
 #include <awq/model/causal_lm.hpp>
+#include <awq/model/expected_tensors.hpp>
 #include <awq/model/forward/attention.hpp>
 #include <awq/model/forward/decoder_block.hpp>
 #include <awq/model/forward/linear.hpp>
@@ -124,6 +127,7 @@
 #include <awq/pipeline/check_data_flow.hpp>
 #include <awq/pipeline/check_numbers.hpp>
 #include <awq/pipeline/check_request.hpp>
+#include <awq/pipeline/check_tensors.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
 #include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/compensated_sink.hpp>
@@ -153,6 +157,7 @@
 #include <awq/pipeline/layer_scheme.hpp>
 #include <awq/pipeline/mapping_set.hpp>
 #include <awq/pipeline/measured_types.hpp>
+#include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/offset_norm_scales.hpp>
 #include <awq/pipeline/oneshot.hpp>
@@ -162,6 +167,7 @@
 #include <awq/pipeline/parent_loss.hpp>
 #include <awq/pipeline/process_usage.hpp>
 #include <awq/pipeline/progress.hpp>
+#include <awq/pipeline/quantization_summary.hpp>
 #include <awq/pipeline/quantized_linear.hpp>
 #include <awq/pipeline/quantized_output.hpp>
 #include <awq/pipeline/quantized_sink.hpp>

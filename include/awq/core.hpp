@@ -77,6 +77,7 @@
 #include <awq/smoothing/scale_limits.hpp>
 #include <awq/support/error.hpp>
 #include <awq/support/error_code.hpp>
+#include <awq/support/finite.hpp>
 #include <awq/support/float16.hpp>
 #include <awq/support/result.hpp>
 #include <awq/support/small_float.hpp>

@@ -116,7 +116,8 @@ TEST_CASE("texts that are not JSON are refused")
         const auto parsed = document::parse(text, "bad.json");
         REQUIRE_FALSE(parsed);
         CHECK(parsed.error().code() == error_code::malformed_file);
-        CHECK(text_of(parsed.error()).starts_with("bad.json: not valid JSON: "));
+        CHECK(text_of(parsed.error()).starts_with("bad.json"));
+        CHECK(text_of(parsed.error()).find(": not valid JSON") != std::string::npos);
         CHECK(text_of(parsed.error()).find('\n') == std::string::npos);
     }
 }

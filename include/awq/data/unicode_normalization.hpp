@@ -34,7 +34,7 @@ inline result<std::string> normalize(std::string_view text, normalization_form f
     const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner{bytes, &std::free};
     if (size < 0)
         return error{size == UTF8PROC_ERROR_NOMEM ? error_code::out_of_memory
-                                                  : error_code::invalid_argument,
+                                                  : error_code::malformed_file,
                      "text cannot be normalized: ", utf8proc_errmsg(size)};
     return std::string{reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
 }

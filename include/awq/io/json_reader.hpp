@@ -4,6 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/json_error_place.hpp>
+#include <awq/io/lfs_pointer.hpp>
 #include <awq/io/read_file.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
@@ -390,8 +392,10 @@ inline status value::check_unique_keys() const
 /// A parsed text. Owns everything that its values refer to; moving it leaves them valid.
 class document {
   public:
-    /// Parses one JSON text. `where` (usually the file's path) begins every error text.
-    static result<document> parse(std::string_view text, std::string_view where)
+    /// Parses one JSON text. `where` (usually the file's path) begins every error text. What is wrong
+    /// has a line and a column; where the text is a line of a file already, a column only.
+    static result<document> parse(std::string_view text, std::string_view where,
+                                  bool is_whole_file = false)
     {
         document parsed{where};
         simdjson::error_code code = parsed.parse_text(text);
@@ -402,9 +406,11 @@ class document {
                 code = simdjson::SUCCESS;
         }
         if (code == simdjson::SUCCESS) return parsed;
-        return error{code == simdjson::MEMALLOC ? error_code::out_of_memory
-                                                : error_code::malformed_file,
-                     where, ": not valid JSON: ", one_line(simdjson::error_message(code))};
+        if (code == simdjson::MEMALLOC)
+            return error{error_code::out_of_memory, where, ": no memory to read it"};
+        if (is_lfs_pointer(text)) return lfs_pointer_error(where);
+        return error{error_code::malformed_file, where, not_json_text(text, is_whole_file), ": ",
+                     one_line(simdjson::error_message(code))};
     }
 
     value root() const { return value{root_, detail::location{where_.get(), {}, 0}}; }
@@ -414,6 +420,17 @@ class document {
         : parser_(std::make_unique<simdjson::dom::parser>()),
           where_(std::make_unique<std::string>(where))
     {}
+
+    /// ":3:14: not valid JSON"; of a line that is one of a file, ": not valid JSON at column 14".
+    static std::string not_json_text(std::string_view text, bool is_whole_file)
+    {
+        const auto place = find_error_place(text);
+        if (!place) return ": not valid JSON";
+        const std::string column = std::to_string(place->column);
+        if (!is_whole_file && text.find('\n') == std::string_view::npos)
+            return ": not valid JSON at column " + column;
+        return ":" + std::to_string(place->line) + ":" + column + ": not valid JSON";
+    }
 
     simdjson::error_code parse_text(std::string_view text)
     {
@@ -430,7 +447,7 @@ class document {
 inline result<document> load(const std::string& path)
 {
     AWQ_TRY(const std::string text, read_file(path));
-    return document::parse(text, path);
+    return document::parse(text, path, true);
 }
 
 } // namespace awq::json

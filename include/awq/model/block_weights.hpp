@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/model/expected_tensors.hpp>
 #include <awq/model/model_config.hpp>
 #include <awq/support/result.hpp>
 #include <awq/tensor/matrix_view.hpp>
@@ -66,26 +67,51 @@ struct block_weights {
 
 namespace detail {
 
-inline status check_linear(std::string_view name, const linear_view& linear, std::size_t out,
-                           std::size_t in, bool bias)
+inline const linear_view* find_linear(const block_weights& block, std::string_view name) noexcept
 {
-    if (linear.weight.rows() != out || linear.weight.cols() != in)
-        return error{error_code::shape_mismatch, name, ".weight is ", linear.weight.rows(), " x ",
-                     linear.weight.cols(), ", the config asks for ", out, " x ", in};
-    if (bias != !linear.bias.empty())
-        return error{error_code::missing_tensor, name, ".bias is ",
-                     bias ? "missing" : "there, but the config has none"};
-    if (bias && linear.bias.size() != out)
-        return error{error_code::shape_mismatch, name, ".bias has ", linear.bias.size(),
-                     " elements, the config asks for ", out};
-    return {};
+    const attention_weights& attn = block.self_attn;
+    if (name == "self_attn.q_proj") return &attn.q_proj;
+    if (name == "self_attn.k_proj") return &attn.k_proj;
+    if (name == "self_attn.v_proj") return &attn.v_proj;
+    if (name == "self_attn.o_proj") return &attn.o_proj;
+    if (name == "mlp.gate_proj") return &block.mlp.gate_proj;
+    if (name == "mlp.up_proj") return &block.mlp.up_proj;
+    return name == "mlp.down_proj" ? &block.mlp.down_proj : nullptr;
 }
 
-inline status check_norm(std::string_view name, std::span<const float> norm, std::size_t size)
+inline std::span<const float> find_norm(const block_weights& block, std::string_view name) noexcept
 {
-    if (norm.size() == size) return {};
-    return error{error_code::shape_mismatch, name, ".weight has ", norm.size(),
-                 " elements, the config asks for ", size};
+    if (name == "input_layernorm") return block.input_layernorm;
+    if (name == "post_attention_layernorm") return block.post_attention_layernorm;
+    if (name == "pre_feedforward_layernorm") return block.pre_feedforward_layernorm;
+    if (name == "post_feedforward_layernorm") return block.post_feedforward_layernorm;
+    if (name == "self_attn.q_norm") return block.self_attn.q_norm;
+    return name == "self_attn.k_norm" ? block.self_attn.k_norm : std::span<const float>{};
+}
+
+/// A tensor by its name relative to the block; empty where the block has none.
+inline matrix_view<const float> find_tensor(const block_weights& block, std::string_view name)
+{
+    const std::size_t dot = name.rfind('.');
+    const std::string_view module = name.substr(0, dot);
+    const linear_view* const linear = find_linear(block, module);
+    if (linear && name.substr(dot) == ".weight") return linear->weight;
+    const std::span<const float> vector = linear ? linear->bias : find_norm(block, module);
+    return {vector.data(), vector.empty() ? std::size_t{0} : std::size_t{1}, vector.size()};
+}
+
+inline status check_tensor(const expected_tensor& wanted, matrix_view<const float> found)
+{
+    const bool unwanted = wanted.is == presence::unwanted;
+    if (unwanted ? found.size() == 0 : found.rows() == wanted.rows && found.cols() == wanted.cols)
+        return {};
+    if (unwanted || found.size() == 0)
+        return error{error_code::missing_tensor, wanted.name, " is ",
+                     unwanted ? "there, but the config has none" : "missing", " (", wanted.cause,
+                     ")"};
+    return error{error_code::shape_mismatch, wanted.name, " is ", found.rows(), " x ", found.cols(),
+                 ", the config asks for ", wanted.rows, " x ", wanted.cols, " (", wanted.fields,
+                 ")"};
 }
 
 } // namespace detail
@@ -93,29 +119,9 @@ inline status check_norm(std::string_view name, std::span<const float> norm, std
 /// Whether the weights have the shapes that the config asks for; the error names the tensor.
 inline status check(const model_config& config, const block_weights& block)
 {
-    const std::size_t hidden = config.hidden_size;
-    const std::size_t inner = config.intermediate_size;
-    const std::size_t head = config.qk_norm ? config.head_size() : 0;
-    const std::size_t sandwich = config.sandwich_norms ? hidden : 0;
-    const bool qkv_bias = config.attention_bias || config.qkv_bias;
-    const attention_weights& attn = block.self_attn;
-    const mlp_weights& mlp = block.mlp;
-    using detail::check_linear;
-    using detail::check_norm;
-    AWQ_CHECK(check_norm("input_layernorm", block.input_layernorm, hidden));
-    AWQ_CHECK(check_norm("post_attention_layernorm", block.post_attention_layernorm, hidden));
-    AWQ_CHECK(check_norm("pre_feedforward_layernorm", block.pre_feedforward_layernorm, sandwich));
-    AWQ_CHECK(check_norm("post_feedforward_layernorm", block.post_feedforward_layernorm, sandwich));
-    AWQ_CHECK(check_norm("self_attn.q_norm", attn.q_norm, head));
-    AWQ_CHECK(check_norm("self_attn.k_norm", attn.k_norm, head));
-    AWQ_CHECK(check_linear("self_attn.q_proj", attn.q_proj, config.query_size(), hidden, qkv_bias));
-    AWQ_CHECK(check_linear("self_attn.k_proj", attn.k_proj, config.kv_size(), hidden, qkv_bias));
-    AWQ_CHECK(check_linear("self_attn.v_proj", attn.v_proj, config.kv_size(), hidden, qkv_bias));
-    AWQ_CHECK(check_linear("self_attn.o_proj", attn.o_proj, hidden, config.query_size(),
-                           config.attention_bias));
-    AWQ_CHECK(check_linear("mlp.gate_proj", mlp.gate_proj, inner, hidden, config.mlp_bias));
-    AWQ_CHECK(check_linear("mlp.up_proj", mlp.up_proj, inner, hidden, config.mlp_bias));
-    return check_linear("mlp.down_proj", mlp.down_proj, hidden, inner, config.mlp_bias);
+    for (const expected_tensor& wanted : expected_block_tensors(config))
+        AWQ_CHECK(detail::check_tensor(wanted, detail::find_tensor(block, wanted.name)));
+    return {};
 }
 
 } // namespace awq

@@ -6,6 +6,7 @@
 
 #include <awq/model/forward/decoder_block.hpp>
 #include <awq/model/kv_cache.hpp>
+#include <awq/support/finite.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -36,7 +37,7 @@ status embed(const E& e, matrix_view<const float> embed_tokens, std::span<const 
                      hidden.rows(), " x ", hidden.cols(), " for the output"};
     for (const std::uint32_t id : ids)
         if (id >= embed_tokens.rows())
-            return error{error_code::invalid_argument, "token id ", id,
+            return error{error_code::shape_mismatch, "token id ", id,
                          " is not in the vocabulary of ", embed_tokens.rows(),
                          " tokens; does the tokenizer belong to this model?"};
     for_each_row(e, ids.size(), [&](std::size_t t) {
@@ -45,7 +46,7 @@ status embed(const E& e, matrix_view<const float> embed_tokens, std::span<const 
     return {};
 }
 
-/// Final norm and head: hidden (tokens, hidden) to logits (tokens, vocab).
+/// Final norm and head: hidden (tokens, hidden) to logits (tokens, vocab). Error: `not_finite`.
 template <class Product, execution E>
 status logits_forward(const E& e, std::span<const float> norm, norm_rule rule,
                       matrix_view<const float> lm_head, matrix_view<const float> hidden,
@@ -56,7 +57,9 @@ status logits_forward(const E& e, std::span<const float> norm, norm_rule rule,
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
     rms_norm_forward(e, norm, rule, hidden, normed);
     Product::multiply_nt(e, normed, lm_head, logits);
-    return {};
+    if (all_finite({logits.data(), logits.size()})) return {};
+    return error{error_code::not_finite, "the logits are not finite: the weights of model.norm or of "
+                                         "the head are damaged, or too large for float32"};
 }
 
 /// A Llama-like model in memory: whole texts, or token after token with a key/value cache.
@@ -75,19 +78,19 @@ public:
     const model_config& config() const noexcept { return config_; }
     const causal_lm_weights& weights() const noexcept { return weights_; }
 
-    /// The last block's output, before the final norm: hidden (tokens, hidden).
+    /// The last block's output, before the final norm: hidden (tokens, hidden). Error: `not_finite`,
+    /// naming the block, where values stop being finite.
     status hidden_states(std::span<const std::uint32_t> ids, const sequences& batch,
                          matrix_view<float> hidden)
     {
         AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden, config_.embedding_scale()));
         prepare_rope(batch.longest());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
-            AWQ_CHECK(decoder_block_forward<Product>(execution_, context(layer),
-                                                     weights_.layers[layer], batch, hidden));
+            AWQ_CHECK(run_layer(layer, batch, hidden));
         return {};
     }
 
-    /// Final norm and head of some rows: logits (rows, vocab).
+    /// Final norm and head of some rows: logits (rows, vocab). Error: `not_finite`.
     status logits(matrix_view<const float> hidden, matrix_view<float> logits) const
     {
         return logits_forward<Product>(execution_, weights_.norm, config_.norm(), weights_.lm_head,
@@ -107,10 +110,10 @@ public:
         AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden, config_.embedding_scale()));
         prepare_rope(cache.length() + ids.size());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
-            AWQ_CHECK(decoder_block_forward<Product>(execution_, context(layer),
-                                                     weights_.layers[layer], cache, hidden));
+            AWQ_CHECK(run_layer(layer, cache, hidden));
+        AWQ_CHECK(this->logits(hidden.rows_from(ids.size() - 1, 1), as_row(logits)));
         cache.advance(ids.size());
-        return this->logits(hidden.rows_from(ids.size() - 1, 1), as_row(logits));
+        return {};
     }
 
 private:
@@ -121,22 +124,30 @@ private:
 
     static status check_weights(const model_config& config, const causal_lm_weights& weights)
     {
-        const auto is_table = [&](matrix_view<const float> table) {
-            return table.rows() == config.vocab_size && table.cols() == config.hidden_size;
-        };
-        if (!is_table(weights.embed_tokens) || !is_table(weights.lm_head))
-            return error{error_code::shape_mismatch, "embed_tokens is ", weights.embed_tokens.rows(),
-                         " x ", weights.embed_tokens.cols(), ", lm_head ", weights.lm_head.rows(),
-                         " x ", weights.lm_head.cols(), "; the config asks for ", config.vocab_size,
-                         " x ", config.hidden_size};
-        AWQ_CHECK(detail::check_norm("model.norm", weights.norm, config.hidden_size));
+        const auto norm = matrix_view<const float>{weights.norm.data(), 1, weights.norm.size()};
+        const matrix_view<const float> outer[] = {weights.embed_tokens, norm, weights.lm_head};
+        const auto expected = expected_outer_tensors(config);
+        for (std::size_t i = 0; i < expected.size(); ++i)
+            AWQ_CHECK(detail::check_tensor(expected[i], outer[i]));
         if (weights.layers.size() != config.num_hidden_layers)
             return error{error_code::shape_mismatch, "there are ", weights.layers.size(),
                          " layers, the config asks for ", config.num_hidden_layers};
         for (std::size_t layer = 0; layer < weights.layers.size(); ++layer)
             if (const status fits = check(config, weights.layers[layer]); !fits)
-                return error{fits.error().code(), "layer ", layer, ": ", fits.error().text()};
+                return error{fits.error().code(), "model.layers.", layer, ".", fits.error().text()};
         return {};
+    }
+
+    /// `Past` is the batch that the rows are, or the cache of what came before them.
+    template <class Past>
+    status run_layer(std::size_t layer, Past& past, matrix_view<float> hidden) const
+    {
+        AWQ_CHECK(decoder_block_forward<Product>(execution_, context(layer),
+                                                 weights_.layers[layer], past, hidden));
+        if (all_finite({hidden.data(), hidden.size()})) return {};
+        return error{error_code::not_finite, "the values stop being finite in block ", layer,
+                     " (model.layers.", layer,
+                     ".*): its weights are damaged, or too large for float32"};
     }
 
     block_context context(std::size_t layer) const

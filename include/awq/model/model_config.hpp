@@ -34,11 +34,14 @@ inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
 /// What the gate of an MLP goes through.
 enum class activation : unsigned char { silu, gelu_tanh };
 
-/// The activation by its name in config.json ("silu", "gelu_pytorch_tanh").
+/// The activation by its name in config.json ("silu", "gelu_pytorch_tanh"). transformers has several names
+/// for each; "gelu" alone is another function.
 inline std::optional<activation> activation_of(std::string_view name) noexcept
 {
-    if (name == "silu") return activation::silu;
-    if (name == "gelu_pytorch_tanh") return activation::gelu_tanh;
+    if (name == "silu" || name == "swish") return activation::silu;
+    for (const std::string_view tanh : {"gelu_pytorch_tanh", "gelu_python_tanh", "gelu_new",
+                                        "gelu_fast", "gelu_accurate"})
+        if (name == tanh) return activation::gelu_tanh;
     return std::nullopt;
 }
 
@@ -195,20 +198,27 @@ inline model_config defaults_for(std::string_view model_type)
     return config;
 }
 
-namespace detail {
+/// A kind of model that has a forward pass: either name follows from the other.
+struct model_kind {
+    std::string_view model_type, architecture;
+};
 
-inline constexpr std::string_view forward_architectures[] = {
-    "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM",
-    "Gemma3ForCausalLM"};
+inline constexpr model_kind model_kinds[] = {{"llama", "LlamaForCausalLM"},
+                                             {"mistral", "MistralForCausalLM"},
+                                             {"qwen2", "Qwen2ForCausalLM"},
+                                             {"qwen3", "Qwen3ForCausalLM"},
+                                             {"gemma3_text", "Gemma3ForCausalLM"}};
+
+namespace detail {
 
 inline status check_architecture(const model_config& config)
 {
     std::string known;
-    for (const std::string_view name : forward_architectures) {
-        if (name == config.architecture) return {};
-        known.append(known.empty() ? "" : ", ").append(name);
+    for (const model_kind& each : model_kinds) {
+        if (each.architecture == config.architecture) return {};
+        known.append(known.empty() ? "" : ", ").append(each.architecture);
     }
-    return error{error_code::unknown_architecture, "config: architecture \"", config.architecture,
+    return error{error_code::unknown_architecture, "architecture \"", config.architecture,
                  "\" has no forward pass here; supported are ", known};
 }
 
@@ -217,7 +227,7 @@ inline status check_size(std::string_view field, std::size_t value)
     // Far above any model, and low enough that products of three sizes do not overflow.
     constexpr std::size_t limit = std::size_t{1} << 20;
     if (value > 0 && value <= limit) return {};
-    return error{error_code::invalid_argument, "config: ", field, " is ", value,
+    return error{error_code::invalid_argument, "", field, " is ", value,
                  ", it must be between 1 and ", limit};
 }
 
@@ -230,12 +240,12 @@ inline status check_sizes(const model_config& config)
     AWQ_CHECK(check_size("num_attention_heads", config.num_attention_heads));
     AWQ_CHECK(check_size("num_key_value_heads", config.kv_heads()));
     if (config.head_dim == 0 && config.hidden_size % config.num_attention_heads != 0)
-        return error{error_code::shape_mismatch, "config: hidden_size ", config.hidden_size,
+        return error{error_code::shape_mismatch, "hidden_size ", config.hidden_size,
                      " is not a multiple of num_attention_heads ", config.num_attention_heads,
                      "; give head_dim"};
     AWQ_CHECK(check_size("head_dim", config.head_size()));
     if (config.num_attention_heads % config.kv_heads() != 0)
-        return error{error_code::shape_mismatch, "config: num_attention_heads ",
+        return error{error_code::shape_mismatch, "num_attention_heads ",
                      config.num_attention_heads, " is not a multiple of num_key_value_heads ",
                      config.kv_heads()};
     return {};
@@ -246,23 +256,23 @@ inline bool is_positive(double value) noexcept { return std::isfinite(value) && 
 inline status check_rope(const model_config& config, const rope_config& rope)
 {
     if (!is_positive(rope.theta) || !is_positive(rope.factor))
-        return error{error_code::invalid_argument, "config: rope_theta ", rope.theta,
+        return error{error_code::invalid_argument, "rope_theta ", rope.theta,
                      " and the rope factor ", rope.factor, " must be above 0"};
     const double partial = rope.partial_rotary_factor;
     if (!(partial > 0.0 && partial <= 1.0) || config.head_size() % 2 != 0)
-        return error{error_code::invalid_argument, "config: rotary embedding needs an even head_dim (",
+        return error{error_code::invalid_argument, "rotary embedding needs an even head_dim (",
                      config.head_size(), ") and a partial_rotary_factor between 0 and 1 (", partial,
                      ")"};
     const bool llama3 = rope.kind == rope_kind::llama3;
     if (llama3 && !(is_positive(rope.low_freq_factor) &&
                     rope.high_freq_factor > rope.low_freq_factor &&
                     std::isfinite(rope.high_freq_factor)))
-        return error{error_code::invalid_argument, "config: llama3 rope needs 0 < low_freq_factor (",
+        return error{error_code::invalid_argument, "llama3 rope needs 0 < low_freq_factor (",
                      rope.low_freq_factor, ") < high_freq_factor (", rope.high_freq_factor, ")"};
     if (rope.kind == rope_kind::yarn && (rope.theta == 1.0 || !is_positive(rope.beta_fast) ||
                                          !is_positive(rope.beta_slow)))
         return error{error_code::invalid_argument,
-                     "config: yarn rope needs beta_fast and beta_slow above 0 and a theta other "
+                     "yarn rope needs beta_fast and beta_slow above 0 and a theta other "
                      "than 1"};
     return {};
 }
@@ -277,17 +287,17 @@ inline status check(const model_config& config)
     AWQ_CHECK(detail::check_rope(config, config.rope));
     if (config.local_rope) AWQ_CHECK(detail::check_rope(config, *config.local_rope));
     if (!activation_of(config.hidden_act))
-        return error{error_code::unsupported, "config: hidden_act \"", config.hidden_act,
-                     "\" is not supported, only \"silu\" and \"gelu_pytorch_tanh\""};
+        return error{error_code::unsupported, "hidden_act \"", config.hidden_act,
+                     "\" is not supported, only \"silu\" (\"swish\") and \"gelu_pytorch_tanh\" (\"gelu_new\", \"gelu_fast\")"};
     if (!std::isfinite(config.query_pre_attn_scalar) || config.query_pre_attn_scalar < 0.0)
-        return error{error_code::invalid_argument, "config: query_pre_attn_scalar ",
+        return error{error_code::invalid_argument, "query_pre_attn_scalar ",
                      config.query_pre_attn_scalar, " must be above 0"};
     if (!detail::is_positive(config.rms_norm_eps))
-        return error{error_code::invalid_argument, "config: rms_norm_eps ", config.rms_norm_eps,
+        return error{error_code::invalid_argument, "rms_norm_eps ", config.rms_norm_eps,
                      " must be above 0"};
     const std::size_t layers = config.sliding_layers.size();
     if (layers != 0 && layers != config.num_hidden_layers)
-        return error{error_code::shape_mismatch, "config: layer_types has ", layers,
+        return error{error_code::shape_mismatch, "layer_types has ", layers,
                      " entries for ", config.num_hidden_layers, " layers"};
     return {};
 }

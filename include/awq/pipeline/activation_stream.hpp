@@ -6,8 +6,10 @@
 
 #include <awq/execution/scratch.hpp>
 #include <awq/model/causal_lm.hpp>
+#include <awq/pipeline/check_tensors.hpp>
 #include <awq/pipeline/host_matrix.hpp>
 #include <awq/pipeline/tensor_source.hpp>
+#include <awq/support/finite.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -44,6 +46,16 @@ inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
     return chunks;
 }
 
+/// Whether the hidden states behind a block are finite; the error names the block. A NaN or an infinity
+/// stays in them, so the first block that it is seen behind has made it.
+inline status check_hidden(const std::string& path, std::size_t layer,
+                           matrix_view<const float> hidden)
+{
+    if (all_finite({hidden.data(), hidden.size()})) return {};
+    return error{error_code::not_finite, path, ": the values stop being finite in block ", layer,
+                 " (", block_prefix(layer), "*): its weights are damaged, or too large for float32"};
+}
+
 /// The hidden states of all calibration samples between two blocks.
 class activation_stream {
 public:
@@ -57,12 +69,13 @@ public:
             return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
                          "\""};
         activation_stream stream;
+        stream.path_ = source.path();
         std::vector<token_place> places;
         for (const token_ids& sample : samples) {
             stream.batch_.push_back(sample.size());
             for (const std::int32_t id : sample) {
                 if (id < 0 || static_cast<std::size_t>(id) >= shape->rows)
-                    return error{error_code::invalid_argument, "token id ", id,
+                    return error{error_code::shape_mismatch, source.path(), ": token id ", id,
                                  " is not in the model's vocabulary of ", shape->rows,
                                  "; does the tokenizer belong to this model?"};
                 places.push_back({static_cast<std::size_t>(id), places.size()});
@@ -98,6 +111,7 @@ public:
             const auto rows = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
             AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
                                                      observer));
+            AWQ_CHECK(check_hidden(path_, layer, rows));
         }
         return {};
     }
@@ -121,9 +135,10 @@ public:
             scratch memory{from.size()};
             if (!memory) return detail::no_memory("a decoder block");
             std::copy_n(from.data(), from.size(), memory.data());
-            AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch,
-                                                     {memory.data(), from.rows(), from.cols()},
+            const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
+            AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
                                                      observer));
+            AWQ_CHECK(check_hidden(path_, layer, rows));
         }
         return {};
     }
@@ -152,6 +167,7 @@ private:
         return {};
     }
 
+    std::string path_; ///< of the model
     sequences batch_;
     rope_tables rope_;
     host_matrix hidden_;

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/model/block_weights.hpp>
+#include <awq/pipeline/check_tensors.hpp>
 #include <awq/pipeline/host_matrix.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 
@@ -23,12 +24,6 @@ inline constexpr std::array<std::string_view, 7> block_linears = {
     "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
     "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj"};
 
-/// "model.layers.3."
-inline std::string block_prefix(std::size_t layer)
-{
-    return "model.layers." + std::to_string(layer) + ".";
-}
-
 /// The input that a linear layer shares with its siblings, by the name that observers are given.
 constexpr std::string_view input_of(std::string_view linear) noexcept
 {
@@ -46,18 +41,8 @@ public:
     {
         block_tensors block;
         block.prefix_ = block_prefix(layer);
-        AWQ_CHECK(block.read(source, "input_layernorm.weight", true));
-        AWQ_CHECK(block.read(source, "post_attention_layernorm.weight", true));
-        for (const std::string_view linear : block_linears) {
-            AWQ_CHECK(block.read(source, std::string{linear} + ".weight", true));
-            AWQ_CHECK(block.read(source, std::string{linear} + ".bias", false));
-        }
-        for (const char* norm : {"self_attn.q_norm.weight", "self_attn.k_norm.weight",
-                                 "pre_feedforward_layernorm.weight",
-                                 "post_feedforward_layernorm.weight"})
-            AWQ_CHECK(block.read(source, norm, false));
-        const auto fits = check(source.config(), block.weights());
-        if (!fits) return fits.error().within(source.path() + ": " + block.prefix_);
+        for (expected_tensor& wanted : expected_block_tensors(source.config()))
+            AWQ_CHECK(block.read(source, std::move(wanted)));
         return block;
     }
 
@@ -107,17 +92,14 @@ public:
     }
 
 private:
-    status read(const tensor_source& source, std::string name, bool required)
+    status read(const tensor_source& source, expected_tensor wanted)
     {
-        const std::string full = prefix_ + name;
-        const auto shape = source.shape(full);
-        if (!shape && !required) return {};
-        if (!shape)
-            return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", full,
-                         "\"; the checkpoint is not complete"};
-        host_matrix tensor = xtensor_backend::make(shape->rows, shape->cols);
+        const std::string full = prefix_ + wanted.name;
+        AWQ_CHECK(check_tensor(source, wanted, full));
+        if (wanted.is == presence::unwanted) return {};
+        host_matrix tensor = xtensor_backend::make(wanted.rows, wanted.cols);
         AWQ_CHECK(source.read(full, view_of(tensor)));
-        tensors_.emplace_back(std::move(name), std::move(tensor));
+        tensors_.emplace_back(std::move(wanted.name), std::move(tensor));
         return {};
     }
 

@@ -7,6 +7,9 @@
 #include <awq/io/model_file.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/io/safetensors/convert.hpp>
+#include <awq/pipeline/check_tensors.hpp>
+#include <awq/pipeline/model_path.hpp>
+#include <awq/pipeline/quantization_summary.hpp>
 #include <awq/pipeline/read_model_config.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 
@@ -19,19 +22,61 @@ namespace awq {
 /// A Hugging Face model directory with 16- or 32-bit weights, mapped into memory.
 class directory_source final : public tensor_source {
 public:
+    /// Errors: those of `checkpoint::open`, `read_model_config` and `check_tensors`.
     static result<std::unique_ptr<directory_source>> open(const std::string& directory)
     {
+        AWQ_TRY(auto source, open_unchecked(directory));
+        AWQ_CHECK(source->check_plain());
+        return source;
+    }
+
+    /// Whether all weights are there as the config says, and are not quantized. Error: `unsupported` for
+    /// a quantized checkpoint, by what it is. A `quantization_config` without quantized tensors becomes
+    /// a note.
+    status check_plain()
+    {
+        const status fits = check_tensors(*this);
+        const safetensors::tensor* const packed = fits ? nullptr : find_packed();
+        if (fits && quantization_) note_left_over();
+        if (!packed) return fits;
+        if (!quantization_)
+            return error{error_code::unsupported, path(), ": is already quantized (tensor \"",
+                         printable(packed->name), "\" is ", name_of(packed->stored),
+                         "), but config.json has no quantization_config that says how to read it; "
+                         "start from the 16-bit original"};
+        return error{error_code::unsupported, path(), ": is already quantized: ",
+                     quantization_->text, "; this needs the 16-bit original",
+                     quantization_->is_read ? " (eval, generate, convert and inspect read this one)"
+                                            : ", no command reads such weights"};
+    }
+
+    /// What config.json says of quantization, if anything.
+    const std::optional<quantization_summary>& quantization() const noexcept
+    {
+        return quantization_;
+    }
+
+    /// As `open`, but the tensors may be other than the config says: for a look at them only.
+    static result<std::unique_ptr<directory_source>> open_unchecked(const std::string& directory)
+    {
+        AWQ_CHECK(check_model_directory(directory));
         auto source = std::unique_ptr<directory_source>{new directory_source};
         AWQ_TRY(source->checkpoint_, safetensors::checkpoint::open(directory));
         AWQ_TRY(const std::string path, model_file(directory, "config.json"));
         AWQ_TRY(const json::document config, json::load(path));
         AWQ_TRY(source->config_, read_model_config(config.root()));
+        if (!config.root().find_non_null("torch_dtype") && !config.root().find_non_null("dtype"))
+            source->take_stored_type();
+        if (const auto quantization = find_quantization(config.root()))
+            source->quantization_ = summarize_quantization(*quantization);
         return source;
     }
 
     const model_config& config() const noexcept override { return config_; }
     const std::string& path() const noexcept override { return checkpoint_.directory(); }
     const safetensors::checkpoint& checkpoint() const noexcept { return checkpoint_; }
+
+    std::vector<notice> notices() const override { return notices_; }
 
     std::optional<tensor_shape> shape(std::string_view name) const override
     {
@@ -40,6 +85,15 @@ public:
         const auto rows = found->shape.size() == 1 ? std::uint64_t{1} : found->shape.front();
         return tensor_shape{static_cast<std::size_t>(rows),
                             static_cast<std::size_t>(found->shape.back())};
+    }
+
+    std::optional<stored_tensor_facts> stored(std::string_view name) const override
+    {
+        const safetensors::tensor* const found = checkpoint_.find(name);
+        if (!found) return std::nullopt;
+        const auto type = found->type();
+        return stored_tensor_facts{found->shape, std::string{name_of(found->stored)},
+                                   type && is_smoothable(*type)};
     }
 
     status read_rows(std::string_view name, std::size_t first_row,
@@ -55,7 +109,39 @@ public:
 private:
     directory_source() = default;
 
+    /// Where config.json has no type, that of the weights.
+    void take_stored_type()
+    {
+        const safetensors::tensor* const table = checkpoint_.find("model.embed_tokens.weight");
+        const auto type = table ? table->type() : std::nullopt;
+        if (type && is_smoothable(*type)) config_.torch_dtype = *type;
+    }
+
+    /// A matrix of bytes, small floats or 16- or 32-bit integers: no plain checkpoint has one.
+    const safetensors::tensor* find_packed() const
+    {
+        using safetensors::element_type;
+        for (const safetensors::tensor* const each : checkpoint_.tensors()) {
+            const auto type = each->type();
+            const bool is_float = type && is_smoothable(*type);
+            const bool is_small =
+                bits_of(each->stored) <= 32 && each->stored != element_type::boolean;
+            if (each->shape.size() >= 2 && is_small && !is_float) return each;
+        }
+        return nullptr;
+    }
+
+    void note_left_over()
+    {
+        notices_.push_back({notice::severity::note,
+                            path() + "/config.json has a quantization_config (" +
+                                quantization_->text + "), but no weight is quantized: it is passed "
+                                                      "over"});
+    }
+
     safetensors::checkpoint checkpoint_;
+    std::optional<quantization_summary> quantization_;
+    std::vector<notice> notices_;
     model_config config_;
 };
 

@@ -91,9 +91,10 @@ template <class Product, execution E>
 status logits_of(const E& how, const tensor_source& source, const model_output& output,
                  std::size_t first, matrix_view<float> logits)
 {
-    return logits_forward<Product>(how, values_of(output.norm), source.config().norm(),
-                                   view_of(output.lm_head),
-                                   output.stream.hidden().rows_from(first, logits.rows()), logits);
+    const status done = logits_forward<Product>(
+        how, values_of(output.norm), source.config().norm(), view_of(output.lm_head),
+        output.stream.hidden().rows_from(first, logits.rows()), logits);
+    return done ? done : done.error().within(source.path());
 }
 
 /// Scores every position of one window but the last, some rows at a time.
@@ -165,7 +166,7 @@ result<evaluation> evaluate(const E& how, const tensor_source& model,
                                                     output.stream.batch().begin(i), total));
     }
     if (total.tokens == 0)
-        return error{error_code::invalid_argument,
+        return error{error_code::malformed_file,
                      "evaluation: the text has fewer than two tokens; give a longer one"};
     return total;
 }

@@ -15,7 +15,7 @@ namespace awq {
 struct position_score {
     double negative_log_likelihood = 0; ///< of the token that follows, in nats
     double kl_divergence = 0;           ///< KL(reference || model), in nats
-    bool same_top = false;              ///< both rank the same token first
+    bool same_top = false;              ///< both rank the same token first, and all is finite
 };
 
 /// log(sum(exp(logits))), in double.
@@ -53,7 +53,7 @@ inline position_score score_position(std::span<const float> logits,
         return std::max_element(row.begin(), row.end()) - row.begin();
     };
     score.kl_divergence = kl_divergence(reference, logits);
-    score.same_top = top(logits) == top(reference);
+    score.same_top = std::isfinite(score.kl_divergence) && top(logits) == top(reference);
     return score;
 }
 

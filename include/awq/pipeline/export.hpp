@@ -36,6 +36,7 @@ struct export_report {
     std::string type;
     std::size_t tensors = 0;
     std::size_t without_importance = 0; ///< quantized tensors that the importance matrix lacks
+    std::vector<notice> notices;        ///< what a user should be told
 };
 
 namespace detail {
@@ -81,7 +82,8 @@ result<export_report> export_gguf(const E& how, const export_options& options)
                                                     options.better_rounding
                                                         ? gguf::rounding::best
                                                         : gguf::rounding::exact));
-    export_report report{std::string{name_of(types.file_type)}, layout.tensors().size(), 0};
+    export_report report{std::string{name_of(types.file_type)}, layout.tensors().size(), 0,
+                         source->notices()};
     for (const gguf_tensor& tensor : layout.tensors()) {
         const auto done = static_cast<std::size_t>(&tensor - layout.tensors().data());
         notify(options.progress, tensor.name, done, report.tensors);

@@ -95,24 +95,14 @@ private:
     status collect(const tensor_source& source)
     {
         const model_config& config = source.config();
-        AWQ_CHECK(add(source, "model.embed_tokens.weight", true));
-        AWQ_CHECK(add(source, "model.norm.weight", true));
-        AWQ_CHECK(add(source, "lm_head.weight", !config.tie_word_embeddings));
-        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
-            const std::string prefix = block_prefix(layer);
-            AWQ_CHECK(add(source, prefix + "input_layernorm.weight", true));
-            AWQ_CHECK(add(source, prefix + "post_attention_layernorm.weight", true));
-            AWQ_CHECK(add(source, prefix + "pre_feedforward_layernorm.weight",
-                          config.sandwich_norms));
-            AWQ_CHECK(add(source, prefix + "post_feedforward_layernorm.weight",
-                          config.sandwich_norms));
-            AWQ_CHECK(add(source, prefix + "self_attn.q_norm.weight", config.qk_norm));
-            AWQ_CHECK(add(source, prefix + "self_attn.k_norm.weight", config.qk_norm));
-            for (const std::string_view linear : block_linears) {
-                AWQ_CHECK(add(source, prefix + std::string{linear} + ".weight", true));
-                AWQ_CHECK(add(source, prefix + std::string{linear} + ".bias", false));
-            }
-        }
+        for (const expected_tensor& each : expected_outer_tensors(config))
+            AWQ_CHECK(add(source, each.name, each.is == presence::required));
+        const auto block = expected_block_tensors(config);
+        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+            for (const expected_tensor& each : block)
+                if (each.is != presence::unwanted)
+                    AWQ_CHECK(add(source, block_prefix(layer) + each.name,
+                                  each.is == presence::required));
         if (config.rope.kind == rope_kind::llama3)
             tensors_.push_back({"", "rope_freqs.weight", {config.head_size() / 2}});
         return {};

@@ -6,12 +6,15 @@
 
 #include <awq/io/gguf/architecture.hpp>
 #include <awq/io/gguf/permute.hpp>
+#include <awq/io/gguf/read_key.hpp>
 #include <awq/io/gguf/reader.hpp>
 #include <awq/io/gguf/tensor_names.hpp>
+#include <awq/pipeline/check_tensors.hpp>
+#include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/read_gguf_config.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 #include <awq/quantization/gguf/block_quantizer.hpp>
-#include <awq/quantization/gguf/quantize_rows.hpp>
+#include <awq/support/finite.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -27,13 +30,15 @@ namespace awq {
 /// dequantized while they are read.
 class gguf_source final : public tensor_source {
 public:
-    /// Errors: those of gguf::file and `read_gguf_config`.
+    /// Errors: those of gguf::file, `read_gguf_config` and `check_tensors`.
     static result<std::unique_ptr<gguf_source>> open(const std::string& path)
     {
         auto source = std::unique_ptr<gguf_source>{new gguf_source};
         AWQ_TRY(source->file_, gguf::file::open(path));
+        AWQ_CHECK(refuse_parts(source->file_));
         AWQ_TRY(source->config_, read_gguf_config(source->file_));
         source->architecture_ = gguf::architecture_of_hf(source->config_.architecture);
+        AWQ_CHECK(check_tensors(*source));
         return source;
     }
 
@@ -46,6 +51,21 @@ public:
         const gguf::tensor_info* const found = find(name);
         if (!found || found->dim_count > 2) return std::nullopt;
         return tensor_shape{found->rows(), found->in_features()};
+    }
+
+    std::optional<stored_tensor_facts> stored(std::string_view name) const override
+    {
+        const gguf::tensor_info* const found = find(name);
+        if (!found) return std::nullopt;
+        const auto dims = found->dims();
+        return stored_tensor_facts{{dims.rbegin(), dims.rend()},
+                                   std::string{name_of(found->type)}};
+    }
+
+    std::string name_in_file(std::string_view name) const override
+    {
+        const auto place = gguf::to_gguf(*architecture_, name);
+        return place ? place->name : std::string{name};
     }
 
     status read_rows(std::string_view name, std::size_t first_row,
@@ -62,13 +82,20 @@ public:
         AWQ_TRY(const std::size_t head, head_rows(name, *found));
         dequantize(*found, head, first_row, out);
         file_.release(*found);
-        if (gguf::detail::all_finite({out.data(), out.size()})) return {};
+        if (all_finite({out.data(), out.size()})) return {};
         return error{error_code::not_finite, path(), ": ", found->name,
                      " has a NaN or an infinity; the file is damaged or overflowed"};
     }
 
 private:
     gguf_source() = default;
+
+    static status refuse_parts(const gguf::file& file)
+    {
+        std::optional<std::uint32_t> parts;
+        AWQ_CHECK(gguf::read_optional(file, "split.count", parts));
+        return parts.value_or(1) > 1 ? refuse_gguf_part(file.path()) : status{};
+    }
 
     const gguf::tensor_info* find(std::string_view name) const
     {

@@ -44,6 +44,7 @@ public:
         auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options}};
         AWQ_CHECK(check_request(options));
         AWQ_TRY(run->source_, directory_source::open(options.model));
+        AWQ_CHECK(run->check_outer_values());
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
         AWQ_TRY(run->mappings_, run->choose_mappings());
@@ -106,6 +107,15 @@ private:
                            ": losses are sums of importance times squared weight error");
     }
 
+    /// What is outside of the blocks is copied at the end; a NaN there is to be found before the work.
+    status check_outer_values() const
+    {
+        for (const expected_tensor& each : expected_outer_tensors(source_->config()))
+            if (const auto* const tensor = source_->checkpoint().find(each.name))
+                AWQ_CHECK(check_finite(*tensor));
+        return {};
+    }
+
     result<mapping_set> choose_mappings() const
     {
         std::vector<std::string> names;
@@ -158,6 +168,7 @@ private:
     void begin_report(std::size_t samples)
     {
         report_.model = options_.model;
+        for (notice& each : source_->notices()) report_.notes.add(std::move(each));
         report_.mode = options_.compensate       ? "compensated"
                        : options_.smoothing_only ? "smoothing_only"
                                                  : "smooth_and_quantize";
@@ -233,7 +244,9 @@ private:
         const block_context context = stream_.context(source_->config(), layer);
         block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(),
                                         view_of(rounded_)};
-        return run.run_sequential(stages);
+        AWQ_CHECK(run.run_sequential(stages));
+        const status sound = check_hidden(options_.model, layer, view_of(rounded_));
+        return sound ? sound : sound.error().within("with rounded weights");
     }
 
     /// GGUF files round the embeddings, too: row by row, without importance.

@@ -9,53 +9,43 @@
 #include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/gguf_source.hpp>
 #include <awq/pipeline/gguf_tokenizer.hpp>
+#include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/quantized_source.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <utility>
 
 namespace awq {
-
-namespace detail {
-
-inline bool is_directory(const std::string& path)
-{
-    std::error_code ignored;
-    return std::filesystem::is_directory(path, ignored);
-}
-
-} // namespace detail
 
 /// Opens whatever model is at a path: a GGUF file, a directory with 16- or 32-bit weights, or one whose
 /// config.json has a `quantization_config`.
 inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path)
 {
     if (!detail::is_directory(path)) {
+        AWQ_CHECK(check_model_file(path));
         AWQ_TRY(auto source, gguf_source::open(path));
         return std::unique_ptr<tensor_source>{std::move(source)};
     }
-    AWQ_TRY(const std::string config_path, model_file(path, "config.json"));
-    AWQ_TRY(const auto config, json::load(config_path));
-    if (config.root().find_non_null("quantization_config")) {
-        AWQ_TRY(auto source, quantized_source::open(path));
-        return std::unique_ptr<tensor_source>{std::move(source)};
-    }
-    AWQ_TRY(auto source, directory_source::open(path));
-    return std::unique_ptr<tensor_source>{std::move(source)};
+    AWQ_TRY(auto plain, directory_source::open_unchecked(path));
+    const status is_plain = plain->check_plain();
+    if (is_plain) return std::unique_ptr<tensor_source>{std::move(plain)};
+    if (!plain->quantization()) return is_plain.error();
+    AWQ_TRY(auto quantized, quantized_source::open(std::move(plain)));
+    return std::unique_ptr<tensor_source>{std::move(quantized)};
 }
 
 /// The tokenizer of a model directory or a GGUF file.
 inline result<tokenizer> open_tokenizer(const std::string& path)
 {
     if (!detail::is_directory(path)) {
+        AWQ_CHECK(check_model_file(path));
         AWQ_TRY(const gguf::file file, gguf::file::open(path));
         AWQ_TRY(const gguf::tokenizer_facts facts, gguf::read_tokenizer(file));
         return tokenizer_of(facts, path);
     }
+    AWQ_CHECK(check_tokenizer_files(path));
     AWQ_TRY(const std::string file, model_file(path, "tokenizer.json"));
     return tokenizer::load(file);
 }

@@ -32,11 +32,22 @@ public:
     /// formats; missing_tensor and malformed_file for layers that are not stored as config.json says.
     static result<std::unique_ptr<quantized_source>> open(const std::string& directory)
     {
+        AWQ_TRY(auto plain, directory_source::open_unchecked(directory));
+        return open(std::move(plain));
+    }
+
+    /// The same for a directory that is open, with unchecked tensors.
+    static result<std::unique_ptr<quantized_source>> open(std::unique_ptr<directory_source> plain)
+    {
         auto source = std::unique_ptr<quantized_source>{new quantized_source};
-        AWQ_TRY(source->directory_, directory_source::open(directory));
-        AWQ_TRY(const std::string path, model_file(directory, "config.json"));
+        source->directory_ = std::move(plain);
+        AWQ_TRY(const std::string path, model_file(source->path(), "config.json"));
         AWQ_TRY(const auto config, json::load(path));
-        AWQ_TRY(const json::value quantization, config.root().at("quantization_config"));
+        const auto found = find_quantization(config.root());
+        if (!found)
+            return config.root().error(error_code::missing_field,
+                                       "the field \"quantization_config\" is missing");
+        const json::value quantization = *found;
         AWQ_TRY(const json::value method, quantization.at("quant_method"));
         AWQ_TRY(const std::string_view name, method.as_string());
         source->method_ = name;
@@ -47,9 +58,12 @@ public:
         } else if (name == "gptq") {
             AWQ_CHECK(source->open_gptq(quantization));
         } else {
-            return method.error(error_code::unsupported, "the method \"", printable(name),
-                                "\" is not supported; known: compressed-tensors, awq, gptq");
+            return error{error_code::unsupported, source->path(), ": is already quantized: ",
+                         source->directory_->quantization()->text,
+                         ", which no command reads, only compressed-tensors, AWQ and GPTQ; start "
+                         "from the 16-bit original"};
         }
+        AWQ_CHECK(check_tensors(*source));
         return source;
     }
 
@@ -67,6 +81,13 @@ public:
         if (const weight_reader* const weight = find(name))
             return tensor_shape{weight->rows(), weight->cols()};
         return directory_->shape(name);
+    }
+
+    std::optional<stored_tensor_facts> stored(std::string_view name) const override
+    {
+        const weight_reader* const weight = find(name);
+        if (!weight) return directory_->stored(name);
+        return stored_tensor_facts{{weight->rows(), weight->cols()}, method_};
     }
 
     status read_rows(std::string_view name, std::size_t first_row,

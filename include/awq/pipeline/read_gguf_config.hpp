@@ -184,11 +184,11 @@ inline result<model_config> read_gguf_config(const gguf::file& file)
     const gguf::architecture& arch = *gguf::find_architecture(facts.architecture);
     AWQ_CHECK(detail::read_gguf_sizes(file, facts, config));
     AWQ_CHECK(detail::read_gguf_parts(file, config));
-    if (const auto sound = check(config); !sound) return sound.error().within(file.path());
+    if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
     AWQ_CHECK(detail::read_gguf_rope(file, facts, config));
     AWQ_CHECK(detail::read_gguf_windows(file, facts, arch, config));
     AWQ_CHECK(detail::read_gguf_token_ids(file, config));
-    if (const auto sound = check(config); !sound) return sound.error().within(file.path());
+    if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
     return config;
 }
 

@@ -34,6 +34,14 @@ public:
         return error{code_, where, ": ", text()};
     }
 
+    /// As `within`, for a value that came out of the file `where`: nobody chose it, so that an
+    /// `invalid_argument` is a `malformed_file`.
+    constexpr error from_file(std::string_view where) const noexcept
+    {
+        const bool chosen = code_ == error_code::invalid_argument;
+        return error{chosen ? error_code::malformed_file : code_, where, ": ", text()};
+    }
+
 private:
     /// Names out of files may hold anything: control characters become '?', so that the text is one line.
     constexpr void append(std::string_view part) noexcept

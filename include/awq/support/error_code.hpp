@@ -9,7 +9,7 @@ namespace awq {
 /// What went wrong, by kind. `none` is 0. The text of an `awq::error` says where and what to do.
 enum class error_code : unsigned char {
     none,
-    invalid_argument,    ///< a value that the caller chose is not allowed
+    invalid_argument,    ///< a value that the caller chose is not allowed; never one out of a file
     shape_mismatch,      ///< two tensors, or a tensor and a group size, do not fit together
     workspace_too_small, ///< the caller's memory is smaller than `workspace_size` asks for
     not_finite,          ///< a NaN or an infinity where only numbers are allowed

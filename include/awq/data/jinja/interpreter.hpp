@@ -368,7 +368,7 @@ class interpreter {
                          "\" is not supported"};
         if (target->macro) return call_macro(*target->macro, with);
         if (target->name == "raise_exception")
-            return error{error_code::invalid_argument,
+            return error{error_code::malformed_file,
                          "the template refuses: ", with.text(0, "message", "")};
         if (target->name == "strftime_now") return time_text(with.text(0, "format", ""));
         if (target->name == "range") return range(with);

@@ -7,6 +7,7 @@
 #include <awq/io/gguf/cursor.hpp>
 #include <awq/io/gguf/layout.hpp>
 #include <awq/io/gguf/value.hpp>
+#include <awq/io/lfs_pointer.hpp>
 #include <awq/io/mapped_file.hpp>
 #include <awq/quantization/gguf/type.hpp>
 #include <awq/support/printable.hpp>
@@ -70,6 +71,8 @@ class file {
     {
         file parsed;
         parsed.path_ = where;
+        if (is_lfs_pointer({reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
+            return lfs_pointer_error(where);
         if (const auto done = parsed.parse_all(bytes); !done) return done.error().within(where);
         return parsed;
     }

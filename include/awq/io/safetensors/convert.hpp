@@ -211,6 +211,20 @@ inline void narrow(dtype type, std::span<const float> values, std::span<std::byt
     }
 }
 
+/// Whether a tensor's values are finite, where they are F32, F16 or BF16; others are not looked at.
+/// Error: `not_finite`, naming the file, the tensor and the first such element.
+inline status check_finite(const tensor& source)
+{
+    const std::optional<dtype> type = source.type();
+    if (!type || !is_smoothable(*type) || all_finite(*type, source.bytes)) return {};
+    const std::size_t width = size_of(*type);
+    std::size_t at = 0;
+    while (all_finite(*type, source.bytes.subspan(at * width, width))) ++at;
+    return error{error_code::not_finite, source.file->path(), ": tensor \"",
+                 printable(source.name), "\": element ", at, " at offset ",
+                 source.offset + at * width, " is NaN or infinite; the file is damaged"};
+}
+
 /// Reads elements [first, first + values.size()) of a tensor as float32. Errors: `unsupported` for
 /// an element type other than F32, F16 and BF16; `shape_mismatch` for elements that are not there;
 /// `not_finite` naming the file, the tensor, the first such element and its offset in the file.

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/io/json_reader.hpp>
+#include <awq/io/lfs_pointer.hpp>
 #include <awq/io/json_writer.hpp>
 #include <awq/io/safetensors/element_type.hpp>
 #include <awq/support/printable.hpp>
@@ -232,6 +233,8 @@ inline status check_no_holes(const layout& file, std::string_view where)
 /// Error: `malformed_file`.
 inline result<layout> read_layout(std::span<const std::byte> file, std::string_view where)
 {
+    if (is_lfs_pointer({reinterpret_cast<const char*>(file.data()), file.size()}))
+        return lfs_pointer_error(where);
     AWQ_TRY(const std::uint64_t header_size, detail::read_header_size(file, where));
     const std::string header_place = std::string{where} + ": header";
     AWQ_TRY(const json::document header,

@@ -89,7 +89,8 @@ class shard_set_writer {
     }
 
     /// Copies every tensor that was not written yet from `source`, byte for byte, as far as
-    /// `source` has it with the same element type and shape. Their memory pages are let go.
+    /// `source` has it with the same element type and shape. Their memory pages are let go. Error:
+    /// `not_finite` for one with a NaN or an infinity.
     status copy_rest(const checkpoint& source);
 
     /// Flushes all files and writes the index. Error: `missing_tensor` if one was not written.
@@ -147,6 +148,7 @@ inline status shard_set_writer::copy_rest(const checkpoint& source)
             if (original == nullptr || original->stored != entry.spec.type ||
                 original->shape != entry.spec.shape)
                 continue; // finish() reports it
+            AWQ_CHECK(check_finite(*original));
             AWQ_CHECK(shard.write(entry.spec.name, original->bytes));
             original->release();
         }

@@ -4,10 +4,10 @@
 
 #include <awq/execution/execution_concept.hpp>
 #include <awq/quantization/gguf/block_quantizer.hpp>
+#include <awq/support/finite.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -15,14 +15,6 @@
 namespace awq::gguf {
 
 namespace detail {
-
-inline bool all_finite(std::span<const float> values) noexcept
-{
-    std::uint32_t bad = 0;
-    for (const float value : values)
-        bad |= (std::bit_cast<std::uint32_t>(value) & 0x7F800000u) == 0x7F800000u ? 1u : 0u;
-    return bad == 0;
-}
 
 inline bool all_usable(std::span<const float> importance) noexcept
 {
@@ -73,7 +65,7 @@ status quantize_rows(const Execution& execution, const basic_block_quantizer<Eng
         const std::size_t first = task * grain;
         const std::size_t count = std::min(grain, rows.rows() - first);
         for (std::size_t r = first; r < first + count; ++r)
-            if (!detail::all_finite(rows.row(r))) return detail::lower_to(first_bad, r);
+            if (!all_finite(rows.row(r))) return detail::lower_to(first_bad, r);
         quantizer.quantize(rows.rows_from(first, count), importance,
                            out.subspan(first * bytes, count * bytes));
     });
