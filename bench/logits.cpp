@@ -23,7 +23,8 @@ awq::status write_logits(const std::string& windows_path, const std::string& mod
 {
     AWQ_TRY(const auto source, awq::open_model(model));
     AWQ_TRY(const auto tokens, awq::open_tokenizer(model));
-    AWQ_TRY(const auto windows, awq::load_windows(windows_path, tokens));
+    AWQ_TRY(const awq::sample_set samples, awq::load_windows(windows_path, tokens));
+    const auto& windows = samples.sequences;
     const awq::tbb_execution how;
     AWQ_TRY(const auto output, (awq::detail::run_model<awq::packed_product>(how, *source, windows, {},
                                                                             "model")));

@@ -12,9 +12,11 @@
 #include <awq/pipeline/layer_scheme.hpp>
 #include <awq/pipeline/open_model.hpp>
 #include <awq/pipeline/report_file.hpp>
+#include <awq/pipeline/sample_notices.hpp>
 
 #include <array>
 #include <optional>
+
 
 namespace {
 
@@ -40,7 +42,7 @@ awq::result<std::optional<awq::report_file>> open_report(const eval_arguments& a
 }
 
 awq::status write_report(const awq::evaluation& result, bool with_reference,
-                         awq::report_file& file)
+                         const awq::notice_list& notes, awq::report_file& file)
 {
     awq::json::writer out{2};
     out.begin_object().field("perplexity", result.perplexity());
@@ -48,7 +50,10 @@ awq::status write_report(const awq::evaluation& result, bool with_reference,
         out.field("kl_divergence", result.kl_divergence());
         out.field("top1_agreement", result.top1_agreement());
     }
-    out.field("tokens", result.tokens).end_object();
+    out.field("tokens", result.tokens);
+    out.key("notes").begin_array();
+    for (const awq::notice& each : notes) out.value(awq::line_of(each));
+    out.end_array().end_object();
     AWQ_CHECK(file.prepare(std::move(out).take() + "\n"));
     return file.commit();
 }
@@ -85,14 +90,18 @@ awq::status run(const eval_arguments& arguments)
     }
     awq::sample_options reading;
     reading.max_seq_length = arguments.max_seq_length;
-    reading.chat = awq::chat_template::renderer_of(arguments.model);
-    AWQ_TRY(const auto windows, awq::load_windows(arguments.dataset, tokens, reading));
+    reading.chat = awq::chat_templates::renderer_of(arguments.model);
+    AWQ_TRY(const awq::sample_set samples,
+            awq::load_windows(arguments.dataset, tokens, reading));
+    awq::notice_list notes{print_notice};
+    awq::note_samples(samples, arguments.dataset, model->config().max_position_embeddings, notes);
+    const auto& windows = samples.sequences;
     AWQ_TRY(const awq::evaluation result,
             awq::evaluate<awq::packed_product>(awq::tbb_execution{}, *model, reference.get(),
                                                windows, options));
     progress.finish();
     print(result, reference != nullptr);
-    return report ? write_report(result, reference != nullptr, *report) : awq::status{};
+    return report ? write_report(result, reference != nullptr, notes, *report) : awq::status{};
 }
 
 } // namespace
@@ -103,7 +112,7 @@ void add_eval(CLI::App& app, int& exit_code)
     CLI::App* const command =
         app.add_subcommand("eval", "Perplexity, and divergence from a reference model.");
     command->add_option("--model", arguments->model, "Model directory or GGUF file")->required();
-    command->add_option("--dataset", arguments->dataset, "Text, or JSONL with text or input_ids")
+    command->add_option("--dataset", arguments->dataset, "Text, JSON or JSONL, as for oneshot")
         ->required();
     command->add_option("--reference", arguments->reference, "Model to compare with");
     command->add_option("--max-seq-length", arguments->max_seq_length, "Tokens in a window")

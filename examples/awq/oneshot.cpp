@@ -97,7 +97,8 @@ void add_calibration(CLI::App& command, awq::oneshot_options& options)
 {
     command.add_option("--model", options.model, "Model directory")->required();
     command.add_option("--dataset", options.dataset,
-                       "Calibration text, or JSONL with text, messages or input_ids");
+                       "Calibration text; or a JSON array, {\"data\": [...]} or JSON lines of samples with "
+                       "text, messages (and tools), conversations, input_ids, instruction or prompt");
     command.add_option("--imatrix", options.imatrix,
                        "Importance matrix of llama.cpp, instead of a dataset: no forward pass");
     command.add_option("--num-calibration-samples", options.num_calibration_samples, "At most")

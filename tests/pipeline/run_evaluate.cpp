@@ -37,7 +37,8 @@ awq::result<std::vector<token_ids>> windows_of(const std::string& model, const s
     awq::sample_options reading;
     reading.max_seq_length = length;
     reading.add_special_tokens = false;
-    AWQ_TRY(auto windows, awq::load_windows(text, tokens, reading));
+    AWQ_TRY(awq::sample_set samples, awq::load_windows(text, tokens, reading));
+    auto& windows = samples.sequences;
     windows.resize(std::min(count, windows.size()));
     return windows;
 }

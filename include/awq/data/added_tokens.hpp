@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/data/regex.hpp>
+#include <awq/data/text_budget.hpp>
 #include <awq/data/unicode.hpp>
 #include <awq/support/result.hpp>
 
@@ -59,23 +60,26 @@ class literal_finder {
 
     bool empty() const noexcept { return literals_.empty(); }
 
-    found find(std::string_view text, std::size_t from) const noexcept
+    /// Charges the bytes that it compares.
+    result<found> find(std::string_view text, std::size_t from, text_budget& work) const
     {
         for (std::size_t at = from; at < text.size(); ++at) {
             const text_range range = first_byte_[static_cast<unsigned char>(text[at])];
             if (range.empty()) continue;
-            if (const found best = longest(text.substr(at), range); best.size > 0)
-                return {at, best.size, best.index};
+            std::size_t depth = 1;
+            const found best = longest(text.substr(at), range, depth);
+            AWQ_CHECK(work.spend(depth));
+            if (best.size > 0) return found{at, best.size, best.index};
         }
-        return {};
+        return found{};
     }
 
   private:
     // Narrows the sorted literals that begin with the text byte by byte.
-    found longest(std::string_view text, text_range range) const noexcept
+    found longest(std::string_view text, text_range range, std::size_t& depth) const noexcept
     {
         found best;
-        for (std::size_t depth = 1; !range.empty(); ++depth) {
+        for (; !range.empty(); ++depth) {
             // A literal that ends here sorts before the longer ones; among equals the last counts.
             while (!range.empty() && literals_[range.begin].first.size() == depth) {
                 best = {0, depth, literals_[range.begin].second};
@@ -141,7 +145,7 @@ class added_token_splitter {
     {
         std::size_t covered = 0;
         for (std::size_t from = 0; !finder_.empty() && from < text.size();) {
-            const auto match = finder_.find(text, from);
+            AWQ_TRY(const auto match, finder_.find(text, from, memory.work));
             if (match.size == 0) break;
             from = match.begin + match.size;
             const added_token& token = tokens_[match.index];
@@ -150,10 +154,11 @@ class added_token_splitter {
                 AWQ_TRY(const bool alone, stands_alone(text, range, memory));
                 if (!alone) continue;
             }
-            if (token.lstrip)
-                range.begin =
-                    std::max(covered, unicode::trailing_whitespace(text.substr(0, range.begin)));
+            if (token.lstrip && covered < range.begin)
+                range.begin = covered + unicode::trailing_whitespace(
+                                            text.substr(covered, range.begin - covered));
             if (token.rstrip) range.end += unicode::leading_whitespace(text.substr(range.end));
+            AWQ_CHECK(memory.work.spend(range.end - range.begin));
             if (covered < range.begin)
                 AWQ_CHECK(on_text(text.substr(covered, range.begin - covered), covered));
             AWQ_CHECK(on_token(token));

@@ -106,7 +106,7 @@ inline result<bpe_options> read_bpe_options(const json::value& model, const voca
     AWQ_TRY(options.continuing_subword_prefix,
             string_field(model, "continuing_subword_prefix", ""));
     AWQ_TRY(options.end_of_word_suffix, string_field(model, "end_of_word_suffix", ""));
-    if (options.continuing_subword_prefix.size() + options.end_of_word_suffix.size() > 1024)
+    if (options.continuing_subword_prefix.size() + options.end_of_word_suffix.size() > 16)
         return model.error(error_code::malformed_file, "the subword prefix or suffix is too long");
     if (const auto unknown = model.find_non_null("unk_token")) {
         AWQ_TRY(const std::string_view token, unknown->as_string());

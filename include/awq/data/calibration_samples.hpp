@@ -4,6 +4,9 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/data/chat_sample.hpp>
+#include <awq/data/dataset_format.hpp>
+#include <awq/data/dataset_sample.hpp>
 #include <awq/data/tokenizer.hpp>
 #include <awq/io/json_reader.hpp>
 #include <awq/io/read_file.hpp>
@@ -12,7 +15,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,99 +23,121 @@
 
 namespace awq {
 
-/// Writes the "messages" of a sample (a JSON array) as the text that the model was trained to see.
-using chat_renderer = std::function<result<std::string>(const json::value& messages)>;
-
 /// What is taken from a dataset file.
 struct sample_options {
     std::size_t count = 128;          ///< at most so many samples
     std::size_t max_seq_length = 512; ///< at most so many tokens each
     bool add_special_tokens = true;   ///< around each "text", before each window of a plain text
-    chat_renderer chat;               ///< for "messages"; without it they are an error
+    chat_renderer chat;               ///< for messages; without it they are an error
+};
+
+/// What was taken from a dataset file.
+struct sample_set {
+    std::vector<std::vector<std::int32_t>> sequences; ///< token ids, none of them empty
+    std::size_t read = 0;  ///< samples that were looked at; windows of a plain text
+    std::size_t empty = 0; ///< of these, null or without tokens: left out
+    std::size_t cut = 0;   ///< of these, longer than `max_seq_length`: the rest was left out
+
+    std::size_t tokens() const noexcept
+    {
+        std::size_t sum = 0;
+        for (const auto& each : sequences) sum += each.size();
+        return sum;
+    }
+    std::size_t longest() const noexcept
+    {
+        std::size_t most = 0;
+        for (const auto& each : sequences) most = std::max(most, each.size());
+        return most;
+    }
 };
 
 namespace detail {
 
 using token_ids = std::vector<std::int32_t>;
 
-// Whether a file holds one JSON object per line: by its name, else by its first character.
-inline bool is_json_lines(std::string_view path, std::string_view content) noexcept
+// The array in an object that is no sample itself: {"data": [...]}.
+inline std::optional<json::value> samples_in(const json::value& root)
 {
-    if (path.ends_with(".jsonl") || path.ends_with(".ndjson")) return true;
-    if (path.ends_with(".txt") || path.ends_with(".md")) return false;
-    const std::size_t first = content.find_first_not_of(" \t\r\n");
-    return first != std::string_view::npos && content.substr(first, 2).find("{\"") == 0;
-}
-
-inline std::string_view without_byte_order_mark(std::string_view content) noexcept
-{
-    return content.starts_with("\xEF\xBB\xBF") ? content.substr(3) : content;
-}
-
-inline result<token_ids> read_input_ids(const json::value& list, const tokenizer& tokens)
-{
-    AWQ_TRY(const auto entries, list.as_array());
-    token_ids ids;
-    ids.reserve(entries.size());
-    for (const json::value& each : entries) {
-        AWQ_TRY(const std::int64_t id, each.as_integer());
-        if (id < 0 || id >= tokens.vocab_size())
-            return each.error(error_code::malformed_file, "the id ", id,
-                              " is outside the vocabulary of ", tokens.vocab_size());
-        ids.push_back(static_cast<std::int32_t>(id));
+    if (root.is_array()) return root;
+    for (const char* name :
+         {"input_ids", "text", "messages", "conversations", "instruction", "prompt"})
+        if (root.find(name)) return std::nullopt;
+    for (const char* name : {"data", "train", "samples", "examples", "instances", "rows"}) {
+        const auto found = root.find(name);
+        if (found && found->is_array()) return found;
     }
-    return ids;
+    return std::nullopt;
 }
 
-// One line of a JSONL file: "input_ids", "text" or "messages".
-inline result<token_ids> read_json_line(std::string_view line, const std::string& where,
-                                        const tokenizer& tokens, const sample_options& options,
-                                        tokenizer::memory& kept)
-{
-    AWQ_TRY(const json::document document, json::document::parse(line, where));
-    const json::value root = document.root();
-    if (const auto ids = root.find_non_null("input_ids")) return read_input_ids(*ids, tokens);
-    std::string rendered;
-    std::string_view text;
-    bool add_special_tokens = options.add_special_tokens;
-    if (const auto found = root.find_non_null("text")) {
-        AWQ_TRY(text, found->as_string());
-    } else if (const auto messages = root.find_non_null("messages")) {
-        if (!options.chat)
-            return messages->error(error_code::unsupported,
-                                   "messages need the model's chat template, and it has none");
-        auto written = options.chat(*messages);
-        if (!written) return written.error().within(where);
-        text = rendered = *std::move(written);
-        add_special_tokens = false; // the template writes them itself
-    } else {
-        return root.error(error_code::missing_field,
-                          R"(a line needs one of "text", "messages" and "input_ids")");
-    }
-    auto ids = tokens.encode(text, add_special_tokens && !text.empty(), kept);
-    if (!ids) return ids.error().within(where);
-    return ids;
-}
-
-// Calls `sink(ids)` for every sample of a file that has tokens, until it returns false.
+/// Goes through the samples of a JSON dataset, until the sink returns false.
 template <class Sink>
-status for_each_json_line(std::string_view content, const std::string& path,
-                          const tokenizer& tokens, const sample_options& options, Sink&& sink)
-{
-    tokenizer::memory kept;
-    std::size_t number = 0;
-    for (std::size_t at = 0; at < content.size();) {
-        const std::size_t end = std::min(content.find('\n', at), content.size());
-        const std::string_view line = content.substr(at, end - at);
-        at = end + 1;
-        ++number;
-        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-        const std::string where = path + ':' + std::to_string(number);
-        AWQ_TRY(token_ids ids, read_json_line(line, where, tokens, options, kept));
-        if (!ids.empty() && !sink(std::move(ids))) break;
+class json_dataset {
+  public:
+    json_dataset(const std::string& path, sample_reader& reader, sample_set& counts, Sink& sink)
+        : path_(path), reader_(reader), counts_(counts), sink_(sink)
+    {}
+
+    status read_lines(std::string_view content)
+    {
+        std::size_t number = 0;
+        for (std::size_t at = 0; wants_more_ && at < content.size();) {
+            const std::size_t end = std::min(content.find('\n', at), content.size());
+            const std::string_view line = content.substr(at, end - at);
+            at = end + 1;
+            ++number;
+            if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+            AWQ_TRY(const json::document document,
+                    json::document::parse(line, path_ + ':' + std::to_string(number)));
+            const json::value root = document.root();
+            const bool holds_samples = root.is_object() && samples_in(root);
+            AWQ_CHECK(holds_samples ? read_all(*samples_in(root)) : read_one(root));
+        }
+        return {};
     }
-    return {};
-}
+
+    status read_document(std::string_view content)
+    {
+        const auto document = json::document::parse(content, path_);
+        if (!document) return refuse(document.error());
+        if (const auto samples = samples_in(document->root())) return read_all(*samples);
+        return read_one(document->root());
+    }
+
+  private:
+    // Objects one behind the other, or on several lines each, are what people have most.
+    static error refuse(const error& cause)
+    {
+        return error{cause.code(), cause.text(),
+                     "; give one JSON array, or JSON lines: one object in each line"};
+    }
+
+    status read_all(const json::value& samples)
+    {
+        for (const json::value& each : samples.elements()) {
+            AWQ_CHECK(read_one(each));
+            if (!wants_more_) break;
+        }
+        return {};
+    }
+
+    status read_one(const json::value& sample)
+    {
+        AWQ_TRY(token_ids ids, reader_.read(sample));
+        ++counts_.read;
+        if (ids.empty())
+            ++counts_.empty;
+        else
+            wants_more_ = sink_(std::move(ids));
+        return {};
+    }
+
+    const std::string& path_;
+    sample_reader& reader_;
+    sample_set& counts_;
+    Sink& sink_;
+    bool wants_more_ = true;
+};
 
 inline void append_windows(const token_ids& ids, std::size_t length,
                            std::vector<token_ids>& windows)
@@ -161,66 +186,86 @@ inline status check_sample_options(const std::string& path, std::size_t count,
                  ": the number of samples and their length must be at least 1"};
 }
 
-inline error no_samples(const std::string& path)
+inline error no_samples(const std::string& path, const sample_set& made)
 {
+    if (made.read > 0)
+        return error{error_code::malformed_file, path, ": all ", made.read,
+                     " samples are empty; they need ", accepted_sample_fields};
     return error{error_code::malformed_file, path,
-                 ": no tokens in it; give a text, or JSONL with text, messages or input_ids"};
+                 ": no tokens in it; give a text, or JSON whose samples have ",
+                 accepted_sample_fields};
+}
+
+// Calls `on_ids(ids)` for each sample of a JSON dataset until it returns false, or
+// `on_windows(windows)` for a plain text.
+template <class OnIds, class OnWindows>
+result<sample_set> read_dataset(const std::string& path, const tokenizer& tokens,
+                                const sample_options& options, OnIds&& on_ids,
+                                OnWindows&& on_windows)
+{
+    AWQ_TRY(const std::string file, read_file(path));
+    AWQ_CHECK(check_dataset_bytes(file, path));
+    const std::string_view content = without_byte_order_mark(file);
+    sample_set made;
+    const dataset_kind kind = dataset_kind_of(content, path);
+    if (kind == dataset_kind::plain_text) {
+        AWQ_TRY(made.sequences, cut_plain_text(content, path, tokens, options));
+        made.read = made.sequences.size();
+        on_windows(made.sequences);
+    } else {
+        sample_reader reader{tokens, options.chat, options.add_special_tokens};
+        const auto sink = [&](token_ids ids) { return on_ids(made, std::move(ids)); };
+        json_dataset all{path, reader, made, sink};
+        AWQ_CHECK(kind == dataset_kind::json_lines ? all.read_lines(content)
+                                                   : all.read_document(content));
+    }
+    if (made.sequences.empty()) return no_samples(path, made);
+    return made;
 }
 
 } // namespace detail
 
-/// Calibration samples, as token ids, from a plain text or a JSONL file (told apart by name, else
-/// by content). A plain text is tokenized whole and cut into windows of `max_seq_length`, each with
-/// the tokens in front that the tokenizer puts there; if there are more than `count`, they are
-/// spread evenly over the text, and a last short window is dropped unless it is the only one. In
-/// JSONL each line is a sample with "input_ids", "text" or "messages", cut off at `max_seq_length`;
-/// the first `count` are read. Errors name the file, and the line: no UTF-8, no JSON, ids beyond
-/// the vocabulary, nothing to read.
-inline result<std::vector<std::vector<std::int32_t>>>
-load_samples(const std::string& path, const tokenizer& tokens, const sample_options& options = {})
+/// Calibration samples, as token ids, from a dataset file: what it is, is told by its bytes (see
+/// `dataset_kind_of`). A plain text is tokenized whole and cut into windows of `max_seq_length`,
+/// each with the tokens in front that the tokenizer puts there; if there are more than `count`, they
+/// are spread evenly over the text, and a last short window is dropped unless it is the only one. In
+/// JSON (an array, {"data": [...]}, or one object in each line) each sample has one of
+/// `accepted_sample_fields`, or is a text, and is cut off at `max_seq_length`; the first `count` are
+/// read. Errors name the file and the place: no text, no UTF-8, no JSON, fields that are not known,
+/// ids beyond the vocabulary, nothing to read.
+inline result<sample_set> load_samples(const std::string& path, const tokenizer& tokens,
+                                       const sample_options& options = {})
 {
     AWQ_CHECK(detail::check_sample_options(path, options.count, options.max_seq_length));
-    AWQ_TRY(const std::string file, read_file(path));
-    const std::string_view content = detail::without_byte_order_mark(file);
-    std::vector<detail::token_ids> samples;
-    if (detail::is_json_lines(path, content)) {
-        AWQ_CHECK(
-            detail::for_each_json_line(content, path, tokens, options, [&](detail::token_ids ids) {
-                ids.resize(std::min(ids.size(), options.max_seq_length));
-                samples.push_back(std::move(ids));
-                return samples.size() < options.count;
-            }));
-    } else {
-        AWQ_TRY(samples, detail::cut_plain_text(content, path, tokens, options));
-        if (samples.size() > 1 && samples.back().size() < options.max_seq_length)
-            samples.pop_back();
-        detail::thin_out(samples, options.count);
-    }
-    if (samples.empty()) return detail::no_samples(path);
-    return samples;
+    return detail::read_dataset(
+        path, tokens, options,
+        [&](sample_set& made, detail::token_ids ids) {
+            made.cut += ids.size() > options.max_seq_length;
+            ids.resize(std::min(ids.size(), options.max_seq_length));
+            made.sequences.push_back(std::move(ids));
+            return made.sequences.size() < options.count;
+        },
+        [&](std::vector<detail::token_ids>& windows) {
+            if (windows.size() > 1 && windows.back().size() < options.max_seq_length)
+                windows.pop_back();
+            detail::thin_out(windows, options.count);
+        });
 }
 
 /// Windows for evaluation: all tokens of a file, in order, in pieces of at most `max_seq_length`
-/// that do not overlap. In JSONL no window holds tokens of two lines. `options.count` does not
+/// that do not overlap. In JSON no window holds tokens of two samples. `options.count` does not
 /// apply. Errors: as `load_samples`.
-inline result<std::vector<std::vector<std::int32_t>>>
-load_windows(const std::string& path, const tokenizer& tokens, const sample_options& options = {})
+inline result<sample_set> load_windows(const std::string& path, const tokenizer& tokens,
+                                       const sample_options& options = {})
 {
     AWQ_CHECK(detail::check_sample_options(path, 1, options.max_seq_length));
-    AWQ_TRY(const std::string file, read_file(path));
-    const std::string_view content = detail::without_byte_order_mark(file);
-    std::vector<detail::token_ids> windows;
-    if (detail::is_json_lines(path, content)) {
-        AWQ_CHECK(detail::for_each_json_line(
-            content, path, tokens, options, [&](const detail::token_ids& ids) {
-                detail::append_windows(ids, options.max_seq_length, windows);
-                return true;
-            }));
-    } else {
-        AWQ_TRY(windows, detail::cut_plain_text(content, path, tokens, options));
-    }
-    if (windows.empty()) return detail::no_samples(path);
-    return windows;
+    return detail::read_dataset(
+        path, tokens, options,
+        [&](sample_set& made, const detail::token_ids& ids) {
+            detail::append_windows(ids, options.max_seq_length, made.sequences);
+            return true;
+        },
+        [](const std::vector<detail::token_ids>&) {});
 }
 
 } // namespace awq

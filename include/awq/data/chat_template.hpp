@@ -4,16 +4,17 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/data/chat_sample.hpp>
+#include <awq/data/jinja/budget.hpp>
+#include <awq/data/jinja/from_json.hpp>
 #include <awq/data/jinja/interpreter.hpp>
 #include <awq/data/jinja/lexer.hpp>
 #include <awq/data/jinja/template_parser.hpp>
 #include <awq/data/jinja/value.hpp>
+#include <awq/data/template_files.hpp>
 #include <awq/io/json_reader.hpp>
-#include <awq/io/model_file.hpp>
-#include <awq/io/read_file.hpp>
 #include <awq/support/result.hpp>
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,16 +27,17 @@ namespace awq {
 /// A model's chat template: writes messages as the text that the model was trained to see. Reads
 /// the part of Jinja that such templates use: for, if, set, macro, break and continue, the usual
 /// filters and tests, `namespace`, `range`, `raise_exception` and `strftime_now`; with trim_blocks
-/// and lstrip_blocks, as Hugging Face renders them.
+/// and lstrip_blocks, as Hugging Face renders them. A hostile template ends in an error: see
+/// `jinja::budget`.
 class chat_template {
   public:
     /// Reads a template. Errors (`where` and the line first): `malformed_file`; `unsupported` for
     /// other statements.
     static result<chat_template> parse(std::string_view source, std::string_view where)
     {
-        if (source.size() > (std::size_t{1} << 20))
+        if (source.size() > template_size_limit)
             return error{error_code::malformed_file, where, ": a template of ", source.size(),
-                         " bytes is too long"};
+                         " bytes is too long; at most ", template_size_limit, " are read"};
         AWQ_CHECK(unicode::check_utf8(source, where));
         chat_template made;
         made.where_ = where;
@@ -47,95 +49,143 @@ class chat_template {
         return made;
     }
 
-    /// The template of a model directory: chat_template.jinja, else "chat_template" of
-    /// tokenizer_config.json, whose bos_token and eos_token the template sees. Errors:
-    /// `missing_field` if the model has no template.
+    /// The template of a model directory for samples without tools. Errors: as `chat_templates`.
     static result<chat_template> load(const std::string& directory)
     {
-        AWQ_TRY(const std::string config_path, model_file(directory, "tokenizer_config.json"));
-        AWQ_TRY(const std::string source_path, model_file(directory, "chat_template.jinja"));
-        auto config = json::load(config_path);
-        auto source = read_file(source_path, std::uint64_t{1} << 20);
-        if (!config && config.error().code() != error_code::file_not_found) return config.error();
-        if (!source && source.error().code() != error_code::file_not_found) return source.error();
-        if (!source && !config) return config.error();
-        std::string text = source ? *std::move(source) : std::string{};
-        if (!source) {
-            AWQ_TRY(text, template_of(config->root()));
-        }
-        AWQ_TRY(chat_template made, parse(text, source ? source_path : config_path));
-        if (config) made.read_tokens(config->root());
+        AWQ_TRY(const template_files files, template_files::load(directory));
+        AWQ_TRY(const named_template chosen, files.choose(false));
+        return of(files, chosen);
+    }
+
+    /// One of a model's templates, with the special tokens that it may print.
+    static result<chat_template> of(const template_files& files, const named_template& chosen)
+    {
+        AWQ_TRY(chat_template made, parse(chosen.source, chosen.where));
+        for (const auto& [name, text] : files.special_tokens())
+            made.set(name, text);
         return made;
     }
 
     /// A variable of the template, such as "bos_token".
     void set(std::string_view name, std::string text)
     {
-        jinja::set(variables_, name, jinja::value::text(std::move(text)));
+        variables_.set(name, jinja::value::text(std::move(text)));
     }
 
-    /// The text of some messages: a JSON array of objects with "role" and "content".
-    /// `add_generation_prompt`: and the beginning of an answer. Special tokens are in the text, so
-    /// it is tokenized without adding more. Errors: those of the template, with its line;
-    /// `invalid_argument` if the template itself refuses the messages.
-    result<std::string> render(const json::value& messages,
-                               bool add_generation_prompt = false) const
+    /// The text of a conversation. Special tokens are in the text, so it is tokenized without adding
+    /// more. Errors: those of the template, with its line; also where it refuses the messages.
+    result<std::string> render(const chat_sample& sample) const
     {
-        if (!messages.is_array())
-            return messages.error(error_code::malformed_file, "messages must be an array");
-        jinja::value::dict globals = variables_;
-        jinja::set(globals, "messages", jinja::from_json(messages));
-        jinja::set(globals, "add_generation_prompt", jinja::value{add_generation_prompt});
-        auto text = jinja::interpreter{std::move(globals)}.run(*program_);
+        jinja::budget work;
+        jinja::mapping globals = variables_;
+        AWQ_TRY(jinja::value messages, messages_of(sample.messages, work));
+        globals.set("messages", std::move(messages));
+        AWQ_CHECK(add_list(globals, "tools", sample.tools, work));
+        AWQ_CHECK(add_list(globals, "documents", sample.documents, work));
+        globals.set("add_generation_prompt", jinja::value{sample.add_generation_prompt});
+        auto text = jinja::interpreter{std::move(globals), work}.run(*program_);
         if (!text) return text.error().within(where_);
         return text;
     }
-
-    /// The template as a function, for `sample_options::chat`; it may outlive this object.
-    std::function<result<std::string>(const json::value&)> renderer() const
+    result<std::string> render(const json::value& messages,
+                               bool add_generation_prompt = false) const
     {
-        return [copy = *this](const json::value& messages) { return copy.render(messages); };
-    }
-
-    /// The same for a model directory, read now. If its template is missing or broken, that is the
-    /// error of the first
-    /// use: a dataset without messages needs no template.
-    static std::function<result<std::string>(const json::value&)>
-    renderer_of(const std::string& directory)
-    {
-        const auto loaded = load(directory);
-        if (loaded) return loaded->renderer();
-        return [cause = loaded.error()](const json::value&) { return result<std::string>{cause}; };
+        return render({messages, {}, {}, add_generation_prompt});
     }
 
   private:
-    // A string, or a list of {"name", "template"} of which "default" counts.
-    static result<std::string> template_of(const json::value& config)
+    // transformers hands over None where there is nothing.
+    static status add_list(jinja::mapping& globals, std::string_view name,
+                           const std::optional<json::value>& from, jinja::budget& work)
     {
-        AWQ_TRY(const json::value found, config.at("chat_template"));
-        for (const json::value& each : found.elements()) {
-            const auto name = each.find("name");
-            if (!name || !name->is_string() || *name->as_string() != "default") continue;
-            AWQ_TRY(const json::value source, each.at("template"));
-            AWQ_TRY(const std::string_view text, source.as_string());
-            return std::string{text};
+        jinja::value content{jinja::value::none{}};
+        if (from && !from->is_null()) {
+            if (!from->is_array())
+                return from->error(error_code::malformed_file, "expected an array");
+            AWQ_TRY(content, jinja::from_json(*from, work));
         }
-        AWQ_TRY(const std::string_view text, found.as_string());
-        return std::string{text};
+        globals.set(name, std::move(content));
+        return {};
     }
 
-    void read_tokens(const json::value& config)
+    static result<jinja::value> messages_of(const json::value& messages, jinja::budget& work)
     {
-        for (const char* name : {"bos_token", "eos_token", "pad_token", "unk_token"}) {
-            auto token = config.find_non_null(name);
-            if (token && token->is_object()) token = token->find("content");
-            if (token && token->is_string()) set(name, std::string{*token->as_string()});
+        if (!messages.is_array())
+            return messages.error(error_code::malformed_file, "messages must be an array");
+        jinja::value::list all;
+        AWQ_CHECK(work.room_for_list(messages.elements().size()));
+        for (const json::value& each : messages.elements()) {
+            if (!each.is_object())
+                return each.error(error_code::malformed_file, "a message must be an object with "
+                                                              "\"role\" and \"content\"");
+            AWQ_TRY(jinja::value message, message_of(each, work));
+            all.push_back(std::move(message));
         }
+        return work.list(std::move(all));
+    }
+
+    // As transformers prepares a message: without members that are null, and with what the model
+    // thought under each of the names that templates read.
+    static result<jinja::value> message_of(const json::value& from, jinja::budget& work)
+    {
+        std::optional<json::value> thought;
+        for (const char* name : {"reasoning", "thinking", "reasoning_content"})
+            if (const auto found = from.find_non_null(name)) thought = found;
+        auto message = std::make_shared<jinja::mapping>();
+        const auto add = [&](std::string_view name, const json::value& what) -> status {
+            AWQ_TRY(jinja::value content, jinja::from_json(what, work));
+            return work.set(*message, jinja::value::text(std::string{name}), std::move(content));
+        };
+        if (thought) AWQ_CHECK(add("thinking", *thought));
+        for (const json::member& each : from.members())
+            if (!each.value.is_null()) AWQ_CHECK(add(each.key, each.value));
+        if (thought) AWQ_CHECK(add("reasoning_content", *thought));
+        return jinja::value{std::move(message)};
     }
 
     std::string where_;
     std::shared_ptr<const std::vector<jinja::statement>> program_;
-    jinja::value::dict variables_;
+    jinja::mapping variables_;
+};
+
+/// The chat templates of a model directory, each read when a sample first needs it: one for samples
+/// with tools, one for the others, as transformers chooses them. A dataset without messages needs
+/// none. Errors: those of the files and of the templates; `missing_field` if there is no template.
+class chat_templates {
+  public:
+    explicit chat_templates(const std::string& directory)
+        : files_(template_files::load(directory))
+    {}
+
+    result<std::string> render(const chat_sample& sample)
+    {
+        const bool has_tools = sample.tools && !sample.tools->is_null();
+        auto& made = has_tools ? with_tools_ : without_;
+        if (!made) made = read(has_tools);
+        if (!*made) return made->error();
+        return (**made)->render(sample);
+    }
+
+    /// As a function, for `sample_options::chat`.
+    static chat_renderer renderer_of(const std::string& directory)
+    {
+        auto templates = std::make_shared<chat_templates>(directory);
+        return [templates](const chat_sample& sample) { return templates->render(sample); };
+    }
+
+  private:
+    using one = result<std::shared_ptr<const chat_template>>;
+
+    one read(bool has_tools) const
+    {
+        if (!files_) return files_.error();
+        AWQ_TRY(const named_template chosen, files_->choose(has_tools));
+        AWQ_TRY(chat_template made, chat_template::of(*files_, chosen));
+        return std::make_shared<const chat_template>(std::move(made));
+    }
+
+    result<template_files> files_;
+    std::optional<one> with_tools_, without_;
 };
 
 } // namespace awq

@@ -7,10 +7,12 @@
 #include <awq/io/json_reader.hpp>
 #include <awq/support/result.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// How the parts of tokenizer.json are read.
 namespace awq::detail {
@@ -77,18 +79,33 @@ inline result<pattern_field> read_pattern(const json::value& component)
     return pattern_field{std::move(text), is_regex};
 }
 
-/// Calls `add(component)` for a component, or for each one of a Sequence's list, at any depth. A
-/// null is none.
+/// The components that a file may put one behind the other, and in one another.
+struct component_limit {
+    std::size_t count = 64, depth = 8;
+};
+
+/// Calls `add(component)` for a component, or for each one of a Sequence's list, at a few levels. A
+/// null is none. Errors: `malformed_file` for more of them than any text should go through.
 template <class Add>
-status for_each_component(const json::value& component, std::string_view list_key, Add&& add)
+status for_each_component(const json::value& component, std::string_view list_key, Add&& add,
+                          component_limit&& left = {})
 {
     if (component.is_null()) return {};
     AWQ_TRY(const std::string type, type_of(component));
+    if (left.count == 0)
+        return component.error(error_code::malformed_file, "more than ", component_limit{}.count,
+                               " steps");
+    --left.count;
     if (type != "Sequence") return add(component, type);
+    if (left.depth == 0)
+        return component.error(error_code::malformed_file, "sequences in more than ",
+                               component_limit{}.depth, " sequences");
     AWQ_TRY(const json::value list, component.at(list_key));
     AWQ_TRY(const auto parts, list.as_array());
+    --left.depth;
     for (const json::value& part : parts)
-        AWQ_CHECK(for_each_component(part, list_key, add));
+        AWQ_CHECK(for_each_component(part, list_key, add, std::move(left)));
+    ++left.depth;
     return {};
 }
 

@@ -70,6 +70,7 @@ class normalizer {
             AWQ_TRY(normalized,
                     std::visit([&](const auto& what) { return apply(what, normalized, memory); },
                                each));
+            AWQ_CHECK(memory.work.spend(normalized.size()));
         }
         return normalized;
     }
@@ -132,10 +133,13 @@ class normalizer {
         std::string replaced;
         AWQ_CHECK(for_each_match(
             step.pattern, text, memory, [&](text_range range, bool is_match) -> status {
-                if (is_match)
-                    replaced += step.content;
-                else
+                if (!is_match) {
                     replaced.append(text, range.begin, range.end - range.begin);
+                    return {};
+                }
+                if (replaced.size() + step.content.size() > memory.work.left())
+                    return memory.work.spend(replaced.size() + step.content.size());
+                replaced += step.content;
                 return {};
             }));
         return replaced;

@@ -174,6 +174,8 @@ class pretokenizer {
         using prepend = metaspace_step::prepend;
         metaspace_step added;
         AWQ_TRY(added.replacement, detail::string_field(part, "replacement", added.replacement));
+        if (added.replacement.size() > 16) // a character
+            return part.error(error_code::malformed_file, "the field \"replacement\" is too long");
         AWQ_TRY(const bool split, detail::bool_field(part, "split", true));
         AWQ_TRY(const bool prefix, detail::bool_field(part, "add_prefix_space", true)); // legacy
         AWQ_TRY(const std::string scheme,
@@ -228,6 +230,7 @@ class pretokenizer {
         const auto emit = [&](text_range range, bool) -> status {
             const std::string_view part = piece.substr(range.begin, range.end - range.begin);
             const bool still_first = first && range.begin == 0;
+            AWQ_CHECK(memory.work.spend(1)); // a step that makes many words of one comes to an end
             return step.last ? next(part, still_first)
                              : next(byte_alphabet::encode(part), still_first);
         };
@@ -239,6 +242,7 @@ class pretokenizer {
     static status apply(const metaspace_step& step, std::string_view piece, bool first,
                         regex::scratch& memory, Next& next)
     {
+        AWQ_CHECK(memory.work.spend(piece.size() + step.replacement.size()));
         const std::string spaced = with_metaspaces(step, piece, first);
         if (!step.pattern) return next(std::string_view{spaced}, first);
         const split_step before{step.pattern, split_behavior::merged_with_next, false};

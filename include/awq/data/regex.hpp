@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/data/text_budget.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
@@ -12,6 +13,7 @@
 #endif
 #include <pcre2.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -215,11 +217,12 @@ class regex {
         {
             if (!*this) return;
             // A hostile pattern ends in an error, not in hours or gigabytes.
-            pcre2_set_match_limit(context_.get(), 200'000'000);
             pcre2_set_depth_limit(context_.get(), 1'000'000);
-            pcre2_set_heap_limit(context_.get(), 512u * 1024); // KiB
+            pcre2_set_heap_limit(context_.get(), 64u * 1024); // KiB
         }
         explicit operator bool() const noexcept { return data_ && context_; }
+
+        text_budget work; ///< of the text that is being read
 
       private:
         friend class regex;
@@ -267,23 +270,54 @@ class regex {
     const std::string& pattern() const noexcept { return *pattern_; }
 
     /// The first match at or after `from`, in valid UTF-8 whose characters begin at `from`; nothing
-    /// if there is none. `unsupported` if the match exceeds the limits on time and memory.
+    /// if there is none. `unsupported` if the match exceeds the limits on time and memory, those of
+    /// the text (`scratch::work`) among them.
+    ///
+    /// PCRE2's limits are those of one place to begin at. So a search goes from window to window of
+    /// such places, and looks at the clock between them.
     result<std::optional<text_range>> find(std::string_view text, std::size_t from,
                                            scratch& memory) const
     {
         if (!memory) return error{error_code::out_of_memory, "no memory to match a pattern"};
-        const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-        const int count = pcre2_match(code_.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK,
-                                      memory.data(), memory.context());
-        if (count == PCRE2_ERROR_NOMATCH) return std::optional<text_range>{};
-        if (count < 0)
-            return error{error_code::unsupported, "pattern \"", printable(*pattern_),
-                         "\" cannot be matched: ", detail::pcre2_message(count)};
-        const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer(memory.data());
-        return std::optional<text_range>{text_range{offsets[0], offsets[1]}};
+        while (from <= text.size()) {
+            std::size_t last = std::min(from + window, text.size());
+            int count = match(text, from, last, quick_limit, memory);
+            if (count == PCRE2_ERROR_MATCHLIMIT) { // rare: a long run of one kind of character
+                last = from;
+                count = match(text, from, last, patient_limit, memory);
+            }
+            if (const status in_time = memory.work.check_time(); !in_time)
+                return in_time.error().within("pattern \"" + printable(*pattern_) + '"');
+            if (count >= 0) {
+                const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer(memory.data());
+                return std::optional<text_range>{text_range{offsets[0], offsets[1]}};
+            }
+            if (count != PCRE2_ERROR_NOMATCH)
+                return error{error_code::unsupported, "pattern \"", printable(*pattern_),
+                             "\" cannot be matched: ", detail::pcre2_message(count)};
+            from = last + 1;
+            while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80)
+                ++from;
+        }
+        return std::optional<text_range>{};
     }
 
   private:
+    static constexpr std::size_t window = 256;            // bytes where a match may begin
+    static constexpr std::uint32_t quick_limit = 100'000; // steps from each of them
+    static constexpr std::uint32_t patient_limit = 50'000'000;
+
+    // PCRE2's answer for a match that begins in [from, last].
+    int match(std::string_view text, std::size_t from, std::size_t last, std::uint32_t limit,
+              scratch& memory) const
+    {
+        pcre2_match_context* const context = memory.context();
+        pcre2_set_match_limit(context, limit);
+        pcre2_set_offset_limit(context, last);
+        return pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
+                           PCRE2_NO_UTF_CHECK, memory.data(), context);
+    }
+
     regex(pcre2_code* code, std::string_view pattern)
         : code_(code, detail::pcre2_free{}), pattern_(std::make_shared<std::string>(pattern))
     {}
@@ -299,7 +333,8 @@ class regex {
         pcre2_set_parens_nest_limit(context.get(), 200);
         pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
         const std::uint32_t mode =
-            PCRE2_UTF | (literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_MULTILINE);
+            PCRE2_UTF | PCRE2_USE_OFFSET_LIMIT |
+            (literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_MULTILINE);
         pcre2_code* compiled =
             pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), mode,
                           &code, &offset, context.get());

@@ -74,9 +74,14 @@ class token_decoder {
     result<std::string> decode(std::vector<std::string> tokens) const
     {
         regex::scratch memory;
-        for (const step& each : steps_)
+        std::size_t bytes = 0;
+        for (const std::string& each : tokens) bytes += each.size();
+        memory.work.begin(bytes);
+        for (const step& each : steps_) {
             AWQ_CHECK(
                 std::visit([&](const auto& what) { return apply(what, tokens, memory); }, each));
+            for (const std::string& token : tokens) AWQ_CHECK(memory.work.spend(token.size() + 1));
+        }
         std::string text;
         for (std::size_t i = 0; i < tokens.size(); ++i) {
             if (joins_with_spaces_ && i > 0) text += ' ';
@@ -114,8 +119,9 @@ class token_decoder {
         AWQ_TRY(const json::value stop, part.at("stop"));
         AWQ_TRY(const std::uint64_t at_start, start.as_unsigned());
         AWQ_TRY(const std::uint64_t at_stop, stop.as_unsigned());
-        if (content.empty())
-            return part.error(error_code::malformed_file, "the field \"content\" is empty");
+        if (content.empty() || content.size() > 1024)
+            return part.error(error_code::malformed_file,
+                              "the field \"content\" must have 1 to 1024 bytes");
         return add(strip{std::move(content), at_start, at_stop});
     }
 
@@ -219,9 +225,13 @@ class token_decoder {
             std::string replaced;
             AWQ_CHECK(for_each_match(
                 step.pattern, each, memory, [&](text_range range, bool is_match) -> status {
-                    replaced += is_match ? std::string_view{step.content}
-                                         : std::string_view{each}.substr(range.begin,
-                                                                         range.end - range.begin);
+                    const std::string_view piece =
+                        is_match ? std::string_view{step.content}
+                                 : std::string_view{each}.substr(range.begin,
+                                                                 range.end - range.begin);
+                    if (replaced.size() + piece.size() > memory.work.left())
+                        return memory.work.spend(replaced.size() + piece.size());
+                    replaced += piece;
                     return {};
                 }));
             each = std::move(replaced);

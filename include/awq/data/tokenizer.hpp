@@ -97,6 +97,7 @@ class tokenizer {
         if (text.size() > INT32_MAX)
             return error{error_code::unsupported, "a text of ", text.size(),
                          " bytes is too long; cut it into texts below 2 GiB"};
+        kept.scratch_.work.begin(text.size());
         std::vector<std::int32_t> ids;
         ids.reserve(text.size() / 4 + 8);
         if (add_special_tokens) ids = around_.prefix();
@@ -246,7 +247,7 @@ class tokenizer {
     static result<added_token> read_added_token(const json::value& entry)
     {
         added_token token;
-        AWQ_TRY(token.content, detail::string_field(entry, "content"));
+        AWQ_TRY(token.content, detail::short_string_field(entry, "content"));
         AWQ_TRY(const json::value id_field, entry.at("id"));
         AWQ_TRY(const std::int64_t id, id_field.as_integer());
         if (id < 0 || id >= vocabulary::max_size)
@@ -273,6 +274,9 @@ class tokenizer {
         std::vector<added_token> raw, normalized;
         std::vector<std::string> raw_texts, normalized_texts;
         regex::scratch scratch;
+        std::size_t bytes = 0;
+        for (const added_token& each : added_) bytes += each.content.size();
+        scratch.work.begin(bytes);
         for (const added_token& each : added_) {
             if (!each.normalized) {
                 raw.push_back(each);

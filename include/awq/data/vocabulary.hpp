@@ -21,7 +21,7 @@ namespace awq {
 class vocabulary {
   public:
     /// Ids reach up to this number, exclusively: a guard against hostile files.
-    static constexpr std::int64_t max_size = std::int64_t{1} << 24;
+    static constexpr std::int64_t max_size = std::int64_t{1} << 22;
 
     /// Adds a token. Errors: an id out of range or taken by another token, a token that has another
     /// id.

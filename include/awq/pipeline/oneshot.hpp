@@ -18,10 +18,12 @@
 #include <awq/pipeline/process_usage.hpp>
 #include <awq/pipeline/request_files.hpp>
 #include <awq/pipeline/run_outputs.hpp>
+#include <awq/pipeline/sample_notices.hpp>
 #include <awq/pipeline/unused_options.hpp>
 #include <awq/quantization/clip_weights.hpp>
 #include <awq/report/run_report.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -139,10 +141,33 @@ private:
         sample_options reading;
         reading.count = options_.num_calibration_samples;
         reading.max_seq_length = options_.max_seq_length;
-        reading.chat = chat_template::renderer_of(options_.model);
-        AWQ_TRY(auto samples, load_samples(options_.dataset, tokens, reading));
+        reading.chat = chat_templates::renderer_of(options_.model);
+        AWQ_TRY(sample_set samples, load_samples(options_.dataset, tokens, reading));
         report_.add_seconds("tokenize", watch_.lap());
-        return samples;
+        say_what_is_used(samples);
+        return std::move(samples.sequences);
+    }
+
+    void say_what_is_used(const sample_set& samples)
+    {
+        const model_config& config = source_->config();
+        notify(options_.progress, "calibration: " + summary_of(samples, options_.dataset));
+        note_samples(samples, options_.dataset, config.max_position_embeddings, report_.notes);
+        warn_of_few_samples(samples, options_.dataset, options_.num_calibration_samples,
+                            report_.notes);
+        const std::size_t widest = std::max({config.hidden_size, config.intermediate_size,
+                                             config.query_size()});
+        warn_of_few_tokens(samples.tokens(), widest, solving_steps(), report_.notes);
+    }
+
+    /// The steps of this run that solve for weights from the Gram matrix of their inputs.
+    std::string solving_steps() const
+    {
+        if (options_.smoothing_only) return {};
+        const bool feedback = options_.rounding.error_feedback;
+        const bool target = options_.rounding.least_squares_lambda > 0;
+        if (feedback && target) return "error feedback and the least-squares target";
+        return feedback ? "error feedback" : target ? "the least-squares target" : "";
     }
 
     status open_outputs() { return outputs_.open(how_, *source_, plan_, options_); }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Makes chat_golden.json: what Jinja, set up as Hugging Face transformers does it, prints for small templates.
 
-usage: make_chat_golden.py        Needs: pip install transformers jinja2 (made with transformers 5.17, jinja2 3.1.6).
+usage: make_chat_golden.py        Needs: pip install transformers jinja2 (made with transformers 5.24, jinja2 3.1.6).
 """
 import json
 import os
@@ -68,6 +68,30 @@ TEMPLATES = [
     "{% macro count(n) %}{% if n > 0 %}{{ n }}{{ count(n - 1) }}{% endif %}{% endmacro %}{{ count(3) }}",
     "{% for m in messages %}{% generation %}{{ m.role }}{% endgeneration %}{% endfor %}", "{{ 'a' 'b' }} {{ \"\\u00e9\\x41\" }} {{ 'it\\'s' }}",
     "{% if messages[0].role == 'x' %}1{% elif messages | length > 3 %}2{% else %}3{% endif %}", "{{ -1 + 2 }} {{ - 3 }} {{ 2 * -1 }} {{ 'a' if not nothing is defined else 'b' }}",
+    # numbers, keys, tuples
+    "{{ {1: 'a', 2.5: 'b', none: 'c', true: 'd'} }} {{ {1: 'a'}[1] }} {{ {1: 'a'}.get(1.0) }} {{ {1: 2} | tojson }} {{ 1 in {1: 2} }} {{ {none: 1, false: 2, 1.5: 3} | tojson }}",
+    "{{ (1, 'a') }} {{ (1,) }} {{ () }} {{ {'a': 1}.items() | list }} {{ [(1, 2)] | tojson }} {{ 1e5 }} {{ 123456789.0 }} {{ 1e16 }} {{ 1e-5 }} {{ 0.0001 }} {{ 1e22 }} {{ -0.0 }}",
+    "{{ 3 | round }} {{ 2.5 | round }} {{ 2.675 | round(2) }} {{ 1234.5 | round(-2) }} {{ 2.1 | round(0, 'ceil') }} {{ 2.19 | round(1, 'floor') }} {{ 7 | float }} {{ '42.9' | int }} {{ true + 1 }} {{ -true }}",
+    "{{ 2 ** 62 }} {{ 2 ** -1 }} {{ 7.5 // 2 }} {{ -7.5 % 2 }} {{ 3 * 'ab' }} {{ [1] * 3 }} {{ 5 / 2 }} {{ 4 / 2 }}",
+    "{{ 'a\x07b\x7f\u00e9\u200b' | tojson }} {{ ['a\x07b\x7f\u00e9\u200b\u3000'] }} {{ ['it\\'s \\\\'] }}",
+    # tojson as transformers has it
+    "{{ {'b': '\u00e9\U0001f600', 'a': [1, {'c': none}]} | tojson(ensure_ascii=true) }}", "{{ {'b': 1, 'a': [1, {}], 'c': []} | tojson(indent=2, sort_keys=true) }}",
+    "{{ {'b': 1, 'a': 2} | tojson(separators=(',', ':')) }}{{ [1, 2] | tojson(true, 1) }}{{ [1, {'a': 2}] | tojson(indent='\t') }}{{ [1, [2]] | tojson(indent=0) }}", "{{ nothing | tojson }}",
+    "{{ {'b': 1, 'a': 2} | tojson(indent=2, separators=(' , ', ' : ')) }}{{ {2: 1, 1: 2} | tojson(sort_keys=true) }}{{ '<b>\\'&\x7f' | tojson(ensure_ascii=true) }}",
+    # more filters and tests of Jinja
+    "{{ '<a href=\"x\">\\'&' | e }} {{ '<' | escape }} {{ '%s-%03d-%.2f' | format('a', 7, 2.5) }} {{ '%(n)s' | format(n=1) }} {{ '%5s|%-5s|%x|%r|%%' | format('a', 'b', 255, 'q') }} {{ '%d items' % 3 }} {{ '%s %s' % (1, 2) }}",
+    "{{ 'a b/c?d=\u00e9&' | urlencode }} {{ {'a b': 'c/d', 'e': 1} | urlencode }} {{ [('x', 'y z')] | urlencode }} {{ {'b': 'x', 'a': [1]} | pprint }} {{ 'it' | pprint }}",
+    "{{ range(10) | batch(4) | list }} {{ range(10) | batch(4, 'x') | list }} {{ range(10) | slice(3) | list }} {{ range(10) | slice(3, 'x') | list }} {{ [1, 2, 3] | sum }} {{ messages | sum(attribute='score', start=1) if false }}",
+    "{{ 'ab' | center(7) }}| {{ 'abc' | center(6) }}| {{ 'a long text that is cut here' | truncate(15) }} {{ 'a long text that is cut here' | truncate(15, true) }} {{ 'short' | truncate(3) }} {{ 'abcdefghijkl' | truncate(6, true, '!', 0) }} {{ 'two words, three' | wordcount }}",
+    "{% for r, ms in messages | groupby('role') %}{{ r }}:{{ ms | length }} {% endfor %}{{ messages | map(attribute='score', default=0) | list }} {{ ['b', 'A', 'c'] | sort }} {{ ['b', 'A'] | sort(case_sensitive=true) }} {{ ['a', 'A', 'b'] | unique | list }}",
+    "{{ [{'a': 2}, {'a': 1}] | sort(attribute='a') }} {{ [3, 1, 2] | sort(reverse=true) }} {{ [3, 1] | max }} {{ ['b', 'A'] | min }} {{ [{'a': 2}, {'a': 1}] | max(attribute='a') }} {{ {'b': 1, 'A': 2} | dictsort }} {{ {'b': 1, 'A': 2} | dictsort(by='value', reverse=true) }}",
+    "{{ 'abc' is lower }} {{ 'ABC' is upper }} {{ '1' is lower }} {{ [1] == [1.0] }} {{ (1, 2) == [1, 2] }} {{ [1, 2] < [1, 3] }} {{ {'a': 1} == {'a': 1.0} }} {{ true == 1 }} {{ 'b' in {'b': 1} }} {{ nothing is iterable }} {{ none is sequence }}",
+    "{{ 'hello-wORLD (foo) it\\'s' | title }} {{ 'hello-wORLD it\\'s'.title() }} {{ '\u00e9\u00df' | upper }} {{ '\u00c9' | lower }} {{ 'a\nb' | indent('> ', true) }} {{ 'a\n\nb' | indent(2, blank=true) }}",
+    "{{ 'a-b-c'.rsplit('-', 1) }} {{ 'a\nb\n'.splitlines() }} {{ 'banana'.count('an') }} {{ 'banana'.rfind('an') }} {{ 'abc'.removeprefix('a').removesuffix('c') }} {{ '12'.isdigit() }} {{ ' '.isspace() }} {{ 'ab'.replace('', '-') }} {{ [1, 2].index(2) }} {{ [1, 1].count(1) }}",
+    "{{ '{:>5}|{:<5}|{:^5}|{:03d}|{:.2f}|{:x}'.format('a', 'b', 'c', 7, 2.5, 255) }} {{ '{0}{1}{0}'.format('a', 'b') }} {{ '{{}}'.format() }} {{ '{}'.format([1]) }}", "{{ '{:q}'.format(1) }}", "{{ '%s' % () }}", "{{ '%d' % 'a' }}", "{{ '%s' % (1, 2) }}",
+    "{{ messages | map('upper') | list }}", "{{ ['a', 'b'] | map('replace', 'a', 'x') | join }} {{ 'a' | attr('x') }} {{ [] | first }} {{ 'abc' | first }}{{ 'abc' | last }} {{ [1, none] | select('none') | list }} {{ dict(a=1, b=2) }} {{ dict([('a', 1)]) }}",
+    "{{ tools is defined }} {{ tools is none }}", "{{ namespace(a=1).a }} {{ 'abcdef'[-3:] }} {{ '\u00e9a\U0001f600'[::-1] }} {{ '\u00e9a\U0001f600'[1:] }} {{ '\u00e9a'[1] }} {{ (1, 2, 3)[1:] }} {{ 'a,b'.split(',', 0) }} {{ ' a  b '.split(none, 1) }}",
+    "{{ 1 if false }}", "{{ (1 if false) is defined }}", "{{ [1, 2, 3] | batch(2) | map('first') | list }} {{ 10 | string | length }} {{ 'x' | default('y') | upper }}",
     # broken
     "{% if true %}", "{{ 1 +", "{% endif %}", "{{ 'a }}", "{% for x of y %}{% endfor %}", "{{ 1 | }}", "{{ a b }}", "{# open", "{{ x(] }}", "{% set = 1 %}",
 ]
@@ -75,7 +99,8 @@ TEMPLATES = [
 
 def rendered(template):
     try:
-        return _compile_jinja_template(template).render(messages=MESSAGES, add_generation_prompt=True, bos_token="<s>", eos_token="</s>")
+        return _compile_jinja_template(template).render(messages=MESSAGES, tools=None, documents=None, add_generation_prompt=True,
+                                                         bos_token="<s>", eos_token="</s>")
     except Exception:
         return None
 

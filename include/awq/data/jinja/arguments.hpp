@@ -4,44 +4,17 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/data/jinja/mapping.hpp>
 #include <awq/data/jinja/value.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
+#include <span>
 #include <string_view>
 
 namespace awq::jinja {
-
-/// Arguments of a call: by position, then by name.
-struct arguments {
-    value::list positional;
-    value::dict named;
-
-    const value* find(std::size_t index, std::string_view name) const noexcept
-    {
-        if (index < positional.size()) return &positional[index];
-        return jinja::find(named, name);
-    }
-    std::int64_t integer(std::size_t index, std::string_view name,
-                         std::int64_t fallback) const noexcept
-    {
-        const value* found = find(index, name);
-        return found && found->as_integer() ? *found->as_integer() : fallback;
-    }
-    std::string text(std::size_t index, std::string_view name, std::string_view fallback) const
-    {
-        const value* found = find(index, name);
-        return found && found->as_text() ? *found->as_text() : std::string{fallback};
-    }
-    bool flag(std::size_t index, std::string_view name, bool fallback) const noexcept
-    {
-        const value* found = find(index, name);
-        return found ? truthy(*found) : fallback;
-    }
-};
 
 namespace detail {
 
@@ -52,6 +25,34 @@ inline error wrong_type(std::string_view what, std::string_view name)
 }
 
 } // namespace detail
+
+/// Arguments of a call: by position, then by name. They are read without copies.
+struct arguments {
+    value::list positional;
+    mapping named;
+    std::size_t skipped = 0; ///< positions that belong to someone else
+
+    std::size_t size() const noexcept { return positional.size() - skipped; }
+
+    const value* find(std::size_t index, std::string_view name) const noexcept
+    {
+        if (index < size()) return &positional[index + skipped];
+        return named.find(name);
+    }
+    std::int64_t integer(std::size_t index, std::string_view name,
+                         std::int64_t fallback) const noexcept
+    {
+        const value* found = find(index, name);
+        return found && found->is_whole() ? found->whole() : fallback;
+    }
+    /// Lives as long as the arguments.
+    std::string_view text(std::size_t index, std::string_view name,
+                          std::string_view fallback) const noexcept
+    {
+        const value* found = find(index, name);
+        return found && found->as_text() ? std::string_view{*found->as_text()} : fallback;
+    }
+};
 
 } // namespace awq::jinja
 

@@ -5,14 +5,16 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/data/jinja/arguments.hpp>
+#include <awq/data/jinja/budget.hpp>
 #include <awq/data/jinja/sequences.hpp>
 #include <awq/data/jinja/value.hpp>
 #include <awq/support/result.hpp>
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,74 +23,91 @@
 namespace awq::jinja {
 
 /// strftime_now(format): the local time.
-inline result<value> time_text(const std::string& format)
+inline result<value> time_text(std::string_view format)
 {
     const std::time_t now = std::time(nullptr);
     std::tm local{};
     char text[256] = {};
+    if (format.size() > 200)
+        return error{error_code::unsupported, "the format of strftime_now is too long"};
     if (format.empty() || !::localtime_r(&now, &local)) return value::text({});
-    return value::text(std::string{text, std::strftime(text, sizeof text, format.c_str(), &local)});
+    const std::string pattern{format};
+    return value::text(
+        std::string{text, std::strftime(text, sizeof text, pattern.c_str(), &local)});
 }
 
-/// range(...), as in Python; at most half a million either way.
-inline result<value> range(const arguments& with)
+/// range(...), as in Python; as long as transformers lets a template make it.
+inline result<value> range(const arguments& with, budget& work)
 {
-    const bool has_first = with.positional.size() > 1;
+    constexpr std::uint64_t most = 100'000;
+    const bool has_first = with.size() > 1;
+    for (const value& each : with.positional)
+        if (!each.is_whole()) return detail::wrong_type("the function", "range");
     const std::int64_t first = has_first ? with.integer(0, "", 0) : 0;
     const std::int64_t end = with.integer(has_first ? 1 : 0, "", 0), step = with.integer(2, "", 1);
+    if (step == 0 || with.size() == 0) return detail::wrong_type("the function", "range");
+    const auto low = static_cast<std::uint64_t>(step > 0 ? first : end);
+    const auto high = static_cast<std::uint64_t>(step > 0 ? end : first);
+    const std::uint64_t distance = (step > 0 ? first < end : end < first) ? high - low : 0;
+    const std::uint64_t stride = step > 0 ? static_cast<std::uint64_t>(step)
+                                          : std::uint64_t{0} - static_cast<std::uint64_t>(step);
+    const std::uint64_t count = distance / stride + (distance % stride != 0);
+    if (count > most)
+        return error{error_code::unsupported, "a range of more than ", most, " numbers"};
+    AWQ_CHECK(work.room_for_list(count));
     value::list numbers;
-    constexpr auto most = static_cast<std::int64_t>(list_limit / 2);
-    if (step == 0 || std::max({first, end, step}) > most || std::min({first, end, step}) < -most)
-        return detail::wrong_type("the function", "range");
-    for (std::int64_t at = first; step > 0 ? at < end : at > end; at += step)
-        numbers.push_back({at});
-    return value::of(std::move(numbers));
+    numbers.reserve(count);
+    for (std::uint64_t i = 0; i < count; ++i) // the last sum may not fit: it is not made
+        numbers.push_back({first + static_cast<std::int64_t>(i) * step});
+    return work.list(std::move(numbers));
 }
 
 /// The variable `loop` of the i-th run of a loop.
-inline value loop_variable(const value::list& items, std::size_t i)
+inline result<value> loop_variable(const value::list& items, std::size_t i, budget& work)
 {
+    // Made once: a loop in a loop asks for them again and again.
+    static const std::array<value, 9> names = [] {
+        std::array<value, 9> made;
+        constexpr std::string_view all[] = {"index", "index0", "revindex", "revindex0", "first",
+                                            "last",  "length", "previtem", "nextitem"};
+        for (std::size_t at = 0; at < made.size(); ++at)
+            made[at] = value::text(std::string{all[at]});
+        return made;
+    }();
     const std::size_t count = items.size();
-    value::dict about{{"index", value::integer(i + 1)},
-                      {"index0", value::integer(i)},
-                      {"revindex", value::integer(count - i)},
-                      {"revindex0", value::integer(count - i - 1)},
-                      {"first", {i == 0}},
-                      {"last", {i + 1 == count}},
-                      {"length", value::integer(count)}};
-    if (i > 0) about.emplace_back("previtem", items[i - 1]);
-    if (i + 1 < count) about.emplace_back("nextitem", items[i + 1]);
-    return value::of(std::move(about));
+    const value contents[] = {value::integer(i + 1),
+                              value::integer(i),
+                              value::integer(count - i),
+                              value::integer(count - i - 1),
+                              {i == 0},
+                              {i + 1 == count},
+                              value::integer(count),
+                              i > 0 ? items[i - 1] : value{},
+                              i + 1 < count ? items[i + 1] : value{}};
+    AWQ_CHECK(work.spend(10 * budget::step));
+    auto about = std::make_shared<mapping>();
+    for (std::size_t at = 0; at < names.size(); ++at)
+        about->set(names[at], contents[at]);
+    about->is_namespace = true; // holds what the list holds, and is held by nothing
+    return value{std::move(about)};
 }
 
 /// Sets one name to a value, or several to the items of one.
-inline status bind_names(value::dict& to, const std::vector<std::string>& names,
-                         const value& content)
+inline status bind_names(mapping& to, const std::vector<std::string>& names, const value& content,
+                         budget& work)
 {
+    AWQ_CHECK(work.spend(names.size() * 64));
     if (names.size() == 1) {
-        set(to, names[0], content);
+        to.set(names[0], content);
         return {};
     }
-    const auto parts = detail::items_of(content);
+    AWQ_TRY(const auto parts, items_of(content, work));
     if (!parts || parts->size() != names.size())
         return error{error_code::malformed_file, "cannot unpack a value into ", names.size(),
                      " names"};
     for (std::size_t i = 0; i < names.size(); ++i)
-        set(to, names[i], (*parts)[i]);
+        to.set(names[i], (*parts)[i]);
     return {};
-}
-
-/// Whether a value is this mapping or holds it; also true where that takes too long to tell.
-inline bool holds(const value& v, const value::dict* what, std::size_t& budget) noexcept
-{
-    if (budget == 0 || v.as_dict() == what) return true;
-    --budget;
-    if (const auto* items = v.as_list())
-        return std::any_of(items->begin(), items->end(),
-                           [&](const value& each) { return holds(each, what, budget); });
-    return v.as_dict() &&
-           std::any_of(v.as_dict()->begin(), v.as_dict()->end(),
-                       [&](const auto& each) { return holds(each.second, what, budget); });
 }
 
 } // namespace awq::jinja

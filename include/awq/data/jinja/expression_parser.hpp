@@ -102,7 +102,7 @@ class expression_parser {
     {
         AWQ_TRY(expression first, condition());
         if (!is_symbol(",")) return first;
-        expression all = make(kind::list, std::move(first));
+        expression all = make(kind::list, std::move(first), "()");
         while (skip_symbol(",")) {
             if (now().what == token::kind::block_end || now().what == token::kind::print_end) break;
             AWQ_TRY(expression next, condition());
@@ -274,10 +274,10 @@ class expression_parser {
 
     result<expression> parenthesized()
     {
-        if (skip_symbol(")")) return make(kind::list);
+        if (skip_symbol(")")) return make(kind::list, std::vector<expression>{}, "()");
         AWQ_TRY(expression inner, condition());
         if (is_symbol(",")) {
-            inner = make(kind::list, std::move(inner));
+            inner = make(kind::list, std::move(inner), "()");
             while (skip_symbol(",") && !is_symbol(")")) {
                 AWQ_TRY(expression next, condition());
                 add(inner, std::move(next));

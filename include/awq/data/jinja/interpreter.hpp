@@ -5,6 +5,8 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/data/jinja/arguments.hpp>
+#include <awq/data/jinja/budget.hpp>
+#include <awq/data/jinja/comparison.hpp>
 #include <awq/data/jinja/environment.hpp>
 #include <awq/data/jinja/filters.hpp>
 #include <awq/data/jinja/methods.hpp>
@@ -14,6 +16,7 @@
 #include <awq/data/jinja/tests.hpp>
 #include <awq/data/jinja/value.hpp>
 #include <awq/data/jinja/variables.hpp>
+#include <awq/data/jinja/writer.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>
@@ -26,11 +29,11 @@
 
 namespace awq::jinja {
 
-/// Runs a template once. Bounded: steps, nesting and the size of texts, so a hostile template ends
-/// in an error.
+/// Runs a template once. Bounded by a `budget` and in nesting, so a hostile template ends in an
+/// error.
 class interpreter {
   public:
-    explicit interpreter(value::dict globals) : variables_(std::move(globals)) {}
+    interpreter(mapping globals, budget& work) : variables_(std::move(globals)), work_(work) {}
 
     /// The text that a template prints. Errors name the line.
     result<std::string> run(const std::vector<statement>& program)
@@ -50,23 +53,29 @@ class interpreter {
     result<flow> execute(const std::vector<statement>& body, std::string& out)
     {
         for (const statement& each : body) {
-            AWQ_TRY(const flow ended, execute(each, out));
-            if (ended != flow::normal) return ended;
-            if (out.size() > text_limit)
-                return error{error_code::unsupported, "line ", each.line,
-                             ": the text becomes too long"};
+            const nesting inner{depth_};
+            AWQ_CHECK(check_depth());
+            const auto ended = execute(each, out);
+            if (!ended) return at_line(each.line, ended.error());
+            if (*ended != flow::normal) return *ended;
         }
         return flow::normal;
+    }
+
+    // With the line where it happened: of a macro's statement, not of those that called it.
+    static error at_line(std::size_t line, const error& cause)
+    {
+        if (cause.text().starts_with("line ")) return cause;
+        return error{cause.code(), "line ", line, ": ", cause.text()};
     }
 
     result<flow> execute(const statement& now, std::string& out)
     {
         using enum statement::kind;
-        AWQ_CHECK(count_step());
+        AWQ_CHECK(work_.spend(budget::step));
         switch (now.what) {
         case text:
-            out += now.text;
-            return flow::normal;
+            return append(now.text, out);
         case print:
             return print_to(now, out);
         case branch:
@@ -78,7 +87,7 @@ class interpreter {
         case capture:
             return capture_to(now);
         case macro:
-            set(variables_.innermost(), now.text, value{value::callable{now.text, &now}});
+            variables_.innermost().set(now.text, value{value::callable{now.text, &now}});
             return flow::normal;
         case group:
             return execute(now.bodies[0], out);
@@ -90,26 +99,42 @@ class interpreter {
         return flow::normal;
     }
 
-    status count_step(std::size_t cost = 1)
+    // One level of statements or expressions, as long as it lives.
+    struct nesting {
+        explicit nesting(std::size_t& depth) : depth_(depth) { ++depth_; }
+        nesting(const nesting&) = delete;
+        ~nesting() { --depth_; }
+        std::size_t& depth_;
+    };
+
+    status check_depth() const
     {
-        steps_ += cost;
-        if (steps_ < 5'000'000) return {};
-        return error{error_code::unsupported, "the template takes too many steps"};
+        if (depth_ <= 400) return {};
+        return error{error_code::unsupported, "the template is nested too deeply"};
+    }
+
+    result<flow> append(const std::string& text, std::string& out)
+    {
+        if (out.size() + text.size() > budget::text_limit)
+            AWQ_CHECK(work_.room_for_text(out.size() + text.size()));
+        AWQ_CHECK(work_.spend(text.size()));
+        out += text;
+        return flow::normal;
     }
 
     // An expression of a statement; errors get its line.
     result<value> evaluate_at(const expression& from)
     {
         auto got = evaluate(from);
-        if (!got) return got.error().within("line " + std::to_string(from.line));
+        if (!got) return at_line(from.line, got.error());
         return got;
     }
 
     result<flow> print_to(const statement& now, std::string& out)
     {
         AWQ_TRY(const value printed, evaluate_at(now.expressions[0]));
-        out += to_text(printed);
-        return flow::normal;
+        AWQ_TRY(const value shown, to_text(printed, work_));
+        return append(*shown.as_text(), out);
     }
 
     result<flow> choose(const statement& now, std::string& out)
@@ -124,33 +149,35 @@ class interpreter {
         return flow::normal;
     }
 
-    result<value::list> loop_items(const statement& now)
+    // What a loop goes over: a list is shared, not copied.
+    result<value> loop_items(const statement& now)
     {
         AWQ_TRY(const value over, evaluate_at(now.expressions[0]));
-        auto items = detail::items_of(over);
+        if (now.expressions.size() < 2 && over.as_list()) return over;
+        AWQ_TRY(auto items, items_of(over, work_));
         if (!items)
-            return error{error_code::malformed_file, "line ", now.line,
-                         ": cannot loop over this value"};
-        if (now.expressions.size() < 2) return *std::move(items);
+            return error{error_code::malformed_file, "cannot loop over this value"};
+        if (now.expressions.size() < 2) return work_.list(*std::move(items));
         value::list kept;
         for (value& each : *items) {
             const variables::scope inner{variables_};
-            AWQ_CHECK(bind_names(variables_.innermost(), now.names, each));
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, each, work_));
             AWQ_TRY(const value passes, evaluate_at(now.expressions[1]));
             if (truthy(passes)) kept.push_back(std::move(each));
         }
-        return kept;
+        return work_.list(std::move(kept));
     }
 
     result<flow> repeat(const statement& now, std::string& out)
     {
-        AWQ_TRY(const value::list items, loop_items(now));
+        AWQ_TRY(const value over, loop_items(now));
+        const value::list& items = *over.as_list();
         if (items.empty() && now.bodies.size() > 1) return execute(now.bodies[1], out);
         for (std::size_t i = 0; i < items.size(); ++i) {
-            AWQ_CHECK(count_step(10));
             const variables::scope inner{variables_};
-            AWQ_CHECK(bind_names(variables_.innermost(), now.names, items[i]));
-            set(variables_.innermost(), "loop", loop_variable(items, i));
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, items[i], work_));
+            AWQ_TRY(value about, loop_variable(items, i, work_));
+            variables_.innermost().set("loop", std::move(about));
             AWQ_TRY(const flow ended, execute(now.bodies[0], out));
             if (ended == flow::leave) break;
         }
@@ -161,24 +188,15 @@ class interpreter {
     {
         AWQ_TRY(value content, evaluate_at(now.expressions[0]));
         if (now.text.empty()) {
-            AWQ_CHECK(bind_names(variables_.innermost(), now.names, content));
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, content, work_));
             return flow::normal;
         }
         const value target = variables_.find(now.names[0]);
-        value::dict* members = target.as_dict();
-        if (!members)
-            return error{
-                error_code::malformed_file, "line ", now.line, ": \"", printable(now.names[0]),
-                "\" is no namespace"};
-        if (content.as_list() || content.as_dict()) {
-            AWQ_CHECK(count_step(100));
-            // A namespace that held itself would never end.
-            std::size_t budget = 1'000'000;
-            if (holds(content, members, budget))
-                return error{error_code::unsupported, "line ", now.line,
-                             ": a namespace cannot hold itself"};
-        }
-        set(*members, now.text, std::move(content));
+        mapping* const members = target.as_dict();
+        if (!members || !members->is_namespace)
+            return error{error_code::malformed_file, "\"", printable(now.names[0]),
+                         "\" is no namespace"};
+        AWQ_CHECK(work_.set(*members, value::text(now.text), std::move(content)));
         return flow::normal;
     }
 
@@ -195,7 +213,7 @@ class interpreter {
         if (!now.expressions.empty()) {
             AWQ_TRY(content, evaluate_at(now.expressions[0]));
         }
-        set(variables_.innermost(), now.names[0], std::move(content));
+        variables_.innermost().set(now.names[0], std::move(content));
         return flow::normal;
     }
 
@@ -203,22 +221,10 @@ class interpreter {
 
     result<value> evaluate(const expression& from)
     {
-        AWQ_CHECK(count_step());
-        if (depth_ > 400)
-            return error{error_code::unsupported, "the template is nested too deeply"};
-        ++depth_;
-        auto got = evaluate_kind(from);
-        --depth_;
-        if (got) AWQ_CHECK(count_step(cost_of(*got)));
-        return got;
-    }
-
-    // Large values cost more than one step.
-    static std::size_t cost_of(const value& made) noexcept
-    {
-        if (const auto* text = made.as_text()) return text->size() / 256;
-        if (const auto* items = made.as_list()) return items->size() / 4;
-        return 0;
+        AWQ_CHECK(work_.spend(budget::step));
+        const nesting inner{depth_};
+        AWQ_CHECK(check_depth());
+        return evaluate_kind(from);
     }
 
     result<value> evaluate_kind(const expression& from)
@@ -262,74 +268,57 @@ class interpreter {
         return value{};
     }
 
-    result<value> bounded(value made)
-    {
-        AWQ_CHECK(count_step(10)); // looks at every value below
-        if (is_unbounded(made))
-            return error{error_code::unsupported, "a list or mapping is too large"};
-        return made;
-    }
-
     result<value> make_list(const expression& from)
     {
+        AWQ_CHECK(work_.room_for_list(from.parts.size()));
         value::list items;
+        items.reserve(from.parts.size());
         for (const expression& each : from.parts) {
             AWQ_TRY(value made, evaluate(each));
             items.push_back(std::move(made));
         }
-        return bounded(value::of(std::move(items)));
+        return work_.list(std::move(items), from.text == "()");
     }
 
     result<value> make_dict(const expression& from)
     {
-        value::dict members;
+        auto members = std::make_shared<mapping>();
         for (std::size_t i = 0; i + 1 < from.parts.size(); i += 2) {
             AWQ_TRY(const value key, evaluate(from.parts[i]));
             AWQ_TRY(value content, evaluate(from.parts[i + 1]));
-            if (!key.as_text())
-                return error{error_code::unsupported,
-                             "a mapping whose keys are no texts is not supported"};
-            set(members, *key.as_text(), std::move(content));
+            AWQ_CHECK(work_.set(*members, key, std::move(content)));
         }
-        return bounded(value::of(std::move(members)));
+        return value{std::move(members)};
     }
 
     result<value> member(const expression& from)
     {
         AWQ_TRY(const value of, evaluate(from.parts[0]));
-        return member_of(of, from.text);
+        return member_of(of, from.text, work_);
     }
 
     result<value> item(const expression& from)
     {
         AWQ_TRY(const value of, evaluate(from.parts[0]));
         AWQ_TRY(const value key, evaluate(from.parts[1]));
-        return item_of(of, key);
+        return item_of(of, key, work_);
     }
 
     result<value> slice(const expression& from)
     {
         AWQ_TRY(const value of, evaluate(from.parts[0]));
-        if (of.is_undefined()) return no_value(of);
-        const auto items = of.as_dict() ? std::nullopt : detail::items_of(of);
-        if (!items) return detail::wrong_type("the slice of", "a value");
         std::int64_t bounds[3] = {};
         bool given[3] = {};
         for (std::size_t i = 0; i < 3; ++i) {
             if (from.parts[i + 1].what == kind::missing) continue;
             AWQ_TRY(const value bound, evaluate(from.parts[i + 1]));
             if (bound.is<value::none>()) continue;
-            if (!bound.as_integer()) return detail::wrong_type("the slice of", "a value");
-            bounds[i] = *bound.as_integer();
+            if (!bound.is_whole()) return detail::wrong_type("the slice of", "a value");
+            bounds[i] = bound.whole();
             given[i] = true;
         }
         if (given[2] && bounds[2] == 0) return detail::wrong_type("the slice of", "a value");
-        value::list kept = sliced(*items, bounds, given);
-        if (!of.as_text()) return value::of(std::move(kept));
-        std::string text;
-        for (const value& each : kept)
-            text += *each.as_text();
-        return value::text(std::move(text));
+        return slice_of(of, bounds, given, work_);
     }
 
     result<arguments> evaluate_arguments(const expression& from)
@@ -341,7 +330,7 @@ class interpreter {
             if (i < named)
                 with.positional.push_back(std::move(argument));
             else
-                set(with.named, from.names[i - named], std::move(argument));
+                with.named.set(from.names[i - named], std::move(argument));
         }
         return with;
     }
@@ -352,8 +341,9 @@ class interpreter {
         AWQ_TRY(const arguments with, evaluate_arguments(from));
         if (callee.what == kind::attribute) {
             AWQ_TRY(const value of, evaluate(callee.parts[0]));
-            if (auto made = call_method(of, callee.text, with)) return *std::move(made);
-            AWQ_TRY(const value function, member_of(of, callee.text));
+            AWQ_TRY(const auto made, call_method(of, callee.text, with, work_));
+            if (made) return *made;
+            AWQ_TRY(const value function, member_of(of, callee.text, work_));
             return call_value(function, callee.text, with);
         }
         AWQ_TRY(const value function, evaluate(callee));
@@ -369,16 +359,37 @@ class interpreter {
         if (target->macro) return call_macro(*target->macro, with);
         if (target->name == "raise_exception")
             return error{error_code::malformed_file,
-                         "the template refuses: ", with.text(0, "message", "")};
+                         "the template refuses: ", printable(with.text(0, "message", ""), 300)};
         if (target->name == "strftime_now") return time_text(with.text(0, "format", ""));
-        if (target->name == "range") return range(with);
-        value::dict members = with.named; // namespace and dict
-        if (!with.positional.empty() && with.positional[0].as_dict()) {
-            members = *with.positional[0].as_dict();
-            for (const auto& each : with.named)
-                set(members, each.first, each.second);
+        if (target->name == "range") return range(with, work_);
+        return make_mapping(with, target->name == "namespace");
+    }
+
+    // namespace(...) and dict(...): of a mapping, or of pairs, and of arguments with names.
+    result<value> make_mapping(const arguments& with, bool is_namespace)
+    {
+        auto members = std::make_shared<mapping>();
+        const value* const from = with.find(0, "");
+        if (from && from->as_dict())
+            for (const mapping::member& each : *from->as_dict())
+                AWQ_CHECK(work_.set(*members, each.key, each.content));
+        else if (from)
+            AWQ_CHECK(add_pairs(*from, *members));
+        for (const mapping::member& each : with.named)
+            AWQ_CHECK(work_.set(*members, each.key, each.content));
+        members->is_namespace = is_namespace;
+        return value{std::move(members)};
+    }
+
+    status add_pairs(const value& pairs, mapping& to)
+    {
+        if (!pairs.as_list()) return detail::wrong_type("the function", "dict");
+        for (const value& each : *pairs.as_list()) {
+            const value::list* const pair = each.as_list();
+            if (!pair || pair->size() != 2) return detail::wrong_type("the function", "dict");
+            AWQ_CHECK(work_.set(to, (*pair)[0], (*pair)[1]));
         }
-        return value::of(std::move(members));
+        return {};
     }
 
     result<value> call_macro(const statement& macro, const arguments& with)
@@ -394,11 +405,11 @@ class interpreter {
         const std::size_t required = macro.names.size() - macro.expressions.size();
         for (std::size_t i = 0; i < macro.names.size(); ++i) {
             const value* given = with.find(i, macro.names[i]);
-            value content = given ? *given : value{value::undefined{macro.names[i]}};
+            value content = given ? *given : value::missing(macro.names[i]);
             if (!given && i >= required) {
                 AWQ_TRY(content, evaluate(macro.expressions[i - required]));
             }
-            set(variables_.innermost(), macro.names[i], std::move(content));
+            variables_.innermost().set(macro.names[i], std::move(content));
         }
         std::string out;
         AWQ_TRY(const flow ended, execute(macro.bodies[0], out));
@@ -411,16 +422,15 @@ class interpreter {
         AWQ_TRY(const value input, evaluate(from.parts[0]));
         AWQ_TRY(const arguments with, evaluate_arguments(from));
         for (const std::string_view each : {"select", "reject", "selectattr", "rejectattr", "map"})
-            if (from.text == each) return apply_to_each(input, from.text, with);
-        AWQ_TRY(value made, apply_filter(input, from.text, with));
-        return detail::limited(std::move(made));
+            if (from.text == each) return apply_to_each(input, from.text, with, work_);
+        return apply_filter(input, from.text, with, work_);
     }
 
     result<value> test(const expression& from)
     {
         AWQ_TRY(const value input, evaluate(from.parts[0]));
         AWQ_TRY(const arguments with, evaluate_arguments(from));
-        AWQ_TRY(const bool passes, apply_test(input, from.text, with));
+        AWQ_TRY(const bool passes, apply_test(input, from.text, with, work_));
         return value{passes};
     }
 
@@ -440,7 +450,8 @@ class interpreter {
     {
         AWQ_TRY(const value met, evaluate(from.parts[1]));
         if (truthy(met)) return evaluate(from.parts[0]);
-        return from.parts.size() > 2 ? evaluate(from.parts[2]) : result<value>{value{}};
+        return from.parts.size() > 2 ? evaluate(from.parts[2])
+                                     : result<value>{value::missing("the other branch")};
     }
 
     result<value> logic(const expression& from)
@@ -457,8 +468,8 @@ class interpreter {
             AWQ_TRY(value right, evaluate(from.parts[i + 1]));
             const std::string& by = from.names[i];
             const bool is_in = by == "in" || by == "not in";
-            if (left.as_list() || left.as_dict()) AWQ_CHECK(count_step(1000));
-            AWQ_TRY(bool holds_true, is_in ? contains(right, left) : compare(left, by, right));
+            AWQ_TRY(bool holds_true, is_in ? contains(right, left, work_)
+                                           : compare(left, by, right, work_));
             if (by == "not in") holds_true = !holds_true;
             if (!holds_true) return value{false};
             left = std::move(right);
@@ -470,11 +481,11 @@ class interpreter {
     {
         AWQ_TRY(const value left, evaluate(from.parts[0]));
         AWQ_TRY(const value right, evaluate(from.parts[1]));
-        return combine(left, from.text, right);
+        return combine(left, from.text, right, work_);
     }
 
     variables variables_;
-    std::size_t steps_ = 0;
+    budget& work_;
     std::size_t depth_ = 0;
     value captured_;
 };

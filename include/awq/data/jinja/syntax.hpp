@@ -18,7 +18,7 @@ struct expression {
         missing,   // left out (in a slice)
         literal,   // constant
         name,      // text
-        list,      // parts
+        list,      // parts; text "()": a tuple
         dict,      // parts: key, value, key, value ...
         attribute, // parts[0].text
         item,      // parts[0][parts[1]]

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/data/jinja/mapping.hpp>
 #include <awq/data/jinja/value.hpp>
 
 #include <cstddef>
@@ -17,7 +18,7 @@ namespace awq::jinja {
 /// The variables of a running template: one scope inside the other.
 class variables {
   public:
-    explicit variables(value::dict globals) { scopes_.push_back(std::move(globals)); }
+    explicit variables(mapping globals) { scopes_.push_back(std::move(globals)); }
 
     /// A scope that ends with this object. A macro's own scope hides all but the outermost one.
     class scope {
@@ -44,23 +45,23 @@ class variables {
         std::size_t outer_base_, outer_depth_;
     };
 
-    value::dict& innermost() noexcept { return scopes_.back(); }
+    mapping& innermost() noexcept { return scopes_.back(); }
     std::size_t macro_depth() const noexcept { return macro_depth_; }
 
     /// Innermost scope first, then the functions of the environment; undefined if there is none.
     value find(std::string_view name) const
     {
         for (std::size_t i = scopes_.size(); i-- > base_;)
-            if (const value* found = jinja::find(scopes_[i], name)) return *found;
-        if (const value* found = jinja::find(scopes_.front(), name)) return *found;
+            if (const value* found = scopes_[i].find(name)) return *found;
+        if (const value* found = scopes_.front().find(name)) return *found;
         for (const std::string_view each :
              {"namespace", "dict", "range", "raise_exception", "strftime_now"})
-            if (name == each) return value{value::callable{std::string{name}, nullptr}};
-        return value{value::undefined{std::string{name}}};
+            if (name == each) return value{value::callable{each, nullptr}};
+        return value::missing(name);
     }
 
   private:
-    std::vector<value::dict> scopes_;
+    std::vector<mapping> scopes_;
     std::size_t base_ = 0;
     std::size_t macro_depth_ = 0;
 };

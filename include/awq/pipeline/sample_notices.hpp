@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_SAMPLE_NOTICES_HPP
+#define AWQ_PIPELINE_SAMPLE_NOTICES_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/data/calibration_samples.hpp>
+#include <awq/support/notice.hpp>
+
+#include <cstddef>
+#include <string>
+
+namespace awq {
+
+/// "3 samples, 96 tokens, from d.jsonl": what a run reads, in one line.
+inline std::string summary_of(const sample_set& samples, const std::string& dataset)
+{
+    return std::to_string(samples.sequences.size()) + " samples, " +
+           std::to_string(samples.tokens()) + " tokens, from " + dataset;
+}
+
+/// Samples that were left out or cut off, and sequences that the model has no positions for.
+inline void note_samples(const sample_set& samples, const std::string& dataset,
+                         std::size_t max_position_embeddings, notice_list& notes)
+{
+    if (samples.empty > 0)
+        notes.note(dataset + ": " + std::to_string(samples.empty) + " of " +
+                   std::to_string(samples.read) + " samples are null or empty and were skipped");
+    if (samples.cut > 0)
+        notes.note(dataset + ": " + std::to_string(samples.cut) + " of " +
+                   std::to_string(samples.read) + " samples are longer than max_seq_length and "
+                   "were cut off");
+    if (max_position_embeddings > 0 && samples.longest() > max_position_embeddings)
+        notes.warn(dataset + ": sequences of " + std::to_string(samples.longest()) +
+                   " tokens go beyond the model's " + std::to_string(max_position_embeddings) +
+                   " positions (max_position_embeddings); use a shorter max_seq_length");
+}
+
+/// Fewer samples than were asked for.
+inline void warn_of_few_samples(const sample_set& samples, const std::string& dataset,
+                                std::size_t asked, notice_list& notes)
+{
+    if (samples.sequences.size() >= asked) return;
+    notes.warn(dataset + ": it gives " + std::to_string(samples.sequences.size()) +
+               " samples, fewer than the " + std::to_string(asked) + " asked for");
+}
+
+/// Fewer tokens than the widest layer has inputs, where `steps` solve for its weights: the Gram
+/// matrix of the inputs then says nothing about most of them.
+inline void warn_of_few_tokens(std::size_t tokens, std::size_t widest, const std::string& steps,
+                               notice_list& notes)
+{
+    if (steps.empty() || tokens >= widest) return;
+    notes.warn(std::to_string(tokens) + " calibration tokens are fewer than the " +
+               std::to_string(widest) + " inputs of the widest layer, which " + steps +
+               " would need: the result may be worse than without; give more or longer samples");
+}
+
+} // namespace awq
+
+#endif
