@@ -11,6 +11,7 @@
 #include <awq/pipeline/gguf_tokenizer.hpp>
 #include <awq/pipeline/quantized_source.hpp>
 #include <awq/pipeline/tensor_source.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 
 #include <filesystem>
 #include <memory>
@@ -28,13 +29,9 @@ inline bool is_directory(const std::string& path)
     return std::filesystem::is_directory(path, ignored);
 }
 
-} // namespace detail
-
-/// Opens whatever model is at a path: a GGUF file, a directory with 16- or 32-bit weights, or one whose
-/// config.json has a `quantization_config`.
-inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path)
+inline result<std::unique_ptr<tensor_source>> open_any_model(const std::string& path)
 {
-    if (!detail::is_directory(path)) {
+    if (!is_directory(path)) {
         AWQ_TRY(auto source, gguf_source::open(path));
         return std::unique_ptr<tensor_source>{std::move(source)};
     }
@@ -48,16 +45,31 @@ inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path
     return std::unique_ptr<tensor_source>{std::move(source)};
 }
 
-/// The tokenizer of a model directory or a GGUF file.
-inline result<tokenizer> open_tokenizer(const std::string& path)
+inline result<tokenizer> open_any_tokenizer(const std::string& path)
 {
-    if (!detail::is_directory(path)) {
+    if (!is_directory(path)) {
         AWQ_TRY(const gguf::file file, gguf::file::open(path));
         AWQ_TRY(const gguf::tokenizer_facts facts, gguf::read_tokenizer(file));
         return tokenizer_of(facts, path);
     }
     AWQ_TRY(const std::string file, model_file(path, "tokenizer.json"));
     return tokenizer::load(file);
+}
+
+} // namespace detail
+
+/// Opens whatever model is at a path: a GGUF file, a directory with 16- or 32-bit weights, or one whose
+/// config.json has a `quantization_config`.
+inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path)
+{
+    return catch_out_of_memory(path, give_more_memory, [&] { return detail::open_any_model(path); });
+}
+
+/// The tokenizer of a model directory or a GGUF file.
+inline result<tokenizer> open_tokenizer(const std::string& path)
+{
+    return catch_out_of_memory(path, give_more_memory,
+                               [&] { return detail::open_any_tokenizer(path); });
 }
 
 } // namespace awq
