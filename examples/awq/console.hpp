@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -78,18 +77,17 @@ private:
     std::size_t tenth_ = 0;
 };
 
-/// Limits TBB to so many threads while it lives; 0 leaves the choice to TBB.
+/// Limits TBB to so many threads from here on; 0 leaves the choice to TBB.
 class thread_limit {
 public:
     explicit thread_limit(std::size_t threads)
     {
         using control = tbb::global_control;
-        if (threads > 0)
-            limit_ = std::make_unique<control>(control::max_allowed_parallelism, threads);
+        if (threads == 0) return;
+        // It is never given back: that takes memory, which may have run out.
+        static const control* const limit = new control(control::max_allowed_parallelism, threads);
+        static_cast<void>(limit);
     }
-
-private:
-    std::unique_ptr<tbb::global_control> limit_;
 };
 
 #endif

@@ -5,7 +5,11 @@
 #include "console.hpp"
 #include "process.hpp"
 
+#include <awq/support/printable.hpp>
 #include <awq/version.hpp>
+
+#include <exception>
+#include <new>
 
 namespace {
 
@@ -27,16 +31,33 @@ int run(int argc, char** argv)
         app.parse(argc, argv);
     } catch (const CLI::ParseError& problem) {
         return app.exit(problem) == 0 ? exit_done : exit_usage;
-    } catch (const std::exception& problem) {
-        return fail(awq::error{awq::error_code::out_of_memory, problem.what()});
     }
     return exit_code;
+}
+
+/// Where an exception cannot pass, such as out of a destructor, there is no more to be done.
+[[noreturn]] void end_at_once()
+{
+    constexpr char line[] = "awq: out of memory, or an error inside the program; it ended at once\n";
+    if (::write(STDERR_FILENO, line, sizeof line - 1) < 0) ::_exit(exit_failed);
+    ::_exit(exit_failed);
 }
 
 } // namespace
 
 [[gnu::visibility("default")]] int awq_driver_main(int argc, char** argv)
 {
+    std::set_terminate(end_at_once);
     open_standard_streams();
-    return finish_printing(run(argc, argv));
+    // The library gives errors back; what comes here was not foreseen.
+    try {
+        return finish_printing(run(argc, argv));
+    } catch (const std::bad_alloc&) {
+        return fail(awq::error{awq::error_code::out_of_memory, "out of memory; give the program more"});
+    } catch (const std::exception& problem) {
+        return fail(awq::error{awq::error_code::unsupported, "an error inside the program: ",
+                               awq::one_line(problem.what())});
+    } catch (...) {
+        end_at_once();
+    }
 }

@@ -14,6 +14,7 @@
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/execution/tbb_execution.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/nearest_name.hpp>
 #include <awq/support/notice.hpp>
 #include <awq/support/printable.hpp>

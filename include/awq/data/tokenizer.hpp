@@ -16,6 +16,7 @@
 #include <awq/data/vocabulary.hpp>
 #include <awq/data/word_cache.hpp>
 #include <awq/io/json_reader.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>
@@ -69,15 +70,19 @@ class tokenizer {
     /// and place.
     static result<tokenizer> load(const std::string& path)
     {
-        AWQ_TRY(const json::document document, json::load(path));
-        return from_json(document.root());
+        return catch_out_of_memory(path, give_more_memory, [&]() -> result<tokenizer> {
+            AWQ_TRY(const json::document document, json::load(path));
+            return from_json(document.root());
+        });
     }
 
     /// The same from a text; `where` begins every error text.
     static result<tokenizer> from_json(std::string_view text, std::string_view where)
     {
-        AWQ_TRY(const json::document document, json::document::parse(text, where));
-        return from_json(document.root());
+        return catch_out_of_memory(where, give_more_memory, [&]() -> result<tokenizer> {
+            AWQ_TRY(const json::document document, json::document::parse(text, where));
+            return from_json(document.root());
+        });
     }
 
     /// The ids of a text in UTF-8. `add_special_tokens`: with the tokens that the post-processor
@@ -85,8 +90,10 @@ class tokenizer {
     /// pattern that cannot be matched.
     result<std::vector<std::int32_t>> encode(std::string_view text, bool add_special_tokens) const
     {
-        memory kept{text.size()};
-        return encode(text, add_special_tokens, kept);
+        return catch_out_of_memory("text", give_more_memory, [&] {
+            memory kept{text.size()};
+            return encode(text, add_special_tokens, kept);
+        });
     }
 
     /// The same with memory that is used again.

@@ -8,6 +8,7 @@
 #include <awq/pipeline/compressed_tensors_sink.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/pipeline/quantized_source.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -175,16 +176,19 @@ private:
 /// why; nothing is written then.
 inline result<conversion> convert(const convert_options& options)
 {
-    AWQ_TRY(const std::string path, model_file(options.model, "config.json"));
-    AWQ_TRY(const auto config, json::load(path));
-    if (!config.root().find_non_null("quantization_config"))
-        return error{error_code::unsupported, options.model,
-                     ": config.json has no quantization_config, so there is nothing to convert; "
-                     "quantize it with oneshot"};
-    AWQ_TRY(const auto source, quantized_source::open(options.model));
-    const named_path output{"--output", options.output}, model{"--model", options.model};
-    AWQ_CHECK(check_outputs({&output, 1}, {&model, 1}));
-    return detail::converter{options, *source}.run();
+    const auto run = [&]() -> result<conversion> {
+        AWQ_TRY(const std::string path, model_file(options.model, "config.json"));
+        AWQ_TRY(const auto config, json::load(path));
+        if (!config.root().find_non_null("quantization_config"))
+            return error{error_code::invalid_argument, options.model,
+                         ": config.json has no quantization_config, so there is nothing to convert; "
+                         "quantize it with oneshot"};
+        AWQ_TRY(const auto source, quantized_source::open(options.model));
+        const named_path output{"--output", options.output}, model{"--model", options.model};
+        AWQ_CHECK(check_outputs({&output, 1}, {&model, 1}));
+        return detail::converter{options, *source}.run();
+    };
+    return catch_out_of_memory(options.model, give_more_memory, run);
 }
 
 } // namespace awq

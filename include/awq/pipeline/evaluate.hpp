@@ -10,6 +10,7 @@
 #include <awq/pipeline/evaluation.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/quantization/pseudo_quantize.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -136,6 +137,38 @@ inline std::size_t windows_at_once(const model_config& config, std::span<const t
     return count;
 }
 
+template <class Product, execution E>
+result<evaluation> evaluate_windows(const E& how, const tensor_source& model,
+                                    const tensor_source* reference,
+                                    std::span<const token_ids> windows,
+                                    const evaluate_options& options)
+{
+    if (reference && reference->config().vocab_size != model.config().vocab_size)
+        return error{error_code::shape_mismatch, model.path(), " and ", reference->path(),
+                     " have vocabularies of different sizes; choose the model's own original"};
+    evaluation total;
+    evaluate_options plain = options;
+    plain.pseudo_quantize.reset();
+    while (!windows.empty()) {
+        const auto part = windows.first(windows_at_once(model.config(), windows));
+        windows = windows.subspan(part.size());
+        AWQ_TRY(auto output, run_model<Product>(how, model, part, options, "model"));
+        std::optional<model_output> expected;
+        if (reference) {
+            AWQ_TRY(expected,
+                    run_model<Product>(how, *reference, part, plain, "reference"));
+        }
+        for (std::size_t i = 0; i < part.size(); ++i)
+            AWQ_CHECK(score_window<Product>(how, model, output, reference,
+                                                    expected ? &*expected : nullptr, part[i],
+                                                    output.stream.batch().begin(i), total));
+    }
+    if (total.tokens == 0)
+        return error{error_code::malformed_file,
+                     "evaluation: the text has fewer than two tokens; give a longer one"};
+    return total;
+}
+
 } // namespace detail
 
 /// Scores a model on windows of token ids: every token but each window's first. With a reference,
@@ -145,30 +178,9 @@ result<evaluation> evaluate(const E& how, const tensor_source& model,
                             const tensor_source* reference, std::span<const token_ids> windows,
                             const evaluate_options& options = {})
 {
-    if (reference && reference->config().vocab_size != model.config().vocab_size)
-        return error{error_code::shape_mismatch, model.path(), " and ", reference->path(),
-                     " have vocabularies of different sizes; choose the model's own original"};
-    evaluation total;
-    evaluate_options plain = options;
-    plain.pseudo_quantize.reset();
-    while (!windows.empty()) {
-        const auto part = windows.first(detail::windows_at_once(model.config(), windows));
-        windows = windows.subspan(part.size());
-        AWQ_TRY(auto output, detail::run_model<Product>(how, model, part, options, "model"));
-        std::optional<detail::model_output> expected;
-        if (reference) {
-            AWQ_TRY(expected,
-                    detail::run_model<Product>(how, *reference, part, plain, "reference"));
-        }
-        for (std::size_t i = 0; i < part.size(); ++i)
-            AWQ_CHECK(detail::score_window<Product>(how, model, output, reference,
-                                                    expected ? &*expected : nullptr, part[i],
-                                                    output.stream.batch().begin(i), total));
-    }
-    if (total.tokens == 0)
-        return error{error_code::malformed_file,
-                     "evaluation: the text has fewer than two tokens; give a longer one"};
-    return total;
+    return catch_out_of_memory(model.path(), "take a shorter text or shorter sequences", [&] {
+        return detail::evaluate_windows<Product>(how, model, reference, windows, options);
+    });
 }
 
 } // namespace awq

@@ -9,6 +9,7 @@
 #include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/gguf_tensor_writer.hpp>
 #include <awq/pipeline/progress.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 
 #include <array>
 #include <optional>
@@ -54,12 +55,8 @@ inline result<std::vector<float>> importance_of(const std::optional<imatrix>& ma
                  "; it belongs to another model"};
 }
 
-} // namespace detail
-
-/// Converts a model directory into a GGUF file of any type, as llama.cpp's converter and
-/// llama-quantize would, without calibration. In memory are only a few megabytes of one tensor.
 template <execution E>
-result<export_report> export_gguf(const E& how, const export_options& options)
+result<export_report> export_tensors(const E& how, const export_options& options)
 {
     AWQ_TRY(const auto source, directory_source::open(options.model));
     const named_path output{"--output", options.output};
@@ -92,7 +89,7 @@ result<export_report> export_gguf(const E& how, const export_options& options)
             AWQ_CHECK(out.write(tensor, {values.data(), 1, values.size()}));
             continue;
         }
-        AWQ_TRY(const auto means, detail::importance_of(importance, tensor));
+        AWQ_TRY(const auto means, importance_of(importance, tensor));
         report.without_importance += gguf::is_quantized(tensor.type) && means.empty();
         AWQ_CHECK(out.copy(tensor, *source, means));
     }
@@ -100,6 +97,17 @@ result<export_report> export_gguf(const E& how, const export_options& options)
     AWQ_CHECK(out.commit());
     notify(options.progress, "written", report.tensors, report.tensors);
     return report;
+}
+
+} // namespace detail
+
+/// Converts a model directory into a GGUF file of any type, as llama.cpp's converter and
+/// llama-quantize would, without calibration. In memory are only a few megabytes of one tensor.
+template <execution E>
+result<export_report> export_gguf(const E& how, const export_options& options)
+{
+    return catch_out_of_memory(options.model, give_more_memory,
+                               [&] { return detail::export_tensors(how, options); });
 }
 
 } // namespace awq

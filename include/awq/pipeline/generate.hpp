@@ -8,6 +8,7 @@
 #include <awq/pipeline/activation_stream.hpp>
 #include <awq/pipeline/block_tensors.hpp>
 #include <awq/pipeline/evaluate.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -25,6 +26,15 @@ class loaded_model {
 public:
     static result<loaded_model> load(const tensor_source& source, E how = {})
     {
+        return catch_out_of_memory(source.path(), give_more_memory,
+                                   [&] { return load_whole(source, std::move(how)); });
+    }
+
+    causal_lm<Product, E>& network() { return *network_; }
+
+private:
+    static result<loaded_model> load_whole(const tensor_source& source, E how)
+    {
         loaded_model model;
         AWQ_TRY(model.embeddings_, detail::read_tensor(source, "model.embed_tokens.weight"));
         AWQ_TRY(model.norm_, detail::read_tensor(source, "model.norm.weight"));
@@ -39,9 +49,6 @@ public:
         return model;
     }
 
-    causal_lm<Product, E>& network() { return *network_; }
-
-private:
     status assemble(const model_config& config, E how)
     {
         causal_lm_weights weights;
@@ -60,12 +67,12 @@ private:
     std::unique_ptr<causal_lm<Product, E>> network_;
 };
 
-/// Appends the most likely token again and again, until an end token or `max_new_tokens`.
-/// `on_token` sees each new id as it comes; it may be empty.
+namespace detail {
+
 template <class Product, execution E>
-result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
-                           std::size_t max_new_tokens,
-                           const std::function<void(std::int32_t)>& on_token = {})
+result<token_ids> continue_prompt(causal_lm<Product, E>& network,
+                                  std::span<const std::int32_t> prompt, std::size_t max_new_tokens,
+                                  const std::function<void(std::int32_t)>& on_token)
 {
     const model_config& config = network.config();
     if (prompt.empty())
@@ -85,6 +92,20 @@ result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::
         next.assign(1, id);
     }
     return made;
+}
+
+} // namespace detail
+
+/// Appends the most likely token again and again, until an end token or `max_new_tokens`.
+/// `on_token` sees each new id as it comes; it may be empty.
+template <class Product, execution E>
+result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
+                           std::size_t max_new_tokens,
+                           const std::function<void(std::int32_t)>& on_token = {})
+{
+    return catch_out_of_memory("generate", "take a shorter prompt or fewer new tokens", [&] {
+        return detail::continue_prompt(network, prompt, max_new_tokens, on_token);
+    });
 }
 
 } // namespace awq

@@ -22,6 +22,7 @@
 #include <awq/pipeline/unused_options.hpp>
 #include <awq/quantization/clip_weights.hpp>
 #include <awq/report/run_report.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -70,7 +71,11 @@ public:
     result<run_report> execute()
     {
         const std::size_t layers = source_->config().num_hidden_layers;
-        for (std::size_t layer = 0; layer < layers; ++layer) AWQ_CHECK(run_block(layer, layers));
+        for (std::size_t layer = 0; layer < layers; ++layer) {
+            const std::string where = options_.model + ": block " + std::to_string(layer);
+            AWQ_CHECK(catch_out_of_memory(where, use_less_memory,
+                                          [&] { return run_block(layer, layers); }));
+        }
         AWQ_CHECK(refuse_if_nothing_was_done());
         mappings_.tell_unmatched(report_.notes);
         report_.fallbacks.tell(report_.notes);
@@ -392,12 +397,15 @@ private:
     run_report report_;
 };
 
-/// Runs what the options ask for. The library's whole job in one call.
+/// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block
+/// that did not fit; nothing is written then.
 template <class Product, execution E>
 result<run_report> oneshot(const E& how, const oneshot_options& options)
 {
-    AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
-    return run->execute();
+    return catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
+        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
+        return run->execute();
+    });
 }
 
 } // namespace awq

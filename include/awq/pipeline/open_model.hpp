@@ -12,6 +12,7 @@
 #include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/quantized_source.hpp>
 #include <awq/pipeline/tensor_source.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 
 #include <memory>
 #include <string>
@@ -19,11 +20,11 @@
 
 namespace awq {
 
-/// Opens whatever model is at a path: a GGUF file, a directory with 16- or 32-bit weights, or one whose
-/// config.json has a `quantization_config`.
-inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path)
+namespace detail {
+
+inline result<std::unique_ptr<tensor_source>> open_any_model(const std::string& path)
 {
-    if (!detail::is_directory(path)) {
+    if (!is_directory(path)) {
         AWQ_CHECK(check_model_file(path));
         AWQ_TRY(auto source, gguf_source::open(path));
         return std::unique_ptr<tensor_source>{std::move(source)};
@@ -36,10 +37,9 @@ inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path
     return std::unique_ptr<tensor_source>{std::move(quantized)};
 }
 
-/// The tokenizer of a model directory or a GGUF file.
-inline result<tokenizer> open_tokenizer(const std::string& path)
+inline result<tokenizer> open_any_tokenizer(const std::string& path)
 {
-    if (!detail::is_directory(path)) {
+    if (!is_directory(path)) {
         AWQ_CHECK(check_model_file(path));
         AWQ_TRY(const gguf::file file, gguf::file::open(path));
         AWQ_TRY(const gguf::tokenizer_facts facts, gguf::read_tokenizer(file));
@@ -48,6 +48,22 @@ inline result<tokenizer> open_tokenizer(const std::string& path)
     AWQ_CHECK(check_tokenizer_files(path));
     AWQ_TRY(const std::string file, model_file(path, "tokenizer.json"));
     return tokenizer::load(file);
+}
+
+} // namespace detail
+
+/// Opens whatever model is at a path: a GGUF file, a directory with 16- or 32-bit weights, or one whose
+/// config.json has a `quantization_config`.
+inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path)
+{
+    return catch_out_of_memory(path, give_more_memory, [&] { return detail::open_any_model(path); });
+}
+
+/// The tokenizer of a model directory or a GGUF file.
+inline result<tokenizer> open_tokenizer(const std::string& path)
+{
+    return catch_out_of_memory(path, give_more_memory,
+                               [&] { return detail::open_any_tokenizer(path); });
 }
 
 } // namespace awq

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_TESTS_FAULTS_FAILING_NEW_HPP
+#define AWQ_TESTS_FAULTS_FAILING_NEW_HPP
+
+#include "catch.hpp"
+
+#include <awq/support/error_code.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+namespace test {
+
+// This program's operator new counts, on all threads, and one call of it can be made to fail.
+
+/// Allocations from here on until `allocations()`; the `failing`th of them fails, 0: none.
+void count_allocations(long failing);
+/// Allocations since then; stops counting.
+long allocations();
+/// Blocks that are allocated and not freed.
+long live_blocks();
+
+/// How often a call that allocates is tried: for each allocation, or some of them, spread.
+struct tries {
+    long most = 1'000'000;
+    long stride(long count) const
+    {
+        return std::getenv("AWQ_EVERY_FAULT") ? 1 : std::max(1L, count / most);
+    }
+};
+
+/// One try: whether the call came back with a value, an error of another kind, or not at all.
+template <class Call>
+std::string outcome_of(Call&& call, long failing)
+{
+    count_allocations(failing);
+    try {
+        const auto result = call();
+        allocations();
+        if (result || result.error().code() == awq::error_code::out_of_memory) return "";
+        return std::string{result.error().text()};
+    } catch (const std::exception& escaped) {
+        allocations();
+        return std::string{"escaped: "} + escaped.what();
+    }
+}
+
+/// Lets each allocation of a call fail in turn. The call gives a result: a value where it can do without the
+/// allocation, else `out_of_memory`; nothing escapes and nothing leaks.
+template <class Call>
+void fail_each_allocation(const char* what, Call&& call, tries limit = {})
+{
+    INFO(what);
+    REQUIRE(call()); // also fills what is kept for later calls
+    count_allocations(0);
+    REQUIRE(call());
+    const long count = allocations();
+    REQUIRE(count > 0);
+    for (long failing = 1; failing <= count; failing += limit.stride(count)) {
+        const long before = live_blocks();
+        const std::string problem = outcome_of(call, failing);
+        const long leaked = live_blocks() - before;
+        if (problem.empty() && leaked <= 0) continue;
+        INFO("allocation " << failing << " of " << count << ", " << leaked << " blocks more than before");
+        CHECK(problem == "");
+        CHECK(leaked <= 0);
+    }
+}
+
+} // namespace test
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "failing_new.hpp"
+#include "io/scratch.hpp"
+#include "pipeline/pipeline_runs.hpp"
+
+#include <awq/execution/tbb_execution.hpp>
+#include <awq/pipeline/export.hpp>
+
+namespace {
+
+const std::string model = AWQ_EXAMPLE_DATA "/tiny-llama";
+
+awq::oneshot_options small_run(const std::string& output)
+{
+    awq::oneshot_options options;
+    options.model = model;
+    options.dataset = AWQ_EXAMPLE_DATA "/calibration.txt";
+    options.output = output;
+    options.num_calibration_samples = 2;
+    options.max_seq_length = 8;
+    options.search.n_grid = 3;
+    return options;
+}
+
+/// A run whose output is taken away again; `out_of_memory` if a failed run left something behind.
+template <class Run>
+auto cleaned(const test::scratch& here, Run&& run)
+{
+    return [&here, run] {
+        auto result = run();
+        const auto left = std::distance(std::filesystem::directory_iterator{here.string()}, {});
+        if (!result && left != 0)
+            result = awq::error{awq::error_code::file_exists, "a failed run left something behind"};
+        std::filesystem::remove_all(here / "out");
+        return result;
+    };
+}
+
+} // namespace
+
+TEST_CASE("a run that has no memory says so and leaves nothing")
+{
+    const test::scratch here;
+    auto options = small_run(here / "out");
+    const auto run = [&] { return test::run_oneshot(options, 2); };
+    options.smoothing_only = true;
+    test::fail_each_allocation("smoothing", cleaned(here, run), {12});
+    options.smoothing_only = false;
+    options.formats = {{{"Linear"}, "W4A16_ASYM", 32}};
+    test::fail_each_allocation("quantizing", cleaned(here, run), {12});
+}
+
+TEST_CASE("an export that has no memory says so and leaves nothing")
+{
+    const test::scratch here;
+    awq::export_options options;
+    options.model = model;
+    options.output = here / "out";
+    options.type = "q4_k_m";
+    const auto run = [&] { return awq::export_gguf(awq::tbb_execution{}, options); };
+    test::fail_each_allocation("export", cleaned(here, run), {40});
+}
+
+TEST_CASE("an evaluation and a continuation that have no memory say so")
+{
+    const auto windows = test::windows_of(model, AWQ_EXAMPLE_DATA "/heldout.txt", 8, 2);
+    REQUIRE(windows);
+    test::fail_each_allocation("evaluate", [&] { return test::score(model, *windows); }, {40});
+    test::fail_each_allocation(
+        "generate", [&] { return test::continue_greedily(model, windows->front(), 2); }, {40});
+}
