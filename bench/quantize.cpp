@@ -8,6 +8,7 @@
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/quantization/integer_quantizer.hpp>
 #include <awq/quantization/pseudo_quantize.hpp>
+#include <awq/quantization/scheme_quantizer.hpp>
 
 #include <benchmark/benchmark.h>
 #include <tbb/global_control.h>
@@ -98,6 +99,29 @@ void bench_pseudo_quantize(benchmark::State& state)
     report<E>(state, 2.0 * side * side * sizeof(float));
 }
 
+// A megabyte, which stays in the second cache, with the group size as a constant and chosen at run time.
+template <class Quantizer>
+void bench_group(benchmark::State& state, const Quantizer& how)
+{
+    constexpr std::size_t rows = 64;
+    for (auto run : state)
+        (void)!awq::pseudo_quantize(awq::serial_execution{}, how, shared().from().rows_from(0, rows),
+                                    {}, shared().to().rows_from(0, rows));
+    const auto weights = static_cast<double>(state.iterations()) * rows * side;
+    state.counters["weights"] = benchmark::Counter(weights, benchmark::Counter::kIsRate);
+}
+
+template <class Group>
+void bench_static_group(benchmark::State& state)
+{
+    bench_group(state, awq::scheme_quantizer<awq::w4a16_asym, Group>{});
+}
+
+void bench_dynamic_group(benchmark::State& state)
+{
+    bench_group(state, awq::integer_quantizer{{4, false}, static_cast<std::size_t>(state.range(0))});
+}
+
 template <class E>
 void bench_mean_abs(benchmark::State& state)
 {
@@ -168,6 +192,13 @@ BENCHMARK(bench_pseudo_quantize<parallel, f32, true>)->UseRealTime()->Unit(bench
 BENCHMARK(bench_pseudo_quantize<parallel, bf16, false>)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
+BENCHMARK(bench_static_group<awq::group_size<32>>)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(bench_static_group<awq::group_size<128>>)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(bench_static_group<awq::per_channel>)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(bench_dynamic_group)
+    ->ArgsProduct({{32, 128, 0}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK(bench_mean_abs<serial>)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(bench_mean_abs<parallel>)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(bench_abs_and_squares<parallel>)->UseRealTime()->Unit(benchmark::kMillisecond);

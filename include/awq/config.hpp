@@ -27,6 +27,19 @@
 #endif
 #endif
 
+/// Floats in a vector register of the instruction set that this unit is compiled for; 1 where it has none.
+#ifndef AWQ_VECTOR_FLOATS
+#if defined(__AVX512F__)
+#define AWQ_VECTOR_FLOATS 16
+#elif defined(__AVX__)
+#define AWQ_VECTOR_FLOATS 8
+#elif defined(__SSE2__) || (defined(__aarch64__) && defined(__ARM_NEON))
+#define AWQ_VECTOR_FLOATS 4
+#else
+#define AWQ_VECTOR_FLOATS 1
+#endif
+#endif
+
 // Asks the compiler to inline the bodies that target-specific wrappers share.
 #define AWQ_ALWAYS_INLINE [[gnu::always_inline]] inline
 

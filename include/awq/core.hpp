@@ -24,6 +24,7 @@
 #include <awq/quantization/error_feedback.hpp>
 #include <awq/quantization/feedback_formats.hpp>
 #include <awq/quantization/float_feedback.hpp>
+#include <awq/quantization/float_lanes.hpp>
 #include <awq/quantization/fp4_quantizer.hpp>
 #include <awq/quantization/fp8_quantizer.hpp>
 #include <awq/quantization/gguf/affine_k.hpp>
@@ -49,6 +50,7 @@
 #include <awq/quantization/gguf/symmetric_k.hpp>
 #include <awq/quantization/gguf/two_bit_planes.hpp>
 #include <awq/quantization/gguf/type.hpp>
+#include <awq/quantization/group_codes.hpp>
 #include <awq/quantization/integer_quantizer.hpp>
 #include <awq/quantization/least_squares_target.hpp>
 #include <awq/quantization/pack_bits.hpp>
@@ -58,6 +60,7 @@
 #include <awq/quantization/quantizer_concept.hpp>
 #include <awq/quantization/scheme.hpp>
 #include <awq/quantization/scheme_fp4.hpp>
+#include <awq/quantization/scheme_quantizer.hpp>
 #include <awq/quantization/shrunk_range.hpp>
 #include <awq/quantization/storage_rounding.hpp>
 #include <awq/search/gram_loss.hpp>

@@ -10,8 +10,8 @@
 #include <awq/policy/group_size.hpp>
 #include <awq/policy/mode.hpp>
 #include <awq/policy/policy_set.hpp>
-#include <awq/quantization/integer_quantizer.hpp>
 #include <awq/quantization/quantize_weight.hpp>
+#include <awq/quantization/scheme_quantizer.hpp>
 #include <awq/search/gram_loss.hpp>
 #include <awq/search/output_loss.hpp>
 #include <awq/search/parent_forward.hpp>
@@ -34,15 +34,18 @@ namespace awq {
 
 namespace detail {
 
-template <class Scheme>
+/// What the search simulates, and the type that smoothed weights are stored in.
+template <class Scheme, class Group>
 struct simulated {
-    using type = integer_quantizer;
-    static constexpr type make(std::size_t columns) { return quantizer_of<Scheme>(columns); }
+    using type = scheme_quantizer<Scheme, Group>;
+    using storage = typename type::rounding;
+    static constexpr type make(const Group& group) { return {group}; }
 };
-template <quantizer Scheme> // a format that is a quantizer by itself has its own groups
-struct simulated<Scheme> {
+template <quantizer Scheme, class Group> // a format that is a quantizer by itself has its own groups
+struct simulated<Scheme, Group> {
     using type = Scheme;
-    static constexpr type make(std::size_t) { return {}; }
+    using storage = storage_rounding<float>;
+    static constexpr type make(const Group&) { return {}; }
 };
 
 template <class B>
@@ -65,11 +68,12 @@ class basic_modifier {
     using backend = Backend;
     using execution_type = Execution;
     using product = typename Backend::product;
-    using quantizer_type = typename detail::simulated<typename Mode::scheme_type>::type;
+    using quantizer_type = typename detail::simulated<typename Mode::scheme_type, Group>::type;
+    using storage = typename detail::simulated<typename Mode::scheme_type, Group>::storage;
 
     constexpr basic_modifier(search_options options = {}, Group group = {}, Execution how = {})
         : options_(options),
-          quantizer_(detail::simulated<typename Mode::scheme_type>::make(group.columns())),
+          quantizer_(detail::simulated<typename Mode::scheme_type, Group>::make(group)),
           how_(how)
     {}
 
@@ -89,9 +93,14 @@ class basic_modifier {
                loss_memory(tokens, in_features, out_features);
     }
 
-    /// Whether the mapping's shapes fit together and its rows can be cut into groups.
+    /// Whether the mapping's shapes fit together, its rows can be cut into groups, and the options' storage
+    /// is that of the scheme, where it is part of the type.
     status check(const mapping& pair) const
     {
+        if (options_.storage != dtype::f32 && options_.storage != dtype_of<typename storage::type>)
+            return error{error_code::invalid_argument, "modifier: options.storage is ",
+                         name_of(options_.storage),
+                         "; give it with the scheme instead, as awq::stored_as<awq::bf16, Scheme>"};
         AWQ_CHECK(check_mapping(pair));
         return quantizer_.check(pair.in_features());
     }
@@ -171,7 +180,7 @@ class basic_modifier {
     /// Quantizes a weight, (out_features, in_features), after smoothing. Only in quantizing modes.
     template <class Tensor>
     status quantize(Tensor&& weight, const quantized_weight& out) const
-        requires(Mode::quantizes&& std::same_as<quantizer_type, integer_quantizer>)
+        requires(Mode::quantizes&& code_quantizer<quantizer_type>)
     {
         return quantize_weight(how_, quantizer_, const_view(weight), out);
     }
@@ -259,7 +268,7 @@ class basic_modifier {
         const std::span<const matrix_view<const float>> weights = originals;
         const auto run = [&](auto&& loss) -> result<search_outcome> {
             AWQ_TRY(search_outcome found, scale_search(how_, problem, options_, loss,
-                                                       workspace{rest.first(search_size)}));
+                                                       workspace{rest.first(search_size)}, storage{}));
             AWQ_CHECK(apply_scales(how_, pair, found.best_scales));
             return found;
         };

@@ -153,6 +153,19 @@ constexpr std::size_t chunk_count(std::size_t count, std::size_t grain) noexcept
 #endif
 #endif
 
+/// Floats in a vector register of the instruction set that this unit is compiled for; 1 where it has none.
+#ifndef AWQ_VECTOR_FLOATS
+#if defined(__AVX512F__)
+#define AWQ_VECTOR_FLOATS 16
+#elif defined(__AVX__)
+#define AWQ_VECTOR_FLOATS 8
+#elif defined(__SSE2__) || (defined(__aarch64__) && defined(__ARM_NEON))
+#define AWQ_VECTOR_FLOATS 4
+#else
+#define AWQ_VECTOR_FLOATS 1
+#endif
+#endif
+
 // Asks the compiler to inline the bodies that target-specific wrappers share.
 #define AWQ_ALWAYS_INLINE [[gnu::always_inline]] inline
 
@@ -172,7 +185,7 @@ namespace awq {
 /// What went wrong, by kind. `none` is 0. The text of an `awq::error` says where and what to do.
 enum class error_code : unsigned char {
     none,
-    invalid_argument,    ///< a value that the caller chose is not allowed
+    invalid_argument,    ///< a value that the caller chose is not allowed; never one out of a file
     shape_mismatch,      ///< two tensors, or a tensor and a group size, do not fit together
     workspace_too_small, ///< the caller's memory is smaller than `workspace_size` asks for
     not_finite,          ///< a NaN or an infinity where only numbers are allowed
@@ -248,11 +261,22 @@ public:
         return error{code_, where, ": ", text()};
     }
 
+    /// As `within`, for a value that came out of the file `where`: nobody chose it, so that an
+    /// `invalid_argument` is a `malformed_file`.
+    constexpr error from_file(std::string_view where) const noexcept
+    {
+        const bool chosen = code_ == error_code::invalid_argument;
+        return error{chosen ? error_code::malformed_file : code_, where, ": ", text()};
+    }
+
 private:
+    /// Names out of files may hold anything: control characters become '?', so that the text is one line.
     constexpr void append(std::string_view part) noexcept
     {
         const std::size_t room = std::min(part.size(), sizeof text_ - size_);
-        std::copy_n(part.data(), room, text_ + size_);
+        std::transform(part.data(), part.data() + room, text_ + size_, [](char c) {
+            return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+        });
         size_ += room;
     }
 
@@ -753,6 +777,58 @@ inline status activation_stats::merge(const activation_stats& other) noexcept
 } // namespace awq
 
 #endif
+// ---- awq/execution/kernels/exponential.hpp
+#ifndef AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP
+#define AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP
+
+#include <bit>
+#include <cstdint>
+
+namespace awq::kernels {
+
+/// Below, e^x is not a normal float and counts as zero; above, it is as at the ceiling, which is next
+/// to the largest float.
+inline constexpr float exponential_floor = -87.33f, exponential_ceiling = 88.72f;
+
+namespace detail {
+
+/// e^x between the floor and the ceiling; a NaN stays one.
+///
+/// `Float` is float or a register of floats, `Integer` the 32-bit integers beside it. Products and
+/// sums are rounded one by one, so the bits are the same in every register and on every machine, which
+/// those of std::exp and xsimd::exp are not.
+template <class Float, class Integer>
+inline Float exponential_within(const Float& x) noexcept
+{
+    // x = n ln 2 + r. Adding the anchor rounds to a whole number, which is then in the lowest bits.
+    const Float anchor(12582912.0f);
+    const Float anchored = x * Float(1.44269504f) + anchor;
+    const Float n = anchored - anchor;
+    const Float r = (x - n * Float(0.693359375f)) - n * Float(-2.12194440e-4f);
+    // e^r = 1 + r + r^2 q(r), q the polynomial with the least largest error for |r| < ln(2) / 2.
+    Float q = Float(1.38145394e-3f) * r + Float(8.36874545e-3f);
+    q = q * r + Float(4.16683890e-2f);
+    q = q * r + Float(1.66665211e-1f);
+    q = q * r + Float(4.99999940e-1f);
+    const Float power = q * (r * r) + r + Float(1.0f);
+    // Times 2^n: n is added to the exponent.
+    return std::bit_cast<Float>(std::bit_cast<Integer>(power) +
+                                (std::bit_cast<Integer>(anchored) << 23));
+}
+
+} // namespace detail
+
+/// e^x within one unit in the last place, from zero to the largest float; a NaN stays one.
+inline float exponential(float x) noexcept
+{
+    const float within = x > exponential_ceiling ? exponential_ceiling : x;
+    if (x < exponential_floor) return 0.0f;
+    return detail::exponential_within<float, std::int32_t>(within);
+}
+
+} // namespace awq::kernels
+
+#endif
 // ---- awq/execution/kernels/scalar.hpp
 #ifndef AWQ_EXECUTION_KERNELS_SCALAR_HPP
 #define AWQ_EXECUTION_KERNELS_SCALAR_HPP
@@ -860,7 +936,7 @@ inline void silu_multiply(std::span<const float> gate, std::span<const float> up
                           std::span<float> out) noexcept
 {
     for (std::size_t i = 0; i < gate.size(); ++i)
-        out[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+        out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
 }
 
 /// out = gelu(gate) * up with the tanh approximation of Hendrycks and Gimpel 2016:
@@ -871,7 +947,7 @@ inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const floa
     constexpr float twice = 1.5957691216057308f; // 2 sqrt(2 / pi)
     for (std::size_t i = 0; i < gate.size(); ++i) {
         const float x = gate[i];
-        out[i] = x / (1.0f + std::exp(-twice * (x + 0.044715f * x * x * x))) * up[i];
+        out[i] = x / (1.0f + exponential(-twice * (x + 0.044715f * x * x * x))) * up[i];
     }
 }
 
@@ -880,7 +956,7 @@ inline void softmax(float factor, std::span<float> values) noexcept
 {
     const float shift = factor * (factor < 0.0f ? min_max(values).min : min_max(values).max);
     float sum = 0.0f;
-    for (float& value : values) sum += value = std::exp(factor * value - shift);
+    for (float& value : values) sum += value = exponential(factor * value - shift);
     scale(1.0f / sum, values, values);
 }
 
@@ -1049,7 +1125,7 @@ struct search_outcome {
     double initial_error = 0.0;
     double best_error = 0.0;
     std::size_t candidates = 0;
-    /// Candidates whose scales or loss were not finite.
+    /// Candidates whose scales or loss were not finite, or whose scales cannot be stored.
     std::size_t skipped_candidates = 0;
     /// The loss of every candidate in grid order (the cheap loss in a screened search).
     std::span<const double> candidate_errors;
@@ -1282,7 +1358,7 @@ struct dynamic_group_size {
 
 namespace awq {
 
-template <int Bits, bool Symmetric>
+template <int Bits, bool Symmetric, class Storage = float>
 struct integer_scheme;
 using default_scheme = integer_scheme<4, false>; ///< w4a16_asym
 
@@ -1363,10 +1439,212 @@ struct policy_set {
 } // namespace awq
 
 #endif
+// ---- awq/quantization/quantize_weight.hpp
+#ifndef AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
+#define AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
+
 // ---- awq/quantization/integer_quantizer.hpp
 #ifndef AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
 #define AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
 
+// ---- awq/quantization/group_codes.hpp
+#ifndef AWQ_QUANTIZATION_GROUP_CODES_HPP
+#define AWQ_QUANTIZATION_GROUP_CODES_HPP
+
+// ---- awq/quantization/float_lanes.hpp
+#ifndef AWQ_QUANTIZATION_FLOAT_LANES_HPP
+#define AWQ_QUANTIZATION_FLOAT_LANES_HPP
+
+#include <cstddef>
+#include <utility>
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+// Everything here is inlined, so no vector is ever passed between functions.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+namespace awq::detail {
+
+// Code of this room is written once over S, which is a float or a vector of floats (the vector
+// extension of GCC and Clang, any instruction set). Operators and `a < b ? a : b` work on both, lane
+// by lane, so a small device gets plain loops from the same text.
+
+template <std::size_t Lanes>
+struct lanes_of {
+    // Not std::int32_t: what comparing floats gives are vectors of int, also where that is long.
+    typedef float floats __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef int ints __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef unsigned bits __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef signed char bytes __attribute__((vector_size(Lanes)));
+};
+template <>
+struct lanes_of<1> {
+    using floats = float;
+    using ints = int;
+    using bits = unsigned;
+    using bytes = signed char;
+};
+
+template <std::size_t Lanes>
+using float_lanes = typename lanes_of<Lanes>::floats;
+
+template <class S>
+inline constexpr std::size_t lane_count = sizeof(S) / sizeof(float);
+
+template <class S>
+using bit_lanes = typename lanes_of<lane_count<S>>::bits;
+
+template <class S>
+AWQ_ALWAYS_INLINE S load(const float* from) noexcept
+{
+    S loaded;
+    __builtin_memcpy(&loaded, from, sizeof(S));
+    return loaded;
+}
+
+template <class S>
+AWQ_ALWAYS_INLINE void store(const S& values, float* to) noexcept
+{
+    __builtin_memcpy(to, &values, sizeof(S));
+}
+
+/// The same number in every lane.
+template <class S>
+AWQ_ALWAYS_INLINE S all_lanes(float value) noexcept
+{
+    if constexpr (lane_count<S> == 1)
+        return value;
+    else
+        return value - S{}; // exact; 0 - 0 is 0
+}
+
+/// The smaller (larger) one; `b` where either is not a number.
+template <class S>
+AWQ_ALWAYS_INLINE S smaller(const S& a, const S& b) noexcept
+{
+    return a < b ? a : b;
+}
+template <class S>
+AWQ_ALWAYS_INLINE S larger(const S& a, const S& b) noexcept
+{
+    return a > b ? a : b;
+}
+// GCC 12 makes a comparison and a blend of some of these.
+#if defined(__SSE2__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<4> smaller(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
+{
+    return _mm_min_ps(a, b);
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<4> larger(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
+{
+    return _mm_max_ps(a, b);
+}
+#endif
+#if defined(__AVX__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<8> smaller(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
+{
+    return _mm256_min_ps(a, b);
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<8> larger(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
+{
+    return _mm256_max_ps(a, b);
+}
+#endif
+#if defined(__AVX512F__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<16> smaller(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
+{
+    return _mm512_maskz_min_ps(0xFFFF, a, b); // the plain one warns in GCC 12
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<16> larger(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
+{
+    return _mm512_maskz_max_ps(0xFFFF, a, b); // the plain one warns in GCC 12
+}
+#endif
+
+/// The whole numbers of lanes, as bytes; 0 where a lane is not a number.
+template <class S>
+AWQ_ALWAYS_INLINE void store_bytes(const S& values, signed char* to) noexcept
+{
+    using shape = lanes_of<lane_count<S>>;
+    const S numbers = values == values ? values : S{};
+    if constexpr (lane_count<S> == 1) {
+        *to = static_cast<signed char>(numbers);
+    } else {
+        const auto whole = __builtin_convertvector(numbers, typename shape::ints);
+        const auto bytes = __builtin_convertvector(whole, typename shape::bytes);
+        __builtin_memcpy(to, &bytes, sizeof bytes);
+    }
+}
+
+// ---- one number of each of several vectors ------------------------------------------------------
+
+struct take_smaller {
+    template <class S>
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return smaller(a, b); }
+};
+struct take_larger {
+    template <class S>
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return larger(a, b); }
+};
+
+/// Blocks of `Block` lanes within runs of `Run` lanes: of a's run the even (`Odd` = 0) or odd ones,
+/// then those of b's run, and so for each run.
+template <std::size_t Block, std::size_t Run, std::size_t Odd, class S, std::size_t... I>
+AWQ_ALWAYS_INLINE S every_second(const S& a, const S& b, std::index_sequence<I...>) noexcept
+{
+    constexpr auto index = [](std::size_t i) {
+        const std::size_t run = i / Run * Run, at = i % Run, half = Run / 2;
+        const std::size_t within = at % half, block = within / Block;
+        return static_cast<int>((at < half ? 0 : lane_count<S>) + run +
+                                (2 * block + Odd) * Block + within % Block);
+    };
+    return __builtin_shufflevector(a, b, index(I)...);
+}
+
+/// Makes one vector of two neighbouring ones, `Count` / 2 times.
+template <class Take, std::size_t Block, std::size_t Run, std::size_t Count, class S>
+AWQ_ALWAYS_INLINE void halve(S* vectors) noexcept
+{
+    constexpr auto all = std::make_index_sequence<lane_count<S>>{};
+    for (std::size_t i = 0; i < Count / 2; ++i) {
+        const S even = every_second<Block, Run, 0>(vectors[2 * i], vectors[2 * i + 1], all);
+        const S odd = every_second<Block, Run, 1>(vectors[2 * i], vectors[2 * i + 1], all);
+        vectors[i] = Take::of(even, odd);
+    }
+}
+
+/// Of as many vectors as a vector has lanes: lane i holds what `Take` makes of all lanes of vector i.
+template <class Take, class S>
+AWQ_ALWAYS_INLINE S across(S* vectors) noexcept
+{
+    constexpr std::size_t lanes = lane_count<S>;
+    if constexpr (lanes >= 4) {
+        // Neighbours within quarters of 16 bytes first, which is cheap, then whole quarters.
+        halve<Take, 1, 4, lanes>(vectors);
+        halve<Take, 1, 4, lanes / 2>(vectors);
+    }
+    if constexpr (lanes >= 8) halve<Take, 4, lanes, lanes / 4>(vectors);
+    if constexpr (lanes == 16) halve<Take, 4, lanes, lanes / 8>(vectors);
+    return vectors[0];
+}
+
+} // namespace awq::detail
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
 // ---- awq/quantization/qparams.hpp
 #ifndef AWQ_QUANTIZATION_QPARAMS_HPP
 #define AWQ_QUANTIZATION_QPARAMS_HPP
@@ -1386,6 +1664,7 @@ struct scheme {
     int bits = 4;
     bool symmetric = false;
 
+    constexpr bool is_symmetric() const noexcept { return symmetric; }
     constexpr float smallest() const noexcept { return -static_cast<float>(1 << (bits - 1)); }
     constexpr float largest() const noexcept { return static_cast<float>((1 << (bits - 1)) - 1); }
     /// Distance of the smallest and the largest code.
@@ -1394,14 +1673,26 @@ struct scheme {
     friend constexpr bool operator==(const scheme&, const scheme&) = default;
 };
 
-/// The same as a type, for a modifier's mode: `smooth_and_quantize<w4a16_asym>`.
-template <int Bits, bool Symmetric>
+/// The same as a type, for a modifier's mode: `smooth_and_quantize<w4a16_asym>`. In the code that it
+/// is given to all of it is constant. `Storage`: float, or f16 or bf16 where every intermediate is to be
+/// rounded as in a model of that dtype; code for the other two is then not there.
+template <int Bits, bool Symmetric, class Storage>
 struct integer_scheme {
     static_assert(2 <= Bits && Bits <= 8, "awq: an integer scheme has 2 to 8 bits");
     static constexpr int bits = Bits;
     static constexpr bool symmetric = Symmetric;
     static constexpr scheme value{Bits, Symmetric};
+    using storage_type = Storage;
+
+    static constexpr bool is_symmetric() noexcept { return Symmetric; }
+    static constexpr float smallest() noexcept { return value.smallest(); }
+    static constexpr float largest() noexcept { return value.largest(); }
+    static constexpr float width() noexcept { return value.width(); }
 };
+
+/// The scheme for a model of another dtype: `stored_as<bf16, w4a16_asym>`.
+template <class Storage, class Scheme>
+using stored_as = integer_scheme<Scheme::bits, Scheme::symmetric, Storage>;
 
 using w2a16 = integer_scheme<2, true>;
 using w3a16 = integer_scheme<3, true>;
@@ -1430,6 +1721,17 @@ constexpr std::string_view name_of(const scheme& value) noexcept
 }
 
 namespace detail {
+
+/// A scheme whose symmetry, which changes code, is constant, and whose bits, which change numbers, are not.
+template <bool Symmetric>
+struct bits_at_run_time {
+    int bits;
+
+    static constexpr bool is_symmetric() noexcept { return Symmetric; }
+    constexpr float smallest() const noexcept { return scheme{bits}.smallest(); }
+    constexpr float largest() const noexcept { return scheme{bits}.largest(); }
+    constexpr float width() const noexcept { return scheme{bits}.width(); }
+};
 
 /// Whether a name is `known`, which is in upper case, in upper or lower case.
 constexpr bool same_scheme_name(std::string_view name, std::string_view known) noexcept
@@ -1623,30 +1925,62 @@ inline constexpr dtype dtype_of<f16> = dtype::f16;
 #endif
 
 #include <span>
+#include <type_traits>
 
 namespace awq {
 
-/// Rounds a float as a tensor of type T stores it. With T = float nothing is lost.
+/// Rounds a float, or each lane of a vector of floats, as a tensor of type T stores it. With T = float
+/// nothing is lost.
 template <class T>
 struct storage_rounding {
+    using type = T;
     /// The distance of 1 and the next value.
     static constexpr float epsilon = 0x1p-23f;
-    AWQ_ALWAYS_INLINE static float round(float value) noexcept { return value; }
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        return value;
+    }
 };
 template <>
 struct storage_rounding<bf16> {
+    using type = bf16;
     static constexpr float epsilon = 0x1p-7f;
     AWQ_ALWAYS_INLINE static float round(float value) noexcept
     {
         return static_cast<float>(bf16{value});
     }
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        using bits = detail::bit_lanes<S>;
+        const bits pattern = __builtin_bit_cast(bits, value);
+        const bits rounded = (pattern + 0x7FFFu + ((pattern >> 16) & 1u)) & 0xFFFF0000u;
+        const bits quiet = (pattern | 0x00400000u) & 0xFFFF0000u;
+        return value == value ? __builtin_bit_cast(S, rounded) : __builtin_bit_cast(S, quiet);
+    }
 };
 template <>
 struct storage_rounding<f16> {
+    using type = f16;
     static constexpr float epsilon = 0x1p-10f;
     AWQ_ALWAYS_INLINE static float round(float value) noexcept
     {
         return static_cast<float>(f16{value});
+    }
+    /// The last bit of a number `shift` is worth as much as that of binary16 at `value`.
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        using bits = detail::bit_lanes<S>;
+        const bits pattern = __builtin_bit_cast(bits, value), sign = pattern & 0x80000000u;
+        const S power = __builtin_bit_cast(S, pattern & 0x7F800000u);
+        const S normal = detail::larger(power, detail::all_lanes<S>(0x1p-14f));
+        const S shift = __builtin_bit_cast(S, __builtin_bit_cast(bits, normal) + (13u << 23)) * 1.5f;
+        const S magnitude = __builtin_bit_cast(S, pattern ^ sign);
+        const S rounded = (magnitude + shift) - shift;
+        const S stored = magnitude >= 65520.0f ? detail::all_lanes<S>(__builtin_inff()) : rounded;
+        return __builtin_bit_cast(S, __builtin_bit_cast(bits, stored) | sign);
     }
 };
 
@@ -1660,6 +1994,13 @@ constexpr decltype(auto) with_storage(dtype storage, Action&& action)
     return action(storage_rounding<float>{});
 }
 
+/// The same where the type is known when it is compiled.
+template <class T, class Action>
+constexpr decltype(auto) with_storage(storage_rounding<T> storage, Action&& action)
+{
+    return action(storage);
+}
+
 /// Rounds every value to `storage`, in place.
 inline void round_to_storage(dtype storage, std::span<float> values) noexcept
 {
@@ -1668,6 +2009,13 @@ inline void round_to_storage(dtype storage, std::span<float> values) noexcept
         for (float& value : values)
             value = rounding.round(value);
     });
+}
+template <class T>
+void round_to_storage(storage_rounding<T> storage, std::span<float> values) noexcept
+{
+    if constexpr (!std::is_same_v<T, float>)
+        for (float& value : values)
+            value = storage.round(value);
 }
 
 } // namespace awq
@@ -1679,23 +2027,30 @@ inline void round_to_storage(dtype storage, std::span<float> values) noexcept
 
 namespace awq {
 
+// S is a float, or a vector of floats: a lane for each of several groups (see float_lanes.hpp).
+
 /// What a group of weights shares: value = (code - zero_point) * scale. The zero point is a whole
 /// number in the range of the codes, 0 in symmetric schemes.
-struct qparams {
-    float scale = 1.0f;
-    float zero_point = 0.0f;
+template <class S>
+struct basic_qparams {
+    S scale = detail::all_lanes<S>(1.0f);
+    S zero_point{};
 };
+using qparams = basic_qparams<float>;
 
 /// The smallest and the largest weight of a group.
-struct value_range {
-    float smallest = 0.0f;
-    float largest = 0.0f;
+template <class S>
+struct basic_value_range {
+    S smallest{};
+    S largest{};
 };
+using value_range = basic_value_range<float>;
 
 /// To the nearest whole number, ties to even; for |value| < 2^22. Vectorises on every target.
-AWQ_ALWAYS_INLINE float round_half_even(float value) noexcept
+template <class S>
+AWQ_ALWAYS_INLINE S round_half_even(const S& value) noexcept
 {
-    constexpr float shift = 0x1.8p23f;
+    const S shift = detail::all_lanes<S>(0x1.8p23f);
     return (value + shift) - shift;
 }
 
@@ -1728,25 +2083,28 @@ AWQ_ALWAYS_INLINE value_range range_of(const float* values, std::size_t count) n
 /// 0.13 and later): every intermediate is rounded to the storage type, a scale of zero becomes
 /// the storage type's epsilon, and the division is by width/2 (7.5 for 4 bits) in symmetric
 /// schemes.
-template <class Rounding>
-AWQ_ALWAYS_INLINE qparams make_qparams(value_range range, const scheme& format, Rounding) noexcept
+template <class S, class Format, class Rounding>
+AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& range,
+                                                const Format& format, Rounding) noexcept
 {
-    qparams made;
-    if (format.symmetric) {
-        const float magnitude = std::max(-range.smallest, range.largest);
-        made.scale = Rounding::round(magnitude / (format.width() / 2.0f));
+    const auto all = [](float value) __attribute__((always_inline)) {
+        return detail::all_lanes<S>(value);
+    };
+    basic_qparams<S> made;
+    if (format.is_symmetric()) {
+        const S magnitude = detail::larger<S>(-range.smallest, range.largest);
+        made.scale = Rounding::round(S(magnitude / all(format.width() / 2.0f)));
     } else {
-        const float distance = Rounding::round(range.largest - range.smallest);
-        made.scale = Rounding::round(distance / format.width());
-        const float steps = Rounding::round(range.smallest / made.scale);
-        const float zero = Rounding::round(format.smallest() - steps);
+        const S distance = Rounding::round(S(range.largest - range.smallest));
+        made.scale = Rounding::round(S(distance / all(format.width())));
+        const S steps = Rounding::round(S(range.smallest / made.scale));
+        const S zero = Rounding::round(S(all(format.smallest()) - steps));
         // An all-zero group gives 0/0; compressed-tensors turns that NaN into zero point 0.
-        const bool is_number = zero == zero;
-        made.zero_point =
-            is_number ? round_half_even(std::clamp(zero, format.smallest(), format.largest()))
-                      : 0.0f;
+        const S within = detail::smaller(all(format.largest()),
+                                         detail::larger(all(format.smallest()), zero));
+        made.zero_point = zero == zero ? round_half_even(within) : S{};
     }
-    if (made.scale == 0.0f) made.scale = Rounding::epsilon;
+    made.scale = made.scale == S{} ? all(Rounding::epsilon) : made.scale;
     return made;
 }
 
@@ -1782,6 +2140,220 @@ AWQ_ALWAYS_INLINE float value_of(float code, const qparams& shared, Rounding) no
 }
 
 } // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // everything is inlined
+#endif
+
+namespace awq::detail {
+
+/// How many columns share a scale, as a constant where one is known: 0 in the type stands for a number
+/// that comes at run time.
+template <std::size_t Columns>
+struct group_width {
+    constexpr explicit group_width(std::size_t) noexcept {}
+    constexpr operator std::size_t() const noexcept { return Columns; }
+};
+template <>
+struct group_width<0> {
+    constexpr explicit group_width(std::size_t width) noexcept : columns(width) {}
+    constexpr operator std::size_t() const noexcept { return columns; }
+    std::size_t columns;
+};
+
+/// Calls `action` with a group width known when it is compiled, where it is one of the usual ones.
+template <class Action>
+void with_group_width(std::size_t columns, Action&& action)
+{
+    if (columns == 32) return action(group_width<32>{columns});
+    if (columns == 64) return action(group_width<64>{columns});
+    if (columns == 128) return action(group_width<128>{columns});
+    action(group_width<0>{columns});
+}
+
+/// Codes of groups of columns. `Sink` takes them: `shared(group, qparams)` for each group, and
+/// `codes<S>(first column, codes as floats, scale, zero point)` for as many columns as S has lanes.
+/// The numbers are those of `range_of`, `make_qparams` and `fill_codes`; what is independent is done
+/// side by side: ranges and qparams of several groups, codes of several columns.
+template <std::size_t Lanes, std::size_t Columns, class Format, class Rounding>
+struct group_coder {
+    using vector = float_lanes<Lanes>;
+
+    group_width<Columns> width;
+    Format format;
+
+    /// A row of `groups` groups.
+    template <class Sink>
+    void code_row(const float* row, std::size_t groups, Sink sink) const noexcept
+    {
+        for (std::size_t first = 0; first < groups; first += Lanes)
+            code_groups(row, first, std::min(Lanes, groups - first), sink);
+    }
+
+  private:
+    /// At most as many groups as there are lanes.
+    template <class Sink>
+    AWQ_ALWAYS_INLINE void code_groups(const float* row, std::size_t first, std::size_t count,
+                                       Sink sink) const noexcept
+    {
+        const basic_qparams<vector> made = fit_groups(row + first * width, count);
+        float scales[Lanes], zero_points[Lanes];
+        store<vector>(made.scale, scales);
+        store<vector>(made.zero_point, zero_points);
+        for (std::size_t g = 0; g < count; ++g) {
+            const qparams shared{scales[g], zero_points[g]};
+            sink.shared(first + g, shared);
+            code_group(row, (first + g) * width, shared, sink);
+        }
+    }
+
+    AWQ_ALWAYS_INLINE basic_qparams<vector> fit_groups(const float* groups,
+                                                       std::size_t count) const noexcept
+    {
+        vector lows[Lanes], highs[Lanes];
+        for (std::size_t g = 0; g < count; ++g)
+            find_range(groups + g * width, lows[g], highs[g]);
+        for (std::size_t g = count; g < Lanes; ++g)
+            lows[g] = highs[g] = vector{};
+        const basic_value_range<vector> ranges{Rounding::round(across<take_smaller>(lows)),
+                                               Rounding::round(across<take_larger>(highs))};
+        return make_qparams<vector>(ranges, format, Rounding{});
+    }
+
+    AWQ_ALWAYS_INLINE void find_range(const float* group, vector& low_out,
+                                      vector& high_out) const noexcept
+    {
+        // Long groups: independent chains, so that none waits for another.
+        constexpr std::size_t chains = Columns == 0 || Columns > 128 ? 4 : 1;
+        vector lows[chains] = {}, highs[chains] = {};
+        std::size_t i = 0;
+        if constexpr (chains == 4)
+            for (; i + 4 * Lanes <= width; i += 4 * Lanes) {
+                widen(group + i, lows[0], highs[0]);
+                widen(group + i + Lanes, lows[1], highs[1]);
+                widen(group + i + 2 * Lanes, lows[2], highs[2]);
+                widen(group + i + 3 * Lanes, lows[3], highs[3]);
+            }
+        for (; i + Lanes <= width; i += Lanes)
+            widen(group + i, lows[0], highs[0]);
+        vector low = lows[0], high = highs[0];
+        for (std::size_t chain = 1; chain < chains; ++chain) {
+            low = smaller(lows[chain], low);
+            high = larger(highs[chain], high);
+        }
+        if constexpr (Columns == 0 || Columns % Lanes != 0) {
+            const value_range rest = range_of(group + i, width - i);
+            low = smaller(all_lanes<vector>(rest.smallest), low);
+            high = larger(all_lanes<vector>(rest.largest), high);
+        }
+        low_out = low;
+        high_out = high;
+    }
+
+    AWQ_ALWAYS_INLINE static void widen(const float* from, vector& low, vector& high) noexcept
+    {
+        const vector values = load<vector>(from);
+        low = smaller(values, low);
+        high = larger(values, high);
+    }
+
+    template <class Sink>
+    AWQ_ALWAYS_INLINE void code_group(const float* row, std::size_t first, const qparams& shared,
+                                      Sink& sink) const noexcept
+    {
+        const std::size_t end = first + width;
+        std::size_t at = first;
+        for (; at + Lanes <= end; at += Lanes)
+            code_lanes<vector>(row, at, shared, sink);
+        if constexpr (Columns == 0 || Columns % Lanes != 0)
+            for (; at < end; ++at)
+                code_lanes<float>(row, at, shared, sink);
+    }
+
+    template <class S, class Sink>
+    AWQ_ALWAYS_INLINE void code_lanes(const float* row, std::size_t at, const qparams& shared,
+                                      Sink& sink) const noexcept
+    {
+        const S scale = all_lanes<S>(shared.scale), zero_point = all_lanes<S>(shared.zero_point);
+        const S weights = Rounding::round(load<S>(row + at));
+        S codes = Rounding::round(S(weights / scale));
+        codes = Rounding::round(S(codes + zero_point));
+        codes = larger<S>(all_lanes<S>(format.smallest()), codes);
+        codes = smaller<S>(all_lanes<S>(format.largest()), codes);
+        sink.template codes<S>(at, round_half_even(codes), scale, zero_point);
+    }
+};
+
+/// Writes the weights that codes stand for, where the row was.
+template <class Rounding>
+struct value_sink {
+    float* out;
+
+    AWQ_ALWAYS_INLINE void shared(std::size_t, const qparams&) noexcept {}
+    template <class S>
+    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S& scale,
+                                 const S& zero_point) noexcept
+    {
+        store<S>(Rounding::round(S((made - zero_point) * scale)), out + first);
+    }
+};
+
+/// Writes codes, scales and zero points; `zero_points` may be null.
+struct code_sink {
+    std::int8_t* codes_out;
+    float* scales;
+    std::int8_t* zero_points;
+
+    AWQ_ALWAYS_INLINE void shared(std::size_t group, const qparams& made) noexcept
+    {
+        scales[group] = made.scale;
+        if (zero_points != nullptr) zero_points[group] = static_cast<std::int8_t>(made.zero_point);
+    }
+    template <class S>
+    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S&, const S&) noexcept
+    {
+        store_bytes<S>(made, codes_out + first);
+    }
+};
+
+/// Quantizes and dequantizes rows that are cut into groups of `width` columns; `out` may be `rows`.
+/// `Lanes` is a parameter so that units compiled for different instruction sets share no code.
+template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
+void simulate_groups(matrix_view<const float> rows, group_width<Columns> width,
+                     const Format& format, Rounding, matrix_view<float> out) noexcept
+{
+    for (std::size_t r = 0; r < rows.rows(); ++r) {
+        const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
+        coder.code_row(rows.row(r).data(), rows.cols() / width,
+                       value_sink<Rounding>{out.row(r).data()});
+    }
+}
+
+/// One row to codes, scales and zero points (none where that is empty).
+template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
+void code_groups(std::span<const float> row, group_width<Columns> width, const Format& format,
+                 Rounding, std::span<std::int8_t> codes, std::span<float> scales,
+                 std::span<std::int8_t> zero_points) noexcept
+{
+    const code_sink sink{codes.data(), scales.data(),
+                         zero_points.empty() ? nullptr : zero_points.data()};
+    const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
+    coder.code_row(row.data(), row.size() / width, sink);
+}
+
+} // namespace awq::detail
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #endif
 // ---- awq/quantization/quantizer_concept.hpp
@@ -1836,8 +2408,31 @@ concept magnitude_quantizer =
 
 namespace awq {
 
+namespace detail {
+
+/// Whether rows can be cut into groups of that many columns (0: the whole row).
+inline status check_groups(std::size_t group_size, std::size_t in_features) noexcept
+{
+    if (in_features == 0 || (group_size != 0 && in_features % group_size != 0))
+        return error{error_code::shape_mismatch,
+                     "group size ",
+                     group_size,
+                     " does not divide in_features ",
+                     in_features,
+                     ": choose another group size or ignore the layer"};
+    return {};
+}
+
+constexpr std::size_t columns_of_group(std::size_t group_size, std::size_t in_features) noexcept
+{
+    return group_size == 0 ? in_features : std::min(group_size, in_features);
+}
+
+} // namespace detail
+
 /// Rounds weights to integers that share a scale (and a zero point) within a group of neighbouring
-/// columns, with the numbers of compressed-tensors. Models `quantizer`.
+/// columns, with the numbers of compressed-tensors; all is chosen at run time (`scheme_quantizer` has it as
+/// constants). Models `quantizer`.
 struct integer_quantizer {
     /// Bits of a code (2 to 8), and whether the zero point is always 0.
     scheme format{};
@@ -1855,20 +2450,13 @@ struct integer_quantizer {
         if (format.bits < 2 || format.bits > 8)
             return error{error_code::invalid_argument, "integer scheme with ", format.bits,
                          " bits: choose 2 to 8"};
-        if (in_features == 0 || (group_size != 0 && in_features % group_size != 0))
-            return error{error_code::shape_mismatch,
-                         "group size ",
-                         group_size,
-                         " does not divide in_features ",
-                         in_features,
-                         ": choose another group size or ignore the layer"};
-        return {};
+        return detail::check_groups(group_size, in_features);
     }
 
     constexpr std::size_t row_block() const noexcept { return 1; }
     constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
     {
-        return group_size == 0 ? in_features : std::min(group_size, in_features);
+        return detail::columns_of_group(group_size, in_features);
     }
     /// How many scales a row has.
     constexpr std::size_t groups(std::size_t in_features) const noexcept
@@ -1881,8 +2469,10 @@ struct integer_quantizer {
                          matrix_view<float> out) const noexcept
     {
         with_storage(storage, [&](auto rounding) {
-            for (std::size_t r = 0; r < rows.rows(); ++r)
-                simulate_row(rows.row(r), importance, out.row(r), rounding);
+            if (clip_steps > 1) return simulate_clipped(rows, importance, out, rounding);
+            with_constants(rows.cols(), [&](auto width, const auto& constants) {
+                detail::simulate_groups(rows, width, constants, rounding, out);
+            });
         });
     }
 
@@ -1902,20 +2492,35 @@ struct integer_quantizer {
                       std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
     {
         with_storage(storage, [&](auto rounding) {
-            quantize_row_as(row, codes, scales, zero_points, rounding);
+            with_constants(row.size(), [&](auto width, const auto& constants) {
+                detail::code_groups(row, width, constants, rounding, codes, scales, zero_points);
+            });
         });
     }
 
   private:
-    template <class Rounding>
-    void simulate_row(std::span<const float> row, std::span<const float> importance,
-                      std::span<float> out, Rounding rounding) const noexcept
+    // The one switch between what is chosen at run time and the code that a static policy gives.
+    template <class Action>
+    void with_constants(std::size_t in_features, Action&& action) const
     {
-        const std::size_t width = scale_columns(row.size());
-        for (std::size_t first = 0; first < row.size(); first += width)
-            simulate_group(row.subspan(first, width),
-                           importance.empty() ? importance : importance.subspan(first, width),
-                           out.data() + first, rounding);
+        detail::with_group_width(scale_columns(in_features), [&](auto width) {
+            if (format.symmetric)
+                action(width, detail::bits_at_run_time<true>{format.bits});
+            else
+                action(width, detail::bits_at_run_time<false>{format.bits});
+        });
+    }
+
+    template <class Rounding>
+    void simulate_clipped(matrix_view<const float> rows, std::span<const float> importance,
+                          matrix_view<float> out, Rounding rounding) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols());
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            for (std::size_t first = 0; first < rows.cols(); first += width)
+                simulate_group(rows.row(r).subspan(first, width),
+                               importance.empty() ? importance : importance.subspan(first, width),
+                               out.row(r).data() + first, rounding);
     }
 
     template <class Rounding>
@@ -1995,31 +2600,6 @@ struct integer_quantizer {
                 make(count - first);
         }
     }
-
-    template <class Rounding>
-    void quantize_row_as(std::span<const float> row, std::span<std::int8_t> codes,
-                         std::span<float> scales, std::span<std::int8_t> zero_points,
-                         Rounding rounding) const noexcept
-    {
-        const std::size_t width = scale_columns(row.size());
-        for (std::size_t group = 0; group * width < row.size(); ++group) {
-            const float* const weights = row.data() + group * width;
-            value_range range = range_of(weights, width);
-            range = {rounding.round(range.smallest), rounding.round(range.largest)};
-            const qparams shared = make_qparams(range, format, rounding);
-            scales[group] = shared.scale;
-            if (!zero_points.empty())
-                zero_points[group] = static_cast<std::int8_t>(shared.zero_point);
-            for_each_tile(weights, width, shared, rounding,
-                          [&](std::size_t first, std::size_t size, const float* made) {
-                              for (std::size_t i = 0; i < size; ++i) {
-                                  const bool is_number = made[i] == made[i];
-                                  codes[group * width + first + i] =
-                                      static_cast<std::int8_t>(is_number ? made[i] : 0.0f);
-                              }
-                          });
-        }
-    }
 };
 
 static_assert(quantizer<integer_quantizer>);
@@ -2038,15 +2618,24 @@ constexpr integer_quantizer quantizer_of(std::size_t group_size, dtype storage =
 } // namespace awq
 
 #endif
-// ---- awq/quantization/quantize_weight.hpp
-#ifndef AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
-#define AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace awq {
+
+/// A quantizer whose rows are codes, scales and zero points: `integer_quantizer`, `scheme_quantizer`.
+template <class Q>
+concept code_quantizer =
+    quantizer<Q> && requires(const Q& q, std::span<const float> row, std::span<std::int8_t> codes,
+                             std::span<float> scales) {
+        { q.groups(std::size_t{}) } -> std::convertible_to<std::size_t>;
+        { q.format.is_symmetric() } -> std::same_as<bool>;
+        q.quantize_row(row, codes, scales, codes);
+    };
 
 /// Where a quantized weight goes; all in the caller's memory.
 struct quantized_weight {
@@ -2057,8 +2646,8 @@ struct quantized_weight {
 
 /// Quantizes a weight, (out_features, in_features): codes, scales and zero points.
 /// Errors: those of the quantizer's `check`, and shape_mismatch.
-template <execution E>
-status quantize_weight(const E& how, const integer_quantizer& rounding,
+template <execution E, code_quantizer Q>
+status quantize_weight(const E& how, const Q& rounding,
                        matrix_view<const float> weight, const quantized_weight& out)
 {
     AWQ_CHECK(rounding.check(weight.cols()));
@@ -2068,7 +2657,7 @@ status quantize_weight(const E& how, const integer_quantizer& rounding,
         out.codes.rows() == rows && out.codes.cols() == weight.cols() &&
         out.scales.rows() == rows && out.scales.cols() == groups &&
         (has_zeros ? out.zero_points.rows() == rows && out.zero_points.cols() == groups
-                   : rounding.format.symmetric);
+                   : rounding.format.is_symmetric());
     if (!fits)
         return error{error_code::shape_mismatch,
                      "quantize_weight: a weight of ",
@@ -2102,6 +2691,81 @@ void dequantize_weight(const E& how, const quantized_weight& in, matrix_view<flo
         }
     });
 }
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/scheme_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_SCHEME_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_SCHEME_QUANTIZER_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// A group policy whose number of columns is known when it is compiled.
+template <class Group>
+concept static_group = requires { typename std::integral_constant<std::size_t, Group::columns()>; };
+
+/// The numbers of `integer_quantizer`, with the scheme, its storage type and the group size as constants
+/// in the code: two policies give two machine codes. A `dynamic_group_size` is one switch outside the
+/// loops. Models `quantizer`.
+template <class Scheme, policy_of<axis::group> Group>
+struct scheme_quantizer {
+    using rounding = storage_rounding<typename Scheme::storage_type>;
+    static constexpr scheme format = Scheme::value;
+
+    [[no_unique_address]] Group group{};
+
+    /// shape_mismatch where groups do not cut a row evenly.
+    status check(std::size_t in_features) const noexcept
+    {
+        return detail::check_groups(group.columns(), in_features);
+    }
+
+    constexpr std::size_t row_block() const noexcept { return 1; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return detail::columns_of_group(group.columns(), in_features);
+    }
+    /// How many scales a row has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        return in_features == 0 ? 0 : in_features / scale_columns(in_features);
+    }
+
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance is not looked at.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float>,
+                         matrix_view<float> out) const noexcept
+    {
+        with_width(rows.cols(), [&](auto width) {
+            detail::simulate_groups(rows, width, Scheme{}, rounding{}, out);
+        });
+    }
+
+    /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
+    /// empty `zero_points` for a symmetric scheme).
+    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes,
+                      std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
+    {
+        with_width(row.size(), [&](auto width) {
+            detail::code_groups(row, width, Scheme{}, rounding{}, codes, scales, zero_points);
+        });
+    }
+
+  private:
+    template <class Action>
+    void with_width(std::size_t in_features, Action&& action) const
+    {
+        if constexpr (static_group<Group>)
+            action(detail::group_width<Group::columns()>{scale_columns(in_features)});
+        else
+            detail::with_group_width(scale_columns(in_features), action);
+    }
+};
 
 } // namespace awq
 
@@ -2538,9 +3202,12 @@ enum class duo : unsigned char {
     both, ///< each of half the ratios, both ways
 };
 
+/// More candidates than that are a slip: each is a rounding of all the weights.
+inline constexpr std::size_t largest_n_grid = 100'000;
+
 /// The numbers of a scale search; the defaults are llm-compressor's.
 struct search_options {
-    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`.
+    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`; at most `largest_n_grid`.
     std::size_t n_grid = 20;
     duo duo_scaling = duo::on;
     /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
@@ -2577,13 +3244,14 @@ class scale_grid {
         : n_grid_(options.n_grid), kind_(options.duo_scaling)
     {}
 
-    /// invalid_argument where n_grid is too small for the kind of duo scaling.
+    /// invalid_argument where n_grid is too small for the kind of duo scaling, or above
+    /// `largest_n_grid`.
     status check() const noexcept
     {
         const std::size_t least = kind_ == duo::off ? 2 : kind_ == duo::on ? 3 : 4;
-        if (n_grid_ < least)
-            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use at least ",
-                         least};
+        if (n_grid_ < least || n_grid_ > largest_n_grid)
+            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ",
+                         largest_n_grid};
         return {};
     }
 
@@ -2673,60 +3341,13 @@ inline bool compute_scales(const scale_candidate& candidate, std::span<const flo
 } // namespace awq
 
 #endif
-// ---- awq/search/weight_mean.hpp
-#ifndef AWQ_SEARCH_WEIGHT_MEAN_HPP
-#define AWQ_SEARCH_WEIGHT_MEAN_HPP
+// ---- awq/search/search_problem.hpp
+#ifndef AWQ_SEARCH_SEARCH_PROBLEM_HPP
+#define AWQ_SEARCH_SEARCH_PROBLEM_HPP
 
-#include <algorithm>
 #include <cmath>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-
-template <class Rounding>
-void add_group_magnitudes(const float* group, std::size_t count, double* sums, Rounding) noexcept
-{
-    float largest = 0.0f;
-    for (std::size_t i = 0; i < count; ++i)
-        largest = std::max(largest, std::fabs(group[i]));
-    const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
-    for (std::size_t i = 0; i < count; ++i)
-        sums[i] += Rounding::round(std::fabs(Rounding::round(group[i])) / divisor);
-}
-
-} // namespace detail
-
-/// Adds a weight's normalised magnitudes to `sums` (in_features): |w| / (max of its group + 1e-6),
-/// divided in the storage dtype, summed over rows. `group` columns share a scale.
-/// Divide the sums by the number of rows of all layers that went in: that is w_mean.
-template <execution E>
-void add_weight_magnitudes(const E& how, matrix_view<const float> weight, std::size_t group,
-                           dtype storage, std::span<double> sums)
-{
-    how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
-        const std::size_t first = index * group;
-        const std::size_t count = std::min(group, weight.cols() - first);
-        with_storage(storage, [&](auto rounding) {
-            for (std::size_t r = 0; r < weight.rows(); ++r)
-                detail::add_group_magnitudes(weight.row(r).data() + first, count,
-                                             sums.data() + first, rounding);
-        });
-    });
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cmath>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 
 namespace awq {
@@ -2748,6 +3369,9 @@ struct search_problem {
     /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
     std::span<const std::uint32_t> column_scales = {};
     std::size_t scale_count = 0; ///< only with `column_scales`
+    /// The scales that can be stored, (scales()) each, or empty: a candidate with a scale outside is
+    /// skipped. Identity never is.
+    std::span<const double> smallest_scales = {}, largest_scales = {};
 
     constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
     constexpr std::size_t scales() const noexcept
@@ -2758,16 +3382,12 @@ struct search_problem {
     {
         return column_scales.empty() ? column : column_scales[column];
     }
-};
-
-/// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
-/// they take the place of the original weights, the same inputs given. Smaller is better.
-template <class Loss>
-concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
-{
+    constexpr bool can_store(std::span<const double> wanted) const noexcept
     {
-        loss(weights)
-        } -> std::convertible_to<double>;
+        for (std::size_t i = 0; i < smallest_scales.size(); ++i)
+            if (!(wanted[i] >= smallest_scales[i] && wanted[i] <= largest_scales[i])) return false;
+        return true;
+    }
 };
 
 /// Floats that a search needs. `weights`: elements of all layers that are quantized.
@@ -2825,17 +3445,137 @@ status check_problem(const search_problem<Q>& problem)
         if (index >= problem.scale_count)
             return error{error_code::invalid_argument, "scale search: column scale ", index,
                          " is not below ", problem.scale_count};
+    const std::size_t limits = problem.smallest_scales.size();
+    if (limits != problem.largest_scales.size() || (limits != 0 && limits != problem.scales()))
+        return error{error_code::shape_mismatch, "scale search: limits for ", limits, " of ",
+                     problem.scales(), " scales"};
     for (const auto& layer : problem.layers)
         AWQ_CHECK(check_layer(layer, problem.in_features()));
     return {};
 }
 
+} // namespace detail
+
+} // namespace awq
+
+#endif
+// ---- awq/search/weight_mean.hpp
+#ifndef AWQ_SEARCH_WEIGHT_MEAN_HPP
+#define AWQ_SEARCH_WEIGHT_MEAN_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+template <class Rounding>
+void add_group_magnitudes(const float* group, std::size_t count, double* sums, Rounding) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t i = 0; i < count; ++i)
+        largest = std::max(largest, std::fabs(group[i]));
+    const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
+    for (std::size_t i = 0; i < count; ++i)
+        sums[i] += Rounding::round(std::fabs(Rounding::round(group[i])) / divisor);
+}
+
+} // namespace detail
+
+/// Adds a weight's normalised magnitudes to `sums` (in_features): |w| / (max of its group + 1e-6),
+/// divided in the storage type (a dtype, or a `storage_rounding`), summed over rows. `group` columns
+/// share a scale.
+/// Divide the sums by the number of rows of all layers that went in: that is w_mean.
+template <execution E, class Storage>
+void add_weight_magnitudes(const E& how, matrix_view<const float> weight, std::size_t group,
+                           Storage storage, std::span<double> sums)
+{
+    how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
+        const std::size_t first = index * group;
+        const std::size_t count = std::min(group, weight.cols() - first);
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < weight.rows(); ++r)
+                detail::add_group_magnitudes(weight.row(r).data() + first, count,
+                                             sums.data() + first, rounding);
+        });
+    });
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
+/// they take the place of the original weights, the same inputs given. Smaller is better.
+template <class Loss>
+concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
+{
+    {
+        loss(weights)
+        } -> std::convertible_to<double>;
+};
+
+namespace detail {
+
+<<<<<<< HEAD
 /// Makes candidates one after another in the same memory.
 template <execution E, quantizer Q>
+=======
+template <quantizer Q>
+status check_layer(const search_layer<Q>& layer, std::size_t in_features)
+{
+    if (layer.weight.cols() != in_features)
+        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
+                     layer.weight.cols(), " columns, the activations have ", in_features};
+    if (!layer.importance.empty() && layer.importance.size() != in_features)
+        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
+                     " importance values for ",  in_features,      " columns"};
+    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
+}
+
+template <quantizer Q>
+status check_problem(const search_problem<Q>& problem)
+{
+    if (problem.layers.empty() || problem.x_mean.empty())
+        return error{error_code::invalid_argument,
+                     "scale search: give at least one balance layer and its activations"};
+    for (const float value : problem.x_mean)
+        if (!std::isfinite(value) || value < 0.0f)
+            return error{error_code::not_finite,
+                         "scale search: x_mean has a value that is not a finite magnitude"};
+    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
+        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
+                     problem.in_features(), " entries"};
+    if (problem.scales() > problem.in_features())
+        return error{error_code::invalid_argument, "scale search: more scales than columns"};
+    for (const std::uint32_t index : problem.column_scales)
+        if (index >= problem.scale_count)
+            return error{error_code::invalid_argument, "scale search: column scale ", index,
+                         " is not below ", problem.scale_count};
+    for (const auto& layer : problem.layers)
+        AWQ_CHECK(check_layer(layer, problem.in_features()));
+    return {};
+}
+
+/// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
+template <execution E, quantizer Q, class Storage>
+>>>>>>> core
 class candidate_maker {
   public:
-    candidate_maker(const E& how, const search_problem<Q>& problem, const search_options& options)
-        : how_(how), problem_(problem), storage_(options.storage)
+    candidate_maker(const E& how, const search_problem<Q>& problem, Storage storage)
+        : how_(how), problem_(problem), storage_(storage)
     {}
 
     status prepare(workspace& memory, bool needs_w_mean)
@@ -2858,10 +3598,12 @@ class candidate_maker {
         return {};
     }
 
-    /// The candidate's weights; empty where a scale is not usable.
+    /// The candidate's weights; empty where a scale is not usable or cannot be stored.
     std::span<const matrix_view<const float>> make(const scale_candidate& candidate)
     {
         if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
+        const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
+        if (!identity && !problem_.can_store(scales_)) return {};
         for (std::size_t c = 0; c < column_scales_.size(); ++c)
             column_scales_[c] = scales_[problem_.scale_of(c)];
         for (std::size_t i = 0; i < views_.size(); ++i)
@@ -2982,7 +3724,7 @@ class candidate_maker {
 
     const E& how_;
     const search_problem<Q>& problem_;
-    dtype storage_;
+    [[no_unique_address]] Storage storage_;
     std::span<float> x_mean_;                         // (scales)
     std::span<double> w_mean_, scales_, best_scales_; // (scales)
     std::span<double> column_scales_;                 // (in_features)
@@ -3035,15 +3777,17 @@ inline error nothing_finite()
 /// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
 /// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
 /// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
-/// finite.
-template <execution E, quantizer Q, candidate_loss Loss>
+/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
+/// known when this is compiled.
+template <execution E, quantizer Q, candidate_loss Loss, class Storage>
 result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
-                                    const search_options& options, Loss&& loss, workspace memory)
+                                    const search_options& options, Loss&& loss, workspace memory,
+                                    Storage storage)
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
     AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q> maker{how, problem, options};
+    detail::candidate_maker<E, Q, Storage> maker{how, problem, storage};
     const std::span<double> errors = memory.take<double>(grid.size());
     if (errors.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
@@ -3061,6 +3805,13 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q>& probl
                           errors};
 }
 
+template <execution E, quantizer Q, candidate_loss Loss>
+result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
+                                    const search_options& options, Loss&& loss, workspace memory)
+{
+    return scale_search(how, problem, options, loss, memory, options.storage);
+}
+
 /// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
 /// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
 /// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
@@ -3072,7 +3823,7 @@ result<search_outcome> screened_search(const E& how, const search_problem<Q>& pr
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
     AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q> maker{how, problem, options};
+    detail::candidate_maker<E, Q, dtype> maker{how, problem, options.storage};
     const std::span<double> errors = memory.take<double>(grid.size());
     const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
     if (chosen.empty()) return maker.too_small();
@@ -3356,15 +4107,18 @@ namespace awq {
 
 namespace detail {
 
-template <class Scheme>
+/// What the search simulates, and the type that smoothed weights are stored in.
+template <class Scheme, class Group>
 struct simulated {
-    using type = integer_quantizer;
-    static constexpr type make(std::size_t columns) { return quantizer_of<Scheme>(columns); }
+    using type = scheme_quantizer<Scheme, Group>;
+    using storage = typename type::rounding;
+    static constexpr type make(const Group& group) { return {group}; }
 };
-template <quantizer Scheme> // a format that is a quantizer by itself has its own groups
-struct simulated<Scheme> {
+template <quantizer Scheme, class Group> // a format that is a quantizer by itself has its own groups
+struct simulated<Scheme, Group> {
     using type = Scheme;
-    static constexpr type make(std::size_t) { return {}; }
+    using storage = storage_rounding<float>;
+    static constexpr type make(const Group&) { return {}; }
 };
 
 template <class B>
@@ -3387,11 +4141,12 @@ class basic_modifier {
     using backend = Backend;
     using execution_type = Execution;
     using product = typename Backend::product;
-    using quantizer_type = typename detail::simulated<typename Mode::scheme_type>::type;
+    using quantizer_type = typename detail::simulated<typename Mode::scheme_type, Group>::type;
+    using storage = typename detail::simulated<typename Mode::scheme_type, Group>::storage;
 
     constexpr basic_modifier(search_options options = {}, Group group = {}, Execution how = {})
         : options_(options),
-          quantizer_(detail::simulated<typename Mode::scheme_type>::make(group.columns())),
+          quantizer_(detail::simulated<typename Mode::scheme_type, Group>::make(group)),
           how_(how)
     {}
 
@@ -3411,9 +4166,14 @@ class basic_modifier {
                loss_memory(tokens, in_features, out_features);
     }
 
-    /// Whether the mapping's shapes fit together and its rows can be cut into groups.
+    /// Whether the mapping's shapes fit together, its rows can be cut into groups, and the options' storage
+    /// is that of the scheme, where it is part of the type.
     status check(const mapping& pair) const
     {
+        if (options_.storage != dtype::f32 && options_.storage != dtype_of<typename storage::type>)
+            return error{error_code::invalid_argument, "modifier: options.storage is ",
+                         name_of(options_.storage),
+                         "; give it with the scheme instead, as awq::stored_as<awq::bf16, Scheme>"};
         AWQ_CHECK(check_mapping(pair));
         return quantizer_.check(pair.in_features());
     }
@@ -3493,7 +4253,7 @@ class basic_modifier {
     /// Quantizes a weight, (out_features, in_features), after smoothing. Only in quantizing modes.
     template <class Tensor>
     status quantize(Tensor&& weight, const quantized_weight& out) const
-        requires(Mode::quantizes&& std::same_as<quantizer_type, integer_quantizer>)
+        requires(Mode::quantizes&& code_quantizer<quantizer_type>)
     {
         return quantize_weight(how_, quantizer_, const_view(weight), out);
     }
@@ -3581,7 +4341,7 @@ class basic_modifier {
         const std::span<const matrix_view<const float>> weights = originals;
         const auto run = [&](auto&& loss) -> result<search_outcome> {
             AWQ_TRY(search_outcome found, scale_search(how_, problem, options_, loss,
-                                                       workspace{rest.first(search_size)}));
+                                                       workspace{rest.first(search_size)}, storage{}));
             AWQ_CHECK(apply_scales(how_, pair, found.best_scales));
             return found;
         };
@@ -6373,17 +7133,26 @@ enum class rounding : unsigned char {
 
 namespace detail {
 
-/// One sum of all lanes.
+/// Sums of every 16th element, whatever the number of lanes, so that the bytes of a file do not depend
+/// on the instruction set that wrote it.
 template <class L>
-[[gnu::always_inline]] inline float sum_of_lanes(const L& numbers) noexcept
-{
-    alignas(sizeof(L)) float each[L::count];
-    numbers.store(each);
-    float sum = 0.0f;
-    for (const float number : each)
-        sum += number;
-    return sum;
-}
+struct sixteen_sums {
+    static constexpr std::size_t size = 16, parts = size / L::count;
+
+    L part[parts];
+
+    /// All of them, by halves: each and the one half of the way behind it.
+    [[gnu::always_inline]] float total() const noexcept
+    {
+        alignas(64) float each[size];
+        for (std::size_t p = 0; p < parts; ++p)
+            part[p].store(each + p * L::count);
+        for (std::size_t half = size / 2; half > 0; half /= 2)
+            for (std::size_t i = 0; i < half; ++i)
+                each[i] += each[i + half];
+        return each[0];
+    }
+};
 
 /// What one block is compared with.
 struct rounding_target {
@@ -6402,13 +7171,14 @@ template <std::size_t Size, class L>
     const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
     const auto zero = static_cast<float>(grid.zero_code);
     const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
-    L error(0.0f);
-    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
-        const L x = L::load(target.x + i) - L(offset);
-        const L off = x - L(scale) * nearest_level(x * L(inverse), -zero, highest);
-        error += L::load(target.w + i) * off * off;
-    }
-    return sum_of_lanes(error);
+    sixteen_sums<L> error;
+    for (std::size_t i = g * Size; i < (g + 1) * Size;)
+        for (std::size_t p = 0; p < error.parts; ++p, i += L::count) {
+            const L x = L::load(target.x + i) - L(offset);
+            const L off = x - L(scale) * nearest_level(x * L(inverse), -zero, highest);
+            error.part[p] += L::load(target.w + i) * off * off;
+        }
+    return error.total();
 }
 
 /// Sums over levels l of the block, for the best d and dmin at given integers: with a = ls * l and
@@ -6425,24 +7195,25 @@ template <std::size_t Size, class L>
     const float inverse = grid.scale[g] != 0.0f ? 1.0f / grid.scale[g] : 0.0f;
     const auto zero = static_cast<float>(grid.zero_code);
     const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
-    L w_sum(0.0f), wl(0.0f), wll(0.0f), wlx(0.0f), wx(0.0f);
-    for (std::size_t i = g * Size; i < (g + 1) * Size; i += L::count) {
-        const L x = L::load(target.x + i);
-        const L w = L::load(target.w + i);
-        const L level = nearest_level((x - L(grid.offset[g])) * L(inverse), -zero, highest);
-        w_sum += w;
-        wl += w * level;
-        wll += w * level * level;
-        wlx += w * level * x;
-        wx += w * x;
-    }
+    sixteen_sums<L> w_sum, wl, wll, wlx, wx;
+    for (std::size_t i = g * Size; i < (g + 1) * Size;)
+        for (std::size_t p = 0; p < wl.parts; ++p, i += L::count) {
+            const L x = L::load(target.x + i);
+            const L w = L::load(target.w + i);
+            const L level = nearest_level((x - L(grid.offset[g])) * L(inverse), -zero, highest);
+            w_sum.part[p] += w;
+            wl.part[p] += w * level;
+            wll.part[p] += w * level * level;
+            wlx.part[p] += w * level * x;
+            wx.part[p] += w * x;
+        }
     const double s = integer_scale;
     const double m = integer_minimum;
-    sums.aa += s * s * static_cast<double>(sum_of_lanes(wll));
-    sums.ab += s * m * static_cast<double>(sum_of_lanes(wl));
-    sums.bb += m * m * static_cast<double>(sum_of_lanes(w_sum));
-    sums.ax += s * static_cast<double>(sum_of_lanes(wlx));
-    sums.bx += m * static_cast<double>(sum_of_lanes(wx));
+    sums.aa += s * s * static_cast<double>(wll.total());
+    sums.ab += s * m * static_cast<double>(wl.total());
+    sums.bb += m * m * static_cast<double>(w_sum.total());
+    sums.ax += s * static_cast<double>(wlx.total());
+    sums.bx += m * static_cast<double>(wx.total());
 }
 
 /// d and dmin of least squares; whether the sums determine them.
@@ -7732,17 +8503,17 @@ static_assert(quantizer<block_quantizer>);
 #ifndef AWQ_QUANTIZATION_GGUF_QUANTIZE_ROWS_HPP
 #define AWQ_QUANTIZATION_GGUF_QUANTIZE_ROWS_HPP
 
-#include <algorithm>
-#include <atomic>
+// ---- awq/support/finite.hpp
+#ifndef AWQ_SUPPORT_FINITE_HPP
+#define AWQ_SUPPORT_FINITE_HPP
+
 #include <bit>
-#include <cstddef>
 #include <cstdint>
 #include <span>
 
-namespace awq::gguf {
+namespace awq {
 
-namespace detail {
-
+/// Whether no value is a NaN or an infinity. Vectorises.
 inline bool all_finite(std::span<const float> values) noexcept
 {
     std::uint32_t bad = 0;
@@ -7750,6 +8521,20 @@ inline bool all_finite(std::span<const float> values) noexcept
         bad |= (std::bit_cast<std::uint32_t>(value) & 0x7F800000u) == 0x7F800000u ? 1u : 0u;
     return bad == 0;
 }
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::gguf {
+
+namespace detail {
 
 inline bool all_usable(std::span<const float> importance) noexcept
 {
@@ -7800,7 +8585,7 @@ status quantize_rows(const Execution& execution, const basic_block_quantizer<Eng
         const std::size_t first = task * grain;
         const std::size_t count = std::min(grain, rows.rows() - first);
         for (std::size_t r = first; r < first + count; ++r)
-            if (!detail::all_finite(rows.row(r))) return detail::lower_to(first_bad, r);
+            if (!all_finite(rows.row(r))) return detail::lower_to(first_bad, r);
         quantizer.quantize(rows.rows_from(first, count), importance,
                            out.subspan(first * bytes, count * bytes));
     });
@@ -8321,6 +9106,115 @@ constexpr void pack_gptq_zero_points(matrix_view<const std::int8_t> zero_points,
 } // namespace awq
 
 #endif
+// ---- awq/smoothing/scale_limits.hpp
+#ifndef AWQ_SMOOTHING_SCALE_LIMITS_HPP
+#define AWQ_SMOOTHING_SCALE_LIMITS_HPP
+
+// ---- awq/tensor/storage_range.hpp
+#ifndef AWQ_TENSOR_STORAGE_RANGE_HPP
+#define AWQ_TENSOR_STORAGE_RANGE_HPP
+
+namespace awq {
+
+/// The finite magnitudes that are stored as something else than zero.
+struct storage_range {
+    double smallest = 0x1p-149; ///< the least subnormal number
+    double largest = 0x1.FFFFFEp127;
+};
+
+/// That of f16 and bf16; of any other type that of float.
+constexpr storage_range range_of(dtype type) noexcept
+{
+    if (type == dtype::f16) return {0x1p-24, 65504.0};
+    if (type == dtype::bf16) return {0x1p-133, 0x1.FEp127};
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// The scales with which every tensor of a mapping can be stored, one entry a scale. In memory of the
+/// caller.
+struct scale_limits {
+    std::span<double> smallest, largest;
+
+    /// No limits yet.
+    void clear() const noexcept
+    {
+        std::ranges::fill(smallest, 0.0);
+        std::ranges::fill(largest, std::numeric_limits<double>::infinity());
+    }
+};
+
+namespace detail {
+
+inline void limit_smooth_row(const scale_limits& limits, std::size_t i, double magnitude,
+                             const storage_range& range) noexcept
+{
+    limits.smallest[i] = std::max(limits.smallest[i], magnitude / range.largest);
+    if (magnitude > 0) limits.largest[i] = std::min(limits.largest[i], magnitude / range.smallest);
+}
+
+inline double largest_magnitude(std::span<const float> values) noexcept
+{
+    float largest = 0;
+    for (const float value : values) largest = std::max(largest, std::fabs(value));
+    return static_cast<double>(largest);
+}
+
+} // namespace detail
+
+/// Narrows the limits to scales whose products with the columns of a balance layer are finite in
+/// `storage`. A column that becomes zero is left to the loss, which sees it.
+/// `scratch`: in_features floats. `column_scales`: as in `mapping`.
+inline void limit_balance(const scale_limits& limits, matrix_view<const float> weight, dtype storage,
+                          std::span<const std::uint32_t> column_scales,
+                          std::span<float> scratch) noexcept
+{
+    const double largest = range_of(storage).largest;
+    std::ranges::fill(scratch, 0.0f);
+    for (std::size_t r = 0; r < weight.rows(); ++r)
+        for (std::size_t c = 0; c < weight.cols(); ++c)
+            scratch[c] = std::max(scratch[c], std::fabs(weight(r, c)));
+    for (std::size_t c = 0; c < weight.cols(); ++c) {
+        double& limit = limits.largest[column_scales.empty() ? c : column_scales[c]];
+        if (scratch[c] > 0) limit = std::min(limit, largest / static_cast<double>(scratch[c]));
+    }
+}
+
+/// Narrows the limits to scales by which the smooth layer can be divided: all is finite in `storage`,
+/// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
+/// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
+/// them only the finite ones count.
+inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth, dtype storage) noexcept
+{
+    storage_range range = range_of(storage);
+    const std::size_t count = limits.smallest.size(), first = smooth.channels() - count;
+    if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
+    for (std::size_t i = 0; i < count; ++i) {
+        const double gain = smooth.norm ? std::fabs(static_cast<double>(smooth.weight(0, i)) +
+                                                    (smooth.offset ? 1.0 : 0.0))
+                                        : detail::largest_magnitude(smooth.weight.row(first + i));
+        detail::limit_smooth_row(limits, i, gain, range);
+        if (!smooth.bias.empty())
+            limits.smallest[i] = std::max(
+                limits.smallest[i], std::fabs(static_cast<double>(smooth.bias[first + i])) / range.largest);
+    }
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/version.hpp
 #ifndef AWQ_VERSION_HPP
 #define AWQ_VERSION_HPP
@@ -8330,6 +9224,8 @@ constexpr void pack_gptq_zero_points(matrix_view<const std::int8_t> zero_points,
 #define AWQ_VERSION_MINOR 1
 #define AWQ_VERSION_PATCH 0
 #define AWQ_VERSION_STRING "0.1.0"
+/// One number to compare: 10000 x major + 100 x minor + patch.
+#define AWQ_VERSION (AWQ_VERSION_MAJOR * 10000 + AWQ_VERSION_MINOR * 100 + AWQ_VERSION_PATCH)
 
 #endif
 

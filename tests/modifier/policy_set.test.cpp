@@ -31,7 +31,8 @@ static_assert(
          basic_modifier<smooth_and_quantize<>, group_size<128>, span_backend, serial_execution>>);
 static_assert(same<smoothing_only<>, smoothing_only<w4a16_asym>>);
 static_assert(same<modifier<my_execution>::execution_type, my_execution>);
-static_assert(same<modifier<smoothing_only<w3a16>>::quantizer_type, integer_quantizer>);
+static_assert(same<modifier<smoothing_only<w3a16>>::quantizer_type,
+                   scheme_quantizer<w3a16, group_size<128>>>);
 static_assert(modifier<>::mode::quantizes);
 
 // What a mode cannot do does not exist.
@@ -51,9 +52,9 @@ TEST_CASE("policies reach the quantizer that the search simulates")
 {
     const auto of = [](auto how) { return how.target(); };
     CHECK(of(modifier<>{}).format == scheme{4, false});
-    CHECK(of(modifier<>{}).group_size == 128);
-    CHECK(of(modifier<smoothing_only<w3a16>, per_channel>{}).group_size == 0);
+    CHECK(of(modifier<>{}).group.columns() == 128);
+    CHECK(of(modifier<smoothing_only<w3a16>, per_channel>{}).group.columns() == 0);
     CHECK(of(modifier<smoothing_only<w3a16>, per_channel>{}).format == scheme{3, true});
     const modifier<dynamic_group_size> dynamic{{}, dynamic_group_size{48}};
-    CHECK(dynamic.target().group_size == 48);
+    CHECK(dynamic.target().group.columns() == 48);
 }

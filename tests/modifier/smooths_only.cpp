@@ -3,7 +3,11 @@
 #include <awq/modifier.hpp>
 #include <awq/quantization/pack_bits.hpp>
 
-using smoother = awq::modifier<awq::smoothing_only<>, awq::group_size<32>>;
+#ifndef AWQ_TEST_TARGET
+#define AWQ_TEST_TARGET awq::default_scheme
+#endif
+
+using smoother = awq::modifier<awq::smoothing_only<AWQ_TEST_TARGET>, awq::group_size<32>>;
 
 awq::status smooth_all(const awq::mapping& pair, awq::matrix_view<const float> x,
                        awq::matrix_view<float> norm, awq::matrix_view<float> q,

@@ -6,7 +6,7 @@
 
 namespace awq {
 
-template <int Bits, bool Symmetric>
+template <int Bits, bool Symmetric, class Storage = float>
 struct integer_scheme;
 using default_scheme = integer_scheme<4, false>; ///< w4a16_asym
 

@@ -2,6 +2,7 @@
 #ifndef AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
 #define AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
 
+#include <awq/quantization/group_codes.hpp>
 #include <awq/quantization/qparams.hpp>
 #include <awq/quantization/quantizer_concept.hpp>
 #include <awq/quantization/scheme.hpp>
@@ -14,8 +15,31 @@
 
 namespace awq {
 
+namespace detail {
+
+/// Whether rows can be cut into groups of that many columns (0: the whole row).
+inline status check_groups(std::size_t group_size, std::size_t in_features) noexcept
+{
+    if (in_features == 0 || (group_size != 0 && in_features % group_size != 0))
+        return error{error_code::shape_mismatch,
+                     "group size ",
+                     group_size,
+                     " does not divide in_features ",
+                     in_features,
+                     ": choose another group size or ignore the layer"};
+    return {};
+}
+
+constexpr std::size_t columns_of_group(std::size_t group_size, std::size_t in_features) noexcept
+{
+    return group_size == 0 ? in_features : std::min(group_size, in_features);
+}
+
+} // namespace detail
+
 /// Rounds weights to integers that share a scale (and a zero point) within a group of neighbouring
-/// columns, with the numbers of compressed-tensors. Models `quantizer`.
+/// columns, with the numbers of compressed-tensors; all is chosen at run time (`scheme_quantizer` has it as
+/// constants). Models `quantizer`.
 struct integer_quantizer {
     /// Bits of a code (2 to 8), and whether the zero point is always 0.
     scheme format{};
@@ -33,20 +57,13 @@ struct integer_quantizer {
         if (format.bits < 2 || format.bits > 8)
             return error{error_code::invalid_argument, "integer scheme with ", format.bits,
                          " bits: choose 2 to 8"};
-        if (in_features == 0 || (group_size != 0 && in_features % group_size != 0))
-            return error{error_code::shape_mismatch,
-                         "group size ",
-                         group_size,
-                         " does not divide in_features ",
-                         in_features,
-                         ": choose another group size or ignore the layer"};
-        return {};
+        return detail::check_groups(group_size, in_features);
     }
 
     constexpr std::size_t row_block() const noexcept { return 1; }
     constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
     {
-        return group_size == 0 ? in_features : std::min(group_size, in_features);
+        return detail::columns_of_group(group_size, in_features);
     }
     /// How many scales a row has.
     constexpr std::size_t groups(std::size_t in_features) const noexcept
@@ -59,8 +76,10 @@ struct integer_quantizer {
                          matrix_view<float> out) const noexcept
     {
         with_storage(storage, [&](auto rounding) {
-            for (std::size_t r = 0; r < rows.rows(); ++r)
-                simulate_row(rows.row(r), importance, out.row(r), rounding);
+            if (clip_steps > 1) return simulate_clipped(rows, importance, out, rounding);
+            with_constants(rows.cols(), [&](auto width, const auto& constants) {
+                detail::simulate_groups(rows, width, constants, rounding, out);
+            });
         });
     }
 
@@ -80,20 +99,35 @@ struct integer_quantizer {
                       std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
     {
         with_storage(storage, [&](auto rounding) {
-            quantize_row_as(row, codes, scales, zero_points, rounding);
+            with_constants(row.size(), [&](auto width, const auto& constants) {
+                detail::code_groups(row, width, constants, rounding, codes, scales, zero_points);
+            });
         });
     }
 
   private:
-    template <class Rounding>
-    void simulate_row(std::span<const float> row, std::span<const float> importance,
-                      std::span<float> out, Rounding rounding) const noexcept
+    // The one switch between what is chosen at run time and the code that a static policy gives.
+    template <class Action>
+    void with_constants(std::size_t in_features, Action&& action) const
     {
-        const std::size_t width = scale_columns(row.size());
-        for (std::size_t first = 0; first < row.size(); first += width)
-            simulate_group(row.subspan(first, width),
-                           importance.empty() ? importance : importance.subspan(first, width),
-                           out.data() + first, rounding);
+        detail::with_group_width(scale_columns(in_features), [&](auto width) {
+            if (format.symmetric)
+                action(width, detail::bits_at_run_time<true>{format.bits});
+            else
+                action(width, detail::bits_at_run_time<false>{format.bits});
+        });
+    }
+
+    template <class Rounding>
+    void simulate_clipped(matrix_view<const float> rows, std::span<const float> importance,
+                          matrix_view<float> out, Rounding rounding) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols());
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            for (std::size_t first = 0; first < rows.cols(); first += width)
+                simulate_group(rows.row(r).subspan(first, width),
+                               importance.empty() ? importance : importance.subspan(first, width),
+                               out.row(r).data() + first, rounding);
     }
 
     template <class Rounding>
@@ -171,31 +205,6 @@ struct integer_quantizer {
                 make(code_tile);
             else
                 make(count - first);
-        }
-    }
-
-    template <class Rounding>
-    void quantize_row_as(std::span<const float> row, std::span<std::int8_t> codes,
-                         std::span<float> scales, std::span<std::int8_t> zero_points,
-                         Rounding rounding) const noexcept
-    {
-        const std::size_t width = scale_columns(row.size());
-        for (std::size_t group = 0; group * width < row.size(); ++group) {
-            const float* const weights = row.data() + group * width;
-            value_range range = range_of(weights, width);
-            range = {rounding.round(range.smallest), rounding.round(range.largest)};
-            const qparams shared = make_qparams(range, format, rounding);
-            scales[group] = shared.scale;
-            if (!zero_points.empty())
-                zero_points[group] = static_cast<std::int8_t>(shared.zero_point);
-            for_each_tile(weights, width, shared, rounding,
-                          [&](std::size_t first, std::size_t size, const float* made) {
-                              for (std::size_t i = 0; i < size; ++i) {
-                                  const bool is_number = made[i] == made[i];
-                                  codes[group * width + first + i] =
-                                      static_cast<std::int8_t>(is_number ? made[i] : 0.0f);
-                              }
-                          });
         }
     }
 };

@@ -2,6 +2,7 @@
 #ifndef AWQ_QUANTIZATION_QPARAMS_HPP
 #define AWQ_QUANTIZATION_QPARAMS_HPP
 
+#include <awq/quantization/float_lanes.hpp>
 #include <awq/quantization/scheme.hpp>
 #include <awq/quantization/storage_rounding.hpp>
 
@@ -10,23 +11,30 @@
 
 namespace awq {
 
+// S is a float, or a vector of floats: a lane for each of several groups (see float_lanes.hpp).
+
 /// What a group of weights shares: value = (code - zero_point) * scale. The zero point is a whole
 /// number in the range of the codes, 0 in symmetric schemes.
-struct qparams {
-    float scale = 1.0f;
-    float zero_point = 0.0f;
+template <class S>
+struct basic_qparams {
+    S scale = detail::all_lanes<S>(1.0f);
+    S zero_point{};
 };
+using qparams = basic_qparams<float>;
 
 /// The smallest and the largest weight of a group.
-struct value_range {
-    float smallest = 0.0f;
-    float largest = 0.0f;
+template <class S>
+struct basic_value_range {
+    S smallest{};
+    S largest{};
 };
+using value_range = basic_value_range<float>;
 
 /// To the nearest whole number, ties to even; for |value| < 2^22. Vectorises on every target.
-AWQ_ALWAYS_INLINE float round_half_even(float value) noexcept
+template <class S>
+AWQ_ALWAYS_INLINE S round_half_even(const S& value) noexcept
 {
-    constexpr float shift = 0x1.8p23f;
+    const S shift = detail::all_lanes<S>(0x1.8p23f);
     return (value + shift) - shift;
 }
 
@@ -59,25 +67,28 @@ AWQ_ALWAYS_INLINE value_range range_of(const float* values, std::size_t count) n
 /// 0.13 and later): every intermediate is rounded to the storage type, a scale of zero becomes
 /// the storage type's epsilon, and the division is by width/2 (7.5 for 4 bits) in symmetric
 /// schemes.
-template <class Rounding>
-AWQ_ALWAYS_INLINE qparams make_qparams(value_range range, const scheme& format, Rounding) noexcept
+template <class S, class Format, class Rounding>
+AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& range,
+                                                const Format& format, Rounding) noexcept
 {
-    qparams made;
-    if (format.symmetric) {
-        const float magnitude = std::max(-range.smallest, range.largest);
-        made.scale = Rounding::round(magnitude / (format.width() / 2.0f));
+    const auto all = [](float value) __attribute__((always_inline)) {
+        return detail::all_lanes<S>(value);
+    };
+    basic_qparams<S> made;
+    if (format.is_symmetric()) {
+        const S magnitude = detail::larger<S>(-range.smallest, range.largest);
+        made.scale = Rounding::round(S(magnitude / all(format.width() / 2.0f)));
     } else {
-        const float distance = Rounding::round(range.largest - range.smallest);
-        made.scale = Rounding::round(distance / format.width());
-        const float steps = Rounding::round(range.smallest / made.scale);
-        const float zero = Rounding::round(format.smallest() - steps);
+        const S distance = Rounding::round(S(range.largest - range.smallest));
+        made.scale = Rounding::round(S(distance / all(format.width())));
+        const S steps = Rounding::round(S(range.smallest / made.scale));
+        const S zero = Rounding::round(S(all(format.smallest()) - steps));
         // An all-zero group gives 0/0; compressed-tensors turns that NaN into zero point 0.
-        const bool is_number = zero == zero;
-        made.zero_point =
-            is_number ? round_half_even(std::clamp(zero, format.smallest(), format.largest()))
-                      : 0.0f;
+        const S within = detail::smaller(all(format.largest()),
+                                         detail::larger(all(format.smallest()), zero));
+        made.zero_point = zero == zero ? round_half_even(within) : S{};
     }
-    if (made.scale == 0.0f) made.scale = Rounding::epsilon;
+    made.scale = made.scale == S{} ? all(Rounding::epsilon) : made.scale;
     return made;
 }
 

@@ -6,10 +6,22 @@
 #include <awq/quantization/integer_quantizer.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace awq {
+
+/// A quantizer whose rows are codes, scales and zero points: `integer_quantizer`, `scheme_quantizer`.
+template <class Q>
+concept code_quantizer =
+    quantizer<Q> && requires(const Q& q, std::span<const float> row, std::span<std::int8_t> codes,
+                             std::span<float> scales) {
+        { q.groups(std::size_t{}) } -> std::convertible_to<std::size_t>;
+        { q.format.is_symmetric() } -> std::same_as<bool>;
+        q.quantize_row(row, codes, scales, codes);
+    };
 
 /// Where a quantized weight goes; all in the caller's memory.
 struct quantized_weight {
@@ -20,8 +32,8 @@ struct quantized_weight {
 
 /// Quantizes a weight, (out_features, in_features): codes, scales and zero points.
 /// Errors: those of the quantizer's `check`, and shape_mismatch.
-template <execution E>
-status quantize_weight(const E& how, const integer_quantizer& rounding,
+template <execution E, code_quantizer Q>
+status quantize_weight(const E& how, const Q& rounding,
                        matrix_view<const float> weight, const quantized_weight& out)
 {
     AWQ_CHECK(rounding.check(weight.cols()));
@@ -31,7 +43,7 @@ status quantize_weight(const E& how, const integer_quantizer& rounding,
         out.codes.rows() == rows && out.codes.cols() == weight.cols() &&
         out.scales.rows() == rows && out.scales.cols() == groups &&
         (has_zeros ? out.zero_points.rows() == rows && out.zero_points.cols() == groups
-                   : rounding.format.symmetric);
+                   : rounding.format.is_symmetric());
     if (!fits)
         return error{error_code::shape_mismatch,
                      "quantize_weight: a weight of ",

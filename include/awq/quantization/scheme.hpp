@@ -2,6 +2,7 @@
 #ifndef AWQ_QUANTIZATION_SCHEME_HPP
 #define AWQ_QUANTIZATION_SCHEME_HPP
 
+#include <awq/policy/mode.hpp>
 #include <awq/support/result.hpp>
 
 #include <cstddef>
@@ -15,6 +16,7 @@ struct scheme {
     int bits = 4;
     bool symmetric = false;
 
+    constexpr bool is_symmetric() const noexcept { return symmetric; }
     constexpr float smallest() const noexcept { return -static_cast<float>(1 << (bits - 1)); }
     constexpr float largest() const noexcept { return static_cast<float>((1 << (bits - 1)) - 1); }
     /// Distance of the smallest and the largest code.
@@ -23,14 +25,26 @@ struct scheme {
     friend constexpr bool operator==(const scheme&, const scheme&) = default;
 };
 
-/// The same as a type, for a modifier's mode: `smooth_and_quantize<w4a16_asym>`.
-template <int Bits, bool Symmetric>
+/// The same as a type, for a modifier's mode: `smooth_and_quantize<w4a16_asym>`. In the code that it
+/// is given to all of it is constant. `Storage`: float, or f16 or bf16 where every intermediate is to be
+/// rounded as in a model of that dtype; code for the other two is then not there.
+template <int Bits, bool Symmetric, class Storage>
 struct integer_scheme {
     static_assert(2 <= Bits && Bits <= 8, "awq: an integer scheme has 2 to 8 bits");
     static constexpr int bits = Bits;
     static constexpr bool symmetric = Symmetric;
     static constexpr scheme value{Bits, Symmetric};
+    using storage_type = Storage;
+
+    static constexpr bool is_symmetric() noexcept { return Symmetric; }
+    static constexpr float smallest() noexcept { return value.smallest(); }
+    static constexpr float largest() noexcept { return value.largest(); }
+    static constexpr float width() noexcept { return value.width(); }
 };
+
+/// The scheme for a model of another dtype: `stored_as<bf16, w4a16_asym>`.
+template <class Storage, class Scheme>
+using stored_as = integer_scheme<Scheme::bits, Scheme::symmetric, Storage>;
 
 using w2a16 = integer_scheme<2, true>;
 using w3a16 = integer_scheme<3, true>;
@@ -59,6 +73,17 @@ constexpr std::string_view name_of(const scheme& value) noexcept
 }
 
 namespace detail {
+
+/// A scheme whose symmetry, which changes code, is constant, and whose bits, which change numbers, are not.
+template <bool Symmetric>
+struct bits_at_run_time {
+    int bits;
+
+    static constexpr bool is_symmetric() noexcept { return Symmetric; }
+    constexpr float smallest() const noexcept { return scheme{bits}.smallest(); }
+    constexpr float largest() const noexcept { return scheme{bits}.largest(); }
+    constexpr float width() const noexcept { return scheme{bits}.width(); }
+};
 
 /// Whether a name is `known`, which is in upper case, in upper or lower case.
 constexpr bool same_scheme_name(std::string_view name, std::string_view known) noexcept

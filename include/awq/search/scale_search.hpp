@@ -31,12 +31,53 @@ concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const 
 
 namespace detail {
 
+<<<<<<< HEAD
 /// Makes candidates one after another in the same memory.
 template <execution E, quantizer Q>
+=======
+template <quantizer Q>
+status check_layer(const search_layer<Q>& layer, std::size_t in_features)
+{
+    if (layer.weight.cols() != in_features)
+        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
+                     layer.weight.cols(), " columns, the activations have ", in_features};
+    if (!layer.importance.empty() && layer.importance.size() != in_features)
+        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
+                     " importance values for ",  in_features,      " columns"};
+    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
+}
+
+template <quantizer Q>
+status check_problem(const search_problem<Q>& problem)
+{
+    if (problem.layers.empty() || problem.x_mean.empty())
+        return error{error_code::invalid_argument,
+                     "scale search: give at least one balance layer and its activations"};
+    for (const float value : problem.x_mean)
+        if (!std::isfinite(value) || value < 0.0f)
+            return error{error_code::not_finite,
+                         "scale search: x_mean has a value that is not a finite magnitude"};
+    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
+        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
+                     problem.in_features(), " entries"};
+    if (problem.scales() > problem.in_features())
+        return error{error_code::invalid_argument, "scale search: more scales than columns"};
+    for (const std::uint32_t index : problem.column_scales)
+        if (index >= problem.scale_count)
+            return error{error_code::invalid_argument, "scale search: column scale ", index,
+                         " is not below ", problem.scale_count};
+    for (const auto& layer : problem.layers)
+        AWQ_CHECK(check_layer(layer, problem.in_features()));
+    return {};
+}
+
+/// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
+template <execution E, quantizer Q, class Storage>
+>>>>>>> core
 class candidate_maker {
   public:
-    candidate_maker(const E& how, const search_problem<Q>& problem, const search_options& options)
-        : how_(how), problem_(problem), storage_(options.storage)
+    candidate_maker(const E& how, const search_problem<Q>& problem, Storage storage)
+        : how_(how), problem_(problem), storage_(storage)
     {}
 
     status prepare(workspace& memory, bool needs_w_mean)
@@ -185,7 +226,7 @@ class candidate_maker {
 
     const E& how_;
     const search_problem<Q>& problem_;
-    dtype storage_;
+    [[no_unique_address]] Storage storage_;
     std::span<float> x_mean_;                         // (scales)
     std::span<double> w_mean_, scales_, best_scales_; // (scales)
     std::span<double> column_scales_;                 // (in_features)
@@ -238,15 +279,17 @@ inline error nothing_finite()
 /// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
 /// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
 /// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
-/// finite.
-template <execution E, quantizer Q, candidate_loss Loss>
+/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
+/// known when this is compiled.
+template <execution E, quantizer Q, candidate_loss Loss, class Storage>
 result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
-                                    const search_options& options, Loss&& loss, workspace memory)
+                                    const search_options& options, Loss&& loss, workspace memory,
+                                    Storage storage)
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
     AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q> maker{how, problem, options};
+    detail::candidate_maker<E, Q, Storage> maker{how, problem, storage};
     const std::span<double> errors = memory.take<double>(grid.size());
     if (errors.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
@@ -264,6 +307,13 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q>& probl
                           errors};
 }
 
+template <execution E, quantizer Q, candidate_loss Loss>
+result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
+                                    const search_options& options, Loss&& loss, workspace memory)
+{
+    return scale_search(how, problem, options, loss, memory, options.storage);
+}
+
 /// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
 /// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
 /// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
@@ -275,7 +325,7 @@ result<search_outcome> screened_search(const E& how, const search_problem<Q>& pr
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
     AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q> maker{how, problem, options};
+    detail::candidate_maker<E, Q, dtype> maker{how, problem, options.storage};
     const std::span<double> errors = memory.take<double>(grid.size());
     const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
     if (chosen.empty()) return maker.too_small();

@@ -29,11 +29,12 @@ void add_group_magnitudes(const float* group, std::size_t count, double* sums, R
 } // namespace detail
 
 /// Adds a weight's normalised magnitudes to `sums` (in_features): |w| / (max of its group + 1e-6),
-/// divided in the storage dtype, summed over rows. `group` columns share a scale.
+/// divided in the storage type (a dtype, or a `storage_rounding`), summed over rows. `group` columns
+/// share a scale.
 /// Divide the sums by the number of rows of all layers that went in: that is w_mean.
-template <execution E>
+template <execution E, class Storage>
 void add_weight_magnitudes(const E& how, matrix_view<const float> weight, std::size_t group,
-                           dtype storage, std::span<double> sums)
+                           Storage storage, std::span<double> sums)
 {
     how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
         const std::size_t first = index * group;

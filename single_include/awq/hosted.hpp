@@ -1,0 +1,10730 @@
+// SPDX-License-Identifier: MIT
+// awq 0.1.0, awq/hosted.hpp in one file. Written by single_include/amalgamate.py; do not edit.
+
+// ---- awq/hosted.hpp
+#ifndef AWQ_HOSTED_HPP
+#define AWQ_HOSTED_HPP
+
+/// The core with xtensor, TBB and fast matrix products: tensors in memory, no files and no models.
+// ---- awq/core.hpp
+#ifndef AWQ_CORE_HPP
+#define AWQ_CORE_HPP
+
+/// Everything that needs no heap, exceptions, RTTI, threads or third-party library.
+// ---- awq/calibration/activation_stats.hpp
+#ifndef AWQ_CALIBRATION_ACTIVATION_STATS_HPP
+#define AWQ_CALIBRATION_ACTIVATION_STATS_HPP
+
+// ---- awq/calibration/loss_mask.hpp
+#ifndef AWQ_CALIBRATION_LOSS_MASK_HPP
+#define AWQ_CALIBRATION_LOSS_MASK_HPP
+
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Which tokens count, in the statistics and in the loss: one byte a token, 0 leaves it out. A mask
+/// that is shorter than the batch, the empty one too, keeps the tokens past its end.
+class loss_mask {
+  public:
+    constexpr loss_mask() = default;
+    constexpr explicit loss_mask(std::span<const unsigned char> keep) noexcept : keep_(keep) {}
+
+    constexpr bool keeps(std::size_t token) const noexcept
+    {
+        return token >= keep_.size() || keep_[token] != 0;
+    }
+    /// How many of the first `tokens` tokens count.
+    constexpr std::size_t kept(std::size_t tokens) const noexcept
+    {
+        std::size_t count = 0;
+        for (std::size_t t = 0; t < tokens; ++t)
+            count += keeps(t) ? 1 : 0;
+        return count;
+    }
+    /// Calls `action(first, count)` for every run of tokens that count.
+    template <class Action>
+    constexpr void for_each_run(std::size_t tokens, Action&& action) const
+    {
+        for (std::size_t first = 0; first < tokens;) {
+            std::size_t end = first;
+            while (end < tokens && keeps(end))
+                ++end;
+            if (end > first) action(first, end - first);
+            first = end + 1;
+        }
+    }
+
+  private:
+    std::span<const unsigned char> keep_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/execution_concept.hpp
+#ifndef AWQ_EXECUTION_EXECUTION_CONCEPT_HPP
+#define AWQ_EXECUTION_EXECUTION_CONCEPT_HPP
+
+// ---- awq/policy/axis.hpp
+#ifndef AWQ_POLICY_AXIS_HPP
+#define AWQ_POLICY_AXIS_HPP
+
+#include <concepts>
+
+namespace awq {
+
+/// The four questions that a modifier's policies answer, each once.
+namespace axis {
+struct mode;      ///< what is done after the search
+struct group;     ///< elements of a row that share a scale
+struct backend;   ///< who owns tensors and supplies matrix products
+struct execution; ///< who does the work
+} // namespace axis
+
+/// A policy is a small type that names the axis it answers: `using policy_axis = awq::axis::mode;`
+template <class T>
+concept policy = requires { typename T::policy_axis; };
+
+template <class T, class Axis>
+concept policy_of = policy<T> && std::same_as<typename T::policy_axis, Axis>;
+
+} // namespace awq
+
+#endif
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace awq {
+
+namespace detail {
+struct any_task {
+    void operator()(std::size_t) const noexcept {}
+};
+} // namespace detail
+
+/// Who does the work. `for_each(count, task)` calls `task(i)` once for every i < count, in any order
+/// and possibly at the same time, and returns when all calls are done. The caller cuts the work, the
+/// execution never does: where the cuts do not depend on the number of threads and each task writes
+/// its own output, the result has the same bits at any number of threads.
+template <class E>
+concept execution = policy_of<E, axis::execution> && requires(const E& e, detail::any_task task) {
+    { E::name } -> std::convertible_to<std::string_view>;
+    { e.for_each(std::size_t{}, task) } -> std::same_as<void>;
+};
+
+/// How many chunks of at most `grain` items cover `count` items.
+constexpr std::size_t chunk_count(std::size_t count, std::size_t grain) noexcept
+{
+    return (count + grain - 1) / grain;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/support/result.hpp
+#ifndef AWQ_SUPPORT_RESULT_HPP
+#define AWQ_SUPPORT_RESULT_HPP
+
+// ---- awq/config.hpp
+#ifndef AWQ_CONFIG_HPP
+#define AWQ_CONFIG_HPP
+
+// The only file that looks at compiler macros. Every setting may be given on the command line.
+
+/// 1: heap, files and threads are available. 0: only the core rooms may be included.
+#ifndef AWQ_HOSTED
+#define AWQ_HOSTED __STDC_HOSTED__
+#endif
+
+/// 1: `result<T>::value()` exists and throws `awq::exception`. 0: errors are values only.
+#ifndef AWQ_EXCEPTIONS
+#if defined(__cpp_exceptions) && AWQ_HOSTED
+#define AWQ_EXCEPTIONS 1
+#else
+#define AWQ_EXCEPTIONS 0
+#endif
+#endif
+
+/// Bytes that an `awq::error` reserves for its text; longer texts are cut.
+#ifndef AWQ_ERROR_TEXT_SIZE
+#if AWQ_HOSTED
+#define AWQ_ERROR_TEXT_SIZE 480
+#else
+#define AWQ_ERROR_TEXT_SIZE 96
+#endif
+#endif
+
+/// Floats in a vector register of the instruction set that this unit is compiled for; 1 where it has none.
+#ifndef AWQ_VECTOR_FLOATS
+#if defined(__AVX512F__)
+#define AWQ_VECTOR_FLOATS 16
+#elif defined(__AVX__)
+#define AWQ_VECTOR_FLOATS 8
+#elif defined(__SSE2__) || (defined(__aarch64__) && defined(__ARM_NEON))
+#define AWQ_VECTOR_FLOATS 4
+#else
+#define AWQ_VECTOR_FLOATS 1
+#endif
+#endif
+
+// Asks the compiler to inline the bodies that target-specific wrappers share.
+#define AWQ_ALWAYS_INLINE [[gnu::always_inline]] inline
+
+#endif
+// ---- awq/support/error.hpp
+#ifndef AWQ_SUPPORT_ERROR_HPP
+#define AWQ_SUPPORT_ERROR_HPP
+
+// ---- awq/support/error_code.hpp
+#ifndef AWQ_SUPPORT_ERROR_CODE_HPP
+#define AWQ_SUPPORT_ERROR_CODE_HPP
+
+#include <string_view>
+
+namespace awq {
+
+/// What went wrong, by kind. `none` is 0. The text of an `awq::error` says where and what to do.
+enum class error_code : unsigned char {
+    none,
+    invalid_argument,    ///< a value that the caller chose is not allowed; never one out of a file
+    shape_mismatch,      ///< two tensors, or a tensor and a group size, do not fit together
+    workspace_too_small, ///< the caller's memory is smaller than `workspace_size` asks for
+    not_finite,          ///< a NaN or an infinity where only numbers are allowed
+    no_candidate,        ///< no scale candidate gave a finite error
+    not_calibrated,      ///< no activations were observed
+    file_not_found,
+    file_unreadable,
+    file_unwritable,
+    file_exists,         ///< the output is already there and overwriting was not asked for
+    malformed_file,      ///< a file does not follow its own format
+    missing_tensor,
+    missing_field,
+    unknown_architecture,
+    unsupported,         ///< well formed, but a thing that this library does not do
+    out_of_memory,
+};
+
+/// One short phrase for each code, for logs; never null.
+constexpr std::string_view message(error_code code) noexcept
+{
+    switch (code) {
+    case error_code::none: return "no error";
+    case error_code::invalid_argument: return "invalid argument";
+    case error_code::shape_mismatch: return "shape mismatch";
+    case error_code::workspace_too_small: return "workspace too small";
+    case error_code::not_finite: return "not a finite number";
+    case error_code::no_candidate: return "no usable scale candidate";
+    case error_code::not_calibrated: return "not calibrated";
+    case error_code::file_not_found: return "file not found";
+    case error_code::file_unreadable: return "file cannot be read";
+    case error_code::file_unwritable: return "file cannot be written";
+    case error_code::file_exists: return "file exists";
+    case error_code::malformed_file: return "malformed file";
+    case error_code::missing_tensor: return "missing tensor";
+    case error_code::missing_field: return "missing field";
+    case error_code::unknown_architecture: return "unknown architecture";
+    case error_code::unsupported: return "unsupported";
+    case error_code::out_of_memory: return "out of memory";
+    }
+    return "unknown error";
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <charconv>
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+#include <system_error>
+
+namespace awq {
+
+/// An error as a value: its kind, and one line that says what, where and what to do.
+/// Owns its text in place (no heap); a text longer than AWQ_ERROR_TEXT_SIZE is cut.
+class error {
+public:
+    /// Joins strings and numbers into the text: error{code, path, ": header of ", n, " bytes"}.
+    template <class... Parts>
+    explicit constexpr error(error_code code, const Parts&... parts) noexcept : code_(code)
+    {
+        (append(parts), ...);
+    }
+
+    constexpr error_code code() const noexcept { return code_; }
+    constexpr std::string_view text() const noexcept { return {text_, size_}; }
+
+    /// The same error with `where` and ": " put before its text, as it passes up through a reader.
+    constexpr error within(std::string_view where) const noexcept
+    {
+        return error{code_, where, ": ", text()};
+    }
+
+    /// As `within`, for a value that came out of the file `where`: nobody chose it, so that an
+    /// `invalid_argument` is a `malformed_file`.
+    constexpr error from_file(std::string_view where) const noexcept
+    {
+        const bool chosen = code_ == error_code::invalid_argument;
+        return error{chosen ? error_code::malformed_file : code_, where, ": ", text()};
+    }
+
+private:
+    /// Names out of files may hold anything: control characters become '?', so that the text is one line.
+    constexpr void append(std::string_view part) noexcept
+    {
+        const std::size_t room = std::min(part.size(), sizeof text_ - size_);
+        std::transform(part.data(), part.data() + room, text_ + size_, [](char c) {
+            return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+        });
+        size_ += room;
+    }
+
+    constexpr void append(const char* part) noexcept { append(std::string_view{part}); }
+    constexpr void append(char part) noexcept { append(std::string_view{&part, 1}); }
+
+    template <class Number>
+        requires(std::integral<Number> || std::floating_point<Number>) &&
+                (!std::same_as<Number, bool>)
+    void append(Number number) noexcept
+    {
+        const auto written = std::to_chars(text_ + size_, text_ + sizeof text_, number);
+        if (written.ec == std::errc{}) size_ = static_cast<std::size_t>(written.ptr - text_);
+    }
+
+    error_code code_;
+    std::size_t size_ = 0;
+    char text_[AWQ_ERROR_TEXT_SIZE] = {};
+};
+
+} // namespace awq
+
+#endif
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+#if AWQ_EXCEPTIONS
+#include <stdexcept>
+#include <string>
+#endif
+
+namespace awq {
+
+#if AWQ_EXCEPTIONS
+/// Thrown by `result<T>::value()` only.
+class exception : public std::runtime_error {
+public:
+    explicit exception(const error& cause)
+        : std::runtime_error(std::string{cause.text()}), code_(cause.code())
+    {
+    }
+    error_code code() const noexcept { return code_; }
+
+private:
+    error_code code_;
+};
+#endif
+
+/// A value or an `awq::error`. Test it, then use `*` and `->`; both need a value to be there.
+template <class T>
+class [[nodiscard]] result {
+public:
+    using value_type = T;
+
+    result(const T& value) : has_value_(true) { std::construct_at(&value_, value); }
+    result(T&& value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }
+    result(const error& cause) noexcept : has_value_(false) { std::construct_at(&error_, cause); }
+    result(const result& other) : has_value_(other.has_value_) { copy_from(other); }
+    result(result&& other) noexcept : has_value_(other.has_value_) { copy_from(std::move(other)); }
+    result& operator=(result other) noexcept
+    {
+        destroy();
+        has_value_ = other.has_value_;
+        copy_from(std::move(other));
+        return *this;
+    }
+    ~result() { destroy(); }
+
+    explicit operator bool() const noexcept { return has_value_; }
+    bool has_value() const noexcept { return has_value_; }
+    T& operator*() & noexcept { return value_; }
+    const T& operator*() const& noexcept { return value_; }
+    T&& operator*() && noexcept { return std::move(value_); }
+    T* operator->() noexcept { return &value_; }
+    const T* operator->() const noexcept { return &value_; }
+    const awq::error& error() const noexcept { return error_; }
+
+#if AWQ_EXCEPTIONS
+    /// The value; throws `awq::exception` where there is none.
+    T& value() & { return throw_unless_value(), value_; }
+    const T& value() const& { return throw_unless_value(), value_; }
+    T value() && { return throw_unless_value(), std::move(value_); }
+#endif
+
+private:
+#if AWQ_EXCEPTIONS
+    void throw_unless_value() const
+    {
+        if (!has_value_) throw exception{error_};
+    }
+#endif
+
+    template <class Other>
+    void copy_from(Other&& other)
+    {
+        if (has_value_)
+            std::construct_at(&value_, std::forward<Other>(other).value_);
+        else
+            std::construct_at(&error_, other.error_);
+    }
+
+    void destroy() noexcept
+    {
+        if (has_value_)
+            std::destroy_at(&value_);
+        else
+            std::destroy_at(&error_);
+    }
+
+    bool has_value_;
+    union {
+        T value_;
+        awq::error error_;
+    };
+};
+
+/// Success, or an error.
+template <>
+class [[nodiscard]] result<void> {
+public:
+    using value_type = void;
+
+    result() noexcept : error_(error_code::none) {}
+    result(const awq::error& cause) noexcept : error_(cause) {}
+
+    explicit operator bool() const noexcept { return has_value(); }
+    bool has_value() const noexcept { return error_.code() == error_code::none; }
+    const awq::error& error() const noexcept { return error_; }
+#if AWQ_EXCEPTIONS
+    void value() const
+    {
+        if (!has_value()) throw exception{error_};
+    }
+#endif
+
+private:
+    awq::error error_;
+};
+
+using status = result<void>;
+
+} // namespace awq
+
+#define AWQ_JOIN_NAMES_(a, b) a##b
+#define AWQ_JOIN_NAMES(a, b) AWQ_JOIN_NAMES_(a, b)
+
+/// AWQ_TRY(auto value, expression): the expression's value, or return its error from this function.
+#define AWQ_TRY(declaration, ...)                                                                  \
+    auto&& AWQ_JOIN_NAMES(awq_result_, __LINE__) = (__VA_ARGS__);                                  \
+    if (!AWQ_JOIN_NAMES(awq_result_, __LINE__))                                                    \
+        return AWQ_JOIN_NAMES(awq_result_, __LINE__).error();                                      \
+    declaration = *std::move(AWQ_JOIN_NAMES(awq_result_, __LINE__))
+
+/// AWQ_CHECK(expression): return the expression's error from this function, if it has one.
+#define AWQ_CHECK(...)                                                                             \
+    do {                                                                                           \
+        if (auto&& awq_status = (__VA_ARGS__); !awq_status) return awq_status.error();             \
+    } while (false)
+
+#endif
+// ---- awq/tensor/backend_concept.hpp
+#ifndef AWQ_TENSOR_BACKEND_CONCEPT_HPP
+#define AWQ_TENSOR_BACKEND_CONCEPT_HPP
+
+// ---- awq/tensor/matrix_view.hpp
+#ifndef AWQ_TENSOR_MATRIX_VIEW_HPP
+#define AWQ_TENSOR_MATRIX_VIEW_HPP
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// A row-major matrix that somebody else owns. For a weight, rows = out_features and
+/// cols = in_features; for activations, rows = tokens and cols = in_features.
+template <class T>
+class matrix_view {
+public:
+    using value_type = std::remove_cv_t<T>;
+
+    constexpr matrix_view() = default;
+    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
+        : matrix_view(data, rows, cols, cols)
+    {
+    }
+    /// `stride`: elements from the start of one row to the start of the next, at least `cols`; for a
+    /// view that is only read also 0: all its rows are the same.
+    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride) noexcept
+        : data_(data), rows_(rows), cols_(cols), stride_(stride)
+    {
+    }
+    template <class U>
+        requires std::is_same_v<const U, T>
+    constexpr matrix_view(const matrix_view<U>& other) noexcept
+        : matrix_view(other.data(), other.rows(), other.cols(), other.stride())
+    {
+    }
+
+    constexpr T* data() const noexcept { return data_; }
+    constexpr std::size_t rows() const noexcept { return rows_; }
+    constexpr std::size_t cols() const noexcept { return cols_; }
+    constexpr std::size_t stride() const noexcept { return stride_; }
+    constexpr std::size_t size() const noexcept { return rows_ * cols_; }
+    constexpr bool empty() const noexcept { return size() == 0; }
+    constexpr bool contiguous() const noexcept { return stride_ == cols_; }
+
+    constexpr std::span<T> row(std::size_t index) const noexcept
+    {
+        return {data_ + index * stride_, cols_};
+    }
+    constexpr T& operator()(std::size_t row, std::size_t col) const noexcept
+    {
+        return data_[row * stride_ + col];
+    }
+    /// `count` rows from `first` on.
+    constexpr matrix_view rows_from(std::size_t first, std::size_t count) const noexcept
+    {
+        return {data_ + first * stride_, count, cols_, stride_};
+    }
+    /// `count` columns from `first` on.
+    constexpr matrix_view cols_from(std::size_t first, std::size_t count) const noexcept
+    {
+        return {data_ + first, rows_, count, stride_};
+    }
+
+private:
+    T* data_ = nullptr;
+    std::size_t rows_ = 0;
+    std::size_t cols_ = 0;
+    std::size_t stride_ = 0;
+};
+
+/// What a weight's norm is: a vector is a matrix view of one row.
+template <class T>
+constexpr matrix_view<T> as_row(std::span<T> values) noexcept
+{
+    return {values.data(), 1, values.size()};
+}
+
+} // namespace awq
+
+#endif
+
+#include <concepts>
+
+namespace awq {
+
+namespace axis {
+struct backend; // defined by name only; the other axes are in policy/axis.hpp
+} // namespace axis
+
+// The matrix-product providers; each is defined in execution/products/<name>.hpp.
+struct plain_product;    ///< one loop, core, the reference
+struct packed_product;   ///< packed xsimd micro-kernel (H), the default
+struct openblas_product; ///< OpenBLAS (H, opt-in)
+struct onednn_product;   ///< oneDNN in bf16 (H, opt-in)
+
+/// Who owns tensors, and who multiplies them.
+///
+/// - `B::product`: one of the matrix-product providers above.
+/// - `B::view(tensor)`: a `matrix_view` of each tensor type that the backend accepts.
+template <class B>
+concept tensor_backend = requires {
+    typename B::product;
+    requires std::same_as<typename B::policy_axis, axis::backend>;
+    { B::view(matrix_view<float>{}) } -> std::same_as<matrix_view<float>>;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/tensor/workspace.hpp
+#ifndef AWQ_TENSOR_WORKSPACE_HPP
+#define AWQ_TENSOR_WORKSPACE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// Working memory that the caller owns, handed out front to back. Sizes are in floats.
+class workspace {
+  public:
+    constexpr workspace() = default;
+    constexpr workspace(std::span<float> memory) noexcept : free_(memory) {}
+    template <class Memory>
+    requires(!std::is_same_v<Memory, workspace>) &&
+        std::is_convertible_v<Memory&, std::span<float>> constexpr workspace(
+            Memory& memory) noexcept
+        : free_(memory)
+    {}
+
+    /// `count` objects of T, value-initialised unless T is float; empty where the memory is too
+    /// small.
+    template <class T>
+    requires std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T> std::span<T>
+    take(std::size_t count)
+    noexcept
+    {
+        const std::size_t needed = size_for<T>(count);
+        if (needed > free_.size()) return {};
+        const std::size_t skipped = misalignment<T>(free_.data());
+        T* const first = reinterpret_cast<T*>(free_.data() + skipped);
+        if constexpr (!std::is_same_v<T, float>) std::uninitialized_value_construct_n(first, count);
+        free_ = free_.subspan(needed);
+        return {first, count};
+    }
+
+    /// All that is left.
+    std::span<float> rest() const noexcept { return free_; }
+
+    /// Floats that `take<T>(count)` needs at most, alignment included.
+    template <class T>
+    static constexpr std::size_t size_for(std::size_t count) noexcept
+    {
+        constexpr std::size_t padding =
+            alignof(T) > alignof(float) ? alignof(T) / sizeof(float) : 0;
+        return (count * sizeof(T) + sizeof(float) - 1) / sizeof(float) + padding;
+    }
+
+  private:
+    template <class T>
+    static std::size_t misalignment(const float* at) noexcept
+    {
+        const std::uintptr_t past = reinterpret_cast<std::uintptr_t>(at) % alignof(T);
+        return past == 0 ? 0 : (alignof(T) - past) / sizeof(float);
+    }
+
+    std::span<float> free_;
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// Running sums over the inputs of a layer, in the caller's memory, which starts as zeros. Being
+/// sums they merge: over batches, threads and machines. All but the token count may be absent
+/// (empty).
+struct activation_stats {
+    std::span<double> abs_sum;    ///< (in_features) sum of |x|
+    std::span<double> square_sum; ///< (in_features) sum of x^2
+    matrix_view<float> gram;      ///< (in_features, in_features) X^T X
+    std::uint64_t tokens = 0;
+
+    /// Floats that statistics over `in_features` channels take, with or without a Gram matrix.
+    static constexpr std::size_t size(std::size_t in_features, bool with_gram) noexcept
+    {
+        return 2 * workspace::size_for<double>(in_features) +
+               (with_gram ? in_features * in_features : 0);
+    }
+
+    /// Zeroed statistics in the front of `memory`; workspace_too_small where it has no room.
+    static result<activation_stats> make(workspace& memory, std::size_t in_features, bool with_gram)
+    {
+        activation_stats made;
+        made.abs_sum = memory.take<double>(in_features);
+        made.square_sum = memory.take<double>(in_features);
+        std::span<float> gram;
+        if (with_gram) gram = memory.take<float>(in_features * in_features);
+        if (made.square_sum.empty() || (with_gram && gram.empty()))
+            return error{error_code::workspace_too_small,
+                         "activation statistics: ",
+                         in_features,
+                         " channels need ",
+                         size(in_features, with_gram),
+                         " floats"};
+        std::ranges::fill(gram, 0.0f);
+        if (with_gram) made.gram = {gram.data(), in_features, in_features};
+        return made;
+    }
+
+    /// Adds a batch of inputs, (tokens, in_features), with the tokens that the mask keeps.
+    /// `Product`: the matrix product that adds to the Gram matrix.
+    template <class Product, execution E>
+    status observe(const E& how, matrix_view<const float> x, loss_mask mask = {});
+
+    /// Adds the sums of `other`, which has the same shape and the same parts.
+    status merge(const activation_stats& other) noexcept;
+
+    /// Mean of |x| per channel, in float, into `out`. not_calibrated without tokens.
+    status mean_abs(std::span<float> out) const noexcept { return mean_of(abs_sum, out); }
+
+    /// Mean of x^2 per channel: the importance that GGUF quantizers take.
+    status mean_square(std::span<float> out) const noexcept { return mean_of(square_sum, out); }
+
+  private:
+    status mean_of(std::span<const double> sums, std::span<float> out) const noexcept
+    {
+        if (tokens == 0)
+            return error{error_code::not_calibrated,
+                         "activation statistics: no token was observed"};
+        if (sums.size() != out.size())
+            return error{error_code::shape_mismatch,
+                         "activation statistics: ",
+                         sums.size(),
+                         " channels, ",
+                         out.size(),
+                         " wanted"};
+        for (std::size_t i = 0; i < sums.size(); ++i)
+            out[i] = static_cast<float>(sums[i] / static_cast<double>(tokens));
+        return {};
+    }
+};
+
+namespace detail {
+
+// Eight rows are added in float, where nothing of weight is lost, and go into the double sums as
+// one.
+template <std::size_t Rows, class Value>
+void add_rows(matrix_view<const float> x, std::size_t first, double* sums, Value value) noexcept
+{
+    const float* rows[Rows];
+    for (std::size_t r = 0; r < Rows; ++r)
+        rows[r] = x.row(first + r).data();
+    for (std::size_t c = 0; c < x.cols(); ++c) {
+        float sum = value(rows[0][c]);
+        for (std::size_t r = 1; r < Rows; ++r)
+            sum += value(rows[r][c]);
+        sums[c] += static_cast<double>(sum);
+    }
+}
+
+template <class Value>
+void add_columns(matrix_view<const float> x, std::span<double> sums, std::size_t column,
+                 Value value) noexcept
+{
+    if (sums.empty()) return;
+    constexpr std::size_t at_once = 8;
+    std::size_t r = 0;
+    for (; r + at_once <= x.rows(); r += at_once)
+        add_rows<at_once>(x, r, sums.data() + column, value);
+    for (; r < x.rows(); ++r)
+        add_rows<1>(x, r, sums.data() + column, value);
+}
+
+} // namespace detail
+
+template <class Product, execution E>
+status activation_stats::observe(const E& how, matrix_view<const float> x, loss_mask mask)
+{
+    const auto fits = [&](std::size_t size) { return size == 0 || size == x.cols(); };
+    if (!fits(abs_sum.size()) || !fits(square_sum.size()) || !fits(gram.cols()))
+        return error{error_code::shape_mismatch,
+                     "activation statistics: a batch has ",
+                     x.cols(),
+                     " channels, ",
+                     abs_sum.size(),
+                     " expected"};
+    constexpr std::size_t width =
+        256;                          // columns a task; few enough to spread, enough for long reads
+    constexpr std::size_t depth = 64; // rows that stay in the cache between the two sums
+    mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
+        const matrix_view<const float> run = x.rows_from(first, count);
+        how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
+            const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
+            for (std::size_t r = 0; r < count; r += depth) {
+                const auto tile =
+                    run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
+                detail::add_columns(tile, abs_sum, at, [](float v) { return std::fabs(v); });
+                detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
+            }
+        });
+        if (!gram.empty()) Product::add_gram(how, run, gram);
+        tokens += count;
+    });
+    return {};
+}
+
+inline status activation_stats::merge(const activation_stats& other) noexcept
+{
+    if (abs_sum.size() != other.abs_sum.size() || square_sum.size() != other.square_sum.size() ||
+        gram.cols() != other.gram.cols())
+        return error{error_code::shape_mismatch, "activation statistics of different shapes"};
+    for (std::size_t i = 0; i < abs_sum.size(); ++i)
+        abs_sum[i] += other.abs_sum[i];
+    for (std::size_t i = 0; i < square_sum.size(); ++i)
+        square_sum[i] += other.square_sum[i];
+    for (std::size_t r = 0; r < gram.rows(); ++r)
+        for (std::size_t c = 0; c < gram.cols(); ++c)
+            gram(r, c) += other.gram(r, c);
+    tokens += other.tokens;
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/kernels/exponential.hpp
+#ifndef AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP
+#define AWQ_EXECUTION_KERNELS_EXPONENTIAL_HPP
+
+#include <bit>
+#include <cstdint>
+
+namespace awq::kernels {
+
+/// Below, e^x is not a normal float and counts as zero; above, it is as at the ceiling, which is next
+/// to the largest float.
+inline constexpr float exponential_floor = -87.33f, exponential_ceiling = 88.72f;
+
+namespace detail {
+
+/// e^x between the floor and the ceiling; a NaN stays one.
+///
+/// `Float` is float or a register of floats, `Integer` the 32-bit integers beside it. Products and
+/// sums are rounded one by one, so the bits are the same in every register and on every machine, which
+/// those of std::exp and xsimd::exp are not.
+template <class Float, class Integer>
+inline Float exponential_within(const Float& x) noexcept
+{
+    // x = n ln 2 + r. Adding the anchor rounds to a whole number, which is then in the lowest bits.
+    const Float anchor(12582912.0f);
+    const Float anchored = x * Float(1.44269504f) + anchor;
+    const Float n = anchored - anchor;
+    const Float r = (x - n * Float(0.693359375f)) - n * Float(-2.12194440e-4f);
+    // e^r = 1 + r + r^2 q(r), q the polynomial with the least largest error for |r| < ln(2) / 2.
+    Float q = Float(1.38145394e-3f) * r + Float(8.36874545e-3f);
+    q = q * r + Float(4.16683890e-2f);
+    q = q * r + Float(1.66665211e-1f);
+    q = q * r + Float(4.99999940e-1f);
+    const Float power = q * (r * r) + r + Float(1.0f);
+    // Times 2^n: n is added to the exponent.
+    return std::bit_cast<Float>(std::bit_cast<Integer>(power) +
+                                (std::bit_cast<Integer>(anchored) << 23));
+}
+
+} // namespace detail
+
+/// e^x within one unit in the last place, from zero to the largest float; a NaN stays one.
+inline float exponential(float x) noexcept
+{
+    const float within = x > exponential_ceiling ? exponential_ceiling : x;
+    if (x < exponential_floor) return 0.0f;
+    return detail::exponential_within<float, std::int32_t>(within);
+}
+
+} // namespace awq::kernels
+
+#endif
+// ---- awq/execution/kernels/scalar.hpp
+#ifndef AWQ_EXECUTION_KERNELS_SCALAR_HPP
+#define AWQ_EXECUTION_KERNELS_SCALAR_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+/// The reference kernels: plain loops over caller-owned memory. `kernels/xsimd.hpp` has the same
+/// names and signatures, and says where its results may differ in the last bits.
+/// Spans of one call have the same length; an output may be the same memory as an input.
+namespace awq::kernels::scalar {
+
+/// sums[c] += |x(t, c)| over all rows t, in float64 and in the order of the rows.
+inline void add_abs(matrix_view<const float> x, std::span<double> sums) noexcept
+{
+    for (std::size_t t = 0; t < x.rows(); ++t)
+        for (std::size_t c = 0; c < x.cols(); ++c) sums[c] += std::fabs(x(t, c));
+}
+
+/// sums[c] += x(t, c)^2 over all rows t, in float64 and in the order of the rows.
+inline void add_squares(matrix_view<const float> x, std::span<double> sums) noexcept
+{
+    for (std::size_t t = 0; t < x.rows(); ++t)
+        for (std::size_t c = 0; c < x.cols(); ++c) sums[c] += double{x(t, c)} * x(t, c);
+}
+
+struct min_max_pair {
+    float min;
+    float max;
+};
+
+/// The smallest and the largest of `values`, at least one; NaN is not allowed.
+inline min_max_pair min_max(std::span<const float> values) noexcept
+{
+    min_max_pair found{values[0], values[0]};
+    for (const float value : values) {
+        found.min = std::min(found.min, value);
+        found.max = std::max(found.max, value);
+    }
+    return found;
+}
+
+/// Sum of a[i] b[i].
+inline float dot(std::span<const float> a, std::span<const float> b) noexcept
+{
+    float sum = 0.0f;
+    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+    return sum;
+}
+
+/// Sum of squares, in float64.
+inline double sum_of_squares(std::span<const float> values) noexcept
+{
+    double sum = 0.0;
+    for (const float value : values) sum += double{value} * value;
+    return sum;
+}
+
+/// y += factor * x.
+inline void add_scaled(float factor, std::span<const float> x, std::span<float> y) noexcept
+{
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] += factor * x[i];
+}
+
+/// y += x.
+inline void add(std::span<const float> x, std::span<float> y) noexcept
+{
+    for (std::size_t i = 0; i < x.size(); ++i) y[i] += x[i];
+}
+
+/// out = a * b, element by element: a row's columns times their scales.
+inline void multiply(std::span<const float> a, std::span<const float> b,
+                     std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] * b[i];
+}
+
+/// out = a / b, element by element.
+inline void divide(std::span<const float> a, std::span<const float> b,
+                   std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] / b[i];
+}
+
+/// out = factor * x.
+inline void scale(float factor, std::span<const float> x, std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < x.size(); ++i) out[i] = factor * x[i];
+}
+
+/// Root-mean-square norm of one row (Zhang and Sennrich 2019):
+/// out = x / rms(x) * (weight + offset).
+inline void rms_norm(std::span<const float> x, std::span<const float> weight, float eps,
+                     std::span<float> out, float offset = 0.0f) noexcept
+{
+    const double mean = sum_of_squares(x) / static_cast<double>(x.size());
+    const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
+    for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * inverse * (weight[i] + offset);
+}
+
+/// out = silu(gate) * up, silu(x) = x / (1 + exp(-x)).
+inline void silu_multiply(std::span<const float> gate, std::span<const float> up,
+                          std::span<float> out) noexcept
+{
+    for (std::size_t i = 0; i < gate.size(); ++i)
+        out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+}
+
+/// out = gelu(gate) * up with the tanh approximation of Hendrycks and Gimpel 2016:
+/// gelu(x) = x / 2 (1 + tanh(u)) = x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3).
+inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up,
+                               std::span<float> out) noexcept
+{
+    constexpr float twice = 1.5957691216057308f; // 2 sqrt(2 / pi)
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        const float x = gate[i];
+        out[i] = x / (1.0f + exponential(-twice * (x + 0.044715f * x * x * x))) * up[i];
+    }
+}
+
+/// values = softmax(factor * values), in place; at least one value.
+inline void softmax(float factor, std::span<float> values) noexcept
+{
+    const float shift = factor * (factor < 0.0f ? min_max(values).min : min_max(values).max);
+    float sum = 0.0f;
+    for (float& value : values) sum += value = exponential(factor * value - shift);
+    scale(1.0f / sum, values, values);
+}
+
+/// Turns the pairs (first[i], second[i]) by the angles whose cosines and sines are given.
+inline void rotate(std::span<const float> cosines, std::span<const float> sines,
+                   std::span<float> first, std::span<float> second) noexcept
+{
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        const float a = first[i];
+        const float b = second[i];
+        first[i] = a * cosines[i] - b * sines[i];
+        second[i] = b * cosines[i] + a * sines[i];
+    }
+}
+
+} // namespace awq::kernels::scalar
+
+#endif
+// ---- awq/execution/products/mirror_upper.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
+#define AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Copies the upper triangle of a square matrix into the lower one, in fixed square tiles.
+template <execution E>
+void mirror_upper(const E& e, matrix_view<float> g)
+{
+    constexpr std::size_t tile = 64;
+    e.for_each(chunk_count(g.rows(), tile), [=](std::size_t chunk) {
+        const std::size_t first = chunk * tile;
+        const std::size_t end = std::min(g.rows(), first + tile);
+        for (std::size_t block = 0; block < end; block += tile)
+            for (std::size_t i = first; i < end; ++i)
+                for (std::size_t j = block; j < std::min(i, block + tile); ++j) g(i, j) = g(j, i);
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/products/plain.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PLAIN_HPP
+#define AWQ_EXECUTION_PRODUCTS_PLAIN_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Matrix products as plain loops: no heap, nothing but the core. The reference that the other
+/// providers are tested against, and what an embedded user links.
+///
+/// Sums run in float in the order of k, so the result has the same bits at any number of threads.
+/// All operands may have a stride; the output must not overlap an input.
+struct plain_product {
+    /// c = a b^T: a (m, k), b (n, k), c (m, n). A linear layer's forward: b is its weight.
+    template <execution E>
+    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b,
+                            matrix_view<float> c)
+    {
+        e.for_each(c.rows(), [=](std::size_t i) {
+            for (std::size_t j = 0; j < c.cols(); ++j) c(i, j) = dot(a, i, b, j);
+        });
+    }
+
+    /// c = a b: a (m, k), b (k, n), c (m, n).
+    template <execution E>
+    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b,
+                            matrix_view<float> c)
+    {
+        e.for_each(c.rows(), [=](std::size_t i) {
+            std::ranges::fill(c.row(i), 0.0f);
+            for (std::size_t k = 0; k < a.cols(); ++k) add_scaled(a(i, k), b, k, c, i);
+        });
+    }
+
+    /// g += x^T x: x (tokens, k), g (k, k), symmetric before and after.
+    template <execution E>
+    static void add_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
+    {
+        add_cross_gram(e, x, x, g);
+    }
+
+    /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
+    template <execution E>
+    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y,
+                               matrix_view<float> g)
+    {
+        e.for_each(g.rows(), [=](std::size_t i) {
+            for (std::size_t t = 0; t < x.rows(); ++t) add_scaled(x(t, i), y, t, g, i);
+        });
+    }
+
+private:
+    static float dot(matrix_view<const float> a, std::size_t i, matrix_view<const float> b,
+                     std::size_t j) noexcept
+    {
+        float sum = 0.0f;
+        for (std::size_t k = 0; k < a.cols(); ++k) sum += a(i, k) * b(j, k);
+        return sum;
+    }
+
+    static void add_scaled(float factor, matrix_view<const float> b, std::size_t row,
+                           matrix_view<float> c, std::size_t out) noexcept
+    {
+        for (std::size_t j = 0; j < c.cols(); ++j) c(out, j) += factor * b(row, j);
+    }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/serial_execution.hpp
+#ifndef AWQ_EXECUTION_SERIAL_EXECUTION_HPP
+#define AWQ_EXECUTION_SERIAL_EXECUTION_HPP
+
+namespace awq {
+
+/// Does the work on the calling thread, in order.
+struct serial_execution {
+    using policy_axis = axis::execution;
+    static constexpr std::string_view name = "serial";
+
+    template <class Task>
+    constexpr void for_each(std::size_t count, Task&& task) const
+    {
+        for (std::size_t i = 0; i < count; ++i) task(i);
+    }
+};
+
+static_assert(execution<serial_execution>);
+
+} // namespace awq
+
+#endif
+// ---- awq/modifier.hpp
+#ifndef AWQ_MODIFIER_HPP
+#define AWQ_MODIFIER_HPP
+
+// ---- awq/modifier_run.hpp
+#ifndef AWQ_MODIFIER_RUN_HPP
+#define AWQ_MODIFIER_RUN_HPP
+
+// ---- awq/search/search_outcome.hpp
+#ifndef AWQ_SEARCH_SEARCH_OUTCOME_HPP
+#define AWQ_SEARCH_SEARCH_OUTCOME_HPP
+
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// What a scale search found. Spans lie in the workspace that the search was given.
+struct search_outcome {
+    /// One scale for each channel of the smooth layer; all 1 where nothing was better. In double,
+    /// because W s must round as in the search for the quantizer to find the same codes again.
+    std::span<const double> best_scales;
+    double best_ratio = 0.0;
+    /// Whether the best candidate took the weights' magnitude into account.
+    bool duo_scaling = false;
+    /// The loss without smoothing, and with the best scales. best_error <= initial_error.
+    double initial_error = 0.0;
+    double best_error = 0.0;
+    std::size_t candidates = 0;
+    /// Candidates whose scales or loss were not finite, or whose scales cannot be stored.
+    std::size_t skipped_candidates = 0;
+    /// The loss of every candidate in grid order (the cheap loss in a screened search).
+    std::span<const double> candidate_errors;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/mapping.hpp
+#ifndef AWQ_SMOOTHING_MAPPING_HPP
+#define AWQ_SMOOTHING_MAPPING_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// The layer that is divided by the scales: what its outputs become smaller by, the balance layers'
+/// columns make up for.
+struct smooth_target {
+    /// A norm's weight as one row of `channels`, or a linear layer's (out_features, in_features).
+    matrix_view<float> weight;
+    /// (channels) of a norm, (out_features) of a linear layer; empty without a bias.
+    std::span<float> bias = {};
+    /// Whether `weight` is a norm's.
+    bool norm = false;
+    /// Of a norm: y = x (1 + weight), as in Gemma.
+    bool offset = false;
+
+    /// A norm, y = x * weight (+ bias).
+    static constexpr smooth_target of_norm(std::span<float> weight, std::span<float> bias = {},
+                                           bool offset = false) noexcept
+    {
+        return {as_row(weight), bias, true, offset};
+    }
+    /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
+    /// the last ones are those that the balance layers read.
+    static constexpr smooth_target of_linear(matrix_view<float> weight,
+                                             std::span<float> bias = {}) noexcept
+    {
+        return {weight, bias, false, false};
+    }
+
+    /// How many scales it takes at most.
+    constexpr std::size_t channels() const noexcept { return norm ? weight.cols() : weight.rows(); }
+};
+
+/// A smooth layer and the layers that read its output, over tensors in memory.
+struct mapping {
+    smooth_target smooth;
+    /// Each (out_features, in_features), all with the same in_features.
+    std::span<const matrix_view<float>> balances;
+    /// Where columns share a scale (grouped-query attention): the scale's index for each column of
+    /// the balance layers. Empty: column j has scale j.
+    std::span<const std::uint32_t> column_scales = {};
+
+    constexpr std::size_t in_features() const noexcept
+    {
+        return balances.empty() ? 0 : balances.front().cols();
+    }
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// One mapping of a streaming run, in the caller's memory. Fill the first two, and `scales` where
+/// they are wanted afterwards; the run fills the rest.
+struct tracked_mapping {
+    enum class state : unsigned char { open, smoothed, skipped };
+
+    mapping target;
+    activation_stats stats;        ///< with a Gram matrix, see `activation_stats::make`
+    std::span<double> scales = {}; ///< empty, or one for each scale: a copy of the best scales
+
+    search_outcome outcome{}; ///< without its spans, whose memory is used again
+    state progress = state::open;
+    status reason{}; ///< why it was skipped
+};
+
+/// What a streaming run did.
+struct run_summary {
+    std::size_t smoothed = 0;
+    /// Of the smoothed ones, those where no candidate was better than identity.
+    std::size_t unchanged = 0;
+    /// The reason stands in each mapping.
+    std::size_t skipped = 0;
+    std::uint64_t tokens = 0; ///< the most that any mapping saw
+};
+
+/// A streaming run of a modifier: `observe` every batch of a block, `end_block`, and after the last
+/// block `finish`. A mapping that cannot be smoothed is skipped with its reason, and the run goes
+/// on.
+template <class Modifier>
+class modifier_run {
+  public:
+    modifier_run(const Modifier& how, std::span<tracked_mapping> mappings)
+        : modifier_(how), mappings_(mappings)
+    {
+        for (tracked_mapping& each : mappings_)
+            if (status fit = modifier_.check(each.target); !fit) skip(each, fit);
+    }
+
+    /// Adds a batch of what mapping `index`'s balance layers read, (tokens, in_features).
+    status observe(std::size_t index, matrix_view<const float> batch, loss_mask mask = {})
+    {
+        AWQ_CHECK(check_open(index));
+        tracked_mapping& each = mappings_[index];
+        if (each.progress == tracked_mapping::state::skipped) return {};
+        return each.stats.template observe<typename Modifier::product>(modifier_.executor(), batch,
+                                                                       mask);
+    }
+
+    /// Searches and smooths `count` mappings from `first` on, in order. `memory`: as many floats as
+    /// `Modifier::workspace_size(0, ...)` says for the largest of them. An error: only of the call
+    /// itself (index, memory); what is wrong with one mapping stands in that mapping.
+    status end_block(std::size_t first, std::size_t count, workspace memory)
+    {
+        for (std::size_t i = first; i < first + count; ++i)
+            AWQ_CHECK(end_mapping(i, memory));
+        return {};
+    }
+
+    /// Counts. invalid_argument where a mapping was observed and its block never ended.
+    result<run_summary> finish() const
+    {
+        run_summary summary;
+        for (const tracked_mapping& each : mappings_) {
+            if (each.progress == tracked_mapping::state::open && each.stats.tokens > 0)
+                return error{error_code::invalid_argument,
+                             "modifier run: a mapping was observed, but its block was not ended"};
+            const bool smoothed = each.progress == tracked_mapping::state::smoothed;
+            const bool better = each.outcome.best_error < each.outcome.initial_error;
+            summary.smoothed += smoothed ? 1 : 0;
+            summary.unchanged += smoothed && !better ? 1 : 0;
+            summary.skipped += smoothed ? 0 : 1;
+            summary.tokens = std::max(summary.tokens, each.stats.tokens);
+        }
+        return summary;
+    }
+
+  private:
+    static void skip(tracked_mapping& each, const status& reason)
+    {
+        each.progress = tracked_mapping::state::skipped;
+        each.reason = reason;
+    }
+
+    status check_open(std::size_t index) const
+    {
+        if (index >= mappings_.size())
+            return error{error_code::invalid_argument, "modifier run: mapping ", index, " of ",
+                         mappings_.size()};
+        if (mappings_[index].progress == tracked_mapping::state::smoothed)
+            return error{error_code::invalid_argument, "modifier run: mapping ", index,
+                         " is smoothed already"};
+        return {};
+    }
+
+    status end_mapping(std::size_t index, workspace memory)
+    {
+        AWQ_CHECK(check_open(index));
+        tracked_mapping& each = mappings_[index];
+        if (each.progress == tracked_mapping::state::skipped) return {};
+        result<search_outcome> found = modifier_.smooth(each.target, each.stats, memory);
+        if (!found && found.error().code() == error_code::workspace_too_small) return found.error();
+        if (!found) return skip(each, found.error()), status{};
+        const std::size_t wanted = std::min(each.scales.size(), found->best_scales.size());
+        std::copy_n(found->best_scales.begin(), wanted, each.scales.begin());
+        each.outcome = *found;
+        each.outcome.best_scales = {};
+        each.outcome.candidate_errors = {};
+        each.progress = tracked_mapping::state::smoothed;
+        return {};
+    }
+
+    const Modifier& modifier_;
+    std::span<tracked_mapping> mappings_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/policy/group_size.hpp
+#ifndef AWQ_POLICY_GROUP_SIZE_HPP
+#define AWQ_POLICY_GROUP_SIZE_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+// How many neighbouring elements of a row share a scale. It matters in `smoothing_only` too,
+// because the search simulates the quantizer.
+
+/// Every N columns share a scale.
+template <std::size_t N>
+struct group_size {
+    static_assert(N > 0, "awq::group_size: use per_channel for one scale a row");
+    using policy_axis = axis::group;
+    static constexpr std::size_t columns() noexcept { return N; }
+};
+
+/// All columns of a row share a scale.
+struct per_channel {
+    using policy_axis = axis::group;
+    static constexpr std::size_t columns() noexcept { return 0; }
+};
+
+/// Chosen at run time, by a recipe; 0 is per channel.
+struct dynamic_group_size {
+    using policy_axis = axis::group;
+    std::size_t value = 128;
+    constexpr std::size_t columns() const noexcept { return value; }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/policy/mode.hpp
+#ifndef AWQ_POLICY_MODE_HPP
+#define AWQ_POLICY_MODE_HPP
+
+namespace awq {
+
+template <int Bits, bool Symmetric, class Storage = float>
+struct integer_scheme;
+using default_scheme = integer_scheme<4, false>; ///< w4a16_asym
+
+/// Search, smooth, and stop there: the weights stay in 16 bits. `Target` is the quantizer that the
+/// search simulates; nothing that packs or emits quantized weights is instantiated.
+template <class Target = default_scheme>
+struct smoothing_only {
+    using policy_axis = axis::mode;
+    using scheme_type = Target;
+    static constexpr bool quantizes = false;
+};
+
+/// Search, smooth, then quantize to `Scheme`, which is also what the search simulates.
+template <class Scheme = default_scheme>
+struct smooth_and_quantize {
+    using policy_axis = axis::mode;
+    using scheme_type = Scheme;
+    static constexpr bool quantizes = true;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/policy/policy_set.hpp
+#ifndef AWQ_POLICY_POLICY_SET_HPP
+#define AWQ_POLICY_POLICY_SET_HPP
+
+#include <concepts>
+#include <cstddef>
+
+namespace awq {
+
+namespace detail {
+
+template <class Axis, class Default, class... Policies>
+struct chosen {
+    using type = Default;
+};
+template <class Axis, class Default, class First, class... Rest>
+struct chosen<Axis, Default, First, Rest...> : chosen<Axis, Default, Rest...> {};
+template <class Axis, class Default, class First, class... Rest>
+requires policy_of<First, Axis>
+struct chosen<Axis, Default, First, Rest...> {
+    using type = First;
+};
+
+template <class Axis, class... Policies>
+inline constexpr std::size_t answers = (std::size_t{0} + ... + (policy_of<Policies, Axis> ? 1 : 0));
+
+template <class P>
+inline constexpr bool has_known_axis = policy_of<P, axis::mode> || policy_of<P, axis::group> ||
+                                       policy_of<P, axis::backend> || policy_of<P, axis::execution>;
+
+} // namespace detail
+
+/// Policies in any order, at most one for each axis. Every rule that they can break is one
+/// sentence.
+template <class... Policies>
+struct policy_set {
+    static_assert((policy<Policies> && ...),
+                  "awq::modifier: every argument must be a policy, a type with a policy_axis");
+    static_assert(((!policy<Policies> || detail::has_known_axis<Policies>)&&...),
+                  "awq::modifier: a policy_axis must be mode, group, backend or execution");
+    static_assert(detail::answers<axis::mode, Policies...> <= 1,
+                  "awq::modifier: choose one mode, smoothing_only or smooth_and_quantize");
+    static_assert(detail::answers<axis::group, Policies...> <= 1,
+                  "awq::modifier: choose one group_size");
+    static_assert(detail::answers<axis::backend, Policies...> <= 1,
+                  "awq::modifier: choose one backend");
+    static_assert(detail::answers<axis::execution, Policies...> <= 1,
+                  "awq::modifier: choose one execution");
+
+    /// The policy that answers an axis, or the default.
+    template <class Axis, class Default>
+    using get = typename detail::chosen<Axis, Default, Policies...>::type;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/quantize_weight.hpp
+#ifndef AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
+#define AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
+
+// ---- awq/quantization/integer_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
+
+// ---- awq/quantization/group_codes.hpp
+#ifndef AWQ_QUANTIZATION_GROUP_CODES_HPP
+#define AWQ_QUANTIZATION_GROUP_CODES_HPP
+
+// ---- awq/quantization/float_lanes.hpp
+#ifndef AWQ_QUANTIZATION_FLOAT_LANES_HPP
+#define AWQ_QUANTIZATION_FLOAT_LANES_HPP
+
+#include <cstddef>
+#include <utility>
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+// Everything here is inlined, so no vector is ever passed between functions.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+namespace awq::detail {
+
+// Code of this room is written once over S, which is a float or a vector of floats (the vector
+// extension of GCC and Clang, any instruction set). Operators and `a < b ? a : b` work on both, lane
+// by lane, so a small device gets plain loops from the same text.
+
+template <std::size_t Lanes>
+struct lanes_of {
+    // Not std::int32_t: what comparing floats gives are vectors of int, also where that is long.
+    typedef float floats __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef int ints __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef unsigned bits __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef signed char bytes __attribute__((vector_size(Lanes)));
+};
+template <>
+struct lanes_of<1> {
+    using floats = float;
+    using ints = int;
+    using bits = unsigned;
+    using bytes = signed char;
+};
+
+template <std::size_t Lanes>
+using float_lanes = typename lanes_of<Lanes>::floats;
+
+template <class S>
+inline constexpr std::size_t lane_count = sizeof(S) / sizeof(float);
+
+template <class S>
+using bit_lanes = typename lanes_of<lane_count<S>>::bits;
+
+template <class S>
+AWQ_ALWAYS_INLINE S load(const float* from) noexcept
+{
+    S loaded;
+    __builtin_memcpy(&loaded, from, sizeof(S));
+    return loaded;
+}
+
+template <class S>
+AWQ_ALWAYS_INLINE void store(const S& values, float* to) noexcept
+{
+    __builtin_memcpy(to, &values, sizeof(S));
+}
+
+/// The same number in every lane.
+template <class S>
+AWQ_ALWAYS_INLINE S all_lanes(float value) noexcept
+{
+    if constexpr (lane_count<S> == 1)
+        return value;
+    else
+        return value - S{}; // exact; 0 - 0 is 0
+}
+
+/// The smaller (larger) one; `b` where either is not a number.
+template <class S>
+AWQ_ALWAYS_INLINE S smaller(const S& a, const S& b) noexcept
+{
+    return a < b ? a : b;
+}
+template <class S>
+AWQ_ALWAYS_INLINE S larger(const S& a, const S& b) noexcept
+{
+    return a > b ? a : b;
+}
+// GCC 12 makes a comparison and a blend of some of these.
+#if defined(__SSE2__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<4> smaller(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
+{
+    return _mm_min_ps(a, b);
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<4> larger(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
+{
+    return _mm_max_ps(a, b);
+}
+#endif
+#if defined(__AVX__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<8> smaller(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
+{
+    return _mm256_min_ps(a, b);
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<8> larger(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
+{
+    return _mm256_max_ps(a, b);
+}
+#endif
+#if defined(__AVX512F__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<16> smaller(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
+{
+    return _mm512_maskz_min_ps(0xFFFF, a, b); // the plain one warns in GCC 12
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<16> larger(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
+{
+    return _mm512_maskz_max_ps(0xFFFF, a, b); // the plain one warns in GCC 12
+}
+#endif
+
+/// The whole numbers of lanes, as bytes; 0 where a lane is not a number.
+template <class S>
+AWQ_ALWAYS_INLINE void store_bytes(const S& values, signed char* to) noexcept
+{
+    using shape = lanes_of<lane_count<S>>;
+    const S numbers = values == values ? values : S{};
+    if constexpr (lane_count<S> == 1) {
+        *to = static_cast<signed char>(numbers);
+    } else {
+        const auto whole = __builtin_convertvector(numbers, typename shape::ints);
+        const auto bytes = __builtin_convertvector(whole, typename shape::bytes);
+        __builtin_memcpy(to, &bytes, sizeof bytes);
+    }
+}
+
+// ---- one number of each of several vectors ------------------------------------------------------
+
+struct take_smaller {
+    template <class S>
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return smaller(a, b); }
+};
+struct take_larger {
+    template <class S>
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return larger(a, b); }
+};
+
+/// Blocks of `Block` lanes within runs of `Run` lanes: of a's run the even (`Odd` = 0) or odd ones,
+/// then those of b's run, and so for each run.
+template <std::size_t Block, std::size_t Run, std::size_t Odd, class S, std::size_t... I>
+AWQ_ALWAYS_INLINE S every_second(const S& a, const S& b, std::index_sequence<I...>) noexcept
+{
+    constexpr auto index = [](std::size_t i) {
+        const std::size_t run = i / Run * Run, at = i % Run, half = Run / 2;
+        const std::size_t within = at % half, block = within / Block;
+        return static_cast<int>((at < half ? 0 : lane_count<S>) + run +
+                                (2 * block + Odd) * Block + within % Block);
+    };
+    return __builtin_shufflevector(a, b, index(I)...);
+}
+
+/// Makes one vector of two neighbouring ones, `Count` / 2 times.
+template <class Take, std::size_t Block, std::size_t Run, std::size_t Count, class S>
+AWQ_ALWAYS_INLINE void halve(S* vectors) noexcept
+{
+    constexpr auto all = std::make_index_sequence<lane_count<S>>{};
+    for (std::size_t i = 0; i < Count / 2; ++i) {
+        const S even = every_second<Block, Run, 0>(vectors[2 * i], vectors[2 * i + 1], all);
+        const S odd = every_second<Block, Run, 1>(vectors[2 * i], vectors[2 * i + 1], all);
+        vectors[i] = Take::of(even, odd);
+    }
+}
+
+/// Of as many vectors as a vector has lanes: lane i holds what `Take` makes of all lanes of vector i.
+template <class Take, class S>
+AWQ_ALWAYS_INLINE S across(S* vectors) noexcept
+{
+    constexpr std::size_t lanes = lane_count<S>;
+    if constexpr (lanes >= 4) {
+        // Neighbours within quarters of 16 bytes first, which is cheap, then whole quarters.
+        halve<Take, 1, 4, lanes>(vectors);
+        halve<Take, 1, 4, lanes / 2>(vectors);
+    }
+    if constexpr (lanes >= 8) halve<Take, 4, lanes, lanes / 4>(vectors);
+    if constexpr (lanes == 16) halve<Take, 4, lanes, lanes / 8>(vectors);
+    return vectors[0];
+}
+
+} // namespace awq::detail
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/qparams.hpp
+#ifndef AWQ_QUANTIZATION_QPARAMS_HPP
+#define AWQ_QUANTIZATION_QPARAMS_HPP
+
+// ---- awq/quantization/scheme.hpp
+#ifndef AWQ_QUANTIZATION_SCHEME_HPP
+#define AWQ_QUANTIZATION_SCHEME_HPP
+
+#include <cstddef>
+#include <string_view>
+
+namespace awq {
+
+/// An integer weight format: how many bits a code has, and whether zero is always code 0.
+/// Codes are signed: -2^(bits-1) .. 2^(bits-1) - 1.
+struct scheme {
+    int bits = 4;
+    bool symmetric = false;
+
+    constexpr bool is_symmetric() const noexcept { return symmetric; }
+    constexpr float smallest() const noexcept { return -static_cast<float>(1 << (bits - 1)); }
+    constexpr float largest() const noexcept { return static_cast<float>((1 << (bits - 1)) - 1); }
+    /// Distance of the smallest and the largest code.
+    constexpr float width() const noexcept { return static_cast<float>((1 << bits) - 1); }
+
+    friend constexpr bool operator==(const scheme&, const scheme&) = default;
+};
+
+/// The same as a type, for a modifier's mode: `smooth_and_quantize<w4a16_asym>`. In the code that it
+/// is given to all of it is constant. `Storage`: float, or f16 or bf16 where every intermediate is to be
+/// rounded as in a model of that dtype; code for the other two is then not there.
+template <int Bits, bool Symmetric, class Storage>
+struct integer_scheme {
+    static_assert(2 <= Bits && Bits <= 8, "awq: an integer scheme has 2 to 8 bits");
+    static constexpr int bits = Bits;
+    static constexpr bool symmetric = Symmetric;
+    static constexpr scheme value{Bits, Symmetric};
+    using storage_type = Storage;
+
+    static constexpr bool is_symmetric() noexcept { return Symmetric; }
+    static constexpr float smallest() noexcept { return value.smallest(); }
+    static constexpr float largest() noexcept { return value.largest(); }
+    static constexpr float width() noexcept { return value.width(); }
+};
+
+/// The scheme for a model of another dtype: `stored_as<bf16, w4a16_asym>`.
+template <class Storage, class Scheme>
+using stored_as = integer_scheme<Scheme::bits, Scheme::symmetric, Storage>;
+
+using w2a16 = integer_scheme<2, true>;
+using w3a16 = integer_scheme<3, true>;
+using w4a16 = integer_scheme<4, true>;
+using w5a16 = integer_scheme<5, true>;
+using w6a16 = integer_scheme<6, true>;
+using w7a16 = integer_scheme<7, true>;
+using w8a16 = integer_scheme<8, true>;
+using w2a16_asym = integer_scheme<2, false>;
+using w3a16_asym = integer_scheme<3, false>;
+using w4a16_asym = integer_scheme<4, false>;
+using w5a16_asym = integer_scheme<5, false>;
+using w6a16_asym = integer_scheme<6, false>;
+using w7a16_asym = integer_scheme<7, false>;
+using w8a16_asym = integer_scheme<8, false>;
+
+/// The name that recipes use: "W4A16_ASYM".
+constexpr std::string_view name_of(const scheme& value) noexcept
+{
+    constexpr std::string_view names[][2] = {{"W2A16_ASYM", "W2A16"}, {"W3A16_ASYM", "W3A16"},
+                                             {"W4A16_ASYM", "W4A16"}, {"W5A16_ASYM", "W5A16"},
+                                             {"W6A16_ASYM", "W6A16"}, {"W7A16_ASYM", "W7A16"},
+                                             {"W8A16_ASYM", "W8A16"}};
+    if (value.bits < 2 || value.bits > 8) return "unknown";
+    return names[value.bits - 2][value.symmetric ? 1 : 0];
+}
+
+namespace detail {
+
+/// A scheme whose symmetry, which changes code, is constant, and whose bits, which change numbers, are not.
+template <bool Symmetric>
+struct bits_at_run_time {
+    int bits;
+
+    static constexpr bool is_symmetric() noexcept { return Symmetric; }
+    constexpr float smallest() const noexcept { return scheme{bits}.smallest(); }
+    constexpr float largest() const noexcept { return scheme{bits}.largest(); }
+    constexpr float width() const noexcept { return scheme{bits}.width(); }
+};
+
+/// Whether a name is `known`, which is in upper case, in upper or lower case.
+constexpr bool same_scheme_name(std::string_view name, std::string_view known) noexcept
+{
+    if (name.size() != known.size()) return false;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        const bool lower = 'a' <= name[i] && name[i] <= 'z';
+        if ((lower ? static_cast<char>(name[i] - 32) : name[i]) != known[i]) return false;
+    }
+    return true;
+}
+
+} // namespace detail
+
+/// The integer scheme of that name, in upper or lower case; an error lists what is allowed.
+inline result<scheme> parse_scheme(std::string_view name)
+{
+    for (int bits = 2; bits <= 8; ++bits)
+        for (const bool symmetric : {false, true})
+            if (detail::same_scheme_name(name, name_of(scheme{bits, symmetric})))
+                return scheme{bits, symmetric};
+    return error{error_code::unsupported, "scheme '", name,
+                 "': use W2A16 to W8A16 (symmetric) or W2A16_ASYM to W8A16_ASYM"};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/storage_rounding.hpp
+#ifndef AWQ_QUANTIZATION_STORAGE_ROUNDING_HPP
+#define AWQ_QUANTIZATION_STORAGE_ROUNDING_HPP
+
+// ---- awq/support/float16.hpp
+#ifndef AWQ_SUPPORT_FLOAT16_HPP
+#define AWQ_SUPPORT_FLOAT16_HPP
+
+#include <bit>
+#include <compare>
+#include <cstdint>
+
+namespace awq {
+
+/// bfloat16: the upper half of an IEEE binary32.
+struct bf16 {
+    std::uint16_t bits = 0;
+
+    bf16() = default;
+    /// Rounds to nearest, ties to even; denormals are kept, a NaN stays a NaN.
+    constexpr explicit bf16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
+    {
+    }
+    constexpr explicit operator float() const noexcept
+    {
+        return std::bit_cast<float>(std::uint32_t{bits} << 16);
+    }
+    static constexpr bf16 from_bits(std::uint16_t pattern) noexcept
+    {
+        bf16 value;
+        value.bits = pattern;
+        return value;
+    }
+    friend constexpr bool operator==(bf16, bf16) = default; // compares bit patterns
+
+private:
+    static constexpr std::uint16_t round(std::uint32_t pattern) noexcept
+    {
+        const bool nan = (pattern & 0x7FFFFFFFu) > 0x7F800000u;
+        const std::uint32_t rounded = pattern + 0x7FFFu + ((pattern >> 16) & 1u);
+        return static_cast<std::uint16_t>(nan ? (pattern >> 16) | 0x40u : rounded >> 16);
+    }
+};
+
+/// IEEE binary16.
+struct f16 {
+    std::uint16_t bits = 0;
+
+    f16() = default;
+    /// Rounds to nearest, ties to even; overflow gives an infinity, a NaN stays a (quiet) NaN.
+    constexpr explicit f16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
+    {
+    }
+    constexpr explicit operator float() const noexcept
+    {
+        const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16;
+        return std::bit_cast<float>(sign | widen_magnitude(bits & 0x7FFFu));
+    }
+    static constexpr f16 from_bits(std::uint16_t pattern) noexcept
+    {
+        f16 value;
+        value.bits = pattern;
+        return value;
+    }
+    friend constexpr bool operator==(f16, f16) = default; // compares bit patterns
+
+private:
+    // The exponents differ by 112; a float multiplication by 2^112 also normalises denormals.
+    static constexpr std::uint32_t widen_magnitude(std::uint32_t magnitude) noexcept
+    {
+        const std::uint32_t special = magnitude >= 0x7C00u ? 0x7F800000u : 0u;
+        const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
+        return special | std::bit_cast<std::uint32_t>(scaled);
+    }
+
+    static constexpr std::uint16_t round(std::uint32_t pattern) noexcept
+    {
+        const std::uint32_t magnitude = pattern & 0x7FFFFFFFu;
+        const auto sign = static_cast<std::uint16_t>((pattern >> 16) & 0x8000u);
+        return static_cast<std::uint16_t>(sign | round_magnitude(magnitude));
+    }
+
+    static constexpr std::uint32_t round_magnitude(std::uint32_t magnitude) noexcept
+    {
+        if (magnitude > 0x7F800000u) return 0x7E00u;  // NaN
+        if (magnitude >= 0x477FF000u) return 0x7C00u; // 65520 and above round to infinity
+        if (magnitude >= 0x38800000u) {               // normal in half precision
+            const std::uint32_t rebiased = magnitude - 0x38000000u;
+            return (rebiased + 0xFFFu + ((rebiased >> 13) & 1u)) >> 13;
+        }
+        // Denormal: adding 0.5 leaves the rounded multiple of 2^-24 in the low mantissa bits.
+        const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+        return std::bit_cast<std::uint32_t>(shifted) - 0x3F000000u;
+    }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/tensor/dtype.hpp
+#ifndef AWQ_TENSOR_DTYPE_HPP
+#define AWQ_TENSOR_DTYPE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace awq {
+
+/// The element types of checkpoint tensors. The order is that of safetensors, narrowest first.
+enum class dtype : unsigned char {
+    boolean,
+    u8,
+    i8,
+    f8_e5m2,
+    f8_e4m3,
+    i16,
+    u16,
+    f16,
+    bf16,
+    i32,
+    u32,
+    f32,
+    f64,
+    i64,
+    u64,
+};
+
+/// Bytes that one element takes.
+constexpr std::size_t size_of(dtype type) noexcept
+{
+    if (type <= dtype::f8_e4m3) return 1;
+    if (type <= dtype::bf16) return 2;
+    if (type <= dtype::f32) return 4;
+    return 8;
+}
+
+/// Whether the type is one of the three that weights are smoothed in.
+constexpr bool is_smoothable(dtype type) noexcept
+{
+    return type == dtype::f32 || type == dtype::f16 || type == dtype::bf16;
+}
+
+/// The name that safetensors uses: "BF16".
+constexpr std::string_view name_of(dtype type) noexcept
+{
+    constexpr std::string_view names[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3",
+                                          "I16",  "U16", "F16", "BF16",    "I32",
+                                          "U32",  "F32", "F64", "I64",     "U64"};
+    return names[static_cast<std::size_t>(type)];
+}
+
+/// The dtype that holds values of the C++ type T.
+template <class T>
+inline constexpr dtype dtype_of = dtype::f32;
+template <>
+inline constexpr dtype dtype_of<bf16> = dtype::bf16;
+template <>
+inline constexpr dtype dtype_of<f16> = dtype::f16;
+
+} // namespace awq
+
+#endif
+
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// Rounds a float, or each lane of a vector of floats, as a tensor of type T stores it. With T = float
+/// nothing is lost.
+template <class T>
+struct storage_rounding {
+    using type = T;
+    /// The distance of 1 and the next value.
+    static constexpr float epsilon = 0x1p-23f;
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        return value;
+    }
+};
+template <>
+struct storage_rounding<bf16> {
+    using type = bf16;
+    static constexpr float epsilon = 0x1p-7f;
+    AWQ_ALWAYS_INLINE static float round(float value) noexcept
+    {
+        return static_cast<float>(bf16{value});
+    }
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        using bits = detail::bit_lanes<S>;
+        const bits pattern = __builtin_bit_cast(bits, value);
+        const bits rounded = (pattern + 0x7FFFu + ((pattern >> 16) & 1u)) & 0xFFFF0000u;
+        const bits quiet = (pattern | 0x00400000u) & 0xFFFF0000u;
+        return value == value ? __builtin_bit_cast(S, rounded) : __builtin_bit_cast(S, quiet);
+    }
+};
+template <>
+struct storage_rounding<f16> {
+    using type = f16;
+    static constexpr float epsilon = 0x1p-10f;
+    AWQ_ALWAYS_INLINE static float round(float value) noexcept
+    {
+        return static_cast<float>(f16{value});
+    }
+    /// The last bit of a number `shift` is worth as much as that of binary16 at `value`.
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        using bits = detail::bit_lanes<S>;
+        const bits pattern = __builtin_bit_cast(bits, value), sign = pattern & 0x80000000u;
+        const S power = __builtin_bit_cast(S, pattern & 0x7F800000u);
+        const S normal = detail::larger(power, detail::all_lanes<S>(0x1p-14f));
+        const S shift = __builtin_bit_cast(S, __builtin_bit_cast(bits, normal) + (13u << 23)) * 1.5f;
+        const S magnitude = __builtin_bit_cast(S, pattern ^ sign);
+        const S rounded = (magnitude + shift) - shift;
+        const S stored = magnitude >= 65520.0f ? detail::all_lanes<S>(__builtin_inff()) : rounded;
+        return __builtin_bit_cast(S, __builtin_bit_cast(bits, stored) | sign);
+    }
+};
+
+/// Calls `action` with the `storage_rounding` of a run-time dtype; anything but bf16 and f16 is
+/// float.
+template <class Action>
+constexpr decltype(auto) with_storage(dtype storage, Action&& action)
+{
+    if (storage == dtype::bf16) return action(storage_rounding<bf16>{});
+    if (storage == dtype::f16) return action(storage_rounding<f16>{});
+    return action(storage_rounding<float>{});
+}
+
+/// The same where the type is known when it is compiled.
+template <class T, class Action>
+constexpr decltype(auto) with_storage(storage_rounding<T> storage, Action&& action)
+{
+    return action(storage);
+}
+
+/// Rounds every value to `storage`, in place.
+inline void round_to_storage(dtype storage, std::span<float> values) noexcept
+{
+    if (storage != dtype::bf16 && storage != dtype::f16) return;
+    with_storage(storage, [values](auto rounding) {
+        for (float& value : values)
+            value = rounding.round(value);
+    });
+}
+template <class T>
+void round_to_storage(storage_rounding<T> storage, std::span<float> values) noexcept
+{
+    if constexpr (!std::is_same_v<T, float>)
+        for (float& value : values)
+            value = storage.round(value);
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+// S is a float, or a vector of floats: a lane for each of several groups (see float_lanes.hpp).
+
+/// What a group of weights shares: value = (code - zero_point) * scale. The zero point is a whole
+/// number in the range of the codes, 0 in symmetric schemes.
+template <class S>
+struct basic_qparams {
+    S scale = detail::all_lanes<S>(1.0f);
+    S zero_point{};
+};
+using qparams = basic_qparams<float>;
+
+/// The smallest and the largest weight of a group.
+template <class S>
+struct basic_value_range {
+    S smallest{};
+    S largest{};
+};
+using value_range = basic_value_range<float>;
+
+/// To the nearest whole number, ties to even; for |value| < 2^22. Vectorises on every target.
+template <class S>
+AWQ_ALWAYS_INLINE S round_half_even(const S& value) noexcept
+{
+    const S shift = detail::all_lanes<S>(0x1.8p23f);
+    return (value + shift) - shift;
+}
+
+/// The smallest and the largest of `count` values, 0 included (zero must have a code).
+/// A NaN is passed over here; it stays a NaN when it is quantized.
+AWQ_ALWAYS_INLINE value_range range_of(const float* values, std::size_t count) noexcept
+{
+    constexpr std::size_t lanes = 32; // independent chains, so that plain loops become vectors
+    float low[lanes] = {}, high[lanes] = {};
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            const float value = values[i + lane];
+            low[lane] = value < low[lane] ? value : low[lane];
+            high[lane] = value > high[lane] ? value : high[lane];
+        }
+    for (; i < count; ++i) {
+        low[0] = values[i] < low[0] ? values[i] : low[0];
+        high[0] = values[i] > high[0] ? values[i] : high[0];
+    }
+    for (std::size_t half = lanes / 2; half > 0; half /= 2)
+        for (std::size_t lane = 0; lane < half; ++lane) {
+            low[lane] = low[lane + half] < low[lane] ? low[lane + half] : low[lane];
+            high[lane] = high[lane + half] > high[lane] ? high[lane + half] : high[lane];
+        }
+    return {low[0], high[0]};
+}
+
+/// Scale and zero point for a range, as compressed-tensors computes them (its `calculate_qparams`,
+/// 0.13 and later): every intermediate is rounded to the storage type, a scale of zero becomes
+/// the storage type's epsilon, and the division is by width/2 (7.5 for 4 bits) in symmetric
+/// schemes.
+template <class S, class Format, class Rounding>
+AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& range,
+                                                const Format& format, Rounding) noexcept
+{
+    const auto all = [](float value) __attribute__((always_inline)) {
+        return detail::all_lanes<S>(value);
+    };
+    basic_qparams<S> made;
+    if (format.is_symmetric()) {
+        const S magnitude = detail::larger<S>(-range.smallest, range.largest);
+        made.scale = Rounding::round(S(magnitude / all(format.width() / 2.0f)));
+    } else {
+        const S distance = Rounding::round(S(range.largest - range.smallest));
+        made.scale = Rounding::round(S(distance / all(format.width())));
+        const S steps = Rounding::round(S(range.smallest / made.scale));
+        const S zero = Rounding::round(S(all(format.smallest()) - steps));
+        // An all-zero group gives 0/0; compressed-tensors turns that NaN into zero point 0.
+        const S within = detail::smaller(all(format.largest()),
+                                         detail::larger(all(format.smallest()), zero));
+        made.zero_point = zero == zero ? round_half_even(within) : S{};
+    }
+    made.scale = made.scale == S{} ? all(Rounding::epsilon) : made.scale;
+    return made;
+}
+
+/// The codes of up to `code_tile` weights, as floats: weight / scale + zero point, clamped, and
+/// then rounded to a whole number. `codes` does not overlap `weights`.
+template <class Rounding>
+AWQ_ALWAYS_INLINE void fill_codes(const float* weights, std::size_t count, const qparams& shared,
+                                  float smallest, float largest, float* codes, Rounding) noexcept
+{
+    const float scale = shared.scale, zero_point = shared.zero_point;
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = Rounding::round(Rounding::round(weights[i]) / scale);
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = Rounding::round(codes[i] + zero_point);
+    // A loop for each bound: with both in one, compilers make branches of them.
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = codes[i] < smallest ? smallest : codes[i];
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = codes[i] > largest ? largest : codes[i];
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = round_half_even(codes[i]);
+}
+
+/// How many codes are made at a time; a local array of so many stays in registers or the first
+/// cache.
+inline constexpr std::size_t code_tile = 64;
+
+/// The weight that a code stands for.
+template <class Rounding>
+AWQ_ALWAYS_INLINE float value_of(float code, const qparams& shared, Rounding) noexcept
+{
+    return Rounding::round((code - shared.zero_point) * shared.scale);
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // everything is inlined
+#endif
+
+namespace awq::detail {
+
+/// How many columns share a scale, as a constant where one is known: 0 in the type stands for a number
+/// that comes at run time.
+template <std::size_t Columns>
+struct group_width {
+    constexpr explicit group_width(std::size_t) noexcept {}
+    constexpr operator std::size_t() const noexcept { return Columns; }
+};
+template <>
+struct group_width<0> {
+    constexpr explicit group_width(std::size_t width) noexcept : columns(width) {}
+    constexpr operator std::size_t() const noexcept { return columns; }
+    std::size_t columns;
+};
+
+/// Calls `action` with a group width known when it is compiled, where it is one of the usual ones.
+template <class Action>
+void with_group_width(std::size_t columns, Action&& action)
+{
+    if (columns == 32) return action(group_width<32>{columns});
+    if (columns == 64) return action(group_width<64>{columns});
+    if (columns == 128) return action(group_width<128>{columns});
+    action(group_width<0>{columns});
+}
+
+/// Codes of groups of columns. `Sink` takes them: `shared(group, qparams)` for each group, and
+/// `codes<S>(first column, codes as floats, scale, zero point)` for as many columns as S has lanes.
+/// The numbers are those of `range_of`, `make_qparams` and `fill_codes`; what is independent is done
+/// side by side: ranges and qparams of several groups, codes of several columns.
+template <std::size_t Lanes, std::size_t Columns, class Format, class Rounding>
+struct group_coder {
+    using vector = float_lanes<Lanes>;
+
+    group_width<Columns> width;
+    Format format;
+
+    /// A row of `groups` groups.
+    template <class Sink>
+    void code_row(const float* row, std::size_t groups, Sink sink) const noexcept
+    {
+        for (std::size_t first = 0; first < groups; first += Lanes)
+            code_groups(row, first, std::min(Lanes, groups - first), sink);
+    }
+
+  private:
+    /// At most as many groups as there are lanes.
+    template <class Sink>
+    AWQ_ALWAYS_INLINE void code_groups(const float* row, std::size_t first, std::size_t count,
+                                       Sink sink) const noexcept
+    {
+        const basic_qparams<vector> made = fit_groups(row + first * width, count);
+        float scales[Lanes], zero_points[Lanes];
+        store<vector>(made.scale, scales);
+        store<vector>(made.zero_point, zero_points);
+        for (std::size_t g = 0; g < count; ++g) {
+            const qparams shared{scales[g], zero_points[g]};
+            sink.shared(first + g, shared);
+            code_group(row, (first + g) * width, shared, sink);
+        }
+    }
+
+    AWQ_ALWAYS_INLINE basic_qparams<vector> fit_groups(const float* groups,
+                                                       std::size_t count) const noexcept
+    {
+        vector lows[Lanes], highs[Lanes];
+        for (std::size_t g = 0; g < count; ++g)
+            find_range(groups + g * width, lows[g], highs[g]);
+        for (std::size_t g = count; g < Lanes; ++g)
+            lows[g] = highs[g] = vector{};
+        const basic_value_range<vector> ranges{Rounding::round(across<take_smaller>(lows)),
+                                               Rounding::round(across<take_larger>(highs))};
+        return make_qparams<vector>(ranges, format, Rounding{});
+    }
+
+    AWQ_ALWAYS_INLINE void find_range(const float* group, vector& low_out,
+                                      vector& high_out) const noexcept
+    {
+        // Long groups: independent chains, so that none waits for another.
+        constexpr std::size_t chains = Columns == 0 || Columns > 128 ? 4 : 1;
+        vector lows[chains] = {}, highs[chains] = {};
+        std::size_t i = 0;
+        if constexpr (chains == 4)
+            for (; i + 4 * Lanes <= width; i += 4 * Lanes) {
+                widen(group + i, lows[0], highs[0]);
+                widen(group + i + Lanes, lows[1], highs[1]);
+                widen(group + i + 2 * Lanes, lows[2], highs[2]);
+                widen(group + i + 3 * Lanes, lows[3], highs[3]);
+            }
+        for (; i + Lanes <= width; i += Lanes)
+            widen(group + i, lows[0], highs[0]);
+        vector low = lows[0], high = highs[0];
+        for (std::size_t chain = 1; chain < chains; ++chain) {
+            low = smaller(lows[chain], low);
+            high = larger(highs[chain], high);
+        }
+        if constexpr (Columns == 0 || Columns % Lanes != 0) {
+            const value_range rest = range_of(group + i, width - i);
+            low = smaller(all_lanes<vector>(rest.smallest), low);
+            high = larger(all_lanes<vector>(rest.largest), high);
+        }
+        low_out = low;
+        high_out = high;
+    }
+
+    AWQ_ALWAYS_INLINE static void widen(const float* from, vector& low, vector& high) noexcept
+    {
+        const vector values = load<vector>(from);
+        low = smaller(values, low);
+        high = larger(values, high);
+    }
+
+    template <class Sink>
+    AWQ_ALWAYS_INLINE void code_group(const float* row, std::size_t first, const qparams& shared,
+                                      Sink& sink) const noexcept
+    {
+        const std::size_t end = first + width;
+        std::size_t at = first;
+        for (; at + Lanes <= end; at += Lanes)
+            code_lanes<vector>(row, at, shared, sink);
+        if constexpr (Columns == 0 || Columns % Lanes != 0)
+            for (; at < end; ++at)
+                code_lanes<float>(row, at, shared, sink);
+    }
+
+    template <class S, class Sink>
+    AWQ_ALWAYS_INLINE void code_lanes(const float* row, std::size_t at, const qparams& shared,
+                                      Sink& sink) const noexcept
+    {
+        const S scale = all_lanes<S>(shared.scale), zero_point = all_lanes<S>(shared.zero_point);
+        const S weights = Rounding::round(load<S>(row + at));
+        S codes = Rounding::round(S(weights / scale));
+        codes = Rounding::round(S(codes + zero_point));
+        codes = larger<S>(all_lanes<S>(format.smallest()), codes);
+        codes = smaller<S>(all_lanes<S>(format.largest()), codes);
+        sink.template codes<S>(at, round_half_even(codes), scale, zero_point);
+    }
+};
+
+/// Writes the weights that codes stand for, where the row was.
+template <class Rounding>
+struct value_sink {
+    float* out;
+
+    AWQ_ALWAYS_INLINE void shared(std::size_t, const qparams&) noexcept {}
+    template <class S>
+    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S& scale,
+                                 const S& zero_point) noexcept
+    {
+        store<S>(Rounding::round(S((made - zero_point) * scale)), out + first);
+    }
+};
+
+/// Writes codes, scales and zero points; `zero_points` may be null.
+struct code_sink {
+    std::int8_t* codes_out;
+    float* scales;
+    std::int8_t* zero_points;
+
+    AWQ_ALWAYS_INLINE void shared(std::size_t group, const qparams& made) noexcept
+    {
+        scales[group] = made.scale;
+        if (zero_points != nullptr) zero_points[group] = static_cast<std::int8_t>(made.zero_point);
+    }
+    template <class S>
+    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S&, const S&) noexcept
+    {
+        store_bytes<S>(made, codes_out + first);
+    }
+};
+
+/// Quantizes and dequantizes rows that are cut into groups of `width` columns; `out` may be `rows`.
+/// `Lanes` is a parameter so that units compiled for different instruction sets share no code.
+template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
+void simulate_groups(matrix_view<const float> rows, group_width<Columns> width,
+                     const Format& format, Rounding, matrix_view<float> out) noexcept
+{
+    for (std::size_t r = 0; r < rows.rows(); ++r) {
+        const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
+        coder.code_row(rows.row(r).data(), rows.cols() / width,
+                       value_sink<Rounding>{out.row(r).data()});
+    }
+}
+
+/// One row to codes, scales and zero points (none where that is empty).
+template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
+void code_groups(std::span<const float> row, group_width<Columns> width, const Format& format,
+                 Rounding, std::span<std::int8_t> codes, std::span<float> scales,
+                 std::span<std::int8_t> zero_points) noexcept
+{
+    const code_sink sink{codes.data(), scales.data(),
+                         zero_points.empty() ? nullptr : zero_points.data()};
+    const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
+    coder.code_row(row.data(), row.size() / width, sink);
+}
+
+} // namespace awq::detail
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/quantizer_concept.hpp
+#ifndef AWQ_QUANTIZATION_QUANTIZER_CONCEPT_HPP
+#define AWQ_QUANTIZATION_QUANTIZER_CONCEPT_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// A format's rounding, as the search sees it; integer schemes and GGUF block types alike.
+///
+/// - `check(in_features)`: whether rows of that length can be written in the format.
+/// - `row_block()`: how many neighbouring rows are rounded together (1, or the block's height).
+/// - `scale_columns(in_features)`: how many neighbouring columns of a row share a scale.
+/// - `pseudo_quantize(rows, importance, out)`: quantizes and dequantizes `row_block()` rows (fewer at
+///   the end of a matrix). `importance` is the mean of x^2 for each column, or empty; `out` has the
+///   shape of `rows` and may be the same memory.
+template <class Q>
+concept quantizer = requires(const Q& q, matrix_view<const float> rows,
+                             std::span<const float> importance, matrix_view<float> out) {
+    { q.check(std::size_t{}) } -> std::same_as<result<void>>;
+    { q.row_block() } -> std::convertible_to<std::size_t>;
+    { q.scale_columns(std::size_t{}) } -> std::convertible_to<std::size_t>;
+    { q.pseudo_quantize(rows, importance, out) } -> std::same_as<void>;
+};
+
+/// A quantizer whose scales may hang on the largest |w| of the whole weight. Until it knows that, it
+/// rounds all rows together.
+///
+/// - `needs_magnitude()`: whether it does not know it yet.
+/// - `for_magnitude(largest)`: the same quantizer for such a weight; rows are then rounded apart.
+/// - `magnitude_of(rows)`: the largest |w| of some rows.
+template <class Q>
+concept magnitude_quantizer =
+    quantizer<Q> && requires(const Q& q, matrix_view<const float> rows) {
+        { q.needs_magnitude() } -> std::same_as<bool>;
+        { q.for_magnitude(float{}) } -> std::same_as<Q>;
+        { Q::magnitude_of(rows) } -> std::same_as<float>;
+    };
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+/// Whether rows can be cut into groups of that many columns (0: the whole row).
+inline status check_groups(std::size_t group_size, std::size_t in_features) noexcept
+{
+    if (in_features == 0 || (group_size != 0 && in_features % group_size != 0))
+        return error{error_code::shape_mismatch,
+                     "group size ",
+                     group_size,
+                     " does not divide in_features ",
+                     in_features,
+                     ": choose another group size or ignore the layer"};
+    return {};
+}
+
+constexpr std::size_t columns_of_group(std::size_t group_size, std::size_t in_features) noexcept
+{
+    return group_size == 0 ? in_features : std::min(group_size, in_features);
+}
+
+} // namespace detail
+
+/// Rounds weights to integers that share a scale (and a zero point) within a group of neighbouring
+/// columns, with the numbers of compressed-tensors; all is chosen at run time (`scheme_quantizer` has it as
+/// constants). Models `quantizer`.
+struct integer_quantizer {
+    /// Bits of a code (2 to 8), and whether the zero point is always 0.
+    scheme format{};
+    /// Columns that share a scale; 0: the whole row (per channel).
+    std::size_t group_size = 128;
+    /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
+    dtype storage = dtype::f32;
+    /// When simulating: candidates for each group's range, from the whole one down to half of it
+    /// (weight clipping, as llm-awq's auto_clip does); 1: the whole range.
+    int clip_steps = 1;
+
+    /// shape_mismatch where groups do not cut a row evenly, invalid_argument for a bad bit count.
+    status check(std::size_t in_features) const noexcept
+    {
+        if (format.bits < 2 || format.bits > 8)
+            return error{error_code::invalid_argument, "integer scheme with ", format.bits,
+                         " bits: choose 2 to 8"};
+        return detail::check_groups(group_size, in_features);
+    }
+
+    constexpr std::size_t row_block() const noexcept { return 1; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return detail::columns_of_group(group_size, in_features);
+    }
+    /// How many scales a row has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        return in_features == 0 ? 0 : in_features / scale_columns(in_features);
+    }
+
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        with_storage(storage, [&](auto rounding) {
+            if (clip_steps > 1) return simulate_clipped(rows, importance, out, rounding);
+            with_constants(rows.cols(), [&](auto width, const auto& constants) {
+                detail::simulate_groups(rows, width, constants, rounding, out);
+            });
+        });
+    }
+
+    /// Scale and zero point of one group: with the range that has the smallest squared error,
+    /// weighed by the importance (one value a weight, or empty), among `clip_steps` candidates.
+    qparams fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
+    {
+        qparams best;
+        with_storage(storage,
+                     [&](auto rounding) { best = fit_group_as(group, importance, rounding); });
+        return best;
+    }
+
+    /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
+    /// empty `zero_points` for a symmetric scheme).
+    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes,
+                      std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
+    {
+        with_storage(storage, [&](auto rounding) {
+            with_constants(row.size(), [&](auto width, const auto& constants) {
+                detail::code_groups(row, width, constants, rounding, codes, scales, zero_points);
+            });
+        });
+    }
+
+  private:
+    // The one switch between what is chosen at run time and the code that a static policy gives.
+    template <class Action>
+    void with_constants(std::size_t in_features, Action&& action) const
+    {
+        detail::with_group_width(scale_columns(in_features), [&](auto width) {
+            if (format.symmetric)
+                action(width, detail::bits_at_run_time<true>{format.bits});
+            else
+                action(width, detail::bits_at_run_time<false>{format.bits});
+        });
+    }
+
+    template <class Rounding>
+    void simulate_clipped(matrix_view<const float> rows, std::span<const float> importance,
+                          matrix_view<float> out, Rounding rounding) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols());
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            for (std::size_t first = 0; first < rows.cols(); first += width)
+                simulate_group(rows.row(r).subspan(first, width),
+                               importance.empty() ? importance : importance.subspan(first, width),
+                               out.row(r).data() + first, rounding);
+    }
+
+    template <class Rounding>
+    void simulate_group(std::span<const float> group, std::span<const float> importance, float* out,
+                        Rounding rounding) const noexcept
+    {
+        const qparams shared = fit_group_as(group, importance, rounding);
+        for_each_tile(group.data(), group.size(), shared, rounding,
+                      [&](std::size_t first, std::size_t size, const float* codes) {
+                          for (std::size_t i = 0; i < size; ++i)
+                              out[first + i] = value_of(codes[i], shared, rounding);
+                      });
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE qparams fit_group_as(std::span<const float> group,
+                                           std::span<const float> importance,
+                                           Rounding rounding) const noexcept
+    {
+        const value_range range = range_of(group.data(), group.size());
+        qparams best = shared_by(range, 1.0f, rounding);
+        if (clip_steps <= 1) return best;
+        float least = error_of(best, group, importance, rounding);
+        for (int step = 1; step < clip_steps; ++step) {
+            const float kept = 1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(clip_steps);
+            const qparams candidate = shared_by(range, kept, rounding);
+            const float error = error_of(candidate, group, importance, rounding);
+            if (error < least) least = error, best = candidate;
+        }
+        return best;
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE qparams shared_by(value_range range, float kept,
+                                        Rounding rounding) const noexcept
+    {
+        range = {rounding.round(range.smallest * kept), rounding.round(range.largest * kept)};
+        return make_qparams(range, format, rounding);
+    }
+
+    template <class Rounding>
+    float error_of(const qparams& shared, std::span<const float> group,
+                   std::span<const float> importance, Rounding rounding) const noexcept
+    {
+        float sums[code_tile] = {}; // independent chains, so that the loop becomes vectors
+        for_each_tile(group.data(), group.size(), shared, rounding,
+                      [&](std::size_t first, std::size_t size, const float* codes) {
+                          for (std::size_t i = 0; i < size; ++i) {
+                              const float missing =
+                                  group[first + i] - value_of(codes[i], shared, rounding);
+                              const float weight = importance.empty() ? 1.0f : importance[first + i];
+                              sums[i] += missing * missing * weight;
+                          }
+                      });
+        for (std::size_t half = code_tile / 2; half > 0; half /= 2)
+            for (std::size_t i = 0; i < half; ++i) sums[i] += sums[i + half];
+        return sums[0];
+    }
+
+    // Calls `use(first, size, codes)` for the codes of a group, a tile at a time.
+    template <class Rounding, class Use>
+    AWQ_ALWAYS_INLINE void for_each_tile(const float* group, std::size_t count,
+                                         const qparams& shared, Rounding rounding,
+                                         Use use) const noexcept
+    {
+        float codes[code_tile];
+        for (std::size_t first = 0; first < count; first += code_tile) {
+            const auto make = [&](std::size_t size) {
+                fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
+                           rounding);
+                use(first, size, codes);
+            };
+            // A count known at compile time keeps a whole tile in registers.
+            if (count - first >= code_tile)
+                make(code_tile);
+            else
+                make(count - first);
+        }
+    }
+};
+
+static_assert(quantizer<integer_quantizer>);
+
+/// The quantizer of a scheme type: `quantizer_of<w4a16_asym>(128)`.
+template <class Scheme>
+requires requires
+{
+    Scheme::value;
+}
+constexpr integer_quantizer quantizer_of(std::size_t group_size, dtype storage = dtype::f32)
+{
+    return {Scheme::value, group_size, storage};
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// A quantizer whose rows are codes, scales and zero points: `integer_quantizer`, `scheme_quantizer`.
+template <class Q>
+concept code_quantizer =
+    quantizer<Q> && requires(const Q& q, std::span<const float> row, std::span<std::int8_t> codes,
+                             std::span<float> scales) {
+        { q.groups(std::size_t{}) } -> std::convertible_to<std::size_t>;
+        { q.format.is_symmetric() } -> std::same_as<bool>;
+        q.quantize_row(row, codes, scales, codes);
+    };
+
+/// Where a quantized weight goes; all in the caller's memory.
+struct quantized_weight {
+    matrix_view<std::int8_t> codes;       ///< (out_features, in_features), signed
+    matrix_view<float> scales;            ///< (out_features, groups); exact in the storage dtype
+    matrix_view<std::int8_t> zero_points; ///< (out_features, groups), signed; empty when symmetric
+};
+
+/// Quantizes a weight, (out_features, in_features): codes, scales and zero points.
+/// Errors: those of the quantizer's `check`, and shape_mismatch.
+template <execution E, code_quantizer Q>
+status quantize_weight(const E& how, const Q& rounding,
+                       matrix_view<const float> weight, const quantized_weight& out)
+{
+    AWQ_CHECK(rounding.check(weight.cols()));
+    const std::size_t rows = weight.rows(), groups = rounding.groups(weight.cols());
+    const bool has_zeros = !out.zero_points.empty();
+    const bool fits =
+        out.codes.rows() == rows && out.codes.cols() == weight.cols() &&
+        out.scales.rows() == rows && out.scales.cols() == groups &&
+        (has_zeros ? out.zero_points.rows() == rows && out.zero_points.cols() == groups
+                   : rounding.format.is_symmetric());
+    if (!fits)
+        return error{error_code::shape_mismatch,
+                     "quantize_weight: a weight of ",
+                     rows,
+                     " x ",
+                     weight.cols(),
+                     " needs codes of that shape and ",
+                     groups,
+                     " scales (and zero points, when asymmetric) a row"};
+    constexpr std::size_t grain = 16;
+    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t end = std::min((chunk + 1) * grain, rows);
+        for (std::size_t r = chunk * grain; r < end; ++r)
+            rounding.quantize_row(weight.row(r), out.codes.row(r), out.scales.row(r),
+                                  has_zeros ? out.zero_points.row(r) : std::span<std::int8_t>{});
+    });
+    return {};
+}
+
+/// The weight that codes stand for: (code - zero_point) * scale, exact in float.
+template <execution E>
+void dequantize_weight(const E& how, const quantized_weight& in, matrix_view<float> out)
+{
+    const std::size_t groups = in.scales.cols();
+    how.for_each(out.rows(), [&](std::size_t r) {
+        const std::size_t width = out.cols() / std::max<std::size_t>(groups, 1);
+        for (std::size_t c = 0; c < out.cols(); ++c) {
+            const std::size_t group = c / width;
+            const int zero = in.zero_points.empty() ? 0 : in.zero_points(r, group);
+            out(r, c) = static_cast<float>(in.codes(r, c) - zero) * in.scales(r, group);
+        }
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/scheme_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_SCHEME_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_SCHEME_QUANTIZER_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// A group policy whose number of columns is known when it is compiled.
+template <class Group>
+concept static_group = requires { typename std::integral_constant<std::size_t, Group::columns()>; };
+
+/// The numbers of `integer_quantizer`, with the scheme, its storage type and the group size as constants
+/// in the code: two policies give two machine codes. A `dynamic_group_size` is one switch outside the
+/// loops. Models `quantizer`.
+template <class Scheme, policy_of<axis::group> Group>
+struct scheme_quantizer {
+    using rounding = storage_rounding<typename Scheme::storage_type>;
+    static constexpr scheme format = Scheme::value;
+
+    [[no_unique_address]] Group group{};
+
+    /// shape_mismatch where groups do not cut a row evenly.
+    status check(std::size_t in_features) const noexcept
+    {
+        return detail::check_groups(group.columns(), in_features);
+    }
+
+    constexpr std::size_t row_block() const noexcept { return 1; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return detail::columns_of_group(group.columns(), in_features);
+    }
+    /// How many scales a row has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        return in_features == 0 ? 0 : in_features / scale_columns(in_features);
+    }
+
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance is not looked at.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float>,
+                         matrix_view<float> out) const noexcept
+    {
+        with_width(rows.cols(), [&](auto width) {
+            detail::simulate_groups(rows, width, Scheme{}, rounding{}, out);
+        });
+    }
+
+    /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
+    /// empty `zero_points` for a symmetric scheme).
+    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes,
+                      std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
+    {
+        with_width(row.size(), [&](auto width) {
+            detail::code_groups(row, width, Scheme{}, rounding{}, codes, scales, zero_points);
+        });
+    }
+
+  private:
+    template <class Action>
+    void with_width(std::size_t in_features, Action&& action) const
+    {
+        if constexpr (static_group<Group>)
+            action(detail::group_width<Group::columns()>{scale_columns(in_features)});
+        else
+            detail::with_group_width(scale_columns(in_features), action);
+    }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/search/gram_loss.hpp
+#ifndef AWQ_SEARCH_GRAM_LOSS_HPP
+#define AWQ_SEARCH_GRAM_LOSS_HPP
+
+// ---- awq/search/ordered_sum.hpp
+#ifndef AWQ_SEARCH_ORDERED_SUM_HPP
+#define AWQ_SEARCH_ORDERED_SUM_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace awq {
+
+/// The sum of `term(i)` for all i < count, in double. How the work is cut depends on `count` alone,
+/// so the sum has the same bits at any number of threads.
+template <execution E, class Term>
+double ordered_sum(const E& how, std::size_t count, Term&& term)
+{
+    constexpr std::size_t most_chunks = 64;
+    if (count == 0) return 0.0;
+    const std::size_t grain = chunk_count(count, most_chunks);
+    const std::size_t chunks = chunk_count(count, grain);
+    std::array<double, most_chunks> sums{};
+    how.for_each(chunks, [&](std::size_t chunk) {
+        const std::size_t end = std::min((chunk + 1) * grain, count);
+        double sum = 0.0;
+        for (std::size_t i = chunk * grain; i < end; ++i)
+            sum += term(i);
+        sums[chunk] = sum;
+    });
+    double total = 0.0;
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk)
+        total += sums[chunk];
+    return total;
+}
+
+/// The sum of `term(i)` for all i < count, in double and in a fixed order, in the calling thread;
+/// eight sums side by side, so that the compiler can use vectors.
+template <class Term>
+double lane_sum(std::size_t count, Term&& term)
+{
+    constexpr std::size_t lanes = 8;
+    double sums[lanes] = {};
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (std::size_t lane = 0; lane < lanes; ++lane)
+            sums[lane] += term(i + lane);
+    for (; i < count; ++i)
+        sums[0] += term(i);
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
+           ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Floats that `gram_loss` needs at least; up to 512 times as many make it faster.
+constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
+{
+    return 2 * in_features;
+}
+
+/// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
+/// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
+/// is the Gram matrix of its inputs. With `row_step` k only every k-th row is looked at, and the
+/// sum is extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
+template <class Product, execution E>
+double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
+                  matrix_view<const float> gram, std::span<float> memory, std::size_t row_step = 1)
+{
+    const std::size_t width = weight.cols(), rows = chunk_count(weight.rows(), row_step);
+    const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
+    double sum = 0.0;
+    for (std::size_t first = 0; first < rows; first += most) {
+        const std::size_t count = std::min(most, rows - first);
+        const matrix_view<float> change{memory.data(), count, width};
+        const matrix_view<float> product{memory.data() + count * width, count, width};
+        how.for_each(count, [&](std::size_t r) {
+            const float* const from = weight.row((first + r) * row_step).data();
+            const float* const to = candidate.row((first + r) * row_step).data();
+            for (std::size_t c = 0; c < width; ++c)
+                change(r, c) = to[c] - from[c];
+        });
+        Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
+        sum += ordered_sum(how, count, [&](std::size_t r) {
+            const float *a = change.row(r).data(), *b = product.row(r).data();
+            return lane_sum(width, [a, b](std::size_t c) {
+                return static_cast<double>(a[c]) * static_cast<double>(b[c]);
+            });
+        });
+    }
+    return sum * static_cast<double>(weight.rows()) /
+           static_cast<double>(std::max<std::size_t>(rows, 1));
+}
+
+/// The mean squared error at the outputs of linear layers that read the same input, from that
+/// input's Gram matrix: its cost does not depend on the number of tokens. A callable for
+/// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
+/// k, v and for gate, up it is a stand-in for the loss behind the attention or the MLP.
+template <class Product, execution E>
+class gram_loss {
+  public:
+    /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
+    /// `tokens`; a `row_step` above 1 looks at every row_step-th output only.
+    gram_loss(const E& how, std::span<const matrix_view<const float>> weights,
+              matrix_view<const float> gram, std::size_t tokens, std::span<float> memory,
+              std::size_t row_step = 1) noexcept
+        : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory),
+          row_step_(std::max<std::size_t>(row_step, 1))
+    {}
+
+    double operator()(std::span<const matrix_view<const float>> candidates) const
+    {
+        double sum = 0.0, outputs = 0.0;
+        for (std::size_t i = 0; i < weights_.size(); ++i) {
+            outputs += static_cast<double>(weights_[i].rows());
+            // A layer that is not quantized is its own candidate and loses nothing.
+            if (weights_[i].data() == candidates[i].data()) continue;
+            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, row_step_);
+        }
+        return sum / (static_cast<double>(tokens_) * outputs);
+    }
+
+  private:
+    const E& how_;
+    std::span<const matrix_view<const float>> weights_;
+    matrix_view<const float> gram_;
+    std::size_t tokens_;
+    std::span<float> memory_;
+    std::size_t row_step_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/search/output_loss.hpp
+#ifndef AWQ_SEARCH_OUTPUT_LOSS_HPP
+#define AWQ_SEARCH_OUTPUT_LOSS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// A sum of squared errors and how many elements went in; sums of batches add up.
+struct squared_error {
+    double sum = 0.0;
+    std::size_t count = 0;
+
+    /// The mean, which is the loss; NaN where nothing went in.
+    double mean() const noexcept
+    {
+        return count == 0 ? std::numeric_limits<double>::quiet_NaN()
+                          : sum / static_cast<double>(count);
+    }
+    squared_error& operator+=(const squared_error& other) noexcept
+    {
+        sum += other.sum;
+        count += other.count;
+        return *this;
+    }
+};
+
+/// Compares two outputs, both (tokens, features), over the tokens that the mask keeps.
+template <execution E>
+squared_error output_error(const E& how, matrix_view<const float> expected,
+                           matrix_view<const float> actual, loss_mask mask = {})
+{
+    const std::size_t width = expected.cols();
+    const double sum = ordered_sum(how, expected.rows(), [&](std::size_t t) {
+        if (!mask.keeps(t)) return 0.0;
+        const float *a = expected.row(t).data(), *b = actual.row(t).data();
+        return lane_sum(width, [a, b](std::size_t i) {
+            const double difference = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+            return difference * difference;
+        });
+    });
+    return {sum, mask.kept(expected.rows()) * width};
+}
+
+/// Floats that `linear_output_loss` needs at least; more makes it faster.
+constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features,
+                                                        std::size_t tokens) noexcept
+{
+    return in_features + tokens;
+}
+
+/// The loss at the outputs of linear layers that read the same input: mean over tokens and outputs
+/// of (x (W' - W)^T)^2. A callable for `scale_search`; cheaper than `gram_loss` only where there
+/// are fewer tokens than in_features.
+template <class Product, execution E>
+class linear_output_loss {
+  public:
+    /// `weights`: the originals, each (out_features, in_features); `x`: (tokens, in_features).
+    linear_output_loss(const E& how, std::span<const matrix_view<const float>> weights,
+                       matrix_view<const float> x, std::span<float> memory) noexcept
+        : how_(how), weights_(weights), x_(x), memory_(memory)
+    {}
+
+    double operator()(std::span<const matrix_view<const float>> candidates) const
+    {
+        squared_error error;
+        for (std::size_t i = 0; i < weights_.size(); ++i)
+            error += layer_error(i, candidates[i]);
+        return error.mean();
+    }
+
+  private:
+    squared_error layer_error(std::size_t index, matrix_view<const float> candidate) const
+    {
+        const matrix_view<const float> weight = weights_[index];
+        const std::size_t tokens = x_.rows(), width = weight.cols();
+        const std::size_t room = memory_.size() / (width + tokens);
+        const std::size_t most = std::clamp<std::size_t>(room, 1, 256);
+        double sum = 0.0;
+        for (std::size_t first = 0; first < weight.rows(); first += most) {
+            const std::size_t count = std::min(most, weight.rows() - first);
+            const matrix_view<float> change{memory_.data(), count, width};
+            const matrix_view<float> output{memory_.data() + count * width, count, tokens};
+            how_.for_each(count, [&](std::size_t r) {
+                for (std::size_t c = 0; c < width; ++c)
+                    change(r, c) = candidate(first + r, c) - weight(first + r, c);
+            });
+            Product::multiply_nt(how_, matrix_view<const float>{change}, x_, output);
+            sum += ordered_sum(how_, count, [&](std::size_t r) {
+                const float* values = output.row(r).data();
+                return lane_sum(tokens, [values](std::size_t t) {
+                    return static_cast<double>(values[t]) * static_cast<double>(values[t]);
+                });
+            });
+        }
+        return {sum, tokens * weight.rows()};
+    }
+
+    const E& how_;
+    std::span<const matrix_view<const float>> weights_;
+    matrix_view<const float> x_;
+    std::span<float> memory_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/search/parent_forward.hpp
+#ifndef AWQ_SEARCH_PARENT_FORWARD_HPP
+#define AWQ_SEARCH_PARENT_FORWARD_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Runs the module whose output the loss compares (attention, MLP, ...), on inputs that it keeps,
+/// with other weights in the place of the balance layers': `forward(weights, output)` fills
+/// `output`.
+template <class F>
+concept parent_forward = requires(F& forward, std::span<const matrix_view<const float>> weights,
+                                  matrix_view<float> output)
+{
+    {
+        forward(weights, output)
+        } -> std::same_as<void>;
+};
+
+/// A parent and the shape of its output.
+template <parent_forward F>
+struct parent {
+    F forward;
+    std::size_t tokens = 0;
+    std::size_t out_features = 0;
+
+    constexpr std::size_t workspace_size() const noexcept { return 2 * tokens * out_features; }
+};
+
+template <class F>
+parent(F, std::size_t, std::size_t) -> parent<F>;
+
+/// Mean squared error between the parent's output with the original weights and with a candidate's:
+/// llm-compressor's loss. A callable for `scale_search`.
+template <parent_forward F, execution E>
+class parent_output_loss {
+  public:
+    /// `weights`: the originals. `memory`: `source.workspace_size()` floats.
+    parent_output_loss(const E& how, parent<F>& source,
+                       std::span<const matrix_view<const float>> weights, std::span<float> memory,
+                       loss_mask mask = {})
+        : how_(how), source_(source), mask_(mask),
+          expected_(memory.data(), source.tokens, source.out_features),
+          actual_(memory.data() + expected_.size(), source.tokens, source.out_features)
+    {
+        source_.forward(weights, expected_);
+    }
+
+    double operator()(std::span<const matrix_view<const float>> candidates)
+    {
+        source_.forward(candidates, actual_);
+        return output_error(how_, matrix_view<const float>{expected_},
+                            matrix_view<const float>{actual_}, mask_)
+            .mean();
+    }
+
+  private:
+    const E& how_;
+    parent<F>& source_;
+    loss_mask mask_;
+    matrix_view<float> expected_, actual_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/search/scale_search.hpp
+#ifndef AWQ_SEARCH_SCALE_SEARCH_HPP
+#define AWQ_SEARCH_SCALE_SEARCH_HPP
+
+// ---- awq/quantization/pseudo_quantize.hpp
+#ifndef AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+#define AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+/// Rows that one task takes: whole blocks of the quantizer, and enough work to be worth a task.
+template <quantizer Q>
+constexpr std::size_t task_rows(const Q& rounding) noexcept
+{
+    const std::size_t block = rounding.row_block();
+    return block * std::max<std::size_t>(1, 16 / block);
+}
+
+/// Calls `task(first, count)` for the row blocks of one task.
+template <class Task>
+constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
+{
+    for (; first < end; first += block)
+        task(first, std::min(block, end - first));
+}
+
+/// Calls `task(first, count)` for all row blocks of a weight, in parallel.
+template <execution E, quantizer Q, class Task>
+void for_all_blocks(const E& how, const Q& rounding, std::size_t rows, const Task& task)
+{
+    const std::size_t grain = task_rows(rounding);
+    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t first = chunk * grain; // a grain may be larger than any weight
+        for_each_block(first, grain < rows - first ? first + grain : rows, rounding.row_block(), task);
+    });
+}
+
+/// The quantizer as `weight` needs it: its rows can then be rounded apart.
+template <execution E, quantizer Q>
+Q settled(const E& how, const Q& rounding, matrix_view<const float> weight)
+{
+    if constexpr (magnitude_quantizer<Q>) {
+        if (!rounding.needs_magnitude()) return rounding;
+        constexpr std::size_t parts = 64;
+        float largest[parts] = {};
+        how.for_each(parts, [&](std::size_t part) {
+            const std::size_t first = part * weight.rows() / parts;
+            const std::size_t end = (part + 1) * weight.rows() / parts;
+            largest[part] = Q::magnitude_of(weight.rows_from(first, end - first));
+        });
+        return rounding.for_magnitude(*std::max_element(largest, largest + parts));
+    } else {
+        return rounding;
+    }
+}
+} // namespace detail
+
+/// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
+/// `importance`: mean of x^2 for each column, or empty. `out` may be `weight`.
+/// Errors: those of the quantizer's `check`, and shape_mismatch.
+template <execution E, quantizer Q>
+status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float> weight,
+                       std::span<const float> importance, matrix_view<float> out)
+{
+    AWQ_CHECK(rounding.check(weight.cols()));
+    if (out.rows() != weight.rows() || out.cols() != weight.cols() ||
+        (!importance.empty() && importance.size() != weight.cols()))
+        return error{error_code::shape_mismatch,
+                     "pseudo_quantize: a weight of ",
+                     weight.rows(),
+                     " x ",
+                     weight.cols(),
+                     " needs an output of that shape and ",
+                     weight.cols(),
+                     " importance values or none"};
+    const Q used = detail::settled(how, rounding, weight);
+    detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
+        used.pseudo_quantize(weight.rows_from(first, count), importance,
+                             out.rows_from(first, count));
+    });
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/search/scale_grid.hpp
+#ifndef AWQ_SEARCH_SCALE_GRID_HPP
+#define AWQ_SEARCH_SCALE_GRID_HPP
+
+// ---- awq/search/search_options.hpp
+#ifndef AWQ_SEARCH_SEARCH_OPTIONS_HPP
+#define AWQ_SEARCH_SEARCH_OPTIONS_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// Whether a scale takes the weights' magnitude into account, or the activations' alone.
+enum class duo : unsigned char {
+    off,  ///< s = x_mean^r
+    on,   ///< s = x_mean^r / w_mean^(1-r)
+    both, ///< each of half the ratios, both ways
+};
+
+/// More candidates than that are a slip: each is a rounding of all the weights.
+inline constexpr std::size_t largest_n_grid = 100'000;
+
+/// The numbers of a scale search; the defaults are llm-compressor's.
+struct search_options {
+    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`; at most `largest_n_grid`.
+    std::size_t n_grid = 20;
+    duo duo_scaling = duo::on;
+    /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
+    /// it during the search, as happens in a model of that dtype. f32: not rounded.
+    dtype storage = dtype::f32;
+    /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
+    /// by the exact loss, identity apart.
+    std::size_t finalists = 4;
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// One point of the grid.
+struct scale_candidate {
+    double ratio = 0.0;
+    bool duo_scaling = false;
+};
+
+/// llm-compressor's candidates in its order (a tie keeps the earlier one). Identity is the first:
+/// ratio 0 without duo scaling gives scales of exactly 1.
+class scale_grid {
+  public:
+    constexpr explicit scale_grid(const search_options& options) noexcept
+        : n_grid_(options.n_grid), kind_(options.duo_scaling)
+    {}
+
+    /// invalid_argument where n_grid is too small for the kind of duo scaling, or above
+    /// `largest_n_grid`.
+    status check() const noexcept
+    {
+        const std::size_t least = kind_ == duo::off ? 2 : kind_ == duo::on ? 3 : 4;
+        if (n_grid_ < least || n_grid_ > largest_n_grid)
+            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ",
+                         largest_n_grid};
+        return {};
+    }
+
+    constexpr std::size_t size() const noexcept
+    {
+        return kind_ == duo::both ? n_grid_ / 2 * 2 : n_grid_;
+    }
+
+    constexpr scale_candidate operator[](std::size_t index) const noexcept
+    {
+        switch (kind_) {
+        case duo::off:
+            return {fraction(index, n_grid_ - 1), false};
+        case duo::on:
+            if (index == 0) return {};
+            return {fraction(index - 1, n_grid_ - 2), true};
+        case duo::both:
+            break;
+        }
+        return {fraction(index / 2, n_grid_ / 2 - 1), index % 2 == 1};
+    }
+
+  private:
+    static constexpr double fraction(std::size_t part, std::size_t whole) noexcept
+    {
+        return static_cast<double>(part) / static_cast<double>(whole);
+    }
+
+    std::size_t n_grid_;
+    duo kind_;
+};
+
+namespace detail {
+
+inline float raised(float base, double exponent) noexcept
+{
+    return exponent == 0.5 ? std::sqrt(base) : std::pow(base, static_cast<float>(exponent));
+}
+
+// Clamped below, then centred geometrically (max * min = 1), in that order. T is float for
+// candidates without duo scaling and double for those with it, as PyTorch's promotion has it.
+template <class T, class Magnitude>
+bool fill_scales(std::span<double> scales, Magnitude magnitude) noexcept
+{
+    T smallest = std::numeric_limits<T>::infinity(), largest = 0, sum = 0;
+    const auto clamped = [&](std::size_t i) {
+        const T value = magnitude(i);
+        return value < T(1e-4) ? T(1e-4) : value;
+    };
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        const T value = clamped(i);
+        smallest = std::min(smallest, value);
+        largest = std::max(largest, value);
+        sum += value; // a NaN anywhere makes the centre a NaN
+    }
+    const T centre = sum == sum ? std::sqrt(largest * smallest) : sum;
+    bool usable = true;
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        const auto scale = static_cast<double>(clamped(i) / centre);
+        scales[i] = std::isfinite(scale) ? scale : 1.0;
+        usable = usable && scales[i] > 0.0;
+    }
+    return usable;
+}
+
+} // namespace detail
+
+/// The scales of one candidate, all of length channels:
+///   t = max(x_mean^r, 1e-4)                           without duo scaling
+///   t = max(x_mean^r / (w_mean^(1-r) + 1e-4), 1e-4)   with it
+///   s = t / sqrt(max(t) min(t)), and 1 where that is not finite.
+/// Computed in float without duo scaling and in double with it. `w_mean` may be empty where no
+/// candidate has duo scaling. False where a scale is not positive.
+/// Source: AWQ, Lin et al. 2023 (arXiv:2306.00978), as llm-compressor computes it.
+inline bool compute_scales(const scale_candidate& candidate, std::span<const float> x_mean,
+                           std::span<const double> w_mean, std::span<double> scales) noexcept
+{
+    const double ratio = candidate.ratio;
+    if (!candidate.duo_scaling)
+        return detail::fill_scales<float>(
+            scales, [&](std::size_t i) { return detail::raised(x_mean[i], ratio); });
+    return detail::fill_scales<double>(scales, [&](std::size_t i) {
+        return detail::raised(x_mean[i], ratio) / (std::pow(w_mean[i], 1.0 - ratio) + 1e-4);
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/search/search_problem.hpp
+#ifndef AWQ_SEARCH_SEARCH_PROBLEM_HPP
+#define AWQ_SEARCH_SEARCH_PROBLEM_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// A balance layer as the search sees it.
+template <quantizer Q>
+struct search_layer {
+    matrix_view<const float> weight;        ///< (out_features, in_features)
+    const Q* rounding = nullptr;            ///< null: the layer will not be quantized
+    std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
+};
+
+/// What is searched: layers that read the same input, and that input's magnitude.
+template <quantizer Q>
+struct search_problem {
+    std::span<const search_layer<Q>> layers;
+    std::span<const float> x_mean; ///< (in_features) mean of |x|
+    /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
+    /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
+    std::span<const std::uint32_t> column_scales = {};
+    std::size_t scale_count = 0; ///< only with `column_scales`
+    /// The scales that can be stored, (scales()) each, or empty: a candidate with a scale outside is
+    /// skipped. Identity never is.
+    std::span<const double> smallest_scales = {}, largest_scales = {};
+
+    constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
+    constexpr std::size_t scales() const noexcept
+    {
+        return column_scales.empty() ? in_features() : scale_count;
+    }
+    constexpr std::size_t scale_of(std::size_t column) const noexcept
+    {
+        return column_scales.empty() ? column : column_scales[column];
+    }
+    constexpr bool can_store(std::span<const double> wanted) const noexcept
+    {
+        for (std::size_t i = 0; i < smallest_scales.size(); ++i)
+            if (!(wanted[i] >= smallest_scales[i] && wanted[i] <= largest_scales[i])) return false;
+        return true;
+    }
+};
+
+/// Floats that a search needs. `weights`: elements of all layers that are quantized.
+constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights,
+                                            std::size_t layers, std::size_t n_grid = 20) noexcept
+{
+    return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
+           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
+           workspace::size_for<matrix_view<const float>>(layers) +
+           workspace::size_for<matrix_view<float>>(layers);
+}
+
+/// The same, for a problem.
+template <quantizer Q>
+constexpr std::size_t search_workspace_size(const search_problem<Q>& problem,
+                                            const search_options& options) noexcept
+{
+    std::size_t weights = 0;
+    for (const auto& layer : problem.layers)
+        if (layer.rounding != nullptr) weights += layer.weight.size();
+    return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
+                                 options.n_grid);
+}
+
+namespace detail {
+
+template <quantizer Q>
+status check_layer(const search_layer<Q>& layer, std::size_t in_features)
+{
+    if (layer.weight.cols() != in_features)
+        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
+                     layer.weight.cols(), " columns, the activations have ", in_features};
+    if (!layer.importance.empty() && layer.importance.size() != in_features)
+        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
+                     " importance values for ",  in_features,      " columns"};
+    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
+}
+
+template <quantizer Q>
+status check_problem(const search_problem<Q>& problem)
+{
+    if (problem.layers.empty() || problem.x_mean.empty())
+        return error{error_code::invalid_argument,
+                     "scale search: give at least one balance layer and its activations"};
+    for (const float value : problem.x_mean)
+        if (!std::isfinite(value) || value < 0.0f)
+            return error{error_code::not_finite,
+                         "scale search: x_mean has a value that is not a finite magnitude"};
+    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
+        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
+                     problem.in_features(), " entries"};
+    if (problem.scales() > problem.in_features())
+        return error{error_code::invalid_argument, "scale search: more scales than columns"};
+    for (const std::uint32_t index : problem.column_scales)
+        if (index >= problem.scale_count)
+            return error{error_code::invalid_argument, "scale search: column scale ", index,
+                         " is not below ", problem.scale_count};
+    const std::size_t limits = problem.smallest_scales.size();
+    if (limits != problem.largest_scales.size() || (limits != 0 && limits != problem.scales()))
+        return error{error_code::shape_mismatch, "scale search: limits for ", limits, " of ",
+                     problem.scales(), " scales"};
+    for (const auto& layer : problem.layers)
+        AWQ_CHECK(check_layer(layer, problem.in_features()));
+    return {};
+}
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
+// ---- awq/search/weight_mean.hpp
+#ifndef AWQ_SEARCH_WEIGHT_MEAN_HPP
+#define AWQ_SEARCH_WEIGHT_MEAN_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+template <class Rounding>
+void add_group_magnitudes(const float* group, std::size_t count, double* sums, Rounding) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t i = 0; i < count; ++i)
+        largest = std::max(largest, std::fabs(group[i]));
+    const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
+    for (std::size_t i = 0; i < count; ++i)
+        sums[i] += Rounding::round(std::fabs(Rounding::round(group[i])) / divisor);
+}
+
+} // namespace detail
+
+/// Adds a weight's normalised magnitudes to `sums` (in_features): |w| / (max of its group + 1e-6),
+/// divided in the storage type (a dtype, or a `storage_rounding`), summed over rows. `group` columns
+/// share a scale.
+/// Divide the sums by the number of rows of all layers that went in: that is w_mean.
+template <execution E, class Storage>
+void add_weight_magnitudes(const E& how, matrix_view<const float> weight, std::size_t group,
+                           Storage storage, std::span<double> sums)
+{
+    how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
+        const std::size_t first = index * group;
+        const std::size_t count = std::min(group, weight.cols() - first);
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < weight.rows(); ++r)
+                detail::add_group_magnitudes(weight.row(r).data() + first, count,
+                                             sums.data() + first, rounding);
+        });
+    });
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
+/// they take the place of the original weights, the same inputs given. Smaller is better.
+template <class Loss>
+concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
+{
+    {
+        loss(weights)
+        } -> std::convertible_to<double>;
+};
+
+namespace detail {
+
+<<<<<<< HEAD
+/// Makes candidates one after another in the same memory.
+template <execution E, quantizer Q>
+=======
+template <quantizer Q>
+status check_layer(const search_layer<Q>& layer, std::size_t in_features)
+{
+    if (layer.weight.cols() != in_features)
+        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
+                     layer.weight.cols(), " columns, the activations have ", in_features};
+    if (!layer.importance.empty() && layer.importance.size() != in_features)
+        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
+                     " importance values for ",  in_features,      " columns"};
+    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
+}
+
+template <quantizer Q>
+status check_problem(const search_problem<Q>& problem)
+{
+    if (problem.layers.empty() || problem.x_mean.empty())
+        return error{error_code::invalid_argument,
+                     "scale search: give at least one balance layer and its activations"};
+    for (const float value : problem.x_mean)
+        if (!std::isfinite(value) || value < 0.0f)
+            return error{error_code::not_finite,
+                         "scale search: x_mean has a value that is not a finite magnitude"};
+    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
+        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
+                     problem.in_features(), " entries"};
+    if (problem.scales() > problem.in_features())
+        return error{error_code::invalid_argument, "scale search: more scales than columns"};
+    for (const std::uint32_t index : problem.column_scales)
+        if (index >= problem.scale_count)
+            return error{error_code::invalid_argument, "scale search: column scale ", index,
+                         " is not below ", problem.scale_count};
+    for (const auto& layer : problem.layers)
+        AWQ_CHECK(check_layer(layer, problem.in_features()));
+    return {};
+}
+
+/// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
+template <execution E, quantizer Q, class Storage>
+>>>>>>> core
+class candidate_maker {
+  public:
+    candidate_maker(const E& how, const search_problem<Q>& problem, Storage storage)
+        : how_(how), problem_(problem), storage_(storage)
+    {}
+
+    status prepare(workspace& memory, bool needs_w_mean)
+    {
+        const std::size_t columns = problem_.in_features(), scales = problem_.scales();
+        x_mean_ = memory.take<float>(scales);
+        scales_ = memory.take<double>(scales);
+        best_scales_ = memory.take<double>(scales);
+        column_scales_ = memory.take<double>(columns);
+        importance_ = memory.take<float>(columns);
+        w_mean_ = memory.take<double>(scales);
+        const std::span<double> magnitudes = memory.take<double>(columns);
+        views_ = memory.take<matrix_view<const float>>(problem_.layers.size());
+        outputs_ = memory.take<matrix_view<float>>(problem_.layers.size());
+        if (magnitudes.empty() || outputs_.empty()) return too_small();
+        for (std::size_t i = 0; i < views_.size(); ++i)
+            AWQ_CHECK(prepare_layer(memory, i));
+        reduce_to_scales([&](std::size_t c) { return problem_.x_mean[c]; }, x_mean_);
+        if (needs_w_mean) fill_w_mean(magnitudes);
+        return {};
+    }
+
+    /// The candidate's weights; empty where a scale is not usable or cannot be stored.
+    std::span<const matrix_view<const float>> make(const scale_candidate& candidate)
+    {
+        if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
+        const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
+        if (!identity && !problem_.can_store(scales_)) return {};
+        for (std::size_t c = 0; c < column_scales_.size(); ++c)
+            column_scales_[c] = scales_[problem_.scale_of(c)];
+        for (std::size_t i = 0; i < views_.size(); ++i)
+            if (problem_.layers[i].rounding != nullptr) make_layer(i);
+        return views_;
+    }
+
+    std::span<const double> best_scales(const scale_candidate& candidate)
+    {
+        compute_scales(candidate, x_mean_, w_mean_, best_scales_);
+        return best_scales_;
+    }
+
+    static error too_small()
+    {
+        return error{error_code::workspace_too_small,
+                     "scale search: give as many floats as search_workspace_size says"};
+    }
+
+  private:
+    status prepare_layer(workspace& memory, std::size_t index)
+    {
+        const auto& layer = problem_.layers[index];
+        views_[index] = layer.weight;
+        if (layer.rounding == nullptr || layer.weight.empty()) return {};
+        const std::span<float> space = memory.take<float>(layer.weight.size());
+        if (space.empty()) return too_small();
+        outputs_[index] = {space.data(), layer.weight.rows(), layer.weight.cols()};
+        views_[index] = outputs_[index];
+        return {};
+    }
+
+    // The mean over the columns that share a scale; a plain copy where none do.
+    template <class Source, class T>
+    void reduce_to_scales(Source source, std::span<T> out) const
+    {
+        for (std::size_t s = 0; s < out.size(); ++s)
+            out[s] = T(0);
+        if (problem_.column_scales.empty()) {
+            for (std::size_t c = 0; c < out.size(); ++c)
+                out[c] = source(c);
+            return;
+        }
+        for (std::size_t c = 0; c < problem_.in_features(); ++c)
+            out[problem_.scale_of(c)] += source(c);
+        const T share = T(out.size()) / T(problem_.in_features());
+        for (T& value : out)
+            value *= share;
+    }
+
+    void fill_w_mean(std::span<double> sums)
+    {
+        double rows = 0.0;
+        for (const auto& layer : problem_.layers) {
+            if (layer.rounding == nullptr) continue;
+            add_weight_magnitudes(how_, layer.weight,
+                                  layer.rounding->scale_columns(layer.weight.cols()), storage_,
+                                  sums);
+            rows += static_cast<double>(layer.weight.rows());
+        }
+        reduce_to_scales([&](std::size_t c) { return sums[c] / rows; }, w_mean_);
+    }
+
+    void make_layer(std::size_t index)
+    {
+        const auto& layer = problem_.layers[index];
+        const matrix_view<float> out = outputs_[index];
+        std::span<float> importance{};
+        if (!layer.importance.empty()) {
+            importance = importance_;
+            for (std::size_t c = 0; c < importance.size(); ++c)
+                importance[c] = static_cast<float>(static_cast<double>(layer.importance[c]) /
+                                                   (column_scales_[c] * column_scales_[c]));
+        }
+        bool is_scaled = false;
+        Q rounding = *layer.rounding;
+        if constexpr (magnitude_quantizer<Q>) {
+            is_scaled = rounding.needs_magnitude();
+            if (is_scaled) {
+                how_.for_each(out.rows(), [&](std::size_t row) {
+                    scale_rows(layer.weight.rows_from(row, 1), out.rows_from(row, 1));
+                });
+                rounding = settled(how_, rounding, matrix_view<const float>{out});
+            }
+        }
+        for_all_blocks(how_, rounding, out.rows(), [&](std::size_t first, std::size_t count) {
+            const auto block = out.rows_from(first, count);
+            if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
+            rounding.pseudo_quantize(block, importance, block);
+            unscale_rows(block);
+        });
+    }
+
+    // Q(W s)/s in three steps, each rounded to float once; with scales that are floats that is the
+    // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
+    void scale_rows(matrix_view<const float> weight, matrix_view<float> out) const
+    {
+        const double* const s = column_scales_.data();
+        for (std::size_t r = 0; r < weight.rows(); ++r) {
+            const std::span<float> to = out.row(r);
+            const float* const from = weight.row(r).data();
+            for (std::size_t c = 0; c < to.size(); ++c)
+                to[c] = static_cast<float>(from[c] * s[c]);
+            round_to_storage(storage_, to);
+        }
+    }
+
+    void unscale_rows(matrix_view<float> rows) const
+    {
+        const double* const s = column_scales_.data();
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const std::span<float> row = rows.row(r);
+            for (std::size_t c = 0; c < row.size(); ++c)
+                row[c] = static_cast<float>(row[c] / s[c]);
+            round_to_storage(storage_, row);
+        }
+    }
+
+    const E& how_;
+    const search_problem<Q>& problem_;
+    [[no_unique_address]] Storage storage_;
+    std::span<float> x_mean_;                         // (scales)
+    std::span<double> w_mean_, scales_, best_scales_; // (scales)
+    std::span<double> column_scales_;                 // (in_features)
+    std::span<float> importance_;                     // (in_features)
+    std::span<matrix_view<const float>> views_;       // what the loss sees
+    std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
+};
+
+/// The loss of a candidate, NaN where it is not usable.
+template <class Maker, candidate_loss Loss>
+double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
+{
+    const auto weights = maker.make(candidate);
+    if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
+    return static_cast<double>(loss(weights));
+}
+
+constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
+
+/// The first of the smallest finite errors among those still open; `no_candidate` where none is.
+inline std::size_t first_smallest(std::span<const double> errors,
+                                  std::span<const unsigned char> used)
+{
+    std::size_t best = no_candidate;
+    double smallest = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < errors.size(); ++i)
+        if ((used.empty() || used[i] == 0) && std::isfinite(errors[i]) && errors[i] < smallest) {
+            best = i;
+            smallest = errors[i];
+        }
+    return best;
+}
+
+inline std::size_t count_not_finite(std::span<const double> errors)
+{
+    return static_cast<std::size_t>(
+        std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
+}
+
+inline error nothing_finite()
+{
+    return error{error_code::no_candidate,
+                 "scale search: no candidate has a finite error; look for "
+                 "infinite weights or activations"};
+}
+
+} // namespace detail
+
+/// Tries every candidate of the grid with one loss and returns the best: the first with the
+/// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
+/// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
+/// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
+/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
+/// known when this is compiled.
+template <execution E, quantizer Q, candidate_loss Loss, class Storage>
+result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
+                                    const search_options& options, Loss&& loss, workspace memory,
+                                    Storage storage)
+{
+    const scale_grid grid{options};
+    AWQ_CHECK(grid.check());
+    AWQ_CHECK(detail::check_problem(problem));
+    detail::candidate_maker<E, Q, Storage> maker{how, problem, storage};
+    const std::span<double> errors = memory.take<double>(grid.size());
+    if (errors.empty()) return maker.too_small();
+    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
+    for (std::size_t i = 0; i < grid.size(); ++i)
+        errors[i] = detail::judge(maker, grid[i], loss);
+    const std::size_t best = detail::first_smallest(errors, {});
+    if (best == detail::no_candidate) return detail::nothing_finite();
+    return search_outcome{maker.best_scales(grid[best]),
+                          grid[best].ratio,
+                          grid[best].duo_scaling,
+                          errors[0],
+                          errors[best],
+                          grid.size(),
+                          detail::count_not_finite(errors),
+                          errors};
+}
+
+template <execution E, quantizer Q, candidate_loss Loss>
+result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
+                                    const search_options& options, Loss&& loss, workspace memory)
+{
+    return scale_search(how, problem, options, loss, memory, options.storage);
+}
+
+/// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
+/// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
+/// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
+template <execution E, quantizer Q, candidate_loss Cheap, candidate_loss Exact>
+result<search_outcome> screened_search(const E& how, const search_problem<Q>& problem,
+                                       const search_options& options, Cheap&& cheap, Exact&& exact,
+                                       workspace memory)
+{
+    const scale_grid grid{options};
+    AWQ_CHECK(grid.check());
+    AWQ_CHECK(detail::check_problem(problem));
+    detail::candidate_maker<E, Q, dtype> maker{how, problem, options.storage};
+    const std::span<double> errors = memory.take<double>(grid.size());
+    const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
+    if (chosen.empty()) return maker.too_small();
+    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
+    for (std::size_t i = 0; i < grid.size(); ++i)
+        errors[i] = detail::judge(maker, grid[i], cheap);
+    chosen[0] = 1;
+    for (std::size_t i = 0; i < options.finalists; ++i)
+        if (const std::size_t next = detail::first_smallest(errors, chosen);
+            next != detail::no_candidate)
+            chosen[next] = 1;
+    search_outcome outcome{};
+    outcome.candidates = grid.size();
+    outcome.skipped_candidates = detail::count_not_finite(errors);
+    outcome.candidate_errors = errors;
+    std::size_t best = detail::no_candidate;
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+        if (chosen[i] == 0) continue;
+        const double error = detail::judge(maker, grid[i], exact);
+        if (i == 0) outcome.initial_error = error;
+        if (!std::isfinite(error)) outcome.skipped_candidates += std::isfinite(errors[i]) ? 1 : 0;
+        if (std::isfinite(error) && (best == detail::no_candidate || error < outcome.best_error)) {
+            best = i;
+            outcome.best_error = error;
+        }
+    }
+    if (best == detail::no_candidate) return detail::nothing_finite();
+    outcome.best_scales = maker.best_scales(grid[best]);
+    outcome.best_ratio = grid[best].ratio;
+    outcome.duo_scaling = grid[best].duo_scaling;
+    return outcome;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/apply_scales.hpp
+#ifndef AWQ_SMOOTHING_APPLY_SCALES_HPP
+#define AWQ_SMOOTHING_APPLY_SCALES_HPP
+
+// ---- awq/smoothing/check_mapping.hpp
+#ifndef AWQ_SMOOTHING_CHECK_MAPPING_HPP
+#define AWQ_SMOOTHING_CHECK_MAPPING_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+namespace awq {
+
+namespace detail {
+
+inline status check_balances(const mapping& pair)
+{
+    if (pair.balances.empty())
+        return error{error_code::invalid_argument, "mapping: give at least one balance layer"};
+    for (const auto& balance : pair.balances)
+        if (balance.empty() || balance.cols() != pair.in_features())
+            return error{error_code::shape_mismatch, "mapping: a balance layer has ",
+                         balance.cols(), " columns, another has ", pair.in_features()};
+    return {};
+}
+
+inline status check_smooth(const smooth_target& smooth, std::size_t scales)
+{
+    if (smooth.norm && (smooth.weight.rows() != 1 || smooth.weight.cols() != scales))
+        return error{error_code::shape_mismatch, "mapping: a norm of ", smooth.weight.size(),
+                     " channels before layers that read ", scales};
+    if (!smooth.norm && smooth.weight.rows() < scales)
+        return error{error_code::shape_mismatch,
+                     "mapping: a smooth layer with ",
+                     smooth.weight.rows(),
+                     " outputs before layers that read ",
+                     scales,
+                     "; grouped-query attention needs column_scales"};
+    if (!smooth.bias.empty() && smooth.bias.size() != smooth.channels())
+        return error{error_code::shape_mismatch, "mapping: a bias of ",
+                     smooth.bias.size(),         " values for ",
+                     smooth.channels(),          " outputs"};
+    if (!smooth.norm && smooth.offset)
+        return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
+    return {};
+}
+
+} // namespace detail
+
+/// How many scales a mapping has: its in_features, or one for each group of columns.
+inline std::size_t scale_count(const mapping& pair) noexcept
+{
+    if (pair.column_scales.empty()) return pair.in_features();
+    std::uint32_t last = 0;
+    for (const std::uint32_t index : pair.column_scales)
+        last = index > last ? index : last;
+    return std::size_t{last} + 1;
+}
+
+/// Whether the layers of a mapping fit together, so that smoothing keeps the function that they
+/// compute. invalid_argument or shape_mismatch where they do not.
+inline status check_mapping(const mapping& pair)
+{
+    AWQ_CHECK(detail::check_balances(pair));
+    if (!pair.column_scales.empty() && pair.column_scales.size() != pair.in_features())
+        return error{error_code::shape_mismatch, "mapping: column_scales needs ",
+                     pair.in_features(), " entries"};
+    return detail::check_smooth(pair.smooth, scale_count(pair));
+}
+
+} // namespace awq
+
+#endif
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+template <execution E>
+void multiply_columns(const E& how, const mapping& pair, matrix_view<float> weight,
+                      std::span<const double> scales)
+{
+    how.for_each(weight.rows(), [&](std::size_t r) {
+        float* const row = weight.row(r).data();
+        if (pair.column_scales.empty())
+            for (std::size_t c = 0; c < weight.cols(); ++c)
+                row[c] = static_cast<float>(row[c] * scales[c]);
+        else
+            for (std::size_t c = 0; c < weight.cols(); ++c)
+                row[c] = static_cast<float>(row[c] * scales[pair.column_scales[c]]);
+    });
+}
+
+inline void divide_norm(const smooth_target& smooth, std::span<const double> scales) noexcept
+{
+    const std::span<float> weight = smooth.weight.row(0);
+    const double offset = smooth.offset ? 1.0 : 0.0;
+    for (std::size_t i = 0; i < scales.size(); ++i)
+        weight[i] = static_cast<float>((weight[i] + offset) / scales[i] - offset);
+}
+
+template <execution E>
+void divide_rows(const E& how, matrix_view<float> weight, std::span<const double> scales)
+{
+    how.for_each(scales.size(), [&](std::size_t r) {
+        for (float& value : weight.row(r))
+            value = static_cast<float>(value / scales[r]);
+    });
+}
+
+} // namespace detail
+
+/// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
+/// them, in place: together the layers compute what they did before. Of a linear smooth layer with
+/// more outputs than scales (a fused qkv or gate_up) only the last rows, and the matching slice of
+/// the bias, change. Computed in double and rounded to float once. Errors (then nothing is
+/// changed): those of `check_mapping`; invalid_argument where a scale is not a positive number.
+template <execution E>
+status apply_scales(const E& how, const mapping& pair, std::span<const double> scales)
+{
+    AWQ_CHECK(check_mapping(pair));
+    if (scales.size() != scale_count(pair))
+        return error{error_code::shape_mismatch, "apply_scales: ", scales.size(), " scales for ",
+                     scale_count(pair),          " channels"};
+    for (const double scale : scales)
+        if (!std::isfinite(scale) || !(scale > 0.0))
+            return error{error_code::invalid_argument, "apply_scales: a scale is not positive"};
+    for (const auto& balance : pair.balances)
+        detail::multiply_columns(how, pair, balance, scales);
+    const smooth_target& smooth = pair.smooth;
+    const std::size_t first = smooth.channels() - scales.size();
+    if (smooth.norm)
+        detail::divide_norm(smooth, scales);
+    else
+        detail::divide_rows(how, smooth.weight.rows_from(first, scales.size()), scales);
+    if (!smooth.bias.empty())
+        for (std::size_t i = 0; i < scales.size(); ++i)
+            smooth.bias[first + i] = static_cast<float>(smooth.bias[first + i] / scales[i]);
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/roles.hpp
+#ifndef AWQ_SMOOTHING_ROLES_HPP
+#define AWQ_SMOOTHING_ROLES_HPP
+
+#include <cstddef>
+#include <span>
+#include <tuple>
+#include <utility>
+
+namespace awq {
+
+// Tensors of one type with different roles come in role types: swapping them silently would ruin a
+// model. Each holds a reference to a tensor of the backend, or a view by value.
+
+/// The layer whose outputs are divided by the scales: a linear layer's weight, (out_features,
+/// in_features), or a norm's weight, which has one row. `offset`: a norm that multiplies by 1 +
+/// weight.
+template <class Tensor>
+struct smooth_layer {
+    Tensor tensor;
+    std::span<float> bias = {};
+    bool offset = false;
+};
+template <class T>
+smooth_layer(T&&) -> smooth_layer<T>;
+template <class T>
+smooth_layer(T&&, std::span<float>) -> smooth_layer<T>;
+template <class T>
+smooth_layer(T&&, std::span<float>, bool) -> smooth_layer<T>;
+
+/// The layers that read the smooth layer's output, each (out_features, in_features).
+template <class... Tensors>
+struct balance_layers {
+    std::tuple<Tensors...> tensors;
+
+    template <class... Ts>
+    requires(sizeof...(Ts) == sizeof...(Tensors) &&
+             sizeof...(Ts) > 0) constexpr explicit balance_layers(Ts&&... layers)
+        : tensors(std::forward<Ts>(layers)...)
+    {}
+    static constexpr std::size_t count = sizeof...(Tensors);
+};
+template <class... Ts>
+balance_layers(Ts&&...) -> balance_layers<Ts...>;
+
+/// What the balance layers read during calibration, (tokens, in_features), before smoothing.
+template <class Tensor>
+struct activations {
+    Tensor tensor;
+};
+template <class T>
+activations(T&&) -> activations<T>;
+
+} // namespace awq
+
+#endif
+// ---- awq/tensor/span_backend.hpp
+#ifndef AWQ_TENSOR_SPAN_BACKEND_HPP
+#define AWQ_TENSOR_SPAN_BACKEND_HPP
+
+#include <span>
+
+namespace awq {
+
+/// The caller owns every byte; tensors are `matrix_view`s, and spans where a vector is meant.
+struct span_backend {
+    using policy_axis = axis::backend;
+    using product = plain_product;
+
+    template <class T>
+    static constexpr matrix_view<T> view(matrix_view<T> tensor) noexcept
+    {
+        return tensor;
+    }
+    template <class T>
+    static constexpr matrix_view<T> view(std::span<T> vector) noexcept
+    {
+        return as_row(vector);
+    }
+};
+
+static_assert(tensor_backend<span_backend>);
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <tuple>
+#include <type_traits>
+
+namespace awq {
+
+namespace detail {
+
+/// What the search simulates, and the type that smoothed weights are stored in.
+template <class Scheme, class Group>
+struct simulated {
+    using type = scheme_quantizer<Scheme, Group>;
+    using storage = typename type::rounding;
+    static constexpr type make(const Group& group) { return {group}; }
+};
+template <quantizer Scheme, class Group> // a format that is a quantizer by itself has its own groups
+struct simulated<Scheme, Group> {
+    using type = Scheme;
+    using storage = storage_rounding<float>;
+    static constexpr type make(const Group&) { return {}; }
+};
+
+template <class B>
+concept allocating_backend = requires
+{
+    B::make_workspace(std::size_t{}).get();
+};
+
+} // namespace detail
+
+/// The rooms joined, over tensors in memory: search the scales of a mapping, smooth it, and in the
+/// quantizing modes quantize the weights. Use it through the alias `modifier<Policies...>`.
+///
+/// One call does a whole mapping (`smooth`); `begin` opens a streaming run, for activations that
+/// come in batches. Without a parent the loss is taken at the balance layers' own outputs.
+template <class Mode, class Group, tensor_backend Backend, execution Execution>
+class basic_modifier {
+  public:
+    using mode = Mode;
+    using backend = Backend;
+    using execution_type = Execution;
+    using product = typename Backend::product;
+    using quantizer_type = typename detail::simulated<typename Mode::scheme_type, Group>::type;
+    using storage = typename detail::simulated<typename Mode::scheme_type, Group>::storage;
+
+    constexpr basic_modifier(search_options options = {}, Group group = {}, Execution how = {})
+        : options_(options),
+          quantizer_(detail::simulated<typename Mode::scheme_type, Group>::make(group)),
+          how_(how)
+    {}
+
+    constexpr const search_options& options() const noexcept { return options_; }
+    constexpr const Execution& executor() const noexcept { return how_; }
+    /// What the search simulates.
+    constexpr const quantizer_type& target() const noexcept { return quantizer_; }
+
+    /// Floats that `smooth` needs for a mapping whose balance layers read `in_features` channels
+    /// and have `out_features` outputs in all. With a parent, add its own `workspace_size()`.
+    static constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features,
+                                                std::size_t out_features, std::size_t layers = 4,
+                                                std::size_t n_grid = 20) noexcept
+    {
+        return search_memory(in_features, out_features, layers, n_grid) +
+               activation_stats::size(in_features, uses_gram(tokens, in_features)) +
+               loss_memory(tokens, in_features, out_features);
+    }
+
+    /// Whether the mapping's shapes fit together, its rows can be cut into groups, and the options' storage
+    /// is that of the scheme, where it is part of the type.
+    status check(const mapping& pair) const
+    {
+        if (options_.storage != dtype::f32 && options_.storage != dtype_of<typename storage::type>)
+            return error{error_code::invalid_argument, "modifier: options.storage is ",
+                         name_of(options_.storage),
+                         "; give it with the scheme instead, as awq::stored_as<awq::bf16, Scheme>"};
+        AWQ_CHECK(check_mapping(pair));
+        return quantizer_.check(pair.in_features());
+    }
+
+    /// Searches the scales of a mapping from the balance layers' inputs, (tokens, in_features), and
+    /// smooths it. The outcome's spans lie in `memory`; see `workspace_size`. On an error nothing
+    /// is changed.
+    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x,
+                                  workspace memory) const
+    {
+        return smooth_by(
+            pair, x, memory, [&](auto weights, auto& stats, std::span<float> rest, auto&& use) {
+                if (!stats.gram.empty())
+                    return use(
+                        gram_loss<product, Execution>(how_, weights, stats.gram, x.rows(), rest));
+                return use(linear_output_loss<product, Execution>(how_, weights, x, rest));
+            });
+    }
+
+    /// The same, with the loss at the output of a module that the caller re-runs.
+    template <parent_forward F>
+    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x, parent<F> source,
+                                  workspace memory) const
+    {
+        return smooth_by(
+            pair, x, memory,
+            [&](auto weights, auto&, std::span<float> rest, auto&& use) -> result<search_outcome> {
+                if (rest.size() < source.workspace_size()) return too_small();
+                return use(parent_output_loss<F, Execution>(how_, source, weights, rest));
+            });
+    }
+
+    /// `smooth` over the backend's own tensors.
+    template <class S, class... Bs, class X>
+    result<search_outcome> smooth(const smooth_layer<S>& smooth_to,
+                                  const balance_layers<Bs...>& reads, const activations<X>& x,
+                                  workspace memory) const
+    {
+        const auto views = balance_views(reads);
+        return smooth(mapping{target_of(smooth_to), views, {}}, const_view(x.tensor), memory);
+    }
+
+    /// The same in memory that the backend allocates; `best_scales` and `candidate_errors` of the
+    /// outcome are then empty.
+    template <class S, class... Bs, class X>
+    result<search_outcome>
+    smooth(const smooth_layer<S>& smooth_to, const balance_layers<Bs...>& reads,
+           const activations<X>& x) const requires detail::allocating_backend<Backend>
+    {
+        const auto views = balance_views(reads);
+        const matrix_view<const float> inputs = const_view(x.tensor);
+        std::size_t outputs = 0;
+        for (const auto& view : views)
+            outputs += view.rows();
+        const std::size_t size =
+            workspace_size(inputs.rows(), inputs.cols(), outputs, views.size(), options_.n_grid);
+        const auto memory = Backend::make_workspace(size);
+        if (!memory)
+            return error{error_code::out_of_memory, "smooth: working memory of ", size, " floats"};
+        AWQ_TRY(search_outcome outcome, smooth(mapping{target_of(smooth_to), views, {}}, inputs,
+                                               workspace{std::span<float>{memory.get(), size}}));
+        outcome.best_scales = {};
+        outcome.candidate_errors = {};
+        return outcome;
+    }
+
+    /// Searches and smooths from statistics that were gathered before, which need a Gram matrix.
+    result<search_outcome> smooth(const mapping& pair, const activation_stats& stats,
+                                  workspace memory) const;
+
+    /// Opens a streaming run over mappings whose memory the caller owns.
+    modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const
+    {
+        return modifier_run<basic_modifier>{*this, mappings};
+    }
+
+    /// Quantizes a weight, (out_features, in_features), after smoothing. Only in quantizing modes.
+    template <class Tensor>
+    status quantize(Tensor&& weight, const quantized_weight& out) const
+        requires(Mode::quantizes&& code_quantizer<quantizer_type>)
+    {
+        return quantize_weight(how_, quantizer_, const_view(weight), out);
+    }
+
+  private:
+    static constexpr bool uses_gram(std::size_t tokens, std::size_t in_features) noexcept
+    {
+        return tokens >= in_features;
+    }
+    static constexpr std::size_t search_memory(std::size_t in_features, std::size_t out_features,
+                                               std::size_t layers, std::size_t n_grid) noexcept
+    {
+        return search_workspace_size(in_features, in_features * out_features, layers, n_grid) +
+               2 * in_features + workspace::size_for<search_layer<quantizer_type>>(layers) +
+               workspace::size_for<matrix_view<const float>>(layers);
+    }
+    static constexpr std::size_t loss_memory(std::size_t tokens, std::size_t in_features,
+                                             std::size_t out_features) noexcept
+    {
+        const std::size_t rows = std::clamp<std::size_t>(out_features, 1, 64);
+        return rows * (uses_gram(tokens, in_features) ? gram_loss_workspace_size(in_features)
+                                                      : in_features + tokens);
+    }
+    static error too_small()
+    {
+        return error{error_code::workspace_too_small,
+                     "smooth: give as many floats as workspace_size says"};
+    }
+
+    template <class Tensor>
+    static matrix_view<const float> const_view(Tensor& tensor)
+    {
+        return Backend::view(tensor);
+    }
+    template <class S>
+    static smooth_target target_of(const smooth_layer<S>& role)
+    {
+        const matrix_view<float> weight = Backend::view(role.tensor);
+        return {weight, role.bias, weight.rows() == 1, role.offset};
+    }
+    template <class... Bs>
+    static std::array<matrix_view<float>, sizeof...(Bs)>
+    balance_views(const balance_layers<Bs...>& role)
+    {
+        return std::apply(
+            [](auto&... tensors) {
+                return std::array<matrix_view<float>, sizeof...(Bs)>{Backend::view(tensors)...};
+            },
+            role.tensors);
+    }
+
+    template <class MakeLoss>
+    result<search_outcome> smooth_by(const mapping& pair, matrix_view<const float> x,
+                                     workspace memory, MakeLoss&& make_loss) const
+    {
+        AWQ_CHECK(check(pair));
+        AWQ_TRY(activation_stats stats,
+                activation_stats::make(memory, pair.in_features(),
+                                       uses_gram(x.rows(), pair.in_features())));
+        AWQ_CHECK(stats.observe<product>(how_, x));
+        return search_and_apply(pair, stats, memory, make_loss);
+    }
+
+    template <class MakeLoss>
+    result<search_outcome> search_and_apply(const mapping& pair, activation_stats& stats,
+                                            workspace memory, MakeLoss&& make_loss) const
+    {
+        const std::size_t columns = pair.in_features(), layers = pair.balances.size();
+        const std::span<float> x_mean = memory.take<float>(columns);
+        const std::span<float> importance = memory.take<float>(columns);
+        const auto originals = memory.take<matrix_view<const float>>(layers);
+        const auto searched = memory.take<search_layer<quantizer_type>>(layers);
+        if (searched.empty()) return too_small();
+        AWQ_CHECK(stats.mean_abs(x_mean));
+        AWQ_CHECK(stats.mean_square(importance));
+        for (std::size_t i = 0; i < layers; ++i) {
+            originals[i] = pair.balances[i];
+            searched[i] = {originals[i], &quantizer_, importance};
+        }
+        const search_problem<quantizer_type> problem{searched, x_mean, pair.column_scales,
+                                                     scale_count(pair)};
+        const std::size_t search_size = search_workspace_size(problem, options_);
+        const std::span<float> rest = memory.rest();
+        if (rest.size() < search_size + 2 * columns) return too_small();
+        const std::span<const matrix_view<const float>> weights = originals;
+        const auto run = [&](auto&& loss) -> result<search_outcome> {
+            AWQ_TRY(search_outcome found, scale_search(how_, problem, options_, loss,
+                                                       workspace{rest.first(search_size)}, storage{}));
+            AWQ_CHECK(apply_scales(how_, pair, found.best_scales));
+            return found;
+        };
+        return make_loss(weights, stats, rest.subspan(search_size), run);
+    }
+
+    search_options options_;
+    quantizer_type quantizer_;
+    [[no_unique_address]] Execution how_;
+};
+
+template <class Mode, class Group, tensor_backend Backend, execution Execution>
+result<search_outcome> basic_modifier<Mode, Group, Backend, Execution>::smooth(
+    const mapping& pair, const activation_stats& stats, workspace memory) const
+{
+    AWQ_CHECK(check(pair));
+    if (stats.gram.cols() != pair.in_features())
+        return error{error_code::not_calibrated, "smooth: the statistics need a Gram matrix of ",
+                     pair.in_features(), " channels"};
+    activation_stats sums = stats;
+    return search_and_apply(
+        pair, sums, memory, [&](auto weights, auto& gathered, std::span<float> rest, auto&& use) {
+            return use(
+                gram_loss<product, Execution>(how_, weights, gathered.gram, gathered.tokens, rest));
+        });
+}
+
+/// A modifier of these policies, in any order, each axis defaulted:
+/// `smooth_and_quantize<w4a16_asym>`, `group_size<128>`, `span_backend`, `serial_execution`. Two
+/// orders name one type.
+template <class... Policies>
+using modifier = basic_modifier<
+    typename policy_set<Policies...>::template get<axis::mode, smooth_and_quantize<>>,
+    typename policy_set<Policies...>::template get<axis::group, group_size<128>>,
+    typename policy_set<Policies...>::template get<axis::backend, span_backend>,
+    typename policy_set<Policies...>::template get<axis::execution, serial_execution>>;
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/cholesky.hpp
+#ifndef AWQ_QUANTIZATION_CHOLESKY_HPP
+#define AWQ_QUANTIZATION_CHOLESKY_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace awq {
+
+/// Columns that are factored together; the rest of the work is matrix products.
+inline constexpr std::size_t cholesky_panel = 96;
+
+namespace detail {
+
+/// a -= b, element by element; of a `triangle` only what is not above the diagonal.
+template <execution E>
+void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b, bool triangle = false)
+{
+    e.for_each(a.rows(), [=](std::size_t row) {
+        float* const to = a.row(row).data();
+        const float* const from = b.row(row).data();
+        const std::size_t count = triangle ? std::min(row + 1, a.cols()) : a.cols();
+        for (std::size_t i = 0; i < count; ++i) to[i] -= from[i];
+    });
+}
+
+inline double dot(const float* a, const float* b, std::size_t count) noexcept
+{
+    double sum = 0;
+    for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * b[i];
+    return sum;
+}
+
+/// Factors a small diagonal block in place; false where it is not positive definite.
+inline bool factor_diagonal_block(matrix_view<float> a) noexcept
+{
+    for (std::size_t j = 0; j < a.rows(); ++j) {
+        const double pivot = a(j, j) - dot(a.row(j).data(), a.row(j).data(), j);
+        if (!(pivot > 0)) return false;
+        const double root = std::sqrt(pivot);
+        a(j, j) = static_cast<float>(root);
+        for (std::size_t i = j + 1; i < a.rows(); ++i) {
+            const double rest = a(i, j) - dot(a.row(i).data(), a.row(j).data(), j);
+            a(i, j) = static_cast<float>(rest / root);
+        }
+    }
+    return true;
+}
+
+/// x = x l^-T for one row x, in place: forward substitution with the lower triangle l.
+inline void solve_row_forward(float* x, matrix_view<const float> l) noexcept
+{
+    for (std::size_t j = 0; j < l.rows(); ++j)
+        x[j] = static_cast<float>((x[j] - dot(x, l.row(j).data(), j)) / l(j, j));
+}
+
+/// x = x l^-1 for one row x, in place: backward substitution with the lower triangle l.
+inline void solve_row_backward(float* x, matrix_view<const float> l) noexcept
+{
+    for (std::size_t j = l.rows(); j-- > 0;) {
+        x[j] /= l(j, j);
+        for (std::size_t i = 0; i < j; ++i) x[i] -= x[j] * l(j, i);
+    }
+}
+
+} // namespace detail
+
+/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T;
+/// what is above the diagonal is left as it was. `scratch` holds n x cholesky_panel floats.
+/// False where `a` is not positive definite; its contents are then undefined.
+template <class Product, execution E>
+[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, matrix_view<float> scratch)
+{
+    const std::size_t n = a.rows();
+    for (std::size_t first = 0; first < n; first += cholesky_panel) {
+        const std::size_t width = std::min(cholesky_panel, n - first), below = n - first - width;
+        const auto panel = a.rows_from(first, n - first).cols_from(first, width);
+        if (first > 0) {
+            const auto done = a.rows_from(first, n - first).cols_from(0, first);
+            const matrix_view<float> update{scratch.data(), n - first, width};
+            Product::multiply_nt(e, done, done.rows_from(0, width), update);
+            detail::subtract(e, panel, update, true);
+        }
+        const auto diagonal = panel.rows_from(0, width);
+        if (!detail::factor_diagonal_block(diagonal)) return false;
+        const auto rest = panel.rows_from(width, below);
+        e.for_each(below, [=](std::size_t row) {
+            detail::solve_row_forward(rest.row(row).data(), diagonal);
+        });
+    }
+    return true;
+}
+
+/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch` holds
+/// m x cholesky_panel floats.
+template <class Product, execution E>
+void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x,
+                    matrix_view<float> scratch)
+{
+    const std::size_t n = l.rows(), m = x.rows();
+    const auto triangle = [&](std::size_t first, std::size_t width) {
+        return l.rows_from(first, width).cols_from(first, width);
+    };
+    for (std::size_t first = 0; first < n; first += cholesky_panel) { // x = x l^-T
+        const std::size_t width = std::min(cholesky_panel, n - first);
+        const auto panel = x.cols_from(first, width);
+        const matrix_view<float> update{scratch.data(), m, width};
+        if (first > 0) {
+            Product::multiply_nt(e, x.cols_from(0, first),
+                                 l.rows_from(first, width).cols_from(0, first), update);
+            detail::subtract(e, panel, update);
+        }
+        const auto diagonal = triangle(first, width);
+        e.for_each(m, [=](std::size_t row) {
+            detail::solve_row_forward(panel.row(row).data(), diagonal);
+        });
+    }
+    const std::size_t last = (n - 1) / cholesky_panel * cholesky_panel;
+    for (std::size_t first = last + cholesky_panel; first > 0;) { // x = x l^-1
+        first -= cholesky_panel;
+        const std::size_t width = std::min(cholesky_panel, n - first), after = first + width;
+        const auto panel = x.cols_from(first, width);
+        const matrix_view<float> update{scratch.data(), m, width};
+        if (after < n) {
+            Product::multiply_nn(e, x.cols_from(after, n - after),
+                                 l.rows_from(after, n - after).cols_from(first, width), update);
+            detail::subtract(e, panel, update);
+        }
+        const auto diagonal = triangle(first, width);
+        e.for_each(m, [=](std::size_t row) {
+            detail::solve_row_backward(panel.row(row).data(), diagonal);
+        });
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/clip_weights.hpp
+#ifndef AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
+#define AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+/// Clamps a group to what the codes of its best range can stand for, if that is not the whole range.
+inline void clip_group(const integer_quantizer& format, std::span<const float> importance,
+                       std::span<float> group) noexcept
+{
+    integer_quantizer unclipped = format;
+    unclipped.clip_steps = 1;
+    const qparams best = format.fit_group(group, importance);
+    if (best.scale == unclipped.fit_group(group, importance).scale) return;
+    const float low = (format.format.smallest() - best.zero_point) * best.scale;
+    const float high = (format.format.largest() - best.zero_point) * best.scale;
+    for (float& weight : group) weight = std::clamp(weight, low, high);
+}
+
+} // namespace detail
+
+/// Weight clipping as llm-awq's auto_clip does it: within each group of `weight` (out_features,
+/// in_features) outliers give way, so that the others are rounded more finely later. This changes
+/// what the layer computes. `importance`: mean of x^2 per column, or empty. The format must fit.
+template <execution E>
+void clip_weights(const E& how, const integer_quantizer& format, std::span<const float> importance,
+                  matrix_view<float> weight)
+{
+    const std::size_t width = format.scale_columns(weight.cols());
+    how.for_each(weight.rows(), [&](std::size_t row) {
+        for (std::size_t first = 0; first < weight.cols(); first += width)
+            detail::clip_group(format,
+                               importance.empty() ? importance : importance.subspan(first, width),
+                               weight.row(row).subspan(first, width));
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/error_feedback.hpp
+#ifndef AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
+#define AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace awq {
+
+/// A format that error feedback can round onto, one block of neighbouring columns at a time.
+///
+/// - `block_columns(in_features)`: columns whose scales are chosen together.
+/// - `fit(rows, importance, first_row, grids)`: the scales (and minimums) of one block of at most
+///   `batch` neighbouring rows, as the format's own search finds them.
+/// - `grid.nearest(i, x)`: the code of the block's column i that is nearest to x.
+/// - `grid.value(i, code)`: what that code dequantizes to.
+template <class F>
+concept feedback_format =
+    requires(const F& f, matrix_view<const float> rows, std::span<const float> importance,
+             typename F::grid& grid, std::size_t i, float x, int code) {
+        { F::batch } -> std::convertible_to<std::size_t>;
+        { f.block_columns(i) } -> std::convertible_to<std::size_t>;
+        { f.fit(rows, importance, i, &grid) } -> std::same_as<void>;
+        { grid.nearest(i, x) } -> std::convertible_to<int>;
+        { grid.value(i, code) } -> std::convertible_to<float>;
+    };
+
+/// Turns a Gram matrix into the feedback matrix that `round_with_feedback` takes, in place.
+///
+/// Frantar et al. 2022 (GPTQ) and Chee et al. 2023 (LDLQ): with gram + damping = R R^T, R upper
+/// triangular, the output error is ||dW R||^2, and column j is best rounded at
+/// w_j + sum_{i<j} dw_i R_ij / R_jj. The result's upper triangle holds R_ij / R_jj.
+/// `damping` is relative to the mean of the diagonal. `scratch`: n x cholesky_panel floats.
+/// False where the damped matrix is not positive definite.
+template <class Product, execution E>
+[[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping,
+                                 matrix_view<float> scratch)
+{
+    const std::size_t n = gram.rows();
+    double mean = 0;
+    for (std::size_t i = 0; i < n; ++i) mean += gram(i, i);
+    mean /= static_cast<double>(n);
+    if (!(mean > 0)) return false;
+    for (std::size_t i = 0; i < n; ++i) gram(i, i) += static_cast<float>(damping * mean);
+
+    // R is the lower factor of the matrix with both orders reversed, read backwards.
+    float* const first = gram.data();
+    const auto reverse = [=](std::size_t half) {
+        if (half < n - 1 - half)
+            for (std::size_t i = 0; i < n; ++i)
+                std::swap(first[half * gram.stride() + i],
+                          first[(n - 1 - half) * gram.stride() + (n - 1 - i)]);
+    };
+    const auto reverse_all = [&] {
+        e.for_each(n / 2, reverse);
+        if (n % 2 == 1) std::reverse(gram.row(n / 2).begin(), gram.row(n / 2).end());
+    };
+    reverse_all();
+    if (!factor_cholesky<Product>(e, gram, scratch)) return false;
+    reverse_all();
+    e.for_each(n, [=](std::size_t i) {
+        for (std::size_t j = i + 1; j < n; ++j) gram(i, j) /= gram(j, j);
+    });
+    return true;
+}
+
+namespace detail {
+
+/// One block of columns of all rows; see `round_with_feedback`.
+template <feedback_format Format, class Store>
+struct feedback_block {
+    matrix_view<const float> target;   // (rows, width): the weights of this block
+    matrix_view<const float> feedback; // (width, width): the block's own part
+    std::span<const float> importance;
+    matrix_view<float> wanted;     // (rows, width): in: what earlier blocks feed in
+    matrix_view<float> out;        // (rows, width)
+    matrix_view<float> difference; // (rows, width)
+    std::size_t first_column;
+    const Format& format;
+    const Store& store;
+
+    void round_rows(std::size_t first, std::size_t count) const
+    {
+        typename Format::grid grids[Format::batch];
+        const auto rows = wanted.rows_from(first, count);
+        for (std::size_t r = 0; r < count; ++r)
+            for (std::size_t i = 0; i < rows.cols(); ++i) rows(r, i) += target(first + r, i);
+        format.fit(rows, importance, first, grids);
+        for (std::size_t r = 0; r < count; ++r) round_row(first + r, grids[r]);
+    }
+
+private:
+    void round_row(std::size_t row, const typename Format::grid& grid) const
+    {
+        constexpr std::size_t step = 256;
+        std::uint8_t codes[step];
+        const std::size_t width = target.cols();
+        for (std::size_t start = 0; start < width; start += step) {
+            const std::size_t count = std::min(step, width - start);
+            for (std::size_t k = 0; k < count; ++k) codes[k] = round_column(row, start + k, grid);
+            store(row, first_column + start, grid, std::span<const std::uint8_t>{codes, count});
+        }
+    }
+
+    std::uint8_t round_column(std::size_t row, std::size_t i, const typename Format::grid& grid) const
+    {
+        float* const values = wanted.row(row).data();
+        const int code = grid.nearest(i, values[i]);
+        out(row, i) = grid.value(i, code);
+        const float missing = target(row, i) - out(row, i);
+        difference(row, i) = missing;
+        const float* const weight = feedback.row(i).data();
+        for (std::size_t j = i + 1; j < target.cols(); ++j) values[j] += missing * weight[j];
+        return static_cast<std::uint8_t>(code);
+    }
+};
+
+} // namespace detail
+
+/// Rounds `target` (out_features, in_features) onto the format's grid column by column, feeding each
+/// column's error into the columns after it.
+///
+/// - `feedback` (in, in): from `make_feedback`. `importance`: mean of x^2 per column, or empty.
+/// - `out`: the dequantized result. `difference`: working memory of the shape of `target`.
+/// - `scratch`: out_features x block_columns floats.
+/// - `store(row, first_column, grid, codes)` is called for each row and block, from any thread;
+///   blocks of more than 256 columns come in pieces.
+template <class Product, execution E, feedback_format Format, class Store>
+void round_with_feedback(const E& e, matrix_view<const float> target,
+                         matrix_view<const float> feedback, std::span<const float> importance,
+                         const Format& format, matrix_view<float> out,
+                         matrix_view<float> difference, std::span<float> scratch,
+                         const Store& store)
+{
+    const std::size_t rows = target.rows(), cols = target.cols();
+    const std::size_t block = format.block_columns(cols);
+    for (std::size_t first = 0; first < cols; first += block) {
+        const std::size_t width = std::min(block, cols - first);
+        const matrix_view<float> wanted{scratch.data(), rows, width};
+        if (first == 0)
+            std::fill_n(scratch.data(), wanted.size(), 0.0f);
+        else
+            Product::multiply_nn(e, difference.cols_from(0, first),
+                                 feedback.rows_from(0, first).cols_from(first, width), wanted);
+        const detail::feedback_block<Format, Store> work{
+            target.cols_from(first, width),
+            feedback.rows_from(first, width).cols_from(first, width),
+            importance.empty() ? importance : importance.subspan(first, width),
+            wanted,
+            out.cols_from(first, width),
+            difference.cols_from(first, width),
+            first,
+            format,
+            store};
+        e.for_each(chunk_count(rows, Format::batch), [&](std::size_t chunk) {
+            const std::size_t at = chunk * Format::batch;
+            work.round_rows(at, std::min(Format::batch, rows - at));
+        });
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/feedback_formats.hpp
+#ifndef AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
+#define AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
+
+// ---- awq/quantization/gguf/block_codec.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
+
+// ---- awq/quantization/gguf/formats.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_FORMATS_HPP
+#define AWQ_QUANTIZATION_GGUF_FORMATS_HPP
+
+// ---- awq/quantization/gguf/iq4_nl.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
+#define AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
+
+// ---- awq/quantization/gguf/legacy.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_LEGACY_HPP
+#define AWQ_QUANTIZATION_GGUF_LEGACY_HPP
+
+// ---- awq/quantization/gguf/block_support.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_SUPPORT_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_SUPPORT_HPP
+
+// ---- awq/quantization/gguf/block_grid.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_GRID_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_GRID_HPP
+
+// ---- awq/quantization/gguf/lanes.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_LANES_HPP
+#define AWQ_QUANTIZATION_GGUF_LANES_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
+#endif
+
+namespace awq::gguf {
+
+// The searches of this room are written once, over `lanes<S>`: with S = float they handle one group
+// of weights, with S = a vector of floats as many independent groups at once. Each lane does the
+// same operations in the same order either way, so the bytes that come out are the same too.
+
+/// The product, rounded to float before anything is added to it: compilers may otherwise fuse the
+/// two into one operation, which rounds once less.
+inline float strict_product(float a, float b) noexcept
+{
+#if defined(__clang__)
+#pragma clang fp contract(off)
+    return a * b;
+#else
+    float rounded = a * b;
+#if defined(__GNUC__) && defined(__x86_64__)
+    asm("" : "+x"(rounded)); // for all GCC knows this looks at the product
+#elif defined(__GNUC__) && defined(__aarch64__)
+    asm("" : "+w"(rounded));
+#elif defined(__GNUC__)
+    asm("" : "+m"(rounded));
+#endif
+    return rounded;
+#endif
+}
+
+/// What the arithmetic below must know about a storage type; vectors specialise it. Results go
+/// through references: a function that returns a vector wider than the target's own has no ABI.
+template <class S>
+struct lane_storage;
+
+template <>
+struct lane_storage<float> {
+    using integers = std::int32_t;
+    static constexpr std::size_t count = 1;
+
+    static void to_integers(float value, std::int32_t& out) noexcept
+    {
+        out = static_cast<std::int32_t>(value);
+    }
+    static void from_integers(std::int32_t value, float& out) noexcept
+    {
+        out = static_cast<float>(value);
+    }
+    static void multiply(float a, float b, float& out) noexcept { out = strict_product(a, b); }
+    static void square_roots(float* values, std::size_t size) noexcept
+    {
+        for (std::size_t i = 0; i < size; ++i)
+            values[i] = std::sqrt(values[i]);
+    }
+    static bool any(bool mask) noexcept { return mask; }
+    static bool all(bool mask) noexcept { return mask; }
+};
+
+/// Which lanes a condition holds in.
+template <class S>
+struct lane_mask {
+    using bits = decltype(S{} < S{});
+    bits value;
+
+    [[gnu::always_inline]] friend lane_mask operator&(const lane_mask& a,
+                                                      const lane_mask& b) noexcept
+    {
+        return {static_cast<bits>(a.value & int_or_vector(b.value))};
+    }
+    [[gnu::always_inline]] friend lane_mask operator|(const lane_mask& a,
+                                                      const lane_mask& b) noexcept
+    {
+        return {static_cast<bits>(a.value | int_or_vector(b.value))};
+    }
+    [[gnu::always_inline]] bool any() const noexcept { return lane_storage<S>::any(value); }
+    [[gnu::always_inline]] bool all() const noexcept { return lane_storage<S>::all(value); }
+
+  private:
+    // Clang takes & of two bools for a slip of &&.
+    static int int_or_vector(bool value) noexcept { return value; }
+    template <class Vector>
+    [[gnu::always_inline]] static const Vector& int_or_vector(const Vector& value) noexcept
+    {
+        return value;
+    }
+};
+
+/// One float, or several side by side. Multiplication never fuses with a following addition: file
+/// formats are compared byte by byte, and one rounding less gives other bytes.
+template <class S>
+struct lanes {
+    using storage = lane_storage<S>;
+    using integers = typename storage::integers;
+    static constexpr std::size_t count = storage::count;
+
+    S value{};
+
+    lanes() = default;
+    [[gnu::always_inline]] explicit lanes(const S& values) noexcept : value(values) {}
+    /// Every lane gets the same number.
+    template <class Number>
+    requires(std::is_same_v<Number, float> && !std::is_same_v<S, float>)
+        [[gnu::always_inline]] explicit lanes(Number same) noexcept
+        : value(same - S{})
+    {}
+
+    /// Reads and writes `count` neighbouring floats.
+    [[gnu::always_inline]] static lanes load(const float* from) noexcept
+    {
+        lanes loaded;
+        __builtin_memcpy(&loaded.value, from, sizeof(S));
+        return loaded;
+    }
+    [[gnu::always_inline]] void store(float* to) const noexcept
+    {
+        __builtin_memcpy(to, &value, sizeof(S));
+    }
+
+    [[gnu::always_inline]] friend lanes operator+(const lanes& a, const lanes& b) noexcept
+    {
+        return lanes(a.value + b.value);
+    }
+    [[gnu::always_inline]] friend lanes operator-(const lanes& a, const lanes& b) noexcept
+    {
+        return lanes(a.value - b.value);
+    }
+    [[gnu::always_inline]] friend lanes operator-(const lanes& a) noexcept
+    {
+        return lanes(-a.value);
+    }
+    [[gnu::always_inline]] friend lanes operator*(const lanes& a, const lanes& b) noexcept
+    {
+        lanes product;
+        storage::multiply(a.value, b.value, product.value);
+        return product;
+    }
+    [[gnu::always_inline]] friend lanes operator/(const lanes& a, const lanes& b) noexcept
+    {
+        return lanes(a.value / b.value);
+    }
+    [[gnu::always_inline]] lanes& operator+=(const lanes& other) noexcept
+    {
+        value = value + other.value;
+        return *this;
+    }
+    [[gnu::always_inline]] friend lane_mask<S> operator<(const lanes& a, const lanes& b) noexcept
+    {
+        return {a.value < b.value};
+    }
+    [[gnu::always_inline]] friend lane_mask<S> operator>(const lanes& a, const lanes& b) noexcept
+    {
+        return {a.value > b.value};
+    }
+    [[gnu::always_inline]] friend lane_mask<S> operator==(const lanes& a, const lanes& b) noexcept
+    {
+        return {a.value == b.value};
+    }
+    [[gnu::always_inline]] friend lane_mask<S> operator!=(const lanes& a, const lanes& b) noexcept
+    {
+        return {a.value != b.value};
+    }
+};
+
+/// The lanes of `a` where the mask holds, else those of `b`.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> select(const lane_mask<S>& mask, const lanes<S>& a,
+                                              const lanes<S>& b) noexcept
+{
+    return lanes<S>(mask.value ? a.value : b.value);
+}
+
+template <class S>
+[[gnu::always_inline]] inline lanes<S> absolute(const lanes<S>& a) noexcept
+{
+    using integers = typename lanes<S>::integers;
+    return lanes<S>(__builtin_bit_cast(S, __builtin_bit_cast(integers, a.value) & 0x7FFFFFFF));
+}
+
+/// The larger (smaller) one; `b` where either is not a number.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> larger(const lanes<S>& a, const lanes<S>& b) noexcept
+{
+    return select(a > b, a, b);
+}
+template <class S>
+[[gnu::always_inline]] inline lanes<S> smaller(const lanes<S>& a, const lanes<S>& b) noexcept
+{
+    return select(a < b, a, b);
+}
+
+/// Added to a float below 2^22, this leaves the nearest integer (ties to even) in the low bits.
+inline constexpr float rounding_anchor = 12582912.0f; // 1.5 * 2^23
+
+/// The nearest integer, ties to even, as ggml computes it: beyond +-2^22, where that method breaks
+/// down, the result is the same wrong number (0 for a NaN) and not undefined behaviour.
+inline int nearest(float a) noexcept
+{
+    return (__builtin_bit_cast(std::int32_t, a + rounding_anchor) & 0x007FFFFF) - 0x00400000;
+}
+
+namespace detail {
+/// Integers kept within bounds.
+template <class Integers>
+[[gnu::always_inline]] inline void clamp(Integers& values, std::int32_t lowest,
+                                         std::int32_t highest) noexcept
+{
+    const Integers low = lowest - Integers{};
+    const Integers high = highest - Integers{};
+    values = values > low ? values : low;
+    values = values < high ? values : high;
+}
+} // namespace detail
+
+/// The same of each lane, kept within `lowest` and `highest`, as floats.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> nearest_level(const lanes<S>& a, float lowest,
+                                                     float highest) noexcept
+{
+    using integers = typename lanes<S>::integers;
+    const lanes<S> anchored = a + lanes<S>(rounding_anchor);
+    integers rounded = (__builtin_bit_cast(integers, anchored.value) & 0x007FFFFF) - 0x00400000;
+    detail::clamp(rounded, static_cast<int>(lowest), static_cast<int>(highest));
+    lanes<S> level;
+    lane_storage<S>::from_integers(rounded, level.value);
+    return level;
+}
+
+/// The same for |a| < 2^22 everywhere, with fewer operations: positive floats are clamped as the
+/// integers that their bits are.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> nearest_small_level(const lanes<S>& a, float lowest,
+                                                           float highest) noexcept
+{
+    using integers = typename lanes<S>::integers;
+    const lanes<S> anchor(rounding_anchor);
+    const lanes<S> anchored = a + anchor;
+    integers bits = __builtin_bit_cast(integers, anchored.value);
+    detail::clamp(bits, __builtin_bit_cast(std::int32_t, rounding_anchor + lowest),
+                  __builtin_bit_cast(std::int32_t, rounding_anchor + highest));
+    return lanes<S>(__builtin_bit_cast(S, bits)) - anchor;
+}
+
+/// The whole part, for |a| < 2^31.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> whole_part(const lanes<S>& a) noexcept
+{
+    typename lanes<S>::integers integer;
+    lanes<S> whole;
+    lane_storage<S>::to_integers(a.value, integer);
+    lane_storage<S>::from_integers(integer, whole.value);
+    return whole;
+}
+
+/// The lowest byte, 0 .. 255, of whole numbers that may be negative.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> lowest_byte(const lanes<S>& a) noexcept
+{
+    typename lanes<S>::integers integer;
+    lanes<S> byte;
+    lane_storage<S>::to_integers(a.value, integer);
+    lane_storage<S>::from_integers(integer & 0xFF, byte.value);
+    return byte;
+}
+
+using one_lane = lanes<float>;
+
+} // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/gguf/type.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_TYPE_HPP
+#define AWQ_QUANTIZATION_GGUF_TYPE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace awq::gguf {
+
+/// The tensor types of GGUF files that this library reads or writes; the numbers are those of the
+/// file format (the GGUF specification of the ggml project).
+enum class type : std::uint32_t {
+    f32 = 0,
+    f16 = 1,
+    q4_0 = 2,
+    q4_1 = 3,
+    q5_0 = 6,
+    q5_1 = 7,
+    q8_0 = 8,
+    q2_k = 10,
+    q3_k = 11,
+    q4_k = 12,
+    q5_k = 13,
+    q6_k = 14,
+    iq4_nl = 20,
+    bf16 = 30,
+    mxfp4 = 39,
+    nvfp4 = 40,
+};
+
+/// What a type looks like in a file.
+struct type_facts {
+    gguf::type type;
+    std::string_view name;     ///< as ggml prints it: "Q4_K"
+    std::size_t block_columns; ///< neighbouring elements of a row that make one block
+    std::size_t block_bytes;   ///< bytes that one block takes
+    std::size_t scale_columns; ///< neighbouring elements that share an effective scale; 0: no scale
+};
+
+inline constexpr type_facts all_types[] = {
+    {type::f32, "F32", 1, 4, 0},          {type::f16, "F16", 1, 2, 0},
+    {type::q4_0, "Q4_0", 32, 18, 32},     {type::q4_1, "Q4_1", 32, 20, 32},
+    {type::q5_0, "Q5_0", 32, 22, 32},     {type::q5_1, "Q5_1", 32, 24, 32},
+    {type::q8_0, "Q8_0", 32, 34, 32},     {type::q2_k, "Q2_K", 256, 84, 16},
+    {type::q3_k, "Q3_K", 256, 110, 16},   {type::q4_k, "Q4_K", 256, 144, 32},
+    {type::q5_k, "Q5_K", 256, 176, 32},   {type::q6_k, "Q6_K", 256, 210, 16},
+    {type::iq4_nl, "IQ4_NL", 32, 18, 32}, {type::bf16, "BF16", 1, 2, 0},
+    {type::mxfp4, "MXFP4", 32, 17, 32},   {type::nvfp4, "NVFP4", 64, 36, 16},
+};
+
+/// The facts of `type`, which must be one of the enumerators.
+constexpr const type_facts& facts(type wanted) noexcept
+{
+    for (const type_facts& candidate : all_types)
+        if (candidate.type == wanted) return candidate;
+    return all_types[0];
+}
+
+/// "Q4_K".
+constexpr std::string_view name_of(type wanted) noexcept
+{
+    return facts(wanted).name;
+}
+/// Neighbouring elements of a row that make one block.
+constexpr std::size_t block_columns(type wanted) noexcept
+{
+    return facts(wanted).block_columns;
+}
+/// Bytes that one block takes.
+constexpr std::size_t block_bytes(type wanted) noexcept
+{
+    return facts(wanted).block_bytes;
+}
+/// Whether elements are rounded to codes that share a scale.
+constexpr bool is_quantized(type wanted) noexcept
+{
+    return facts(wanted).scale_columns != 0;
+}
+
+/// The type with this number in a file, or nothing where the library does not know it.
+constexpr std::optional<type> type_from_id(std::uint32_t id) noexcept
+{
+    for (const type_facts& candidate : all_types)
+        if (static_cast<std::uint32_t>(candidate.type) == id) return candidate.type;
+    return std::nullopt;
+}
+
+namespace detail {
+constexpr char lower(char letter) noexcept
+{
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+constexpr bool same_word(std::string_view a, std::string_view b) noexcept
+{
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (lower(a[i]) != lower(b[i])) return false;
+    return true;
+}
+} // namespace detail
+
+/// The type of that name in upper or lower case ("Q4_K", "q4_k"), or nothing.
+constexpr std::optional<type> type_from_name(std::string_view name) noexcept
+{
+    for (const type_facts& candidate : all_types)
+        if (detail::same_word(candidate.name, name)) return candidate.type;
+    return std::nullopt;
+}
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+namespace awq::gguf {
+
+/// The largest number of elements, and of groups with an own scale, in one block.
+inline constexpr std::size_t max_block_columns = 256;
+inline constexpr std::size_t max_block_groups = 16;
+
+/// The levels of IQ4_NL.
+inline constexpr std::int8_t iq4_nl_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                  1,    13,   25,  38,  53,  69,  89,  113};
+
+/// The representable numbers of one block once its scales are chosen: element i with the code c is
+/// scale[g] * level(c) + offset[g], where g is its group. Whoever feeds the rounding error of one
+/// column into the next ones asks `gguf::fit_block` for the grid of a block, rounds column by
+/// column with `nearest` and `value`, and hands grid and codes to `gguf::pack_block`.
+struct block_grid {
+    gguf::type type = gguf::type::f32;
+    std::size_t group_columns = 0; ///< neighbouring elements that share an effective scale
+    int zero_code = 0;             ///< the code of level 0
+    int max_code = 0;
+    f16 d;    ///< the block's scale, as stored
+    f16 dmin; ///< the scale of its minimums, or the offset itself, as stored
+    /// The integers that d and dmin are multiplied with, as stored (Q6_K: two's complement).
+    std::uint8_t packed_scale[max_block_groups] = {};
+    std::uint8_t packed_minimum[max_block_groups] = {};
+    float scale[max_block_groups] = {};
+    float offset[max_block_groups] = {}; ///< -0.0f where the format has none
+
+    bool has_level_table() const noexcept { return type == gguf::type::iq4_nl; }
+    float level(int code) const noexcept
+    {
+        return static_cast<float>(has_level_table() ? iq4_nl_levels[code] : code - zero_code);
+    }
+    /// What element `i` with this code reads as, bit for bit as ggml dequantizes it.
+    float value(std::size_t i, int code) const noexcept
+    {
+        const std::size_t group = i / group_columns;
+        return strict_product(scale[group], level(code)) + offset[group];
+    }
+    /// The code whose value is nearest to x at element `i`; in a group without a scale, where every
+    /// code means the same, that of level 0.
+    int nearest(std::size_t i, float x) const noexcept
+    {
+        const std::size_t group = i / group_columns;
+        if (scale[group] == 0.0f) return has_level_table() ? 8 : zero_code;
+        const float position = (x - offset[group]) / scale[group];
+        return has_level_table() ? nearest_in_table(position) : nearest_integer(position);
+    }
+
+  private:
+    int nearest_integer(float position) const noexcept
+    {
+        const auto lowest = static_cast<float>(-zero_code);
+        const auto highest = static_cast<float>(max_code - zero_code);
+        return static_cast<int>(nearest_level(one_lane(position), lowest, highest).value) +
+               zero_code;
+    }
+    static int nearest_in_table(float position) noexcept
+    {
+        int code = 0;
+        while (code < 15 && position >= midpoint_above(code))
+            ++code;
+        return code;
+    }
+    static float midpoint_above(int code) noexcept
+    {
+        return 0.5f * static_cast<float>(iq4_nl_levels[code] + iq4_nl_levels[code + 1]);
+    }
+};
+
+/// One block that is to be quantized.
+struct block_source {
+    const float* values = nullptr;
+    /// Mean x^2 of the input columns, or null.
+    const float* importance = nullptr;
+    /// Mean square of the whole row of weights; only 32-element types with importance look at it.
+    float row_mean_square = 0.0f;
+};
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+// What the block formats of this folder share: little-endian halves, interleaving groups into
+// lanes, weights from the importance, and the last rounding onto the stored scales.
+
+namespace awq::gguf::detail {
+
+inline void put_half(f16 value, std::byte* out) noexcept
+{
+    out[0] = static_cast<std::byte>(value.bits & 0xFF);
+    out[1] = static_cast<std::byte>(value.bits >> 8);
+}
+
+inline f16 get_half(const std::byte* in) noexcept
+{
+    const unsigned low = std::to_integer<unsigned>(in[0]);
+    const unsigned high = std::to_integer<unsigned>(in[1]);
+    return f16::from_bits(static_cast<std::uint16_t>(low | high << 8));
+}
+
+/// Half precision and back: what a reader of the file will see.
+inline float as_read(f16 value) noexcept
+{
+    return static_cast<float>(value);
+}
+
+/// An empty grid of a type whose groups have `group_columns` elements.
+inline block_grid new_grid(type format, std::size_t group_columns, int zero_code, int max_code)
+{
+    block_grid grid;
+    grid.type = format;
+    grid.group_columns = group_columns;
+    grid.zero_code = zero_code;
+    grid.max_code = max_code;
+    for (float& offset : grid.offset)
+        offset = -0.0f;
+    return grid;
+}
+
+/// Interleaves `Size` elements of each source: element i of source j goes to out[i * C + j].
+template <std::size_t Size, std::size_t C>
+[[gnu::always_inline]] inline void interleave(const float* const (&sources)[C], float* out) noexcept
+{
+    for (std::size_t j = 0; j < C; ++j)
+        for (std::size_t i = 0; i < Size; ++i)
+            out[i * C + j] = sources[j][i];
+}
+
+/// The sum of squares of `size` elements of each source, each in index order.
+template <class L>
+[[gnu::always_inline]] inline L sum_of_squares(const float* const (&sources)[L::count],
+                                               std::size_t size) noexcept
+{
+    alignas(sizeof(L)) float column[L::count];
+    L sum(0.0f);
+    for (std::size_t i = 0; i < size; ++i) {
+        for (std::size_t j = 0; j < L::count; ++j)
+            column[j] = sources[j][i];
+        const L value = L::load(column);
+        sum += value * value;
+    }
+    return sum;
+}
+
+/// importance * sqrt(base + x^2), interleaved.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void weights_from_importance(const float* x, const float* importance,
+                                                           const L& base, float* w) noexcept
+{
+    alignas(sizeof(L)) float energy[Size * L::count];
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        (base + value * value).store(energy + i);
+    }
+    L::storage::square_roots(energy, Size * L::count);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        (L::load(importance + i) * L::load(energy + i)).store(w + i);
+}
+
+/// x^2, interleaved.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void square_all(const float* x, float* w) noexcept
+{
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        (L::load(x + i) * L::load(x + i)).store(w + i);
+}
+
+/// The codes of lane `lane`, from levels as floats.
+template <std::size_t Size, std::size_t C>
+[[gnu::always_inline]] inline void take_codes(const float* levels, std::size_t lane,
+                                              std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < Size; ++i)
+        codes[i] = static_cast<std::uint8_t>(static_cast<int>(levels[i * C + lane]));
+}
+
+/// Neighbouring lanes to neighbouring codes; levels are from 0 to 255.
+template <class L>
+[[gnu::always_inline]] inline void put_codes(const L& levels, std::uint8_t* codes) noexcept
+{
+    typename L::integers integers;
+    L::storage::to_integers(levels.value, integers);
+    std::int32_t wide[L::count];
+    __builtin_memcpy(wide, &integers, sizeof wide);
+    for (std::size_t j = 0; j < L::count; ++j)
+        codes[j] = static_cast<std::uint8_t>(wide[j]);
+}
+
+/// Rounds one group onto its stored scale: `block_grid::nearest` for neighbouring elements.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void round_group(const float* x, const block_grid& grid,
+                                               std::size_t group, std::uint8_t* codes) noexcept
+{
+    const L scale(grid.scale[group]);
+    const L offset(grid.offset[group]);
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    for (std::size_t i = 0; i < Size; i += L::count) {
+        const L position = (L::load(x + i) - offset) / scale;
+        put_codes(nearest_level(position, -zero, highest) + L(zero), codes + i);
+    }
+}
+
+/// Groups of super-blocks side by side: lane j of chunk k holds the group k * C + j, counted
+/// through all blocks of the batch.
+template <std::size_t Groups, class L>
+struct chunk_of_groups {
+    static constexpr std::size_t size = 256 / Groups;
+    const block_source* blocks;
+    std::size_t count;
+    std::size_t first;
+
+    /// Past the end the first block stands in; nobody reads those lanes.
+    std::size_t block(std::size_t lane) const noexcept
+    {
+        const std::size_t index = (first + lane) / Groups;
+        return index < count ? index : 0;
+    }
+    std::size_t group(std::size_t lane) const noexcept { return (first + lane) % Groups; }
+    [[gnu::always_inline]] void values(float* out) const noexcept
+    {
+        const float* sources[L::count];
+        for (std::size_t j = 0; j < L::count; ++j)
+            sources[j] = blocks[block(j)].values + group(j) * size;
+        interleave<size>(sources, out);
+    }
+    [[gnu::always_inline]] void importance(float* out) const noexcept
+    {
+        const float* sources[L::count];
+        for (std::size_t j = 0; j < L::count; ++j)
+            sources[j] = blocks[block(j)].importance + group(j) * size;
+        interleave<size>(sources, out);
+    }
+    /// Moves one number for each group to [group * C + block], as searches over groups want it.
+    [[gnu::always_inline]] void scatter(const L& numbers, float* out) const noexcept
+    {
+        alignas(sizeof(L)) float each[L::count];
+        numbers.store(each);
+        for (std::size_t j = 0; j < L::count; ++j)
+            if ((first + j) / Groups < count) out[group(j) * L::count + block(j)] = each[j];
+    }
+    /// One number for each block, given to all its groups.
+    [[gnu::always_inline]] L of_blocks(const float* numbers) const noexcept
+    {
+        alignas(sizeof(L)) float each[L::count];
+        for (std::size_t j = 0; j < L::count; ++j)
+            each[j] = numbers[block(j)];
+        return L::load(each);
+    }
+};
+
+/// The sum of squares of each super-block of the batch.
+template <class L>
+[[gnu::always_inline]] inline L sum_of_block_squares(const block_source* blocks,
+                                                     std::size_t count) noexcept
+{
+    const float* sources[L::count];
+    for (std::size_t j = 0; j < L::count; ++j)
+        sources[j] = blocks[j < count ? j : 0].values;
+    return sum_of_squares<L>(sources, 256);
+}
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L sum_interleaved(const float* w) noexcept
+{
+    L sum(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        sum += L::load(w + i);
+    return sum;
+}
+
+/// The codes that the search found for group `group` of block `block`, out of all chunks' levels.
+template <std::size_t Groups, std::size_t C>
+[[gnu::always_inline]] inline void codes_of_search(const float* levels, std::size_t block,
+                                                   std::size_t group, std::uint8_t* codes) noexcept
+{
+    const std::size_t index = block * Groups + group;
+    take_codes<256 / Groups, C>(levels + index / C * C * (256 / Groups), index % C, codes);
+}
+
+/// Rounds all groups of a block onto the stored scales; where a scale came out as exactly 0 the
+/// codes of the search stay, as in ggml.
+template <std::size_t Groups, class L>
+[[gnu::always_inline]] inline void round_block(const block_source& source, const block_grid& grid,
+                                               const float* levels, std::size_t block,
+                                               std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t size = 256 / Groups;
+    for (std::size_t g = 0; g < Groups; ++g) {
+        if (grid.scale[g] == 0.0f)
+            codes_of_search<Groups, L::count>(levels, block, g, codes + g * size);
+        else
+            round_group<size, L>(source.values + g * size, grid, g, codes + g * size);
+    }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+// ---- awq/quantization/gguf/search.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SEARCH_HPP
+#define AWQ_QUANTIZATION_GGUF_SEARCH_HPP
+
+#include <cstddef>
+
+namespace awq::gguf {
+
+// The scale searches that the block formats share. They give the results of ggml's quantizers bit
+// for bit: float32 sums in index order, no fused multiply-add. All arrays are interleaved: element
+// i of the group in lane j is at [i * lane count + j]; `levels` takes the codes as floats.
+
+/// Groups smaller than this count as zero.
+inline constexpr float negligible = 1e-15f;
+
+/// first + step * k, rounded after each operation.
+[[gnu::always_inline]] inline float stepped(float first, float step, int k) noexcept
+{
+    return first + strict_product(step, static_cast<float>(k));
+}
+
+namespace detail {
+
+/// sum w x l and sum w l l: their ratio is the best scale for the levels l.
+template <class L>
+struct correlation {
+    L with_values{0.0f};
+    L with_levels{0.0f};
+
+    [[gnu::always_inline]] void add(const L& weight, const L& value, const L& level) noexcept
+    {
+        with_values += weight * value * level;
+        with_levels += weight * level * level;
+    }
+    [[gnu::always_inline]] L ratio() const noexcept
+    {
+        return select(with_levels > L(0.0f), with_values / with_levels, L(0.0f));
+    }
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline correlation<L> correlate(const float* x, const float* w,
+                                                       const float* levels) noexcept
+{
+    correlation<L> sums;
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        sums.add(L::load(w + i), L::load(x + i), L::load(levels + i));
+    return sums;
+}
+
+/// Levels of x * factor from `lowest` to `highest`.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void round_levels(const float* x, const L& factor, float lowest,
+                                                float highest, float* levels) noexcept
+{
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        nearest_level(factor * L::load(x + i), lowest, highest).store(levels + i);
+}
+
+/// Both of the above in one pass, where every |x * factor| is below 2^22.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline correlation<L>
+correlate_at(const float* x, const float* w, const L& factor, float lowest, float highest) noexcept
+{
+    correlation<L> sums;
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        sums.add(L::load(w + i), value, nearest_small_level(factor * value, lowest, highest));
+    }
+    return sums;
+}
+
+/// Adds `shift` to every level; groups without a scale store the level 0 all the same.
+template <std::size_t Size, class L, class Mask>
+[[gnu::always_inline]] inline void shift_levels(float* levels, float shift,
+                                                const Mask& empty) noexcept
+{
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        select(empty, L(0.0f), L::load(levels + i) + L(shift)).store(levels + i);
+}
+
+/// One sweep of coordinate descent over the levels; whether any of them changed. `Bytes`: levels
+/// are kept as bytes, so that a negative one comes back as another, and an element is left alone if
+/// nothing of the other levels remains.
+template <std::size_t Size, bool Bytes, class L>
+[[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest,
+                                                 float highest, correlation<L>& sums,
+                                                 float* levels) noexcept
+{
+    auto changed = L(0.0f) > L(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i), weight = L::load(w + i), level = L::load(levels + i);
+        const L a = sums.with_values - weight * value * level;
+        const L b = sums.with_levels - weight * level * level;
+        const L other = nearest_level(value * b / a, lowest, highest);
+        correlation<L> changed_sums{a, b};
+        changed_sums.add(weight, value, other);
+        const L gain = changed_sums.with_values * changed_sums.with_values * sums.with_levels;
+        const L held = sums.with_values * sums.with_values * changed_sums.with_levels;
+        const L remaining = Bytes ? b : changed_sums.with_levels;
+        const auto better =
+            (a > L(0.0f)) & (remaining > L(0.0f)) & (other != level) & (gain > held);
+        sums.with_values = select(better, changed_sums.with_values, sums.with_values);
+        sums.with_levels = select(better, changed_sums.with_levels, sums.with_levels);
+        select(better, Bytes ? lowest_byte(other) : other, level).store(levels + i);
+        changed = changed | better;
+    }
+    return changed.any();
+}
+
+} // namespace detail
+
+/// The element with the largest magnitude, with its sign; the first one of equals.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L extreme(const float* x) noexcept
+{
+    L best(0.0f);
+    L magnitude(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        const auto is_larger = absolute(value) > magnitude;
+        best = select(is_larger, value, best);
+        magnitude = select(is_larger, absolute(value), magnitude);
+    }
+    return best;
+}
+
+/// A scale for the levels -half .. half - 1: the best of 19 candidates by weighted squared error.
+/// `levels` come out shifted by `half`.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L search_symmetric(const float* x, const float* w, float half,
+                                                 float* levels) noexcept
+{
+    const L peak = extreme<Size, L>(x);
+    L factor = L(-half) / peak;
+    auto sums = detail::correlate_at<Size>(x, w, factor, -half, half - 1.0f);
+    L scale = select(sums.with_levels != L(0.0f), sums.with_values / sums.with_levels, L(0.0f));
+    L best = scale * sums.with_values;
+    for (int k = -9; k <= 9; ++k) {
+        if (k == 0) continue;
+        const L trial = L(-stepped(half, 0.1f, k)) / peak;
+        sums = detail::correlate_at<Size>(x, w, trial, -half, half - 1.0f);
+        const auto better = (sums.with_levels > L(0.0f)) &
+                            (sums.with_values * sums.with_values > best * sums.with_levels);
+        scale = select(better, sums.with_values / sums.with_levels, scale);
+        best = select(better, scale * sums.with_values, best);
+        factor = select(better, trial, factor);
+    }
+    const auto empty = absolute(peak) < L(negligible);
+    detail::round_levels<Size>(x, factor, -half, half - 1.0f, levels);
+    detail::shift_levels<Size, L>(levels, half, empty);
+    return select(empty, L(0.0f), scale);
+}
+
+/// A scale for the levels -half .. half - 1: rounding, then at most five sweeps over the single
+/// levels. `levels` come out shifted by `half`.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L search_refined(const float* x, const float* w, float half,
+                                               float* levels) noexcept
+{
+    const L peak = extreme<Size, L>(x);
+    detail::round_levels<Size>(x, L(-half) / peak, -half, half - 1.0f, levels);
+    auto sums = detail::correlate<Size, L>(x, w, levels);
+    for (int sweep = 0; sweep < 5; ++sweep)
+        if (!detail::refine_levels<Size, false>(x, w, -half, half - 1.0f, sums, levels)) break;
+    const auto empty = absolute(peak) < L(negligible);
+    detail::shift_levels<Size, L>(levels, half, empty);
+    return select(empty, L(0.0f), sums.ratio());
+}
+
+namespace detail {
+
+/// No lower bound.
+inline constexpr float no_bound = -0x1p23f;
+
+/// Weighted squared error of x rounded to levels of 1 / factor, kept as bytes or not.
+template <std::size_t Size, bool Bytes, class L>
+[[gnu::always_inline]] inline L error_at(const float* x, const float* w, const L& factor,
+                                         float top) noexcept
+{
+    const L scale = L(1.0f) / factor;
+    L error(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        const L level = nearest_level(factor * value, no_bound, top);
+        const L off = value - scale * (Bytes ? lowest_byte(level) : level);
+        error += L::load(w + i) * off * off;
+    }
+    return error;
+}
+
+} // namespace detail
+
+/// A scale for the levels 0 .. top of numbers that are not negative, such as the scales of groups.
+/// A number that is negative all the same gets the lowest byte of its level, as in ggml.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L search_positive(const float* x, const float* w, float top,
+                                                float* levels) noexcept
+{
+    L peak(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        peak = larger(L::load(x + i), peak);
+    L factor = L(top) / peak;
+    L least = detail::error_at<Size, true>(x, w, factor, top);
+    for (int k = -4; k <= 4; ++k) {
+        if (k == 0) continue;
+        const L trial = L(stepped(top, 0.1f, k)) / peak;
+        const L error = detail::error_at<Size, false>(x, w, trial, top);
+        factor = select(error < least, trial, factor);
+        least = select(error < least, error, least);
+    }
+    detail::round_levels<Size>(x, factor, detail::no_bound, top, levels);
+    auto sums = detail::correlate<Size, L>(x, w, levels);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        lowest_byte(L::load(levels + i)).store(levels + i);
+    for (int sweep = 0; sweep < 5; ++sweep)
+        if (!detail::refine_levels<Size, true>(x, w, detail::no_bound, top, sums, levels)) break;
+    const auto empty = peak < L(negligible);
+    detail::shift_levels<Size, L>(levels, 0.0f, empty);
+    return select(empty, L(0.0f), sums.ratio());
+}
+
+/// The candidates of `search_affine`: first + step * k + top levels over the range, k = 0 .. last.
+struct affine_candidates {
+    float top;
+    float first;
+    float step;
+    int last;
+};
+
+/// x is about scale * level - minimum.
+template <class L>
+struct affine_scale {
+    L scale;
+    L minimum; ///< never negative
+};
+
+namespace detail {
+
+/// What a search for scale and offset knows of a group.
+template <class L>
+struct affine_state {
+    L lowest;
+    L highest;
+    L offset; ///< starts as the lowest value, or 0; not above 0
+    L sum_w;
+    L sum_wx;
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline affine_state<L> affine_start(const float* x, const float* w) noexcept
+{
+    const L first = L::load(x);
+    affine_state<L> s{first, first, first, L::load(w), L::load(w) * first};
+    for (std::size_t i = L::count; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i), weight = L::load(w + i);
+        s.lowest = smaller(value, s.lowest);
+        s.highest = larger(value, s.highest);
+        s.sum_w += weight;
+        s.sum_wx += weight * value;
+    }
+    s.offset = select(s.lowest > L(0.0f), L(0.0f), s.lowest);
+    return s;
+}
+
+/// Whether (x - offset) * factor may reach 2^22, where rounding needs more care, in any lane.
+template <class L>
+[[gnu::always_inline]] inline bool may_overflow(const affine_state<L>& s, const L& factor) noexcept
+{
+    const L above = absolute(factor * (s.highest - s.offset));
+    const L below = absolute(factor * (s.lowest - s.offset));
+    return !((above < L(0x1p22f)) & (below < L(0x1p22f))).all();
+}
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void affine_levels(const float* x, const affine_state<L>& s,
+                                                 const L& factor, float top, float* levels) noexcept
+{
+    if (may_overflow(s, factor)) {
+        for (std::size_t i = 0; i < Size * L::count; i += L::count)
+            nearest_level(factor * (L::load(x + i) - s.offset), 0.0f, top).store(levels + i);
+        return;
+    }
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        nearest_small_level(factor * (L::load(x + i) - s.offset), 0.0f, top).store(levels + i);
+}
+
+/// The weighted error of scale * level + offset: squared, or absolute.
+template <std::size_t Size, bool Absolute, class L>
+[[gnu::always_inline]] inline L affine_error(const float* x, const float* w, const float* levels,
+                                             const L& scale, const L& offset) noexcept
+{
+    L error(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L off = scale * L::load(levels + i) + offset - L::load(x + i);
+        if constexpr (Absolute)
+            error += L::load(w + i) * absolute(off);
+        else
+            error += L::load(w + i) * (off * off);
+    }
+    return error;
+}
+
+/// The scale and offset (not above 0) that suit given levels best, and whether there are any.
+template <class L>
+struct affine_solution {
+    L scale;
+    L offset;
+    L determinant;
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline affine_solution<L>
+solve_affine(const float* x, const float* w, const float* levels, const affine_state<L>& s) noexcept
+{
+    L sum_l(0.0f);
+    L sum_ll(0.0f);
+    L sum_xl(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L level = L::load(levels + i);
+        const L weighted = L::load(w + i) * level;
+        sum_l += weighted;
+        sum_ll += weighted * level;
+        sum_xl += weighted * L::load(x + i);
+    }
+    const L determinant = s.sum_w * sum_ll - sum_l * sum_l;
+    const L scale = (s.sum_w * sum_xl - s.sum_wx * sum_l) / determinant;
+    const L offset = (sum_ll * s.sum_wx - sum_l * sum_xl) / determinant;
+    const auto positive = offset > L(0.0f);
+    return {select(positive, sum_xl / sum_ll, scale), select(positive, L(0.0f), offset),
+            determinant};
+}
+
+} // namespace detail
+
+/// A scale and a minimum for the levels 0 .. top by weighted error, squared or absolute.
+template <std::size_t Size, bool Absolute, class L>
+[[gnu::always_inline]] inline affine_scale<L>
+search_affine(const float* x, const float* w, const affine_candidates& grid, float* levels) noexcept
+{
+    auto s = detail::affine_start<Size, L>(x, w);
+    const auto flat = s.highest == s.offset;
+    const L start = s.offset;
+    L factor = L(grid.top) / (s.highest - s.offset);
+    L level_offset = s.offset; // of the levels that are kept: `s.offset` moves on after them
+    alignas(sizeof(L)) float trial_levels[Size * L::count];
+    detail::affine_levels<Size>(x, s, factor, grid.top, trial_levels);
+    L scale = L(1.0f) / factor;
+    L least = detail::affine_error<Size, Absolute>(x, w, trial_levels, scale, s.offset);
+    for (int k = 0; k <= grid.last; ++k) {
+        const float reach = stepped(grid.first, grid.step, k) + grid.top;
+        const L trial = L(reach) / (s.highest - s.offset);
+        detail::affine_levels<Size>(x, s, trial, grid.top, trial_levels);
+        const auto found = detail::solve_affine<Size>(x, w, trial_levels, s);
+        const L error =
+            detail::affine_error<Size, Absolute>(x, w, trial_levels, found.scale, found.offset);
+        const auto better = (found.determinant > L(0.0f)) & (error < least);
+        least = select(better, error, least);
+        scale = select(better, found.scale, scale);
+        factor = select(better, trial, factor);
+        level_offset = select(better, s.offset, level_offset);
+        s.offset = select(better, found.offset, s.offset);
+    }
+    s.offset = select(flat, start, s.offset);
+    detail::affine_state<L> kept = s;
+    kept.offset = level_offset;
+    detail::affine_levels<Size>(x, kept, factor, grid.top, levels);
+    detail::shift_levels<Size, L>(levels, 0.0f, flat);
+    return {select(flat, L(0.0f), scale), -s.offset};
+}
+
+} // namespace awq::gguf
+
+#endif
+
+// The blocks of 32 elements with one scale: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0.
+
+namespace awq::gguf {
+
+namespace detail {
+
+/// The values (or the importance) of up to C blocks, interleaved; the first one fills up the rest.
+template <std::size_t C>
+[[gnu::always_inline]] inline void interleave_values(const block_source* blocks, std::size_t count,
+                                                     float* out) noexcept
+{
+    const float* sources[C];
+    for (std::size_t j = 0; j < C; ++j)
+        sources[j] = blocks[j < count ? j : 0].values;
+    interleave<32>(sources, out);
+}
+
+template <std::size_t C>
+[[gnu::always_inline]] inline void interleave_importance(const block_source* blocks,
+                                                         std::size_t count, float* out) noexcept
+{
+    const float* sources[C];
+    for (std::size_t j = 0; j < C; ++j)
+        sources[j] = blocks[j < count ? j : 0].importance;
+    interleave<32>(sources, out);
+}
+
+/// importance * sqrt(mean square of the row + x^2).
+template <class L>
+[[gnu::always_inline]] inline void legacy_weights(const block_source* blocks, std::size_t count,
+                                                  const float* x, float* w) noexcept
+{
+    alignas(sizeof(L)) float base[L::count];
+    for (std::size_t j = 0; j < L::count; ++j)
+        base[j] = blocks[j < count ? j : 0].row_mean_square;
+    interleave_importance<L::count>(blocks, count, w);
+    weights_from_importance<32>(x, w, L::load(base), w);
+}
+
+/// 1 / d, or 0 where d is 0.
+template <class L>
+[[gnu::always_inline]] inline L inverse_or_zero(const L& d) noexcept
+{
+    return select(d != L(0.0f), L(1.0f) / d, L(0.0f));
+}
+
+/// Whole numbers towards zero, at most `top`; 0 for what is no number from 0 to 255, as a
+/// conversion on x86 that keeps the lowest byte has it.
+template <class L>
+[[gnu::always_inline]] inline L truncated_code(const L& a, float top) noexcept
+{
+    const auto usable = (a > L(0.0f)) & (a < L(256.0f));
+    const L safe = select(usable, a, L(0.0f));
+    const L whole = whole_part(safe);
+    return smaller(whole, L(top));
+}
+
+/// The nearest whole number, ties away from zero; 0 for what is no number.
+template <class L>
+[[gnu::always_inline]] inline L rounded_away(const L& a) noexcept
+{
+    const L safe = select(absolute(a) < L(0x1p22f), a, L(0.0f));
+    const L whole = whole_part(safe);
+    const L rest = safe - whole;
+    const L up = select(rest < L(-0.5f), L(-1.0f), select(rest == L(-0.5f), L(-1.0f), L(0.0f)));
+    return whole + select((rest > L(0.5f)) | (rest == L(0.5f)), L(1.0f), up);
+}
+
+/// Hands scales, offsets and codes of the lanes to the grids.
+template <class L>
+[[gnu::always_inline]] inline void finish_legacy(type format, int zero_code, int max_code,
+                                                 const float* d, const float* offset,
+                                                 const float* levels, std::size_t count,
+                                                 block_grid* grids, std::uint8_t* codes) noexcept
+{
+    for (std::size_t b = 0; b < count; ++b) {
+        grids[b] = new_grid(format, 32, zero_code, max_code);
+        grids[b].d = f16(d[b]);
+        grids[b].scale[0] = as_read(grids[b].d);
+        if (offset != nullptr) {
+            grids[b].dmin = f16(offset[b]);
+            grids[b].offset[0] = as_read(grids[b].dmin);
+        }
+        take_codes<32, L::count>(levels, b, codes + 32 * b);
+    }
+}
+
+/// Codes 0 .. 2 * half - 1 for the levels -half .. half - 1: Q4_0 and Q5_0.
+template <class L>
+[[gnu::always_inline]] inline void fit_symmetric_32(type format, int half,
+                                                    const block_source* blocks, std::size_t count,
+                                                    block_grid* grids, std::uint8_t* codes) noexcept
+{
+    alignas(sizeof(L)) float x[32 * L::count];
+    alignas(sizeof(L)) float w[32 * L::count];
+    alignas(sizeof(L)) float levels[32 * L::count];
+    alignas(sizeof(L)) float d[L::count];
+    const auto bound = static_cast<float>(half);
+    interleave_values<L::count>(blocks, count, x);
+    if (blocks[0].importance != nullptr) {
+        legacy_weights<L>(blocks, count, x, w);
+        search_symmetric<32, L>(x, w, bound, levels).store(d);
+    } else {
+        const L scale = extreme<32, L>(x) / L(-bound);
+        const L inverse = inverse_or_zero(scale);
+        for (std::size_t i = 0; i < 32 * L::count; i += L::count)
+            truncated_code(L::load(x + i) * inverse + L(bound + 0.5f), 2.0f * bound - 1.0f)
+                .store(levels + i);
+        scale.store(d);
+    }
+    finish_legacy<L>(format, half, 2 * half - 1, d, nullptr, levels, count, grids, codes);
+}
+
+/// Scale and offset from the range, for want of importance: Q4_1 and Q5_1.
+template <class L>
+[[gnu::always_inline]] inline void spread_over_range(const float* x, float top, float* levels,
+                                                     float* d, float* offset) noexcept
+{
+    L lowest = L::load(x);
+    L highest = lowest;
+    for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
+        lowest = smaller(L::load(x + i), lowest);
+        highest = larger(L::load(x + i), highest);
+    }
+    const L scale = (highest - lowest) / L(top);
+    const L inverse = inverse_or_zero(scale);
+    for (std::size_t i = 0; i < 32 * L::count; i += L::count)
+        truncated_code((L::load(x + i) - lowest) * inverse + L(0.5f), top).store(levels + i);
+    scale.store(d);
+    lowest.store(offset);
+}
+
+template <class L>
+[[gnu::always_inline]] inline void fit_affine_32(type format, float top, const block_source* blocks,
+                                                 std::size_t count, block_grid* grids,
+                                                 std::uint8_t* codes) noexcept
+{
+    alignas(sizeof(L)) float x[32 * L::count];
+    alignas(sizeof(L)) float w[32 * L::count];
+    alignas(sizeof(L)) float levels[32 * L::count];
+    alignas(sizeof(L)) float d[L::count];
+    alignas(sizeof(L)) float offset[L::count];
+    interleave_values<L::count>(blocks, count, x);
+    if (blocks[0].importance != nullptr) {
+        legacy_weights<L>(blocks, count, x, w);
+        const affine_candidates candidates{top, -0.9f, 0.05f, 36};
+        const auto best = search_affine<32, false, L>(x, w, candidates, levels);
+        best.scale.store(d);
+        (-best.minimum).store(offset);
+    } else {
+        spread_over_range<L>(x, top, levels, d, offset);
+    }
+    const int max_code = static_cast<int>(top);
+    finish_legacy<L>(format, 0, max_code, d, offset, levels, count, grids, codes);
+}
+
+/// Elements i and i + 16 share a byte.
+inline void pack_halves(const std::uint8_t* codes, std::byte* out) noexcept
+{
+    for (std::size_t i = 0; i < 16; ++i)
+        out[i] = static_cast<std::byte>((codes[i] & 15) | (codes[i + 16] & 15) << 4);
+}
+
+inline void unpack_halves(const std::byte* in, std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < 16; ++i) {
+        const auto both = std::to_integer<std::uint8_t>(in[i]);
+        codes[i] = both & 15;
+        codes[i + 16] = static_cast<std::uint8_t>(both >> 4);
+    }
+}
+
+/// The fifth bits of 32 codes, one little-endian word.
+inline void pack_fifth_bits(const std::uint8_t* codes, std::byte* out) noexcept
+{
+    for (std::size_t i = 0; i < 4; ++i) {
+        unsigned bits = 0;
+        for (std::size_t j = 0; j < 8; ++j)
+            bits |= (codes[8 * i + j] >> 4 & 1u) << j;
+        out[i] = static_cast<std::byte>(bits);
+    }
+}
+
+inline void unpack_fifth_bits(const std::byte* in, std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < 32; ++i) {
+        const unsigned bit = std::to_integer<unsigned>(in[i / 8]) >> i % 8 & 1u;
+        codes[i] = static_cast<std::uint8_t>(codes[i] | bit << 4);
+    }
+}
+
+} // namespace detail
+
+/// Q4_0 (Bits = 4) and Q5_0 (Bits = 5): half d, codes around a middle.
+template <int Bits>
+struct symmetric_32 {
+    static constexpr type id = Bits == 4 ? type::q4_0 : type::q5_0;
+    static constexpr int half = 1 << (Bits - 1);
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_symmetric_32<L>(id, half, blocks, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        if constexpr (Bits == 5) detail::pack_fifth_bits(codes, out + 2);
+        detail::pack_halves(codes, out + (Bits == 5 ? 6 : 2));
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, half, 2 * half - 1);
+        grid.d = detail::get_half(in);
+        grid.scale[0] = detail::as_read(grid.d);
+        detail::unpack_halves(in + (Bits == 5 ? 6 : 2), codes);
+        if constexpr (Bits == 5) detail::unpack_fifth_bits(in + 2, codes);
+        return grid;
+    }
+};
+
+/// Q4_1 (Bits = 4) and Q5_1 (Bits = 5): half d and offset, codes from 0.
+template <int Bits>
+struct affine_32 {
+    static constexpr type id = Bits == 4 ? type::q4_1 : type::q5_1;
+    static constexpr int max_code = (1 << Bits) - 1;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine_32<L>(id, max_code, blocks, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::put_half(grid.dmin, out + 2);
+        if constexpr (Bits == 5) detail::pack_fifth_bits(codes, out + 4);
+        detail::pack_halves(codes, out + (Bits == 5 ? 8 : 4));
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 0, max_code);
+        grid.d = detail::get_half(in);
+        grid.dmin = detail::get_half(in + 2);
+        grid.scale[0] = detail::as_read(grid.d);
+        grid.offset[0] = detail::as_read(grid.dmin);
+        detail::unpack_halves(in + (Bits == 5 ? 8 : 4), codes);
+        if constexpr (Bits == 5) detail::unpack_fifth_bits(in + 4, codes);
+        return grid;
+    }
+};
+
+/// Q8_0: half d, signed 8-bit codes. It takes no importance.
+struct q8_0 {
+    static constexpr type id = type::q8_0;
+    static constexpr int zero = 128;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        for (std::size_t b = 0; b < count; ++b) {
+            const float* x = blocks[b].values;
+            float magnitude = 0.0f;
+            for (std::size_t i = 0; i < 32; ++i) {
+                const float candidate = x[i] < 0.0f ? -x[i] : x[i];
+                magnitude = candidate > magnitude ? candidate : magnitude;
+            }
+            const float d = magnitude / 127.0f;
+            const L inverse(d != 0.0f ? 1.0f / d : 0.0f);
+            for (std::size_t i = 0; i < 32; i += L::count)
+                detail::put_codes(detail::rounded_away(L::load(x + i) * inverse) + L(128.0f),
+                                  codes + 32 * b + i);
+            grids[b] = detail::new_grid(id, 32, zero, 255);
+            grids[b].d = f16(d);
+            grids[b].scale[0] = detail::as_read(grids[b].d);
+        }
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        for (std::size_t i = 0; i < 32; ++i)
+            out[2 + i] = static_cast<std::byte>(codes[i] ^ 128); // code - 128, two's complement
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, zero, 255);
+        grid.d = detail::get_half(in);
+        grid.scale[0] = detail::as_read(grid.d);
+        for (std::size_t i = 0; i < 32; ++i)
+            codes[i] = std::to_integer<std::uint8_t>(in[2 + i]) ^ 128;
+        return grid;
+    }
+};
+
+using q4_0 = symmetric_32<4>;
+using q5_0 = symmetric_32<5>;
+using q4_1 = affine_32<4>;
+using q5_1 = affine_32<5>;
+
+} // namespace awq::gguf
+
+#endif
+
+namespace awq::gguf {
+
+/// IQ4_NL: blocks of 32 elements, half d, 4-bit codes of a table of 16 uneven levels.
+struct iq4_nl {
+    static constexpr type id = type::iq4_nl;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        alignas(sizeof(L)) float x[32 * L::count];
+        alignas(sizeof(L)) float w[32 * L::count];
+        alignas(sizeof(L)) float levels[32 * L::count];
+        alignas(sizeof(L)) float d[L::count];
+        detail::interleave_values<L::count>(blocks, count, x);
+        detail::square_all<32, L>(x, w);
+        if (blocks[0].importance != nullptr) {
+            const L base = L(2.0f) * detail::sum_interleaved<32, L>(w) / L(32.0f);
+            detail::interleave_importance<L::count>(blocks, count, w);
+            detail::weights_from_importance<32>(x, w, base, w);
+        }
+        const level_table<L> table;
+        const L scale = search_scale<L>(x, w, table);
+        scale.store(d);
+        const L inverse = detail::inverse_or_zero(scale);
+        for (std::size_t i = 0; i < 32 * L::count; i += L::count)
+            table.code(L::load(x + i) * inverse).store(levels + i);
+        detail::finish_legacy<L>(id, 8, 15, d, nullptr, levels, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::pack_halves(codes, out + 2);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 8, 15);
+        grid.d = detail::get_half(in);
+        grid.scale[0] = detail::as_read(grid.d);
+        detail::unpack_halves(in + 2, codes);
+        return grid;
+    }
+
+  private:
+    /// The levels, and the middle between each one and the one before, once for each lane.
+    template <class L>
+    struct level_table {
+        alignas(sizeof(L)) float level[16 * L::count];
+        alignas(sizeof(L)) float middle[16 * L::count];
+
+        level_table() noexcept
+        {
+            for (std::size_t i = 0; i < 16 * L::count; ++i) {
+                const std::size_t code = i / L::count;
+                const std::size_t before = code > 0 ? code - 1 : 0;
+                level[i] = iq4_nl_levels[code];
+                middle[i] = 0.5f * (level[i] + static_cast<float>(iq4_nl_levels[before]));
+            }
+        }
+        /// The nearest level, the upper one of two that are equally near.
+        [[gnu::always_inline]] L round(const L& position) const noexcept
+        {
+            L best = L::load(level);
+#pragma GCC unroll 16
+            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
+                best = select(position < L::load(middle + i), best, L::load(level + i));
+            return best;
+        }
+        [[gnu::always_inline]] L code(const L& position) const noexcept
+        {
+            L best(0.0f);
+            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
+                best = best + select(position < L::load(middle + i), L(0.0f), L(1.0f));
+            return best;
+        }
+    };
+
+    template <class L>
+    [[gnu::always_inline]] static detail::correlation<L>
+    correlate(const float* x, const float* w, const L& factor, const level_table<L>& table) noexcept
+    {
+        detail::correlation<L> sums;
+        for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
+            const L value = L::load(x + i);
+            const L level = table.round(factor * value);
+            const L weight = L::load(w + i) * level;
+            sums.with_values += weight * value;
+            sums.with_levels += weight * level;
+        }
+        return sums;
+    }
+    template <class L>
+    [[gnu::always_inline]] static L search_scale(const float* x, const float* w,
+                                                 const level_table<L>& table) noexcept
+    {
+        const L peak = extreme<32, L>(x);
+        const L first = -peak / L(static_cast<float>(iq4_nl_levels[0]));
+        auto sums = correlate(x, w, L(1.0f) / first, table);
+        L scale = sums.ratio();
+        L best = scale * sums.with_values;
+        for (int k = -7; k <= 7; ++k) {
+            sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak, table);
+            const auto better = (sums.with_levels > L(0.0f)) &
+                                (sums.with_values * sums.with_values > best * sums.with_levels);
+            scale = select(better, sums.with_values / sums.with_levels, scale);
+            best = select(better, scale * sums.with_values, best);
+        }
+        return select(absolute(peak) < L(negligible), L(0.0f), scale);
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q2_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q2_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q2_K_HPP
+
+// ---- awq/quantization/gguf/affine_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+#define AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+
+// The super-blocks whose groups have a scale and a minimum: Q2_K, Q4_K, Q5_K. A `Format` says how
+// many groups there are, how large codes and packed scales may get, and which candidates are tried.
+
+namespace awq::gguf::detail {
+
+/// How the rounding search moves the integers of these formats.
+template <std::uint8_t Highest>
+struct affine_integers {
+    static constexpr bool has_minimum = true;
+    static constexpr int lowest_scale = 0;
+    static constexpr int highest_scale = Highest;
+    static constexpr int highest_minimum = Highest;
+    static constexpr int reach = 2;
+
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return grid.packed_scale[g];
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int minimum) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
+        grid.packed_minimum[g] = static_cast<std::uint8_t>(minimum);
+    }
+};
+
+/// Weights without importance: |x|, for 32-element groups raised by the group's root mean square.
+template <class Format, class L>
+[[gnu::always_inline]] inline void affine_default_weights(const float* x, float* w) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    L base(0.0f);
+    if constexpr (Format::rms_in_weights) {
+        square_all<size, L>(x, w);
+        (sum_interleaved<size, L>(w) / L(static_cast<float>(size))).store(w);
+        L::storage::square_roots(w, L::count);
+        base = L::load(w);
+    }
+    for (std::size_t i = 0; i < size * L::count; i += L::count)
+        (base + absolute(L::load(x + i))).store(w + i);
+}
+
+/// What the first level of the search found, [group * C + block], and the levels of all chunks.
+template <class Format, class L>
+struct affine_groups {
+    alignas(sizeof(L)) float scale[Format::groups * L::count];
+    alignas(sizeof(L)) float minimum[Format::groups * L::count];
+    alignas(sizeof(L)) float weight[Format::groups * L::count];
+    alignas(sizeof(L)) float levels[256 * L::count];
+};
+
+template <class Format, class L>
+[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks,
+                                                        std::size_t count,
+                                                        affine_groups<Format, L>& found) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    const bool weighted = blocks[0].importance != nullptr;
+    alignas(sizeof(L)) float x[size * L::count];
+    alignas(sizeof(L)) float w[size * L::count];
+    alignas(sizeof(L)) float base[L::count] = {};
+    if (weighted)
+        (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
+    for (std::size_t first = 0; first < count * Format::groups; first += L::count) {
+        const chunk_of_groups<Format::groups, L> chunk{blocks, count, first};
+        float* levels = found.levels + first * size;
+        chunk.values(x);
+        affine_scale<L> best;
+        if (weighted) {
+            chunk.importance(w);
+            weights_from_importance<size>(x, w, chunk.of_blocks(base), w);
+            best = search_affine<size, false, L>(x, w, Format::weighted_candidates, levels);
+            chunk.scatter(sum_interleaved<size, L>(w), found.weight);
+        } else {
+            affine_default_weights<Format, L>(x, w);
+            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
+        }
+        chunk.scatter(best.scale, found.scale);
+        chunk.scatter(best.minimum, found.minimum);
+    }
+}
+
+/// Packs the groups' scales (or minimums) of one block without weights; the common factor.
+template <class Format, std::size_t C>
+[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers,
+                                                  std::uint8_t* packed) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        if (numbers[g * C] > largest) largest = numbers[g * C];
+    const float top = Format::max_packed;
+    const float inverse = largest > 0.0f ? top / largest : 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        packed[g] = static_cast<std::uint8_t>(nearest(strict_product(inverse, numbers[g * C])));
+    return f16(largest / top);
+}
+
+/// The same for all blocks of a batch by weighted error.
+template <class Format, class L>
+[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights,
+                                                  std::size_t count, block_grid* grids,
+                                                  bool minimums) noexcept
+{
+    alignas(sizeof(L)) float levels[Format::groups * L::count];
+    alignas(sizeof(L)) float factors[L::count];
+    search_positive<Format::groups, L>(numbers, weights, Format::max_packed, levels).store(factors);
+    for (std::size_t b = 0; b < count; ++b) {
+        (minimums ? grids[b].dmin : grids[b].d) = f16(factors[b]);
+        auto& packed = minimums ? grids[b].packed_minimum : grids[b].packed_scale;
+        for (std::size_t g = 0; g < Format::groups; ++g)
+            packed[g] = static_cast<std::uint8_t>(static_cast<int>(levels[g * L::count + b]));
+    }
+}
+
+/// The effective scales and offsets, from what is stored.
+template <class Format>
+inline void complete_affine_grid(block_grid& grid) noexcept
+{
+    for (std::size_t g = 0; g < Format::groups; ++g) {
+        grid.scale[g] = strict_product(as_read(grid.d), grid.packed_scale[g]);
+        grid.offset[g] = -strict_product(as_read(grid.dmin), grid.packed_minimum[g]);
+    }
+}
+
+/// Chooses scales, minimums and codes of up to L::count blocks.
+template <class Format, class L>
+[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count,
+                                              block_grid* grids, std::uint8_t* codes) noexcept
+{
+    affine_groups<Format, L> found;
+    for (float& unused : found.scale)
+        unused = 0.0f;
+    for (float& unused : found.minimum)
+        unused = 0.0f;
+    for (float& unused : found.weight)
+        unused = 0.0f;
+    search_affine_groups<Format, L>(blocks, count, found);
+    for (std::size_t b = 0; b < count; ++b)
+        grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
+    if (blocks[0].importance != nullptr) {
+        pack_by_search<Format, L>(found.scale, found.weight, count, grids, false);
+        pack_by_search<Format, L>(found.minimum, found.weight, count, grids, true);
+    }
+    for (std::size_t b = 0; b < count; ++b) {
+        if (blocks[0].importance == nullptr) {
+            grids[b].d = pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
+            grids[b].dmin =
+                pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
+        }
+        Format::limit_integers(grids[b], blocks[0].importance != nullptr);
+        complete_affine_grid<Format>(grids[b]);
+        round_block<Format::groups, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
+    }
+}
+
+/// A negative scale leaves a large byte: it becomes the largest number that six bits hold.
+inline void limit_to_six_bits(block_grid& grid) noexcept
+{
+    for (std::size_t g = 0; g < 8; ++g) {
+        if (grid.packed_scale[g] > 63) grid.packed_scale[g] = 63;
+        if (grid.packed_minimum[g] > 63) grid.packed_minimum[g] = 63;
+    }
+}
+
+/// The twelve bytes of eight 6-bit scales and eight 6-bit minimums, of Q4_K and Q5_K.
+inline void pack_six_bits(const block_grid& grid, std::byte* out) noexcept
+{
+    const std::uint8_t* scale = grid.packed_scale;
+    const std::uint8_t* minimum = grid.packed_minimum;
+    for (std::size_t j = 0; j < 4; ++j) {
+        out[j] = static_cast<std::byte>(scale[j] | (scale[j + 4] >> 4) << 6);
+        out[j + 4] = static_cast<std::byte>(minimum[j] | (minimum[j + 4] >> 4) << 6);
+        out[j + 8] = static_cast<std::byte>((scale[j + 4] & 15) | (minimum[j + 4] & 15) << 4);
+    }
+}
+
+inline void unpack_six_bits(const std::byte* in, block_grid& grid) noexcept
+{
+    const auto at = [in](std::size_t i) { return std::to_integer<unsigned>(in[i]); };
+    for (std::size_t j = 0; j < 4; ++j) {
+        grid.packed_scale[j] = static_cast<std::uint8_t>(at(j) & 63);
+        grid.packed_minimum[j] = static_cast<std::uint8_t>(at(j + 4) & 63);
+        grid.packed_scale[j + 4] = static_cast<std::uint8_t>((at(j + 8) & 15) | (at(j) >> 6) << 4);
+        grid.packed_minimum[j + 4] =
+            static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
+    }
+}
+
+inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept
+{
+    for (std::size_t pair = 0; pair < 256; pair += 64)
+        for (std::size_t l = 0; l < 32; ++l)
+            out[pair / 2 + l] =
+                static_cast<std::byte>((codes[pair + l] & 15) | (codes[pair + 32 + l] & 15) << 4);
+}
+
+inline void unpack_nibbles(const std::byte* in, std::uint8_t* codes) noexcept
+{
+    for (std::size_t pair = 0; pair < 256; pair += 64)
+        for (std::size_t l = 0; l < 32; ++l) {
+            const auto both = std::to_integer<std::uint8_t>(in[pair / 2 + l]);
+            codes[pair + l] = both & 15;
+            codes[pair + 32 + l] = static_cast<std::uint8_t>(both >> 4);
+        }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+// ---- awq/quantization/gguf/two_bit_planes.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
+#define AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+namespace awq::gguf::detail {
+
+/// 256 two-bit numbers in 64 bytes, as Q2_K, Q3_K and Q6_K store them: each byte holds elements
+/// that are 32 apart, of one half of the block.
+inline void pack_two_bits(const std::uint8_t* numbers, unsigned shift, std::byte* out) noexcept
+{
+    for (std::size_t half = 0; half < 2; ++half)
+        for (std::size_t l = 0; l < 32; ++l) {
+            const std::uint8_t* from = numbers + 128 * half + l;
+            unsigned packed = 0;
+            for (std::size_t k = 0; k < 4; ++k)
+                packed |= (from[32 * k] >> shift & 3u) << 2 * k;
+            out[32 * half + l] = static_cast<std::byte>(packed);
+        }
+}
+
+/// Adds them, shifted left by `shift`, to the codes.
+inline void unpack_two_bits(const std::byte* in, unsigned shift, std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < 256; ++i) {
+        const unsigned packed = std::to_integer<unsigned>(in[32 * (i / 128) + i % 32]);
+        const unsigned number = packed >> 2 * (i % 128 / 32) & 3u;
+        codes[i] = static_cast<std::uint8_t>(codes[i] | number << shift);
+    }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+
+namespace awq::gguf {
+
+/// Q2_K: 16 groups of 16 elements; 4-bit scales and minimums, 2-bit codes, half d and dmin.
+struct q2_k : detail::affine_integers<15> {
+    static constexpr type id = type::q2_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr int max_code = 3;
+    static constexpr std::uint8_t max_packed = 15;
+    static constexpr bool rms_in_weights = false;
+    static constexpr bool absolute_error = true;
+    static constexpr float energy_factor = 1.0f;
+    static constexpr affine_candidates candidates{3.0f, -0.5f, 0.1f, 15};
+    static constexpr affine_candidates weighted_candidates{3.0f, -0.9f, 0.05f, 36};
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine<q2_k, L>(blocks, count, grids, codes);
+    }
+    /// Scale and minimum share a byte; a negative scale spoils the minimum beside it, as in ggml.
+    static void limit_integers(block_grid& grid, bool) noexcept
+    {
+        for (std::size_t g = 0; g < groups; ++g) {
+            const unsigned both = grid.packed_scale[g] | unsigned{grid.packed_minimum[g]} << 4;
+            grid.packed_scale[g] = both & 15;
+            grid.packed_minimum[g] = both >> 4 & 15;
+        }
+    }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q2_k>(grid); }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        for (std::size_t g = 0; g < groups; ++g)
+            out[g] = static_cast<std::byte>(grid.packed_scale[g] | grid.packed_minimum[g] << 4);
+        detail::pack_two_bits(codes, 0, out + 16);
+        detail::put_half(grid.d, out + 80);
+        detail::put_half(grid.dmin, out + 82);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 16, 0, max_code);
+        for (std::size_t g = 0; g < groups; ++g) {
+            grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[g]) & 15;
+            grid.packed_minimum[g] = std::to_integer<std::uint8_t>(in[g] >> 4);
+        }
+        grid.d = detail::get_half(in + 80);
+        grid.dmin = detail::get_half(in + 82);
+        complete(grid);
+        for (std::size_t i = 0; i < 256; ++i)
+            codes[i] = 0;
+        detail::unpack_two_bits(in + 16, 0, codes);
+        return grid;
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q3_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q3_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q3_K_HPP
+
+// ---- awq/quantization/gguf/symmetric_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SYMMETRIC_K_HPP
+#define AWQ_QUANTIZATION_GGUF_SYMMETRIC_K_HPP
+
+// The super-blocks whose 16 groups have a scale only: Q3_K and Q6_K.
+
+namespace awq::gguf::detail {
+
+/// What the first level of the search found, [group * C + block], and the levels of all chunks.
+template <class L>
+struct symmetric_groups {
+    alignas(sizeof(L)) float scale[16 * L::count];
+    alignas(sizeof(L)) float weight[16 * L::count];
+    alignas(sizeof(L)) float levels[256 * L::count];
+};
+
+template <class Format, class L>
+[[gnu::always_inline]] inline void search_symmetric_groups(const block_source* blocks,
+                                                           std::size_t count,
+                                                           symmetric_groups<L>& found) noexcept
+{
+    const bool weighted = blocks[0].importance != nullptr;
+    alignas(sizeof(L)) float x[16 * L::count];
+    alignas(sizeof(L)) float w[16 * L::count];
+    alignas(sizeof(L)) float base[L::count] = {};
+    if (weighted && Format::values_in_weights)
+        (L(2.0f) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
+    for (std::size_t first = 0; first < count * 16; first += L::count) {
+        const chunk_of_groups<16, L> chunk{blocks, count, first};
+        float* levels = found.levels + first * 16;
+        chunk.values(x);
+        if (weighted)
+            chunk.importance(w);
+        else
+            square_all<16, L>(x, w);
+        if (weighted && Format::values_in_weights)
+            weights_from_importance<16>(x, w, chunk.of_blocks(base), w);
+        L scale;
+        if (!weighted && Format::refined_without_importance)
+            scale = search_refined<16, L>(x, w, -Format::lowest_level, levels);
+        else
+            scale = search_symmetric<16, L>(x, w, -Format::lowest_level, levels);
+        chunk.scatter(scale, found.scale);
+        chunk.scatter(sum_interleaved<16, L>(w), found.weight);
+    }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+
+namespace awq::gguf {
+
+/// Q3_K: 16 groups of 16 elements; 6-bit scales, 3-bit codes in two planes, half d.
+struct q3_k {
+    static constexpr type id = type::q3_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr bool has_minimum = false;
+    static constexpr int lowest_scale = -32;
+    static constexpr int highest_scale = 31;
+    static constexpr int highest_minimum = 0;
+    static constexpr int reach = 2;
+    static constexpr float lowest_level = -4.0f;
+    static constexpr bool values_in_weights = true;
+    static constexpr bool refined_without_importance = true;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::symmetric_groups<L> found;
+        for (float& unused : found.scale)
+            unused = 0.0f;
+        for (float& unused : found.weight)
+            unused = 0.0f;
+        detail::search_symmetric_groups<q3_k, L>(blocks, count, found);
+        for (std::size_t b = 0; b < count; ++b)
+            grids[b] = detail::new_grid(id, 16, 4, 7);
+        if (blocks[0].importance != nullptr)
+            pack_scales_by_search<L>(found, count, grids);
+        else
+            pack_scales_by_largest<L>(found, count, grids);
+        for (std::size_t b = 0; b < count; ++b) {
+            complete(grids[b]);
+            detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
+        }
+    }
+    /// The effective scales, from what is stored.
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g)
+            grid.scale[g] =
+                strict_product(d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
+    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return static_cast<int>(grid.packed_scale[g]) - 32;
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale + 32);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        std::uint8_t high[32] = {};
+        for (std::size_t g = 0; g < 8; ++g)
+            for (std::size_t l = 0; l < 32; ++l)
+                high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 2) << g);
+        for (std::size_t l = 0; l < 32; ++l)
+            out[l] = static_cast<std::byte>(high[l]);
+        detail::pack_two_bits(codes, 0, out + 32);
+        pack_scales(grid.packed_scale, out + 96);
+        detail::put_half(grid.d, out + 108);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 16, 4, 7);
+        grid.d = detail::get_half(in + 108);
+        unpack_scales(in + 96, grid.packed_scale);
+        complete(grid);
+        for (std::size_t i = 0; i < 256; ++i) {
+            const unsigned bit = std::to_integer<unsigned>(in[i % 32]) >> i / 32 & 1u;
+            codes[i] = static_cast<std::uint8_t>(bit << 2);
+        }
+        detail::unpack_two_bits(in + 32, 0, codes);
+        return grid;
+    }
+
+  private:
+    template <class L>
+    [[gnu::always_inline]] static void
+    pack_scales_by_search(const detail::symmetric_groups<L>& found, std::size_t count,
+                          block_grid* grids) noexcept
+    {
+        alignas(sizeof(L)) float levels[16 * L::count];
+        alignas(sizeof(L)) float factors[L::count];
+        search_symmetric<16, L>(found.scale, found.weight, 32.0f, levels).store(factors);
+        for (std::size_t b = 0; b < count; ++b) {
+            grids[b].d = f16(factors[b]);
+            detail::take_codes<16, L::count>(levels, b, grids[b].packed_scale);
+        }
+    }
+    template <class L>
+    [[gnu::always_inline]] static void
+    pack_scales_by_largest(const detail::symmetric_groups<L>& found, std::size_t count,
+                           block_grid* grids) noexcept
+    {
+        alignas(sizeof(L)) float peaks[L::count];
+        extreme<16, L>(found.scale).store(peaks);
+        for (std::size_t b = 0; b < count; ++b) {
+            if (peaks[b] == 0.0f) continue;
+            const float factor = -32.0f / peaks[b];
+            for (std::size_t g = 0; g < 16; ++g) {
+                const one_lane scaled = one_lane(factor) * one_lane(found.scale[g * L::count + b]);
+                const float level = nearest_level(scaled, -32.0f, 31.0f).value;
+                grids[b].packed_scale[g] = static_cast<std::uint8_t>(static_cast<int>(level) + 32);
+            }
+            grids[b].d = f16(1.0f / factor);
+        }
+    }
+    static void pack_scales(const std::uint8_t* scale, std::byte* out) noexcept
+    {
+        for (std::size_t j = 0; j < 8; ++j)
+            out[j] = static_cast<std::byte>((scale[j] & 15) | (scale[j + 8] & 15) << 4);
+        for (std::size_t j = 0; j < 4; ++j)
+            out[8 + j] =
+                static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
+                                       (scale[j + 8] >> 4) << 4 | (scale[j + 12] >> 4) << 6);
+    }
+    static void unpack_scales(const std::byte* in, std::uint8_t* scale) noexcept
+    {
+        for (std::size_t j = 0; j < 16; ++j) {
+            const unsigned low = std::to_integer<unsigned>(in[j % 8]) >> 4 * (j / 8) & 15u;
+            const unsigned high = std::to_integer<unsigned>(in[8 + j % 4]) >> 2 * (j / 4) & 3u;
+            scale[j] = static_cast<std::uint8_t>(low | high << 4);
+        }
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q4_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q4_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q4_K_HPP
+
+namespace awq::gguf {
+
+/// Q4_K: 8 groups of 32 elements; half d and dmin, eight 6-bit scales and minimums, 4-bit codes.
+struct q4_k : detail::affine_integers<63> {
+    static constexpr type id = type::q4_k;
+    static constexpr std::size_t groups = 8;
+    static constexpr int max_code = 15;
+    static constexpr std::uint8_t max_packed = 63;
+    static constexpr bool rms_in_weights = true;
+    static constexpr bool absolute_error = false;
+    static constexpr float energy_factor = 2.0f;
+    static constexpr affine_candidates candidates{15.0f, -1.0f, 0.1f, 20};
+    static constexpr affine_candidates weighted_candidates{15.0f, -0.9f, 0.05f, 36};
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine<q4_k, L>(blocks, count, grids, codes);
+    }
+    /// What is left of integers that a negative scale made too large: with importance ggml packs
+    /// all their bits, and spoils others.
+    static void limit_integers(block_grid& grid, bool weighted) noexcept
+    {
+        if (!weighted) return detail::limit_to_six_bits(grid);
+        std::byte packed[12];
+        detail::pack_six_bits(grid, packed);
+        detail::unpack_six_bits(packed, grid);
+    }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q4_k>(grid); }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::put_half(grid.dmin, out + 2);
+        detail::pack_six_bits(grid, out + 4);
+        detail::pack_nibbles(codes, out + 16);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 0, max_code);
+        grid.d = detail::get_half(in);
+        grid.dmin = detail::get_half(in + 2);
+        detail::unpack_six_bits(in + 4, grid);
+        complete(grid);
+        detail::unpack_nibbles(in + 16, codes);
+        return grid;
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q5_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q5_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q5_K_HPP
+
+namespace awq::gguf {
+
+/// Q5_K: as Q4_K with a fifth bit of each code in 32 bytes of their own.
+struct q5_k : detail::affine_integers<63> {
+    static constexpr type id = type::q5_k;
+    static constexpr std::size_t groups = 8;
+    static constexpr int max_code = 31;
+    static constexpr std::uint8_t max_packed = 63;
+    static constexpr bool rms_in_weights = true;
+    static constexpr bool absolute_error = false;
+    static constexpr float energy_factor = 2.0f;
+    static constexpr affine_candidates candidates{31.0f, -0.5f, 0.1f, 15};
+    static constexpr affine_candidates weighted_candidates{31.0f, -0.9f, 0.05f, 36};
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine<q5_k, L>(blocks, count, grids, codes);
+    }
+    static void limit_integers(block_grid& grid, bool) noexcept { detail::limit_to_six_bits(grid); }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q5_k>(grid); }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::put_half(grid.dmin, out + 2);
+        detail::pack_six_bits(grid, out + 4);
+        std::uint8_t high[32] = {};
+        for (std::size_t g = 0; g < groups; ++g)
+            for (std::size_t l = 0; l < 32; ++l)
+                high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 4) << g);
+        for (std::size_t l = 0; l < 32; ++l)
+            out[16 + l] = static_cast<std::byte>(high[l]);
+        detail::pack_nibbles(codes, out + 48);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 0, max_code);
+        grid.d = detail::get_half(in);
+        grid.dmin = detail::get_half(in + 2);
+        detail::unpack_six_bits(in + 4, grid);
+        complete(grid);
+        detail::unpack_nibbles(in + 48, codes);
+        for (std::size_t g = 0; g < groups; ++g)
+            for (std::size_t l = 0; l < 32; ++l) {
+                const unsigned bit = std::to_integer<unsigned>(in[16 + l]) >> g & 1u;
+                codes[32 * g + l] = static_cast<std::uint8_t>(codes[32 * g + l] | bit << 4);
+            }
+        return grid;
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q6_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q6_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q6_K_HPP
+
+namespace awq::gguf {
+
+/// Q6_K: 16 groups of 16 elements; signed 8-bit scales, 6-bit codes in two planes, half d.
+struct q6_k {
+    static constexpr type id = type::q6_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr bool has_minimum = false;
+    static constexpr int lowest_scale = -128;
+    static constexpr int highest_scale = 127;
+    static constexpr int highest_minimum = 0;
+    static constexpr int reach = 3;
+    static constexpr float lowest_level = -32.0f;
+    static constexpr bool values_in_weights = false;
+    static constexpr bool refined_without_importance = false;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::symmetric_groups<L> found;
+        for (float& unused : found.scale)
+            unused = 0.0f;
+        detail::search_symmetric_groups<q6_k, L>(blocks, count, found);
+        alignas(sizeof(L)) float peaks[L::count];
+        extreme<16, L>(found.scale).store(peaks);
+        for (std::size_t b = 0; b < count; ++b) {
+            grids[b] = detail::new_grid(id, 16, 32, 63);
+            std::uint8_t* block_codes = codes + 256 * b;
+            if ((peaks[b] < 0.0f ? -peaks[b] : peaks[b]) < negligible) {
+                for (std::size_t i = 0; i < 256; ++i)
+                    block_codes[i] = 0; // all bytes are zero
+                continue;
+            }
+            pack_scales<L::count>(found.scale + b, peaks[b], grids[b]);
+            complete(grids[b]);
+            detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, block_codes);
+        }
+    }
+    /// The effective scales, from what is stored.
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g) {
+            const auto packed = static_cast<std::int8_t>(grid.packed_scale[g]);
+            grid.scale[g] = strict_product(d, static_cast<float>(packed));
+        }
+    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return static_cast<std::int8_t>(grid.packed_scale[g]);
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        for (std::size_t half = 0; half < 2; ++half)
+            for (std::size_t l = 0; l < 64; ++l) {
+                const std::uint8_t* from = codes + 128 * half + l;
+                out[64 * half + l] = static_cast<std::byte>((from[0] & 15) | (from[64] & 15) << 4);
+            }
+        detail::pack_two_bits(codes, 4, out + 128);
+        for (std::size_t g = 0; g < 16; ++g)
+            out[192 + g] = static_cast<std::byte>(grid.packed_scale[g]);
+        detail::put_half(grid.d, out + 208);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 16, 32, 63);
+        grid.d = detail::get_half(in + 208);
+        for (std::size_t g = 0; g < 16; ++g)
+            grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[192 + g]);
+        complete(grid);
+        for (std::size_t half = 0; half < 2; ++half)
+            for (std::size_t l = 0; l < 64; ++l) {
+                const auto both = std::to_integer<std::uint8_t>(in[64 * half + l]);
+                codes[128 * half + l] = both & 15;
+                codes[128 * half + 64 + l] = static_cast<std::uint8_t>(both >> 4);
+            }
+        detail::unpack_two_bits(in + 128, 4, codes);
+        return grid;
+    }
+
+  private:
+    template <std::size_t C>
+    static void pack_scales(const float* scales, float peak, block_grid& grid) noexcept
+    {
+        const float factor = -128.0f / peak;
+        for (std::size_t g = 0; g < 16; ++g) {
+            const int level = nearest(strict_product(factor, scales[g * C]));
+            grid.packed_scale[g] = static_cast<std::uint8_t>(level > 127 ? 127 : level);
+        }
+        grid.d = f16(1.0f / factor);
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+
+namespace awq::gguf {
+
+/// Calls `task` with the format struct of a block type that can be written; whether there is one.
+template <class Task>
+constexpr bool with_format(type wanted, Task&& task)
+{
+    switch (wanted) {
+    case type::q4_0:
+        return task(q4_0{}), true;
+    case type::q4_1:
+        return task(q4_1{}), true;
+    case type::q5_0:
+        return task(q5_0{}), true;
+    case type::q5_1:
+        return task(q5_1{}), true;
+    case type::q8_0:
+        return task(q8_0{}), true;
+    case type::q2_k:
+        return task(q2_k{}), true;
+    case type::q3_k:
+        return task(q3_k{}), true;
+    case type::q4_k:
+        return task(q4_k{}), true;
+    case type::q5_k:
+        return task(q5_k{}), true;
+    case type::q6_k:
+        return task(q6_k{}), true;
+    case type::iq4_nl:
+        return task(iq4_nl{}), true;
+    default:
+        return false;
+    }
+}
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::gguf {
+
+/// Chooses the scales of one block by the search of its format, so that its grid of representable
+/// numbers is known. `importance`: mean x^2 of the block's input columns, or empty.
+/// `row_mean_square` is that of the whole row of weights (`mean_square`); Q4_0, Q4_1, Q5_0 and Q5_1
+/// with importance need it. The type must be one that `has_grid` admits.
+inline block_grid fit_block(type format, std::span<const float> block,
+                            std::span<const float> importance, float row_mean_square) noexcept
+{
+    const block_source source{block.data(), importance.empty() ? nullptr : importance.data(),
+                              row_mean_square};
+    block_grid grid;
+    std::uint8_t codes[max_block_columns];
+    with_format(format, [&](auto chosen) {
+        decltype(chosen)::template fit<one_lane>(&source, 1, &grid, codes);
+    });
+    return grid;
+}
+
+/// Whether blocks of the type have scales and codes that can be chosen.
+constexpr bool has_grid(type format) noexcept
+{
+    return with_format(format, [](auto) {});
+}
+
+/// Writes one block: `codes` one for each element, as `block_grid::nearest` gives them.
+inline void pack_block(const block_grid& grid, std::span<const std::uint8_t> codes,
+                       std::span<std::byte> out) noexcept
+{
+    with_format(grid.type,
+                [&](auto chosen) { decltype(chosen)::pack(grid, codes.data(), out.data()); });
+}
+
+/// Reads one block of a type that `has_grid` admits: its grid, and a code for each element.
+inline block_grid unpack_block(type format, std::span<const std::byte> in,
+                               std::span<std::uint8_t> codes) noexcept
+{
+    block_grid grid;
+    with_format(format,
+                [&](auto chosen) { grid = decltype(chosen)::unpack(in.data(), codes.data()); });
+    return grid;
+}
+
+/// The mean square of a row in ggml's summation order, for `fit_block`.
+inline float mean_square(std::span<const float> row) noexcept
+{
+    float sum = 0.0f;
+    for (const float x : row)
+        sum += strict_product(x, x);
+    return sum / static_cast<float>(row.size());
+}
+
+namespace detail {
+/// Keeps the compiler from fusing the products before it with the sums after it.
+inline void products_are_stored(float* products) noexcept
+{
+#if defined(__GNUC__)
+    asm("" : : "r"(products) : "memory");
+#else
+    (void)products;
+#endif
+}
+} // namespace detail
+
+/// What all codes of a block read as; bit for bit the same as `block_grid::value`.
+inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::size_t size,
+                      float* out) noexcept
+{
+    const std::size_t columns = grid.group_columns;
+    for (std::size_t first = 0; first < size; first += columns) {
+        const float scale = grid.scale[first / columns];
+        if (grid.has_level_table())
+            for (std::size_t i = first; i < first + columns; ++i)
+                out[i] = scale * static_cast<float>(iq4_nl_levels[codes[i] & 15]);
+        else
+            for (std::size_t i = first; i < first + columns; ++i)
+                out[i] = scale * static_cast<float>(codes[i] - grid.zero_code);
+    }
+    if (grid.zero_code != 0) return; // these formats have no offset
+    detail::products_are_stored(out);
+    for (std::size_t first = 0; first < size; first += columns)
+        for (std::size_t i = first; i < first + columns; ++i)
+            out[i] += grid.offset[first / columns];
+}
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/rounding_search.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
+#define AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+// A better rounding for the same formats: starting from ggml's choice, the stored integers of each
+// group and the block's halves are moved in turn while the error, weighted with the importance
+// alone, gets smaller. What comes out is an ordinary block of the format.
+
+namespace awq::gguf {
+
+/// How blocks are rounded.
+enum class rounding : unsigned char {
+    exact, ///< ggml's search: llama.cpp's bytes
+    best,  ///< a longer search for less weighted error; files of the same format
+};
+
+namespace detail {
+
+/// Sums of every 16th element, whatever the number of lanes, so that the bytes of a file do not depend
+/// on the instruction set that wrote it.
+template <class L>
+struct sixteen_sums {
+    static constexpr std::size_t size = 16, parts = size / L::count;
+
+    L part[parts];
+
+    /// All of them, by halves: each and the one half of the way behind it.
+    [[gnu::always_inline]] float total() const noexcept
+    {
+        alignas(64) float each[size];
+        for (std::size_t p = 0; p < parts; ++p)
+            part[p].store(each + p * L::count);
+        for (std::size_t half = size / 2; half > 0; half /= 2)
+            for (std::size_t i = 0; i < half; ++i)
+                each[i] += each[i + half];
+        return each[0];
+    }
+};
+
+/// What one block is compared with.
+struct rounding_target {
+    const float* x;
+    const float* w; ///< the importance, or ones
+    std::size_t columns;
+};
+
+/// The weighted squared error of group `g` with another scale and offset, each element rounded to
+/// its nearest code.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline float group_error(const rounding_target& target,
+                                                const block_grid& grid, std::size_t g, float scale,
+                                                float offset) noexcept
+{
+    const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    sixteen_sums<L> error;
+    for (std::size_t i = g * Size; i < (g + 1) * Size;)
+        for (std::size_t p = 0; p < error.parts; ++p, i += L::count) {
+            const L x = L::load(target.x + i) - L(offset);
+            const L off = x - L(scale) * nearest_level(x * L(inverse), -zero, highest);
+            error.part[p] += L::load(target.w + i) * off * off;
+        }
+    return error.total();
+}
+
+/// Sums over levels l of the block, for the best d and dmin at given integers: with a = ls * l and
+/// b = lm of each element's group, x is about d * a - dmin * b.
+struct level_sums {
+    double aa = 0.0, ab = 0.0, bb = 0.0, ax = 0.0, bx = 0.0;
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void add_group(const rounding_target& target, const block_grid& grid,
+                                             std::size_t g, float integer_scale,
+                                             float integer_minimum, level_sums& sums) noexcept
+{
+    const float inverse = grid.scale[g] != 0.0f ? 1.0f / grid.scale[g] : 0.0f;
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    sixteen_sums<L> w_sum, wl, wll, wlx, wx;
+    for (std::size_t i = g * Size; i < (g + 1) * Size;)
+        for (std::size_t p = 0; p < wl.parts; ++p, i += L::count) {
+            const L x = L::load(target.x + i);
+            const L w = L::load(target.w + i);
+            const L level = nearest_level((x - L(grid.offset[g])) * L(inverse), -zero, highest);
+            w_sum.part[p] += w;
+            wl.part[p] += w * level;
+            wll.part[p] += w * level * level;
+            wlx.part[p] += w * level * x;
+            wx.part[p] += w * x;
+        }
+    const double s = integer_scale;
+    const double m = integer_minimum;
+    sums.aa += s * s * static_cast<double>(wll.total());
+    sums.ab += s * m * static_cast<double>(wl.total());
+    sums.bb += m * m * static_cast<double>(w_sum.total());
+    sums.ax += s * static_cast<double>(wlx.total());
+    sums.bx += m * static_cast<double>(wx.total());
+}
+
+/// d and dmin of least squares; whether the sums determine them.
+inline bool solve(const level_sums& s, bool has_minimum, float& d, float& dmin) noexcept
+{
+    if (!has_minimum || s.bb <= 0.0) {
+        if (!(s.aa > 0.0)) return false;
+        d = static_cast<float>(s.ax / s.aa);
+        return true;
+    }
+    const double determinant = s.aa * s.bb - s.ab * s.ab;
+    if (!(determinant > 1e-9 * s.aa * s.bb)) return false;
+    d = static_cast<float>((s.ax * s.bb - s.bx * s.ab) / determinant);
+    dmin = static_cast<float>((s.ax * s.ab - s.bx * s.aa) / determinant);
+    return true;
+}
+
+/// Tries the integers s and m for one group and keeps them where the error falls.
+template <class Format, class L>
+[[gnu::always_inline]] inline void try_integers(const rounding_target& target, block_grid& grid,
+                                                std::size_t g, int s, int m, float& error) noexcept
+{
+    if (s < Format::lowest_scale || s > Format::highest_scale) return;
+    if (m < 0 || m > Format::highest_minimum) return;
+    const float scale = strict_product(as_read(grid.d), static_cast<float>(s));
+    const float offset = -strict_product(as_read(grid.dmin), static_cast<float>(m));
+    const float trial = group_error<256 / Format::groups, L>(target, grid, g, scale, offset);
+    if (!(trial < error)) return;
+    error = trial;
+    Format::set_integers(grid, g, s, m);
+}
+
+/// Moves the integers of one group by up to `Format::reach` while the error falls; scales that may
+/// be negative are mirrored as well, since the levels reach one further on one side.
+template <class Format, class L>
+[[gnu::always_inline]] inline void improve_group(const rounding_target& target, block_grid& grid,
+                                                 std::size_t g, float error) noexcept
+{
+    const int scale_at = Format::integer_scale(grid, g);
+    const int minimum_at = grid.packed_minimum[g];
+    const int minimum_reach = Format::has_minimum ? Format::reach : 0;
+    for (int s = -Format::reach; s <= Format::reach; ++s) {
+        for (int m = -minimum_reach; m <= minimum_reach; ++m)
+            try_integers<Format, L>(target, grid, g, scale_at + s, minimum_at + m, error);
+        if (!Format::has_minimum)
+            try_integers<Format, L>(target, grid, g, -scale_at + s, minimum_at, error);
+    }
+}
+
+/// The error of the whole block, group by group.
+template <class Format, class L>
+[[gnu::always_inline]] inline float block_errors(const rounding_target& target,
+                                                 const block_grid& grid, float* errors) noexcept
+{
+    float total = 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g) {
+        errors[g] =
+            group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
+        total += errors[g];
+    }
+    return total;
+}
+
+/// Replaces the halves of the block by those of least squares, then the integers of the groups.
+template <class Format, class L>
+[[gnu::always_inline]] inline block_grid next_grid(const rounding_target& target,
+                                                   const block_grid& from) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    level_sums sums;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        add_group<size, L>(target, from, g, static_cast<float>(Format::integer_scale(from, g)),
+                           static_cast<float>(from.packed_minimum[g]), sums);
+    block_grid next = from;
+    float d = as_read(from.d);
+    float dmin = as_read(from.dmin);
+    if (solve(sums, Format::has_minimum, d, dmin)) {
+        next.d = f16(d);
+        next.dmin = f16(dmin < 0.0f ? 0.0f : dmin);
+    }
+    Format::complete(next);
+    float errors[Format::groups];
+    block_errors<Format, L>(target, next, errors);
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        improve_group<Format, L>(target, next, g, errors[g]);
+    Format::complete(next);
+    return next;
+}
+
+/// Looks for a grid with less error than the one that was fitted, and rounds onto it.
+template <class Format, class L>
+[[gnu::always_inline]] inline void
+improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    float errors[Format::groups];
+    float best = block_errors<Format, L>(target, grid, errors);
+    block_grid current = grid;
+    for (int round = 0; round < 6; ++round) {
+        current = next_grid<Format, L>(target, current);
+        const float error = block_errors<Format, L>(target, current, errors);
+        if (!(error < best)) break;
+        best = error;
+        grid = current;
+    }
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        if (grid.scale[g] != 0.0f)
+            round_group<size, L>(target.x + g * size, grid, g, codes + g * size);
+}
+
+/// The error of a block of 32 elements and the sums for its next scale and offset.
+template <class L>
+[[gnu::always_inline]] inline float assess_32(const rounding_target& target, const block_grid& grid,
+                                              level_sums& sums) noexcept
+{
+    if (!grid.has_level_table()) {
+        add_group<32, L>(target, grid, 0, 1.0f, 1.0f, sums);
+        return group_error<32, L>(target, grid, 0, grid.scale[0], grid.offset[0]);
+    }
+    double error = 0.0;
+    for (std::size_t i = 0; i < 32; ++i) {
+        const double w = target.w[i], x = target.x[i];
+        const double level = grid.level(grid.nearest(i, target.x[i]));
+        const double off = grid.scale[0] * level - x;
+        error += w * off * off;
+        sums.aa += w * level * level;
+        sums.ax += w * level * x;
+    }
+    return static_cast<float>(error);
+}
+
+/// The least error that is reached from the d and offset of `grid` by going to least squares a few
+/// times; `grid` becomes the best one seen.
+template <class L>
+[[gnu::always_inline]] inline float descend_32(const rounding_target& target, bool has_offset,
+                                               block_grid& grid) noexcept
+{
+    float best = 0.0f;
+    block_grid trial = grid;
+    for (int round = 0; round < 4; ++round) {
+        trial.scale[0] = as_read(trial.d);
+        if (has_offset) trial.offset[0] = as_read(trial.dmin);
+        level_sums sums;
+        const float error = assess_32<L>(target, trial, sums);
+        if (round > 0 && !(error < best)) break;
+        best = error;
+        grid = trial;
+        float d = trial.scale[0];
+        float negated_offset = -trial.offset[0];
+        if (!solve(sums, has_offset, d, negated_offset)) break;
+        trial.d = f16(d);
+        if (has_offset) trial.dmin = f16(-negated_offset);
+    }
+    return best;
+}
+
+/// Scale and offset of a block of 32 elements, from several starts; the levels of formats without
+/// an offset reach further on one side, so both signs are tried.
+template <class L>
+[[gnu::always_inline]] inline void improve_block_32(const rounding_target& target, block_grid& grid,
+                                                    std::uint8_t* codes) noexcept
+{
+    const bool has_offset = grid.zero_code == 0;
+    const float d = as_read(grid.d);
+    const float middle = 0.5f * static_cast<float>(grid.max_code) * d;
+    block_grid found = grid;
+    float best = descend_32<L>(target, has_offset, found);
+    for (int step = -6; step <= 6; ++step)
+        for (int sign = 1; sign >= (has_offset ? 1 : -1); sign -= 2) {
+            block_grid start = grid;
+            const float factor = 1.0f + 0.025f * static_cast<float>(step);
+            start.d = f16(d * factor * static_cast<float>(sign));
+            if (has_offset) start.dmin = f16(grid.offset[0] + middle * (1.0f - factor));
+            const float error = descend_32<L>(target, has_offset, start);
+            if (!(error < best)) continue;
+            best = error;
+            found = start;
+        }
+    grid = found;
+    for (std::size_t i = 0; i < target.columns; ++i)
+        codes[i] = static_cast<std::uint8_t>(grid.nearest(i, target.x[i]));
+}
+
+/// Improves what was fitted for one block.
+template <class Format, class L>
+[[gnu::always_inline]] inline void improve_block(const block_source& source, block_grid& grid,
+                                                 std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t columns = facts(Format::id).block_columns;
+    alignas(64) float ones[columns];
+    for (float& one : ones)
+        one = 1.0f;
+    const rounding_target target{source.values, source.importance ? source.importance : ones,
+                                 columns};
+    if constexpr (columns == 32)
+        improve_block_32<L>(target, grid, codes);
+    else
+        improve_super_block<Format, L>(target, grid, codes);
+}
+
+} // namespace detail
+
+} // namespace awq::gguf
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Scale and zero point of one group of an integer scheme. Codes are counted from 0 here, so that
+/// they fit a byte: code 0 is the scheme's smallest.
+struct integer_grid {
+    qparams shared;
+    scheme format;
+    dtype storage = dtype::f32;
+
+    int nearest(std::size_t, float x) const noexcept
+    {
+        const float low = format.smallest();
+        const float code = round_half_even(x / shared.scale + shared.zero_point);
+        return static_cast<int>(std::clamp(code, low, format.largest()) - low);
+    }
+    float value(std::size_t, int code) const noexcept
+    {
+        const float dequantized =
+            (static_cast<float>(code) + format.smallest() - shared.zero_point) * shared.scale;
+        float stored = dequantized;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(dequantized); });
+        return stored;
+    }
+};
+
+/// An integer scheme for `round_with_feedback`; each group's range is fitted as the quantizer's
+/// `clip_steps` say.
+struct integer_feedback_format {
+    using grid = integer_grid;
+    static constexpr std::size_t batch = 4;
+
+    integer_quantizer rounding;
+
+    std::size_t block_columns(std::size_t in_features) const noexcept
+    {
+        return rounding.scale_columns(in_features);
+    }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
+             grid* grids) const noexcept
+    {
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            grids[r] = {rounding.fit_group(rows.row(r), importance), rounding.format,
+                        rounding.storage};
+    }
+};
+
+/// A GGUF block type for `round_with_feedback`; `Engine` fits several blocks at once.
+template <class Engine>
+struct gguf_feedback_format {
+    using grid = gguf::block_grid;
+    static constexpr std::size_t batch = Engine::batch;
+
+    gguf::type type;
+    /// Mean square of each row of weights; the 32-element types look at it.
+    std::span<const float> row_mean_squares;
+    gguf::rounding rounding = gguf::rounding::exact;
+
+    std::size_t block_columns(std::size_t) const noexcept { return gguf::block_columns(type); }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance,
+             std::size_t first_row, grid* grids) const noexcept
+    {
+        gguf::block_source sources[batch];
+        std::uint8_t codes[batch * gguf::max_block_columns];
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            sources[r] = {rows.row(r).data(), importance.empty() ? nullptr : importance.data(),
+                          row_mean_squares[first_row + r]};
+        Engine::fit(type, sources, rows.rows(), grids, codes);
+        if (rounding == gguf::rounding::exact) return;
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            Engine::improve(type, sources[r], grids[r], codes + r * gguf::block_columns(type));
+    }
+};
+
+static_assert(feedback_format<integer_feedback_format>);
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/float_feedback.hpp
+#ifndef AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
+#define AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
+
+// ---- awq/quantization/fp4_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
+
+// ---- awq/quantization/scheme_fp4.hpp
+#ifndef AWQ_QUANTIZATION_SCHEME_FP4_HPP
+#define AWQ_QUANTIZATION_SCHEME_FP4_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// What scales FP4 numbers.
+enum class fp4_kind : unsigned char {
+    nvfp4, ///< an FP8 E4M3 number for each 16 columns, times one float for the whole weight
+    mxfp4, ///< a power of two for each 32 columns
+};
+
+constexpr const char* name_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
+}
+
+/// Columns that share a scale.
+constexpr std::size_t group_size_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? 16 : 32;
+}
+
+/// shape_mismatch where groups do not cut a row evenly.
+inline status check_groups(fp4_kind kind, std::size_t in_features) noexcept
+{
+    if (in_features > 0 && in_features % group_size_of(kind) == 0) return {};
+    return error{error_code::shape_mismatch, name_of(kind), " takes groups of ",
+                 group_size_of(kind), " inputs, which do not divide in_features ", in_features,
+                 ": choose another scheme or ignore the layer"};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/shrunk_range.hpp
+#ifndef AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
+#define AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
+
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Weight clipping: of the scales that `make(kept)` gives for the range of a block of weights (1.0f)
+/// and for `steps` - 1 parts of it, down to half, the one with the smallest squared error, weighted
+/// by the importance (one value a column, or empty). `value(w, scale)` is what a weight is rounded to.
+template <class Make, class Value>
+auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<const float> importance,
+                       const Make& make, const Value& value) noexcept
+{
+    const auto error_of = [&](const auto& scale) {
+        double total = 0;
+        for (std::size_t r = 0; r < block.rows(); ++r) {
+            const std::span<const float> row = block.row(r);
+            float sum = 0;
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                const float missing = row[i] - value(row[i], scale);
+                sum += missing * missing * (importance.empty() ? 1.0f : importance[i]);
+            }
+            total += static_cast<double>(sum);
+        }
+        return total;
+    };
+    auto best = make(1.0f);
+    if (steps <= 1) return best;
+    double least = error_of(best);
+    for (int step = 1; step < steps; ++step) {
+        const auto candidate =
+            make(1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(steps));
+        const double error = error_of(candidate);
+        if (error < least) least = error, best = candidate;
+    }
+    return best;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/support/small_float.hpp
+#ifndef AWQ_SUPPORT_SMALL_FLOAT_HPP
+#define AWQ_SUPPORT_SMALL_FLOAT_HPP
+
+#include <bit>
+#include <cstdint>
+
+namespace awq {
+
+// Float formats of few bits without infinities (OCP 8-bit floating point and microscaling formats
+// specifications). What is too large becomes the largest number.
+
+/// FP8: 4 exponent bits, 3 mantissa bits; the patterns 0x7F and 0xFF are NaN.
+struct e4m3 {
+    static constexpr int exponent_bits = 4, mantissa_bits = 3;
+    static constexpr int smallest_exponent = -6; ///< of the normal numbers
+    static constexpr float largest = 448.0f;
+};
+
+/// FP4: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives.
+struct e2m1 {
+    static constexpr int exponent_bits = 2, mantissa_bits = 1;
+    static constexpr int smallest_exponent = 0;
+    static constexpr float largest = 6.0f;
+};
+
+/// The nearest number of the format, ties to even; NaN stays NaN. Vectorises.
+template <class Format>
+AWQ_ALWAYS_INLINE constexpr float round_to(float x) noexcept
+{
+    x = x < -Format::largest ? -Format::largest : x;
+    x = x > Format::largest ? Format::largest : x;
+    constexpr auto smallest = static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23;
+    std::uint32_t power = std::bit_cast<std::uint32_t>(x) & 0x7F800000u;
+    power = power < smallest ? smallest : power;
+    // The last bit of this number is worth as much as that of the format at x.
+    constexpr auto distance = static_cast<std::uint32_t>(23 - Format::mantissa_bits) << 23;
+    const float shift = std::bit_cast<float>(power + distance) * 1.5f;
+    return (x + shift) - shift;
+}
+
+/// The bit pattern of the nearest number. It keeps the sign, also that of a zero.
+template <class Format>
+constexpr std::uint8_t pattern_of(float x) noexcept
+{
+    constexpr int mantissa = Format::mantissa_bits;
+    const std::uint32_t sign = std::bit_cast<std::uint32_t>(x) >> 31;
+    const float value = round_to<Format>(sign != 0 ? -x : x);
+    constexpr float smallest =
+        std::bit_cast<float>(static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23);
+    const std::uint32_t normal =
+        (std::bit_cast<std::uint32_t>(value) >> (23 - mantissa)) -
+        (static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa);
+    const auto denormal = static_cast<std::uint32_t>(value / smallest * float(1 << mantissa));
+    const std::uint32_t magnitude = value < smallest ? denormal : normal;
+    return static_cast<std::uint8_t>(magnitude | sign << (Format::exponent_bits + mantissa));
+}
+
+/// The number of a bit pattern that is no NaN.
+template <class Format>
+constexpr float number_of(std::uint8_t pattern) noexcept
+{
+    constexpr int mantissa = Format::mantissa_bits, sign = Format::exponent_bits + mantissa;
+    const std::uint32_t magnitude = pattern & ((1u << sign) - 1);
+    constexpr auto bias = static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa;
+    constexpr float unit = std::bit_cast<float>(
+        static_cast<std::uint32_t>(127 + Format::smallest_exponent - mantissa) << 23);
+    const float value = magnitude >> mantissa == 0
+                            ? static_cast<float>(magnitude) * unit
+                            : std::bit_cast<float>((magnitude + bias) << (23 - mantissa));
+    return pattern >> sign != 0 ? -value : value;
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// The scale of a group: as it is stored, and what an FP4 number is multiplied with.
+struct fp4_scale {
+    std::uint8_t pattern = 0; ///< of E4M3 (NVFP4), or the exponent with bias 127 (MXFP4)
+    float value = 1.0f;
+};
+
+/// Rounds weights to FP4 E2M1 with the numbers of compressed-tensors. Models `quantizer`.
+struct fp4_quantizer {
+    fp4_kind kind = fp4_kind::nvfp4;
+    /// f32: exact. bf16 or f16: intermediates are rounded as in a model of that dtype.
+    dtype storage = dtype::f32;
+    /// NVFP4: what the groups' scales are divided by. 0: chosen by the largest of the rows that are
+    /// rounded together, which are then all rows of a weight.
+    float global_scale = 0.0f;
+    /// When simulating: candidates for each group's range (weight clipping); 1: the whole range.
+    int clip_steps = 1;
+
+    /// shape_mismatch where groups do not cut a row evenly.
+    status check(std::size_t in_features) const noexcept
+    {
+        return check_groups(kind, in_features);
+    }
+    constexpr std::size_t row_block() const noexcept
+    {
+        return needs_magnitude() ? std::numeric_limits<std::size_t>::max() / 2 : 1;
+    }
+    constexpr bool needs_magnitude() const noexcept
+    {
+        return kind == fp4_kind::nvfp4 && global_scale == 0.0f;
+    }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return std::min(group_size_of(kind), in_features);
+    }
+    /// How many scales a row has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        return in_features / group_size_of(kind);
+    }
+
+    /// The same quantizer for weights with this largest magnitude (NVFP4), so that the scales of
+    /// their groups fill the range of FP8. Layers that servers fuse share it.
+    fp4_quantizer for_magnitude(float largest) const noexcept
+    {
+        fp4_quantizer made = *this;
+        if (kind == fp4_kind::mxfp4) return made;
+        with_storage(storage, [&](auto rounding) {
+            const float bound = std::max(rounding.round(largest), 0x1p-126f);
+            const float share = rounding.round(1.0f / bound);
+            made.global_scale = rounding.round(e4m3::largest * e2m1::largest * share);
+        });
+        const bool is_finite = made.global_scale <= std::numeric_limits<float>::max();
+        if (!is_finite) made.global_scale = 1.0f;
+        return made;
+    }
+
+    /// The largest |w| of some rows.
+    static float magnitude_of(matrix_view<const float> rows) noexcept
+    {
+        float magnitude = 0.0f;
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            magnitude = std::max(magnitude, magnitude_of(rows.row(r)));
+        return magnitude;
+    }
+    static float magnitude_of(std::span<const float> group) noexcept
+    {
+        const value_range range = range_of(group.data(), group.size());
+        return std::max(range.largest, -range.smallest); // of two zeros the positive one
+    }
+
+    /// The scale of a group, by the smallest squared error among `clip_steps` candidates, weighed by
+    /// the importance (or empty). NVFP4: `global_scale` is not 0.
+    fp4_scale fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
+    {
+        const float magnitude = magnitude_of(group);
+        return best_shrunk_scale(
+            clip_steps, {group.data(), 1, group.size()}, importance,
+            [&](float kept) {
+                return kind == fp4_kind::nvfp4 ? fp8_scale(magnitude * kept)
+                                               : power_of_two(magnitude * kept);
+            },
+            [](float w, fp4_scale scale) { return value(round_to<e2m1>(w / scale.value), scale); });
+    }
+
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        for_each_group(rows, importance,
+                       [&](std::size_t r, std::size_t first, std::span<const float> group,
+                           fp4_scale scale, auto rounding) {
+                           float* const to = &out(r, first);
+                           for (std::size_t i = 0; i < group.size(); ++i)
+                               to[i] = value(round_to<e2m1>(steps(group[i], scale, rounding)), scale);
+                       });
+    }
+
+    /// Bit patterns of FP4, one a byte, and of the scales, `groups` a row.
+    void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
+                  matrix_view<std::uint8_t> scales) const noexcept
+    {
+        for_each_group(rows, {},
+                       [&](std::size_t r, std::size_t first, std::span<const float> group,
+                           fp4_scale scale, auto rounding) {
+                           scales(r, first / group_size_of(kind)) = scale.pattern;
+                           for (std::size_t i = 0; i < group.size(); ++i)
+                               codes(r, first + i) =
+                                   pattern_of<e2m1>(steps(group[i], scale, rounding));
+                       });
+    }
+
+    /// What an FP4 number of a group stands for, in bfloat16 as compressed-tensors reads it.
+    static float value(float number, fp4_scale scale) noexcept
+    {
+        return storage_rounding<bf16>::round(number * scale.value);
+    }
+
+private:
+    template <class Action>
+    void for_each_group(matrix_view<const float> rows, std::span<const float> importance,
+                        const Action& action) const noexcept
+    {
+        const fp4_quantizer used = needs_magnitude() ? for_magnitude(magnitude_of(rows)) : *this;
+        const std::size_t width = group_size_of(kind);
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                for (std::size_t c = 0; c + width <= rows.cols(); c += width) {
+                    const auto group = rows.row(r).subspan(c, width);
+                    const auto weights = importance.empty() ? importance : importance.subspan(c, width);
+                    action(r, c, group, used.fit_group(group, weights), rounding);
+                }
+        });
+    }
+
+    fp4_scale fp8_scale(float magnitude) const noexcept
+    {
+        float scale = 0.0f;
+        with_storage(storage, [&](auto rounding) {
+            scale = rounding.round(rounding.round(magnitude) / e2m1::largest);
+        });
+        scale = round_to<e4m3>(global_scale * scale);
+        if (scale == 0.0f) scale = 0.125f; // the distance of 1 and the next E4M3 number
+        return {pattern_of<e4m3>(scale), scale / global_scale};
+    }
+
+    // The power of two below the magnitude, or above it from 1.75 times the lower one on, becomes 4.
+    fp4_scale power_of_two(float magnitude) const noexcept
+    {
+        float stored = magnitude;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(magnitude); });
+        const std::uint32_t rounded_up = std::bit_cast<std::uint32_t>(stored) + (1u << 21);
+        const int exponent = static_cast<int>(rounded_up >> 23) - 127 - 2;
+        const int biased = std::clamp(exponent + 127, 0, 254);
+        // 2^-127 is a denormal float.
+        const std::uint32_t bits = biased > 0 ? static_cast<std::uint32_t>(biased) << 23 : 1u << 22;
+        return {static_cast<std::uint8_t>(biased), std::bit_cast<float>(bits)};
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE float steps(float weight, fp4_scale scale, Rounding rounding) const noexcept
+    {
+        const float exact = rounding.round(weight) / scale.value;
+        return kind == fp4_kind::nvfp4 ? exact : rounding.round(exact);
+    }
+};
+
+static_assert(magnitude_quantizer<fp4_quantizer>);
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/fp8_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// Rounds weights to FP8 E4M3 with the numbers of compressed-tensors: one scale for each row, or for
+/// each block of neighbouring rows and columns. Blocks at the edges may be cut. Models `quantizer`.
+struct fp8_quantizer {
+    std::size_t block_rows = 1;
+    std::size_t block_cols = 0; ///< 0: the whole row
+    /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
+    dtype storage = dtype::f32;
+    /// When simulating: candidates for each block's range (weight clipping); 1: the whole range.
+    int clip_steps = 1;
+
+    /// invalid_argument for blocks without rows and for rows without columns.
+    status check(std::size_t in_features) const noexcept
+    {
+        if (block_rows > 0 && in_features > 0) return {};
+        return error{error_code::invalid_argument, "FP8 blocks of ", block_rows,
+                     " rows in a weight with ", in_features, " columns"};
+    }
+    constexpr std::size_t row_block() const noexcept { return block_rows; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return block_cols == 0 ? in_features : std::min(block_cols, in_features);
+    }
+    /// How many scales a row of blocks has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        const std::size_t width = scale_columns(in_features);
+        return width == 0 ? 0 : (in_features + width - 1) / width;
+    }
+
+    /// Quantizes and dequantizes whole rows of blocks; `out` may be `rows`. Importance matters to the
+    /// clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        for_each_block(rows, importance,
+                       [&](matrix_view<const float> block, std::size_t first_row,
+                           std::size_t first_col, float scale, auto rounding) {
+                           for (std::size_t r = 0; r < block.rows(); ++r) {
+                               const float* const from = block.row(r).data();
+                               float* const to = &out(first_row + r, first_col);
+                               for (std::size_t c = 0; c < block.cols(); ++c)
+                                   to[c] = value(from[c], scale, rounding);
+                           }
+                       });
+    }
+
+    /// Codes of rows.rows() rows, and their scales: `groups` for each row of blocks.
+    void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
+                  std::span<float> scales) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols()), count = groups(rows.cols());
+        for_each_block(rows, {},
+                       [&](matrix_view<const float> block, std::size_t first_row,
+                           std::size_t first_col, float scale, auto rounding) {
+                           scales[first_row / block_rows * count + first_col / width] = scale;
+                           for (std::size_t r = 0; r < block.rows(); ++r)
+                               for (std::size_t c = 0; c < block.cols(); ++c)
+                                   codes(first_row + r, first_col + c) =
+                                       pattern_of<e4m3>(steps(block(r, c), scale, rounding));
+                       });
+    }
+
+    /// The scale of a block, by the smallest squared error among `clip_steps` candidates, weighed by
+    /// the importance (or empty).
+    float fit_block(matrix_view<const float> block, std::span<const float> importance) const noexcept
+    {
+        float best = 0.0f;
+        with_storage(storage, [&](auto rounding) { best = fit_block_as(block, importance, rounding); });
+        return best;
+    }
+
+private:
+    template <class Rounding>
+    float fit_block_as(matrix_view<const float> block, std::span<const float> importance,
+                       Rounding rounding) const noexcept
+    {
+        const float magnitude = magnitude_of(block);
+        return best_shrunk_scale(
+            clip_steps, block, importance,
+            [&](float kept) {
+                const float scale = rounding.round(rounding.round(magnitude * kept) / e4m3::largest);
+                return scale == 0.0f ? Rounding::epsilon : scale;
+            },
+            [&](float w, float scale) { return value(w, scale, rounding); });
+    }
+
+    template <class Action>
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
+                        const Action& action) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols());
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < rows.rows(); r += block_rows)
+                for (std::size_t c = 0; c < rows.cols(); c += width) {
+                    const std::size_t count = std::min(width, rows.cols() - c);
+                    const auto weights = importance.empty() ? importance : importance.subspan(c, count);
+                    const matrix_view<const float> block =
+                        rows.rows_from(r, std::min(block_rows, rows.rows() - r)).cols_from(c, count);
+                    action(block, r, c, fit_block_as(block, weights, rounding), rounding);
+                }
+        });
+    }
+
+    static float magnitude_of(matrix_view<const float> block) noexcept
+    {
+        float magnitude = 0.0f;
+        for (std::size_t r = 0; r < block.rows(); ++r) {
+            const value_range range = range_of(block.row(r).data(), block.cols());
+            magnitude = std::max({magnitude, -range.smallest, range.largest});
+        }
+        return magnitude;
+    }
+
+    // The sum with a zero point of 0 makes -0 the code 0.
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE static float steps(float weight, float scale, Rounding rounding) noexcept
+    {
+        return rounding.round(rounding.round(weight) / scale) + 0.0f;
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE static float value(float weight, float scale, Rounding rounding) noexcept
+    {
+        return rounding.round(round_to<e4m3>(steps(weight, scale, rounding)) * scale);
+    }
+};
+
+static_assert(quantizer<fp8_quantizer>);
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// The FP8 numbers times one scale.
+struct fp8_grid {
+    float scale = 1.0f;
+    dtype storage = dtype::f32;
+
+    int nearest(std::size_t, float x) const noexcept { return pattern_of<e4m3>(x / scale); }
+    float value(std::size_t, int code) const noexcept
+    {
+        const float exact = number_of<e4m3>(static_cast<std::uint8_t>(code)) * scale;
+        float stored = exact;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(exact); });
+        return stored;
+    }
+};
+
+/// FP8 for `round_with_feedback`; scales are fitted as the quantizer's `clip_steps` say.
+/// `BlockRows` is the quantizer's `block_rows`.
+template <std::size_t BlockRows>
+struct fp8_feedback_format {
+    using grid = fp8_grid;
+    static constexpr std::size_t batch = BlockRows == 1 ? 4 : BlockRows;
+
+    fp8_quantizer rounding;
+
+    std::size_t block_columns(std::size_t in_features) const noexcept
+    {
+        return rounding.scale_columns(in_features);
+    }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
+             grid* grids) const noexcept
+    {
+        for (std::size_t first = 0; first < rows.rows(); first += BlockRows) {
+            const std::size_t count = std::min(BlockRows, rows.rows() - first);
+            const float scale = rounding.fit_block(rows.rows_from(first, count), importance);
+            std::fill_n(grids + first, count, grid{scale, rounding.storage});
+        }
+    }
+};
+
+/// The FP4 numbers times the scale of a group.
+struct fp4_grid {
+    fp4_scale scale;
+
+    int nearest(std::size_t, float x) const noexcept { return pattern_of<e2m1>(x / scale.value); }
+    float value(std::size_t, int code) const noexcept
+    {
+        return fp4_quantizer::value(number_of<e2m1>(static_cast<std::uint8_t>(code)), scale);
+    }
+};
+
+/// FP4 for `round_with_feedback`; scales are fitted as the quantizer's `clip_steps` say.
+struct fp4_feedback_format {
+    using grid = fp4_grid;
+    static constexpr std::size_t batch = 4;
+
+    fp4_quantizer rounding; ///< NVFP4: with its global scale
+
+    std::size_t block_columns(std::size_t in_features) const noexcept
+    {
+        return rounding.scale_columns(in_features);
+    }
+
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
+             grid* grids) const noexcept
+    {
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            grids[r] = {rounding.fit_group(rows.row(r), importance)};
+    }
+};
+
+static_assert(feedback_format<fp8_feedback_format<1>>);
+static_assert(feedback_format<fp4_feedback_format>);
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/gguf/block_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_QUANTIZER_HPP
+
+// ---- awq/quantization/gguf/float_blocks.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_FLOAT_BLOCKS_HPP
+#define AWQ_QUANTIZATION_GGUF_FLOAT_BLOCKS_HPP
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+// Formats whose numbers are floats: F32, F16, BF16, and the 4-bit floats MXFP4 and NVFP4 with 8-bit
+// scales (OCP Microscaling Formats specification; NVIDIA's NVFP4 as ggml stores it).
+
+namespace awq::gguf {
+
+struct f32_format {
+    static constexpr std::size_t columns = 1;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        const auto bits = std::bit_cast<std::uint32_t>(*x);
+        for (unsigned i = 0; i < 4; ++i)
+            out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        std::uint32_t bits = 0;
+        for (unsigned i = 0; i < 4; ++i)
+            bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
+        *out = std::bit_cast<float>(bits);
+    }
+};
+
+struct f16_format {
+    static constexpr std::size_t columns = 1;
+    static void pack(const float* x, std::byte* out) noexcept { detail::put_half(f16(*x), out); }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        *out = static_cast<float>(detail::get_half(in));
+    }
+};
+
+struct bf16_format {
+    static constexpr std::size_t columns = 1;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        detail::put_half(f16::from_bits(bf16(*x).bits), out);
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        *out = static_cast<float>(bf16::from_bits(detail::get_half(in).bits));
+    }
+};
+
+namespace detail {
+
+/// Twice the numbers that four bits of E2M1 can hold.
+inline constexpr float e2m1_doubled[16] = {0.0f, 1.0f,  2.0f,  3.0f,  4.0f,  6.0f,  8.0f,  12.0f,
+                                           0.0f, -1.0f, -2.0f, -3.0f, -4.0f, -6.0f, -8.0f, -12.0f};
+
+/// The code whose number times `scale` is nearest to x; the first one of equals.
+inline unsigned nearest_e2m1(float x, float scale) noexcept
+{
+    unsigned best = 0;
+    float least = std::fabs(strict_product(e2m1_doubled[0], scale) - x);
+    for (unsigned code = 1; code < 16; ++code) {
+        const float off = std::fabs(strict_product(e2m1_doubled[code], scale) - x);
+        if (off < least) {
+            best = code;
+            least = off;
+        }
+    }
+    return best;
+}
+
+inline float largest_magnitude(const float* x, std::size_t size) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t i = 0; i < size; ++i)
+        if (std::fabs(x[i]) > largest) largest = std::fabs(x[i]);
+    return largest;
+}
+
+/// Codes of `2 * half` elements to nibbles: i and i + half share a byte; and back.
+inline void pack_e2m1(const float* x, float scale, std::size_t half, std::byte* out) noexcept
+{
+    for (std::size_t i = 0; i < half; ++i)
+        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) | nearest_e2m1(x[i + half], scale)
+                                                                        << 4);
+}
+
+inline void unpack_e2m1(const std::byte* in, float scale, std::size_t half, float* out) noexcept
+{
+    for (std::size_t i = 0; i < half; ++i) {
+        const unsigned both = std::to_integer<unsigned>(in[i]);
+        out[i] = e2m1_doubled[both & 15] * scale;
+        out[i + half] = e2m1_doubled[both >> 4] * scale;
+    }
+}
+
+} // namespace detail
+
+/// MXFP4: 32 numbers of E2M1 with a power of two.
+struct mxfp4_format {
+    static constexpr std::size_t columns = 32;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        const float largest = detail::largest_magnitude(x, 32);
+        int exponent = 0;
+        if (largest > 0.0f && largest < 0x1p127f * 2.0f)
+            exponent = static_cast<int>(std::floor(std::log2(largest))) - 2 + 127;
+        out[0] = static_cast<std::byte>(exponent & 0xFF);
+        detail::pack_e2m1(x, scale_of(out[0]), 16, out + 1);
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        detail::unpack_e2m1(in + 1, scale_of(in[0]), 16, out);
+    }
+
+  private:
+    /// 2^(E - 128): half of what the exponent means, as the table holds doubled numbers.
+    static float scale_of(std::byte stored) noexcept
+    {
+        const auto exponent = std::to_integer<std::uint32_t>(stored);
+        return std::bit_cast<float>(exponent < 2 ? 0x00200000u << exponent : (exponent - 1) << 23);
+    }
+};
+
+/// NVFP4: four times 16 numbers of E2M1, each with an unsigned E4M3 scale.
+struct nvfp4_format {
+    static constexpr std::size_t columns = 64;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        for (std::size_t s = 0; s < 4; ++s) {
+            const float largest = detail::largest_magnitude(x + 16 * s, 16);
+            out[s] = static_cast<std::byte>(encode_scale(largest / 6.0f));
+            detail::pack_e2m1(x + 16 * s, scale_of(out[s]), 8, out + 4 + 8 * s);
+        }
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        for (std::size_t s = 0; s < 4; ++s)
+            detail::unpack_e2m1(in + 4 + 8 * s, scale_of(in[s]), 8, out + 16 * s);
+    }
+
+  private:
+    static std::uint8_t encode_scale(float value) noexcept
+    {
+        if (!(value > 0.0f)) return 0;
+        const float capped = value > 448.0f ? 448.0f : value;
+        const auto bits = std::bit_cast<std::uint32_t>(capped);
+        const int exponent = static_cast<int>(bits >> 23) - 127 + 7;
+        if (exponent <= 0) {
+            const int mantissa = static_cast<int>(strict_product(capped, 512.0f) + 0.5f);
+            return static_cast<std::uint8_t>(mantissa > 7 ? 7 : mantissa);
+        }
+        std::uint32_t mantissa = bits >> 20 & 7u;
+        std::uint32_t field = static_cast<std::uint32_t>(exponent);
+        if (bits >> 19 & 1u) ++mantissa;
+        if (mantissa == 8) {
+            mantissa = 0;
+            ++field;
+        }
+        return static_cast<std::uint8_t>(field >= 15 ? 0x7E : field << 3 | mantissa);
+    }
+    /// Half of the E4M3 number, as the table holds doubled ones.
+    static float scale_of(std::byte stored) noexcept
+    {
+        const unsigned code = std::to_integer<unsigned>(stored) & 0xFFu;
+        if (code == 0 || code == 0x7F) return 0.0f;
+        const int exponent = static_cast<int>(code >> 3 & 15u);
+        const auto mantissa = static_cast<float>(code & 7u);
+        if (exponent == 0) return mantissa * 0x1p-10f;
+        return std::ldexp(1.0f + mantissa / 8.0f, exponent - 8);
+    }
+};
+
+/// Calls `task` with the format struct of a type whose numbers are floats; whether it is one.
+template <class Task>
+constexpr bool with_float_format(type wanted, Task&& task)
+{
+    switch (wanted) {
+    case type::f32:
+        return task(f32_format{}), true;
+    case type::f16:
+        return task(f16_format{}), true;
+    case type::bf16:
+        return task(bf16_format{}), true;
+    case type::mxfp4:
+        return task(mxfp4_format{}), true;
+    case type::nvfp4:
+        return task(nvfp4_format{}), true;
+    default:
+        return false;
+    }
+}
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::gguf {
+
+/// Fits blocks one by one: the reference.
+struct scalar_engine {
+    static constexpr std::size_t batch = 1; ///< how many blocks are fitted at once, at most
+
+    static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
+                    std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes);
+        });
+    }
+    static void improve(type format, const block_source& block, block_grid& grid,
+                        std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            detail::improve_block<decltype(chosen), one_lane>(block, grid, codes);
+        });
+    }
+};
+
+/// Rounds rows of weights to a GGUF tensor type. With `rounding::exact` and given the same
+/// importance (mean x^2 for each input column, all finite, or none) the bytes are those that
+/// llama.cpp writes. Infinities and NaNs in a row give unspecified bytes; `quantize_rows` refuses
+/// them. -ffast-math, and -ffp-contract=fast of Clang, void the promise of equal bytes. Models
+/// `awq::quantizer`.
+template <class Engine>
+class basic_block_quantizer {
+  public:
+    explicit constexpr basic_block_quantizer(gguf::type format,
+                                             gguf::rounding how = gguf::rounding::exact) noexcept
+        : type_(format), rounding_(how)
+    {}
+
+    constexpr gguf::type type() const noexcept { return type_; }
+    constexpr gguf::rounding rounding() const noexcept { return rounding_; }
+
+    /// Rows must be whole blocks: shape_mismatch otherwise.
+    status check(std::size_t in_features) const noexcept
+    {
+        const std::size_t block = block_columns(type_);
+        if (in_features != 0 && in_features % block == 0) return {};
+        return error{error_code::shape_mismatch,
+                     name_of(type_),
+                     ": rows of ",
+                     in_features,
+                     " elements are no multiple of its block of ",
+                     block,
+                     "; choose a type with smaller blocks"};
+    }
+    constexpr std::size_t row_block() const noexcept { return 1; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return is_quantized(type_) ? facts(type_).scale_columns : in_features;
+    }
+    /// Bytes of one row.
+    constexpr std::size_t row_bytes(std::size_t in_features) const noexcept
+    {
+        return in_features / block_columns(type_) * block_bytes(type_);
+    }
+
+    /// One row to `row_bytes(row.size())` bytes. `importance` has the row's length, or is empty.
+    void quantize_row(std::span<const float> row, std::span<const float> importance,
+                      std::span<std::byte> out) const noexcept
+    {
+        quantize(as_row(row), importance, out);
+    }
+
+    /// Rows to `rows.rows() * row_bytes(rows.cols())` bytes. Short rows are faster together.
+    void quantize(matrix_view<const float> rows, std::span<const float> importance,
+                  std::span<std::byte> out) const noexcept
+    {
+        const std::size_t bytes = row_bytes(rows.cols());
+        const auto as_floats = [&](auto chosen) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pack_floats(chosen, rows.row(r), out.subspan(r * bytes, bytes));
+        };
+        if (with_float_format(type_, as_floats)) return;
+        with_format(type_, [&](auto chosen) {
+            for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
+                std::byte* block = out.data() + at.row * bytes + at.index * block_bytes(type_);
+                decltype(chosen)::pack(grid, codes, block);
+            });
+        });
+    }
+
+    /// Only chooses the scales of blocks (`has_grid` types), as many as there are `grids`; for
+    /// those who round element by element with `block_grid::nearest`. All blocks have importance or
+    /// none.
+    void fit_blocks(std::span<const block_source> blocks,
+                    std::span<block_grid> grids) const noexcept
+    {
+        std::uint8_t codes[Engine::batch * max_block_columns];
+        for (std::size_t first = 0; first < grids.size(); first += Engine::batch) {
+            const std::size_t left = grids.size() - first;
+            fit_batch(blocks.data() + first, left < Engine::batch ? left : Engine::batch,
+                      grids.data() + first, codes);
+        }
+    }
+
+    /// The floats of one row's bytes; any bytes are accepted.
+    void dequantize_row(std::span<const std::byte> in, std::span<float> out) const noexcept
+    {
+        if (with_float_format(type_, [&](auto chosen) { unpack_floats(chosen, in, out); })) return;
+        const std::size_t columns = block_columns(type_);
+        with_format(type_, [&](auto chosen) {
+            std::uint8_t codes[max_block_columns];
+            for (std::size_t i = 0; i < out.size() / columns; ++i) {
+                const std::byte* block = in.data() + i * block_bytes(type_);
+                const block_grid grid = decltype(chosen)::unpack(block, codes);
+                values_of(grid, codes, columns, out.data() + i * columns);
+            }
+        });
+    }
+
+    /// What rows read as once they were written; `out` may be the same memory.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        const auto through_floats = [&](auto chosen) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pass_through(chosen, rows.row(r), out.row(r));
+        };
+        if (with_float_format(type_, through_floats)) return;
+        const std::size_t columns = block_columns(type_);
+        for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
+            values_of(grid, codes, columns, out.row(at.row).data() + at.index * columns);
+        });
+    }
+
+  private:
+    template <class Format>
+    static void pack_floats(Format, std::span<const float> row, std::span<std::byte> out) noexcept
+    {
+        const std::size_t bytes = out.size() / (row.size() / Format::columns);
+        for (std::size_t i = 0; i < row.size() / Format::columns; ++i)
+            Format::pack(row.data() + i * Format::columns, out.data() + i * bytes);
+    }
+    template <class Format>
+    void unpack_floats(Format, std::span<const std::byte> in, std::span<float> out) const noexcept
+    {
+        for (std::size_t i = 0; i < out.size() / Format::columns; ++i)
+            Format::unpack(in.data() + i * block_bytes(type_), out.data() + i * Format::columns);
+    }
+    template <class Format>
+    static void pass_through(Format, std::span<const float> row, std::span<float> out) noexcept
+    {
+        std::byte stored[64];
+        for (std::size_t i = 0; i < row.size(); i += Format::columns) {
+            Format::pack(row.data() + i, stored);
+            Format::unpack(stored, out.data() + i);
+        }
+    }
+
+    void fit_batch(const block_source* blocks, std::size_t count, block_grid* grids,
+                   std::uint8_t* codes) const noexcept
+    {
+        Engine::fit(type_, blocks, count, grids, codes);
+        if (rounding_ == gguf::rounding::exact) return;
+        for (std::size_t b = 0; b < count; ++b)
+            Engine::improve(type_, blocks[b], grids[b], codes + b * block_columns(type_));
+    }
+
+    struct block_place {
+        std::size_t row;
+        std::size_t index; ///< within the row
+    };
+
+    /// Fits all blocks of the rows, a batch at a time: finish(place, grid, codes). A batch is read
+    /// before its first block is finished, so that results may replace the rows.
+    template <class Finish>
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
+                        Finish finish) const noexcept
+    {
+        const std::size_t columns = block_columns(type_);
+        const std::size_t in_row = rows.cols() / columns;
+        const bool row_matters = columns == 32 && !importance.empty();
+        block_source sources[Engine::batch];
+        block_place places[Engine::batch];
+        block_grid grids[Engine::batch];
+        std::uint8_t codes[Engine::batch * max_block_columns];
+        std::size_t count = 0;
+        const auto flush = [&] {
+            if (count != 0) fit_batch(sources, count, grids, codes);
+            for (std::size_t b = 0; b < count; ++b)
+                finish(places[b], grids[b], codes + b * columns);
+            count = 0;
+        };
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const float energy = row_matters ? mean_square(rows.row(r)) : 0.0f;
+            for (std::size_t i = 0; i < in_row; ++i) {
+                const float* weights =
+                    importance.empty() ? nullptr : importance.data() + i * columns;
+                sources[count] = {rows.row(r).data() + i * columns, weights, energy};
+                places[count] = {r, i};
+                if (++count == Engine::batch) flush();
+            }
+        }
+        flush();
+    }
+
+    gguf::type type_;
+    gguf::rounding rounding_;
+};
+
+/// The portable quantizer. `simd_block_quantizer` gives the same bytes faster.
+using block_quantizer = basic_block_quantizer<scalar_engine>;
+
+static_assert(quantizer<block_quantizer>);
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/quantize_rows.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_QUANTIZE_ROWS_HPP
+#define AWQ_QUANTIZATION_GGUF_QUANTIZE_ROWS_HPP
+
+// ---- awq/support/finite.hpp
+#ifndef AWQ_SUPPORT_FINITE_HPP
+#define AWQ_SUPPORT_FINITE_HPP
+
+#include <bit>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// Whether no value is a NaN or an infinity. Vectorises.
+inline bool all_finite(std::span<const float> values) noexcept
+{
+    std::uint32_t bad = 0;
+    for (const float value : values)
+        bad |= (std::bit_cast<std::uint32_t>(value) & 0x7F800000u) == 0x7F800000u ? 1u : 0u;
+    return bad == 0;
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::gguf {
+
+namespace detail {
+
+inline bool all_usable(std::span<const float> importance) noexcept
+{
+    return all_finite(importance) &&
+           std::none_of(importance.begin(), importance.end(), [](float v) { return v < 0.0f; });
+}
+
+inline void lower_to(std::atomic<std::size_t>& lowest, std::size_t value) noexcept
+{
+    std::size_t seen = lowest.load(std::memory_order_relaxed);
+    while (value < seen && !lowest.compare_exchange_weak(seen, value)) {
+    }
+}
+
+} // namespace detail
+
+/// Quantizes a whole matrix (out_features, in_features) to `rows() * row_bytes(cols())` bytes, a
+/// few rows to a task; the bytes do not depend on the number of threads. `importance`: mean x^2 of
+/// each input column, or empty. Errors: shape_mismatch (rows that are no whole blocks, importance
+/// or output of another size), not_finite (the first row with a NaN or an infinity is named; the
+/// output is then unspecified), invalid_argument (importance that is negative or not finite).
+template <execution Execution, class Engine>
+status quantize_rows(const Execution& execution, const basic_block_quantizer<Engine>& quantizer,
+                     matrix_view<const float> rows, std::span<const float> importance,
+                     std::span<std::byte> out)
+{
+    constexpr std::size_t grain = 8;
+    AWQ_CHECK(quantizer.check(rows.cols()));
+    if (!importance.empty() && importance.size() != rows.cols())
+        return error{
+            error_code::shape_mismatch, "importance has ", importance.size(),
+            " entries for rows of ",    rows.cols(),       "; give one for each input column"};
+    if (!detail::all_usable(importance))
+        return error{error_code::invalid_argument,
+                     "importance has an entry that is negative or not finite; calibrate again"};
+    const std::size_t bytes = quantizer.row_bytes(rows.cols());
+    if (out.size() / bytes != rows.rows() || out.size() % bytes != 0)
+        return error{error_code::shape_mismatch,
+                     "output of ",
+                     out.size(),
+                     " bytes for ",
+                     rows.rows(),
+                     " rows of ",
+                     bytes,
+                     " bytes each"};
+    std::atomic<std::size_t> first_bad{rows.rows()};
+    execution.for_each(chunk_count(rows.rows(), grain), [&](std::size_t task) {
+        const std::size_t first = task * grain;
+        const std::size_t count = std::min(grain, rows.rows() - first);
+        for (std::size_t r = first; r < first + count; ++r)
+            if (!all_finite(rows.row(r))) return detail::lower_to(first_bad, r);
+        quantizer.quantize(rows.rows_from(first, count), importance,
+                           out.subspan(first * bytes, count * bytes));
+    });
+    if (first_bad < rows.rows())
+        return error{error_code::not_finite, "row ", first_bad.load(),
+                     " has a NaN or an infinity; the checkpoint is damaged or overflowed"};
+    return {};
+}
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/simd_lanes.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
+#define AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
+
+#include <cstddef>
+#include <cstdint>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
+#endif
+
+namespace awq::gguf {
+
+// Vectors of the compiler's own vector extension (GCC, Clang): no library, any instruction set. One
+// that is wider than the target's registers is still right, only slower.
+
+using floats_4 = float __attribute__((vector_size(16)));
+using floats_8 = float __attribute__((vector_size(32)));
+using floats_16 = float __attribute__((vector_size(64)));
+
+namespace detail {
+
+#if defined(__x86_64__)
+inline void square_roots_4(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 4)
+        _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
+}
+[[gnu::target("avx")]] inline void square_roots_8(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 8)
+        _mm256_storeu_ps(values + i, _mm256_sqrt_ps(_mm256_loadu_ps(values + i)));
+}
+[[gnu::target("avx512f")]] inline void square_roots_16(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 16)
+        _mm512_storeu_ps(values + i, _mm512_maskz_sqrt_ps(0xFFFF, _mm512_loadu_ps(values + i)));
+}
+#endif
+
+/// What the three widths share. The code is inlined into functions for a wider instruction set than
+/// the file is compiled for; so intrinsics, which must not be, are in functions of their own.
+template <class Floats, class Integers>
+struct vector_storage {
+    using integers = Integers;
+    static constexpr std::size_t count = sizeof(Floats) / sizeof(float);
+
+    [[gnu::always_inline]] static void from_integers(const Integers& value, Floats& out) noexcept
+    {
+        out = __builtin_convertvector(value, Floats);
+    }
+    [[gnu::always_inline]] static void to_integers(const Floats& value, Integers& out) noexcept
+    {
+        out = __builtin_convertvector(value, Integers);
+    }
+    [[gnu::always_inline]] static void multiply(const Floats& a, const Floats& b,
+                                                Floats& out) noexcept
+    {
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#endif
+        Floats rounded = a * b;
+#if !defined(__clang__) && defined(__x86_64__)
+        // Says that somebody may look at the product: GCC must not fuse it into a multiply-add.
+        asm("" : "+v"(rounded));
+#elif !defined(__clang__) && defined(__aarch64__)
+        asm("" : "+w"(rounded));
+#endif
+        out = rounded;
+    }
+    static void square_roots(float* values, std::size_t size) noexcept
+    {
+#if defined(__x86_64__)
+        if constexpr (count == 4) square_roots_4(values, size);
+        if constexpr (count == 8) square_roots_8(values, size);
+        if constexpr (count == 16) square_roots_16(values, size);
+#else
+        for (std::size_t i = 0; i < size; ++i)
+            values[i] = __builtin_sqrtf(values[i]);
+#endif
+    }
+    [[gnu::always_inline]] static bool any(const Integers& mask) noexcept
+    {
+        std::uint64_t words[count / 2];
+        __builtin_memcpy(words, &mask, sizeof words);
+        std::uint64_t set = 0;
+        for (const std::uint64_t word : words)
+            set |= word;
+        return set != 0;
+    }
+    [[gnu::always_inline]] static bool all(const Integers& mask) noexcept
+    {
+        return !any(~mask);
+    }
+};
+
+} // namespace detail
+
+template <>
+struct lane_storage<floats_4>
+    : detail::vector_storage<floats_4, std::int32_t __attribute__((vector_size(16)))> {};
+template <>
+struct lane_storage<floats_8>
+    : detail::vector_storage<floats_8, std::int32_t __attribute__((vector_size(32)))> {};
+template <>
+struct lane_storage<floats_16>
+    : detail::vector_storage<floats_16, std::int32_t __attribute__((vector_size(64)))> {};
+
+} // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/gguf/simd_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+namespace awq::gguf {
+
+namespace detail {
+
+/// Fits blocks, as many at once as a vector has lanes.
+template <class Format, class Floats>
+[[gnu::always_inline]] inline void fit_in_lanes(const block_source* blocks, std::size_t count,
+                                                block_grid* grids, std::uint8_t* codes,
+                                                std::size_t columns) noexcept
+{
+    constexpr std::size_t lane_count = lane_storage<Floats>::count;
+    for (std::size_t first = 0; first < count; first += lane_count) {
+        const std::size_t left = count - first;
+        Format::template fit<lanes<Floats>>(blocks + first, left < lane_count ? left : lane_count,
+                                            grids + first, codes + first * columns);
+    }
+}
+
+#if defined(__AVX512F__)
+using widest_floats = floats_16;
+#elif defined(__AVX2__)
+using widest_floats = floats_8;
+#else
+using widest_floats = floats_4;
+#endif
+
+template <class Format>
+inline void fit_baseline(const block_source* blocks, std::size_t count, block_grid* grids,
+                         std::uint8_t* codes, std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
+}
+
+#if defined(__x86_64__) && !defined(__AVX512F__)
+#define AWQ_GGUF_RUNTIME_DISPATCH 1
+
+#if defined(__clang__) // GCC 12 takes comparisons apart when it inlines them into another target
+template <class Format>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]] inline void
+fit_avx512(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes,
+           std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, floats_16>(blocks, count, grids, codes, columns);
+}
+#endif
+
+template <class Format>
+[[gnu::target("avx2")]] inline void fit_avx2(const block_source* blocks, std::size_t count,
+                                             block_grid* grids, std::uint8_t* codes,
+                                             std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, floats_8>(blocks, count, grids, codes, columns);
+}
+
+template <class Format>
+[[gnu::target("avx2")]] inline void improve_avx2(const block_source& block, block_grid& grid,
+                                                 std::uint8_t* codes) noexcept
+{
+    improve_block<Format, lanes<floats_8>>(block, grid, codes);
+}
+#else
+#define AWQ_GGUF_RUNTIME_DISPATCH 0
+#endif
+
+} // namespace detail
+
+/// Fits many blocks at once, one group of weights in each lane of a vector: every group's own sums
+/// keep their order, so the bytes are those of `scalar_engine`. On x86-64 the instruction set is
+/// chosen while running, unless the compiler was told to use AVX-512 anyway.
+struct simd_engine {
+    static constexpr std::size_t batch = 16;
+
+    static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
+                    std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
+        });
+    }
+
+    /// `rounding::best` for one block.
+    static void improve(type format, const block_source& block, block_grid& grid,
+                        std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            using chosen_format = decltype(chosen);
+#if AWQ_GGUF_RUNTIME_DISPATCH
+            if (__builtin_cpu_supports("avx2"))
+                return detail::improve_avx2<chosen_format>(block, grid, codes);
+#endif
+            detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
+        });
+    }
+
+  private:
+    template <class Format>
+    static void fit_format(const block_source* blocks, std::size_t count, block_grid* grids,
+                           std::uint8_t* codes, std::size_t columns) noexcept
+    {
+#if AWQ_GGUF_RUNTIME_DISPATCH && defined(__clang__)
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+            return detail::fit_avx512<Format>(blocks, count, grids, codes, columns);
+#endif
+#if AWQ_GGUF_RUNTIME_DISPATCH
+        if (__builtin_cpu_supports("avx2"))
+            return detail::fit_avx2<Format>(blocks, count, grids, codes, columns);
+#endif
+        detail::fit_baseline<Format>(blocks, count, grids, codes, columns);
+    }
+};
+
+/// `block_quantizer` with vectors: the same bytes, several times faster.
+using simd_block_quantizer = basic_block_quantizer<simd_engine>;
+
+static_assert(quantizer<simd_block_quantizer>);
+
+} // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/least_squares_target.hpp
+#ifndef AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
+#define AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// The Cholesky factor of gram + lambda diag(gram), in place of the lower triangle of `gram`; what is
+/// above the diagonal stays. `panel`: in x cholesky_panel floats. False where the damped matrix is
+/// not positive definite.
+template <class Product, execution E>
+[[nodiscard]] bool factor_damped_gram(const E& e, matrix_view<float> gram, float lambda,
+                                      matrix_view<float> panel)
+{
+    double mean = 0;
+    for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
+    mean /= static_cast<double>(gram.rows());
+    for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
+        gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
+    return factor_cholesky<Product>(e, gram, panel);
+}
+
+/// Moves a weight to where it does best on the inputs that it will really get.
+///
+/// With X the original inputs and Xq those that the already quantized layers before it produce, the
+/// target W* minimises ||X W^T - Xq W*^T||^2 + lambda ||(W* - W) D^(1/2)||^2, D = diag(Xq^T Xq):
+/// W* = W + W (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1.
+/// `share`: how much of the way to W* is gone. Half generalises better than all of it, as the
+/// difference X - Xq is known from the calibration text alone (Li et al. 2025, GPTAQ, take a quarter).
+///
+/// - `weight` (out_features, in_features): W in, W* out.
+/// - `factor` (in, in): from `factor_damped_gram` of Xq^T Xq. `cross` (in, in): (X - Xq)^T Xq.
+/// - `scratch`: out_features x in_features + out_features x cholesky_panel floats.
+template <class Product, execution E>
+void move_to_target(const E& e, matrix_view<float> weight, matrix_view<const float> factor,
+                    matrix_view<const float> cross, float share, float* scratch)
+{
+    const matrix_view<float> update{scratch, weight.rows(), weight.cols()};
+    const matrix_view<float> panel{scratch + update.size(), weight.rows(), cholesky_panel};
+    Product::multiply_nn(e, weight, cross, update);
+    solve_cholesky<Product>(e, factor, update, panel);
+    e.for_each(weight.rows(), [=](std::size_t row) {
+        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += share * update(row, i);
+    });
+}
+
+/// Both for one layer. `gram` (in, in): Xq^T Xq; its lower triangle is overwritten.
+/// `scratch`: out_features x in_features + max(out, in) x cholesky_panel floats. False where the
+/// damped Gram matrix is not positive definite; `weight` is then unchanged.
+template <class Product, execution E>
+[[nodiscard]] bool apply_least_squares_target(const E& e, matrix_view<float> weight,
+                                              matrix_view<float> gram,
+                                              matrix_view<const float> cross, float lambda,
+                                              float share, float* scratch)
+{
+    const matrix_view<float> panel{scratch, gram.rows(), cholesky_panel};
+    if (!factor_damped_gram<Product>(e, gram, lambda, panel)) return false;
+    move_to_target<Product>(e, weight, gram, cross, share, scratch);
+    return true;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/pack_bits.hpp
+#ifndef AWQ_QUANTIZATION_PACK_BITS_HPP
+#define AWQ_QUANTIZATION_PACK_BITS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+// One function per packing order, named after the format. Codes and zero points come in signed, as
+// `quantize_weight` makes them; every format stores them with 2^(bits-1) added. The views' shapes
+// are the caller's duty: `packed_words` says how many words a line takes.
+
+/// 32-bit words that `count` codes of `bits` bits take when packed without gaps.
+constexpr std::size_t packed_words(std::size_t count, int bits) noexcept
+{
+    return (count * static_cast<std::size_t>(bits) + 31) / 32;
+}
+
+namespace detail {
+
+/// Element i takes bits i*bits .. i*bits + bits-1 of the line's bit stream, lowest bit first,
+/// across words where bits does not divide 32. Bits past the last element are 0.
+template <class Unsigned, class Store>
+constexpr void pack_line(std::size_t count, int bits, Unsigned element, Store store)
+{
+    std::uint64_t pending = 0;
+    int filled = 0;
+    std::size_t word = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        pending |= std::uint64_t{element(i)} << filled;
+        filled += bits;
+        if (filled < 32) continue;
+        store(word++, static_cast<std::uint32_t>(pending));
+        pending >>= 32;
+        filled -= 32;
+    }
+    if (filled > 0) store(word, static_cast<std::uint32_t>(pending));
+}
+
+template <class Load, class Store>
+constexpr void unpack_line(std::size_t count, int bits, Load load, Store store)
+{
+    const std::uint32_t mask = (1u << bits) - 1u;
+    std::uint64_t pending = 0;
+    int filled = 0;
+    std::size_t word = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (filled < bits) {
+            pending |= std::uint64_t{load(word++)} << filled;
+            filled += 32;
+        }
+        store(i, static_cast<std::uint32_t>(pending) & mask);
+        pending >>= bits;
+        filled -= bits;
+    }
+}
+
+constexpr std::uint32_t to_unsigned(std::int8_t code, int bits) noexcept
+{
+    const int shifted = code + (1 << (bits - 1));
+    return static_cast<std::uint32_t>(shifted) & ((1u << bits) - 1u);
+}
+
+constexpr std::int8_t to_signed(std::uint32_t stored, int bits) noexcept
+{
+    return static_cast<std::int8_t>(static_cast<int>(stored) - (1 << (bits - 1)));
+}
+
+/// AutoAWQ's order of eight neighbours in a word: nibble i holds neighbour order[i].
+inline constexpr std::size_t autoawq_order[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+
+constexpr void pack_autoawq_line(matrix_view<const std::int8_t> in, std::size_t column,
+                                 std::span<std::uint32_t> out) noexcept
+{
+    for (std::size_t word = 0; word < out.size(); ++word) {
+        std::uint32_t packed = 0;
+        for (std::size_t nibble = 0; nibble < 8; ++nibble)
+            packed |= to_unsigned(in(8 * word + autoawq_order[nibble], column), 4) << (4 * nibble);
+        out[word] = packed;
+    }
+}
+
+} // namespace detail
+
+/// compressed-tensors `weight_packed`: codes (out, in) to (out, packed_words(in)), along rows.
+constexpr void pack_compressed_tensors(matrix_view<const std::int8_t> codes, int bits,
+                                       matrix_view<std::uint32_t> out)
+{
+    for (std::size_t r = 0; r < codes.rows(); ++r)
+        detail::pack_line(
+            codes.cols(), bits,
+            [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
+            [&](std::size_t word, std::uint32_t value) { out(r, word) = value; });
+}
+
+/// The inverse of `pack_compressed_tensors`.
+constexpr void unpack_compressed_tensors(matrix_view<const std::uint32_t> packed, int bits,
+                                         matrix_view<std::int8_t> codes)
+{
+    for (std::size_t r = 0; r < codes.rows(); ++r)
+        detail::unpack_line(
+            codes.cols(), bits, [&](std::size_t word) { return packed(r, word); },
+            [&](std::size_t c, std::uint32_t value) {
+                codes(r, c) = detail::to_signed(value, bits);
+            });
+}
+
+/// compressed-tensors `weight_zero_point`: (out, groups) to (packed_words(out), groups), along the
+/// outputs.
+constexpr void pack_compressed_tensors_zero_points(matrix_view<const std::int8_t> zero_points,
+                                                   int bits, matrix_view<std::uint32_t> out)
+{
+    for (std::size_t g = 0; g < zero_points.cols(); ++g)
+        detail::pack_line(
+            zero_points.rows(), bits,
+            [&](std::size_t r) { return detail::to_unsigned(zero_points(r, g), bits); },
+            [&](std::size_t word, std::uint32_t value) { out(word, g) = value; });
+}
+
+/// The inverse of `pack_compressed_tensors_zero_points`.
+constexpr void unpack_compressed_tensors_zero_points(matrix_view<const std::uint32_t> packed,
+                                                     int bits, matrix_view<std::int8_t> zero_points)
+{
+    for (std::size_t g = 0; g < zero_points.cols(); ++g)
+        detail::unpack_line(
+            zero_points.rows(), bits, [&](std::size_t word) { return packed(word, g); },
+            [&](std::size_t r, std::uint32_t value) {
+                zero_points(r, g) = detail::to_signed(value, bits);
+            });
+}
+
+/// AutoAWQ "gemm" `qweight`, 4 bits: codes (out, in) to (in, out/8), eight outputs a word in its
+/// own order. `out` features must be a multiple of 8.
+constexpr void pack_autoawq(matrix_view<const std::int8_t> codes, matrix_view<std::uint32_t> out)
+{
+    for (std::size_t c = 0; c < codes.cols(); ++c)
+        detail::pack_autoawq_line(codes, c, out.row(c));
+}
+
+/// AutoAWQ "gemm" `qzeros`, 4 bits: (out, groups) to (groups, out/8), in the same order.
+constexpr void pack_autoawq_zero_points(matrix_view<const std::int8_t> zero_points,
+                                        matrix_view<std::uint32_t> out)
+{
+    pack_autoawq(zero_points, out);
+}
+
+/// The inverse of `pack_autoawq`, and of `pack_autoawq_zero_points`.
+constexpr void unpack_autoawq(matrix_view<const std::uint32_t> packed,
+                              matrix_view<std::int8_t> codes)
+{
+    for (std::size_t c = 0; c < codes.cols(); ++c)
+        for (std::size_t r = 0; r < codes.rows(); ++r)
+            for (std::size_t nibble = 0; nibble < 8; ++nibble)
+                if (detail::autoawq_order[nibble] == r % 8)
+                    codes(r, c) = detail::to_signed((packed(c, r / 8) >> (4 * nibble)) & 15u, 4);
+}
+
+/// GPTQ `qweight`: codes (out, in) to (packed_words(in), out), along the inputs.
+constexpr void pack_gptq(matrix_view<const std::int8_t> codes, int bits,
+                         matrix_view<std::uint32_t> out)
+{
+    for (std::size_t r = 0; r < codes.rows(); ++r)
+        detail::pack_line(
+            codes.cols(), bits,
+            [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
+            [&](std::size_t word, std::uint32_t value) { out(word, r) = value; });
+}
+
+/// GPTQ `qzeros` (checkpoint_format "gptq"): (out, groups) to (groups, packed_words(out)), each
+/// stored as the zero point less 1.
+constexpr void pack_gptq_zero_points(matrix_view<const std::int8_t> zero_points, int bits,
+                                     matrix_view<std::uint32_t> out)
+{
+    const std::uint32_t mask = (1u << bits) - 1u;
+    for (std::size_t g = 0; g < zero_points.cols(); ++g)
+        detail::pack_line(
+            zero_points.rows(), bits,
+            [&](std::size_t r) {
+                return (detail::to_unsigned(zero_points(r, g), bits) - 1u) & mask;
+            },
+            [&](std::size_t word, std::uint32_t value) { out(g, word) = value; });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/scale_limits.hpp
+#ifndef AWQ_SMOOTHING_SCALE_LIMITS_HPP
+#define AWQ_SMOOTHING_SCALE_LIMITS_HPP
+
+// ---- awq/tensor/storage_range.hpp
+#ifndef AWQ_TENSOR_STORAGE_RANGE_HPP
+#define AWQ_TENSOR_STORAGE_RANGE_HPP
+
+namespace awq {
+
+/// The finite magnitudes that are stored as something else than zero.
+struct storage_range {
+    double smallest = 0x1p-149; ///< the least subnormal number
+    double largest = 0x1.FFFFFEp127;
+};
+
+/// That of f16 and bf16; of any other type that of float.
+constexpr storage_range range_of(dtype type) noexcept
+{
+    if (type == dtype::f16) return {0x1p-24, 65504.0};
+    if (type == dtype::bf16) return {0x1p-133, 0x1.FEp127};
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// The scales with which every tensor of a mapping can be stored, one entry a scale. In memory of the
+/// caller.
+struct scale_limits {
+    std::span<double> smallest, largest;
+
+    /// No limits yet.
+    void clear() const noexcept
+    {
+        std::ranges::fill(smallest, 0.0);
+        std::ranges::fill(largest, std::numeric_limits<double>::infinity());
+    }
+};
+
+namespace detail {
+
+inline void limit_smooth_row(const scale_limits& limits, std::size_t i, double magnitude,
+                             const storage_range& range) noexcept
+{
+    limits.smallest[i] = std::max(limits.smallest[i], magnitude / range.largest);
+    if (magnitude > 0) limits.largest[i] = std::min(limits.largest[i], magnitude / range.smallest);
+}
+
+inline double largest_magnitude(std::span<const float> values) noexcept
+{
+    float largest = 0;
+    for (const float value : values) largest = std::max(largest, std::fabs(value));
+    return static_cast<double>(largest);
+}
+
+} // namespace detail
+
+/// Narrows the limits to scales whose products with the columns of a balance layer are finite in
+/// `storage`. A column that becomes zero is left to the loss, which sees it.
+/// `scratch`: in_features floats. `column_scales`: as in `mapping`.
+inline void limit_balance(const scale_limits& limits, matrix_view<const float> weight, dtype storage,
+                          std::span<const std::uint32_t> column_scales,
+                          std::span<float> scratch) noexcept
+{
+    const double largest = range_of(storage).largest;
+    std::ranges::fill(scratch, 0.0f);
+    for (std::size_t r = 0; r < weight.rows(); ++r)
+        for (std::size_t c = 0; c < weight.cols(); ++c)
+            scratch[c] = std::max(scratch[c], std::fabs(weight(r, c)));
+    for (std::size_t c = 0; c < weight.cols(); ++c) {
+        double& limit = limits.largest[column_scales.empty() ? c : column_scales[c]];
+        if (scratch[c] > 0) limit = std::min(limit, largest / static_cast<double>(scratch[c]));
+    }
+}
+
+/// Narrows the limits to scales by which the smooth layer can be divided: all is finite in `storage`,
+/// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
+/// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
+/// them only the finite ones count.
+inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth, dtype storage) noexcept
+{
+    storage_range range = range_of(storage);
+    const std::size_t count = limits.smallest.size(), first = smooth.channels() - count;
+    if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
+    for (std::size_t i = 0; i < count; ++i) {
+        const double gain = smooth.norm ? std::fabs(static_cast<double>(smooth.weight(0, i)) +
+                                                    (smooth.offset ? 1.0 : 0.0))
+                                        : detail::largest_magnitude(smooth.weight.row(first + i));
+        detail::limit_smooth_row(limits, i, gain, range);
+        if (!smooth.bias.empty())
+            limits.smallest[i] = std::max(
+                limits.smallest[i], std::fabs(static_cast<double>(smooth.bias[first + i])) / range.largest);
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/version.hpp
+#ifndef AWQ_VERSION_HPP
+#define AWQ_VERSION_HPP
+
+/// The version of the library; CMake reads these three lines.
+#define AWQ_VERSION_MAJOR 0
+#define AWQ_VERSION_MINOR 1
+#define AWQ_VERSION_PATCH 0
+#define AWQ_VERSION_STRING "0.1.0"
+/// One number to compare: 10000 x major + 100 x minor + patch.
+#define AWQ_VERSION (AWQ_VERSION_MAJOR * 10000 + AWQ_VERSION_MINOR * 100 + AWQ_VERSION_PATCH)
+
+#endif
+
+#endif
+// ---- awq/execution/kernels/multiply_add.hpp
+#ifndef AWQ_EXECUTION_KERNELS_MULTIPLY_ADD_HPP
+#define AWQ_EXECUTION_KERNELS_MULTIPLY_ADD_HPP
+
+// ---- awq/support/requires_hosted.hpp
+#ifndef AWQ_SUPPORT_REQUIRES_HOSTED_HPP
+#define AWQ_SUPPORT_REQUIRES_HOSTED_HPP
+
+// Every header that needs a heap, files or threads includes this one first.
+#if !AWQ_HOSTED
+#error "awq: this header needs a hosted environment; with AWQ_HOSTED=0 include only <awq/core.hpp>"
+#endif
+
+#endif
+
+// ---- awq/execution/kernels/simd_batch.hpp
+#ifndef AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
+#define AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
+
+// The one place where xsimd comes in. Third-party, but heap-free: everything here is registers.
+
+#include <xsimd/xsimd.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+namespace awq::kernels {
+
+/// The widest instruction set that the including translation unit is compiled for. Kernels take it
+/// as a defaulted template parameter, so that two units built with different flags and linked
+/// together keep two instances instead of sharing one that half of the machines cannot run.
+using default_arch = xsimd::default_arch;
+
+template <class Arch>
+using float_batch = xsimd::batch<float, Arch>;
+
+template <class Arch>
+using double_batch = xsimd::batch<double, Arch>;
+
+/// Floats in one register.
+template <class Arch>
+inline constexpr std::size_t lanes = float_batch<Arch>::size;
+
+/// Vector registers of the instruction set: 32 on AVX-512 and on 64-bit ARM, else 16.
+template <class Arch>
+inline constexpr std::size_t register_count =
+    lanes<Arch> == 16 || std::is_base_of_v<xsimd::neon64, Arch> ? 32 : 16;
+
+/// Calls f(0), f(1) ... f(Count - 1) with compile-time indices, unrolled at any optimisation level.
+template <std::size_t Count, class F>
+[[gnu::always_inline]] inline void unroll(F&& f)
+{
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline))
+    {
+        (f(std::integral_constant<std::size_t, I>{}), ...);
+    }
+    (std::make_index_sequence<Count>{});
+}
+
+namespace detail {
+
+/// part[i] + part[i + Count / 2] for all i, and so on until one is left.
+template <std::size_t Count, class Batch>
+[[gnu::always_inline]] inline Batch parts_sum(const Batch* part, std::size_t stride = 1)
+{
+    if constexpr (Count == 1)
+        return part[0];
+    else
+        return parts_sum<Count / 2>(part, 2 * stride) +
+               parts_sum<Count / 2>(part + stride, 2 * stride);
+}
+
+/// The same for the lanes of one register, as a vector of the compiler's own.
+template <class Vector, std::size_t... I>
+[[gnu::always_inline]] inline auto lanes_sum(const Vector& values, std::index_sequence<I...>)
+{
+    constexpr std::size_t half = sizeof...(I);
+    const auto sum = __builtin_shufflevector(values, values, I...) +
+                     __builtin_shufflevector(values, values, (I + half)...);
+    if constexpr (half == 2)
+        return sum[0] + sum[1];
+    else
+        return lanes_sum(sum, std::make_index_sequence<half / 2>{});
+}
+
+} // namespace detail
+
+/// Bytes of sums that run side by side, whatever the register holds: one register of AVX-512, two of
+/// AVX2, four of SSE. So a sum along a row has the same bits on every instruction set.
+inline constexpr std::size_t bytes_side_by_side = 64;
+
+/// Sums of every 16th float, or of every 8th double.
+template <class T, class Arch>
+struct side_by_side {
+    using batch = xsimd::batch<T, Arch>;
+    static constexpr std::size_t size = bytes_side_by_side / sizeof(T);
+    static constexpr std::size_t parts = size / batch::size;
+    static_assert(parts * batch::size == size);
+
+    batch part[parts];
+
+    [[gnu::always_inline]] explicit side_by_side(T start = T(0))
+    {
+        unroll<parts>([&](auto p) __attribute__((always_inline)) { part[p] = batch(start); });
+    }
+    /// The sum of all, by halves: each and the one half of the way behind it.
+    [[gnu::always_inline]] T total() const
+    {
+        using vector [[gnu::vector_size(sizeof(batch))]] = T;
+        const vector sum = std::bit_cast<vector>(detail::parts_sum<parts>(part));
+        if constexpr (batch::size == 2)
+            return sum[0] + sum[1];
+        else
+            return detail::lanes_sum(sum, std::make_index_sequence<batch::size / 2>{});
+    }
+};
+
+/// Calls body(p, i) for every whole register from element i on that belongs to part p of
+/// `side_by_side`, as long as all its parts are there; where the rest begins.
+template <class T, class Arch, class Body>
+[[gnu::always_inline]] inline std::size_t for_parts(std::size_t size, Body&& body)
+{
+    using sums = side_by_side<T, Arch>;
+    std::size_t i = 0;
+    for (; i + sums::size <= size; i += sums::size)
+        unroll<sums::parts>([&](auto p) __attribute__((always_inline)) {
+            body(p, i + p * sums::batch::size);
+        });
+    return i;
+}
+
+} // namespace awq::kernels
+
+#endif
+
+#include <bit>
+#include <cfloat>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace awq::kernels {
+
+/// Whether the instruction set computes x * y + z with one rounding.
+template <class Arch>
+inline constexpr bool fuses =
+    std::is_base_of_v<xsimd::avx512f, Arch> || std::is_base_of_v<xsimd::neon64, Arch>;
+template <class Base>
+inline constexpr bool fuses<xsimd::fma3<Base>> = true;
+
+/// How x * y + z is rounded.
+enum class accumulation : unsigned char {
+    native, ///< as is fastest: once where there is an instruction for it, else twice
+    fused,  ///< once, in software where there is none
+};
+
+namespace detail {
+
+/// x * y + z rounded once. The product is exact in double; the sum is rounded to odd there, so that
+/// the second rounding, to float, still sees on which side of it the exact sum lies (Boldo and
+/// Melquiond 2008, "Emulation of a FMA and correctly rounded sums").
+inline float fused_in_software(float x, float y, float z) noexcept
+{
+    const double product = static_cast<double>(x) * y;
+    const double sum = product + z;
+    const double added = sum - product;
+    const double lost = (product - (sum - added)) + (z - added);
+    auto bits = std::bit_cast<std::int64_t>(sum);
+    const bool inexact = lost < 0.0 || lost > 0.0; // neither where the sum is infinite
+    if (inexact && (bits & 1) == 0) bits += (lost > 0.0) == (sum > 0.0) ? 1 : -1;
+    return static_cast<float>(std::bit_cast<double>(bits));
+}
+
+/// The same lane by lane.
+template <class Batch>
+[[gnu::noinline]] Batch fused_lanes(const Batch& x, const Batch& y, const Batch& z) noexcept
+{
+    constexpr std::size_t size = Batch::size;
+    float from[3][size];
+    x.store_unaligned(from[0]);
+    y.store_unaligned(from[1]);
+    z.store_unaligned(from[2]);
+    for (std::size_t i = 0; i < size; ++i)
+        from[2][i] = fused_in_software(from[0][i], from[1][i], from[2][i]);
+    return Batch::load_unaligned(from[2]);
+}
+
+#if defined(__SSE2__)
+/// The same for four floats. Without care for the first rounding the second does harm only where it
+/// stands halfway between two floats, or among the subnormal ones: there the lanes go one by one.
+template <class Batch>
+[[gnu::always_inline]] inline Batch fused_by_doubles(const Batch& x, const Batch& y, const Batch& z)
+{
+    const auto upper = [](__m128 values) __attribute__((always_inline))
+    {
+        return _mm_cvtps_pd(_mm_movehl_ps(values, values));
+    };
+    const __m128d low = _mm_add_pd(_mm_mul_pd(_mm_cvtps_pd(x), _mm_cvtps_pd(y)), _mm_cvtps_pd(z));
+    const __m128d high = _mm_add_pd(_mm_mul_pd(upper(x), upper(y)), upper(z));
+    const __m128 sum = _mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
+    const __m128i tails = _mm_castps_si128(
+        _mm_shuffle_ps(_mm_castpd_ps(low), _mm_castpd_ps(high), _MM_SHUFFLE(2, 0, 2, 0)));
+    const __m128i halfway = _mm_cmpeq_epi32(_mm_and_si128(tails, _mm_set1_epi32(0x1FFFFFFF)),
+                                            _mm_set1_epi32(0x10000000));
+    const __m128 magnitude = _mm_andnot_ps(_mm_set1_ps(-0.0f), sum);
+    const __m128 small = _mm_cmple_ps(magnitude, _mm_set1_ps(FLT_MIN));
+    if (_mm_movemask_ps(_mm_or_ps(small, _mm_castsi128_ps(halfway))) == 0) [[likely]]
+        return sum;
+    return fused_lanes(x, y, z);
+}
+#endif
+
+} // namespace detail
+
+/// x * y + z. xsimd 8 knows no fused instruction of AVX-512 and writes a product and a sum, which stay
+/// two under -ffp-contract=off.
+template <accumulation Kind = accumulation::native, class Arch>
+[[gnu::always_inline]] inline float_batch<Arch>
+multiply_add(const float_batch<Arch>& x, const float_batch<Arch>& y, const float_batch<Arch>& z)
+{
+#if XSIMD_WITH_AVX512F
+    if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>) return _mm512_fmadd_ps(x, y, z);
+#endif
+    if constexpr (fuses<Arch>)
+        return xsimd::fma(x, y, z);
+    else if constexpr (Kind == accumulation::native)
+        return x * y + z;
+#if defined(__SSE2__)
+    else if constexpr (std::is_base_of_v<xsimd::sse2, Arch>)
+        return detail::fused_by_doubles(x, y, z);
+#endif
+    else
+        return detail::fused_lanes(x, y, z);
+}
+
+/// The same for what is left beside whole registers, with the same bits.
+template <accumulation Kind, class Arch>
+[[gnu::always_inline]] inline float multiply_add(float x, float y, float z)
+{
+    if constexpr (fuses<Arch>)
+        return std::fma(x, y, z);
+    else if constexpr (Kind == accumulation::native)
+        return x * y + z;
+    else
+        return detail::fused_in_software(x, y, z);
+}
+
+} // namespace awq::kernels
+
+#endif
+// ---- awq/execution/kernels/xsimd.hpp
+#ifndef AWQ_EXECUTION_KERNELS_XSIMD_HPP
+#define AWQ_EXECUTION_KERNELS_XSIMD_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+/// The kernels of `kernels/scalar.hpp` over SIMD registers; heap-free. Element-by-element kernels
+/// and column sums give the same bits as the reference. Sums along a row run in 64 bytes side by side
+/// and differ from it by a few units in the last place, but not from one instruction set to another:
+/// nothing here is fused, which would pay only where memory is not the limit anyway.
+namespace awq::kernels::simd {
+
+namespace detail {
+
+/// Calls body(first) for every whole register of `size` floats; where the rest begins.
+template <class Arch, class Body>
+[[gnu::always_inline]] inline std::size_t for_registers(std::size_t size, Body&& body)
+{
+    std::size_t i = 0;
+    for (; i + lanes<Arch> <= size; i += lanes<Arch>) body(i);
+    return i;
+}
+
+template <class Arch>
+[[gnu::always_inline]] inline float_batch<Arch> load(std::span<const float> values, std::size_t i)
+{
+    return float_batch<Arch>::load_unaligned(values.data() + i);
+}
+
+template <class Arch>
+[[gnu::always_inline]] inline float_batch<Arch> exponential(const float_batch<Arch>& x)
+{
+    using batch = float_batch<Arch>;
+    // The second operand comes out where one is a NaN.
+    const batch within = xsimd::min(batch(exponential_ceiling), x);
+    const batch power =
+        kernels::detail::exponential_within<batch, xsimd::batch<std::int32_t, Arch>>(within);
+    return xsimd::select(x < batch(exponential_floor), batch(0.0f), power);
+}
+
+/// Rows summed in one pass, so that the float64 sums are loaded and stored once for all of them.
+inline constexpr std::size_t rows_at_once = 8;
+
+/// sums[c] += value(x(t, c)) for `Rows` rows, in the order of the rows.
+template <class Arch, std::size_t Rows, class Value>
+void add_rows(matrix_view<const float> x, std::span<double> sums, Value value) noexcept
+{
+    using batch = double_batch<Arch>;
+    constexpr std::size_t width = batch::size;
+    std::size_t c = 0;
+    for (; c + width <= x.cols(); c += width) {
+        batch sum = batch::load_unaligned(sums.data() + c);
+        unroll<Rows>([&](auto t) __attribute__((always_inline)) {
+            sum = sum + value(batch::load_unaligned(x.data() + t * x.stride() + c));
+        });
+        sum.store_unaligned(sums.data() + c);
+    }
+    for (; c < x.cols(); ++c)
+        for (std::size_t t = 0; t < Rows; ++t) sums[c] += value(double{x(t, c)});
+}
+
+template <class Arch, class Value>
+void add_columns(matrix_view<const float> x, std::span<double> sums, Value value) noexcept
+{
+    std::size_t t = 0;
+    for (; t + rows_at_once <= x.rows(); t += rows_at_once)
+        add_rows<Arch, rows_at_once>(x.rows_from(t, rows_at_once), sums, value);
+    for (; t < x.rows(); ++t) add_rows<Arch, 1>(x.rows_from(t, 1), sums, value);
+}
+
+} // namespace detail
+
+template <class Arch = default_arch>
+void add_abs(matrix_view<const float> x, std::span<double> sums) noexcept
+{
+    detail::add_columns<Arch>(x, sums, [](auto value) {
+        using std::fabs;
+        using xsimd::fabs;
+        return fabs(value);
+    });
+}
+
+template <class Arch = default_arch>
+void add_squares(matrix_view<const float> x, std::span<double> sums) noexcept
+{
+    detail::add_columns<Arch>(x, sums, [](auto value) { return value * value; });
+}
+
+using scalar::min_max_pair;
+
+template <class Arch = default_arch>
+min_max_pair min_max(std::span<const float> values) noexcept
+{
+    side_by_side<float, Arch> low(values[0]), high(values[0]);
+    const std::size_t rest = for_parts<float, Arch>(values.size(), [&](auto p, std::size_t i) {
+        const auto value = detail::load<Arch>(values, i);
+        low.part[p] = xsimd::min(low.part[p], value);
+        high.part[p] = xsimd::max(high.part[p], value);
+    });
+    float lows[low.size], highs[high.size];
+    __builtin_memcpy(lows, low.part, sizeof lows);
+    __builtin_memcpy(highs, high.part, sizeof highs);
+    min_max_pair found{scalar::min_max(lows).min, scalar::min_max(highs).max};
+    for (const float value : values.subspan(rest)) {
+        found.min = std::min(found.min, value);
+        found.max = std::max(found.max, value);
+    }
+    return found;
+}
+
+template <class Arch = default_arch>
+float dot(std::span<const float> a, std::span<const float> b) noexcept
+{
+    side_by_side<float, Arch> sums;
+    const std::size_t rest = for_parts<float, Arch>(a.size(), [&](auto p, std::size_t i) {
+        sums.part[p] = sums.part[p] + detail::load<Arch>(a, i) * detail::load<Arch>(b, i);
+    });
+    return sums.total() + scalar::dot(a.subspan(rest), b.subspan(rest));
+}
+
+template <class Arch = default_arch>
+double sum_of_squares(std::span<const float> values) noexcept
+{
+    side_by_side<double, Arch> sums;
+    const std::size_t rest = for_parts<double, Arch>(values.size(), [&](auto p, std::size_t i) {
+        const auto value = double_batch<Arch>::load_unaligned(values.data() + i);
+        sums.part[p] = sums.part[p] + value * value;
+    });
+    return sums.total() + scalar::sum_of_squares(values.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void add_scaled(float factor, std::span<const float> x, std::span<float> y) noexcept
+{
+    const float_batch<Arch> factors(factor);
+    const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
+        const auto product = factors * detail::load<Arch>(x, i);
+        (detail::load<Arch>(y, i) + product).store_unaligned(y.data() + i);
+    });
+    scalar::add_scaled(factor, x.subspan(rest), y.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void add(std::span<const float> x, std::span<float> y) noexcept
+{
+    const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
+        (detail::load<Arch>(x, i) + detail::load<Arch>(y, i)).store_unaligned(y.data() + i);
+    });
+    scalar::add(x.subspan(rest), y.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void multiply(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
+{
+    const std::size_t rest = detail::for_registers<Arch>(a.size(), [&](std::size_t i) {
+        (detail::load<Arch>(a, i) * detail::load<Arch>(b, i)).store_unaligned(out.data() + i);
+    });
+    scalar::multiply(a.subspan(rest), b.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void divide(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
+{
+    const std::size_t rest = detail::for_registers<Arch>(a.size(), [&](std::size_t i) {
+        (detail::load<Arch>(a, i) / detail::load<Arch>(b, i)).store_unaligned(out.data() + i);
+    });
+    scalar::divide(a.subspan(rest), b.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void scale(float factor, std::span<const float> x, std::span<float> out) noexcept
+{
+    const float_batch<Arch> factors(factor);
+    const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
+        (factors * detail::load<Arch>(x, i)).store_unaligned(out.data() + i);
+    });
+    scalar::scale(factor, x.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void rms_norm(std::span<const float> x, std::span<const float> weight, float eps,
+              std::span<float> out, float offset = 0.0f) noexcept
+{
+    const double mean = simd::sum_of_squares<Arch>(x) / static_cast<double>(x.size());
+    const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
+    const float_batch<Arch> factors(inverse);
+    const float_batch<Arch> offsets(offset);
+    const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
+        const auto gain = detail::load<Arch>(weight, i) + offsets;
+        (detail::load<Arch>(x, i) * factors * gain).store_unaligned(out.data() + i);
+    });
+    for (std::size_t i = rest; i < x.size(); ++i) out[i] = x[i] * inverse * (weight[i] + offset);
+}
+
+template <class Arch = default_arch>
+void silu_multiply(std::span<const float> gate, std::span<const float> up,
+                   std::span<float> out) noexcept
+{
+    const float_batch<Arch> one(1.0f);
+    const std::size_t rest = detail::for_registers<Arch>(gate.size(), [&](std::size_t i) {
+        const auto x = detail::load<Arch>(gate, i);
+        const auto value = x / (one + detail::exponential<Arch>(-x)) * detail::load<Arch>(up, i);
+        value.store_unaligned(out.data() + i);
+    });
+    scalar::silu_multiply(gate.subspan(rest), up.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up,
+                        std::span<float> out) noexcept
+{
+    const float_batch<Arch> one(1.0f), cube(0.044715f), twice(-1.5957691216057308f);
+    const std::size_t rest = detail::for_registers<Arch>(gate.size(), [&](std::size_t i) {
+        const auto x = detail::load<Arch>(gate, i);
+        const auto bent = twice * (x + cube * x * x * x);
+        const auto value = x / (one + detail::exponential<Arch>(bent)) * detail::load<Arch>(up, i);
+        value.store_unaligned(out.data() + i);
+    });
+    scalar::gelu_tanh_multiply(gate.subspan(rest), up.subspan(rest), out.subspan(rest));
+}
+
+template <class Arch = default_arch>
+void softmax(float factor, std::span<float> values) noexcept
+{
+    const min_max_pair ends = simd::min_max<Arch>(values);
+    const float shift = factor * (factor < 0.0f ? ends.min : ends.max);
+    const float_batch<Arch> factors(factor);
+    const float_batch<Arch> shifts(shift);
+    side_by_side<float, Arch> sums;
+    const std::size_t rest = for_parts<float, Arch>(values.size(), [&](auto p, std::size_t i) {
+        const auto value = factors * detail::load<Arch>(values, i) - shifts;
+        const auto power = detail::exponential<Arch>(value);
+        power.store_unaligned(values.data() + i);
+        sums.part[p] = sums.part[p] + power;
+    });
+    float sum = sums.total();
+    for (float& value : values.subspan(rest)) sum += value = kernels::exponential(factor * value - shift);
+    simd::scale<Arch>(1.0f / sum, values, values);
+}
+
+template <class Arch = default_arch>
+void rotate(std::span<const float> cosines, std::span<const float> sines, std::span<float> first,
+            std::span<float> second) noexcept
+{
+    const std::size_t rest = detail::for_registers<Arch>(first.size(), [&](std::size_t i) {
+        const auto a = detail::load<Arch>(first, i);
+        const auto b = detail::load<Arch>(second, i);
+        const auto c = detail::load<Arch>(cosines, i);
+        const auto s = detail::load<Arch>(sines, i);
+        (a * c - b * s).store_unaligned(first.data() + i);
+        (b * c + a * s).store_unaligned(second.data() + i);
+    });
+    scalar::rotate(cosines.subspan(rest), sines.subspan(rest), first.subspan(rest),
+                   second.subspan(rest));
+}
+
+} // namespace awq::kernels::simd
+
+#endif
+// ---- awq/execution/products/few_rows.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_FEW_ROWS_HPP
+#define AWQ_EXECUTION_PRODUCTS_FEW_ROWS_HPP
+
+// ---- awq/execution/products/reproducible.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_REPRODUCIBLE_HPP
+#define AWQ_EXECUTION_PRODUCTS_REPRODUCIBLE_HPP
+
+#include <atomic>
+#include <type_traits>
+
+namespace awq {
+
+/// Whether packed products give the same bits on processors without a fused multiply-add as on all
+/// others, several times slower. Holds for the whole process; set it before work begins. Processors
+/// with such an instruction (x86-64-v3 and later, 64-bit ARM) agree anyway and do not look.
+inline constinit std::atomic<bool> reproducible_products{false};
+
+namespace detail {
+
+/// Calls task(kind) with the kind of accumulation that products use now, as a constant.
+template <class Arch, class Task>
+void with_accumulation(const Task& task)
+{
+    using kernels::accumulation;
+    if constexpr (!kernels::fuses<Arch>)
+        if (reproducible_products.load(std::memory_order_relaxed))
+            return task(std::integral_constant<accumulation, accumulation::fused>{});
+    task(std::integral_constant<accumulation, accumulation::native>{});
+}
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+// Products whose left operand has few rows, as when one token is generated: b is read once, so
+// packing it would cost more than the product. No working memory.
+
+namespace awq::detail {
+
+/// Rows of a and of b whose products run together: the sums of `side_by_side` fill at most three
+/// quarters of the registers.
+template <class Arch>
+struct dots_shape {
+    static constexpr std::size_t parts = kernels::side_by_side<float, Arch>::parts;
+    static constexpr std::size_t rows = parts == 1 ? 4 : 3;
+    static constexpr std::size_t cols = 4 / parts;
+    static constexpr std::size_t cols_of_one_row = parts == 4 ? 3 : 4;
+};
+
+/// c[r][n] = dot(a row r, b row n) for Rows x Cols rows.
+template <class Arch, kernels::accumulation Kind, std::size_t Rows, std::size_t Cols>
+void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::size_t b_stride,
+                   std::size_t depth, float* c, std::size_t c_stride) noexcept
+{
+    using batch = kernels::float_batch<Arch>;
+    kernels::side_by_side<float, Arch> sum[Rows][Cols];
+    const std::size_t rest = kernels::for_parts<float, Arch>(depth, [&](auto p, std::size_t d)
+                                                                 __attribute__((always_inline)) {
+        batch left[Rows];
+        kernels::unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+            left[r] = batch::load_unaligned(a + r * a_stride + d);
+        });
+        kernels::unroll<Cols>([&](auto n) __attribute__((always_inline)) {
+            const batch right = batch::load_unaligned(b + n * b_stride + d);
+            kernels::unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+                batch& to = sum[r][n].part[p];
+                to = kernels::multiply_add<Kind>(left[r], right, to);
+            });
+        });
+    });
+    kernels::unroll<Rows * Cols>([&](auto i) __attribute__((always_inline)) {
+        c[i / Cols * c_stride + i % Cols] = sum[i / Cols][i % Cols].total();
+    });
+    for (std::size_t d = rest; d < depth; ++d)
+        for (std::size_t i = 0; i < Rows * Cols; ++i) {
+            float& to = c[i / Cols * c_stride + i % Cols];
+            to = kernels::multiply_add<Kind, Arch>(a[i / Cols * a_stride + d],
+                                                   b[i % Cols * b_stride + d], to);
+        }
+}
+
+template <class Arch, kernels::accumulation Kind, std::size_t Rows>
+void multiply_few_nt(matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
+{
+    using shape = dots_shape<Arch>;
+    constexpr std::size_t cols = Rows == 1 ? shape::cols_of_one_row : shape::cols;
+    const auto dots = [&](auto width, std::size_t j) {
+        multiply_dots<Arch, Kind, Rows, width()>(a.data(), a.stride(), b.data() + j * b.stride(),
+                                                 b.stride(), a.cols(), c.data() + j, c.stride());
+    };
+    std::size_t j = 0;
+    for (; j + cols <= b.rows(); j += cols) dots(std::integral_constant<std::size_t, cols>{}, j);
+    for (; j < b.rows(); ++j) dots(std::integral_constant<std::size_t, 1>{}, j);
+}
+
+/// c = a b^T, for the rows of b that one task takes.
+template <class Arch, kernels::accumulation Kind>
+void multiply_rows_nt(matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
+{
+    constexpr std::size_t step = dots_shape<Arch>::rows;
+    std::size_t i = 0;
+    for (; i + step <= a.rows(); i += step)
+        multiply_few_nt<Arch, Kind, step>(a.rows_from(i, step), b, c.rows_from(i, step));
+    for (; i < a.rows(); ++i)
+        multiply_few_nt<Arch, Kind, 1>(a.rows_from(i, 1), b, c.rows_from(i, 1));
+}
+
+/// c = a b^T without packing. Tasks take fixed runs of b's rows.
+template <class Arch, execution E>
+void multiply_unpacked_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b,
+                          matrix_view<float> c)
+{
+    constexpr std::size_t floats_per_task = 1 << 16;
+    const std::size_t grain = std::max<std::size_t>(4, floats_per_task / (b.cols() + 1) / 4 * 4);
+    e.for_each(chunk_count(b.rows(), grain), [=](std::size_t chunk) {
+        const std::size_t first = chunk * grain;
+        const std::size_t count = std::min(grain, b.rows() - first);
+        with_accumulation<Arch>([&](auto kind) {
+            multiply_rows_nt<Arch, kind()>(a, b.rows_from(first, count), c.cols_from(first, count));
+        });
+    });
+}
+
+/// One row of c = a b, `Batches` registers wide; b's rows are read where they lie.
+template <class Arch, kernels::accumulation Kind, std::size_t Batches>
+void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std::size_t b_stride,
+                         float* c) noexcept
+{
+    using batch = kernels::float_batch<Arch>;
+    batch sum[Batches];
+    kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) { sum[n] = batch(0.0f); });
+    for (std::size_t d = 0; d < depth; ++d) {
+        const batch left(a[d]);
+        kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {
+            const batch right = batch::load_unaligned(b + d * b_stride + n * batch::size);
+            sum[n] = kernels::multiply_add<Kind>(left, right, sum[n]);
+        });
+    }
+    kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {
+        sum[n].store_unaligned(c + n * batch::size);
+    });
+}
+
+template <class Arch, kernels::accumulation Kind>
+void multiply_row_nn(std::span<const float> a, matrix_view<const float> b, float* c) noexcept
+{
+    constexpr std::size_t width = kernels::lanes<Arch>;
+    std::size_t j = 0;
+    for (; j + 4 * width <= b.cols(); j += 4 * width)
+        multiply_columns_nn<Arch, Kind, 4>(a.data(), a.size(), b.data() + j, b.stride(), c + j);
+    for (; j + width <= b.cols(); j += width)
+        multiply_columns_nn<Arch, Kind, 1>(a.data(), a.size(), b.data() + j, b.stride(), c + j);
+    for (; j < b.cols(); ++j) {
+        float sum = 0.0f;
+        for (std::size_t d = 0; d < a.size(); ++d)
+            sum = kernels::multiply_add<Kind, Arch>(a[d], b(d, j), sum);
+        c[j] = sum;
+    }
+}
+
+/// c = a b without packing. Tasks take fixed runs of b's columns.
+template <class Arch, execution E>
+void multiply_unpacked_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b,
+                          matrix_view<float> c)
+{
+    constexpr std::size_t grain = 512;
+    e.for_each(chunk_count(b.cols(), grain), [=](std::size_t chunk) {
+        const std::size_t first = chunk * grain;
+        const std::size_t count = std::min(grain, b.cols() - first);
+        with_accumulation<Arch>([&](auto kind) {
+            for (std::size_t i = 0; i < a.rows(); ++i)
+                multiply_row_nn<Arch, kind()>(a.row(i), b.cols_from(first, count),
+                                              c.row(i).data() + first);
+        });
+    });
+}
+
+} // namespace awq::detail
+
+#endif
+// ---- awq/execution/products/packed.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_HPP
+#define AWQ_EXECUTION_PRODUCTS_PACKED_HPP
+
+// ---- awq/execution/products/packed_tile.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
+#define AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq::detail {
+
+/// One operand of a product c(i, j) = sum over d of a(i, d) b(j, d): `outer` is i or j.
+struct product_operand {
+    const float* data;
+    std::size_t outer_stride;
+    std::size_t depth_stride; ///< 1 or outer_stride is 1
+
+    const float* at(std::size_t outer, std::size_t depth) const noexcept
+    {
+        return data + outer * outer_stride + depth * depth_stride;
+    }
+};
+
+/// The register tile: `rows` x `cols` sums stay in registers while the depth runs (the scheme of
+/// Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
+template <class Arch>
+struct tile_shape {
+    static constexpr bool wide = kernels::register_count<Arch> == 32;
+    static constexpr std::size_t batches = wide ? 4 : 2;
+    static constexpr std::size_t rows = 6;
+    static constexpr std::size_t cols = batches * kernels::lanes<Arch>;
+};
+
+using four_floats [[gnu::vector_size(16)]] = float;
+
+/// Copies 4 x 4 floats transposed: out[d * width + i] = in[i * stride + d].
+AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out,
+                                     std::size_t width) noexcept
+{
+    four_floats row[4];
+    for (int i = 0; i < 4; ++i) __builtin_memcpy(&row[i], in + i * stride, sizeof row[i]);
+    const four_floats low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    const four_floats low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    const four_floats high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    const four_floats high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    row[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+    row[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+    row[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+    row[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+    for (int d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
+}
+
+/// Packs `count` <= Width lines of `Depth`, a multiple of 4.
+template <std::size_t Width, std::size_t Depth>
+void pack_square(const float* in, std::size_t stride, std::size_t count, float* out) noexcept
+{
+    std::size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (std::size_t d = 0; d < Depth; d += 4)
+            transpose_4x4(in + i * stride + d, stride, out + d * Width + i, Width);
+    for (; i < count; ++i)
+        for (std::size_t d = 0; d < Depth; ++d) out[d * Width + i] = in[i * stride + d];
+}
+
+/// Packs `count` <= Width lines whose depth is contiguous: out[d * Width + i], zeros beyond `count`.
+template <std::size_t Width>
+void pack_lines(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+                std::size_t depth, float* out) noexcept
+{
+    const std::size_t stride = operand.outer_stride;
+    const float* in = operand.at(first, from);
+    if (count < Width) std::fill_n(out, depth * Width, 0.0f);
+    // Some cache lines of each row at once: rows often lie a multiple of 4 KiB apart, where a few
+    // of them push each other out of the first-level cache.
+    constexpr std::size_t step = 16;
+    std::size_t d = 0;
+    for (; d + step <= depth; d += step, in += step, out += step * Width)
+        pack_square<Width, step>(in, stride, count, out);
+    for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t r = 0; r < depth - d; ++r) out[r * Width + i] = in[i * stride + r];
+}
+
+/// The same where neighbouring lines are contiguous.
+template <std::size_t Width>
+void pack_columns(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+                  std::size_t depth, float* out) noexcept
+{
+    for (std::size_t d = 0; d < depth; ++d, out += Width) {
+        const float* in = operand.at(first, from + d);
+        if (count == Width) {
+            for (std::size_t i = 0; i < Width; ++i) out[i] = in[i];
+        } else {
+            std::fill(std::copy_n(in, count, out), out + Width, 0.0f);
+        }
+    }
+}
+
+template <std::size_t Width>
+void pack_panel(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+                std::size_t depth, float* out) noexcept
+{
+    if (operand.depth_stride == 1)
+        pack_lines<Width>(operand, first, count, from, depth, out);
+    else
+        pack_columns<Width>(operand, first, count, from, depth, out);
+}
+
+/// One register tile: c (rows, cols) = or += the product of two packed panels.
+template <class Arch, kernels::accumulation Kind>
+void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
+                   bool accumulate) noexcept
+{
+    using batch = kernels::float_batch<Arch>;
+    using shape = tile_shape<Arch>;
+    constexpr std::size_t width = batch::size;
+    batch sum[shape::rows][shape::batches];
+    kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
+        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+            sum[r][n] = batch(0.0f);
+        });
+    });
+    for (std::size_t d = 0; d < depth; ++d, a += shape::rows, b += shape::cols) {
+        batch right[shape::batches];
+        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+            right[n] = batch::load_unaligned(b + n * width);
+        });
+        kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
+            const batch left(a[r]);
+            kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+                sum[r][n] = kernels::multiply_add<Kind>(left, right[n], sum[r][n]);
+            });
+        });
+    }
+    kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
+        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+            float* out = c + r * stride + n * width;
+            if (accumulate) sum[r][n] = sum[r][n] + batch::load_unaligned(out);
+            sum[r][n].store_unaligned(out);
+        });
+    });
+}
+
+/// The same at the edge of c: only `rows` x `cols` of the tile exist.
+template <class Arch, kernels::accumulation Kind>
+void multiply_edge_tile(const float* a, const float* b, std::size_t depth, float* c,
+                        std::size_t stride, std::size_t rows, std::size_t cols,
+                        bool accumulate) noexcept
+{
+    using shape = tile_shape<Arch>;
+    alignas(64) float whole[shape::rows * shape::cols];
+    multiply_tile<Arch, Kind>(a, b, depth, whole, shape::cols, false);
+    for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t j = 0; j < cols; ++j) {
+            const float sum = whole[r * shape::cols + j];
+            float& out = c[r * stride + j];
+            out = accumulate ? sum + out : sum; // adding 0 would change -0
+        }
+    }
+}
+
+} // namespace awq::detail
+
+#endif
+// ---- awq/execution/scratch.hpp
+#ifndef AWQ_EXECUTION_SCRATCH_HPP
+#define AWQ_EXECUTION_SCRATCH_HPP
+
+#include <cstddef>
+#include <new>
+#include <span>
+#include <utility>
+
+namespace awq {
+
+/// Working memory for one call of a kernel: 64-byte aligned, uninitialised floats that go back to a
+/// list kept by the thread, so that the next call needs no allocation.
+///
+/// A list and not one buffer, because a thread that waits within a kernel may be given another task
+/// that calls the same kernel. Empty where memory has run out: test it.
+class scratch {
+public:
+    explicit scratch(std::size_t size) : size_(size)
+    {
+        if (size == 0) return;
+        block_ = list().take(size);
+        if (block_.capacity < size) block_ = block::allocate(std::move(block_), size);
+    }
+    scratch(const scratch&) = delete;
+    scratch& operator=(const scratch&) = delete;
+    ~scratch() { list().give(block_); }
+
+    explicit operator bool() const noexcept { return size_ == 0 || block_.data != nullptr; }
+    float* data() const noexcept { return block_.data; }
+    std::size_t size() const noexcept { return size_; }
+    std::span<float> floats() const noexcept { return {block_.data, size_}; }
+
+private:
+    static constexpr std::align_val_t alignment{64};
+
+    struct block {
+        float* data = nullptr;
+        std::size_t capacity = 0;
+
+        static block allocate(block old, std::size_t size) noexcept
+        {
+            old.free();
+            if (size > static_cast<std::size_t>(-1) / sizeof(float)) return {};
+            void* memory = ::operator new(size * sizeof(float), alignment, std::nothrow);
+            return {static_cast<float*>(memory), memory ? size : 0};
+        }
+        void free() noexcept { ::operator delete(data, alignment); }
+    };
+
+    /// At most `depth` buffers wait for reuse, and none that is very large.
+    class free_list {
+    public:
+        free_list() = default;
+        free_list(const free_list&) = delete;
+        free_list& operator=(const free_list&) = delete;
+        ~free_list()
+        {
+            for (; count_ > 0; --count_) blocks_[count_ - 1].free();
+        }
+        /// The smallest block that is large enough, else the largest, else none.
+        block take(std::size_t size) noexcept
+        {
+            if (count_ == 0) return {};
+            std::size_t best = 0;
+            for (std::size_t i = 1; i < count_; ++i) {
+                const bool fits = blocks_[i].capacity >= size;
+                const bool smaller = blocks_[i].capacity < blocks_[best].capacity;
+                if (blocks_[best].capacity < size ? !smaller : fits && smaller) best = i;
+            }
+            std::swap(blocks_[best], blocks_[--count_]);
+            return blocks_[count_];
+        }
+        void give(block used) noexcept
+        {
+            if (used.data == nullptr) return;
+            if (count_ == depth || used.capacity > largest_kept) return used.free();
+            blocks_[count_++] = used;
+        }
+
+    private:
+        static constexpr std::size_t depth = 16;
+        static constexpr std::size_t largest_kept = std::size_t{1} << 24; // 64 MiB
+        block blocks_[depth];
+        std::size_t count_ = 0;
+    };
+
+    static free_list& list()
+    {
+        static thread_local free_list blocks;
+        return blocks;
+    }
+
+    block block_;
+    std::size_t size_ = 0;
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+namespace detail {
+
+/// Which part of the output is computed.
+enum class product_part : unsigned char { whole, upper };
+
+/// c = or += a b^T over packed operands. Slabs of the depth are packed once by all threads, then the
+/// output is cut into fixed tiles: the bits do not depend on who computes which.
+template <class Arch, execution E>
+class packed_engine {
+public:
+    packed_engine(const E& e, product_operand a, product_operand b, std::size_t depth,
+                  matrix_view<float> c, bool accumulate, product_part part)
+        : execution_(e), a_(a), b_(b), c_(c), depth_(depth), accumulate_(accumulate), part_(part),
+          slab_(padded(chunk_count(depth, chunk_count(depth, max_slab)), 16)),
+          packed_a_(padded(std::min(c.rows(), max_rows), shape::rows) * slab_),
+          packed_b_(padded(std::min(c.cols(), max_cols), shape::cols) * slab_)
+    {
+    }
+
+    /// False where there was no memory for the packed operands; c is then untouched.
+    [[nodiscard]] bool run()
+    {
+        if (!packed_a_ || !packed_b_) return false;
+        for (std::size_t col = 0; col < c_.cols(); col += max_cols)
+            for (std::size_t from = 0; from < depth_; from += slab_)
+                multiply_slab(col, std::min(max_cols, c_.cols() - col), from,
+                              std::min(slab_, depth_ - from));
+        return true;
+    }
+
+private:
+    using shape = tile_shape<Arch>;
+    static constexpr std::size_t max_slab = 320;
+    static constexpr std::size_t max_rows = chunk_count(3072, shape::rows) * shape::rows;
+    static constexpr std::size_t max_cols = chunk_count(3072, shape::cols) * shape::cols;
+    static constexpr std::size_t task_rows = chunk_count(128, shape::rows) * shape::rows;
+    static constexpr std::size_t task_cols = chunk_count(256, shape::cols) * shape::cols;
+    static constexpr std::size_t panels_per_task = 4;
+
+    static constexpr std::size_t padded(std::size_t count, std::size_t unit) noexcept
+    {
+        return chunk_count(count, unit) * unit;
+    }
+
+    template <std::size_t Width>
+    void pack(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+              std::size_t depth, float* out) const
+    {
+        const std::size_t panels = chunk_count(count, Width);
+        execution_.for_each(chunk_count(panels, panels_per_task), [=](std::size_t task) {
+            const std::size_t end = std::min(panels, (task + 1) * panels_per_task);
+            for (std::size_t p = task * panels_per_task; p < end; ++p)
+                pack_panel<Width>(operand, first + p * Width, std::min(Width, count - p * Width),
+                                  from, depth, out + p * Width * depth);
+        });
+    }
+
+    void multiply_slab(std::size_t col, std::size_t cols, std::size_t from, std::size_t depth)
+    {
+        pack<shape::cols>(b_, col, cols, from, depth, packed_b_.data());
+        const std::size_t end = part_ == product_part::whole ? c_.rows() : col + cols;
+        for (std::size_t row = 0; row < end; row += max_rows) {
+            const std::size_t rows = std::min(max_rows, end - row);
+            pack<shape::rows>(a_, row, rows, from, depth, packed_a_.data());
+            multiply_block(row, rows, col, cols, depth, accumulate_ || from > 0);
+        }
+    }
+
+    void multiply_block(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
+                        std::size_t depth, bool accumulate) const
+    {
+        const std::size_t down = chunk_count(rows, task_rows);
+        const std::size_t across = chunk_count(cols, task_cols);
+        execution_.for_each(down * across, [=, this](std::size_t task) {
+            const std::size_t i = task % down * task_rows;
+            const std::size_t j = task / down * task_cols;
+            const std::size_t last = std::min(cols, j + task_cols);
+            if (part_ == product_part::upper && col + last <= row + i) return;
+            with_accumulation<Arch>([&](auto kind) {
+                for (std::size_t n = j; n < last; n += shape::cols)
+                    multiply_panel<kind()>(row, i, std::min(rows, i + task_rows), col, n, last,
+                                           depth, accumulate);
+            });
+        });
+    }
+
+    /// All register tiles of one panel of b, which stays in the first-level cache.
+    template <kernels::accumulation Kind>
+    void multiply_panel(std::size_t row, std::size_t i, std::size_t end, std::size_t col,
+                        std::size_t n, std::size_t last, std::size_t depth, bool accumulate) const
+    {
+        const float* b = packed_b_.data() + n * depth;
+        const std::size_t cols = std::min(shape::cols, last - n);
+        for (; i < end; i += shape::rows) {
+            if (part_ == product_part::upper && col + n + cols <= row + i) return;
+            const std::size_t rows = std::min(shape::rows, end - i);
+            const float* a = packed_a_.data() + i * depth;
+            float* out = &c_(row + i, col + n);
+            if (rows == shape::rows && cols == shape::cols)
+                multiply_tile<Arch, Kind>(a, b, depth, out, c_.stride(), accumulate);
+            else
+                multiply_edge_tile<Arch, Kind>(a, b, depth, out, c_.stride(), rows, cols, accumulate);
+        }
+    }
+
+    const E& execution_;
+    product_operand a_;
+    product_operand b_;
+    matrix_view<float> c_;
+    std::size_t depth_;
+    bool accumulate_;
+    product_part part_;
+    std::size_t slab_;
+    scratch packed_a_;
+    scratch packed_b_;
+};
+
+} // namespace detail
+
+/// Matrix products by a packed micro-kernel over SIMD registers: the default provider. Header-only,
+/// as wide as the instruction set that the translation unit is compiled for.
+///
+/// Threads come from the execution alone; the output is cut into fixed tiles, so the result has the
+/// same bits at any number of threads. Every sum runs in the same order whatever the registers hold;
+/// one rounding more, where there is no fused multiply-add, is `reproducible_products`' to undo. Calls
+/// may nest within other tasks of the same execution.
+/// Working memory (at most 8 MiB) is kept by each thread; without it the calls still work, slowly.
+/// Operands may have strides; the output must not overlap an input.
+struct packed_product {
+    /// Left operands with fewer rows are multiplied without packing b, which pays only when each
+    /// packed value is used often; b as it lies is read badly by columns, so there it pays sooner.
+    static constexpr std::size_t min_packed_rows_nt = 32;
+    static constexpr std::size_t min_packed_rows_nn = 8;
+
+    /// c = a b^T: a (m, k), b (n, k), c (m, n). A linear layer's forward: b is its weight.
+    template <execution E, class Arch = kernels::default_arch>
+    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b,
+                            matrix_view<float> c)
+    {
+        if (c.empty()) return;
+        if (a.rows() >= min_packed_rows_nt && a.cols() > 0 &&
+            run<Arch>(e, {a.data(), a.stride(), 1}, {b.data(), b.stride(), 1}, a.cols(), c))
+            return;
+        detail::multiply_unpacked_nt<Arch>(e, a, b, c);
+    }
+
+    /// c = a b: a (m, k), b (k, n), c (m, n).
+    template <execution E, class Arch = kernels::default_arch>
+    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b,
+                            matrix_view<float> c)
+    {
+        if (c.empty()) return;
+        if (a.rows() >= min_packed_rows_nn && a.cols() > 0 &&
+            run<Arch>(e, {a.data(), a.stride(), 1}, {b.data(), 1, b.stride()}, a.cols(), c))
+            return;
+        detail::multiply_unpacked_nn<Arch>(e, a, b, c);
+    }
+
+    /// g += x^T x: x (tokens, k), g (k, k). The upper triangle is computed and mirrored: what the
+    /// lower triangle of g held before is lost.
+    template <execution E, class Arch = kernels::default_arch>
+    static void add_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
+    {
+        if (g.empty() || x.rows() == 0) return;
+        const detail::product_operand columns{x.data(), 1, x.stride()};
+        if (!run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper))
+            return plain_product::add_gram(e, x, g);
+        mirror_upper(e, g);
+    }
+
+    /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
+    template <execution E, class Arch = kernels::default_arch>
+    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y,
+                               matrix_view<float> g)
+    {
+        if (g.empty() || x.rows() == 0) return;
+        if (!run<Arch>(e, {x.data(), 1, x.stride()}, {y.data(), 1, y.stride()}, x.rows(), g, true))
+            plain_product::add_cross_gram(e, x, y, g);
+    }
+
+private:
+    template <class Arch, execution E>
+    [[nodiscard]] static bool run(const E& e, detail::product_operand a, detail::product_operand b,
+                                  std::size_t depth, matrix_view<float> c, bool accumulate = false,
+                                  detail::product_part part = detail::product_part::whole)
+    {
+        return detail::packed_engine<Arch, E>(e, a, b, depth, c, accumulate, part).run();
+    }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/tbb_execution.hpp
+#ifndef AWQ_EXECUTION_TBB_EXECUTION_HPP
+#define AWQ_EXECUTION_TBB_EXECUTION_HPP
+
+#include <tbb/parallel_for.h>
+
+namespace awq {
+
+/// Does the work on TBB's threads. To limit their number, hold a `tbb::global_control` or call from
+/// within a `tbb::task_arena`, as for any TBB code.
+struct tbb_execution {
+    using policy_axis = axis::execution;
+    static constexpr std::string_view name = "tbb";
+
+    template <class Task>
+    void for_each(std::size_t count, Task&& task) const
+    {
+        if (count == 1) return task(std::size_t{0});
+        tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) { task(i); });
+    }
+};
+
+static_assert(execution<tbb_execution>);
+
+} // namespace awq
+
+#endif
+// ---- awq/support/catch_out_of_memory.hpp
+#ifndef AWQ_SUPPORT_CATCH_OUT_OF_MEMORY_HPP
+#define AWQ_SUPPORT_CATCH_OUT_OF_MEMORY_HPP
+
+#include <string_view>
+#include <type_traits>
+#if AWQ_EXCEPTIONS
+#include <new>
+#include <stdexcept>
+#endif
+
+namespace awq {
+
+/// What to do where a run of a model does not fit into memory.
+inline constexpr std::string_view use_less_memory =
+    "take fewer samples or shorter sequences, or give the program more memory";
+
+/// The same for what is read or written piece by piece.
+inline constexpr std::string_view give_more_memory = "give the program more memory";
+
+/// What `step()` (a result) gives, or `out_of_memory` where an allocation failed in it, on any thread
+/// that it waits for: "WHERE: out of memory; ADVICE". Entry points that need a heap run in it.
+template <class Step>
+std::invoke_result_t<Step&> catch_out_of_memory(std::string_view where, std::string_view advice,
+                                                Step&& step)
+{
+#if AWQ_EXCEPTIONS
+    try {
+        return step();
+    } catch (const std::bad_alloc&) {
+    } catch (const std::length_error&) { // a size that no container can have
+    }
+    return error{error_code::out_of_memory, where, ": out of memory; ", advice};
+#else
+    return step();
+#endif
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/support/nearest_name.hpp
+#ifndef AWQ_SUPPORT_NEAREST_NAME_HPP
+#define AWQ_SUPPORT_NEAREST_NAME_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// Letters to insert, remove, replace or swap with a neighbour to make one name from the other
+/// (optimal string alignment); upper and lower case and "-" and "_" count as the same.
+inline std::size_t edit_distance(std::string_view a, std::string_view b)
+{
+    const auto plain = [](char c) {
+        return c == '-' ? '_' : 'A' <= c && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    };
+    const auto same = [&](char x, char y) { return plain(x) == plain(y); };
+    std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
+    std::iota(last.begin(), last.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        now[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            now[j] = std::min({last[j] + 1, now[j - 1] + 1,
+                               last[j - 1] + (same(a[i - 1], b[j - 1]) ? 0u : 1u)});
+            if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
+                now[j] = std::min(now[j], before[j - 2] + 1);
+        }
+        before.swap(last);
+        last.swap(now);
+    }
+    return last[b.size()];
+}
+
+/// The known name that was most likely meant: at most a third of the letters are wrong. Empty where
+/// none is that near. `known`: any range of texts.
+template <class Names>
+std::string_view nearest_name(std::string_view name, const Names& known)
+{
+    constexpr std::size_t longest = 64;
+    std::string_view nearest;
+    if (name.size() > longest) return nearest;
+    std::size_t least = std::max<std::size_t>(1, name.size() / 3) + 1;
+    for (const std::string_view each : known)
+        if (const std::size_t distance = edit_distance(name, each); distance < least) {
+            least = distance;
+            nearest = each;
+        }
+    return nearest;
+}
+
+/// For the end of an error text: "did you mean 'n_grid'? known: ..." or the known names alone.
+template <class Names>
+std::string known_names(std::string_view name, const Names& known)
+{
+    const std::string_view nearest = nearest_name(name, known);
+    std::string text = nearest.empty() ? "" : "did you mean '" + std::string{nearest} + "'? ";
+    text += "known: ";
+    bool first = true;
+    for (const std::string_view each : known) {
+        text += (first ? "" : ", ") + std::string{each};
+        first = false;
+    }
+    return text;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/support/notice.hpp
+#ifndef AWQ_SUPPORT_NOTICE_HPP
+#define AWQ_SUPPORT_NOTICE_HPP
+
+// ---- awq/support/printable.hpp
+#ifndef AWQ_SUPPORT_PRINTABLE_HPP
+#define AWQ_SUPPORT_PRINTABLE_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+/// A name that came out of a file, made fit for a one-line error text: control characters become '?', and a
+/// name longer than `limit` bytes is cut and ends in "...".
+inline std::string printable(std::string_view name, std::size_t limit = 120)
+{
+    std::string shown{name.substr(0, limit)};
+    for (char& each : shown)
+        if (static_cast<unsigned char>(each) < 0x20 || each == 0x7F) each = '?';
+    if (name.size() > limit) {
+        while (!shown.empty() && (static_cast<unsigned char>(shown.back()) & 0xC0) == 0x80)
+            shown.pop_back(); // do not end inside a UTF-8 sequence
+        if (!shown.empty() && static_cast<unsigned char>(shown.back()) >= 0xC0) shown.pop_back();
+        shown += "...";
+    }
+    return shown;
+}
+
+/// The first line of a text.
+inline std::string_view one_line(std::string_view text) noexcept
+{
+    return text.substr(0, text.find_first_of("\r\n"));
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// One sentence about a run that goes on: what was dropped, fell back or had no effect.
+struct notice {
+    enum class severity {
+        note,    ///< the result is what was asked for
+        warning, ///< the result may be worse than what was asked for
+    };
+    severity level = severity::note;
+    std::string text; ///< one line: what (as the user named it), where, what to do
+};
+
+/// Whoever started a run shows a notice when it comes; may be empty.
+using notice_callback = std::function<void(const notice&)>;
+
+/// The notices of a run, in order: shown as they come, kept for the report.
+class notice_list {
+public:
+    notice_list() = default;
+    explicit notice_list(notice_callback show) : show_(std::move(show)) {}
+
+    void note(std::string_view text) { add({notice::severity::note, std::string{text}}); }
+    void warn(std::string_view text) { add({notice::severity::warning, std::string{text}}); }
+
+    /// Control characters, which come out of files, become '?'.
+    void add(notice made)
+    {
+        made.text = printable(made.text, made.text.size());
+        if (show_) show_(made);
+        all_.push_back(std::move(made));
+    }
+
+    std::size_t size() const noexcept { return all_.size(); }
+    bool empty() const noexcept { return all_.empty(); }
+    const notice& operator[](std::size_t i) const { return all_[i]; }
+    auto begin() const noexcept { return all_.begin(); }
+    auto end() const noexcept { return all_.end(); }
+
+private:
+    notice_callback show_;
+    std::vector<notice> all_;
+};
+
+/// "warning: ..." for a warning, the plain text for a note: a line of a report.
+inline std::string line_of(const notice& from)
+{
+    return from.level == notice::severity::warning ? "warning: " + from.text : from.text;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/tensor/xtensor_backend.hpp
+#ifndef AWQ_TENSOR_XTENSOR_BACKEND_HPP
+#define AWQ_TENSOR_XTENSOR_BACKEND_HPP
+
+// xtensor 0.26 moved its headers into folders.
+#if __has_include(<xtensor/containers/xtensor.hpp>)
+#include <xtensor/containers/xadapt.hpp>
+#include <xtensor/containers/xtensor.hpp>
+#else
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xtensor.hpp>
+#endif
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <span>
+
+namespace awq {
+
+/// Tensors are `xt::xtensor`s, row-major; products run in the packed micro-kernel.
+struct xtensor_backend {
+    using policy_axis = axis::backend;
+    using product = packed_product;
+    using matrix = xt::xtensor<float, 2, xt::layout_type::row_major>;
+    using vector = xt::xtensor<float, 1, xt::layout_type::row_major>;
+
+    /// A matrix of that shape; its elements are not initialised.
+    static matrix make(std::size_t rows, std::size_t cols)
+    {
+        return matrix(std::array<std::size_t, 2>{rows, cols});
+    }
+
+    /// Working memory of that many floats, not initialised; null where there is none.
+    static std::unique_ptr<float[]> make_workspace(std::size_t size) noexcept
+    {
+        return std::unique_ptr<float[]>{new (std::nothrow) float[size]};
+    }
+
+    static matrix_view<float> view(matrix& tensor) noexcept
+    {
+        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
+    }
+    static matrix_view<const float> view(const matrix& tensor) noexcept
+    {
+        return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
+    }
+    static matrix_view<float> view(vector& tensor) noexcept
+    {
+        return {tensor.data(), 1, tensor.shape()[0]};
+    }
+    static matrix_view<const float> view(const vector& tensor) noexcept
+    {
+        return {tensor.data(), 1, tensor.shape()[0]};
+    }
+    /// Views and spans of memory that somebody else owns are welcome too.
+    template <class T>
+    static constexpr matrix_view<T> view(matrix_view<T> tensor) noexcept
+    {
+        return tensor;
+    }
+    template <class T>
+    static constexpr matrix_view<T> view(std::span<T> vector) noexcept
+    {
+        return as_row(vector);
+    }
+
+    /// An xtensor expression over a contiguous view, for whole-array glue; it owns nothing.
+    static auto adapt(matrix_view<float> contiguous)
+    {
+        return xt::adapt(contiguous.data(), contiguous.size(), xt::no_ownership(),
+                         std::array<std::size_t, 2>{contiguous.rows(), contiguous.cols()});
+    }
+};
+
+static_assert(tensor_backend<xtensor_backend>);
+
+} // namespace awq
+
+#endif
+
+#endif
