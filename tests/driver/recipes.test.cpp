@@ -46,7 +46,8 @@ TEST_CASE("a hostile recipe ends in one line that names file and line, exit code
 TEST_CASE("an ignored name that matches nothing: a warning of a recipe, an error of a flag")
 {
     const test::scratch here;
-    const std::string recipe = "AWQModifier:\n  smoothing_only: true\n  n_grid: 3\n  loss: gram\n  ignore: [lm_head, 're:.*gate$']\n";
+    const std::string recipe = "AWQModifier:\n  smoothing_only: true\n  n_grid: 3\n  loss: gram\n"
+                               "  ignore: [lm_head, 're:.*gate$']\n";
     const auto warned = with_recipe(here, recipe);
     INFO(warned.err);
     CHECK(warned.exit_code == 0);
@@ -59,7 +60,8 @@ TEST_CASE("an ignored name that matches nothing: a warning of a recipe, an error
 TEST_CASE("a smoothing-only run says which scheme its search simulates")
 {
     const test::scratch here;
-    const auto run = with_recipe(here, "AWQModifier: {smoothing_only: true, n_grid: 3, loss: gram}\n", "--scheme w2a16 --group-size 64");
+    const auto run = with_recipe(here, "AWQModifier: {smoothing_only: true, n_grid: 3, loss: gram}\n",
+                                 "--scheme w2a16 --group-size 64");
     INFO(run.err);
     REQUIRE(run.exit_code == 0);
     CHECK(run.says("the search simulates w2a16"));

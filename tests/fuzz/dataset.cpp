@@ -31,7 +31,7 @@ awq::sample_options options()
     awq::sample_options made;
     made.count = 8;
     made.max_seq_length = 16;
-    made.chat = chat->renderer();
+    made.chat = [](const awq::chat_sample& sample) { return chat->render(sample); };
     return made;
 }
 

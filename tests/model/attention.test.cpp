@@ -186,5 +186,5 @@ TEST_CASE("ids beyond the vocabulary and missing tensors are errors that say whi
     loaded.config.attention_bias = true;
     const auto biased = lm::make(loaded.config, loaded.weights());
     REQUIRE_FALSE(biased);
-    CHECK(biased.error().text() == "layer 0: self_attn.q_proj.bias is missing");
+    CHECK(biased.error().text() == "model.layers.0.self_attn.q_proj.bias is missing (attention_bias)");
 }

@@ -151,6 +151,6 @@ TEST_CASE("a missing sandwich norm is an error that names it")
     loaded.tensors.erase("model.layers.1.post_feedforward_layernorm.weight");
     const auto model = lm::make(loaded.config, loaded.weights());
     REQUIRE_FALSE(model);
-    CHECK(model.error().text().find("layer 1: post_feedforward_layernorm") !=
+    CHECK(model.error().text().find("model.layers.1.post_feedforward_layernorm") !=
           std::string_view::npos);
 }

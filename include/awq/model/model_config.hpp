@@ -288,7 +288,8 @@ inline status check(const model_config& config)
     if (config.local_rope) AWQ_CHECK(detail::check_rope(config, *config.local_rope));
     if (!activation_of(config.hidden_act))
         return error{error_code::unsupported, "hidden_act \"", config.hidden_act,
-                     "\" is not supported, only \"silu\" (\"swish\") and \"gelu_pytorch_tanh\" (\"gelu_new\", \"gelu_fast\")"};
+                     "\" is not supported, only \"silu\" (\"swish\") and \"gelu_pytorch_tanh\" "
+                     "(\"gelu_new\", \"gelu_fast\")"};
     if (!std::isfinite(config.query_pre_attn_scalar) || config.query_pre_attn_scalar < 0.0)
         return error{error_code::invalid_argument, "query_pre_attn_scalar ",
                      config.query_pre_attn_scalar, " must be above 0"};

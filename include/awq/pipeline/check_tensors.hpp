@@ -70,7 +70,7 @@ inline status check_tensor(const tensor_source& source, const expected_tensor& w
 {
     const auto stored = source.stored(name);
     const bool unwanted = wanted.is == presence::unwanted;
-    if (!stored && wanted.is == presence::required) 
+    if (!stored && wanted.is == presence::required)
         return detail::missing_tensor(source, wanted, source.name_in_file(name));
     if (!stored) return {};
     const auto fail = [&](error_code code, const auto&... parts) {

@@ -180,7 +180,7 @@ inline result<conversion> convert(const convert_options& options)
         AWQ_TRY(const std::string path, model_file(options.model, "config.json"));
         AWQ_TRY(const auto config, json::load(path));
         if (!config.root().find_non_null("quantization_config"))
-            return error{error_code::invalid_argument, options.model,
+            return error{error_code::unsupported, options.model,
                          ": config.json has no quantization_config, so there is nothing to convert; "
                          "quantize it with oneshot"};
         AWQ_TRY(const auto source, quantized_source::open(options.model));

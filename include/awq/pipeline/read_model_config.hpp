@@ -281,7 +281,8 @@ inline status refuse_unsupported(const json::value& root)
 } // namespace detail
 
 /// The fields of a Hugging Face config.json that a forward pass needs, checked. Both spellings of
-/// transformers 4 and 5 are read; what is missing or null is what transformers assumes for the type. Errors: missing_field, malformed_file, unknown_architecture.
+/// transformers 4 and 5 are read; what is missing or null is what transformers assumes for the type. Errors:
+/// missing_field, malformed_file, unknown_architecture.
 inline result<model_config> read_model_config(const json::value& root)
 {
     std::string model_type;

@@ -31,49 +31,8 @@ concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const 
 
 namespace detail {
 
-<<<<<<< HEAD
-/// Makes candidates one after another in the same memory.
-template <execution E, quantizer Q>
-=======
-template <quantizer Q>
-status check_layer(const search_layer<Q>& layer, std::size_t in_features)
-{
-    if (layer.weight.cols() != in_features)
-        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
-                     layer.weight.cols(), " columns, the activations have ", in_features};
-    if (!layer.importance.empty() && layer.importance.size() != in_features)
-        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
-                     " importance values for ",  in_features,      " columns"};
-    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
-}
-
-template <quantizer Q>
-status check_problem(const search_problem<Q>& problem)
-{
-    if (problem.layers.empty() || problem.x_mean.empty())
-        return error{error_code::invalid_argument,
-                     "scale search: give at least one balance layer and its activations"};
-    for (const float value : problem.x_mean)
-        if (!std::isfinite(value) || value < 0.0f)
-            return error{error_code::not_finite,
-                         "scale search: x_mean has a value that is not a finite magnitude"};
-    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
-        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
-                     problem.in_features(), " entries"};
-    if (problem.scales() > problem.in_features())
-        return error{error_code::invalid_argument, "scale search: more scales than columns"};
-    for (const std::uint32_t index : problem.column_scales)
-        if (index >= problem.scale_count)
-            return error{error_code::invalid_argument, "scale search: column scale ", index,
-                         " is not below ", problem.scale_count};
-    for (const auto& layer : problem.layers)
-        AWQ_CHECK(check_layer(layer, problem.in_features()));
-    return {};
-}
-
 /// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
 template <execution E, quantizer Q, class Storage>
->>>>>>> core
 class candidate_maker {
   public:
     candidate_maker(const E& how, const search_problem<Q>& problem, Storage storage)

@@ -9,6 +9,7 @@
 #include <awq/data/jinja/comparison.hpp>
 #include <awq/data/jinja/text_functions.hpp>
 #include <awq/data/jinja/value.hpp>
+#include <awq/data/jinja/writer.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 

@@ -90,7 +90,7 @@ private:
             return error{error_code::unsupported, tensors.module(), ": packed weights with the "
                          "strategy \"", name_of(args.strategy), "\" are not supported"};
         shape_.group_size = grouped ? args.group_size : 0;
-        if (grouped && shape_.cols % args.group_size != 0)
+        if (grouped && (args.group_size == 0 || shape_.cols % args.group_size != 0))
             return tensors.fail("weight_packed", "has ", shape_.cols,
                                 " columns, which the group size ", args.group_size,
                                 " does not divide");
