@@ -132,7 +132,7 @@ TEST_CASE("A broken tokenizer.json is one clear error")
     CHECK(error_text(R"({"model":{"type":"Unigram","vocab":[]}})") ==
           "t.json: model.type: the model \"Unigram\" is not supported; BPE is");
     CHECK(error_text(small_tokenizer(R"({"a":-1})", "[]")) ==
-          "t.json: model.vocab: token \"a\": the id -1 is not in [0, 16777216)");
+          "t.json: model.vocab: token \"a\": the id -1 is not in [0, 4194304)");
     CHECK(error_text(small_tokenizer(R"({"a":99999999})", "[]")).find("not in [0") !=
           std::string::npos);
     CHECK(error_text(small_tokenizer(R"({"a":0,"b":0})", "[]")).find("belongs to two tokens") !=
