@@ -23,7 +23,7 @@ class text_budget {
     void begin(std::size_t bytes)
     {
         left_ = (std::size_t{1} << 20) + 64 * bytes;
-        allowed_ = std::chrono::milliseconds{1000} + std::chrono::microseconds{2} * bytes;
+        allowed_ = std::chrono::milliseconds{500} + std::chrono::microseconds{2} * bytes;
         used_before_ = thread_time();
         look_again_ = clock::now() + allowed_;
     }
