@@ -10,6 +10,7 @@
 #include <awq/support/notice.hpp>
 #include <awq/support/printable.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <set>
@@ -62,13 +63,12 @@ public:
     result<std::vector<resolved_mapping>> resolve(const block_tensors& block)
     {
         const auto modules = detail::modules_of(block);
-        const std::string_view prefix = block.prefix();
+        const std::string_view name{block.prefix().data(), block.prefix().size() - 1};
         std::vector<resolved_mapping> all;
         for (std::size_t i = 0; i < patterns_.size(); ++i) {
-            AWQ_TRY(auto found, resolve_mappings({&patterns_[i], 1}, prefix.substr(0, prefix.size() - 1),
-                                                 modules, expressions_));
+            AWQ_TRY(auto found, resolve_mappings({&patterns_[i], 1}, name, modules, expressions_));
             if (!found.empty()) matched_.insert(i);
-            all.insert(all.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+            std::ranges::move(found, std::back_inserter(all));
         }
         return all;
     }
