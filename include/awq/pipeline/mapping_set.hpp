@@ -4,9 +4,12 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/model/mapping_registry.hpp>
 #include <awq/model/resolve_mappings.hpp>
 #include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/name_matcher.hpp>
+#include <awq/pipeline/oneshot_options.hpp>
 #include <awq/support/notice.hpp>
 #include <awq/support/printable.hpp>
 
@@ -53,7 +56,7 @@ public:
         mapping_set made;
         const std::string_view where = recipe.empty() ? std::string_view{"mappings"} : recipe;
         AWQ_TRY(made.expressions_, expression_matcher::compile(patterns, where));
-        AWQ_CHECK(made.expressions_.check(names));
+        AWQ_CHECK(made.expressions_.check(names, where));
         made.patterns_ = std::move(patterns);
         made.recipe_ = recipe;
         return made;
@@ -88,6 +91,20 @@ private:
     expression_matcher expressions_;
     std::set<std::size_t> matched_;
 };
+
+/// The mappings of a run: none where it does not smooth, else the user's, else the architecture's.
+inline result<mapping_set> mappings_for(const oneshot_options& options, const directory_source& source)
+{
+    if (!options.smoothing) return mapping_set{};
+    std::vector<std::string> names;
+    constexpr std::string_view suffix = ".weight";
+    for (const safetensors::tensor* const each : source.checkpoint().tensors())
+        if (const std::string_view name = each->name; name.ends_with(suffix))
+            names.emplace_back(name.substr(0, name.size() - suffix.size()));
+    if (options.mappings) return mapping_set::make(*options.mappings, options.mappings_recipe, names);
+    AWQ_TRY(auto known, mappings_of(source.config().architecture));
+    return mapping_set::make(std::move(known), {}, names);
+}
 
 } // namespace awq
 

@@ -6,7 +6,6 @@
 
 #include <awq/data/calibration_samples.hpp>
 #include <awq/data/chat_template.hpp>
-#include <awq/model/mapping_registry.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/check_request.hpp>
@@ -51,7 +50,7 @@ public:
         AWQ_CHECK(run->check_outer_values());
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
-        AWQ_TRY(run->mappings_, run->choose_mappings());
+        AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
         AWQ_CHECK(check_request_files(options));
         AWQ_CHECK(run->open_outputs());
         AWQ_TRY(const auto samples, run->load_calibration());
@@ -121,20 +120,6 @@ private:
             if (const auto* const tensor = source_->checkpoint().find(each.name))
                 AWQ_CHECK(check_finite(*tensor));
         return {};
-    }
-
-    result<mapping_set> choose_mappings() const
-    {
-        if (!options_.smoothing) return mapping_set{};
-        std::vector<std::string> names;
-        constexpr std::string_view suffix = ".weight";
-        for (const safetensors::tensor* const each : source_->checkpoint().tensors())
-            if (std::string_view name = each->name; name.ends_with(suffix))
-                names.emplace_back(name.substr(0, name.size() - suffix.size()));
-        if (options_.mappings)
-            return mapping_set::make(*options_.mappings, options_.mappings_recipe, names);
-        AWQ_TRY(auto known, mappings_of(source_->config().architecture));
-        return mapping_set::make(std::move(known), {}, names);
     }
 
     /// The samples' tokens; none where an importance matrix stands in for them.
