@@ -124,7 +124,7 @@ void add_eval(CLI::App& app, int& exit_code)
                         "Of integer schemes in --pseudo-quantize; 0: per channel");
     command->add_option("--report", arguments->report, "JSON file to write the figures to");
     command->add_flag("--overwrite", arguments->overwrite, "Replace a report file that is no report");
-    command->add_option("--threads", arguments->threads, "Threads; 0: all");
+    command->add_option("--threads", arguments->threads, "Threads; 0: all")->check(CLI::Range(0, 4096));
     command->callback([arguments, &exit_code] {
         const thread_limit limit{arguments->threads};
         const awq::status done = run(*arguments);

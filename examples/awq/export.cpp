@@ -32,7 +32,8 @@ void add_export(CLI::App& app, int& exit_code)
         app.add_subcommand("export", "Convert to a GGUF file, without calibration.");
     command->add_option("--model", options->model, "Model directory")->required();
     command->add_option("--output", options->output, "FILE.gguf")->required();
-    command->add_option("--type", options->type, "q4_k_m, q8_0, bf16, ...")->capture_default_str();
+    command->add_option("--type", options->type,
+                        awq::join_names(awq::gguf::known_file_types()))->capture_default_str();
     command->add_option("--imatrix", options->imatrix,
                         "Importance matrix of llama.cpp, for types below 8 bits");
     command->add_option("--tensor-type", options->tensor_types,
@@ -42,7 +43,7 @@ void add_export(CLI::App& app, int& exit_code)
     command->add_option("--pre-tokenizer", options->pre,
                         "Its name in llama.cpp, where it cannot be found out");
     command->add_flag("--overwrite", options->overwrite, "Replace the file if it is there");
-    command->add_option("--threads", *threads, "Threads; 0: all");
+    command->add_option("--threads", *threads, "Threads; 0: all")->check(CLI::Range(0, 4096));
     command->callback([options, threads, &exit_code] {
         const thread_limit limit{*threads};
         const awq::status done = run(*options);

@@ -40,7 +40,7 @@ void add_generate(CLI::App& app, int& exit_code)
     command->add_option("--max-new-tokens", arguments->max_new_tokens, "Tokens to add")
         ->check(CLI::Range(1, 1 << 20))
         ->capture_default_str();
-    command->add_option("--threads", arguments->threads, "Threads; 0: all");
+    command->add_option("--threads", arguments->threads, "Threads; 0: all")->check(CLI::Range(0, 4096));
     command->callback([arguments, &exit_code] {
         const thread_limit limit{arguments->threads};
         const awq::status done = run(*arguments);

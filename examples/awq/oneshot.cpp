@@ -59,7 +59,8 @@ std::string simulated(const awq::oneshot_options& options)
     if (!options.target.empty()) return options.target;
     if (options.formats.empty()) return "W4A16_ASYM in groups of " + std::to_string(options.group_size);
     std::string schemes;
-    for (const awq::layer_format& each : options.formats) schemes += (schemes.empty() ? "" : ", ") + each.scheme;
+    for (const awq::layer_format& each : options.formats)
+        schemes += (schemes.empty() ? "" : ", ") + each.scheme;
     return schemes;
 }
 
@@ -117,9 +118,10 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
                        "W2A16 to W8A16, W2A16_ASYM to W8A16_ASYM, W8A8 (INT8), FP8 (FP8_DYNAMIC), "
                        "FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4 (MXFP4A16); with --smoothing-only what the "
                        "search simulates");
-    command.add_option("--type", arguments.options.gguf_type, "Of a GGUF output: q4_k_m, q3_k_m, ...");
+    command.add_option("--type", arguments.options.gguf_type,
+                       "Of a GGUF output: " + awq::join_names(awq::gguf::known_file_types()));
     command.add_option("--target", arguments.options.target,
-                       "GGUF type to optimise for where no GGUF file is written");
+                       "GGUF type to optimise for where no GGUF file is written, as --type");
     command.add_option("--tensor-type", arguments.options.tensor_types,
                        "PATTERN=TYPE for GGUF tensors by name; may be repeated");
     command.add_flag("--measured-types", arguments.options.measured_types,

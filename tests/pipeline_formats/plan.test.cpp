@@ -257,12 +257,12 @@ TEST_CASE("an expression that takes too long is refused, not taken as one that d
 {
     const shapes source{256, 512};
     auto options = with_scheme("W4A16");
-    options.ignore = {"re:(.*)*(.*)*(.*)*(.*)*(.*)*(.*)*\\1\\2\\3[!?]$"};
+    options.ignore = {"re:(.*)*(.*)*(.*)*(.*)*[^a-z0-9._]$"};
     const auto plan = awq::layer_plan::make(options, source);
     REQUIRE_FALSE(plan);
     INFO(plan.error().text());
     CHECK(plan.error().code() != error_code::invalid_argument);
-    names(std::string{plan.error().text()}, "cannot be matched");
+    names(std::string{plan.error().text()}, "takes too long");
 }
 
 TEST_CASE("the first group of a recipe that names a layer decides over it")

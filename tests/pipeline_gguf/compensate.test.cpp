@@ -63,7 +63,7 @@ TEST_CASE("a compensated checkpoint is quantized by others to what the run simul
     if (!report) FAIL(report.error().text());
     CHECK(report->mode == "compensated");
     CHECK(report->scheme == "Q4_K_M");
-    REQUIRE(report->notes.size() == 1);
+    REQUIRE_FALSE(report->notes.empty());
     CHECK(report->notes[0].text.find("do not compute what the model did") != std::string::npos);
     REQUIRE(report->layers.size() == 28);
     for (const auto& layer : report->layers)

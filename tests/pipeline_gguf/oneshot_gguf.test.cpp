@@ -81,7 +81,7 @@ TEST_CASE("an importance matrix stands in for calibration")
     options.imatrix = AWQ_TEST_DATA "/tiny-llama.imatrix.gguf";
     const auto report = test::run_oneshot(options);
     if (!report) FAIL(report.error().text());
-    REQUIRE(report->notes.size() == 1);
+    REQUIRE_FALSE(report->notes.empty());
     CHECK(report->notes[0].text.find("importance from") == 0);
     CHECK(report->smoothed_mappings() == 12);
     check_file(options, room);

@@ -214,6 +214,23 @@ TEST_CASE("candidates whose scales cannot be stored are skipped and counted, ide
     for (const double scale : some.best_scales) CHECK((scale >= 0.5 && scale <= 2.0));
 }
 
+TEST_CASE("weights that overflow their type make no candidate")
+{
+    golden set(true);
+    for (float& value : set.weight.values) value *= 65536.0f; // up to 57344
+    awq::search_options options;
+    options.storage = awq::dtype::f16;
+    set.how.storage = awq::dtype::f16;
+    set.memory.resize(awq::search_workspace_size(set.whole(), options));
+    awq::gram_loss<awq::plain_product, awq::serial_execution> loss{serial, {&set.view, 1},
+                                                                   set.gram.view(), 6, set.loss_memory};
+    const auto found = awq::scale_search(serial, set.whole(), options, loss, set.memory);
+    REQUIRE(found);
+    CHECK(found->skipped_candidates > 0);
+    CHECK(found->best_error <= found->initial_error);
+    CHECK(std::isfinite(found->initial_error));
+}
+
 TEST_CASE("limits need one entry for each scale")
 {
     golden set(false);

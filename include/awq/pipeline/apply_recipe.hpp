@@ -101,10 +101,11 @@ inline status apply_formats(const recipe& from, oneshot_options& into)
         if (const auto known = parse_layer_scheme(format.scheme, format.group_size); !known)
             return known.error().within("line " + std::to_string(group.line));
         if (same_scheme_name(format.scheme, "FP8"))
-            into.notices.warn(from.path + ": scheme FP8 is written as FP8_DYNAMIC: a scale for each output "
-                                          "of the weights, scales of the inputs at run time");
+            into.notices.warn(from.path + ": scheme FP8 is written as FP8_DYNAMIC: weights have a scale "
+                                          "for each output, inputs are scaled at run time");
         if (same_scheme_name(format.scheme, "MXFP4"))
-            into.notices.warn(from.path + ": scheme MXFP4 is written as MXFP4A16: the inputs stay in 16 bits");
+            into.notices.warn(from.path +
+                              ": scheme MXFP4 is written as MXFP4A16: the inputs stay in 16 bits");
         format.recipe = from.path;
         into.formats.push_back(std::move(format));
     }
@@ -126,7 +127,8 @@ inline status apply_search(const recipe& from, oneshot_options& into)
 inline void note_unused_keys(const recipe& from, oneshot_options& into)
 {
     std::string names;
-    for (const std::string& key : from.unused_keys) names += (names.empty() ? "" : ", ") + printable(key, 60);
+    for (const std::string& key : from.unused_keys)
+        names += (names.empty() ? "" : ", ") + printable(key, 60);
     if (!names.empty()) into.notices.note(from.path + ": these keys change nothing here: " + names);
     for (const std::string& each : from.notes) into.notices.note(from.path + ": " + each);
 }
@@ -138,7 +140,8 @@ inline void note_unused_keys(const recipe& from, oneshot_options& into)
 inline status apply_recipe(const recipe& from, oneshot_options& into)
 {
     const auto checked = [&](const status& done) {
-        return done ? status{} : status{error{error_code::malformed_file, from.path, ": ", done.error().text()}};
+        if (done) return status{};
+        return status{error{error_code::malformed_file, from.path, ": ", done.error().text()}};
     };
     detail::note_unused_keys(from, into);
     AWQ_CHECK(checked(detail::apply_search(from, into)));

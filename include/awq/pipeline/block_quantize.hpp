@@ -239,18 +239,21 @@ private:
         for (const std::string& each : steps.missed) report_.fallbacks.add(each, name);
         const auto* const blocks = format.get_if<gguf::simd_block_quantizer>();
         if (rounder.has_feedback() && blocks && !gguf::has_grid(blocks->type()))
-            report_.fallbacks.add("no error feedback (" + format.name() + " has no grid to feed back to)", name);
+            report_.fallbacks.add("no error feedback (" + format.name() +
+                                  " has no grid to feed back to)", name);
         return {};
     }
 
     void keep_target(std::string_view linear, const std::string& name, matrix_view<float> weight)
     {
         const dtype type = (*storage_)(name + ".weight");
-        const auto is_held = [limit = range_of(type).largest](float value) { return std::fabs(value) <= limit; };
+        const auto is_held = [limit = range_of(type).largest](float value) {
+            return std::fabs(value) <= limit;
+        };
         if (!std::all_of(weight.data(), weight.data() + weight.size(), is_held)) {
             std::copy_n(smoothed_.weight(linear).data(), weight.size(), weight.data());
-            report_.fallbacks.add("no least-squares target (it is more than " + std::string{name_of(type)} +
-                                  " can hold)", name);
+            report_.fallbacks.add("no least-squares target (it is more than " +
+                                  std::string{name_of(type)} + " can hold)", name);
         }
         store(std::string{linear} + ".weight", {weight.data(), weight.size()});
         std::copy_n(weight.data(), weight.size(), compensated_->weight(linear).data());

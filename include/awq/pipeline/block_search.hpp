@@ -71,6 +71,7 @@ public:
         auto found = search(mapping, problem, memory);
         if (!found) return found.error().within(report.smooth_layer);
         AWQ_TRY(report.skipped, apply(mapping, problem, found->best_scales));
+        if (!report.skipped.empty()) return report;
         report.initial_error = found->initial_error;
         report.best_error = found->best_error;
         report.best_ratio = found->best_ratio;

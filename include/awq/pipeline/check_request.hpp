@@ -57,8 +57,8 @@ inline status check_request(const oneshot_options& options)
                      "--smoothing-only to keep the weights in 16 bits"};
     if (options.smoothing_only && !options.gguf_type.empty())
         return error{error_code::invalid_argument,
-                     "--smoothing-only keeps 16 bits, --type writes a GGUF file: to optimise for that type, "
-                     "give --target ", options.gguf_type};
+                     "--smoothing-only keeps 16 bits, --type writes a GGUF file: to optimise for that "
+                     "type, give --target ", options.gguf_type};
     if (options.smoothing_only && !options.formats.empty() && !options.target.empty())
         return error{error_code::invalid_argument,
                      "the search simulates either --target or --scheme; give one"};

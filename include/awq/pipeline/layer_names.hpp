@@ -42,12 +42,14 @@ inline result<std::vector<std::string>> unmatched_patterns(const std::vector<std
                                                            std::string_view where)
 {
     std::vector<std::string> unmatched;
+    regex::scratch memory; // which limits the time of all matches together
     for (const std::string& pattern : patterns) {
         AWQ_TRY(const name_matcher matcher, name_matcher::compile({pattern}, where));
         bool found = false;
         for (const std::string& name : names) {
-            AWQ_TRY(const bool matched, matcher.try_match(name));
-            found |= matched;
+            const result<bool> matched = matcher.try_match(name, memory);
+            if (!matched) return matched.error().within(where);
+            found |= *matched;
         }
         if (!found) unmatched.push_back(pattern);
     }

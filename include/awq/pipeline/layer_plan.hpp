@@ -50,6 +50,7 @@ public:
             AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}},
                                {integer_quantizer{scheme{4, false}, options.group_size}}));
             plan.name_ = name_of(scheme{4, false});
+            AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
             return plan;
         }
         AWQ_CHECK(plan.add_formats(options, source, layers));
@@ -118,8 +119,9 @@ private:
     }
 
     /// A pattern that matches nothing is a slip: of a flag an error; a recipe may be for many models.
-    status check_patterns(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
-                          std::string_view where, const std::string& recipe)
+    status check_patterns(const std::vector<std::string>& patterns,
+                          const std::vector<std::string>& names, std::string_view where,
+                          const std::string& recipe)
     {
         AWQ_TRY(const auto unmatched, unmatched_patterns(patterns, names, where));
         for (const std::string& each : unmatched) {
@@ -143,8 +145,12 @@ private:
             AWQ_CHECK(add(format, chosen));
             name_ += (name_.empty() ? "" : ", ") + format.scheme;
         }
-        for (std::size_t i = 0; i < options.formats.size(); ++i)
-            AWQ_CHECK(check_shapes(options.formats[i], entries_[i].second, source, layers));
+        for (std::size_t i = 0; i < options.formats.size(); ++i) {
+            const std::string& recipe = options.formats[i].recipe;
+            const std::string name = (recipe.empty() ? "scheme " : recipe + ": scheme ") +
+                                     options.formats[i].scheme;
+            AWQ_CHECK(check_shapes(i, name, options.smoothing_only, source, layers));
+        }
         const auto is_rounded = [&](const std::string& layer) { return rounding_of(layer) != nullptr; };
         if (options.smoothing_only || std::ranges::any_of(layers, is_rounded)) return {};
         return error{error_code::unsupported, "no layer of the model is quantized: all are ignored (",
@@ -156,10 +162,12 @@ private:
         return format.recipe.empty() ? "targets" : format.recipe;
     }
 
-    /// Finds the layers of one format that it does not fit. An error where it fits none.
-    status check_shapes(const layer_format& format, const layer_scheme& chosen, const tensor_source& source,
-                        const std::vector<std::string>& layers)
+    /// Finds the layers of one entry that its scheme does not fit. Where it fits none, an error,
+    /// unless it is only searched for: then that is for the search to say.
+    status check_shapes(std::size_t entry, const std::string& name, bool only_searched,
+                        const tensor_source& source, const std::vector<std::string>& layers)
     {
+        const layer_scheme& chosen = entries_[entry].second;
         std::map<std::string, std::vector<std::string>> by_reason; // layers
         std::size_t meant = 0, unfit = 0;
         for (const std::string& layer : layers) {
@@ -173,12 +181,13 @@ private:
             by_reason[std::string{fits.error().text()}].push_back(layer);
         }
         if (meant == 0)
-            notices_.warn(place_of(format) + ": scheme " + format.scheme + " has no effect: its layers are "
-                          "ignored, or an earlier scheme has them");
+            notices_.warn(name + " has no effect: its layers are ignored, or an earlier scheme has them");
+        const std::string_view effect =
+            only_searched ? ", which the search leaves out: " : ", which stay in 16 bits: ";
         for (const auto& [reason, names] : by_reason) {
-            const std::string text = "scheme " + format.scheme + " does not fit " + count_and_name(names) +
-                                     ", which stay in 16 bits: " + reason;
-            if (unfit == meant) return error{error_code::shape_mismatch, text};
+            const std::string text =
+                name + " does not fit " + count_and_name(names) + std::string{effect} + reason;
+            if (unfit == meant && !only_searched) return error{error_code::shape_mismatch, text};
             notices_.warn(text);
         }
         return {};

@@ -70,8 +70,8 @@ inline std::vector<std::string_view> known_schemes()
     std::vector<std::string_view> names;
     for (const bool symmetric : {true, false})
         for (int bits = 2; bits <= 8; ++bits) names.push_back(name_of(scheme{bits, symmetric}));
-    names.insert(names.end(), {"W8A8", "INT8", "FP8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4", "NVFP4A16", "MXFP4",
-                               "MXFP4A16"});
+    names.insert(names.end(), {"W8A8", "INT8", "FP8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4",
+                               "NVFP4A16", "MXFP4", "MXFP4A16"});
     return names;
 }
 

@@ -4,12 +4,16 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/model/mapping_registry.hpp>
 #include <awq/model/resolve_mappings.hpp>
 #include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/name_matcher.hpp>
+#include <awq/pipeline/oneshot_options.hpp>
 #include <awq/support/notice.hpp>
 #include <awq/support/printable.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <set>
@@ -52,7 +56,7 @@ public:
         mapping_set made;
         const std::string_view where = recipe.empty() ? std::string_view{"mappings"} : recipe;
         AWQ_TRY(made.expressions_, expression_matcher::compile(patterns, where));
-        AWQ_CHECK(made.expressions_.check(names));
+        AWQ_CHECK(made.expressions_.check(names, where));
         made.patterns_ = std::move(patterns);
         made.recipe_ = recipe;
         return made;
@@ -62,13 +66,12 @@ public:
     result<std::vector<resolved_mapping>> resolve(const block_tensors& block)
     {
         const auto modules = detail::modules_of(block);
-        const std::string_view prefix = block.prefix();
+        const std::string_view name{block.prefix().data(), block.prefix().size() - 1};
         std::vector<resolved_mapping> all;
         for (std::size_t i = 0; i < patterns_.size(); ++i) {
-            AWQ_TRY(auto found, resolve_mappings({&patterns_[i], 1}, prefix.substr(0, prefix.size() - 1),
-                                                 modules, expressions_));
+            AWQ_TRY(auto found, resolve_mappings({&patterns_[i], 1}, name, modules, expressions_));
             if (!found.empty()) matched_.insert(i);
-            all.insert(all.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+            std::ranges::move(found, std::back_inserter(all));
         }
         return all;
     }
@@ -88,6 +91,20 @@ private:
     expression_matcher expressions_;
     std::set<std::size_t> matched_;
 };
+
+/// The mappings of a run: none where it does not smooth, else the user's, else the architecture's.
+inline result<mapping_set> mappings_for(const oneshot_options& options, const directory_source& source)
+{
+    if (!options.smoothing) return mapping_set{};
+    std::vector<std::string> names;
+    constexpr std::string_view suffix = ".weight";
+    for (const safetensors::tensor* const each : source.checkpoint().tensors())
+        if (const std::string_view name = each->name; name.ends_with(suffix))
+            names.emplace_back(name.substr(0, name.size() - suffix.size()));
+    if (options.mappings) return mapping_set::make(*options.mappings, options.mappings_recipe, names);
+    AWQ_TRY(auto known, mappings_of(source.config().architecture));
+    return mapping_set::make(std::move(known), {}, names);
+}
 
 } // namespace awq
 

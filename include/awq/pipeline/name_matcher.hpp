@@ -6,6 +6,7 @@
 
 #include <awq/data/regex.hpp>
 #include <awq/model/mapping_pattern.hpp>
+#include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>
@@ -48,28 +49,31 @@ public:
                            [&](const regex& each) { return begins_with(each, name); });
     }
 
-    /// Whether the linear layer of that name is meant. Error: an expression that takes too long on it.
-    result<bool> try_match(std::string_view name) const
+    /// The same where patterns are not trusted yet. Error: an expression that takes too long; `memory`
+    /// has the time for all of them.
+    result<bool> try_match(std::string_view name, regex::scratch& memory) const
     {
         for (const regex& each : expressions_) {
-            AWQ_TRY(const bool found, try_begin(each, name));
+            AWQ_TRY(const bool found, try_begin(each, name, memory));
             if (found) return true;
         }
         return matches(name);
     }
 
-    /// Whether an expression matches from the beginning of a name. Patterns come from recipes: those
-    /// that exceed the limits of `regex` are refused where a run is planned.
-    static result<bool> try_begin(const regex& expression, std::string_view name)
-    {
-        regex::scratch memory;
-        AWQ_TRY(const auto found, expression.find(name, 0, memory));
-        return found && found->begin == 0;
-    }
+    /// Whether an expression matches from the beginning of a name.
     static bool begins_with(const regex& expression, std::string_view name)
     {
-        const result<bool> found = try_begin(expression, name);
+        regex::scratch memory;
+        const result<bool> found = try_begin(expression, name, memory);
         return found && *found;
+    }
+    static result<bool> try_begin(const regex& expression, std::string_view name,
+                                  regex::scratch& memory)
+    {
+        const auto found = expression.find(name, 0, memory);
+        if (found) return *found && (**found).begin == 0;
+        return error{error_code::unsupported, "pattern \"", printable(expression.pattern()),
+                     "\" takes too long to match layers like ", name, "; simplify it"};
     }
 
 private:
@@ -93,11 +97,14 @@ public:
         return matcher;
     }
 
-    /// Error: an expression that takes too long on one of the names.
-    status check(const std::vector<std::string>& names) const
+    /// Error: an expression that takes too long on the names.
+    status check(const std::vector<std::string>& names, std::string_view where) const
     {
+        regex::scratch memory;
         for (const auto& [text, expression] : compiled_)
-            for (const std::string& name : names) AWQ_CHECK(name_matcher::try_begin(expression, name));
+            for (const std::string& name : names)
+                if (const auto found = name_matcher::try_begin(expression, name, memory); !found)
+                    return found.error().within(where);
         return {};
     }
 

@@ -6,7 +6,6 @@
 
 #include <awq/data/calibration_samples.hpp>
 #include <awq/data/chat_template.hpp>
-#include <awq/model/mapping_registry.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/check_request.hpp>
@@ -46,11 +45,12 @@ public:
     {
         auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options}};
         AWQ_CHECK(check_request(options));
+        note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
         AWQ_CHECK(run->check_outer_values());
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
-        AWQ_TRY(run->mappings_, run->choose_mappings());
+        AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
         AWQ_CHECK(check_request_files(options));
         AWQ_CHECK(run->open_outputs());
         AWQ_TRY(const auto samples, run->load_calibration());
@@ -76,8 +76,8 @@ public:
             AWQ_CHECK(catch_out_of_memory(where, use_less_memory,
                                           [&] { return run_block(layer, layers); }));
         }
-        AWQ_CHECK(refuse_if_nothing_was_done());
         mappings_.tell_unmatched(report_.notes);
+        AWQ_CHECK(refuse_if_nothing_was_done());
         report_.fallbacks.tell(report_.notes);
         report_.note_skipped_candidates();
         if (options_.smooth_grouped_query && !found_grouped_query_)
@@ -97,7 +97,6 @@ private:
     oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
     {
         report_.notes = options.notices;
-        note_unused_options(options, report_.notes);
         if (options.compensate) {
             options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
             options_.rounding.importance = true;
@@ -121,18 +120,6 @@ private:
             if (const auto* const tensor = source_->checkpoint().find(each.name))
                 AWQ_CHECK(check_finite(*tensor));
         return {};
-    }
-
-    result<mapping_set> choose_mappings() const
-    {
-        std::vector<std::string> names;
-        constexpr std::string_view suffix = ".weight";
-        for (const safetensors::tensor* const each : source_->checkpoint().tensors())
-            if (each->name.ends_with(suffix)) names.push_back(each->name.substr(0, each->name.size() - suffix.size()));
-        if (!options_.smoothing) return mapping_set{};
-        if (options_.mappings) return mapping_set::make(*options_.mappings, options_.mappings_recipe, names);
-        AWQ_TRY(auto known, mappings_of(source_->config().architecture));
-        return mapping_set::make(std::move(known), {}, names);
     }
 
     /// The samples' tokens; none where an importance matrix stands in for them.
@@ -366,7 +353,11 @@ private:
                 plan_.quantizer_of(block.prefix() + std::string{linear});
             const auto* const chosen = rounding ? rounding->get_if<integer_quantizer>() : nullptr;
             const matrix_view<float> weight = block.weight(linear);
-            if (!chosen || !chosen->check(weight.cols())) continue;
+            if (!chosen || !chosen->check(weight.cols())) {
+                report_.fallbacks.add("not clipped (no integer groups that fit)",
+                                      block.prefix() + std::string{linear});
+                continue;
+            }
             integer_quantizer format = *chosen;
             format.clip_steps = options_.rounding.clip_steps;
             awq::clip_weights(how_, format, statistics.of(linear).importance(), weight);

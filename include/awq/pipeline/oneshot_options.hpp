@@ -29,7 +29,7 @@ struct layer_format {
     std::vector<std::string> targets{"Linear"}; ///< names, `re:` patterns, or "Linear"
     std::string scheme;                         ///< "W4A16_ASYM"
     std::optional<std::size_t> group_size;      ///< 0: per channel; empty: the scheme's own
-    std::string recipe; ///< the file that says so: targets that match nothing are then a warning
+    std::string recipe = {}; ///< the file that says so: targets that match nothing are then a warning
 };
 
 /// Damping beyond that leaves nothing of the Gram matrix; a step that fails tries up to it.

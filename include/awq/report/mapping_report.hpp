@@ -30,7 +30,7 @@ struct layer_report {
     std::string format;       ///< the type or scheme that was written
     std::string steps;        ///< what was used: "importance, error feedback, least-squares target"
     double relative_error = 0; ///< output error over output power, on the calibration tokens
-    std::string skipped;       ///< why a layer that a scheme is for stays as it is; else empty
+    std::string skipped = {};  ///< why a layer that a scheme is for stays as it is; else empty
 };
 
 } // namespace awq

@@ -20,11 +20,14 @@ inline constexpr std::size_t largest_n_grid = 100'000;
 
 /// The numbers of a scale search; the defaults are llm-compressor's.
 struct search_options {
-    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`; at most `largest_n_grid`.
+    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`;
+    /// at most `largest_n_grid`.
     std::size_t n_grid = 20;
     duo duo_scaling = duo::on;
     /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
-    /// it during the search, as happens in a model of that dtype. f32: not rounded.
+    /// it during the search, as happens in a model of that dtype. f32: not rounded. A candidate whose
+    /// W s is more than f16 holds has no finite loss, so it is skipped; for the smooth layer see
+    /// `search_problem::smallest_scales`.
     dtype storage = dtype::f32;
     /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
     /// by the exact loss, identity apart.

@@ -67,7 +67,8 @@ inline void limit_balance(const scale_limits& limits, matrix_view<const float> w
 /// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
 /// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
 /// them only the finite ones count.
-inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth, dtype storage) noexcept
+inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth,
+                         dtype storage) noexcept
 {
     storage_range range = range_of(storage);
     const std::size_t count = limits.smallest.size(), first = smooth.channels() - count;
@@ -77,9 +78,9 @@ inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth
                                                     (smooth.offset ? 1.0 : 0.0))
                                         : detail::largest_magnitude(smooth.weight.row(first + i));
         detail::limit_smooth_row(limits, i, gain, range);
-        if (!smooth.bias.empty())
-            limits.smallest[i] = std::max(
-                limits.smallest[i], std::fabs(static_cast<double>(smooth.bias[first + i])) / range.largest);
+        if (smooth.bias.empty()) continue;
+        const double bias = std::fabs(static_cast<double>(smooth.bias[first + i]));
+        limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
     }
 }
 

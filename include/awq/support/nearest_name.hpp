@@ -54,19 +54,22 @@ std::string_view nearest_name(std::string_view name, const Names& known)
     return nearest;
 }
 
+/// "a, b, c".
+template <class Names>
+std::string join_names(const Names& names)
+{
+    std::string text;
+    for (const std::string_view each : names) text += (text.empty() ? "" : ", ") + std::string{each};
+    return text;
+}
+
 /// For the end of an error text: "did you mean 'n_grid'? known: ..." or the known names alone.
 template <class Names>
 std::string known_names(std::string_view name, const Names& known)
 {
     const std::string_view nearest = nearest_name(name, known);
-    std::string text = nearest.empty() ? "" : "did you mean '" + std::string{nearest} + "'? ";
-    text += "known: ";
-    bool first = true;
-    for (const std::string_view each : known) {
-        text += (first ? "" : ", ") + std::string{each};
-        first = false;
-    }
-    return text;
+    const std::string guess = nearest.empty() ? "" : "did you mean '" + std::string{nearest} + "'? ";
+    return guess + "known: " + join_names(known);
 }
 
 } // namespace awq

@@ -5,11 +5,14 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/quantization/gguf/type.hpp>
+#include <awq/support/nearest_name.hpp>
+#include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
+#include <vector>
 
 namespace awq::gguf {
 
@@ -74,16 +77,24 @@ constexpr type base_type(file_type kind) noexcept
     return type::f32;
 }
 
+/// The names that `parse_file_type` takes.
+inline std::vector<std::string_view> known_file_types()
+{
+    std::vector<std::string_view> names;
+    for (const auto& row : detail::file_types) names.push_back(row.name);
+    return names;
+}
+
 /// Reads "q4_k_m" in any case; as llama-quantize does, "q3_k", "q4_k", "q5_k" mean the _M mixes.
-inline result<file_type> parse_file_type(std::string_view text) noexcept
+/// Error: an unknown name, with the nearest and all that there are.
+inline result<file_type> parse_file_type(std::string_view text)
 {
     for (const auto& row : detail::file_types)
         if (detail::same_word(row.name, text)) return row.number;
     for (const file_type mix : {file_type::q3_k_m, file_type::q4_k_m, file_type::q5_k_m})
         if (detail::same_word(name_of(base_type(mix)), text)) return mix;
-    return error{error_code::invalid_argument, "unknown GGUF file type \"", text,
-                 "\"; use one of F32 F16 BF16 Q8_0 Q6_K Q5_K_M Q5_K_S Q5_1 Q5_0 Q4_K_M Q4_K_S Q4_1 "
-                 "Q4_0 IQ4_NL Q3_K_L Q3_K_M Q3_K_S Q2_K"};
+    return error{error_code::invalid_argument, "unknown GGUF file type '", printable(text, 60), "'; ",
+                 known_names(text, known_file_types())};
 }
 
 } // namespace awq::gguf
