@@ -366,7 +366,7 @@ class text_budget {
     void begin(std::size_t bytes)
     {
         left_ = (std::size_t{1} << 20) + 64 * bytes;
-        allowed_ = std::chrono::milliseconds{1000} + std::chrono::microseconds{2} * bytes;
+        allowed_ = std::chrono::milliseconds{500} + std::chrono::microseconds{2} * bytes;
         used_before_ = thread_time();
         look_again_ = clock::now() + allowed_;
     }
@@ -12639,11 +12639,14 @@ inline constexpr std::size_t largest_n_grid = 100'000;
 
 /// The numbers of a scale search; the defaults are llm-compressor's.
 struct search_options {
-    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`; at most `largest_n_grid`.
+    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`;
+    /// at most `largest_n_grid`.
     std::size_t n_grid = 20;
     duo duo_scaling = duo::on;
     /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
-    /// it during the search, as happens in a model of that dtype. f32: not rounded.
+    /// it during the search, as happens in a model of that dtype. f32: not rounded. A candidate whose
+    /// W s is more than f16 holds has no finite loss, so it is skipped; for the smooth layer see
+    /// `search_problem::smallest_scales`.
     dtype storage = dtype::f32;
     /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
     /// by the exact loss, identity apart.
@@ -12961,49 +12964,8 @@ concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const 
 
 namespace detail {
 
-<<<<<<< HEAD
-/// Makes candidates one after another in the same memory.
-template <execution E, quantizer Q>
-=======
-template <quantizer Q>
-status check_layer(const search_layer<Q>& layer, std::size_t in_features)
-{
-    if (layer.weight.cols() != in_features)
-        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
-                     layer.weight.cols(), " columns, the activations have ", in_features};
-    if (!layer.importance.empty() && layer.importance.size() != in_features)
-        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
-                     " importance values for ",  in_features,      " columns"};
-    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
-}
-
-template <quantizer Q>
-status check_problem(const search_problem<Q>& problem)
-{
-    if (problem.layers.empty() || problem.x_mean.empty())
-        return error{error_code::invalid_argument,
-                     "scale search: give at least one balance layer and its activations"};
-    for (const float value : problem.x_mean)
-        if (!std::isfinite(value) || value < 0.0f)
-            return error{error_code::not_finite,
-                         "scale search: x_mean has a value that is not a finite magnitude"};
-    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
-        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
-                     problem.in_features(), " entries"};
-    if (problem.scales() > problem.in_features())
-        return error{error_code::invalid_argument, "scale search: more scales than columns"};
-    for (const std::uint32_t index : problem.column_scales)
-        if (index >= problem.scale_count)
-            return error{error_code::invalid_argument, "scale search: column scale ", index,
-                         " is not below ", problem.scale_count};
-    for (const auto& layer : problem.layers)
-        AWQ_CHECK(check_layer(layer, problem.in_features()));
-    return {};
-}
-
 /// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
 template <execution E, quantizer Q, class Storage>
->>>>>>> core
 class candidate_maker {
   public:
     candidate_maker(const E& how, const search_problem<Q>& problem, Storage storage)
@@ -18628,7 +18590,8 @@ inline void limit_balance(const scale_limits& limits, matrix_view<const float> w
 /// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
 /// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
 /// them only the finite ones count.
-inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth, dtype storage) noexcept
+inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth,
+                         dtype storage) noexcept
 {
     storage_range range = range_of(storage);
     const std::size_t count = limits.smallest.size(), first = smooth.channels() - count;
@@ -18638,9 +18601,9 @@ inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth
                                                     (smooth.offset ? 1.0 : 0.0))
                                         : detail::largest_magnitude(smooth.weight.row(first + i));
         detail::limit_smooth_row(limits, i, gain, range);
-        if (!smooth.bias.empty())
-            limits.smallest[i] = std::max(
-                limits.smallest[i], std::fabs(static_cast<double>(smooth.bias[first + i])) / range.largest);
+        if (smooth.bias.empty()) continue;
+        const double bias = std::fabs(static_cast<double>(smooth.bias[first + i]));
+        limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
     }
 }
 
@@ -19903,19 +19866,22 @@ std::string_view nearest_name(std::string_view name, const Names& known)
     return nearest;
 }
 
+/// "a, b, c".
+template <class Names>
+std::string join_names(const Names& names)
+{
+    std::string text;
+    for (const std::string_view each : names) text += (text.empty() ? "" : ", ") + std::string{each};
+    return text;
+}
+
 /// For the end of an error text: "did you mean 'n_grid'? known: ..." or the known names alone.
 template <class Names>
 std::string known_names(std::string_view name, const Names& known)
 {
     const std::string_view nearest = nearest_name(name, known);
-    std::string text = nearest.empty() ? "" : "did you mean '" + std::string{nearest} + "'? ";
-    text += "known: ";
-    bool first = true;
-    for (const std::string_view each : known) {
-        text += (first ? "" : ", ") + std::string{each};
-        first = false;
-    }
-    return text;
+    const std::string guess = nearest.empty() ? "" : "did you mean '" + std::string{nearest} + "'? ";
+    return guess + "known: " + join_names(known);
 }
 
 } // namespace awq
@@ -23092,7 +23058,7 @@ private:
             return error{error_code::unsupported, tensors.module(), ": packed weights with the "
                          "strategy \"", name_of(args.strategy), "\" are not supported"};
         shape_.group_size = grouped ? args.group_size : 0;
-        if (grouped && shape_.cols % args.group_size != 0)
+        if (grouped && (args.group_size == 0 || shape_.cols % args.group_size != 0))
             return tensors.fail("weight_packed", "has ", shape_.cols,
                                 " columns, which the group size ", args.group_size,
                                 " does not divide");
@@ -24044,6 +24010,7 @@ class cursor {
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
+#include <vector>
 
 namespace awq::gguf {
 
@@ -24108,16 +24075,24 @@ constexpr type base_type(file_type kind) noexcept
     return type::f32;
 }
 
+/// The names that `parse_file_type` takes.
+inline std::vector<std::string_view> known_file_types()
+{
+    std::vector<std::string_view> names;
+    for (const auto& row : detail::file_types) names.push_back(row.name);
+    return names;
+}
+
 /// Reads "q4_k_m" in any case; as llama-quantize does, "q3_k", "q4_k", "q5_k" mean the _M mixes.
-inline result<file_type> parse_file_type(std::string_view text) noexcept
+/// Error: an unknown name, with the nearest and all that there are.
+inline result<file_type> parse_file_type(std::string_view text)
 {
     for (const auto& row : detail::file_types)
         if (detail::same_word(row.name, text)) return row.number;
     for (const file_type mix : {file_type::q3_k_m, file_type::q4_k_m, file_type::q5_k_m})
         if (detail::same_word(name_of(base_type(mix)), text)) return mix;
-    return error{error_code::invalid_argument, "unknown GGUF file type \"", text,
-                 "\"; use one of F32 F16 BF16 Q8_0 Q6_K Q5_K_M Q5_K_S Q5_1 Q5_0 Q4_K_M Q4_K_S Q4_1 "
-                 "Q4_0 IQ4_NL Q3_K_L Q3_K_M Q3_K_S Q2_K"};
+    return error{error_code::invalid_argument, "unknown GGUF file type '", printable(text, 60), "'; ",
+                 known_names(text, known_file_types())};
 }
 
 } // namespace awq::gguf
@@ -28198,7 +28173,8 @@ inline status check(const model_config& config)
     if (config.local_rope) AWQ_CHECK(detail::check_rope(config, *config.local_rope));
     if (!activation_of(config.hidden_act))
         return error{error_code::unsupported, "hidden_act \"", config.hidden_act,
-                     "\" is not supported, only \"silu\" (\"swish\") and \"gelu_pytorch_tanh\" (\"gelu_new\", \"gelu_fast\")"};
+                     "\" is not supported, only \"silu\" (\"swish\") and \"gelu_pytorch_tanh\" "
+                     "(\"gelu_new\", \"gelu_fast\")"};
     if (!std::isfinite(config.query_pre_attn_scalar) || config.query_pre_attn_scalar < 0.0)
         return error{error_code::invalid_argument, "query_pre_attn_scalar ",
                      config.query_pre_attn_scalar, " must be above 0"};
@@ -30009,7 +29985,7 @@ inline status check_tensor(const tensor_source& source, const expected_tensor& w
 {
     const auto stored = source.stored(name);
     const bool unwanted = wanted.is == presence::unwanted;
-    if (!stored && wanted.is == presence::required) 
+    if (!stored && wanted.is == presence::required)
         return detail::missing_tensor(source, wanted, source.name_in_file(name));
     if (!stored) return {};
     const auto fail = [&](error_code code, const auto&... parts) {
@@ -30508,8 +30484,8 @@ inline std::vector<std::string_view> known_schemes()
     std::vector<std::string_view> names;
     for (const bool symmetric : {true, false})
         for (int bits = 2; bits <= 8; ++bits) names.push_back(name_of(scheme{bits, symmetric}));
-    names.insert(names.end(), {"W8A8", "INT8", "FP8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4", "NVFP4A16", "MXFP4",
-                               "MXFP4A16"});
+    names.insert(names.end(), {"W8A8", "INT8", "FP8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4",
+                               "NVFP4A16", "MXFP4", "MXFP4A16"});
     return names;
 }
 
@@ -30589,7 +30565,7 @@ struct layer_format {
     std::vector<std::string> targets{"Linear"}; ///< names, `re:` patterns, or "Linear"
     std::string scheme;                         ///< "W4A16_ASYM"
     std::optional<std::size_t> group_size;      ///< 0: per channel; empty: the scheme's own
-    std::string recipe; ///< the file that says so: targets that match nothing are then a warning
+    std::string recipe = {}; ///< the file that says so: targets that match nothing are then a warning
 };
 
 /// Damping beyond that leaves nothing of the Gram matrix; a step that fails tries up to it.
@@ -30856,10 +30832,11 @@ inline status apply_formats(const recipe& from, oneshot_options& into)
         if (const auto known = parse_layer_scheme(format.scheme, format.group_size); !known)
             return known.error().within("line " + std::to_string(group.line));
         if (same_scheme_name(format.scheme, "FP8"))
-            into.notices.warn(from.path + ": scheme FP8 is written as FP8_DYNAMIC: a scale for each output "
-                                          "of the weights, scales of the inputs at run time");
+            into.notices.warn(from.path + ": scheme FP8 is written as FP8_DYNAMIC: weights have a scale "
+                                          "for each output, inputs are scaled at run time");
         if (same_scheme_name(format.scheme, "MXFP4"))
-            into.notices.warn(from.path + ": scheme MXFP4 is written as MXFP4A16: the inputs stay in 16 bits");
+            into.notices.warn(from.path +
+                              ": scheme MXFP4 is written as MXFP4A16: the inputs stay in 16 bits");
         format.recipe = from.path;
         into.formats.push_back(std::move(format));
     }
@@ -30881,7 +30858,8 @@ inline status apply_search(const recipe& from, oneshot_options& into)
 inline void note_unused_keys(const recipe& from, oneshot_options& into)
 {
     std::string names;
-    for (const std::string& key : from.unused_keys) names += (names.empty() ? "" : ", ") + printable(key, 60);
+    for (const std::string& key : from.unused_keys)
+        names += (names.empty() ? "" : ", ") + printable(key, 60);
     if (!names.empty()) into.notices.note(from.path + ": these keys change nothing here: " + names);
     for (const std::string& each : from.notes) into.notices.note(from.path + ": " + each);
 }
@@ -30893,7 +30871,8 @@ inline void note_unused_keys(const recipe& from, oneshot_options& into)
 inline status apply_recipe(const recipe& from, oneshot_options& into)
 {
     const auto checked = [&](const status& done) {
-        return done ? status{} : status{error{error_code::malformed_file, from.path, ": ", done.error().text()}};
+        if (done) return status{};
+        return status{error{error_code::malformed_file, from.path, ": ", done.error().text()}};
     };
     detail::note_unused_keys(from, into);
     AWQ_CHECK(checked(detail::apply_search(from, into)));
@@ -31884,7 +31863,8 @@ inline status refuse_unsupported(const json::value& root)
 } // namespace detail
 
 /// The fields of a Hugging Face config.json that a forward pass needs, checked. Both spellings of
-/// transformers 4 and 5 are read; what is missing or null is what transformers assumes for the type. Errors: missing_field, malformed_file, unknown_architecture.
+/// transformers 4 and 5 are read; what is missing or null is what transformers assumes for the type. Errors:
+/// missing_field, malformed_file, unknown_architecture.
 inline result<model_config> read_model_config(const json::value& root)
 {
     std::string model_type;
@@ -32755,7 +32735,7 @@ struct layer_report {
     std::string format;       ///< the type or scheme that was written
     std::string steps;        ///< what was used: "importance, error feedback, least-squares target"
     double relative_error = 0; ///< output error over output power, on the calibration tokens
-    std::string skipped;       ///< why a layer that a scheme is for stays as it is; else empty
+    std::string skipped = {};  ///< why a layer that a scheme is for stays as it is; else empty
 };
 
 } // namespace awq
@@ -32815,6 +32795,7 @@ public:
         auto found = search(mapping, problem, memory);
         if (!found) return found.error().within(report.smooth_layer);
         AWQ_TRY(report.skipped, apply(mapping, problem, found->best_scales));
+        if (!report.skipped.empty()) return report;
         report.initial_error = found->initial_error;
         report.best_error = found->best_error;
         report.best_ratio = found->best_ratio;
@@ -33664,18 +33645,21 @@ private:
         for (const std::string& each : steps.missed) report_.fallbacks.add(each, name);
         const auto* const blocks = format.get_if<gguf::simd_block_quantizer>();
         if (rounder.has_feedback() && blocks && !gguf::has_grid(blocks->type()))
-            report_.fallbacks.add("no error feedback (" + format.name() + " has no grid to feed back to)", name);
+            report_.fallbacks.add("no error feedback (" + format.name() +
+                                  " has no grid to feed back to)", name);
         return {};
     }
 
     void keep_target(std::string_view linear, const std::string& name, matrix_view<float> weight)
     {
         const dtype type = (*storage_)(name + ".weight");
-        const auto is_held = [limit = range_of(type).largest](float value) { return std::fabs(value) <= limit; };
+        const auto is_held = [limit = range_of(type).largest](float value) {
+            return std::fabs(value) <= limit;
+        };
         if (!std::all_of(weight.data(), weight.data() + weight.size(), is_held)) {
             std::copy_n(smoothed_.weight(linear).data(), weight.size(), weight.data());
-            report_.fallbacks.add("no least-squares target (it is more than " + std::string{name_of(type)} +
-                                  " can hold)", name);
+            report_.fallbacks.add("no least-squares target (it is more than " +
+                                  std::string{name_of(type)} + " can hold)", name);
         }
         store(std::string{linear} + ".weight", {weight.data(), weight.size()});
         std::copy_n(weight.data(), weight.size(), compensated_->weight(linear).data());
@@ -33744,8 +33728,10 @@ inline status check_numbers(const rounding_options& options)
 inline status check_numbers(const oneshot_options& options)
 {
     constexpr std::size_t most = std::size_t{1} << 24, one = 1, none = 0;
-    AWQ_CHECK(detail::check_number("num_calibration_samples", options.num_calibration_samples, one, most));
-    AWQ_CHECK(detail::check_number("max_seq_length", options.max_seq_length, one, std::size_t{1} << 20));
+    AWQ_CHECK(detail::check_number("num_calibration_samples",
+                                   options.num_calibration_samples, one, most));
+    AWQ_CHECK(detail::check_number("max_seq_length", options.max_seq_length, one,
+                                   std::size_t{1} << 20));
     AWQ_CHECK(detail::check_number("exact_loss_tokens", options.exact_loss_tokens, one,
                                    std::size_t{1} << 40));
     AWQ_CHECK(detail::check_number("finalists", options.search.finalists, one, largest_n_grid));
@@ -33812,8 +33798,8 @@ inline status check_request(const oneshot_options& options)
                      "--smoothing-only to keep the weights in 16 bits"};
     if (options.smoothing_only && !options.gguf_type.empty())
         return error{error_code::invalid_argument,
-                     "--smoothing-only keeps 16 bits, --type writes a GGUF file: to optimise for that type, "
-                     "give --target ", options.gguf_type};
+                     "--smoothing-only keeps 16 bits, --type writes a GGUF file: to optimise for that "
+                     "type, give --target ", options.gguf_type};
     if (options.smoothing_only && !options.formats.empty() && !options.target.empty())
         return error{error_code::invalid_argument,
                      "the search simulates either --target or --scheme; give one"};
@@ -34174,28 +34160,31 @@ public:
                            [&](const regex& each) { return begins_with(each, name); });
     }
 
-    /// Whether the linear layer of that name is meant. Error: an expression that takes too long on it.
-    result<bool> try_match(std::string_view name) const
+    /// The same where patterns are not trusted yet. Error: an expression that takes too long; `memory`
+    /// has the time for all of them.
+    result<bool> try_match(std::string_view name, regex::scratch& memory) const
     {
         for (const regex& each : expressions_) {
-            AWQ_TRY(const bool found, try_begin(each, name));
+            AWQ_TRY(const bool found, try_begin(each, name, memory));
             if (found) return true;
         }
         return matches(name);
     }
 
-    /// Whether an expression matches from the beginning of a name. Patterns come from recipes: those
-    /// that exceed the limits of `regex` are refused where a run is planned.
-    static result<bool> try_begin(const regex& expression, std::string_view name)
-    {
-        regex::scratch memory;
-        AWQ_TRY(const auto found, expression.find(name, 0, memory));
-        return found && found->begin == 0;
-    }
+    /// Whether an expression matches from the beginning of a name.
     static bool begins_with(const regex& expression, std::string_view name)
     {
-        const result<bool> found = try_begin(expression, name);
+        regex::scratch memory;
+        const result<bool> found = try_begin(expression, name, memory);
         return found && *found;
+    }
+    static result<bool> try_begin(const regex& expression, std::string_view name,
+                                  regex::scratch& memory)
+    {
+        const auto found = expression.find(name, 0, memory);
+        if (found) return *found && (**found).begin == 0;
+        return error{error_code::unsupported, "pattern \"", printable(expression.pattern()),
+                     "\" takes too long to match layers like ", name, "; simplify it"};
     }
 
 private:
@@ -34219,11 +34208,14 @@ public:
         return matcher;
     }
 
-    /// Error: an expression that takes too long on one of the names.
-    status check(const std::vector<std::string>& names) const
+    /// Error: an expression that takes too long on the names.
+    status check(const std::vector<std::string>& names, std::string_view where) const
     {
+        regex::scratch memory;
         for (const auto& [text, expression] : compiled_)
-            for (const std::string& name : names) AWQ_CHECK(name_matcher::try_begin(expression, name));
+            for (const std::string& name : names)
+                if (const auto found = name_matcher::try_begin(expression, name, memory); !found)
+                    return found.error().within(where);
         return {};
     }
 
@@ -34675,7 +34667,7 @@ inline result<conversion> convert(const convert_options& options)
         AWQ_TRY(const std::string path, model_file(options.model, "config.json"));
         AWQ_TRY(const auto config, json::load(path));
         if (!config.root().find_non_null("quantization_config"))
-            return error{error_code::invalid_argument, options.model,
+            return error{error_code::unsupported, options.model,
                          ": config.json has no quantization_config, so there is nothing to convert; "
                          "quantize it with oneshot"};
         AWQ_TRY(const auto source, quantized_source::open(options.model));
@@ -36731,12 +36723,14 @@ inline result<std::vector<std::string>> unmatched_patterns(const std::vector<std
                                                            std::string_view where)
 {
     std::vector<std::string> unmatched;
+    regex::scratch memory; // which limits the time of all matches together
     for (const std::string& pattern : patterns) {
         AWQ_TRY(const name_matcher matcher, name_matcher::compile({pattern}, where));
         bool found = false;
         for (const std::string& name : names) {
-            AWQ_TRY(const bool matched, matcher.try_match(name));
-            found |= matched;
+            const result<bool> matched = matcher.try_match(name, memory);
+            if (!matched) return matched.error().within(where);
+            found |= *matched;
         }
         if (!found) unmatched.push_back(pattern);
     }
@@ -36786,6 +36780,7 @@ public:
             AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}},
                                {integer_quantizer{scheme{4, false}, options.group_size}}));
             plan.name_ = name_of(scheme{4, false});
+            AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
             return plan;
         }
         AWQ_CHECK(plan.add_formats(options, source, layers));
@@ -36854,8 +36849,9 @@ private:
     }
 
     /// A pattern that matches nothing is a slip: of a flag an error; a recipe may be for many models.
-    status check_patterns(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
-                          std::string_view where, const std::string& recipe)
+    status check_patterns(const std::vector<std::string>& patterns,
+                          const std::vector<std::string>& names, std::string_view where,
+                          const std::string& recipe)
     {
         AWQ_TRY(const auto unmatched, unmatched_patterns(patterns, names, where));
         for (const std::string& each : unmatched) {
@@ -36879,8 +36875,12 @@ private:
             AWQ_CHECK(add(format, chosen));
             name_ += (name_.empty() ? "" : ", ") + format.scheme;
         }
-        for (std::size_t i = 0; i < options.formats.size(); ++i)
-            AWQ_CHECK(check_shapes(options.formats[i], entries_[i].second, source, layers));
+        for (std::size_t i = 0; i < options.formats.size(); ++i) {
+            const std::string& recipe = options.formats[i].recipe;
+            const std::string name = (recipe.empty() ? "scheme " : recipe + ": scheme ") +
+                                     options.formats[i].scheme;
+            AWQ_CHECK(check_shapes(i, name, options.smoothing_only, source, layers));
+        }
         const auto is_rounded = [&](const std::string& layer) { return rounding_of(layer) != nullptr; };
         if (options.smoothing_only || std::ranges::any_of(layers, is_rounded)) return {};
         return error{error_code::unsupported, "no layer of the model is quantized: all are ignored (",
@@ -36892,10 +36892,12 @@ private:
         return format.recipe.empty() ? "targets" : format.recipe;
     }
 
-    /// Finds the layers of one format that it does not fit. An error where it fits none.
-    status check_shapes(const layer_format& format, const layer_scheme& chosen, const tensor_source& source,
-                        const std::vector<std::string>& layers)
+    /// Finds the layers of one entry that its scheme does not fit. Where it fits none, an error,
+    /// unless it is only searched for: then that is for the search to say.
+    status check_shapes(std::size_t entry, const std::string& name, bool only_searched,
+                        const tensor_source& source, const std::vector<std::string>& layers)
     {
+        const layer_scheme& chosen = entries_[entry].second;
         std::map<std::string, std::vector<std::string>> by_reason; // layers
         std::size_t meant = 0, unfit = 0;
         for (const std::string& layer : layers) {
@@ -36909,12 +36911,13 @@ private:
             by_reason[std::string{fits.error().text()}].push_back(layer);
         }
         if (meant == 0)
-            notices_.warn(place_of(format) + ": scheme " + format.scheme + " has no effect: its layers are "
-                          "ignored, or an earlier scheme has them");
+            notices_.warn(name + " has no effect: its layers are ignored, or an earlier scheme has them");
+        const std::string_view effect =
+            only_searched ? ", which the search leaves out: " : ", which stay in 16 bits: ";
         for (const auto& [reason, names] : by_reason) {
-            const std::string text = "scheme " + format.scheme + " does not fit " + count_and_name(names) +
-                                     ", which stay in 16 bits: " + reason;
-            if (unfit == meant) return error{error_code::shape_mismatch, text};
+            const std::string text =
+                name + " does not fit " + count_and_name(names) + std::string{effect} + reason;
+            if (unfit == meant && !only_searched) return error{error_code::shape_mismatch, text};
             notices_.warn(text);
         }
         return {};
@@ -36974,6 +36977,7 @@ private:
 #ifndef AWQ_PIPELINE_MAPPING_SET_HPP
 #define AWQ_PIPELINE_MAPPING_SET_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <set>
@@ -37016,7 +37020,7 @@ public:
         mapping_set made;
         const std::string_view where = recipe.empty() ? std::string_view{"mappings"} : recipe;
         AWQ_TRY(made.expressions_, expression_matcher::compile(patterns, where));
-        AWQ_CHECK(made.expressions_.check(names));
+        AWQ_CHECK(made.expressions_.check(names, where));
         made.patterns_ = std::move(patterns);
         made.recipe_ = recipe;
         return made;
@@ -37026,13 +37030,12 @@ public:
     result<std::vector<resolved_mapping>> resolve(const block_tensors& block)
     {
         const auto modules = detail::modules_of(block);
-        const std::string_view prefix = block.prefix();
+        const std::string_view name{block.prefix().data(), block.prefix().size() - 1};
         std::vector<resolved_mapping> all;
         for (std::size_t i = 0; i < patterns_.size(); ++i) {
-            AWQ_TRY(auto found, resolve_mappings({&patterns_[i], 1}, prefix.substr(0, prefix.size() - 1),
-                                                 modules, expressions_));
+            AWQ_TRY(auto found, resolve_mappings({&patterns_[i], 1}, name, modules, expressions_));
             if (!found.empty()) matched_.insert(i);
-            all.insert(all.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+            std::ranges::move(found, std::back_inserter(all));
         }
         return all;
     }
@@ -37052,6 +37055,20 @@ private:
     expression_matcher expressions_;
     std::set<std::size_t> matched_;
 };
+
+/// The mappings of a run: none where it does not smooth, else the user's, else the architecture's.
+inline result<mapping_set> mappings_for(const oneshot_options& options, const directory_source& source)
+{
+    if (!options.smoothing) return mapping_set{};
+    std::vector<std::string> names;
+    constexpr std::string_view suffix = ".weight";
+    for (const safetensors::tensor* const each : source.checkpoint().tensors())
+        if (const std::string_view name = each->name; name.ends_with(suffix))
+            names.emplace_back(name.substr(0, name.size() - suffix.size()));
+    if (options.mappings) return mapping_set::make(*options.mappings, options.mappings_recipe, names);
+    AWQ_TRY(auto known, mappings_of(source.config().architecture));
+    return mapping_set::make(std::move(known), {}, names);
+}
 
 } // namespace awq
 
@@ -38326,11 +38343,12 @@ public:
     {
         auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options}};
         AWQ_CHECK(check_request(options));
+        note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
         AWQ_CHECK(run->check_outer_values());
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
-        AWQ_TRY(run->mappings_, run->choose_mappings());
+        AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
         AWQ_CHECK(check_request_files(options));
         AWQ_CHECK(run->open_outputs());
         AWQ_TRY(const auto samples, run->load_calibration());
@@ -38356,8 +38374,8 @@ public:
             AWQ_CHECK(catch_out_of_memory(where, use_less_memory,
                                           [&] { return run_block(layer, layers); }));
         }
-        AWQ_CHECK(refuse_if_nothing_was_done());
         mappings_.tell_unmatched(report_.notes);
+        AWQ_CHECK(refuse_if_nothing_was_done());
         report_.fallbacks.tell(report_.notes);
         report_.note_skipped_candidates();
         if (options_.smooth_grouped_query && !found_grouped_query_)
@@ -38377,7 +38395,6 @@ private:
     oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
     {
         report_.notes = options.notices;
-        note_unused_options(options, report_.notes);
         if (options.compensate) {
             options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
             options_.rounding.importance = true;
@@ -38401,18 +38418,6 @@ private:
             if (const auto* const tensor = source_->checkpoint().find(each.name))
                 AWQ_CHECK(check_finite(*tensor));
         return {};
-    }
-
-    result<mapping_set> choose_mappings() const
-    {
-        std::vector<std::string> names;
-        constexpr std::string_view suffix = ".weight";
-        for (const safetensors::tensor* const each : source_->checkpoint().tensors())
-            if (each->name.ends_with(suffix)) names.push_back(each->name.substr(0, each->name.size() - suffix.size()));
-        if (!options_.smoothing) return mapping_set{};
-        if (options_.mappings) return mapping_set::make(*options_.mappings, options_.mappings_recipe, names);
-        AWQ_TRY(auto known, mappings_of(source_->config().architecture));
-        return mapping_set::make(std::move(known), {}, names);
     }
 
     /// The samples' tokens; none where an importance matrix stands in for them.
@@ -38646,7 +38651,11 @@ private:
                 plan_.quantizer_of(block.prefix() + std::string{linear});
             const auto* const chosen = rounding ? rounding->get_if<integer_quantizer>() : nullptr;
             const matrix_view<float> weight = block.weight(linear);
-            if (!chosen || !chosen->check(weight.cols())) continue;
+            if (!chosen || !chosen->check(weight.cols())) {
+                report_.fallbacks.add("not clipped (no integer groups that fit)",
+                                      block.prefix() + std::string{linear});
+                continue;
+            }
             integer_quantizer format = *chosen;
             format.clip_steps = options_.rounding.clip_steps;
             awq::clip_weights(how_, format, statistics.of(linear).importance(), weight);

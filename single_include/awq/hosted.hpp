@@ -3212,11 +3212,14 @@ inline constexpr std::size_t largest_n_grid = 100'000;
 
 /// The numbers of a scale search; the defaults are llm-compressor's.
 struct search_options {
-    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`; at most `largest_n_grid`.
+    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`;
+    /// at most `largest_n_grid`.
     std::size_t n_grid = 20;
     duo duo_scaling = duo::on;
     /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
-    /// it during the search, as happens in a model of that dtype. f32: not rounded.
+    /// it during the search, as happens in a model of that dtype. f32: not rounded. A candidate whose
+    /// W s is more than f16 holds has no finite loss, so it is skipped; for the smooth layer see
+    /// `search_problem::smallest_scales`.
     dtype storage = dtype::f32;
     /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
     /// by the exact loss, identity apart.
@@ -3534,49 +3537,8 @@ concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const 
 
 namespace detail {
 
-<<<<<<< HEAD
-/// Makes candidates one after another in the same memory.
-template <execution E, quantizer Q>
-=======
-template <quantizer Q>
-status check_layer(const search_layer<Q>& layer, std::size_t in_features)
-{
-    if (layer.weight.cols() != in_features)
-        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
-                     layer.weight.cols(), " columns, the activations have ", in_features};
-    if (!layer.importance.empty() && layer.importance.size() != in_features)
-        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
-                     " importance values for ",  in_features,      " columns"};
-    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
-}
-
-template <quantizer Q>
-status check_problem(const search_problem<Q>& problem)
-{
-    if (problem.layers.empty() || problem.x_mean.empty())
-        return error{error_code::invalid_argument,
-                     "scale search: give at least one balance layer and its activations"};
-    for (const float value : problem.x_mean)
-        if (!std::isfinite(value) || value < 0.0f)
-            return error{error_code::not_finite,
-                         "scale search: x_mean has a value that is not a finite magnitude"};
-    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
-        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
-                     problem.in_features(), " entries"};
-    if (problem.scales() > problem.in_features())
-        return error{error_code::invalid_argument, "scale search: more scales than columns"};
-    for (const std::uint32_t index : problem.column_scales)
-        if (index >= problem.scale_count)
-            return error{error_code::invalid_argument, "scale search: column scale ", index,
-                         " is not below ", problem.scale_count};
-    for (const auto& layer : problem.layers)
-        AWQ_CHECK(check_layer(layer, problem.in_features()));
-    return {};
-}
-
 /// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
 template <execution E, quantizer Q, class Storage>
->>>>>>> core
 class candidate_maker {
   public:
     candidate_maker(const E& how, const search_problem<Q>& problem, Storage storage)
@@ -9201,7 +9163,8 @@ inline void limit_balance(const scale_limits& limits, matrix_view<const float> w
 /// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
 /// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
 /// them only the finite ones count.
-inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth, dtype storage) noexcept
+inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth,
+                         dtype storage) noexcept
 {
     storage_range range = range_of(storage);
     const std::size_t count = limits.smallest.size(), first = smooth.channels() - count;
@@ -9211,9 +9174,9 @@ inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth
                                                     (smooth.offset ? 1.0 : 0.0))
                                         : detail::largest_magnitude(smooth.weight.row(first + i));
         detail::limit_smooth_row(limits, i, gain, range);
-        if (!smooth.bias.empty())
-            limits.smallest[i] = std::max(
-                limits.smallest[i], std::fabs(static_cast<double>(smooth.bias[first + i])) / range.largest);
+        if (smooth.bias.empty()) continue;
+        const double bias = std::fabs(static_cast<double>(smooth.bias[first + i]));
+        limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
     }
 }
 
@@ -10528,19 +10491,22 @@ std::string_view nearest_name(std::string_view name, const Names& known)
     return nearest;
 }
 
+/// "a, b, c".
+template <class Names>
+std::string join_names(const Names& names)
+{
+    std::string text;
+    for (const std::string_view each : names) text += (text.empty() ? "" : ", ") + std::string{each};
+    return text;
+}
+
 /// For the end of an error text: "did you mean 'n_grid'? known: ..." or the known names alone.
 template <class Names>
 std::string known_names(std::string_view name, const Names& known)
 {
     const std::string_view nearest = nearest_name(name, known);
-    std::string text = nearest.empty() ? "" : "did you mean '" + std::string{nearest} + "'? ";
-    text += "known: ";
-    bool first = true;
-    for (const std::string_view each : known) {
-        text += (first ? "" : ", ") + std::string{each};
-        first = false;
-    }
-    return text;
+    const std::string guess = nearest.empty() ? "" : "did you mean '" + std::string{nearest} + "'? ";
+    return guess + "known: " + join_names(known);
 }
 
 } // namespace awq

@@ -29,7 +29,8 @@ TEST_CASE("a template that grows or works without limit ends the run in one line
         R"({{ ("{0}"*300000).format("x"*15000000)|length }})",
         R"({{ ("x"*15000000).replace("x","y"*1000000)|length }})",
         R"({% set s="x"*15000000 %}{% for i in range(9000) %}{{ s }}{% endfor %})",
-        R"({% set s="a"*4000000 %}{% set t="a"*2000000+"b" %}{% for i in range(100000) %}{% set q=t in s %}{% endfor %})",
+        R"({% set s="a"*4000000 %}{% set t="a"*2000000+"b" %})"
+        R"({% for i in range(100000) %}{% set q=t in s %}{% endfor %})",
         R"({% macro m(n) %}{% if n>0 %}{{ m(n-1) }}{{ m(n-1) }}{{ m(n-1) }}{% endif %}{% endmacro %}{{ m(19) }})",
         R"({% set ns=namespace(s=[1]) %}{% for i in range(60) %}{% set ns.s=[ns.s,ns.s] %}{% endfor %}{{ ns.s }})"};
     for (const std::string& source : templates) {

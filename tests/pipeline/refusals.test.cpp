@@ -155,7 +155,8 @@ TEST_CASE("a scheme skips the layers that its groups do not divide, with a warni
     CHECK(written == 4);
     CHECK(skipped == 24);
     const auto is_said = [](const awq::notice& each) {
-        return each.level == awq::notice::severity::warning && each.text.starts_with("scheme W4A16 does not fit 24 layers");
+        return each.level == awq::notice::severity::warning &&
+               each.text.starts_with("scheme W4A16 does not fit 24 layers");
     };
     CHECK(std::any_of(report->notes.begin(), report->notes.end(), is_said));
     const std::string config = test::read(at.options.output + "/config.json");

@@ -229,7 +229,8 @@ TEST_CASE("what matches nothing is an error of a flag and a warning of a recipe,
 TEST_CASE("problems of a recipe's values name the file and the line, and are no wrong usage")
 {
     for (const char* const text :
-         {"AWQModifier:\n  scheme: W4A17\n", "AWQModifier:\n  loss: gramm\n", "AWQModifier:\n  duo_scaling: both\n  n_grid: 3\n",
+         {"AWQModifier:\n  scheme: W4A17\n", "AWQModifier:\n  loss: gramm\n",
+          "AWQModifier:\n  duo_scaling: both\n  n_grid: 3\n",
           "QuantizationModifier:\n  config_groups:\n    g: {scheme: W4B16}\n"}) {
         const auto options = options_of(text);
         REQUIRE_FALSE(options);
