@@ -98,7 +98,7 @@ class json_dataset {
 
     status read_document(std::string_view content)
     {
-        const auto document = json::document::parse(content, path_);
+        const auto document = json::document::parse(content, path_, true);
         if (!document) return refuse(document.error());
         if (const auto samples = samples_in(document->root())) return read_all(*samples);
         return read_one(document->root());

@@ -44,6 +44,7 @@ class text_budget {
     /// While a pattern is matched. The thread's own time counts, so a busy machine changes nothing.
     status check_time()
     {
+        if (++calls_ % 8 != 0) return {}; // a look at the clock costs as much as a short match
         const auto now = clock::now();
         if (now < look_again_) return {};
         const auto used = thread_time() - used_before_;
@@ -64,7 +65,7 @@ class text_budget {
         return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
     }
 
-    std::size_t left_ = 0;
+    std::size_t left_ = 0, calls_ = 0;
     std::chrono::nanoseconds allowed_{}, used_before_{};
     clock::time_point look_again_;
 };
