@@ -37,9 +37,9 @@ TEST_CASE("samples and tokens used are said on standard error and in the report"
 TEST_CASE("fewer samples than asked for, empty ones and long ones are said, once each")
 {
     const test::scratch here;
-    const auto done = run(here, R"({ echo '{"text": null}'; echo '{"text": ""}'
+    const auto done = run(here, R"sh({ echo '{"text": null}'; echo '{"text": ""}'
         printf '{"text": "%s"}\n' "$(head -c 2000 $TEXT | tr -d '"\\\n')"; } > d.jsonl
-        run d.jsonl)");
+        run d.jsonl)sh");
     CHECK(done.exit_code == 0);
     CHECK(done.lines("awq: note: d.jsonl: 2 of 3 samples are null or empty and were skipped") == 1);
     CHECK(done.lines("awq: note: d.jsonl: 1 of 3 samples are longer than max_seq_length") == 1);
