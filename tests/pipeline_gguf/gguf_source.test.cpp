@@ -190,12 +190,12 @@ TEST_CASE("a GGUF model that contradicts itself is refused in one line")
     const auto with = [](const char* key, std::uint32_t number) {
         return [=](test::gguf_parts& parts) { parts.metadata.set(key, number); };
     };
-    refused("model.layers.4.", with("llama.block_count", 10));
+    refused("blk.4.attn_norm.weight", with("llama.block_count", 10));
     refused("head", with("llama.attention.head_count", 3));
     refused("experts", with("llama.expert_count", 8));
     refused("32 of 64", with("llama.rope.dimension_count", 32));
     refused("hidden_size", with("llama.embedding_length", 1u << 21));
-    refused("asks for 500", with("llama.feed_forward_length", 500));
+    refused("asks for [500, 256]", with("llama.feed_forward_length", 500));
     refused("no forward pass", [](test::gguf_parts& parts) {
         parts.metadata.set("general.architecture", "gemma2");
         parts.metadata.set("gemma2.block_count", std::uint32_t{4});
@@ -206,7 +206,7 @@ TEST_CASE("a GGUF model that contradicts itself is refused in one line")
         std::erase_if(parts.tensors,
                       [](const auto& each) { return each.name == "token_embd.weight"; });
     });
-    refused("model.layers.2.self_attn.q_proj", [](test::gguf_parts& parts) {
+    refused("blk.2.attn_q.weight", [](test::gguf_parts& parts) {
         std::erase_if(parts.tensors,
                       [](const auto& each) { return each.name == "blk.2.attn_q.weight"; });
     });

@@ -100,7 +100,7 @@ TEST_CASE("divergence by stripes is that of whole rows")
             const std::size_t count = std::min(width, p.size() - at);
             sums.add(a.subspan(at, count), b.subspan(at, count));
         }
-        CHECK(sums.value() == Catch::Detail::Approx(awq::kl_divergence(p, q)).margin(1e-5));
+        CHECK(sums.value() == Catch::Detail::Approx(awq::kl_divergence(p, q)).margin(3e-5));
     }
     awq::running_divergence same;
     same.add(a, a);
@@ -113,8 +113,8 @@ TEST_CASE("measured types lose less in no more bytes")
     awq::oneshot_options options = measured_run(room);
     const auto report = test::run_oneshot(options, 1);
     if (!report) FAIL(report.error().text());
-    REQUIRE_FALSE(report->notes.empty());
-    CHECK(report->notes[0].text.starts_with("types measured"));
+    CHECK(std::any_of(report->notes.begin(), report->notes.end(),
+                      [](const auto& each) { return each.text.starts_with("types measured"); }));
     const std::string first = test::read(options.output);
     std::set<type> types;
     const auto file = test::open_gguf(options.output);

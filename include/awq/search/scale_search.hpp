@@ -229,7 +229,7 @@ inline error nothing_finite()
 {
     return error{error_code::no_candidate,
                  "scale search: no candidate has a finite error; look for "
-                 "infinite weights or activations"};
+                 "infinite activations, and for weights near the largest number of their type"};
 }
 
 } // namespace detail
