@@ -46,7 +46,7 @@ TEST_CASE("a run that has no memory says so and leaves nothing")
     options.smoothing_only = true;
     test::fail_each_allocation("smoothing", cleaned(here, run), {12});
     options.smoothing_only = false;
-    options.formats = {{{"Linear"}, "W4A16_ASYM", 32}};
+    options.formats = {{.targets = {"Linear"}, .scheme = "W4A16_ASYM", .group_size = 32}};
     test::fail_each_allocation("quantizing", cleaned(here, run), {12});
 }
 
