@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The core alone, as on a small device: no heap, no exceptions, no RTTI, no threads, no third-party
-// header. All memory is static and its size is known when this file is compiled.
+// header. All memory is static, its size is known when this file is compiled, and with 4 KB of stack
+// it stays below 64 KB.
 //
-//     g++ -std=c++20 -fno-exceptions -fno-rtti -DAWQ_HOSTED=0 -I include examples/02_embedded.cpp
+//     FLAGS="-std=c++20 -Os -fno-exceptions -fno-rtti -DAWQ_HOSTED=0 -I include"
+//     g++ $FLAGS examples/02_embedded.cpp
+//     ARM="arm-none-eabi-g++ -mthumb --specs=rdimon.specs -ffunction-sections -Wl,--gc-sections"
+//     $ARM $FLAGS -mcpu=cortex-m0plus examples/02_embedded.cpp
+//     $ARM $FLAGS -mcpu=cortex-m4 -mfloat-abi=hard -mfpu=fpv4-sp-d16 -DAWQ_FLOAT_SUMS=1 examples/02_embedded.cpp
+//     $ARM $FLAGS -mcpu=cortex-m7 -mfloat-abi=hard -mfpu=fpv5-d16 examples/02_embedded.cpp
 #include <awq/core.hpp>
 
 #include <array>
@@ -11,7 +17,7 @@
 
 namespace {
 
-constexpr std::size_t tokens = 64, in_features = 128, out_features = 96;
+constexpr std::size_t tokens = 32, in_features = 64, out_features = 16;
 constexpr std::size_t groups = in_features / 32;
 
 // Smooth, then quantize to 4 bits with a zero point, 32 columns a group.
@@ -25,6 +31,10 @@ std::array<float, quantizer::workspace_size(tokens, in_features, 2 * out_feature
 std::array<std::int8_t, out_features * in_features> codes;
 std::array<std::int8_t, out_features * groups> zero_points;
 std::array<float, out_features * groups> scales;
+
+constexpr std::size_t memory = sizeof norm + sizeof q_weight + sizeof k_weight + sizeof samples +
+                               sizeof scratch + sizeof codes + sizeof zero_points + sizeof scales;
+static_assert(memory + 4096 <= 64 * 1024);
 
 // Folds scale from q_proj's and k_proj's inputs into the norm before them.
 awq::result<awq::search_outcome> smooth() noexcept
@@ -73,7 +83,8 @@ int main()
     load();
     const auto outcome = smooth();
     if (!outcome || !quantize_q()) return 1;
-    std::printf("static memory       %zu bytes of scratch\n", sizeof scratch);
+    std::printf("static memory       %lu bytes, %lu of them scratch\n",
+                static_cast<unsigned long>(memory), static_cast<unsigned long>(sizeof scratch));
     std::printf("error, unsmoothed   %.3e\n", outcome->initial_error);
     std::printf("error, smoothed     %.3e\n", outcome->best_error);
     std::printf("first codes         %d %d %d %d, scale %.4f, zero point %d\n", codes[0], codes[1],

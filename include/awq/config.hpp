@@ -27,6 +27,13 @@
 #endif
 #endif
 
+/// 1: the search scales candidates and sums their losses in float, for processors that have no instructions
+/// for double (Cortex-M4; a Cortex-M0+ has none for float either). Scales, losses and so codes may then
+/// differ in the last digits from those of other machines; smoothing itself stays exact in double.
+#ifndef AWQ_FLOAT_SUMS
+#define AWQ_FLOAT_SUMS 0
+#endif
+
 /// Floats in a vector register of the instruction set that this unit is compiled for; 1 where it has none.
 #ifndef AWQ_VECTOR_FLOATS
 #if defined(__AVX512F__)

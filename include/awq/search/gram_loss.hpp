@@ -44,7 +44,7 @@ double gram_error(const E& how, matrix_view<const float> weight, matrix_view<con
         sum += ordered_sum(how, count, [&](std::size_t r) {
             const float *a = change.row(r).data(), *b = product.row(r).data();
             return lane_sum(width, [a, b](std::size_t c) {
-                return static_cast<double>(a[c]) * static_cast<double>(b[c]);
+                return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
             });
         });
     }

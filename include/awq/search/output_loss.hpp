@@ -41,10 +41,10 @@ squared_error output_error(const E& how, matrix_view<const float> expected,
 {
     const std::size_t width = expected.cols();
     const double sum = ordered_sum(how, expected.rows(), [&](std::size_t t) {
-        if (!mask.keeps(t)) return 0.0;
+        if (!mask.keeps(t)) return sum_type{};
         const float *a = expected.row(t).data(), *b = actual.row(t).data();
         return lane_sum(width, [a, b](std::size_t i) {
-            const double difference = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+            const sum_type difference = static_cast<sum_type>(a[i]) - static_cast<sum_type>(b[i]);
             return difference * difference;
         });
     });
@@ -98,7 +98,7 @@ class linear_output_loss {
             sum += ordered_sum(how_, count, [&](std::size_t r) {
                 const float* values = output.row(r).data();
                 return lane_sum(tokens, [values](std::size_t t) {
-                    return static_cast<double>(values[t]) * static_cast<double>(values[t]);
+                    return static_cast<sum_type>(values[t]) * static_cast<sum_type>(values[t]);
                 });
             });
         }

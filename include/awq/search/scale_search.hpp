@@ -3,6 +3,7 @@
 #define AWQ_SEARCH_SCALE_SEARCH_HPP
 
 #include <awq/quantization/pseudo_quantize.hpp>
+#include <awq/search/ordered_sum.hpp>
 #include <awq/search/scale_grid.hpp>
 #include <awq/search/search_options.hpp>
 #include <awq/search/search_outcome.hpp>
@@ -45,7 +46,7 @@ class candidate_maker {
         x_mean_ = memory.take<float>(scales);
         scales_ = memory.take<double>(scales);
         best_scales_ = memory.take<double>(scales);
-        column_scales_ = memory.take<double>(columns);
+        column_scales_ = memory.take<sum_type>(columns);
         importance_ = memory.take<float>(columns);
         w_mean_ = memory.take<double>(scales);
         const std::span<double> magnitudes = memory.take<double>(columns);
@@ -66,7 +67,7 @@ class candidate_maker {
         const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
         if (!identity && !problem_.can_store(scales_)) return {};
         for (std::size_t c = 0; c < column_scales_.size(); ++c)
-            column_scales_[c] = scales_[problem_.scale_of(c)];
+            column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
         for (std::size_t i = 0; i < views_.size(); ++i)
             if (problem_.layers[i].rounding != nullptr) make_layer(i);
         return views_;
@@ -162,7 +163,7 @@ class candidate_maker {
     // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
     void scale_rows(matrix_view<const float> weight, matrix_view<float> out) const
     {
-        const double* const s = column_scales_.data();
+        const sum_type* const s = column_scales_.data();
         for (std::size_t r = 0; r < weight.rows(); ++r) {
             const std::span<float> to = out.row(r);
             const float* const from = weight.row(r).data();
@@ -174,7 +175,7 @@ class candidate_maker {
 
     void unscale_rows(matrix_view<float> rows) const
     {
-        const double* const s = column_scales_.data();
+        const sum_type* const s = column_scales_.data();
         for (std::size_t r = 0; r < rows.rows(); ++r) {
             const std::span<float> row = rows.row(r);
             for (std::size_t c = 0; c < row.size(); ++c)
@@ -188,7 +189,7 @@ class candidate_maker {
     [[no_unique_address]] Storage storage_;
     std::span<float> x_mean_;                         // (scales)
     std::span<double> w_mean_, scales_, best_scales_; // (scales)
-    std::span<double> column_scales_;                 // (in_features)
+    std::span<sum_type> column_scales_;               // (in_features)
     std::span<float> importance_;                     // (in_features)
     std::span<matrix_view<const float>> views_;       // what the loss sees
     std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours

@@ -104,13 +104,13 @@ struct vector_storage {
 
 template <>
 struct lane_storage<floats_4>
-    : detail::vector_storage<floats_4, std::int32_t __attribute__((vector_size(16)))> {};
+    : detail::vector_storage<floats_4, int __attribute__((vector_size(16)))> {};
 template <>
 struct lane_storage<floats_8>
-    : detail::vector_storage<floats_8, std::int32_t __attribute__((vector_size(32)))> {};
+    : detail::vector_storage<floats_8, int __attribute__((vector_size(32)))> {};
 template <>
 struct lane_storage<floats_16>
-    : detail::vector_storage<floats_16, std::int32_t __attribute__((vector_size(64)))> {};
+    : detail::vector_storage<floats_16, int __attribute__((vector_size(64)))> {};
 
 } // namespace awq::gguf
 
