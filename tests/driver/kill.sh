@@ -11,8 +11,8 @@ set -m # else bash ignores SIGINT for what runs in the background
 for signal in "${signals[@]}"; do
     killed=0 finished=0 left=0 mixed=0
     for ((i = 0; i < count; ++i)); do
-        overwrites=$( ((i % 2)) && echo yes || echo no)
-        [ $((i % 5)) = 4 ] || restore $overwrites # else what was left is what the next run finds
+        [ $((i % 5)) = 4 ] || restore $( ((i % 2)) && echo yes || echo no) # else the next run finds what was left
+        before=$(states)
         run 3 --overwrite >out 2>err & process=$!
         delay=$(((RANDOM * 32768 + RANDOM) % (length * 11 / 10 + 1)))
         sleep "$(printf '%d.%03d' $((delay / 1000)) $((delay % 1000)))"
@@ -25,7 +25,7 @@ for signal in "${signals[@]}"; do
         esac
         now=$(states)
         grep -q BROKEN <<<"$now" && say "$signal, round $i: broken: $now"
-        grep -q absent <<<"$now" && [ $overwrites = yes ] && say "$signal, round $i: lost: $now"
+        [ "$(grep -c absent <<<"$now")" -le "$(grep -c absent <<<"$before")" ] || say "$signal, round $i: lost: $now"
         [ $(sort -u <<<"$now" | wc -l) = 1 ] || mixed=$((mixed + 1))
         [ "$(leftovers)" = 0 ] && continue
         left=$((left + 1))

@@ -14,7 +14,7 @@ const std::string flags = " --dataset $TEXT --num-calibration-samples 2 --max-se
 TEST_CASE("models of links give the same outputs as the model itself")
 {
     const test::scratch here;
-    const auto result = test::shell(here, R"(
+    const auto result = test::shell(here, R"sh(
         cp -rs "$MODEL" farm                                   # every file a link
         mkdir -p hub/models--o--n/blobs hub/models--o--n/snapshots/r local
         for file in "$MODEL"/*; do                             # the cache, and a directory made from it
@@ -24,10 +24,10 @@ TEST_CASE("models of links give the same outputs as the model itself")
         done
         cp -rs "$PWD/hub/models--o--n/snapshots/r" farm2       # and a copy of the cache, all links
         for model in $MODEL farm hub/models--o--n/snapshots/r local farm2; do
-            $AWQ oneshot --model $model)" + flags + R"(out-$(basename $model) >/dev/null || echo $model fails
+            $AWQ oneshot --model $model)sh" + flags + R"sh(out-$(basename $model) >/dev/null || echo $model fails
         done
         for model in farm r local farm2; do diff -r out-$(basename $MODEL) out-$model; done
-        find out-* -type l)");
+        find out-* -type l)sh");
     INFO(result.err);
     CHECK(result.out.empty());
 }
@@ -36,17 +36,17 @@ TEST_CASE("a link out of the model is refused by every command that would read o
 {
     const test::scratch here;
     here.put("secret", "SECRET-TOKEN");
-    const auto result = test::shell(here, R"(
+    const auto result = test::shell(here, R"sh(
         cp -r "$MODEL" m; ln -s "$PWD/secret" m/chat_template.jinja
         echo '{"messages":[{"role":"user","content":"hi"}]}' > d.jsonl
-        $AWQ oneshot --model m)" + flags + R"(out
+        $AWQ oneshot --model m)sh" + flags + R"sh(out
         $AWQ export --model m --type q8_0 --output x.gguf
         $AWQ eval --model m --dataset d.jsonl
         rm m/chat_template.jinja; ln -sf "$PWD/secret" m/tokenizer.json
         $AWQ generate --model m --prompt hi
         ln -sf "$PWD/secret" m/config.json
         $AWQ inspect m
-        grep -rl SECRET . --exclude=secret)");
+        grep -rl SECRET . --exclude=secret)sh");
     CHECK(result.out.empty());
     CHECK(result.error_lines() == 5);
     std::size_t named = 0;
@@ -59,7 +59,7 @@ TEST_CASE("a link out of the model is refused by every command that would read o
 TEST_CASE("hidden directories are not copied into outputs, and what cannot be copied is said")
 {
     const test::scratch here;
-    const auto result = test::shell(here, R"(
+    const auto result = test::shell(here, R"sh(
         cp -r "$MODEL" m; mkdir -p m/.git/lfs m/.cache/huggingface m/sub/.git m/real
         echo x > m/.git/lfs/object; echo x > m/.cache/huggingface/x; echo x > m/sub/a; echo x > m/.gitattributes
         ln -s real m/linked
@@ -68,7 +68,7 @@ TEST_CASE("hidden directories are not copied into outputs, and what cannot be co
                 --threads 1 $how --output out --overwrite > text || exit 1
             find out -name .git -o -name .cache; ls -A out | grep -c -e '^.gitattributes$' -e '^sub$'
             grep -c 'note .*linked' text
-        done)");
+        done)sh");
     INFO(result.err);
     CHECK(result.exit_code == 0);
     CHECK(result.out == "2\n1\n2\n1\n2\n1\n");

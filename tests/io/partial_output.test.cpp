@@ -88,6 +88,16 @@ TEST_CASE("files of other names are no leftovers")
     CHECK(entries(scratch.string()) == 5);
 }
 
+TEST_CASE("a link with the name of a leftover is left alone")
+{
+    const test::scratch scratch;
+    scratch.put("elsewhere/old", "theirs");
+    fs::create_directory_symlink("elsewhere", scratch / ".a.partial-0123456789abcdef");
+    CHECK(output_file::create(scratch / "a", false));
+    CHECK(test::read(scratch / "elsewhere/old") == "theirs");
+    CHECK(entries(scratch / "elsewhere") == 1);
+}
+
 TEST_CASE("an old output that a dead run had moved aside comes back")
 {
     const test::scratch scratch;

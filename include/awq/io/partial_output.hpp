@@ -87,6 +87,14 @@ struct partial_lock {
     }
 };
 
+/// Whether it is a directory of this user: what somebody else puts there, or a link, is left alone.
+inline bool is_own_directory(const std::filesystem::path& path)
+{
+    struct ::stat about {};
+    return ::lstat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode) &&
+           about.st_uid == ::geteuid();
+}
+
 /// The temporary directories of an output, of runs that live and of those that died.
 inline std::vector<std::filesystem::path> find_partials(const output_place& place)
 {
@@ -98,7 +106,8 @@ inline std::vector<std::filesystem::path> find_partials(const output_place& plac
          at.increment(failure)) {
         const std::string name = at->path().filename().string();
         if (name.size() == prefix.size() + partial_digits && name.starts_with(prefix) &&
-            name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos)
+            name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos &&
+            is_own_directory(at->path()))
             found.push_back(at->path());
     }
     return found;
