@@ -12,10 +12,10 @@ namespace {
 constexpr const char* all_commands = R"(
 echo '{"input_ids": [1, 2, 3, 4, 5, 6, 7, 8]}' > ids.jsonl
 try() { name=$1; shift; "$AWQ" "$@" >/dev/null 2>err; echo "$name $?"; tail -1 err | grep '^awq: ' >&2; }
-run="--dataset ids.jsonl --num-calibration-samples 1 --max-seq-length 8 --n-grid 2"
+run="--dataset ids.jsonl --num-calibration-samples 1 --max-seq-length 8 --n-grid 3"
 try oneshot oneshot --model damaged $run --smoothing-only --output out
 try gguf oneshot --model damaged $run --type q8_0 --output out.gguf
-try imatrix oneshot --model damaged --imatrix "$IMATRIX" --n-grid 2 --smoothing-only --output out
+try imatrix oneshot --model damaged --imatrix "$IMATRIX" --n-grid 3 --smoothing-only --output out
 try export export --model damaged --output out.gguf --type q8_0
 try eval eval --model damaged --dataset ids.jsonl
 try reference eval --model "$MODEL" --reference damaged --dataset ids.jsonl

@@ -7,7 +7,7 @@ namespace {
 
 constexpr const char* quantize = R"(
 "$AWQ" oneshot --model "$MODEL" --dataset "$TEXT" --num-calibration-samples 2 --max-seq-length 32 \
-    --n-grid 2 --no-smoothing --scheme W4A16 --output quantized >/dev/null 2>&1 || exit 9
+    --n-grid 3 --no-smoothing --scheme W4A16 --output quantized >/dev/null 2>&1 || exit 9
 try() { name=$1; shift; "$AWQ" "$@" >out.txt 2>err; echo "$name $?"; grep '^awq: ' err >&2; }
 )";
 
@@ -46,7 +46,7 @@ sed -i '1s/{/{"quantization_config": {"quant_method": "gptq", "bits": 4},/' left
 echo '{"input_ids": [1, 2, 3, 4, 5, 6, 7, 8]}' > ids.jsonl
 for command in "eval --model left --dataset ids.jsonl" "generate --model left --prompt Hello --max-new-tokens 2" \
     "inspect left" "export --model left --type q8_0 --output x.gguf" \
-    "oneshot --model left --dataset ids.jsonl --n-grid 2 --smoothing-only --output x"; do
+    "oneshot --model left --dataset ids.jsonl --n-grid 3 --smoothing-only --output x"; do
     $AWQ $command >/dev/null 2>err || echo failed: $command
     grep -c 'note: left/config.json has a quantization_config (GPTQ, 4 bits)' err
 done
