@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 #include <awq/data/chat_template.hpp>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -154,6 +155,11 @@ TEST_CASE("A template pays for the bytes that it touches, before it touches them
                                    "s | default('x' * 99999999)"})
         fails("{{ " + size + " }}");
     CHECK(printed("{{ ('a' * 2000000 ~ 'b') in ('a' * 4000000) }}") == "False"); // in linear time
+#ifndef __SANITIZE_ADDRESS__
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    CHECK(usage.ru_maxrss < 200'000); // KiB
+#endif
 }
 
 TEST_CASE("A mapping of many keys is read in time and in order")

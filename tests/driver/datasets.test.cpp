@@ -41,13 +41,13 @@ TEST_CASE("fewer samples than asked for, empty ones and long ones are said, once
         printf '{"text": "%s"}\n' "$(head -c 2000 $TEXT | tr -d '"\\\n')"; } > d.jsonl
         run d.jsonl)sh");
     CHECK(done.exit_code == 0);
-    CHECK(done.lines("awq: note: d.jsonl: 2 of 3 samples are null or empty and were skipped") == 1);
-    CHECK(done.lines("awq: note: d.jsonl: 1 of 3 samples are longer than max_seq_length") == 1);
-    CHECK(done.lines("awq: warning: d.jsonl: it gives 1 samples, fewer than the 2 asked for") == 1);
+    CHECK(done.lines("awq: note: d.jsonl: skipped 2 of 3 samples: null or empty") == 1);
+    CHECK(done.lines("awq: note: d.jsonl: cut off 1 of 3 samples: longer than max_seq_length") == 1);
+    CHECK(done.lines("awq: warning: d.jsonl: it holds 1 sample; 2 were asked for") == 1);
     CHECK(done.error_lines() == 0);
     const std::string report = test::read(here / "report.json");
-    CHECK(report.find("2 of 3 samples are null or empty") != std::string::npos);
-    CHECK(report.find("warning: d.jsonl: it gives 1 samples") != std::string::npos);
+    CHECK(report.find("skipped 2 of 3 samples") != std::string::npos);
+    CHECK(report.find("warning: d.jsonl: it holds 1 sample") != std::string::npos);
 }
 
 TEST_CASE("one token of calibration is a warning where a step solves for the weights")
@@ -58,9 +58,9 @@ TEST_CASE("one token of calibration is a warning where a step solves for the wei
                  $AWQ oneshot --model $MODEL --dataset d.json --output out --scheme W4A16_ASYM \
                      --group-size 32 --n-grid 3 --threads 1)");
     CHECK(done.exit_code == 0);
-    CHECK(done.says("awq: warning: 1 calibration tokens are fewer than the "));
+    CHECK(done.says("awq: warning: calibration on 1 token, fewer than the 512 inputs"));
     CHECK(done.says("error feedback and the least-squares target would need"));
-    CHECK(done.says("awq: warning: d.json: it gives 1 samples, fewer than the 128 asked for"));
+    CHECK(done.says("awq: warning: d.json: it holds 1 sample; 128 were asked for"));
 }
 
 TEST_CASE("sequences beyond the model's positions are a warning")
@@ -121,7 +121,7 @@ END
         echo '{"messages": [{"role": "user", "content": "a"}]}' > d.jsonl; run d.jsonl)");
     if (done.exit_code == 77) return; // no Python
     CHECK(done.exit_code == 1);
-    CHECK(done.says("calibration: 1 samples, "));
+    CHECK(done.says("calibration: 1 sample, "));
     CHECK(done.says("awq: d.jsonl:1: m/tokenizer_config.json: line 1: the template refuses: no tools "
                     "here\n"));
 }

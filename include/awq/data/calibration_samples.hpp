@@ -60,9 +60,7 @@ using token_ids = std::vector<std::int32_t>;
 inline std::optional<json::value> samples_in(const json::value& root)
 {
     if (root.is_array()) return root;
-    for (const char* name :
-         {"input_ids", "text", "messages", "conversations", "instruction", "prompt"})
-        if (root.find(name)) return std::nullopt;
+    if (has_sample_field(root)) return std::nullopt;
     for (const char* name : {"data", "train", "samples", "examples", "instances", "rows"}) {
         const auto found = root.find(name);
         if (found && found->is_array()) return found;

@@ -27,6 +27,15 @@ inline constexpr std::string_view accepted_sample_fields =
     R"("text", "messages", "conversations" (from, value), "input_ids", "instruction" (input, )"
     R"(output) or "prompt" (completion))";
 
+/// Whether an object is a sample, or was meant as one: it has one of these fields, if only null.
+inline bool has_sample_field(const json::value& object)
+{
+    for (const char* name :
+         {"input_ids", "text", "messages", "conversations", "instruction", "prompt"})
+        if (object.find(name)) return true;
+    return false;
+}
+
 /// Reads samples of JSON datasets as token ids.
 class sample_reader {
   public:
@@ -68,9 +77,7 @@ class sample_reader {
             return read_turns(*turns, sample);
         if (sample.find_non_null("instruction")) return read_instruction(sample);
         if (sample.find_non_null("prompt")) return read_prompt(sample);
-        for (const char* name :
-             {"input_ids", "text", "messages", "conversations", "instruction", "prompt"})
-            if (sample.find(name)) return token_ids{}; // null
+        if (has_sample_field(sample)) return token_ids{}; // null
         return sample.error(error_code::missing_field, "a sample needs one of ",
                             accepted_sample_fields);
     }

@@ -12,11 +12,21 @@
 
 namespace awq {
 
+namespace detail {
+
+/// "1 token", "2 tokens".
+inline std::string counted(std::size_t count, const std::string& what)
+{
+    return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
+}
+
+} // namespace detail
+
 /// "3 samples, 96 tokens, from d.jsonl": what a run reads, in one line.
 inline std::string summary_of(const sample_set& samples, const std::string& dataset)
 {
-    return std::to_string(samples.sequences.size()) + " samples, " +
-           std::to_string(samples.tokens()) + " tokens, from " + dataset;
+    return detail::counted(samples.sequences.size(), "sample") + ", " +
+           detail::counted(samples.tokens(), "token") + ", from " + dataset;
 }
 
 /// Samples that were left out or cut off, and sequences that the model has no positions for.
@@ -24,12 +34,11 @@ inline void note_samples(const sample_set& samples, const std::string& dataset,
                          std::size_t max_position_embeddings, notice_list& notes)
 {
     if (samples.empty > 0)
-        notes.note(dataset + ": " + std::to_string(samples.empty) + " of " +
-                   std::to_string(samples.read) + " samples are null or empty and were skipped");
+        notes.note(dataset + ": skipped " + std::to_string(samples.empty) + " of " +
+                   detail::counted(samples.read, "sample") + ": null or empty");
     if (samples.cut > 0)
-        notes.note(dataset + ": " + std::to_string(samples.cut) + " of " +
-                   std::to_string(samples.read) + " samples are longer than max_seq_length and "
-                   "were cut off");
+        notes.note(dataset + ": cut off " + std::to_string(samples.cut) + " of " +
+                   detail::counted(samples.read, "sample") + ": longer than max_seq_length");
     if (max_position_embeddings > 0 && samples.longest() > max_position_embeddings)
         notes.warn(dataset + ": sequences of " + std::to_string(samples.longest()) +
                    " tokens go beyond the model's " + std::to_string(max_position_embeddings) +
@@ -41,8 +50,8 @@ inline void warn_of_few_samples(const sample_set& samples, const std::string& da
                                 std::size_t asked, notice_list& notes)
 {
     if (samples.sequences.size() >= asked) return;
-    notes.warn(dataset + ": it gives " + std::to_string(samples.sequences.size()) +
-               " samples, fewer than the " + std::to_string(asked) + " asked for");
+    notes.warn(dataset + ": it holds " + detail::counted(samples.sequences.size(), "sample") +
+               "; " + std::to_string(asked) + " were asked for");
 }
 
 /// Fewer tokens than the widest layer has inputs, where `steps` solve for its weights: the Gram
@@ -51,7 +60,7 @@ inline void warn_of_few_tokens(std::size_t tokens, std::size_t widest, const std
                                notice_list& notes)
 {
     if (steps.empty() || tokens >= widest) return;
-    notes.warn(std::to_string(tokens) + " calibration tokens are fewer than the " +
+    notes.warn("calibration on " + detail::counted(tokens, "token") + ", fewer than the " +
                std::to_string(widest) + " inputs of the widest layer, which " + steps +
                " would need: the result may be worse than without; give more or longer samples");
 }

@@ -21,7 +21,7 @@ namespace awq::jinja {
 /// ends in an error within about a second, and its values take less memory than the limit.
 class budget {
   public:
-    static constexpr std::size_t limit = 64'000'000;                   ///< bytes
+    static constexpr std::size_t limit = 100'000'000;                  ///< bytes
     static constexpr std::size_t step = 16;                            ///< of the interpreter
     static constexpr std::size_t text_limit = std::size_t{16} << 20;   ///< bytes of one text
     static constexpr std::size_t list_limit = 1'000'000;               ///< values of one list
