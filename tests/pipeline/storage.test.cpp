@@ -99,6 +99,9 @@ TEST_CASE("a checkpoint in F16 near 65504 is smoothed with scales that F16 holds
     const auto score = test::score(room / "out", *windows, {options.model, "", 128});
     REQUIRE(score);
     CHECK(score->kl_divergence() < 1e-3); // what remains is the rounding to F16
+    options.formats = {{{"Linear"}, "W2A16", 64, {}}}; // whose own values F16 could not hold
+    options.output = room / "for_two_bits";
+    CHECK(run(options).scheme == "W2A16");
 }
 
 TEST_CASE("such a checkpoint is quantized and compensated, too")

@@ -135,8 +135,9 @@ private:
     status add_formats(const oneshot_options& options, const tensor_source& source,
                        const std::vector<std::string>& layers)
     {
-        // Codes are chosen for the scales as the output stores them.
-        const simulation_options simulated{source.config().torch_dtype,
+        // Codes are chosen for the scales as the output stores them; a search alone stores none.
+        const simulation_options simulated{options.smoothing_only ? dtype::f32
+                                                                  : source.config().torch_dtype,
                                            options.search_clipping ? options.rounding.clip_steps : 1};
         for (const layer_format& format : options.formats) {
             AWQ_TRY(const layer_scheme chosen,
