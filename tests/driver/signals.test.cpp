@@ -15,7 +15,7 @@ test::shell_result with_run(const test::scratch& here, const std::string& script
         start() { "$AWQ" oneshot --model "$MODEL" --dataset "$TEXT" --num-calibration-samples 64 --threads 1 \
                   --smoothing-only "$@" >/dev/null 2>err & process=$!
                   until ls -A | grep -q partial; do sleep 0.01; done; }
-        finish() { wait $process 2>/dev/null
+        finish() { wait -f $process 2>/dev/null
                    echo "$? $(grep '^awq: ' err | grep -vc ': note: ') $(ls -A | grep -c partial)"; }
         short="--model $MODEL --dataset $TEXT --num-calibration-samples 2 --max-seq-length 32 --n-grid 3"
         )sh" + script);

@@ -79,6 +79,12 @@ TEST_CASE("links inside the model are followed, links to nothing and to director
     CHECK(check_model_link(model.string(), "loop").error().code() == error_code::file_not_found);
     CHECK(check_model_link(model.string(), "directory").error().code() ==
           error_code::file_unreadable);
+    CHECK(check_model_link(model.string(), "directory/a"));
+    const test::scratch outside;
+    outside.put("secret", "secret");
+    fs::create_directory_symlink(outside.string(), model / "templates");
+    CHECK(check_model_link(model.string(), "templates/secret").error().code() ==
+          error_code::unsupported);
 }
 
 TEST_CASE("a weight may be a link to a weight anywhere, and to nothing else")

@@ -74,21 +74,22 @@ inline bool is_beside_weights(const std::filesystem::path& real,
 
 } // namespace detail
 
-/// Applies the rule above to one file of a model directory, by its path in it. What is no link, or is not
-/// there, passes. Errors: `file_not_found` for a link to nothing, `file_unreadable` for one to what is no
+/// Applies the rule above to one file of a model directory, by its path in it; a directory in that path may
+/// be the link, too. What is no link, or is not there, passes. Errors: `file_not_found` for a link to nothing, `file_unreadable` for one to what is no
 /// file, `unsupported` for one that is not followed.
 inline status check_model_link(const std::string& directory, const std::string& name)
 {
     namespace fs = std::filesystem;
     std::error_code failure;
     const fs::path link = fs::path{directory} / name;
-    if (!fs::is_symlink(fs::symlink_status(link, failure))) return {};
-    const std::string leads = fs::read_symlink(link, failure).string();
+    const bool is_link = fs::is_symlink(fs::symlink_status(link, failure));
     const fs::path real = fs::canonical(link, failure);
-    if (failure)
+    if (failure && !is_link) return {};
+    const std::string leads = is_link ? fs::read_symlink(link, failure).string() : real.string();
+    if (real.empty())
         return error{error_code::file_not_found, link.string(), ": is a link to ", leads,
                      ", which is not there"};
-    if (!fs::is_regular_file(real, failure))
+    if (is_link && !fs::is_regular_file(real, failure))
         return error{error_code::file_unreadable, link.string(), ": is a link to ", leads,
                      ", which is no file"};
     const fs::path root = fs::canonical(directory, failure);
