@@ -302,7 +302,7 @@ def write_texts():
         - smooth_layer: "re:.*input_layernorm$"
           balance_layers: ["re:.*q_proj$", "re:.*k_proj$"]
 """)
-    put("recipe", "groups", """stage_one:
+    put("recipe", "groups", """quant_stage:
   mods_modifiers:
     AWQModifier: &m {duo_scaling: true}
     QuantizationModifier:
