@@ -208,7 +208,7 @@ result<sample_set> read_dataset(const std::string& path, const tokenizer& tokens
     AWQ_CHECK(check_dataset_bytes(file, path));
     const std::string_view content = without_byte_order_mark(file);
     sample_set made;
-    const dataset_kind kind = dataset_kind_of(content, path);
+    AWQ_TRY(const dataset_kind kind, dataset_kind_of(content, path));
     if (kind == dataset_kind::plain_text) {
         AWQ_TRY(made.sequences, cut_plain_text(content, path, tokens, options));
         made.read = made.sequences.size();
