@@ -2,6 +2,8 @@
 #include "failing_new.hpp"
 #include "io/scratch.hpp"
 
+#include <awq/data/calibration_samples.hpp>
+#include <awq/data/chat_template.hpp>
 #include <awq/data/tokenizer.hpp>
 #include <awq/pipeline/open_model.hpp>
 #include <awq/recipe/load_recipe.hpp>
@@ -23,10 +25,11 @@ std::string part_of(const std::string& seed, std::size_t index)
 TEST_CASE("a model directory is opened or there is no memory for it")
 {
     const test::scratch here;
+    const std::string path = here.string();
     for (const char* const seed : {"dense", "gptq", "packed", "int8", "fp8"}) {
         here.put("config.json", part_of("quantized_model/" + std::string{seed}, 0));
         here.put("model.safetensors", part_of("quantized_model/" + std::string{seed}, 1));
-        test::fail_each_allocation(seed, [&] { return awq::open_model(here.string()); });
+        test::fail_each_allocation(seed, [&] { return awq::open_model(path); });
     }
 }
 
@@ -57,4 +60,33 @@ TEST_CASE("a recipe is read or there is no memory for it")
         const std::string path = seeds + "recipe/" + seed;
         test::fail_each_allocation(seed, [&] { return awq::load_recipe(path); });
     }
+}
+
+TEST_CASE("a chat template is read and rendered or there is no memory for it")
+{
+    for (const char* const seed : {"loops", "chatml", "methods"}) {
+        const std::string name = "chat_template/" + std::string{seed};
+        const std::string source = part_of(name, 0);
+        const auto messages = awq::json::document::parse(part_of(name, 1), "messages");
+        REQUIRE(messages);
+        test::fail_each_allocation(seed, [&] { return awq::chat_template::parse(source, "x"); });
+        const auto made = awq::chat_template::parse(source, "x");
+        REQUIRE(made);
+        const auto root = messages->root();
+        test::fail_each_allocation(seed, [&] { return made->render(root); });
+    }
+}
+
+TEST_CASE("samples are read or there is no memory for them")
+{
+    const test::scratch here;
+    const std::string path = here.put("d.jsonl", part_of("dataset/messages", 1));
+    const auto tokens = awq::tokenizer::load(AWQ_EXAMPLE_DATA "/tiny-llama/tokenizer.json");
+    const auto chat = awq::chat_template::parse("{% for m in messages %}{{ m.content }}{% endfor %}", "x");
+    REQUIRE(tokens);
+    REQUIRE(chat);
+    awq::sample_options options;
+    options.chat = [&](const awq::chat_sample& sample) { return chat->render(sample); };
+    test::fail_each_allocation("samples", [&] { return awq::load_samples(path, *tokens, options); });
+    test::fail_each_allocation("windows", [&] { return awq::load_windows(path, *tokens, options); });
 }

@@ -286,7 +286,8 @@ def write_texts():
         '[{"role":"user","content":" hello "}]')
     put("chat_template", "methods", "{{ 'a,b'.split(',') | join('-') }}{{ ' x '.strip().upper().replace('X', 'yy') }}"
         "{{ [3, 1, 2] | sort | first }}{% for i in range(3) %}{{ loop.index0 }}{% if i == 1 %}{% break %}{% endif %}"
-        "{% endfor %}{{ messages[-1].content | default('none') | length }}{{ 'a' in 'abc' and 7 % 4 ** 2 }}", "[]")
+        "{% endfor %}{{ messages[-1].content | default('none') | length }}{{ 'a' in 'abc' and 7 % 4 ** 2 }}",
+        '[{"role":"user"}]')
     put("dataset", "messages", "lines", '{"messages":[{"role":"user","content":"hi"}]}\n{"text":"some text"}\n'
         '{"input_ids":[1,2,3]}\n\n{"messages":[{"role":"user","content":null}]}\n')
     put("dataset", "text", "text", "A text of\nsome lines, w\u00f6rds and 1234.\n\n\nThe end." * 3)
@@ -302,7 +303,7 @@ def write_texts():
         - smooth_layer: "re:.*input_layernorm$"
           balance_layers: ["re:.*q_proj$", "re:.*k_proj$"]
 """)
-    put("recipe", "groups", """stage_one:
+    put("recipe", "groups", """quant_stage:
   mods_modifiers:
     AWQModifier: &m {duo_scaling: true}
     QuantizationModifier:

@@ -10,6 +10,7 @@
 #include <awq/data/tokenizer.hpp>
 #include <awq/io/json_reader.hpp>
 #include <awq/io/read_file.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>
@@ -205,7 +206,7 @@ result<sample_set> read_dataset(const std::string& path, const tokenizer& tokens
     AWQ_CHECK(check_dataset_bytes(file, path));
     const std::string_view content = without_byte_order_mark(file);
     sample_set made;
-    const dataset_kind kind = dataset_kind_of(content, path);
+    AWQ_TRY(const dataset_kind kind, dataset_kind_of(content, path));
     if (kind == dataset_kind::plain_text) {
         AWQ_TRY(made.sequences, cut_plain_text(content, path, tokens, options));
         made.read = made.sequences.size();
@@ -235,19 +236,20 @@ inline result<sample_set> load_samples(const std::string& path, const tokenizer&
                                        const sample_options& options = {})
 {
     AWQ_CHECK(detail::check_sample_options(path, options.count, options.max_seq_length));
-    return detail::read_dataset(
-        path, tokens, options,
-        [&](sample_set& made, detail::token_ids ids) {
-            made.cut += ids.size() > options.max_seq_length;
-            ids.resize(std::min(ids.size(), options.max_seq_length));
-            made.sequences.push_back(std::move(ids));
-            return made.sequences.size() < options.count;
-        },
-        [&](std::vector<detail::token_ids>& windows) {
-            if (windows.size() > 1 && windows.back().size() < options.max_seq_length)
-                windows.pop_back();
-            detail::thin_out(windows, options.count);
-        });
+    const auto add = [&](sample_set& made, detail::token_ids ids) {
+        made.cut += ids.size() > options.max_seq_length;
+        ids.resize(std::min(ids.size(), options.max_seq_length));
+        made.sequences.push_back(std::move(ids));
+        return made.sequences.size() < options.count;
+    };
+    const auto choose = [&](std::vector<detail::token_ids>& windows) {
+        if (windows.size() > 1 && windows.back().size() < options.max_seq_length)
+            windows.pop_back();
+        detail::thin_out(windows, options.count);
+    };
+    return catch_out_of_memory(path, give_more_memory, [&] {
+        return detail::read_dataset(path, tokens, options, add, choose);
+    });
 }
 
 /// Windows for evaluation: all tokens of a file, in order, in pieces of at most `max_seq_length`
@@ -257,13 +259,14 @@ inline result<sample_set> load_windows(const std::string& path, const tokenizer&
                                        const sample_options& options = {})
 {
     AWQ_CHECK(detail::check_sample_options(path, 1, options.max_seq_length));
-    return detail::read_dataset(
-        path, tokens, options,
-        [&](sample_set& made, const detail::token_ids& ids) {
-            detail::append_windows(ids, options.max_seq_length, made.sequences);
-            return true;
-        },
-        [](const std::vector<detail::token_ids>&) {});
+    const auto add = [&](sample_set& made, const detail::token_ids& ids) {
+        detail::append_windows(ids, options.max_seq_length, made.sequences);
+        return true;
+    };
+    return catch_out_of_memory(path, give_more_memory, [&] {
+        return detail::read_dataset(path, tokens, options, add,
+                                    [](const std::vector<detail::token_ids>&) {});
+    });
 }
 
 } // namespace awq

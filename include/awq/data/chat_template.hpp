@@ -13,6 +13,7 @@
 #include <awq/data/jinja/value.hpp>
 #include <awq/data/template_files.hpp>
 #include <awq/io/json_reader.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/result.hpp>
 
 #include <memory>
@@ -39,22 +40,27 @@ class chat_template {
             return error{error_code::malformed_file, where, ": a template of ", source.size(),
                          " bytes is too long; at most ", template_size_limit, " are read"};
         AWQ_CHECK(unicode::check_utf8(source, where));
-        chat_template made;
-        made.where_ = where;
-        auto tokens = jinja::lexer{source}.tokens();
-        if (!tokens) return tokens.error().within(where);
-        auto program = jinja::template_parser{*std::move(tokens)}.parse();
-        if (!program) return program.error().within(where);
-        made.program_ = std::make_shared<const std::vector<jinja::statement>>(*std::move(program));
-        return made;
+        return catch_out_of_memory(where, give_more_memory, [&]() -> result<chat_template> {
+            chat_template made;
+            made.where_ = where;
+            auto tokens = jinja::lexer{source}.tokens();
+            if (!tokens) return tokens.error().within(where);
+            auto program = jinja::template_parser{*std::move(tokens)}.parse();
+            if (!program) return program.error().within(where);
+            made.program_ =
+                std::make_shared<const std::vector<jinja::statement>>(*std::move(program));
+            return made;
+        });
     }
 
     /// The template of a model directory for samples without tools. Errors: as `chat_templates`.
     static result<chat_template> load(const std::string& directory)
     {
-        AWQ_TRY(const template_files files, template_files::load(directory));
-        AWQ_TRY(const named_template chosen, files.choose(false));
-        return of(files, chosen);
+        return catch_out_of_memory(directory, give_more_memory, [&]() -> result<chat_template> {
+            AWQ_TRY(const template_files files, template_files::load(directory));
+            AWQ_TRY(const named_template chosen, files.choose(false));
+            return of(files, chosen);
+        });
     }
 
     /// One of a model's templates, with the special tokens that it may print.
@@ -76,6 +82,17 @@ class chat_template {
     /// more. Errors: those of the template, with its line; also where it refuses the messages.
     result<std::string> render(const chat_sample& sample) const
     {
+        return catch_out_of_memory(where_, give_more_memory, [&] { return render_all(sample); });
+    }
+    result<std::string> render(const json::value& messages,
+                               bool add_generation_prompt = false) const
+    {
+        return render({messages, {}, {}, add_generation_prompt});
+    }
+
+  private:
+    result<std::string> render_all(const chat_sample& sample) const
+    {
         jinja::budget work;
         jinja::mapping globals = variables_;
         AWQ_TRY(jinja::value messages, messages_of(sample.messages, work));
@@ -87,13 +104,7 @@ class chat_template {
         if (!text) return text.error().within(where_);
         return text;
     }
-    result<std::string> render(const json::value& messages,
-                               bool add_generation_prompt = false) const
-    {
-        return render({messages, {}, {}, add_generation_prompt});
-    }
 
-  private:
     // transformers hands over None where there is nothing.
     static status add_list(jinja::mapping& globals, std::string_view name,
                            const std::optional<json::value>& from, jinja::budget& work)

@@ -87,9 +87,11 @@ inline status check_dataset_bytes(std::string_view content, const std::string& p
 
 namespace detail {
 
-inline bool is_json_text(std::string_view text)
+inline result<bool> is_json_text(std::string_view text, const std::string& path)
 {
-    return bool(json::document::parse(text, ""));
+    const auto parsed = json::document::parse(text, path);
+    if (!parsed && parsed.error().code() == error_code::out_of_memory) return parsed.error();
+    return bool{parsed};
 }
 
 inline std::string_view first_line(std::string_view text) noexcept
@@ -110,8 +112,8 @@ inline bool begins_like_json(std::string_view text) noexcept
 
 /// How a dataset is read. `content` is UTF-8 without a byte order mark. A name in .txt or .md is
 /// plain text unless all of it (or its first line) is JSON; one in .json, .jsonl or .ndjson is JSON,
-/// whatever it holds.
-inline dataset_kind dataset_kind_of(std::string_view content, const std::string& path)
+/// whatever it holds. Error: `out_of_memory`.
+inline result<dataset_kind> dataset_kind_of(std::string_view content, const std::string& path)
 {
     using namespace detail;
     const std::size_t first = std::min(content.find_first_not_of(" \t\r\n"), content.size());
@@ -123,8 +125,14 @@ inline dataset_kind dataset_kind_of(std::string_view content, const std::string&
     if (!is_json && !begins_like_json(text)) return dataset_kind::plain_text;
     const std::string_view line = first_line(text);
     const bool more = text.find_first_not_of(" \t\r\n", line.size()) != text.npos;
-    const bool whole_line = (text.front() == '{' || (lines && more)) && is_json_text(line);
-    if (is_prose && !whole_line && !is_json_text(text)) return dataset_kind::plain_text;
+    bool whole_line = text.front() == '{' || (lines && more), whole_text = true;
+    if (whole_line) {
+        AWQ_TRY(whole_line, is_json_text(line, path));
+    }
+    if (is_prose && !whole_line) {
+        AWQ_TRY(whole_text, is_json_text(text, path));
+    }
+    if (!whole_text) return dataset_kind::plain_text;
     if (whole_line || (lines && text.front() != '[' && text.front() != '{'))
         return dataset_kind::json_lines;
     return dataset_kind::json_document;

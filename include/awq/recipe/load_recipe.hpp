@@ -8,6 +8,7 @@
 #include <awq/recipe/read_modifier.hpp>
 #include <awq/recipe/read_yaml.hpp>
 #include <awq/recipe/recipe.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/result.hpp>
 
 #include <cstddef>
@@ -69,6 +70,26 @@ private:
     std::map<std::string, std::size_t> lines_; ///< where each modifier was found
 };
 
+inline result<recipe> read_recipe(const std::string& path)
+{
+    AWQ_TRY(const std::string text, read_file(path, yaml_limits{}.file_bytes));
+    const auto root = read_yaml(text);
+    if (!root) return root.error().within(path);
+    try {
+        recipe loaded;
+        loaded.path = path;
+        stage_reader stages{loaded};
+        if (root->is_map() || root->is_sequence()) stages.read_all(*root);
+        if (!stages.found_any())
+            return error{error_code::malformed_file, path,
+                         ": holds no modifier; a recipe holds stages of modifiers, as in quant_stage: "
+                         "{quant_modifiers: {AWQModifier: {...}}}"};
+        return loaded;
+    } catch (const recipe_problem& problem) {
+        return problem.cause.within(path);
+    }
+}
+
 } // namespace detail
 
 /// Reads a YAML or JSON recipe in llm-compressor's form: stages, modifiers (AWQModifier,
@@ -79,24 +100,7 @@ private:
 /// and listed in `recipe::unused_keys`.
 inline result<recipe> load_recipe(const std::string& path)
 {
-    AWQ_TRY(const std::string text, read_file(path, yaml_limits{}.file_bytes));
-    const auto root = read_yaml(text);
-    if (!root) return root.error().within(path);
-    try {
-        recipe loaded;
-        loaded.path = path;
-        detail::stage_reader stages{loaded};
-        if (root->is_map() || root->is_sequence()) stages.read_all(*root);
-        if (!stages.found_any())
-            return error{error_code::malformed_file, path,
-                         ": holds no modifier; a recipe holds stages of modifiers, as in quant_stage: "
-                         "{quant_modifiers: {AWQModifier: {...}}}"};
-        return loaded;
-    } catch (const detail::recipe_problem& problem) {
-        return problem.cause.within(path);
-    } catch (const std::bad_alloc&) {
-        return error{error_code::out_of_memory, path, ": no memory for the recipe"};
-    }
+    return catch_out_of_memory(path, give_more_memory, [&] { return detail::read_recipe(path); });
 }
 
 } // namespace awq
