@@ -11,9 +11,9 @@ awq::status run(awq::export_options options)
 {
     console_progress progress;
     options.progress = std::ref(progress);
+    options.notices = awq::notice_list{print_notice};
     AWQ_TRY(const awq::export_report report, awq::export_gguf(awq::tbb_execution{}, options));
     progress.finish();
-    for (const awq::notice& note : report.notices) print_notice(note);
     std::printf("wrote %s: %s, %zu tensors\n", options.output.c_str(), report.type.c_str(),
                 report.tensors);
     if (!options.imatrix.empty())

@@ -93,7 +93,7 @@ TEST_CASE("hyperparameters that make no model are refused")
     CHECK(code([](auto&) {}) == error_code::none);
     CHECK(code([](auto& m) { m.erase("general.architecture"); }) == error_code::missing_field);
     CHECK(code([](auto& m) { m.erase("qwen3.block_count"); }) == error_code::missing_field);
-    CHECK(code([](auto& m) { m.set("qwen3.block_count", 0u); }) == error_code::missing_field);
+    CHECK(code([](auto& m) { m.set("qwen3.block_count", 0u); }) == error_code::malformed_file);
     CHECK(code([](auto& m) { m.set("qwen3.block_count", "six"); }) == error_code::malformed_file);
     CHECK(code([](auto& m) { m.set("qwen3.attention.head_count", 0u); }) ==
           error_code::malformed_file);
@@ -102,6 +102,46 @@ TEST_CASE("hyperparameters that make no model are refused")
           }) == error_code::malformed_file);
     CHECK(code([](auto& m) { m.set("qwen3.attention.sliding_window_pattern", 0u); }) ==
           error_code::malformed_file);
+}
+
+TEST_CASE("a key that is missing, or out of range, is named alone")
+{
+    for (const std::string key : {"block_count", "embedding_length", "context_length"}) {
+        INFO(key);
+        auto metadata = keys_of(basic());
+        metadata.erase("qwen3." + key);
+        with_file(metadata, [&](const gguf::file& file) {
+            const auto facts = gguf::read_hyperparameters(file);
+            REQUIRE_FALSE(facts);
+            CHECK(std::string{facts.error().text()}.ends_with(": has no qwen3." + key));
+        });
+        metadata.set("qwen3." + key, 0u);
+        with_file(metadata, [&](const gguf::file& file) {
+            const auto facts = gguf::read_hyperparameters(file);
+            REQUIRE_FALSE(facts);
+            const std::string text{facts.error().text()};
+            CHECK(text.find(": qwen3." + key + " is 0, it must be between 1 and ") != text.npos);
+        });
+    }
+}
+
+TEST_CASE("named chat templates have a key each and come back")
+{
+    gguf::tokenizer_facts facts;
+    facts.tokens = {"a"};
+    facts.types = {gguf::token_type::normal};
+    facts.chat_template = "d";
+    facts.templates = {{"tool_use", "t"}, {"rag", "r"}};
+    gguf::key_values metadata;
+    gguf::append_tokenizer(metadata, facts);
+    with_file(metadata, [&](const gguf::file& file) {
+        CHECK(file.find("tokenizer.chat_template.tool_use")->as_string().value() == "t");
+        const auto back = gguf::read_tokenizer(file);
+        REQUIRE(back);
+        CHECK(back->chat_template == "d");
+        CHECK(back->templates == facts.templates);
+    });
+    CHECK(gguf::template_key_of("tool-use v2") == "tool_use_v2");
 }
 
 TEST_CASE("a sliding-window period is spelled out layer by layer")

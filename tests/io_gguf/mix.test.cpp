@@ -207,3 +207,18 @@ TEST_CASE("rows that no block divides fall back")
     CHECK(gguf::fitting_type(type::q8_0, 100) == type::f16);
     CHECK(gguf::fitting_type(type::bf16, 101) == type::bf16);
 }
+
+TEST_CASE("what the rules want is known beside what fits")
+{
+    const std::vector<gguf::tensor_shape> tensors{{"token_embd.weight", {544, 4}},
+                                                  {"blk.0.attn_q.weight", {544, 544}},
+                                                  {"blk.0.ffn_norm.weight", {544}}};
+    gguf::mix_facts facts;
+    facts.block_count = 1;
+    const auto wanted = gguf::wanted_types(tensors, facts, {});
+    REQUIRE(wanted);
+    CHECK(*wanted == std::vector{type::q6_k, type::q4_k, type::f32});
+    const auto chosen = gguf::choose_types(tensors, facts, {});
+    REQUIRE(chosen);
+    CHECK(*chosen == std::vector{type::q8_0, type::q5_0, type::f32});
+}

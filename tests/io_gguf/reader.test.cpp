@@ -207,7 +207,8 @@ TEST_CASE("wrong GGUF tensors are refused by name")
     CHECK(contains(tensor({~0ull}, 0), "too many elements"));
     CHECK(contains(tensor({1ull << 62}, 0), "too many bytes"));
     CHECK(contains(tensor({33}, 8), "blocks of 32"));
-    CHECK(contains(tensor({4}, 4), "type number 4"));
+    CHECK(contains(tensor({4}, 4), "type number 4, which this library cannot read"));
+    CHECK(contains(tensor({256}, 23), "type number 23 (IQ4_XS), which"));
     CHECK(contains(tensor({4}, ~0u), "type number"));
     CHECK(contains(tensor({4}, 0, 32), "offset 32"));
     CHECK(contains(tensor({4}, 0, ~0ull - 3), "offset"));

@@ -165,6 +165,19 @@ TEST_CASE("llama3 rope scaling travels as a tensor")
     CHECK(divergence(path, test::tiny_model) > 1e-3);
 }
 
+TEST_CASE("lengths of keys and values that a file does not give are the share of a head")
+{
+    const test::scratch room;
+    const std::string path = test::exported(test::tiny_model, room, "f32");
+    const std::string plain = test::changed_copy(path, room, [](test::gguf_parts& parts) {
+        parts.metadata.erase("llama.attention.key_length");
+        parts.metadata.erase("llama.attention.value_length");
+    });
+    const auto opened = awq::open_model(plain);
+    if (!opened) FAIL(opened.error().text());
+    CHECK((*opened)->config().head_size() == 64);
+}
+
 TEST_CASE("a GGUF model that contradicts itself is refused in one line")
 {
     const test::scratch room;
@@ -186,10 +199,10 @@ TEST_CASE("a GGUF model that contradicts itself is refused in one line")
     refused("feed_forward_length", without("llama.feed_forward_length"));
     refused("head_count", without("llama.attention.head_count"));
     refused("layer_norm_rms_epsilon", without("llama.attention.layer_norm_rms_epsilon"));
-    refused("keys of 64", without("llama.attention.value_length"));
     const auto with = [](const char* key, std::uint32_t number) {
         return [=](test::gguf_parts& parts) { parts.metadata.set(key, number); };
     };
+    refused("keys of 64 and values of 32", with("llama.attention.value_length", 32));
     refused("blk.4.attn_norm.weight", with("llama.block_count", 10));
     refused("head", with("llama.attention.head_count", 3));
     refused("experts", with("llama.expert_count", 8));

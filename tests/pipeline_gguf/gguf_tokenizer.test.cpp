@@ -54,8 +54,9 @@ TEST_CASE("published kinds of tokenizers survive the way through a GGUF file")
                  before.empty() ? "{}"
                                 : "{\"bos_token\": \"" + std::string{*wanted->token(before[0])} +
                                       "\"}");
+        awq::notice_list notices;
         const auto facts = awq::read_gguf_tokenizer(
-            room.string(), static_cast<std::size_t>(wanted->vocab_size()));
+            room.string(), static_cast<std::size_t>(wanted->vocab_size()), notices);
         if (!facts) FAIL(facts.error().text());
         const auto ours = awq::tokenizer_of(*facts, name);
         if (!ours) FAIL(ours.error().text());

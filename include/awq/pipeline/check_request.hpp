@@ -71,6 +71,9 @@ inline status check_request(const oneshot_options& options)
     if (options.rounding.better_rounding && options.gguf_type.empty())
         return error{error_code::invalid_argument,
                      "--better-rounding searches the blocks of a GGUF file: give --type"};
+    if (!options.tensor_types.empty() && options.gguf_type.empty() && options.target.empty())
+        return error{error_code::invalid_argument,
+                     "--tensor-type is for tensors of GGUF files: give --type or --target"};
     if (options.measured_types && (options.gguf_type.empty() || !options.imatrix.empty()))
         return error{error_code::invalid_argument,
                      "--measured-types chooses the tensor types of a GGUF file by running the "

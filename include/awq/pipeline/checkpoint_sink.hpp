@@ -7,6 +7,7 @@
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/block_tensors.hpp>
 #include <awq/pipeline/quantized_linear.hpp>
+#include <awq/support/notice.hpp>
 
 #include <cstddef>
 #include <string>
@@ -50,6 +51,11 @@ public:
 
     /// What of the model is not in this output, one sentence each.
     virtual std::vector<std::string> notes() const { return {}; }
+    /// The same as notices; each is a warning where an output does not tell them apart.
+    virtual void tell(notice_list& notices) const
+    {
+        for (const std::string& missing : notes()) notices.warn(missing);
+    }
 
 protected:
     checkpoint_sink() = default;

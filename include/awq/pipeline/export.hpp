@@ -8,8 +8,10 @@
 #include <awq/io/imatrix.hpp>
 #include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/gguf_tensor_writer.hpp>
+#include <awq/pipeline/importance_cover.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
+#include <awq/support/notice.hpp>
 
 #include <array>
 #include <optional>
@@ -30,6 +32,7 @@ struct export_options {
     std::string pre; ///< the pre-tokenizer's name in llama.cpp; empty: found out
     bool overwrite = false;
     progress_callback progress;
+    notice_list notices; ///< the report begins with it, and it shows the export's own
 };
 
 /// What became of an export.
@@ -37,7 +40,7 @@ struct export_report {
     std::string type;
     std::size_t tensors = 0;
     std::size_t without_importance = 0; ///< quantized tensors that the importance matrix lacks
-    std::vector<notice> notices;        ///< what a user should be told
+    notice_list notes; ///< what the file does not hold, or holds otherwise
 };
 
 namespace detail {
@@ -48,11 +51,7 @@ inline result<std::vector<float>> importance_of(const std::optional<imatrix>& ma
 {
     if (!matrix || !gguf::is_quantized(tensor.type) || !matrix->entries.contains(tensor.name))
         return std::vector<float>{};
-    AWQ_TRY(auto means, matrix->mean_squares(tensor.name));
-    if (means.size() == tensor.cols()) return means;
-    return error{error_code::shape_mismatch, "the importance matrix has ", means.size(),
-                 " columns for ", tensor.name, ", which has ", tensor.cols(),
-                 "; it belongs to another model"};
+    return matrix->mean_squares(tensor.name);
 }
 
 template <execution E>
@@ -72,15 +71,21 @@ result<export_report> export_tensors(const E& how, const export_options& options
     }
     types.has_importance = importance.has_value();
     AWQ_TRY(const gguf_layout layout, gguf_layout::make(*source, types));
+    export_report report{std::string{name_of(types.file_type)}, layout.tensors().size(), 0,
+                         options.notices};
+    for (notice& each : source->notices()) report.notes.add(std::move(each));
+    if (importance)
+        AWQ_CHECK(check_importance(*importance, options.imatrix, layout.tensors(), report.notes));
+    if (options.better_rounding && !detail::any_weighs(layout.tensors()))
+        report.notes.warn("better rounding has no effect: no tensor of these types has scales to "
+                          "search for");
     AWQ_TRY(const gguf::key_values metadata,
-            gguf_metadata(options.model, source->config(), layout, options.pre));
+            gguf_metadata(*source, layout, report.notes, options.pre));
     AWQ_TRY(auto out, gguf_tensor_writer<E>::create(how, options.output, layout, metadata,
                                                     options.overwrite,
                                                     options.better_rounding
                                                         ? gguf::rounding::best
                                                         : gguf::rounding::exact));
-    export_report report{std::string{name_of(types.file_type)}, layout.tensors().size(), 0,
-                         source->notices()};
     for (const gguf_tensor& tensor : layout.tensors()) {
         const auto done = static_cast<std::size_t>(&tensor - layout.tensors().data());
         notify(options.progress, tensor.name, done, report.tensors);

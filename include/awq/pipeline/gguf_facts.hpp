@@ -7,7 +7,10 @@
 #include <awq/io/gguf/hyperparameters.hpp>
 #include <awq/io/gguf/metadata.hpp>
 #include <awq/io/gguf/rope_freqs.hpp>
+#include <awq/model/forward/rope.hpp>
 #include <awq/pipeline/gguf_layout.hpp>
+#include <awq/pipeline/gguf_losses.hpp>
+#include <awq/pipeline/gguf_notes.hpp>
 #include <awq/pipeline/gguf_query_scalar.hpp>
 #include <awq/pipeline/gguf_vocabulary.hpp>
 
@@ -23,28 +26,22 @@ namespace awq {
 
 namespace detail {
 
-/// "rope.scaling" keys; llama3 scaling becomes a tensor instead. Error: a stretch that llama.cpp
-/// would do otherwise.
-inline status describe_rope(const model_config& config, gguf::hyperparameters& facts)
+/// "rope.scaling" keys; llama3 scaling becomes a tensor instead.
+inline void describe_rope(const model_config& config, gguf::hyperparameters& facts)
 {
     const rope_config& rope = config.rope;
     facts.rope_freq_base = static_cast<float>(rope.theta);
-    if (rope.partial_rotary_factor != 1.0)
-        return error{error_code::unsupported, "config: llama.cpp turns whole heads in ",
-                     facts.architecture, " models, not a share of ", rope.partial_rotary_factor};
     if (rope.kind == rope_kind::linear || rope.kind == rope_kind::yarn) {
         facts.rope_scaling_type = rope.kind == rope_kind::linear ? "linear" : "yarn";
         facts.rope_scaling_factor = static_cast<float>(rope.factor);
     }
-    if (rope.kind != rope_kind::yarn) return {};
-    if (rope.beta_fast != 32.0 || rope.beta_slow != 1.0 || rope.attention_factor || rope.mscale)
-        return error{error_code::unsupported,
-                     "config: llama.cpp fixes yarn's beta_fast at 32, beta_slow at 1 and its "
-                     "attention factor; this model has its own"};
+    if (rope.kind != rope_kind::yarn) return;
     const std::size_t original = rope.original_max_position_embeddings;
     facts.rope_original_context_length =
         static_cast<std::uint32_t>(original != 0 ? original : config.max_position_embeddings);
-    return {};
+    // llama.cpp multiplies yarn's usual magnitude by its own factor.
+    const double usual = yarn_magnitude(rope.factor, 1.0), wanted = attention_factor(rope);
+    if (wanted != usual) facts.rope_attention_factor = static_cast<float>(wanted / usual);
 }
 
 /// Sliding windows, and what only the layers without one do.
@@ -58,19 +55,29 @@ inline status describe_windows(const model_config& config, const gguf::architect
                      scalar, " in ", arch.name, " models of this shape; this model has ",
                      config.query_pre_attn_scalar};
     if (config.local_rope) {
-        if (config.local_rope->kind != rope_kind::plain || arch.window_period == 0)
+        if (arch.window_period == 0)
+            return error{error_code::unsupported, "config: llama.cpp turns heads of ", arch.name,
+                         " models alike in all layers, this one has another rotary embedding in its "
+                         "sliding layers"};
+        if (config.local_rope->kind != rope_kind::plain)
             return error{error_code::unsupported, "config: llama.cpp does not stretch the rotary "
                                                   "embedding of sliding layers"};
         facts.rope_freq_base_swa = static_cast<float>(config.local_rope->theta);
     }
     if (arch.window_period == 0) return {};
-    facts.sliding_window = static_cast<std::uint32_t>(config.sliding_window);
     std::vector<bool> pattern(config.num_hidden_layers);
-    bool usual = true;
+    bool usual = true, any = false;
     for (std::size_t i = 0; i < pattern.size(); ++i) {
         pattern[i] = config.is_sliding(i);
         usual = usual && pattern[i] == ((i + 1) % arch.window_period != 0);
+        any = any || pattern[i];
     }
+    if (!any) return {}; // a window that no layer has ends llama.cpp's process
+    // By the window llama.cpp knows the layers with a rotary embedding of their own; without one they
+    // get one that hides nothing.
+    const std::size_t all = config.max_position_embeddings;
+    facts.sliding_window =
+        static_cast<std::uint32_t>(config.sliding_window != 0 ? config.sliding_window : all);
     if (!usual) facts.sliding_window_pattern = std::move(pattern);
     return {};
 }
@@ -98,11 +105,12 @@ inline bool claims_to_be_phi3(std::string name)
 
 } // namespace detail
 
-/// What llama.cpp wants to know of a model. Errors: an architecture without counterpart, rotary
-/// embeddings that llama.cpp would compute otherwise.
+/// What llama.cpp wants to know of a model. Errors: an architecture without counterpart, those of
+/// `check_gguf_function`.
 inline result<gguf::hyperparameters> gguf_hyperparameters(const model_config& config)
 {
     AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
+    AWQ_CHECK(check_gguf_function(config, *arch));
     const auto count = [](std::size_t value) { return static_cast<std::uint32_t>(value); };
     gguf::hyperparameters facts;
     facts.architecture = arch->name;
@@ -118,10 +126,7 @@ inline result<gguf::hyperparameters> gguf_hyperparameters(const model_config& co
         facts.vocab_size = count(config.vocab_size);
         facts.rope_dimension_count = count(config.head_size());
     }
-    if (config.rope.kind == rope_kind::llama3 && !arch->takes_rope_freqs)
-        return error{error_code::unsupported, "config: llama.cpp has no llama3 rope scaling for ",
-                     arch->name, " models"};
-    AWQ_CHECK(detail::describe_rope(config, facts));
+    detail::describe_rope(config, facts);
     AWQ_CHECK(detail::describe_windows(config, *arch, facts));
     return facts;
 }
@@ -141,16 +146,20 @@ inline result<std::vector<float>> gguf_rope_freqs(const model_config& config)
     return gguf::llama3_rope_freqs(from, config.head_size());
 }
 
-/// All metadata of the GGUF file of a model directory. `pre`: as in `read_gguf_tokenizer`.
-inline result<gguf::key_values> gguf_metadata(const std::string& directory,
-                                              const model_config& config, const gguf_layout& layout,
+/// All metadata of the GGUF file of a model; `notices` gets what the file does not hold, or holds
+/// otherwise. `pre`: as in `read_gguf_tokenizer`.
+inline result<gguf::key_values> gguf_metadata(const directory_source& source,
+                                              const gguf_layout& layout, notice_list& notices,
                                               const std::string& pre = {})
 {
-    AWQ_TRY(const gguf::hyperparameters facts, gguf_hyperparameters(config));
+    AWQ_TRY(const gguf::hyperparameters facts, gguf_hyperparameters(source.config()));
     AWQ_TRY(const gguf::tokenizer_facts tokens,
-            read_gguf_tokenizer(directory, config.vocab_size, pre));
+            read_gguf_tokenizer(source.path(), source.config().vocab_size, notices, pre));
+    note_gguf_losses(source.config(), layout.architecture(), notices);
+    note_fallbacks(layout.tensors(), notices);
+    note_left_out(source, layout.tensors(), notices);
     gguf::model_card card;
-    card.name = detail::title_of(directory);
+    card.name = detail::title_of(source.path());
     if (detail::claims_to_be_phi3(card.name)) card.name.clear();
     card.size_label = gguf::size_label_of(layout.parameters());
     return gguf::build_metadata(card, facts, tokens, layout.file_type());

@@ -9,6 +9,8 @@
 #include <awq/io/gguf/mix.hpp>
 #include <awq/io/gguf/tensor_names.hpp>
 #include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/gguf_tensor.hpp>
+#include <awq/pipeline/gguf_type_requests.hpp>
 #include <awq/pipeline/name_matcher.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 
@@ -21,23 +23,6 @@
 #include <vector>
 
 namespace awq {
-
-/// A tensor of the GGUF file that a model becomes.
-struct gguf_tensor {
-    std::string hf_name; ///< in the checkpoint; empty for rope_freqs.weight, which no checkpoint has
-    std::string name;    ///< in the file: "blk.0.attn_q.weight"
-    std::vector<std::uint64_t> dims; ///< dims[0] is in_features; one for a vector
-    gguf::type type = gguf::type::f32;
-    std::size_t heads = 0; ///< where rows are interleaved by heads; else 0
-    float offset = 0.0f;   ///< what the file's values are larger by: 1 for norms that add it
-    bool is_fixed = false; ///< an override names its type
-
-    std::size_t cols() const noexcept { return static_cast<std::size_t>(dims[0]); }
-    std::size_t rows() const noexcept
-    {
-        return dims.size() > 1 ? static_cast<std::size_t>(dims[1]) : 1;
-    }
-};
 
 /// What decides over the types of a file's tensors.
 struct gguf_type_options {
@@ -154,48 +139,14 @@ private:
         facts.has_imatrix = options.has_importance;
         gguf::mix_options mix;
         mix.target = options.file_type;
-        AWQ_TRY(mix.overrides, read_overrides(options.overrides));
-        AWQ_CHECK(find_fixed(mix.overrides));
-        AWQ_TRY(const auto types, gguf::choose_types(shapes, facts, mix));
-        for (std::size_t i = 0; i < types.size(); ++i) tensors_[i].type = types[i];
+        AWQ_TRY(mix.overrides, read_type_requests(options.overrides));
+        AWQ_CHECK(fix_types(mix.overrides, tensors_));
+        AWQ_TRY(const auto types, gguf::wanted_types(shapes, facts, mix));
+        for (std::size_t i = 0; i < types.size(); ++i) {
+            tensors_[i].wanted = types[i];
+            tensors_[i].type = gguf::fitting_type(types[i], tensors_[i].dims[0]);
+        }
         return keep_ignored(config, options.ignore);
-    }
-
-    static result<std::vector<gguf::type_override>>
-    read_overrides(const std::vector<std::string>& texts)
-    {
-        std::vector<gguf::type_override> overrides;
-        for (const std::string& text : texts) {
-            const std::size_t at = text.rfind('=');
-            const auto type = at == std::string::npos
-                                  ? std::nullopt
-                                  : gguf::type_from_name(std::string_view{text}.substr(at + 1));
-            if (!type)
-                return error{error_code::invalid_argument, "tensor type \"", text,
-                             "\" is not PATTERN=TYPE, as in \"ffn_down=q6_k\""};
-            const std::size_t start = text.starts_with("re:") ? 3 : 0; // as other patterns may begin
-            overrides.push_back({text.substr(start, at - start), *type});
-        }
-        return overrides;
-    }
-
-    /// A pattern that names no tensor is a mistake.
-    status find_fixed(const std::vector<gguf::type_override>& overrides)
-    {
-        AWQ_TRY(const auto compiled, gguf::compile(overrides));
-        for (std::size_t i = 0; i < compiled.size(); ++i) {
-            bool is_used = false;
-            for (gguf_tensor& each : tensors_) {
-                if (!gguf::matches(compiled[i], each.name)) continue;
-                each.is_fixed = is_used = true;
-            }
-            if (!is_used)
-                return error{error_code::invalid_argument, "tensor type pattern \"",
-                             overrides[i].pattern, "\" matches no tensor of the file; names are "
-                             "like \"", tensors_.front().name, "\" and \"", tensors_.back().name,
-                             "\""};
-        }
-        return {};
     }
 
     /// The head is no such layer: its type is the mix's business.
@@ -207,7 +158,7 @@ private:
             constexpr std::string_view suffix = ".weight";
             if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
             if (ignored.matches(each.hf_name.substr(0, each.hf_name.size() - suffix.size())))
-                each.type = wide ? gguf::type::bf16 : gguf::type::f16;
+                each.type = each.wanted = wide ? gguf::type::bf16 : gguf::type::f16;
         }
         return {};
     }

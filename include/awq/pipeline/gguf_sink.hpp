@@ -22,20 +22,18 @@ namespace awq {
 template <execution E>
 class gguf_sink final : public checkpoint_sink {
 public:
-    /// `source` is a model directory (its tokenizer files are read) and must outlive the sink, as
-    /// must `layout`. Errors: those of `gguf_metadata` and gguf::writer.
-    static result<std::unique_ptr<checkpoint_sink>> create(const E& how, const tensor_source& source,
-                                                           const gguf_layout& layout,
-                                                           const std::string& target,
-                                                           bool overwrite)
+    /// `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
+    static result<std::unique_ptr<checkpoint_sink>>
+    create(const E& how, const directory_source& source, const gguf_layout& layout,
+           const std::string& target, bool overwrite)
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
-        AWQ_TRY(const gguf::key_values metadata,
-                gguf_metadata(source.path(), source.config(), layout));
+        notice_list notices;
+        AWQ_TRY(const gguf::key_values metadata, gguf_metadata(source, layout, notices));
         AWQ_TRY(auto out,
                 gguf_tensor_writer<E>::create(how, target, layout, metadata, overwrite));
         return std::unique_ptr<checkpoint_sink>{
-            new gguf_sink{source, layout, target, std::move(out)}};
+            new gguf_sink{source, layout, target, std::move(out), std::move(notices)}};
     }
 
     status write(const finished_block& block) override
@@ -62,11 +60,16 @@ public:
 
     status commit() override { return out_.commit(); }
     std::string target() const override { return target_; }
+    void tell(notice_list& notices) const override
+    {
+        for (const notice& each : notices_) notices.add(each);
+    }
 
 private:
     gguf_sink(const tensor_source& source, const gguf_layout& layout, const std::string& target,
-              gguf_tensor_writer<E>&& out)
-        : source_(source), layout_(layout), target_(target), out_(std::move(out))
+              gguf_tensor_writer<E>&& out, notice_list&& notices)
+        : source_(source), layout_(layout), target_(target), out_(std::move(out)),
+          notices_(std::move(notices))
     {
     }
 
@@ -94,6 +97,7 @@ private:
     const gguf_layout& layout_;
     std::string target_;
     gguf_tensor_writer<E> out_;
+    notice_list notices_; ///< what the file does not hold, or holds otherwise
 };
 
 } // namespace awq

@@ -9,10 +9,12 @@
 #include <awq/pipeline/gguf_facts.hpp>
 #include <awq/pipeline/host_matrix.hpp>
 #include <awq/pipeline/quantized_linear.hpp>
+#include <awq/quantization/gguf/block_quantizer.hpp>
 #include <awq/quantization/gguf/quantize_rows.hpp>
 #include <awq/quantization/gguf/simd_quantizer.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -106,7 +108,31 @@ private:
         std::vector<std::byte> bytes(rows.rows() * quantizer.row_bytes(rows.cols()));
         const auto done = gguf::quantize_rows(*how_, quantizer, rows, importance, bytes);
         if (!done) return done.error().within(tensor.hf_name);
+        AWQ_CHECK(check_range(tensor, rows, bytes));
         return put(tensor, first, bytes);
+    }
+
+    /// F16 ends at 65504, and so do the scales of blocks.
+    static status check_range(const gguf_tensor& tensor, matrix_view<const float> rows,
+                              std::span<const std::byte> bytes)
+    {
+        constexpr float largest_half = 65504.0f;
+        const gguf::block_quantizer reader{tensor.type};
+        const std::size_t row_bytes = reader.row_bytes(rows.cols());
+        std::vector<float> back;
+        for (std::size_t row = 0; row < rows.rows(); ++row) {
+            float most = 0.0f;
+            for (const float value : rows.row(row)) most = std::max(most, std::fabs(value));
+            if (most <= largest_half) continue;
+            back.resize(rows.cols());
+            reader.dequantize_row(bytes.subspan(row * row_bytes, row_bytes), back);
+            const auto is_finite = [](float each) { return std::isfinite(each); };
+            if (!std::all_of(back.begin(), back.end(), is_finite))
+                return error{error_code::not_finite, tensor.hf_name, ": holds ", most, ", which ",
+                             name_of(tensor.type), " cannot; write bf16 or f32, or give this tensor "
+                             "such a type"};
+        }
+        return {};
     }
 
     /// `bytes`: rows from `first` on, in the checkpoint's order.

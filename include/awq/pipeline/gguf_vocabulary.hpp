@@ -5,13 +5,16 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/data/json_fields.hpp>
+#include <awq/data/template_files.hpp>
 #include <awq/data/tokenizer.hpp>
 #include <awq/io/gguf/pre_tokenizer.hpp>
 #include <awq/io/gguf/vocabulary.hpp>
 #include <awq/io/json_reader.hpp>
 #include <awq/io/model_file.hpp>
-#include <awq/io/read_file.hpp>
+#include <awq/pipeline/gguf_tokenizer_losses.hpp>
+#include <awq/support/notice.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -55,7 +58,7 @@ inline result<gguf::pre_tokenizer_step> read_pre_tokenizer_step(const json::valu
     return gguf::pre_tokenizer_step{kind::split, pattern.text};
 }
 
-inline result<std::string> pre_tokenizer_name(const json::value& file, bool ignore_merges)
+inline result<std::vector<gguf::pre_tokenizer_step>> pre_tokenizer_steps(const json::value& file)
 {
     std::vector<gguf::pre_tokenizer_step> steps;
     if (const auto part = file.find_non_null("pre_tokenizer"))
@@ -65,9 +68,58 @@ inline result<std::string> pre_tokenizer_name(const json::value& file, bool igno
                                          steps.push_back(std::move(step));
                                          return {};
                                      }));
-    auto name = gguf::identify_pre_tokenizer(steps, ignore_merges);
+    return steps;
+}
+
+/// llama.cpp's name for how the words are cut, or the one that was given; warns where that one, or
+/// the best there is, does otherwise.
+inline result<std::string> choose_pre_tokenizer(const json::value& file, const tokenizer& tokens,
+                                                const std::string& given, notice_list& notices)
+{
+    AWQ_TRY(const auto steps, pre_tokenizer_steps(file));
+    const bool ignore_merges = tokens.model().options().ignore_merges;
+    auto name = given.empty() ? gguf::identify_pre_tokenizer(steps, ignore_merges) : given;
     if (!name) return name.error().within(file.where());
+    const auto* const family = gguf::find_pre_tokenizer(*name);
+    if (!family)
+        notices.warn("pre-tokenizer \"" + *name + "\" is not known here: a llama.cpp that does not "
+                     "have it refuses the file");
+    else if (gguf::steps_of(*family) != steps)
+        notices.warn("pre-tokenizer \"" + *name + "\" cuts text otherwise than the model's "
+                     "tokenizer.json");
+    else if (family->ignore_merges != ignore_merges)
+        notices.warn("pre-tokenizer \"" + *name + "\" cuts as the model's tokenizer.json does, but " +
+                     (ignore_merges ? "merges words that are tokens"
+                                    : "takes words that are tokens whole"));
     return name;
+}
+
+/// The ids under a key: a number, or a list of them.
+inline std::vector<std::uint32_t> ids_of(const json::value& config, const std::string& key)
+{
+    std::vector<std::uint32_t> ids;
+    const auto add = [&](const json::value& each) {
+        const auto number = each.is_integer() ? each.as_integer().value() : std::int64_t{-1};
+        if (std::in_range<std::uint32_t>(number)) ids.push_back(static_cast<std::uint32_t>(number));
+    };
+    const auto found = config.find_non_null(key);
+    if (!found) return ids;
+    if (!found->is_array()) add(*found);
+    for (const json::value& each : found->elements()) add(each);
+    return ids;
+}
+
+/// Of several tokens that end an answer, the file names one.
+inline void note_other_ends(const json::value& config, const tokenizer& tokens,
+                            const gguf::special_ids& ids, notice_list& notices)
+{
+    name_sample others;
+    for (const std::uint32_t id : ids_of(config, "eos_token_id"))
+        if (ids.eos != id) others.add(tokens.token(id).value_or(std::to_string(id)));
+    if (others.count() == 0 || !ids.eos) return;
+    notices.note("the GGUF file names one token that ends an answer, " +
+                 std::string{tokens.token(*ids.eos).value_or("?")} + "; of the model's others (" +
+                 others.text() + ") llama.cpp finds those that it knows by their texts");
 }
 
 /// "<role>_token" of tokenizer_config.json: a string, or an object with its content.
@@ -87,31 +139,35 @@ inline result<std::vector<gguf::special_token_source>> special_tokens(const json
     for (const char* role : {"bos", "eos", "unk", "sep", "pad", "cls", "mask"}) {
         gguf::special_token_source source{role, {}, {}};
         AWQ_TRY(source.text, special_text(settings, std::string{role} + "_token"));
-        const auto id = config.find_non_null(std::string{role} + "_token_id");
-        if (id && id->is_integer()) {
-            AWQ_TRY(const std::int64_t number, id->as_integer());
-            if (std::in_range<std::uint32_t>(number))
-                source.id = static_cast<std::uint32_t>(number);
-        }
+        const auto ids = ids_of(config, std::string{role} + "_token_id");
+        if (!ids.empty()) source.id = ids.front();
         specials.push_back(std::move(source));
     }
     return specials;
 }
 
-/// From tokenizer_config.json, where of several templates the one called "default" counts, or from
-/// chat_template.jinja.
-inline result<std::string> chat_template(const json::value& settings, const std::string& directory)
+/// The model's chat templates; a named one's key cannot hold every name.
+inline status copy_templates(const std::string& directory, gguf::vocabulary& into,
+                             notice_list& notices)
 {
-    const auto field = settings.find_non_null("chat_template");
-    if (field && field->is_string()) return std::string{*field->as_string()};
-    if (field)
-        for (const json::value& each : field->elements()) {
-            AWQ_TRY(const std::string name, string_field(each, "name", ""));
-            if (name == "default") return string_field(each, "template");
+    AWQ_TRY(const template_files files, template_files::load(directory));
+    for (const named_template& each : files.all()) {
+        const std::string key = gguf::template_key_of(each.name);
+        const auto has_key = [&](const gguf::named_template& other) { return other.name == key; };
+        if (each.name == "default") {
+            into.chat_template = each.source;
+        } else if (key.empty() ||
+                   std::any_of(into.templates.begin(), into.templates.end(), has_key)) {
+            notices.warn("chat template \"" + each.name + "\" is left out of the GGUF file, where its "
+                         "name would be " + (key.empty() ? "empty" : "that of another"));
+        } else {
+            into.templates.push_back({key, each.source});
+            if (key != each.name)
+                notices.note("chat template \"" + each.name + "\" is \"" + key +
+                             "\" in the GGUF file");
         }
-    AWQ_TRY(const std::string path, model_file(directory, "chat_template.jinja"));
-    if (std::filesystem::exists(path)) return read_file(path, std::uint64_t{1} << 24);
-    return std::string{};
+    }
+    return {};
 }
 
 inline result<std::optional<bool>> optional_flag(const json::value& settings, std::string_view key)
@@ -137,17 +193,27 @@ inline void copy_model(const tokenizer& tokens, gguf::vocabulary& into)
     if (const auto unknown = model.options().unknown) into.unknown_text = text_of(*unknown);
 }
 
+/// Whether a token is put at one end of a text. tokenizer_config.json has the last word, as with
+/// llama.cpp's converter; the model's own tokenizer follows tokenizer.json.
+inline result<bool> end_flag(const json::value& settings, const std::string& key, bool puts,
+                             notice_list& notices)
+{
+    AWQ_TRY(const auto flag, optional_flag(settings, key));
+    if (flag && *flag != puts)
+        notices.warn("tokenizer_config.json: " + key + " is " + (*flag ? "true" : "false") +
+                     ", which the GGUF file follows; tokenizer.json " +
+                     (puts ? "puts such a token" : "puts none"));
+    return flag.value_or(puts);
+}
+
 /// What is put around and before a text. Both flags are written out, as llama.cpp's defaults depend
 /// on the pre-tokenizer.
 inline status copy_flags(const tokenizer& tokens, const json::value& settings,
-                         gguf::vocabulary& into)
+                         gguf::vocabulary& into, notice_list& notices)
 {
-    into.add_bos = !tokens.post_processor().prefix().empty();
-    into.add_eos = !tokens.post_processor().suffix().empty();
-    AWQ_TRY(const auto add_bos, optional_flag(settings, "add_bos_token"));
-    AWQ_TRY(const auto add_eos, optional_flag(settings, "add_eos_token"));
-    if (add_bos) into.add_bos = add_bos;
-    if (add_eos) into.add_eos = add_eos;
+    const post_processor& around = tokens.post_processor();
+    AWQ_TRY(into.add_bos, end_flag(settings, "add_bos_token", !around.prefix().empty(), notices));
+    AWQ_TRY(into.add_eos, end_flag(settings, "add_eos_token", !around.suffix().empty(), notices));
     AWQ_TRY(into.add_space_prefix, optional_flag(settings, "add_prefix_space"));
     if (tokens.kind() == tokenizer_kind::sentencepiece)
         into.add_space_prefix = tokens.add_prefix_space();
@@ -157,10 +223,12 @@ inline status copy_flags(const tokenizer& tokens, const json::value& settings,
 } // namespace detail
 
 /// The tokenizer of a model directory as a GGUF file holds it; `vocab_size` is the number of rows of
-/// the embedding. `pre`: the pre-tokenizer's name in llama.cpp, or empty to find it out. Errors:
-/// those of reading the files; `unsupported` for a pre-tokenizer that llama.cpp does not have.
+/// the embedding, `notices` gets what the file does not hold. `pre`: the pre-tokenizer's name in
+/// llama.cpp, or empty to find it out. Errors: those of reading the files; `unsupported` for a
+/// pre-tokenizer that llama.cpp does not have.
 inline result<gguf::tokenizer_facts> read_gguf_tokenizer(const std::string& directory,
                                                          std::size_t vocab_size,
+                                                         notice_list& notices,
                                                          const std::string& pre = {})
 {
     AWQ_TRY(const std::string path, model_file(directory, "tokenizer.json"));
@@ -173,21 +241,20 @@ inline result<gguf::tokenizer_facts> read_gguf_tokenizer(const std::string& dire
     gguf::vocabulary vocabulary;
     vocabulary.size = vocab_size;
     detail::copy_model(tokens, vocabulary);
-    AWQ_CHECK(detail::copy_flags(tokens, settings.root(), vocabulary));
+    AWQ_CHECK(detail::copy_flags(tokens, settings.root(), vocabulary, notices));
     AWQ_TRY(vocabulary.specials, detail::special_tokens(settings.root(), config.root()));
-    AWQ_TRY(vocabulary.chat_template, detail::chat_template(settings.root(), directory));
-    if (tokens.kind() == tokenizer_kind::sentencepiece) {
-        auto facts = gguf::sentencepiece_facts(vocabulary);
-        if (!facts) return facts.error().within(path);
-        return facts;
+    AWQ_CHECK(detail::copy_templates(directory, vocabulary, notices));
+    const bool bytes = tokens.kind() == tokenizer_kind::byte_level;
+    if (!bytes && !pre.empty())
+        return error{error_code::invalid_argument, "pre-tokenizer \"", pre, "\": llama.cpp has none "
+                     "for a SentencePiece style vocabulary, as that of ", path};
+    if (bytes) {
+        AWQ_TRY(vocabulary.pre, detail::choose_pre_tokenizer(file.root(), tokens, pre, notices));
     }
-    vocabulary.pre = pre;
-    if (pre.empty()) {
-        const bool ignore_merges = tokens.model().options().ignore_merges;
-        AWQ_TRY(vocabulary.pre, detail::pre_tokenizer_name(file.root(), ignore_merges));
-    }
-    auto facts = gguf::byte_level_facts(vocabulary);
+    auto facts = bytes ? gguf::byte_level_facts(vocabulary) : gguf::sentencepiece_facts(vocabulary);
     if (!facts) return facts.error().within(path);
+    AWQ_CHECK(note_tokenizer_losses(tokens, file.root(), facts->ids, notices));
+    detail::note_other_ends(config.root(), tokens, facts->ids, notices);
     return facts;
 }
 

@@ -7,6 +7,7 @@
 #include <awq/io/imatrix.hpp>
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/gguf_layout.hpp>
+#include <awq/pipeline/importance_cover.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -16,6 +17,40 @@
 
 namespace awq {
 
+namespace detail {
+
+/// A block's input under the name of the first weight that reads it.
+inline result<std::string> importance_name(const model_config& config, std::size_t layer,
+                                           std::string_view input)
+{
+    AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
+    const auto place = gguf::to_gguf(*arch, block_prefix(layer) + std::string{input} + ".weight");
+    return place ? place->name : std::string{input};
+}
+
+} // namespace detail
+
+/// Reads an importance matrix that has what `fill_statistics` takes, for every block. Errors: those of
+/// `imatrix::read`; `missing_tensor` where it lacks a layer, `shape_mismatch` where it is of another
+/// model.
+inline result<imatrix> read_statistics(const std::string& path, const model_config& config)
+{
+    AWQ_TRY(imatrix matrix, imatrix::read(path));
+    const block_statistics wanted{config, false};
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        for (const std::string_view input : block_statistics::inputs) {
+            AWQ_TRY(const std::string name, detail::importance_name(config, layer, input));
+            const auto found = matrix.entries.find(name);
+            if (found == matrix.entries.end())
+                return error{error_code::missing_tensor, path, ": has ",
+                             detail::first_entry(matrix), ", but none for \"", name,
+                             "\"; give a matrix of all layers of this model, or --dataset"};
+            const std::size_t columns = wanted.of(input).in_features();
+            AWQ_CHECK(detail::check_columns(found->second, path, name, columns));
+        }
+    return matrix;
+}
+
 /// Statistics of a block's inputs from an importance matrix instead of a forward pass. It knows
 /// E[x^2] only, so E[|x|] is taken to be its root, and the Gram matrix to be diagonal: with it the
 /// error of a layer's output becomes the sum of E[x^2] times the squared error of the weights.
@@ -24,17 +59,13 @@ namespace awq {
 inline status fill_statistics(const imatrix& matrix, const model_config& config, std::size_t layer,
                               block_statistics& into)
 {
-    AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
     for (const std::string_view input : block_statistics::inputs) {
-        const auto place =
-            gguf::to_gguf(*arch, block_prefix(layer) + std::string{input} + ".weight");
-        AWQ_TRY(const auto means, matrix.mean_squares(place ? place->name : std::string{input}));
-        const imatrix_entry& entry = matrix.entries.find(place->name)->second;
+        AWQ_TRY(const std::string name, detail::importance_name(config, layer, input));
+        AWQ_TRY(const auto means, matrix.mean_squares(name));
+        const imatrix_entry& entry = matrix.entries.find(name)->second;
         input_statistics& statistics = into.of(input);
-        if (means.size() != statistics.in_features())
-            return error{error_code::shape_mismatch, "the importance matrix has ", means.size(),
-                         " columns for ", place->name, ", which has ", statistics.in_features(),
-                         "; it belongs to another model"};
+        AWQ_CHECK(detail::check_columns(entry, "the importance matrix", name,
+                                        statistics.in_features()));
         activation_stats& sums = statistics.sums();
         sums.tokens = static_cast<std::uint64_t>(std::fmax(1.0f, entry.counts.front()));
         const auto tokens = static_cast<double>(sums.tokens);

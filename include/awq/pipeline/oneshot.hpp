@@ -126,7 +126,7 @@ private:
     result<std::vector<token_ids>> load_calibration()
     {
         if (!options_.imatrix.empty()) {
-            AWQ_TRY(imatrix_, imatrix::read(options_.imatrix));
+            AWQ_TRY(imatrix_, read_statistics(options_.imatrix, source_->config()));
             return std::vector<token_ids>{};
         }
         AWQ_TRY(const tokenizer tokens, open_tokenizer(options_.model));

@@ -8,6 +8,7 @@
 #include <awq/io/gguf/hyperparameters.hpp>
 #include <awq/io/gguf/read_key.hpp>
 #include <awq/io/gguf/reader.hpp>
+#include <awq/model/forward/rope.hpp>
 #include <awq/model/model_config.hpp>
 #include <awq/pipeline/gguf_query_scalar.hpp>
 
@@ -49,10 +50,11 @@ inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameter
     AWQ_CHECK(require(file, facts, "attention.head_count", facts.head_count,
                       into.num_attention_heads));
     into.num_key_value_heads = facts.head_count_kv.value_or(*facts.head_count);
-    into.head_dim = facts.key_length.value_or(0);
-    if (facts.value_length.value_or(0) != into.head_dim)
+    const auto usual = static_cast<std::uint32_t>(into.hidden_size / into.num_attention_heads);
+    into.head_dim = facts.key_length.value_or(usual);
+    if (facts.value_length.value_or(usual) != into.head_dim)
         return error{error_code::unsupported, file.path(), ": keys of ", into.head_dim,
-                     " and values of ", facts.value_length.value_or(0),
+                     " and values of ", facts.value_length.value_or(usual),
                      " elements a head; they must be equal"};
     if (facts.expert_count.value_or(0) != 0)
         return error{error_code::unsupported, file.path(), ": has ", *facts.expert_count,
@@ -102,6 +104,13 @@ inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters
         return error{error_code::unsupported, file.path(), ": rope scaling \"", printable(kind),
                      "\" is not supported; none, linear and yarn are"};
     into.rope.original_max_position_embeddings = facts.rope_original_context_length.value_or(0);
+    const double attention = static_cast<double>(facts.rope_attention_factor.value_or(1.0f));
+    if (into.rope.kind == rope_kind::yarn && (attention == 1.0 || !into.local_rope))
+        into.rope.attention_factor = yarn_magnitude(into.rope.factor, 1.0) * attention;
+    else if (attention != 1.0)
+        return error{error_code::unsupported, file.path(), ": ", facts.architecture,
+                     ".rope.scaling.attn_factor is ", attention,
+                     "; only yarn without sliding layers may have one"};
     return read_rope_divisors(file, into);
 }
 
@@ -117,6 +126,7 @@ inline status read_gguf_windows(const gguf::file& file, const gguf::hyperparamet
     into.sliding_window = facts.sliding_window.value_or(0);
     into.sliding_window_pattern = arch.window_period;
     into.sliding_layers = facts.sliding_window_pattern.value_or(std::vector<bool>{});
+    if (into.sliding_window == 0) into.local_rope.reset(); // to llama.cpp no layer slides then
     if (into.local_rope) into.local_rope->theta = facts.rope_freq_base_swa.value_or(10000.0f);
     into.query_pre_attn_scalar = static_cast<double>(gguf_query_scalar(arch, into));
     return {};

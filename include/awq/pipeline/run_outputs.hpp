@@ -41,7 +41,7 @@ public:
     {
         for (const auto& sink : sinks_) {
             sink->begin(sequences);
-            for (const std::string& missing : sink->notes()) notices.warn(missing);
+            sink->tell(notices);
         }
     }
 

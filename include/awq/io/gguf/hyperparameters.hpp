@@ -7,6 +7,7 @@
 #include <awq/io/gguf/key_values.hpp>
 #include <awq/io/gguf/read_key.hpp>
 #include <awq/io/gguf/reader.hpp>
+#include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
 #include <cstdint>
@@ -144,16 +145,22 @@ inline status expand_period(const file& from, hyperparameters& facts)
     return {};
 }
 
+inline status check_count(const file& from, const hyperparameters& facts, std::string_view key,
+                          const std::optional<std::uint32_t>& field, std::uint32_t limit)
+{
+    if (!field)
+        return error{error_code::missing_field, from.path(), ": has no ",
+                     printable(facts.architecture), ".", key};
+    if (*field > 0 && *field <= limit) return {};
+    return error{error_code::malformed_file, from.path(), ": ", printable(facts.architecture), ".",
+                 key, " is ", *field, ", it must be between 1 and ", limit};
+}
+
 inline status check_counts(const file& from, const hyperparameters& facts)
 {
-    const auto in_range = [](const auto& field, std::uint32_t limit) {
-        return field && *field > 0 && *field <= limit;
-    };
-    if (!in_range(facts.block_count, 1u << 14) || !in_range(facts.embedding_length, 1u << 24) ||
-        !in_range(facts.context_length, 1u << 31))
-        return error{
-            error_code::missing_field, from.path(), ": ", facts.architecture,
-            ".block_count, .embedding_length and .context_length must be given and sensible"};
+    AWQ_CHECK(check_count(from, facts, "block_count", facts.block_count, 1u << 14));
+    AWQ_CHECK(check_count(from, facts, "embedding_length", facts.embedding_length, 1u << 24));
+    AWQ_CHECK(check_count(from, facts, "context_length", facts.context_length, 1u << 31));
     if (facts.head_count && (*facts.head_count == 0 || *facts.head_count > 1u << 16))
         return error{error_code::malformed_file, from.path(), ": ", *facts.head_count,
                      " attention heads"};

@@ -13,6 +13,7 @@
 #include <limits>
 #include <span>
 #include <string_view>
+#include <utility>
 
 /// The parts of a GGUF file that its reader and its writer share. Source: the GGUF specification
 /// (github.com/ggml-org/ggml, docs/gguf.md), and what llama.cpp 0.5.0 accepts where it is stricter.
@@ -70,6 +71,20 @@ constexpr std::string_view name_of(value_type type) noexcept
                                           "bool", "str", "arr", "u64", "i64", "f64"};
     const auto index = static_cast<std::size_t>(type);
     return index < std::size(names) ? names[index] : std::string_view{"unknown"};
+}
+
+/// " (IQ2_XXS)" for a tensor type of ggml that the library does not read; empty for other numbers.
+constexpr std::string_view name_of_other_type(std::uint32_t id) noexcept
+{
+    constexpr std::pair<std::uint32_t, std::string_view> names[] = {
+        {16, " (IQ2_XXS)"}, {17, " (IQ2_XS)"}, {18, " (IQ3_XXS)"}, {19, " (IQ1_S)"},
+        {21, " (IQ3_S)"},   {22, " (IQ2_S)"},  {23, " (IQ4_XS)"},  {24, " (I8)"},
+        {25, " (I16)"},     {26, " (I32)"},    {27, " (I64)"},     {28, " (F64)"},
+        {29, " (IQ1_M)"},   {34, " (TQ1_0)"},  {35, " (TQ2_0)"},   {41, " (Q1_0)"},
+        {42, " (Q2_0)"}};
+    for (const auto& [number, name] : names)
+        if (number == id) return name;
+    return {};
 }
 
 /// `size` rounded up to a multiple of `alignment`, a power of two; the sum must not overflow.

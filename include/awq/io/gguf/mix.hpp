@@ -170,13 +170,13 @@ class mix_chooser {
           tied_(tied)
     {}
 
-    type choose(std::string_view name, std::uint64_t in_features)
+    type choose(std::string_view name)
     {
         switch (role_of(name)) {
         case role::output:
-            return for_output(in_features);
+            return for_output();
         case role::embedding:
-            return tied_ ? for_output(in_features) : base_;
+            return tied_ ? for_output() : base_;
         case role::value:
             return for_value(value_index_++);
         case role::key:
@@ -194,11 +194,7 @@ class mix_chooser {
   private:
     bool is_mixtral() const noexcept { return facts_.expert_count == 8; }
 
-    type for_output(std::uint64_t in_features) const noexcept
-    {
-        if (base_ == type::q8_0) return base_;
-        return in_features % block_columns(base_) == 0 ? type::q6_k : type::q8_0;
-    }
+    type for_output() const noexcept { return base_ == type::q8_0 ? base_ : type::q6_k; }
 
     type for_value(std::size_t index) const noexcept
     {
@@ -331,11 +327,11 @@ inline std::vector<std::size_t> visiting_order(std::span<const tensor_shape> ten
 
 } // namespace detail
 
-/// The type of every tensor of a file, in the order given (any order; the rules that count layers
-/// count them in visiting order). Tensors that are not quantizable become F32. `tensors` must hold
-/// all tensors of the file, as the rules depend on how many there are of a kind.
-/// Errors: an override's pattern is no regular expression.
-inline result<std::vector<type>> choose_types(std::span<const tensor_shape> tensors,
+/// The type that the rules want for every tensor of a file, whether its rows fit or not, in the
+/// order given (any order; the rules that count layers count them in visiting order). Tensors that
+/// are not quantizable become F32. `tensors` must hold all tensors of the file, as the rules depend
+/// on how many there are of a kind. Errors: an override's pattern is no regular expression.
+inline result<std::vector<type>> wanted_types(std::span<const tensor_shape> tensors,
                                               const mix_facts& facts, const mix_options& options)
 {
     AWQ_TRY(const auto overrides, compile(options.overrides));
@@ -352,11 +348,20 @@ inline result<std::vector<type>> choose_types(std::span<const tensor_shape> tens
         const tensor_shape& each = tensors[index];
         if (!is_quantizable(each.name, each.dims)) continue;
         const auto fixed = detail::fixed_type(each.name, options, tied, overrides);
-        const type wanted = fixed    ? *fixed
-                            : is_mix ? chooser.choose(each.name, each.dims[0])
-                                     : base_type(options.target);
-        types[index] = fitting_type(wanted, each.dims[0]);
+        types[index] = fixed    ? *fixed
+                       : is_mix ? chooser.choose(each.name)
+                                : base_type(options.target);
     }
+    return types;
+}
+
+/// The type of every tensor of a file: what `wanted_types` gives, or `fitting_type` of it.
+inline result<std::vector<type>> choose_types(std::span<const tensor_shape> tensors,
+                                              const mix_facts& facts, const mix_options& options)
+{
+    AWQ_TRY(std::vector<type> types, wanted_types(tensors, facts, options));
+    for (std::size_t i = 0; i < types.size(); ++i)
+        types[i] = fitting_type(types[i], tensors[i].dims[0]);
     return types;
 }
 

@@ -252,7 +252,7 @@ class file {
         AWQ_TRY(const auto id, at.take<std::uint32_t>());
         const auto known = type_from_id(id);
         if (!known)
-            return error{error_code::unsupported, "has type number ", id,
+            return error{error_code::unsupported, "has type number ", id, name_of_other_type(id),
                          ", which this library cannot read"};
         tensor.type = *known;
         AWQ_TRY(tensor.offset, at.take<std::uint64_t>());

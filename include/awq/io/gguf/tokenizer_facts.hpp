@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace awq::gguf {
@@ -32,6 +33,27 @@ struct special_ids {
     std::optional<std::uint32_t> bos, eos, eot, eom, unknown, separator, padding, cls, mask;
 };
 
+/// A chat template beside the default one.
+struct named_template {
+    std::string name; ///< letters, digits and '_'; see `template_key_of`
+    std::string source; ///< Jinja
+
+    friend bool operator==(const named_template&, const named_template&) = default;
+};
+
+/// A template's name as a key has it: anything but ASCII letters and digits becomes '_', as in
+/// llama.cpp's converter.
+inline std::string template_key_of(std::string_view name)
+{
+    std::string key{name};
+    for (char& each : key) {
+        const bool plain = (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') ||
+                           (each >= '0' && each <= '9');
+        if (!plain) each = '_';
+    }
+    return key;
+}
+
 /// The tokenizer as a GGUF file holds it.
 struct tokenizer_facts {
     std::string model = "gpt2";      ///< "gpt2" is byte-level BPE, "llama" SentencePiece style
@@ -43,6 +65,7 @@ struct tokenizer_facts {
     special_ids ids;
     std::optional<bool> add_bos, add_eos, add_space_prefix;
     std::string chat_template; ///< Jinja; may be empty
+    std::vector<named_template> templates; ///< those that have another name than "default"
 };
 
 namespace detail {
@@ -100,6 +123,39 @@ inline status read_special_ids(const file& from, tokenizer_facts& facts)
 
 } // namespace detail
 
+namespace detail {
+
+inline constexpr std::string_view template_key = "tokenizer.chat_template";
+inline constexpr std::string_view template_names_key = "tokenizer.chat_templates";
+
+inline void append_templates(key_values& metadata, const tokenizer_facts& facts)
+{
+    std::vector<std::string> names;
+    for (const named_template& each : facts.templates) {
+        names.push_back(each.name);
+        metadata.set(std::string{template_key} + "." + each.name, each.source);
+    }
+    if (!names.empty()) metadata.set(template_names_key, names);
+    if (!facts.chat_template.empty()) metadata.set(template_key, facts.chat_template);
+}
+
+inline status read_templates(const file& from, tokenizer_facts& facts)
+{
+    std::optional<std::string> unnamed;
+    AWQ_CHECK(read_optional(from, template_key, unnamed));
+    facts.chat_template = unnamed.value_or("");
+    std::vector<std::string> names;
+    AWQ_CHECK(read_strings(from, template_names_key, names));
+    for (std::string& name : names) {
+        std::optional<std::string> source;
+        AWQ_CHECK(read_optional(from, std::string{template_key} + "." + name, source));
+        if (source) facts.templates.push_back({std::move(name), *std::move(source)});
+    }
+    return {};
+}
+
+} // namespace detail
+
 /// Appends the tokenizer's keys.
 inline void append_tokenizer(key_values& metadata, const tokenizer_facts& facts)
 {
@@ -122,7 +178,7 @@ inline void append_tokenizer(key_values& metadata, const tokenizer_facts& facts)
     });
     if (facts.add_bos) set("add_bos_token", *facts.add_bos);
     if (facts.add_eos) set("add_eos_token", *facts.add_eos);
-    if (!facts.chat_template.empty()) metadata.set("tokenizer.chat_template", facts.chat_template);
+    detail::append_templates(metadata, facts);
 }
 
 /// Reads the tokenizer back. Errors: `missing_field` where the file has none (it may be without),
@@ -130,16 +186,15 @@ inline void append_tokenizer(key_values& metadata, const tokenizer_facts& facts)
 inline result<tokenizer_facts> read_tokenizer(const file& from)
 {
     tokenizer_facts facts;
-    std::optional<std::string> model, pre, chat_template;
+    std::optional<std::string> model, pre;
     AWQ_CHECK(read_optional(from, "tokenizer.ggml.model", model));
     AWQ_CHECK(read_optional(from, "tokenizer.ggml.pre", pre));
-    AWQ_CHECK(read_optional(from, "tokenizer.chat_template", chat_template));
     AWQ_CHECK(read_strings(from, "tokenizer.ggml.tokens", facts.tokens));
     if (!model || facts.tokens.empty())
         return error{error_code::missing_field, from.path(), ": has no tokenizer"};
     facts.model = *model;
     facts.pre = pre.value_or("default");
-    facts.chat_template = chat_template.value_or("");
+    AWQ_CHECK(detail::read_templates(from, facts));
     AWQ_CHECK(detail::read_types(from, facts));
     AWQ_CHECK(detail::read_scores(from, facts));
     AWQ_CHECK(read_strings(from, "tokenizer.ggml.merges", facts.merges));

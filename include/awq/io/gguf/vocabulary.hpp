@@ -49,6 +49,7 @@ struct vocabulary {
     std::string pre;          ///< byte-level BPE only; see pre_tokenizer.hpp
     std::optional<bool> add_bos, add_eos, add_space_prefix;
     std::string chat_template;
+    std::vector<named_template> templates; ///< beside that; by their keys
 };
 
 namespace detail {
@@ -162,6 +163,7 @@ inline result<tokenizer_facts> common_facts(const vocabulary& from)
     facts.add_eos = from.add_eos;
     facts.add_space_prefix = from.add_space_prefix;
     facts.chat_template = from.chat_template;
+    facts.templates = from.templates;
     return facts;
 }
 
