@@ -5,6 +5,7 @@
 #include "console.hpp"
 #include "process.hpp"
 
+#include <awq/execution/products/reproducible.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/version.hpp>
 
@@ -12,6 +13,16 @@
 #include <new>
 
 namespace {
+
+/// What every command takes beside its own.
+void add_common(CLI::App& command)
+{
+    // Read before this library was loaded.
+    command.add_option_function<std::string>("--instruction-set", [](const std::string&) {},
+                                             "baseline, x86-64-v3 or x86-64-v4 instead of the best");
+    command.add_flag_callback("--reproducible", [] { awq::reproducible_products = true; },
+                              "The same bytes from baseline as from all others; several times slower there");
+}
 
 int run(int argc, char** argv)
 {
@@ -25,6 +36,8 @@ int run(int argc, char** argv)
     add_generate(app, exit_code);
     add_inspect(app, exit_code);
     add_convert(app, exit_code);
+    add_common(app);
+    for (CLI::App* const command : app.get_subcommands(nullptr)) add_common(*command);
     add_manual(app);
     try {
         watch_signals();
@@ -45,7 +58,7 @@ int run(int argc, char** argv)
 
 } // namespace
 
-[[gnu::visibility("default")]] int awq_driver_main(int argc, char** argv)
+extern "C" [[gnu::visibility("default")]] int awq_driver_main(int argc, char** argv)
 {
     std::set_terminate(end_at_once);
     open_standard_streams();

@@ -4,6 +4,7 @@
 
 #include <awq/data/calibration_samples.hpp>
 #include <awq/data/chat_template.hpp>
+#include <awq/execution/instruction_set.hpp>
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/io/check_outputs.hpp>
@@ -51,6 +52,7 @@ awq::status write_report(const awq::evaluation& result, bool with_reference,
         out.field("top1_agreement", result.top1_agreement());
     }
     out.field("tokens", result.tokens);
+    out.field("instruction_set", awq::instruction_set());
     out.key("notes").begin_array();
     for (const awq::notice& each : notes) out.value(awq::line_of(each));
     out.end_array().end_object();

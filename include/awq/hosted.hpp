@@ -5,6 +5,7 @@
 
 /// The core with xtensor, TBB and fast matrix products: tensors in memory, no files and no models.
 #include <awq/core.hpp>
+#include <awq/execution/instruction_set.hpp>
 #include <awq/execution/kernels/multiply_add.hpp>
 #include <awq/execution/kernels/simd_batch.hpp>
 #include <awq/execution/kernels/xsimd.hpp>

@@ -59,7 +59,7 @@ TEST_CASE("the JSON report has the keys that scripts rely on")
     REQUIRE(parsed);
     const awq::json::value root = parsed->root();
     const names keys = keys_of(root);
-    for (const char* const key : {"awq_version", "model", "mode", "scheme", "group_size", "options",
+    for (const char* const key : {"awq_version", "model", "mode", "scheme", "group_size", "instruction_set", "options",
                                   "mappings", "seconds", "peak_rss_bytes", "outputs"}) {
         INFO(key);
         CHECK(std::count(keys.begin(), keys.end(), key) == 1);

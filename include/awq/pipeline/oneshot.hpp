@@ -6,6 +6,8 @@
 
 #include <awq/data/calibration_samples.hpp>
 #include <awq/data/chat_template.hpp>
+#include <awq/execution/instruction_set.hpp>
+#include <awq/execution/products/reproducible.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/check_request.hpp>
@@ -191,11 +193,13 @@ private:
                                                  : "smooth_and_quantize";
         report_.scheme = plan_.name();
         report_.group_size = plan_.group_size().value_or(options_.group_size);
+        report_.instruction_set = instruction_set();
         report_.options = describe(options_);
         for (const auto& [layer, reason] : plan_.unfit())
             if (!options_.smoothing_only) report_.layers.push_back({layer, {}, {}, 0, reason});
         if (options_.clip_weights)
             report_.notes.note("weights are clipped: the model's function has changed");
+        if (reproducible_products) report_.options.emplace_back("reproducible", "true");
         report_.options.emplace_back("samples", std::to_string(samples));
         report_.options.emplace_back("tokens", std::to_string(stream_.tokens()));
     }

@@ -23,6 +23,7 @@ struct run_report {
     std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensated"
     std::string scheme; ///< the scheme or type that was written, or that the search simulated
     std::size_t group_size = 0; ///< 0: one group per row
+    std::string instruction_set; ///< that computed: "baseline", "x86-64-v3", "x86-64-v4"
     std::vector<std::pair<std::string, std::string>> options;
     std::vector<mapping_report> mappings;
     std::vector<layer_report> layers;

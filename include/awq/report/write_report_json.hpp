@@ -62,7 +62,7 @@ inline std::string to_json(const run_report& report)
     out.begin_object();
     out.field("awq_version", AWQ_VERSION_STRING).field("model", report.model);
     out.field("mode", report.mode).field("scheme", report.scheme);
-    out.field("group_size", report.group_size);
+    out.field("group_size", report.group_size).field("instruction_set", report.instruction_set);
     out.key("options").begin_object();
     for (const auto& [name, value] : report.options) out.field(name, value);
     out.end_object();

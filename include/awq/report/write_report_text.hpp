@@ -46,6 +46,7 @@ inline std::string to_text(const run_report& report)
                         report.scheme.c_str(), report.group_size);
     detail::append_line(text, "mappings   %zu smoothed, %zu skipped", report.smoothed_mappings(),
                         report.mappings.size() - report.smoothed_mappings());
+    detail::append_line(text, "computed   as %s", report.instruction_set.c_str());
     for (const auto& [step, seconds] : report.seconds)
         detail::append_line(text, "seconds    %-10s %.2f", step.c_str(), seconds);
     detail::append_line(text, "peak RSS   %.1f MB",

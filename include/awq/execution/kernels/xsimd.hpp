@@ -244,7 +244,8 @@ void softmax(float factor, std::span<float> values) noexcept
         sums.part[p] = sums.part[p] + power;
     });
     float sum = sums.total();
-    for (float& value : values.subspan(rest)) sum += value = kernels::exponential(factor * value - shift);
+    for (float& value : values.subspan(rest))
+        sum += value = kernels::exponential(factor * value - shift);
     simd::scale<Arch>(1.0f / sum, values, values);
 }
 

@@ -120,7 +120,8 @@ private:
             if (rows == shape::rows && cols == shape::cols)
                 multiply_tile<Arch, Kind>(a, b, depth, out, c_.stride(), accumulate);
             else
-                multiply_edge_tile<Arch, Kind>(a, b, depth, out, c_.stride(), rows, cols, accumulate);
+                multiply_edge_tile<Arch, Kind>(a, b, depth, out, c_.stride(), rows, cols,
+                                               accumulate);
         }
     }
 

@@ -11,9 +11,9 @@
 
 namespace awq {
 
-/// Whether packed products give the same bits on processors without a fused multiply-add as on all
-/// others, several times slower. Holds for the whole process; set it before work begins. Processors
-/// with such an instruction (x86-64-v3 and later, 64-bit ARM) agree anyway and do not look.
+/// Whether packed products give the same bits on processors without a fused multiply-add as on those
+/// with one, ten times slower. Holds for the whole process; set it before work begins. Processors that
+/// have the instruction (x86-64-v3 and later) agree anyway and do not look.
 inline constinit std::atomic<bool> reproducible_products{false};
 
 namespace detail {
