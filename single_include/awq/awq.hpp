@@ -43,6 +43,13 @@
 #endif
 #endif
 
+/// 1: the search scales candidates and sums their losses in float, for processors that have no instructions
+/// for double (Cortex-M4; a Cortex-M0+ has none for float either). Scales, losses and so codes may then
+/// differ in the last digits from those of other machines; smoothing itself stays exact in double.
+#ifndef AWQ_FLOAT_SUMS
+#define AWQ_FLOAT_SUMS 0
+#endif
+
 /// Floats in a vector register of the instruction set that this unit is compiled for; 1 where it has none.
 #ifndef AWQ_VECTOR_FLOATS
 #if defined(__AVX512F__)
@@ -387,6 +394,7 @@ class text_budget {
     /// While a pattern is matched. The thread's own time counts, so a busy machine changes nothing.
     status check_time()
     {
+        if (++calls_ % 8 != 0) return {}; // a look at the clock costs as much as a short match
         const auto now = clock::now();
         if (now < look_again_) return {};
         const auto used = thread_time() - used_before_;
@@ -407,7 +415,7 @@ class text_budget {
         return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
     }
 
-    std::size_t left_ = 0;
+    std::size_t left_ = 0, calls_ = 0;
     std::chrono::nanoseconds allowed_{}, used_before_{};
     clock::time_point look_again_;
 };
@@ -2780,9 +2788,11 @@ inline status check_dataset_bytes(std::string_view content, const std::string& p
 
 namespace detail {
 
-inline bool is_json_text(std::string_view text)
+inline result<bool> is_json_text(std::string_view text, const std::string& path)
 {
-    return bool(json::document::parse(text, ""));
+    const auto parsed = json::document::parse(text, path);
+    if (!parsed && parsed.error().code() == error_code::out_of_memory) return parsed.error();
+    return bool{parsed};
 }
 
 inline std::string_view first_line(std::string_view text) noexcept
@@ -2803,8 +2813,8 @@ inline bool begins_like_json(std::string_view text) noexcept
 
 /// How a dataset is read. `content` is UTF-8 without a byte order mark. A name in .txt or .md is
 /// plain text unless all of it (or its first line) is JSON; one in .json, .jsonl or .ndjson is JSON,
-/// whatever it holds.
-inline dataset_kind dataset_kind_of(std::string_view content, const std::string& path)
+/// whatever it holds. Error: `out_of_memory`.
+inline result<dataset_kind> dataset_kind_of(std::string_view content, const std::string& path)
 {
     using namespace detail;
     const std::size_t first = std::min(content.find_first_not_of(" \t\r\n"), content.size());
@@ -2816,8 +2826,14 @@ inline dataset_kind dataset_kind_of(std::string_view content, const std::string&
     if (!is_json && !begins_like_json(text)) return dataset_kind::plain_text;
     const std::string_view line = first_line(text);
     const bool more = text.find_first_not_of(" \t\r\n", line.size()) != text.npos;
-    const bool whole_line = (text.front() == '{' || (lines && more)) && is_json_text(line);
-    if (is_prose && !whole_line && !is_json_text(text)) return dataset_kind::plain_text;
+    bool whole_line = text.front() == '{' || (lines && more), whole_text = true;
+    if (whole_line) {
+        AWQ_TRY(whole_line, is_json_text(line, path));
+    }
+    if (is_prose && !whole_line) {
+        AWQ_TRY(whole_text, is_json_text(text, path));
+    }
+    if (!whole_text) return dataset_kind::plain_text;
     if (whole_line || (lines && text.front() != '[' && text.front() != '{'))
         return dataset_kind::json_lines;
     return dataset_kind::json_document;
@@ -4569,6 +4585,15 @@ inline constexpr std::string_view accepted_sample_fields =
     R"("text", "messages", "conversations" (from, value), "input_ids", "instruction" (input, )"
     R"(output) or "prompt" (completion))";
 
+/// Whether an object is a sample, or was meant as one: it has one of these fields, if only null.
+inline bool has_sample_field(const json::value& object)
+{
+    for (const char* name :
+         {"input_ids", "text", "messages", "conversations", "instruction", "prompt"})
+        if (object.find(name)) return true;
+    return false;
+}
+
 /// Reads samples of JSON datasets as token ids.
 class sample_reader {
   public:
@@ -4610,9 +4635,7 @@ class sample_reader {
             return read_turns(*turns, sample);
         if (sample.find_non_null("instruction")) return read_instruction(sample);
         if (sample.find_non_null("prompt")) return read_prompt(sample);
-        for (const char* name :
-             {"input_ids", "text", "messages", "conversations", "instruction", "prompt"})
-            if (sample.find(name)) return token_ids{}; // null
+        if (has_sample_field(sample)) return token_ids{}; // null
         return sample.error(error_code::missing_field, "a sample needs one of ",
                             accepted_sample_fields);
     }
@@ -4810,9 +4833,7 @@ using token_ids = std::vector<std::int32_t>;
 inline std::optional<json::value> samples_in(const json::value& root)
 {
     if (root.is_array()) return root;
-    for (const char* name :
-         {"input_ids", "text", "messages", "conversations", "instruction", "prompt"})
-        if (root.find(name)) return std::nullopt;
+    if (has_sample_field(root)) return std::nullopt;
     for (const char* name : {"data", "train", "samples", "examples", "instances", "rows"}) {
         const auto found = root.find(name);
         if (found && found->is_array()) return found;
@@ -4848,7 +4869,7 @@ class json_dataset {
 
     status read_document(std::string_view content)
     {
-        const auto document = json::document::parse(content, path_);
+        const auto document = json::document::parse(content, path_, true);
         if (!document) return refuse(document.error());
         if (const auto samples = samples_in(document->root())) return read_all(*samples);
         return read_one(document->root());
@@ -4957,7 +4978,7 @@ result<sample_set> read_dataset(const std::string& path, const tokenizer& tokens
     AWQ_CHECK(check_dataset_bytes(file, path));
     const std::string_view content = without_byte_order_mark(file);
     sample_set made;
-    const dataset_kind kind = dataset_kind_of(content, path);
+    AWQ_TRY(const dataset_kind kind, dataset_kind_of(content, path));
     if (kind == dataset_kind::plain_text) {
         AWQ_TRY(made.sequences, cut_plain_text(content, path, tokens, options));
         made.read = made.sequences.size();
@@ -4987,19 +5008,20 @@ inline result<sample_set> load_samples(const std::string& path, const tokenizer&
                                        const sample_options& options = {})
 {
     AWQ_CHECK(detail::check_sample_options(path, options.count, options.max_seq_length));
-    return detail::read_dataset(
-        path, tokens, options,
-        [&](sample_set& made, detail::token_ids ids) {
-            made.cut += ids.size() > options.max_seq_length;
-            ids.resize(std::min(ids.size(), options.max_seq_length));
-            made.sequences.push_back(std::move(ids));
-            return made.sequences.size() < options.count;
-        },
-        [&](std::vector<detail::token_ids>& windows) {
-            if (windows.size() > 1 && windows.back().size() < options.max_seq_length)
-                windows.pop_back();
-            detail::thin_out(windows, options.count);
-        });
+    const auto add = [&](sample_set& made, detail::token_ids ids) {
+        made.cut += ids.size() > options.max_seq_length;
+        ids.resize(std::min(ids.size(), options.max_seq_length));
+        made.sequences.push_back(std::move(ids));
+        return made.sequences.size() < options.count;
+    };
+    const auto choose = [&](std::vector<detail::token_ids>& windows) {
+        if (windows.size() > 1 && windows.back().size() < options.max_seq_length)
+            windows.pop_back();
+        detail::thin_out(windows, options.count);
+    };
+    return catch_out_of_memory(path, give_more_memory, [&] {
+        return detail::read_dataset(path, tokens, options, add, choose);
+    });
 }
 
 /// Windows for evaluation: all tokens of a file, in order, in pieces of at most `max_seq_length`
@@ -5009,13 +5031,14 @@ inline result<sample_set> load_windows(const std::string& path, const tokenizer&
                                        const sample_options& options = {})
 {
     AWQ_CHECK(detail::check_sample_options(path, 1, options.max_seq_length));
-    return detail::read_dataset(
-        path, tokens, options,
-        [&](sample_set& made, const detail::token_ids& ids) {
-            detail::append_windows(ids, options.max_seq_length, made.sequences);
-            return true;
-        },
-        [](const std::vector<detail::token_ids>&) {});
+    const auto add = [&](sample_set& made, const detail::token_ids& ids) {
+        detail::append_windows(ids, options.max_seq_length, made.sequences);
+        return true;
+    };
+    return catch_out_of_memory(path, give_more_memory, [&] {
+        return detail::read_dataset(path, tokens, options, add,
+                                    [](const std::vector<detail::token_ids>&) {});
+    });
 }
 
 } // namespace awq
@@ -5266,7 +5289,7 @@ namespace awq::jinja {
 /// ends in an error within about a second, and its values take less memory than the limit.
 class budget {
   public:
-    static constexpr std::size_t limit = 64'000'000;                   ///< bytes
+    static constexpr std::size_t limit = 100'000'000;                  ///< bytes
     static constexpr std::size_t step = 16;                            ///< of the interpreter
     static constexpr std::size_t text_limit = std::size_t{16} << 20;   ///< bytes of one text
     static constexpr std::size_t list_limit = 1'000'000;               ///< values of one list
@@ -9378,21 +9401,22 @@ inline bool is_beside_weights(const std::filesystem::path& real,
 
 } // namespace detail
 
-/// Applies the rule above to one file of a model directory, by its path in it. What is no link, or is not
-/// there, passes. Errors: `file_not_found` for a link to nothing, `file_unreadable` for one to what is no
-/// file, `unsupported` for one that is not followed.
+/// Applies the rule above to one file of a model directory, by its path in it; a directory in that path may
+/// be the link, too. What is no link, or is not there, passes. Errors: `file_not_found` for a link to nothing,
+/// `file_unreadable` for one to what is no file, `unsupported` for one that is not followed.
 inline status check_model_link(const std::string& directory, const std::string& name)
 {
     namespace fs = std::filesystem;
     std::error_code failure;
     const fs::path link = fs::path{directory} / name;
-    if (!fs::is_symlink(fs::symlink_status(link, failure))) return {};
-    const std::string leads = fs::read_symlink(link, failure).string();
+    const bool is_link = fs::is_symlink(fs::symlink_status(link, failure));
     const fs::path real = fs::canonical(link, failure);
-    if (failure)
+    if (failure && !is_link) return {};
+    const std::string leads = is_link ? fs::read_symlink(link, failure).string() : real.string();
+    if (real.empty())
         return error{error_code::file_not_found, link.string(), ": is a link to ", leads,
                      ", which is not there"};
-    if (!fs::is_regular_file(real, failure))
+    if (is_link && !fs::is_regular_file(real, failure))
         return error{error_code::file_unreadable, link.string(), ": is a link to ", leads,
                      ", which is no file"};
     const fs::path root = fs::canonical(directory, failure);
@@ -9594,22 +9618,27 @@ class chat_template {
             return error{error_code::malformed_file, where, ": a template of ", source.size(),
                          " bytes is too long; at most ", template_size_limit, " are read"};
         AWQ_CHECK(unicode::check_utf8(source, where));
-        chat_template made;
-        made.where_ = where;
-        auto tokens = jinja::lexer{source}.tokens();
-        if (!tokens) return tokens.error().within(where);
-        auto program = jinja::template_parser{*std::move(tokens)}.parse();
-        if (!program) return program.error().within(where);
-        made.program_ = std::make_shared<const std::vector<jinja::statement>>(*std::move(program));
-        return made;
+        return catch_out_of_memory(where, give_more_memory, [&]() -> result<chat_template> {
+            chat_template made;
+            made.where_ = where;
+            auto tokens = jinja::lexer{source}.tokens();
+            if (!tokens) return tokens.error().within(where);
+            auto program = jinja::template_parser{*std::move(tokens)}.parse();
+            if (!program) return program.error().within(where);
+            made.program_ =
+                std::make_shared<const std::vector<jinja::statement>>(*std::move(program));
+            return made;
+        });
     }
 
     /// The template of a model directory for samples without tools. Errors: as `chat_templates`.
     static result<chat_template> load(const std::string& directory)
     {
-        AWQ_TRY(const template_files files, template_files::load(directory));
-        AWQ_TRY(const named_template chosen, files.choose(false));
-        return of(files, chosen);
+        return catch_out_of_memory(directory, give_more_memory, [&]() -> result<chat_template> {
+            AWQ_TRY(const template_files files, template_files::load(directory));
+            AWQ_TRY(const named_template chosen, files.choose(false));
+            return of(files, chosen);
+        });
     }
 
     /// One of a model's templates, with the special tokens that it may print.
@@ -9631,6 +9660,17 @@ class chat_template {
     /// more. Errors: those of the template, with its line; also where it refuses the messages.
     result<std::string> render(const chat_sample& sample) const
     {
+        return catch_out_of_memory(where_, give_more_memory, [&] { return render_all(sample); });
+    }
+    result<std::string> render(const json::value& messages,
+                               bool add_generation_prompt = false) const
+    {
+        return render({messages, {}, {}, add_generation_prompt});
+    }
+
+  private:
+    result<std::string> render_all(const chat_sample& sample) const
+    {
         jinja::budget work;
         jinja::mapping globals = variables_;
         AWQ_TRY(jinja::value messages, messages_of(sample.messages, work));
@@ -9642,13 +9682,7 @@ class chat_template {
         if (!text) return text.error().within(where_);
         return text;
     }
-    result<std::string> render(const json::value& messages,
-                               bool add_generation_prompt = false) const
-    {
-        return render({messages, {}, {}, add_generation_prompt});
-    }
 
-  private:
     // transformers hands over None where there is nothing.
     static status add_list(jinja::mapping& globals, std::string_view name,
                            const std::optional<json::value>& from, jinja::budget& work)
@@ -12216,36 +12250,43 @@ struct scheme_quantizer {
 
 namespace awq {
 
-/// The sum of `term(i)` for all i < count, in double. How the work is cut depends on `count` alone,
+/// What the search sums losses in, and scales candidates in.
+#if AWQ_FLOAT_SUMS
+using sum_type = float;
+#else
+using sum_type = double;
+#endif
+
+/// The sum of `term(i)` for all i < count, in `sum_type`. How the work is cut depends on `count` alone,
 /// so the sum has the same bits at any number of threads.
 template <execution E, class Term>
-double ordered_sum(const E& how, std::size_t count, Term&& term)
+sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
 {
     constexpr std::size_t most_chunks = 64;
-    if (count == 0) return 0.0;
+    if (count == 0) return 0;
     const std::size_t grain = chunk_count(count, most_chunks);
     const std::size_t chunks = chunk_count(count, grain);
-    std::array<double, most_chunks> sums{};
+    std::array<sum_type, most_chunks> sums{};
     how.for_each(chunks, [&](std::size_t chunk) {
         const std::size_t end = std::min((chunk + 1) * grain, count);
-        double sum = 0.0;
+        sum_type sum = 0;
         for (std::size_t i = chunk * grain; i < end; ++i)
             sum += term(i);
         sums[chunk] = sum;
     });
-    double total = 0.0;
+    sum_type total = 0;
     for (std::size_t chunk = 0; chunk < chunks; ++chunk)
         total += sums[chunk];
     return total;
 }
 
-/// The sum of `term(i)` for all i < count, in double and in a fixed order, in the calling thread;
+/// The sum of `term(i)` for all i < count, in `sum_type` and in a fixed order, in the calling thread;
 /// eight sums side by side, so that the compiler can use vectors.
 template <class Term>
-double lane_sum(std::size_t count, Term&& term)
+sum_type lane_sum(std::size_t count, Term&& term)
 {
     constexpr std::size_t lanes = 8;
-    double sums[lanes] = {};
+    sum_type sums[lanes] = {};
     std::size_t i = 0;
     for (; i + lanes <= count; i += lanes)
         for (std::size_t lane = 0; lane < lanes; ++lane)
@@ -12297,7 +12338,7 @@ double gram_error(const E& how, matrix_view<const float> weight, matrix_view<con
         sum += ordered_sum(how, count, [&](std::size_t r) {
             const float *a = change.row(r).data(), *b = product.row(r).data();
             return lane_sum(width, [a, b](std::size_t c) {
-                return static_cast<double>(a[c]) * static_cast<double>(b[c]);
+                return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
             });
         });
     }
@@ -12382,10 +12423,10 @@ squared_error output_error(const E& how, matrix_view<const float> expected,
 {
     const std::size_t width = expected.cols();
     const double sum = ordered_sum(how, expected.rows(), [&](std::size_t t) {
-        if (!mask.keeps(t)) return 0.0;
+        if (!mask.keeps(t)) return sum_type{};
         const float *a = expected.row(t).data(), *b = actual.row(t).data();
         return lane_sum(width, [a, b](std::size_t i) {
-            const double difference = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+            const sum_type difference = static_cast<sum_type>(a[i]) - static_cast<sum_type>(b[i]);
             return difference * difference;
         });
     });
@@ -12439,7 +12480,7 @@ class linear_output_loss {
             sum += ordered_sum(how_, count, [&](std::size_t r) {
                 const float* values = output.row(r).data();
                 return lane_sum(tokens, [values](std::size_t t) {
-                    return static_cast<double>(values[t]) * static_cast<double>(values[t]);
+                    return static_cast<sum_type>(values[t]) * static_cast<sum_type>(values[t]);
                 });
             });
         }
@@ -12978,7 +13019,7 @@ class candidate_maker {
         x_mean_ = memory.take<float>(scales);
         scales_ = memory.take<double>(scales);
         best_scales_ = memory.take<double>(scales);
-        column_scales_ = memory.take<double>(columns);
+        column_scales_ = memory.take<sum_type>(columns);
         importance_ = memory.take<float>(columns);
         w_mean_ = memory.take<double>(scales);
         const std::span<double> magnitudes = memory.take<double>(columns);
@@ -12999,7 +13040,7 @@ class candidate_maker {
         const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
         if (!identity && !problem_.can_store(scales_)) return {};
         for (std::size_t c = 0; c < column_scales_.size(); ++c)
-            column_scales_[c] = scales_[problem_.scale_of(c)];
+            column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
         for (std::size_t i = 0; i < views_.size(); ++i)
             if (problem_.layers[i].rounding != nullptr) make_layer(i);
         return views_;
@@ -13095,7 +13136,7 @@ class candidate_maker {
     // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
     void scale_rows(matrix_view<const float> weight, matrix_view<float> out) const
     {
-        const double* const s = column_scales_.data();
+        const sum_type* const s = column_scales_.data();
         for (std::size_t r = 0; r < weight.rows(); ++r) {
             const std::span<float> to = out.row(r);
             const float* const from = weight.row(r).data();
@@ -13107,7 +13148,7 @@ class candidate_maker {
 
     void unscale_rows(matrix_view<float> rows) const
     {
-        const double* const s = column_scales_.data();
+        const sum_type* const s = column_scales_.data();
         for (std::size_t r = 0; r < rows.rows(); ++r) {
             const std::span<float> row = rows.row(r);
             for (std::size_t c = 0; c < row.size(); ++c)
@@ -13121,7 +13162,7 @@ class candidate_maker {
     [[no_unique_address]] Storage storage_;
     std::span<float> x_mean_;                         // (scales)
     std::span<double> w_mean_, scales_, best_scales_; // (scales)
-    std::span<double> column_scales_;                 // (in_features)
+    std::span<sum_type> column_scales_;               // (in_features)
     std::span<float> importance_;                     // (in_features)
     std::span<matrix_view<const float>> views_;       // what the loss sees
     std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
@@ -13162,7 +13203,7 @@ inline error nothing_finite()
 {
     return error{error_code::no_candidate,
                  "scale search: no candidate has a finite error; look for "
-                 "infinite weights or activations"};
+                 "infinite activations, and for weights near the largest number of their type"};
 }
 
 } // namespace detail
@@ -18096,13 +18137,13 @@ struct vector_storage {
 
 template <>
 struct lane_storage<floats_4>
-    : detail::vector_storage<floats_4, std::int32_t __attribute__((vector_size(16)))> {};
+    : detail::vector_storage<floats_4, int __attribute__((vector_size(16)))> {};
 template <>
 struct lane_storage<floats_8>
-    : detail::vector_storage<floats_8, std::int32_t __attribute__((vector_size(32)))> {};
+    : detail::vector_storage<floats_8, int __attribute__((vector_size(32)))> {};
 template <>
 struct lane_storage<floats_16>
-    : detail::vector_storage<floats_16, std::int32_t __attribute__((vector_size(64)))> {};
+    : detail::vector_storage<floats_16, int __attribute__((vector_size(64)))> {};
 
 } // namespace awq::gguf
 
@@ -18625,6 +18666,10 @@ inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth
 #endif
 
 #endif
+// ---- awq/execution/instruction_set.hpp
+#ifndef AWQ_EXECUTION_INSTRUCTION_SET_HPP
+#define AWQ_EXECUTION_INSTRUCTION_SET_HPP
+
 // ---- awq/execution/kernels/multiply_add.hpp
 #ifndef AWQ_EXECUTION_KERNELS_MULTIPLY_ADD_HPP
 #define AWQ_EXECUTION_KERNELS_MULTIPLY_ADD_HPP
@@ -18870,6 +18915,27 @@ template <accumulation Kind, class Arch>
 } // namespace awq::kernels
 
 #endif
+
+#include <string_view>
+#include <type_traits>
+
+namespace awq {
+
+/// The level of x86-64 that the including translation unit is compiled for ("baseline", "x86-64-v2",
+/// "x86-64-v3", "x86-64-v4"); elsewhere xsimd's name of the architecture.
+template <class Arch = kernels::default_arch>
+constexpr std::string_view instruction_set() noexcept
+{
+    if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>) return "x86-64-v4";
+    if constexpr (std::is_base_of_v<xsimd::avx2, Arch> && kernels::fuses<Arch>) return "x86-64-v3";
+    if constexpr (std::is_base_of_v<xsimd::sse4_2, Arch>) return "x86-64-v2";
+    if constexpr (std::is_base_of_v<xsimd::sse2, Arch>) return "baseline";
+    return Arch::name();
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/execution/kernels/xsimd.hpp
 #ifndef AWQ_EXECUTION_KERNELS_XSIMD_HPP
 #define AWQ_EXECUTION_KERNELS_XSIMD_HPP
@@ -19110,7 +19176,8 @@ void softmax(float factor, std::span<float> values) noexcept
         sums.part[p] = sums.part[p] + power;
     });
     float sum = sums.total();
-    for (float& value : values.subspan(rest)) sum += value = kernels::exponential(factor * value - shift);
+    for (float& value : values.subspan(rest))
+        sum += value = kernels::exponential(factor * value - shift);
     simd::scale<Arch>(1.0f / sum, values, values);
 }
 
@@ -19146,9 +19213,9 @@ void rotate(std::span<const float> cosines, std::span<const float> sines, std::s
 
 namespace awq {
 
-/// Whether packed products give the same bits on processors without a fused multiply-add as on all
-/// others, several times slower. Holds for the whole process; set it before work begins. Processors
-/// with such an instruction (x86-64-v3 and later, 64-bit ARM) agree anyway and do not look.
+/// Whether packed products give the same bits on processors without a fused multiply-add as on those
+/// with one, ten times slower. Holds for the whole process; set it before work begins. Processors that
+/// have the instruction (x86-64-v3 and later) agree anyway and do not look.
 inline constinit std::atomic<bool> reproducible_products{false};
 
 namespace detail {
@@ -19693,7 +19760,8 @@ private:
             if (rows == shape::rows && cols == shape::cols)
                 multiply_tile<Arch, Kind>(a, b, depth, out, c_.stride(), accumulate);
             else
-                multiply_edge_tile<Arch, Kind>(a, b, depth, out, c_.stride(), rows, cols, accumulate);
+                multiply_edge_tile<Arch, Kind>(a, b, depth, out, c_.stride(), rows, cols,
+                                               accumulate);
         }
     }
 
@@ -23494,6 +23562,9 @@ struct architecture {
     bool interleaves_rotary = false; ///< rows of q and k are stored as pairs (see permute.hpp)
     bool adds_one_to_norms = false;  ///< norm weights are stored as 1 + w
     bool takes_rope_freqs = false;   ///< accepts rope_freqs.weight (llama3 rope scaling)
+    bool takes_all_biases = false;   ///< attn_output and ffn too; else those of q, k and v only
+    bool square_attention = false;   ///< heads times head_dim must be the embedding's length
+    bool gelu = false;               ///< the MLP's activation; else SiLU
     output_rule output = output_rule::optional;
     /// Every so manyth layer sees all earlier tokens, the others have a sliding window, where the
     /// file does not say otherwise; 0: files of this architecture know no windows.
@@ -23669,7 +23740,8 @@ inline constexpr architecture architectures[] = {
      .globals = detail::llama_globals,
      .layers = detail::llama_layers,
      .interleaves_rotary = true,
-     .takes_rope_freqs = true},
+     .takes_rope_freqs = true,
+     .takes_all_biases = true},
     {.name = "mistral3",
      .hf_names = detail::mistral3_hf,
      .hf_layer = detail::model_layers,
@@ -23686,7 +23758,8 @@ inline constexpr architecture architectures[] = {
      .hf_names = detail::qwen2_hf,
      .hf_layer = detail::model_layers,
      .globals = detail::llama_globals,
-     .layers = detail::qwen_layers},
+     .layers = detail::qwen_layers,
+     .square_attention = true},
     {.name = "qwen3",
      .hf_names = detail::qwen3_hf,
      .hf_layer = detail::model_layers,
@@ -23714,6 +23787,7 @@ inline constexpr architecture architectures[] = {
      .globals = detail::llama_globals,
      .layers = detail::sandwich_layers,
      .adds_one_to_norms = true,
+     .gelu = true,
      .output = output_rule::forbidden,
      .window_period = 2},
     {.name = "gemma3",
@@ -23722,12 +23796,15 @@ inline constexpr architecture architectures[] = {
      .globals = detail::llama_globals,
      .layers = detail::sandwich_layers,
      .adds_one_to_norms = true,
+     .gelu = true,
      .window_period = 6},
     {.name = "bloom",
      .hf_names = detail::bloom_hf,
      .hf_layer = "transformer.h.",
      .globals = detail::bloom_globals,
-     .layers = detail::bloom_layers},
+     .layers = detail::bloom_layers,
+     .takes_all_biases = true,
+     .gelu = true},
     {.name = "command-r",
      .hf_names = detail::command_r_hf,
      .hf_layer = detail::model_layers,
@@ -23813,6 +23890,7 @@ inline const architecture* architecture_of_hf(std::string_view hf_name) noexcept
 #include <limits>
 #include <span>
 #include <string_view>
+#include <utility>
 
 /// The parts of a GGUF file that its reader and its writer share. Source: the GGUF specification
 /// (github.com/ggml-org/ggml, docs/gguf.md), and what llama.cpp 0.5.0 accepts where it is stricter.
@@ -23870,6 +23948,20 @@ constexpr std::string_view name_of(value_type type) noexcept
                                           "bool", "str", "arr", "u64", "i64", "f64"};
     const auto index = static_cast<std::size_t>(type);
     return index < std::size(names) ? names[index] : std::string_view{"unknown"};
+}
+
+/// " (IQ2_XXS)" for a tensor type of ggml that the library does not read; empty for other numbers.
+constexpr std::string_view name_of_other_type(std::uint32_t id) noexcept
+{
+    constexpr std::pair<std::uint32_t, std::string_view> names[] = {
+        {16, " (IQ2_XXS)"}, {17, " (IQ2_XS)"}, {18, " (IQ3_XXS)"}, {19, " (IQ1_S)"},
+        {21, " (IQ3_S)"},   {22, " (IQ2_S)"},  {23, " (IQ4_XS)"},  {24, " (I8)"},
+        {25, " (I16)"},     {26, " (I32)"},    {27, " (I64)"},     {28, " (F64)"},
+        {29, " (IQ1_M)"},   {34, " (TQ1_0)"},  {35, " (TQ2_0)"},   {41, " (Q1_0)"},
+        {42, " (Q2_0)"}};
+    for (const auto& [number, name] : names)
+        if (number == id) return name;
+    return {};
 }
 
 /// `size` rounded up to a multiple of `alignment`, a power of two; the sum must not overflow.
@@ -24675,7 +24767,7 @@ class file {
         AWQ_TRY(const auto id, at.take<std::uint32_t>());
         const auto known = type_from_id(id);
         if (!known)
-            return error{error_code::unsupported, "has type number ", id,
+            return error{error_code::unsupported, "has type number ", id, name_of_other_type(id),
                          ", which this library cannot read"};
         tensor.type = *known;
         AWQ_TRY(tensor.offset, at.take<std::uint64_t>());
@@ -24962,16 +25054,22 @@ inline status expand_period(const file& from, hyperparameters& facts)
     return {};
 }
 
+inline status check_count(const file& from, const hyperparameters& facts, std::string_view key,
+                          const std::optional<std::uint32_t>& field, std::uint32_t limit)
+{
+    if (!field)
+        return error{error_code::missing_field, from.path(), ": has no ",
+                     printable(facts.architecture), ".", key};
+    if (*field > 0 && *field <= limit) return {};
+    return error{error_code::malformed_file, from.path(), ": ", printable(facts.architecture), ".",
+                 key, " is ", *field, ", it must be between 1 and ", limit};
+}
+
 inline status check_counts(const file& from, const hyperparameters& facts)
 {
-    const auto in_range = [](const auto& field, std::uint32_t limit) {
-        return field && *field > 0 && *field <= limit;
-    };
-    if (!in_range(facts.block_count, 1u << 14) || !in_range(facts.embedding_length, 1u << 24) ||
-        !in_range(facts.context_length, 1u << 31))
-        return error{
-            error_code::missing_field, from.path(), ": ", facts.architecture,
-            ".block_count, .embedding_length and .context_length must be given and sensible"};
+    AWQ_CHECK(check_count(from, facts, "block_count", facts.block_count, 1u << 14));
+    AWQ_CHECK(check_count(from, facts, "embedding_length", facts.embedding_length, 1u << 24));
+    AWQ_CHECK(check_count(from, facts, "context_length", facts.context_length, 1u << 31));
     if (facts.head_count && (*facts.head_count == 0 || *facts.head_count > 1u << 16))
         return error{error_code::malformed_file, from.path(), ": ", *facts.head_count,
                      " attention heads"};
@@ -25029,6 +25127,7 @@ inline result<hyperparameters> read_hyperparameters(const file& from)
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace awq::gguf {
@@ -25048,6 +25147,27 @@ struct special_ids {
     std::optional<std::uint32_t> bos, eos, eot, eom, unknown, separator, padding, cls, mask;
 };
 
+/// A chat template beside the default one.
+struct named_template {
+    std::string name; ///< letters, digits and '_'; see `template_key_of`
+    std::string source; ///< Jinja
+
+    friend bool operator==(const named_template&, const named_template&) = default;
+};
+
+/// A template's name as a key has it: anything but ASCII letters and digits becomes '_', as in
+/// llama.cpp's converter.
+inline std::string template_key_of(std::string_view name)
+{
+    std::string key{name};
+    for (char& each : key) {
+        const bool plain = (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') ||
+                           (each >= '0' && each <= '9');
+        if (!plain) each = '_';
+    }
+    return key;
+}
+
 /// The tokenizer as a GGUF file holds it.
 struct tokenizer_facts {
     std::string model = "gpt2";      ///< "gpt2" is byte-level BPE, "llama" SentencePiece style
@@ -25059,6 +25179,7 @@ struct tokenizer_facts {
     special_ids ids;
     std::optional<bool> add_bos, add_eos, add_space_prefix;
     std::string chat_template; ///< Jinja; may be empty
+    std::vector<named_template> templates; ///< those that have another name than "default"
 };
 
 namespace detail {
@@ -25116,6 +25237,39 @@ inline status read_special_ids(const file& from, tokenizer_facts& facts)
 
 } // namespace detail
 
+namespace detail {
+
+inline constexpr std::string_view template_key = "tokenizer.chat_template";
+inline constexpr std::string_view template_names_key = "tokenizer.chat_templates";
+
+inline void append_templates(key_values& metadata, const tokenizer_facts& facts)
+{
+    std::vector<std::string> names;
+    for (const named_template& each : facts.templates) {
+        names.push_back(each.name);
+        metadata.set(std::string{template_key} + "." + each.name, each.source);
+    }
+    if (!names.empty()) metadata.set(template_names_key, names);
+    if (!facts.chat_template.empty()) metadata.set(template_key, facts.chat_template);
+}
+
+inline status read_templates(const file& from, tokenizer_facts& facts)
+{
+    std::optional<std::string> unnamed;
+    AWQ_CHECK(read_optional(from, template_key, unnamed));
+    facts.chat_template = unnamed.value_or("");
+    std::vector<std::string> names;
+    AWQ_CHECK(read_strings(from, template_names_key, names));
+    for (std::string& name : names) {
+        std::optional<std::string> source;
+        AWQ_CHECK(read_optional(from, std::string{template_key} + "." + name, source));
+        if (source) facts.templates.push_back({std::move(name), *std::move(source)});
+    }
+    return {};
+}
+
+} // namespace detail
+
 /// Appends the tokenizer's keys.
 inline void append_tokenizer(key_values& metadata, const tokenizer_facts& facts)
 {
@@ -25138,7 +25292,7 @@ inline void append_tokenizer(key_values& metadata, const tokenizer_facts& facts)
     });
     if (facts.add_bos) set("add_bos_token", *facts.add_bos);
     if (facts.add_eos) set("add_eos_token", *facts.add_eos);
-    if (!facts.chat_template.empty()) metadata.set("tokenizer.chat_template", facts.chat_template);
+    detail::append_templates(metadata, facts);
 }
 
 /// Reads the tokenizer back. Errors: `missing_field` where the file has none (it may be without),
@@ -25146,16 +25300,15 @@ inline void append_tokenizer(key_values& metadata, const tokenizer_facts& facts)
 inline result<tokenizer_facts> read_tokenizer(const file& from)
 {
     tokenizer_facts facts;
-    std::optional<std::string> model, pre, chat_template;
+    std::optional<std::string> model, pre;
     AWQ_CHECK(read_optional(from, "tokenizer.ggml.model", model));
     AWQ_CHECK(read_optional(from, "tokenizer.ggml.pre", pre));
-    AWQ_CHECK(read_optional(from, "tokenizer.chat_template", chat_template));
     AWQ_CHECK(read_strings(from, "tokenizer.ggml.tokens", facts.tokens));
     if (!model || facts.tokens.empty())
         return error{error_code::missing_field, from.path(), ": has no tokenizer"};
     facts.model = *model;
     facts.pre = pre.value_or("default");
-    facts.chat_template = chat_template.value_or("");
+    AWQ_CHECK(detail::read_templates(from, facts));
     AWQ_CHECK(detail::read_types(from, facts));
     AWQ_CHECK(detail::read_scores(from, facts));
     AWQ_CHECK(read_strings(from, "tokenizer.ggml.merges", facts.merges));
@@ -25536,13 +25689,13 @@ class mix_chooser {
           tied_(tied)
     {}
 
-    type choose(std::string_view name, std::uint64_t in_features)
+    type choose(std::string_view name)
     {
         switch (role_of(name)) {
         case role::output:
-            return for_output(in_features);
+            return for_output();
         case role::embedding:
-            return tied_ ? for_output(in_features) : base_;
+            return tied_ ? for_output() : base_;
         case role::value:
             return for_value(value_index_++);
         case role::key:
@@ -25560,11 +25713,7 @@ class mix_chooser {
   private:
     bool is_mixtral() const noexcept { return facts_.expert_count == 8; }
 
-    type for_output(std::uint64_t in_features) const noexcept
-    {
-        if (base_ == type::q8_0) return base_;
-        return in_features % block_columns(base_) == 0 ? type::q6_k : type::q8_0;
-    }
+    type for_output() const noexcept { return base_ == type::q8_0 ? base_ : type::q6_k; }
 
     type for_value(std::size_t index) const noexcept
     {
@@ -25697,11 +25846,11 @@ inline std::vector<std::size_t> visiting_order(std::span<const tensor_shape> ten
 
 } // namespace detail
 
-/// The type of every tensor of a file, in the order given (any order; the rules that count layers
-/// count them in visiting order). Tensors that are not quantizable become F32. `tensors` must hold
-/// all tensors of the file, as the rules depend on how many there are of a kind.
-/// Errors: an override's pattern is no regular expression.
-inline result<std::vector<type>> choose_types(std::span<const tensor_shape> tensors,
+/// The type that the rules want for every tensor of a file, whether its rows fit or not, in the
+/// order given (any order; the rules that count layers count them in visiting order). Tensors that
+/// are not quantizable become F32. `tensors` must hold all tensors of the file, as the rules depend
+/// on how many there are of a kind. Errors: an override's pattern is no regular expression.
+inline result<std::vector<type>> wanted_types(std::span<const tensor_shape> tensors,
                                               const mix_facts& facts, const mix_options& options)
 {
     AWQ_TRY(const auto overrides, compile(options.overrides));
@@ -25718,11 +25867,20 @@ inline result<std::vector<type>> choose_types(std::span<const tensor_shape> tens
         const tensor_shape& each = tensors[index];
         if (!is_quantizable(each.name, each.dims)) continue;
         const auto fixed = detail::fixed_type(each.name, options, tied, overrides);
-        const type wanted = fixed    ? *fixed
-                            : is_mix ? chooser.choose(each.name, each.dims[0])
-                                     : base_type(options.target);
-        types[index] = fitting_type(wanted, each.dims[0]);
+        types[index] = fixed    ? *fixed
+                       : is_mix ? chooser.choose(each.name)
+                                : base_type(options.target);
     }
+    return types;
+}
+
+/// The type of every tensor of a file: what `wanted_types` gives, or `fitting_type` of it.
+inline result<std::vector<type>> choose_types(std::span<const tensor_shape> tensors,
+                                              const mix_facts& facts, const mix_options& options)
+{
+    AWQ_TRY(std::vector<type> types, wanted_types(tensors, facts, options));
+    for (std::size_t i = 0; i < types.size(); ++i)
+        types[i] = fitting_type(types[i], tensors[i].dims[0]);
     return types;
 }
 
@@ -26075,6 +26233,7 @@ struct vocabulary {
     std::string pre;          ///< byte-level BPE only; see pre_tokenizer.hpp
     std::optional<bool> add_bos, add_eos, add_space_prefix;
     std::string chat_template;
+    std::vector<named_template> templates; ///< beside that; by their keys
 };
 
 namespace detail {
@@ -26188,6 +26347,7 @@ inline result<tokenizer_facts> common_facts(const vocabulary& from)
     facts.add_eos = from.add_eos;
     facts.add_space_prefix = from.add_space_prefix;
     facts.chat_template = from.chat_template;
+    facts.templates = from.templates;
     return facts;
 }
 
@@ -26489,6 +26649,14 @@ struct partial_lock {
     }
 };
 
+/// Whether it is a directory of this user: what somebody else puts there, or a link, is left alone.
+inline bool is_own_directory(const std::filesystem::path& path)
+{
+    struct ::stat about {};
+    return ::lstat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode) &&
+           about.st_uid == ::geteuid();
+}
+
 /// The temporary directories of an output, of runs that live and of those that died.
 inline std::vector<std::filesystem::path> find_partials(const output_place& place)
 {
@@ -26500,7 +26668,8 @@ inline std::vector<std::filesystem::path> find_partials(const output_place& plac
          at.increment(failure)) {
         const std::string name = at->path().filename().string();
         if (name.size() == prefix.size() + partial_digits && name.starts_with(prefix) &&
-            name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos)
+            name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos &&
+            is_own_directory(at->path()))
             found.push_back(at->path());
     }
     return found;
@@ -27853,7 +28022,6 @@ inline status shard_set_writer::copy_rest(const checkpoint& source)
             if (original == nullptr || original->stored != entry.spec.type ||
                 original->shape != entry.spec.shape)
                 continue; // finish() reports it
-            AWQ_CHECK(check_finite(*original));
             AWQ_CHECK(shard.write(entry.spec.name, original->bytes));
             original->release();
         }
@@ -31252,6 +31420,11 @@ public:
 
     /// What of the model is not in this output, one sentence each.
     virtual std::vector<std::string> notes() const { return {}; }
+    /// The same as notices; each is a warning where an output does not tell them apart.
+    virtual void tell(notice_list& notices) const
+    {
+        for (const std::string& missing : notes()) notices.warn(missing);
+    }
 
 protected:
     checkpoint_sink() = default;
@@ -33378,6 +33551,7 @@ struct run_report {
     std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensated"
     std::string scheme; ///< the scheme or type that was written, or that the search simulated
     std::size_t group_size = 0; ///< 0: one group per row
+    std::string instruction_set; ///< that computed: "baseline", "x86-64-v3", "x86-64-v4"
     std::vector<std::pair<std::string, std::string>> options;
     std::vector<mapping_report> mappings;
     std::vector<layer_report> layers;
@@ -33812,6 +33986,9 @@ inline status check_request(const oneshot_options& options)
     if (options.rounding.better_rounding && options.gguf_type.empty())
         return error{error_code::invalid_argument,
                      "--better-rounding searches the blocks of a GGUF file: give --type"};
+    if (!options.tensor_types.empty() && options.gguf_type.empty() && options.target.empty())
+        return error{error_code::invalid_argument,
+                     "--tensor-type is for tensors of GGUF files: give --type or --target"};
     if (options.measured_types && (options.gguf_type.empty() || !options.imatrix.empty()))
         return error{error_code::invalid_argument,
                      "--measured-types chooses the tensor types of a GGUF file by running the "
@@ -35019,12 +35196,13 @@ result<evaluation> evaluate(const E& how, const tensor_source& model,
 #ifndef AWQ_PIPELINE_GGUF_LAYOUT_HPP
 #define AWQ_PIPELINE_GGUF_LAYOUT_HPP
 
-#include <algorithm>
+// ---- awq/pipeline/gguf_tensor.hpp
+#ifndef AWQ_PIPELINE_GGUF_TENSOR_HPP
+#define AWQ_PIPELINE_GGUF_TENSOR_HPP
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 namespace awq {
@@ -35035,6 +35213,7 @@ struct gguf_tensor {
     std::string name;    ///< in the file: "blk.0.attn_q.weight"
     std::vector<std::uint64_t> dims; ///< dims[0] is in_features; one for a vector
     gguf::type type = gguf::type::f32;
+    gguf::type wanted = gguf::type::f32; ///< by the rules; not `type` where rows do not fit it
     std::size_t heads = 0; ///< where rows are interleaved by heads; else 0
     float offset = 0.0f;   ///< what the file's values are larger by: 1 for norms that add it
     bool is_fixed = false; ///< an override names its type
@@ -35045,6 +35224,143 @@ struct gguf_tensor {
         return dims.size() > 1 ? static_cast<std::size_t>(dims[1]) : 1;
     }
 };
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/gguf_type_requests.hpp
+#ifndef AWQ_PIPELINE_GGUF_TYPE_REQUESTS_HPP
+#define AWQ_PIPELINE_GGUF_TYPE_REQUESTS_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The types that a user asks for by name, "PATTERN=TYPE": each is honoured or refused.
+namespace awq {
+
+namespace detail {
+
+/// "F32, F16, Q4_0, ...".
+inline std::string known_tensor_types()
+{
+    std::string names;
+    for (const gguf::type_facts& each : gguf::all_types)
+        names.append(names.empty() ? "" : ", ").append(each.name);
+    return names;
+}
+
+inline result<gguf::type_override> read_type_request(std::string_view text)
+{
+    const std::size_t at = text.rfind('=');
+    if (at == std::string_view::npos || at == 0)
+        return error{error_code::invalid_argument, "tensor type \"", printable(text),
+                     "\" is not PATTERN=TYPE, as in \"ffn_down=q6_k\""};
+    const std::string_view name = text.substr(at + 1);
+    const auto type = gguf::type_from_name(name);
+    if (!type)
+        return error{error_code::invalid_argument, "tensor type \"", printable(text),
+                     "\": unknown type \"", printable(name), "\"; known are ", known_tensor_types()};
+    const std::size_t start = text.starts_with("re:") ? 3 : 0; // as other patterns may begin
+    return gguf::type_override{std::string{text.substr(start, at - start)}, *type};
+}
+
+/// What came of one request.
+struct request_use {
+    const gguf_tensor* matched = nullptr; ///< the first tensor that its pattern finds
+    const gguf_tensor* stays = nullptr;   ///< the first of those that can only be F32
+    bool decides = false;                 ///< the type of at least one
+};
+
+inline status check_request_fits(const gguf::type_override& request, const gguf_tensor& tensor)
+{
+    const std::size_t block = gguf::block_columns(request.type);
+    if (tensor.cols() % block == 0) return {};
+    return error{error_code::invalid_argument, "tensor type pattern \"", printable(request.pattern),
+                 "\" asks for ", gguf::name_of(request.type), ", whose blocks of ", block,
+                 " do not divide the ", tensor.cols(), " columns of \"", tensor.name,
+                 "\"; a type that fits is ",
+                 gguf::name_of(gguf::fitting_type(request.type, tensor.cols()))};
+}
+
+/// For a tensor that the request's pattern finds.
+inline status apply_request(const gguf::type_override& request, gguf_tensor& tensor,
+                            bool quantizable, request_use& use)
+{
+    if (!use.matched) use.matched = &tensor;
+    if (!quantizable && request.type != gguf::type::f32) {
+        if (!use.stays) use.stays = &tensor;
+        return {};
+    }
+    if (tensor.is_fixed) return {}; // by a pattern before it
+    AWQ_CHECK(check_request_fits(request, tensor));
+    tensor.is_fixed = use.decides = true;
+    return {};
+}
+
+inline status check_request_use(const gguf::type_override& request, const request_use& use,
+                                const std::vector<gguf_tensor>& tensors)
+{
+    if (use.decides) return {};
+    error cause{error_code::invalid_argument, "tensor type pattern \"", printable(request.pattern),
+                "\" "};
+    if (!use.matched)
+        return error{cause.code(), cause.text(), "matches no tensor of the file; names are like \"",
+                     tensors.front().name, "\" and \"", tensors.back().name, "\""};
+    if (use.stays)
+        return error{cause.code(), cause.text(), "matches only tensors that llama.cpp wants in F32, "
+                     "such as \"", use.stays->name, "\""};
+    return error{cause.code(), cause.text(), "decides nothing: the patterns before it match the same "
+                 "tensors, such as \"", use.matched->name, "\""};
+}
+
+} // namespace detail
+
+/// Reads "PATTERN=TYPE". Errors: another form, an unknown type.
+inline result<std::vector<gguf::type_override>>
+read_type_requests(const std::vector<std::string>& texts)
+{
+    std::vector<gguf::type_override> requests;
+    for (const std::string& text : texts) {
+        AWQ_TRY(auto request, detail::read_type_request(text));
+        requests.push_back(std::move(request));
+    }
+    return requests;
+}
+
+/// Marks the tensors whose types are asked for; the first pattern that finds a name wins. Norms,
+/// biases and other vectors that a pattern finds beside weights stay F32. Errors: a pattern that is no
+/// regular expression, that finds no tensor or decides the type of none; a type that rows do not fit.
+inline status fix_types(const std::vector<gguf::type_override>& requests,
+                        std::vector<gguf_tensor>& tensors)
+{
+    AWQ_TRY(const auto compiled, gguf::compile(requests));
+    std::vector<detail::request_use> uses(requests.size());
+    for (gguf_tensor& tensor : tensors) {
+        const bool quantizable = gguf::is_quantizable(tensor.name, tensor.dims);
+        for (std::size_t i = 0; i < requests.size(); ++i)
+            if (gguf::matches(compiled[i], tensor.name))
+                AWQ_CHECK(detail::apply_request(requests[i], tensor, quantizable, uses[i]));
+    }
+    for (std::size_t i = 0; i < requests.size(); ++i)
+        AWQ_CHECK(detail::check_request_use(requests[i], uses[i], tensors));
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
 
 /// What decides over the types of a file's tensors.
 struct gguf_type_options {
@@ -35161,48 +35477,14 @@ private:
         facts.has_imatrix = options.has_importance;
         gguf::mix_options mix;
         mix.target = options.file_type;
-        AWQ_TRY(mix.overrides, read_overrides(options.overrides));
-        AWQ_CHECK(find_fixed(mix.overrides));
-        AWQ_TRY(const auto types, gguf::choose_types(shapes, facts, mix));
-        for (std::size_t i = 0; i < types.size(); ++i) tensors_[i].type = types[i];
+        AWQ_TRY(mix.overrides, read_type_requests(options.overrides));
+        AWQ_CHECK(fix_types(mix.overrides, tensors_));
+        AWQ_TRY(const auto types, gguf::wanted_types(shapes, facts, mix));
+        for (std::size_t i = 0; i < types.size(); ++i) {
+            tensors_[i].wanted = types[i];
+            tensors_[i].type = gguf::fitting_type(types[i], tensors_[i].dims[0]);
+        }
         return keep_ignored(config, options.ignore);
-    }
-
-    static result<std::vector<gguf::type_override>>
-    read_overrides(const std::vector<std::string>& texts)
-    {
-        std::vector<gguf::type_override> overrides;
-        for (const std::string& text : texts) {
-            const std::size_t at = text.rfind('=');
-            const auto type = at == std::string::npos
-                                  ? std::nullopt
-                                  : gguf::type_from_name(std::string_view{text}.substr(at + 1));
-            if (!type)
-                return error{error_code::invalid_argument, "tensor type \"", text,
-                             "\" is not PATTERN=TYPE, as in \"ffn_down=q6_k\""};
-            const std::size_t start = text.starts_with("re:") ? 3 : 0; // as other patterns may begin
-            overrides.push_back({text.substr(start, at - start), *type});
-        }
-        return overrides;
-    }
-
-    /// A pattern that names no tensor is a mistake.
-    status find_fixed(const std::vector<gguf::type_override>& overrides)
-    {
-        AWQ_TRY(const auto compiled, gguf::compile(overrides));
-        for (std::size_t i = 0; i < compiled.size(); ++i) {
-            bool is_used = false;
-            for (gguf_tensor& each : tensors_) {
-                if (!gguf::matches(compiled[i], each.name)) continue;
-                each.is_fixed = is_used = true;
-            }
-            if (!is_used)
-                return error{error_code::invalid_argument, "tensor type pattern \"",
-                             overrides[i].pattern, "\" matches no tensor of the file; names are "
-                             "like \"", tensors_.front().name, "\" and \"", tensors_.back().name,
-                             "\""};
-        }
-        return {};
     }
 
     /// The head is no such layer: its type is the mix's business.
@@ -35214,7 +35496,7 @@ private:
             constexpr std::string_view suffix = ".weight";
             if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
             if (ignored.matches(each.hf_name.substr(0, each.hf_name.size() - suffix.size())))
-                each.type = wide ? gguf::type::bf16 : gguf::type::f16;
+                each.type = each.wanted = wide ? gguf::type::bf16 : gguf::type::f16;
         }
         return {};
     }
@@ -35223,6 +35505,181 @@ private:
     gguf::file_type file_type_ = gguf::file_type::q4_k_m;
     std::vector<gguf_tensor> tensors_;
 };
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/gguf_losses.hpp
+#ifndef AWQ_PIPELINE_GGUF_LOSSES_HPP
+#define AWQ_PIPELINE_GGUF_LOSSES_HPP
+
+#include <cstddef>
+#include <string>
+
+/// What llama.cpp 0.5.0 computes otherwise than a config asks for. A model that would be another one
+/// from its first token on is refused; what differs on long texts, or by little, is a warning.
+namespace awq {
+
+namespace detail {
+
+inline void note_lost_windows(const model_config& config, const gguf::architecture& arch,
+                              notice_list& notices)
+{
+    const std::size_t window = config.sliding_window;
+    if (arch.window_period != 0 || window == 0 || window >= config.max_position_embeddings) return;
+    std::size_t sliding = 0;
+    for (std::size_t i = 0; i < config.num_hidden_layers; ++i) sliding += config.is_sliding(i);
+    if (sliding == 0) return;
+    notices.warn("sliding_window: llama.cpp has no windows for " + std::string{arch.name} +
+                 " models; in texts longer than " + std::to_string(window) +
+                 " tokens the GGUF file sees every earlier token where " + std::to_string(sliding) +
+                 " of the model's " + std::to_string(config.num_hidden_layers) + " layers do not");
+}
+
+/// Whether yarn blends frequencies as llama.cpp does, which has constants for it.
+inline bool blends_as_usual(const model_config& config)
+{
+    model_config usual = config;
+    usual.rope.beta_fast = rope_config{}.beta_fast;
+    usual.rope.beta_slow = rope_config{}.beta_slow;
+    usual.rope.truncate = true;
+    for (std::size_t i = 0; i < config.rotary_size() / 2; ++i)
+        if (rope_frequency(config, i, 1) != rope_frequency(usual, i, 1)) return false;
+    return true;
+}
+
+inline void note_lost_rope(const model_config& config, notice_list& notices)
+{
+    if (config.rope.kind == rope_kind::dynamic)
+        notices.warn("rope type \"dynamic\": llama.cpp does not have it; in texts longer than " +
+                     std::to_string(config.max_position_embeddings) +
+                     " tokens the GGUF file computes without any rope scaling");
+    if (config.rope.kind == rope_kind::yarn && !blends_as_usual(config))
+        notices.warn("rope type \"yarn\": llama.cpp fixes beta_fast at 32, beta_slow at 1 and "
+                     "truncate at true; the GGUF file turns heads otherwise than this model, which "
+                     "has its own");
+}
+
+} // namespace detail
+
+/// Warns about what the config asks for and a GGUF file of this architecture cannot hold.
+inline void note_gguf_losses(const model_config& config, const gguf::architecture& arch,
+                             notice_list& notices)
+{
+    detail::note_lost_windows(config, arch, notices);
+    detail::note_lost_rope(config, notices);
+}
+
+/// Refuses a model that llama.cpp would not load, or compute otherwise at every token.
+inline status check_gguf_function(const model_config& config, const gguf::architecture& arch)
+{
+    if (activation_of(config.hidden_act) != (arch.gelu ? activation::gelu_tanh : activation::silu))
+        return error{error_code::unsupported, "config: llama.cpp computes ", arch.name,
+                     " models with ", arch.gelu ? "GELU" : "SiLU", ", this one has hidden_act \"",
+                     config.hidden_act, "\"; no GGUF file can hold it"};
+    if (!arch.takes_all_biases && (config.attention_bias || config.mlp_bias))
+        return error{error_code::unsupported, "config: llama.cpp loads no ", arch.name,
+                     " models with ", config.mlp_bias ? "mlp_bias" : "attention_bias",
+                     "; no GGUF file can hold this one"};
+    if (arch.square_attention && config.query_size() != config.hidden_size)
+        return error{error_code::unsupported, "config: llama.cpp loads ", arch.name,
+                     " models only if heads times head_dim (", config.query_size(),
+                     " here) is hidden_size (", config.hidden_size,
+                     "); no GGUF file can hold this one"};
+    if (config.rope.partial_rotary_factor != 1.0)
+        return error{error_code::unsupported, "config: llama.cpp turns whole heads in ", arch.name,
+                     " models, not a share of ", config.rope.partial_rotary_factor};
+    if (config.rope.kind == rope_kind::llama3 && !arch.takes_rope_freqs)
+        return error{error_code::unsupported, "config: llama.cpp has no llama3 rope scaling for ",
+                     arch.name, " models"};
+    // A factor of its own would reach the sliding layers too, which are not stretched.
+    const double factor = detail::attention_factor(config.rope);
+    if (arch.window_period != 0 && config.rope.kind == rope_kind::yarn &&
+        factor != detail::yarn_magnitude(config.rope.factor, 1.0))
+        return error{error_code::unsupported, "config: llama.cpp fixes yarn's attention_factor in ",
+                     arch.name, " models; this one has ", factor};
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/gguf_notes.hpp
+#ifndef AWQ_PIPELINE_GGUF_NOTES_HPP
+#define AWQ_PIPELINE_GGUF_NOTES_HPP
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+/// What the format changes by itself when a model becomes a GGUF file, a line each.
+namespace awq {
+
+namespace detail {
+
+/// Some names, few of them spelled out: "a, b, c, ...".
+class name_sample {
+public:
+    void add(std::string_view name)
+    {
+        constexpr std::size_t most = 3;
+        if (++count_ <= most)
+            text_.append(count_ == 1 ? "" : ", ").append(printable(name));
+        else if (count_ == most + 1)
+            text_ += ", ...";
+    }
+    std::size_t count() const noexcept { return count_; }
+    const std::string& text() const noexcept { return text_; }
+
+private:
+    std::size_t count_ = 0;
+    std::string text_;
+};
+
+/// "1 tensor", "12 tensors".
+inline std::string tensor_count(std::size_t count)
+{
+    return std::to_string(count) + (count == 1 ? " tensor" : " tensors");
+}
+
+} // namespace detail
+
+/// Tensors whose rows do not fit the type that the mix gives them.
+inline void note_fallbacks(std::span<const gguf_tensor> tensors, notice_list& notices)
+{
+    std::map<std::tuple<gguf::type, gguf::type, std::size_t>, detail::name_sample> groups;
+    for (const gguf_tensor& each : tensors)
+        if (each.type != each.wanted)
+            groups[{each.wanted, each.type, each.cols()}].add(each.name);
+    for (const auto& [group, names] : groups) {
+        const auto& [wanted, type, columns] = group;
+        notices.note(detail::tensor_count(names.count()) + " of " + std::to_string(columns) +
+                     " columns stored as " + std::string{name_of(type)} + " instead of " +
+                     std::string{name_of(wanted)} + ", whose blocks of " +
+                     std::to_string(gguf::block_columns(wanted)) + " do not fit: " + names.text());
+    }
+}
+
+/// Tensors of the checkpoint that the file does not have.
+inline void note_left_out(const directory_source& from, std::span<const gguf_tensor> tensors,
+                          notice_list& notices)
+{
+    std::set<std::string, std::less<>> written;
+    for (const gguf_tensor& each : tensors) written.insert(from.name_in_file(each.hf_name));
+    detail::name_sample left;
+    for (const safetensors::tensor* const each : from.checkpoint().tensors())
+        if (!written.contains(each->name)) left.add(each->name);
+    if (left.count() == 0) return;
+    notices.note(detail::tensor_count(left.count()) +
+                 " of the checkpoint have no place in a GGUF file of a text model and are not "
+                 "written: " + left.text());
+}
 
 } // namespace awq
 
@@ -35250,6 +35707,118 @@ inline std::size_t gguf_query_scalar(const gguf::architecture& arch, const model
 #ifndef AWQ_PIPELINE_GGUF_VOCABULARY_HPP
 #define AWQ_PIPELINE_GGUF_VOCABULARY_HPP
 
+// ---- awq/pipeline/gguf_tokenizer_losses.hpp
+#ifndef AWQ_PIPELINE_GGUF_TOKENIZER_LOSSES_HPP
+#define AWQ_PIPELINE_GGUF_TOKENIZER_LOSSES_HPP
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What a tokenizer.json does to texts and llama.cpp, from a GGUF file, does not.
+namespace awq {
+
+namespace detail {
+
+/// The two steps by which a SentencePiece style tokenizer writes spaces; llama.cpp takes them itself.
+inline result<bool> writes_spaces(const json::value& part, const std::string& type)
+{
+    constexpr std::string_view space = "\xE2\x96\x81";
+    if (type == "Prepend") {
+        AWQ_TRY(const std::string text, string_field(part, "prepend"));
+        return text == space;
+    }
+    if (type != "Replace") return false;
+    AWQ_TRY(const pattern_field pattern, read_pattern(part));
+    AWQ_TRY(const std::string content, string_field(part, "content"));
+    return pattern.text == " " && content == space;
+}
+
+/// The pieces of a SentencePiece style pre-tokenizer that cut nothing more than its model would.
+inline result<bool> leaves_whole(const json::value& part, const std::string& type)
+{
+    if (type != "Split") return type == "Metaspace";
+    AWQ_TRY(const pattern_field pattern, read_pattern(part));
+    return pattern.text == " "; // there are none left
+}
+
+/// The types of a component's parts that `is_held` does not answer for.
+template <class Held>
+result<name_sample> lost_parts(const json::value& file, std::string_view key, std::string_view list,
+                               Held&& is_held)
+{
+    name_sample lost;
+    if (const auto component = file.find_non_null(key))
+        AWQ_CHECK(for_each_component(*component, list,
+                                     [&](const json::value& part, const std::string& type) -> status {
+                                         AWQ_TRY(const bool held, is_held(part, type));
+                                         if (!held) lost.add(type);
+                                         return {};
+                                     }));
+    return lost;
+}
+
+inline void note_lost_ends(const tokenizer& tokens, const gguf::special_ids& ids,
+                           notice_list& notices)
+{
+    const auto other = [&](const std::vector<std::int32_t>& put, std::optional<std::uint32_t> id,
+                           const char* side, const char* role) {
+        const bool same = put.size() == 1 && id && static_cast<std::uint32_t>(put.front()) == *id;
+        if (put.empty() || same) return;
+        name_sample names;
+        for (const std::int32_t each : put) names.add(tokens.token(each).value_or("?"));
+        notices.warn(std::string{"tokenizer.json puts "} + names.text() + " " + side +
+                     " every text; llama.cpp can put only the " + role + " token there");
+    };
+    other(tokens.post_processor().prefix(), ids.bos, "before", "bos");
+    other(tokens.post_processor().suffix(), ids.eos, "behind", "eos");
+}
+
+inline void note_lost_stripping(const tokenizer& tokens, notice_list& notices)
+{
+    name_sample names;
+    for (const added_token& each : tokens.added_tokens())
+        if (each.lstrip || each.rstrip || each.single_word) names.add(each.content);
+    if (names.count() == 0) return;
+    notices.warn(std::to_string(names.count()) + " added tokens have lstrip, rstrip or single_word, "
+                 "which llama.cpp does not do: " + names.text());
+}
+
+} // namespace detail
+
+/// Warns about every part of a tokenizer.json (`file`) that a GGUF file cannot hold. The
+/// pre-tokenizer of a byte-level one is told by its name and not looked at here. Errors: those of
+/// reading the file.
+inline status note_tokenizer_losses(const tokenizer& tokens, const json::value& file,
+                                    const gguf::special_ids& ids, notice_list& notices)
+{
+    const bool bytes = tokens.kind() == tokenizer_kind::byte_level;
+    const auto held = [bytes](const json::value& part, const std::string& type) {
+        return bytes ? result<bool>{false} : detail::writes_spaces(part, type);
+    };
+    AWQ_TRY(const auto steps, detail::lost_parts(file, "normalizer", "normalizers", held));
+    if (steps.count() != 0)
+        notices.warn("tokenizer.json normalizes texts (" + steps.text() +
+                     "), llama.cpp does not: it cuts those that this changes into other tokens");
+    if (!bytes) {
+        AWQ_TRY(const auto cuts, detail::lost_parts(file, "pre_tokenizer", "pretokenizers",
+                                                    detail::leaves_whole));
+        if (cuts.count() != 0)
+            notices.warn("tokenizer.json cuts texts before merging (" + cuts.text() +
+                         "), llama.cpp does not do that for a SentencePiece style vocabulary");
+    }
+    detail::note_lost_ends(tokens, ids, notices);
+    detail::note_lost_stripping(tokens, notices);
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -35293,7 +35862,7 @@ inline result<gguf::pre_tokenizer_step> read_pre_tokenizer_step(const json::valu
     return gguf::pre_tokenizer_step{kind::split, pattern.text};
 }
 
-inline result<std::string> pre_tokenizer_name(const json::value& file, bool ignore_merges)
+inline result<std::vector<gguf::pre_tokenizer_step>> pre_tokenizer_steps(const json::value& file)
 {
     std::vector<gguf::pre_tokenizer_step> steps;
     if (const auto part = file.find_non_null("pre_tokenizer"))
@@ -35303,9 +35872,58 @@ inline result<std::string> pre_tokenizer_name(const json::value& file, bool igno
                                          steps.push_back(std::move(step));
                                          return {};
                                      }));
-    auto name = gguf::identify_pre_tokenizer(steps, ignore_merges);
+    return steps;
+}
+
+/// llama.cpp's name for how the words are cut, or the one that was given; warns where that one, or
+/// the best there is, does otherwise.
+inline result<std::string> choose_pre_tokenizer(const json::value& file, const tokenizer& tokens,
+                                                const std::string& given, notice_list& notices)
+{
+    AWQ_TRY(const auto steps, pre_tokenizer_steps(file));
+    const bool ignore_merges = tokens.model().options().ignore_merges;
+    auto name = given.empty() ? gguf::identify_pre_tokenizer(steps, ignore_merges) : given;
     if (!name) return name.error().within(file.where());
+    const auto* const family = gguf::find_pre_tokenizer(*name);
+    if (!family)
+        notices.warn("pre-tokenizer \"" + *name + "\" is not known here: a llama.cpp that does not "
+                     "have it refuses the file");
+    else if (gguf::steps_of(*family) != steps)
+        notices.warn("pre-tokenizer \"" + *name + "\" cuts text otherwise than the model's "
+                     "tokenizer.json");
+    else if (family->ignore_merges != ignore_merges)
+        notices.warn("pre-tokenizer \"" + *name + "\" cuts as the model's tokenizer.json does, but " +
+                     (ignore_merges ? "merges words that are tokens"
+                                    : "takes words that are tokens whole"));
     return name;
+}
+
+/// The ids under a key: a number, or a list of them.
+inline std::vector<std::uint32_t> ids_of(const json::value& config, const std::string& key)
+{
+    std::vector<std::uint32_t> ids;
+    const auto add = [&](const json::value& each) {
+        const auto number = each.is_integer() ? each.as_integer().value() : std::int64_t{-1};
+        if (std::in_range<std::uint32_t>(number)) ids.push_back(static_cast<std::uint32_t>(number));
+    };
+    const auto found = config.find_non_null(key);
+    if (!found) return ids;
+    if (!found->is_array()) add(*found);
+    for (const json::value& each : found->elements()) add(each);
+    return ids;
+}
+
+/// Of several tokens that end an answer, the file names one.
+inline void note_other_ends(const json::value& config, const tokenizer& tokens,
+                            const gguf::special_ids& ids, notice_list& notices)
+{
+    name_sample others;
+    for (const std::uint32_t id : ids_of(config, "eos_token_id"))
+        if (ids.eos != id) others.add(tokens.token(id).value_or(std::to_string(id)));
+    if (others.count() == 0 || !ids.eos) return;
+    notices.note("the GGUF file names one token that ends an answer, " +
+                 std::string{tokens.token(*ids.eos).value_or("?")} + "; of the model's others (" +
+                 others.text() + ") llama.cpp finds those that it knows by their texts");
 }
 
 /// "<role>_token" of tokenizer_config.json: a string, or an object with its content.
@@ -35325,31 +35943,35 @@ inline result<std::vector<gguf::special_token_source>> special_tokens(const json
     for (const char* role : {"bos", "eos", "unk", "sep", "pad", "cls", "mask"}) {
         gguf::special_token_source source{role, {}, {}};
         AWQ_TRY(source.text, special_text(settings, std::string{role} + "_token"));
-        const auto id = config.find_non_null(std::string{role} + "_token_id");
-        if (id && id->is_integer()) {
-            AWQ_TRY(const std::int64_t number, id->as_integer());
-            if (std::in_range<std::uint32_t>(number))
-                source.id = static_cast<std::uint32_t>(number);
-        }
+        const auto ids = ids_of(config, std::string{role} + "_token_id");
+        if (!ids.empty()) source.id = ids.front();
         specials.push_back(std::move(source));
     }
     return specials;
 }
 
-/// From tokenizer_config.json, where of several templates the one called "default" counts, or from
-/// chat_template.jinja.
-inline result<std::string> chat_template(const json::value& settings, const std::string& directory)
+/// The model's chat templates; a named one's key cannot hold every name.
+inline status copy_templates(const std::string& directory, gguf::vocabulary& into,
+                             notice_list& notices)
 {
-    const auto field = settings.find_non_null("chat_template");
-    if (field && field->is_string()) return std::string{*field->as_string()};
-    if (field)
-        for (const json::value& each : field->elements()) {
-            AWQ_TRY(const std::string name, string_field(each, "name", ""));
-            if (name == "default") return string_field(each, "template");
+    AWQ_TRY(const template_files files, template_files::load(directory));
+    for (const named_template& each : files.all()) {
+        const std::string key = gguf::template_key_of(each.name);
+        const auto has_key = [&](const gguf::named_template& other) { return other.name == key; };
+        if (each.name == "default") {
+            into.chat_template = each.source;
+        } else if (key.empty() ||
+                   std::any_of(into.templates.begin(), into.templates.end(), has_key)) {
+            notices.warn("chat template \"" + each.name + "\" is left out of the GGUF file, where its "
+                         "name would be " + (key.empty() ? "empty" : "that of another"));
+        } else {
+            into.templates.push_back({key, each.source});
+            if (key != each.name)
+                notices.note("chat template \"" + each.name + "\" is \"" + key +
+                             "\" in the GGUF file");
         }
-    AWQ_TRY(const std::string path, model_file(directory, "chat_template.jinja"));
-    if (std::filesystem::exists(path)) return read_file(path, std::uint64_t{1} << 24);
-    return std::string{};
+    }
+    return {};
 }
 
 inline result<std::optional<bool>> optional_flag(const json::value& settings, std::string_view key)
@@ -35375,17 +35997,27 @@ inline void copy_model(const tokenizer& tokens, gguf::vocabulary& into)
     if (const auto unknown = model.options().unknown) into.unknown_text = text_of(*unknown);
 }
 
+/// Whether a token is put at one end of a text. tokenizer_config.json has the last word, as with
+/// llama.cpp's converter; the model's own tokenizer follows tokenizer.json.
+inline result<bool> end_flag(const json::value& settings, const std::string& key, bool puts,
+                             notice_list& notices)
+{
+    AWQ_TRY(const auto flag, optional_flag(settings, key));
+    if (flag && *flag != puts)
+        notices.warn("tokenizer_config.json: " + key + " is " + (*flag ? "true" : "false") +
+                     ", which the GGUF file follows; tokenizer.json " +
+                     (puts ? "puts such a token" : "puts none"));
+    return flag.value_or(puts);
+}
+
 /// What is put around and before a text. Both flags are written out, as llama.cpp's defaults depend
 /// on the pre-tokenizer.
 inline status copy_flags(const tokenizer& tokens, const json::value& settings,
-                         gguf::vocabulary& into)
+                         gguf::vocabulary& into, notice_list& notices)
 {
-    into.add_bos = !tokens.post_processor().prefix().empty();
-    into.add_eos = !tokens.post_processor().suffix().empty();
-    AWQ_TRY(const auto add_bos, optional_flag(settings, "add_bos_token"));
-    AWQ_TRY(const auto add_eos, optional_flag(settings, "add_eos_token"));
-    if (add_bos) into.add_bos = add_bos;
-    if (add_eos) into.add_eos = add_eos;
+    const post_processor& around = tokens.post_processor();
+    AWQ_TRY(into.add_bos, end_flag(settings, "add_bos_token", !around.prefix().empty(), notices));
+    AWQ_TRY(into.add_eos, end_flag(settings, "add_eos_token", !around.suffix().empty(), notices));
     AWQ_TRY(into.add_space_prefix, optional_flag(settings, "add_prefix_space"));
     if (tokens.kind() == tokenizer_kind::sentencepiece)
         into.add_space_prefix = tokens.add_prefix_space();
@@ -35395,10 +36027,12 @@ inline status copy_flags(const tokenizer& tokens, const json::value& settings,
 } // namespace detail
 
 /// The tokenizer of a model directory as a GGUF file holds it; `vocab_size` is the number of rows of
-/// the embedding. `pre`: the pre-tokenizer's name in llama.cpp, or empty to find it out. Errors:
-/// those of reading the files; `unsupported` for a pre-tokenizer that llama.cpp does not have.
+/// the embedding, `notices` gets what the file does not hold. `pre`: the pre-tokenizer's name in
+/// llama.cpp, or empty to find it out. Errors: those of reading the files; `unsupported` for a
+/// pre-tokenizer that llama.cpp does not have.
 inline result<gguf::tokenizer_facts> read_gguf_tokenizer(const std::string& directory,
                                                          std::size_t vocab_size,
+                                                         notice_list& notices,
                                                          const std::string& pre = {})
 {
     AWQ_TRY(const std::string path, model_file(directory, "tokenizer.json"));
@@ -35411,21 +36045,20 @@ inline result<gguf::tokenizer_facts> read_gguf_tokenizer(const std::string& dire
     gguf::vocabulary vocabulary;
     vocabulary.size = vocab_size;
     detail::copy_model(tokens, vocabulary);
-    AWQ_CHECK(detail::copy_flags(tokens, settings.root(), vocabulary));
+    AWQ_CHECK(detail::copy_flags(tokens, settings.root(), vocabulary, notices));
     AWQ_TRY(vocabulary.specials, detail::special_tokens(settings.root(), config.root()));
-    AWQ_TRY(vocabulary.chat_template, detail::chat_template(settings.root(), directory));
-    if (tokens.kind() == tokenizer_kind::sentencepiece) {
-        auto facts = gguf::sentencepiece_facts(vocabulary);
-        if (!facts) return facts.error().within(path);
-        return facts;
+    AWQ_CHECK(detail::copy_templates(directory, vocabulary, notices));
+    const bool bytes = tokens.kind() == tokenizer_kind::byte_level;
+    if (!bytes && !pre.empty())
+        return error{error_code::invalid_argument, "pre-tokenizer \"", pre, "\": llama.cpp has none "
+                     "for a SentencePiece style vocabulary, as that of ", path};
+    if (bytes) {
+        AWQ_TRY(vocabulary.pre, detail::choose_pre_tokenizer(file.root(), tokens, pre, notices));
     }
-    vocabulary.pre = pre;
-    if (pre.empty()) {
-        const bool ignore_merges = tokens.model().options().ignore_merges;
-        AWQ_TRY(vocabulary.pre, detail::pre_tokenizer_name(file.root(), ignore_merges));
-    }
-    auto facts = gguf::byte_level_facts(vocabulary);
+    auto facts = bytes ? gguf::byte_level_facts(vocabulary) : gguf::sentencepiece_facts(vocabulary);
     if (!facts) return facts.error().within(path);
+    AWQ_CHECK(note_tokenizer_losses(tokens, file.root(), facts->ids, notices));
+    detail::note_other_ends(config.root(), tokens, facts->ids, notices);
     return facts;
 }
 
@@ -35445,28 +36078,22 @@ namespace awq {
 
 namespace detail {
 
-/// "rope.scaling" keys; llama3 scaling becomes a tensor instead. Error: a stretch that llama.cpp
-/// would do otherwise.
-inline status describe_rope(const model_config& config, gguf::hyperparameters& facts)
+/// "rope.scaling" keys; llama3 scaling becomes a tensor instead.
+inline void describe_rope(const model_config& config, gguf::hyperparameters& facts)
 {
     const rope_config& rope = config.rope;
     facts.rope_freq_base = static_cast<float>(rope.theta);
-    if (rope.partial_rotary_factor != 1.0)
-        return error{error_code::unsupported, "config: llama.cpp turns whole heads in ",
-                     facts.architecture, " models, not a share of ", rope.partial_rotary_factor};
     if (rope.kind == rope_kind::linear || rope.kind == rope_kind::yarn) {
         facts.rope_scaling_type = rope.kind == rope_kind::linear ? "linear" : "yarn";
         facts.rope_scaling_factor = static_cast<float>(rope.factor);
     }
-    if (rope.kind != rope_kind::yarn) return {};
-    if (rope.beta_fast != 32.0 || rope.beta_slow != 1.0 || rope.attention_factor || rope.mscale)
-        return error{error_code::unsupported,
-                     "config: llama.cpp fixes yarn's beta_fast at 32, beta_slow at 1 and its "
-                     "attention factor; this model has its own"};
+    if (rope.kind != rope_kind::yarn) return;
     const std::size_t original = rope.original_max_position_embeddings;
     facts.rope_original_context_length =
         static_cast<std::uint32_t>(original != 0 ? original : config.max_position_embeddings);
-    return {};
+    // llama.cpp multiplies yarn's usual magnitude by its own factor.
+    const double usual = yarn_magnitude(rope.factor, 1.0), wanted = attention_factor(rope);
+    if (wanted != usual) facts.rope_attention_factor = static_cast<float>(wanted / usual);
 }
 
 /// Sliding windows, and what only the layers without one do.
@@ -35480,19 +36107,29 @@ inline status describe_windows(const model_config& config, const gguf::architect
                      scalar, " in ", arch.name, " models of this shape; this model has ",
                      config.query_pre_attn_scalar};
     if (config.local_rope) {
-        if (config.local_rope->kind != rope_kind::plain || arch.window_period == 0)
+        if (arch.window_period == 0)
+            return error{error_code::unsupported, "config: llama.cpp turns heads of ", arch.name,
+                         " models alike in all layers, this one has another rotary embedding in its "
+                         "sliding layers"};
+        if (config.local_rope->kind != rope_kind::plain)
             return error{error_code::unsupported, "config: llama.cpp does not stretch the rotary "
                                                   "embedding of sliding layers"};
         facts.rope_freq_base_swa = static_cast<float>(config.local_rope->theta);
     }
     if (arch.window_period == 0) return {};
-    facts.sliding_window = static_cast<std::uint32_t>(config.sliding_window);
     std::vector<bool> pattern(config.num_hidden_layers);
-    bool usual = true;
+    bool usual = true, any = false;
     for (std::size_t i = 0; i < pattern.size(); ++i) {
         pattern[i] = config.is_sliding(i);
         usual = usual && pattern[i] == ((i + 1) % arch.window_period != 0);
+        any = any || pattern[i];
     }
+    if (!any) return {}; // a window that no layer has ends llama.cpp's process
+    // By the window llama.cpp knows the layers with a rotary embedding of their own; without one they
+    // get one that hides nothing.
+    const std::size_t all = config.max_position_embeddings;
+    facts.sliding_window =
+        static_cast<std::uint32_t>(config.sliding_window != 0 ? config.sliding_window : all);
     if (!usual) facts.sliding_window_pattern = std::move(pattern);
     return {};
 }
@@ -35520,11 +36157,12 @@ inline bool claims_to_be_phi3(std::string name)
 
 } // namespace detail
 
-/// What llama.cpp wants to know of a model. Errors: an architecture without counterpart, rotary
-/// embeddings that llama.cpp would compute otherwise.
+/// What llama.cpp wants to know of a model. Errors: an architecture without counterpart, those of
+/// `check_gguf_function`.
 inline result<gguf::hyperparameters> gguf_hyperparameters(const model_config& config)
 {
     AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
+    AWQ_CHECK(check_gguf_function(config, *arch));
     const auto count = [](std::size_t value) { return static_cast<std::uint32_t>(value); };
     gguf::hyperparameters facts;
     facts.architecture = arch->name;
@@ -35540,10 +36178,7 @@ inline result<gguf::hyperparameters> gguf_hyperparameters(const model_config& co
         facts.vocab_size = count(config.vocab_size);
         facts.rope_dimension_count = count(config.head_size());
     }
-    if (config.rope.kind == rope_kind::llama3 && !arch->takes_rope_freqs)
-        return error{error_code::unsupported, "config: llama.cpp has no llama3 rope scaling for ",
-                     arch->name, " models"};
-    AWQ_CHECK(detail::describe_rope(config, facts));
+    detail::describe_rope(config, facts);
     AWQ_CHECK(detail::describe_windows(config, *arch, facts));
     return facts;
 }
@@ -35563,16 +36198,20 @@ inline result<std::vector<float>> gguf_rope_freqs(const model_config& config)
     return gguf::llama3_rope_freqs(from, config.head_size());
 }
 
-/// All metadata of the GGUF file of a model directory. `pre`: as in `read_gguf_tokenizer`.
-inline result<gguf::key_values> gguf_metadata(const std::string& directory,
-                                              const model_config& config, const gguf_layout& layout,
+/// All metadata of the GGUF file of a model; `notices` gets what the file does not hold, or holds
+/// otherwise. `pre`: as in `read_gguf_tokenizer`.
+inline result<gguf::key_values> gguf_metadata(const directory_source& source,
+                                              const gguf_layout& layout, notice_list& notices,
                                               const std::string& pre = {})
 {
-    AWQ_TRY(const gguf::hyperparameters facts, gguf_hyperparameters(config));
+    AWQ_TRY(const gguf::hyperparameters facts, gguf_hyperparameters(source.config()));
     AWQ_TRY(const gguf::tokenizer_facts tokens,
-            read_gguf_tokenizer(directory, config.vocab_size, pre));
+            read_gguf_tokenizer(source.path(), source.config().vocab_size, notices, pre));
+    note_gguf_losses(source.config(), layout.architecture(), notices);
+    note_fallbacks(layout.tensors(), notices);
+    note_left_out(source, layout.tensors(), notices);
     gguf::model_card card;
-    card.name = detail::title_of(directory);
+    card.name = detail::title_of(source.path());
     if (detail::claims_to_be_phi3(card.name)) card.name.clear();
     card.size_label = gguf::size_label_of(layout.parameters());
     return gguf::build_metadata(card, facts, tokens, layout.file_type());
@@ -35583,6 +36222,7 @@ inline result<gguf::key_values> gguf_metadata(const std::string& directory,
 #endif
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -35676,7 +36316,31 @@ private:
         std::vector<std::byte> bytes(rows.rows() * quantizer.row_bytes(rows.cols()));
         const auto done = gguf::quantize_rows(*how_, quantizer, rows, importance, bytes);
         if (!done) return done.error().within(tensor.hf_name);
+        AWQ_CHECK(check_range(tensor, rows, bytes));
         return put(tensor, first, bytes);
+    }
+
+    /// F16 ends at 65504, and so do the scales of blocks.
+    static status check_range(const gguf_tensor& tensor, matrix_view<const float> rows,
+                              std::span<const std::byte> bytes)
+    {
+        constexpr float largest_half = 65504.0f;
+        const gguf::block_quantizer reader{tensor.type};
+        const std::size_t row_bytes = reader.row_bytes(rows.cols());
+        std::vector<float> back;
+        for (std::size_t row = 0; row < rows.rows(); ++row) {
+            float most = 0.0f;
+            for (const float value : rows.row(row)) most = std::max(most, std::fabs(value));
+            if (most <= largest_half) continue;
+            back.resize(rows.cols());
+            reader.dequantize_row(bytes.subspan(row * row_bytes, row_bytes), back);
+            const auto is_finite = [](float each) { return std::isfinite(each); };
+            if (!std::all_of(back.begin(), back.end(), is_finite))
+                return error{error_code::not_finite, tensor.hf_name, ": holds ", most, ", which ",
+                             name_of(tensor.type), " cannot; write bf16 or f32, or give this tensor "
+                             "such a type"};
+        }
+        return {};
     }
 
     /// `bytes`: rows from `first` on, in the checkpoint's order.
@@ -35705,6 +36369,108 @@ private:
 } // namespace awq
 
 #endif
+// ---- awq/pipeline/importance_cover.hpp
+#ifndef AWQ_PIPELINE_IMPORTANCE_COVER_HPP
+#define AWQ_PIPELINE_IMPORTANCE_COVER_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+
+/// Whether an importance matrix is one of the model that it is given for.
+namespace awq {
+
+namespace detail {
+
+/// Whether codes of a type are chosen by importance, as in llama.cpp.
+constexpr bool weighs_importance(gguf::type type) noexcept
+{
+    using enum gguf::type;
+    return gguf::is_quantized(type) && type != q8_0 && type != mxfp4 && type != nvfp4;
+}
+
+inline bool any_weighs(std::span<const gguf_tensor> tensors)
+{
+    return std::any_of(tensors.begin(), tensors.end(),
+                       [](const auto& each) { return weighs_importance(each.type); });
+}
+
+/// What a matrix knows, for texts.
+inline std::string first_entry(const imatrix& matrix)
+{
+    if (matrix.entries.empty()) return "no entries";
+    return "entries like \"" + printable(matrix.entries.begin()->first) + "\"";
+}
+
+inline status check_columns(const imatrix_entry& entry, std::string_view path,
+                            std::string_view name, std::size_t columns)
+{
+    if (entry.counts.size() == 1 && entry.sums.size() == columns) return {};
+    return error{error_code::shape_mismatch, path, ": has ", entry.sums.size(), " columns for \"",
+                 name, "\", which has ", columns, "; it belongs to another model"};
+}
+
+/// How an importance matrix and the tensors of a file meet.
+struct importance_cover {
+    std::size_t asked = 0;    ///< tensors of the blocks whose codes importance decides
+    std::string_view example; ///< the first of them
+    name_sample missing;      ///< those that the matrix lacks
+    name_sample extra;        ///< entries of no tensor
+};
+
+inline result<importance_cover> cover_of(const imatrix& matrix, std::string_view path,
+                                         std::span<const gguf_tensor> tensors)
+{
+    importance_cover cover;
+    std::set<std::string_view> known;
+    for (const gguf_tensor& each : tensors) {
+        known.insert(each.name);
+        if (!weighs_importance(each.type)) continue;
+        const auto found = matrix.entries.find(each.name);
+        const bool has = found != matrix.entries.end();
+        if (has) AWQ_CHECK(check_columns(found->second, path, each.name, each.cols()));
+        if (!gguf::layer_of(each.name)) continue; // of the others a matrix may have no entry
+        if (cover.asked++ == 0) cover.example = each.name;
+        if (!has) cover.missing.add(each.name);
+    }
+    for (const auto& [name, entry] : matrix.entries)
+        if (!known.contains(name)) cover.extra.add(name);
+    return cover;
+}
+
+} // namespace detail
+
+/// Looks up every tensor of a file whose codes importance decides. `path`: of the matrix, for texts.
+/// Some that it lacks, and entries of no tensor, are warnings. Errors: it knows none of the tensors of
+/// the blocks; an entry of another number of columns than its tensor has.
+inline status check_importance(const imatrix& matrix, std::string_view path,
+                               std::span<const gguf_tensor> tensors, notice_list& notices)
+{
+    AWQ_TRY(const auto cover, detail::cover_of(matrix, path, tensors));
+    const std::size_t missing = cover.missing.count();
+    if (cover.asked != 0 && missing == cover.asked)
+        return error{error_code::missing_tensor, path, ": has ", detail::first_entry(matrix),
+                     ", but none for tensors like \"", cover.example,
+                     "\"; it belongs to another model"};
+    const std::string name{path};
+    if (cover.asked == 0)
+        notices.warn(name + ": has no effect, importance decides over no tensor of these types");
+    if (missing != 0)
+        notices.warn(name + ": has no entry for " + std::to_string(missing) + " of " +
+                     detail::tensor_count(cover.asked) + ", which are rounded without importance: " +
+                     cover.missing.text());
+    if (cover.extra.count() != 0)
+        notices.warn(name + ": " + std::to_string(cover.extra.count()) +
+                     " of its entries are of no tensor of this model: " + cover.extra.text());
+    return {};
+}
+
+} // namespace awq
+
+#endif
 
 #include <array>
 #include <optional>
@@ -35725,6 +36491,7 @@ struct export_options {
     std::string pre; ///< the pre-tokenizer's name in llama.cpp; empty: found out
     bool overwrite = false;
     progress_callback progress;
+    notice_list notices; ///< the report begins with it, and it shows the export's own
 };
 
 /// What became of an export.
@@ -35732,7 +36499,7 @@ struct export_report {
     std::string type;
     std::size_t tensors = 0;
     std::size_t without_importance = 0; ///< quantized tensors that the importance matrix lacks
-    std::vector<notice> notices;        ///< what a user should be told
+    notice_list notes; ///< what the file does not hold, or holds otherwise
 };
 
 namespace detail {
@@ -35743,11 +36510,7 @@ inline result<std::vector<float>> importance_of(const std::optional<imatrix>& ma
 {
     if (!matrix || !gguf::is_quantized(tensor.type) || !matrix->entries.contains(tensor.name))
         return std::vector<float>{};
-    AWQ_TRY(auto means, matrix->mean_squares(tensor.name));
-    if (means.size() == tensor.cols()) return means;
-    return error{error_code::shape_mismatch, "the importance matrix has ", means.size(),
-                 " columns for ", tensor.name, ", which has ", tensor.cols(),
-                 "; it belongs to another model"};
+    return matrix->mean_squares(tensor.name);
 }
 
 template <execution E>
@@ -35767,15 +36530,21 @@ result<export_report> export_tensors(const E& how, const export_options& options
     }
     types.has_importance = importance.has_value();
     AWQ_TRY(const gguf_layout layout, gguf_layout::make(*source, types));
+    export_report report{std::string{name_of(types.file_type)}, layout.tensors().size(), 0,
+                         options.notices};
+    for (notice& each : source->notices()) report.notes.add(std::move(each));
+    if (importance)
+        AWQ_CHECK(check_importance(*importance, options.imatrix, layout.tensors(), report.notes));
+    if (options.better_rounding && !detail::any_weighs(layout.tensors()))
+        report.notes.warn("better rounding has no effect: no tensor of these types has scales to "
+                          "search for");
     AWQ_TRY(const gguf::key_values metadata,
-            gguf_metadata(options.model, source->config(), layout, options.pre));
+            gguf_metadata(*source, layout, report.notes, options.pre));
     AWQ_TRY(auto out, gguf_tensor_writer<E>::create(how, options.output, layout, metadata,
                                                     options.overwrite,
                                                     options.better_rounding
                                                         ? gguf::rounding::best
                                                         : gguf::rounding::exact));
-    export_report report{std::string{name_of(types.file_type)}, layout.tensors().size(), 0,
-                         source->notices()};
     for (const gguf_tensor& tensor : layout.tensors()) {
         const auto done = static_cast<std::size_t>(&tensor - layout.tensors().data());
         notify(options.progress, tensor.name, done, report.tensors);
@@ -35931,20 +36700,18 @@ namespace awq {
 template <execution E>
 class gguf_sink final : public checkpoint_sink {
 public:
-    /// `source` is a model directory (its tokenizer files are read) and must outlive the sink, as
-    /// must `layout`. Errors: those of `gguf_metadata` and gguf::writer.
-    static result<std::unique_ptr<checkpoint_sink>> create(const E& how, const tensor_source& source,
-                                                           const gguf_layout& layout,
-                                                           const std::string& target,
-                                                           bool overwrite)
+    /// `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
+    static result<std::unique_ptr<checkpoint_sink>>
+    create(const E& how, const directory_source& source, const gguf_layout& layout,
+           const std::string& target, bool overwrite)
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
-        AWQ_TRY(const gguf::key_values metadata,
-                gguf_metadata(source.path(), source.config(), layout));
+        notice_list notices;
+        AWQ_TRY(const gguf::key_values metadata, gguf_metadata(source, layout, notices));
         AWQ_TRY(auto out,
                 gguf_tensor_writer<E>::create(how, target, layout, metadata, overwrite));
         return std::unique_ptr<checkpoint_sink>{
-            new gguf_sink{source, layout, target, std::move(out)}};
+            new gguf_sink{source, layout, target, std::move(out), std::move(notices)}};
     }
 
     status write(const finished_block& block) override
@@ -35971,11 +36738,16 @@ public:
 
     status commit() override { return out_.commit(); }
     std::string target() const override { return target_; }
+    void tell(notice_list& notices) const override
+    {
+        for (const notice& each : notices_) notices.add(each);
+    }
 
 private:
     gguf_sink(const tensor_source& source, const gguf_layout& layout, const std::string& target,
-              gguf_tensor_writer<E>&& out)
-        : source_(source), layout_(layout), target_(target), out_(std::move(out))
+              gguf_tensor_writer<E>&& out, notice_list&& notices)
+        : source_(source), layout_(layout), target_(target), out_(std::move(out)),
+          notices_(std::move(notices))
     {
     }
 
@@ -36003,6 +36775,7 @@ private:
     const gguf_layout& layout_;
     std::string target_;
     gguf_tensor_writer<E> out_;
+    notice_list notices_; ///< what the file does not hold, or holds otherwise
 };
 
 } // namespace awq
@@ -36054,10 +36827,11 @@ inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameter
     AWQ_CHECK(require(file, facts, "attention.head_count", facts.head_count,
                       into.num_attention_heads));
     into.num_key_value_heads = facts.head_count_kv.value_or(*facts.head_count);
-    into.head_dim = facts.key_length.value_or(0);
-    if (facts.value_length.value_or(0) != into.head_dim)
+    const auto usual = static_cast<std::uint32_t>(into.hidden_size / into.num_attention_heads);
+    into.head_dim = facts.key_length.value_or(usual);
+    if (facts.value_length.value_or(usual) != into.head_dim)
         return error{error_code::unsupported, file.path(), ": keys of ", into.head_dim,
-                     " and values of ", facts.value_length.value_or(0),
+                     " and values of ", facts.value_length.value_or(usual),
                      " elements a head; they must be equal"};
     if (facts.expert_count.value_or(0) != 0)
         return error{error_code::unsupported, file.path(), ": has ", *facts.expert_count,
@@ -36107,6 +36881,13 @@ inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters
         return error{error_code::unsupported, file.path(), ": rope scaling \"", printable(kind),
                      "\" is not supported; none, linear and yarn are"};
     into.rope.original_max_position_embeddings = facts.rope_original_context_length.value_or(0);
+    const double attention = static_cast<double>(facts.rope_attention_factor.value_or(1.0f));
+    if (into.rope.kind == rope_kind::yarn && (attention == 1.0 || !into.local_rope))
+        into.rope.attention_factor = yarn_magnitude(into.rope.factor, 1.0) * attention;
+    else if (attention != 1.0)
+        return error{error_code::unsupported, file.path(), ": ", facts.architecture,
+                     ".rope.scaling.attn_factor is ", attention,
+                     "; only yarn without sliding layers may have one"};
     return read_rope_divisors(file, into);
 }
 
@@ -36122,6 +36903,7 @@ inline status read_gguf_windows(const gguf::file& file, const gguf::hyperparamet
     into.sliding_window = facts.sliding_window.value_or(0);
     into.sliding_window_pattern = arch.window_period;
     into.sliding_layers = facts.sliding_window_pattern.value_or(std::vector<bool>{});
+    if (into.sliding_window == 0) into.local_rope.reset(); // to llama.cpp no layer slides then
     if (into.local_rope) into.local_rope->theta = facts.rope_freq_base_swa.value_or(10000.0f);
     into.query_pre_attn_scalar = static_cast<double>(gguf_query_scalar(arch, into));
     return {};
@@ -36651,6 +37433,40 @@ private:
 
 namespace awq {
 
+namespace detail {
+
+/// A block's input under the name of the first weight that reads it.
+inline result<std::string> importance_name(const model_config& config, std::size_t layer,
+                                           std::string_view input)
+{
+    AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
+    const auto place = gguf::to_gguf(*arch, block_prefix(layer) + std::string{input} + ".weight");
+    return place ? place->name : std::string{input};
+}
+
+} // namespace detail
+
+/// Reads an importance matrix that has what `fill_statistics` takes, for every block. Errors: those of
+/// `imatrix::read`; `missing_tensor` where it lacks a layer, `shape_mismatch` where it is of another
+/// model.
+inline result<imatrix> read_statistics(const std::string& path, const model_config& config)
+{
+    AWQ_TRY(imatrix matrix, imatrix::read(path));
+    const block_statistics wanted{config, false};
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        for (const std::string_view input : block_statistics::inputs) {
+            AWQ_TRY(const std::string name, detail::importance_name(config, layer, input));
+            const auto found = matrix.entries.find(name);
+            if (found == matrix.entries.end())
+                return error{error_code::missing_tensor, path, ": has ",
+                             detail::first_entry(matrix), ", but none for \"", name,
+                             "\"; give a matrix of all layers of this model, or --dataset"};
+            const std::size_t columns = wanted.of(input).in_features();
+            AWQ_CHECK(detail::check_columns(found->second, path, name, columns));
+        }
+    return matrix;
+}
+
 /// Statistics of a block's inputs from an importance matrix instead of a forward pass. It knows
 /// E[x^2] only, so E[|x|] is taken to be its root, and the Gram matrix to be diagonal: with it the
 /// error of a layer's output becomes the sum of E[x^2] times the squared error of the weights.
@@ -36659,17 +37475,13 @@ namespace awq {
 inline status fill_statistics(const imatrix& matrix, const model_config& config, std::size_t layer,
                               block_statistics& into)
 {
-    AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
     for (const std::string_view input : block_statistics::inputs) {
-        const auto place =
-            gguf::to_gguf(*arch, block_prefix(layer) + std::string{input} + ".weight");
-        AWQ_TRY(const auto means, matrix.mean_squares(place ? place->name : std::string{input}));
-        const imatrix_entry& entry = matrix.entries.find(place->name)->second;
+        AWQ_TRY(const std::string name, detail::importance_name(config, layer, input));
+        AWQ_TRY(const auto means, matrix.mean_squares(name));
+        const imatrix_entry& entry = matrix.entries.find(name)->second;
         input_statistics& statistics = into.of(input);
-        if (means.size() != statistics.in_features())
-            return error{error_code::shape_mismatch, "the importance matrix has ", means.size(),
-                         " columns for ", place->name, ", which has ", statistics.in_features(),
-                         "; it belongs to another model"};
+        AWQ_CHECK(detail::check_columns(entry, "the importance matrix", name,
+                                        statistics.in_features()));
         activation_stats& sums = statistics.sums();
         sums.tokens = static_cast<std::uint64_t>(std::fmax(1.0f, entry.counts.front()));
         const auto tokens = static_cast<double>(sums.tokens);
@@ -36865,8 +37677,9 @@ private:
     status add_formats(const oneshot_options& options, const tensor_source& source,
                        const std::vector<std::string>& layers)
     {
-        // Codes are chosen for the scales as the output stores them.
-        const simulation_options simulated{source.config().torch_dtype,
+        // Codes are chosen for the scales as the output stores them; a search alone stores none.
+        const simulation_options simulated{options.smoothing_only ? dtype::f32
+                                                                  : source.config().torch_dtype,
                                            options.search_clipping ? options.rounding.clip_steps : 1};
         for (const layer_format& format : options.formats) {
             AWQ_TRY(const layer_scheme chosen,
@@ -38049,7 +38862,7 @@ inline std::string to_json(const run_report& report)
     out.begin_object();
     out.field("awq_version", AWQ_VERSION_STRING).field("model", report.model);
     out.field("mode", report.mode).field("scheme", report.scheme);
-    out.field("group_size", report.group_size);
+    out.field("group_size", report.group_size).field("instruction_set", report.instruction_set);
     out.key("options").begin_object();
     for (const auto& [name, value] : report.options) out.field(name, value);
     out.end_object();
@@ -38103,7 +38916,7 @@ public:
     {
         for (const auto& sink : sinks_) {
             sink->begin(sequences);
-            for (const std::string& missing : sink->notes()) notices.warn(missing);
+            sink->tell(notices);
         }
     }
 
@@ -38150,11 +38963,21 @@ private:
 
 namespace awq {
 
+namespace detail {
+
+/// "1 token", "2 tokens".
+inline std::string counted(std::size_t count, const std::string& what)
+{
+    return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
+}
+
+} // namespace detail
+
 /// "3 samples, 96 tokens, from d.jsonl": what a run reads, in one line.
 inline std::string summary_of(const sample_set& samples, const std::string& dataset)
 {
-    return std::to_string(samples.sequences.size()) + " samples, " +
-           std::to_string(samples.tokens()) + " tokens, from " + dataset;
+    return detail::counted(samples.sequences.size(), "sample") + ", " +
+           detail::counted(samples.tokens(), "token") + ", from " + dataset;
 }
 
 /// Samples that were left out or cut off, and sequences that the model has no positions for.
@@ -38162,12 +38985,11 @@ inline void note_samples(const sample_set& samples, const std::string& dataset,
                          std::size_t max_position_embeddings, notice_list& notes)
 {
     if (samples.empty > 0)
-        notes.note(dataset + ": " + std::to_string(samples.empty) + " of " +
-                   std::to_string(samples.read) + " samples are null or empty and were skipped");
+        notes.note(dataset + ": skipped " + std::to_string(samples.empty) + " of " +
+                   detail::counted(samples.read, "sample") + ": null or empty");
     if (samples.cut > 0)
-        notes.note(dataset + ": " + std::to_string(samples.cut) + " of " +
-                   std::to_string(samples.read) + " samples are longer than max_seq_length and "
-                   "were cut off");
+        notes.note(dataset + ": cut off " + std::to_string(samples.cut) + " of " +
+                   detail::counted(samples.read, "sample") + ": longer than max_seq_length");
     if (max_position_embeddings > 0 && samples.longest() > max_position_embeddings)
         notes.warn(dataset + ": sequences of " + std::to_string(samples.longest()) +
                    " tokens go beyond the model's " + std::to_string(max_position_embeddings) +
@@ -38179,8 +39001,8 @@ inline void warn_of_few_samples(const sample_set& samples, const std::string& da
                                 std::size_t asked, notice_list& notes)
 {
     if (samples.sequences.size() >= asked) return;
-    notes.warn(dataset + ": it gives " + std::to_string(samples.sequences.size()) +
-               " samples, fewer than the " + std::to_string(asked) + " asked for");
+    notes.warn(dataset + ": it holds " + detail::counted(samples.sequences.size(), "sample") +
+               "; " + std::to_string(asked) + " were asked for");
 }
 
 /// Fewer tokens than the widest layer has inputs, where `steps` solve for its weights: the Gram
@@ -38189,7 +39011,7 @@ inline void warn_of_few_tokens(std::size_t tokens, std::size_t widest, const std
                                notice_list& notes)
 {
     if (steps.empty() || tokens >= widest) return;
-    notes.warn(std::to_string(tokens) + " calibration tokens are fewer than the " +
+    notes.warn("calibration on " + detail::counted(tokens, "token") + ", fewer than the " +
                std::to_string(widest) + " inputs of the widest layer, which " + steps +
                " would need: the result may be worse than without; give more or longer samples");
 }
@@ -38424,7 +39246,7 @@ private:
     result<std::vector<token_ids>> load_calibration()
     {
         if (!options_.imatrix.empty()) {
-            AWQ_TRY(imatrix_, imatrix::read(options_.imatrix));
+            AWQ_TRY(imatrix_, read_statistics(options_.imatrix, source_->config()));
             return std::vector<token_ids>{};
         }
         AWQ_TRY(const tokenizer tokens, open_tokenizer(options_.model));
@@ -38489,11 +39311,13 @@ private:
                                                  : "smooth_and_quantize";
         report_.scheme = plan_.name();
         report_.group_size = plan_.group_size().value_or(options_.group_size);
+        report_.instruction_set = instruction_set();
         report_.options = describe(options_);
         for (const auto& [layer, reason] : plan_.unfit())
             if (!options_.smoothing_only) report_.layers.push_back({layer, {}, {}, 0, reason});
         if (options_.clip_weights)
             report_.notes.note("weights are clipped: the model's function has changed");
+        if (reproducible_products) report_.options.emplace_back("reproducible", "true");
         report_.options.emplace_back("samples", std::to_string(samples));
         report_.options.emplace_back("tokens", std::to_string(stream_.tokens()));
     }
@@ -39539,6 +40363,26 @@ private:
     std::map<std::string, std::size_t> lines_; ///< where each modifier was found
 };
 
+inline result<recipe> read_recipe(const std::string& path)
+{
+    AWQ_TRY(const std::string text, read_file(path, yaml_limits{}.file_bytes));
+    const auto root = read_yaml(text);
+    if (!root) return root.error().within(path);
+    try {
+        recipe loaded;
+        loaded.path = path;
+        stage_reader stages{loaded};
+        if (root->is_map() || root->is_sequence()) stages.read_all(*root);
+        if (!stages.found_any())
+            return error{error_code::malformed_file, path,
+                         ": holds no modifier; a recipe holds stages of modifiers, as in quant_stage: "
+                         "{quant_modifiers: {AWQModifier: {...}}}"};
+        return loaded;
+    } catch (const recipe_problem& problem) {
+        return problem.cause.within(path);
+    }
+}
+
 } // namespace detail
 
 /// Reads a YAML or JSON recipe in llm-compressor's form: stages, modifiers (AWQModifier,
@@ -39549,24 +40393,7 @@ private:
 /// and listed in `recipe::unused_keys`.
 inline result<recipe> load_recipe(const std::string& path)
 {
-    AWQ_TRY(const std::string text, read_file(path, yaml_limits{}.file_bytes));
-    const auto root = read_yaml(text);
-    if (!root) return root.error().within(path);
-    try {
-        recipe loaded;
-        loaded.path = path;
-        detail::stage_reader stages{loaded};
-        if (root->is_map() || root->is_sequence()) stages.read_all(*root);
-        if (!stages.found_any())
-            return error{error_code::malformed_file, path,
-                         ": holds no modifier; a recipe holds stages of modifiers, as in quant_stage: "
-                         "{quant_modifiers: {AWQModifier: {...}}}"};
-        return loaded;
-    } catch (const detail::recipe_problem& problem) {
-        return problem.cause.within(path);
-    } catch (const std::bad_alloc&) {
-        return error{error_code::out_of_memory, path, ": no memory for the recipe"};
-    }
+    return catch_out_of_memory(path, give_more_memory, [&] { return detail::read_recipe(path); });
 }
 
 } // namespace awq
@@ -39616,6 +40443,7 @@ inline std::string to_text(const run_report& report)
                         report.scheme.c_str(), report.group_size);
     detail::append_line(text, "mappings   %zu smoothed, %zu skipped", report.smoothed_mappings(),
                         report.mappings.size() - report.smoothed_mappings());
+    detail::append_line(text, "computed   as %s", report.instruction_set.c_str());
     for (const auto& [step, seconds] : report.seconds)
         detail::append_line(text, "seconds    %-10s %.2f", step.c_str(), seconds);
     detail::append_line(text, "peak RSS   %.1f MB",

@@ -153,6 +153,13 @@ constexpr std::size_t chunk_count(std::size_t count, std::size_t grain) noexcept
 #endif
 #endif
 
+/// 1: the search scales candidates and sums their losses in float, for processors that have no instructions
+/// for double (Cortex-M4; a Cortex-M0+ has none for float either). Scales, losses and so codes may then
+/// differ in the last digits from those of other machines; smoothing itself stays exact in double.
+#ifndef AWQ_FLOAT_SUMS
+#define AWQ_FLOAT_SUMS 0
+#endif
+
 /// Floats in a vector register of the instruction set that this unit is compiled for; 1 where it has none.
 #ifndef AWQ_VECTOR_FLOATS
 #if defined(__AVX512F__)
@@ -2784,36 +2791,43 @@ struct scheme_quantizer {
 
 namespace awq {
 
-/// The sum of `term(i)` for all i < count, in double. How the work is cut depends on `count` alone,
+/// What the search sums losses in, and scales candidates in.
+#if AWQ_FLOAT_SUMS
+using sum_type = float;
+#else
+using sum_type = double;
+#endif
+
+/// The sum of `term(i)` for all i < count, in `sum_type`. How the work is cut depends on `count` alone,
 /// so the sum has the same bits at any number of threads.
 template <execution E, class Term>
-double ordered_sum(const E& how, std::size_t count, Term&& term)
+sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
 {
     constexpr std::size_t most_chunks = 64;
-    if (count == 0) return 0.0;
+    if (count == 0) return 0;
     const std::size_t grain = chunk_count(count, most_chunks);
     const std::size_t chunks = chunk_count(count, grain);
-    std::array<double, most_chunks> sums{};
+    std::array<sum_type, most_chunks> sums{};
     how.for_each(chunks, [&](std::size_t chunk) {
         const std::size_t end = std::min((chunk + 1) * grain, count);
-        double sum = 0.0;
+        sum_type sum = 0;
         for (std::size_t i = chunk * grain; i < end; ++i)
             sum += term(i);
         sums[chunk] = sum;
     });
-    double total = 0.0;
+    sum_type total = 0;
     for (std::size_t chunk = 0; chunk < chunks; ++chunk)
         total += sums[chunk];
     return total;
 }
 
-/// The sum of `term(i)` for all i < count, in double and in a fixed order, in the calling thread;
+/// The sum of `term(i)` for all i < count, in `sum_type` and in a fixed order, in the calling thread;
 /// eight sums side by side, so that the compiler can use vectors.
 template <class Term>
-double lane_sum(std::size_t count, Term&& term)
+sum_type lane_sum(std::size_t count, Term&& term)
 {
     constexpr std::size_t lanes = 8;
-    double sums[lanes] = {};
+    sum_type sums[lanes] = {};
     std::size_t i = 0;
     for (; i + lanes <= count; i += lanes)
         for (std::size_t lane = 0; lane < lanes; ++lane)
@@ -2865,7 +2879,7 @@ double gram_error(const E& how, matrix_view<const float> weight, matrix_view<con
         sum += ordered_sum(how, count, [&](std::size_t r) {
             const float *a = change.row(r).data(), *b = product.row(r).data();
             return lane_sum(width, [a, b](std::size_t c) {
-                return static_cast<double>(a[c]) * static_cast<double>(b[c]);
+                return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
             });
         });
     }
@@ -2950,10 +2964,10 @@ squared_error output_error(const E& how, matrix_view<const float> expected,
 {
     const std::size_t width = expected.cols();
     const double sum = ordered_sum(how, expected.rows(), [&](std::size_t t) {
-        if (!mask.keeps(t)) return 0.0;
+        if (!mask.keeps(t)) return sum_type{};
         const float *a = expected.row(t).data(), *b = actual.row(t).data();
         return lane_sum(width, [a, b](std::size_t i) {
-            const double difference = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+            const sum_type difference = static_cast<sum_type>(a[i]) - static_cast<sum_type>(b[i]);
             return difference * difference;
         });
     });
@@ -3007,7 +3021,7 @@ class linear_output_loss {
             sum += ordered_sum(how_, count, [&](std::size_t r) {
                 const float* values = output.row(r).data();
                 return lane_sum(tokens, [values](std::size_t t) {
-                    return static_cast<double>(values[t]) * static_cast<double>(values[t]);
+                    return static_cast<sum_type>(values[t]) * static_cast<sum_type>(values[t]);
                 });
             });
         }
@@ -3546,7 +3560,7 @@ class candidate_maker {
         x_mean_ = memory.take<float>(scales);
         scales_ = memory.take<double>(scales);
         best_scales_ = memory.take<double>(scales);
-        column_scales_ = memory.take<double>(columns);
+        column_scales_ = memory.take<sum_type>(columns);
         importance_ = memory.take<float>(columns);
         w_mean_ = memory.take<double>(scales);
         const std::span<double> magnitudes = memory.take<double>(columns);
@@ -3567,7 +3581,7 @@ class candidate_maker {
         const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
         if (!identity && !problem_.can_store(scales_)) return {};
         for (std::size_t c = 0; c < column_scales_.size(); ++c)
-            column_scales_[c] = scales_[problem_.scale_of(c)];
+            column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
         for (std::size_t i = 0; i < views_.size(); ++i)
             if (problem_.layers[i].rounding != nullptr) make_layer(i);
         return views_;
@@ -3663,7 +3677,7 @@ class candidate_maker {
     // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
     void scale_rows(matrix_view<const float> weight, matrix_view<float> out) const
     {
-        const double* const s = column_scales_.data();
+        const sum_type* const s = column_scales_.data();
         for (std::size_t r = 0; r < weight.rows(); ++r) {
             const std::span<float> to = out.row(r);
             const float* const from = weight.row(r).data();
@@ -3675,7 +3689,7 @@ class candidate_maker {
 
     void unscale_rows(matrix_view<float> rows) const
     {
-        const double* const s = column_scales_.data();
+        const sum_type* const s = column_scales_.data();
         for (std::size_t r = 0; r < rows.rows(); ++r) {
             const std::span<float> row = rows.row(r);
             for (std::size_t c = 0; c < row.size(); ++c)
@@ -3689,7 +3703,7 @@ class candidate_maker {
     [[no_unique_address]] Storage storage_;
     std::span<float> x_mean_;                         // (scales)
     std::span<double> w_mean_, scales_, best_scales_; // (scales)
-    std::span<double> column_scales_;                 // (in_features)
+    std::span<sum_type> column_scales_;               // (in_features)
     std::span<float> importance_;                     // (in_features)
     std::span<matrix_view<const float>> views_;       // what the loss sees
     std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
@@ -3730,7 +3744,7 @@ inline error nothing_finite()
 {
     return error{error_code::no_candidate,
                  "scale search: no candidate has a finite error; look for "
-                 "infinite weights or activations"};
+                 "infinite activations, and for weights near the largest number of their type"};
 }
 
 } // namespace detail
@@ -8664,13 +8678,13 @@ struct vector_storage {
 
 template <>
 struct lane_storage<floats_4>
-    : detail::vector_storage<floats_4, std::int32_t __attribute__((vector_size(16)))> {};
+    : detail::vector_storage<floats_4, int __attribute__((vector_size(16)))> {};
 template <>
 struct lane_storage<floats_8>
-    : detail::vector_storage<floats_8, std::int32_t __attribute__((vector_size(32)))> {};
+    : detail::vector_storage<floats_8, int __attribute__((vector_size(32)))> {};
 template <>
 struct lane_storage<floats_16>
-    : detail::vector_storage<floats_16, std::int32_t __attribute__((vector_size(64)))> {};
+    : detail::vector_storage<floats_16, int __attribute__((vector_size(64)))> {};
 
 } // namespace awq::gguf
 

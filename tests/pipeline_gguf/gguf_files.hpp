@@ -4,7 +4,6 @@
 
 #include "pipeline/model_copy.hpp"
 
-#include <awq/execution/serial_execution.hpp>
 #include <awq/io/gguf/reader.hpp>
 #include <awq/io/gguf/writer.hpp>
 #include <awq/pipeline/export.hpp>
@@ -17,6 +16,9 @@
 
 namespace test {
 
+/// Compiled once, the library's writers of GGUF being large templates.
+awq::result<awq::export_report> run_export(const awq::export_options& options);
+
 inline awq::result<awq::export_report> export_model(const std::string& model,
                                                     const std::string& output,
                                                     const std::string& type,
@@ -28,7 +30,7 @@ inline awq::result<awq::export_report> export_model(const std::string& model,
     options.type = type;
     options.imatrix = imatrix;
     options.overwrite = true;
-    return awq::export_gguf(awq::serial_execution{}, options);
+    return run_export(options);
 }
 
 /// Exports a model and gives the file's path.

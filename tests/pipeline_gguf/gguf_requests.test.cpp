@@ -22,7 +22,7 @@ awq::result<awq::export_report> export_with(const std::string& model, const test
     options.tensor_types = types;
     options.imatrix = imatrix;
     options.overwrite = true;
-    return awq::export_gguf(awq::serial_execution{}, options);
+    return test::run_export(options);
 }
 
 void check_refused(const awq::result<awq::export_report>& done, const test::scratch& room,

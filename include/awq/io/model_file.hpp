@@ -75,8 +75,8 @@ inline bool is_beside_weights(const std::filesystem::path& real,
 } // namespace detail
 
 /// Applies the rule above to one file of a model directory, by its path in it; a directory in that path may
-/// be the link, too. What is no link, or is not there, passes. Errors: `file_not_found` for a link to nothing, `file_unreadable` for one to what is no
-/// file, `unsupported` for one that is not followed.
+/// be the link, too. What is no link, or is not there, passes. Errors: `file_not_found` for a link to nothing,
+/// `file_unreadable` for one to what is no file, `unsupported` for one that is not followed.
 inline status check_model_link(const std::string& directory, const std::string& name)
 {
     namespace fs = std::filesystem;
