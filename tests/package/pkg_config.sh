@@ -3,7 +3,7 @@
 # pkg_config.sh PREFIX COMPILER: builds and runs one program a tier with what pkg-config says of the installation.
 set -euo pipefail
 prefix=$1 compiler=$2 here=$(cd "$(dirname "$0")" && pwd)
-export PKG_CONFIG_PATH=$prefix/share/pkgconfig
+export PKG_CONFIG_PATH=$prefix/share/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 build() { # build TIER SOURCE
