@@ -19,7 +19,8 @@ TEST_CASE("oneshot and export name a quantized checkpoint and who reads it; the 
     const auto run = test::shell(here, std::string{quantize} + R"(
 try oneshot oneshot --model quantized --dataset "$TEXT" --smoothing-only --output x
 try export export --model quantized --output x.gguf
-try eval eval --model quantized --dataset "$TEXT" --max-seq-length 512
+echo '{"input_ids": [1, 2, 3, 4, 5, 6, 7, 8]}' > ids.jsonl
+try eval eval --model quantized --dataset ids.jsonl
 try generate generate --model quantized --prompt Hello --max-new-tokens 2
 try inspect inspect quantized
 grep 'quantization  ' out.txt
