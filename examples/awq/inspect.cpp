@@ -54,11 +54,9 @@ awq::status print_quantization(const std::string& path)
     if (summary) std::printf("quantization         %s\n", summary->text.c_str());
     const awq::status is_plain = source->check_plain();
     for (const awq::notice& note : source->notices()) print_notice(note);
-    if (!summary) {
-        if (!is_plain) print_problem(is_plain.error());
-        return {};
-    }
-    if (!is_plain) {
+    if (!is_plain && !source->is_quantized()) print_problem(is_plain.error());
+    if (!summary) return {};
+    if (!is_plain && source->is_quantized()) {
         const auto quantized = awq::quantized_source::open(std::move(source));
         if (quantized)
             print_layers(**quantized);

@@ -142,6 +142,10 @@ TEST_CASE("a quantization_config that was left over is a note")
         CHECK(awq::directory_source::open(model));
     }
     CHECK((*awq::open_model(test::tiny_model))->notices().empty());
+    // What is wrong with plain weights under such a config is their shape.
+    const std::string damaged = labelled_model(room, R"({"quant_method": "hqq"})");
+    replace_in_config(damaged, "\"vocab_size\": 2048", "\"vocab_size\": 2047");
+    says(awq::open_model(damaged).error(), "vocab_size");
 }
 
 TEST_CASE("a quantized checkpoint whose shapes are not the config's is refused")

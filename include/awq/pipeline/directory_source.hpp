@@ -56,6 +56,9 @@ public:
         return quantization_;
     }
 
+    /// Whether config.json says that weights are quantized, and some are.
+    bool is_quantized() const { return quantization_ && find_packed(); }
+
     /// As `open`, but the tensors may be other than the config says: for a look at them only.
     static result<std::unique_ptr<directory_source>> open_unchecked(const std::string& directory)
     {

@@ -32,7 +32,7 @@ inline result<std::unique_ptr<tensor_source>> open_any_model(const std::string& 
     AWQ_TRY(auto plain, directory_source::open_unchecked(path));
     const status is_plain = plain->check_plain();
     if (is_plain) return std::unique_ptr<tensor_source>{std::move(plain)};
-    if (!plain->quantization()) return is_plain.error();
+    if (!plain->is_quantized()) return is_plain.error();
     AWQ_TRY(auto quantized, quantized_source::open(std::move(plain)));
     return std::unique_ptr<tensor_source>{std::move(quantized)};
 }
