@@ -95,6 +95,7 @@ awq::status run(const eval_arguments& arguments)
     reading.chat = awq::chat_templates::renderer_of(arguments.model);
     AWQ_TRY(const awq::sample_set samples,
             awq::load_windows(arguments.dataset, tokens, reading));
+    awq::notify(options.progress, "evaluation: " + awq::summary_of(samples, arguments.dataset));
     awq::notice_list notes{print_notice};
     awq::note_samples(samples, arguments.dataset, model->config().max_position_embeddings, notes);
     const auto& windows = samples.sequences;

@@ -117,9 +117,10 @@ config['chat_template'] = [
 json.dump(config, open(path, 'w'))
 END
         echo '{"messages": [{"role": "user", "content": "a"}], "tools": [{"name": "f"}]}' > d.jsonl
-        run d.jsonl || exit 1
+        run d.jsonl || exit 77
+        rm -rf out report.json
         echo '{"messages": [{"role": "user", "content": "a"}]}' > d.jsonl; run d.jsonl)");
-    if (done.exit_code == 77) return; // no Python
+    if (done.exit_code == 77 && !done.says("awq: ")) return; // no Python
     CHECK(done.exit_code == 1);
     CHECK(done.says("calibration: 1 sample, "));
     CHECK(done.says("awq: d.jsonl:1: m/tokenizer_config.json: line 1: the template refuses: no tools "

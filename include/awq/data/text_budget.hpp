@@ -22,7 +22,7 @@ class text_budget {
     /// A new text of so many bytes.
     void begin(std::size_t bytes)
     {
-        left_ = (std::size_t{1} << 20) + 64 * bytes;
+        left_ = (std::size_t{1} << 20) + 32 * bytes;
         allowed_ = std::chrono::milliseconds{500} + std::chrono::microseconds{2} * bytes;
         used_before_ = thread_time();
         look_again_ = clock::now() + allowed_;
