@@ -22,7 +22,7 @@ TEST_CASE("a number out of range is wrong usage, and names its flag")
         const auto run = oneshot(here, "--scheme W4A16 " + text);
         INFO(text << ": " << run.err);
         CHECK(run.exit_code == 2);
-        CHECK(run.says(text.substr(0, text.find(' '))));
+        CHECK(run.says(text.substr(2, text.find(' ') - 2)));
     }
 }
 

@@ -125,8 +125,13 @@ TEST_CASE("an option that changes nothing is named, with the reason")
     CHECK(begins(told[2], "--damping has no effect"));
 }
 
-TEST_CASE("a smoothing-only run has one target and writes no GGUF file")
+TEST_CASE("a smoothing-only run has one target and writes nothing quantized")
 {
+    CHECK(begins(refused([](awq::oneshot_options& o) {
+                     o.smoothing_only = true;
+                     o.output_dequantized = "d";
+                 }),
+                 "--output-dequantized has no quantized weights"));
     CHECK(refused([](awq::oneshot_options& o) {
               o.smoothing_only = true;
               o.gguf_type = "q4_k_m";

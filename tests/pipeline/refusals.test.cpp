@@ -180,6 +180,16 @@ TEST_CASE("a smoothing-only run simulates its scheme, and its report says which"
     CHECK(fine->mappings.front().initial_error < coarse->mappings.front().initial_error / 100);
 }
 
+TEST_CASE("a smoothing-only run writes its checkpoint to every directory that is named")
+{
+    workplace at;
+    at.options.output_smoothed = at / "again";
+    const auto report = test::run_oneshot(at.options);
+    REQUIRE(report);
+    CHECK(report->outputs.size() == 2);
+    CHECK(test::read(at / "again/model.safetensors") == test::read(at / "output/model.safetensors"));
+}
+
 TEST_CASE("mappings of a recipe that the model does not have are a warning")
 {
     workplace at;

@@ -119,7 +119,9 @@ inline status apply_search(const recipe& from, oneshot_options& into)
         AWQ_TRY(into.search.duo_scaling, parse_duo_scaling(*from.duo_scaling));
     }
     if (from.loss) {
-        AWQ_TRY(into.loss, parse_loss(*from.loss));
+        const auto loss = parse_loss(*from.loss);
+        if (!loss) return loss.error().within("line " + std::to_string(from.loss_line));
+        into.loss = *loss;
     }
     return from.n_grid || from.duo_scaling ? scale_grid{into.search}.check() : status{};
 }

@@ -59,6 +59,10 @@ inline status check_request(const oneshot_options& options)
         return error{error_code::invalid_argument,
                      "--smoothing-only keeps 16 bits, --type writes a GGUF file: to optimise for that "
                      "type, give --target ", options.gguf_type};
+    if (options.smoothing_only && !options.output_dequantized.empty())
+        return error{error_code::invalid_argument,
+                     "--output-dequantized has no quantized weights to read back: --smoothing-only "
+                     "keeps 16 bits"};
     if (options.smoothing_only && !options.formats.empty() && !options.target.empty())
         return error{error_code::invalid_argument,
                      "the search simulates either --target or --scheme; give one"};

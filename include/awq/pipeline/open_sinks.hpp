@@ -40,9 +40,10 @@ inline status open_plain_sinks(const directory_source& source, const layer_plan&
                                const oneshot_options& options, sink_list& into)
 {
     const bool again = options.overwrite;
-    const std::string& smoothed = options.smoothing_only ? options.output : options.output_smoothed;
-    if (!smoothed.empty())
-        AWQ_CHECK(add_sink(smoothed_sink::create(source, smoothed, again), into));
+    if (options.smoothing_only && !options.output.empty())
+        AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output, again), into));
+    if (!options.output_smoothed.empty())
+        AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output_smoothed, again), into));
     if (!options.output_dequantized.empty())
         AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output_dequantized, again,
                                                  sink_content::dequantized), into));

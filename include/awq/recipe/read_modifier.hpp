@@ -151,7 +151,7 @@ private:
         else if (value.key == "duo_scaling")
             into_.duo_scaling = read_choice(value);
         else if (value.key == "loss")
-            into_.loss = text(value);
+            into_.loss = text(value), into_.loss_line = value.line;
         else
             into_.mappings = read_mappings(value);
     }

@@ -52,6 +52,7 @@ struct recipe {
     std::optional<std::size_t> n_grid;
     std::optional<std::string> duo_scaling; ///< "true", "false" or "both"
     std::optional<std::string> loss;
+    std::size_t loss_line = 0; ///< of the recipe, from 1
     std::optional<double> damping; ///< of a GPTQModifier: `dampening_frac`
     std::optional<std::vector<mapping_pattern>> mappings;
     std::optional<std::vector<std::string>> ignore;
