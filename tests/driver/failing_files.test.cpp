@@ -67,7 +67,7 @@ void try_places(const output_kind& kind, const state& before, const state& after
             const auto ended = test::shell(here, test::fault{call, at}.environment() + command);
             INFO(command << "\n" << call << " " << at << " of " << count << ": " << ended.err);
             CHECK((ended.exit_code == 1 || ended.exit_code == 0));
-            CHECK(test::failure_lines(ended) == (ended.exit_code == 0 ? 0 : 1));
+            CHECK(ended.error_lines() == (ended.exit_code == 0 ? 0 : 1));
             const state now = test::files_in(here.string());
             if (ended.exit_code == 0) CHECK(now == after);
             check_whole(now, before, after);
