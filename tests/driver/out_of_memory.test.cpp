@@ -45,7 +45,7 @@ TEST_CASE("where an allocation fails, every command says so in one line and leav
     try_places(run + "--smoothing-only --output out --threads 1", 6);
     try_places(run + "--error-feedback false --least-squares 0 --scheme W4A16_ASYM --output out --threads 2", 6);
     try_places("$AWQ export --model $MODEL --type q4_k_m --output out --threads 2", 6);
-    try_places("$AWQ eval --model $MODEL --dataset $TEXT --max-seq-length 1024 --threads 2", 4);
+    try_places("$AWQ eval --model $MODEL --dataset $DATA/SOURCES.md --threads 2", 6);
     try_places("$AWQ generate --model $MODEL --prompt Once --max-new-tokens 2", 6);
     try_places("$AWQ inspect $MODEL", 6);
 }
