@@ -6,6 +6,7 @@
 #include <awq/io/model_file.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/pipeline/open_model.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/printable.hpp>
 
 #include <filesystem>
@@ -137,7 +138,8 @@ void add_inspect(CLI::App& app, int& exit_code)
     CLI::App* const command = app.add_subcommand("inspect", "Show what is in a model.");
     command->add_option("model", *path, "Model directory or GGUF file")->required();
     command->callback([path, &exit_code] {
-        const awq::status done = run(*path);
+        const awq::status done = awq::catch_out_of_memory(*path, awq::give_more_memory,
+                                                          [&] { return run(*path); });
         exit_code = done ? exit_done : fail(done.error());
     });
 }

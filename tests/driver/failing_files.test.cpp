@@ -10,16 +10,17 @@ using state = std::map<std::string, std::string>;
 
 struct output_kind {
     std::string command; ///< writes names that begin with "out"
-    std::string other;   ///< flags that give other files
+    std::string flags, other; ///< what it writes, and what was there before
 };
 
 const std::string run = "$AWQ oneshot --model $MODEL --dataset $TEXT --num-calibration-samples 1 --max-seq-length 8 "
-                        "--error-feedback false --least-squares 0 --n-grid 3 ";
+                        "--n-grid 3 ";
+const std::string rounded = run + "--no-smoothing --error-feedback false --least-squares 0 ";
 
-const output_kind smoothed{run + "--smoothing-only --output out", "--group-size 64"};
-const output_kind gguf{run + "--no-smoothing --type q8_0 --output out.gguf --output-imatrix out.dat", "--type q4_0"};
-const output_kind exported{"$AWQ export --model $MODEL --type q8_0 --output out.gguf", "--type bf16"};
-const output_kind several{run + "--no-smoothing --scheme W4A16_ASYM --output out --output-awq out-awq",
+const output_kind smoothed{run + "--smoothing-only --output out ", "--group-size 128", "--group-size 64"};
+const output_kind gguf{rounded + "--output out.gguf --output-imatrix out.dat ", "--type q8_0", "--type q4_0"};
+const output_kind exported{"$AWQ export --model $MODEL --output out.gguf ", "--type q8_0", "--type bf16"};
+const output_kind several{rounded + "--scheme W4A16_ASYM --output out --output-awq out-awq ", "--group-size 128",
                           "--group-size 64"};
 
 /// What belongs to one output: the paths that begin with it.
@@ -56,7 +57,7 @@ void put_back(const test::scratch& here, const state& files)
 void try_places(const output_kind& kind, const state& before, const state& after, long most)
 {
     const test::scratch here;
-    const std::string command = kind.command + (before.empty() ? "" : " --overwrite");
+    const std::string command = kind.command + kind.flags + (before.empty() ? "" : " --overwrite");
     for (const char* const call : {"create", "write", "flush", "rename"}) {
         put_back(here, before);
         const long count = test::count_calls(here, {call}, command);
@@ -66,7 +67,7 @@ void try_places(const output_kind& kind, const state& before, const state& after
             const auto ended = test::shell(here, test::fault{call, at}.environment() + command);
             INFO(command << "\n" << call << " " << at << " of " << count << ": " << ended.err);
             CHECK((ended.exit_code == 1 || ended.exit_code == 0));
-            CHECK(test::failure_lines(ended) == (ended.exit_code == 0 ? 0 : 1));
+            CHECK(ended.error_lines() == (ended.exit_code == 0 ? 0 : 1));
             const state now = test::files_in(here.string());
             if (ended.exit_code == 0) CHECK(now == after);
             check_whole(now, before, after);
@@ -83,9 +84,9 @@ state written_by(const std::string& command)
 
 void try_kind(const output_kind& kind, long most)
 {
-    const state after = written_by(kind.command);
+    const state after = written_by(kind.command + kind.flags);
     try_places(kind, {}, after, most);
-    try_places(kind, written_by(kind.command + " " + kind.other), after, most);
+    try_places(kind, written_by(kind.command + kind.other), after, most);
 }
 
 } // namespace

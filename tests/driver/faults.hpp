@@ -49,16 +49,6 @@ inline std::map<std::string, std::string> files_in(const std::string& directory)
     return found;
 }
 
-/// Lines by which the program says that it failed; notes and warnings are none.
-inline std::size_t failure_lines(const shell_result& run)
-{
-    std::size_t count = run.error_lines();
-    for (const char* const other : {"awq: note: ", "awq: warning: "})
-        for (std::size_t at = run.err.find(other); at != std::string::npos; at = run.err.find(other, at + 1))
-            if (at == 0 || run.err[at - 1] == '\n') --count;
-    return count;
-}
-
 /// How many calls of a kind the program makes.
 inline long count_calls(const scratch& here, const fault& what, const std::string& command)
 {
