@@ -27,7 +27,7 @@ using quantizer = awq::modifier<awq::smooth_and_quantize<awq::w4a16_asym>, awq::
 std::array<float, in_features> norm;
 std::array<float, out_features * in_features> q_weight, k_weight;
 std::array<float, tokens * in_features> samples;
-std::array<float, quantizer::workspace_size(tokens, in_features, 2 * out_features)> scratch;
+std::array<float, quantizer{}.workspace_size(tokens, in_features, 2 * out_features)> scratch;
 std::array<std::int8_t, out_features * in_features> codes;
 std::array<std::int8_t, out_features * groups> zero_points;
 std::array<float, out_features * groups> scales;

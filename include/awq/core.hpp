@@ -10,6 +10,7 @@
 #include <awq/execution/execution_concept.hpp>
 #include <awq/execution/kernels/exponential.hpp>
 #include <awq/execution/kernels/scalar.hpp>
+#include <awq/execution/matrix_product.hpp>
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>

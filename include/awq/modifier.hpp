@@ -4,6 +4,7 @@
 
 #include <awq/calibration/activation_stats.hpp>
 #include <awq/calibration/loss_mask.hpp>
+#include <awq/execution/matrix_product.hpp>
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
 #include <awq/modifier_run.hpp>
@@ -37,6 +38,9 @@ namespace detail {
 /// What the search simulates, and the type that smoothed weights are stored in.
 template <class Scheme, class Group>
 struct simulated {
+    static_assert(requires { Scheme::value.bits; typename Scheme::storage_type; },
+                  "awq::modifier: what a mode names must be an integer scheme, as awq::w4a16_asym, or model "
+                  "awq::quantizer, with check, row_block, scale_columns and pseudo_quantize");
     using type = scheme_quantizer<Scheme, Group>;
     using storage = typename type::rounding;
     static constexpr type make(const Group& group) { return {group}; }
@@ -47,6 +51,40 @@ struct simulated<Scheme, Group> {
     using storage = storage_rounding<float>;
     static constexpr type make(const Group&) { return {}; }
 };
+
+/// Whether a backend has a view of a tensor, and whether that can be written.
+template <class B, class Tensor>
+concept viewed_by = requires(Tensor& tensor) { B::view(tensor).rows(); };
+template <class B, class Tensor>
+concept written_by = requires(Tensor& tensor) { matrix_view<float>{B::view(tensor)}; };
+
+/// A view of a smooth or balance layer; the one place where a tensor that does not fit is named.
+template <class B, class Tensor>
+constexpr matrix_view<float> written_view([[maybe_unused]] Tensor& tensor)
+{
+    static_assert(viewed_by<B, Tensor>,
+                  "awq::modifier: the backend has no view of this tensor; give a std::vector as a std::span, "
+                  "and a matrix as an awq::matrix_view");
+    static_assert(!viewed_by<B, Tensor> || written_by<B, Tensor>,
+                  "awq::modifier: smooth and balance layers are written and must not be const");
+    if constexpr (written_by<B, Tensor>)
+        return B::view(tensor);
+    else
+        return {};
+}
+
+/// Whether a backend's tensor is a vector, and so a norm's weight. One row of a matrix is none.
+template <class B, class Tensor>
+inline constexpr bool vector_of = false;
+template <class B, class T, std::size_t Extent>
+inline constexpr bool vector_of<B, std::span<T, Extent>> = true;
+template <class B, class Tensor>
+requires std::same_as<std::remove_cvref_t<Tensor>, typename B::vector>
+inline constexpr bool vector_of<B, Tensor> = true;
+template <class B, class Tensor>
+requires std::is_reference_v<Tensor>
+inline constexpr bool vector_of<B, Tensor> =
+    vector_of<B, std::remove_cvref_t<Tensor>>;
 
 template <class B>
 concept allocating_backend = requires
@@ -63,6 +101,10 @@ concept allocating_backend = requires
 /// come in batches. Without a parent the loss is taken at the balance layers' own outputs.
 template <class Mode, class Group, tensor_backend Backend, execution Execution>
 class basic_modifier {
+    static_assert(matrix_product<typename Backend::product, Execution>,
+                  "awq::modifier: the backend's product needs multiply_nt, multiply_nn, add_gram and "
+                  "add_cross_gram, and its header, as awq/execution/products/packed.hpp, must be included");
+
   public:
     using mode = Mode;
     using backend = Backend;
@@ -83,12 +125,13 @@ class basic_modifier {
     constexpr const quantizer_type& target() const noexcept { return quantizer_; }
 
     /// Floats that `smooth` needs for a mapping whose balance layers read `in_features` channels
-    /// and have `out_features` outputs in all. With a parent, add its own `workspace_size()`.
-    static constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features,
-                                                std::size_t out_features, std::size_t layers = 4,
-                                                std::size_t n_grid = 20) noexcept
+    /// and have `out_features` outputs in all, with this modifier's options. With a parent, add its own
+    /// `workspace_size()`. For an array: `std::array<float, smoother{}.workspace_size(64, 256, 256)>`.
+    constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features,
+                                         std::size_t out_features,
+                                         std::size_t layers = 4) const noexcept
     {
-        return search_memory(in_features, out_features, layers, n_grid) +
+        return search_memory(in_features, out_features, layers, options_.n_grid) +
                activation_stats::size(in_features, uses_gram(tokens, in_features)) +
                loss_memory(tokens, in_features, out_features);
     }
@@ -148,41 +191,41 @@ class basic_modifier {
     template <class S, class... Bs, class X>
     result<search_outcome>
     smooth(const smooth_layer<S>& smooth_to, const balance_layers<Bs...>& reads,
-           const activations<X>& x) const requires detail::allocating_backend<Backend>
+           const activations<X>& x) const
     {
-        const auto views = balance_views(reads);
-        const matrix_view<const float> inputs = const_view(x.tensor);
-        std::size_t outputs = 0;
-        for (const auto& view : views)
-            outputs += view.rows();
-        const std::size_t size =
-            workspace_size(inputs.rows(), inputs.cols(), outputs, views.size(), options_.n_grid);
-        const auto memory = Backend::make_workspace(size);
-        if (!memory)
-            return error{error_code::out_of_memory, "smooth: working memory of ", size, " floats"};
-        AWQ_TRY(search_outcome outcome, smooth(mapping{target_of(smooth_to), views, {}}, inputs,
-                                               workspace{std::span<float>{memory.get(), size}}));
-        outcome.best_scales = {};
-        outcome.candidate_errors = {};
-        return outcome;
+        static_assert(detail::allocating_backend<Backend>,
+                      "awq::modifier: this backend allocates nothing; give smooth a workspace of as many "
+                      "floats as workspace_size says");
+        if constexpr (detail::allocating_backend<Backend>)
+            return smooth_in_own_memory(smooth_to, reads, x);
+        else
+            return too_small();
     }
 
     /// Searches and smooths from statistics that were gathered before, which need a Gram matrix.
     result<search_outcome> smooth(const mapping& pair, const activation_stats& stats,
                                   workspace memory) const;
 
-    /// Opens a streaming run over mappings whose memory the caller owns.
-    modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const
+    /// Opens a streaming run over mappings whose memory the caller owns. The run refers to this modifier,
+    /// which must outlive it; so a temporary one cannot begin.
+    modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const&
     {
         return modifier_run<basic_modifier>{*this, mappings};
     }
+    modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const&& = delete;
 
     /// Quantizes a weight, (out_features, in_features), after smoothing. Only in quantizing modes.
     template <class Tensor>
     status quantize(Tensor&& weight, const quantized_weight& out) const
-        requires(Mode::quantizes&& code_quantizer<quantizer_type>)
     {
-        return quantize_weight(how_, quantizer_, const_view(weight), out);
+        static_assert(Mode::quantizes,
+                      "awq::modifier: smoothing_only does not quantize; choose smooth_and_quantize");
+        static_assert(code_quantizer<quantizer_type>,
+                      "awq::modifier: the format has no codes and scales; it packs its own blocks");
+        if constexpr (Mode::quantizes && code_quantizer<quantizer_type>)
+            return quantize_weight(how_, quantizer_, const_view(weight), out);
+        else
+            return {};
     }
 
   private:
@@ -210,6 +253,28 @@ class basic_modifier {
                      "smooth: give as many floats as workspace_size says"};
     }
 
+    template <class S, class... Bs, class X>
+    result<search_outcome> smooth_in_own_memory(const smooth_layer<S>& smooth_to,
+                                                const balance_layers<Bs...>& reads,
+                                                const activations<X>& x) const
+    {
+        const auto views = balance_views(reads);
+        const matrix_view<const float> inputs = const_view(x.tensor);
+        std::size_t outputs = 0;
+        for (const auto& view : views)
+            outputs += view.rows();
+        const std::size_t size =
+            workspace_size(inputs.rows(), inputs.cols(), outputs, views.size());
+        const auto memory = Backend::make_workspace(size);
+        if (!memory)
+            return error{error_code::out_of_memory, "smooth: working memory of ", size, " floats"};
+        AWQ_TRY(search_outcome outcome, smooth(mapping{target_of(smooth_to), views, {}}, inputs,
+                                               workspace{std::span<float>{memory.get(), size}}));
+        outcome.best_scales = {};
+        outcome.candidate_errors = {};
+        return outcome;
+    }
+
     template <class Tensor>
     static matrix_view<const float> const_view(Tensor& tensor)
     {
@@ -218,8 +283,8 @@ class basic_modifier {
     template <class S>
     static smooth_target target_of(const smooth_layer<S>& role)
     {
-        const matrix_view<float> weight = Backend::view(role.tensor);
-        return {weight, role.bias, weight.rows() == 1, role.offset};
+        const matrix_view<float> weight = detail::written_view<Backend>(role.tensor);
+        return {weight, role.bias, detail::vector_of<Backend, S>, role.offset};
     }
     template <class... Bs>
     static std::array<matrix_view<float>, sizeof...(Bs)>
@@ -227,7 +292,8 @@ class basic_modifier {
     {
         return std::apply(
             [](auto&... tensors) {
-                return std::array<matrix_view<float>, sizeof...(Bs)>{Backend::view(tensors)...};
+                return std::array<matrix_view<float>, sizeof...(Bs)>{
+                    detail::written_view<Backend>(tensors)...};
             },
             role.tensors);
     }

@@ -46,6 +46,7 @@ struct run_summary {
 template <class Modifier>
 class modifier_run {
   public:
+    modifier_run(const Modifier&& how, std::span<tracked_mapping> mappings) = delete;
     modifier_run(const Modifier& how, std::span<tracked_mapping> mappings)
         : modifier_(how), mappings_(mappings)
     {
@@ -64,7 +65,7 @@ class modifier_run {
     }
 
     /// Searches and smooths `count` mappings from `first` on, in order. `memory`: as many floats as
-    /// `Modifier::workspace_size(0, ...)` says for the largest of them. An error: only of the call
+    /// the modifier's `workspace_size(0, ...)` says for the largest of them. An error: only of the call
     /// itself (index, memory); what is wrong with one mapping stands in that mapping.
     status end_block(std::size_t first, std::size_t count, workspace memory)
     {

@@ -16,7 +16,7 @@ using smoother = awq::modifier<awq::smooth_and_quantize<awq::w4a16>, awq::group_
 
 float norm[in_features], q[out_features * in_features], k[out_features * in_features];
 float x[tokens * in_features];
-float scratch[smoother::workspace_size(tokens, in_features, 2 * out_features)];
+float scratch[smoother{}.workspace_size(tokens, in_features, 2 * out_features)];
 float sums[awq::activation_stats::size(in_features, true)];
 std::int8_t codes[out_features * in_features], zeros[out_features * 2];
 float scales[out_features * 2];

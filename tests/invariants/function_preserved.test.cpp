@@ -22,9 +22,9 @@ TEST_CASE("smoothing keeps what a norm and its linears compute, for random layer
         };
         const small::matrix before = inputs(), q_out = small::linear(before, q),
                             k_out = small::linear(before, k);
-        std::vector<float> memory(smoother::workspace_size(48, 64, 24));
+        std::vector<float> memory(smoother{}.workspace_size(48, 64, 24));
         const auto found =
-            smoother{}.smooth(awq::smooth_layer{norm.view(), std::span<float>{}, offset},
+            smoother{}.smooth(awq::smooth_layer{std::span{norm.values}, std::span<float>{}, offset},
                               awq::balance_layers{q.view(), k.view()},
                               awq::activations{before.view()}, awq::workspace{memory});
         REQUIRE(found);

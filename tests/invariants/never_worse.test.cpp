@@ -21,7 +21,7 @@ void search_random_pairs()
         const small::matrix before = small::linear(x, down);
         small::matrix plain = down;
         const smoother how{{.duo_scaling = static_cast<awq::duo>(seed % 3)}};
-        std::vector<float> memory(smoother::workspace_size(x.rows, 32, 6));
+        std::vector<float> memory(how.workspace_size(x.rows, 32, 6));
         const auto found =
             how.smooth(awq::smooth_layer{up.view()}, awq::balance_layers{down.view()},
                        awq::activations{x.view()}, awq::workspace{memory});

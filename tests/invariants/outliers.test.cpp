@@ -54,8 +54,8 @@ TEST_CASE(
         }
         const matrix loud = scaled(x, norm);
         const double damaged = rounded_error(loud, q_out, k_out, q, k);
-        std::vector<float> memory(smoother::workspace_size(256, 64, 48));
-        const auto found = smoother{}.smooth(awq::smooth_layer{norm.view()},
+        std::vector<float> memory(smoother{}.workspace_size(256, 64, 48));
+        const auto found = smoother{}.smooth(awq::smooth_layer{std::span{norm.values}},
                                              awq::balance_layers{q.view(), k.view()},
                                              awq::activations{loud.view()}, awq::workspace{memory});
         REQUIRE(found);

@@ -24,7 +24,7 @@ struct smoothed {
             up(7, c) *= 25.0f;
         const small::matrix x = small::linear(small::random(tokens, 40, 3), up);
         const awq::matrix_view<float> reads[1] = {down.view()};
-        std::vector<float> memory(Modifier::workspace_size(tokens, 192, 72));
+        std::vector<float> memory(how.workspace_size(tokens, 192, 72));
         const auto found =
             how.smooth({awq::smooth_target::of_linear(up.view()), reads}, x.view(), memory);
         REQUIRE(found);

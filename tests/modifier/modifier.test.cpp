@@ -28,7 +28,7 @@ struct pair_of_linears {
 
 std::vector<float> memory_for(const smoother&, std::size_t tokens, std::size_t in, std::size_t out)
 {
-    return std::vector<float>(smoother::workspace_size(tokens, in, out));
+    return std::vector<float>(smoother{}.workspace_size(tokens, in, out));
 }
 
 } // namespace
@@ -85,7 +85,7 @@ TEST_CASE("a norm before several linears, with a caller's parent")
         },
         40, 16};
     const smoother how;
-    std::vector<float> memory(smoother::workspace_size(40, 32, 32) + product.workspace_size());
+    std::vector<float> memory(smoother{}.workspace_size(40, 32, 32) + product.workspace_size());
     const auto found = how.smooth(pair, x.view(), product, memory);
     REQUIRE(found);
     CHECK(calls == 21);
@@ -105,7 +105,7 @@ TEST_CASE("workspace_size is enough to the last float and says so when it is not
             const awq::matrix_view<float> reads[1] = {net.down.view()};
             const awq::mapping pair{awq::smooth_target::of_linear(net.up.view()), reads};
             const smoother how{{.n_grid = grid}};
-            std::vector<float> memory(smoother::workspace_size(tokens, 48, 20, 1, grid) + 1);
+            std::vector<float> memory(how.workspace_size(tokens, 48, 20, 1) + 1);
             const auto x = std::as_const(inputs).view().rows_from(0, tokens);
             CHECK(how.smooth(pair, x, std::span(memory).subspan(1))); // misaligned for doubles
             const matrix before = net.down;
@@ -157,4 +157,35 @@ TEST_CASE("a quantizing modifier hands out codes and their scales")
     for (std::size_t i = 0; i < codes.size(); ++i)
         CHECK(std::fabs(static_cast<float>(codes[i] - zeros[i / 16]) * scales[i / 16] -
                         weight.values[i]) <= 0.51f * scales[i / 16]);
+}
+
+TEST_CASE("a vector is a norm, and one row of a matrix is not")
+{
+    matrix gain = small::random(1, 32, 1), q = small::random(8, 32, 2), x = small::random(40, 32, 3);
+    std::vector<float> memory(smoother{}.workspace_size(40, 32, 8));
+    const auto smooth = [&](auto layer) {
+        return smoother{}.smooth(awq::smooth_layer{layer}, awq::balance_layers{q.view()},
+                                 awq::activations{std::as_const(x).view()},
+                                 awq::workspace{memory});
+    };
+    const matrix before = q;
+    const auto refused = smooth(gain.view());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == awq::error_code::shape_mismatch);
+    CHECK(refused.error().text().find("std::span") != std::string_view::npos);
+    CHECK(q.values == before.values);
+    CHECK(smooth(std::span{gain.values}));
+}
+
+TEST_CASE("options of another storage than the scheme's are refused, with what to do")
+{
+    matrix up = small::random(32, 8, 1), down = small::random(8, 32, 2);
+    const awq::matrix_view<float> reads[1] = {down.view()};
+    const awq::mapping pair{awq::smooth_target::of_linear(up.view()), reads};
+    const awq::search_options options{.storage = awq::dtype::bf16};
+    const auto refused = smoother{options}.check(pair);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text().find("stored_as") != std::string_view::npos);
+    using stored = awq::smoothing_only<awq::stored_as<awq::bf16, awq::w4a16_asym>>;
+    CHECK(awq::modifier<stored, awq::group_size<16>>{options}.check(pair));
 }

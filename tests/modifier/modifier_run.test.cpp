@@ -48,7 +48,7 @@ TEST_CASE("a streaming run smooths block after block, as one call would")
 {
     streaming set;
     const smoother how;
-    std::vector<float> memory(smoother::workspace_size(128, 48, 16));
+    std::vector<float> memory(smoother{}.workspace_size(128, 48, 16));
     auto run = how.begin(set.tracked);
     for (std::size_t b = 0; b < 2; ++b) {
         block& now = b == 0 ? set.first : set.second;
@@ -81,7 +81,7 @@ TEST_CASE("what cannot be smoothed is skipped with its reason, and the run goes 
     set.second.mlp[0] = set.second.down.view().cols_from(0, 40); // groups of 16 do not fit
     set.tracked[3].target.balances = set.second.mlp;
     const smoother how;
-    std::vector<float> memory(smoother::workspace_size(128, 48, 16));
+    std::vector<float> memory(smoother{}.workspace_size(128, 48, 16));
     auto run = how.begin(set.tracked);
     REQUIRE(run.observe(0, set.first.x.view()));
     REQUIRE(run.end_block(0, 2, memory)); // mapping 1 saw nothing
@@ -100,7 +100,7 @@ TEST_CASE("calls out of order are refused")
 {
     streaming set;
     const smoother how;
-    std::vector<float> memory(smoother::workspace_size(128, 48, 16));
+    std::vector<float> memory(smoother{}.workspace_size(128, 48, 16));
     auto run = how.begin(set.tracked);
     CHECK_FALSE(run.observe(4, set.first.x.view()));
     REQUIRE(run.observe(0, set.first.x.view()));

@@ -34,17 +34,7 @@ static_assert(same<modifier<my_execution>::execution_type, my_execution>);
 static_assert(same<modifier<smoothing_only<w3a16>>::quantizer_type,
                    scheme_quantizer<w3a16, group_size<128>>>);
 static_assert(modifier<>::mode::quantizes);
-
-// What a mode cannot do does not exist.
-template <class M>
-concept quantizes = requires(const M& how, matrix_view<const float> weight, quantized_weight out)
-{
-    how.quantize(weight, out);
-};
-static_assert(quantizes<modifier<>>);
-static_assert(quantizes<modifier<smooth_and_quantize<w8a16>, per_channel>>);
-static_assert(!quantizes<modifier<smoothing_only<>>>);
-static_assert(!quantizes<modifier<smoothing_only<w4a16>, group_size<32>>>);
+static_assert(!modifier<smoothing_only<>>::mode::quantizes);
 
 } // namespace
 

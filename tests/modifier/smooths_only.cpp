@@ -10,7 +10,7 @@
 using smoother = awq::modifier<awq::smoothing_only<AWQ_TEST_TARGET>, awq::group_size<32>>;
 
 awq::status smooth_all(const awq::mapping& pair, awq::matrix_view<const float> x,
-                       awq::matrix_view<float> norm, awq::matrix_view<float> q,
+                       std::span<float> norm, awq::matrix_view<float> q,
                        awq::workspace memory)
 {
     const smoother how;

@@ -42,3 +42,25 @@ TEST_CASE("which layers fit together")
     offset_linear.offset = true;
     CHECK(code({offset_linear, both}) == error_code::invalid_argument);
 }
+
+TEST_CASE("tensors that would be scaled twice are refused")
+{
+    using awq::error_code;
+    using awq::smooth_target;
+    std::vector<float> norm(8);
+    small::matrix q(4, 8), up(8, 8);
+    const awq::matrix_view<float> twice[2] = {q.view(), q.view()};
+    CHECK(code({smooth_target::of_norm(norm), twice}) == error_code::invalid_argument);
+    const awq::matrix_view<float> itself[1] = {up.view()};
+    CHECK(code({smooth_target::of_linear(up.view()), itself}) == error_code::invalid_argument);
+
+    // Rows that overlap; of a view that is only read stride 0 is right.
+    const awq::matrix_view<float> narrow[1] = {{q.values.data(), 3, 8, 4}};
+    CHECK(code({smooth_target::of_norm(norm), narrow}) == error_code::invalid_argument);
+    const awq::matrix_view<float> one_row[1] = {{q.values.data(), 1, 8, 0}};
+    CHECK(code({smooth_target::of_norm(norm), one_row}) == error_code::none);
+    const awq::matrix_view<float> halves[2] = {q.view().rows_from(0, 2), q.view().rows_from(2, 2)};
+    CHECK(code({smooth_target::of_norm(norm), halves}) == error_code::none);
+    CHECK(code({smooth_target::of_linear({up.values.data(), 8, 8, 7}), halves}) ==
+          error_code::invalid_argument);
+}

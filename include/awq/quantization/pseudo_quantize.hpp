@@ -77,6 +77,9 @@ status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float>
                      " needs an output of that shape and ",
                      weight.cols(),
                      " importance values or none"};
+    if (out.rows_overlap())
+        return error{error_code::invalid_argument,
+                     "pseudo_quantize: the output's stride is below its width"};
     const Q used = detail::settled(how, rounding, weight);
     detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
         used.pseudo_quantize(weight.rows_from(first, count), importance,

@@ -30,8 +30,32 @@ struct quantized_weight {
     matrix_view<std::int8_t> zero_points; ///< (out_features, groups), signed; empty when symmetric
 };
 
-/// Quantizes a weight, (out_features, in_features): codes, scales and zero points.
-/// Errors: those of the quantizer's `check`, and shape_mismatch.
+namespace detail {
+
+/// The first row with a NaN or an infinity, or `rows()`.
+template <execution E>
+std::size_t first_bad_row(const E& how, matrix_view<const float> weight)
+{
+    constexpr std::size_t parts = 64;
+    std::size_t found[parts];
+    how.for_each(parts, [&](std::size_t part) {
+        const std::size_t end = (part + 1) * weight.rows() / parts;
+        found[part] = weight.rows();
+        for (std::size_t r = part * weight.rows() / parts; r < end && found[part] > r; ++r) {
+            float sum = 0.0f; // of zeros, unless a value is not finite
+            for (const float value : weight.row(r))
+                sum += value * 0.0f;
+            if (sum != 0.0f) found[part] = r; // also where it is a NaN
+        }
+    });
+    return *std::min_element(found, found + parts);
+}
+
+} // namespace detail
+
+/// Quantizes a weight, (out_features, in_features): codes, scales and zero points. Errors, before anything
+/// is written: those of the quantizer's `check`, shape_mismatch, invalid_argument where rows of the output
+/// overlap, and not_finite where the weight has a NaN or an infinity.
 template <execution E, code_quantizer Q>
 status quantize_weight(const E& how, const Q& rounding,
                        matrix_view<const float> weight, const quantized_weight& out)
@@ -53,6 +77,12 @@ status quantize_weight(const E& how, const Q& rounding,
                      " needs codes of that shape and ",
                      groups,
                      " scales (and zero points, when asymmetric) a row"};
+    if (out.codes.rows_overlap() || out.scales.rows_overlap() || out.zero_points.rows_overlap())
+        return error{error_code::invalid_argument,
+                     "quantize_weight: an output's stride is below its width"};
+    if (const std::size_t bad = detail::first_bad_row(how, weight); bad < rows)
+        return error{error_code::not_finite, "quantize_weight: row ", bad,
+                     " has a NaN or an infinity; look at the checkpoint"};
     constexpr std::size_t grain = 16;
     how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
         const std::size_t end = std::min((chunk + 1) * grain, rows);

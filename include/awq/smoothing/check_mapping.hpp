@@ -12,6 +12,27 @@ namespace awq {
 
 namespace detail {
 
+/// A layer that is scaled twice, or one whose rows share memory, would compute something else afterwards.
+inline status check_memory(const mapping& pair)
+{
+    const auto shares_rows = [] {
+        return error{error_code::invalid_argument,
+                     "mapping: a layer's stride is below its width, so its rows overlap"};
+    };
+    if (pair.smooth.weight.rows_overlap()) return shares_rows();
+    for (std::size_t i = 0; i < pair.balances.size(); ++i) {
+        if (pair.balances[i].rows_overlap()) return shares_rows();
+        if (pair.balances[i].data() == pair.smooth.weight.data())
+            return error{error_code::invalid_argument,
+                         "mapping: balance layer ", i, " is the smooth layer itself"};
+        for (std::size_t j = 0; j < i; ++j)
+            if (pair.balances[i].data() == pair.balances[j].data())
+                return error{error_code::invalid_argument, "mapping: balance layers ", j, " and ",
+                             i, " are the same tensor; give each once"};
+    }
+    return {};
+}
+
 inline status check_balances(const mapping& pair)
 {
     if (pair.balances.empty())
@@ -28,6 +49,9 @@ inline status check_smooth(const smooth_target& smooth, std::size_t scales)
     if (smooth.norm && (smooth.weight.rows() != 1 || smooth.weight.cols() != scales))
         return error{error_code::shape_mismatch, "mapping: a norm of ", smooth.weight.size(),
                      " channels before layers that read ", scales};
+    if (!smooth.norm && smooth.weight.rows() == 1 && scales > 1)
+        return error{error_code::shape_mismatch, "mapping: a linear smooth layer with one output before layers that read ",
+                     scales, "; a norm's weight is a vector, give it as a std::span"};
     if (!smooth.norm && smooth.weight.rows() < scales)
         return error{error_code::shape_mismatch,
                      "mapping: a smooth layer with ",
@@ -61,6 +85,7 @@ inline std::size_t scale_count(const mapping& pair) noexcept
 inline status check_mapping(const mapping& pair)
 {
     AWQ_CHECK(detail::check_balances(pair));
+    AWQ_CHECK(detail::check_memory(pair));
     if (!pair.column_scales.empty() && pair.column_scales.size() != pair.in_features())
         return error{error_code::shape_mismatch, "mapping: column_scales needs ",
                      pair.in_features(), " entries"};

@@ -12,9 +12,9 @@ namespace awq {
 // Tensors of one type with different roles come in role types: swapping them silently would ruin a
 // model. Each holds a reference to a tensor of the backend, or a view by value.
 
-/// The layer whose outputs are divided by the scales: a linear layer's weight, (out_features,
-/// in_features), or a norm's weight, which has one row. `offset`: a norm that multiplies by 1 +
-/// weight.
+/// The layer whose outputs are divided by the scales: a linear layer's weight, a matrix (out_features,
+/// in_features), or a norm's weight, a vector (a `std::span`, or the backend's own vector). `offset`: a
+/// norm that multiplies by 1 + weight.
 template <class Tensor>
 struct smooth_layer {
     Tensor tensor;

@@ -15,7 +15,8 @@
 namespace awq {
 
 /// An error as a value: its kind, and one line that says what, where and what to do.
-/// Owns its text in place (no heap); a text longer than AWQ_ERROR_TEXT_SIZE is cut.
+/// Owns its text in place (no heap); a text longer than AWQ_ERROR_TEXT_SIZE is cut. Only as much of it as
+/// there is text is ever written or copied: a success costs nothing.
 class error {
 public:
     /// Joins strings and numbers into the text: error{code, path, ": header of ", n, " bytes"}.
@@ -23,6 +24,19 @@ public:
     explicit constexpr error(error_code code, const Parts&... parts) noexcept : code_(code)
     {
         (append(parts), ...);
+    }
+
+    constexpr error(const error& other) noexcept : code_(other.code_)
+    {
+        append(other.text());
+    }
+    constexpr error& operator=(const error& other) noexcept
+    {
+        if (this == &other) return *this;
+        code_ = other.code_;
+        size_ = 0;
+        append(other.text());
+        return *this;
     }
 
     constexpr error_code code() const noexcept { return code_; }
@@ -67,7 +81,7 @@ private:
 
     error_code code_;
     std::size_t size_ = 0;
-    char text_[AWQ_ERROR_TEXT_SIZE] = {};
+    char text_[AWQ_ERROR_TEXT_SIZE]; // the first size_ characters count
 };
 
 } // namespace awq

@@ -5,6 +5,7 @@
 #include <awq/config.hpp>
 #include <awq/support/error.hpp>
 
+#include <concepts>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -30,16 +31,27 @@ private:
 };
 #endif
 
-/// A value or an `awq::error`. Test it, then use `*` and `->`; both need a value to be there.
+/// A value or an `awq::error`. Test it, then use `*` and `->`; both need a value to be there. It can be
+/// copied where the value can.
 template <class T>
 class [[nodiscard]] result {
 public:
     using value_type = T;
 
-    result(const T& value) : has_value_(true) { std::construct_at(&value_, value); }
+    result(const T& value)
+        requires std::copy_constructible<T>
+        : has_value_(true)
+    {
+        std::construct_at(&value_, value);
+    }
     result(T&& value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }
     result(const error& cause) noexcept : has_value_(false) { std::construct_at(&error_, cause); }
-    result(const result& other) : has_value_(other.has_value_) { copy_from(other); }
+    result(const result& other)
+        requires std::copy_constructible<T>
+        : has_value_(other.has_value_)
+    {
+        copy_from(other);
+    }
     result(result&& other) noexcept : has_value_(other.has_value_) { copy_from(std::move(other)); }
     result& operator=(result other) noexcept
     {

@@ -12,15 +12,14 @@ namespace axis {
 struct backend; // defined by name only; the other axes are in policy/axis.hpp
 } // namespace axis
 
-// The matrix-product providers; each is defined in execution/products/<name>.hpp.
+// The matrix products that come with the library; each is defined in execution/products/<name>.hpp.
 struct plain_product;    ///< one loop, core, the reference
 struct packed_product;   ///< packed xsimd micro-kernel (H), the default
 struct openblas_product; ///< OpenBLAS (H, opt-in)
-struct onednn_product;   ///< oneDNN in bf16 (H, opt-in)
 
 /// Who owns tensors, and who multiplies them.
 ///
-/// - `B::product`: one of the matrix-product providers above.
+/// - `B::product`: one of the matrix products above, or one's own (see `matrix_product`).
 /// - `B::view(tensor)`: a `matrix_view` of each tensor type that the backend accepts.
 template <class B>
 concept tensor_backend = requires {

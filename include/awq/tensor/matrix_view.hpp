@@ -39,6 +39,8 @@ public:
     constexpr std::size_t stride() const noexcept { return stride_; }
     constexpr std::size_t size() const noexcept { return rows_ * cols_; }
     constexpr bool empty() const noexcept { return size() == 0; }
+    /// Whether one row begins before the one above it has ended: such a view must not be written.
+    constexpr bool rows_overlap() const noexcept { return rows_ > 1 && stride_ < cols_; }
     constexpr bool contiguous() const noexcept { return stride_ == cols_; }
 
     constexpr std::span<T> row(std::size_t index) const noexcept
