@@ -40,7 +40,7 @@ TEST_CASE("an unknown scheme names the nearest and all that there are")
 {
     const test::scratch here;
     const auto run = oneshot(here, "--scheme W4A61");
-    CHECK(run.exit_code == 1);
+    CHECK(run.exit_code == 2);
     CHECK(run.error_lines() == 1);
     CHECK(run.says("unknown scheme 'W4A61'; did you mean 'W4A16'? known: W2A16"));
 }

@@ -13,7 +13,7 @@ try() { name=$1; shift; "$AWQ" "$@" >out.txt 2>err; echo "$name $?"; grep '^awq:
 
 } // namespace
 
-TEST_CASE("oneshot and export name a quantized checkpoint and who reads it; the others take it")
+TEST_CASE("oneshot and export name a quantized checkpoint and who reads it, and the others take it")
 {
     const test::scratch here;
     const auto run = test::shell(here, std::string{quantize} + R"(

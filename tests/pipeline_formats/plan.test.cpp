@@ -122,7 +122,7 @@ TEST_CASE("schemes are known by the names of llm-compressor, in any case")
 TEST_CASE("an unknown scheme is answered with all names")
 {
     const shapes source{256, 512};
-    const std::string text = refusal(with_scheme("W4A17"), source, error_code::unsupported);
+    const std::string text = refusal(with_scheme("W4A17"), source, error_code::invalid_argument);
     for (const std::string_view part : {"unknown scheme 'W4A17'; did you mean 'W4A16'?", "W2A16_ASYM",
                                         "W8A8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4A16", "MXFP4A16"})
         names(text, part);

@@ -141,9 +141,12 @@ inline void note_unused_keys(const recipe& from, oneshot_options& into)
 /// effect becomes a notice. Errors name the file: a loss, scheme or set of arguments that is not known.
 inline status apply_recipe(const recipe& from, oneshot_options& into)
 {
-    const auto checked = [&](const status& done) {
-        if (done) return status{};
-        return status{error{error_code::malformed_file, from.path, ": ", done.error().text()}};
+    // A value of a file is no argument of a call, whoever checks it.
+    const auto checked = [&](const status& done) -> status {
+        if (done) return {};
+        const bool value = done.error().code() == error_code::invalid_argument;
+        return error{value ? error_code::malformed_file : done.error().code(), from.path, ": ",
+                     done.error().text()};
     };
     detail::note_unused_keys(from, into);
     AWQ_CHECK(checked(detail::apply_search(from, into)));
@@ -159,8 +162,7 @@ inline status apply_recipe(const recipe& from, oneshot_options& into)
         into.mappings = from.mappings;
         into.mappings_recipe = from.path;
     }
-    const status formats = detail::apply_formats(from, into);
-    return formats ? formats : status{formats.error().within(from.path)};
+    return checked(detail::apply_formats(from, into));
 }
 
 } // namespace awq

@@ -90,7 +90,7 @@ inline result<layer_scheme> parse_layer_scheme(std::string_view name,
     if (const auto integers = parse_scheme(name))
         return layer_scheme{integer_quantizer{*integers, group_size.value_or(128), how.storage,
                                               how.clip_steps}};
-    return error{error_code::unsupported, "unknown scheme '", printable(name, 60), "'; ",
+    return error{error_code::invalid_argument, "unknown scheme '", printable(name, 60), "'; ",
                  known_names(name, known_schemes())};
 }
 
