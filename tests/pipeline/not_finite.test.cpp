@@ -3,6 +3,7 @@
 #include "model_copy.hpp"
 #include "pipeline_runs.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
