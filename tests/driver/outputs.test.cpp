@@ -43,7 +43,7 @@ TEST_CASE("no output replaces what the run reads, with or without --overwrite")
     const test::scratch here;
     const auto result = runs(here, R"sh(
         cp -r "$MODEL" src; cp -r src before; cp "$TEXT" data.txt; ln data.txt hard; ln -s src link
-        printf 'default_stage:\n' > recipe.yaml; cp recipe.yaml recipe.before
+        cp "$DATA/../recipes/awq_smoothing_only.yaml" recipe.yaml; cp recipe.yaml recipe.before
         SOURCE=src; DATASET=data.txt
         for flags in '--smoothing-only --output out --report src/model.safetensors' \
                      '--smoothing-only --output out --report src/new.json' \
