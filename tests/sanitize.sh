@@ -18,7 +18,5 @@ build=build/${sanitizers//,/-}
     -DAWQ_BUILD_BENCH=OFF
 cmake --build "$build" --target "${rooms[@]/#/test_}" --parallel "$(nproc)"
 
-# TBB's own library is not instrumented; what it orders looks unordered.
-export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
 pattern=$(IFS='|'; echo "${rooms[*]}")
 ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" -R "^($pattern)/"
