@@ -34,6 +34,7 @@
 #include <awq/quantization/gguf/block_quantizer.hpp>
 #include <awq/quantization/gguf/block_support.hpp>
 #include <awq/quantization/gguf/float_blocks.hpp>
+#include <awq/quantization/gguf/format_quantizer.hpp>
 #include <awq/quantization/gguf/formats.hpp>
 #include <awq/quantization/gguf/iq4_nl.hpp>
 #include <awq/quantization/gguf/lanes.hpp>
@@ -63,6 +64,7 @@
 #include <awq/quantization/scheme_fp4.hpp>
 #include <awq/quantization/scheme_quantizer.hpp>
 #include <awq/quantization/shrunk_range.hpp>
+#include <awq/quantization/simulated.hpp>
 #include <awq/quantization/storage_rounding.hpp>
 #include <awq/search/gram_loss.hpp>
 #include <awq/search/ordered_sum.hpp>
@@ -86,6 +88,7 @@
 #include <awq/support/result.hpp>
 #include <awq/support/small_float.hpp>
 #include <awq/tensor/backend_concept.hpp>
+#include <awq/tensor/backend_view.hpp>
 #include <awq/tensor/dtype.hpp>
 #include <awq/tensor/matrix_view.hpp>
 #include <awq/tensor/span_backend.hpp>

@@ -12,7 +12,7 @@
 #include <awq/policy/mode.hpp>
 #include <awq/policy/policy_set.hpp>
 #include <awq/quantization/quantize_weight.hpp>
-#include <awq/quantization/scheme_quantizer.hpp>
+#include <awq/quantization/simulated.hpp>
 #include <awq/search/gram_loss.hpp>
 #include <awq/search/output_loss.hpp>
 #include <awq/search/parent_forward.hpp>
@@ -20,6 +20,7 @@
 #include <awq/smoothing/apply_scales.hpp>
 #include <awq/smoothing/check_mapping.hpp>
 #include <awq/smoothing/roles.hpp>
+#include <awq/tensor/backend_view.hpp>
 #include <awq/tensor/span_backend.hpp>
 #include <awq/tensor/workspace.hpp>
 
@@ -32,67 +33,6 @@
 #include <type_traits>
 
 namespace awq {
-
-namespace detail {
-
-/// What the search simulates, and the type that smoothed weights are stored in.
-template <class Scheme, class Group>
-struct simulated {
-    static_assert(requires { Scheme::value.bits; typename Scheme::storage_type; },
-                  "awq::modifier: what a mode names must be an integer scheme, as awq::w4a16_asym, or model "
-                  "awq::quantizer, with check, row_block, scale_columns and pseudo_quantize");
-    using type = scheme_quantizer<Scheme, Group>;
-    using storage = typename type::rounding;
-    static constexpr type make(const Group& group) { return {group}; }
-};
-template <quantizer Scheme, class Group> // a format that is a quantizer by itself has its own groups
-struct simulated<Scheme, Group> {
-    using type = Scheme;
-    using storage = storage_rounding<float>;
-    static constexpr type make(const Group&) { return {}; }
-};
-
-/// Whether a backend has a view of a tensor, and whether that can be written.
-template <class B, class Tensor>
-concept viewed_by = requires(Tensor& tensor) { B::view(tensor).rows(); };
-template <class B, class Tensor>
-concept written_by = requires(Tensor& tensor) { matrix_view<float>{B::view(tensor)}; };
-
-/// A view of a smooth or balance layer; the one place where a tensor that does not fit is named.
-template <class B, class Tensor>
-constexpr matrix_view<float> written_view([[maybe_unused]] Tensor& tensor)
-{
-    static_assert(viewed_by<B, Tensor>,
-                  "awq::modifier: the backend has no view of this tensor; give a std::vector as a std::span, "
-                  "and a matrix as an awq::matrix_view");
-    static_assert(!viewed_by<B, Tensor> || written_by<B, Tensor>,
-                  "awq::modifier: smooth and balance layers are written and must not be const");
-    if constexpr (written_by<B, Tensor>)
-        return B::view(tensor);
-    else
-        return {};
-}
-
-/// Whether a backend's tensor is a vector, and so a norm's weight. One row of a matrix is none.
-template <class B, class Tensor>
-inline constexpr bool vector_of = false;
-template <class B, class T, std::size_t Extent>
-inline constexpr bool vector_of<B, std::span<T, Extent>> = true;
-template <class B, class Tensor>
-requires std::same_as<std::remove_cvref_t<Tensor>, typename B::vector>
-inline constexpr bool vector_of<B, Tensor> = true;
-template <class B, class Tensor>
-requires std::is_reference_v<Tensor>
-inline constexpr bool vector_of<B, Tensor> =
-    vector_of<B, std::remove_cvref_t<Tensor>>;
-
-template <class B>
-concept allocating_backend = requires
-{
-    B::make_workspace(std::size_t{}).get();
-};
-
-} // namespace detail
 
 /// The rooms joined, over tensors in memory: search the scales of a mapping, smooth it, and in the
 /// quantizing modes quantize the weights. Use it through the alias `modifier<Policies...>`.
@@ -118,6 +58,13 @@ class basic_modifier {
           quantizer_(detail::simulated<typename Mode::scheme_type, Group>::make(group)),
           how_(how)
     {}
+
+    /// With a quantizer that has a state: the mode names its type, `smoothing_only<my_quantizer>`.
+    static constexpr basic_modifier with_quantizer(const quantizer_type& rounding,
+                                                   search_options options = {}, Execution how = {})
+    {
+        return {given{}, rounding, options, how};
+    }
 
     constexpr const search_options& options() const noexcept { return options_; }
     constexpr const Execution& executor() const noexcept { return how_; }
@@ -214,6 +161,25 @@ class basic_modifier {
     }
     modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const&& = delete;
 
+    /// Packs one row, (in_features), of a smoothed weight into blocks of a GGUF format, `target().row_bytes`
+    /// bytes. `importance`: mean of x^2 per column, or empty. Only in `smooth_and_quantize<gguf::...>`.
+    status quantize_row(std::span<const float> row, std::span<const float> importance,
+                        std::span<std::byte> out) const
+        requires(Mode::quantizes&& gguf::block_format<typename Mode::scheme_type>)
+    {
+        AWQ_CHECK(quantizer_.check(row.size()));
+        if (out.size() != quantizer_.row_bytes(row.size()) ||
+            (!importance.empty() && importance.size() != row.size()))
+            return error{error_code::shape_mismatch, "quantize_row: ", row.size(), " weights need ",
+                         quantizer_.row_bytes(row.size()),
+                         " bytes, and as many importance values or none"};
+        for (const float value : row)
+            if (!(value * 0.0f == 0.0f))
+                return error{error_code::not_finite, "quantize_row: a weight is a NaN or an infinity"};
+        quantizer_.quantize_row(row, importance, out);
+        return {};
+    }
+
     /// Quantizes a weight, (out_features, in_features), after smoothing. Only in quantizing modes.
     template <class Tensor>
     status quantize(Tensor&& weight, const quantized_weight& out) const
@@ -221,7 +187,7 @@ class basic_modifier {
         static_assert(Mode::quantizes,
                       "awq::modifier: smoothing_only does not quantize; choose smooth_and_quantize");
         static_assert(code_quantizer<quantizer_type>,
-                      "awq::modifier: the format has no codes and scales; it packs its own blocks");
+                      "awq::modifier: the format has no codes and scales; a GGUF format has quantize_row");
         if constexpr (Mode::quantizes && code_quantizer<quantizer_type>)
             return quantize_weight(how_, quantizer_, const_view(weight), out);
         else
@@ -229,6 +195,12 @@ class basic_modifier {
     }
 
   private:
+    struct given {};
+    constexpr basic_modifier(given, const quantizer_type& rounding, search_options options,
+                             Execution how)
+        : options_(options), quantizer_(rounding), how_(how)
+    {}
+
     static constexpr bool uses_gram(std::size_t tokens, std::size_t in_features) noexcept
     {
         return tokens >= in_features;

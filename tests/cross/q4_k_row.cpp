@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // One row to Q4_K blocks: what a program needs that names this format alone.
-#include <awq/quantization/gguf/block_quantizer.hpp>
+#include <awq/quantization/gguf/format_quantizer.hpp>
 
 void pack_row(std::span<const float> row, std::span<std::byte> out)
 {
-    awq::gguf::block_quantizer{awq::gguf::type::q4_k}.quantize_row(row, {}, out);
+    awq::gguf::format_quantizer<awq::gguf::q4_k>{}.quantize_row(row, {}, out);
 }

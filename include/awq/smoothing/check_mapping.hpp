@@ -50,7 +50,8 @@ inline status check_smooth(const smooth_target& smooth, std::size_t scales)
         return error{error_code::shape_mismatch, "mapping: a norm of ", smooth.weight.size(),
                      " channels before layers that read ", scales};
     if (!smooth.norm && smooth.weight.rows() == 1 && scales > 1)
-        return error{error_code::shape_mismatch, "mapping: a linear smooth layer with one output before layers that read ",
+        return error{error_code::shape_mismatch,
+                     "mapping: a linear smooth layer with one output before layers that read ",
                      scales, "; a norm's weight is a vector, give it as a std::span"};
     if (!smooth.norm && smooth.weight.rows() < scales)
         return error{error_code::shape_mismatch,
