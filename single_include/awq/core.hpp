@@ -249,7 +249,8 @@ constexpr std::string_view message(error_code code) noexcept
 namespace awq {
 
 /// An error as a value: its kind, and one line that says what, where and what to do.
-/// Owns its text in place (no heap); a text longer than AWQ_ERROR_TEXT_SIZE is cut.
+/// Owns its text in place (no heap); a text longer than AWQ_ERROR_TEXT_SIZE is cut. Only as much of it as
+/// there is text is ever written or copied: a success costs nothing.
 class error {
 public:
     /// Joins strings and numbers into the text: error{code, path, ": header of ", n, " bytes"}.
@@ -257,6 +258,19 @@ public:
     explicit constexpr error(error_code code, const Parts&... parts) noexcept : code_(code)
     {
         (append(parts), ...);
+    }
+
+    constexpr error(const error& other) noexcept : code_(other.code_)
+    {
+        append(other.text());
+    }
+    constexpr error& operator=(const error& other) noexcept
+    {
+        if (this == &other) return *this;
+        code_ = other.code_;
+        size_ = 0;
+        append(other.text());
+        return *this;
     }
 
     constexpr error_code code() const noexcept { return code_; }
@@ -301,13 +315,14 @@ private:
 
     error_code code_;
     std::size_t size_ = 0;
-    char text_[AWQ_ERROR_TEXT_SIZE] = {};
+    char text_[AWQ_ERROR_TEXT_SIZE]; // the first size_ characters count
 };
 
 } // namespace awq
 
 #endif
 
+#include <concepts>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -333,16 +348,27 @@ private:
 };
 #endif
 
-/// A value or an `awq::error`. Test it, then use `*` and `->`; both need a value to be there.
+/// A value or an `awq::error`. Test it, then use `*` and `->`; both need a value to be there. It can be
+/// copied where the value can.
 template <class T>
 class [[nodiscard]] result {
 public:
     using value_type = T;
 
-    result(const T& value) : has_value_(true) { std::construct_at(&value_, value); }
+    result(const T& value)
+        requires std::copy_constructible<T>
+        : has_value_(true)
+    {
+        std::construct_at(&value_, value);
+    }
     result(T&& value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }
     result(const error& cause) noexcept : has_value_(false) { std::construct_at(&error_, cause); }
-    result(const result& other) : has_value_(other.has_value_) { copy_from(other); }
+    result(const result& other)
+        requires std::copy_constructible<T>
+        : has_value_(other.has_value_)
+    {
+        copy_from(other);
+    }
     result(result&& other) noexcept : has_value_(other.has_value_) { copy_from(std::move(other)); }
     result& operator=(result other) noexcept
     {
@@ -490,6 +516,8 @@ public:
     constexpr std::size_t stride() const noexcept { return stride_; }
     constexpr std::size_t size() const noexcept { return rows_ * cols_; }
     constexpr bool empty() const noexcept { return size() == 0; }
+    /// Whether one row begins before the one above it has ended: such a view must not be written.
+    constexpr bool rows_overlap() const noexcept { return rows_ > 1 && stride_ < cols_; }
     constexpr bool contiguous() const noexcept { return stride_ == cols_; }
 
     constexpr std::span<T> row(std::size_t index) const noexcept
@@ -537,15 +565,14 @@ namespace axis {
 struct backend; // defined by name only; the other axes are in policy/axis.hpp
 } // namespace axis
 
-// The matrix-product providers; each is defined in execution/products/<name>.hpp.
+// The matrix products that come with the library; each is defined in execution/products/<name>.hpp.
 struct plain_product;    ///< one loop, core, the reference
 struct packed_product;   ///< packed xsimd micro-kernel (H), the default
 struct openblas_product; ///< OpenBLAS (H, opt-in)
-struct onednn_product;   ///< oneDNN in bf16 (H, opt-in)
 
 /// Who owns tensors, and who multiplies them.
 ///
-/// - `B::product`: one of the matrix-product providers above.
+/// - `B::product`: one of the matrix products above, or one's own (see `matrix_product`).
 /// - `B::view(tensor)`: a `matrix_view` of each tensor type that the backend accepts.
 template <class B>
 concept tensor_backend = requires {
@@ -982,6 +1009,35 @@ inline void rotate(std::span<const float> cosines, std::span<const float> sines,
 } // namespace awq::kernels::scalar
 
 #endif
+// ---- awq/execution/matrix_product.hpp
+#ifndef AWQ_EXECUTION_MATRIX_PRODUCT_HPP
+#define AWQ_EXECUTION_MATRIX_PRODUCT_HPP
+
+namespace awq {
+
+/// Who multiplies matrices: a type with four static operations, which a backend names as its `product`.
+/// An engine brings its own GEMM by writing one (`products/plain.hpp` is the reference, with plain loops).
+///
+/// - `multiply_nt(e, a, b, c)`: c = a b^T; a (m, k), b (n, k), c (m, n). A linear layer; b is its weight.
+/// - `multiply_nn(e, a, b, c)`: c = a b; a (m, k), b (k, n), c (m, n).
+/// - `add_gram(e, x, g)`: g += x^T x; x (tokens, k), g (k, k), symmetric before and after.
+/// - `add_cross_gram(e, x, y, g)`: g += x^T y; x (tokens, m), y (tokens, n), g (m, n).
+///
+/// All operands may have a stride, and the output overlaps no input. The work goes through the execution
+/// `e` (see `execution`), or is done in the calling thread. Where sums run in an order that does not depend
+/// on the number of threads, results of a search have the same bits at any number of threads.
+template <class P, class E>
+concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in,
+                                                  matrix_view<float> out) {
+    P::multiply_nt(e, in, in, out);
+    P::multiply_nn(e, in, in, out);
+    P::add_gram(e, in, out);
+    P::add_cross_gram(e, in, in, out);
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/execution/products/mirror_upper.hpp
 #ifndef AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
 #define AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
@@ -1237,6 +1293,7 @@ struct run_summary {
 template <class Modifier>
 class modifier_run {
   public:
+    modifier_run(const Modifier&& how, std::span<tracked_mapping> mappings) = delete;
     modifier_run(const Modifier& how, std::span<tracked_mapping> mappings)
         : modifier_(how), mappings_(mappings)
     {
@@ -1255,7 +1312,7 @@ class modifier_run {
     }
 
     /// Searches and smooths `count` mappings from `first` on, in order. `memory`: as many floats as
-    /// `Modifier::workspace_size(0, ...)` says for the largest of them. An error: only of the call
+    /// the modifier's `workspace_size(0, ...)` says for the largest of them. An error: only of the call
     /// itself (index, memory); what is wrong with one mapping stands in that mapping.
     status end_block(std::size_t first, std::size_t count, workspace memory)
     {
@@ -2651,8 +2708,32 @@ struct quantized_weight {
     matrix_view<std::int8_t> zero_points; ///< (out_features, groups), signed; empty when symmetric
 };
 
-/// Quantizes a weight, (out_features, in_features): codes, scales and zero points.
-/// Errors: those of the quantizer's `check`, and shape_mismatch.
+namespace detail {
+
+/// The first row with a NaN or an infinity, or `rows()`.
+template <execution E>
+std::size_t first_bad_row(const E& how, matrix_view<const float> weight)
+{
+    constexpr std::size_t parts = 64;
+    std::size_t found[parts];
+    how.for_each(parts, [&](std::size_t part) {
+        const std::size_t end = (part + 1) * weight.rows() / parts;
+        found[part] = weight.rows();
+        for (std::size_t r = part * weight.rows() / parts; r < end && found[part] > r; ++r) {
+            float sum = 0.0f; // of zeros, unless a value is not finite
+            for (const float value : weight.row(r))
+                sum += value * 0.0f;
+            if (sum != 0.0f) found[part] = r; // also where it is a NaN
+        }
+    });
+    return *std::min_element(found, found + parts);
+}
+
+} // namespace detail
+
+/// Quantizes a weight, (out_features, in_features): codes, scales and zero points. Errors, before anything
+/// is written: those of the quantizer's `check`, shape_mismatch, invalid_argument where rows of the output
+/// overlap, and not_finite where the weight has a NaN or an infinity.
 template <execution E, code_quantizer Q>
 status quantize_weight(const E& how, const Q& rounding,
                        matrix_view<const float> weight, const quantized_weight& out)
@@ -2674,6 +2755,12 @@ status quantize_weight(const E& how, const Q& rounding,
                      " needs codes of that shape and ",
                      groups,
                      " scales (and zero points, when asymmetric) a row"};
+    if (out.codes.rows_overlap() || out.scales.rows_overlap() || out.zero_points.rows_overlap())
+        return error{error_code::invalid_argument,
+                     "quantize_weight: an output's stride is below its width"};
+    if (const std::size_t bad = detail::first_bad_row(how, weight); bad < rows)
+        return error{error_code::not_finite, "quantize_weight: row ", bad,
+                     " has a NaN or an infinity; look at the checkpoint"};
     constexpr std::size_t grain = 16;
     how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
         const std::size_t end = std::min((chunk + 1) * grain, rows);
@@ -2702,2018 +2789,13 @@ void dequantize_weight(const E& how, const quantized_weight& in, matrix_view<flo
 } // namespace awq
 
 #endif
-// ---- awq/quantization/scheme_quantizer.hpp
-#ifndef AWQ_QUANTIZATION_SCHEME_QUANTIZER_HPP
-#define AWQ_QUANTIZATION_SCHEME_QUANTIZER_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <type_traits>
-
-namespace awq {
-
-/// A group policy whose number of columns is known when it is compiled.
-template <class Group>
-concept static_group = requires { typename std::integral_constant<std::size_t, Group::columns()>; };
-
-/// The numbers of `integer_quantizer`, with the scheme, its storage type and the group size as constants
-/// in the code: two policies give two machine codes. A `dynamic_group_size` is one switch outside the
-/// loops. Models `quantizer`.
-template <class Scheme, policy_of<axis::group> Group>
-struct scheme_quantizer {
-    using rounding = storage_rounding<typename Scheme::storage_type>;
-    static constexpr scheme format = Scheme::value;
-
-    [[no_unique_address]] Group group{};
-
-    /// shape_mismatch where groups do not cut a row evenly.
-    status check(std::size_t in_features) const noexcept
-    {
-        return detail::check_groups(group.columns(), in_features);
-    }
-
-    constexpr std::size_t row_block() const noexcept { return 1; }
-    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
-    {
-        return detail::columns_of_group(group.columns(), in_features);
-    }
-    /// How many scales a row has.
-    constexpr std::size_t groups(std::size_t in_features) const noexcept
-    {
-        return in_features == 0 ? 0 : in_features / scale_columns(in_features);
-    }
-
-    /// Quantizes and dequantizes; `out` may be `rows`. Importance is not looked at.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float>,
-                         matrix_view<float> out) const noexcept
-    {
-        with_width(rows.cols(), [&](auto width) {
-            detail::simulate_groups(rows, width, Scheme{}, rounding{}, out);
-        });
-    }
-
-    /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
-    /// empty `zero_points` for a symmetric scheme).
-    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes,
-                      std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
-    {
-        with_width(row.size(), [&](auto width) {
-            detail::code_groups(row, width, Scheme{}, rounding{}, codes, scales, zero_points);
-        });
-    }
-
-  private:
-    template <class Action>
-    void with_width(std::size_t in_features, Action&& action) const
-    {
-        if constexpr (static_group<Group>)
-            action(detail::group_width<Group::columns()>{scale_columns(in_features)});
-        else
-            detail::with_group_width(scale_columns(in_features), action);
-    }
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/search/gram_loss.hpp
-#ifndef AWQ_SEARCH_GRAM_LOSS_HPP
-#define AWQ_SEARCH_GRAM_LOSS_HPP
-
-// ---- awq/search/ordered_sum.hpp
-#ifndef AWQ_SEARCH_ORDERED_SUM_HPP
-#define AWQ_SEARCH_ORDERED_SUM_HPP
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-
-namespace awq {
-
-/// What the search sums losses in, and scales candidates in.
-#if AWQ_FLOAT_SUMS
-using sum_type = float;
-#else
-using sum_type = double;
-#endif
-
-/// The sum of `term(i)` for all i < count, in `sum_type`. How the work is cut depends on `count` alone,
-/// so the sum has the same bits at any number of threads.
-template <execution E, class Term>
-sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
-{
-    constexpr std::size_t most_chunks = 64;
-    if (count == 0) return 0;
-    const std::size_t grain = chunk_count(count, most_chunks);
-    const std::size_t chunks = chunk_count(count, grain);
-    std::array<sum_type, most_chunks> sums{};
-    how.for_each(chunks, [&](std::size_t chunk) {
-        const std::size_t end = std::min((chunk + 1) * grain, count);
-        sum_type sum = 0;
-        for (std::size_t i = chunk * grain; i < end; ++i)
-            sum += term(i);
-        sums[chunk] = sum;
-    });
-    sum_type total = 0;
-    for (std::size_t chunk = 0; chunk < chunks; ++chunk)
-        total += sums[chunk];
-    return total;
-}
-
-/// The sum of `term(i)` for all i < count, in `sum_type` and in a fixed order, in the calling thread;
-/// eight sums side by side, so that the compiler can use vectors.
-template <class Term>
-sum_type lane_sum(std::size_t count, Term&& term)
-{
-    constexpr std::size_t lanes = 8;
-    sum_type sums[lanes] = {};
-    std::size_t i = 0;
-    for (; i + lanes <= count; i += lanes)
-        for (std::size_t lane = 0; lane < lanes; ++lane)
-            sums[lane] += term(i + lane);
-    for (; i < count; ++i)
-        sums[0] += term(i);
-    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
-           ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// Floats that `gram_loss` needs at least; up to 512 times as many make it faster.
-constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
-{
-    return 2 * in_features;
-}
-
-/// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
-/// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
-/// is the Gram matrix of its inputs. With `row_step` k only every k-th row is looked at, and the
-/// sum is extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
-template <class Product, execution E>
-double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
-                  matrix_view<const float> gram, std::span<float> memory, std::size_t row_step = 1)
-{
-    const std::size_t width = weight.cols(), rows = chunk_count(weight.rows(), row_step);
-    const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
-    double sum = 0.0;
-    for (std::size_t first = 0; first < rows; first += most) {
-        const std::size_t count = std::min(most, rows - first);
-        const matrix_view<float> change{memory.data(), count, width};
-        const matrix_view<float> product{memory.data() + count * width, count, width};
-        how.for_each(count, [&](std::size_t r) {
-            const float* const from = weight.row((first + r) * row_step).data();
-            const float* const to = candidate.row((first + r) * row_step).data();
-            for (std::size_t c = 0; c < width; ++c)
-                change(r, c) = to[c] - from[c];
-        });
-        Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
-        sum += ordered_sum(how, count, [&](std::size_t r) {
-            const float *a = change.row(r).data(), *b = product.row(r).data();
-            return lane_sum(width, [a, b](std::size_t c) {
-                return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
-            });
-        });
-    }
-    return sum * static_cast<double>(weight.rows()) /
-           static_cast<double>(std::max<std::size_t>(rows, 1));
-}
-
-/// The mean squared error at the outputs of linear layers that read the same input, from that
-/// input's Gram matrix: its cost does not depend on the number of tokens. A callable for
-/// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
-/// k, v and for gate, up it is a stand-in for the loss behind the attention or the MLP.
-template <class Product, execution E>
-class gram_loss {
-  public:
-    /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
-    /// `tokens`; a `row_step` above 1 looks at every row_step-th output only.
-    gram_loss(const E& how, std::span<const matrix_view<const float>> weights,
-              matrix_view<const float> gram, std::size_t tokens, std::span<float> memory,
-              std::size_t row_step = 1) noexcept
-        : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory),
-          row_step_(std::max<std::size_t>(row_step, 1))
-    {}
-
-    double operator()(std::span<const matrix_view<const float>> candidates) const
-    {
-        double sum = 0.0, outputs = 0.0;
-        for (std::size_t i = 0; i < weights_.size(); ++i) {
-            outputs += static_cast<double>(weights_[i].rows());
-            // A layer that is not quantized is its own candidate and loses nothing.
-            if (weights_[i].data() == candidates[i].data()) continue;
-            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, row_step_);
-        }
-        return sum / (static_cast<double>(tokens_) * outputs);
-    }
-
-  private:
-    const E& how_;
-    std::span<const matrix_view<const float>> weights_;
-    matrix_view<const float> gram_;
-    std::size_t tokens_;
-    std::span<float> memory_;
-    std::size_t row_step_;
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/search/output_loss.hpp
-#ifndef AWQ_SEARCH_OUTPUT_LOSS_HPP
-#define AWQ_SEARCH_OUTPUT_LOSS_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <limits>
-#include <span>
-
-namespace awq {
-
-/// A sum of squared errors and how many elements went in; sums of batches add up.
-struct squared_error {
-    double sum = 0.0;
-    std::size_t count = 0;
-
-    /// The mean, which is the loss; NaN where nothing went in.
-    double mean() const noexcept
-    {
-        return count == 0 ? std::numeric_limits<double>::quiet_NaN()
-                          : sum / static_cast<double>(count);
-    }
-    squared_error& operator+=(const squared_error& other) noexcept
-    {
-        sum += other.sum;
-        count += other.count;
-        return *this;
-    }
-};
-
-/// Compares two outputs, both (tokens, features), over the tokens that the mask keeps.
-template <execution E>
-squared_error output_error(const E& how, matrix_view<const float> expected,
-                           matrix_view<const float> actual, loss_mask mask = {})
-{
-    const std::size_t width = expected.cols();
-    const double sum = ordered_sum(how, expected.rows(), [&](std::size_t t) {
-        if (!mask.keeps(t)) return sum_type{};
-        const float *a = expected.row(t).data(), *b = actual.row(t).data();
-        return lane_sum(width, [a, b](std::size_t i) {
-            const sum_type difference = static_cast<sum_type>(a[i]) - static_cast<sum_type>(b[i]);
-            return difference * difference;
-        });
-    });
-    return {sum, mask.kept(expected.rows()) * width};
-}
-
-/// Floats that `linear_output_loss` needs at least; more makes it faster.
-constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features,
-                                                        std::size_t tokens) noexcept
-{
-    return in_features + tokens;
-}
-
-/// The loss at the outputs of linear layers that read the same input: mean over tokens and outputs
-/// of (x (W' - W)^T)^2. A callable for `scale_search`; cheaper than `gram_loss` only where there
-/// are fewer tokens than in_features.
-template <class Product, execution E>
-class linear_output_loss {
-  public:
-    /// `weights`: the originals, each (out_features, in_features); `x`: (tokens, in_features).
-    linear_output_loss(const E& how, std::span<const matrix_view<const float>> weights,
-                       matrix_view<const float> x, std::span<float> memory) noexcept
-        : how_(how), weights_(weights), x_(x), memory_(memory)
-    {}
-
-    double operator()(std::span<const matrix_view<const float>> candidates) const
-    {
-        squared_error error;
-        for (std::size_t i = 0; i < weights_.size(); ++i)
-            error += layer_error(i, candidates[i]);
-        return error.mean();
-    }
-
-  private:
-    squared_error layer_error(std::size_t index, matrix_view<const float> candidate) const
-    {
-        const matrix_view<const float> weight = weights_[index];
-        const std::size_t tokens = x_.rows(), width = weight.cols();
-        const std::size_t room = memory_.size() / (width + tokens);
-        const std::size_t most = std::clamp<std::size_t>(room, 1, 256);
-        double sum = 0.0;
-        for (std::size_t first = 0; first < weight.rows(); first += most) {
-            const std::size_t count = std::min(most, weight.rows() - first);
-            const matrix_view<float> change{memory_.data(), count, width};
-            const matrix_view<float> output{memory_.data() + count * width, count, tokens};
-            how_.for_each(count, [&](std::size_t r) {
-                for (std::size_t c = 0; c < width; ++c)
-                    change(r, c) = candidate(first + r, c) - weight(first + r, c);
-            });
-            Product::multiply_nt(how_, matrix_view<const float>{change}, x_, output);
-            sum += ordered_sum(how_, count, [&](std::size_t r) {
-                const float* values = output.row(r).data();
-                return lane_sum(tokens, [values](std::size_t t) {
-                    return static_cast<sum_type>(values[t]) * static_cast<sum_type>(values[t]);
-                });
-            });
-        }
-        return {sum, tokens * weight.rows()};
-    }
-
-    const E& how_;
-    std::span<const matrix_view<const float>> weights_;
-    matrix_view<const float> x_;
-    std::span<float> memory_;
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/search/parent_forward.hpp
-#ifndef AWQ_SEARCH_PARENT_FORWARD_HPP
-#define AWQ_SEARCH_PARENT_FORWARD_HPP
-
-#include <concepts>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// Runs the module whose output the loss compares (attention, MLP, ...), on inputs that it keeps,
-/// with other weights in the place of the balance layers': `forward(weights, output)` fills
-/// `output`.
-template <class F>
-concept parent_forward = requires(F& forward, std::span<const matrix_view<const float>> weights,
-                                  matrix_view<float> output)
-{
-    {
-        forward(weights, output)
-        } -> std::same_as<void>;
-};
-
-/// A parent and the shape of its output.
-template <parent_forward F>
-struct parent {
-    F forward;
-    std::size_t tokens = 0;
-    std::size_t out_features = 0;
-
-    constexpr std::size_t workspace_size() const noexcept { return 2 * tokens * out_features; }
-};
-
-template <class F>
-parent(F, std::size_t, std::size_t) -> parent<F>;
-
-/// Mean squared error between the parent's output with the original weights and with a candidate's:
-/// llm-compressor's loss. A callable for `scale_search`.
-template <parent_forward F, execution E>
-class parent_output_loss {
-  public:
-    /// `weights`: the originals. `memory`: `source.workspace_size()` floats.
-    parent_output_loss(const E& how, parent<F>& source,
-                       std::span<const matrix_view<const float>> weights, std::span<float> memory,
-                       loss_mask mask = {})
-        : how_(how), source_(source), mask_(mask),
-          expected_(memory.data(), source.tokens, source.out_features),
-          actual_(memory.data() + expected_.size(), source.tokens, source.out_features)
-    {
-        source_.forward(weights, expected_);
-    }
-
-    double operator()(std::span<const matrix_view<const float>> candidates)
-    {
-        source_.forward(candidates, actual_);
-        return output_error(how_, matrix_view<const float>{expected_},
-                            matrix_view<const float>{actual_}, mask_)
-            .mean();
-    }
-
-  private:
-    const E& how_;
-    parent<F>& source_;
-    loss_mask mask_;
-    matrix_view<float> expected_, actual_;
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/search/scale_search.hpp
-#ifndef AWQ_SEARCH_SCALE_SEARCH_HPP
-#define AWQ_SEARCH_SCALE_SEARCH_HPP
-
-// ---- awq/quantization/pseudo_quantize.hpp
-#ifndef AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
-#define AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-/// Rows that one task takes: whole blocks of the quantizer, and enough work to be worth a task.
-template <quantizer Q>
-constexpr std::size_t task_rows(const Q& rounding) noexcept
-{
-    const std::size_t block = rounding.row_block();
-    return block * std::max<std::size_t>(1, 16 / block);
-}
-
-/// Calls `task(first, count)` for the row blocks of one task.
-template <class Task>
-constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
-{
-    for (; first < end; first += block)
-        task(first, std::min(block, end - first));
-}
-
-/// Calls `task(first, count)` for all row blocks of a weight, in parallel.
-template <execution E, quantizer Q, class Task>
-void for_all_blocks(const E& how, const Q& rounding, std::size_t rows, const Task& task)
-{
-    const std::size_t grain = task_rows(rounding);
-    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
-        const std::size_t first = chunk * grain; // a grain may be larger than any weight
-        for_each_block(first, grain < rows - first ? first + grain : rows, rounding.row_block(), task);
-    });
-}
-
-/// The quantizer as `weight` needs it: its rows can then be rounded apart.
-template <execution E, quantizer Q>
-Q settled(const E& how, const Q& rounding, matrix_view<const float> weight)
-{
-    if constexpr (magnitude_quantizer<Q>) {
-        if (!rounding.needs_magnitude()) return rounding;
-        constexpr std::size_t parts = 64;
-        float largest[parts] = {};
-        how.for_each(parts, [&](std::size_t part) {
-            const std::size_t first = part * weight.rows() / parts;
-            const std::size_t end = (part + 1) * weight.rows() / parts;
-            largest[part] = Q::magnitude_of(weight.rows_from(first, end - first));
-        });
-        return rounding.for_magnitude(*std::max_element(largest, largest + parts));
-    } else {
-        return rounding;
-    }
-}
-} // namespace detail
-
-/// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
-/// `importance`: mean of x^2 for each column, or empty. `out` may be `weight`.
-/// Errors: those of the quantizer's `check`, and shape_mismatch.
-template <execution E, quantizer Q>
-status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float> weight,
-                       std::span<const float> importance, matrix_view<float> out)
-{
-    AWQ_CHECK(rounding.check(weight.cols()));
-    if (out.rows() != weight.rows() || out.cols() != weight.cols() ||
-        (!importance.empty() && importance.size() != weight.cols()))
-        return error{error_code::shape_mismatch,
-                     "pseudo_quantize: a weight of ",
-                     weight.rows(),
-                     " x ",
-                     weight.cols(),
-                     " needs an output of that shape and ",
-                     weight.cols(),
-                     " importance values or none"};
-    const Q used = detail::settled(how, rounding, weight);
-    detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
-        used.pseudo_quantize(weight.rows_from(first, count), importance,
-                             out.rows_from(first, count));
-    });
-    return {};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/search/scale_grid.hpp
-#ifndef AWQ_SEARCH_SCALE_GRID_HPP
-#define AWQ_SEARCH_SCALE_GRID_HPP
-
-// ---- awq/search/search_options.hpp
-#ifndef AWQ_SEARCH_SEARCH_OPTIONS_HPP
-#define AWQ_SEARCH_SEARCH_OPTIONS_HPP
-
-#include <cstddef>
-
-namespace awq {
-
-/// Whether a scale takes the weights' magnitude into account, or the activations' alone.
-enum class duo : unsigned char {
-    off,  ///< s = x_mean^r
-    on,   ///< s = x_mean^r / w_mean^(1-r)
-    both, ///< each of half the ratios, both ways
-};
-
-/// More candidates than that are a slip: each is a rounding of all the weights.
-inline constexpr std::size_t largest_n_grid = 100'000;
-
-/// The numbers of a scale search; the defaults are llm-compressor's.
-struct search_options {
-    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`;
-    /// at most `largest_n_grid`.
-    std::size_t n_grid = 20;
-    duo duo_scaling = duo::on;
-    /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
-    /// it during the search, as happens in a model of that dtype. f32: not rounded. A candidate whose
-    /// W s is more than f16 holds has no finite loss, so it is skipped; for the smooth layer see
-    /// `search_problem::smallest_scales`.
-    dtype storage = dtype::f32;
-    /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
-    /// by the exact loss, identity apart.
-    std::size_t finalists = 4;
-};
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <span>
-
-namespace awq {
-
-/// One point of the grid.
-struct scale_candidate {
-    double ratio = 0.0;
-    bool duo_scaling = false;
-};
-
-/// llm-compressor's candidates in its order (a tie keeps the earlier one). Identity is the first:
-/// ratio 0 without duo scaling gives scales of exactly 1.
-class scale_grid {
-  public:
-    constexpr explicit scale_grid(const search_options& options) noexcept
-        : n_grid_(options.n_grid), kind_(options.duo_scaling)
-    {}
-
-    /// invalid_argument where n_grid is too small for the kind of duo scaling, or above
-    /// `largest_n_grid`.
-    status check() const noexcept
-    {
-        const std::size_t least = kind_ == duo::off ? 2 : kind_ == duo::on ? 3 : 4;
-        if (n_grid_ < least || n_grid_ > largest_n_grid)
-            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ",
-                         largest_n_grid};
-        return {};
-    }
-
-    constexpr std::size_t size() const noexcept
-    {
-        return kind_ == duo::both ? n_grid_ / 2 * 2 : n_grid_;
-    }
-
-    constexpr scale_candidate operator[](std::size_t index) const noexcept
-    {
-        switch (kind_) {
-        case duo::off:
-            return {fraction(index, n_grid_ - 1), false};
-        case duo::on:
-            if (index == 0) return {};
-            return {fraction(index - 1, n_grid_ - 2), true};
-        case duo::both:
-            break;
-        }
-        return {fraction(index / 2, n_grid_ / 2 - 1), index % 2 == 1};
-    }
-
-  private:
-    static constexpr double fraction(std::size_t part, std::size_t whole) noexcept
-    {
-        return static_cast<double>(part) / static_cast<double>(whole);
-    }
-
-    std::size_t n_grid_;
-    duo kind_;
-};
-
-namespace detail {
-
-inline float raised(float base, double exponent) noexcept
-{
-    return exponent == 0.5 ? std::sqrt(base) : std::pow(base, static_cast<float>(exponent));
-}
-
-// Clamped below, then centred geometrically (max * min = 1), in that order. T is float for
-// candidates without duo scaling and double for those with it, as PyTorch's promotion has it.
-template <class T, class Magnitude>
-bool fill_scales(std::span<double> scales, Magnitude magnitude) noexcept
-{
-    T smallest = std::numeric_limits<T>::infinity(), largest = 0, sum = 0;
-    const auto clamped = [&](std::size_t i) {
-        const T value = magnitude(i);
-        return value < T(1e-4) ? T(1e-4) : value;
-    };
-    for (std::size_t i = 0; i < scales.size(); ++i) {
-        const T value = clamped(i);
-        smallest = std::min(smallest, value);
-        largest = std::max(largest, value);
-        sum += value; // a NaN anywhere makes the centre a NaN
-    }
-    const T centre = sum == sum ? std::sqrt(largest * smallest) : sum;
-    bool usable = true;
-    for (std::size_t i = 0; i < scales.size(); ++i) {
-        const auto scale = static_cast<double>(clamped(i) / centre);
-        scales[i] = std::isfinite(scale) ? scale : 1.0;
-        usable = usable && scales[i] > 0.0;
-    }
-    return usable;
-}
-
-} // namespace detail
-
-/// The scales of one candidate, all of length channels:
-///   t = max(x_mean^r, 1e-4)                           without duo scaling
-///   t = max(x_mean^r / (w_mean^(1-r) + 1e-4), 1e-4)   with it
-///   s = t / sqrt(max(t) min(t)), and 1 where that is not finite.
-/// Computed in float without duo scaling and in double with it. `w_mean` may be empty where no
-/// candidate has duo scaling. False where a scale is not positive.
-/// Source: AWQ, Lin et al. 2023 (arXiv:2306.00978), as llm-compressor computes it.
-inline bool compute_scales(const scale_candidate& candidate, std::span<const float> x_mean,
-                           std::span<const double> w_mean, std::span<double> scales) noexcept
-{
-    const double ratio = candidate.ratio;
-    if (!candidate.duo_scaling)
-        return detail::fill_scales<float>(
-            scales, [&](std::size_t i) { return detail::raised(x_mean[i], ratio); });
-    return detail::fill_scales<double>(scales, [&](std::size_t i) {
-        return detail::raised(x_mean[i], ratio) / (std::pow(w_mean[i], 1.0 - ratio) + 1e-4);
-    });
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/search/search_problem.hpp
-#ifndef AWQ_SEARCH_SEARCH_PROBLEM_HPP
-#define AWQ_SEARCH_SEARCH_PROBLEM_HPP
-
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-namespace awq {
-
-/// A balance layer as the search sees it.
-template <quantizer Q>
-struct search_layer {
-    matrix_view<const float> weight;        ///< (out_features, in_features)
-    const Q* rounding = nullptr;            ///< null: the layer will not be quantized
-    std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
-};
-
-/// What is searched: layers that read the same input, and that input's magnitude.
-template <quantizer Q>
-struct search_problem {
-    std::span<const search_layer<Q>> layers;
-    std::span<const float> x_mean; ///< (in_features) mean of |x|
-    /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
-    /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
-    std::span<const std::uint32_t> column_scales = {};
-    std::size_t scale_count = 0; ///< only with `column_scales`
-    /// The scales that can be stored, (scales()) each, or empty: a candidate with a scale outside is
-    /// skipped. Identity never is.
-    std::span<const double> smallest_scales = {}, largest_scales = {};
-
-    constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
-    constexpr std::size_t scales() const noexcept
-    {
-        return column_scales.empty() ? in_features() : scale_count;
-    }
-    constexpr std::size_t scale_of(std::size_t column) const noexcept
-    {
-        return column_scales.empty() ? column : column_scales[column];
-    }
-    constexpr bool can_store(std::span<const double> wanted) const noexcept
-    {
-        for (std::size_t i = 0; i < smallest_scales.size(); ++i)
-            if (!(wanted[i] >= smallest_scales[i] && wanted[i] <= largest_scales[i])) return false;
-        return true;
-    }
-};
-
-/// Floats that a search needs. `weights`: elements of all layers that are quantized.
-constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights,
-                                            std::size_t layers, std::size_t n_grid = 20) noexcept
-{
-    return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
-           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
-           workspace::size_for<matrix_view<const float>>(layers) +
-           workspace::size_for<matrix_view<float>>(layers);
-}
-
-/// The same, for a problem.
-template <quantizer Q>
-constexpr std::size_t search_workspace_size(const search_problem<Q>& problem,
-                                            const search_options& options) noexcept
-{
-    std::size_t weights = 0;
-    for (const auto& layer : problem.layers)
-        if (layer.rounding != nullptr) weights += layer.weight.size();
-    return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
-                                 options.n_grid);
-}
-
-namespace detail {
-
-template <quantizer Q>
-status check_layer(const search_layer<Q>& layer, std::size_t in_features)
-{
-    if (layer.weight.cols() != in_features)
-        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
-                     layer.weight.cols(), " columns, the activations have ", in_features};
-    if (!layer.importance.empty() && layer.importance.size() != in_features)
-        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
-                     " importance values for ",  in_features,      " columns"};
-    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
-}
-
-template <quantizer Q>
-status check_problem(const search_problem<Q>& problem)
-{
-    if (problem.layers.empty() || problem.x_mean.empty())
-        return error{error_code::invalid_argument,
-                     "scale search: give at least one balance layer and its activations"};
-    for (const float value : problem.x_mean)
-        if (!std::isfinite(value) || value < 0.0f)
-            return error{error_code::not_finite,
-                         "scale search: x_mean has a value that is not a finite magnitude"};
-    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
-        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
-                     problem.in_features(), " entries"};
-    if (problem.scales() > problem.in_features())
-        return error{error_code::invalid_argument, "scale search: more scales than columns"};
-    for (const std::uint32_t index : problem.column_scales)
-        if (index >= problem.scale_count)
-            return error{error_code::invalid_argument, "scale search: column scale ", index,
-                         " is not below ", problem.scale_count};
-    const std::size_t limits = problem.smallest_scales.size();
-    if (limits != problem.largest_scales.size() || (limits != 0 && limits != problem.scales()))
-        return error{error_code::shape_mismatch, "scale search: limits for ", limits, " of ",
-                     problem.scales(), " scales"};
-    for (const auto& layer : problem.layers)
-        AWQ_CHECK(check_layer(layer, problem.in_features()));
-    return {};
-}
-
-} // namespace detail
-
-} // namespace awq
-
-#endif
-// ---- awq/search/weight_mean.hpp
-#ifndef AWQ_SEARCH_WEIGHT_MEAN_HPP
-#define AWQ_SEARCH_WEIGHT_MEAN_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-
-template <class Rounding>
-void add_group_magnitudes(const float* group, std::size_t count, double* sums, Rounding) noexcept
-{
-    float largest = 0.0f;
-    for (std::size_t i = 0; i < count; ++i)
-        largest = std::max(largest, std::fabs(group[i]));
-    const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
-    for (std::size_t i = 0; i < count; ++i)
-        sums[i] += Rounding::round(std::fabs(Rounding::round(group[i])) / divisor);
-}
-
-} // namespace detail
-
-/// Adds a weight's normalised magnitudes to `sums` (in_features): |w| / (max of its group + 1e-6),
-/// divided in the storage type (a dtype, or a `storage_rounding`), summed over rows. `group` columns
-/// share a scale.
-/// Divide the sums by the number of rows of all layers that went in: that is w_mean.
-template <execution E, class Storage>
-void add_weight_magnitudes(const E& how, matrix_view<const float> weight, std::size_t group,
-                           Storage storage, std::span<double> sums)
-{
-    how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
-        const std::size_t first = index * group;
-        const std::size_t count = std::min(group, weight.cols() - first);
-        with_storage(storage, [&](auto rounding) {
-            for (std::size_t r = 0; r < weight.rows(); ++r)
-                detail::add_group_magnitudes(weight.row(r).data() + first, count,
-                                             sums.data() + first, rounding);
-        });
-    });
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cmath>
-#include <concepts>
-#include <cstddef>
-#include <limits>
-#include <span>
-
-namespace awq {
-
-/// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
-/// they take the place of the original weights, the same inputs given. Smaller is better.
-template <class Loss>
-concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
-{
-    {
-        loss(weights)
-        } -> std::convertible_to<double>;
-};
-
-namespace detail {
-
-/// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
-template <execution E, quantizer Q, class Storage>
-class candidate_maker {
-  public:
-    candidate_maker(const E& how, const search_problem<Q>& problem, Storage storage)
-        : how_(how), problem_(problem), storage_(storage)
-    {}
-
-    status prepare(workspace& memory, bool needs_w_mean)
-    {
-        const std::size_t columns = problem_.in_features(), scales = problem_.scales();
-        x_mean_ = memory.take<float>(scales);
-        scales_ = memory.take<double>(scales);
-        best_scales_ = memory.take<double>(scales);
-        column_scales_ = memory.take<sum_type>(columns);
-        importance_ = memory.take<float>(columns);
-        w_mean_ = memory.take<double>(scales);
-        const std::span<double> magnitudes = memory.take<double>(columns);
-        views_ = memory.take<matrix_view<const float>>(problem_.layers.size());
-        outputs_ = memory.take<matrix_view<float>>(problem_.layers.size());
-        if (magnitudes.empty() || outputs_.empty()) return too_small();
-        for (std::size_t i = 0; i < views_.size(); ++i)
-            AWQ_CHECK(prepare_layer(memory, i));
-        reduce_to_scales([&](std::size_t c) { return problem_.x_mean[c]; }, x_mean_);
-        if (needs_w_mean) fill_w_mean(magnitudes);
-        return {};
-    }
-
-    /// The candidate's weights; empty where a scale is not usable or cannot be stored.
-    std::span<const matrix_view<const float>> make(const scale_candidate& candidate)
-    {
-        if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
-        const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
-        if (!identity && !problem_.can_store(scales_)) return {};
-        for (std::size_t c = 0; c < column_scales_.size(); ++c)
-            column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
-        for (std::size_t i = 0; i < views_.size(); ++i)
-            if (problem_.layers[i].rounding != nullptr) make_layer(i);
-        return views_;
-    }
-
-    std::span<const double> best_scales(const scale_candidate& candidate)
-    {
-        compute_scales(candidate, x_mean_, w_mean_, best_scales_);
-        return best_scales_;
-    }
-
-    static error too_small()
-    {
-        return error{error_code::workspace_too_small,
-                     "scale search: give as many floats as search_workspace_size says"};
-    }
-
-  private:
-    status prepare_layer(workspace& memory, std::size_t index)
-    {
-        const auto& layer = problem_.layers[index];
-        views_[index] = layer.weight;
-        if (layer.rounding == nullptr || layer.weight.empty()) return {};
-        const std::span<float> space = memory.take<float>(layer.weight.size());
-        if (space.empty()) return too_small();
-        outputs_[index] = {space.data(), layer.weight.rows(), layer.weight.cols()};
-        views_[index] = outputs_[index];
-        return {};
-    }
-
-    // The mean over the columns that share a scale; a plain copy where none do.
-    template <class Source, class T>
-    void reduce_to_scales(Source source, std::span<T> out) const
-    {
-        for (std::size_t s = 0; s < out.size(); ++s)
-            out[s] = T(0);
-        if (problem_.column_scales.empty()) {
-            for (std::size_t c = 0; c < out.size(); ++c)
-                out[c] = source(c);
-            return;
-        }
-        for (std::size_t c = 0; c < problem_.in_features(); ++c)
-            out[problem_.scale_of(c)] += source(c);
-        const T share = T(out.size()) / T(problem_.in_features());
-        for (T& value : out)
-            value *= share;
-    }
-
-    void fill_w_mean(std::span<double> sums)
-    {
-        double rows = 0.0;
-        for (const auto& layer : problem_.layers) {
-            if (layer.rounding == nullptr) continue;
-            add_weight_magnitudes(how_, layer.weight,
-                                  layer.rounding->scale_columns(layer.weight.cols()), storage_,
-                                  sums);
-            rows += static_cast<double>(layer.weight.rows());
-        }
-        reduce_to_scales([&](std::size_t c) { return sums[c] / rows; }, w_mean_);
-    }
-
-    void make_layer(std::size_t index)
-    {
-        const auto& layer = problem_.layers[index];
-        const matrix_view<float> out = outputs_[index];
-        std::span<float> importance{};
-        if (!layer.importance.empty()) {
-            importance = importance_;
-            for (std::size_t c = 0; c < importance.size(); ++c)
-                importance[c] = static_cast<float>(static_cast<double>(layer.importance[c]) /
-                                                   (column_scales_[c] * column_scales_[c]));
-        }
-        bool is_scaled = false;
-        Q rounding = *layer.rounding;
-        if constexpr (magnitude_quantizer<Q>) {
-            is_scaled = rounding.needs_magnitude();
-            if (is_scaled) {
-                how_.for_each(out.rows(), [&](std::size_t row) {
-                    scale_rows(layer.weight.rows_from(row, 1), out.rows_from(row, 1));
-                });
-                rounding = settled(how_, rounding, matrix_view<const float>{out});
-            }
-        }
-        for_all_blocks(how_, rounding, out.rows(), [&](std::size_t first, std::size_t count) {
-            const auto block = out.rows_from(first, count);
-            if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
-            rounding.pseudo_quantize(block, importance, block);
-            unscale_rows(block);
-        });
-    }
-
-    // Q(W s)/s in three steps, each rounded to float once; with scales that are floats that is the
-    // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
-    void scale_rows(matrix_view<const float> weight, matrix_view<float> out) const
-    {
-        const sum_type* const s = column_scales_.data();
-        for (std::size_t r = 0; r < weight.rows(); ++r) {
-            const std::span<float> to = out.row(r);
-            const float* const from = weight.row(r).data();
-            for (std::size_t c = 0; c < to.size(); ++c)
-                to[c] = static_cast<float>(from[c] * s[c]);
-            round_to_storage(storage_, to);
-        }
-    }
-
-    void unscale_rows(matrix_view<float> rows) const
-    {
-        const sum_type* const s = column_scales_.data();
-        for (std::size_t r = 0; r < rows.rows(); ++r) {
-            const std::span<float> row = rows.row(r);
-            for (std::size_t c = 0; c < row.size(); ++c)
-                row[c] = static_cast<float>(row[c] / s[c]);
-            round_to_storage(storage_, row);
-        }
-    }
-
-    const E& how_;
-    const search_problem<Q>& problem_;
-    [[no_unique_address]] Storage storage_;
-    std::span<float> x_mean_;                         // (scales)
-    std::span<double> w_mean_, scales_, best_scales_; // (scales)
-    std::span<sum_type> column_scales_;               // (in_features)
-    std::span<float> importance_;                     // (in_features)
-    std::span<matrix_view<const float>> views_;       // what the loss sees
-    std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
-};
-
-/// The loss of a candidate, NaN where it is not usable.
-template <class Maker, candidate_loss Loss>
-double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
-{
-    const auto weights = maker.make(candidate);
-    if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
-    return static_cast<double>(loss(weights));
-}
-
-constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
-
-/// The first of the smallest finite errors among those still open; `no_candidate` where none is.
-inline std::size_t first_smallest(std::span<const double> errors,
-                                  std::span<const unsigned char> used)
-{
-    std::size_t best = no_candidate;
-    double smallest = std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < errors.size(); ++i)
-        if ((used.empty() || used[i] == 0) && std::isfinite(errors[i]) && errors[i] < smallest) {
-            best = i;
-            smallest = errors[i];
-        }
-    return best;
-}
-
-inline std::size_t count_not_finite(std::span<const double> errors)
-{
-    return static_cast<std::size_t>(
-        std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
-}
-
-inline error nothing_finite()
-{
-    return error{error_code::no_candidate,
-                 "scale search: no candidate has a finite error; look for "
-                 "infinite activations, and for weights near the largest number of their type"};
-}
-
-} // namespace detail
-
-/// Tries every candidate of the grid with one loss and returns the best: the first with the
-/// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
-/// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
-/// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
-/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
-/// known when this is compiled.
-template <execution E, quantizer Q, candidate_loss Loss, class Storage>
-result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
-                                    const search_options& options, Loss&& loss, workspace memory,
-                                    Storage storage)
-{
-    const scale_grid grid{options};
-    AWQ_CHECK(grid.check());
-    AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q, Storage> maker{how, problem, storage};
-    const std::span<double> errors = memory.take<double>(grid.size());
-    if (errors.empty()) return maker.too_small();
-    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    for (std::size_t i = 0; i < grid.size(); ++i)
-        errors[i] = detail::judge(maker, grid[i], loss);
-    const std::size_t best = detail::first_smallest(errors, {});
-    if (best == detail::no_candidate) return detail::nothing_finite();
-    return search_outcome{maker.best_scales(grid[best]),
-                          grid[best].ratio,
-                          grid[best].duo_scaling,
-                          errors[0],
-                          errors[best],
-                          grid.size(),
-                          detail::count_not_finite(errors),
-                          errors};
-}
-
-template <execution E, quantizer Q, candidate_loss Loss>
-result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
-                                    const search_options& options, Loss&& loss, workspace memory)
-{
-    return scale_search(how, problem, options, loss, memory, options.storage);
-}
-
-/// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
-/// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
-/// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
-template <execution E, quantizer Q, candidate_loss Cheap, candidate_loss Exact>
-result<search_outcome> screened_search(const E& how, const search_problem<Q>& problem,
-                                       const search_options& options, Cheap&& cheap, Exact&& exact,
-                                       workspace memory)
-{
-    const scale_grid grid{options};
-    AWQ_CHECK(grid.check());
-    AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q, dtype> maker{how, problem, options.storage};
-    const std::span<double> errors = memory.take<double>(grid.size());
-    const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
-    if (chosen.empty()) return maker.too_small();
-    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    for (std::size_t i = 0; i < grid.size(); ++i)
-        errors[i] = detail::judge(maker, grid[i], cheap);
-    chosen[0] = 1;
-    for (std::size_t i = 0; i < options.finalists; ++i)
-        if (const std::size_t next = detail::first_smallest(errors, chosen);
-            next != detail::no_candidate)
-            chosen[next] = 1;
-    search_outcome outcome{};
-    outcome.candidates = grid.size();
-    outcome.skipped_candidates = detail::count_not_finite(errors);
-    outcome.candidate_errors = errors;
-    std::size_t best = detail::no_candidate;
-    for (std::size_t i = 0; i < grid.size(); ++i) {
-        if (chosen[i] == 0) continue;
-        const double error = detail::judge(maker, grid[i], exact);
-        if (i == 0) outcome.initial_error = error;
-        if (!std::isfinite(error)) outcome.skipped_candidates += std::isfinite(errors[i]) ? 1 : 0;
-        if (std::isfinite(error) && (best == detail::no_candidate || error < outcome.best_error)) {
-            best = i;
-            outcome.best_error = error;
-        }
-    }
-    if (best == detail::no_candidate) return detail::nothing_finite();
-    outcome.best_scales = maker.best_scales(grid[best]);
-    outcome.best_ratio = grid[best].ratio;
-    outcome.duo_scaling = grid[best].duo_scaling;
-    return outcome;
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/smoothing/apply_scales.hpp
-#ifndef AWQ_SMOOTHING_APPLY_SCALES_HPP
-#define AWQ_SMOOTHING_APPLY_SCALES_HPP
-
-// ---- awq/smoothing/check_mapping.hpp
-#ifndef AWQ_SMOOTHING_CHECK_MAPPING_HPP
-#define AWQ_SMOOTHING_CHECK_MAPPING_HPP
-
-#include <cstddef>
-#include <cstdint>
-
-namespace awq {
-
-namespace detail {
-
-inline status check_balances(const mapping& pair)
-{
-    if (pair.balances.empty())
-        return error{error_code::invalid_argument, "mapping: give at least one balance layer"};
-    for (const auto& balance : pair.balances)
-        if (balance.empty() || balance.cols() != pair.in_features())
-            return error{error_code::shape_mismatch, "mapping: a balance layer has ",
-                         balance.cols(), " columns, another has ", pair.in_features()};
-    return {};
-}
-
-inline status check_smooth(const smooth_target& smooth, std::size_t scales)
-{
-    if (smooth.norm && (smooth.weight.rows() != 1 || smooth.weight.cols() != scales))
-        return error{error_code::shape_mismatch, "mapping: a norm of ", smooth.weight.size(),
-                     " channels before layers that read ", scales};
-    if (!smooth.norm && smooth.weight.rows() < scales)
-        return error{error_code::shape_mismatch,
-                     "mapping: a smooth layer with ",
-                     smooth.weight.rows(),
-                     " outputs before layers that read ",
-                     scales,
-                     "; grouped-query attention needs column_scales"};
-    if (!smooth.bias.empty() && smooth.bias.size() != smooth.channels())
-        return error{error_code::shape_mismatch, "mapping: a bias of ",
-                     smooth.bias.size(),         " values for ",
-                     smooth.channels(),          " outputs"};
-    if (!smooth.norm && smooth.offset)
-        return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
-    return {};
-}
-
-} // namespace detail
-
-/// How many scales a mapping has: its in_features, or one for each group of columns.
-inline std::size_t scale_count(const mapping& pair) noexcept
-{
-    if (pair.column_scales.empty()) return pair.in_features();
-    std::uint32_t last = 0;
-    for (const std::uint32_t index : pair.column_scales)
-        last = index > last ? index : last;
-    return std::size_t{last} + 1;
-}
-
-/// Whether the layers of a mapping fit together, so that smoothing keeps the function that they
-/// compute. invalid_argument or shape_mismatch where they do not.
-inline status check_mapping(const mapping& pair)
-{
-    AWQ_CHECK(detail::check_balances(pair));
-    if (!pair.column_scales.empty() && pair.column_scales.size() != pair.in_features())
-        return error{error_code::shape_mismatch, "mapping: column_scales needs ",
-                     pair.in_features(), " entries"};
-    return detail::check_smooth(pair.smooth, scale_count(pair));
-}
-
-} // namespace awq
-
-#endif
-
-#include <cmath>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-
-template <execution E>
-void multiply_columns(const E& how, const mapping& pair, matrix_view<float> weight,
-                      std::span<const double> scales)
-{
-    how.for_each(weight.rows(), [&](std::size_t r) {
-        float* const row = weight.row(r).data();
-        if (pair.column_scales.empty())
-            for (std::size_t c = 0; c < weight.cols(); ++c)
-                row[c] = static_cast<float>(row[c] * scales[c]);
-        else
-            for (std::size_t c = 0; c < weight.cols(); ++c)
-                row[c] = static_cast<float>(row[c] * scales[pair.column_scales[c]]);
-    });
-}
-
-inline void divide_norm(const smooth_target& smooth, std::span<const double> scales) noexcept
-{
-    const std::span<float> weight = smooth.weight.row(0);
-    const double offset = smooth.offset ? 1.0 : 0.0;
-    for (std::size_t i = 0; i < scales.size(); ++i)
-        weight[i] = static_cast<float>((weight[i] + offset) / scales[i] - offset);
-}
-
-template <execution E>
-void divide_rows(const E& how, matrix_view<float> weight, std::span<const double> scales)
-{
-    how.for_each(scales.size(), [&](std::size_t r) {
-        for (float& value : weight.row(r))
-            value = static_cast<float>(value / scales[r]);
-    });
-}
-
-} // namespace detail
-
-/// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
-/// them, in place: together the layers compute what they did before. Of a linear smooth layer with
-/// more outputs than scales (a fused qkv or gate_up) only the last rows, and the matching slice of
-/// the bias, change. Computed in double and rounded to float once. Errors (then nothing is
-/// changed): those of `check_mapping`; invalid_argument where a scale is not a positive number.
-template <execution E>
-status apply_scales(const E& how, const mapping& pair, std::span<const double> scales)
-{
-    AWQ_CHECK(check_mapping(pair));
-    if (scales.size() != scale_count(pair))
-        return error{error_code::shape_mismatch, "apply_scales: ", scales.size(), " scales for ",
-                     scale_count(pair),          " channels"};
-    for (const double scale : scales)
-        if (!std::isfinite(scale) || !(scale > 0.0))
-            return error{error_code::invalid_argument, "apply_scales: a scale is not positive"};
-    for (const auto& balance : pair.balances)
-        detail::multiply_columns(how, pair, balance, scales);
-    const smooth_target& smooth = pair.smooth;
-    const std::size_t first = smooth.channels() - scales.size();
-    if (smooth.norm)
-        detail::divide_norm(smooth, scales);
-    else
-        detail::divide_rows(how, smooth.weight.rows_from(first, scales.size()), scales);
-    if (!smooth.bias.empty())
-        for (std::size_t i = 0; i < scales.size(); ++i)
-            smooth.bias[first + i] = static_cast<float>(smooth.bias[first + i] / scales[i]);
-    return {};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/smoothing/roles.hpp
-#ifndef AWQ_SMOOTHING_ROLES_HPP
-#define AWQ_SMOOTHING_ROLES_HPP
-
-#include <cstddef>
-#include <span>
-#include <tuple>
-#include <utility>
-
-namespace awq {
-
-// Tensors of one type with different roles come in role types: swapping them silently would ruin a
-// model. Each holds a reference to a tensor of the backend, or a view by value.
-
-/// The layer whose outputs are divided by the scales: a linear layer's weight, (out_features,
-/// in_features), or a norm's weight, which has one row. `offset`: a norm that multiplies by 1 +
-/// weight.
-template <class Tensor>
-struct smooth_layer {
-    Tensor tensor;
-    std::span<float> bias = {};
-    bool offset = false;
-};
-template <class T>
-smooth_layer(T&&) -> smooth_layer<T>;
-template <class T>
-smooth_layer(T&&, std::span<float>) -> smooth_layer<T>;
-template <class T>
-smooth_layer(T&&, std::span<float>, bool) -> smooth_layer<T>;
-
-/// The layers that read the smooth layer's output, each (out_features, in_features).
-template <class... Tensors>
-struct balance_layers {
-    std::tuple<Tensors...> tensors;
-
-    template <class... Ts>
-    requires(sizeof...(Ts) == sizeof...(Tensors) &&
-             sizeof...(Ts) > 0) constexpr explicit balance_layers(Ts&&... layers)
-        : tensors(std::forward<Ts>(layers)...)
-    {}
-    static constexpr std::size_t count = sizeof...(Tensors);
-};
-template <class... Ts>
-balance_layers(Ts&&...) -> balance_layers<Ts...>;
-
-/// What the balance layers read during calibration, (tokens, in_features), before smoothing.
-template <class Tensor>
-struct activations {
-    Tensor tensor;
-};
-template <class T>
-activations(T&&) -> activations<T>;
-
-} // namespace awq
-
-#endif
-// ---- awq/tensor/span_backend.hpp
-#ifndef AWQ_TENSOR_SPAN_BACKEND_HPP
-#define AWQ_TENSOR_SPAN_BACKEND_HPP
-
-#include <span>
-
-namespace awq {
-
-/// The caller owns every byte; tensors are `matrix_view`s, and spans where a vector is meant.
-struct span_backend {
-    using policy_axis = axis::backend;
-    using product = plain_product;
-
-    template <class T>
-    static constexpr matrix_view<T> view(matrix_view<T> tensor) noexcept
-    {
-        return tensor;
-    }
-    template <class T>
-    static constexpr matrix_view<T> view(std::span<T> vector) noexcept
-    {
-        return as_row(vector);
-    }
-};
-
-static_assert(tensor_backend<span_backend>);
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <array>
-#include <concepts>
-#include <cstddef>
-#include <span>
-#include <tuple>
-#include <type_traits>
-
-namespace awq {
-
-namespace detail {
-
-/// What the search simulates, and the type that smoothed weights are stored in.
-template <class Scheme, class Group>
-struct simulated {
-    using type = scheme_quantizer<Scheme, Group>;
-    using storage = typename type::rounding;
-    static constexpr type make(const Group& group) { return {group}; }
-};
-template <quantizer Scheme, class Group> // a format that is a quantizer by itself has its own groups
-struct simulated<Scheme, Group> {
-    using type = Scheme;
-    using storage = storage_rounding<float>;
-    static constexpr type make(const Group&) { return {}; }
-};
-
-template <class B>
-concept allocating_backend = requires
-{
-    B::make_workspace(std::size_t{}).get();
-};
-
-} // namespace detail
-
-/// The rooms joined, over tensors in memory: search the scales of a mapping, smooth it, and in the
-/// quantizing modes quantize the weights. Use it through the alias `modifier<Policies...>`.
-///
-/// One call does a whole mapping (`smooth`); `begin` opens a streaming run, for activations that
-/// come in batches. Without a parent the loss is taken at the balance layers' own outputs.
-template <class Mode, class Group, tensor_backend Backend, execution Execution>
-class basic_modifier {
-  public:
-    using mode = Mode;
-    using backend = Backend;
-    using execution_type = Execution;
-    using product = typename Backend::product;
-    using quantizer_type = typename detail::simulated<typename Mode::scheme_type, Group>::type;
-    using storage = typename detail::simulated<typename Mode::scheme_type, Group>::storage;
-
-    constexpr basic_modifier(search_options options = {}, Group group = {}, Execution how = {})
-        : options_(options),
-          quantizer_(detail::simulated<typename Mode::scheme_type, Group>::make(group)),
-          how_(how)
-    {}
-
-    constexpr const search_options& options() const noexcept { return options_; }
-    constexpr const Execution& executor() const noexcept { return how_; }
-    /// What the search simulates.
-    constexpr const quantizer_type& target() const noexcept { return quantizer_; }
-
-    /// Floats that `smooth` needs for a mapping whose balance layers read `in_features` channels
-    /// and have `out_features` outputs in all. With a parent, add its own `workspace_size()`.
-    static constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features,
-                                                std::size_t out_features, std::size_t layers = 4,
-                                                std::size_t n_grid = 20) noexcept
-    {
-        return search_memory(in_features, out_features, layers, n_grid) +
-               activation_stats::size(in_features, uses_gram(tokens, in_features)) +
-               loss_memory(tokens, in_features, out_features);
-    }
-
-    /// Whether the mapping's shapes fit together, its rows can be cut into groups, and the options' storage
-    /// is that of the scheme, where it is part of the type.
-    status check(const mapping& pair) const
-    {
-        if (options_.storage != dtype::f32 && options_.storage != dtype_of<typename storage::type>)
-            return error{error_code::invalid_argument, "modifier: options.storage is ",
-                         name_of(options_.storage),
-                         "; give it with the scheme instead, as awq::stored_as<awq::bf16, Scheme>"};
-        AWQ_CHECK(check_mapping(pair));
-        return quantizer_.check(pair.in_features());
-    }
-
-    /// Searches the scales of a mapping from the balance layers' inputs, (tokens, in_features), and
-    /// smooths it. The outcome's spans lie in `memory`; see `workspace_size`. On an error nothing
-    /// is changed.
-    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x,
-                                  workspace memory) const
-    {
-        return smooth_by(
-            pair, x, memory, [&](auto weights, auto& stats, std::span<float> rest, auto&& use) {
-                if (!stats.gram.empty())
-                    return use(
-                        gram_loss<product, Execution>(how_, weights, stats.gram, x.rows(), rest));
-                return use(linear_output_loss<product, Execution>(how_, weights, x, rest));
-            });
-    }
-
-    /// The same, with the loss at the output of a module that the caller re-runs.
-    template <parent_forward F>
-    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x, parent<F> source,
-                                  workspace memory) const
-    {
-        return smooth_by(
-            pair, x, memory,
-            [&](auto weights, auto&, std::span<float> rest, auto&& use) -> result<search_outcome> {
-                if (rest.size() < source.workspace_size()) return too_small();
-                return use(parent_output_loss<F, Execution>(how_, source, weights, rest));
-            });
-    }
-
-    /// `smooth` over the backend's own tensors.
-    template <class S, class... Bs, class X>
-    result<search_outcome> smooth(const smooth_layer<S>& smooth_to,
-                                  const balance_layers<Bs...>& reads, const activations<X>& x,
-                                  workspace memory) const
-    {
-        const auto views = balance_views(reads);
-        return smooth(mapping{target_of(smooth_to), views, {}}, const_view(x.tensor), memory);
-    }
-
-    /// The same in memory that the backend allocates; `best_scales` and `candidate_errors` of the
-    /// outcome are then empty.
-    template <class S, class... Bs, class X>
-    result<search_outcome>
-    smooth(const smooth_layer<S>& smooth_to, const balance_layers<Bs...>& reads,
-           const activations<X>& x) const requires detail::allocating_backend<Backend>
-    {
-        const auto views = balance_views(reads);
-        const matrix_view<const float> inputs = const_view(x.tensor);
-        std::size_t outputs = 0;
-        for (const auto& view : views)
-            outputs += view.rows();
-        const std::size_t size =
-            workspace_size(inputs.rows(), inputs.cols(), outputs, views.size(), options_.n_grid);
-        const auto memory = Backend::make_workspace(size);
-        if (!memory)
-            return error{error_code::out_of_memory, "smooth: working memory of ", size, " floats"};
-        AWQ_TRY(search_outcome outcome, smooth(mapping{target_of(smooth_to), views, {}}, inputs,
-                                               workspace{std::span<float>{memory.get(), size}}));
-        outcome.best_scales = {};
-        outcome.candidate_errors = {};
-        return outcome;
-    }
-
-    /// Searches and smooths from statistics that were gathered before, which need a Gram matrix.
-    result<search_outcome> smooth(const mapping& pair, const activation_stats& stats,
-                                  workspace memory) const;
-
-    /// Opens a streaming run over mappings whose memory the caller owns.
-    modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const
-    {
-        return modifier_run<basic_modifier>{*this, mappings};
-    }
-
-    /// Quantizes a weight, (out_features, in_features), after smoothing. Only in quantizing modes.
-    template <class Tensor>
-    status quantize(Tensor&& weight, const quantized_weight& out) const
-        requires(Mode::quantizes&& code_quantizer<quantizer_type>)
-    {
-        return quantize_weight(how_, quantizer_, const_view(weight), out);
-    }
-
-  private:
-    static constexpr bool uses_gram(std::size_t tokens, std::size_t in_features) noexcept
-    {
-        return tokens >= in_features;
-    }
-    static constexpr std::size_t search_memory(std::size_t in_features, std::size_t out_features,
-                                               std::size_t layers, std::size_t n_grid) noexcept
-    {
-        return search_workspace_size(in_features, in_features * out_features, layers, n_grid) +
-               2 * in_features + workspace::size_for<search_layer<quantizer_type>>(layers) +
-               workspace::size_for<matrix_view<const float>>(layers);
-    }
-    static constexpr std::size_t loss_memory(std::size_t tokens, std::size_t in_features,
-                                             std::size_t out_features) noexcept
-    {
-        const std::size_t rows = std::clamp<std::size_t>(out_features, 1, 64);
-        return rows * (uses_gram(tokens, in_features) ? gram_loss_workspace_size(in_features)
-                                                      : in_features + tokens);
-    }
-    static error too_small()
-    {
-        return error{error_code::workspace_too_small,
-                     "smooth: give as many floats as workspace_size says"};
-    }
-
-    template <class Tensor>
-    static matrix_view<const float> const_view(Tensor& tensor)
-    {
-        return Backend::view(tensor);
-    }
-    template <class S>
-    static smooth_target target_of(const smooth_layer<S>& role)
-    {
-        const matrix_view<float> weight = Backend::view(role.tensor);
-        return {weight, role.bias, weight.rows() == 1, role.offset};
-    }
-    template <class... Bs>
-    static std::array<matrix_view<float>, sizeof...(Bs)>
-    balance_views(const balance_layers<Bs...>& role)
-    {
-        return std::apply(
-            [](auto&... tensors) {
-                return std::array<matrix_view<float>, sizeof...(Bs)>{Backend::view(tensors)...};
-            },
-            role.tensors);
-    }
-
-    template <class MakeLoss>
-    result<search_outcome> smooth_by(const mapping& pair, matrix_view<const float> x,
-                                     workspace memory, MakeLoss&& make_loss) const
-    {
-        AWQ_CHECK(check(pair));
-        AWQ_TRY(activation_stats stats,
-                activation_stats::make(memory, pair.in_features(),
-                                       uses_gram(x.rows(), pair.in_features())));
-        AWQ_CHECK(stats.observe<product>(how_, x));
-        return search_and_apply(pair, stats, memory, make_loss);
-    }
-
-    template <class MakeLoss>
-    result<search_outcome> search_and_apply(const mapping& pair, activation_stats& stats,
-                                            workspace memory, MakeLoss&& make_loss) const
-    {
-        const std::size_t columns = pair.in_features(), layers = pair.balances.size();
-        const std::span<float> x_mean = memory.take<float>(columns);
-        const std::span<float> importance = memory.take<float>(columns);
-        const auto originals = memory.take<matrix_view<const float>>(layers);
-        const auto searched = memory.take<search_layer<quantizer_type>>(layers);
-        if (searched.empty()) return too_small();
-        AWQ_CHECK(stats.mean_abs(x_mean));
-        AWQ_CHECK(stats.mean_square(importance));
-        for (std::size_t i = 0; i < layers; ++i) {
-            originals[i] = pair.balances[i];
-            searched[i] = {originals[i], &quantizer_, importance};
-        }
-        const search_problem<quantizer_type> problem{searched, x_mean, pair.column_scales,
-                                                     scale_count(pair)};
-        const std::size_t search_size = search_workspace_size(problem, options_);
-        const std::span<float> rest = memory.rest();
-        if (rest.size() < search_size + 2 * columns) return too_small();
-        const std::span<const matrix_view<const float>> weights = originals;
-        const auto run = [&](auto&& loss) -> result<search_outcome> {
-            AWQ_TRY(search_outcome found, scale_search(how_, problem, options_, loss,
-                                                       workspace{rest.first(search_size)}, storage{}));
-            AWQ_CHECK(apply_scales(how_, pair, found.best_scales));
-            return found;
-        };
-        return make_loss(weights, stats, rest.subspan(search_size), run);
-    }
-
-    search_options options_;
-    quantizer_type quantizer_;
-    [[no_unique_address]] Execution how_;
-};
-
-template <class Mode, class Group, tensor_backend Backend, execution Execution>
-result<search_outcome> basic_modifier<Mode, Group, Backend, Execution>::smooth(
-    const mapping& pair, const activation_stats& stats, workspace memory) const
-{
-    AWQ_CHECK(check(pair));
-    if (stats.gram.cols() != pair.in_features())
-        return error{error_code::not_calibrated, "smooth: the statistics need a Gram matrix of ",
-                     pair.in_features(), " channels"};
-    activation_stats sums = stats;
-    return search_and_apply(
-        pair, sums, memory, [&](auto weights, auto& gathered, std::span<float> rest, auto&& use) {
-            return use(
-                gram_loss<product, Execution>(how_, weights, gathered.gram, gathered.tokens, rest));
-        });
-}
-
-/// A modifier of these policies, in any order, each axis defaulted:
-/// `smooth_and_quantize<w4a16_asym>`, `group_size<128>`, `span_backend`, `serial_execution`. Two
-/// orders name one type.
-template <class... Policies>
-using modifier = basic_modifier<
-    typename policy_set<Policies...>::template get<axis::mode, smooth_and_quantize<>>,
-    typename policy_set<Policies...>::template get<axis::group, group_size<128>>,
-    typename policy_set<Policies...>::template get<axis::backend, span_backend>,
-    typename policy_set<Policies...>::template get<axis::execution, serial_execution>>;
-
-} // namespace awq
-
-#endif
-// ---- awq/quantization/cholesky.hpp
-#ifndef AWQ_QUANTIZATION_CHOLESKY_HPP
-#define AWQ_QUANTIZATION_CHOLESKY_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-
-namespace awq {
-
-/// Columns that are factored together; the rest of the work is matrix products.
-inline constexpr std::size_t cholesky_panel = 96;
-
-namespace detail {
-
-/// a -= b, element by element; of a `triangle` only what is not above the diagonal.
-template <execution E>
-void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b, bool triangle = false)
-{
-    e.for_each(a.rows(), [=](std::size_t row) {
-        float* const to = a.row(row).data();
-        const float* const from = b.row(row).data();
-        const std::size_t count = triangle ? std::min(row + 1, a.cols()) : a.cols();
-        for (std::size_t i = 0; i < count; ++i) to[i] -= from[i];
-    });
-}
-
-inline double dot(const float* a, const float* b, std::size_t count) noexcept
-{
-    double sum = 0;
-    for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * b[i];
-    return sum;
-}
-
-/// Factors a small diagonal block in place; false where it is not positive definite.
-inline bool factor_diagonal_block(matrix_view<float> a) noexcept
-{
-    for (std::size_t j = 0; j < a.rows(); ++j) {
-        const double pivot = a(j, j) - dot(a.row(j).data(), a.row(j).data(), j);
-        if (!(pivot > 0)) return false;
-        const double root = std::sqrt(pivot);
-        a(j, j) = static_cast<float>(root);
-        for (std::size_t i = j + 1; i < a.rows(); ++i) {
-            const double rest = a(i, j) - dot(a.row(i).data(), a.row(j).data(), j);
-            a(i, j) = static_cast<float>(rest / root);
-        }
-    }
-    return true;
-}
-
-/// x = x l^-T for one row x, in place: forward substitution with the lower triangle l.
-inline void solve_row_forward(float* x, matrix_view<const float> l) noexcept
-{
-    for (std::size_t j = 0; j < l.rows(); ++j)
-        x[j] = static_cast<float>((x[j] - dot(x, l.row(j).data(), j)) / l(j, j));
-}
-
-/// x = x l^-1 for one row x, in place: backward substitution with the lower triangle l.
-inline void solve_row_backward(float* x, matrix_view<const float> l) noexcept
-{
-    for (std::size_t j = l.rows(); j-- > 0;) {
-        x[j] /= l(j, j);
-        for (std::size_t i = 0; i < j; ++i) x[i] -= x[j] * l(j, i);
-    }
-}
-
-} // namespace detail
-
-/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T;
-/// what is above the diagonal is left as it was. `scratch` holds n x cholesky_panel floats.
-/// False where `a` is not positive definite; its contents are then undefined.
-template <class Product, execution E>
-[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, matrix_view<float> scratch)
-{
-    const std::size_t n = a.rows();
-    for (std::size_t first = 0; first < n; first += cholesky_panel) {
-        const std::size_t width = std::min(cholesky_panel, n - first), below = n - first - width;
-        const auto panel = a.rows_from(first, n - first).cols_from(first, width);
-        if (first > 0) {
-            const auto done = a.rows_from(first, n - first).cols_from(0, first);
-            const matrix_view<float> update{scratch.data(), n - first, width};
-            Product::multiply_nt(e, done, done.rows_from(0, width), update);
-            detail::subtract(e, panel, update, true);
-        }
-        const auto diagonal = panel.rows_from(0, width);
-        if (!detail::factor_diagonal_block(diagonal)) return false;
-        const auto rest = panel.rows_from(width, below);
-        e.for_each(below, [=](std::size_t row) {
-            detail::solve_row_forward(rest.row(row).data(), diagonal);
-        });
-    }
-    return true;
-}
-
-/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch` holds
-/// m x cholesky_panel floats.
-template <class Product, execution E>
-void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x,
-                    matrix_view<float> scratch)
-{
-    const std::size_t n = l.rows(), m = x.rows();
-    const auto triangle = [&](std::size_t first, std::size_t width) {
-        return l.rows_from(first, width).cols_from(first, width);
-    };
-    for (std::size_t first = 0; first < n; first += cholesky_panel) { // x = x l^-T
-        const std::size_t width = std::min(cholesky_panel, n - first);
-        const auto panel = x.cols_from(first, width);
-        const matrix_view<float> update{scratch.data(), m, width};
-        if (first > 0) {
-            Product::multiply_nt(e, x.cols_from(0, first),
-                                 l.rows_from(first, width).cols_from(0, first), update);
-            detail::subtract(e, panel, update);
-        }
-        const auto diagonal = triangle(first, width);
-        e.for_each(m, [=](std::size_t row) {
-            detail::solve_row_forward(panel.row(row).data(), diagonal);
-        });
-    }
-    const std::size_t last = (n - 1) / cholesky_panel * cholesky_panel;
-    for (std::size_t first = last + cholesky_panel; first > 0;) { // x = x l^-1
-        first -= cholesky_panel;
-        const std::size_t width = std::min(cholesky_panel, n - first), after = first + width;
-        const auto panel = x.cols_from(first, width);
-        const matrix_view<float> update{scratch.data(), m, width};
-        if (after < n) {
-            Product::multiply_nn(e, x.cols_from(after, n - after),
-                                 l.rows_from(after, n - after).cols_from(first, width), update);
-            detail::subtract(e, panel, update);
-        }
-        const auto diagonal = triangle(first, width);
-        e.for_each(m, [=](std::size_t row) {
-            detail::solve_row_backward(panel.row(row).data(), diagonal);
-        });
-    }
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/quantization/clip_weights.hpp
-#ifndef AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
-#define AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-
-/// Clamps a group to what the codes of its best range can stand for, if that is not the whole range.
-inline void clip_group(const integer_quantizer& format, std::span<const float> importance,
-                       std::span<float> group) noexcept
-{
-    integer_quantizer unclipped = format;
-    unclipped.clip_steps = 1;
-    const qparams best = format.fit_group(group, importance);
-    if (best.scale == unclipped.fit_group(group, importance).scale) return;
-    const float low = (format.format.smallest() - best.zero_point) * best.scale;
-    const float high = (format.format.largest() - best.zero_point) * best.scale;
-    for (float& weight : group) weight = std::clamp(weight, low, high);
-}
-
-} // namespace detail
-
-/// Weight clipping as llm-awq's auto_clip does it: within each group of `weight` (out_features,
-/// in_features) outliers give way, so that the others are rounded more finely later. This changes
-/// what the layer computes. `importance`: mean of x^2 per column, or empty. The format must fit.
-template <execution E>
-void clip_weights(const E& how, const integer_quantizer& format, std::span<const float> importance,
-                  matrix_view<float> weight)
-{
-    const std::size_t width = format.scale_columns(weight.cols());
-    how.for_each(weight.rows(), [&](std::size_t row) {
-        for (std::size_t first = 0; first < weight.cols(); first += width)
-            detail::clip_group(format,
-                               importance.empty() ? importance : importance.subspan(first, width),
-                               weight.row(row).subspan(first, width));
-    });
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/quantization/error_feedback.hpp
-#ifndef AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
-#define AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
-
-#include <algorithm>
-#include <concepts>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <utility>
-
-namespace awq {
-
-/// A format that error feedback can round onto, one block of neighbouring columns at a time.
-///
-/// - `block_columns(in_features)`: columns whose scales are chosen together.
-/// - `fit(rows, importance, first_row, grids)`: the scales (and minimums) of one block of at most
-///   `batch` neighbouring rows, as the format's own search finds them.
-/// - `grid.nearest(i, x)`: the code of the block's column i that is nearest to x.
-/// - `grid.value(i, code)`: what that code dequantizes to.
-template <class F>
-concept feedback_format =
-    requires(const F& f, matrix_view<const float> rows, std::span<const float> importance,
-             typename F::grid& grid, std::size_t i, float x, int code) {
-        { F::batch } -> std::convertible_to<std::size_t>;
-        { f.block_columns(i) } -> std::convertible_to<std::size_t>;
-        { f.fit(rows, importance, i, &grid) } -> std::same_as<void>;
-        { grid.nearest(i, x) } -> std::convertible_to<int>;
-        { grid.value(i, code) } -> std::convertible_to<float>;
-    };
-
-/// Turns a Gram matrix into the feedback matrix that `round_with_feedback` takes, in place.
-///
-/// Frantar et al. 2022 (GPTQ) and Chee et al. 2023 (LDLQ): with gram + damping = R R^T, R upper
-/// triangular, the output error is ||dW R||^2, and column j is best rounded at
-/// w_j + sum_{i<j} dw_i R_ij / R_jj. The result's upper triangle holds R_ij / R_jj.
-/// `damping` is relative to the mean of the diagonal. `scratch`: n x cholesky_panel floats.
-/// False where the damped matrix is not positive definite.
-template <class Product, execution E>
-[[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping,
-                                 matrix_view<float> scratch)
-{
-    const std::size_t n = gram.rows();
-    double mean = 0;
-    for (std::size_t i = 0; i < n; ++i) mean += gram(i, i);
-    mean /= static_cast<double>(n);
-    if (!(mean > 0)) return false;
-    for (std::size_t i = 0; i < n; ++i) gram(i, i) += static_cast<float>(damping * mean);
-
-    // R is the lower factor of the matrix with both orders reversed, read backwards.
-    float* const first = gram.data();
-    const auto reverse = [=](std::size_t half) {
-        if (half < n - 1 - half)
-            for (std::size_t i = 0; i < n; ++i)
-                std::swap(first[half * gram.stride() + i],
-                          first[(n - 1 - half) * gram.stride() + (n - 1 - i)]);
-    };
-    const auto reverse_all = [&] {
-        e.for_each(n / 2, reverse);
-        if (n % 2 == 1) std::reverse(gram.row(n / 2).begin(), gram.row(n / 2).end());
-    };
-    reverse_all();
-    if (!factor_cholesky<Product>(e, gram, scratch)) return false;
-    reverse_all();
-    e.for_each(n, [=](std::size_t i) {
-        for (std::size_t j = i + 1; j < n; ++j) gram(i, j) /= gram(j, j);
-    });
-    return true;
-}
-
-namespace detail {
-
-/// One block of columns of all rows; see `round_with_feedback`.
-template <feedback_format Format, class Store>
-struct feedback_block {
-    matrix_view<const float> target;   // (rows, width): the weights of this block
-    matrix_view<const float> feedback; // (width, width): the block's own part
-    std::span<const float> importance;
-    matrix_view<float> wanted;     // (rows, width): in: what earlier blocks feed in
-    matrix_view<float> out;        // (rows, width)
-    matrix_view<float> difference; // (rows, width)
-    std::size_t first_column;
-    const Format& format;
-    const Store& store;
-
-    void round_rows(std::size_t first, std::size_t count) const
-    {
-        typename Format::grid grids[Format::batch];
-        const auto rows = wanted.rows_from(first, count);
-        for (std::size_t r = 0; r < count; ++r)
-            for (std::size_t i = 0; i < rows.cols(); ++i) rows(r, i) += target(first + r, i);
-        format.fit(rows, importance, first, grids);
-        for (std::size_t r = 0; r < count; ++r) round_row(first + r, grids[r]);
-    }
-
-private:
-    void round_row(std::size_t row, const typename Format::grid& grid) const
-    {
-        constexpr std::size_t step = 256;
-        std::uint8_t codes[step];
-        const std::size_t width = target.cols();
-        for (std::size_t start = 0; start < width; start += step) {
-            const std::size_t count = std::min(step, width - start);
-            for (std::size_t k = 0; k < count; ++k) codes[k] = round_column(row, start + k, grid);
-            store(row, first_column + start, grid, std::span<const std::uint8_t>{codes, count});
-        }
-    }
-
-    std::uint8_t round_column(std::size_t row, std::size_t i, const typename Format::grid& grid) const
-    {
-        float* const values = wanted.row(row).data();
-        const int code = grid.nearest(i, values[i]);
-        out(row, i) = grid.value(i, code);
-        const float missing = target(row, i) - out(row, i);
-        difference(row, i) = missing;
-        const float* const weight = feedback.row(i).data();
-        for (std::size_t j = i + 1; j < target.cols(); ++j) values[j] += missing * weight[j];
-        return static_cast<std::uint8_t>(code);
-    }
-};
-
-} // namespace detail
-
-/// Rounds `target` (out_features, in_features) onto the format's grid column by column, feeding each
-/// column's error into the columns after it.
-///
-/// - `feedback` (in, in): from `make_feedback`. `importance`: mean of x^2 per column, or empty.
-/// - `out`: the dequantized result. `difference`: working memory of the shape of `target`.
-/// - `scratch`: out_features x block_columns floats.
-/// - `store(row, first_column, grid, codes)` is called for each row and block, from any thread;
-///   blocks of more than 256 columns come in pieces.
-template <class Product, execution E, feedback_format Format, class Store>
-void round_with_feedback(const E& e, matrix_view<const float> target,
-                         matrix_view<const float> feedback, std::span<const float> importance,
-                         const Format& format, matrix_view<float> out,
-                         matrix_view<float> difference, std::span<float> scratch,
-                         const Store& store)
-{
-    const std::size_t rows = target.rows(), cols = target.cols();
-    const std::size_t block = format.block_columns(cols);
-    for (std::size_t first = 0; first < cols; first += block) {
-        const std::size_t width = std::min(block, cols - first);
-        const matrix_view<float> wanted{scratch.data(), rows, width};
-        if (first == 0)
-            std::fill_n(scratch.data(), wanted.size(), 0.0f);
-        else
-            Product::multiply_nn(e, difference.cols_from(0, first),
-                                 feedback.rows_from(0, first).cols_from(first, width), wanted);
-        const detail::feedback_block<Format, Store> work{
-            target.cols_from(first, width),
-            feedback.rows_from(first, width).cols_from(first, width),
-            importance.empty() ? importance : importance.subspan(first, width),
-            wanted,
-            out.cols_from(first, width),
-            difference.cols_from(first, width),
-            first,
-            format,
-            store};
-        e.for_each(chunk_count(rows, Format::batch), [&](std::size_t chunk) {
-            const std::size_t at = chunk * Format::batch;
-            work.round_rows(at, std::min(Format::batch, rows - at));
-        });
-    }
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/quantization/feedback_formats.hpp
-#ifndef AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
-#define AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
+// ---- awq/quantization/simulated.hpp
+#ifndef AWQ_QUANTIZATION_SIMULATED_HPP
+#define AWQ_QUANTIZATION_SIMULATED_HPP
+
+// ---- awq/quantization/gguf/format_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_FORMAT_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_GGUF_FORMAT_QUANTIZER_HPP
 
 // ---- awq/quantization/gguf/block_codec.hpp
 #ifndef AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
@@ -7395,6 +5477,2264 @@ template <class Format, class L>
 } // namespace awq::gguf
 
 #endif
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::gguf {
+
+/// A block format as a type: `q4_k`, `q8_0`, `iq4_nl` and the others of `formats.hpp`.
+template <class F>
+concept block_format = requires(const block_grid& grid, const std::uint8_t* codes, std::byte* out) {
+    { F::id } -> std::convertible_to<type>;
+    F::pack(grid, codes, out);
+};
+
+/// `block_quantizer` for one format that is known when this is compiled: the same bytes, and a program links
+/// that format alone; the longer search only with `rounding::best`. Models `awq::quantizer`. Not finite
+/// weights give unspecified bytes.
+template <block_format Format, rounding How = rounding::exact>
+class format_quantizer {
+  public:
+    static constexpr gguf::type type = Format::id;
+
+    /// Rows must be whole blocks: shape_mismatch otherwise.
+    status check(std::size_t in_features) const noexcept
+    {
+        if (in_features != 0 && in_features % columns == 0) return {};
+        return error{error_code::shape_mismatch, name_of(type), ": rows of ", in_features,
+                     " elements are no multiple of its block of ", columns,
+                     "; choose a type with smaller blocks"};
+    }
+    constexpr std::size_t row_block() const noexcept { return 1; }
+    constexpr std::size_t scale_columns(std::size_t) const noexcept
+    {
+        constexpr std::size_t shared = facts(type).scale_columns;
+        return shared;
+    }
+    /// Bytes of one row.
+    constexpr std::size_t row_bytes(std::size_t in_features) const noexcept
+    {
+        return in_features / columns * bytes;
+    }
+
+    /// One row to `row_bytes(row.size())` bytes. `importance` has the row's length, or is empty.
+    void quantize_row(std::span<const float> row, std::span<const float> importance,
+                      std::span<std::byte> out) const noexcept
+    {
+        for_each_block(row, importance,
+                       [&](std::size_t i, const block_grid& grid, const std::uint8_t* codes) {
+                           Format::pack(grid, codes, out.data() + i * bytes);
+                       });
+    }
+
+    /// What rows read as once they were written; `out` may be the same memory.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            for_each_block(rows.row(r), importance,
+                           [&](std::size_t i, const block_grid& grid, const std::uint8_t* codes) {
+                               values_of(grid, codes, columns, out.row(r).data() + i * columns);
+                           });
+    }
+
+  private:
+    static constexpr std::size_t columns = block_columns(type), bytes = block_bytes(type);
+
+    template <class Use>
+    static void for_each_block(std::span<const float> row, std::span<const float> importance,
+                               const Use& use) noexcept
+    {
+        const bool row_matters = columns == 32 && !importance.empty();
+        const float energy = row_matters ? mean_square(row) : 0.0f;
+        for (std::size_t i = 0; i < row.size() / columns; ++i) {
+            const block_source source{row.data() + i * columns,
+                                      importance.empty() ? nullptr : importance.data() + i * columns,
+                                      energy};
+            block_grid grid;
+            std::uint8_t codes[columns];
+            fit(source, grid, codes);
+            use(i, grid, codes);
+        }
+    }
+
+    static void fit(const block_source& source, block_grid& grid, std::uint8_t* codes) noexcept
+    {
+        Format::template fit<one_lane>(&source, 1, &grid, codes);
+        if constexpr (How == rounding::best)
+            detail::improve_block<Format, one_lane>(source, grid, codes);
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/scheme_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_SCHEME_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_SCHEME_QUANTIZER_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// A group policy whose number of columns is known when it is compiled.
+template <class Group>
+concept static_group = requires { typename std::integral_constant<std::size_t, Group::columns()>; };
+
+/// The numbers of `integer_quantizer`, with the scheme, its storage type and the group size as constants
+/// in the code: two policies give two machine codes. A `dynamic_group_size` is one switch outside the
+/// loops. Models `quantizer`.
+template <class Scheme, policy_of<axis::group> Group>
+struct scheme_quantizer {
+    using rounding = storage_rounding<typename Scheme::storage_type>;
+    static constexpr scheme format = Scheme::value;
+
+    [[no_unique_address]] Group group{};
+
+    /// shape_mismatch where groups do not cut a row evenly.
+    status check(std::size_t in_features) const noexcept
+    {
+        return detail::check_groups(group.columns(), in_features);
+    }
+
+    constexpr std::size_t row_block() const noexcept { return 1; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return detail::columns_of_group(group.columns(), in_features);
+    }
+    /// How many scales a row has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        return in_features == 0 ? 0 : in_features / scale_columns(in_features);
+    }
+
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance is not looked at.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float>,
+                         matrix_view<float> out) const noexcept
+    {
+        with_width(rows.cols(), [&](auto width) {
+            detail::simulate_groups(rows, width, Scheme{}, rounding{}, out);
+        });
+    }
+
+    /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
+    /// empty `zero_points` for a symmetric scheme).
+    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes,
+                      std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
+    {
+        with_width(row.size(), [&](auto width) {
+            detail::code_groups(row, width, Scheme{}, rounding{}, codes, scales, zero_points);
+        });
+    }
+
+  private:
+    template <class Action>
+    void with_width(std::size_t in_features, Action&& action) const
+    {
+        if constexpr (static_group<Group>)
+            action(detail::group_width<Group::columns()>{scale_columns(in_features)});
+        else
+            detail::with_group_width(scale_columns(in_features), action);
+    }
+};
+
+} // namespace awq
+
+#endif
+
+namespace awq::detail {
+
+/// What the search simulates, and the type that smoothed weights are stored in.
+template <class Scheme, class Group>
+struct simulated {
+    static_assert(requires { Scheme::value.bits; typename Scheme::storage_type; },
+                  "awq::modifier: what a mode names must be an integer scheme, as awq::w4a16_asym, a GGUF format, as "
+                  "awq::gguf::q4_k, or model awq::quantizer, with check, row_block, scale_columns and pseudo_quantize");
+    using type = scheme_quantizer<Scheme, Group>;
+    using storage = typename type::rounding;
+    static constexpr type make(const Group& group) { return {group}; }
+};
+template <quantizer Scheme, class Group> // a format that is a quantizer by itself has its own groups
+struct simulated<Scheme, Group> {
+    using type = Scheme;
+    using storage = storage_rounding<float>;
+    static constexpr type make(const Group&) { return {}; }
+};
+
+template <gguf::block_format Scheme, class Group> // so has a GGUF format
+struct simulated<Scheme, Group> {
+    using type = gguf::format_quantizer<Scheme>;
+    using storage = storage_rounding<float>;
+    static constexpr type make(const Group&) { return {}; }
+};
+
+} // namespace awq::detail
+
+#endif
+// ---- awq/search/gram_loss.hpp
+#ifndef AWQ_SEARCH_GRAM_LOSS_HPP
+#define AWQ_SEARCH_GRAM_LOSS_HPP
+
+// ---- awq/search/ordered_sum.hpp
+#ifndef AWQ_SEARCH_ORDERED_SUM_HPP
+#define AWQ_SEARCH_ORDERED_SUM_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace awq {
+
+/// What the search sums losses in, and scales candidates in.
+#if AWQ_FLOAT_SUMS
+using sum_type = float;
+#else
+using sum_type = double;
+#endif
+
+/// The sum of `term(i)` for all i < count, in `sum_type`. How the work is cut depends on `count` alone,
+/// so the sum has the same bits at any number of threads.
+template <execution E, class Term>
+sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
+{
+    constexpr std::size_t most_chunks = 64;
+    if (count == 0) return 0;
+    const std::size_t grain = chunk_count(count, most_chunks);
+    const std::size_t chunks = chunk_count(count, grain);
+    std::array<sum_type, most_chunks> sums{};
+    how.for_each(chunks, [&](std::size_t chunk) {
+        const std::size_t end = std::min((chunk + 1) * grain, count);
+        sum_type sum = 0;
+        for (std::size_t i = chunk * grain; i < end; ++i)
+            sum += term(i);
+        sums[chunk] = sum;
+    });
+    sum_type total = 0;
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk)
+        total += sums[chunk];
+    return total;
+}
+
+/// The sum of `term(i)` for all i < count, in `sum_type` and in a fixed order, in the calling thread;
+/// eight sums side by side, so that the compiler can use vectors.
+template <class Term>
+sum_type lane_sum(std::size_t count, Term&& term)
+{
+    constexpr std::size_t lanes = 8;
+    sum_type sums[lanes] = {};
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (std::size_t lane = 0; lane < lanes; ++lane)
+            sums[lane] += term(i + lane);
+    for (; i < count; ++i)
+        sums[0] += term(i);
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
+           ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Floats that `gram_loss` needs at least; up to 512 times as many make it faster.
+constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
+{
+    return 2 * in_features;
+}
+
+/// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
+/// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
+/// is the Gram matrix of its inputs. With `row_step` k only every k-th row is looked at, and the
+/// sum is extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
+template <class Product, execution E>
+double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
+                  matrix_view<const float> gram, std::span<float> memory, std::size_t row_step = 1)
+{
+    const std::size_t width = weight.cols(), rows = chunk_count(weight.rows(), row_step);
+    const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
+    double sum = 0.0;
+    for (std::size_t first = 0; first < rows; first += most) {
+        const std::size_t count = std::min(most, rows - first);
+        const matrix_view<float> change{memory.data(), count, width};
+        const matrix_view<float> product{memory.data() + count * width, count, width};
+        how.for_each(count, [&](std::size_t r) {
+            const float* const from = weight.row((first + r) * row_step).data();
+            const float* const to = candidate.row((first + r) * row_step).data();
+            for (std::size_t c = 0; c < width; ++c)
+                change(r, c) = to[c] - from[c];
+        });
+        Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
+        sum += ordered_sum(how, count, [&](std::size_t r) {
+            const float *a = change.row(r).data(), *b = product.row(r).data();
+            return lane_sum(width, [a, b](std::size_t c) {
+                return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
+            });
+        });
+    }
+    return sum * static_cast<double>(weight.rows()) /
+           static_cast<double>(std::max<std::size_t>(rows, 1));
+}
+
+/// The mean squared error at the outputs of linear layers that read the same input, from that
+/// input's Gram matrix: its cost does not depend on the number of tokens. A callable for
+/// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
+/// k, v and for gate, up it is a stand-in for the loss behind the attention or the MLP.
+template <class Product, execution E>
+class gram_loss {
+  public:
+    /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
+    /// `tokens`; a `row_step` above 1 looks at every row_step-th output only.
+    gram_loss(const E& how, std::span<const matrix_view<const float>> weights,
+              matrix_view<const float> gram, std::size_t tokens, std::span<float> memory,
+              std::size_t row_step = 1) noexcept
+        : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory),
+          row_step_(std::max<std::size_t>(row_step, 1))
+    {}
+
+    double operator()(std::span<const matrix_view<const float>> candidates) const
+    {
+        double sum = 0.0, outputs = 0.0;
+        for (std::size_t i = 0; i < weights_.size(); ++i) {
+            outputs += static_cast<double>(weights_[i].rows());
+            // A layer that is not quantized is its own candidate and loses nothing.
+            if (weights_[i].data() == candidates[i].data()) continue;
+            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, row_step_);
+        }
+        return sum / (static_cast<double>(tokens_) * outputs);
+    }
+
+  private:
+    const E& how_;
+    std::span<const matrix_view<const float>> weights_;
+    matrix_view<const float> gram_;
+    std::size_t tokens_;
+    std::span<float> memory_;
+    std::size_t row_step_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/search/output_loss.hpp
+#ifndef AWQ_SEARCH_OUTPUT_LOSS_HPP
+#define AWQ_SEARCH_OUTPUT_LOSS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// A sum of squared errors and how many elements went in; sums of batches add up.
+struct squared_error {
+    double sum = 0.0;
+    std::size_t count = 0;
+
+    /// The mean, which is the loss; NaN where nothing went in.
+    double mean() const noexcept
+    {
+        return count == 0 ? std::numeric_limits<double>::quiet_NaN()
+                          : sum / static_cast<double>(count);
+    }
+    squared_error& operator+=(const squared_error& other) noexcept
+    {
+        sum += other.sum;
+        count += other.count;
+        return *this;
+    }
+};
+
+/// Compares two outputs, both (tokens, features), over the tokens that the mask keeps.
+template <execution E>
+squared_error output_error(const E& how, matrix_view<const float> expected,
+                           matrix_view<const float> actual, loss_mask mask = {})
+{
+    const std::size_t width = expected.cols();
+    const double sum = ordered_sum(how, expected.rows(), [&](std::size_t t) {
+        if (!mask.keeps(t)) return sum_type{};
+        const float *a = expected.row(t).data(), *b = actual.row(t).data();
+        return lane_sum(width, [a, b](std::size_t i) {
+            const sum_type difference = static_cast<sum_type>(a[i]) - static_cast<sum_type>(b[i]);
+            return difference * difference;
+        });
+    });
+    return {sum, mask.kept(expected.rows()) * width};
+}
+
+/// Floats that `linear_output_loss` needs at least; more makes it faster.
+constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features,
+                                                        std::size_t tokens) noexcept
+{
+    return in_features + tokens;
+}
+
+/// The loss at the outputs of linear layers that read the same input: mean over tokens and outputs
+/// of (x (W' - W)^T)^2. A callable for `scale_search`; cheaper than `gram_loss` only where there
+/// are fewer tokens than in_features.
+template <class Product, execution E>
+class linear_output_loss {
+  public:
+    /// `weights`: the originals, each (out_features, in_features); `x`: (tokens, in_features).
+    linear_output_loss(const E& how, std::span<const matrix_view<const float>> weights,
+                       matrix_view<const float> x, std::span<float> memory) noexcept
+        : how_(how), weights_(weights), x_(x), memory_(memory)
+    {}
+
+    double operator()(std::span<const matrix_view<const float>> candidates) const
+    {
+        squared_error error;
+        for (std::size_t i = 0; i < weights_.size(); ++i)
+            error += layer_error(i, candidates[i]);
+        return error.mean();
+    }
+
+  private:
+    squared_error layer_error(std::size_t index, matrix_view<const float> candidate) const
+    {
+        const matrix_view<const float> weight = weights_[index];
+        const std::size_t tokens = x_.rows(), width = weight.cols();
+        const std::size_t room = memory_.size() / (width + tokens);
+        const std::size_t most = std::clamp<std::size_t>(room, 1, 256);
+        double sum = 0.0;
+        for (std::size_t first = 0; first < weight.rows(); first += most) {
+            const std::size_t count = std::min(most, weight.rows() - first);
+            const matrix_view<float> change{memory_.data(), count, width};
+            const matrix_view<float> output{memory_.data() + count * width, count, tokens};
+            how_.for_each(count, [&](std::size_t r) {
+                for (std::size_t c = 0; c < width; ++c)
+                    change(r, c) = candidate(first + r, c) - weight(first + r, c);
+            });
+            Product::multiply_nt(how_, matrix_view<const float>{change}, x_, output);
+            sum += ordered_sum(how_, count, [&](std::size_t r) {
+                const float* values = output.row(r).data();
+                return lane_sum(tokens, [values](std::size_t t) {
+                    return static_cast<sum_type>(values[t]) * static_cast<sum_type>(values[t]);
+                });
+            });
+        }
+        return {sum, tokens * weight.rows()};
+    }
+
+    const E& how_;
+    std::span<const matrix_view<const float>> weights_;
+    matrix_view<const float> x_;
+    std::span<float> memory_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/search/parent_forward.hpp
+#ifndef AWQ_SEARCH_PARENT_FORWARD_HPP
+#define AWQ_SEARCH_PARENT_FORWARD_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Runs the module whose output the loss compares (attention, MLP, ...), on inputs that it keeps,
+/// with other weights in the place of the balance layers': `forward(weights, output)` fills
+/// `output`.
+template <class F>
+concept parent_forward = requires(F& forward, std::span<const matrix_view<const float>> weights,
+                                  matrix_view<float> output)
+{
+    {
+        forward(weights, output)
+        } -> std::same_as<void>;
+};
+
+/// A parent and the shape of its output.
+template <parent_forward F>
+struct parent {
+    F forward;
+    std::size_t tokens = 0;
+    std::size_t out_features = 0;
+
+    constexpr std::size_t workspace_size() const noexcept { return 2 * tokens * out_features; }
+};
+
+template <class F>
+parent(F, std::size_t, std::size_t) -> parent<F>;
+
+/// Mean squared error between the parent's output with the original weights and with a candidate's:
+/// llm-compressor's loss. A callable for `scale_search`.
+template <parent_forward F, execution E>
+class parent_output_loss {
+  public:
+    /// `weights`: the originals. `memory`: `source.workspace_size()` floats.
+    parent_output_loss(const E& how, parent<F>& source,
+                       std::span<const matrix_view<const float>> weights, std::span<float> memory,
+                       loss_mask mask = {})
+        : how_(how), source_(source), mask_(mask),
+          expected_(memory.data(), source.tokens, source.out_features),
+          actual_(memory.data() + expected_.size(), source.tokens, source.out_features)
+    {
+        source_.forward(weights, expected_);
+    }
+
+    double operator()(std::span<const matrix_view<const float>> candidates)
+    {
+        source_.forward(candidates, actual_);
+        return output_error(how_, matrix_view<const float>{expected_},
+                            matrix_view<const float>{actual_}, mask_)
+            .mean();
+    }
+
+  private:
+    const E& how_;
+    parent<F>& source_;
+    loss_mask mask_;
+    matrix_view<float> expected_, actual_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/search/scale_search.hpp
+#ifndef AWQ_SEARCH_SCALE_SEARCH_HPP
+#define AWQ_SEARCH_SCALE_SEARCH_HPP
+
+// ---- awq/quantization/pseudo_quantize.hpp
+#ifndef AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+#define AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+/// Rows that one task takes: whole blocks of the quantizer, and enough work to be worth a task.
+template <quantizer Q>
+constexpr std::size_t task_rows(const Q& rounding) noexcept
+{
+    const std::size_t block = rounding.row_block();
+    return block * std::max<std::size_t>(1, 16 / block);
+}
+
+/// Calls `task(first, count)` for the row blocks of one task.
+template <class Task>
+constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
+{
+    for (; first < end; first += block)
+        task(first, std::min(block, end - first));
+}
+
+/// Calls `task(first, count)` for all row blocks of a weight, in parallel.
+template <execution E, quantizer Q, class Task>
+void for_all_blocks(const E& how, const Q& rounding, std::size_t rows, const Task& task)
+{
+    const std::size_t grain = task_rows(rounding);
+    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t first = chunk * grain; // a grain may be larger than any weight
+        for_each_block(first, grain < rows - first ? first + grain : rows, rounding.row_block(), task);
+    });
+}
+
+/// The quantizer as `weight` needs it: its rows can then be rounded apart.
+template <execution E, quantizer Q>
+Q settled(const E& how, const Q& rounding, matrix_view<const float> weight)
+{
+    if constexpr (magnitude_quantizer<Q>) {
+        if (!rounding.needs_magnitude()) return rounding;
+        constexpr std::size_t parts = 64;
+        float largest[parts] = {};
+        how.for_each(parts, [&](std::size_t part) {
+            const std::size_t first = part * weight.rows() / parts;
+            const std::size_t end = (part + 1) * weight.rows() / parts;
+            largest[part] = Q::magnitude_of(weight.rows_from(first, end - first));
+        });
+        return rounding.for_magnitude(*std::max_element(largest, largest + parts));
+    } else {
+        return rounding;
+    }
+}
+} // namespace detail
+
+/// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
+/// `importance`: mean of x^2 for each column, or empty. `out` may be `weight`.
+/// Errors: those of the quantizer's `check`, and shape_mismatch.
+template <execution E, quantizer Q>
+status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float> weight,
+                       std::span<const float> importance, matrix_view<float> out)
+{
+    AWQ_CHECK(rounding.check(weight.cols()));
+    if (out.rows() != weight.rows() || out.cols() != weight.cols() ||
+        (!importance.empty() && importance.size() != weight.cols()))
+        return error{error_code::shape_mismatch,
+                     "pseudo_quantize: a weight of ",
+                     weight.rows(),
+                     " x ",
+                     weight.cols(),
+                     " needs an output of that shape and ",
+                     weight.cols(),
+                     " importance values or none"};
+    if (out.rows_overlap())
+        return error{error_code::invalid_argument,
+                     "pseudo_quantize: the output's stride is below its width"};
+    const Q used = detail::settled(how, rounding, weight);
+    detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
+        used.pseudo_quantize(weight.rows_from(first, count), importance,
+                             out.rows_from(first, count));
+    });
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/search/scale_grid.hpp
+#ifndef AWQ_SEARCH_SCALE_GRID_HPP
+#define AWQ_SEARCH_SCALE_GRID_HPP
+
+// ---- awq/search/search_options.hpp
+#ifndef AWQ_SEARCH_SEARCH_OPTIONS_HPP
+#define AWQ_SEARCH_SEARCH_OPTIONS_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// Whether a scale takes the weights' magnitude into account, or the activations' alone.
+enum class duo : unsigned char {
+    off,  ///< s = x_mean^r
+    on,   ///< s = x_mean^r / w_mean^(1-r)
+    both, ///< each of half the ratios, both ways
+};
+
+/// More candidates than that are a slip: each is a rounding of all the weights.
+inline constexpr std::size_t largest_n_grid = 100'000;
+
+/// The numbers of a scale search; the defaults are llm-compressor's.
+struct search_options {
+    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`;
+    /// at most `largest_n_grid`.
+    std::size_t n_grid = 20;
+    duo duo_scaling = duo::on;
+    /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
+    /// it during the search, as happens in a model of that dtype. f32: not rounded. A candidate whose
+    /// W s is more than f16 holds has no finite loss, so it is skipped; for the smooth layer see
+    /// `search_problem::smallest_scales`.
+    dtype storage = dtype::f32;
+    /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
+    /// by the exact loss, identity apart.
+    std::size_t finalists = 4;
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// One point of the grid.
+struct scale_candidate {
+    double ratio = 0.0;
+    bool duo_scaling = false;
+};
+
+/// llm-compressor's candidates in its order (a tie keeps the earlier one). Identity is the first:
+/// ratio 0 without duo scaling gives scales of exactly 1.
+class scale_grid {
+  public:
+    constexpr explicit scale_grid(const search_options& options) noexcept
+        : n_grid_(options.n_grid), kind_(options.duo_scaling)
+    {}
+
+    /// invalid_argument where n_grid is too small for the kind of duo scaling, or above
+    /// `largest_n_grid`.
+    status check() const noexcept
+    {
+        const std::size_t least = kind_ == duo::off ? 2 : kind_ == duo::on ? 3 : 4;
+        if (n_grid_ < least || n_grid_ > largest_n_grid)
+            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ",
+                         largest_n_grid};
+        return {};
+    }
+
+    constexpr std::size_t size() const noexcept
+    {
+        return kind_ == duo::both ? n_grid_ / 2 * 2 : n_grid_;
+    }
+
+    constexpr scale_candidate operator[](std::size_t index) const noexcept
+    {
+        switch (kind_) {
+        case duo::off:
+            return {fraction(index, n_grid_ - 1), false};
+        case duo::on:
+            if (index == 0) return {};
+            return {fraction(index - 1, n_grid_ - 2), true};
+        case duo::both:
+            break;
+        }
+        return {fraction(index / 2, n_grid_ / 2 - 1), index % 2 == 1};
+    }
+
+  private:
+    static constexpr double fraction(std::size_t part, std::size_t whole) noexcept
+    {
+        return static_cast<double>(part) / static_cast<double>(whole);
+    }
+
+    std::size_t n_grid_;
+    duo kind_;
+};
+
+namespace detail {
+
+inline float raised(float base, double exponent) noexcept
+{
+    return exponent == 0.5 ? std::sqrt(base) : std::pow(base, static_cast<float>(exponent));
+}
+
+// Clamped below, then centred geometrically (max * min = 1), in that order. T is float for
+// candidates without duo scaling and double for those with it, as PyTorch's promotion has it.
+template <class T, class Magnitude>
+bool fill_scales(std::span<double> scales, Magnitude magnitude) noexcept
+{
+    T smallest = std::numeric_limits<T>::infinity(), largest = 0, sum = 0;
+    const auto clamped = [&](std::size_t i) {
+        const T value = magnitude(i);
+        return value < T(1e-4) ? T(1e-4) : value;
+    };
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        const T value = clamped(i);
+        smallest = std::min(smallest, value);
+        largest = std::max(largest, value);
+        sum += value; // a NaN anywhere makes the centre a NaN
+    }
+    const T centre = sum == sum ? std::sqrt(largest * smallest) : sum;
+    bool usable = true;
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        const auto scale = static_cast<double>(clamped(i) / centre);
+        scales[i] = std::isfinite(scale) ? scale : 1.0;
+        usable = usable && scales[i] > 0.0;
+    }
+    return usable;
+}
+
+} // namespace detail
+
+/// The scales of one candidate, all of length channels:
+///   t = max(x_mean^r, 1e-4)                           without duo scaling
+///   t = max(x_mean^r / (w_mean^(1-r) + 1e-4), 1e-4)   with it
+///   s = t / sqrt(max(t) min(t)), and 1 where that is not finite.
+/// Computed in float without duo scaling and in double with it. `w_mean` may be empty where no
+/// candidate has duo scaling. False where a scale is not positive.
+/// Source: AWQ, Lin et al. 2023 (arXiv:2306.00978), as llm-compressor computes it.
+inline bool compute_scales(const scale_candidate& candidate, std::span<const float> x_mean,
+                           std::span<const double> w_mean, std::span<double> scales) noexcept
+{
+    const double ratio = candidate.ratio;
+    if (!candidate.duo_scaling)
+        return detail::fill_scales<float>(
+            scales, [&](std::size_t i) { return detail::raised(x_mean[i], ratio); });
+    return detail::fill_scales<double>(scales, [&](std::size_t i) {
+        return detail::raised(x_mean[i], ratio) / (std::pow(w_mean[i], 1.0 - ratio) + 1e-4);
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/search/search_problem.hpp
+#ifndef AWQ_SEARCH_SEARCH_PROBLEM_HPP
+#define AWQ_SEARCH_SEARCH_PROBLEM_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// A balance layer as the search sees it.
+template <quantizer Q>
+struct search_layer {
+    matrix_view<const float> weight;        ///< (out_features, in_features)
+    const Q* rounding = nullptr;            ///< null: the layer will not be quantized
+    std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
+};
+
+/// What is searched: layers that read the same input, and that input's magnitude.
+template <quantizer Q>
+struct search_problem {
+    std::span<const search_layer<Q>> layers;
+    std::span<const float> x_mean; ///< (in_features) mean of |x|
+    /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
+    /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
+    std::span<const std::uint32_t> column_scales = {};
+    std::size_t scale_count = 0; ///< only with `column_scales`
+    /// The scales that can be stored, (scales()) each, or empty: a candidate with a scale outside is
+    /// skipped. Identity never is.
+    std::span<const double> smallest_scales = {}, largest_scales = {};
+
+    constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
+    constexpr std::size_t scales() const noexcept
+    {
+        return column_scales.empty() ? in_features() : scale_count;
+    }
+    constexpr std::size_t scale_of(std::size_t column) const noexcept
+    {
+        return column_scales.empty() ? column : column_scales[column];
+    }
+    constexpr bool can_store(std::span<const double> wanted) const noexcept
+    {
+        for (std::size_t i = 0; i < smallest_scales.size(); ++i)
+            if (!(wanted[i] >= smallest_scales[i] && wanted[i] <= largest_scales[i])) return false;
+        return true;
+    }
+};
+
+/// Floats that a search needs. `weights`: elements of all layers that are quantized.
+constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights,
+                                            std::size_t layers, std::size_t n_grid = 20) noexcept
+{
+    return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
+           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
+           workspace::size_for<matrix_view<const float>>(layers) +
+           workspace::size_for<matrix_view<float>>(layers);
+}
+
+/// The same, for a problem.
+template <quantizer Q>
+constexpr std::size_t search_workspace_size(const search_problem<Q>& problem,
+                                            const search_options& options) noexcept
+{
+    std::size_t weights = 0;
+    for (const auto& layer : problem.layers)
+        if (layer.rounding != nullptr) weights += layer.weight.size();
+    return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
+                                 options.n_grid);
+}
+
+namespace detail {
+
+template <quantizer Q>
+status check_layer(const search_layer<Q>& layer, std::size_t in_features)
+{
+    if (layer.weight.cols() != in_features)
+        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
+                     layer.weight.cols(), " columns, the activations have ", in_features};
+    if (!layer.importance.empty() && layer.importance.size() != in_features)
+        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
+                     " importance values for ",  in_features,      " columns"};
+    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
+}
+
+template <quantizer Q>
+status check_problem(const search_problem<Q>& problem)
+{
+    if (problem.layers.empty() || problem.x_mean.empty())
+        return error{error_code::invalid_argument,
+                     "scale search: give at least one balance layer and its activations"};
+    for (const float value : problem.x_mean)
+        if (!std::isfinite(value) || value < 0.0f)
+            return error{error_code::not_finite,
+                         "scale search: x_mean has a value that is not a finite magnitude"};
+    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
+        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
+                     problem.in_features(), " entries"};
+    if (problem.scales() > problem.in_features())
+        return error{error_code::invalid_argument, "scale search: more scales than columns"};
+    for (const std::uint32_t index : problem.column_scales)
+        if (index >= problem.scale_count)
+            return error{error_code::invalid_argument, "scale search: column scale ", index,
+                         " is not below ", problem.scale_count};
+    const std::size_t limits = problem.smallest_scales.size();
+    if (limits != problem.largest_scales.size() || (limits != 0 && limits != problem.scales()))
+        return error{error_code::shape_mismatch, "scale search: limits for ", limits, " of ",
+                     problem.scales(), " scales"};
+    for (const auto& layer : problem.layers)
+        AWQ_CHECK(check_layer(layer, problem.in_features()));
+    return {};
+}
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
+// ---- awq/search/weight_mean.hpp
+#ifndef AWQ_SEARCH_WEIGHT_MEAN_HPP
+#define AWQ_SEARCH_WEIGHT_MEAN_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+template <class Rounding>
+void add_group_magnitudes(const float* group, std::size_t count, double* sums, Rounding) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t i = 0; i < count; ++i)
+        largest = std::max(largest, std::fabs(group[i]));
+    const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
+    for (std::size_t i = 0; i < count; ++i)
+        sums[i] += Rounding::round(std::fabs(Rounding::round(group[i])) / divisor);
+}
+
+} // namespace detail
+
+/// Adds a weight's normalised magnitudes to `sums` (in_features): |w| / (max of its group + 1e-6),
+/// divided in the storage type (a dtype, or a `storage_rounding`), summed over rows. `group` columns
+/// share a scale.
+/// Divide the sums by the number of rows of all layers that went in: that is w_mean.
+template <execution E, class Storage>
+void add_weight_magnitudes(const E& how, matrix_view<const float> weight, std::size_t group,
+                           Storage storage, std::span<double> sums)
+{
+    how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
+        const std::size_t first = index * group;
+        const std::size_t count = std::min(group, weight.cols() - first);
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < weight.rows(); ++r)
+                detail::add_group_magnitudes(weight.row(r).data() + first, count,
+                                             sums.data() + first, rounding);
+        });
+    });
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
+/// they take the place of the original weights, the same inputs given. Smaller is better.
+template <class Loss>
+concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
+{
+    {
+        loss(weights)
+        } -> std::convertible_to<double>;
+};
+
+namespace detail {
+
+/// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
+template <execution E, quantizer Q, class Storage>
+class candidate_maker {
+  public:
+    candidate_maker(const E& how, const search_problem<Q>& problem, Storage storage)
+        : how_(how), problem_(problem), storage_(storage)
+    {}
+
+    status prepare(workspace& memory, bool needs_w_mean)
+    {
+        const std::size_t columns = problem_.in_features(), scales = problem_.scales();
+        x_mean_ = memory.take<float>(scales);
+        scales_ = memory.take<double>(scales);
+        best_scales_ = memory.take<double>(scales);
+        column_scales_ = memory.take<sum_type>(columns);
+        importance_ = memory.take<float>(columns);
+        w_mean_ = memory.take<double>(scales);
+        const std::span<double> magnitudes = memory.take<double>(columns);
+        views_ = memory.take<matrix_view<const float>>(problem_.layers.size());
+        outputs_ = memory.take<matrix_view<float>>(problem_.layers.size());
+        if (magnitudes.empty() || outputs_.empty()) return too_small();
+        for (std::size_t i = 0; i < views_.size(); ++i)
+            AWQ_CHECK(prepare_layer(memory, i));
+        reduce_to_scales([&](std::size_t c) { return problem_.x_mean[c]; }, x_mean_);
+        if (needs_w_mean) fill_w_mean(magnitudes);
+        return {};
+    }
+
+    /// The candidate's weights; empty where a scale is not usable or cannot be stored.
+    std::span<const matrix_view<const float>> make(const scale_candidate& candidate)
+    {
+        if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
+        const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
+        if (!identity && !problem_.can_store(scales_)) return {};
+        for (std::size_t c = 0; c < column_scales_.size(); ++c)
+            column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
+        for (std::size_t i = 0; i < views_.size(); ++i)
+            if (problem_.layers[i].rounding != nullptr) make_layer(i);
+        return views_;
+    }
+
+    std::span<const double> best_scales(const scale_candidate& candidate)
+    {
+        compute_scales(candidate, x_mean_, w_mean_, best_scales_);
+        return best_scales_;
+    }
+
+    static error too_small()
+    {
+        return error{error_code::workspace_too_small,
+                     "scale search: give as many floats as search_workspace_size says"};
+    }
+
+  private:
+    status prepare_layer(workspace& memory, std::size_t index)
+    {
+        const auto& layer = problem_.layers[index];
+        views_[index] = layer.weight;
+        if (layer.rounding == nullptr || layer.weight.empty()) return {};
+        const std::span<float> space = memory.take<float>(layer.weight.size());
+        if (space.empty()) return too_small();
+        outputs_[index] = {space.data(), layer.weight.rows(), layer.weight.cols()};
+        views_[index] = outputs_[index];
+        return {};
+    }
+
+    // The mean over the columns that share a scale; a plain copy where none do.
+    template <class Source, class T>
+    void reduce_to_scales(Source source, std::span<T> out) const
+    {
+        for (std::size_t s = 0; s < out.size(); ++s)
+            out[s] = T(0);
+        if (problem_.column_scales.empty()) {
+            for (std::size_t c = 0; c < out.size(); ++c)
+                out[c] = source(c);
+            return;
+        }
+        for (std::size_t c = 0; c < problem_.in_features(); ++c)
+            out[problem_.scale_of(c)] += source(c);
+        const T share = T(out.size()) / T(problem_.in_features());
+        for (T& value : out)
+            value *= share;
+    }
+
+    void fill_w_mean(std::span<double> sums)
+    {
+        double rows = 0.0;
+        for (const auto& layer : problem_.layers) {
+            if (layer.rounding == nullptr) continue;
+            add_weight_magnitudes(how_, layer.weight,
+                                  layer.rounding->scale_columns(layer.weight.cols()), storage_,
+                                  sums);
+            rows += static_cast<double>(layer.weight.rows());
+        }
+        reduce_to_scales([&](std::size_t c) { return sums[c] / rows; }, w_mean_);
+    }
+
+    void make_layer(std::size_t index)
+    {
+        const auto& layer = problem_.layers[index];
+        const matrix_view<float> out = outputs_[index];
+        std::span<float> importance{};
+        if (!layer.importance.empty()) {
+            importance = importance_;
+            for (std::size_t c = 0; c < importance.size(); ++c)
+                importance[c] = static_cast<float>(static_cast<double>(layer.importance[c]) /
+                                                   (column_scales_[c] * column_scales_[c]));
+        }
+        bool is_scaled = false;
+        Q rounding = *layer.rounding;
+        if constexpr (magnitude_quantizer<Q>) {
+            is_scaled = rounding.needs_magnitude();
+            if (is_scaled) {
+                how_.for_each(out.rows(), [&](std::size_t row) {
+                    scale_rows(layer.weight.rows_from(row, 1), out.rows_from(row, 1));
+                });
+                rounding = settled(how_, rounding, matrix_view<const float>{out});
+            }
+        }
+        for_all_blocks(how_, rounding, out.rows(), [&](std::size_t first, std::size_t count) {
+            const auto block = out.rows_from(first, count);
+            if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
+            rounding.pseudo_quantize(block, importance, block);
+            unscale_rows(block);
+        });
+    }
+
+    // Q(W s)/s in three steps, each rounded to float once; with scales that are floats that is the
+    // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
+    void scale_rows(matrix_view<const float> weight, matrix_view<float> out) const
+    {
+        const sum_type* const s = column_scales_.data();
+        for (std::size_t r = 0; r < weight.rows(); ++r) {
+            const std::span<float> to = out.row(r);
+            const float* const from = weight.row(r).data();
+            for (std::size_t c = 0; c < to.size(); ++c)
+                to[c] = static_cast<float>(from[c] * s[c]);
+            round_to_storage(storage_, to);
+        }
+    }
+
+    void unscale_rows(matrix_view<float> rows) const
+    {
+        const sum_type* const s = column_scales_.data();
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const std::span<float> row = rows.row(r);
+            for (std::size_t c = 0; c < row.size(); ++c)
+                row[c] = static_cast<float>(row[c] / s[c]);
+            round_to_storage(storage_, row);
+        }
+    }
+
+    const E& how_;
+    const search_problem<Q>& problem_;
+    [[no_unique_address]] Storage storage_;
+    std::span<float> x_mean_;                         // (scales)
+    std::span<double> w_mean_, scales_, best_scales_; // (scales)
+    std::span<sum_type> column_scales_;               // (in_features)
+    std::span<float> importance_;                     // (in_features)
+    std::span<matrix_view<const float>> views_;       // what the loss sees
+    std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
+};
+
+/// The loss of a candidate, NaN where it is not usable.
+template <class Maker, candidate_loss Loss>
+double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
+{
+    const auto weights = maker.make(candidate);
+    if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
+    return static_cast<double>(loss(weights));
+}
+
+constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
+
+/// The first of the smallest finite errors among those still open; `no_candidate` where none is.
+inline std::size_t first_smallest(std::span<const double> errors,
+                                  std::span<const unsigned char> used)
+{
+    std::size_t best = no_candidate;
+    double smallest = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < errors.size(); ++i)
+        if ((used.empty() || used[i] == 0) && std::isfinite(errors[i]) && errors[i] < smallest) {
+            best = i;
+            smallest = errors[i];
+        }
+    return best;
+}
+
+inline std::size_t count_not_finite(std::span<const double> errors)
+{
+    return static_cast<std::size_t>(
+        std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
+}
+
+inline error nothing_finite()
+{
+    return error{error_code::no_candidate,
+                 "scale search: no candidate has a finite error; look for "
+                 "infinite activations, and for weights near the largest number of their type"};
+}
+
+} // namespace detail
+
+/// Tries every candidate of the grid with one loss and returns the best: the first with the
+/// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
+/// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
+/// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
+/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
+/// known when this is compiled.
+template <execution E, quantizer Q, candidate_loss Loss, class Storage>
+result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
+                                    const search_options& options, Loss&& loss, workspace memory,
+                                    Storage storage)
+{
+    const scale_grid grid{options};
+    AWQ_CHECK(grid.check());
+    AWQ_CHECK(detail::check_problem(problem));
+    detail::candidate_maker<E, Q, Storage> maker{how, problem, storage};
+    const std::span<double> errors = memory.take<double>(grid.size());
+    if (errors.empty()) return maker.too_small();
+    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
+    for (std::size_t i = 0; i < grid.size(); ++i)
+        errors[i] = detail::judge(maker, grid[i], loss);
+    const std::size_t best = detail::first_smallest(errors, {});
+    if (best == detail::no_candidate) return detail::nothing_finite();
+    return search_outcome{maker.best_scales(grid[best]),
+                          grid[best].ratio,
+                          grid[best].duo_scaling,
+                          errors[0],
+                          errors[best],
+                          grid.size(),
+                          detail::count_not_finite(errors),
+                          errors};
+}
+
+template <execution E, quantizer Q, candidate_loss Loss>
+result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
+                                    const search_options& options, Loss&& loss, workspace memory)
+{
+    return scale_search(how, problem, options, loss, memory, options.storage);
+}
+
+/// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
+/// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
+/// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
+template <execution E, quantizer Q, candidate_loss Cheap, candidate_loss Exact>
+result<search_outcome> screened_search(const E& how, const search_problem<Q>& problem,
+                                       const search_options& options, Cheap&& cheap, Exact&& exact,
+                                       workspace memory)
+{
+    const scale_grid grid{options};
+    AWQ_CHECK(grid.check());
+    AWQ_CHECK(detail::check_problem(problem));
+    detail::candidate_maker<E, Q, dtype> maker{how, problem, options.storage};
+    const std::span<double> errors = memory.take<double>(grid.size());
+    const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
+    if (chosen.empty()) return maker.too_small();
+    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
+    for (std::size_t i = 0; i < grid.size(); ++i)
+        errors[i] = detail::judge(maker, grid[i], cheap);
+    chosen[0] = 1;
+    for (std::size_t i = 0; i < options.finalists; ++i)
+        if (const std::size_t next = detail::first_smallest(errors, chosen);
+            next != detail::no_candidate)
+            chosen[next] = 1;
+    search_outcome outcome{};
+    outcome.candidates = grid.size();
+    outcome.skipped_candidates = detail::count_not_finite(errors);
+    outcome.candidate_errors = errors;
+    std::size_t best = detail::no_candidate;
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+        if (chosen[i] == 0) continue;
+        const double error = detail::judge(maker, grid[i], exact);
+        if (i == 0) outcome.initial_error = error;
+        if (!std::isfinite(error)) outcome.skipped_candidates += std::isfinite(errors[i]) ? 1 : 0;
+        if (std::isfinite(error) && (best == detail::no_candidate || error < outcome.best_error)) {
+            best = i;
+            outcome.best_error = error;
+        }
+    }
+    if (best == detail::no_candidate) return detail::nothing_finite();
+    outcome.best_scales = maker.best_scales(grid[best]);
+    outcome.best_ratio = grid[best].ratio;
+    outcome.duo_scaling = grid[best].duo_scaling;
+    return outcome;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/apply_scales.hpp
+#ifndef AWQ_SMOOTHING_APPLY_SCALES_HPP
+#define AWQ_SMOOTHING_APPLY_SCALES_HPP
+
+// ---- awq/smoothing/check_mapping.hpp
+#ifndef AWQ_SMOOTHING_CHECK_MAPPING_HPP
+#define AWQ_SMOOTHING_CHECK_MAPPING_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+namespace awq {
+
+namespace detail {
+
+/// A layer that is scaled twice, or one whose rows share memory, would compute something else afterwards.
+inline status check_memory(const mapping& pair)
+{
+    const auto shares_rows = [] {
+        return error{error_code::invalid_argument,
+                     "mapping: a layer's stride is below its width, so its rows overlap"};
+    };
+    if (pair.smooth.weight.rows_overlap()) return shares_rows();
+    for (std::size_t i = 0; i < pair.balances.size(); ++i) {
+        if (pair.balances[i].rows_overlap()) return shares_rows();
+        if (pair.balances[i].data() == pair.smooth.weight.data())
+            return error{error_code::invalid_argument,
+                         "mapping: balance layer ", i, " is the smooth layer itself"};
+        for (std::size_t j = 0; j < i; ++j)
+            if (pair.balances[i].data() == pair.balances[j].data())
+                return error{error_code::invalid_argument, "mapping: balance layers ", j, " and ",
+                             i, " are the same tensor; give each once"};
+    }
+    return {};
+}
+
+inline status check_balances(const mapping& pair)
+{
+    if (pair.balances.empty())
+        return error{error_code::invalid_argument, "mapping: give at least one balance layer"};
+    for (const auto& balance : pair.balances)
+        if (balance.empty() || balance.cols() != pair.in_features())
+            return error{error_code::shape_mismatch, "mapping: a balance layer has ",
+                         balance.cols(), " columns, another has ", pair.in_features()};
+    return {};
+}
+
+inline status check_smooth(const smooth_target& smooth, std::size_t scales)
+{
+    if (smooth.norm && (smooth.weight.rows() != 1 || smooth.weight.cols() != scales))
+        return error{error_code::shape_mismatch, "mapping: a norm of ", smooth.weight.size(),
+                     " channels before layers that read ", scales};
+    if (!smooth.norm && smooth.weight.rows() == 1 && scales > 1)
+        return error{error_code::shape_mismatch,
+                     "mapping: a linear smooth layer with one output before layers that read ",
+                     scales, "; a norm's weight is a vector, give it as a std::span"};
+    if (!smooth.norm && smooth.weight.rows() < scales)
+        return error{error_code::shape_mismatch,
+                     "mapping: a smooth layer with ",
+                     smooth.weight.rows(),
+                     " outputs before layers that read ",
+                     scales,
+                     "; grouped-query attention needs column_scales"};
+    if (!smooth.bias.empty() && smooth.bias.size() != smooth.channels())
+        return error{error_code::shape_mismatch, "mapping: a bias of ",
+                     smooth.bias.size(),         " values for ",
+                     smooth.channels(),          " outputs"};
+    if (!smooth.norm && smooth.offset)
+        return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
+    return {};
+}
+
+} // namespace detail
+
+/// How many scales a mapping has: its in_features, or one for each group of columns.
+inline std::size_t scale_count(const mapping& pair) noexcept
+{
+    if (pair.column_scales.empty()) return pair.in_features();
+    std::uint32_t last = 0;
+    for (const std::uint32_t index : pair.column_scales)
+        last = index > last ? index : last;
+    return std::size_t{last} + 1;
+}
+
+/// Whether the layers of a mapping fit together, so that smoothing keeps the function that they
+/// compute. invalid_argument or shape_mismatch where they do not.
+inline status check_mapping(const mapping& pair)
+{
+    AWQ_CHECK(detail::check_balances(pair));
+    AWQ_CHECK(detail::check_memory(pair));
+    if (!pair.column_scales.empty() && pair.column_scales.size() != pair.in_features())
+        return error{error_code::shape_mismatch, "mapping: column_scales needs ",
+                     pair.in_features(), " entries"};
+    return detail::check_smooth(pair.smooth, scale_count(pair));
+}
+
+} // namespace awq
+
+#endif
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+template <execution E>
+void multiply_columns(const E& how, const mapping& pair, matrix_view<float> weight,
+                      std::span<const double> scales)
+{
+    how.for_each(weight.rows(), [&](std::size_t r) {
+        float* const row = weight.row(r).data();
+        if (pair.column_scales.empty())
+            for (std::size_t c = 0; c < weight.cols(); ++c)
+                row[c] = static_cast<float>(row[c] * scales[c]);
+        else
+            for (std::size_t c = 0; c < weight.cols(); ++c)
+                row[c] = static_cast<float>(row[c] * scales[pair.column_scales[c]]);
+    });
+}
+
+inline void divide_norm(const smooth_target& smooth, std::span<const double> scales) noexcept
+{
+    const std::span<float> weight = smooth.weight.row(0);
+    const double offset = smooth.offset ? 1.0 : 0.0;
+    for (std::size_t i = 0; i < scales.size(); ++i)
+        weight[i] = static_cast<float>((weight[i] + offset) / scales[i] - offset);
+}
+
+template <execution E>
+void divide_rows(const E& how, matrix_view<float> weight, std::span<const double> scales)
+{
+    how.for_each(scales.size(), [&](std::size_t r) {
+        for (float& value : weight.row(r))
+            value = static_cast<float>(value / scales[r]);
+    });
+}
+
+} // namespace detail
+
+/// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
+/// them, in place: together the layers compute what they did before. Of a linear smooth layer with
+/// more outputs than scales (a fused qkv or gate_up) only the last rows, and the matching slice of
+/// the bias, change. Computed in double and rounded to float once. Errors (then nothing is
+/// changed): those of `check_mapping`; invalid_argument where a scale is not a positive number.
+template <execution E>
+status apply_scales(const E& how, const mapping& pair, std::span<const double> scales)
+{
+    AWQ_CHECK(check_mapping(pair));
+    if (scales.size() != scale_count(pair))
+        return error{error_code::shape_mismatch, "apply_scales: ", scales.size(), " scales for ",
+                     scale_count(pair),          " channels"};
+    for (const double scale : scales)
+        if (!std::isfinite(scale) || !(scale > 0.0))
+            return error{error_code::invalid_argument, "apply_scales: a scale is not positive"};
+    for (const auto& balance : pair.balances)
+        detail::multiply_columns(how, pair, balance, scales);
+    const smooth_target& smooth = pair.smooth;
+    const std::size_t first = smooth.channels() - scales.size();
+    if (smooth.norm)
+        detail::divide_norm(smooth, scales);
+    else
+        detail::divide_rows(how, smooth.weight.rows_from(first, scales.size()), scales);
+    if (!smooth.bias.empty())
+        for (std::size_t i = 0; i < scales.size(); ++i)
+            smooth.bias[first + i] = static_cast<float>(smooth.bias[first + i] / scales[i]);
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/roles.hpp
+#ifndef AWQ_SMOOTHING_ROLES_HPP
+#define AWQ_SMOOTHING_ROLES_HPP
+
+#include <cstddef>
+#include <span>
+#include <tuple>
+#include <utility>
+
+namespace awq {
+
+// Tensors of one type with different roles come in role types: swapping them silently would ruin a
+// model. Each holds a reference to a tensor of the backend, or a view by value.
+
+/// The layer whose outputs are divided by the scales: a linear layer's weight, a matrix (out_features,
+/// in_features), or a norm's weight, a vector (a `std::span`, or the backend's own vector). `offset`: a
+/// norm that multiplies by 1 + weight.
+template <class Tensor>
+struct smooth_layer {
+    Tensor tensor;
+    std::span<float> bias = {};
+    bool offset = false;
+};
+template <class T>
+smooth_layer(T&&) -> smooth_layer<T>;
+template <class T>
+smooth_layer(T&&, std::span<float>) -> smooth_layer<T>;
+template <class T>
+smooth_layer(T&&, std::span<float>, bool) -> smooth_layer<T>;
+
+/// The layers that read the smooth layer's output, each (out_features, in_features).
+template <class... Tensors>
+struct balance_layers {
+    std::tuple<Tensors...> tensors;
+
+    template <class... Ts>
+    requires(sizeof...(Ts) == sizeof...(Tensors) &&
+             sizeof...(Ts) > 0) constexpr explicit balance_layers(Ts&&... layers)
+        : tensors(std::forward<Ts>(layers)...)
+    {}
+    static constexpr std::size_t count = sizeof...(Tensors);
+};
+template <class... Ts>
+balance_layers(Ts&&...) -> balance_layers<Ts...>;
+
+/// What the balance layers read during calibration, (tokens, in_features), before smoothing.
+template <class Tensor>
+struct activations {
+    Tensor tensor;
+};
+template <class T>
+activations(T&&) -> activations<T>;
+
+} // namespace awq
+
+#endif
+// ---- awq/tensor/backend_view.hpp
+#ifndef AWQ_TENSOR_BACKEND_VIEW_HPP
+#define AWQ_TENSOR_BACKEND_VIEW_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+// What a modifier asks a backend about a tensor that it was given.
+
+namespace awq::detail {
+
+/// Whether a backend has a view of a tensor, and whether that can be written.
+template <class B, class Tensor>
+concept viewed_by = requires(Tensor& tensor) { B::view(tensor).rows(); };
+template <class B, class Tensor>
+concept written_by = requires(Tensor& tensor) { matrix_view<float>{B::view(tensor)}; };
+
+/// A view of a smooth or balance layer; the one place where a tensor that does not fit is named.
+template <class B, class Tensor>
+constexpr matrix_view<float> written_view([[maybe_unused]] Tensor& tensor)
+{
+    static_assert(viewed_by<B, Tensor>,
+                  "awq::modifier: the backend has no view of this tensor; give a std::vector as a std::span, "
+                  "and a matrix as an awq::matrix_view");
+    static_assert(!viewed_by<B, Tensor> || written_by<B, Tensor>,
+                  "awq::modifier: smooth and balance layers are written and must not be const");
+    if constexpr (written_by<B, Tensor>)
+        return B::view(tensor);
+    else
+        return {};
+}
+
+/// Whether a backend's tensor is a vector, and so a norm's weight. One row of a matrix is none.
+template <class B, class Tensor>
+inline constexpr bool vector_of = false;
+template <class B, class T, std::size_t Extent>
+inline constexpr bool vector_of<B, std::span<T, Extent>> = true;
+template <class B, class Tensor>
+requires std::same_as<std::remove_cvref_t<Tensor>, typename B::vector>
+inline constexpr bool vector_of<B, Tensor> = true;
+template <class B, class Tensor>
+requires std::is_reference_v<Tensor>
+inline constexpr bool vector_of<B, Tensor> =
+    vector_of<B, std::remove_cvref_t<Tensor>>;
+
+template <class B>
+concept allocating_backend = requires
+{
+    B::make_workspace(std::size_t{}).get();
+};
+
+} // namespace awq::detail
+
+#endif
+// ---- awq/tensor/span_backend.hpp
+#ifndef AWQ_TENSOR_SPAN_BACKEND_HPP
+#define AWQ_TENSOR_SPAN_BACKEND_HPP
+
+#include <span>
+
+namespace awq {
+
+/// The caller owns every byte; tensors are `matrix_view`s, and spans where a vector is meant.
+struct span_backend {
+    using policy_axis = axis::backend;
+    using product = plain_product;
+
+    template <class T>
+    static constexpr matrix_view<T> view(matrix_view<T> tensor) noexcept
+    {
+        return tensor;
+    }
+    template <class T>
+    static constexpr matrix_view<T> view(std::span<T> vector) noexcept
+    {
+        return as_row(vector);
+    }
+};
+
+static_assert(tensor_backend<span_backend>);
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <tuple>
+#include <type_traits>
+
+namespace awq {
+
+/// The rooms joined, over tensors in memory: search the scales of a mapping, smooth it, and in the
+/// quantizing modes quantize the weights. Use it through the alias `modifier<Policies...>`.
+///
+/// One call does a whole mapping (`smooth`); `begin` opens a streaming run, for activations that
+/// come in batches. Without a parent the loss is taken at the balance layers' own outputs.
+template <class Mode, class Group, tensor_backend Backend, execution Execution>
+class basic_modifier {
+    static_assert(matrix_product<typename Backend::product, Execution>,
+                  "awq::modifier: the backend's product needs multiply_nt, multiply_nn, add_gram and "
+                  "add_cross_gram, and its header, as awq/execution/products/packed.hpp, must be included");
+
+  public:
+    using mode = Mode;
+    using backend = Backend;
+    using execution_type = Execution;
+    using product = typename Backend::product;
+    using quantizer_type = typename detail::simulated<typename Mode::scheme_type, Group>::type;
+    using storage = typename detail::simulated<typename Mode::scheme_type, Group>::storage;
+
+    constexpr basic_modifier(search_options options = {}, Group group = {}, Execution how = {})
+        : options_(options),
+          quantizer_(detail::simulated<typename Mode::scheme_type, Group>::make(group)),
+          how_(how)
+    {}
+
+    /// With a quantizer that has a state: the mode names its type, `smoothing_only<my_quantizer>`.
+    static constexpr basic_modifier with_quantizer(const quantizer_type& rounding,
+                                                   search_options options = {}, Execution how = {})
+    {
+        return {given{}, rounding, options, how};
+    }
+
+    constexpr const search_options& options() const noexcept { return options_; }
+    constexpr const Execution& executor() const noexcept { return how_; }
+    /// What the search simulates.
+    constexpr const quantizer_type& target() const noexcept { return quantizer_; }
+
+    /// Floats that `smooth` needs for a mapping whose balance layers read `in_features` channels
+    /// and have `out_features` outputs in all, with this modifier's options. With a parent, add its own
+    /// `workspace_size()`. For an array: `std::array<float, smoother{}.workspace_size(64, 256, 256)>`.
+    constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features,
+                                         std::size_t out_features,
+                                         std::size_t layers = 4) const noexcept
+    {
+        return search_memory(in_features, out_features, layers, options_.n_grid) +
+               activation_stats::size(in_features, uses_gram(tokens, in_features)) +
+               loss_memory(tokens, in_features, out_features);
+    }
+
+    /// Whether the mapping's shapes fit together, its rows can be cut into groups, and the options' storage
+    /// is that of the scheme, where it is part of the type.
+    status check(const mapping& pair) const
+    {
+        if (options_.storage != dtype::f32 && options_.storage != dtype_of<typename storage::type>)
+            return error{error_code::invalid_argument, "modifier: options.storage is ",
+                         name_of(options_.storage),
+                         "; give it with the scheme instead, as awq::stored_as<awq::bf16, Scheme>"};
+        AWQ_CHECK(check_mapping(pair));
+        return quantizer_.check(pair.in_features());
+    }
+
+    /// Searches the scales of a mapping from the balance layers' inputs, (tokens, in_features), and
+    /// smooths it. The outcome's spans lie in `memory`; see `workspace_size`. On an error nothing
+    /// is changed.
+    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x,
+                                  workspace memory) const
+    {
+        return smooth_by(
+            pair, x, memory, [&](auto weights, auto& stats, std::span<float> rest, auto&& use) {
+                if (!stats.gram.empty())
+                    return use(
+                        gram_loss<product, Execution>(how_, weights, stats.gram, x.rows(), rest));
+                return use(linear_output_loss<product, Execution>(how_, weights, x, rest));
+            });
+    }
+
+    /// The same, with the loss at the output of a module that the caller re-runs.
+    template <parent_forward F>
+    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x, parent<F> source,
+                                  workspace memory) const
+    {
+        return smooth_by(
+            pair, x, memory,
+            [&](auto weights, auto&, std::span<float> rest, auto&& use) -> result<search_outcome> {
+                if (rest.size() < source.workspace_size()) return too_small();
+                return use(parent_output_loss<F, Execution>(how_, source, weights, rest));
+            });
+    }
+
+    /// `smooth` over the backend's own tensors.
+    template <class S, class... Bs, class X>
+    result<search_outcome> smooth(const smooth_layer<S>& smooth_to,
+                                  const balance_layers<Bs...>& reads, const activations<X>& x,
+                                  workspace memory) const
+    {
+        const auto views = balance_views(reads);
+        return smooth(mapping{target_of(smooth_to), views, {}}, const_view(x.tensor), memory);
+    }
+
+    /// The same in memory that the backend allocates; `best_scales` and `candidate_errors` of the
+    /// outcome are then empty.
+    template <class S, class... Bs, class X>
+    result<search_outcome>
+    smooth(const smooth_layer<S>& smooth_to, const balance_layers<Bs...>& reads,
+           const activations<X>& x) const
+    {
+        static_assert(detail::allocating_backend<Backend>,
+                      "awq::modifier: this backend allocates nothing; give smooth a workspace of as many "
+                      "floats as workspace_size says");
+        if constexpr (detail::allocating_backend<Backend>)
+            return smooth_in_own_memory(smooth_to, reads, x);
+        else
+            return too_small();
+    }
+
+    /// Searches and smooths from statistics that were gathered before, which need a Gram matrix.
+    result<search_outcome> smooth(const mapping& pair, const activation_stats& stats,
+                                  workspace memory) const;
+
+    /// Opens a streaming run over mappings whose memory the caller owns. The run refers to this modifier,
+    /// which must outlive it; so a temporary one cannot begin.
+    modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const&
+    {
+        return modifier_run<basic_modifier>{*this, mappings};
+    }
+    modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const&& = delete;
+
+    /// Packs one row, (in_features), of a smoothed weight into blocks of a GGUF format, `target().row_bytes`
+    /// bytes. `importance`: mean of x^2 per column, or empty. Only in `smooth_and_quantize<gguf::...>`.
+    status quantize_row(std::span<const float> row, std::span<const float> importance,
+                        std::span<std::byte> out) const
+        requires(Mode::quantizes&& gguf::block_format<typename Mode::scheme_type>)
+    {
+        AWQ_CHECK(quantizer_.check(row.size()));
+        if (out.size() != quantizer_.row_bytes(row.size()) ||
+            (!importance.empty() && importance.size() != row.size()))
+            return error{error_code::shape_mismatch, "quantize_row: ", row.size(), " weights need ",
+                         quantizer_.row_bytes(row.size()),
+                         " bytes, and as many importance values or none"};
+        for (const float value : row)
+            if (!(value * 0.0f == 0.0f))
+                return error{error_code::not_finite, "quantize_row: a weight is a NaN or an infinity"};
+        quantizer_.quantize_row(row, importance, out);
+        return {};
+    }
+
+    /// Quantizes a weight, (out_features, in_features), after smoothing. Only in quantizing modes.
+    template <class Tensor>
+    status quantize(Tensor&& weight, const quantized_weight& out) const
+    {
+        static_assert(Mode::quantizes,
+                      "awq::modifier: smoothing_only does not quantize; choose smooth_and_quantize");
+        static_assert(code_quantizer<quantizer_type>,
+                      "awq::modifier: the format has no codes and scales; a GGUF format has quantize_row");
+        if constexpr (Mode::quantizes && code_quantizer<quantizer_type>)
+            return quantize_weight(how_, quantizer_, const_view(weight), out);
+        else
+            return {};
+    }
+
+  private:
+    struct given {};
+    constexpr basic_modifier(given, const quantizer_type& rounding, search_options options,
+                             Execution how)
+        : options_(options), quantizer_(rounding), how_(how)
+    {}
+
+    static constexpr bool uses_gram(std::size_t tokens, std::size_t in_features) noexcept
+    {
+        return tokens >= in_features;
+    }
+    static constexpr std::size_t search_memory(std::size_t in_features, std::size_t out_features,
+                                               std::size_t layers, std::size_t n_grid) noexcept
+    {
+        return search_workspace_size(in_features, in_features * out_features, layers, n_grid) +
+               2 * in_features + workspace::size_for<search_layer<quantizer_type>>(layers) +
+               workspace::size_for<matrix_view<const float>>(layers);
+    }
+    static constexpr std::size_t loss_memory(std::size_t tokens, std::size_t in_features,
+                                             std::size_t out_features) noexcept
+    {
+        const std::size_t rows = std::clamp<std::size_t>(out_features, 1, 64);
+        return rows * (uses_gram(tokens, in_features) ? gram_loss_workspace_size(in_features)
+                                                      : in_features + tokens);
+    }
+    static error too_small()
+    {
+        return error{error_code::workspace_too_small,
+                     "smooth: give as many floats as workspace_size says"};
+    }
+
+    template <class S, class... Bs, class X>
+    result<search_outcome> smooth_in_own_memory(const smooth_layer<S>& smooth_to,
+                                                const balance_layers<Bs...>& reads,
+                                                const activations<X>& x) const
+    {
+        const auto views = balance_views(reads);
+        const matrix_view<const float> inputs = const_view(x.tensor);
+        std::size_t outputs = 0;
+        for (const auto& view : views)
+            outputs += view.rows();
+        const std::size_t size =
+            workspace_size(inputs.rows(), inputs.cols(), outputs, views.size());
+        const auto memory = Backend::make_workspace(size);
+        if (!memory)
+            return error{error_code::out_of_memory, "smooth: working memory of ", size, " floats"};
+        AWQ_TRY(search_outcome outcome, smooth(mapping{target_of(smooth_to), views, {}}, inputs,
+                                               workspace{std::span<float>{memory.get(), size}}));
+        outcome.best_scales = {};
+        outcome.candidate_errors = {};
+        return outcome;
+    }
+
+    template <class Tensor>
+    static matrix_view<const float> const_view(Tensor& tensor)
+    {
+        return Backend::view(tensor);
+    }
+    template <class S>
+    static smooth_target target_of(const smooth_layer<S>& role)
+    {
+        const matrix_view<float> weight = detail::written_view<Backend>(role.tensor);
+        return {weight, role.bias, detail::vector_of<Backend, S>, role.offset};
+    }
+    template <class... Bs>
+    static std::array<matrix_view<float>, sizeof...(Bs)>
+    balance_views(const balance_layers<Bs...>& role)
+    {
+        return std::apply(
+            [](auto&... tensors) {
+                return std::array<matrix_view<float>, sizeof...(Bs)>{
+                    detail::written_view<Backend>(tensors)...};
+            },
+            role.tensors);
+    }
+
+    template <class MakeLoss>
+    result<search_outcome> smooth_by(const mapping& pair, matrix_view<const float> x,
+                                     workspace memory, MakeLoss&& make_loss) const
+    {
+        AWQ_CHECK(check(pair));
+        AWQ_TRY(activation_stats stats,
+                activation_stats::make(memory, pair.in_features(),
+                                       uses_gram(x.rows(), pair.in_features())));
+        AWQ_CHECK(stats.observe<product>(how_, x));
+        return search_and_apply(pair, stats, memory, make_loss);
+    }
+
+    template <class MakeLoss>
+    result<search_outcome> search_and_apply(const mapping& pair, activation_stats& stats,
+                                            workspace memory, MakeLoss&& make_loss) const
+    {
+        const std::size_t columns = pair.in_features(), layers = pair.balances.size();
+        const std::span<float> x_mean = memory.take<float>(columns);
+        const std::span<float> importance = memory.take<float>(columns);
+        const auto originals = memory.take<matrix_view<const float>>(layers);
+        const auto searched = memory.take<search_layer<quantizer_type>>(layers);
+        if (searched.empty()) return too_small();
+        AWQ_CHECK(stats.mean_abs(x_mean));
+        AWQ_CHECK(stats.mean_square(importance));
+        for (std::size_t i = 0; i < layers; ++i) {
+            originals[i] = pair.balances[i];
+            searched[i] = {originals[i], &quantizer_, importance};
+        }
+        const search_problem<quantizer_type> problem{searched, x_mean, pair.column_scales,
+                                                     scale_count(pair)};
+        const std::size_t search_size = search_workspace_size(problem, options_);
+        const std::span<float> rest = memory.rest();
+        if (rest.size() < search_size + 2 * columns) return too_small();
+        const std::span<const matrix_view<const float>> weights = originals;
+        const auto run = [&](auto&& loss) -> result<search_outcome> {
+            AWQ_TRY(search_outcome found, scale_search(how_, problem, options_, loss,
+                                                       workspace{rest.first(search_size)}, storage{}));
+            AWQ_CHECK(apply_scales(how_, pair, found.best_scales));
+            return found;
+        };
+        return make_loss(weights, stats, rest.subspan(search_size), run);
+    }
+
+    search_options options_;
+    quantizer_type quantizer_;
+    [[no_unique_address]] Execution how_;
+};
+
+template <class Mode, class Group, tensor_backend Backend, execution Execution>
+result<search_outcome> basic_modifier<Mode, Group, Backend, Execution>::smooth(
+    const mapping& pair, const activation_stats& stats, workspace memory) const
+{
+    AWQ_CHECK(check(pair));
+    if (stats.gram.cols() != pair.in_features())
+        return error{error_code::not_calibrated, "smooth: the statistics need a Gram matrix of ",
+                     pair.in_features(), " channels"};
+    activation_stats sums = stats;
+    return search_and_apply(
+        pair, sums, memory, [&](auto weights, auto& gathered, std::span<float> rest, auto&& use) {
+            return use(
+                gram_loss<product, Execution>(how_, weights, gathered.gram, gathered.tokens, rest));
+        });
+}
+
+/// A modifier of these policies, in any order, each axis defaulted:
+/// `smooth_and_quantize<w4a16_asym>`, `group_size<128>`, `span_backend`, `serial_execution`. Two
+/// orders name one type.
+template <class... Policies>
+using modifier = basic_modifier<
+    typename policy_set<Policies...>::template get<axis::mode, smooth_and_quantize<>>,
+    typename policy_set<Policies...>::template get<axis::group, group_size<128>>,
+    typename policy_set<Policies...>::template get<axis::backend, span_backend>,
+    typename policy_set<Policies...>::template get<axis::execution, serial_execution>>;
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/cholesky.hpp
+#ifndef AWQ_QUANTIZATION_CHOLESKY_HPP
+#define AWQ_QUANTIZATION_CHOLESKY_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace awq {
+
+/// Columns that are factored together; the rest of the work is matrix products.
+inline constexpr std::size_t cholesky_panel = 96;
+
+namespace detail {
+
+/// a -= b, element by element; of a `triangle` only what is not above the diagonal.
+template <execution E>
+void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b, bool triangle = false)
+{
+    e.for_each(a.rows(), [=](std::size_t row) {
+        float* const to = a.row(row).data();
+        const float* const from = b.row(row).data();
+        const std::size_t count = triangle ? std::min(row + 1, a.cols()) : a.cols();
+        for (std::size_t i = 0; i < count; ++i) to[i] -= from[i];
+    });
+}
+
+inline double dot(const float* a, const float* b, std::size_t count) noexcept
+{
+    double sum = 0;
+    for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * b[i];
+    return sum;
+}
+
+/// Factors a small diagonal block in place; false where it is not positive definite.
+inline bool factor_diagonal_block(matrix_view<float> a) noexcept
+{
+    for (std::size_t j = 0; j < a.rows(); ++j) {
+        const double pivot = a(j, j) - dot(a.row(j).data(), a.row(j).data(), j);
+        if (!(pivot > 0)) return false;
+        const double root = std::sqrt(pivot);
+        a(j, j) = static_cast<float>(root);
+        for (std::size_t i = j + 1; i < a.rows(); ++i) {
+            const double rest = a(i, j) - dot(a.row(i).data(), a.row(j).data(), j);
+            a(i, j) = static_cast<float>(rest / root);
+        }
+    }
+    return true;
+}
+
+/// x = x l^-T for one row x, in place: forward substitution with the lower triangle l.
+inline void solve_row_forward(float* x, matrix_view<const float> l) noexcept
+{
+    for (std::size_t j = 0; j < l.rows(); ++j)
+        x[j] = static_cast<float>((x[j] - dot(x, l.row(j).data(), j)) / l(j, j));
+}
+
+/// x = x l^-1 for one row x, in place: backward substitution with the lower triangle l.
+inline void solve_row_backward(float* x, matrix_view<const float> l) noexcept
+{
+    for (std::size_t j = l.rows(); j-- > 0;) {
+        x[j] /= l(j, j);
+        for (std::size_t i = 0; i < j; ++i) x[i] -= x[j] * l(j, i);
+    }
+}
+
+} // namespace detail
+
+/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T;
+/// what is above the diagonal is left as it was. `scratch` holds n x cholesky_panel floats.
+/// False where `a` is not positive definite; its contents are then undefined.
+template <class Product, execution E>
+[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, matrix_view<float> scratch)
+{
+    const std::size_t n = a.rows();
+    for (std::size_t first = 0; first < n; first += cholesky_panel) {
+        const std::size_t width = std::min(cholesky_panel, n - first), below = n - first - width;
+        const auto panel = a.rows_from(first, n - first).cols_from(first, width);
+        if (first > 0) {
+            const auto done = a.rows_from(first, n - first).cols_from(0, first);
+            const matrix_view<float> update{scratch.data(), n - first, width};
+            Product::multiply_nt(e, done, done.rows_from(0, width), update);
+            detail::subtract(e, panel, update, true);
+        }
+        const auto diagonal = panel.rows_from(0, width);
+        if (!detail::factor_diagonal_block(diagonal)) return false;
+        const auto rest = panel.rows_from(width, below);
+        e.for_each(below, [=](std::size_t row) {
+            detail::solve_row_forward(rest.row(row).data(), diagonal);
+        });
+    }
+    return true;
+}
+
+/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch` holds
+/// m x cholesky_panel floats.
+template <class Product, execution E>
+void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x,
+                    matrix_view<float> scratch)
+{
+    const std::size_t n = l.rows(), m = x.rows();
+    const auto triangle = [&](std::size_t first, std::size_t width) {
+        return l.rows_from(first, width).cols_from(first, width);
+    };
+    for (std::size_t first = 0; first < n; first += cholesky_panel) { // x = x l^-T
+        const std::size_t width = std::min(cholesky_panel, n - first);
+        const auto panel = x.cols_from(first, width);
+        const matrix_view<float> update{scratch.data(), m, width};
+        if (first > 0) {
+            Product::multiply_nt(e, x.cols_from(0, first),
+                                 l.rows_from(first, width).cols_from(0, first), update);
+            detail::subtract(e, panel, update);
+        }
+        const auto diagonal = triangle(first, width);
+        e.for_each(m, [=](std::size_t row) {
+            detail::solve_row_forward(panel.row(row).data(), diagonal);
+        });
+    }
+    const std::size_t last = (n - 1) / cholesky_panel * cholesky_panel;
+    for (std::size_t first = last + cholesky_panel; first > 0;) { // x = x l^-1
+        first -= cholesky_panel;
+        const std::size_t width = std::min(cholesky_panel, n - first), after = first + width;
+        const auto panel = x.cols_from(first, width);
+        const matrix_view<float> update{scratch.data(), m, width};
+        if (after < n) {
+            Product::multiply_nn(e, x.cols_from(after, n - after),
+                                 l.rows_from(after, n - after).cols_from(first, width), update);
+            detail::subtract(e, panel, update);
+        }
+        const auto diagonal = triangle(first, width);
+        e.for_each(m, [=](std::size_t row) {
+            detail::solve_row_backward(panel.row(row).data(), diagonal);
+        });
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/clip_weights.hpp
+#ifndef AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
+#define AWQ_QUANTIZATION_CLIP_WEIGHTS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+/// Clamps a group to what the codes of its best range can stand for, if that is not the whole range.
+inline void clip_group(const integer_quantizer& format, std::span<const float> importance,
+                       std::span<float> group) noexcept
+{
+    integer_quantizer unclipped = format;
+    unclipped.clip_steps = 1;
+    const qparams best = format.fit_group(group, importance);
+    if (best.scale == unclipped.fit_group(group, importance).scale) return;
+    const float low = (format.format.smallest() - best.zero_point) * best.scale;
+    const float high = (format.format.largest() - best.zero_point) * best.scale;
+    for (float& weight : group) weight = std::clamp(weight, low, high);
+}
+
+} // namespace detail
+
+/// Weight clipping as llm-awq's auto_clip does it: within each group of `weight` (out_features,
+/// in_features) outliers give way, so that the others are rounded more finely later. This changes
+/// what the layer computes. `importance`: mean of x^2 per column, or empty. The format must fit.
+template <execution E>
+void clip_weights(const E& how, const integer_quantizer& format, std::span<const float> importance,
+                  matrix_view<float> weight)
+{
+    const std::size_t width = format.scale_columns(weight.cols());
+    how.for_each(weight.rows(), [&](std::size_t row) {
+        for (std::size_t first = 0; first < weight.cols(); first += width)
+            detail::clip_group(format,
+                               importance.empty() ? importance : importance.subspan(first, width),
+                               weight.row(row).subspan(first, width));
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/error_feedback.hpp
+#ifndef AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
+#define AWQ_QUANTIZATION_ERROR_FEEDBACK_HPP
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace awq {
+
+/// A format that error feedback can round onto, one block of neighbouring columns at a time.
+///
+/// - `block_columns(in_features)`: columns whose scales are chosen together.
+/// - `fit(rows, importance, first_row, grids)`: the scales (and minimums) of one block of at most
+///   `batch` neighbouring rows, as the format's own search finds them.
+/// - `grid.nearest(i, x)`: the code of the block's column i that is nearest to x.
+/// - `grid.value(i, code)`: what that code dequantizes to.
+template <class F>
+concept feedback_format =
+    requires(const F& f, matrix_view<const float> rows, std::span<const float> importance,
+             typename F::grid& grid, std::size_t i, float x, int code) {
+        { F::batch } -> std::convertible_to<std::size_t>;
+        { f.block_columns(i) } -> std::convertible_to<std::size_t>;
+        { f.fit(rows, importance, i, &grid) } -> std::same_as<void>;
+        { grid.nearest(i, x) } -> std::convertible_to<int>;
+        { grid.value(i, code) } -> std::convertible_to<float>;
+    };
+
+/// Turns a Gram matrix into the feedback matrix that `round_with_feedback` takes, in place.
+///
+/// Frantar et al. 2022 (GPTQ) and Chee et al. 2023 (LDLQ): with gram + damping = R R^T, R upper
+/// triangular, the output error is ||dW R||^2, and column j is best rounded at
+/// w_j + sum_{i<j} dw_i R_ij / R_jj. The result's upper triangle holds R_ij / R_jj.
+/// `damping` is relative to the mean of the diagonal. `scratch`: n x cholesky_panel floats.
+/// False where the damped matrix is not positive definite.
+template <class Product, execution E>
+[[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping,
+                                 matrix_view<float> scratch)
+{
+    const std::size_t n = gram.rows();
+    double mean = 0;
+    for (std::size_t i = 0; i < n; ++i) mean += gram(i, i);
+    mean /= static_cast<double>(n);
+    if (!(mean > 0)) return false;
+    for (std::size_t i = 0; i < n; ++i) gram(i, i) += static_cast<float>(damping * mean);
+
+    // R is the lower factor of the matrix with both orders reversed, read backwards.
+    float* const first = gram.data();
+    const auto reverse = [=](std::size_t half) {
+        if (half < n - 1 - half)
+            for (std::size_t i = 0; i < n; ++i)
+                std::swap(first[half * gram.stride() + i],
+                          first[(n - 1 - half) * gram.stride() + (n - 1 - i)]);
+    };
+    const auto reverse_all = [&] {
+        e.for_each(n / 2, reverse);
+        if (n % 2 == 1) std::reverse(gram.row(n / 2).begin(), gram.row(n / 2).end());
+    };
+    reverse_all();
+    if (!factor_cholesky<Product>(e, gram, scratch)) return false;
+    reverse_all();
+    e.for_each(n, [=](std::size_t i) {
+        for (std::size_t j = i + 1; j < n; ++j) gram(i, j) /= gram(j, j);
+    });
+    return true;
+}
+
+namespace detail {
+
+/// One block of columns of all rows; see `round_with_feedback`.
+template <feedback_format Format, class Store>
+struct feedback_block {
+    matrix_view<const float> target;   // (rows, width): the weights of this block
+    matrix_view<const float> feedback; // (width, width): the block's own part
+    std::span<const float> importance;
+    matrix_view<float> wanted;     // (rows, width): in: what earlier blocks feed in
+    matrix_view<float> out;        // (rows, width)
+    matrix_view<float> difference; // (rows, width)
+    std::size_t first_column;
+    const Format& format;
+    const Store& store;
+
+    void round_rows(std::size_t first, std::size_t count) const
+    {
+        typename Format::grid grids[Format::batch];
+        const auto rows = wanted.rows_from(first, count);
+        for (std::size_t r = 0; r < count; ++r)
+            for (std::size_t i = 0; i < rows.cols(); ++i) rows(r, i) += target(first + r, i);
+        format.fit(rows, importance, first, grids);
+        for (std::size_t r = 0; r < count; ++r) round_row(first + r, grids[r]);
+    }
+
+private:
+    void round_row(std::size_t row, const typename Format::grid& grid) const
+    {
+        constexpr std::size_t step = 256;
+        std::uint8_t codes[step];
+        const std::size_t width = target.cols();
+        for (std::size_t start = 0; start < width; start += step) {
+            const std::size_t count = std::min(step, width - start);
+            for (std::size_t k = 0; k < count; ++k) codes[k] = round_column(row, start + k, grid);
+            store(row, first_column + start, grid, std::span<const std::uint8_t>{codes, count});
+        }
+    }
+
+    std::uint8_t round_column(std::size_t row, std::size_t i, const typename Format::grid& grid) const
+    {
+        float* const values = wanted.row(row).data();
+        const int code = grid.nearest(i, values[i]);
+        out(row, i) = grid.value(i, code);
+        const float missing = target(row, i) - out(row, i);
+        difference(row, i) = missing;
+        const float* const weight = feedback.row(i).data();
+        for (std::size_t j = i + 1; j < target.cols(); ++j) values[j] += missing * weight[j];
+        return static_cast<std::uint8_t>(code);
+    }
+};
+
+} // namespace detail
+
+/// Rounds `target` (out_features, in_features) onto the format's grid column by column, feeding each
+/// column's error into the columns after it.
+///
+/// - `feedback` (in, in): from `make_feedback`. `importance`: mean of x^2 per column, or empty.
+/// - `out`: the dequantized result. `difference`: working memory of the shape of `target`.
+/// - `scratch`: out_features x block_columns floats.
+/// - `store(row, first_column, grid, codes)` is called for each row and block, from any thread;
+///   blocks of more than 256 columns come in pieces.
+template <class Product, execution E, feedback_format Format, class Store>
+void round_with_feedback(const E& e, matrix_view<const float> target,
+                         matrix_view<const float> feedback, std::span<const float> importance,
+                         const Format& format, matrix_view<float> out,
+                         matrix_view<float> difference, std::span<float> scratch,
+                         const Store& store)
+{
+    const std::size_t rows = target.rows(), cols = target.cols();
+    const std::size_t block = format.block_columns(cols);
+    for (std::size_t first = 0; first < cols; first += block) {
+        const std::size_t width = std::min(block, cols - first);
+        const matrix_view<float> wanted{scratch.data(), rows, width};
+        if (first == 0)
+            std::fill_n(scratch.data(), wanted.size(), 0.0f);
+        else
+            Product::multiply_nn(e, difference.cols_from(0, first),
+                                 feedback.rows_from(0, first).cols_from(first, width), wanted);
+        const detail::feedback_block<Format, Store> work{
+            target.cols_from(first, width),
+            feedback.rows_from(first, width).cols_from(first, width),
+            importance.empty() ? importance : importance.subspan(first, width),
+            wanted,
+            out.cols_from(first, width),
+            difference.cols_from(first, width),
+            first,
+            format,
+            store};
+        e.for_each(chunk_count(rows, Format::batch), [&](std::size_t chunk) {
+            const std::size_t at = chunk * Format::batch;
+            work.round_rows(at, std::min(Format::batch, rows - at));
+        });
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/feedback_formats.hpp
+#ifndef AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
+#define AWQ_QUANTIZATION_FEEDBACK_FORMATS_HPP
 
 #include <algorithm>
 #include <cstddef>
