@@ -158,7 +158,8 @@ TEST_CASE("A broken dataset is one error with file and line")
     CHECK(error_of(dataset{"b.jsonl", "{\"text\":1}"}) ==
           ":1: text: expected a string, found an integer");
     CHECK(error_of(dataset{"b.jsonl", "{\"a\":1}"}).starts_with(":1: a sample needs one of"));
-    CHECK(error_of(dataset{"b.jsonl", "{\"text\":\"a\"}\nnonsense"}).starts_with(":2: column "));
+    CHECK(error_of(dataset{"b.jsonl", "{\"text\":\"a\"}\nnonsense"}).starts_with(
+        ":2: not valid JSON at column 1"));
     CHECK(error_of(dataset{"b.txt", "ab\xFF"}) ==
           ": text: byte 2 is not valid UTF-8; convert the text to UTF-8 first");
     CHECK(error_of(dataset{"b.txt", ""}).starts_with(": no tokens in it"));

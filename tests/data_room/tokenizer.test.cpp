@@ -128,8 +128,7 @@ TEST_CASE("Memory that is used again changes nothing")
 TEST_CASE("A broken tokenizer.json is one clear error")
 {
     CHECK(error_text("{}") == "t.json: the field \"model\" is missing");
-    CHECK(error_text("{").starts_with("t.json: "));
-    CHECK(error_text("{").find("not valid JSON") != std::string::npos);
+    CHECK(error_text("{").starts_with("t.json: not valid JSON at column 2"));
     CHECK(error_text(R"({"model":{"type":"Unigram","vocab":[]}})") ==
           "t.json: model.type: the model \"Unigram\" is not supported; BPE is");
     CHECK(error_text(small_tokenizer(R"({"a":-1})", "[]")) ==
