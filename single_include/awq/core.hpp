@@ -2735,7 +2735,7 @@ std::size_t first_bad_row(const E& how, matrix_view<const float> weight)
 /// is written: those of the quantizer's `check`, shape_mismatch, invalid_argument where rows of the output
 /// overlap, and not_finite where the weight has a NaN or an infinity.
 template <execution E, code_quantizer Q>
-status quantize_weight(const E& how, const Q& rounding,
+status quantize_weight(const E& how, Q rounding,
                        matrix_view<const float> weight, const quantized_weight& out)
 {
     AWQ_CHECK(rounding.check(weight.cols()));
