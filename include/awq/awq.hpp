@@ -99,6 +99,7 @@
 #include <awq/io/output_place.hpp>
 #include <awq/io/partial_output.hpp>
 #include <awq/io/read_file.hpp>
+#include <awq/io/remove_tree.hpp>
 #include <awq/io/rename.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/io/safetensors/convert.hpp>

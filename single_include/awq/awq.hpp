@@ -26777,6 +26777,32 @@ inline result<tokenizer_facts> sentencepiece_facts(const vocabulary& from)
 #ifndef AWQ_IO_PARTIAL_OUTPUT_HPP
 #define AWQ_IO_PARTIAL_OUTPUT_HPP
 
+// ---- awq/io/remove_tree.hpp
+#ifndef AWQ_IO_REMOVE_TREE_HPP
+#define AWQ_IO_REMOVE_TREE_HPP
+
+#include <ftw.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+
+namespace awq::detail {
+
+/// Removes a file, or a directory with all that is in it; links are removed, not followed. What cannot be
+/// removed stays. For destructors and signals: std::filesystem's own throws where there is no memory.
+inline void remove_tree(const char* path) noexcept
+{
+    constexpr int open_directories = 16;
+    const auto remove_one = [](const char* each, const struct ::stat*, int, struct ::FTW*) {
+        std::remove(each);
+        return 0;
+    };
+    ::nftw(path, remove_one, open_directories, FTW_DEPTH | FTW_PHYS);
+}
+
+} // namespace awq::detail
+
+#endif
 // ---- awq/io/rename.hpp
 #ifndef AWQ_IO_RENAME_HPP
 #define AWQ_IO_RENAME_HPP
@@ -26884,7 +26910,7 @@ inline void remove_for_good(const std::filesystem::path& directory)
 {
     std::error_code failure;
     for (int attempt = 0; attempt < 100; ++attempt) {
-        std::filesystem::remove_all(directory, failure);
+        remove_tree(directory.c_str());
         if (!std::filesystem::exists(std::filesystem::symlink_status(directory, failure))) return;
     }
 }
@@ -27023,8 +27049,7 @@ inline void clear_leftovers(const output_place& place)
         const partial_lock lock = partial_lock::take(directory);
         if (lock.is != partial_lock::state::held) continue;
         static_cast<void>(rename_to_new(directory / "old", place.path()));
-        std::error_code ignored;
-        std::filesystem::remove_all(directory, ignored);
+        remove_tree(directory.c_str());
     }
 }
 
@@ -27074,8 +27099,7 @@ class partial_output {
     ~partial_output()
     {
         if (directory_.empty()) return;
-        std::error_code ignored;
-        std::filesystem::remove_all(directory_, ignored);
+        remove_tree(directory_.c_str());
         const output_hold hold = hold_outputs();
         output_registry::instance().directories.erase(directory_);
     }

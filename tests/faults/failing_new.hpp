@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <utility>
 
 namespace test {
 
@@ -47,20 +48,30 @@ std::string outcome_of(Call&& call, long failing)
     }
 }
 
+/// Where a call leaves nothing that would have to be taken away.
+inline std::string nothing_left()
+{
+    return {};
+}
+
 /// Lets each allocation of a call fail in turn. The call gives a result: a value where it can do without the
-/// allocation, else `out_of_memory`; nothing escapes and nothing leaks.
-template <class Call>
-void fail_each_allocation(const char* what, Call&& call, tries limit = {})
+/// allocation, else `out_of_memory`; nothing escapes and nothing leaks. After each call, while all allocations
+/// succeed again, `clean` takes away what it has made and says what should not be there.
+template <class Call, class Clean = std::string (*)()>
+void fail_each_allocation(const char* what, Call&& call, tries limit = {}, Clean&& clean = nothing_left)
 {
     INFO(what);
     REQUIRE(call()); // also fills what is kept for later calls
+    clean();
     count_allocations(0);
     REQUIRE(call());
     const long count = allocations();
     REQUIRE(count > 0);
+    REQUIRE(clean() == "");
     for (long failing = 1; failing <= count; failing += limit.stride(count)) {
         const long before = live_blocks();
-        const std::string problem = outcome_of(call, failing);
+        std::string problem = outcome_of(call, failing);
+        if (std::string wrong = clean(); !wrong.empty()) problem = std::move(wrong);
         const long leaked = live_blocks() - before - (problem.empty() ? 0 : 1); // but for this text
         if (problem.empty() && leaked <= 0) continue;
         INFO("allocation " << failing << " of " << count << ", " << leaked << " blocks more than before");

@@ -7,6 +7,7 @@
 #include <awq/io/output_path.hpp>
 #include <awq/io/output_place.hpp>
 #include <awq/io/read_file.hpp>
+#include <awq/io/remove_tree.hpp>
 #include <awq/io/rename.hpp>
 #include <awq/io/unfinished_outputs.hpp>
 #include <awq/support/result.hpp>
@@ -121,8 +122,7 @@ inline void clear_leftovers(const output_place& place)
         const partial_lock lock = partial_lock::take(directory);
         if (lock.is != partial_lock::state::held) continue;
         static_cast<void>(rename_to_new(directory / "old", place.path()));
-        std::error_code ignored;
-        std::filesystem::remove_all(directory, ignored);
+        remove_tree(directory.c_str());
     }
 }
 
@@ -172,8 +172,7 @@ class partial_output {
     ~partial_output()
     {
         if (directory_.empty()) return;
-        std::error_code ignored;
-        std::filesystem::remove_all(directory_, ignored);
+        remove_tree(directory_.c_str());
         const output_hold hold = hold_outputs();
         output_registry::instance().directories.erase(directory_);
     }

@@ -4,6 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/remove_tree.hpp>
+
 #include <filesystem>
 #include <mutex>
 #include <set>
@@ -34,7 +36,7 @@ inline void remove_for_good(const std::filesystem::path& directory)
 {
     std::error_code failure;
     for (int attempt = 0; attempt < 100; ++attempt) {
-        std::filesystem::remove_all(directory, failure);
+        remove_tree(directory.c_str());
         if (!std::filesystem::exists(std::filesystem::symlink_status(directory, failure))) return;
     }
 }
