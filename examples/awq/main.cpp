@@ -37,7 +37,8 @@ constexpr level levels[] = {
 /// Whether the build made a library for it: AWQ_DRIVER_LEVELS lists them, each between two commas.
 bool is_built(const level& each)
 {
-    const std::string entry = "," + std::string{each.name} + ",";
+    std::string entry{","};
+    entry.append(each.name).append(",");
     return std::string_view{AWQ_DRIVER_LEVELS}.find(entry) != std::string_view::npos;
 }
 
