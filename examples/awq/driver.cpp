@@ -11,6 +11,7 @@
 
 #include <exception>
 #include <new>
+#include <system_error>
 
 namespace {
 
@@ -67,6 +68,9 @@ extern "C" [[gnu::visibility("default")]] int awq_driver_main(int argc, char** a
         return finish_printing(run(argc, argv));
     } catch (const std::bad_alloc&) {
         return fail(awq::error{awq::error_code::out_of_memory, "out of memory; give the program more"});
+    } catch (const std::system_error& problem) { // a thread that could not be started
+        return fail(awq::error{awq::error_code::out_of_memory, "no memory for a thread, or too many of them (",
+                               problem.what(), "); give the program more"});
     } catch (const std::exception& problem) {
         return fail(awq::error{awq::error_code::unsupported, "an error inside the program: ",
                                awq::one_line(problem.what())});

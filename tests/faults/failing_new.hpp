@@ -54,6 +54,22 @@ inline std::string nothing_left()
     return {};
 }
 
+/// One try: what went wrong, "" for nothing, and how many blocks more are allocated than before it.
+struct attempt {
+    std::string problem;
+    long leaked = 0;
+};
+
+template <class Call, class Clean>
+attempt try_once(Call&& call, long failing, Clean&& clean)
+{
+    const long before = live_blocks();
+    std::string problem = outcome_of(call, failing);
+    if (std::string wrong = clean(); !wrong.empty()) problem = std::move(wrong);
+    const long leaked = live_blocks() - before - (problem.empty() ? 0 : 1); // but for this text
+    return {std::move(problem), leaked};
+}
+
 /// Lets each allocation of a call fail in turn. The call gives a result: a value where it can do without the
 /// allocation, else `out_of_memory`; nothing escapes and nothing leaks. After each call, while all allocations
 /// succeed again, `clean` takes away what it has made and says what should not be there.
@@ -69,14 +85,17 @@ void fail_each_allocation(const char* what, Call&& call, tries limit = {}, Clean
     REQUIRE(count > 0);
     REQUIRE(clean() == "");
     for (long failing = 1; failing <= count; failing += limit.stride(count)) {
-        const long before = live_blocks();
-        std::string problem = outcome_of(call, failing);
-        if (std::string wrong = clean(); !wrong.empty()) problem = std::move(wrong);
-        const long leaked = live_blocks() - before - (problem.empty() ? 0 : 1); // but for this text
-        if (problem.empty() && leaked <= 0) continue;
-        INFO("allocation " << failing << " of " << count << ", " << leaked << " blocks more than before");
-        CHECK(problem == "");
-        CHECK(leaked <= 0);
+        attempt made = try_once(call, failing, clean);
+        // A thread that takes part for the first time keeps its buffers: a leak is one each time.
+        for (int again = 0; made.leaked > 0 && again < 4; ++again) {
+            attempt next = try_once(call, failing, clean);
+            made.leaked = std::min(made.leaked, next.leaked);
+            if (made.problem.empty()) made.problem = std::move(next.problem);
+        }
+        if (made.problem.empty() && made.leaked <= 0) continue;
+        INFO("allocation " << failing << " of " << count << ", " << made.leaked << " blocks more than before");
+        CHECK(made.problem == "");
+        CHECK(made.leaked <= 0);
     }
 }
 
