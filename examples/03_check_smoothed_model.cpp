@@ -63,7 +63,7 @@ awq::status still_generates_text(const std::string& directory)
     AWQ_TRY(network loaded, network::load(*source));
     AWQ_TRY(const auto prompt, tokens.encode("The history of the city", true));
     AWQ_TRY(const auto made, awq::generate(loaded.network(), prompt, 16));
-    const std::string text = tokens.decode(made, true);
+    AWQ_TRY(const std::string text, tokens.decode(made, true));
     if (std::none_of(text.begin(), text.end(), [](unsigned char c) { return c > ' '; }))
         return awq::error{awq::error_code::unsupported, "the model continues with nothing"};
     return {};

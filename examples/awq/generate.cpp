@@ -24,8 +24,9 @@ awq::status run(const generate_arguments& arguments)
     AWQ_TRY(const auto prompt, tokens.encode(arguments.prompt, true));
     const auto made = awq::generate(loaded.network(), prompt, arguments.max_new_tokens);
     if (!made) return made.error().within(arguments.model);
-    const std::string text = tokens.decode(*made, true);
-    std::printf("%s%s\n", arguments.prompt.c_str(), text.c_str());
+    const auto text = tokens.decode(*made, true);
+    if (!text) return text.error().within(arguments.model);
+    std::printf("%s%s\n", arguments.prompt.c_str(), text->c_str());
     return {};
 }
 

@@ -86,7 +86,7 @@ std::string text_of(const std::string& name, std::string_view content)
     if (!made) return std::string{made.error().text()}.substr(file.path().size());
     std::string text;
     for (const ids& each : made->sequences)
-        text += (text.empty() ? "" : "|") + letters().decode(each, false);
+        text += (text.empty() ? "" : "|") + letters().decode(each, false).value();
     std::erase(text, ' '); // between tokens
     return text;
 }

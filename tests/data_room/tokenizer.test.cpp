@@ -43,7 +43,7 @@ TEST_CASE("Merges go by rank, then from the left")
     CHECK(*tokens.encode("abc", false) == ids{0, 6}); // "b c" comes before "a b"
     CHECK(*tokens.encode("abab", false) == ids{4, 4});
     CHECK(*tokens.encode("xabx", false) == ids{4});   // without an unknown token, dropped
-    CHECK(tokens.decode(ids{0, 6}, false) == "a bc"); // without a decoder, spaces
+    CHECK(tokens.decode(ids{0, 6}, false).value() == "a bc"); // without a decoder, spaces
     CHECK(tokens.vocab_size() == 7);
     CHECK(tokens.token(6) == "bc");
     CHECK(tokens.id("abc") == 5);
@@ -97,7 +97,7 @@ TEST_CASE("Added tokens may lie inside and beyond the vocabulary")
     CHECK(tokens.vocab_size() == 21);
     CHECK(*tokens.encode("ad<s>b", true) == ids{20, 0, 3, 20, 1});
     CHECK(*tokens.encode("", true) == ids{20});
-    CHECK(tokens.decode(ids{20, 0, 10}, true) == "a");
+    CHECK(tokens.decode(ids{20, 0, 10}, true).value() == "a");
     CHECK(tokens.is_special(20));
     CHECK_FALSE(tokens.is_special(3));
     CHECK(tokens.type(20) == awq::token_type::control);

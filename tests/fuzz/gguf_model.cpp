@@ -17,7 +17,7 @@ void use_tokenizer(const awq::gguf::file& file)
     const auto tokens = awq::tokenizer_of(*facts, "x");
     if (!fuzz::succeeded(tokens)) return;
     const auto ids = tokens->encode(fuzz::plain_text, true);
-    if (fuzz::succeeded(ids)) tokens->decode(*ids, false);
+    if (fuzz::succeeded(ids)) fuzz::succeeded(tokens->decode(*ids, false));
 }
 
 void read_tensors(const awq::gguf_source& source)

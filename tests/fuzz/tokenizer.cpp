@@ -12,8 +12,8 @@ void use(const awq::tokenizer& tokens, std::string_view text)
     if (!fuzz::succeeded(ids)) return;
     for (const std::int32_t id : *ids)
         fuzz::require(id >= 0 && id < tokens.vocab_size(), "an id outside of the vocabulary");
-    tokens.decode(*ids, false);
-    tokens.decode(*ids, true);
+    fuzz::succeeded(tokens.decode(*ids, false));
+    fuzz::succeeded(tokens.decode(*ids, true));
 }
 
 } // namespace

@@ -152,6 +152,20 @@ TEST_CASE("a pattern that matches no layer is named")
     }
 }
 
+TEST_CASE("a head that a scheme is for stays in 16 bits, with a note")
+{
+    const shapes source{256, 512};
+    auto options = with_scheme("W4A16");
+    CHECK(awq::layer_plan::make(options, source)->notices().empty());
+    options.ignore = {};
+    const auto plan = awq::layer_plan::make(options, source);
+    REQUIRE(plan);
+    REQUIRE(plan->notices().size() == 1);
+    names(line_of(plan->notices()[0]), "lm_head stays in 16 bits");
+    options.formats.front().targets = {"re:.*up_proj"};
+    CHECK(awq::layer_plan::make(options, source)->notices().empty());
+}
+
 TEST_CASE("a scheme that fits no layer that it is for is refused before any work")
 {
     const shapes narrow{96, 512}, odd{72, 200}, halves{80, 160};

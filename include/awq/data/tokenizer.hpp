@@ -115,21 +115,15 @@ class tokenizer {
     }
 
     /// The text of some ids. Ids without a token are left out, and with `skip_special_tokens` the
-    /// special ones. If the decoder has a pattern that cannot be matched, the tokens are joined as
-    /// they are.
-    std::string decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const
+    /// special ones. Error: a pattern of the decoder that takes too long on these tokens.
+    result<std::string> decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const
     {
         std::vector<std::string> tokens;
         tokens.reserve(ids.size());
         for (const std::int32_t id : ids)
             if (const auto text = token(id); text && !(skip_special_tokens && is_special(id)))
                 tokens.emplace_back(*text);
-        auto text = decoder_.decode(tokens);
-        if (text) return *std::move(text);
-        std::string joined;
-        for (const std::string& each : tokens)
-            joined += each;
-        return joined;
+        return decoder_.decode(std::move(tokens));
     }
 
     /// One more than the largest id, added tokens included.

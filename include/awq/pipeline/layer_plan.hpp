@@ -153,6 +153,8 @@ private:
             AWQ_CHECK(check_shapes(i, name, options.smoothing_only, source, layers));
         }
         const auto is_rounded = [&](const std::string& layer) { return rounding_of(layer) != nullptr; };
+        if (!options.smoothing_only && scheme_of("lm_head"))
+            notices_.note("lm_head stays in 16 bits: only the linear layers of decoder blocks are quantized");
         if (options.smoothing_only || std::ranges::any_of(layers, is_rounded)) return {};
         return error{error_code::unsupported, "no layer of the model is quantized: all are ignored (",
                      ignore_place(options), "), or no target names them"};
