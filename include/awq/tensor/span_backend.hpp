@@ -4,6 +4,7 @@
 
 #include <awq/tensor/backend_concept.hpp>
 
+#include <cstddef>
 #include <span>
 
 namespace awq {
@@ -18,10 +19,10 @@ struct span_backend {
     {
         return tensor;
     }
-    template <class T>
-    static constexpr matrix_view<T> view(std::span<T> vector) noexcept
+    template <class T, std::size_t Extent>
+    static constexpr matrix_view<T> view(std::span<T, Extent> vector) noexcept
     {
-        return as_row(vector);
+        return as_row(std::span<T>{vector});
     }
 };
 

@@ -64,10 +64,10 @@ struct xtensor_backend {
     {
         return tensor;
     }
-    template <class T>
-    static constexpr matrix_view<T> view(std::span<T> vector) noexcept
+    template <class T, std::size_t Extent>
+    static constexpr matrix_view<T> view(std::span<T, Extent> vector) noexcept
     {
-        return as_row(vector);
+        return as_row(std::span<T>{vector});
     }
 
     /// An xtensor expression over a contiguous view, for whole-array glue; it owns nothing.
