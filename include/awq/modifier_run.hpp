@@ -21,7 +21,7 @@ namespace awq {
 struct tracked_mapping {
     enum class state : unsigned char { open, smoothed, skipped };
 
-    mapping target;
+    mapping target;                ///< its weights are smoothed in place
     activation_stats stats;        ///< with a Gram matrix, see `activation_stats::make`
     std::span<double> scales = {}; ///< empty, or one for each scale: a copy of the best scales
 

@@ -13,9 +13,9 @@
 #include <string>
 #include <string_view>
 
-/// What a dataset file is, by its bytes; its name only says what it was meant to be.
 namespace awq {
 
+/// What a dataset file is, by its bytes; its name only says what it was meant to be.
 enum class dataset_kind {
     plain_text,
     json_lines,    ///< one object in each line

@@ -22,7 +22,7 @@
 #include <string_view>
 
 /// Patterns of tokenizer files. They are written for Oniguruma and run on PCRE2 (in UTF and UCP
-/// mode), so the classes that the two see differently (\s, \w, \h) are rewritten by their Unicode
+/// mode), so the classes that the two see differently (`\s`, `\w`, `\h`) are rewritten by their Unicode
 /// properties first.
 namespace awq {
 

@@ -69,6 +69,7 @@ inline void append_upper(std::string& text, char32_t code_point)
     append(text, static_cast<char32_t>(
                      utf8proc_toupper(static_cast<utf8proc_int32_t>(code_point))));
 }
+/// Appends the lower case of a character, as UTF-8; of U+0130 it is two characters.
 inline void append_lower(std::string& text, char32_t code_point)
 {
     if (code_point == 0x130) { // the one character whose lower case is two

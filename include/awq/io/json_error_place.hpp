@@ -18,6 +18,7 @@ struct text_place {
     std::size_t column = 1;
 };
 
+/// Line and column, from 1, of a byte of a text.
 inline text_place place_of(std::string_view text, std::size_t offset) noexcept
 {
     const std::string_view before = text.substr(0, offset);

@@ -44,7 +44,7 @@ class file_descriptor {
     int number_ = -1;
 };
 
-/// Opens as ::open does, but never as descriptor 0, 1 or 2: where those are closed, what the program
+/// Opens as POSIX open does, but never as descriptor 0, 1 or 2: where those are closed, what the program
 /// prints would go into the file. `errno` says why there is none.
 inline file_descriptor open_descriptor(const std::string& path, int flags, ::mode_t mode = 0)
 {

@@ -222,9 +222,8 @@ private:
 /// Finds the layers of one decoder block that each pattern names. A pattern that names nothing in
 /// this block is passed over; one that names only a part is `missing_tensor`; mappings whose shapes
 /// do not fit (v_proj -> o_proj under grouped-query attention) are found, and marked as skipped.
-///
-/// \param block the block's own name, "model.layers.3", for patterns and error texts
-/// \param matches what "re:" patterns are matched with
+/// `block`: the block's own name, "model.layers.3", for patterns and error texts; `matches`: what "re:"
+/// patterns are matched with.
 template <class Matcher = no_expressions>
 result<std::vector<resolved_mapping>> resolve_mappings(std::span<const mapping_pattern> patterns,
                                                        std::string_view block,

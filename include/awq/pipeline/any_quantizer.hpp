@@ -20,7 +20,7 @@
 
 namespace awq {
 
-// What a quantizer's weights are stored as, where that is a format of checkpoints.
+/// What a quantizer's weights are stored as, where that is a format of checkpoints.
 inline integer_format format_of(const integer_quantizer& q) { return {q.format, q.group_size}; }
 inline fp8_format format_of(const fp8_quantizer& q) { return {q.block_rows, q.block_cols}; }
 inline fp4_format format_of(const fp4_quantizer& q) { return {q.kind}; }

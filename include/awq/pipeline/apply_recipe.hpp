@@ -20,6 +20,7 @@
 
 namespace awq {
 
+/// "false", "true" or "both"; invalid_argument otherwise.
 inline result<duo> parse_duo_scaling(std::string_view text)
 {
     for (const duo value : {duo::off, duo::on, duo::both})
@@ -28,6 +29,7 @@ inline result<duo> parse_duo_scaling(std::string_view text)
                  "': use true, false or both"};
 }
 
+/// A loss by the name that its flag has; invalid_argument otherwise.
 inline result<loss_kind> parse_loss(std::string_view text)
 {
     for (const loss_kind value :

@@ -14,6 +14,7 @@ namespace awq {
 /// What the pipeline keeps tensors in.
 using host_matrix = xtensor_backend::matrix;
 
+/// A view of the whole matrix.
 inline matrix_view<float> view_of(host_matrix& tensor)
 {
     return xtensor_backend::view(tensor);

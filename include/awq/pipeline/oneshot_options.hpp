@@ -96,6 +96,7 @@ struct oneshot_options {
     notice_list notices;
 };
 
+/// As the flag and the report spell it.
 constexpr const char* name_of(loss_kind loss) noexcept
 {
     switch (loss) {
@@ -105,6 +106,7 @@ constexpr const char* name_of(loss_kind loss) noexcept
     }
 }
 
+/// As the flag and the report spell it.
 constexpr const char* name_of(duo scaling) noexcept
 {
     switch (scaling) {

@@ -20,6 +20,7 @@ struct progress_event {
 /// Called on the thread that runs the pipeline; may be empty.
 using progress_callback = std::function<void(const progress_event&)>;
 
+/// Calls back, if anybody listens: `done` of `total` steps.
 inline void notify(const progress_callback& progress, std::string_view step, std::size_t done = 0,
                    std::size_t total = 0)
 {

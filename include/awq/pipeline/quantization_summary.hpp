@@ -100,6 +100,7 @@ inline std::optional<json::value> find_quantization(const json::value& config)
     return found ? found : config.find_non_null("compression_config"); // older compressed-tensors
 }
 
+/// Of config.json's `quantization_config`, whatever wrote it; never fails.
 inline quantization_summary summarize_quantization(const json::value& quantization)
 {
     quantization_summary summary;

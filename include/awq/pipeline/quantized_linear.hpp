@@ -29,7 +29,7 @@ struct gguf_blocks {
 /// A weight as the run's output stores it.
 using quantized_linear = std::variant<integer_codes, fp8_codes, fp4_codes, gguf_blocks>;
 
-// What a weight is stored as, where that is a format of checkpoints.
+/// What a weight is stored as, where that is a format of checkpoints.
 inline integer_format format_of(const integer_codes& w) { return {w.format, w.group_size}; }
 inline fp8_format format_of(const fp8_codes& w) { return {w.block_rows, w.block_cols}; }
 inline fp4_format format_of(const fp4_codes& w) { return {w.kind}; }

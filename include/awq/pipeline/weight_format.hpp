@@ -73,8 +73,7 @@ struct weight_format {
 /// stays as it is.
 using weight_format_choice = std::function<std::optional<weight_format>(std::string_view)>;
 
-// For texts: "W4A16_ASYM g128", "FP8 128x128", "NVFP4".
-
+/// For texts: "W4A16_ASYM g128", "FP8 128x128", "NVFP4".
 inline std::string describe(const integer_format& how)
 {
     return std::string{name_of(how.format)} +

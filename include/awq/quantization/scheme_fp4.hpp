@@ -14,6 +14,7 @@ enum class fp4_kind : unsigned char {
     mxfp4, ///< a power of two for each 32 columns
 };
 
+/// The scheme's name, as recipes and flags spell it.
 constexpr const char* name_of(fp4_kind kind) noexcept
 {
     return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";

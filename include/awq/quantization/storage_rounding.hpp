@@ -93,6 +93,7 @@ inline void round_to_storage(dtype storage, std::span<float> values) noexcept
             value = rounding.round(value);
     });
 }
+/// The same with a storage that is known when this is compiled.
 template <class T>
 void round_to_storage(storage_rounding<T> storage, std::span<float> values) noexcept
 {

@@ -27,9 +27,10 @@ concept parent_forward = requires(F& forward, std::span<const matrix_view<const 
 template <parent_forward F>
 struct parent {
     F forward;
-    std::size_t tokens = 0;
-    std::size_t out_features = 0;
+    std::size_t tokens = 0;       ///< rows of its output
+    std::size_t out_features = 0; ///< columns of its output
 
+    /// Floats for two outputs, beside those that `smooth` needs.
     constexpr std::size_t workspace_size() const noexcept { return 2 * tokens * out_features; }
 };
 

@@ -267,6 +267,7 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q>& probl
                           errors};
 }
 
+/// The same with `options.storage`, known at run time only.
 template <execution E, quantizer Q, candidate_loss Loss>
 result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
                                     const search_options& options, Loss&& loss, workspace memory)

@@ -18,7 +18,7 @@ struct search_outcome {
     /// The loss without smoothing, and with the best scales. best_error <= initial_error.
     double initial_error = 0.0;
     double best_error = 0.0;
-    std::size_t candidates = 0;
+    std::size_t candidates = 0; ///< tried, identity among them
     /// Candidates whose scales or loss were not finite, or whose scales cannot be stored.
     std::size_t skipped_candidates = 0;
     /// The loss of every candidate in grid order (the cheap loss in a screened search).

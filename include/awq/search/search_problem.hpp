@@ -26,7 +26,7 @@ struct search_layer {
 /// What is searched: layers that read the same input, and that input's magnitude.
 template <quantizer Q>
 struct search_problem {
-    std::span<const search_layer<Q>> layers;
+    std::span<const search_layer<Q>> layers; ///< all with the same in_features
     std::span<const float> x_mean; ///< (in_features) mean of |x|
     /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
     /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
@@ -37,6 +37,7 @@ struct search_problem {
     std::span<const double> smallest_scales = {}, largest_scales = {};
 
     constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
+    /// How many scales are searched.
     constexpr std::size_t scales() const noexcept
     {
         return column_scales.empty() ? in_features() : scale_count;

@@ -18,7 +18,7 @@ namespace awq {
 template <class Tensor>
 struct smooth_layer {
     Tensor tensor;
-    std::span<float> bias = {};
+    std::span<float> bias = {}; ///< (out_features), or (channels) of a norm; empty without a bias
     bool offset = false;
 };
 template <class T>

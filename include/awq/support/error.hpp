@@ -40,6 +40,7 @@ public:
     }
 
     constexpr error_code code() const noexcept { return code_; }
+    /// One line: what, where, what to do. Cut at `AWQ_ERROR_TEXT_SIZE` bytes; valid as long as this error.
     constexpr std::string_view text() const noexcept { return {text_, size_}; }
 
     /// The same error with `where` and ": " put before its text, as it passes up through a reader.

@@ -69,6 +69,7 @@ public:
     T&& operator*() && noexcept { return std::move(value_); }
     T* operator->() noexcept { return &value_; }
     const T* operator->() const noexcept { return &value_; }
+    /// Only where there is no value.
     const awq::error& error() const noexcept { return error_; }
 
 #if AWQ_EXCEPTIONS

@@ -22,6 +22,7 @@
 /// What Python does with texts. Every size is checked and charged before a text is built.
 namespace awq::jinja {
 
+/// Which ends of a text a function works on.
 enum class text_ends { both, left, right };
 
 /// Without the characters of `set` (empty: white space) at the ends.

@@ -29,6 +29,7 @@ inline void add_squares(matrix_view<const float> x, std::span<double> sums) noex
         for (std::size_t c = 0; c < x.cols(); ++c) sums[c] += double{x(t, c)} * x(t, c);
 }
 
+/// What `min_max` finds.
 struct min_max_pair {
     float min;
     float max;

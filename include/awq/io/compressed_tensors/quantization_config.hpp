@@ -43,6 +43,7 @@ inline constexpr std::array<std::pair<std::string_view, format>, 8> format_names
      {"mxfp8-quantized", format::mxfp8_quantized},
      {"dense", format::dense}}};
 
+/// The name as config.json has it; "unknown" for no format of the table.
 constexpr std::string_view name_of(format value) noexcept
 {
     for (const auto& [name, known] : format_names)
@@ -60,6 +61,7 @@ inline constexpr std::array<std::pair<std::string_view, strategy>, 5> strategy_n
      {"block", strategy::block},
      {"tensor_group", strategy::tensor_group}}};
 
+/// The name as config.json has it.
 constexpr std::string_view name_of(strategy value) noexcept
 {
     for (const auto& [name, known] : strategy_names)

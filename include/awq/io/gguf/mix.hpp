@@ -47,6 +47,7 @@ struct type_override {
     gguf::type type;
 };
 
+/// What a mix of types is asked for: one of llama.cpp's file types, and what llama-quantize may be told.
 struct mix_options {
     file_type target = file_type::q4_k_m;
     bool pure = false;                    ///< every tensor gets the base type

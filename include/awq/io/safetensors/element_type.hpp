@@ -98,6 +98,7 @@ constexpr std::optional<dtype> to_dtype(element_type type) noexcept
     return detail::facts_of(type).type;
 }
 
+/// The type with that name in a header ("BF16"), or nothing.
 constexpr std::optional<element_type> element_type_named(std::string_view name) noexcept
 {
     for (std::size_t i = 0; i < detail::element_types.size(); ++i)
@@ -105,6 +106,7 @@ constexpr std::optional<element_type> element_type_named(std::string_view name) 
     return std::nullopt;
 }
 
+/// How a tensor of that type is stored.
 constexpr element_type to_element_type(dtype type) noexcept
 {
     return *element_type_named(awq::name_of(type));

@@ -14,6 +14,7 @@
 
 namespace awq::gguf {
 
+/// One float.
 struct f32_format {
     static constexpr std::size_t columns = 1;
     static void pack(const float* x, std::byte* out) noexcept
@@ -31,6 +32,7 @@ struct f32_format {
     }
 };
 
+/// One IEEE half, to nearest even.
 struct f16_format {
     static constexpr std::size_t columns = 1;
     static void pack(const float* x, std::byte* out) noexcept { detail::put_half(f16(*x), out); }
@@ -40,6 +42,7 @@ struct f16_format {
     }
 };
 
+/// One bfloat16, to nearest even.
 struct bf16_format {
     static constexpr std::size_t columns = 1;
     static void pack(const float* x, std::byte* out) noexcept

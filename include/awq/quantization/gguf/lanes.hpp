@@ -179,6 +179,7 @@ template <class S>
     return lanes<S>(mask.value ? a.value : b.value);
 }
 
+/// |a|, lane by lane.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> absolute(const lanes<S>& a) noexcept
 {
@@ -186,12 +187,13 @@ template <class S>
     return lanes<S>(__builtin_bit_cast(S, __builtin_bit_cast(integers, a.value) & 0x7FFFFFFF));
 }
 
-/// The larger (smaller) one; `b` where either is not a number.
+/// The larger one, lane by lane; `b` where either is a NaN.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> larger(const lanes<S>& a, const lanes<S>& b) noexcept
 {
     return select(a > b, a, b);
 }
+/// The smaller one, lane by lane; `b` where either is a NaN.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> smaller(const lanes<S>& a, const lanes<S>& b) noexcept
 {
