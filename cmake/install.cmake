@@ -44,11 +44,18 @@ endforeach()
 # ---- cpack -G DEB --------------------------------------------------------------------------------
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME awq)
-set(CPACK_PACKAGE_CONTACT "awq maintainers")
+if(NOT CPACK_PACKAGE_CONTACT)
+    set(CPACK_PACKAGE_CONTACT "awq maintainers <awq@packages.invalid>") # who builds a package names himself
+endif()
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_PRE_BUILD_SCRIPTS "${PROJECT_SOURCE_DIR}/cmake/debian-files.cmake")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+"Smooths and quantizes checkpoints of large language models: to 16 bits, to
+compressed-tensors and AutoAWQ layouts, and to GGUF files for llama.cpp. Holds
+the program awq and the header-only C++20 library that it is made of.")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "${awq_debian_awq}")
 string(REPLACE " " ", " CPACK_DEBIAN_PACKAGE_SUGGESTS "${CPACK_DEBIAN_PACKAGE_SUGGESTS}")
 set(CPACK_STRIP_FILES ON)
