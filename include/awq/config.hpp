@@ -18,7 +18,7 @@
 #endif
 #endif
 
-/// Bytes that an `awq::error` reserves for its text; longer texts are cut.
+/// Bytes that an `awq::error` reserves for its text, a plain number; longer texts are cut.
 #ifndef AWQ_ERROR_TEXT_SIZE
 #if AWQ_HOSTED
 #define AWQ_ERROR_TEXT_SIZE 480
@@ -46,6 +46,21 @@
 #define AWQ_VECTOR_FLOATS 1
 #endif
 #endif
+
+// The settings that change a layout, or what code of the same name computes, as a name. Between AWQ_ABI_BEGIN and
+// AWQ_ABI_END types lie in an inline namespace of that name; functions that return one get it from the compiler.
+// AWQ_ABI_TAG gives it to what has such a type as a member, or computes otherwise. So units of one program that were
+// compiled with other settings share no code, and what one would hand to the other is missing when they are linked.
+#define AWQ_ABI_NAME_(text_size, exceptions, float_sums)                                           \
+    error_text_##text_size##_exceptions_##exceptions##_float_sums_##float_sums
+#define AWQ_ABI_NAME(text_size, exceptions, float_sums)                                            \
+    AWQ_ABI_NAME_(text_size, exceptions, float_sums)
+#define AWQ_ABI AWQ_ABI_NAME(AWQ_ERROR_TEXT_SIZE, AWQ_EXCEPTIONS, AWQ_FLOAT_SUMS)
+#define AWQ_ABI_TEXT_(name) #name
+#define AWQ_ABI_TEXT(name) AWQ_ABI_TEXT_(name)
+#define AWQ_ABI_TAG [[gnu::abi_tag(AWQ_ABI_TEXT(AWQ_ABI))]]
+#define AWQ_ABI_BEGIN inline namespace AWQ_ABI_TAG AWQ_ABI {
+#define AWQ_ABI_END }
 
 // Asks the compiler to inline the bodies that target-specific wrappers share.
 #define AWQ_ALWAYS_INLINE [[gnu::always_inline]] inline

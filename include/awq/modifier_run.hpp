@@ -18,7 +18,7 @@ namespace awq {
 
 /// One mapping of a streaming run, in the caller's memory. Fill the first two, and `scales` where
 /// they are wanted afterwards; the run fills the rest.
-struct tracked_mapping {
+struct AWQ_ABI_TAG tracked_mapping {
     enum class state : unsigned char { open, smoothed, skipped };
 
     mapping target;                ///< its weights are smoothed in place

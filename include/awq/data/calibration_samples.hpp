@@ -25,7 +25,7 @@
 namespace awq {
 
 /// What is taken from a dataset file.
-struct sample_options {
+struct AWQ_ABI_TAG sample_options {
     std::size_t count = 128;          ///< at most so many samples
     std::size_t max_seq_length = 512; ///< at most so many tokens each
     bool add_special_tokens = true;   ///< around each "text", before each window of a plain text

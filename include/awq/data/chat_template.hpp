@@ -162,7 +162,7 @@ class chat_template {
 /// The chat templates of a model directory, each read when a sample first needs it: one for samples
 /// with tools, one for the others, as transformers chooses them. A dataset without messages needs
 /// none. Errors: those of the files and of the templates; `missing_field` if there is no template.
-class chat_templates {
+class AWQ_ABI_TAG chat_templates {
   public:
     explicit chat_templates(const std::string& directory)
         : files_(template_files::load(directory))

@@ -37,7 +37,7 @@ inline bool has_sample_field(const json::value& object)
 }
 
 /// Reads samples of JSON datasets as token ids.
-class sample_reader {
+class AWQ_ABI_TAG sample_reader {
   public:
     using token_ids = std::vector<std::int32_t>;
 

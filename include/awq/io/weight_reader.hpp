@@ -24,7 +24,7 @@ namespace awq {
 /// A linear layer's weight as some format stores it, (rows, cols) = (out_features, in_features).
 /// Its tensors' types and shapes were checked when it was opened; it must not outlive the
 /// checkpoint.
-class weight_reader {
+class AWQ_ABI_TAG weight_reader {
 public:
     virtual ~weight_reader() = default;
 

@@ -16,7 +16,7 @@
 namespace awq {
 
 /// Layers in AutoAWQ's "gemm" layout. All have the same group size; scales are F16.
-class autoawq_codec final : public layer_codec {
+class AWQ_ABI_TAG autoawq_codec final : public layer_codec {
 public:
     /// Integers, and one group size for the whole model.
     status check_layers(const std::vector<quantized_layer>& layers) const override

@@ -28,7 +28,7 @@ struct finished_block {
 
 /// Where finished blocks go, in order of their layers; several sinks may be attached to one run.
 /// Nothing appears at the target before `commit` has succeeded.
-class checkpoint_sink {
+class AWQ_ABI_TAG checkpoint_sink {
 public:
     virtual ~checkpoint_sink() = default;
 

@@ -30,7 +30,7 @@ struct compensation_label {
 /// Writes a checkpoint whose weights make up for the rounding that is still to come: the same files,
 /// tensors and types as the source, but not its function. It says so in config.json and in the
 /// metadata of its weight files; readers pass over both.
-class compensated_sink final : public checkpoint_sink {
+class AWQ_ABI_TAG compensated_sink final : public checkpoint_sink {
 public:
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,

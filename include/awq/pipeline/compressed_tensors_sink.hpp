@@ -24,7 +24,7 @@ namespace awq {
 
 /// Layers as compressed-tensors stores them. Scales have the type of the source's weight, but for
 /// FP4, whose scales are part of the format.
-class compressed_tensors_codec final : public layer_codec {
+class AWQ_ABI_TAG compressed_tensors_codec final : public layer_codec {
 public:
     result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const override
     {

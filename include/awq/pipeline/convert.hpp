@@ -56,7 +56,7 @@ inline std::size_t count_inexact(dtype type, std::span<const float> values)
 }
 
 /// One conversion: first all layers are looked at, so that nothing is written if one does not fit.
-class converter {
+class AWQ_ABI_TAG converter {
 public:
     converter(const convert_options& options, const quantized_source& source)
         : options_(options), source_(source)

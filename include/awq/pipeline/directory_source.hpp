@@ -20,7 +20,7 @@
 namespace awq {
 
 /// A Hugging Face model directory with 16- or 32-bit weights, mapped into memory.
-class directory_source final : public tensor_source {
+class AWQ_ABI_TAG directory_source final : public tensor_source {
 public:
     /// Errors: those of `checkpoint::open`, `read_model_config` and `check_tensors`.
     static result<std::unique_ptr<directory_source>> open(const std::string& directory)

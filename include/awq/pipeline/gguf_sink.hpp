@@ -20,7 +20,7 @@ namespace awq {
 /// Writes a GGUF file while blocks are finished; what is not part of a block is read, rounded and
 /// written at the end, a stripe at a time. The file appears when it is complete.
 template <execution E>
-class gguf_sink final : public checkpoint_sink {
+class AWQ_ABI_TAG gguf_sink final : public checkpoint_sink {
 public:
     /// `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
     static result<std::unique_ptr<checkpoint_sink>>

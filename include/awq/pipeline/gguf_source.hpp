@@ -28,7 +28,7 @@ namespace awq {
 
 /// A GGUF file as a model: its tensors under their Hugging Face names, in the checkpoint's row order,
 /// dequantized while they are read.
-class gguf_source final : public tensor_source {
+class AWQ_ABI_TAG gguf_source final : public tensor_source {
 public:
     /// Errors: those of gguf::file, `read_gguf_config` and `check_tensors`.
     static result<std::unique_ptr<gguf_source>> open(const std::string& path)

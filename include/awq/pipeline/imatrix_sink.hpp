@@ -22,7 +22,7 @@ namespace awq {
 
 /// Writes llama.cpp's importance matrix of the smoothed model: sums of x^2 of every linear layer's
 /// inputs, as they are after smoothing. A name that ends in ".dat" gets the older format.
-class imatrix_sink final : public checkpoint_sink {
+class AWQ_ABI_TAG imatrix_sink final : public checkpoint_sink {
 public:
     /// `dataset` and `max_seq_length` are recorded in the file. Errors: an architecture without GGUF
     /// counterpart; those of output_file.

@@ -26,7 +26,7 @@ struct quantized_layer {
 };
 
 /// A checkpoint format: which tensors a layer becomes and what config.json says.
-class layer_codec {
+class AWQ_ABI_TAG layer_codec {
 public:
     virtual ~layer_codec() = default;
 

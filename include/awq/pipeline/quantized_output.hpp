@@ -25,7 +25,7 @@ namespace awq {
 /// one's tensors (all but its bias) give way to those of the codec, in the same shard. config.json
 /// keeps its keys and gains `quantization_config`; other files are carried over. The directory
 /// appears when it is complete.
-class quantized_output {
+class AWQ_ABI_TAG quantized_output {
 public:
     /// `left` names the linear layers that stay as they are. Errors: a layer that the codec cannot
     /// hold or the source does not have, named; those of the output directory.

@@ -18,7 +18,7 @@ namespace awq {
 
 /// Writes a quantized checkpoint in the format of a codec: quantized layers as the codec stores them,
 /// everything else as the source has it.
-class quantized_sink final : public checkpoint_sink {
+class AWQ_ABI_TAG quantized_sink final : public checkpoint_sink {
 public:
     /// Errors: a layer of whose format the codec is not capable, named; those of the output directory.
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,

@@ -24,7 +24,7 @@ namespace awq {
 /// A Hugging Face model directory with quantized layers: compressed-tensors, AutoAWQ's "gemm" layout
 /// or GPTQ's. Quantized weights are read dequantized, under the names that they had before.
 /// Quantization of activations is not looked at.
-class quantized_source final : public tensor_source {
+class AWQ_ABI_TAG quantized_source final : public tensor_source {
 public:
     using weights_by_layer = std::map<std::string, std::unique_ptr<weight_reader>, std::less<>>;
 

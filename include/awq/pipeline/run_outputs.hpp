@@ -19,7 +19,7 @@
 namespace awq {
 
 /// All outputs of a run, the report included: opened before any work, put into place together.
-class run_outputs {
+class AWQ_ABI_TAG run_outputs {
 public:
     /// Opens what the options ask for; sinks that were open are closed first. Errors: those of
     /// `open_sinks` and of `report_file::create`.

@@ -23,7 +23,7 @@ enum class sink_content { smoothed, dequantized };
 
 /// Writes a plain checkpoint: same files, tensors and dtypes as the source, every other file of the
 /// directory carried over. The directory appears when it is complete.
-class smoothed_sink final : public checkpoint_sink {
+class AWQ_ABI_TAG smoothed_sink final : public checkpoint_sink {
 public:
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,

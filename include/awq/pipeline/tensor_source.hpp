@@ -35,7 +35,7 @@ struct stored_tensor_facts {
 /// A model on disk as named float32 tensors, whatever format they are stored in: a quantized layer
 /// reads as its dequantized weight under the plain name. Names are those of Hugging Face
 /// checkpoints ("model.layers.0.self_attn.q_proj.weight").
-class tensor_source {
+class AWQ_ABI_TAG tensor_source {
 public:
     virtual ~tensor_source() = default;
 

@@ -40,7 +40,7 @@ struct yaml_node {
 namespace detail {
 
 /// A problem in a recipe, on its way to `load_recipe`.
-struct recipe_problem {
+struct AWQ_ABI_TAG recipe_problem {
     error cause;
 };
 

@@ -24,7 +24,7 @@ constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 /// is the Gram matrix of its inputs. With `row_step` k only every k-th row is looked at, and the
 /// sum is extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
 template <class Product, execution E>
-double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
                   matrix_view<const float> gram, std::span<float> memory, std::size_t row_step = 1)
 {
     const std::size_t width = weight.cols(), rows = chunk_count(weight.rows(), row_step);
@@ -57,7 +57,7 @@ double gram_error(const E& how, matrix_view<const float> weight, matrix_view<con
 /// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
 /// k, v and for gate, up it is a stand-in for the loss behind the attention or the MLP.
 template <class Product, execution E>
-class gram_loss {
+class AWQ_ABI_TAG gram_loss {
   public:
     /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
     /// `tokens`; a `row_step` above 1 looks at every row_step-th output only.

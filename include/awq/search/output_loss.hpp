@@ -36,7 +36,7 @@ struct squared_error {
 
 /// Compares two outputs, both (tokens, features), over the tokens that the mask keeps.
 template <execution E>
-squared_error output_error(const E& how, matrix_view<const float> expected,
+AWQ_ABI_TAG squared_error output_error(const E& how, matrix_view<const float> expected,
                            matrix_view<const float> actual, loss_mask mask = {})
 {
     const std::size_t width = expected.cols();
@@ -62,7 +62,7 @@ constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features,
 /// of (x (W' - W)^T)^2. A callable for `scale_search`; cheaper than `gram_loss` only where there
 /// are fewer tokens than in_features.
 template <class Product, execution E>
-class linear_output_loss {
+class AWQ_ABI_TAG linear_output_loss {
   public:
     /// `weights`: the originals, each (out_features, in_features); `x`: (tokens, in_features).
     linear_output_loss(const E& how, std::span<const matrix_view<const float>> weights,

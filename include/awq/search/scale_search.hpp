@@ -34,7 +34,7 @@ namespace detail {
 
 /// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
 template <execution E, quantizer Q, class Storage>
-class candidate_maker {
+class AWQ_ABI_TAG candidate_maker {
   public:
     candidate_maker(const E& how, const search_problem<Q>& problem, Storage storage)
         : how_(how), problem_(problem), storage_(storage)

@@ -13,6 +13,7 @@
 #include <system_error>
 
 namespace awq {
+AWQ_ABI_BEGIN
 
 /// An error as a value: its kind, and one line that says what, where and what to do.
 /// Owns its text in place (no heap); a text longer than AWQ_ERROR_TEXT_SIZE is cut. Only as much of it as
@@ -85,6 +86,7 @@ private:
     char text_[AWQ_ERROR_TEXT_SIZE]; // the first size_ characters count
 };
 
+AWQ_ABI_END
 } // namespace awq
 
 #endif

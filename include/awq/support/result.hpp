@@ -15,6 +15,7 @@
 #endif
 
 namespace awq {
+AWQ_ABI_BEGIN
 
 #if AWQ_EXCEPTIONS
 /// Thrown by `result<T>::value()` only.
@@ -136,6 +137,7 @@ private:
 
 using status = result<void>;
 
+AWQ_ABI_END
 } // namespace awq
 
 #define AWQ_JOIN_NAMES_(a, b) a##b

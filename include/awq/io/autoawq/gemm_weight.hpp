@@ -17,7 +17,7 @@
 namespace awq::autoawq {
 
 /// Reads a layer in AutoAWQ's "gemm" layout.
-class gemm_weight final : public weight_reader {
+class AWQ_ABI_TAG gemm_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
     static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,

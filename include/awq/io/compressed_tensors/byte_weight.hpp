@@ -22,7 +22,7 @@ namespace awq::compressed_tensors {
 /// Reads a layer whose weights take a byte each, or half a byte as FP4: "int-quantized",
 /// "float-quantized", "naive-quantized", "nvfp4-pack-quantized", "mxfp4-pack-quantized" and
 /// "mxfp8-quantized". A scale may hold for the tensor, a row, or a block of rows and columns.
-class byte_weight final : public weight_reader {
+class AWQ_ABI_TAG byte_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
     static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,

@@ -18,7 +18,7 @@
 namespace awq::compressed_tensors {
 
 /// Reads a layer in format "pack-quantized".
-class packed_weight final : public weight_reader {
+class AWQ_ABI_TAG packed_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
     static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,

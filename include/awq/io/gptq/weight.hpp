@@ -58,7 +58,7 @@ inline result<quantization_config> read_quantization_config(const json::value& r
 }
 
 /// Reads a layer in GPTQ's layout.
-class weight final : public weight_reader {
+class AWQ_ABI_TAG weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
     static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
