@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 export LC_ALL=C.UTF-8
 
 packages=(g++ cmake ninja-build python3 pkg-config libxtensor-dev libxsimd-dev libtbb-dev libsimdjson-dev libyaml-cpp-dev
-          libpcre2-dev libutf8proc-dev libcli11-dev libopenblas-dev libbenchmark-dev catch2 doxygen
-          g++-aarch64-linux-gnu g++-riscv64-linux-gnu qemu-user)
+          libpcre2-dev libutf8proc-dev libcli11-dev libopenblas-dev libbenchmark-dev catch2
+          doxygen dpkg-dev file g++-aarch64-linux-gnu g++-riscv64-linux-gnu qemu-user)
 missing=()
 for package in "${packages[@]}"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
