@@ -13,7 +13,7 @@ for library in libc6 libstdc++6 libtbb libsimdjson libyaml-cpp libpcre2-8 libutf
     dpkg-deb -f "$package" Depends | grep -qF "$library" || fail "does not depend on $library"
 done
 dpkg-deb -x "$package" "$work/root"
-for file in bin/awq lib/awq/libawq-driver-baseline.so share/man/man1/awq.1.gz share/doc/awq/copyright \
+for file in bin/awq lib/awq/libawq-driver-baseline.so share/man/man1/awq.1.gz share/doc/awq/copyright share/doc/awq/changelog.gz \
             share/bash-completion/completions/awq share/pkgconfig/awq-core.pc share/cmake/awq/awq-config.cmake \
             include/awq/core.hpp include/awq/hosted.hpp include/awq/awq.hpp; do
     [ -s "$work/root/usr/$file" ] || fail "has no $file"
