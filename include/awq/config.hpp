@@ -58,7 +58,11 @@
 #define AWQ_ABI AWQ_ABI_NAME(AWQ_ERROR_TEXT_SIZE, AWQ_EXCEPTIONS, AWQ_FLOAT_SUMS)
 #define AWQ_ABI_TEXT_(name) #name
 #define AWQ_ABI_TEXT(name) AWQ_ABI_TEXT_(name)
+#ifdef __GNUC__
 #define AWQ_ABI_TAG [[gnu::abi_tag(AWQ_ABI_TEXT(AWQ_ABI))]]
+#else
+#define AWQ_ABI_TAG
+#endif
 #define AWQ_ABI_BEGIN inline namespace AWQ_ABI_TAG AWQ_ABI {
 #define AWQ_ABI_END }
 
