@@ -196,7 +196,8 @@ void add_eval(CLI::App& app, int& exit_code)
                         "Round the linear layers of --model first, to a scheme of oneshot");
     command->add_option("--group-size", arguments->group_size,
                         "Of integer schemes in --pseudo-quantize; 0: per channel");
-    command->add_option("--report", arguments->report, "File to write the figures to: FILE.html, a page for people; else JSON");
+    command->add_option("--report", arguments->report,
+                        "File to write the figures to: FILE.html, a page for people; else JSON");
     command->add_flag("--overwrite", arguments->overwrite, "Replace a report file that is no report");
     command->add_option("--threads", arguments->threads, "Threads; 0: all")->check(CLI::Range(0, 4096));
     command->callback([arguments, &exit_code] {

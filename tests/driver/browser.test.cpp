@@ -9,8 +9,9 @@ namespace {
 
 /// `browse` runs the browser; `measure.html` says how wide r.html is where 390 pixels are there for it.
 const std::string prelude = R"sh(set -e
-browse() { timeout 120 ")sh" AWQ_CHROMIUM R"sh(" --headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run \
-    --allow-file-access-from-files --virtual-time-budget=2000 --user-data-dir="$PWD/profile" "$@" 2>/dev/null; }
+browse() { timeout 120 ")sh" AWQ_CHROMIUM R"sh(" --headless --no-sandbox --disable-gpu --hide-scrollbars \
+    --no-first-run --allow-file-access-from-files --virtual-time-budget=2000 \
+    --user-data-dir="$PWD/profile" "$@" 2>/dev/null; }
 cat > measure.html <<'E'
 <iframe id="f" style="border:0;width:390px;height:800px" src="r.html"></iframe><p id="p"></p>
 <script>onload = () => p.textContent = 'wide: ' + f.contentDocument.documentElement.scrollWidth</script>
@@ -40,8 +41,9 @@ TEST_CASE("a browser shows the page of a run, also on a phone and on paper")
     INFO(run.err);
     REQUIRE(run.exit_code == 0);
     const std::string dom = test::read(here / "dom.txt");
-    for (const char* const part : {"<h1>tiny-llama</h1>", "12 of 16", "<b>Warning</b>", "4 mappings", "&lt;script&gt;alert(1)&lt;.gguf",
-                                   "blk.3.ffn_down.weight", "Q4_K", "num_calibration_samples"}) {
+    for (const char* const part :
+         {"<h1>tiny-llama</h1>", "12 of 16", "<b>Warning</b>", "4 mappings", "&lt;script&gt;alert(1)&lt;.gguf",
+          "blk.3.ffn_down.weight", "Q4_K", "num_calibration_samples"}) {
         INFO(part);
         CHECK(dom.find(part) != std::string::npos);
     }
@@ -57,14 +59,15 @@ TEST_CASE("a browser shows the plot of several models, which fits a phone")
     const test::scratch here;
     const auto run = test::shell(here, prelude + R"sh(head -c 600 "$TEXT" > short.txt
         $AWQ export --model $MODEL --type q4_0 --output q4.gguf >&2
-        $AWQ eval --model q4.gguf --model $MODEL --reference $MODEL --dataset short.txt --max-seq-length 64 --threads 1 \
-            --report r.html >&2
+        $AWQ eval --model q4.gguf --model $MODEL --reference $MODEL --dataset short.txt --max-seq-length 64 \
+            --threads 1 --report r.html >&2
         browse --dump-dom "file://$PWD/r.html" > dom.txt
         browse --dump-dom "file://$PWD/measure.html" > measured.txt)sh");
     INFO(run.err);
     REQUIRE(run.exit_code == 0);
     const std::string dom = test::read(here / "dom.txt");
-    for (const char* const part : {"<h1>2 models compared</h1>", ">q4.gguf</text>", ">tiny-llama</text>", "KL divergence from tiny-llama"})
+    for (const char* const part : {"<h1>2 models compared</h1>", ">q4.gguf</text>", ">tiny-llama</text>",
+                                   "KL divergence from tiny-llama"})
         CHECK(dom.find(part) != std::string::npos);
     CHECK(test::read(here / "measured.txt").find("wide: 390<") != std::string::npos);
 }

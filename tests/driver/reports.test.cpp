@@ -64,7 +64,8 @@ TEST_CASE("a report whose name ends in .html is a page, and replaces an earlier 
 {
     const test::scratch here;
     const auto run = test::shell(here, "set -e\nrun() { $AWQ oneshot --model $MODEL --smoothing-only --report r.html" +
-                                           quick + "--output \"$1\"; }\nrun '<i>a' >&2; run 'b&' >&2; ! ls -A | grep partial");
+                                           quick + "--output \"$1\"; }\n"
+                                           "run '<i>a' >&2; run 'b&' >&2; ! ls -A | grep partial");
     INFO(run.err);
     REQUIRE(run.exit_code == 0);
     const auto page = test::html_page::read(test::read(here / "r.html"));
@@ -85,7 +86,8 @@ TEST_CASE("eval compares several models on the same tokens, each as if it were a
         judge --model q8.gguf --model q4.gguf --report two.html)");
     INFO(run.err);
     REQUIRE(run.exit_code == 0);
-    for (const char* const name : {"one.json", "two.json"}) CHECK(test::differs_from_schema(test::read(here / name)) == "");
+    for (const char* const name : {"one.json", "two.json"})
+        CHECK(test::differs_from_schema(test::read(here / name)) == "");
     const auto one = awq::json::load(here / "one.json"), two = awq::json::load(here / "two.json");
     REQUIRE(one);
     REQUIRE(two);

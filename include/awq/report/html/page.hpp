@@ -127,7 +127,8 @@ using steps = std::vector<std::pair<std::string, double>>;
 inline void write_time(writer& out, const steps& seconds, std::uint64_t peak_rss_bytes)
 {
     begin_section(out, "Time and memory",
-                  "At most " + bytes_text(peak_rss_bytes) + " of memory were resident, pages of mapped files included.");
+                  "At most " + bytes_text(peak_rss_bytes) +
+                      " of memory were resident, pages of mapped files included.");
     double longest = 0;
     for (const auto& [step, value] : seconds)
         if (step != "total") longest = std::max(longest, value);

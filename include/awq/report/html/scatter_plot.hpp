@@ -40,13 +40,15 @@ inline void write_axes(writer& out, const plot_frame& frame, const std::string& 
     for (const double tick : frame.values.ticks()) {
         const std::string y = at(frame.y(tick));
         out.empty("line", {{"class", "axis"}, {"x1", at(frame.left)}, {"x2", at(frame.right)}, {"y1", y}, {"y2", y}});
-        out.leaf("text", figure("%g", tick), {{"x", at(frame.left - 6)}, {"y", at(frame.y(tick) + 4)}, {"text-anchor", "end"}});
+        out.leaf("text", figure("%g", tick),
+                 {{"x", at(frame.left - 6)}, {"y", at(frame.y(tick) + 4)}, {"text-anchor", "end"}});
     }
     for (const double tick : frame.bytes.ticks())
         out.leaf("text", bytes_text(static_cast<std::uint64_t>(tick)),
                  {{"x", at(frame.x({{}, tick, 0}))}, {"y", at(frame.bottom + 17)}, {"text-anchor", "middle"}});
     out.leaf("text", what, {{"x", "0"}, {"y", "10"}});
-    out.leaf("text", "bytes of weights", {{"x", at(frame.right)}, {"y", at(frame.bottom + 33)}, {"text-anchor", "end"}});
+    out.leaf("text", "bytes of weights",
+             {{"x", at(frame.right)}, {"y", at(frame.bottom + 33)}, {"text-anchor", "end"}});
 }
 
 /// The models that no other one beats in both size and quality, joined from small to large.
@@ -114,7 +116,8 @@ inline void write_scatter(writer& out, std::vector<plot_point> points, const std
     detail::write_frontier(out, frame, points);
     detail::label_writer labels{out, frame};
     for (const plot_point& each : points) {
-        out.open("circle", {{"class", "after"}, {"r", "4.5"}, {"cx", at(frame.x(each))}, {"cy", at(frame.y(each.value))}});
+        out.open("circle", {{"class", "after"}, {"r", "4.5"}, {"cx", at(frame.x(each))},
+                            {"cy", at(frame.y(each.value))}});
         out.leaf("title", each.label + ": " + figure("%.4g", each.value)).close();
         labels.write(each);
     }

@@ -37,16 +37,19 @@ h3 { font-size: 15px; margin: 22px 0 6px; overflow-wrap: anywhere; }
 section > p { margin: 0 0 14px; color: var(--soft); max-width: 68ch; }
 code { font: 0.9em ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace;
   unicode-bidi: isolate; overflow-wrap: anywhere; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(172px, 1fr)); gap: 12px; margin: 26px 0 0; padding: 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(172px, 1fr)); gap: 12px;
+  margin: 26px 0 0; padding: 0; }
 .tiles div { background: var(--card); border-radius: 10px; padding: 14px 16px 13px; break-inside: avoid; }
-.tiles dt { font-size: 27px; line-height: 1.15; white-space: nowrap; font-weight: 650; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
+.tiles dt { font-size: 27px; line-height: 1.15; white-space: nowrap; font-weight: 650; letter-spacing: -0.02em;
+  font-variant-numeric: tabular-nums; }
 .tiles dd { margin: 5px 0 0; font-size: 14px; line-height: 1.4; color: var(--soft); overflow-wrap: anywhere; }
 .tiles .first dt { color: var(--after); }
 ul.notes { list-style: none; margin: 10px 0 0; padding: 0; max-width: 80ch; }
 ul.notes li { padding: 7px 0 7px 14px; border-left: 3px solid var(--line); margin: 0 0 8px; overflow-wrap: anywhere; }
 ul.notes li.warning { border-color: var(--warn); }
 ul.notes b { color: var(--warn); }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(280px, 100%), 1fr)); gap: 22px 28px; margin: 16px 0 0; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(280px, 100%), 1fr));
+  gap: 22px 28px; margin: 16px 0 0; }
 figure { margin: 0; break-inside: avoid; min-width: 0; }
 figcaption { font-size: 14px; line-height: 1.35; margin: 0 0 6px; overflow-wrap: anywhere; }
 figcaption span { display: block; color: var(--soft); font-size: 13px; }
@@ -57,7 +60,8 @@ svg .axis { stroke: var(--line); stroke-width: 1; }
 svg .before { fill: var(--before); } svg .after { fill: var(--after); }
 svg .skipped { fill: none; stroke: var(--soft); stroke-width: 1; stroke-dasharray: 2 2; }
 svg .frontier { fill: none; stroke: var(--before); stroke-width: 2; }
-.key { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 14px; color: var(--soft); padding: 0; margin: 8px 0; list-style: none; }
+.key { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 14px; color: var(--soft); padding: 0;
+  margin: 8px 0; list-style: none; }
 .key svg, .swatch svg { display: inline-block; width: 12px; height: 12px; margin-right: 6px; vertical-align: -1px; }
 .c0 { fill: var(--c0); } .c1 { fill: var(--c1); } .c2 { fill: var(--c2); }
 .c3 { fill: var(--c3); } .c4 { fill: var(--c4); } .c5 { fill: var(--c5); }
@@ -83,7 +87,8 @@ summary { cursor: pointer; color: var(--after); font-size: 15px; }
 details > :not(summary) { margin-top: 8px; }
 .names { font-size: 14px; color: var(--soft); margin: 4px 0 0; }
 .reason { margin: 14px 0 0; max-width: 80ch; overflow-wrap: anywhere; }
-footer { margin-top: 48px; padding-top: 12px; border-top: 1px solid var(--line); font-size: 14px; color: var(--soft); overflow-wrap: anywhere; }
+footer { margin-top: 48px; padding-top: 12px; border-top: 1px solid var(--line); font-size: 14px;
+  color: var(--soft); overflow-wrap: anywhere; }
 @media (max-width: 560px) {
   main { padding: 24px 16px 40px; }
   h1 { font-size: 27px; }
@@ -96,9 +101,11 @@ footer { margin-top: 48px; padding-top: 12px; border-top: 1px solid var(--line);
   body { font-size: 10pt; background: none; }
   main { max-width: none; padding: 0; }
   h1 { font-size: 22pt; } h2 { font-size: 13pt; margin-top: 20pt; break-after: avoid; }
-  .tiles { grid-template-columns: repeat(auto-fit, minmax(30mm, 1fr)); } .tiles dt { font-size: 17pt; } .tiles dd { font-size: 8.5pt; }
+  .tiles { grid-template-columns: repeat(auto-fit, minmax(30mm, 1fr)); }
+  .tiles dt { font-size: 17pt; } .tiles dd { font-size: 8.5pt; }
   .tiles div { border: 1px solid var(--line); background: none; }
-  .charts { grid-template-columns: repeat(3, 1fr); } figcaption { font-size: 9pt; } figcaption span { font-size: 8pt; }
+  .charts { grid-template-columns: repeat(3, 1fr); }
+  figcaption { font-size: 9pt; } figcaption span { font-size: 8pt; }
   table { font-size: 8.5pt; } tr { break-inside: avoid; } .wide { overflow: visible; }
   thead { display: table-header-group; }
   details.paper::details-content { content-visibility: visible; height: auto; }
