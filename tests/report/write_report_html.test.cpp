@@ -153,7 +153,8 @@ TEST_CASE("experts of one block share a column")
     awq::run_report report;
     for (int expert = 0; expert < 40; ++expert)
         report.mappings.push_back({"model.layers.7",
-                                   "model.layers.7.mlp.experts." + std::to_string(expert) + ".up_proj", {"down_proj"}, 1, 0.5, 0, false, 1, 0, {}});
+                                   "model.layers.7.mlp.experts." + std::to_string(expert) + ".up_proj",
+                                   {"down_proj"}, 1, 0.5, 0, false, 1, 0, {}});
     const auto read = test::html_page::read(awq::to_html(report));
     CHECK(std::count(read.elements.begin(), read.elements.end(), "figure") == 1);
     CHECK(read.text.find("mlp.experts.*.up_proj") != std::string::npos);
