@@ -50,7 +50,6 @@ inline std::vector<html::tile> tiles_of(const evaluation_report& report)
 inline void write_model_row(html::writer& out, const evaluated_model& model, bool has_reference)
 {
     out.open("tr").open("th", {{"scope", "row"}}).leaf("code", model.model).close();
-    out.leaf("td", types_text(model), {{"class", "text"}});
     html::number_cell(out, html::bytes_text(model.bytes()));
     if (has_reference) {
         html::number_cell(out, html::figure("%.5g", model.kl_divergence));
@@ -58,6 +57,7 @@ inline void write_model_row(html::writer& out, const evaluated_model& model, boo
     }
     html::number_cell(out, html::figure("%.6g", model.perplexity));
     html::number_cell(out, html::count_text(model.tokens));
+    html::number_cell(out, types_text(model));
     out.close();
 }
 
@@ -74,10 +74,10 @@ inline void write_comparison(html::writer& out, const evaluation_report& report)
                           has_reference ? each.kl_divergence : each.perplexity});
     html::write_scatter(out, std::move(points),
                         what + (has_reference ? " from " + html::base_name(report.reference) + ", nats a token" : ""));
-    std::vector<std::string> columns{"model", "types", "bytes"};
+    std::vector<std::string> columns{"model", "bytes"};
     if (has_reference) columns.insert(columns.end(), {"KL divergence", "same top token"});
-    columns.insert(columns.end(), {"perplexity", "tokens"});
-    html::begin_table(out, columns, 2);
+    columns.insert(columns.end(), {"perplexity", "tokens", "types"});
+    html::begin_table(out, columns, 1);
     for (const evaluated_model& each : report.models) write_model_row(out, each, has_reference);
     html::end_table(out);
     out.close();

@@ -94,7 +94,7 @@ footer { margin-top: 48px; padding-top: 12px; border-top: 1px solid var(--line);
   h1 { font-size: 27px; }
   .tiles { grid-template-columns: 1fr 1fr; gap: 8px; } .tiles .first { grid-column: 1 / -1; }
   .tiles div { padding: 12px; } .tiles dt { font-size: 24px; }
-  th, td { padding-right: 12px; }
+  th, td { padding-right: 12px; } .wide tbody th { min-width: 8em; }
 }
 @page { margin: 16mm 14mm; }
 @media print {
