@@ -2,7 +2,7 @@
 #ifndef AWQ_EXAMPLES_CONSOLE_HPP
 #define AWQ_EXAMPLES_CONSOLE_HPP
 
-#include <awq/pipeline/progress.hpp>
+#include <awq/pipeline/progress_lines.hpp>
 #include <awq/support/error.hpp>
 #include <awq/support/notice.hpp>
 
@@ -10,9 +10,14 @@
 
 #include <unistd.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
 
 /// Exit codes of every subcommand.
 enum exit_code { exit_done = 0, exit_failed = 1, exit_usage = 2 };
@@ -33,26 +38,67 @@ inline void print_notice(const awq::notice& shown)
                  warns ? "warning" : "note", shown.text.c_str());
 }
 
-/// Shows progress on standard error: a bar on a terminal, plain lines elsewhere.
+/// Shows progress on standard error: a bar on a terminal; elsewhere plain lines, one in half a minute at least.
 class console_progress {
 public:
+    console_progress()
+    {
+        if (terminal_) return;
+        try {
+            reminder_ = std::thread{[this] { remind(); }};
+        } catch (const std::system_error&) {
+            // Without a thread only the events themselves are shown.
+        }
+    }
+    console_progress(const console_progress&) = delete;
+    console_progress& operator=(const console_progress&) = delete;
+    ~console_progress() { stop(); }
+
     void operator()(const awq::progress_event& event)
     {
-        if (event.total == 0)
-            line(event);
-        else if (terminal_)
+        const std::lock_guard one{busy_};
+        const bool is_news = lines_.hear(event, clock::now());
+        if (terminal_ && event.total != 0)
             bar(event);
-        else if (event.done == event.total || event.done * 10 / event.total != tenth_)
+        else if (terminal_ || is_news)
             line(event);
-        tenth_ = event.total == 0 ? 0 : event.done * 10 / event.total;
     }
 
-    void finish() const
+    void finish()
     {
+        stop();
         if (terminal_) std::fputc('\n', stderr);
     }
 
 private:
+    using clock = std::chrono::steady_clock;
+
+    /// Runs beside the work, whose next event may be minutes away.
+    void remind()
+    {
+        std::unique_lock one{busy_};
+        while (!ended_)
+            if (wake_.wait_until(one, lines_.due()) == std::cv_status::timeout && !ended_ &&
+                lines_.is_due(clock::now()))
+                remind_once();
+    }
+
+    void stop()
+    {
+        {
+            const std::lock_guard one{busy_};
+            ended_ = true;
+        }
+        wake_.notify_all();
+        if (reminder_.joinable()) reminder_.join();
+    }
+
+    void remind_once()
+    {
+        const std::string_view text = lines_.reminder(clock::now());
+        std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+    }
+
     static void line(const awq::progress_event& event)
     {
         const int width = static_cast<int>(event.step.size());
@@ -74,7 +120,11 @@ private:
     }
 
     bool terminal_ = isatty(STDERR_FILENO) != 0;
-    std::size_t tenth_ = 0;
+    std::mutex busy_;
+    std::condition_variable wake_;
+    awq::progress_lines lines_{clock::now()};
+    bool ended_ = false;
+    std::thread reminder_;
 };
 
 /// Limits TBB to so many threads from here on; 0 leaves the choice to TBB.

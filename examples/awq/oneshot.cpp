@@ -179,7 +179,8 @@ void add_oneshot(CLI::App& app, int& exit_code)
     add_search(*command, *arguments);
     add_rounding(*command, arguments->options.rounding);
     command->add_option("--recipe", arguments->options.recipe, "YAML recipe; flags override it");
-    command->add_option("--report", arguments->options.report, "JSON file to write the report to");
+    command->add_option("--report", arguments->options.report,
+                        "File to write the report to: FILE.html, a page for people; else JSON");
     command->add_option("--threads", arguments->threads, "Threads; 0: all")->check(CLI::Range(0, 4096));
     command->callback([arguments, &exit_code] {
         const thread_limit limit{arguments->threads};

@@ -187,6 +187,7 @@
 #include <awq/pipeline/parent_loss.hpp>
 #include <awq/pipeline/process_usage.hpp>
 #include <awq/pipeline/progress.hpp>
+#include <awq/pipeline/progress_lines.hpp>
 #include <awq/pipeline/quantization_summary.hpp>
 #include <awq/pipeline/quantized_linear.hpp>
 #include <awq/pipeline/quantized_output.hpp>
@@ -200,6 +201,7 @@
 #include <awq/pipeline/run_outputs.hpp>
 #include <awq/pipeline/sample_notices.hpp>
 #include <awq/pipeline/smoothed_sink.hpp>
+#include <awq/pipeline/tensor_reports.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 #include <awq/pipeline/type_allocation.hpp>
 #include <awq/pipeline/type_sensitivity.hpp>
@@ -212,9 +214,28 @@
 #include <awq/recipe/read_yaml.hpp>
 #include <awq/recipe/recipe.hpp>
 #include <awq/recipe/yaml_node.hpp>
+#include <awq/report/evaluation_report.hpp>
 #include <awq/report/fallback_list.hpp>
+#include <awq/report/html/block_grid.hpp>
+#include <awq/report/html/column_chart.hpp>
+#include <awq/report/html/figures.hpp>
+#include <awq/report/html/layer_section.hpp>
+#include <awq/report/html/mapping_section.hpp>
+#include <awq/report/html/markup.hpp>
+#include <awq/report/html/module_name.hpp>
+#include <awq/report/html/page.hpp>
+#include <awq/report/html/plot_axis.hpp>
+#include <awq/report/html/scatter_plot.hpp>
+#include <awq/report/html/size_section.hpp>
+#include <awq/report/html/skipped_section.hpp>
+#include <awq/report/html/style.hpp>
 #include <awq/report/mapping_report.hpp>
+#include <awq/report/report_text.hpp>
 #include <awq/report/run_report.hpp>
+#include <awq/report/tensor_report.hpp>
+#include <awq/report/write_evaluation_html.hpp>
+#include <awq/report/write_evaluation_json.hpp>
+#include <awq/report/write_report_html.hpp>
 #include <awq/report/write_report_json.hpp>
 #include <awq/report/write_report_text.hpp>
 

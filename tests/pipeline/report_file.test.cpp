@@ -3,6 +3,7 @@
 #include "io/scratch.hpp"
 
 #include <awq/pipeline/report_file.hpp>
+#include <awq/report/write_report_html.hpp>
 
 #include <filesystem>
 
@@ -14,6 +15,8 @@ TEST_CASE("a report is known by its content")
     CHECK(awq::is_report(scratch.put("run", "{\n  \"awq_version\": \"1\"}")));
     CHECK(awq::is_report(scratch.put("evaluation", "{\"perplexity\": 3.0, \"tokens\": 7}")));
     CHECK(awq::is_report(scratch.put("empty", "")));
+    CHECK(awq::is_report(scratch.put("page", awq::to_html(awq::run_report{}))));
+    CHECK_FALSE(awq::is_report(scratch.put("other page", "<!DOCTYPE html>\n<html><title>awq </title></html>")));
     for (const char* const other : {"{}", "[\"awq_version\"]", "\"awq_version\"", "{\"tokens\": 7}",
                                     "{\"awq_version\": ", "awq_version"}) {
         INFO(other);

@@ -7,6 +7,7 @@
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/block_tensors.hpp>
 #include <awq/pipeline/quantized_linear.hpp>
+#include <awq/report/tensor_report.hpp>
 #include <awq/support/notice.hpp>
 
 #include <cstddef>
@@ -41,6 +42,8 @@ public:
     virtual status commit() = 0;
     /// Where the output will be.
     virtual std::string target() const = 0;
+    /// The tensors that it writes, as they are stored; none where the output holds no model.
+    virtual std::vector<tensor_report> tensors() const { return {}; }
     /// Both steps, for a run with one output; gives its path.
     result<std::string> finish()
     {

@@ -12,6 +12,7 @@
 #include <awq/pipeline/checkpoint_sink.hpp>
 #include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/directory_source.hpp>
+#include <awq/pipeline/tensor_reports.hpp>
 
 #include <memory>
 #include <string>
@@ -71,6 +72,7 @@ public:
 
     status commit() override { return directory_.commit(); }
     std::string target() const override { return directory_.target(); }
+    std::vector<tensor_report> tensors() const override { return tensor_reports(writer_); }
     std::vector<std::string> notes() const override { return notes_; }
 
 private:

@@ -11,6 +11,7 @@
 #include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/quantization_summary.hpp>
 #include <awq/pipeline/read_model_config.hpp>
+#include <awq/pipeline/tensor_reports.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 
 #include <memory>
@@ -80,6 +81,7 @@ public:
     const safetensors::checkpoint& checkpoint() const noexcept { return checkpoint_; }
 
     std::vector<notice> notices() const override { return notices_; }
+    std::vector<tensor_report> tensors() const override { return tensor_reports(checkpoint_); }
 
     std::optional<tensor_shape> shape(std::string_view name) const override
     {

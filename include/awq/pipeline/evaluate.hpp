@@ -128,48 +128,94 @@ status score_window(const E& how, const tensor_source& model, const model_output
 }
 
 /// Windows whose hidden states take about 256 MB in each model.
-inline std::size_t windows_at_once(const model_config& config, std::span<const token_ids> windows)
+inline std::size_t windows_at_once(std::size_t hidden_size, std::span<const token_ids> windows)
 {
-    const std::size_t most = (std::size_t{64} << 20) / config.hidden_size;
+    const std::size_t most = (std::size_t{64} << 20) / hidden_size;
     std::size_t tokens = 0, count = 0;
     while (count < windows.size() && (count == 0 || tokens + windows[count].size() <= most))
         tokens += windows[count++].size();
     return count;
 }
 
-template <class Product, execution E>
-result<evaluation> evaluate_windows(const E& how, const tensor_source& model,
-                                    const tensor_source* reference,
-                                    std::span<const token_ids> windows,
-                                    const evaluate_options& options)
+using source_list = std::span<const tensor_source* const>;
+
+inline status check_vocabularies(source_list models, const tensor_source* reference)
 {
-    if (reference && reference->config().vocab_size != model.config().vocab_size)
-        return error{error_code::shape_mismatch, model.path(), " and ", reference->path(),
-                     " have vocabularies of different sizes; choose the model's own original"};
-    evaluation total;
+    for (const tensor_source* const each : models)
+        if (reference && reference->config().vocab_size != each->config().vocab_size)
+            return error{error_code::shape_mismatch, each->path(), " and ", reference->path(),
+                         " have vocabularies of different sizes; choose the model's own original"};
+    return {};
+}
+
+inline std::size_t widest_hidden_size(source_list models)
+{
+    std::size_t widest = 1;
+    for (const tensor_source* const each : models)
+        widest = std::max(widest, each->config().hidden_size);
+    return widest;
+}
+
+/// Scores some windows with every model; the reference runs once for all of them.
+template <class Product, execution E>
+status score_windows(const E& how, source_list models, const tensor_source* reference,
+                     std::span<const token_ids> windows, const evaluate_options& options,
+                     std::span<evaluation> into)
+{
     evaluate_options plain = options;
     plain.pseudo_quantize.reset();
-    while (!windows.empty()) {
-        const auto part = windows.first(windows_at_once(model.config(), windows));
-        windows = windows.subspan(part.size());
-        AWQ_TRY(auto output, run_model<Product>(how, model, part, options, "model"));
-        std::optional<model_output> expected;
-        if (reference) {
-            AWQ_TRY(expected,
-                    run_model<Product>(how, *reference, part, plain, "reference"));
-        }
-        for (std::size_t i = 0; i < part.size(); ++i)
-            AWQ_CHECK(score_window<Product>(how, model, output, reference,
-                                                    expected ? &*expected : nullptr, part[i],
-                                                    output.stream.batch().begin(i), total));
+    std::optional<model_output> expected;
+    if (reference) {
+        AWQ_TRY(expected, run_model<Product>(how, *reference, windows, plain, "reference"));
     }
-    if (total.tokens == 0)
+    for (std::size_t m = 0; m < models.size(); ++m) {
+        const std::string role = models.size() == 1 ? "model" : "model " + std::to_string(m + 1);
+        AWQ_TRY(const auto output,
+                run_model<Product>(how, *models[m], windows, options, role.c_str()));
+        for (std::size_t i = 0; i < windows.size(); ++i)
+            AWQ_CHECK(score_window<Product>(how, *models[m], output, reference,
+                                            expected ? &*expected : nullptr, windows[i],
+                                            output.stream.batch().begin(i), into[m]));
+    }
+    return {};
+}
+
+template <class Product, execution E>
+result<std::vector<evaluation>> evaluate_windows(const E& how, source_list models,
+                                                 const tensor_source* reference,
+                                                 std::span<const token_ids> windows,
+                                                 const evaluate_options& options)
+{
+    AWQ_CHECK(check_vocabularies(models, reference));
+    std::vector<evaluation> totals(models.size());
+    const std::size_t hidden_size = widest_hidden_size(models);
+    while (!windows.empty()) {
+        const auto part = windows.first(windows_at_once(hidden_size, windows));
+        windows = windows.subspan(part.size());
+        AWQ_CHECK(score_windows<Product>(how, models, reference, part, options, totals));
+    }
+    if (!totals.empty() && totals.front().tokens == 0)
         return error{error_code::malformed_file,
                      "evaluation: the text has fewer than two tokens; give a longer one"};
-    return total;
+    return totals;
 }
 
 } // namespace detail
+
+/// Scores several models on the same windows of token ids, each as `evaluate` does, in their order. The
+/// reference runs once for all of them.
+template <class Product, execution E>
+result<std::vector<evaluation>> evaluate_each(const E& how,
+                                              std::span<const tensor_source* const> models,
+                                              const tensor_source* reference,
+                                              std::span<const token_ids> windows,
+                                              const evaluate_options& options = {})
+{
+    const std::string where = models.size() == 1 ? models.front()->path() : "evaluation";
+    return catch_out_of_memory(where, "take a shorter text or shorter sequences", [&] {
+        return detail::evaluate_windows<Product>(how, models, reference, windows, options);
+    });
+}
 
 /// Scores a model on windows of token ids: every token but each window's first. With a reference,
 /// also the KL divergence to it and how often both rank the same token first.
@@ -178,9 +224,10 @@ result<evaluation> evaluate(const E& how, const tensor_source& model,
                             const tensor_source* reference, std::span<const token_ids> windows,
                             const evaluate_options& options = {})
 {
-    return catch_out_of_memory(model.path(), "take a shorter text or shorter sequences", [&] {
-        return detail::evaluate_windows<Product>(how, model, reference, windows, options);
-    });
+    const tensor_source* const one = &model;
+    AWQ_TRY(const auto scored,
+            evaluate_each<Product>(how, {&one, 1}, reference, windows, options));
+    return scored.front();
 }
 
 } // namespace awq

@@ -5,8 +5,10 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/io/check_outputs.hpp>
+#include <awq/io/gguf/layout.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
 #include <awq/pipeline/gguf_tensor_writer.hpp>
+#include <awq/pipeline/tensor_reports.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -14,6 +16,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace awq {
 
@@ -60,6 +63,14 @@ public:
 
     status commit() override { return out_.commit(); }
     std::string target() const override { return target_; }
+    std::vector<tensor_report> tensors() const override
+    {
+        std::vector<tensor_report> reports;
+        for (const gguf_tensor& each : layout_.tensors())
+            if (const auto bytes = gguf::tensor_bytes(each.type, each.dims))
+                reports.push_back({each.name, std::string{name_of(each.type)}, elements_of(each.dims), *bytes});
+        return reports;
+    }
     void tell(notice_list& notices) const override
     {
         for (const notice& each : notices_) notices.add(each);

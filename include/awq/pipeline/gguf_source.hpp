@@ -12,6 +12,7 @@
 #include <awq/pipeline/check_tensors.hpp>
 #include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/read_gguf_config.hpp>
+#include <awq/pipeline/tensor_reports.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 #include <awq/quantization/gguf/block_quantizer.hpp>
 #include <awq/support/finite.hpp>
@@ -61,6 +62,8 @@ public:
         return stored_tensor_facts{{dims.rbegin(), dims.rend()},
                                    std::string{name_of(found->type)}};
     }
+
+    std::vector<tensor_report> tensors() const override { return tensor_reports(file_); }
 
     std::string name_in_file(std::string_view name) const override
     {

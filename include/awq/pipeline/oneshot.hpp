@@ -88,6 +88,7 @@ public:
         notify(options_.progress, "writing", layers, layers);
         watch_.lap();
         AWQ_TRY(report_.outputs, outputs_.prepare());
+        report_.contents = outputs_.contents();
         report_.add_seconds("write", watch_.lap());
         report_.add_seconds("total", total_.lap());
         report_.peak_rss_bytes = peak_rss_bytes();
@@ -194,6 +195,8 @@ private:
         report_.scheme = plan_.name();
         report_.group_size = plan_.group_size().value_or(options_.group_size);
         report_.instruction_set = instruction_set();
+        report_.parameters = source_->checkpoint().total_elements();
+        report_.source_bytes = source_->checkpoint().total_bytes();
         report_.options = describe(options_);
         for (const auto& [layer, reason] : plan_.unfit())
             if (!options_.smoothing_only) report_.layers.push_back({layer, {}, {}, 0, reason});

@@ -60,7 +60,7 @@ struct oneshot_options {
     std::string output_dequantized; ///< the quantized weights as they read back, in 16 bits
     std::string output_awq;
     std::string output_imatrix;
-    std::string report; ///< JSON file
+    std::string report; ///< FILE.html: a page for people; any other name: JSON
     std::string recipe; ///< where these options come from, if from a file: no output replaces it
     bool overwrite = false;
 

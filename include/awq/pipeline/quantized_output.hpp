@@ -10,6 +10,7 @@
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/layer_codec.hpp>
+#include <awq/pipeline/tensor_reports.hpp>
 
 #include <map>
 #include <memory>
@@ -72,6 +73,9 @@ public:
 
     /// What of the model is not in the output, one sentence each.
     const std::vector<std::string>& notes() const noexcept { return notes_; }
+
+    /// The tensors that it is made of, as they are stored.
+    std::vector<tensor_report> tensors() const { return tensor_reports(writer_); }
 
     /// Carries over the tensors that were not written, and brings all of it to the disk.
     status prepare()

@@ -50,6 +50,7 @@ public:
     status prepare() override { return output_.prepare(); }
     status commit() override { return output_.commit(); }
     std::string target() const override { return output_.target(); }
+    std::vector<tensor_report> tensors() const override { return output_.tensors(); }
     std::vector<std::string> notes() const override { return output_.notes(); }
 
 private:

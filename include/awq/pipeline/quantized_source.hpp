@@ -76,6 +76,8 @@ public:
     const model_config& config() const noexcept override { return directory_->config(); }
     const std::string& path() const noexcept override { return directory_->path(); }
 
+    std::vector<tensor_report> tensors() const override { return directory_->tensors(); }
+
     std::optional<tensor_shape> shape(std::string_view name) const override
     {
         if (const weight_reader* const weight = find(name))

@@ -7,8 +7,10 @@
 #include <awq/io/json_reader.hpp>
 #include <awq/io/output_file.hpp>
 #include <awq/io/write_file.hpp>
+#include <awq/report/html/page.hpp>
 #include <awq/support/result.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -18,11 +20,20 @@
 
 namespace awq {
 
+/// Whether a text is a page that `to_html` made, by its head.
+inline bool is_report_page(std::string_view text)
+{
+    constexpr std::size_t head = 512;
+    return text.starts_with("<!DOCTYPE html>") &&
+           text.substr(0, head).find(html::generator_mark) != std::string_view::npos;
+}
+
 /// Whether a file is an earlier report, by its content, or is empty: there is nothing to lose.
 inline bool is_report(const std::string& path)
 {
     const auto text = read_file(path, std::uint64_t{1} << 26);
     if (!text || text->empty()) return text.has_value();
+    if (is_report_page(*text)) return true;
     const auto parsed = json::document::parse(*text, path);
     if (!parsed) return false;
     const json::value root = parsed->root();
@@ -45,6 +56,9 @@ public:
         AWQ_TRY(output_file file, output_file::create(path, true));
         return report_file{std::move(file)};
     }
+
+    /// Where it will be.
+    std::string target() const { return file_.target(); }
 
     /// Writes the text; it is not in place yet.
     status prepare(std::string_view text)

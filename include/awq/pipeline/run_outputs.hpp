@@ -7,13 +7,14 @@
 #include <awq/io/unfinished_outputs.hpp>
 #include <awq/pipeline/open_sinks.hpp>
 #include <awq/pipeline/report_file.hpp>
+#include <awq/report/report_text.hpp>
 #include <awq/report/run_report.hpp>
-#include <awq/report/write_report_json.hpp>
 #include <awq/support/notice.hpp>
 
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace awq {
@@ -62,10 +63,20 @@ public:
         return paths;
     }
 
+    /// What the outputs hold, as far as they hold models.
+    std::vector<output_report> contents() const
+    {
+        std::vector<output_report> held;
+        for (const auto& sink : sinks_)
+            if (auto tensors = sink->tensors(); !tensors.empty())
+                held.push_back({sink->target(), std::move(tensors)});
+        return held;
+    }
+
     /// Writes the report and puts all into place, one right after the other.
     status commit(const run_report& report)
     {
-        if (report_) AWQ_CHECK(report_->prepare(to_json(report)));
+        if (report_) AWQ_CHECK(report_->prepare(report_text(report, report_->target())));
         const output_hold together = hold_outputs();
         for (const auto& sink : sinks_) AWQ_CHECK(sink->commit());
         return report_ ? report_->commit() : status{};

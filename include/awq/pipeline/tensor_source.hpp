@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/model/model_config.hpp>
+#include <awq/report/tensor_report.hpp>
 #include <awq/support/notice.hpp>
 #include <awq/support/result.hpp>
 #include <awq/tensor/matrix_view.hpp>
@@ -51,6 +52,8 @@ public:
         if (!known) return std::nullopt;
         return stored_tensor_facts{{known->rows, known->cols}, "F32"};
     }
+    /// All tensors of the files, as they are stored and called there.
+    virtual std::vector<tensor_report> tensors() const = 0;
     /// What the file calls a tensor, for error texts.
     virtual std::string name_in_file(std::string_view name) const { return std::string{name}; }
     /// What a user should be told about the checkpoint.

@@ -6,6 +6,7 @@
 
 #include <awq/report/fallback_list.hpp>
 #include <awq/report/mapping_report.hpp>
+#include <awq/report/tensor_report.hpp>
 #include <awq/support/notice.hpp>
 
 #include <algorithm>
@@ -17,7 +18,7 @@
 
 namespace awq {
 
-/// What happened in one run, as data; `to_json` and `to_text` show it.
+/// What happened in one run, as data; `to_json`, `to_html` and `to_text` show it.
 struct run_report {
     std::string model;
     std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensated"
@@ -32,6 +33,9 @@ struct run_report {
     std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run
     std::uint64_t peak_rss_bytes = 0;
     std::vector<std::string> outputs;
+    std::vector<output_report> contents; ///< of the outputs that hold a model
+    std::uint64_t parameters = 0;        ///< elements of the model that was read
+    std::uint64_t source_bytes = 0;      ///< of its tensors
 
     /// Adds to the seconds of a step.
     void add_seconds(const std::string& step, double value)

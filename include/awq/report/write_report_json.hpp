@@ -53,9 +53,20 @@ inline void write_layer(json::writer& out, const layer_report& layer)
     out.end_object();
 }
 
+inline void write_contents(json::writer& out, const output_report& output)
+{
+    out.begin_object().field("output", output.path).field("bytes", bytes_of(output.tensors));
+    out.key("tensors").begin_array();
+    for (const tensor_report& each : output.tensors) {
+        out.begin_object().field("name", each.name).field("type", each.type);
+        out.field("elements", each.elements).field("bytes", each.bytes).end_object();
+    }
+    out.end_array().end_object();
+}
+
 } // namespace detail
 
-/// The report as JSON, indented by two; the keys are those that README documents.
+/// The report as JSON, indented by two; the keys are those of examples/report.schema.json.
 inline std::string to_json(const run_report& report)
 {
     json::writer out{2};
@@ -78,6 +89,10 @@ inline std::string to_json(const run_report& report)
     out.end_object();
     out.field("peak_rss_bytes", report.peak_rss_bytes);
     detail::write_names(out.key("outputs"), report.outputs);
+    out.field("parameters", report.parameters).field("source_bytes", report.source_bytes);
+    out.key("contents").begin_array();
+    for (const output_report& each : report.contents) detail::write_contents(out, each);
+    out.end_array();
     out.end_object();
     return std::move(out).take() + "\n";
 }

@@ -78,6 +78,8 @@ class shard_set_writer {
         return shard->write_floats(name, values);
     }
 
+    /// The files, in the order of their plans.
+    std::span<const writer> shards() const noexcept { return shards_; }
     bool contains(std::string_view name) const
     {
         return shard_by_tensor_.contains(std::string{name});
