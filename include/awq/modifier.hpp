@@ -40,8 +40,9 @@ namespace awq {
 ///
 /// Tensors are of float, f16 or bf16. Those in 16 bits are widened as they are read and written back in
 /// their type: the same as widening them by hand, smoothing and rounding, but that scales which the type
-/// cannot hold are no candidates. The search itself rounds to 16 bits where the scheme says so, as
-/// `stored_as<bf16, w4a16_asym>`.
+/// cannot hold are no candidates, and that norms of 1 + weight get scales that are exact in 16 bits. The
+/// search, too, rounds to 16 bits where the scheme says so, as `stored_as<bf16, w4a16_asym>`; with floats it
+/// then does as for such tensors.
 template <class Mode, class Group, tensor_backend Backend, execution Execution>
 class basic_modifier {
     static_assert(matrix_product<typename Backend::product, Execution>,
@@ -271,8 +272,9 @@ class basic_modifier {
     {
         if constexpr (half_element<detail::element_of<Backend, Tensor>>) {
             const auto view = detail::read_view<Backend>(weight);
-            return detail::with_own_memory<Backend>(view.cols() * std::clamp<std::size_t>(view.rows(), 1, 64),
-                                 [&](workspace memory) { return quantize(view, out, memory); });
+            const std::size_t rows = std::clamp<std::size_t>(view.rows(), 1, 64);
+            return detail::with_own_memory<Backend>(
+                rows * view.cols(), [&](workspace memory) { return quantize(view, out, memory); });
         } else {
             return quantize(weight, out, workspace{});
         }

@@ -124,14 +124,15 @@ class mapping_search {
 
     status apply(std::span<const double> found) const
     {
-        const basic_smooth_target<S>& smooth = pair_.smooth;
+        [[maybe_unused]] const basic_smooth_target<S>& smooth = pair_.smooth;
         std::ranges::copy(found, scales_.begin());
-        if (smooth.norm && smooth.offset) {
-            adapt_to_offset_norm<S>(smooth.weight.row(0), scales_);
-            if (!problem_.can_store(scales_))
-                return error{error_code::no_candidate, "smooth: the weights' type cannot hold the "
-                                                       "scales of a norm of 1 + weight"};
-        }
+        if constexpr (stored<S> != dtype::f32) // a float holds 1 + weight well enough
+            if (smooth.norm && smooth.offset) {
+                adapt_to_offset_norm<S>(smooth.weight.row(0), scales_);
+                if (!problem_.can_store(scales_))
+                    return error{error_code::no_candidate, "smooth: the weights' type cannot hold "
+                                                           "the scales of a norm of 1 + weight"};
+            }
         return apply_scales(how_, pair_, scales_);
     }
 

@@ -15,13 +15,14 @@ using scheme = awq::w4a16_asym;
 template <class Target>
 using smoother = awq::modifier<awq::smoothing_only<Target>, awq::group_size<16>>;
 
-template <class Target, class T>
+template <class T>
 void check_type()
 {
-    for (const std::size_t tokens : {100, 30}) { // enough for a Gram matrix, and too few
-        half::check_bits<smoother<Target>, T>(true, false, tokens);
-        half::check_bits<smoother<Target>, T>(true, true, tokens);
-        half::check_bits<smoother<Target>, T>(false, false, tokens);
+    using by = smoother<awq::stored_as<T, scheme>>;
+    for (const std::size_t tokens : {100u, 30u}) { // enough for a Gram matrix, and too few
+        half::check_bits<by, T>(true, false, tokens);
+        half::check_bits<by, T>(true, true, tokens);
+        half::check_bits<by, T>(false, false, tokens);
     }
 }
 
@@ -44,12 +45,12 @@ bool all_finite(const tensor<T>& values)
 
 TEST_CASE("smoothing bf16 tensors gives the bits of widening, smoothing and rounding them by hand")
 {
-    check_type<awq::stored_as<bf16, scheme>, bf16>();
+    check_type<bf16>();
 }
 
 TEST_CASE("smoothing f16 tensors gives the bits of widening, smoothing and rounding them by hand")
 {
-    check_type<scheme, f16>();
+    check_type<f16>();
 }
 
 TEST_CASE("a product that reads floats alone gets 16-bit inputs in tiles")
@@ -208,7 +209,7 @@ TEST_CASE("quantizing 16-bit weights gives the codes of the widened ones")
     } expected;
     const awq::modifier<awq::group_size<16>> how;
     REQUIRE(how.quantize(wide.view(), expected.view()));
-    for (const std::size_t rows : {1, 7, 40}) { // what the memory holds at a time
+    for (const std::size_t rows : {1u, 7u, 40u}) { // what the memory holds at a time
         codes made;
         std::vector<float> memory(rows * 64);
         REQUIRE(how.quantize(weight.view(), made.view(), memory));
