@@ -179,7 +179,6 @@
 #include <awq/pipeline/measured_types.hpp>
 #include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/name_matcher.hpp>
-#include <awq/pipeline/offset_norm_scales.hpp>
 #include <awq/pipeline/oneshot.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
 #include <awq/pipeline/open_model.hpp>

@@ -14,8 +14,10 @@
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
+#include <awq/execution/widen.hpp>
 #include <awq/modifier.hpp>
 #include <awq/modifier_run.hpp>
+#include <awq/modifier_search.hpp>
 #include <awq/policy/axis.hpp>
 #include <awq/policy/group_size.hpp>
 #include <awq/policy/mode.hpp>
@@ -79,6 +81,8 @@
 #include <awq/smoothing/apply_scales.hpp>
 #include <awq/smoothing/check_mapping.hpp>
 #include <awq/smoothing/mapping.hpp>
+#include <awq/smoothing/offset_norm_scales.hpp>
+#include <awq/smoothing/role_views.hpp>
 #include <awq/smoothing/roles.hpp>
 #include <awq/smoothing/scale_limits.hpp>
 #include <awq/support/error.hpp>
@@ -90,6 +94,7 @@
 #include <awq/tensor/backend_concept.hpp>
 #include <awq/tensor/backend_view.hpp>
 #include <awq/tensor/dtype.hpp>
+#include <awq/tensor/element.hpp>
 #include <awq/tensor/matrix_view.hpp>
 #include <awq/tensor/span_backend.hpp>
 #include <awq/tensor/storage_range.hpp>

@@ -17,11 +17,12 @@
 namespace awq {
 
 /// One mapping of a streaming run, in the caller's memory. Fill the first two, and `scales` where
-/// they are wanted afterwards; the run fills the rest.
-struct AWQ_ABI_TAG tracked_mapping {
+/// they are wanted afterwards; the run fills the rest. `Smooth`, `Balance`: elements, as in `basic_mapping`.
+template <class Smooth, class Balance = Smooth>
+struct AWQ_ABI_TAG basic_tracked_mapping {
     enum class state : unsigned char { open, smoothed, skipped };
 
-    mapping target;                ///< its weights are smoothed in place
+    basic_mapping<Smooth, Balance> target; ///< its weights are smoothed in place
     activation_stats stats;        ///< with a Gram matrix, see `activation_stats::make`
     std::span<double> scales = {}; ///< empty, or one for each scale: a copy of the best scales
 
@@ -29,6 +30,7 @@ struct AWQ_ABI_TAG tracked_mapping {
     state progress = state::open;
     status reason{}; ///< why it was skipped
 };
+using tracked_mapping = basic_tracked_mapping<float>;
 
 /// What a streaming run did.
 struct run_summary {
@@ -43,25 +45,30 @@ struct run_summary {
 /// A streaming run of a modifier: `observe` every batch of a block, `end_block`, and after the last
 /// block `finish`. A mapping that cannot be smoothed is skipped with its reason, and the run goes
 /// on.
-template <class Modifier>
+template <class Modifier, class Smooth = float, class Balance = Smooth>
 class modifier_run {
   public:
-    modifier_run(const Modifier&& how, std::span<tracked_mapping> mappings) = delete;
-    modifier_run(const Modifier& how, std::span<tracked_mapping> mappings)
+    using tracked = basic_tracked_mapping<Smooth, Balance>;
+
+    modifier_run(const Modifier&& how, std::span<tracked> mappings) = delete;
+    modifier_run(const Modifier& how, std::span<tracked> mappings)
         : modifier_(how), mappings_(mappings)
     {
-        for (tracked_mapping& each : mappings_)
+        for (tracked& each : mappings_)
             if (status fit = modifier_.check(each.target); !fit) skip(each, fit);
     }
 
-    /// Adds a batch of what mapping `index`'s balance layers read, (tokens, in_features).
-    status observe(std::size_t index, matrix_view<const float> batch, loss_mask mask = {})
+    /// Adds a batch of what mapping `index`'s balance layers read, (tokens, in_features), of float, f16 or
+    /// bf16. `scratch`: see `activation_stats::observe`.
+    template <class X = const float>
+    status observe(std::size_t index, matrix_view<X> batch, loss_mask mask = {},
+                   std::span<float> scratch = {})
     {
         AWQ_CHECK(check_open(index));
-        tracked_mapping& each = mappings_[index];
-        if (each.progress == tracked_mapping::state::skipped) return {};
+        tracked& each = mappings_[index];
+        if (each.progress == tracked::state::skipped) return {};
         return each.stats.template observe<typename Modifier::product>(modifier_.executor(), batch,
-                                                                       mask);
+                                                                       mask, scratch);
     }
 
     /// Searches and smooths `count` mappings from `first` on, in order. `memory`: as many floats as
@@ -78,11 +85,11 @@ class modifier_run {
     result<run_summary> finish() const
     {
         run_summary summary;
-        for (const tracked_mapping& each : mappings_) {
-            if (each.progress == tracked_mapping::state::open && each.stats.tokens > 0)
+        for (const tracked& each : mappings_) {
+            if (each.progress == tracked::state::open && each.stats.tokens > 0)
                 return error{error_code::invalid_argument,
                              "modifier run: a mapping was observed, but its block was not ended"};
-            const bool smoothed = each.progress == tracked_mapping::state::smoothed;
+            const bool smoothed = each.progress == tracked::state::smoothed;
             const bool better = each.outcome.best_error < each.outcome.initial_error;
             summary.smoothed += smoothed ? 1 : 0;
             summary.unchanged += smoothed && !better ? 1 : 0;
@@ -93,9 +100,9 @@ class modifier_run {
     }
 
   private:
-    static void skip(tracked_mapping& each, const status& reason)
+    static void skip(tracked& each, const status& reason)
     {
-        each.progress = tracked_mapping::state::skipped;
+        each.progress = tracked::state::skipped;
         each.reason = reason;
     }
 
@@ -104,7 +111,7 @@ class modifier_run {
         if (index >= mappings_.size())
             return error{error_code::invalid_argument, "modifier run: mapping ", index, " of ",
                          mappings_.size()};
-        if (mappings_[index].progress == tracked_mapping::state::smoothed)
+        if (mappings_[index].progress == tracked::state::smoothed)
             return error{error_code::invalid_argument, "modifier run: mapping ", index,
                          " is smoothed already"};
         return {};
@@ -113,8 +120,8 @@ class modifier_run {
     status end_mapping(std::size_t index, workspace memory)
     {
         AWQ_CHECK(check_open(index));
-        tracked_mapping& each = mappings_[index];
-        if (each.progress == tracked_mapping::state::skipped) return {};
+        tracked& each = mappings_[index];
+        if (each.progress == tracked::state::skipped) return {};
         result<search_outcome> found = modifier_.smooth(each.target, each.stats, memory);
         if (!found && found.error().code() == error_code::workspace_too_small) return found.error();
         if (!found) return skip(each, found.error()), status{};
@@ -123,12 +130,12 @@ class modifier_run {
         each.outcome = *found;
         each.outcome.best_scales = {};
         each.outcome.candidate_errors = {};
-        each.progress = tracked_mapping::state::smoothed;
+        each.progress = tracked::state::smoothed;
         return {};
     }
 
     const Modifier& modifier_;
-    std::span<tracked_mapping> mappings_;
+    std::span<tracked> mappings_;
 };
 
 } // namespace awq

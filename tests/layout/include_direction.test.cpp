@@ -21,8 +21,10 @@ const std::map<std::string, std::vector<std::string>> allowed{
     {"smoothing", {"execution/", "tensor/", "policy/", "support/"}},
     {"search", {"quantization/", "calibration/", "execution/", "tensor/", "policy/", "support/"}},
     {"modifier.hpp",
-     {"modifier_run.hpp", "search/", "smoothing/", "quantization/", "calibration/", "execution/",
+     {"modifier_run.hpp", "modifier_search.hpp", "search/", "smoothing/", "quantization/", "calibration/", "execution/",
       "tensor/", "policy/", "support/"}},
+    {"modifier_search.hpp",
+     {"search/", "smoothing/", "quantization/", "calibration/", "execution/", "tensor/", "support/"}},
     {"modifier_run.hpp", {"search/", "smoothing/", "calibration/", "tensor/", "support/"}},
     {"model", {"execution/", "tensor/", "support/", "smoothing/mapping.hpp"}},
     {"data", {"io/json_", "io/read_file.hpp", "io/model_file.hpp", "support/"}}, // JSON and whole texts

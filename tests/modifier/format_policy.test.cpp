@@ -72,10 +72,14 @@ std::pair<double, double> smooth(const Modifier& how)
 TEST_CASE("a GGUF format as a type gives the bytes of the one chosen at run time")
 {
     check_format<awq::gguf::q4_0>();
+    check_format<awq::gguf::q4_1>();
+    check_format<awq::gguf::q5_0>();
     check_format<awq::gguf::q5_1>();
     check_format<awq::gguf::q8_0>();
+    check_format<awq::gguf::q2_k>();
     check_format<awq::gguf::q3_k>();
     check_format<awq::gguf::q4_k>();
+    check_format<awq::gguf::q5_k>();
     check_format<awq::gguf::q6_k>();
     check_format<awq::gguf::iq4_nl>();
     check_format<awq::gguf::q4_k, awq::gguf::rounding::best>();

@@ -4,8 +4,11 @@
 
 #include <awq/calibration/loss_mask.hpp>
 #include <awq/execution/execution_concept.hpp>
+#include <awq/execution/matrix_product.hpp>
+#include <awq/execution/widen.hpp>
 #include <awq/support/result.hpp>
 #include <awq/tensor/backend_concept.hpp>
+#include <awq/tensor/element.hpp>
 #include <awq/tensor/workspace.hpp>
 
 #include <algorithm>
@@ -13,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 namespace awq {
 
@@ -52,10 +56,13 @@ struct activation_stats {
         return made;
     }
 
-    /// Adds a batch of inputs, (tokens, in_features), with the tokens that the mask keeps.
-    /// `Product`: the matrix product that adds to the Gram matrix.
-    template <class Product, execution E>
-    status observe(const E& how, matrix_view<const float> x, loss_mask mask = {});
+    /// Adds a batch of inputs, (tokens, in_features), of float, f16 or bf16, with the tokens that the mask
+    /// keeps. `Product`: the matrix product that adds to the Gram matrix. `scratch`: only for 16-bit inputs
+    /// and a product of one's own that does not read them: in_features floats or more, in which they are
+    /// widened by tiles.
+    template <class Product, execution E, class T = const float>
+    status observe(const E& how, matrix_view<T> x, loss_mask mask = {},
+                   std::span<float> scratch = {});
 
     /// Adds the sums of `other`, which has the same shape and the same parts.
     status merge(const activation_stats& other) noexcept;
@@ -67,6 +74,17 @@ struct activation_stats {
     status mean_square(std::span<float> out) const noexcept { return mean_of(square_sum, out); }
 
   private:
+    template <class Product, execution E, class T>
+    void add_gram(const E& how, matrix_view<const T> run, std::span<float> scratch)
+    {
+        if constexpr (gram_of_elements<Product, E, T>)
+            Product::add_gram(how, run, gram);
+        else
+            for_each_widened(how, run, scratch, [&](std::size_t, matrix_view<const float> tile) {
+                Product::add_gram(how, tile, gram);
+            });
+    }
+
     status mean_of(std::span<const double> sums, std::span<float> out) const noexcept
     {
         if (tokens == 0)
@@ -89,22 +107,22 @@ namespace detail {
 
 // Eight rows are added in float, where nothing of weight is lost, and go into the double sums as
 // one.
-template <std::size_t Rows, class Value>
-void add_rows(matrix_view<const float> x, std::size_t first, double* sums, Value value) noexcept
+template <std::size_t Rows, class T, class Value>
+void add_rows(matrix_view<T> x, std::size_t first, double* sums, Value value) noexcept
 {
-    const float* rows[Rows];
+    const T* rows[Rows];
     for (std::size_t r = 0; r < Rows; ++r)
         rows[r] = x.row(first + r).data();
     for (std::size_t c = 0; c < x.cols(); ++c) {
-        float sum = value(rows[0][c]);
+        float sum = value(static_cast<float>(rows[0][c]));
         for (std::size_t r = 1; r < Rows; ++r)
-            sum += value(rows[r][c]);
+            sum += value(static_cast<float>(rows[r][c]));
         sums[c] += static_cast<double>(sum);
     }
 }
 
-template <class Value>
-void add_columns(matrix_view<const float> x, std::span<double> sums, std::size_t column,
+template <class T, class Value>
+void add_columns(matrix_view<T> x, std::span<double> sums, std::size_t column,
                  Value value) noexcept
 {
     if (sums.empty()) return;
@@ -118,9 +136,13 @@ void add_columns(matrix_view<const float> x, std::span<double> sums, std::size_t
 
 } // namespace detail
 
-template <class Product, execution E>
-status activation_stats::observe(const E& how, matrix_view<const float> x, loss_mask mask)
+template <class Product, execution E, class T>
+status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask,
+                                 std::span<float> scratch)
 {
+    using element = std::remove_const_t<T>;
+    static_assert(tensor_element<element>,
+                  "awq::activation_stats: inputs are float, awq::f16 or awq::bf16");
     const auto fits = [&](std::size_t size) { return size == 0 || size == x.cols(); };
     if (!fits(abs_sum.size()) || !fits(square_sum.size()) || !fits(gram.cols()))
         return error{error_code::shape_mismatch,
@@ -129,11 +151,16 @@ status activation_stats::observe(const E& how, matrix_view<const float> x, loss_
                      " channels, ",
                      abs_sum.size(),
                      " expected"};
+    const bool has_tile = gram_of_elements<Product, E, element> || scratch.size() >= x.cols();
+    if (!gram.empty() && !has_tile)
+        return error{error_code::workspace_too_small, "activation statistics: this product widens 16-bit "
+                                                      "inputs by tiles; give a scratch of ",
+                     x.cols(), " floats"};
     constexpr std::size_t width =
         256;                          // columns a task; few enough to spread, enough for long reads
     constexpr std::size_t depth = 64; // rows that stay in the cache between the two sums
     mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
-        const matrix_view<const float> run = x.rows_from(first, count);
+        const matrix_view<const element> run = x.rows_from(first, count);
         how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
             const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
             for (std::size_t r = 0; r < count; r += depth) {
@@ -143,7 +170,7 @@ status activation_stats::observe(const E& how, matrix_view<const float> x, loss_
                 detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
             }
         });
-        if (!gram.empty()) Product::add_gram(how, run, gram);
+        if (!gram.empty()) add_gram<Product>(how, run, scratch);
         tokens += count;
     });
     return {};

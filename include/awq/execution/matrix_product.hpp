@@ -18,6 +18,7 @@ namespace awq {
 /// All operands may have a stride, and the output overlaps no input. The work goes through the execution
 /// `e` (see `execution`), or is done in the calling thread. Where sums run in an order that does not depend
 /// on the number of threads, results of a search have the same bits at any number of threads.
+/// An `add_gram` may also take x of f16 and bf16, as ours do (`gram_of_elements`); else it is widened before.
 template <class P, class E>
 concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in,
                                                   matrix_view<float> out) {
@@ -25,6 +26,12 @@ concept matrix_product = execution<E> && requires(const E& e, matrix_view<const 
     P::multiply_nn(e, in, in, out);
     P::add_gram(e, in, out);
     P::add_cross_gram(e, in, in, out);
+};
+
+/// A product whose `add_gram` takes inputs of T.
+template <class P, class E, class T>
+concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_view<float> g) {
+    P::add_gram(e, x, g);
 };
 
 } // namespace awq

@@ -9,13 +9,13 @@
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/block_tensors.hpp>
 #include <awq/pipeline/check_data_flow.hpp>
-#include <awq/pipeline/offset_norm_scales.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
 #include <awq/pipeline/parent_loss.hpp>
 #include <awq/report/mapping_report.hpp>
 #include <awq/search/gram_loss.hpp>
 #include <awq/search/scale_search.hpp>
 #include <awq/smoothing/apply_scales.hpp>
+#include <awq/smoothing/offset_norm_scales.hpp>
 #include <awq/smoothing/scale_limits.hpp>
 
 #include <algorithm>

@@ -32,6 +32,12 @@ struct dynamic_group_size {
     constexpr std::size_t columns() const noexcept { return value; }
 };
 
+/// The format itself says which elements share a scale: of GGUF formats and of quantizers of one's own
+/// the only choice, and their default.
+struct format_groups {
+    using policy_axis = axis::group;
+};
+
 } // namespace awq
 
 #endif

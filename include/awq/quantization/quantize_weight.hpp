@@ -3,7 +3,9 @@
 #define AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
 
 #include <awq/execution/execution_concept.hpp>
+#include <awq/execution/widen.hpp>
 #include <awq/quantization/integer_quantizer.hpp>
+#include <awq/tensor/element.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -33,8 +35,8 @@ struct quantized_weight {
 namespace detail {
 
 /// The first row with a NaN or an infinity, or `rows()`.
-template <execution E>
-std::size_t first_bad_row(const E& how, matrix_view<const float> weight)
+template <execution E, class T>
+std::size_t first_bad_row(const E& how, matrix_view<const T> weight)
 {
     constexpr std::size_t parts = 64;
     std::size_t found[parts];
@@ -43,22 +45,17 @@ std::size_t first_bad_row(const E& how, matrix_view<const float> weight)
         found[part] = weight.rows();
         for (std::size_t r = part * weight.rows() / parts; r < end && found[part] > r; ++r) {
             float sum = 0.0f; // of zeros, unless a value is not finite
-            for (const float value : weight.row(r))
-                sum += value * 0.0f;
+            for (const T value : weight.row(r))
+                sum += static_cast<float>(value) * 0.0f;
             if (sum != 0.0f) found[part] = r; // also where it is a NaN
         }
     });
     return *std::min_element(found, found + parts);
 }
 
-} // namespace detail
-
-/// Quantizes a weight, (out_features, in_features): codes, scales and zero points. Errors, before anything
-/// is written: those of the quantizer's `check`, shape_mismatch, invalid_argument where rows of the output
-/// overlap, and not_finite where the weight has a NaN or an infinity.
-template <execution E, code_quantizer Q>
-status quantize_weight(const E& how, Q rounding,
-                       matrix_view<const float> weight, const quantized_weight& out)
+template <execution E, code_quantizer Q, class T>
+status check_quantizable(const E& how, Q rounding, matrix_view<const T> weight,
+                         const quantized_weight& out)
 {
     AWQ_CHECK(rounding.check(weight.cols()));
     const std::size_t rows = weight.rows(), groups = rounding.groups(weight.cols());
@@ -80,15 +77,53 @@ status quantize_weight(const E& how, Q rounding,
     if (out.codes.rows_overlap() || out.scales.rows_overlap() || out.zero_points.rows_overlap())
         return error{error_code::invalid_argument,
                      "quantize_weight: an output's stride is below its width"};
-    if (const std::size_t bad = detail::first_bad_row(how, weight); bad < rows)
+    if (const std::size_t bad = first_bad_row(how, weight); bad < rows)
         return error{error_code::not_finite, "quantize_weight: row ", bad,
                      " has a NaN or an infinity; look at the checkpoint"};
+    return {};
+}
+
+/// Rows of a weight to the rows of `out` from `first` on.
+template <execution E, code_quantizer Q>
+void quantize_rows(const E& how, Q rounding, matrix_view<const float> weight,
+                   const quantized_weight& out, std::size_t first)
+{
     constexpr std::size_t grain = 16;
-    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
-        const std::size_t end = std::min((chunk + 1) * grain, rows);
-        for (std::size_t r = chunk * grain; r < end; ++r)
-            rounding.quantize_row(weight.row(r), out.codes.row(r), out.scales.row(r),
-                                  has_zeros ? out.zero_points.row(r) : std::span<std::int8_t>{});
+    const bool has_zeros = !out.zero_points.empty();
+    how.for_each(chunk_count(weight.rows(), grain), [&](std::size_t chunk) {
+        const std::size_t end = std::min((chunk + 1) * grain, weight.rows());
+        for (std::size_t r = chunk * grain, to = first + r; r < end; ++r, ++to)
+            rounding.quantize_row(weight.row(r), out.codes.row(to), out.scales.row(to),
+                                  has_zeros ? out.zero_points.row(to) : std::span<std::int8_t>{});
+    });
+}
+
+} // namespace detail
+
+/// Quantizes a weight, (out_features, in_features): codes, scales and zero points. Errors, before anything
+/// is written: those of the quantizer's `check`, shape_mismatch, invalid_argument where rows of the output
+/// overlap, and not_finite where the weight has a NaN or an infinity.
+template <execution E, code_quantizer Q>
+status quantize_weight(const E& how, Q rounding,
+                       matrix_view<const float> weight, const quantized_weight& out)
+{
+    AWQ_CHECK(detail::check_quantizable(how, rounding, weight, out));
+    detail::quantize_rows(how, rounding, weight, out, 0);
+    return {};
+}
+
+/// The same for a weight in 16 bits, widened by tiles in `scratch`: workspace_too_small where that has less
+/// than in_features floats; a multiple of it keeps more threads busy.
+template <execution E, code_quantizer Q, half_element T>
+status quantize_weight(const E& how, Q rounding, matrix_view<const T> weight,
+                       const quantized_weight& out, std::span<float> scratch)
+{
+    AWQ_CHECK(detail::check_quantizable(how, rounding, weight, out));
+    if (scratch.size() < weight.cols())
+        return error{error_code::workspace_too_small, "quantize_weight: a weight in 16 bits needs ",
+                     weight.cols(), " floats to be widened in"};
+    for_each_widened(how, weight, scratch, [&](std::size_t first, matrix_view<const float> tile) {
+        detail::quantize_rows(how, rounding, tile, out, first);
     });
     return {};
 }

@@ -23,8 +23,8 @@ constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 /// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
 /// is the Gram matrix of its inputs. With `row_step` k only every k-th row is looked at, and the
 /// sum is extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
-template <class Product, execution E>
-AWQ_ABI_TAG double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
+template <class Product, execution E, class T = const float>
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
                   matrix_view<const float> gram, std::span<float> memory, std::size_t row_step = 1)
 {
     const std::size_t width = weight.cols(), rows = chunk_count(weight.rows(), row_step);
@@ -35,10 +35,10 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<const float> weight, mat
         const matrix_view<float> change{memory.data(), count, width};
         const matrix_view<float> product{memory.data() + count * width, count, width};
         how.for_each(count, [&](std::size_t r) {
-            const float* const from = weight.row((first + r) * row_step).data();
+            const T* const from = weight.row((first + r) * row_step).data();
             const float* const to = candidate.row((first + r) * row_step).data();
             for (std::size_t c = 0; c < width; ++c)
-                change(r, c) = to[c] - from[c];
+                change(r, c) = to[c] - static_cast<float>(from[c]);
         });
         Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
         sum += ordered_sum(how, count, [&](std::size_t r) {
@@ -55,13 +55,14 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<const float> weight, mat
 /// The mean squared error at the outputs of linear layers that read the same input, from that
 /// input's Gram matrix: its cost does not depend on the number of tokens. A callable for
 /// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
-/// k, v and for gate, up it is a stand-in for the loss behind the attention or the MLP.
-template <class Product, execution E>
+/// k, v and for gate, up it is a stand-in for the loss behind the attention or the MLP. `T`: the
+/// weights' element type.
+template <class Product, execution E, class T = float>
 class AWQ_ABI_TAG gram_loss {
   public:
     /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
     /// `tokens`; a `row_step` above 1 looks at every row_step-th output only.
-    gram_loss(const E& how, std::span<const matrix_view<const float>> weights,
+    gram_loss(const E& how, std::span<const matrix_view<const T>> weights,
               matrix_view<const float> gram, std::size_t tokens, std::span<float> memory,
               std::size_t row_step = 1) noexcept
         : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory),
@@ -74,7 +75,8 @@ class AWQ_ABI_TAG gram_loss {
         for (std::size_t i = 0; i < weights_.size(); ++i) {
             outputs += static_cast<double>(weights_[i].rows());
             // A layer that is not quantized is its own candidate and loses nothing.
-            if (weights_[i].data() == candidates[i].data()) continue;
+            const void* const weight = weights_[i].data();
+            if (weight == candidates[i].data()) continue;
             sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, row_step_);
         }
         return sum / (static_cast<double>(tokens_) * outputs);
@@ -82,7 +84,7 @@ class AWQ_ABI_TAG gram_loss {
 
   private:
     const E& how_;
-    std::span<const matrix_view<const float>> weights_;
+    std::span<const matrix_view<const T>> weights_;
     matrix_view<const float> gram_;
     std::size_t tokens_;
     std::span<float> memory_;

@@ -60,12 +60,12 @@ constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features,
 
 /// The loss at the outputs of linear layers that read the same input: mean over tokens and outputs
 /// of (x (W' - W)^T)^2. A callable for `scale_search`; cheaper than `gram_loss` only where there
-/// are fewer tokens than in_features.
-template <class Product, execution E>
+/// are fewer tokens than in_features. `T`: the weights' element type.
+template <class Product, execution E, class T = float>
 class AWQ_ABI_TAG linear_output_loss {
   public:
     /// `weights`: the originals, each (out_features, in_features); `x`: (tokens, in_features).
-    linear_output_loss(const E& how, std::span<const matrix_view<const float>> weights,
+    linear_output_loss(const E& how, std::span<const matrix_view<const T>> weights,
                        matrix_view<const float> x, std::span<float> memory) noexcept
         : how_(how), weights_(weights), x_(x), memory_(memory)
     {}
@@ -81,7 +81,7 @@ class AWQ_ABI_TAG linear_output_loss {
   private:
     squared_error layer_error(std::size_t index, matrix_view<const float> candidate) const
     {
-        const matrix_view<const float> weight = weights_[index];
+        const matrix_view<const T> weight = weights_[index];
         const std::size_t tokens = x_.rows(), width = weight.cols();
         const std::size_t room = memory_.size() / (width + tokens);
         const std::size_t most = std::clamp<std::size_t>(room, 1, 256);
@@ -92,7 +92,8 @@ class AWQ_ABI_TAG linear_output_loss {
             const matrix_view<float> output{memory_.data() + count * width, count, tokens};
             how_.for_each(count, [&](std::size_t r) {
                 for (std::size_t c = 0; c < width; ++c)
-                    change(r, c) = candidate(first + r, c) - weight(first + r, c);
+                    change(r, c) =
+                        candidate(first + r, c) - static_cast<float>(weight(first + r, c));
             });
             Product::multiply_nt(how_, matrix_view<const float>{change}, x_, output);
             sum += ordered_sum(how_, count, [&](std::size_t r) {
@@ -106,7 +107,7 @@ class AWQ_ABI_TAG linear_output_loss {
     }
 
     const E& how_;
-    std::span<const matrix_view<const float>> weights_;
+    std::span<const matrix_view<const T>> weights_;
     matrix_view<const float> x_;
     std::span<float> memory_;
 };

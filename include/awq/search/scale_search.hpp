@@ -2,6 +2,7 @@
 #ifndef AWQ_SEARCH_SCALE_SEARCH_HPP
 #define AWQ_SEARCH_SCALE_SEARCH_HPP
 
+#include <awq/execution/widen.hpp>
 #include <awq/quantization/pseudo_quantize.hpp>
 #include <awq/search/ordered_sum.hpp>
 #include <awq/search/scale_grid.hpp>
@@ -17,6 +18,7 @@
 #include <cstddef>
 #include <limits>
 #include <span>
+#include <type_traits>
 
 namespace awq {
 
@@ -33,10 +35,10 @@ concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const 
 namespace detail {
 
 /// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
-template <execution E, quantizer Q, class Storage>
+template <execution E, quantizer Q, class T, class Storage>
 class AWQ_ABI_TAG candidate_maker {
   public:
-    candidate_maker(const E& how, const search_problem<Q>& problem, Storage storage)
+    candidate_maker(const E& how, const search_problem<Q, T>& problem, Storage storage)
         : how_(how), problem_(problem), storage_(storage)
     {}
 
@@ -89,21 +91,22 @@ class AWQ_ABI_TAG candidate_maker {
     status prepare_layer(workspace& memory, std::size_t index)
     {
         const auto& layer = problem_.layers[index];
-        views_[index] = layer.weight;
-        if (layer.rounding == nullptr || layer.weight.empty()) return {};
+        if constexpr (std::is_same_v<T, float>) views_[index] = layer.weight;
+        if (!layer.is_copied() || layer.weight.empty()) return {};
         const std::span<float> space = memory.take<float>(layer.weight.size());
         if (space.empty()) return too_small();
         outputs_[index] = {space.data(), layer.weight.rows(), layer.weight.cols()};
         views_[index] = outputs_[index];
+        if (layer.rounding == nullptr) widen(how_, layer.weight, outputs_[index]);
         return {};
     }
 
     // The mean over the columns that share a scale; a plain copy where none do.
-    template <class Source, class T>
-    void reduce_to_scales(Source source, std::span<T> out) const
+    template <class Source, class V>
+    void reduce_to_scales(Source source, std::span<V> out) const
     {
         for (std::size_t s = 0; s < out.size(); ++s)
-            out[s] = T(0);
+            out[s] = V(0);
         if (problem_.column_scales.empty()) {
             for (std::size_t c = 0; c < out.size(); ++c)
                 out[c] = source(c);
@@ -111,8 +114,8 @@ class AWQ_ABI_TAG candidate_maker {
         }
         for (std::size_t c = 0; c < problem_.in_features(); ++c)
             out[problem_.scale_of(c)] += source(c);
-        const T share = T(out.size()) / T(problem_.in_features());
-        for (T& value : out)
+        const V share = V(out.size()) / V(problem_.in_features());
+        for (V& value : out)
             value *= share;
     }
 
@@ -161,14 +164,14 @@ class AWQ_ABI_TAG candidate_maker {
 
     // Q(W s)/s in three steps, each rounded to float once; with scales that are floats that is the
     // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
-    void scale_rows(matrix_view<const float> weight, matrix_view<float> out) const
+    void scale_rows(matrix_view<const T> weight, matrix_view<float> out) const
     {
         const sum_type* const s = column_scales_.data();
         for (std::size_t r = 0; r < weight.rows(); ++r) {
             const std::span<float> to = out.row(r);
-            const float* const from = weight.row(r).data();
+            const T* const from = weight.row(r).data();
             for (std::size_t c = 0; c < to.size(); ++c)
-                to[c] = static_cast<float>(from[c] * s[c]);
+                to[c] = static_cast<float>(static_cast<float>(from[c]) * s[c]);
             round_to_storage(storage_, to);
         }
     }
@@ -185,7 +188,7 @@ class AWQ_ABI_TAG candidate_maker {
     }
 
     const E& how_;
-    const search_problem<Q>& problem_;
+    const search_problem<Q, T>& problem_;
     [[no_unique_address]] Storage storage_;
     std::span<float> x_mean_;                         // (scales)
     std::span<double> w_mean_, scales_, best_scales_; // (scales)
@@ -241,15 +244,15 @@ inline error nothing_finite()
 /// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
 /// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
 /// known when this is compiled.
-template <execution E, quantizer Q, candidate_loss Loss, class Storage>
-result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
+template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage>
+result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem,
                                     const search_options& options, Loss&& loss, workspace memory,
                                     Storage storage)
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
     AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q, Storage> maker{how, problem, storage};
+    detail::candidate_maker<E, Q, T, Storage> maker{how, problem, storage};
     const std::span<double> errors = memory.take<double>(grid.size());
     if (errors.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
@@ -268,8 +271,8 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q>& probl
 }
 
 /// The same with `options.storage`, known at run time only.
-template <execution E, quantizer Q, candidate_loss Loss>
-result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
+template <execution E, quantizer Q, class T, candidate_loss Loss>
+result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem,
                                     const search_options& options, Loss&& loss, workspace memory)
 {
     return scale_search(how, problem, options, loss, memory, options.storage);
@@ -278,15 +281,15 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q>& probl
 /// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
 /// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
 /// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
-template <execution E, quantizer Q, candidate_loss Cheap, candidate_loss Exact>
-result<search_outcome> screened_search(const E& how, const search_problem<Q>& problem,
+template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact>
+result<search_outcome> screened_search(const E& how, const search_problem<Q, T>& problem,
                                        const search_options& options, Cheap&& cheap, Exact&& exact,
                                        workspace memory)
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
     AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q, dtype> maker{how, problem, options.storage};
+    detail::candidate_maker<E, Q, T, dtype> maker{how, problem, options.storage};
     const std::span<double> errors = memory.take<double>(grid.size());
     const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
     if (chosen.empty()) return maker.too_small();

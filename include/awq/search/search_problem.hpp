@@ -12,21 +12,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 namespace awq {
 
-/// A balance layer as the search sees it.
-template <quantizer Q>
+/// A balance layer as the search sees it. `T`: its element type, float, f16 or bf16.
+template <quantizer Q, class T = float>
 struct search_layer {
-    matrix_view<const float> weight;        ///< (out_features, in_features)
+    matrix_view<const T> weight;            ///< (out_features, in_features)
     const Q* rounding = nullptr;            ///< null: the layer will not be quantized
     std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
+
+    /// Whether candidates of it need memory: a layer in float that is not quantized is its own candidate.
+    constexpr bool is_copied() const noexcept
+    {
+        return rounding != nullptr || !std::is_same_v<T, float>;
+    }
 };
 
 /// What is searched: layers that read the same input, and that input's magnitude.
-template <quantizer Q>
+template <quantizer Q, class T = float>
 struct search_problem {
-    std::span<const search_layer<Q>> layers; ///< all with the same in_features
+    std::span<const search_layer<Q, T>> layers; ///< all with the same in_features
     std::span<const float> x_mean; ///< (in_features) mean of |x|
     /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
     /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
@@ -54,7 +61,7 @@ struct search_problem {
     }
 };
 
-/// Floats that a search needs. `weights`: elements of all layers that are quantized.
+/// Floats that a search needs. `weights`: elements of all layers that are quantized or not in float.
 constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights,
                                             std::size_t layers, std::size_t n_grid = 20) noexcept
 {
@@ -65,21 +72,21 @@ constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t
 }
 
 /// The same, for a problem.
-template <quantizer Q>
-constexpr std::size_t search_workspace_size(const search_problem<Q>& problem,
+template <quantizer Q, class T>
+constexpr std::size_t search_workspace_size(const search_problem<Q, T>& problem,
                                             const search_options& options) noexcept
 {
     std::size_t weights = 0;
     for (const auto& layer : problem.layers)
-        if (layer.rounding != nullptr) weights += layer.weight.size();
+        if (layer.is_copied()) weights += layer.weight.size();
     return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
                                  options.n_grid);
 }
 
 namespace detail {
 
-template <quantizer Q>
-status check_layer(const search_layer<Q>& layer, std::size_t in_features)
+template <quantizer Q, class T>
+status check_layer(const search_layer<Q, T>& layer, std::size_t in_features)
 {
     if (layer.weight.cols() != in_features)
         return error{error_code::shape_mismatch, "scale search: a balance layer has ",
@@ -90,8 +97,8 @@ status check_layer(const search_layer<Q>& layer, std::size_t in_features)
     return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
 }
 
-template <quantizer Q>
-status check_problem(const search_problem<Q>& problem)
+template <quantizer Q, class T>
+status check_problem(const search_problem<Q, T>& problem)
 {
     if (problem.layers.empty() || problem.x_mean.empty())
         return error{error_code::invalid_argument,

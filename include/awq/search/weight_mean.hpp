@@ -15,15 +15,15 @@ namespace awq {
 
 namespace detail {
 
-template <class Rounding>
-void add_group_magnitudes(const float* group, std::size_t count, double* sums, Rounding) noexcept
+template <class T, class Rounding>
+void add_group_magnitudes(const T* group, std::size_t count, double* sums, Rounding) noexcept
 {
     float largest = 0.0f;
     for (std::size_t i = 0; i < count; ++i)
-        largest = std::max(largest, std::fabs(group[i]));
+        largest = std::max(largest, std::fabs(static_cast<float>(group[i])));
     const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
     for (std::size_t i = 0; i < count; ++i)
-        sums[i] += Rounding::round(std::fabs(Rounding::round(group[i])) / divisor);
+        sums[i] += Rounding::round(std::fabs(Rounding::round(static_cast<float>(group[i]))) / divisor);
 }
 
 } // namespace detail
@@ -32,8 +32,8 @@ void add_group_magnitudes(const float* group, std::size_t count, double* sums, R
 /// divided in the storage type (a dtype, or a `storage_rounding`), summed over rows. `group` columns
 /// share a scale.
 /// Divide the sums by the number of rows of all layers that went in: that is w_mean.
-template <execution E, class Storage>
-void add_weight_magnitudes(const E& how, matrix_view<const float> weight, std::size_t group,
+template <execution E, class T, class Storage>
+void add_weight_magnitudes(const E& how, matrix_view<T> weight, std::size_t group,
                            Storage storage, std::span<double> sums)
 {
     how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {

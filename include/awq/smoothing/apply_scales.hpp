@@ -6,44 +6,47 @@
 #include <awq/smoothing/check_mapping.hpp>
 #include <awq/smoothing/mapping.hpp>
 #include <awq/support/result.hpp>
+#include <awq/tensor/element.hpp>
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace awq {
 
 namespace detail {
 
-template <execution E>
-void multiply_columns(const E& how, const mapping& pair, matrix_view<float> weight,
-                      std::span<const double> scales)
+template <execution E, class T>
+void multiply_columns(const E& how, std::span<const std::uint32_t> column_scales,
+                      matrix_view<T> weight, std::span<const double> scales)
 {
     how.for_each(weight.rows(), [&](std::size_t r) {
-        float* const row = weight.row(r).data();
-        if (pair.column_scales.empty())
+        T* const row = weight.row(r).data();
+        if (column_scales.empty())
             for (std::size_t c = 0; c < weight.cols(); ++c)
-                row[c] = static_cast<float>(row[c] * scales[c]);
+                row[c] = from_double<T>(to_double(row[c]) * scales[c]);
         else
             for (std::size_t c = 0; c < weight.cols(); ++c)
-                row[c] = static_cast<float>(row[c] * scales[pair.column_scales[c]]);
+                row[c] = from_double<T>(to_double(row[c]) * scales[column_scales[c]]);
     });
 }
 
-inline void divide_norm(const smooth_target& smooth, std::span<const double> scales) noexcept
+template <class T>
+void divide_norm(const basic_smooth_target<T>& smooth, std::span<const double> scales) noexcept
 {
-    const std::span<float> weight = smooth.weight.row(0);
+    const std::span<T> weight = smooth.weight.row(0);
     const double offset = smooth.offset ? 1.0 : 0.0;
     for (std::size_t i = 0; i < scales.size(); ++i)
-        weight[i] = static_cast<float>((weight[i] + offset) / scales[i] - offset);
+        weight[i] = from_double<T>((to_double(weight[i]) + offset) / scales[i] - offset);
 }
 
-template <execution E>
-void divide_rows(const E& how, matrix_view<float> weight, std::span<const double> scales)
+template <execution E, class T>
+void divide_rows(const E& how, matrix_view<T> weight, std::span<const double> scales)
 {
     how.for_each(scales.size(), [&](std::size_t r) {
-        for (float& value : weight.row(r))
-            value = static_cast<float>(value / scales[r]);
+        for (T& element : weight.row(r))
+            element = from_double<T>(to_double(element) / scales[r]);
     });
 }
 
@@ -52,10 +55,11 @@ void divide_rows(const E& how, matrix_view<float> weight, std::span<const double
 /// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
 /// them, in place: together the layers compute what they did before. Of a linear smooth layer with
 /// more outputs than scales (a fused qkv or gate_up) only the last rows, and the matching slice of
-/// the bias, change. Computed in double and rounded to float once. Errors (then nothing is
-/// changed): those of `check_mapping`; invalid_argument where a scale is not a positive number.
-template <execution E>
-status apply_scales(const E& how, const mapping& pair, std::span<const double> scales)
+/// the bias, change. Computed in double and rounded to float once, and from there to the tensors' own
+/// type; which scales that can hold, `scale_limits` knows. Errors (then nothing is changed): those of
+/// `check_mapping`; invalid_argument where a scale is not a positive number.
+template <execution E, class S = float, class B = S>
+status apply_scales(const E& how, const basic_mapping<S, B>& pair, std::span<const double> scales)
 {
     AWQ_CHECK(check_mapping(pair));
     if (scales.size() != scale_count(pair))
@@ -65,8 +69,8 @@ status apply_scales(const E& how, const mapping& pair, std::span<const double> s
         if (!std::isfinite(scale) || !(scale > 0.0))
             return error{error_code::invalid_argument, "apply_scales: a scale is not positive"};
     for (const auto& balance : pair.balances)
-        detail::multiply_columns(how, pair, balance, scales);
-    const smooth_target& smooth = pair.smooth;
+        detail::multiply_columns(how, pair.column_scales, balance, scales);
+    const basic_smooth_target<S>& smooth = pair.smooth;
     const std::size_t first = smooth.channels() - scales.size();
     if (smooth.norm)
         detail::divide_norm(smooth, scales);
@@ -74,7 +78,8 @@ status apply_scales(const E& how, const mapping& pair, std::span<const double> s
         detail::divide_rows(how, smooth.weight.rows_from(first, scales.size()), scales);
     if (!smooth.bias.empty())
         for (std::size_t i = 0; i < scales.size(); ++i)
-            smooth.bias[first + i] = static_cast<float>(smooth.bias[first + i] / scales[i]);
+            smooth.bias[first + i] =
+                detail::from_double<S>(detail::to_double(smooth.bias[first + i]) / scales[i]);
     return {};
 }
 

@@ -13,7 +13,8 @@ namespace awq {
 namespace detail {
 
 /// A layer that is scaled twice, or one whose rows share memory, would compute something else afterwards.
-inline status check_memory(const mapping& pair)
+template <class S, class B>
+status check_memory(const basic_mapping<S, B>& pair)
 {
     const auto shares_rows = [] {
         return error{error_code::invalid_argument,
@@ -22,18 +23,20 @@ inline status check_memory(const mapping& pair)
     if (pair.smooth.weight.rows_overlap()) return shares_rows();
     for (std::size_t i = 0; i < pair.balances.size(); ++i) {
         if (pair.balances[i].rows_overlap()) return shares_rows();
-        if (pair.balances[i].data() == pair.smooth.weight.data())
+        const void* const weight = pair.balances[i].data();
+        if (weight == pair.smooth.weight.data())
             return error{error_code::invalid_argument,
                          "mapping: balance layer ", i, " is the smooth layer itself"};
         for (std::size_t j = 0; j < i; ++j)
-            if (pair.balances[i].data() == pair.balances[j].data())
+            if (weight == pair.balances[j].data())
                 return error{error_code::invalid_argument, "mapping: balance layers ", j, " and ",
                              i, " are the same tensor; give each once"};
     }
     return {};
 }
 
-inline status check_balances(const mapping& pair)
+template <class S, class B>
+status check_balances(const basic_mapping<S, B>& pair)
 {
     if (pair.balances.empty())
         return error{error_code::invalid_argument, "mapping: give at least one balance layer"};
@@ -44,7 +47,8 @@ inline status check_balances(const mapping& pair)
     return {};
 }
 
-inline status check_smooth(const smooth_target& smooth, std::size_t scales)
+template <class T>
+status check_smooth(const basic_smooth_target<T>& smooth, std::size_t scales)
 {
     if (smooth.norm && (smooth.weight.rows() != 1 || smooth.weight.cols() != scales))
         return error{error_code::shape_mismatch, "mapping: a norm of ", smooth.weight.size(),
@@ -72,7 +76,8 @@ inline status check_smooth(const smooth_target& smooth, std::size_t scales)
 } // namespace detail
 
 /// How many scales a mapping has: its in_features, or one for each group of columns.
-inline std::size_t scale_count(const mapping& pair) noexcept
+template <class S = float, class B = S>
+std::size_t scale_count(const basic_mapping<S, B>& pair) noexcept
 {
     if (pair.column_scales.empty()) return pair.in_features();
     std::uint32_t last = 0;
@@ -83,7 +88,8 @@ inline std::size_t scale_count(const mapping& pair) noexcept
 
 /// Whether the layers of a mapping fit together, so that smoothing keeps the function that they
 /// compute. invalid_argument or shape_mismatch where they do not.
-inline status check_mapping(const mapping& pair)
+template <class S = float, class B = S>
+status check_mapping(const basic_mapping<S, B>& pair)
 {
     AWQ_CHECK(detail::check_balances(pair));
     AWQ_CHECK(detail::check_memory(pair));

@@ -12,21 +12,27 @@ namespace awq {
 // Tensors of one type with different roles come in role types: swapping them silently would ruin a
 // model. Each holds a reference to a tensor of the backend, or a view by value.
 
+struct no_bias {};
+
 /// The layer whose outputs are divided by the scales: a linear layer's weight, a matrix (out_features,
 /// in_features), or a norm's weight, a vector (a `std::span`, or the backend's own vector). `offset`: a
-/// norm that multiplies by 1 + weight.
-template <class Tensor>
+/// norm that multiplies by 1 + weight. `bias`: a span, or what gives one, of elements of the weight's type.
+template <class Tensor, class Bias = no_bias>
 struct smooth_layer {
     Tensor tensor;
-    std::span<float> bias = {}; ///< (out_features), or (channels) of a norm; empty without a bias
+    Bias bias = {}; ///< (out_features), or (channels) of a norm; empty without a bias
     bool offset = false;
 };
 template <class T>
 smooth_layer(T&&) -> smooth_layer<T>;
 template <class T>
-smooth_layer(T&&, std::span<float>) -> smooth_layer<T>;
+smooth_layer(T&&, no_bias) -> smooth_layer<T>;
 template <class T>
-smooth_layer(T&&, std::span<float>, bool) -> smooth_layer<T>;
+smooth_layer(T&&, no_bias, bool) -> smooth_layer<T>;
+template <class T, class Bias>
+smooth_layer(T&&, Bias&&) -> smooth_layer<T, decltype(std::span{std::declval<Bias&>()})>;
+template <class T, class Bias>
+smooth_layer(T&&, Bias&&, bool) -> smooth_layer<T, decltype(std::span{std::declval<Bias&>()})>;
 
 /// The layers that read the smooth layer's output, each (out_features, in_features).
 template <class... Tensors>

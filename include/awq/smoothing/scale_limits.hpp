@@ -3,6 +3,7 @@
 #define AWQ_SMOOTHING_SCALE_LIMITS_HPP
 
 #include <awq/smoothing/mapping.hpp>
+#include <awq/tensor/element.hpp>
 #include <awq/tensor/storage_range.hpp>
 
 #include <algorithm>
@@ -36,10 +37,11 @@ inline void limit_smooth_row(const scale_limits& limits, std::size_t i, double m
     if (magnitude > 0) limits.largest[i] = std::min(limits.largest[i], magnitude / range.smallest);
 }
 
-inline double largest_magnitude(std::span<const float> values) noexcept
+template <class T>
+double largest_magnitude(std::span<T> values) noexcept
 {
     float largest = 0;
-    for (const float value : values) largest = std::max(largest, std::fabs(value));
+    for (const T value : values) largest = std::max(largest, std::fabs(static_cast<float>(value)));
     return static_cast<double>(largest);
 }
 
@@ -48,15 +50,15 @@ inline double largest_magnitude(std::span<const float> values) noexcept
 /// Narrows the limits to scales whose products with the columns of a balance layer are finite in
 /// `storage`. A column that becomes zero is left to the loss, which sees it.
 /// `scratch`: in_features floats. `column_scales`: as in `mapping`.
-inline void limit_balance(const scale_limits& limits, matrix_view<const float> weight, dtype storage,
-                          std::span<const std::uint32_t> column_scales,
-                          std::span<float> scratch) noexcept
+template <class T>
+void limit_balance(const scale_limits& limits, matrix_view<T> weight, dtype storage,
+                   std::span<const std::uint32_t> column_scales, std::span<float> scratch) noexcept
 {
     const double largest = range_of(storage).largest;
     std::ranges::fill(scratch, 0.0f);
     for (std::size_t r = 0; r < weight.rows(); ++r)
         for (std::size_t c = 0; c < weight.cols(); ++c)
-            scratch[c] = std::max(scratch[c], std::fabs(weight(r, c)));
+            scratch[c] = std::max(scratch[c], std::fabs(static_cast<float>(weight(r, c))));
     for (std::size_t c = 0; c < weight.cols(); ++c) {
         double& limit = limits.largest[column_scales.empty() ? c : column_scales[c]];
         if (scratch[c] > 0) limit = std::min(limit, largest / static_cast<double>(scratch[c]));
@@ -67,19 +69,20 @@ inline void limit_balance(const scale_limits& limits, matrix_view<const float> w
 /// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
 /// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
 /// them only the finite ones count.
-inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth,
-                         dtype storage) noexcept
+template <class T>
+void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smooth,
+                  dtype storage) noexcept
 {
     storage_range range = range_of(storage);
     const std::size_t count = limits.smallest.size(), first = smooth.channels() - count;
     if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
     for (std::size_t i = 0; i < count; ++i) {
-        const double gain = smooth.norm ? std::fabs(static_cast<double>(smooth.weight(0, i)) +
+        const double gain = smooth.norm ? std::fabs(detail::to_double(smooth.weight(0, i)) +
                                                     (smooth.offset ? 1.0 : 0.0))
                                         : detail::largest_magnitude(smooth.weight.row(first + i));
         detail::limit_smooth_row(limits, i, gain, range);
         if (smooth.bias.empty()) continue;
-        const double bias = std::fabs(static_cast<double>(smooth.bias[first + i]));
+        const double bias = std::fabs(detail::to_double(smooth.bias[first + i]));
         limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
     }
 }

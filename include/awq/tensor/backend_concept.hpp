@@ -20,7 +20,10 @@ struct openblas_product; ///< OpenBLAS (H, opt-in)
 /// Who owns tensors, and who multiplies them.
 ///
 /// - `B::product`: one of the matrix products above, or one's own (see `matrix_product`).
-/// - `B::view(tensor)`: a `matrix_view` of each tensor type that the backend accepts.
+/// - `B::view(tensor)`: a `matrix_view`, of float, f16 or bf16, of each tensor type that the backend accepts.
+/// - `B::vector` or `B::vector_of<T>`, if it has one: its vectors, which as smooth layers are norms; a
+///   `std::span` always is one.
+/// - `B::make_workspace(floats)`, if it allocates: what owns that many floats, null where there are none.
 template <class B>
 concept tensor_backend = requires {
     typename B::product;

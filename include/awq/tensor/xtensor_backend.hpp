@@ -27,13 +27,18 @@ namespace awq {
 struct xtensor_backend {
     using policy_axis = axis::backend;
     using product = packed_product;
-    using matrix = xt::xtensor<float, 2, xt::layout_type::row_major>;
-    using vector = xt::xtensor<float, 1, xt::layout_type::row_major>;
+    template <class T>
+    using matrix_of = xt::xtensor<T, 2, xt::layout_type::row_major>;
+    template <class T>
+    using vector_of = xt::xtensor<T, 1, xt::layout_type::row_major>;
+    using matrix = matrix_of<float>;
+    using vector = vector_of<float>;
 
     /// A matrix of that shape; its elements are not initialised.
-    static matrix make(std::size_t rows, std::size_t cols)
+    template <class T = float>
+    static matrix_of<T> make(std::size_t rows, std::size_t cols)
     {
-        return matrix(std::array<std::size_t, 2>{rows, cols});
+        return matrix_of<T>(std::array<std::size_t, 2>{rows, cols});
     }
 
     /// Working memory of that many floats, not initialised; null where there is none.
@@ -42,19 +47,24 @@ struct xtensor_backend {
         return std::unique_ptr<float[]>{new (std::nothrow) float[size]};
     }
 
-    static matrix_view<float> view(matrix& tensor) noexcept
+    /// Of floats, f16 or bf16.
+    template <class T>
+    static matrix_view<T> view(matrix_of<T>& tensor) noexcept
     {
         return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
     }
-    static matrix_view<const float> view(const matrix& tensor) noexcept
+    template <class T>
+    static matrix_view<const T> view(const matrix_of<T>& tensor) noexcept
     {
         return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
     }
-    static matrix_view<float> view(vector& tensor) noexcept
+    template <class T>
+    static matrix_view<T> view(vector_of<T>& tensor) noexcept
     {
         return {tensor.data(), 1, tensor.shape()[0]};
     }
-    static matrix_view<const float> view(const vector& tensor) noexcept
+    template <class T>
+    static matrix_view<const T> view(const vector_of<T>& tensor) noexcept
     {
         return {tensor.data(), 1, tensor.shape()[0]};
     }

@@ -12,6 +12,7 @@
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/tensor/backend_concept.hpp>
+#include <awq/tensor/element.hpp>
 #include <awq/tensor/matrix_view.hpp>
 
 #include <algorithm>
@@ -26,10 +27,10 @@ enum class product_part : unsigned char { whole, upper };
 
 /// c = or += a b^T over packed operands. Slabs of the depth are packed once by all threads, then the
 /// output is cut into fixed tiles: the bits do not depend on who computes which.
-template <class Arch, execution E>
+template <class Arch, execution E, class T = float>
 class packed_engine {
 public:
-    packed_engine(const E& e, product_operand a, product_operand b, std::size_t depth,
+    packed_engine(const E& e, product_operand<T> a, product_operand<T> b, std::size_t depth,
                   matrix_view<float> c, bool accumulate, product_part part)
         : execution_(e), a_(a), b_(b), c_(c), depth_(depth), accumulate_(accumulate), part_(part),
           slab_(padded(chunk_count(depth, chunk_count(depth, max_slab)), 16)),
@@ -64,7 +65,7 @@ private:
     }
 
     template <std::size_t Width>
-    void pack(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+    void pack(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
               std::size_t depth, float* out) const
     {
         const std::size_t panels = chunk_count(count, Width);
@@ -126,8 +127,8 @@ private:
     }
 
     const E& execution_;
-    product_operand a_;
-    product_operand b_;
+    product_operand<T> a_;
+    product_operand<T> b_;
     matrix_view<float> c_;
     std::size_t depth_;
     bool accumulate_;
@@ -183,11 +184,13 @@ struct packed_product {
     template <execution E, class Arch = kernels::default_arch>
     static void add_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
     {
-        if (g.empty() || x.rows() == 0) return;
-        const detail::product_operand columns{x.data(), 1, x.stride()};
-        if (!run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper))
-            return plain_product::add_gram(e, x, g);
-        mirror_upper(e, g);
+        add_gram_of<Arch>(e, x, g);
+    }
+    /// The same for inputs in 16 bits, which are widened as they are packed: the same bits.
+    template <execution E, half_element T, class Arch = kernels::default_arch>
+    static void add_gram(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        add_gram_of<Arch>(e, x, g);
     }
 
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
@@ -201,12 +204,23 @@ struct packed_product {
     }
 
 private:
-    template <class Arch, execution E>
-    [[nodiscard]] static bool run(const E& e, detail::product_operand a, detail::product_operand b,
-                                  std::size_t depth, matrix_view<float> c, bool accumulate = false,
+    template <class Arch, execution E, class T>
+    static void add_gram_of(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        if (g.empty() || x.rows() == 0) return;
+        const detail::product_operand<T> columns{x.data(), 1, x.stride()};
+        if (!run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper))
+            return plain_product::add_gram(e, x, g);
+        mirror_upper(e, g);
+    }
+
+    template <class Arch, execution E, class T = float>
+    [[nodiscard]] static bool run(const E& e, detail::product_operand<T> a,
+                                  detail::product_operand<T> b, std::size_t depth,
+                                  matrix_view<float> c, bool accumulate = false,
                                   detail::product_part part = detail::product_part::whole)
     {
-        return detail::packed_engine<Arch, E>(e, a, b, depth, c, accumulate, part).run();
+        return detail::packed_engine<Arch, E, T>(e, a, b, depth, c, accumulate, part).run();
     }
 };
 

@@ -6,19 +6,22 @@
 
 #include <awq/execution/kernels/multiply_add.hpp>
 #include <awq/execution/kernels/simd_batch.hpp>
+#include <awq/tensor/element.hpp>
 
 #include <algorithm>
 #include <cstddef>
 
 namespace awq::detail {
 
-/// One operand of a product c(i, j) = sum over d of a(i, d) b(j, d): `outer` is i or j.
+/// One operand of a product c(i, j) = sum over d of a(i, d) b(j, d): `outer` is i or j. Elements in 16
+/// bits are widened as they are packed.
+template <class T>
 struct product_operand {
-    const float* data;
+    const T* data;
     std::size_t outer_stride;
     std::size_t depth_stride; ///< 1 or outer_stride is 1
 
-    const float* at(std::size_t outer, std::size_t depth) const noexcept
+    const T* at(std::size_t outer, std::size_t depth) const noexcept
     {
         return data + outer * outer_stride + depth * depth_stride;
     }
@@ -67,7 +70,7 @@ void pack_square(const float* in, std::size_t stride, std::size_t count, float* 
 
 /// Packs `count` <= Width lines whose depth is contiguous: out[d * Width + i], zeros beyond `count`.
 template <std::size_t Width>
-void pack_lines(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+void pack_lines(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
                 std::size_t depth, float* out) noexcept
 {
     const std::size_t stride = operand.outer_stride;
@@ -84,28 +87,36 @@ void pack_lines(product_operand operand, std::size_t first, std::size_t count, s
 }
 
 /// The same where neighbouring lines are contiguous.
-template <std::size_t Width>
-void pack_columns(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
-                  std::size_t depth, float* out) noexcept
+template <std::size_t Width, class T>
+void pack_columns(product_operand<T> operand, std::size_t first, std::size_t count,
+                  std::size_t from, std::size_t depth, float* out) noexcept
 {
     for (std::size_t d = 0; d < depth; ++d, out += Width) {
-        const float* in = operand.at(first, from + d);
+        const T* in = operand.at(first, from + d);
         if (count == Width) {
-            for (std::size_t i = 0; i < Width; ++i) out[i] = in[i];
+            for (std::size_t i = 0; i < Width; ++i) out[i] = static_cast<float>(in[i]);
         } else {
-            std::fill(std::copy_n(in, count, out), out + Width, 0.0f);
+            for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(in[i]);
+            std::fill(out + count, out + Width, 0.0f);
         }
     }
 }
 
 template <std::size_t Width>
-void pack_panel(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
-                std::size_t depth, float* out) noexcept
+void pack_panel(product_operand<float> operand, std::size_t first, std::size_t count,
+                std::size_t from, std::size_t depth, float* out) noexcept
 {
     if (operand.depth_stride == 1)
         pack_lines<Width>(operand, first, count, from, depth, out);
     else
         pack_columns<Width>(operand, first, count, from, depth, out);
+}
+/// In 16 bits neighbouring lines are contiguous, as in `add_gram`.
+template <std::size_t Width, half_element T>
+void pack_panel(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
+                std::size_t depth, float* out) noexcept
+{
+    pack_columns<Width>(operand, first, count, from, depth, out);
 }
 
 /// One register tile: c (rows, cols) = or += the product of two packed panels.

@@ -4,6 +4,7 @@
 
 #include <awq/execution/execution_concept.hpp>
 #include <awq/tensor/backend_concept.hpp>
+#include <awq/tensor/element.hpp>
 #include <awq/tensor/matrix_view.hpp>
 
 #include <algorithm>
@@ -43,6 +44,18 @@ struct plain_product {
     static void add_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
     {
         add_cross_gram(e, x, x, g);
+    }
+    /// The same for inputs in 16 bits, which are widened as they are read.
+    template <execution E, half_element T>
+    static void add_gram(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        e.for_each(g.rows(), [=](std::size_t i) {
+            for (std::size_t t = 0; t < x.rows(); ++t) {
+                const auto factor = static_cast<float>(x(t, i));
+                for (std::size_t j = 0; j < g.cols(); ++j)
+                    g(i, j) += factor * static_cast<float>(x(t, j));
+            }
+        });
     }
 
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).

@@ -5,6 +5,8 @@
 #include <awq/quantization/gguf/block_support.hpp>
 #include <awq/quantization/gguf/search.hpp>
 
+#include <initializer_list>
+
 // The super-blocks whose groups have a scale and a minimum: Q2_K, Q4_K, Q5_K. A `Format` says how
 // many groups there are, how large codes and packed scales may get, and which candidates are tried.
 
@@ -75,12 +77,16 @@ template <class Format, class L>
         if (weighted) {
             chunk.importance(w);
             weights_from_importance<size>(x, w, chunk.of_blocks(base), w);
-            best = search_affine<size, false, L>(x, w, Format::weighted_candidates, levels);
             chunk.scatter(sum_interleaved<size, L>(w), found.weight);
         } else {
             affine_default_weights<Format, L>(x, w);
-            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
         }
+        // One call where it can be one: all of it is inlined.
+        if (Format::absolute_error && !weighted)
+            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
+        else
+            best = search_affine<size, false, L>(
+                x, w, weighted ? Format::weighted_candidates : Format::candidates, levels);
         chunk.scatter(best.scale, found.scale);
         chunk.scatter(best.minimum, found.minimum);
     }
@@ -144,8 +150,9 @@ template <class Format, class L>
     for (std::size_t b = 0; b < count; ++b)
         grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
     if (blocks[0].importance != nullptr) {
-        pack_by_search<Format, L>(found.scale, found.weight, count, grids, false);
-        pack_by_search<Format, L>(found.minimum, found.weight, count, grids, true);
+        for (const bool minimums : {false, true})
+            pack_by_search<Format, L>(minimums ? found.minimum : found.scale, found.weight, count,
+                                      grids, minimums);
     }
     for (std::size_t b = 0; b < count; ++b) {
         if (blocks[0].importance == nullptr) {

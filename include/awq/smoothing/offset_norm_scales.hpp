@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-#ifndef AWQ_PIPELINE_OFFSET_NORM_SCALES_HPP
-#define AWQ_PIPELINE_OFFSET_NORM_SCALES_HPP
-
-#include <awq/support/requires_hosted.hpp>
+#ifndef AWQ_SMOOTHING_OFFSET_NORM_SCALES_HPP
+#define AWQ_SMOOTHING_OFFSET_NORM_SCALES_HPP
 
 #include <awq/support/float16.hpp>
+#include <awq/tensor/element.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 namespace awq {
 
@@ -31,18 +32,23 @@ inline double stored_offset(double gain) noexcept
 /// - become 1 where the gain is 0 (such channels have no input, and a scale that says nothing),
 /// - are centred (geometric mean 1) over the others, which keeps the gains where they were,
 /// - are made exact: each the quotient of the old gain and of the new one as it will be stored.
-inline void adapt_to_offset_norm(std::span<const float> weight, std::span<double> scales) noexcept
+/// Scales that are all 1 stay so. `T`: the weight's element type.
+template <tensor_element T = float>
+void adapt_to_offset_norm(std::span<const std::type_identity_t<T>> weight,
+                          std::span<double> scales) noexcept
 {
+    const auto is_one = [](double scale) { return scale == 1.0; };
+    if (std::all_of(scales.begin(), scales.end(), is_one)) return;
     double logarithms = 0;
     std::size_t alive = 0;
     for (std::size_t i = 0; i < scales.size(); ++i) {
-        if (weight[i] == -1.0f) continue;
+        if (detail::to_double(weight[i]) == -1.0) continue;
         logarithms += std::log(scales[i]);
         ++alive;
     }
     const double centre = alive == 0 ? 1.0 : std::exp(logarithms / static_cast<double>(alive));
     for (std::size_t i = 0; i < scales.size(); ++i) {
-        const double gain = 1.0 + static_cast<double>(weight[i]);
+        const double gain = 1.0 + detail::to_double(weight[i]);
         const double wanted = gain * centre / scales[i];
         scales[i] = gain == 0 ? 1.0 : gain / (1.0 + detail::stored_offset(wanted));
     }
