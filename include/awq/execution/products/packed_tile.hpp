@@ -41,7 +41,7 @@ AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float*
                                      std::size_t width) noexcept
 {
     four_floats row[4];
-    for (int i = 0; i < 4; ++i) __builtin_memcpy(&row[i], in + i * stride, sizeof row[i]);
+    for (std::size_t i = 0; i < 4; ++i) __builtin_memcpy(&row[i], in + i * stride, sizeof row[i]);
     const four_floats low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
     const four_floats low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
     const four_floats high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
@@ -50,7 +50,7 @@ AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float*
     row[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
     row[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
     row[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
-    for (int d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
+    for (std::size_t d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
 }
 
 /// Packs `count` <= Width lines of `Depth`, a multiple of 4.
