@@ -18,6 +18,7 @@
 #include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/nearest_name.hpp>
 #include <awq/support/notice.hpp>
+#include <awq/support/parse_double.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/tensor/xtensor_backend.hpp>
 
