@@ -34,9 +34,21 @@
 #define AWQ_FLOAT_SUMS 0
 #endif
 
+/// 1: the compiler has GCC's vectors, builtin functions and assembly, as Clang too. 0: plain C++ only, as for
+/// MSVC; the same bits, slower.
+#ifndef AWQ_GNU
+#ifdef __GNUC__
+#define AWQ_GNU 1
+#else
+#define AWQ_GNU 0
+#endif
+#endif
+
 /// Floats in a vector register of the instruction set that this unit is compiled for; 1 where it has none.
 #ifndef AWQ_VECTOR_FLOATS
-#if defined(__AVX512F__)
+#if !AWQ_GNU
+#define AWQ_VECTOR_FLOATS 1
+#elif defined(__AVX512F__)
 #define AWQ_VECTOR_FLOATS 16
 #elif defined(__AVX__)
 #define AWQ_VECTOR_FLOATS 8
@@ -47,7 +59,13 @@
 #endif
 #endif
 
-// Asks the compiler to inline the bodies that target-specific wrappers share.
+// Asks the compiler to inline the bodies that target-specific wrappers share, and lambdas: [] AWQ_INLINED {}.
+#if AWQ_GNU
 #define AWQ_ALWAYS_INLINE [[gnu::always_inline]] inline
+#define AWQ_INLINED __attribute__((always_inline))
+#else
+#define AWQ_ALWAYS_INLINE inline
+#define AWQ_INLINED
+#endif
 
 #endif

@@ -7,6 +7,7 @@
 #include <awq/core.hpp>
 #include <awq/execution/instruction_set.hpp>
 #include <awq/execution/kernels/multiply_add.hpp>
+#include <awq/execution/kernels/one_lane.hpp>
 #include <awq/execution/kernels/simd_batch.hpp>
 #include <awq/execution/kernels/xsimd.hpp>
 #include <awq/execution/products/few_rows.hpp>
