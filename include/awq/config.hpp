@@ -9,7 +9,8 @@
 #define AWQ_HOSTED __STDC_HOSTED__
 #endif
 
-/// 1: `result<T>::value()` exists and throws `awq::exception`. 0: errors are values only.
+/// 1: `result<T>::value()` exists and throws `awq::exception`. 0: errors are values only, and recipes, which
+/// yaml-cpp reads with exceptions, are refused.
 #ifndef AWQ_EXCEPTIONS
 #if defined(__cpp_exceptions) && AWQ_HOSTED
 #define AWQ_EXCEPTIONS 1

@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 
+const char* version_in_other_unit(); // which includes everything too: what is not inline is there twice
+
 using product = awq::packed_product;
 
 awq::result<awq::evaluation> evaluate(const awq::tensor_source& model,
@@ -47,6 +49,10 @@ bool quantize(const char* model, const char* dataset, const std::string& output)
     options.num_calibration_samples = 2;
     options.max_seq_length = 32;
     options.search.n_grid = 3;
+    options.loss = awq::loss_kind::gram;
+    options.rounding.error_feedback = false;
+    options.rounding.least_squares_lambda = 0.0f;
+    options.rounding.clip_steps = 1;
     return is_done("oneshot", awq::oneshot<product>(awq::tbb_execution{}, options));
 }
 
@@ -87,7 +93,8 @@ int main(int count, char** arguments)
 {
     if (count != 5) return 2;
     const std::string directory = arguments[3];
-    const bool passed = quantize(arguments[1], arguments[2], directory + "/jobs-quantized") &&
+    const bool passed = version_in_other_unit() != nullptr &&
+                        quantize(arguments[1], arguments[2], directory + "/jobs-quantized") &&
                         convert(directory + "/jobs-quantized", directory + "/jobs-awq") &&
                         export_gguf(arguments[1], directory + "/jobs.gguf") &&
                         read_recipe(arguments[4]);
