@@ -9,7 +9,8 @@
 #define AWQ_HOSTED __STDC_HOSTED__
 #endif
 
-/// 1: `result<T>::value()` exists and throws `awq::exception`. 0: errors are values only.
+/// 1: `result<T>::value()` exists and throws `awq::exception`. 0: errors are values only, and recipes, which
+/// yaml-cpp reads with exceptions, are refused.
 #ifndef AWQ_EXCEPTIONS
 #if defined(__cpp_exceptions) && AWQ_HOSTED
 #define AWQ_EXCEPTIONS 1
@@ -34,9 +35,21 @@
 #define AWQ_FLOAT_SUMS 0
 #endif
 
+/// 1: the compiler has GCC's vectors, builtin functions and assembly, as Clang too. 0: plain C++ only, as for
+/// MSVC; the same bits, slower.
+#ifndef AWQ_GNU
+#ifdef __GNUC__
+#define AWQ_GNU 1
+#else
+#define AWQ_GNU 0
+#endif
+#endif
+
 /// Floats in a vector register of the instruction set that this unit is compiled for; 1 where it has none.
 #ifndef AWQ_VECTOR_FLOATS
-#if defined(__AVX512F__)
+#if !AWQ_GNU
+#define AWQ_VECTOR_FLOATS 1
+#elif defined(__AVX512F__)
 #define AWQ_VECTOR_FLOATS 16
 #elif defined(__AVX__)
 #define AWQ_VECTOR_FLOATS 8
@@ -58,7 +71,7 @@
 #define AWQ_ABI AWQ_ABI_NAME(AWQ_ERROR_TEXT_SIZE, AWQ_EXCEPTIONS, AWQ_FLOAT_SUMS)
 #define AWQ_ABI_TEXT_(name) #name
 #define AWQ_ABI_TEXT(name) AWQ_ABI_TEXT_(name)
-#ifdef __GNUC__
+#if AWQ_GNU
 #define AWQ_ABI_TAG [[gnu::abi_tag(AWQ_ABI_TEXT(AWQ_ABI))]]
 #else
 #define AWQ_ABI_TAG
@@ -66,7 +79,13 @@
 #define AWQ_ABI_BEGIN inline namespace AWQ_ABI_TAG AWQ_ABI {
 #define AWQ_ABI_END }
 
-// Asks the compiler to inline the bodies that target-specific wrappers share.
+// Asks the compiler to inline the bodies that target-specific wrappers share, and lambdas: [] AWQ_INLINED {}.
+#if AWQ_GNU
 #define AWQ_ALWAYS_INLINE [[gnu::always_inline]] inline
+#define AWQ_INLINED __attribute__((always_inline))
+#else
+#define AWQ_ALWAYS_INLINE inline
+#define AWQ_INLINED
+#endif
 
 #endif

@@ -7,6 +7,7 @@
 #include <awq/core.hpp>
 #include <awq/execution/instruction_set.hpp>
 #include <awq/execution/kernels/multiply_add.hpp>
+#include <awq/execution/kernels/one_lane.hpp>
 #include <awq/execution/kernels/simd_batch.hpp>
 #include <awq/execution/kernels/xsimd.hpp>
 #include <awq/execution/products/few_rows.hpp>
@@ -18,6 +19,7 @@
 #include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/nearest_name.hpp>
 #include <awq/support/notice.hpp>
+#include <awq/support/parse_double.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/tensor/xtensor_backend.hpp>
 

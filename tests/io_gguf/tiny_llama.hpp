@@ -138,7 +138,7 @@ inline status write(const std::string& path, gguf::file_type kind, const imatrix
     const gguf::mix_facts mix{
         facts.architecture,   *facts.block_count, *facts.head_count, *facts.head_count_kv, 0,
         importance != nullptr};
-    AWQ_TRY(const auto types, gguf::choose_types(shapes, mix, options));
+    const auto types = gguf::choose_types(shapes, mix, options);
     std::vector<gguf::tensor_plan> plan;
     for (std::size_t i = 0; i < shapes.size(); ++i)
         plan.push_back({shapes[i].name, types[i], shapes[i].dims});

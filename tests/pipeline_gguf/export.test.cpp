@@ -99,7 +99,7 @@ TEST_CASE("an export that cannot be done says so and leaves no file")
     options.tensor_types = {"ffn_down"};
     refused("PATTERN=TYPE");
     options.tensor_types = {"(=q8_0"};
-    refused("pattern");
+    refused("tensor type: pattern \"(\": missing closing parenthesis");
     options.tensor_types.clear();
     options.imatrix = room / "none.gguf";
     refused("cannot open");

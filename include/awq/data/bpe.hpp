@@ -239,7 +239,7 @@ class bpe_model {
         return count;
     }
 
-    struct symbol {
+    struct linked_symbol {
         std::int32_t id;
         std::uint32_t previous, next; // `none` at the ends
         bool merged_away;
@@ -258,7 +258,7 @@ class bpe_model {
     // The same with a linked list and a heap of pairs, for words of any length.
     std::size_t merge_long(std::int32_t* ids, std::size_t count) const
     {
-        std::vector<symbol> symbols(count);
+        std::vector<linked_symbol> symbols(count);
         for (std::size_t i = 0; i < count; ++i)
             symbols[i] = {ids[i], i == 0 ? none : static_cast<std::uint32_t>(i - 1),
                           i + 1 == count ? none : static_cast<std::uint32_t>(i + 1), false};
@@ -272,9 +272,9 @@ class bpe_model {
         while (!queue.empty()) {
             const candidate top = queue.top();
             queue.pop();
-            symbol& left = symbols[top.at];
+            linked_symbol& left = symbols[top.at];
             if (left.merged_away || left.next == none) continue;
-            symbol& right = symbols[left.next];
+            linked_symbol& right = symbols[left.next];
             if (table_.find(left.id, right.id).merged != top.merged) continue; // out of date
             left.id = top.merged;
             right.merged_away = true;
@@ -284,7 +284,7 @@ class bpe_model {
             if (left.next != none) push(top.at);
         }
         std::size_t kept = 0;
-        for (const symbol& each : symbols)
+        for (const linked_symbol& each : symbols)
             if (!each.merged_away) ids[kept++] = each.id;
         return kept;
     }

@@ -274,22 +274,22 @@ class pretokenizer {
             if (!pending || pending->empty()) return {};
             return emit(*pending);
         };
-        AWQ_CHECK(for_each_match(
-            step.pattern, piece, memory, [&](text_range range, bool matched) -> status {
-                const bool is_match = matched != step.invert;
-                if (step.behavior == split_behavior::isolated)
-                    return range.empty() ? status{} : emit(range);
-                if (step.behavior == split_behavior::removed)
-                    return is_match || range.empty() ? status{} : emit(range);
-                if (pending && joins(step.behavior, pending_is_match, is_match)) {
-                    pending->end = range.end;
-                } else {
-                    AWQ_CHECK(flush());
-                    pending = range;
-                }
-                pending_is_match = is_match;
-                return {};
-            }));
+        const auto take = [&](text_range range, bool matched) -> status {
+            const bool is_match = matched != step.invert;
+            if (step.behavior == split_behavior::isolated)
+                return range.empty() ? status{} : emit(range);
+            if (step.behavior == split_behavior::removed)
+                return is_match || range.empty() ? status{} : emit(range);
+            if (pending && joins(step.behavior, pending_is_match, is_match)) {
+                pending->end = range.end;
+            } else {
+                AWQ_CHECK(flush());
+                pending = range;
+            }
+            pending_is_match = is_match;
+            return {};
+        };
+        AWQ_CHECK(for_each_match(step.pattern, piece, memory, take));
         return flush();
     }
 

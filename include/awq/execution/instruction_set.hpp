@@ -12,14 +12,14 @@
 namespace awq {
 
 /// The level of x86-64 that the including translation unit is compiled for ("baseline", "x86-64-v2",
-/// "x86-64-v3", "x86-64-v4"); elsewhere xsimd's name of the architecture.
+/// "x86-64-v3", "x86-64-v4"); elsewhere xsimd's name of the architecture, or "scalar".
 template <class Arch = kernels::default_arch>
 constexpr std::string_view instruction_set() noexcept
 {
-    if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>) return "x86-64-v4";
-    if constexpr (std::is_base_of_v<xsimd::avx2, Arch> && kernels::fuses<Arch>) return "x86-64-v3";
-    if constexpr (std::is_base_of_v<xsimd::sse4_2, Arch>) return "x86-64-v2";
-    if constexpr (std::is_base_of_v<xsimd::sse2, Arch>) return "baseline";
+    if constexpr (std::is_base_of_v<kernels::vectors::avx512f, Arch>) return "x86-64-v4";
+    if constexpr (std::is_base_of_v<kernels::vectors::avx2, Arch> && kernels::fuses<Arch>) return "x86-64-v3";
+    if constexpr (std::is_base_of_v<kernels::vectors::sse4_2, Arch>) return "x86-64-v2";
+    if constexpr (std::is_base_of_v<kernels::vectors::sse2, Arch>) return "baseline";
     return Arch::name();
 }
 

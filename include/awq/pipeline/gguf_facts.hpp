@@ -85,8 +85,9 @@ inline status describe_windows(const model_config& config, const gguf::architect
 /// "smol-lm_2" -> "Smol Lm 2".
 inline std::string title_of(const std::string& directory)
 {
-    std::filesystem::path path = std::filesystem::weakly_canonical(directory);
-    std::string title = path.filename().string();
+    std::error_code failure;
+    const std::filesystem::path path = std::filesystem::weakly_canonical(directory, failure);
+    std::string title = (failure ? std::filesystem::path{directory} : path).filename().string();
     bool begins = true;
     for (char& each : title) {
         if (each == '-' || each == '_') each = ' ';

@@ -139,9 +139,9 @@ private:
         facts.has_imatrix = options.has_importance;
         gguf::mix_options mix;
         mix.target = options.file_type;
-        AWQ_TRY(mix.overrides, read_type_requests(options.overrides));
-        AWQ_CHECK(fix_types(mix.overrides, tensors_));
-        AWQ_TRY(const auto types, gguf::wanted_types(shapes, facts, mix));
+        AWQ_TRY(const auto requests, read_type_requests(options.overrides));
+        AWQ_TRY(mix.named_types, fix_types(requests, tensors_));
+        const auto types = gguf::wanted_types(shapes, facts, mix);
         for (std::size_t i = 0; i < types.size(); ++i) {
             tensors_[i].wanted = types[i];
             tensors_[i].type = gguf::fitting_type(types[i], tensors_[i].dims[0]);

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/data/regex.hpp>
 #include <awq/io/gguf/mix.hpp>
 #include <awq/pipeline/gguf_tensor.hpp>
 #include <awq/support/printable.hpp>
@@ -17,6 +18,12 @@
 /// The types that a user asks for by name, "PATTERN=TYPE": each is honoured or refused.
 namespace awq {
 
+/// A type for the tensors whose name a pattern finds, anywhere in the name.
+struct type_request {
+    std::string pattern; ///< a regular expression
+    gguf::type type;
+};
+
 namespace detail {
 
 /// "F32, F16, Q4_0, ...".
@@ -28,7 +35,7 @@ inline std::string known_tensor_types()
     return names;
 }
 
-inline result<gguf::type_override> read_type_request(std::string_view text)
+inline result<type_request> read_type_request(std::string_view text)
 {
     const std::size_t at = text.rfind('=');
     if (at == std::string_view::npos || at == 0)
@@ -40,7 +47,7 @@ inline result<gguf::type_override> read_type_request(std::string_view text)
         return error{error_code::invalid_argument, "tensor type \"", printable(text),
                      "\": unknown type \"", printable(name), "\"; known are ", known_tensor_types()};
     const std::size_t start = text.starts_with("re:") ? 3 : 0; // as other patterns may begin
-    return gguf::type_override{std::string{text.substr(start, at - start)}, *type};
+    return type_request{std::string{text.substr(start, at - start)}, *type};
 }
 
 /// What came of one request.
@@ -50,7 +57,7 @@ struct request_use {
     bool decides = false;                 ///< the type of at least one
 };
 
-inline status check_request_fits(const gguf::type_override& request, const gguf_tensor& tensor)
+inline status check_request_fits(const type_request& request, const gguf_tensor& tensor)
 {
     const std::size_t block = gguf::block_columns(request.type);
     if (tensor.cols() % block == 0) return {};
@@ -61,12 +68,22 @@ inline status check_request_fits(const gguf::type_override& request, const gguf_
                  gguf::name_of(gguf::fitting_type(request.type, tensor.cols()))};
 }
 
+inline result<std::vector<regex>> compile_patterns(const std::vector<type_request>& requests)
+{
+    std::vector<regex> compiled;
+    for (const type_request& each : requests) {
+        auto pattern = regex::compile(each.pattern, "tensor type");
+        if (!pattern) return error{error_code::invalid_argument, pattern.error().text()};
+        compiled.push_back(*std::move(pattern));
+    }
+    return compiled;
+}
+
 /// For a tensor that the request's pattern finds.
-inline status apply_request(const gguf::type_override& request, gguf_tensor& tensor,
-                            bool quantizable, request_use& use)
+inline status apply_request(const type_request& request, gguf_tensor& tensor, request_use& use)
 {
     if (!use.matched) use.matched = &tensor;
-    if (!quantizable && request.type != gguf::type::f32) {
+    if (!gguf::is_quantizable(tensor.name, tensor.dims) && request.type != gguf::type::f32) {
         if (!use.stays) use.stays = &tensor;
         return {};
     }
@@ -76,7 +93,7 @@ inline status apply_request(const gguf::type_override& request, gguf_tensor& ten
     return {};
 }
 
-inline status check_request_use(const gguf::type_override& request, const request_use& use,
+inline status check_request_use(const type_request& request, const request_use& use,
                                 const std::vector<gguf_tensor>& tensors)
 {
     if (use.decides) return {};
@@ -95,10 +112,9 @@ inline status check_request_use(const gguf::type_override& request, const reques
 } // namespace detail
 
 /// Reads "PATTERN=TYPE". Errors: another form, an unknown type.
-inline result<std::vector<gguf::type_override>>
-read_type_requests(const std::vector<std::string>& texts)
+inline result<std::vector<type_request>> read_type_requests(const std::vector<std::string>& texts)
 {
-    std::vector<gguf::type_override> requests;
+    std::vector<type_request> requests;
     for (const std::string& text : texts) {
         AWQ_TRY(auto request, detail::read_type_request(text));
         requests.push_back(std::move(request));
@@ -106,23 +122,27 @@ read_type_requests(const std::vector<std::string>& texts)
     return requests;
 }
 
-/// Marks the tensors whose types are asked for; the first pattern that finds a name wins. Norms,
-/// biases and other vectors that a pattern finds beside weights stay F32. Errors: a pattern that is no
-/// regular expression, that finds no tensor or decides the type of none; a type that rows do not fit.
-inline status fix_types(const std::vector<gguf::type_override>& requests,
-                        std::vector<gguf_tensor>& tensors)
+/// Marks the tensors whose types are asked for, and gives these types; the first pattern that finds a
+/// name wins. Norms, biases and other vectors that a pattern finds beside weights stay F32. Errors: a
+/// pattern that is no regular expression, that finds no tensor or decides the type of none; a type
+/// that rows do not fit.
+inline result<gguf::type_table> fix_types(const std::vector<type_request>& requests,
+                                          std::vector<gguf_tensor>& tensors)
 {
-    AWQ_TRY(const auto compiled, gguf::compile(requests));
+    AWQ_TRY(const auto compiled, detail::compile_patterns(requests));
+    gguf::type_table types;
+    regex::scratch memory; // which limits the time of all matches together
     std::vector<detail::request_use> uses(requests.size());
-    for (gguf_tensor& tensor : tensors) {
-        const bool quantizable = gguf::is_quantizable(tensor.name, tensor.dims);
-        for (std::size_t i = 0; i < requests.size(); ++i)
-            if (gguf::matches(compiled[i], tensor.name))
-                AWQ_CHECK(detail::apply_request(requests[i], tensor, quantizable, uses[i]));
-    }
+    for (gguf_tensor& tensor : tensors)
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            AWQ_TRY(const auto found, compiled[i].find(tensor.name, 0, memory));
+            if (!found) continue;
+            AWQ_CHECK(detail::apply_request(requests[i], tensor, uses[i]));
+            if (tensor.is_fixed) types.try_emplace(tensor.name, requests[i].type);
+        }
     for (std::size_t i = 0; i < requests.size(); ++i)
         AWQ_CHECK(detail::check_request_use(requests[i], uses[i], tensors));
-    return {};
+    return types;
 }
 
 } // namespace awq

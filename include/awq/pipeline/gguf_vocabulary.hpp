@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -32,7 +33,9 @@ namespace detail {
 /// A JSON file of the directory, or an empty object where there is none.
 inline result<json::document> load_or_empty(const std::string& path)
 {
-    if (!std::filesystem::exists(path)) return json::document::parse("{}", path);
+    std::error_code ignored; // what is there and cannot be read is `load`'s error
+    const auto kind = std::filesystem::status(path, ignored).type();
+    if (kind == std::filesystem::file_type::not_found) return json::document::parse("{}", path);
     return json::load(path);
 }
 
@@ -99,7 +102,8 @@ inline std::vector<std::uint32_t> ids_of(const json::value& config, const std::s
 {
     std::vector<std::uint32_t> ids;
     const auto add = [&](const json::value& each) {
-        const auto number = each.is_integer() ? each.as_integer().value() : std::int64_t{-1};
+        if (!each.is_integer()) return;
+        const std::int64_t number = *each.as_integer();
         if (std::in_range<std::uint32_t>(number)) ids.push_back(static_cast<std::uint32_t>(number));
     };
     const auto found = config.find_non_null(key);

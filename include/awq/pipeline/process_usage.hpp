@@ -19,10 +19,10 @@ namespace awq {
 /// program that started this one.
 inline std::uint64_t peak_rss_bytes()
 {
-    std::ifstream status{"/proc/self/status"};
-    for (std::string word; status >> word;) {
+    std::ifstream facts{"/proc/self/status"};
+    for (std::string word; facts >> word;) {
         std::uint64_t kibibytes = 0;
-        if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
+        if (word == "VmHWM:" && facts >> kibibytes) return kibibytes * 1024;
     }
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);

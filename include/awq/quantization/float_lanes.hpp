@@ -5,8 +5,9 @@
 #include <awq/config.hpp>
 
 #include <cstddef>
+#include <cstring>
 #include <utility>
-#if defined(__SSE2__)
+#if AWQ_GNU && defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
@@ -23,13 +24,7 @@ namespace awq::detail {
 // by lane, so a small device gets plain loops from the same text.
 
 template <std::size_t Lanes>
-struct lanes_of {
-    // Not std::int32_t: what comparing floats gives are vectors of int, also where that is long.
-    typedef float floats __attribute__((vector_size(Lanes * sizeof(float))));
-    typedef int ints __attribute__((vector_size(Lanes * sizeof(float))));
-    typedef unsigned bits __attribute__((vector_size(Lanes * sizeof(float))));
-    typedef signed char bytes __attribute__((vector_size(Lanes)));
-};
+struct lanes_of;
 template <>
 struct lanes_of<1> {
     using floats = float;
@@ -37,6 +32,16 @@ struct lanes_of<1> {
     using bits = unsigned;
     using bytes = signed char;
 };
+#if AWQ_GNU
+template <std::size_t Lanes>
+struct lanes_of {
+    // Not std::int32_t: what comparing floats gives are vectors of int, also where that is long.
+    typedef float floats __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef int ints __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef unsigned bits __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef signed char bytes __attribute__((vector_size(Lanes)));
+};
+#endif
 
 template <std::size_t Lanes>
 using float_lanes = typename lanes_of<Lanes>::floats;
@@ -51,14 +56,14 @@ template <class S>
 AWQ_ALWAYS_INLINE S load(const float* from) noexcept
 {
     S loaded;
-    __builtin_memcpy(&loaded, from, sizeof(S));
+    std::memcpy(&loaded, from, sizeof(S));
     return loaded;
 }
 
 template <class S>
 AWQ_ALWAYS_INLINE void store(const S& values, float* to) noexcept
 {
-    __builtin_memcpy(to, &values, sizeof(S));
+    std::memcpy(to, &values, sizeof(S));
 }
 
 /// The same number in every lane.
@@ -83,7 +88,7 @@ AWQ_ALWAYS_INLINE S larger(const S& a, const S& b) noexcept
     return a > b ? a : b;
 }
 // GCC 12 makes a comparison and a blend of some of these.
-#if defined(__SSE2__)
+#if AWQ_GNU && defined(__SSE2__)
 template <>
 AWQ_ALWAYS_INLINE float_lanes<4> smaller(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
 {
@@ -95,7 +100,7 @@ AWQ_ALWAYS_INLINE float_lanes<4> larger(const float_lanes<4>& a, const float_lan
     return _mm_max_ps(a, b);
 }
 #endif
-#if defined(__AVX__)
+#if AWQ_GNU && defined(__AVX__)
 template <>
 AWQ_ALWAYS_INLINE float_lanes<8> smaller(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
 {
@@ -107,7 +112,7 @@ AWQ_ALWAYS_INLINE float_lanes<8> larger(const float_lanes<8>& a, const float_lan
     return _mm256_max_ps(a, b);
 }
 #endif
-#if defined(__AVX512F__)
+#if AWQ_GNU && defined(__AVX512F__)
 template <>
 AWQ_ALWAYS_INLINE float_lanes<16> smaller(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
 {
@@ -124,14 +129,16 @@ AWQ_ALWAYS_INLINE float_lanes<16> larger(const float_lanes<16>& a, const float_l
 template <class S>
 AWQ_ALWAYS_INLINE void store_bytes(const S& values, signed char* to) noexcept
 {
-    using shape = lanes_of<lane_count<S>>;
     const S numbers = values == values ? values : S{};
     if constexpr (lane_count<S> == 1) {
         *to = static_cast<signed char>(numbers);
     } else {
+#if AWQ_GNU
+        using shape = lanes_of<lane_count<S>>;
         const auto whole = __builtin_convertvector(numbers, typename shape::ints);
         const auto bytes = __builtin_convertvector(whole, typename shape::bytes);
-        __builtin_memcpy(to, &bytes, sizeof bytes);
+        std::memcpy(to, &bytes, sizeof bytes);
+#endif
     }
 }
 
@@ -150,6 +157,7 @@ struct take_larger {
 /// then those of b's run, and so for each run.
 template <std::size_t Block, std::size_t Run, std::size_t Odd, class S, std::size_t... I>
 AWQ_ALWAYS_INLINE S every_second(const S& a, const S& b, std::index_sequence<I...>) noexcept
+#if AWQ_GNU
 {
     constexpr auto index = [](std::size_t i) {
         const std::size_t run = i / Run * Run, at = i % Run, half = Run / 2;
@@ -159,6 +167,9 @@ AWQ_ALWAYS_INLINE S every_second(const S& a, const S& b, std::index_sequence<I..
     };
     return __builtin_shufflevector(a, b, index(I)...);
 }
+#else
+    ; // nor are there vectors
+#endif
 
 /// Makes one vector of two neighbouring ones, `Count` / 2 times.
 template <class Take, std::size_t Block, std::size_t Run, std::size_t Count, class S>

@@ -71,7 +71,7 @@ template <class S, class Format, class Rounding>
 AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& range,
                                                 const Format& format, Rounding) noexcept
 {
-    const auto all = [](float value) __attribute__((always_inline)) {
+    const auto all = [](float value) AWQ_INLINED {
         return detail::all_lanes<S>(value);
     };
     basic_qparams<S> made;

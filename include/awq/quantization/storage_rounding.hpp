@@ -7,6 +7,7 @@
 #include <awq/support/float16.hpp>
 #include <awq/tensor/dtype.hpp>
 
+#include <limits>
 #include <span>
 #include <type_traits>
 
@@ -62,7 +63,7 @@ struct storage_rounding<f16> {
         const S shift = __builtin_bit_cast(S, __builtin_bit_cast(bits, normal) + (13u << 23)) * 1.5f;
         const S magnitude = __builtin_bit_cast(S, pattern ^ sign);
         const S rounded = (magnitude + shift) - shift;
-        const S stored = magnitude >= 65520.0f ? detail::all_lanes<S>(__builtin_inff()) : rounded;
+        const S stored = magnitude >= 65520.0f ? detail::all_lanes<S>(std::numeric_limits<float>::infinity()) : rounded;
         return __builtin_bit_cast(S, __builtin_bit_cast(bits, stored) | sign);
     }
 };

@@ -75,19 +75,20 @@ inline result<recipe> read_recipe(const std::string& path)
     AWQ_TRY(const std::string text, read_file(path, yaml_limits{}.file_bytes));
     const auto root = read_yaml(text);
     if (!root) return root.error().within(path);
-    try {
+    const auto read = [&]() -> result<recipe> {
         recipe loaded;
         loaded.path = path;
         stage_reader stages{loaded};
         if (root->is_map() || root->is_sequence()) stages.read_all(*root);
         if (!stages.found_any())
-            return error{error_code::malformed_file, path,
-                         ": holds no modifier; a recipe holds stages of modifiers, as in quant_stage: "
+            return error{error_code::malformed_file,
+                         "holds no modifier; a recipe holds stages of modifiers, as in quant_stage: "
                          "{quant_modifiers: {AWQModifier: {...}}}"};
         return loaded;
-    } catch (const recipe_problem& problem) {
-        return problem.cause.within(path);
-    }
+    };
+    auto loaded = catch_yaml_problems(read);
+    if (!loaded) return loaded.error().within(path);
+    return loaded;
 }
 
 } // namespace detail
@@ -97,7 +98,7 @@ inline result<recipe> read_recipe(const std::string& path)
 /// bounds its size, its depth and what its aliases grow to, every number has a range.
 /// Errors name the file and the line: what is no recipe; a key that is not known, with the nearest
 /// known one; a known one that asks for what is not done here. Keys that change nothing are accepted
-/// and listed in `recipe::unused_keys`.
+/// and listed in `recipe::unused_keys`. `unsupported` where the program is compiled without exceptions.
 inline result<recipe> load_recipe(const std::string& path)
 {
     return catch_out_of_memory(path, give_more_memory, [&] { return detail::read_recipe(path); });

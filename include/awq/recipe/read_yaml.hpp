@@ -6,16 +6,21 @@
 
 #include <awq/recipe/yaml_node.hpp>
 
+#include <yaml-cpp/anchor.h>
 #include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/yaml.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <exception>
 #include <map>
 #include <new>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -222,13 +227,37 @@ inline void check_keys(const yaml_node& node)
     for (const yaml_node& each : node.items) check_keys(each);
 }
 
+/// What `read()` gives, or the problem that it threw. It is not called, and the answer is `unsupported`, where
+/// the program is compiled without exceptions: yaml-cpp has no other way to report what is wrong.
+template <class Read>
+std::invoke_result_t<Read&> catch_yaml_problems([[maybe_unused]] Read&& read)
+{
+#if AWQ_EXCEPTIONS
+    try {
+        return read();
+    } catch (const recipe_problem& problem) {
+        return problem.cause;
+    } catch (const YAML::Exception& problem) {
+        return error{error_code::malformed_file, "line ", problem.mark.line + 1, ": ",
+                     printable(problem.msg, 160)};
+    } catch (const std::bad_alloc&) {
+        return error{error_code::out_of_memory, "no memory for the recipe"};
+    } catch (const std::exception& problem) {
+        return error{error_code::malformed_file, printable(problem.what(), 160)};
+    }
+#else
+    return error{error_code::unsupported, "this program is compiled without exceptions and reads no recipes; ",
+                 "give the run its options instead"};
+#endif
+}
+
 } // namespace detail
 
 /// The one document of a YAML text. Errors, each with its line: what is no YAML, what exceeds the
 /// limits, a key that is given twice.
 inline result<yaml_node> read_yaml(const std::string& text, const yaml_limits& limits = {})
 {
-    try {
+    return detail::catch_yaml_problems([&]() -> result<yaml_node> {
         detail::check_text(text);
         std::istringstream stream{text};
         YAML::Parser parser{stream};
@@ -240,16 +269,7 @@ inline result<yaml_node> read_yaml(const std::string& text, const yaml_limits& l
             return error{error_code::malformed_file, "a second document ('---'); a recipe is one"};
         detail::check_keys(root);
         return root;
-    } catch (const detail::recipe_problem& problem) {
-        return problem.cause;
-    } catch (const YAML::Exception& problem) {
-        return error{error_code::malformed_file, "line ", problem.mark.line + 1, ": ",
-                     printable(problem.msg, 160)};
-    } catch (const std::bad_alloc&) {
-        return error{error_code::out_of_memory, "no memory for the recipe"};
-    } catch (const std::exception& problem) {
-        return error{error_code::malformed_file, printable(problem.what(), 160)};
-    }
+    });
 }
 
 } // namespace awq

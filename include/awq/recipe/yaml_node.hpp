@@ -5,11 +5,14 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/support/nearest_name.hpp>
+#include <awq/support/parse_double.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
 #include <charconv>
 #include <cstddef>
+#include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -36,18 +39,23 @@ struct yaml_node {
     bool is_map() const noexcept { return type == kind::map; }
 };
 
-// What reads a recipe throws its problems, as yaml-cpp does; `load_recipe` turns them into values.
+// What reads a recipe throws its problems, as yaml-cpp does; `catch_yaml_problems` turns them into values.
 namespace detail {
 
-/// A problem in a recipe, on its way to `load_recipe`.
+/// A problem in a recipe, on its way to `catch_yaml_problems`.
 struct AWQ_ABI_TAG recipe_problem {
     error cause;
 };
 
 template <class... Parts>
-[[noreturn]] void reject_line(std::size_t line, const Parts&... parts)
+[[noreturn]] void reject_line([[maybe_unused]] std::size_t line,
+                              [[maybe_unused]] const Parts&... parts)
 {
+#if AWQ_EXCEPTIONS
     throw recipe_problem{error{error_code::malformed_file, "line ", line, ": ", parts...}};
+#else
+    std::terminate();
+#endif
 }
 
 template <class... Parts>
@@ -99,14 +107,11 @@ inline std::vector<std::size_t> counts(const yaml_node& node, std::size_t least,
 /// A number from `least` to `most`.
 inline double real(const yaml_node& node, double least, double most)
 {
-    double value = 0;
-    const std::string_view digits = node.text;
-    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (!node.is_scalar() || digits.empty() || read.ptr != digits.data() + digits.size())
-        reject(node, "'", node.key, "' must be a number");
-    if (read.ec != std::errc{} || !(value >= least && value <= most))
-        reject(node, "'", node.key, "' is ", printable(digits, 40), ": use ", least, " to ", most);
-    return value;
+    const auto value = node.is_scalar() ? parse_double(node.text) : std::nullopt;
+    if (!value) reject(node, "'", node.key, "' must be a number");
+    if (!(*value >= least && *value <= most))
+        reject(node, "'", node.key, "' is ", printable(node.text, 40), ": use ", least, " to ", most);
+    return *value;
 }
 
 /// The truth values of YAML 1.1, which llm-compressor reads by.

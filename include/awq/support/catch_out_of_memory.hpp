@@ -23,9 +23,11 @@ inline constexpr std::string_view use_less_memory =
 inline constexpr std::string_view give_more_memory = "give the program more memory";
 
 /// What `step()` (a result) gives, or `out_of_memory` where an allocation failed in it, on any thread
-/// that it waits for: "WHERE: out of memory; ADVICE". Entry points that need a heap run in it.
+/// that it waits for: "WHERE: out of memory; ADVICE". Entry points that need a heap run in it. Where the
+/// program is compiled without exceptions, a failed allocation ends it.
 template <class Step>
-std::invoke_result_t<Step&> catch_out_of_memory(std::string_view where, std::string_view advice,
+std::invoke_result_t<Step&> catch_out_of_memory([[maybe_unused]] std::string_view where,
+                                                [[maybe_unused]] std::string_view advice,
                                                 Step&& step)
 {
 #if AWQ_EXCEPTIONS

@@ -6,16 +6,19 @@
 
 #include <awq/data/jinja/lexer.hpp>
 #include <awq/data/jinja/syntax.hpp>
+#include <awq/support/parse_double.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -263,12 +266,11 @@ class expression_parser {
         const token digits = take();
         const char* const end = digits.text.data() + digits.text.size();
         std::int64_t whole = 0;
-        double real = 0;
         const bool is_whole = digits.what == token::kind::integer;
-        const auto read = is_whole ? std::from_chars(digits.text.data(), end, whole)
-                                   : std::from_chars(digits.text.data(), end, real);
-        if (read.ec != std::errc{})
-            return bad("the number ", printable(digits.text), " is too large");
+        const double real = is_whole ? 0.0 : parse_double(digits.text).value_or(HUGE_VAL);
+        const bool fits = is_whole ? std::from_chars(digits.text.data(), end, whole).ec == std::errc{}
+                                   : std::isfinite(real);
+        if (!fits) return bad("the number ", printable(digits.text), " is too large");
         return is_whole ? constant({whole}) : constant({real});
     }
 

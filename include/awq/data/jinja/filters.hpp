@@ -13,6 +13,7 @@
 #include <awq/data/jinja/text_functions.hpp>
 #include <awq/data/jinja/value.hpp>
 #include <awq/data/jinja/writer.hpp>
+#include <awq/support/parse_double.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
@@ -24,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace awq::jinja {
@@ -39,11 +41,7 @@ inline std::optional<double> read_real(const value& input)
     text.remove_prefix(unicode::leading_whitespace(text));
     text = text.substr(0, unicode::trailing_whitespace(text));
     if (text.starts_with('+')) text.remove_prefix(1);
-    double number = 0;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (read.ec == std::errc::invalid_argument || read.ptr != text.data() + text.size())
-        return std::nullopt;
-    return number;
+    return parse_double(text);
 }
 
 inline result<value> to_integer(const value& input, const arguments& with, budget& work)
@@ -81,9 +79,7 @@ inline result<value> rounded(const value& input, const arguments& with)
         char digits[700]; // correctly rounded from the exact binary value, as Python does
         const auto end = std::to_chars(digits, digits + sizeof digits, number,
                                        std::chars_format::fixed, static_cast<int>(precision)).ptr;
-        double made = 0;
-        std::from_chars(digits, end, made);
-        return value{made};
+        return value{*parse_double({digits, end})};
     }
     const double scale = std::pow(10.0, static_cast<double>(std::clamp<std::int64_t>(precision,
                                                                                    -400, 400)));

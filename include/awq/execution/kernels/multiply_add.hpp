@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
-#if defined(__SSE2__)
+#if AWQ_GNU && defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -21,9 +21,9 @@ namespace awq::kernels {
 /// Whether the instruction set computes x * y + z with one rounding.
 template <class Arch>
 inline constexpr bool fuses =
-    std::is_base_of_v<xsimd::avx512f, Arch> || std::is_base_of_v<xsimd::neon64, Arch>;
+    std::is_base_of_v<vectors::avx512f, Arch> || std::is_base_of_v<vectors::neon64, Arch>;
 template <class Base>
-inline constexpr bool fuses<xsimd::fma3<Base>> = true;
+inline constexpr bool fuses<vectors::fma3<Base>> = true;
 
 /// How x * y + z is rounded.
 enum class accumulation : unsigned char {
@@ -62,13 +62,13 @@ template <class Batch>
     return Batch::load_unaligned(from[2]);
 }
 
-#if defined(__SSE2__)
+#if AWQ_GNU && defined(__SSE2__)
 /// The same for four floats. Without care for the first rounding the second does harm only where it
 /// stands halfway between two floats, or among the subnormal ones: there the lanes go one by one.
 template <class Batch>
 [[gnu::always_inline]] inline Batch fused_by_doubles(const Batch& x, const Batch& y, const Batch& z)
 {
-    const auto upper = [](__m128 values) __attribute__((always_inline))
+    const auto upper = [](__m128 values) AWQ_INLINED
     {
         return _mm_cvtps_pd(_mm_movehl_ps(values, values));
     };
@@ -95,15 +95,15 @@ template <accumulation Kind = accumulation::native, class Arch>
 [[gnu::always_inline]] inline float_batch<Arch>
 multiply_add(const float_batch<Arch>& x, const float_batch<Arch>& y, const float_batch<Arch>& z)
 {
-#if XSIMD_WITH_AVX512F
-    if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>) return _mm512_fmadd_ps(x, y, z);
+#if AWQ_GNU && defined(__AVX512F__)
+    if constexpr (std::is_base_of_v<vectors::avx512f, Arch>) return _mm512_fmadd_ps(x, y, z);
 #endif
     if constexpr (fuses<Arch>)
-        return xsimd::fma(x, y, z);
+        return vectors::fma(x, y, z);
     else if constexpr (Kind == accumulation::native)
         return x * y + z;
-#if defined(__SSE2__)
-    else if constexpr (std::is_base_of_v<xsimd::sse2, Arch>)
+#if AWQ_GNU && defined(__SSE2__)
+    else if constexpr (std::is_base_of_v<vectors::sse2, Arch>)
         return detail::fused_by_doubles(x, y, z);
 #endif
     else

@@ -4,9 +4,13 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-// The one place where xsimd comes in. Third-party, but heap-free: everything here is registers.
+#include <awq/config.hpp>
+#include <awq/execution/kernels/one_lane.hpp>
 
+// The one place where xsimd comes in. Third-party, but heap-free: everything here is registers.
+#if AWQ_VECTOR_FLOATS > 1
 #include <xsimd/xsimd.hpp>
+#endif
 
 #include <bit>
 #include <cstddef>
@@ -15,16 +19,22 @@
 
 namespace awq::kernels {
 
+#if AWQ_VECTOR_FLOATS > 1
+namespace vectors = ::xsimd;
+#else
+namespace vectors = one_lane;
+#endif
+
 /// The widest instruction set that the including translation unit is compiled for. Kernels take it
 /// as a defaulted template parameter, so that two units built with different flags and linked
 /// together keep two instances instead of sharing one that half of the machines cannot run.
-using default_arch = xsimd::default_arch;
+using default_arch = vectors::default_arch;
 
 template <class Arch>
-using float_batch = xsimd::batch<float, Arch>;
+using float_batch = vectors::batch<float, Arch>;
 
 template <class Arch>
-using double_batch = xsimd::batch<double, Arch>;
+using double_batch = vectors::batch<double, Arch>;
 
 /// Floats in one register.
 template <class Arch>
@@ -33,13 +43,13 @@ inline constexpr std::size_t lanes = float_batch<Arch>::size;
 /// Vector registers of the instruction set: 32 on AVX-512 and on 64-bit ARM, else 16.
 template <class Arch>
 inline constexpr std::size_t register_count =
-    lanes<Arch> == 16 || std::is_base_of_v<xsimd::neon64, Arch> ? 32 : 16;
+    lanes<Arch> == 16 || std::is_base_of_v<vectors::neon64, Arch> ? 32 : 16;
 
 /// Calls f(0), f(1) ... f(Count - 1) with compile-time indices, unrolled at any optimisation level.
 template <std::size_t Count, class F>
 [[gnu::always_inline]] inline void unroll(F&& f)
 {
-    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline))
+    [&]<std::size_t... I>(std::index_sequence<I...>) AWQ_INLINED
     {
         (f(std::integral_constant<std::size_t, I>{}), ...);
     }
@@ -59,6 +69,7 @@ template <std::size_t Count, class Batch>
                parts_sum<Count / 2>(part + stride, 2 * stride);
 }
 
+#if AWQ_VECTOR_FLOATS > 1
 /// The same for the lanes of one register, as a vector of the compiler's own.
 template <class Vector, std::size_t... I>
 [[gnu::always_inline]] inline auto lanes_sum(const Vector& values, std::index_sequence<I...>)
@@ -71,6 +82,7 @@ template <class Vector, std::size_t... I>
     else
         return lanes_sum(sum, std::make_index_sequence<half / 2>{});
 }
+#endif
 
 } // namespace detail
 
@@ -81,7 +93,7 @@ inline constexpr std::size_t bytes_side_by_side = 64;
 /// Sums of every 16th float, or of every 8th double.
 template <class T, class Arch>
 struct side_by_side {
-    using batch = xsimd::batch<T, Arch>;
+    using batch = vectors::batch<T, Arch>;
     static constexpr std::size_t size = bytes_side_by_side / sizeof(T);
     static constexpr std::size_t parts = size / batch::size;
     static_assert(parts * batch::size == size);
@@ -90,17 +102,21 @@ struct side_by_side {
 
     [[gnu::always_inline]] explicit side_by_side(T start = T(0))
     {
-        unroll<parts>([&](auto p) __attribute__((always_inline)) { part[p] = batch(start); });
+        unroll<parts>([&](auto p) AWQ_INLINED { part[p] = batch(start); });
     }
     /// The sum of all, by halves: each and the one half of the way behind it.
     [[gnu::always_inline]] T total() const
     {
+#if AWQ_VECTOR_FLOATS > 1
         using vector [[gnu::vector_size(sizeof(batch))]] = T;
         const vector sum = std::bit_cast<vector>(detail::parts_sum<parts>(part));
         if constexpr (batch::size == 2)
             return sum[0] + sum[1];
         else
             return detail::lanes_sum(sum, std::make_index_sequence<batch::size / 2>{});
+#else
+        return detail::parts_sum<parts>(part).value;
+#endif
     }
 };
 
@@ -112,7 +128,7 @@ template <class T, class Arch, class Body>
     using sums = side_by_side<T, Arch>;
     std::size_t i = 0;
     for (; i + sums::size <= size; i += sums::size)
-        unroll<sums::parts>([&](auto p) __attribute__((always_inline)) {
+        unroll<sums::parts>([&](auto p) AWQ_INLINED {
             body(p, i + p * sums::batch::size);
         });
     return i;

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 /// The kernels of `kernels/scalar.hpp` over SIMD registers; heap-free. Element-by-element kernels
@@ -42,10 +43,10 @@ template <class Arch>
 {
     using batch = float_batch<Arch>;
     // The second operand comes out where one is a NaN.
-    const batch within = xsimd::min(batch(exponential_ceiling), x);
+    const batch within = vectors::min(batch(exponential_ceiling), x);
     const batch power =
-        kernels::detail::exponential_within<batch, xsimd::batch<std::int32_t, Arch>>(within);
-    return xsimd::select(x < batch(exponential_floor), batch(0.0f), power);
+        kernels::detail::exponential_within<batch, vectors::batch<std::int32_t, Arch>>(within);
+    return vectors::select(x < batch(exponential_floor), batch(0.0f), power);
 }
 
 /// Rows summed in one pass, so that the float64 sums are loaded and stored once for all of them.
@@ -60,7 +61,7 @@ void add_rows(matrix_view<const float> x, std::span<double> sums, Value value) n
     std::size_t c = 0;
     for (; c + width <= x.cols(); c += width) {
         batch sum = batch::load_unaligned(sums.data() + c);
-        unroll<Rows>([&](auto t) __attribute__((always_inline)) {
+        unroll<Rows>([&](auto t) AWQ_INLINED {
             sum = sum + value(batch::load_unaligned(x.data() + t * x.stride() + c));
         });
         sum.store_unaligned(sums.data() + c);
@@ -85,7 +86,7 @@ void add_abs(matrix_view<const float> x, std::span<double> sums) noexcept
 {
     detail::add_columns<Arch>(x, sums, [](auto value) {
         using std::fabs;
-        using xsimd::fabs;
+        using vectors::fabs;
         return fabs(value);
     });
 }
@@ -104,12 +105,12 @@ min_max_pair min_max(std::span<const float> values) noexcept
     side_by_side<float, Arch> low(values[0]), high(values[0]);
     const std::size_t rest = for_parts<float, Arch>(values.size(), [&](auto p, std::size_t i) {
         const auto value = detail::load<Arch>(values, i);
-        low.part[p] = xsimd::min(low.part[p], value);
-        high.part[p] = xsimd::max(high.part[p], value);
+        low.part[p] = vectors::min(low.part[p], value);
+        high.part[p] = vectors::max(high.part[p], value);
     });
     float lows[low.size], highs[high.size];
-    __builtin_memcpy(lows, low.part, sizeof lows);
-    __builtin_memcpy(highs, high.part, sizeof highs);
+    std::memcpy(lows, low.part, sizeof lows);
+    std::memcpy(highs, high.part, sizeof highs);
     min_max_pair found{scalar::min_max(lows).min, scalar::min_max(highs).max};
     for (const float value : values.subspan(rest)) {
         found.min = std::min(found.min, value);

@@ -25,9 +25,10 @@ namespace awq::detail {
 template <class Arch>
 struct dots_shape {
     static constexpr std::size_t parts = kernels::side_by_side<float, Arch>::parts;
-    static constexpr std::size_t rows = parts == 1 ? 4 : 3;
-    static constexpr std::size_t cols = 4 / parts;
-    static constexpr std::size_t cols_of_one_row = parts == 4 ? 3 : 4;
+    static constexpr bool fits = parts <= 4; // not where a register holds one number
+    static constexpr std::size_t rows = parts == 1 ? 4 : fits ? 3 : 1;
+    static constexpr std::size_t cols = fits ? 4 / parts : 1;
+    static constexpr std::size_t cols_of_one_row = parts == 4 ? 3 : fits ? 4 : 1;
 };
 
 /// c[r][n] = dot(a row r, b row n) for Rows x Cols rows.
@@ -38,20 +39,20 @@ void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::si
     using batch = kernels::float_batch<Arch>;
     kernels::side_by_side<float, Arch> sum[Rows][Cols];
     const std::size_t rest = kernels::for_parts<float, Arch>(depth, [&](auto p, std::size_t d)
-                                                                 __attribute__((always_inline)) {
+                                                                 AWQ_INLINED {
         batch left[Rows];
-        kernels::unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+        kernels::unroll<Rows>([&](auto r) AWQ_INLINED {
             left[r] = batch::load_unaligned(a + r * a_stride + d);
         });
-        kernels::unroll<Cols>([&](auto n) __attribute__((always_inline)) {
+        kernels::unroll<Cols>([&](auto n) AWQ_INLINED {
             const batch right = batch::load_unaligned(b + n * b_stride + d);
-            kernels::unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+            kernels::unroll<Rows>([&](auto r) AWQ_INLINED {
                 batch& to = sum[r][n].part[p];
                 to = kernels::multiply_add<Kind>(left[r], right, to);
             });
         });
     });
-    kernels::unroll<Rows * Cols>([&](auto i) __attribute__((always_inline)) {
+    kernels::unroll<Rows * Cols>([&](auto i) AWQ_INLINED {
         c[i / Cols * c_stride + i % Cols] = sum[i / Cols][i % Cols].total();
     });
     for (std::size_t d = rest; d < depth; ++d)
@@ -111,15 +112,15 @@ void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std:
 {
     using batch = kernels::float_batch<Arch>;
     batch sum[Batches];
-    kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) { sum[n] = batch(0.0f); });
+    kernels::unroll<Batches>([&](auto n) AWQ_INLINED { sum[n] = batch(0.0f); });
     for (std::size_t d = 0; d < depth; ++d) {
         const batch left(a[d]);
-        kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {
+        kernels::unroll<Batches>([&](auto n) AWQ_INLINED {
             const batch right = batch::load_unaligned(b + d * b_stride + n * batch::size);
             sum[n] = kernels::multiply_add<Kind>(left, right, sum[n]);
         });
     }
-    kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {
+    kernels::unroll<Batches>([&](auto n) AWQ_INLINED {
         sum[n].store_unaligned(c + n * batch::size);
     });
 }

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
 #include <awq/execution/kernels/multiply_add.hpp>
 #include <awq/execution/kernels/simd_batch.hpp>
 #include <awq/tensor/element.hpp>
@@ -37,6 +38,7 @@ struct tile_shape {
     static constexpr std::size_t cols = batches * kernels::lanes<Arch>;
 };
 
+#if AWQ_VECTOR_FLOATS > 1
 using four_floats [[gnu::vector_size(16)]] = float;
 
 /// Copies 4 x 4 floats transposed: out[d * width + i] = in[i * stride + d].
@@ -44,7 +46,7 @@ AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float*
                                      std::size_t width) noexcept
 {
     four_floats row[4];
-    for (int i = 0; i < 4; ++i) __builtin_memcpy(&row[i], in + i * stride, sizeof row[i]);
+    for (std::size_t i = 0; i < 4; ++i) __builtin_memcpy(&row[i], in + i * stride, sizeof row[i]);
     const four_floats low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
     const four_floats low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
     const four_floats high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
@@ -53,8 +55,16 @@ AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float*
     row[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
     row[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
     row[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
-    for (int d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
+    for (std::size_t d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
 }
+#else
+AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out,
+                                     std::size_t width) noexcept
+{
+    for (std::size_t i = 0; i < 4; ++i)
+        for (std::size_t d = 0; d < 4; ++d) out[d * width + i] = in[i * stride + d];
+}
+#endif
 
 /// Packs `count` <= Width lines of `Depth`, a multiple of 4.
 template <std::size_t Width, std::size_t Depth>
@@ -128,25 +138,25 @@ void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, 
     using shape = tile_shape<Arch>;
     constexpr std::size_t width = batch::size;
     batch sum[shape::rows][shape::batches];
-    kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
-        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+    kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
+        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
             sum[r][n] = batch(0.0f);
         });
     });
     for (std::size_t d = 0; d < depth; ++d, a += shape::rows, b += shape::cols) {
         batch right[shape::batches];
-        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
             right[n] = batch::load_unaligned(b + n * width);
         });
-        kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
+        kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
             const batch left(a[r]);
-            kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+            kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
                 sum[r][n] = kernels::multiply_add<Kind>(left, right[n], sum[r][n]);
             });
         });
     }
-    kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
-        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
+    kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
+        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
             float* out = c + r * stride + n * width;
             if (accumulate) sum[r][n] = sum[r][n] + batch::load_unaligned(out);
             sum[r][n].store_unaligned(out);

@@ -7,14 +7,14 @@
 #include <awq/io/gguf/file_type.hpp>
 #include <awq/io/gguf/tensor_names.hpp>
 #include <awq/quantization/gguf/type.hpp>
-#include <awq/support/result.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <numeric>
 #include <optional>
-#include <regex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,11 +41,8 @@ struct mix_facts {
     bool has_imatrix = false;
 };
 
-/// A type for the tensors whose name a pattern finds (ECMAScript, searched anywhere in the name).
-struct type_override {
-    std::string pattern;
-    gguf::type type;
-};
+/// Types by tensor name.
+using type_table = std::map<std::string, type, std::less<>>;
 
 /// What a mix of types is asked for: one of llama.cpp's file types, and what llama-quantize may be told.
 struct mix_options {
@@ -54,36 +51,9 @@ struct mix_options {
     bool leave_output = false;            ///< output.weight is not quantized
     std::optional<type> output_type;      ///< for output.weight (and a tied embedding)
     std::optional<type> embedding_type;   ///< for token_embd.weight
-    std::vector<type_override> overrides; ///< the first that matches wins
+    type_table named_types;               ///< of single tensors
     type left_alone = type::f16;          ///< what `leave_output` keeps the output as
 };
-
-/// An override whose pattern is compiled.
-struct compiled_override {
-    std::regex pattern;
-    gguf::type type;
-};
-
-/// Error: a pattern that is no regular expression.
-inline result<std::vector<compiled_override>> compile(std::span<const type_override> overrides)
-{
-    std::vector<compiled_override> compiled;
-    for (const type_override& each : overrides) {
-        try {
-            compiled.push_back({std::regex{each.pattern}, each.type});
-        } catch (const std::regex_error& reason) {
-            return error{error_code::invalid_argument, "tensor type pattern \"", each.pattern,
-                         "\": ", reason.what()};
-        }
-    }
-    return compiled;
-}
-
-/// Patterns are searched anywhere in a name.
-inline bool matches(const compiled_override& override, std::string_view name)
-{
-    return std::regex_search(name.begin(), name.end(), override.pattern);
-}
 
 /// The order in which llama-quantize visits and writes tensors: those outside the layers first,
 /// then layer by layer, by name within each.
@@ -302,13 +272,12 @@ class mix_chooser {
 };
 
 /// The type that the options fix by name, if they do.
-inline std::optional<type> fixed_type(std::string_view name, const mix_options& options, bool tied,
-                                      std::span<const compiled_override> overrides)
+inline std::optional<type> fixed_type(std::string_view name, const mix_options& options, bool tied)
 {
     const role what = role_of(name);
     if (what == role::output && options.leave_output) return options.left_alone;
-    for (const compiled_override& each : overrides)
-        if (matches(each, name)) return each.type;
+    if (const auto named = options.named_types.find(name); named != options.named_types.end())
+        return named->second;
     if (what == role::embedding && options.embedding_type) return options.embedding_type;
     if ((what == role::output || (tied && what == role::embedding)) && options.output_type)
         return options.output_type;
@@ -331,11 +300,10 @@ inline std::vector<std::size_t> visiting_order(std::span<const tensor_shape> ten
 /// The type that the rules want for every tensor of a file, whether its rows fit or not, in the
 /// order given (any order; the rules that count layers count them in visiting order). Tensors that
 /// are not quantizable become F32. `tensors` must hold all tensors of the file, as the rules depend
-/// on how many there are of a kind. Errors: an override's pattern is no regular expression.
-inline result<std::vector<type>> wanted_types(std::span<const tensor_shape> tensors,
-                                              const mix_facts& facts, const mix_options& options)
+/// on how many there are of a kind.
+inline std::vector<type> wanted_types(std::span<const tensor_shape> tensors, const mix_facts& facts,
+                                      const mix_options& options)
 {
-    AWQ_TRY(const auto overrides, compile(options.overrides));
     std::size_t value_count = 0;
     bool tied = true;
     for (const tensor_shape& each : tensors) {
@@ -348,7 +316,7 @@ inline result<std::vector<type>> wanted_types(std::span<const tensor_shape> tens
     for (const std::size_t index : detail::visiting_order(tensors)) {
         const tensor_shape& each = tensors[index];
         if (!is_quantizable(each.name, each.dims)) continue;
-        const auto fixed = detail::fixed_type(each.name, options, tied, overrides);
+        const auto fixed = detail::fixed_type(each.name, options, tied);
         types[index] = fixed    ? *fixed
                        : is_mix ? chooser.choose(each.name)
                                 : base_type(options.target);
@@ -357,10 +325,10 @@ inline result<std::vector<type>> wanted_types(std::span<const tensor_shape> tens
 }
 
 /// The type of every tensor of a file: what `wanted_types` gives, or `fitting_type` of it.
-inline result<std::vector<type>> choose_types(std::span<const tensor_shape> tensors,
-                                              const mix_facts& facts, const mix_options& options)
+inline std::vector<type> choose_types(std::span<const tensor_shape> tensors, const mix_facts& facts,
+                                      const mix_options& options)
 {
-    AWQ_TRY(std::vector<type> types, wanted_types(tensors, facts, options));
+    std::vector<type> types = wanted_types(tensors, facts, options);
     for (std::size_t i = 0; i < types.size(); ++i)
         types[i] = fitting_type(types[i], tensors[i].dims[0]);
     return types;

@@ -140,13 +140,16 @@ template <class Bits>
 inline bool all_finite(const std::byte* from, std::size_t count, Bits exponent) noexcept
 {
     constexpr std::size_t block = 32;
+    const auto is_special = [=](std::size_t i) {
+        return static_cast<Bits>((load<Bits>(from, i) & exponent) == exponent);
+    };
     Bits found = 0;
     std::size_t i = 0;
     for (; i + block <= count; i += block)
         for (std::size_t j = 0; j < block; ++j)
-            found |= (load<Bits>(from, i + j) & exponent) == exponent ? 1 : 0;
+            found |= is_special(i + j);
     for (std::size_t j = 0; j < count % block; ++j)
-        found |= (load<Bits>(from, i + j) & exponent) == exponent ? 1 : 0;
+        found |= is_special(i + j);
     return found == 0;
 }
 

@@ -64,7 +64,7 @@ namespace detail {
 /// Keeps the compiler from fusing the products before it with the sums after it.
 inline void products_are_stored(float* products) noexcept
 {
-#if defined(__GNUC__)
+#if AWQ_GNU
     asm("" : : "r"(products) : "memory");
 #else
     (void)products;

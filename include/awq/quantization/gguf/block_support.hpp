@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 // What the block formats of this folder share: little-endian halves, interleaving groups into
 // lanes, weights from the importance, and the last rounding onto the stored scales.
@@ -110,7 +111,7 @@ template <class L>
     typename L::integers integers;
     L::storage::to_integers(levels.value, integers);
     std::int32_t wide[L::count];
-    __builtin_memcpy(wide, &integers, sizeof wide);
+    std::memcpy(wide, &integers, sizeof wide);
     for (std::size_t j = 0; j < L::count; ++j)
         codes[j] = static_cast<std::uint8_t>(wide[j]);
 }

@@ -2,9 +2,12 @@
 #ifndef AWQ_QUANTIZATION_GGUF_LANES_HPP
 #define AWQ_QUANTIZATION_GGUF_LANES_HPP
 
+#include <awq/config.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -27,11 +30,11 @@ inline float strict_product(float a, float b) noexcept
     return a * b;
 #else
     float rounded = a * b;
-#if defined(__GNUC__) && defined(__x86_64__)
+#if AWQ_GNU && defined(__x86_64__)
     asm("" : "+x"(rounded)); // for all GCC knows this looks at the product
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif AWQ_GNU && defined(__aarch64__)
     asm("" : "+w"(rounded));
-#elif defined(__GNUC__)
+#elif AWQ_GNU
     asm("" : "+m"(rounded));
 #endif
     return rounded;
@@ -118,12 +121,12 @@ struct lanes {
     [[gnu::always_inline]] static lanes load(const float* from) noexcept
     {
         lanes loaded;
-        __builtin_memcpy(&loaded.value, from, sizeof(S));
+        std::memcpy(&loaded.value, from, sizeof(S));
         return loaded;
     }
     [[gnu::always_inline]] void store(float* to) const noexcept
     {
-        __builtin_memcpy(to, &value, sizeof(S));
+        std::memcpy(to, &value, sizeof(S));
     }
 
     [[gnu::always_inline]] friend lanes operator+(const lanes& a, const lanes& b) noexcept

@@ -302,10 +302,10 @@ struct q8_0 {
     }
 };
 
-using q4_0 = symmetric_32<4>;
-using q5_0 = symmetric_32<5>;
-using q4_1 = affine_32<4>;
-using q5_1 = affine_32<5>;
+struct q4_0 : symmetric_32<4> {};
+struct q5_0 : symmetric_32<5> {};
+struct q4_1 : affine_32<4> {};
+struct q5_1 : affine_32<5> {};
 
 } // namespace awq::gguf
 

@@ -2,10 +2,12 @@
 #ifndef AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
 #define AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
 
+#include <awq/config.hpp>
 #include <awq/quantization/gguf/lanes.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -15,6 +17,7 @@
 #pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
 #endif
 
+#if AWQ_GNU
 namespace awq::gguf {
 
 // Vectors of the compiler's own vector extension (GCC, Clang): no library, any instruction set. One
@@ -88,7 +91,7 @@ struct vector_storage {
     [[gnu::always_inline]] static bool any(const Integers& mask) noexcept
     {
         std::uint64_t words[count / 2];
-        __builtin_memcpy(words, &mask, sizeof words);
+        std::memcpy(words, &mask, sizeof words);
         std::uint64_t set = 0;
         for (const std::uint64_t word : words)
             set |= word;
@@ -113,6 +116,7 @@ struct lane_storage<floats_16>
     : detail::vector_storage<floats_16, int __attribute__((vector_size(64)))> {};
 
 } // namespace awq::gguf
+#endif
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

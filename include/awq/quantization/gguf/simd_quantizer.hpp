@@ -2,6 +2,7 @@
 #ifndef AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
 #define AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
 
+#include <awq/config.hpp>
 #include <awq/quantization/gguf/block_quantizer.hpp>
 #include <awq/quantization/gguf/simd_lanes.hpp>
 
@@ -31,7 +32,9 @@ template <class Format, class Floats>
     }
 }
 
-#if defined(__AVX512F__)
+#if !AWQ_GNU
+using widest_floats = float;
+#elif defined(__AVX512F__)
 using widest_floats = floats_16;
 #elif defined(__AVX2__)
 using widest_floats = floats_8;
@@ -46,7 +49,7 @@ inline void fit_baseline(const block_source* blocks, std::size_t count, block_gr
     fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
 }
 
-#if defined(__x86_64__) && !defined(__AVX512F__)
+#if AWQ_GNU && defined(__x86_64__) && !defined(__AVX512F__)
 #define AWQ_GGUF_RUNTIME_DISPATCH 1
 
 #if defined(__clang__) // GCC 12 takes comparisons apart when it inlines them into another target

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+# cmake "-DCOMPILER=compiler;flags..." -DINCLUDE=.../include/awq -P plain.cmake
+# Fails where a line of ours, as it is left by the preprocessor with AWQ_GNU=0, has an extension of GCC's. Attributes
+# like [[gnu::always_inline]] are the standard's, and MSVC has __builtin_bit_cast.
+cmake_minimum_required(VERSION 3.20)
+set(words "__attribute__|__builtin_[a-z_]*|__asm__|[^a-z_]asm *\\(|__extension__|__int128")
+set(found "")
+foreach(umbrella IN ITEMS core hosted)
+    execute_process(COMMAND ${COMPILER} -E -x c++ "${INCLUDE}/${umbrella}.hpp" OUTPUT_VARIABLE text
+                    COMMAND_ERROR_IS_FATAL ANY)
+    string(REPLACE ";" ":" text "${text}")
+    string(REGEX REPLACE "[][]" "|" text "${text}")
+    string(REPLACE "\n" ";" lines "${text}")
+    set(ours FALSE)
+    foreach(line IN LISTS lines)
+        if(line MATCHES "^# [0-9]+ \"(.*)\"")
+            string(FIND "${CMAKE_MATCH_1}" "${INCLUDE}/" at)
+            set(file "${CMAKE_MATCH_1}")
+            set(ours FALSE)
+            if(at EQUAL 0)
+                set(ours TRUE)
+            endif()
+        elseif(ours AND line MATCHES "(${words})" AND NOT CMAKE_MATCH_1 STREQUAL "__builtin_bit_cast")
+            string(APPEND found "\n${file}: ${line}")
+        endif()
+    endforeach()
+endforeach()
+if(found)
+    message(FATAL_ERROR "an extension without an alternative:${found}")
+endif()
