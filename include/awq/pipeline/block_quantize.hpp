@@ -266,9 +266,10 @@ private:
         const std::vector<float> zeros(original.cols());
         const matrix_view<const float> none{zeros.data(), original.rows(), original.cols(), 0};
         std::vector<float> memory(gram_loss_workspace_size(original.cols()) * 256);
+        const row_sample a_quarter{original.rows(), chunk_count(original.rows(), 4)};
         const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
-                                                 memory, 4);
-        return error / gram_error<Product>(how_, original, none, power, memory, 4);
+                                                 memory, a_quarter);
+        return error / gram_error<Product>(how_, original, none, power, memory, a_quarter);
     }
 
     const E& how_;
