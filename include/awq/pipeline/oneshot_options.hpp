@@ -88,7 +88,7 @@ struct oneshot_options {
     std::size_t max_seq_length = 512;
     search_options search{};
     loss_kind loss = loss_kind::screened;
-    std::size_t exact_loss_tokens = 16384; ///< of a screened search: tokens that decide
+    std::size_t exact_loss_tokens = 2048; ///< of a screened search: tokens that decide
     rounding_options rounding{};
 
     progress_callback progress;
