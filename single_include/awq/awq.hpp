@@ -4076,21 +4076,15 @@ class tokenizer {
     }
 
     /// The text of some ids. Ids without a token are left out, and with `skip_special_tokens` the
-    /// special ones. If the decoder has a pattern that cannot be matched, the tokens are joined as
-    /// they are.
-    std::string decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const
+    /// special ones. Error: a pattern of the decoder that takes too long on these tokens.
+    result<std::string> decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const
     {
         std::vector<std::string> tokens;
         tokens.reserve(ids.size());
         for (const std::int32_t id : ids)
             if (const auto text = token(id); text && !(skip_special_tokens && is_special(id)))
                 tokens.emplace_back(*text);
-        auto text = decoder_.decode(tokens);
-        if (text) return *std::move(text);
-        std::string joined;
-        for (const std::string& each : tokens)
-            joined += each;
-        return joined;
+        return decoder_.decode(std::move(tokens));
     }
 
     /// One more than the largest id, added tokens included.
@@ -10497,6 +10491,62 @@ concept matrix_product = execution<E> && requires(const E& e, matrix_view<const 
 } // namespace awq
 
 #endif
+// ---- awq/execution/precision.hpp
+#ifndef AWQ_EXECUTION_PRECISION_HPP
+#define AWQ_EXECUTION_PRECISION_HPP
+
+#include <optional>
+#include <string_view>
+
+namespace awq {
+
+/// What the operands of large matrix products are; their sums are float32 either way.
+enum class precision : unsigned char {
+    float32,
+    /// bfloat16 where the processor multiplies it faster than float32: weights of a bfloat16 checkpoint are
+    /// exact in it, activations lose their last digits.
+    mixed,
+};
+
+/// The precision by its name, "float32" or "mixed".
+constexpr std::optional<precision> precision_of(std::string_view name) noexcept
+{
+    if (name == "float32") return precision::float32;
+    if (name == "mixed") return precision::mixed;
+    return std::nullopt;
+}
+
+constexpr const char* name_of(precision which) noexcept
+{
+    return which == precision::mixed ? "mixed" : "float32";
+}
+
+/// Whether an execution allows bfloat16: it then has a member `operands` that says so.
+template <execution E>
+constexpr bool is_mixed(const E& e) noexcept
+{
+    if constexpr (requires { e.operands; }) return e.operands == precision::mixed;
+    return false;
+}
+
+/// The same execution with other operands, where it has a choice.
+template <execution E>
+constexpr E with_precision(E e, precision operands) noexcept
+{
+    if constexpr (requires { e.operands; }) e.operands = operands;
+    return e;
+}
+
+/// The same execution for products that need all digits of float32, such as those of a Cholesky decomposition.
+template <execution E>
+constexpr E in_float32(const E& e) noexcept
+{
+    return with_precision(e, precision::float32);
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/execution/products/mirror_upper.hpp
 #ifndef AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
 #define AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
@@ -15200,6 +15250,62 @@ sum_type lane_sum(std::size_t count, Term&& term)
 } // namespace awq
 
 #endif
+// ---- awq/search/row_sample.hpp
+#ifndef AWQ_SEARCH_ROW_SAMPLE_HPP
+#define AWQ_SEARCH_ROW_SAMPLE_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Every row: no sample.
+inline constexpr std::size_t all_rows = static_cast<std::size_t>(-1);
+
+/// Rows of a weight that stand for all of them: whole blocks of `block` rows (rows that a quantizer rounds
+/// together), one from each of equal parts of the weight. Its place within the part differs from part to part, so
+/// that rows which repeat, such as the channels of attention heads, are all met. The same rows every time.
+class row_sample {
+  public:
+    /// At most about `most` of `rows` rows, at least one block of them.
+    constexpr explicit row_sample(std::size_t rows, std::size_t most = all_rows, std::size_t block = 1) noexcept
+        : rows_(rows), block_(std::clamp<std::size_t>(block, 1, std::max<std::size_t>(rows, 1))),
+          parts_(chunk_count(rows, block_)),
+          blocks_(std::min(parts_, std::max<std::size_t>(most / block_, 1)))
+    {}
+
+    constexpr std::size_t blocks() const noexcept { return blocks_; }
+    /// The first row of a block, which ends `rows_in` rows later.
+    constexpr std::size_t first_of(std::size_t index) const noexcept
+    {
+        const std::size_t begin = index * parts_ / blocks_, end = (index + 1) * parts_ / blocks_;
+        // Multiples of the golden ratio, modulo 1, fill a range evenly.
+        const std::size_t turn = index * 40503 % 65536;
+        return (begin + (end - begin) * turn / 65536) * block_;
+    }
+    constexpr std::size_t rows_in(std::size_t index) const noexcept
+    {
+        return std::min(block_, rows_ - first_of(index));
+    }
+
+    /// How many rows it has; only the last block may be shorter than the others.
+    constexpr std::size_t size() const noexcept
+    {
+        return blocks_ == 0 ? 0 : (blocks_ - 1) * block_ + rows_in(blocks_ - 1);
+    }
+    /// Where row `index` of the sample is in the weight.
+    constexpr std::size_t row(std::size_t index) const noexcept
+    {
+        return first_of(index / block_) + index % block_;
+    }
+
+  private:
+    std::size_t rows_, block_, parts_, blocks_;
+};
+
+} // namespace awq
+
+#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -15215,13 +15321,13 @@ constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 
 /// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
 /// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
-/// is the Gram matrix of its inputs. With `row_step` k only every k-th row is looked at, and the
-/// sum is extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
+/// is the Gram matrix of its inputs. Only the rows of `sample` are looked at, and the sum is
+/// extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
 template <class Product, execution E>
 double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
-                  matrix_view<const float> gram, std::span<float> memory, std::size_t row_step = 1)
+                  matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
 {
-    const std::size_t width = weight.cols(), rows = chunk_count(weight.rows(), row_step);
+    const std::size_t width = weight.cols(), rows = sample.size();
     const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
     double sum = 0.0;
     for (std::size_t first = 0; first < rows; first += most) {
@@ -15229,8 +15335,9 @@ double gram_error(const E& how, matrix_view<const float> weight, matrix_view<con
         const matrix_view<float> change{memory.data(), count, width};
         const matrix_view<float> product{memory.data() + count * width, count, width};
         how.for_each(count, [&](std::size_t r) {
-            const float* const from = weight.row((first + r) * row_step).data();
-            const float* const to = candidate.row((first + r) * row_step).data();
+            const std::size_t row = sample.row(first + r);
+            const float* const from = weight.row(row).data();
+            const float* const to = candidate.row(row).data();
             for (std::size_t c = 0; c < width; ++c)
                 change(r, c) = to[c] - from[c];
         });
@@ -15246,6 +15353,14 @@ double gram_error(const E& how, matrix_view<const float> weight, matrix_view<con
            static_cast<double>(std::max<std::size_t>(rows, 1));
 }
 
+/// The same over all rows.
+template <class Product, execution E>
+double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
+                  matrix_view<const float> gram, std::span<float> memory)
+{
+    return gram_error<Product>(how, weight, candidate, gram, memory, row_sample{weight.rows()});
+}
+
 /// The mean squared error at the outputs of linear layers that read the same input, from that
 /// input's Gram matrix: its cost does not depend on the number of tokens. A callable for
 /// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
@@ -15254,13 +15369,20 @@ template <class Product, execution E>
 class gram_loss {
   public:
     /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
-    /// `tokens`; a `row_step` above 1 looks at every row_step-th output only.
+    /// `tokens`. Of each weight about `most_rows` rows are looked at, in whole blocks of `row_block`,
+    /// which is a multiple of all quantizers' own.
     gram_loss(const E& how, std::span<const matrix_view<const float>> weights,
               matrix_view<const float> gram, std::size_t tokens, std::span<float> memory,
-              std::size_t row_step = 1) noexcept
+              std::size_t most_rows = all_rows, std::size_t row_block = 1) noexcept
         : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory),
-          row_step_(std::max<std::size_t>(row_step, 1))
+          most_rows_(most_rows), row_block_(row_block)
     {}
+
+    /// The rows that it looks at, of a weight of so many: a candidate needs no others.
+    row_sample sample_of(std::size_t rows) const noexcept
+    {
+        return row_sample{rows, most_rows_, row_block_};
+    }
 
     double operator()(std::span<const matrix_view<const float>> candidates) const
     {
@@ -15269,7 +15391,8 @@ class gram_loss {
             outputs += static_cast<double>(weights_[i].rows());
             // A layer that is not quantized is its own candidate and loses nothing.
             if (weights_[i].data() == candidates[i].data()) continue;
-            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, row_step_);
+            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_,
+                                       sample_of(weights_[i].rows()));
         }
         return sum / (static_cast<double>(tokens_) * outputs);
     }
@@ -15280,7 +15403,7 @@ class gram_loss {
     matrix_view<const float> gram_;
     std::size_t tokens_;
     std::span<float> memory_;
-    std::size_t row_step_;
+    std::size_t most_rows_, row_block_;
 };
 
 } // namespace awq
@@ -15595,6 +15718,10 @@ struct search_options {
     /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
     /// by the exact loss, identity apart.
     std::size_t finalists = 4;
+    /// How many rows of each weight the Gram loss looks at, spread evenly, where it ranks candidates
+    /// (`screening_rows`) and where it decides alone (`deciding_rows`).
+    std::size_t screening_rows = 64;
+    std::size_t deciding_rows = 256;
 };
 
 } // namespace awq
@@ -15724,6 +15851,7 @@ inline bool compute_scales(const scale_candidate& candidate, std::span<const flo
 #ifndef AWQ_SEARCH_SEARCH_PROBLEM_HPP
 #define AWQ_SEARCH_SEARCH_PROBLEM_HPP
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -15789,6 +15917,16 @@ constexpr std::size_t search_workspace_size(const search_problem<Q>& problem,
         if (layer.rounding != nullptr) weights += layer.weight.size();
     return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
                                  options.n_grid);
+}
+
+/// How many rows a sample should take together: the largest of the quantizers' blocks.
+template <quantizer Q>
+constexpr std::size_t row_block_of(const search_problem<Q>& problem) noexcept
+{
+    std::size_t block = 1;
+    for (const auto& layer : problem.layers)
+        if (layer.rounding != nullptr) block = std::max(block, layer.rounding->row_block());
+    return block;
 }
 
 namespace detail {
@@ -15897,7 +16035,8 @@ void add_weight_magnitudes(const E& how, matrix_view<const float> weight, std::s
 namespace awq {
 
 /// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
-/// they take the place of the original weights, the same inputs given. Smaller is better.
+/// they take the place of the original weights, the same inputs given. Smaller is better. A loss that
+/// looks at some rows only has a `sample_of(rows)`, a `row_sample`: only these are then made.
 template <class Loss>
 concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
 {
@@ -15936,8 +16075,11 @@ class candidate_maker {
         return {};
     }
 
-    /// The candidate's weights; empty where a scale is not usable or cannot be stored.
-    std::span<const matrix_view<const float>> make(const scale_candidate& candidate)
+    /// The candidate's weights, the rows of `sample_of` each; empty where a scale is not usable or
+    /// cannot be stored.
+    template <class Sample>
+    std::span<const matrix_view<const float>> make(const scale_candidate& candidate,
+                                                   const Sample& sample_of)
     {
         if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
         const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
@@ -15945,7 +16087,8 @@ class candidate_maker {
         for (std::size_t c = 0; c < column_scales_.size(); ++c)
             column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
         for (std::size_t i = 0; i < views_.size(); ++i)
-            if (problem_.layers[i].rounding != nullptr) make_layer(i);
+            if (problem_.layers[i].rounding != nullptr)
+                make_layer(i, sample_of(problem_.layers[i].weight.rows()));
         return views_;
     }
 
@@ -16005,7 +16148,7 @@ class candidate_maker {
         reduce_to_scales([&](std::size_t c) { return sums[c] / rows; }, w_mean_);
     }
 
-    void make_layer(std::size_t index)
+    void make_layer(std::size_t index, const row_sample& sample)
     {
         const auto& layer = problem_.layers[index];
         const matrix_view<float> out = outputs_[index];
@@ -16027,11 +16170,16 @@ class candidate_maker {
                 rounding = settled(how_, rounding, matrix_view<const float>{out});
             }
         }
-        for_all_blocks(how_, rounding, out.rows(), [&](std::size_t first, std::size_t count) {
+        const auto make_rows = [&](std::size_t first, std::size_t count) {
             const auto block = out.rows_from(first, count);
             if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
             rounding.pseudo_quantize(block, importance, block);
             unscale_rows(block);
+        };
+        if (sample.size() == out.rows()) return for_all_blocks(how_, rounding, out.rows(), make_rows);
+        how_.for_each(sample.blocks(), [&](std::size_t block) {
+            const std::size_t first = sample.first_of(block), end = first + sample.rows_in(block);
+            for_each_block(first, end, rounding.row_block(), make_rows);
         });
     }
 
@@ -16075,7 +16223,10 @@ class candidate_maker {
 template <class Maker, candidate_loss Loss>
 double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
 {
-    const auto weights = maker.make(candidate);
+    const auto weights = maker.make(candidate, [&](std::size_t rows) {
+        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
+        else return row_sample{rows};
+    });
     if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
     return static_cast<double>(loss(weights));
 }
@@ -19540,6 +19691,273 @@ void rotate(std::span<const float> cosines, std::span<const float> sines, std::s
 } // namespace awq::kernels::simd
 
 #endif
+// ---- awq/execution/products/amx_tile.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_AMX_TILE_HPP
+#define AWQ_EXECUTION_PRODUCTS_AMX_TILE_HPP
+
+// ---- awq/execution/products/product_operand.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PRODUCT_OPERAND_HPP
+#define AWQ_EXECUTION_PRODUCTS_PRODUCT_OPERAND_HPP
+
+#include <cstddef>
+
+namespace awq::detail {
+
+/// One operand of a product c(i, j) = sum over d of a(i, d) b(j, d): `outer` is i or j.
+struct product_operand {
+    const float* data;
+    std::size_t outer_stride;
+    std::size_t depth_stride; ///< 1 or outer_stride is 1
+
+    const float* at(std::size_t outer, std::size_t depth) const noexcept
+    {
+        return data + outer * outer_stride + depth * depth_stride;
+    }
+};
+
+} // namespace awq::detail
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+// Products of bfloat16 in the tile registers of Intel's Advanced Matrix Extensions ("Intel 64 and IA-32
+// Architectures Software Developer's Manual", volume 1, chapter 18). The code is there whatever a translation
+// unit is compiled for, and used where the processor and the system have it.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+#define AWQ_HAS_AMX 1
+#include <cpuid.h>
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#else
+#define AWQ_HAS_AMX 0
+#endif
+
+namespace awq::detail {
+
+#if AWQ_HAS_AMX
+
+#define AWQ_AMX_CODE __attribute__((target("avx512f,avx512bw,avx512bf16,amx-tile,amx-bf16")))
+
+/// Whether processor and system multiply tiles of bfloat16. Asks Linux for the permission to use them.
+inline bool has_amx() noexcept
+{
+    static const bool found = [] {
+        unsigned a = 0, b = 0, c = 0, d = 0;
+        constexpr unsigned bf16_tiles = 1u << 22, tiles = 1u << 24, bf16_vectors = 1u << 5;
+        if (!__builtin_cpu_supports("avx512bw")) return false;
+        if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & bf16_tiles) || !(d & tiles)) return false;
+        if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & bf16_vectors)) return false;
+        constexpr long request_permission = 0x1023, tile_data = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+        return ::syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+    }();
+    return found;
+}
+
+/// Sixteen registers of 16 pairs of bfloat16 each: a tile.
+struct amx_rows {
+    __m512i row[16];
+};
+
+/// Pairs (2p, 2p + 1) of sixteen lines whose depth is contiguous: register i holds those of line i. What is
+/// beyond `count` lines or `depth` is zero.
+AWQ_AMX_CODE inline amx_rows pairs_of_lines(const float* in, std::size_t stride, std::size_t count,
+                                            std::size_t depth) noexcept
+{
+    const auto bits = static_cast<__mmask32>(depth >= 32 ? ~0u : (1u << depth) - 1);
+    amx_rows made;
+    for (std::size_t i = 0; i < 16; ++i) {
+        const __mmask32 mask = i < count ? bits : 0;
+        const float* const from = in + (i < count ? i * stride : 0);
+        const __m512 low = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from);
+        const __m512 high = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), from + 16);
+        made.row[i] = (__m512i)_mm512_cvtne2ps_pbh(high, low);
+    }
+    return made;
+}
+
+/// The same of lines that lie side by side: register p holds pair p of all lines.
+AWQ_AMX_CODE inline amx_rows pairs_of_columns(const float* in, std::size_t stride, std::size_t count,
+                                              std::size_t depth) noexcept
+{
+    alignas(64) static constexpr std::uint16_t interleaved[32] = {
+        0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+        8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    const __m512i order = _mm512_load_si512(interleaved);
+    const auto bits = static_cast<__mmask16>(count >= 16 ? 0xffff : (1u << count) - 1);
+    amx_rows made;
+    for (std::size_t p = 0; p < 16; ++p) {
+        const std::size_t d = 2 * p;
+        const __m512 even = _mm512_maskz_loadu_ps(d < depth ? bits : 0, in + (d < depth ? d * stride : 0));
+        const __m512 odd =
+            _mm512_maskz_loadu_ps(d + 1 < depth ? bits : 0, in + (d + 1 < depth ? (d + 1) * stride : 0));
+        made.row[p] = _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even));
+    }
+    return made;
+}
+
+using sixteen_pairs [[gnu::vector_size(64)]] = std::int32_t;
+
+/// Every second four of two registers' pairs, from the first or from the second on.
+template <int First>
+AWQ_AMX_CODE inline sixteen_pairs every_second_four(sixteen_pairs a, sixteen_pairs b) noexcept
+{
+    return __builtin_shufflevector(a, b, First, First + 1, First + 2, First + 3, First + 8, First + 9, First + 10,
+                                   First + 11, First + 16, First + 17, First + 18, First + 19, First + 24,
+                                   First + 25, First + 26, First + 27);
+}
+
+/// Transposes the four 4 x 4 squares that registers `at` to `at + 3` are.
+AWQ_AMX_CODE inline void transpose_squares(const amx_rows& in, int at, sixteen_pairs* out) noexcept
+{
+    sixteen_pairs row[4], half[4];
+    __builtin_memcpy(row, &in.row[at], sizeof row);
+    for (int i = 0; i < 4; i += 2) {
+        half[i] = __builtin_shufflevector(row[i], row[i + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+        half[i + 1] =
+            __builtin_shufflevector(row[i], row[i + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+    }
+    for (int i = 0; i < 2; ++i) {
+        out[2 * i] =
+            __builtin_shufflevector(half[i], half[i + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+        out[2 * i + 1] =
+            __builtin_shufflevector(half[i], half[i + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    }
+}
+
+/// Rows become columns, pairs staying together.
+AWQ_AMX_CODE inline amx_rows transposed(const amx_rows& in) noexcept
+{
+    sixteen_pairs square[16], out[16];
+    for (int i = 0; i < 16; i += 4) transpose_squares(in, i, square + i);
+    for (int i = 0; i < 4; ++i) {
+        const sixteen_pairs low0 = every_second_four<0>(square[i], square[i + 4]);
+        const sixteen_pairs low1 = every_second_four<4>(square[i], square[i + 4]);
+        const sixteen_pairs high0 = every_second_four<0>(square[i + 8], square[i + 12]);
+        const sixteen_pairs high1 = every_second_four<4>(square[i + 8], square[i + 12]);
+        out[i] = every_second_four<0>(low0, high0);
+        out[i + 8] = every_second_four<4>(low0, high0);
+        out[i + 4] = every_second_four<0>(low1, high1);
+        out[i + 12] = every_second_four<4>(low1, high1);
+    }
+    amx_rows made;
+    __builtin_memcpy(&made, out, sizeof made);
+    return made;
+}
+
+/// The shapes of the eight tile registers: 16 rows of 64 bytes each.
+struct amx_tile_config {
+    alignas(64) std::uint8_t palette = 1;
+    std::uint8_t start_row = 0, reserved[14] = {};
+    std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+static_assert(sizeof(amx_tile_config) == 64);
+
+// In memory for good: the compiler sees that its first bytes are read, and no others.
+inline constexpr amx_tile_config whole_amx_tiles{};
+
+/// Panels of 32 lines in bfloat16, multiplied tile by tile into float32: a kernel of `packed_engine`. A panel
+/// holds for each 32 of its depth two tiles of sixteen lines; those of b lie with the pairs of the depth as rows.
+struct amx_kernel {
+    using element = std::uint16_t;
+    static constexpr std::size_t rows = 32, cols = 32;
+    static constexpr std::size_t max_slab = 1024, slab_step = 32, depth_step = 32;
+
+    static void pack_a(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, element* out) noexcept
+    {
+        pack(operand, first, count, from, depth, false, out);
+    }
+    static void pack_b(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, element* out) noexcept
+    {
+        pack(operand, first, count, from, depth, true, out);
+    }
+
+    struct tiles {
+        /// c (32, 32) = or += the product of two panels, of `depth` a multiple of 32.
+        AWQ_AMX_CODE void multiply(const element* a, const element* b, std::size_t depth, float* c,
+                                   std::size_t stride, bool accumulate) const noexcept
+        {
+            constexpr int line = 64;
+            constexpr std::size_t tile = 512;
+            const std::size_t bytes = stride * sizeof(float);
+            float* const lower = c + 16 * stride;
+            if (accumulate) {
+                _tile_loadd(0, c, bytes);
+                _tile_loadd(1, c + 16, bytes);
+                _tile_loadd(2, lower, bytes);
+                _tile_loadd(3, lower + 16, bytes);
+            } else {
+                _tile_zero(0);
+                _tile_zero(1);
+                _tile_zero(2);
+                _tile_zero(3);
+            }
+            for (std::size_t d = 0; d < depth; d += 32, a += 2 * tile, b += 2 * tile) {
+                _tile_loadd(4, a, line);
+                _tile_loadd(6, b, line);
+                _tile_loadd(7, b + tile, line);
+                _tile_dpbf16ps(0, 4, 6);
+                _tile_dpbf16ps(1, 4, 7);
+                _tile_loadd(5, a + tile, line);
+                _tile_dpbf16ps(2, 5, 6);
+                _tile_dpbf16ps(3, 5, 7);
+            }
+            _tile_stored(0, c, bytes);
+            _tile_stored(1, c + 16, bytes);
+            _tile_stored(2, lower, bytes);
+            _tile_stored(3, lower + 16, bytes);
+        }
+    };
+
+    template <class Task>
+    static void with_tiles(const Task& task)
+    {
+        configure();
+        task(tiles{});
+        release();
+    }
+
+private:
+    AWQ_AMX_CODE static void configure() noexcept { _tile_loadconfig(&whole_amx_tiles); }
+    AWQ_AMX_CODE static void release() noexcept { _tile_release(); }
+
+    AWQ_AMX_CODE static void pack(product_operand operand, std::size_t first, std::size_t count,
+                                  std::size_t from, std::size_t depth, bool by_pairs, element* out) noexcept
+    {
+        const bool is_lines = operand.depth_stride == 1;
+        const std::size_t stride = is_lines ? operand.outer_stride : operand.depth_stride;
+        for (std::size_t d = 0; d < depth; d += 32)
+            for (std::size_t half = 0; half < 32; half += 16, out += 512) {
+                const std::size_t lines = count > half ? count - half : 0;
+                const float* const in = operand.at(lines > 0 ? first + half : first, from + d);
+                amx_rows pairs = is_lines ? pairs_of_lines(in, stride, lines, depth - d)
+                                          : pairs_of_columns(in, stride, lines, depth - d);
+                if (is_lines == by_pairs) pairs = transposed(pairs);
+                for (std::size_t i = 0; i < 16; ++i) _mm512_storeu_si512(out + 32 * i, pairs.row[i]);
+            }
+    }
+};
+
+#undef AWQ_AMX_CODE
+
+#else
+
+constexpr bool has_amx() noexcept
+{
+    return false;
+}
+
+#endif
+
+} // namespace awq::detail
+
+#endif
 // ---- awq/execution/products/few_rows.hpp
 #ifndef AWQ_EXECUTION_PRODUCTS_FEW_ROWS_HPP
 #define AWQ_EXECUTION_PRODUCTS_FEW_ROWS_HPP
@@ -19732,6 +20150,275 @@ void multiply_unpacked_nn(const E& e, matrix_view<const float> a, matrix_view<co
 #ifndef AWQ_EXECUTION_PRODUCTS_PACKED_HPP
 #define AWQ_EXECUTION_PRODUCTS_PACKED_HPP
 
+// ---- awq/execution/products/packed_engine.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_ENGINE_HPP
+#define AWQ_EXECUTION_PRODUCTS_PACKED_ENGINE_HPP
+
+// ---- awq/execution/scratch.hpp
+#ifndef AWQ_EXECUTION_SCRATCH_HPP
+#define AWQ_EXECUTION_SCRATCH_HPP
+
+#include <cstddef>
+#include <new>
+#include <span>
+#include <utility>
+
+namespace awq {
+
+/// Working memory for one call of a kernel: 64-byte aligned, uninitialised floats that go back to a
+/// list kept by the thread, so that the next call needs no allocation.
+///
+/// A list and not one buffer, because a thread that waits within a kernel may be given another task
+/// that calls the same kernel. Empty where memory has run out: test it.
+class scratch {
+public:
+    explicit scratch(std::size_t size) : size_(size)
+    {
+        if (size == 0) return;
+        block_ = list().take(size);
+        if (block_.capacity < size) block_ = block::allocate(std::move(block_), size);
+    }
+    scratch(const scratch&) = delete;
+    scratch& operator=(const scratch&) = delete;
+    ~scratch() { list().give(block_); }
+
+    explicit operator bool() const noexcept { return size_ == 0 || block_.data != nullptr; }
+    float* data() const noexcept { return block_.data; }
+    std::size_t size() const noexcept { return size_; }
+    std::span<float> floats() const noexcept { return {block_.data, size_}; }
+
+private:
+    static constexpr std::align_val_t alignment{64};
+
+    struct block {
+        float* data = nullptr;
+        std::size_t capacity = 0;
+
+        static block allocate(block old, std::size_t size) noexcept
+        {
+            old.free();
+            if (size > static_cast<std::size_t>(-1) / sizeof(float)) return {};
+            void* memory = ::operator new(size * sizeof(float), alignment, std::nothrow);
+            return {static_cast<float*>(memory), memory ? size : 0};
+        }
+        void free() noexcept { ::operator delete(data, alignment); }
+    };
+
+    /// At most `depth` buffers wait for reuse, and none that is very large.
+    class free_list {
+    public:
+        free_list() = default;
+        free_list(const free_list&) = delete;
+        free_list& operator=(const free_list&) = delete;
+        ~free_list()
+        {
+            for (; count_ > 0; --count_) blocks_[count_ - 1].free();
+        }
+        /// The smallest block that is large enough, else the largest, else none.
+        block take(std::size_t size) noexcept
+        {
+            if (count_ == 0) return {};
+            std::size_t best = 0;
+            for (std::size_t i = 1; i < count_; ++i) {
+                const bool fits = blocks_[i].capacity >= size;
+                const bool smaller = blocks_[i].capacity < blocks_[best].capacity;
+                if (blocks_[best].capacity < size ? !smaller : fits && smaller) best = i;
+            }
+            std::swap(blocks_[best], blocks_[--count_]);
+            return blocks_[count_];
+        }
+        void give(block used) noexcept
+        {
+            if (used.data == nullptr) return;
+            if (count_ == depth || used.capacity > largest_kept) return used.free();
+            blocks_[count_++] = used;
+        }
+
+    private:
+        static constexpr std::size_t depth = 16;
+        static constexpr std::size_t largest_kept = std::size_t{1} << 24; // 64 MiB
+        block blocks_[depth];
+        std::size_t count_ = 0;
+    };
+
+    static free_list& list()
+    {
+        static thread_local free_list blocks;
+        return blocks;
+    }
+
+    block block_;
+    std::size_t size_ = 0;
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+namespace detail {
+
+/// Which part of the output is computed.
+enum class product_part : unsigned char { whole, upper };
+
+/// c = or += a b^T over packed operands. Slabs of the depth are packed once by all threads, then the
+/// output is cut into fixed tiles: the bits do not depend on who computes which.
+///
+/// A `Kernel` says how: `rows` x `cols` of c are a tile; panels of so many lines are packed as `element`s by
+/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`;
+/// `with_tiles(task)` calls task(tiles) with what multiplies two panels.
+template <class Kernel, execution E>
+class packed_engine {
+public:
+    packed_engine(const E& e, product_operand a, product_operand b, std::size_t depth,
+                  matrix_view<float> c, bool accumulate, product_part part)
+        : execution_(e), a_(a), b_(b), c_(c), depth_(depth), accumulate_(accumulate), part_(part),
+          slab_(padded(chunk_count(depth, chunk_count(depth, Kernel::max_slab)), Kernel::slab_step)),
+          packed_a_(floats_for(padded(std::min(c.rows(), max_rows), Kernel::rows) * slab_)),
+          packed_b_(floats_for(padded(std::min(c.cols(), max_cols), Kernel::cols) * slab_))
+    {
+    }
+
+    /// False where there was no memory for the packed operands; c is then untouched.
+    [[nodiscard]] bool run()
+    {
+        if (!packed_a_ || !packed_b_) return false;
+        for (std::size_t col = 0; col < c_.cols(); col += max_cols)
+            for (std::size_t from = 0; from < depth_; from += slab_)
+                multiply_slab(col, std::min(max_cols, c_.cols() - col), from,
+                              std::min(slab_, depth_ - from));
+        return true;
+    }
+
+private:
+    using element = typename Kernel::element;
+    static constexpr std::size_t max_rows = chunk_count(3072, Kernel::rows) * Kernel::rows;
+    static constexpr std::size_t max_cols = chunk_count(3072, Kernel::cols) * Kernel::cols;
+    static constexpr std::size_t task_rows = chunk_count(128, Kernel::rows) * Kernel::rows;
+    static constexpr std::size_t task_cols = chunk_count(256, Kernel::cols) * Kernel::cols;
+    static constexpr std::size_t panels_per_task = 4;
+
+    static constexpr std::size_t padded(std::size_t count, std::size_t unit) noexcept
+    {
+        return chunk_count(count, unit) * unit;
+    }
+
+    static constexpr std::size_t floats_for(std::size_t elements) noexcept
+    {
+        return chunk_count(elements * sizeof(element), sizeof(float));
+    }
+
+    element* packed(const scratch& memory) const noexcept
+    {
+        return reinterpret_cast<element*>(memory.data());
+    }
+
+    /// What `pack_panel(first, count, out)` makes of `count` lines, `width` at a time.
+    template <class PackPanel>
+    void pack(std::size_t width, std::size_t first, std::size_t count, std::size_t depth, element* out,
+              const PackPanel& pack_panel) const
+    {
+        const std::size_t panels = chunk_count(count, width), filled = padded(depth, Kernel::depth_step);
+        execution_.for_each(chunk_count(panels, panels_per_task), [=](std::size_t task) {
+            const std::size_t end = std::min(panels, (task + 1) * panels_per_task);
+            for (std::size_t p = task * panels_per_task; p < end; ++p)
+                pack_panel(first + p * width, std::min(width, count - p * width), out + p * width * filled);
+        });
+    }
+
+    void multiply_slab(std::size_t col, std::size_t cols, std::size_t from, std::size_t depth)
+    {
+        pack(Kernel::cols, col, cols, depth, packed(packed_b_),
+             [&](std::size_t first, std::size_t count, element* out) {
+                 Kernel::pack_b(b_, first, count, from, depth, out);
+             });
+        const std::size_t end = part_ == product_part::whole ? c_.rows() : col + cols;
+        for (std::size_t row = 0; row < end; row += max_rows) {
+            const std::size_t rows = std::min(max_rows, end - row);
+            pack(Kernel::rows, row, rows, depth, packed(packed_a_),
+                 [&](std::size_t first, std::size_t count, element* out) {
+                     Kernel::pack_a(a_, first, count, from, depth, out);
+                 });
+            multiply_block(row, rows, col, cols, depth, accumulate_ || from > 0);
+        }
+    }
+
+    void multiply_block(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
+                        std::size_t depth, bool accumulate) const
+    {
+        const std::size_t down = chunk_count(rows, task_rows);
+        const std::size_t across = chunk_count(cols, task_cols);
+        execution_.for_each(down * across, [=, this](std::size_t task) {
+            const std::size_t i = task % down * task_rows;
+            const std::size_t j = task / down * task_cols;
+            const std::size_t last = std::min(cols, j + task_cols);
+            if (part_ == product_part::upper && col + last <= row + i) return;
+            Kernel::with_tiles([&](const auto& tiles) {
+                for (std::size_t n = j; n < last; n += Kernel::cols)
+                    multiply_panel(tiles, row, i, std::min(rows, i + task_rows), col, n, last, depth,
+                                   accumulate);
+            });
+        });
+    }
+
+    /// All register tiles of one panel of b, which stays in the first-level cache.
+    template <class Tiles>
+    void multiply_panel(const Tiles& tiles, std::size_t row, std::size_t i, std::size_t end,
+                        std::size_t col, std::size_t n, std::size_t last, std::size_t depth,
+                        bool accumulate) const
+    {
+        const std::size_t filled = padded(depth, Kernel::depth_step);
+        const element* b = packed(packed_b_) + n * filled;
+        const std::size_t cols = std::min(Kernel::cols, last - n);
+        for (; i < end; i += Kernel::rows) {
+            if (part_ == product_part::upper && col + n + cols <= row + i) return;
+            const std::size_t rows = std::min(Kernel::rows, end - i);
+            const element* a = packed(packed_a_) + i * filled;
+            float* out = &c_(row + i, col + n);
+            if (rows == Kernel::rows && cols == Kernel::cols)
+                tiles.multiply(a, b, filled, out, c_.stride(), accumulate);
+            else
+                multiply_edge(tiles, a, b, filled, out, rows, cols, accumulate);
+        }
+    }
+
+    /// At the edge of c only `rows` x `cols` of a tile exist.
+    template <class Tiles>
+    void multiply_edge(const Tiles& tiles, const element* a, const element* b, std::size_t depth,
+                       float* c, std::size_t rows, std::size_t cols, bool accumulate) const
+    {
+        alignas(64) float whole[Kernel::rows * Kernel::cols];
+        tiles.multiply(a, b, depth, whole, Kernel::cols, false);
+        for (std::size_t r = 0; r < rows; ++r) {
+            for (std::size_t j = 0; j < cols; ++j) {
+                const float sum = whole[r * Kernel::cols + j];
+                float& out = c[r * c_.stride() + j];
+                out = accumulate ? sum + out : sum; // adding 0 would change -0
+            }
+        }
+    }
+
+    const E& execution_;
+    product_operand a_;
+    product_operand b_;
+    matrix_view<float> c_;
+    std::size_t depth_;
+    bool accumulate_;
+    product_part part_;
+    std::size_t slab_;
+    scratch packed_a_;
+    scratch packed_b_;
+};
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
 // ---- awq/execution/products/packed_tile.hpp
 #ifndef AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
 #define AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
@@ -19740,18 +20427,6 @@ void multiply_unpacked_nn(const E& e, matrix_view<const float> a, matrix_view<co
 #include <cstddef>
 
 namespace awq::detail {
-
-/// One operand of a product c(i, j) = sum over d of a(i, d) b(j, d): `outer` is i or j.
-struct product_operand {
-    const float* data;
-    std::size_t outer_stride;
-    std::size_t depth_stride; ///< 1 or outer_stride is 1
-
-    const float* at(std::size_t outer, std::size_t depth) const noexcept
-    {
-        return data + outer * outer_stride + depth * depth_stride;
-    }
-};
 
 /// The register tile: `rows` x `cols` sums stay in registers while the depth runs (the scheme of
 /// Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
@@ -19872,125 +20547,42 @@ void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, 
     });
 }
 
-/// The same at the edge of c: only `rows` x `cols` of the tile exist.
-template <class Arch, kernels::accumulation Kind>
-void multiply_edge_tile(const float* a, const float* b, std::size_t depth, float* c,
-                        std::size_t stride, std::size_t rows, std::size_t cols,
-                        bool accumulate) noexcept
-{
-    using shape = tile_shape<Arch>;
-    alignas(64) float whole[shape::rows * shape::cols];
-    multiply_tile<Arch, Kind>(a, b, depth, whole, shape::cols, false);
-    for (std::size_t r = 0; r < rows; ++r) {
-        for (std::size_t j = 0; j < cols; ++j) {
-            const float sum = whole[r * shape::cols + j];
-            float& out = c[r * stride + j];
-            out = accumulate ? sum + out : sum; // adding 0 would change -0
-        }
-    }
-}
+/// Panels of floats, multiplied in SIMD registers: a kernel of `packed_engine`.
+template <class Arch>
+struct float_kernel {
+    using element = float;
+    static constexpr std::size_t rows = tile_shape<Arch>::rows;
+    static constexpr std::size_t cols = tile_shape<Arch>::cols;
+    static constexpr std::size_t max_slab = 320, slab_step = 16, depth_step = 1;
 
-} // namespace awq::detail
-
-#endif
-// ---- awq/execution/scratch.hpp
-#ifndef AWQ_EXECUTION_SCRATCH_HPP
-#define AWQ_EXECUTION_SCRATCH_HPP
-
-#include <cstddef>
-#include <new>
-#include <span>
-#include <utility>
-
-namespace awq {
-
-/// Working memory for one call of a kernel: 64-byte aligned, uninitialised floats that go back to a
-/// list kept by the thread, so that the next call needs no allocation.
-///
-/// A list and not one buffer, because a thread that waits within a kernel may be given another task
-/// that calls the same kernel. Empty where memory has run out: test it.
-class scratch {
-public:
-    explicit scratch(std::size_t size) : size_(size)
+    static void pack_a(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, float* out) noexcept
     {
-        if (size == 0) return;
-        block_ = list().take(size);
-        if (block_.capacity < size) block_ = block::allocate(std::move(block_), size);
+        pack_panel<rows>(operand, first, count, from, depth, out);
     }
-    scratch(const scratch&) = delete;
-    scratch& operator=(const scratch&) = delete;
-    ~scratch() { list().give(block_); }
+    static void pack_b(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, float* out) noexcept
+    {
+        pack_panel<cols>(operand, first, count, from, depth, out);
+    }
 
-    explicit operator bool() const noexcept { return size_ == 0 || block_.data != nullptr; }
-    float* data() const noexcept { return block_.data; }
-    std::size_t size() const noexcept { return size_; }
-    std::span<float> floats() const noexcept { return {block_.data, size_}; }
-
-private:
-    static constexpr std::align_val_t alignment{64};
-
-    struct block {
-        float* data = nullptr;
-        std::size_t capacity = 0;
-
-        static block allocate(block old, std::size_t size) noexcept
+    template <kernels::accumulation Kind>
+    struct tiles {
+        void multiply(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
+                      bool accumulate) const noexcept
         {
-            old.free();
-            if (size > static_cast<std::size_t>(-1) / sizeof(float)) return {};
-            void* memory = ::operator new(size * sizeof(float), alignment, std::nothrow);
-            return {static_cast<float*>(memory), memory ? size : 0};
+            multiply_tile<Arch, Kind>(a, b, depth, c, stride, accumulate);
         }
-        void free() noexcept { ::operator delete(data, alignment); }
     };
 
-    /// At most `depth` buffers wait for reuse, and none that is very large.
-    class free_list {
-    public:
-        free_list() = default;
-        free_list(const free_list&) = delete;
-        free_list& operator=(const free_list&) = delete;
-        ~free_list()
-        {
-            for (; count_ > 0; --count_) blocks_[count_ - 1].free();
-        }
-        /// The smallest block that is large enough, else the largest, else none.
-        block take(std::size_t size) noexcept
-        {
-            if (count_ == 0) return {};
-            std::size_t best = 0;
-            for (std::size_t i = 1; i < count_; ++i) {
-                const bool fits = blocks_[i].capacity >= size;
-                const bool smaller = blocks_[i].capacity < blocks_[best].capacity;
-                if (blocks_[best].capacity < size ? !smaller : fits && smaller) best = i;
-            }
-            std::swap(blocks_[best], blocks_[--count_]);
-            return blocks_[count_];
-        }
-        void give(block used) noexcept
-        {
-            if (used.data == nullptr) return;
-            if (count_ == depth || used.capacity > largest_kept) return used.free();
-            blocks_[count_++] = used;
-        }
-
-    private:
-        static constexpr std::size_t depth = 16;
-        static constexpr std::size_t largest_kept = std::size_t{1} << 24; // 64 MiB
-        block blocks_[depth];
-        std::size_t count_ = 0;
-    };
-
-    static free_list& list()
+    template <class Task>
+    static void with_tiles(const Task& task)
     {
-        static thread_local free_list blocks;
-        return blocks;
+        with_accumulation<Arch>([&](auto kind) { task(tiles<kind()>{}); });
     }
-
-    block block_;
-    std::size_t size_ = 0;
 };
 
-} // namespace awq
+} // namespace awq::detail
 
 #endif
 
@@ -19999,126 +20591,6 @@ private:
 
 namespace awq {
 
-namespace detail {
-
-/// Which part of the output is computed.
-enum class product_part : unsigned char { whole, upper };
-
-/// c = or += a b^T over packed operands. Slabs of the depth are packed once by all threads, then the
-/// output is cut into fixed tiles: the bits do not depend on who computes which.
-template <class Arch, execution E>
-class packed_engine {
-public:
-    packed_engine(const E& e, product_operand a, product_operand b, std::size_t depth,
-                  matrix_view<float> c, bool accumulate, product_part part)
-        : execution_(e), a_(a), b_(b), c_(c), depth_(depth), accumulate_(accumulate), part_(part),
-          slab_(padded(chunk_count(depth, chunk_count(depth, max_slab)), 16)),
-          packed_a_(padded(std::min(c.rows(), max_rows), shape::rows) * slab_),
-          packed_b_(padded(std::min(c.cols(), max_cols), shape::cols) * slab_)
-    {
-    }
-
-    /// False where there was no memory for the packed operands; c is then untouched.
-    [[nodiscard]] bool run()
-    {
-        if (!packed_a_ || !packed_b_) return false;
-        for (std::size_t col = 0; col < c_.cols(); col += max_cols)
-            for (std::size_t from = 0; from < depth_; from += slab_)
-                multiply_slab(col, std::min(max_cols, c_.cols() - col), from,
-                              std::min(slab_, depth_ - from));
-        return true;
-    }
-
-private:
-    using shape = tile_shape<Arch>;
-    static constexpr std::size_t max_slab = 320;
-    static constexpr std::size_t max_rows = chunk_count(3072, shape::rows) * shape::rows;
-    static constexpr std::size_t max_cols = chunk_count(3072, shape::cols) * shape::cols;
-    static constexpr std::size_t task_rows = chunk_count(128, shape::rows) * shape::rows;
-    static constexpr std::size_t task_cols = chunk_count(256, shape::cols) * shape::cols;
-    static constexpr std::size_t panels_per_task = 4;
-
-    static constexpr std::size_t padded(std::size_t count, std::size_t unit) noexcept
-    {
-        return chunk_count(count, unit) * unit;
-    }
-
-    template <std::size_t Width>
-    void pack(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
-              std::size_t depth, float* out) const
-    {
-        const std::size_t panels = chunk_count(count, Width);
-        execution_.for_each(chunk_count(panels, panels_per_task), [=](std::size_t task) {
-            const std::size_t end = std::min(panels, (task + 1) * panels_per_task);
-            for (std::size_t p = task * panels_per_task; p < end; ++p)
-                pack_panel<Width>(operand, first + p * Width, std::min(Width, count - p * Width),
-                                  from, depth, out + p * Width * depth);
-        });
-    }
-
-    void multiply_slab(std::size_t col, std::size_t cols, std::size_t from, std::size_t depth)
-    {
-        pack<shape::cols>(b_, col, cols, from, depth, packed_b_.data());
-        const std::size_t end = part_ == product_part::whole ? c_.rows() : col + cols;
-        for (std::size_t row = 0; row < end; row += max_rows) {
-            const std::size_t rows = std::min(max_rows, end - row);
-            pack<shape::rows>(a_, row, rows, from, depth, packed_a_.data());
-            multiply_block(row, rows, col, cols, depth, accumulate_ || from > 0);
-        }
-    }
-
-    void multiply_block(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
-                        std::size_t depth, bool accumulate) const
-    {
-        const std::size_t down = chunk_count(rows, task_rows);
-        const std::size_t across = chunk_count(cols, task_cols);
-        execution_.for_each(down * across, [=, this](std::size_t task) {
-            const std::size_t i = task % down * task_rows;
-            const std::size_t j = task / down * task_cols;
-            const std::size_t last = std::min(cols, j + task_cols);
-            if (part_ == product_part::upper && col + last <= row + i) return;
-            with_accumulation<Arch>([&](auto kind) {
-                for (std::size_t n = j; n < last; n += shape::cols)
-                    multiply_panel<kind()>(row, i, std::min(rows, i + task_rows), col, n, last,
-                                           depth, accumulate);
-            });
-        });
-    }
-
-    /// All register tiles of one panel of b, which stays in the first-level cache.
-    template <kernels::accumulation Kind>
-    void multiply_panel(std::size_t row, std::size_t i, std::size_t end, std::size_t col,
-                        std::size_t n, std::size_t last, std::size_t depth, bool accumulate) const
-    {
-        const float* b = packed_b_.data() + n * depth;
-        const std::size_t cols = std::min(shape::cols, last - n);
-        for (; i < end; i += shape::rows) {
-            if (part_ == product_part::upper && col + n + cols <= row + i) return;
-            const std::size_t rows = std::min(shape::rows, end - i);
-            const float* a = packed_a_.data() + i * depth;
-            float* out = &c_(row + i, col + n);
-            if (rows == shape::rows && cols == shape::cols)
-                multiply_tile<Arch, Kind>(a, b, depth, out, c_.stride(), accumulate);
-            else
-                multiply_edge_tile<Arch, Kind>(a, b, depth, out, c_.stride(), rows, cols,
-                                               accumulate);
-        }
-    }
-
-    const E& execution_;
-    product_operand a_;
-    product_operand b_;
-    matrix_view<float> c_;
-    std::size_t depth_;
-    bool accumulate_;
-    product_part part_;
-    std::size_t slab_;
-    scratch packed_a_;
-    scratch packed_b_;
-};
-
-} // namespace detail
-
 /// Matrix products by a packed micro-kernel over SIMD registers: the default provider. Header-only,
 /// as wide as the instruction set that the translation unit is compiled for.
 ///
@@ -20126,6 +20598,9 @@ private:
 /// same bits at any number of threads. Every sum runs in the same order whatever the registers hold;
 /// one rounding more, where there is no fused multiply-add, is `reproducible_products`' to undo. Calls
 /// may nest within other tasks of the same execution.
+/// Where the execution's `operands` are `precision::mixed` and the processor multiplies tiles of bfloat16, both
+/// operands are rounded to it (to nearest, ties to even) and the sums stay float32, in the same order at any
+/// number of threads. Products of few rows stay float32.
 /// Working memory (at most 8 MiB) is kept by each thread; without it the calls still work, slowly.
 /// Operands may have strides; the output must not overlap an input.
 struct packed_product {
@@ -20186,7 +20661,11 @@ private:
                                   std::size_t depth, matrix_view<float> c, bool accumulate = false,
                                   detail::product_part part = detail::product_part::whole)
     {
-        return detail::packed_engine<Arch, E>(e, a, b, depth, c, accumulate, part).run();
+#if AWQ_HAS_AMX
+        if (is_mixed(e) && detail::has_amx())
+            return detail::packed_engine<detail::amx_kernel, E>(e, a, b, depth, c, accumulate, part).run();
+#endif
+        return detail::packed_engine<detail::float_kernel<Arch>, E>(e, a, b, depth, c, accumulate, part).run();
     }
 };
 
@@ -20206,6 +20685,8 @@ namespace awq {
 struct tbb_execution {
     using policy_axis = axis::execution;
     static constexpr std::string_view name = "tbb";
+
+    precision operands = precision::float32; ///< of large products
 
     template <class Task>
     void for_each(std::size_t count, Task&& task) const
@@ -31152,11 +31633,13 @@ struct oneshot_options {
     std::string ignore_recipe;   ///< the file that `ignore` is from: what matches nothing is a warning
     std::string mappings_recipe; ///< the file that `mappings` are from
 
+    /// Of the products of the forward pass, the statistics and the search; what is solved is float32.
+    precision operands = precision::float32;
     std::size_t num_calibration_samples = 128;
     std::size_t max_seq_length = 512;
     search_options search{};
     loss_kind loss = loss_kind::screened;
-    std::size_t exact_loss_tokens = 16384; ///< of a screened search: tokens that decide
+    std::size_t exact_loss_tokens = 2048; ///< of a screened search: tokens that decide
     rounding_options rounding{};
 
     progress_callback progress;
@@ -31193,6 +31676,7 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
         {"n_grid", std::to_string(options.search.n_grid)},
         {"duo_scaling", name_of(options.search.duo_scaling)},
         {"loss", name_of(options.loss)},
+        {"precision", name_of(options.operands)},
         {"smoothing", yes_or_no(options.smoothing)},
         {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
     if (options.smoothing_only) return made;
@@ -33417,11 +33901,12 @@ private:
         constexpr std::size_t rows_at_once = 256;
         std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
         const input_statistics& inputs = inputs_of(mapping);
-        gram_loss<Product, E> gram{how_,     weights, inputs.gram(), inputs.tokens(),
-                                   products, 1};
         const bool attention = mapping.parent == "self_attn";
-        if (options_.loss == loss_kind::gram || (!attention && mapping.parent != "mlp"))
-            return scale_search(how_, problem, options_.search, gram, memory);
+        const bool is_alone = options_.loss == loss_kind::gram || (!attention && mapping.parent != "mlp");
+        gram_loss<Product, E> gram{how_, weights, inputs.gram(), inputs.tokens(), products,
+                                   is_alone ? options_.search.deciding_rows : options_.search.screening_rows,
+                                   row_block_of(problem)};
+        if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
         const parent_inputs& recorded = attention ? recorder_.attention() : recorder_.mlp();
         const auto forward = [&](std::span<const matrix_view<const float>> candidates,
                                  const sequences& batch, matrix_view<const float> input,
@@ -33993,7 +34478,7 @@ public:
     block_quantizer_run(const E& how, const block_tensors& smoothed,
                         block_statistics& statistics, const quantizer_choice& formats,
                         const oneshot_options& options, run_report& report)
-        : how_(how), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
+        : how_(how), solving_(in_float32(how)), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
           formats_(formats), options_(options), report_(report)
     {
     }
@@ -34090,7 +34575,7 @@ private:
         host_matrix working = shift ? std::move(*shift) : host_matrix{};
         const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, working, steps);
         const linear_rounder<Product, E> rounder{
-            how_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
+            solving_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
             options_.rounding.importance ? std::span<const float>{importance}
                                          : std::span<const float>{},
             shared_magnitude(layers), options_.rounding};
@@ -34141,13 +34626,13 @@ private:
         std::vector<float> diagonal(gram.rows()), scratch(gram.rows() * cholesky_panel);
         for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
         const bool factored =
-            factor_damped_gram<Product>(how_, gram, options_.rounding.least_squares_lambda,
+            factor_damped_gram<Product>(solving_, gram, options_.rounding.least_squares_lambda,
                                         {scratch.data(), gram.rows(), cholesky_panel});
         for (const std::string_view linear : layers) {
             if (!factored) break;
             const matrix_view<float> weight = quantized_.weight(linear);
             scratch.resize(weight.size() + weight.rows() * cholesky_panel);
-            move_to_target<Product>(how_, weight, gram, shift,
+            move_to_target<Product>(solving_, weight, gram, shift,
                                     options_.rounding.least_squares_share, scratch.data());
         }
         // The factor lies below the diagonal; what is above it is still the Gram matrix.
@@ -34168,7 +34653,7 @@ private:
         float damping = options_.rounding.damping;
         for (; damping <= largest_damping; damping *= 10.0f) {
             std::copy_n(gram.data(), gram.size(), feedback.data());
-            if (!make_feedback<Product>(how_, view_of(feedback), damping, panel)) continue;
+            if (!make_feedback<Product>(solving_, view_of(feedback), damping, panel)) continue;
             steps.take("error feedback");
             if (damping > options_.rounding.damping)
                 steps.miss("damping raised (Gram matrix not positive definite)");
@@ -34218,12 +34703,14 @@ private:
         const std::vector<float> zeros(original.cols());
         const matrix_view<const float> none{zeros.data(), original.rows(), original.cols(), 0};
         std::vector<float> memory(gram_loss_workspace_size(original.cols()) * 256);
+        const row_sample a_quarter{original.rows(), chunk_count(original.rows(), 4)};
         const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
-                                                 memory, 4);
-        return error / gram_error<Product>(how_, original, none, power, memory, 4);
+                                                 memory, a_quarter);
+        return error / gram_error<Product>(how_, original, none, power, memory, a_quarter);
     }
 
     const E& how_;
+    const E solving_; ///< what is solved and fed back needs all digits
     const block_tensors& smoothed_;
     block_tensors quantized_;
     block_statistics& statistics_;
@@ -34280,6 +34767,8 @@ inline status check_numbers(const oneshot_options& options)
                                    std::size_t{1} << 20));
     AWQ_CHECK(detail::check_number("exact_loss_tokens", options.exact_loss_tokens, one,
                                    std::size_t{1} << 40));
+    AWQ_CHECK(detail::check_number("screening_rows", options.search.screening_rows, one, all_rows));
+    AWQ_CHECK(detail::check_number("deciding_rows", options.search.deciding_rows, one, all_rows));
     AWQ_CHECK(detail::check_number("finalists", options.search.finalists, one, largest_n_grid));
     AWQ_CHECK(detail::check_number("group_size", options.group_size, none, most));
     for (const layer_format& format : options.formats)
@@ -38071,6 +38560,8 @@ private:
             AWQ_CHECK(check_shapes(i, name, options.smoothing_only, source, layers));
         }
         const auto is_rounded = [&](const std::string& layer) { return rounding_of(layer) != nullptr; };
+        if (!options.smoothing_only && scheme_of("lm_head"))
+            notices_.note("lm_head stays in 16 bits: only the linear layers of decoder blocks are quantized");
         if (options.smoothing_only || std::ranges::any_of(layers, is_rounded)) return {};
         return error{error_code::unsupported, "no layer of the model is quantized: all are ignored (",
                      ignore_place(options), "), or no target names them"};
@@ -39594,6 +40085,9 @@ private:
     oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
     {
         report_.notes = options.notices;
+        if (options.operands == precision::mixed && !detail::has_amx())
+            report_.notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 "
+                               "in tiles (AMX), so products stay float32");
         if (options.compensate) {
             options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
             options_.rounding.importance = true;
@@ -39893,7 +40387,8 @@ template <class Product, execution E>
 result<run_report> oneshot(const E& how, const oneshot_options& options)
 {
     return catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
-        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
+        const E in_precision = with_precision(how, options.operands);
+        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(in_precision, options)));
         return run->execute();
     });
 }

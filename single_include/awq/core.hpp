@@ -1038,6 +1038,62 @@ concept matrix_product = execution<E> && requires(const E& e, matrix_view<const 
 } // namespace awq
 
 #endif
+// ---- awq/execution/precision.hpp
+#ifndef AWQ_EXECUTION_PRECISION_HPP
+#define AWQ_EXECUTION_PRECISION_HPP
+
+#include <optional>
+#include <string_view>
+
+namespace awq {
+
+/// What the operands of large matrix products are; their sums are float32 either way.
+enum class precision : unsigned char {
+    float32,
+    /// bfloat16 where the processor multiplies it faster than float32: weights of a bfloat16 checkpoint are
+    /// exact in it, activations lose their last digits.
+    mixed,
+};
+
+/// The precision by its name, "float32" or "mixed".
+constexpr std::optional<precision> precision_of(std::string_view name) noexcept
+{
+    if (name == "float32") return precision::float32;
+    if (name == "mixed") return precision::mixed;
+    return std::nullopt;
+}
+
+constexpr const char* name_of(precision which) noexcept
+{
+    return which == precision::mixed ? "mixed" : "float32";
+}
+
+/// Whether an execution allows bfloat16: it then has a member `operands` that says so.
+template <execution E>
+constexpr bool is_mixed(const E& e) noexcept
+{
+    if constexpr (requires { e.operands; }) return e.operands == precision::mixed;
+    return false;
+}
+
+/// The same execution with other operands, where it has a choice.
+template <execution E>
+constexpr E with_precision(E e, precision operands) noexcept
+{
+    if constexpr (requires { e.operands; }) e.operands = operands;
+    return e;
+}
+
+/// The same execution for products that need all digits of float32, such as those of a Cholesky decomposition.
+template <execution E>
+constexpr E in_float32(const E& e) noexcept
+{
+    return with_precision(e, precision::float32);
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/execution/products/mirror_upper.hpp
 #ifndef AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
 #define AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
@@ -5741,6 +5797,62 @@ sum_type lane_sum(std::size_t count, Term&& term)
 } // namespace awq
 
 #endif
+// ---- awq/search/row_sample.hpp
+#ifndef AWQ_SEARCH_ROW_SAMPLE_HPP
+#define AWQ_SEARCH_ROW_SAMPLE_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Every row: no sample.
+inline constexpr std::size_t all_rows = static_cast<std::size_t>(-1);
+
+/// Rows of a weight that stand for all of them: whole blocks of `block` rows (rows that a quantizer rounds
+/// together), one from each of equal parts of the weight. Its place within the part differs from part to part, so
+/// that rows which repeat, such as the channels of attention heads, are all met. The same rows every time.
+class row_sample {
+  public:
+    /// At most about `most` of `rows` rows, at least one block of them.
+    constexpr explicit row_sample(std::size_t rows, std::size_t most = all_rows, std::size_t block = 1) noexcept
+        : rows_(rows), block_(std::clamp<std::size_t>(block, 1, std::max<std::size_t>(rows, 1))),
+          parts_(chunk_count(rows, block_)),
+          blocks_(std::min(parts_, std::max<std::size_t>(most / block_, 1)))
+    {}
+
+    constexpr std::size_t blocks() const noexcept { return blocks_; }
+    /// The first row of a block, which ends `rows_in` rows later.
+    constexpr std::size_t first_of(std::size_t index) const noexcept
+    {
+        const std::size_t begin = index * parts_ / blocks_, end = (index + 1) * parts_ / blocks_;
+        // Multiples of the golden ratio, modulo 1, fill a range evenly.
+        const std::size_t turn = index * 40503 % 65536;
+        return (begin + (end - begin) * turn / 65536) * block_;
+    }
+    constexpr std::size_t rows_in(std::size_t index) const noexcept
+    {
+        return std::min(block_, rows_ - first_of(index));
+    }
+
+    /// How many rows it has; only the last block may be shorter than the others.
+    constexpr std::size_t size() const noexcept
+    {
+        return blocks_ == 0 ? 0 : (blocks_ - 1) * block_ + rows_in(blocks_ - 1);
+    }
+    /// Where row `index` of the sample is in the weight.
+    constexpr std::size_t row(std::size_t index) const noexcept
+    {
+        return first_of(index / block_) + index % block_;
+    }
+
+  private:
+    std::size_t rows_, block_, parts_, blocks_;
+};
+
+} // namespace awq
+
+#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -5756,13 +5868,13 @@ constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 
 /// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
 /// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
-/// is the Gram matrix of its inputs. With `row_step` k only every k-th row is looked at, and the
-/// sum is extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
+/// is the Gram matrix of its inputs. Only the rows of `sample` are looked at, and the sum is
+/// extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
 template <class Product, execution E>
 double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
-                  matrix_view<const float> gram, std::span<float> memory, std::size_t row_step = 1)
+                  matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
 {
-    const std::size_t width = weight.cols(), rows = chunk_count(weight.rows(), row_step);
+    const std::size_t width = weight.cols(), rows = sample.size();
     const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
     double sum = 0.0;
     for (std::size_t first = 0; first < rows; first += most) {
@@ -5770,8 +5882,9 @@ double gram_error(const E& how, matrix_view<const float> weight, matrix_view<con
         const matrix_view<float> change{memory.data(), count, width};
         const matrix_view<float> product{memory.data() + count * width, count, width};
         how.for_each(count, [&](std::size_t r) {
-            const float* const from = weight.row((first + r) * row_step).data();
-            const float* const to = candidate.row((first + r) * row_step).data();
+            const std::size_t row = sample.row(first + r);
+            const float* const from = weight.row(row).data();
+            const float* const to = candidate.row(row).data();
             for (std::size_t c = 0; c < width; ++c)
                 change(r, c) = to[c] - from[c];
         });
@@ -5787,6 +5900,14 @@ double gram_error(const E& how, matrix_view<const float> weight, matrix_view<con
            static_cast<double>(std::max<std::size_t>(rows, 1));
 }
 
+/// The same over all rows.
+template <class Product, execution E>
+double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
+                  matrix_view<const float> gram, std::span<float> memory)
+{
+    return gram_error<Product>(how, weight, candidate, gram, memory, row_sample{weight.rows()});
+}
+
 /// The mean squared error at the outputs of linear layers that read the same input, from that
 /// input's Gram matrix: its cost does not depend on the number of tokens. A callable for
 /// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
@@ -5795,13 +5916,20 @@ template <class Product, execution E>
 class gram_loss {
   public:
     /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
-    /// `tokens`; a `row_step` above 1 looks at every row_step-th output only.
+    /// `tokens`. Of each weight about `most_rows` rows are looked at, in whole blocks of `row_block`,
+    /// which is a multiple of all quantizers' own.
     gram_loss(const E& how, std::span<const matrix_view<const float>> weights,
               matrix_view<const float> gram, std::size_t tokens, std::span<float> memory,
-              std::size_t row_step = 1) noexcept
+              std::size_t most_rows = all_rows, std::size_t row_block = 1) noexcept
         : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory),
-          row_step_(std::max<std::size_t>(row_step, 1))
+          most_rows_(most_rows), row_block_(row_block)
     {}
+
+    /// The rows that it looks at, of a weight of so many: a candidate needs no others.
+    row_sample sample_of(std::size_t rows) const noexcept
+    {
+        return row_sample{rows, most_rows_, row_block_};
+    }
 
     double operator()(std::span<const matrix_view<const float>> candidates) const
     {
@@ -5810,7 +5938,8 @@ class gram_loss {
             outputs += static_cast<double>(weights_[i].rows());
             // A layer that is not quantized is its own candidate and loses nothing.
             if (weights_[i].data() == candidates[i].data()) continue;
-            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, row_step_);
+            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_,
+                                       sample_of(weights_[i].rows()));
         }
         return sum / (static_cast<double>(tokens_) * outputs);
     }
@@ -5821,7 +5950,7 @@ class gram_loss {
     matrix_view<const float> gram_;
     std::size_t tokens_;
     std::span<float> memory_;
-    std::size_t row_step_;
+    std::size_t most_rows_, row_block_;
 };
 
 } // namespace awq
@@ -6136,6 +6265,10 @@ struct search_options {
     /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
     /// by the exact loss, identity apart.
     std::size_t finalists = 4;
+    /// How many rows of each weight the Gram loss looks at, spread evenly, where it ranks candidates
+    /// (`screening_rows`) and where it decides alone (`deciding_rows`).
+    std::size_t screening_rows = 64;
+    std::size_t deciding_rows = 256;
 };
 
 } // namespace awq
@@ -6265,6 +6398,7 @@ inline bool compute_scales(const scale_candidate& candidate, std::span<const flo
 #ifndef AWQ_SEARCH_SEARCH_PROBLEM_HPP
 #define AWQ_SEARCH_SEARCH_PROBLEM_HPP
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -6330,6 +6464,16 @@ constexpr std::size_t search_workspace_size(const search_problem<Q>& problem,
         if (layer.rounding != nullptr) weights += layer.weight.size();
     return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
                                  options.n_grid);
+}
+
+/// How many rows a sample should take together: the largest of the quantizers' blocks.
+template <quantizer Q>
+constexpr std::size_t row_block_of(const search_problem<Q>& problem) noexcept
+{
+    std::size_t block = 1;
+    for (const auto& layer : problem.layers)
+        if (layer.rounding != nullptr) block = std::max(block, layer.rounding->row_block());
+    return block;
 }
 
 namespace detail {
@@ -6438,7 +6582,8 @@ void add_weight_magnitudes(const E& how, matrix_view<const float> weight, std::s
 namespace awq {
 
 /// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
-/// they take the place of the original weights, the same inputs given. Smaller is better.
+/// they take the place of the original weights, the same inputs given. Smaller is better. A loss that
+/// looks at some rows only has a `sample_of(rows)`, a `row_sample`: only these are then made.
 template <class Loss>
 concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
 {
@@ -6477,8 +6622,11 @@ class candidate_maker {
         return {};
     }
 
-    /// The candidate's weights; empty where a scale is not usable or cannot be stored.
-    std::span<const matrix_view<const float>> make(const scale_candidate& candidate)
+    /// The candidate's weights, the rows of `sample_of` each; empty where a scale is not usable or
+    /// cannot be stored.
+    template <class Sample>
+    std::span<const matrix_view<const float>> make(const scale_candidate& candidate,
+                                                   const Sample& sample_of)
     {
         if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
         const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
@@ -6486,7 +6634,8 @@ class candidate_maker {
         for (std::size_t c = 0; c < column_scales_.size(); ++c)
             column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
         for (std::size_t i = 0; i < views_.size(); ++i)
-            if (problem_.layers[i].rounding != nullptr) make_layer(i);
+            if (problem_.layers[i].rounding != nullptr)
+                make_layer(i, sample_of(problem_.layers[i].weight.rows()));
         return views_;
     }
 
@@ -6546,7 +6695,7 @@ class candidate_maker {
         reduce_to_scales([&](std::size_t c) { return sums[c] / rows; }, w_mean_);
     }
 
-    void make_layer(std::size_t index)
+    void make_layer(std::size_t index, const row_sample& sample)
     {
         const auto& layer = problem_.layers[index];
         const matrix_view<float> out = outputs_[index];
@@ -6568,11 +6717,16 @@ class candidate_maker {
                 rounding = settled(how_, rounding, matrix_view<const float>{out});
             }
         }
-        for_all_blocks(how_, rounding, out.rows(), [&](std::size_t first, std::size_t count) {
+        const auto make_rows = [&](std::size_t first, std::size_t count) {
             const auto block = out.rows_from(first, count);
             if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
             rounding.pseudo_quantize(block, importance, block);
             unscale_rows(block);
+        };
+        if (sample.size() == out.rows()) return for_all_blocks(how_, rounding, out.rows(), make_rows);
+        how_.for_each(sample.blocks(), [&](std::size_t block) {
+            const std::size_t first = sample.first_of(block), end = first + sample.rows_in(block);
+            for_each_block(first, end, rounding.row_block(), make_rows);
         });
     }
 
@@ -6616,7 +6770,10 @@ class candidate_maker {
 template <class Maker, candidate_loss Loss>
 double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
 {
-    const auto weights = maker.make(candidate);
+    const auto weights = maker.make(candidate, [&](std::size_t rows) {
+        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
+        else return row_sample{rows};
+    });
     if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
     return static_cast<double>(loss(weights));
 }
