@@ -11,6 +11,7 @@
 #include <awq/execution/kernels/exponential.hpp>
 #include <awq/execution/kernels/scalar.hpp>
 #include <awq/execution/matrix_product.hpp>
+#include <awq/execution/precision.hpp>
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/serial_execution.hpp>
@@ -72,6 +73,7 @@
 #include <awq/search/ordered_sum.hpp>
 #include <awq/search/output_loss.hpp>
 #include <awq/search/parent_forward.hpp>
+#include <awq/search/row_sample.hpp>
 #include <awq/search/scale_grid.hpp>
 #include <awq/search/scale_search.hpp>
 #include <awq/search/search_options.hpp>

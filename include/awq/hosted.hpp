@@ -10,9 +10,12 @@
 #include <awq/execution/kernels/one_lane.hpp>
 #include <awq/execution/kernels/simd_batch.hpp>
 #include <awq/execution/kernels/xsimd.hpp>
+#include <awq/execution/products/amx_tile.hpp>
 #include <awq/execution/products/few_rows.hpp>
 #include <awq/execution/products/packed.hpp>
+#include <awq/execution/products/packed_engine.hpp>
 #include <awq/execution/products/packed_tile.hpp>
+#include <awq/execution/products/product_operand.hpp>
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/execution/tbb_execution.hpp>

@@ -25,7 +25,8 @@
 #define AWQ_HOSTED __STDC_HOSTED__
 #endif
 
-/// 1: `result<T>::value()` exists and throws `awq::exception`. 0: errors are values only.
+/// 1: `result<T>::value()` exists and throws `awq::exception`. 0: errors are values only, and recipes, which
+/// yaml-cpp reads with exceptions, are refused.
 #ifndef AWQ_EXCEPTIONS
 #if defined(__cpp_exceptions) && AWQ_HOSTED
 #define AWQ_EXCEPTIONS 1
@@ -34,7 +35,7 @@
 #endif
 #endif
 
-/// Bytes that an `awq::error` reserves for its text; longer texts are cut.
+/// Bytes that an `awq::error` reserves for its text, a plain number; longer texts are cut.
 #ifndef AWQ_ERROR_TEXT_SIZE
 #if AWQ_HOSTED
 #define AWQ_ERROR_TEXT_SIZE 480
@@ -50,9 +51,21 @@
 #define AWQ_FLOAT_SUMS 0
 #endif
 
+/// 1: the compiler has GCC's vectors, builtin functions and assembly, as Clang too. 0: plain C++ only, as for
+/// MSVC; the same bits, slower.
+#ifndef AWQ_GNU
+#ifdef __GNUC__
+#define AWQ_GNU 1
+#else
+#define AWQ_GNU 0
+#endif
+#endif
+
 /// Floats in a vector register of the instruction set that this unit is compiled for; 1 where it has none.
 #ifndef AWQ_VECTOR_FLOATS
-#if defined(__AVX512F__)
+#if !AWQ_GNU
+#define AWQ_VECTOR_FLOATS 1
+#elif defined(__AVX512F__)
 #define AWQ_VECTOR_FLOATS 16
 #elif defined(__AVX__)
 #define AWQ_VECTOR_FLOATS 8
@@ -63,8 +76,33 @@
 #endif
 #endif
 
-// Asks the compiler to inline the bodies that target-specific wrappers share.
+// The settings that change a layout, or what code of the same name computes, as a name. Between AWQ_ABI_BEGIN and
+// AWQ_ABI_END types lie in an inline namespace of that name; functions that return one get it from the compiler.
+// AWQ_ABI_TAG gives it to what has such a type as a member, or computes otherwise. So units of one program that were
+// compiled with other settings share no code, and what one would hand to the other is missing when they are linked.
+#define AWQ_ABI_NAME_(text_size, exceptions, float_sums)                                           \
+    error_text_##text_size##_exceptions_##exceptions##_float_sums_##float_sums
+#define AWQ_ABI_NAME(text_size, exceptions, float_sums)                                            \
+    AWQ_ABI_NAME_(text_size, exceptions, float_sums)
+#define AWQ_ABI AWQ_ABI_NAME(AWQ_ERROR_TEXT_SIZE, AWQ_EXCEPTIONS, AWQ_FLOAT_SUMS)
+#define AWQ_ABI_TEXT_(name) #name
+#define AWQ_ABI_TEXT(name) AWQ_ABI_TEXT_(name)
+#if AWQ_GNU
+#define AWQ_ABI_TAG [[gnu::abi_tag(AWQ_ABI_TEXT(AWQ_ABI))]]
+#else
+#define AWQ_ABI_TAG
+#endif
+#define AWQ_ABI_BEGIN inline namespace AWQ_ABI_TAG AWQ_ABI {
+#define AWQ_ABI_END }
+
+// Asks the compiler to inline the bodies that target-specific wrappers share, and lambdas: [] AWQ_INLINED {}.
+#if AWQ_GNU
 #define AWQ_ALWAYS_INLINE [[gnu::always_inline]] inline
+#define AWQ_INLINED __attribute__((always_inline))
+#else
+#define AWQ_ALWAYS_INLINE inline
+#define AWQ_INLINED
+#endif
 
 #endif
 
@@ -157,6 +195,7 @@ constexpr std::string_view message(error_code code) noexcept
 #include <system_error>
 
 namespace awq {
+AWQ_ABI_BEGIN
 
 /// An error as a value: its kind, and one line that says what, where and what to do.
 /// Owns its text in place (no heap); a text longer than AWQ_ERROR_TEXT_SIZE is cut. Only as much of it as
@@ -184,6 +223,7 @@ public:
     }
 
     constexpr error_code code() const noexcept { return code_; }
+    /// One line: what, where, what to do. Cut at `AWQ_ERROR_TEXT_SIZE` bytes; valid as long as this error.
     constexpr std::string_view text() const noexcept { return {text_, size_}; }
 
     /// The same error with `where` and ": " put before its text, as it passes up through a reader.
@@ -228,6 +268,7 @@ private:
     char text_[AWQ_ERROR_TEXT_SIZE]; // the first size_ characters count
 };
 
+AWQ_ABI_END
 } // namespace awq
 
 #endif
@@ -242,6 +283,7 @@ private:
 #endif
 
 namespace awq {
+AWQ_ABI_BEGIN
 
 #if AWQ_EXCEPTIONS
 /// Thrown by `result<T>::value()` only.
@@ -296,6 +338,7 @@ public:
     T&& operator*() && noexcept { return std::move(value_); }
     T* operator->() noexcept { return &value_; }
     const T* operator->() const noexcept { return &value_; }
+    /// Only where there is no value.
     const awq::error& error() const noexcept { return error_; }
 
 #if AWQ_EXCEPTIONS
@@ -362,6 +405,7 @@ private:
 
 using status = result<void>;
 
+AWQ_ABI_END
 } // namespace awq
 
 #define AWQ_JOIN_NAMES_(a, b) a##b
@@ -499,7 +543,7 @@ inline std::string_view one_line(std::string_view text) noexcept
 #include <string_view>
 
 /// Patterns of tokenizer files. They are written for Oniguruma and run on PCRE2 (in UTF and UCP
-/// mode), so the classes that the two see differently (\s, \w, \h) are rewritten by their Unicode
+/// mode), so the classes that the two see differently (`\s`, `\w`, `\h`) are rewritten by their Unicode
 /// properties first.
 namespace awq {
 
@@ -1580,7 +1624,7 @@ class bpe_model {
         return count;
     }
 
-    struct symbol {
+    struct linked_symbol {
         std::int32_t id;
         std::uint32_t previous, next; // `none` at the ends
         bool merged_away;
@@ -1599,7 +1643,7 @@ class bpe_model {
     // The same with a linked list and a heap of pairs, for words of any length.
     std::size_t merge_long(std::int32_t* ids, std::size_t count) const
     {
-        std::vector<symbol> symbols(count);
+        std::vector<linked_symbol> symbols(count);
         for (std::size_t i = 0; i < count; ++i)
             symbols[i] = {ids[i], i == 0 ? none : static_cast<std::uint32_t>(i - 1),
                           i + 1 == count ? none : static_cast<std::uint32_t>(i + 1), false};
@@ -1613,9 +1657,9 @@ class bpe_model {
         while (!queue.empty()) {
             const candidate top = queue.top();
             queue.pop();
-            symbol& left = symbols[top.at];
+            linked_symbol& left = symbols[top.at];
             if (left.merged_away || left.next == none) continue;
-            symbol& right = symbols[left.next];
+            linked_symbol& right = symbols[left.next];
             if (table_.find(left.id, right.id).merged != top.merged) continue; // out of date
             left.id = top.merged;
             right.merged_away = true;
@@ -1625,7 +1669,7 @@ class bpe_model {
             if (left.next != none) push(top.at);
         }
         std::size_t kept = 0;
-        for (const symbol& each : symbols)
+        for (const linked_symbol& each : symbols)
             if (!each.merged_away) ids[kept++] = each.id;
         return kept;
     }
@@ -1671,6 +1715,7 @@ struct text_place {
     std::size_t column = 1;
 };
 
+/// Line and column, from 1, of a byte of a text.
 inline text_place place_of(std::string_view text, std::size_t offset) noexcept
 {
     const std::string_view before = text.substr(0, offset);
@@ -1881,7 +1926,7 @@ class file_descriptor {
     int number_ = -1;
 };
 
-/// Opens as ::open does, but never as descriptor 0, 1 or 2: where those are closed, what the program
+/// Opens as POSIX open does, but never as descriptor 0, 1 or 2: where those are closed, what the program
 /// prints would go into the file. `errno` says why there is none.
 inline file_descriptor open_descriptor(const std::string& path, int flags, ::mode_t mode = 0)
 {
@@ -2740,9 +2785,9 @@ using chat_renderer = std::function<result<std::string>(const chat_sample&)>;
 #include <string>
 #include <string_view>
 
-/// What a dataset file is, by its bytes; its name only says what it was meant to be.
 namespace awq {
 
+/// What a dataset file is, by its bytes; its name only says what it was meant to be.
 enum class dataset_kind {
     plain_text,
     json_lines,    ///< one object in each line
@@ -2947,6 +2992,7 @@ inline void append_upper(std::string& text, char32_t code_point)
     append(text, static_cast<char32_t>(
                      utf8proc_toupper(static_cast<utf8proc_int32_t>(code_point))));
 }
+/// Appends the lower case of a character, as UTF-8; of U+0130 it is two characters.
 inline void append_lower(std::string& text, char32_t code_point)
 {
     if (code_point == 0x130) { // the one character whose lower case is two
@@ -3558,22 +3604,22 @@ class pretokenizer {
             if (!pending || pending->empty()) return {};
             return emit(*pending);
         };
-        AWQ_CHECK(for_each_match(
-            step.pattern, piece, memory, [&](text_range range, bool matched) -> status {
-                const bool is_match = matched != step.invert;
-                if (step.behavior == split_behavior::isolated)
-                    return range.empty() ? status{} : emit(range);
-                if (step.behavior == split_behavior::removed)
-                    return is_match || range.empty() ? status{} : emit(range);
-                if (pending && joins(step.behavior, pending_is_match, is_match)) {
-                    pending->end = range.end;
-                } else {
-                    AWQ_CHECK(flush());
-                    pending = range;
-                }
-                pending_is_match = is_match;
-                return {};
-            }));
+        const auto take = [&](text_range range, bool matched) -> status {
+            const bool is_match = matched != step.invert;
+            if (step.behavior == split_behavior::isolated)
+                return range.empty() ? status{} : emit(range);
+            if (step.behavior == split_behavior::removed)
+                return is_match || range.empty() ? status{} : emit(range);
+            if (pending && joins(step.behavior, pending_is_match, is_match)) {
+                pending->end = range.end;
+            } else {
+                AWQ_CHECK(flush());
+                pending = range;
+            }
+            pending_is_match = is_match;
+            return {};
+        };
+        AWQ_CHECK(for_each_match(step.pattern, piece, memory, take));
         return flush();
     }
 
@@ -3959,9 +4005,11 @@ inline constexpr std::string_view use_less_memory =
 inline constexpr std::string_view give_more_memory = "give the program more memory";
 
 /// What `step()` (a result) gives, or `out_of_memory` where an allocation failed in it, on any thread
-/// that it waits for: "WHERE: out of memory; ADVICE". Entry points that need a heap run in it.
+/// that it waits for: "WHERE: out of memory; ADVICE". Entry points that need a heap run in it. Where the
+/// program is compiled without exceptions, a failed allocation ends it.
 template <class Step>
-std::invoke_result_t<Step&> catch_out_of_memory(std::string_view where, std::string_view advice,
+std::invoke_result_t<Step&> catch_out_of_memory([[maybe_unused]] std::string_view where,
+                                                [[maybe_unused]] std::string_view advice,
                                                 Step&& step)
 {
 #if AWQ_EXCEPTIONS
@@ -4076,21 +4124,15 @@ class tokenizer {
     }
 
     /// The text of some ids. Ids without a token are left out, and with `skip_special_tokens` the
-    /// special ones. If the decoder has a pattern that cannot be matched, the tokens are joined as
-    /// they are.
-    std::string decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const
+    /// special ones. Error: a pattern of the decoder that takes too long on these tokens.
+    result<std::string> decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const
     {
         std::vector<std::string> tokens;
         tokens.reserve(ids.size());
         for (const std::int32_t id : ids)
             if (const auto text = token(id); text && !(skip_special_tokens && is_special(id)))
                 tokens.emplace_back(*text);
-        auto text = decoder_.decode(tokens);
-        if (text) return *std::move(text);
-        std::string joined;
-        for (const std::string& each : tokens)
-            joined += each;
-        return joined;
+        return decoder_.decode(std::move(tokens));
     }
 
     /// One more than the largest id, added tokens included.
@@ -4621,7 +4663,7 @@ inline bool has_sample_field(const json::value& object)
 }
 
 /// Reads samples of JSON datasets as token ids.
-class sample_reader {
+class AWQ_ABI_TAG sample_reader {
   public:
     using token_ids = std::vector<std::int32_t>;
 
@@ -4823,7 +4865,7 @@ class sample_reader {
 namespace awq {
 
 /// What is taken from a dataset file.
-struct sample_options {
+struct AWQ_ABI_TAG sample_options {
     std::size_t count = 128;          ///< at most so many samples
     std::size_t max_seq_length = 512; ///< at most so many tokens each
     bool add_special_tokens = true;   ///< around each "text", before each window of a plain text
@@ -6682,6 +6724,7 @@ inline result<value> combine(const value& left, std::string_view by, const value
 /// What Python does with texts. Every size is checked and charged before a text is built.
 namespace awq::jinja {
 
+/// Which ends of a text a function works on.
 enum class text_ends { both, left, right };
 
 /// Without the characters of `set` (empty: white space) at the ends.
@@ -7254,6 +7297,55 @@ inline result<bool> apply_test(const value& v, std::string_view name, const argu
 } // namespace awq::jinja
 
 #endif
+// ---- awq/support/parse_double.hpp
+#ifndef AWQ_SUPPORT_PARSE_DOUBLE_HPP
+#define AWQ_SUPPORT_PARSE_DOUBLE_HPP
+
+#include <clocale>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#if __has_include(<xlocale.h>)
+#include <xlocale.h>
+#endif
+
+namespace awq {
+
+namespace detail {
+
+// `std::strtod` as in the locale "C", whatever the program's own.
+inline double strtod_in_c(const char* text, char** end)
+{
+#ifdef _WIN32
+    static const _locale_t c = _create_locale(LC_ALL, "C");
+    return _strtod_l(text, end, c);
+#else
+    static const locale_t c = newlocale(LC_ALL_MASK, "C", locale_t{});
+    return strtod_l(text, end, c);
+#endif
+}
+
+} // namespace detail
+
+/// The decimal number, "inf", "infinity" or "nan" that the whole of `text` is, as the nearest double (infinite or 0
+/// where it is beyond the range); a '-' may come first. Nothing for any other text. For `std::from_chars`, which
+/// libc++ before version 20 does not have for double.
+inline std::optional<double> parse_double(std::string_view text)
+{
+    const std::string_view unsigned_text = text.substr(text.starts_with('-') ? 1 : 0);
+    const bool starts_well = unsigned_text.find_first_of("0123456789.iInN") == 0;
+    if (!starts_well || unsigned_text.find_first_of("xX(") != text.npos) return std::nullopt;
+    const std::string terminated{text};
+    char* end = nullptr;
+    const double value = detail::strtod_in_c(terminated.c_str(), &end);
+    if (end != terminated.c_str() + terminated.size()) return std::nullopt;
+    return value;
+}
+
+} // namespace awq
+
+#endif
 
 #include <algorithm>
 #include <charconv>
@@ -7263,6 +7355,7 @@ inline result<bool> apply_test(const value& v, std::string_view name, const argu
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace awq::jinja {
@@ -7278,11 +7371,7 @@ inline std::optional<double> read_real(const value& input)
     text.remove_prefix(unicode::leading_whitespace(text));
     text = text.substr(0, unicode::trailing_whitespace(text));
     if (text.starts_with('+')) text.remove_prefix(1);
-    double number = 0;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (read.ec == std::errc::invalid_argument || read.ptr != text.data() + text.size())
-        return std::nullopt;
-    return number;
+    return parse_double(text);
 }
 
 inline result<value> to_integer(const value& input, const arguments& with, budget& work)
@@ -7320,9 +7409,7 @@ inline result<value> rounded(const value& input, const arguments& with)
         char digits[700]; // correctly rounded from the exact binary value, as Python does
         const auto end = std::to_chars(digits, digits + sizeof digits, number,
                                        std::chars_format::fixed, static_cast<int>(precision)).ptr;
-        double made = 0;
-        std::from_chars(digits, end, made);
-        return value{made};
+        return value{*parse_double({digits, end})};
     }
     const double scale = std::pow(10.0, static_cast<double>(std::clamp<std::int64_t>(precision,
                                                                                    -400, 400)));
@@ -8695,11 +8782,13 @@ class lexer {
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -8947,12 +9036,11 @@ class expression_parser {
         const token digits = take();
         const char* const end = digits.text.data() + digits.text.size();
         std::int64_t whole = 0;
-        double real = 0;
         const bool is_whole = digits.what == token::kind::integer;
-        const auto read = is_whole ? std::from_chars(digits.text.data(), end, whole)
-                                   : std::from_chars(digits.text.data(), end, real);
-        if (read.ec != std::errc{})
-            return bad("the number ", printable(digits.text), " is too large");
+        const double real = is_whole ? 0.0 : parse_double(digits.text).value_or(HUGE_VAL);
+        const bool fits = is_whole ? std::from_chars(digits.text.data(), end, whole).ec == std::errc{}
+                                   : std::isfinite(real);
+        if (!fits) return bad("the number ", printable(digits.text), " is too large");
         return is_whole ? constant({whole}) : constant({real});
     }
 
@@ -9766,7 +9854,7 @@ class chat_template {
 /// The chat templates of a model directory, each read when a sample first needs it: one for samples
 /// with tools, one for the others, as transformers chooses them. A dataset without messages needs
 /// none. Errors: those of the files and of the templates; `missing_field` if there is no template.
-class chat_templates {
+class AWQ_ABI_TAG chat_templates {
   public:
     explicit chat_templates(const std::string& directory)
         : files_(template_files::load(directory))
@@ -9930,9 +10018,9 @@ constexpr std::size_t chunk_count(std::size_t count, std::size_t grain) noexcept
 } // namespace awq
 
 #endif
-// ---- awq/tensor/backend_concept.hpp
-#ifndef AWQ_TENSOR_BACKEND_CONCEPT_HPP
-#define AWQ_TENSOR_BACKEND_CONCEPT_HPP
+// ---- awq/execution/matrix_product.hpp
+#ifndef AWQ_EXECUTION_MATRIX_PRODUCT_HPP
+#define AWQ_EXECUTION_MATRIX_PRODUCT_HPP
 
 // ---- awq/tensor/matrix_view.hpp
 #ifndef AWQ_TENSOR_MATRIX_VIEW_HPP
@@ -10016,29 +10104,171 @@ constexpr matrix_view<T> as_row(std::span<T> values) noexcept
 
 #endif
 
-#include <concepts>
+namespace awq {
+
+/// Who multiplies matrices: a type with four static operations, which a backend names as its `product`.
+/// An engine brings its own GEMM by writing one (`products/plain.hpp` is the reference, with plain loops).
+///
+/// - `multiply_nt(e, a, b, c)`: c = a b^T; a (m, k), b (n, k), c (m, n). A linear layer; b is its weight.
+/// - `multiply_nn(e, a, b, c)`: c = a b; a (m, k), b (k, n), c (m, n).
+/// - `add_gram(e, x, g)`: g += x^T x; x (tokens, k), g (k, k), symmetric before and after.
+/// - `add_cross_gram(e, x, y, g)`: g += x^T y; x (tokens, m), y (tokens, n), g (m, n).
+///
+/// All operands may have a stride, and the output overlaps no input. The work goes through the execution
+/// `e` (see `execution`), or is done in the calling thread. Where sums run in an order that does not depend
+/// on the number of threads, results of a search have the same bits at any number of threads.
+/// An `add_gram` may also take x of f16 and bf16, as ours do (`gram_of_elements`); else it is widened before.
+template <class P, class E>
+concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in,
+                                                  matrix_view<float> out) {
+    P::multiply_nt(e, in, in, out);
+    P::multiply_nn(e, in, in, out);
+    P::add_gram(e, in, out);
+    P::add_cross_gram(e, in, in, out);
+};
+
+/// A product whose `add_gram` takes inputs of T.
+template <class P, class E, class T>
+concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_view<float> g) {
+    P::add_gram(e, x, g);
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/execution/widen.hpp
+#ifndef AWQ_EXECUTION_WIDEN_HPP
+#define AWQ_EXECUTION_WIDEN_HPP
+
+// ---- awq/tensor/element.hpp
+#ifndef AWQ_TENSOR_ELEMENT_HPP
+#define AWQ_TENSOR_ELEMENT_HPP
+
+// ---- awq/support/float16.hpp
+#ifndef AWQ_SUPPORT_FLOAT16_HPP
+#define AWQ_SUPPORT_FLOAT16_HPP
+
+#include <bit>
+#include <compare>
+#include <cstdint>
 
 namespace awq {
 
-namespace axis {
-struct backend; // defined by name only; the other axes are in policy/axis.hpp
-} // namespace axis
+/// bfloat16: the upper half of an IEEE binary32.
+struct bf16 {
+    std::uint16_t bits = 0;
 
-// The matrix products that come with the library; each is defined in execution/products/<name>.hpp.
-struct plain_product;    ///< one loop, core, the reference
-struct packed_product;   ///< packed xsimd micro-kernel (H), the default
-struct openblas_product; ///< OpenBLAS (H, opt-in)
+    bf16() = default;
+    /// Rounds to nearest, ties to even; denormals are kept, a NaN stays a NaN.
+    constexpr explicit bf16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
+    {
+    }
+    constexpr explicit operator float() const noexcept
+    {
+        return std::bit_cast<float>(std::uint32_t{bits} << 16);
+    }
+    static constexpr bf16 from_bits(std::uint16_t pattern) noexcept
+    {
+        bf16 value;
+        value.bits = pattern;
+        return value;
+    }
+    friend constexpr bool operator==(bf16, bf16) = default; // compares bit patterns
 
-/// Who owns tensors, and who multiplies them.
-///
-/// - `B::product`: one of the matrix products above, or one's own (see `matrix_product`).
-/// - `B::view(tensor)`: a `matrix_view` of each tensor type that the backend accepts.
-template <class B>
-concept tensor_backend = requires {
-    typename B::product;
-    requires std::same_as<typename B::policy_axis, axis::backend>;
-    { B::view(matrix_view<float>{}) } -> std::same_as<matrix_view<float>>;
+private:
+    static constexpr std::uint16_t round(std::uint32_t pattern) noexcept
+    {
+        const bool nan = (pattern & 0x7FFFFFFFu) > 0x7F800000u;
+        const std::uint32_t rounded = pattern + 0x7FFFu + ((pattern >> 16) & 1u);
+        return static_cast<std::uint16_t>(nan ? (pattern >> 16) | 0x40u : rounded >> 16);
+    }
 };
+
+/// IEEE binary16.
+struct f16 {
+    std::uint16_t bits = 0;
+
+    f16() = default;
+    /// Rounds to nearest, ties to even; overflow gives an infinity, a NaN stays a (quiet) NaN.
+    constexpr explicit f16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
+    {
+    }
+    constexpr explicit operator float() const noexcept
+    {
+        const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16;
+        return std::bit_cast<float>(sign | widen_magnitude(bits & 0x7FFFu));
+    }
+    static constexpr f16 from_bits(std::uint16_t pattern) noexcept
+    {
+        f16 value;
+        value.bits = pattern;
+        return value;
+    }
+    friend constexpr bool operator==(f16, f16) = default; // compares bit patterns
+
+private:
+    // The exponents differ by 112; a float multiplication by 2^112 also normalises denormals.
+    static constexpr std::uint32_t widen_magnitude(std::uint32_t magnitude) noexcept
+    {
+        const std::uint32_t special = magnitude >= 0x7C00u ? 0x7F800000u : 0u;
+        const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
+        return special | std::bit_cast<std::uint32_t>(scaled);
+    }
+
+    static constexpr std::uint16_t round(std::uint32_t pattern) noexcept
+    {
+        const std::uint32_t magnitude = pattern & 0x7FFFFFFFu;
+        const auto sign = static_cast<std::uint16_t>((pattern >> 16) & 0x8000u);
+        return static_cast<std::uint16_t>(sign | round_magnitude(magnitude));
+    }
+
+    static constexpr std::uint32_t round_magnitude(std::uint32_t magnitude) noexcept
+    {
+        if (magnitude > 0x7F800000u) return 0x7E00u;  // NaN
+        if (magnitude >= 0x477FF000u) return 0x7C00u; // 65520 and above round to infinity
+        if (magnitude >= 0x38800000u) {               // normal in half precision
+            const std::uint32_t rebiased = magnitude - 0x38000000u;
+            return (rebiased + 0xFFFu + ((rebiased >> 13) & 1u)) >> 13;
+        }
+        // Denormal: adding 0.5 leaves the rounded multiple of 2^-24 in the low mantissa bits.
+        const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+        return std::bit_cast<std::uint32_t>(shifted) - 0x3F000000u;
+    }
+};
+
+} // namespace awq
+
+#endif
+
+#include <concepts>
+#include <type_traits>
+
+namespace awq {
+
+/// The element types of tensors that stay in 16 bits in memory.
+template <class T>
+concept half_element = std::same_as<std::remove_cv_t<T>, f16> || std::same_as<std::remove_cv_t<T>, bf16>;
+
+/// The element types of weights, norms and activations in memory.
+template <class T>
+concept tensor_element = half_element<T> || std::same_as<std::remove_cv_t<T>, float>;
+
+namespace detail {
+
+/// An element as arithmetic in double sees it, and back; through float, as where a tensor is widened by
+/// hand.
+template <tensor_element T>
+constexpr double to_double(T element) noexcept
+{
+    return static_cast<double>(static_cast<float>(element));
+}
+template <tensor_element T>
+constexpr T from_double(double value) noexcept
+{
+    return static_cast<T>(static_cast<float>(value));
+}
+
+} // namespace detail
 
 } // namespace awq
 
@@ -10110,11 +10340,98 @@ class workspace {
 
 #endif
 
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Copies a tensor of f16 or bf16 (or float) into one of float of the same shape; nothing is lost.
+template <execution E, class T>
+void widen(const E& how, matrix_view<T> from, matrix_view<float> to)
+{
+    how.for_each(from.rows(), [=](std::size_t r) {
+        const std::span<T> in = from.row(r);
+        float* const out = to.row(r).data();
+        for (std::size_t c = 0; c < in.size(); ++c)
+            out[c] = static_cast<float>(in[c]);
+    });
+}
+
+/// Calls `use(first, tile)` for tiles of a tensor's rows in float, in order, as many rows at a time as
+/// `memory` holds; that must be one at least.
+template <execution E, class T, class Use>
+void for_each_widened(const E& how, matrix_view<T> from, std::span<float> memory, Use&& use)
+{
+    const std::size_t most = memory.size() / from.cols();
+    for (std::size_t first = 0; first < from.rows(); first += most) {
+        const std::size_t count = most < from.rows() - first ? most : from.rows() - first;
+        const matrix_view<float> tile{memory.data(), count, from.cols()};
+        widen(how, from.rows_from(first, count), tile);
+        use(first, matrix_view<const float>{tile});
+    }
+}
+
+/// A tensor in float: itself, or a copy in the front of `memory`; workspace_too_small where that has no room.
+template <execution E, tensor_element T>
+result<matrix_view<const float>> in_float(const E& how, matrix_view<T> tensor, workspace& memory)
+{
+    if constexpr (half_element<T>) {
+        const std::span<float> space = memory.take<float>(tensor.size());
+        if (space.size() != tensor.size())
+            return error{error_code::workspace_too_small, "a tensor in 16 bits needs ", tensor.size(),
+                         " floats to be widened in; see workspace_size"};
+        const matrix_view<float> wide{space.data(), tensor.rows(), tensor.cols()};
+        widen(how, tensor, wide);
+        return matrix_view<const float>{wide};
+    } else {
+        return matrix_view<const float>{tensor};
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/tensor/backend_concept.hpp
+#ifndef AWQ_TENSOR_BACKEND_CONCEPT_HPP
+#define AWQ_TENSOR_BACKEND_CONCEPT_HPP
+
+#include <concepts>
+
+namespace awq {
+
+namespace axis {
+struct backend; // defined by name only; the other axes are in policy/axis.hpp
+} // namespace axis
+
+// The matrix products that come with the library; each is defined in execution/products/<name>.hpp.
+struct plain_product;    ///< one loop, core, the reference
+struct packed_product;   ///< packed xsimd micro-kernel (H), the default
+struct openblas_product; ///< OpenBLAS (H, opt-in)
+
+/// Who owns tensors, and who multiplies them.
+///
+/// - `B::product`: one of the matrix products above, or one's own (see `matrix_product`).
+/// - `B::view(tensor)`: a `matrix_view`, of float, f16 or bf16, of each tensor type that the backend accepts.
+/// - `B::vector` or `B::vector_of<T>`, if it has one: its vectors, which as smooth layers are norms; a
+///   `std::span` always is one.
+/// - `B::make_workspace(floats)`, if it allocates: what owns that many floats, null where there are none.
+template <class B>
+concept tensor_backend = requires {
+    typename B::product;
+    requires std::same_as<typename B::policy_axis, axis::backend>;
+    { B::view(matrix_view<float>{}) } -> std::same_as<matrix_view<float>>;
+};
+
+} // namespace awq
+
+#endif
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 namespace awq {
 
@@ -10154,10 +10471,13 @@ struct activation_stats {
         return made;
     }
 
-    /// Adds a batch of inputs, (tokens, in_features), with the tokens that the mask keeps.
-    /// `Product`: the matrix product that adds to the Gram matrix.
-    template <class Product, execution E>
-    status observe(const E& how, matrix_view<const float> x, loss_mask mask = {});
+    /// Adds a batch of inputs, (tokens, in_features), of float, f16 or bf16, with the tokens that the mask
+    /// keeps. `Product`: the matrix product that adds to the Gram matrix. `scratch`: only for 16-bit inputs
+    /// and a product of one's own that does not read them: in_features floats or more, in which they are
+    /// widened by tiles.
+    template <class Product, execution E, class T = const float>
+    status observe(const E& how, matrix_view<T> x, loss_mask mask = {},
+                   std::span<float> scratch = {});
 
     /// Adds the sums of `other`, which has the same shape and the same parts.
     status merge(const activation_stats& other) noexcept;
@@ -10169,6 +10489,17 @@ struct activation_stats {
     status mean_square(std::span<float> out) const noexcept { return mean_of(square_sum, out); }
 
   private:
+    template <class Product, execution E, class T>
+    void add_gram(const E& how, matrix_view<const T> run, std::span<float> scratch)
+    {
+        if constexpr (gram_of_elements<Product, E, T>)
+            Product::add_gram(how, run, gram);
+        else
+            for_each_widened(how, run, scratch, [&](std::size_t, matrix_view<const float> tile) {
+                Product::add_gram(how, tile, gram);
+            });
+    }
+
     status mean_of(std::span<const double> sums, std::span<float> out) const noexcept
     {
         if (tokens == 0)
@@ -10191,22 +10522,22 @@ namespace detail {
 
 // Eight rows are added in float, where nothing of weight is lost, and go into the double sums as
 // one.
-template <std::size_t Rows, class Value>
-void add_rows(matrix_view<const float> x, std::size_t first, double* sums, Value value) noexcept
+template <std::size_t Rows, class T, class Value>
+void add_rows(matrix_view<T> x, std::size_t first, double* sums, Value value) noexcept
 {
-    const float* rows[Rows];
+    const T* rows[Rows];
     for (std::size_t r = 0; r < Rows; ++r)
         rows[r] = x.row(first + r).data();
     for (std::size_t c = 0; c < x.cols(); ++c) {
-        float sum = value(rows[0][c]);
+        float sum = value(static_cast<float>(rows[0][c]));
         for (std::size_t r = 1; r < Rows; ++r)
-            sum += value(rows[r][c]);
+            sum += value(static_cast<float>(rows[r][c]));
         sums[c] += static_cast<double>(sum);
     }
 }
 
-template <class Value>
-void add_columns(matrix_view<const float> x, std::span<double> sums, std::size_t column,
+template <class T, class Value>
+void add_columns(matrix_view<T> x, std::span<double> sums, std::size_t column,
                  Value value) noexcept
 {
     if (sums.empty()) return;
@@ -10220,9 +10551,13 @@ void add_columns(matrix_view<const float> x, std::span<double> sums, std::size_t
 
 } // namespace detail
 
-template <class Product, execution E>
-status activation_stats::observe(const E& how, matrix_view<const float> x, loss_mask mask)
+template <class Product, execution E, class T>
+status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask,
+                                 std::span<float> scratch)
 {
+    using element = std::remove_const_t<T>;
+    static_assert(tensor_element<element>,
+                  "awq::activation_stats: inputs are float, awq::f16 or awq::bf16");
     const auto fits = [&](std::size_t size) { return size == 0 || size == x.cols(); };
     if (!fits(abs_sum.size()) || !fits(square_sum.size()) || !fits(gram.cols()))
         return error{error_code::shape_mismatch,
@@ -10231,11 +10566,16 @@ status activation_stats::observe(const E& how, matrix_view<const float> x, loss_
                      " channels, ",
                      abs_sum.size(),
                      " expected"};
+    const bool has_tile = gram_of_elements<Product, E, element> || scratch.size() >= x.cols();
+    if (!gram.empty() && !has_tile)
+        return error{error_code::workspace_too_small, "activation statistics: this product widens 16-bit "
+                                                      "inputs by tiles; give a scratch of ",
+                     x.cols(), " floats"};
     constexpr std::size_t width =
         256;                          // columns a task; few enough to spread, enough for long reads
     constexpr std::size_t depth = 64; // rows that stay in the cache between the two sums
     mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
-        const matrix_view<const float> run = x.rows_from(first, count);
+        const matrix_view<const element> run = x.rows_from(first, count);
         how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
             const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
             for (std::size_t r = 0; r < count; r += depth) {
@@ -10245,7 +10585,7 @@ status activation_stats::observe(const E& how, matrix_view<const float> x, loss_
                 detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
             }
         });
-        if (!gram.empty()) Product::add_gram(how, run, gram);
+        if (!gram.empty()) add_gram<Product>(how, run, scratch);
         tokens += count;
     });
     return {};
@@ -10350,6 +10690,7 @@ inline void add_squares(matrix_view<const float> x, std::span<double> sums) noex
         for (std::size_t c = 0; c < x.cols(); ++c) sums[c] += double{x(t, c)} * x(t, c);
 }
 
+/// What `min_max` finds.
 struct min_max_pair {
     float min;
     float max;
@@ -10468,31 +10809,58 @@ inline void rotate(std::span<const float> cosines, std::span<const float> sines,
 } // namespace awq::kernels::scalar
 
 #endif
-// ---- awq/execution/matrix_product.hpp
-#ifndef AWQ_EXECUTION_MATRIX_PRODUCT_HPP
-#define AWQ_EXECUTION_MATRIX_PRODUCT_HPP
+// ---- awq/execution/precision.hpp
+#ifndef AWQ_EXECUTION_PRECISION_HPP
+#define AWQ_EXECUTION_PRECISION_HPP
+
+#include <optional>
+#include <string_view>
 
 namespace awq {
 
-/// Who multiplies matrices: a type with four static operations, which a backend names as its `product`.
-/// An engine brings its own GEMM by writing one (`products/plain.hpp` is the reference, with plain loops).
-///
-/// - `multiply_nt(e, a, b, c)`: c = a b^T; a (m, k), b (n, k), c (m, n). A linear layer; b is its weight.
-/// - `multiply_nn(e, a, b, c)`: c = a b; a (m, k), b (k, n), c (m, n).
-/// - `add_gram(e, x, g)`: g += x^T x; x (tokens, k), g (k, k), symmetric before and after.
-/// - `add_cross_gram(e, x, y, g)`: g += x^T y; x (tokens, m), y (tokens, n), g (m, n).
-///
-/// All operands may have a stride, and the output overlaps no input. The work goes through the execution
-/// `e` (see `execution`), or is done in the calling thread. Where sums run in an order that does not depend
-/// on the number of threads, results of a search have the same bits at any number of threads.
-template <class P, class E>
-concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in,
-                                                  matrix_view<float> out) {
-    P::multiply_nt(e, in, in, out);
-    P::multiply_nn(e, in, in, out);
-    P::add_gram(e, in, out);
-    P::add_cross_gram(e, in, in, out);
+/// What the operands of large matrix products are; their sums are float32 either way.
+enum class precision : unsigned char {
+    float32,
+    /// bfloat16 where the processor multiplies it faster than float32: weights of a bfloat16 checkpoint are
+    /// exact in it, activations lose their last digits.
+    mixed,
 };
+
+/// The precision by its name, "float32" or "mixed".
+constexpr std::optional<precision> precision_of(std::string_view name) noexcept
+{
+    if (name == "float32") return precision::float32;
+    if (name == "mixed") return precision::mixed;
+    return std::nullopt;
+}
+
+constexpr const char* name_of(precision which) noexcept
+{
+    return which == precision::mixed ? "mixed" : "float32";
+}
+
+/// Whether an execution allows bfloat16: it then has a member `operands` that says so.
+template <execution E>
+constexpr bool is_mixed(const E& e) noexcept
+{
+    if constexpr (requires { e.operands; }) return e.operands == precision::mixed;
+    return false;
+}
+
+/// The same execution with other operands, where it has a choice.
+template <execution E>
+constexpr E with_precision(E e, precision operands) noexcept
+{
+    if constexpr (requires { e.operands; }) e.operands = operands;
+    return e;
+}
+
+/// The same execution for products that need all digits of float32, such as those of a Cholesky decomposition.
+template <execution E>
+constexpr E in_float32(const E& e) noexcept
+{
+    return with_precision(e, precision::float32);
+}
 
 } // namespace awq
 
@@ -10564,6 +10932,18 @@ struct plain_product {
     static void add_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
     {
         add_cross_gram(e, x, x, g);
+    }
+    /// The same for inputs in 16 bits, which are widened as they are read.
+    template <execution E, half_element T>
+    static void add_gram(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        e.for_each(g.rows(), [=](std::size_t i) {
+            for (std::size_t t = 0; t < x.rows(); ++t) {
+                const auto factor = static_cast<float>(x(t, i));
+                for (std::size_t j = 0; j < g.cols(); ++j)
+                    g(i, j) += factor * static_cast<float>(x(t, j));
+            }
+        });
     }
 
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
@@ -10646,7 +11026,7 @@ struct search_outcome {
     /// The loss without smoothing, and with the best scales. best_error <= initial_error.
     double initial_error = 0.0;
     double best_error = 0.0;
-    std::size_t candidates = 0;
+    std::size_t candidates = 0; ///< tried, identity among them
     /// Candidates whose scales or loss were not finite, or whose scales cannot be stored.
     std::size_t skipped_candidates = 0;
     /// The loss of every candidate in grid order (the cheap loss in a screened search).
@@ -10667,27 +11047,28 @@ struct search_outcome {
 namespace awq {
 
 /// The layer that is divided by the scales: what its outputs become smaller by, the balance layers'
-/// columns make up for.
-struct smooth_target {
+/// columns make up for. `T`: float, f16 or bf16.
+template <class T>
+struct basic_smooth_target {
     /// A norm's weight as one row of `channels`, or a linear layer's (out_features, in_features).
-    matrix_view<float> weight;
+    matrix_view<T> weight;
     /// (channels) of a norm, (out_features) of a linear layer; empty without a bias.
-    std::span<float> bias = {};
+    std::span<T> bias = {};
     /// Whether `weight` is a norm's.
     bool norm = false;
     /// Of a norm: y = x (1 + weight), as in Gemma.
     bool offset = false;
 
     /// A norm, y = x * weight (+ bias).
-    static constexpr smooth_target of_norm(std::span<float> weight, std::span<float> bias = {},
-                                           bool offset = false) noexcept
+    static constexpr basic_smooth_target of_norm(std::span<T> weight, std::span<T> bias = {},
+                                                 bool offset = false) noexcept
     {
         return {as_row(weight), bias, true, offset};
     }
     /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
     /// the last ones are those that the balance layers read.
-    static constexpr smooth_target of_linear(matrix_view<float> weight,
-                                             std::span<float> bias = {}) noexcept
+    static constexpr basic_smooth_target of_linear(matrix_view<T> weight,
+                                                   std::span<T> bias = {}) noexcept
     {
         return {weight, bias, false, false};
     }
@@ -10695,12 +11076,15 @@ struct smooth_target {
     /// How many scales it takes at most.
     constexpr std::size_t channels() const noexcept { return norm ? weight.cols() : weight.rows(); }
 };
+using smooth_target = basic_smooth_target<float>;
 
-/// A smooth layer and the layers that read its output, over tensors in memory.
-struct mapping {
-    smooth_target smooth;
+/// A smooth layer and the layers that read its output, over tensors in memory. The elements of either
+/// are float, f16 or bf16: `basic_mapping<float, bf16>` has a norm in float before weights in bf16.
+template <class Smooth, class Balance = Smooth>
+struct basic_mapping {
+    basic_smooth_target<Smooth> smooth;
     /// Each (out_features, in_features), all with the same in_features.
-    std::span<const matrix_view<float>> balances;
+    std::span<const matrix_view<Balance>> balances;
     /// Where columns share a scale (grouped-query attention): the scale's index for each column of
     /// the balance layers. Empty: column j has scale j.
     std::span<const std::uint32_t> column_scales = {};
@@ -10710,6 +11094,9 @@ struct mapping {
         return balances.empty() ? 0 : balances.front().cols();
     }
 };
+template <class S, class B, std::size_t Count>
+basic_mapping(basic_smooth_target<S>, std::span<const matrix_view<B>, Count>) -> basic_mapping<S, B>;
+using mapping = basic_mapping<float>;
 
 } // namespace awq
 
@@ -10723,11 +11110,12 @@ struct mapping {
 namespace awq {
 
 /// One mapping of a streaming run, in the caller's memory. Fill the first two, and `scales` where
-/// they are wanted afterwards; the run fills the rest.
-struct tracked_mapping {
+/// they are wanted afterwards; the run fills the rest. `Smooth`, `Balance`: elements, as in `basic_mapping`.
+template <class Smooth, class Balance = Smooth>
+struct AWQ_ABI_TAG basic_tracked_mapping {
     enum class state : unsigned char { open, smoothed, skipped };
 
-    mapping target;
+    basic_mapping<Smooth, Balance> target; ///< its weights are smoothed in place
     activation_stats stats;        ///< with a Gram matrix, see `activation_stats::make`
     std::span<double> scales = {}; ///< empty, or one for each scale: a copy of the best scales
 
@@ -10735,6 +11123,7 @@ struct tracked_mapping {
     state progress = state::open;
     status reason{}; ///< why it was skipped
 };
+using tracked_mapping = basic_tracked_mapping<float>;
 
 /// What a streaming run did.
 struct run_summary {
@@ -10749,25 +11138,30 @@ struct run_summary {
 /// A streaming run of a modifier: `observe` every batch of a block, `end_block`, and after the last
 /// block `finish`. A mapping that cannot be smoothed is skipped with its reason, and the run goes
 /// on.
-template <class Modifier>
+template <class Modifier, class Smooth = float, class Balance = Smooth>
 class modifier_run {
   public:
-    modifier_run(const Modifier&& how, std::span<tracked_mapping> mappings) = delete;
-    modifier_run(const Modifier& how, std::span<tracked_mapping> mappings)
+    using tracked = basic_tracked_mapping<Smooth, Balance>;
+
+    modifier_run(const Modifier&& how, std::span<tracked> mappings) = delete;
+    modifier_run(const Modifier& how, std::span<tracked> mappings)
         : modifier_(how), mappings_(mappings)
     {
-        for (tracked_mapping& each : mappings_)
+        for (tracked& each : mappings_)
             if (status fit = modifier_.check(each.target); !fit) skip(each, fit);
     }
 
-    /// Adds a batch of what mapping `index`'s balance layers read, (tokens, in_features).
-    status observe(std::size_t index, matrix_view<const float> batch, loss_mask mask = {})
+    /// Adds a batch of what mapping `index`'s balance layers read, (tokens, in_features), of float, f16 or
+    /// bf16. `scratch`: see `activation_stats::observe`.
+    template <class X = const float>
+    status observe(std::size_t index, matrix_view<X> batch, loss_mask mask = {},
+                   std::span<float> scratch = {})
     {
         AWQ_CHECK(check_open(index));
-        tracked_mapping& each = mappings_[index];
-        if (each.progress == tracked_mapping::state::skipped) return {};
+        tracked& each = mappings_[index];
+        if (each.progress == tracked::state::skipped) return {};
         return each.stats.template observe<typename Modifier::product>(modifier_.executor(), batch,
-                                                                       mask);
+                                                                       mask, scratch);
     }
 
     /// Searches and smooths `count` mappings from `first` on, in order. `memory`: as many floats as
@@ -10784,11 +11178,11 @@ class modifier_run {
     result<run_summary> finish() const
     {
         run_summary summary;
-        for (const tracked_mapping& each : mappings_) {
-            if (each.progress == tracked_mapping::state::open && each.stats.tokens > 0)
+        for (const tracked& each : mappings_) {
+            if (each.progress == tracked::state::open && each.stats.tokens > 0)
                 return error{error_code::invalid_argument,
                              "modifier run: a mapping was observed, but its block was not ended"};
-            const bool smoothed = each.progress == tracked_mapping::state::smoothed;
+            const bool smoothed = each.progress == tracked::state::smoothed;
             const bool better = each.outcome.best_error < each.outcome.initial_error;
             summary.smoothed += smoothed ? 1 : 0;
             summary.unchanged += smoothed && !better ? 1 : 0;
@@ -10799,9 +11193,9 @@ class modifier_run {
     }
 
   private:
-    static void skip(tracked_mapping& each, const status& reason)
+    static void skip(tracked& each, const status& reason)
     {
-        each.progress = tracked_mapping::state::skipped;
+        each.progress = tracked::state::skipped;
         each.reason = reason;
     }
 
@@ -10810,7 +11204,7 @@ class modifier_run {
         if (index >= mappings_.size())
             return error{error_code::invalid_argument, "modifier run: mapping ", index, " of ",
                          mappings_.size()};
-        if (mappings_[index].progress == tracked_mapping::state::smoothed)
+        if (mappings_[index].progress == tracked::state::smoothed)
             return error{error_code::invalid_argument, "modifier run: mapping ", index,
                          " is smoothed already"};
         return {};
@@ -10819,8 +11213,8 @@ class modifier_run {
     status end_mapping(std::size_t index, workspace memory)
     {
         AWQ_CHECK(check_open(index));
-        tracked_mapping& each = mappings_[index];
-        if (each.progress == tracked_mapping::state::skipped) return {};
+        tracked& each = mappings_[index];
+        if (each.progress == tracked::state::skipped) return {};
         result<search_outcome> found = modifier_.smooth(each.target, each.stats, memory);
         if (!found && found.error().code() == error_code::workspace_too_small) return found.error();
         if (!found) return skip(each, found.error()), status{};
@@ -10829,15 +11223,1818 @@ class modifier_run {
         each.outcome = *found;
         each.outcome.best_scales = {};
         each.outcome.candidate_errors = {};
-        each.progress = tracked_mapping::state::smoothed;
+        each.progress = tracked::state::smoothed;
         return {};
     }
 
     const Modifier& modifier_;
-    std::span<tracked_mapping> mappings_;
+    std::span<tracked> mappings_;
 };
 
 } // namespace awq
+
+#endif
+// ---- awq/modifier_search.hpp
+#ifndef AWQ_MODIFIER_SEARCH_HPP
+#define AWQ_MODIFIER_SEARCH_HPP
+
+// ---- awq/search/scale_search.hpp
+#ifndef AWQ_SEARCH_SCALE_SEARCH_HPP
+#define AWQ_SEARCH_SCALE_SEARCH_HPP
+
+// ---- awq/quantization/pseudo_quantize.hpp
+#ifndef AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+#define AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
+
+// ---- awq/quantization/quantizer_concept.hpp
+#ifndef AWQ_QUANTIZATION_QUANTIZER_CONCEPT_HPP
+#define AWQ_QUANTIZATION_QUANTIZER_CONCEPT_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// A format's rounding, as the search sees it; integer schemes and GGUF block types alike.
+///
+/// - `check(in_features)`: whether rows of that length can be written in the format.
+/// - `row_block()`: how many neighbouring rows are rounded together (1, or the block's height).
+/// - `scale_columns(in_features)`: how many neighbouring columns of a row share a scale.
+/// - `pseudo_quantize(rows, importance, out)`: quantizes and dequantizes `row_block()` rows (fewer at
+///   the end of a matrix). `importance` is the mean of x^2 for each column, or empty; `out` has the
+///   shape of `rows` and may be the same memory.
+template <class Q>
+concept quantizer = requires(const Q& q, matrix_view<const float> rows,
+                             std::span<const float> importance, matrix_view<float> out) {
+    { q.check(std::size_t{}) } -> std::same_as<result<void>>;
+    { q.row_block() } -> std::convertible_to<std::size_t>;
+    { q.scale_columns(std::size_t{}) } -> std::convertible_to<std::size_t>;
+    { q.pseudo_quantize(rows, importance, out) } -> std::same_as<void>;
+};
+
+/// A quantizer whose scales may hang on the largest |w| of the whole weight. Until it knows that, it
+/// rounds all rows together.
+///
+/// - `needs_magnitude()`: whether it does not know it yet.
+/// - `for_magnitude(largest)`: the same quantizer for such a weight; rows are then rounded apart.
+/// - `magnitude_of(rows)`: the largest |w| of some rows.
+template <class Q>
+concept magnitude_quantizer =
+    quantizer<Q> && requires(const Q& q, matrix_view<const float> rows) {
+        { q.needs_magnitude() } -> std::same_as<bool>;
+        { q.for_magnitude(float{}) } -> std::same_as<Q>;
+        { Q::magnitude_of(rows) } -> std::same_as<float>;
+    };
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+/// Rows that one task takes: whole blocks of the quantizer, and enough work to be worth a task.
+template <quantizer Q>
+constexpr std::size_t task_rows(const Q& rounding) noexcept
+{
+    const std::size_t block = rounding.row_block();
+    return block * std::max<std::size_t>(1, 16 / block);
+}
+
+/// Calls `task(first, count)` for the row blocks of one task.
+template <class Task>
+constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
+{
+    for (; first < end; first += block)
+        task(first, std::min(block, end - first));
+}
+
+/// Calls `task(first, count)` for all row blocks of a weight, in parallel.
+template <execution E, quantizer Q, class Task>
+void for_all_blocks(const E& how, const Q& rounding, std::size_t rows, const Task& task)
+{
+    const std::size_t grain = task_rows(rounding);
+    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
+        const std::size_t first = chunk * grain; // a grain may be larger than any weight
+        for_each_block(first, grain < rows - first ? first + grain : rows, rounding.row_block(), task);
+    });
+}
+
+/// The quantizer as `weight` needs it: its rows can then be rounded apart.
+template <execution E, quantizer Q>
+Q settled(const E& how, const Q& rounding, matrix_view<const float> weight)
+{
+    if constexpr (magnitude_quantizer<Q>) {
+        if (!rounding.needs_magnitude()) return rounding;
+        constexpr std::size_t parts = 64;
+        float largest[parts] = {};
+        how.for_each(parts, [&](std::size_t part) {
+            const std::size_t first = part * weight.rows() / parts;
+            const std::size_t end = (part + 1) * weight.rows() / parts;
+            largest[part] = Q::magnitude_of(weight.rows_from(first, end - first));
+        });
+        return rounding.for_magnitude(*std::max_element(largest, largest + parts));
+    } else {
+        return rounding;
+    }
+}
+} // namespace detail
+
+/// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
+/// `importance`: mean of x^2 for each column, or empty. `out` may be `weight`.
+/// Errors: those of the quantizer's `check`, and shape_mismatch.
+template <execution E, quantizer Q>
+status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float> weight,
+                       std::span<const float> importance, matrix_view<float> out)
+{
+    AWQ_CHECK(rounding.check(weight.cols()));
+    if (out.rows() != weight.rows() || out.cols() != weight.cols() ||
+        (!importance.empty() && importance.size() != weight.cols()))
+        return error{error_code::shape_mismatch,
+                     "pseudo_quantize: a weight of ",
+                     weight.rows(),
+                     " x ",
+                     weight.cols(),
+                     " needs an output of that shape and ",
+                     weight.cols(),
+                     " importance values or none"};
+    if (out.rows_overlap())
+        return error{error_code::invalid_argument,
+                     "pseudo_quantize: the output's stride is below its width"};
+    const Q used = detail::settled(how, rounding, weight);
+    detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
+        used.pseudo_quantize(weight.rows_from(first, count), importance,
+                             out.rows_from(first, count));
+    });
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/search/ordered_sum.hpp
+#ifndef AWQ_SEARCH_ORDERED_SUM_HPP
+#define AWQ_SEARCH_ORDERED_SUM_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace awq {
+
+/// What the search sums losses in, and scales candidates in.
+#if AWQ_FLOAT_SUMS
+using sum_type = float;
+#else
+using sum_type = double;
+#endif
+
+/// The sum of `term(i)` for all i < count, in `sum_type`. How the work is cut depends on `count` alone,
+/// so the sum has the same bits at any number of threads.
+template <execution E, class Term>
+sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
+{
+    constexpr std::size_t most_chunks = 64;
+    if (count == 0) return 0;
+    const std::size_t grain = chunk_count(count, most_chunks);
+    const std::size_t chunks = chunk_count(count, grain);
+    std::array<sum_type, most_chunks> sums{};
+    how.for_each(chunks, [&](std::size_t chunk) {
+        const std::size_t end = std::min((chunk + 1) * grain, count);
+        sum_type sum = 0;
+        for (std::size_t i = chunk * grain; i < end; ++i)
+            sum += term(i);
+        sums[chunk] = sum;
+    });
+    sum_type total = 0;
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk)
+        total += sums[chunk];
+    return total;
+}
+
+/// The sum of `term(i)` for all i < count, in `sum_type` and in a fixed order, in the calling thread;
+/// eight sums side by side, so that the compiler can use vectors.
+template <class Term>
+sum_type lane_sum(std::size_t count, Term&& term)
+{
+    constexpr std::size_t lanes = 8;
+    sum_type sums[lanes] = {};
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (std::size_t lane = 0; lane < lanes; ++lane)
+            sums[lane] += term(i + lane);
+    for (; i < count; ++i)
+        sums[0] += term(i);
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
+           ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/search/row_sample.hpp
+#ifndef AWQ_SEARCH_ROW_SAMPLE_HPP
+#define AWQ_SEARCH_ROW_SAMPLE_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// Every row: no sample.
+inline constexpr std::size_t all_rows = static_cast<std::size_t>(-1);
+
+/// Rows of a weight that stand for all of them: whole blocks of `block` rows (rows that a quantizer rounds
+/// together), one from each of equal parts of the weight. Its place within the part differs from part to part, so
+/// that rows which repeat, such as the channels of attention heads, are all met. The same rows every time.
+class row_sample {
+  public:
+    /// At most about `most` of `rows` rows, at least one block of them.
+    constexpr explicit row_sample(std::size_t rows, std::size_t most = all_rows, std::size_t block = 1) noexcept
+        : rows_(rows), block_(std::clamp<std::size_t>(block, 1, std::max<std::size_t>(rows, 1))),
+          parts_(chunk_count(rows, block_)),
+          blocks_(std::min(parts_, std::max<std::size_t>(most / block_, 1)))
+    {}
+
+    constexpr std::size_t blocks() const noexcept { return blocks_; }
+    /// The first row of a block, which ends `rows_in` rows later.
+    constexpr std::size_t first_of(std::size_t index) const noexcept
+    {
+        const std::size_t begin = index * parts_ / blocks_, end = (index + 1) * parts_ / blocks_;
+        // Multiples of the golden ratio, modulo 1, fill a range evenly.
+        const std::size_t turn = index * 40503 % 65536;
+        return (begin + (end - begin) * turn / 65536) * block_;
+    }
+    constexpr std::size_t rows_in(std::size_t index) const noexcept
+    {
+        return std::min(block_, rows_ - first_of(index));
+    }
+
+    /// How many rows it has; only the last block may be shorter than the others.
+    constexpr std::size_t size() const noexcept
+    {
+        return blocks_ == 0 ? 0 : (blocks_ - 1) * block_ + rows_in(blocks_ - 1);
+    }
+    /// Where row `index` of the sample is in the weight.
+    constexpr std::size_t row(std::size_t index) const noexcept
+    {
+        return first_of(index / block_) + index % block_;
+    }
+
+  private:
+    std::size_t rows_, block_, parts_, blocks_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/search/scale_grid.hpp
+#ifndef AWQ_SEARCH_SCALE_GRID_HPP
+#define AWQ_SEARCH_SCALE_GRID_HPP
+
+// ---- awq/search/search_options.hpp
+#ifndef AWQ_SEARCH_SEARCH_OPTIONS_HPP
+#define AWQ_SEARCH_SEARCH_OPTIONS_HPP
+
+// ---- awq/tensor/dtype.hpp
+#ifndef AWQ_TENSOR_DTYPE_HPP
+#define AWQ_TENSOR_DTYPE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace awq {
+
+/// The element types of checkpoint tensors. The order is that of safetensors, narrowest first.
+enum class dtype : unsigned char {
+    boolean,
+    u8,
+    i8,
+    f8_e5m2,
+    f8_e4m3,
+    i16,
+    u16,
+    f16,
+    bf16,
+    i32,
+    u32,
+    f32,
+    f64,
+    i64,
+    u64,
+};
+
+/// Bytes that one element takes.
+constexpr std::size_t size_of(dtype type) noexcept
+{
+    if (type <= dtype::f8_e4m3) return 1;
+    if (type <= dtype::bf16) return 2;
+    if (type <= dtype::f32) return 4;
+    return 8;
+}
+
+/// Whether the type is one of the three that weights are smoothed in.
+constexpr bool is_smoothable(dtype type) noexcept
+{
+    return type == dtype::f32 || type == dtype::f16 || type == dtype::bf16;
+}
+
+/// The name that safetensors uses: "BF16".
+constexpr std::string_view name_of(dtype type) noexcept
+{
+    constexpr std::string_view names[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3",
+                                          "I16",  "U16", "F16", "BF16",    "I32",
+                                          "U32",  "F32", "F64", "I64",     "U64"};
+    return names[static_cast<std::size_t>(type)];
+}
+
+/// The dtype that holds values of the C++ type T.
+template <class T>
+inline constexpr dtype dtype_of = dtype::f32;
+template <>
+inline constexpr dtype dtype_of<bf16> = dtype::bf16;
+template <>
+inline constexpr dtype dtype_of<f16> = dtype::f16;
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+
+namespace awq {
+
+/// Whether a scale takes the weights' magnitude into account, or the activations' alone.
+enum class duo : unsigned char {
+    off,  ///< s = x_mean^r
+    on,   ///< s = x_mean^r / w_mean^(1-r)
+    both, ///< each of half the ratios, both ways
+};
+
+/// More candidates than that are a slip: each is a rounding of all the weights.
+inline constexpr std::size_t largest_n_grid = 100'000;
+
+/// The numbers of a scale search; the defaults are llm-compressor's.
+struct search_options {
+    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`;
+    /// at most `largest_n_grid`.
+    std::size_t n_grid = 20;
+    duo duo_scaling = duo::on;
+    /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
+    /// it during the search, as happens in a model of that dtype. f32: not rounded. A candidate whose
+    /// W s is more than f16 holds has no finite loss, so it is skipped; for the smooth layer see
+    /// `search_problem::smallest_scales`.
+    dtype storage = dtype::f32;
+    /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
+    /// by the exact loss, identity apart.
+    std::size_t finalists = 4;
+    /// How many rows of each weight the Gram loss looks at, spread evenly, where it ranks candidates
+    /// (`screening_rows`) and where it decides alone (`deciding_rows`).
+    std::size_t screening_rows = 64;
+    std::size_t deciding_rows = 256;
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// One point of the grid.
+struct scale_candidate {
+    double ratio = 0.0;
+    bool duo_scaling = false;
+};
+
+/// llm-compressor's candidates in its order (a tie keeps the earlier one). Identity is the first:
+/// ratio 0 without duo scaling gives scales of exactly 1.
+class scale_grid {
+  public:
+    constexpr explicit scale_grid(const search_options& options) noexcept
+        : n_grid_(options.n_grid), kind_(options.duo_scaling)
+    {}
+
+    /// invalid_argument where n_grid is too small for the kind of duo scaling, or above
+    /// `largest_n_grid`.
+    status check() const noexcept
+    {
+        const std::size_t least = kind_ == duo::off ? 2 : kind_ == duo::on ? 3 : 4;
+        if (n_grid_ < least || n_grid_ > largest_n_grid)
+            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ",
+                         largest_n_grid};
+        return {};
+    }
+
+    constexpr std::size_t size() const noexcept
+    {
+        return kind_ == duo::both ? n_grid_ / 2 * 2 : n_grid_;
+    }
+
+    constexpr scale_candidate operator[](std::size_t index) const noexcept
+    {
+        switch (kind_) {
+        case duo::off:
+            return {fraction(index, n_grid_ - 1), false};
+        case duo::on:
+            if (index == 0) return {};
+            return {fraction(index - 1, n_grid_ - 2), true};
+        case duo::both:
+            break;
+        }
+        return {fraction(index / 2, n_grid_ / 2 - 1), index % 2 == 1};
+    }
+
+  private:
+    static constexpr double fraction(std::size_t part, std::size_t whole) noexcept
+    {
+        return static_cast<double>(part) / static_cast<double>(whole);
+    }
+
+    std::size_t n_grid_;
+    duo kind_;
+};
+
+namespace detail {
+
+inline float raised(float base, double exponent) noexcept
+{
+    return exponent == 0.5 ? std::sqrt(base) : std::pow(base, static_cast<float>(exponent));
+}
+
+// Clamped below, then centred geometrically (max * min = 1), in that order. T is float for
+// candidates without duo scaling and double for those with it, as PyTorch's promotion has it.
+template <class T, class Magnitude>
+bool fill_scales(std::span<double> scales, Magnitude magnitude) noexcept
+{
+    T smallest = std::numeric_limits<T>::infinity(), largest = 0, sum = 0;
+    const auto clamped = [&](std::size_t i) {
+        const T value = magnitude(i);
+        return value < T(1e-4) ? T(1e-4) : value;
+    };
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        const T value = clamped(i);
+        smallest = std::min(smallest, value);
+        largest = std::max(largest, value);
+        sum += value; // a NaN anywhere makes the centre a NaN
+    }
+    const T centre = sum == sum ? std::sqrt(largest * smallest) : sum;
+    bool usable = true;
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        const auto scale = static_cast<double>(clamped(i) / centre);
+        scales[i] = std::isfinite(scale) ? scale : 1.0;
+        usable = usable && scales[i] > 0.0;
+    }
+    return usable;
+}
+
+} // namespace detail
+
+/// The scales of one candidate, all of length channels:
+///   t = max(x_mean^r, 1e-4)                           without duo scaling
+///   t = max(x_mean^r / (w_mean^(1-r) + 1e-4), 1e-4)   with it
+///   s = t / sqrt(max(t) min(t)), and 1 where that is not finite.
+/// Computed in float without duo scaling and in double with it. `w_mean` may be empty where no
+/// candidate has duo scaling. False where a scale is not positive.
+/// Source: AWQ, Lin et al. 2023 (arXiv:2306.00978), as llm-compressor computes it.
+inline bool compute_scales(const scale_candidate& candidate, std::span<const float> x_mean,
+                           std::span<const double> w_mean, std::span<double> scales) noexcept
+{
+    const double ratio = candidate.ratio;
+    if (!candidate.duo_scaling)
+        return detail::fill_scales<float>(
+            scales, [&](std::size_t i) { return detail::raised(x_mean[i], ratio); });
+    return detail::fill_scales<double>(scales, [&](std::size_t i) {
+        return detail::raised(x_mean[i], ratio) / (std::pow(w_mean[i], 1.0 - ratio) + 1e-4);
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/search/search_problem.hpp
+#ifndef AWQ_SEARCH_SEARCH_PROBLEM_HPP
+#define AWQ_SEARCH_SEARCH_PROBLEM_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// A balance layer as the search sees it. `T`: its element type, float, f16 or bf16.
+template <quantizer Q, class T = float>
+struct search_layer {
+    matrix_view<const T> weight;            ///< (out_features, in_features)
+    const Q* rounding = nullptr;            ///< null: the layer will not be quantized
+    std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
+
+    /// Whether candidates of it need memory: a layer in float that is not quantized is its own candidate.
+    constexpr bool is_copied() const noexcept
+    {
+        return rounding != nullptr || !std::is_same_v<T, float>;
+    }
+};
+
+/// What is searched: layers that read the same input, and that input's magnitude.
+template <quantizer Q, class T = float>
+struct search_problem {
+    std::span<const search_layer<Q, T>> layers; ///< all with the same in_features
+    std::span<const float> x_mean; ///< (in_features) mean of |x|
+    /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
+    /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
+    std::span<const std::uint32_t> column_scales = {};
+    std::size_t scale_count = 0; ///< only with `column_scales`
+    /// The scales that can be stored, (scales()) each, or empty: a candidate with a scale outside is
+    /// skipped. Identity never is.
+    std::span<const double> smallest_scales = {}, largest_scales = {};
+
+    constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
+    /// How many scales are searched.
+    constexpr std::size_t scales() const noexcept
+    {
+        return column_scales.empty() ? in_features() : scale_count;
+    }
+    constexpr std::size_t scale_of(std::size_t column) const noexcept
+    {
+        return column_scales.empty() ? column : column_scales[column];
+    }
+    constexpr bool can_store(std::span<const double> wanted) const noexcept
+    {
+        for (std::size_t i = 0; i < smallest_scales.size(); ++i)
+            if (!(wanted[i] >= smallest_scales[i] && wanted[i] <= largest_scales[i])) return false;
+        return true;
+    }
+};
+
+/// Floats that a search needs. `weights`: elements of all layers that are quantized or not in float.
+constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights,
+                                            std::size_t layers, std::size_t n_grid = 20) noexcept
+{
+    return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
+           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
+           workspace::size_for<matrix_view<const float>>(layers) +
+           workspace::size_for<matrix_view<float>>(layers);
+}
+
+/// The same, for a problem.
+template <quantizer Q, class T>
+constexpr std::size_t search_workspace_size(const search_problem<Q, T>& problem,
+                                            const search_options& options) noexcept
+{
+    std::size_t weights = 0;
+    for (const auto& layer : problem.layers)
+        if (layer.is_copied()) weights += layer.weight.size();
+    return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
+                                 options.n_grid);
+}
+
+/// How many rows a sample should take together: the largest of the quantizers' blocks.
+template <quantizer Q>
+constexpr std::size_t row_block_of(const search_problem<Q>& problem) noexcept
+{
+    std::size_t block = 1;
+    for (const auto& layer : problem.layers)
+        if (layer.rounding != nullptr) block = std::max(block, layer.rounding->row_block());
+    return block;
+}
+
+namespace detail {
+
+template <quantizer Q, class T>
+status check_layer(const search_layer<Q, T>& layer, std::size_t in_features)
+{
+    if (layer.weight.cols() != in_features)
+        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
+                     layer.weight.cols(), " columns, the activations have ", in_features};
+    if (!layer.importance.empty() && layer.importance.size() != in_features)
+        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
+                     " importance values for ",  in_features,      " columns"};
+    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
+}
+
+template <quantizer Q, class T>
+status check_problem(const search_problem<Q, T>& problem)
+{
+    if (problem.layers.empty() || problem.x_mean.empty())
+        return error{error_code::invalid_argument,
+                     "scale search: give at least one balance layer and its activations"};
+    for (const float value : problem.x_mean)
+        if (!std::isfinite(value) || value < 0.0f)
+            return error{error_code::not_finite,
+                         "scale search: x_mean has a value that is not a finite magnitude"};
+    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
+        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
+                     problem.in_features(), " entries"};
+    if (problem.scales() > problem.in_features())
+        return error{error_code::invalid_argument, "scale search: more scales than columns"};
+    for (const std::uint32_t index : problem.column_scales)
+        if (index >= problem.scale_count)
+            return error{error_code::invalid_argument, "scale search: column scale ", index,
+                         " is not below ", problem.scale_count};
+    const std::size_t limits = problem.smallest_scales.size();
+    if (limits != problem.largest_scales.size() || (limits != 0 && limits != problem.scales()))
+        return error{error_code::shape_mismatch, "scale search: limits for ", limits, " of ",
+                     problem.scales(), " scales"};
+    for (const auto& layer : problem.layers)
+        AWQ_CHECK(check_layer(layer, problem.in_features()));
+    return {};
+}
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
+// ---- awq/search/weight_mean.hpp
+#ifndef AWQ_SEARCH_WEIGHT_MEAN_HPP
+#define AWQ_SEARCH_WEIGHT_MEAN_HPP
+
+// ---- awq/quantization/storage_rounding.hpp
+#ifndef AWQ_QUANTIZATION_STORAGE_ROUNDING_HPP
+#define AWQ_QUANTIZATION_STORAGE_ROUNDING_HPP
+
+// ---- awq/quantization/float_lanes.hpp
+#ifndef AWQ_QUANTIZATION_FLOAT_LANES_HPP
+#define AWQ_QUANTIZATION_FLOAT_LANES_HPP
+
+#include <cstddef>
+#include <cstring>
+#include <utility>
+#if AWQ_GNU && defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+// Everything here is inlined, so no vector is ever passed between functions.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+namespace awq::detail {
+
+// Code of this room is written once over S, which is a float or a vector of floats (the vector
+// extension of GCC and Clang, any instruction set). Operators and `a < b ? a : b` work on both, lane
+// by lane, so a small device gets plain loops from the same text.
+
+template <std::size_t Lanes>
+struct lanes_of;
+template <>
+struct lanes_of<1> {
+    using floats = float;
+    using ints = int;
+    using bits = unsigned;
+    using bytes = signed char;
+};
+#if AWQ_GNU
+template <std::size_t Lanes>
+struct lanes_of {
+    // Not std::int32_t: what comparing floats gives are vectors of int, also where that is long.
+    typedef float floats __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef int ints __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef unsigned bits __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef signed char bytes __attribute__((vector_size(Lanes)));
+};
+#endif
+
+template <std::size_t Lanes>
+using float_lanes = typename lanes_of<Lanes>::floats;
+
+template <class S>
+inline constexpr std::size_t lane_count = sizeof(S) / sizeof(float);
+
+template <class S>
+using bit_lanes = typename lanes_of<lane_count<S>>::bits;
+
+template <class S>
+AWQ_ALWAYS_INLINE S load(const float* from) noexcept
+{
+    S loaded;
+    std::memcpy(&loaded, from, sizeof(S));
+    return loaded;
+}
+
+template <class S>
+AWQ_ALWAYS_INLINE void store(const S& values, float* to) noexcept
+{
+    std::memcpy(to, &values, sizeof(S));
+}
+
+/// The same number in every lane.
+template <class S>
+AWQ_ALWAYS_INLINE S all_lanes(float value) noexcept
+{
+    if constexpr (lane_count<S> == 1)
+        return value;
+    else
+        return value - S{}; // exact; 0 - 0 is 0
+}
+
+/// The smaller (larger) one; `b` where either is not a number.
+template <class S>
+AWQ_ALWAYS_INLINE S smaller(const S& a, const S& b) noexcept
+{
+    return a < b ? a : b;
+}
+template <class S>
+AWQ_ALWAYS_INLINE S larger(const S& a, const S& b) noexcept
+{
+    return a > b ? a : b;
+}
+// GCC 12 makes a comparison and a blend of some of these.
+#if AWQ_GNU && defined(__SSE2__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<4> smaller(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
+{
+    return _mm_min_ps(a, b);
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<4> larger(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
+{
+    return _mm_max_ps(a, b);
+}
+#endif
+#if AWQ_GNU && defined(__AVX__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<8> smaller(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
+{
+    return _mm256_min_ps(a, b);
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<8> larger(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
+{
+    return _mm256_max_ps(a, b);
+}
+#endif
+#if AWQ_GNU && defined(__AVX512F__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<16> smaller(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
+{
+    return _mm512_maskz_min_ps(0xFFFF, a, b); // the plain one warns in GCC 12
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<16> larger(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
+{
+    return _mm512_maskz_max_ps(0xFFFF, a, b); // the plain one warns in GCC 12
+}
+#endif
+
+/// The whole numbers of lanes, as bytes; 0 where a lane is not a number.
+template <class S>
+AWQ_ALWAYS_INLINE void store_bytes(const S& values, signed char* to) noexcept
+{
+    const S numbers = values == values ? values : S{};
+    if constexpr (lane_count<S> == 1) {
+        *to = static_cast<signed char>(numbers);
+    } else {
+#if AWQ_GNU
+        using shape = lanes_of<lane_count<S>>;
+        const auto whole = __builtin_convertvector(numbers, typename shape::ints);
+        const auto bytes = __builtin_convertvector(whole, typename shape::bytes);
+        std::memcpy(to, &bytes, sizeof bytes);
+#endif
+    }
+}
+
+// ---- one number of each of several vectors ------------------------------------------------------
+
+struct take_smaller {
+    template <class S>
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return smaller(a, b); }
+};
+struct take_larger {
+    template <class S>
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return larger(a, b); }
+};
+
+/// Blocks of `Block` lanes within runs of `Run` lanes: of a's run the even (`Odd` = 0) or odd ones,
+/// then those of b's run, and so for each run.
+template <std::size_t Block, std::size_t Run, std::size_t Odd, class S, std::size_t... I>
+AWQ_ALWAYS_INLINE S every_second(const S& a, const S& b, std::index_sequence<I...>) noexcept
+#if AWQ_GNU
+{
+    constexpr auto index = [](std::size_t i) {
+        const std::size_t run = i / Run * Run, at = i % Run, half = Run / 2;
+        const std::size_t within = at % half, block = within / Block;
+        return static_cast<int>((at < half ? 0 : lane_count<S>) + run +
+                                (2 * block + Odd) * Block + within % Block);
+    };
+    return __builtin_shufflevector(a, b, index(I)...);
+}
+#else
+    ; // nor are there vectors
+#endif
+
+/// Makes one vector of two neighbouring ones, `Count` / 2 times.
+template <class Take, std::size_t Block, std::size_t Run, std::size_t Count, class S>
+AWQ_ALWAYS_INLINE void halve(S* vectors) noexcept
+{
+    constexpr auto all = std::make_index_sequence<lane_count<S>>{};
+    for (std::size_t i = 0; i < Count / 2; ++i) {
+        const S even = every_second<Block, Run, 0>(vectors[2 * i], vectors[2 * i + 1], all);
+        const S odd = every_second<Block, Run, 1>(vectors[2 * i], vectors[2 * i + 1], all);
+        vectors[i] = Take::of(even, odd);
+    }
+}
+
+/// Of as many vectors as a vector has lanes: lane i holds what `Take` makes of all lanes of vector i.
+template <class Take, class S>
+AWQ_ALWAYS_INLINE S across(S* vectors) noexcept
+{
+    constexpr std::size_t lanes = lane_count<S>;
+    if constexpr (lanes >= 4) {
+        // Neighbours within quarters of 16 bytes first, which is cheap, then whole quarters.
+        halve<Take, 1, 4, lanes>(vectors);
+        halve<Take, 1, 4, lanes / 2>(vectors);
+    }
+    if constexpr (lanes >= 8) halve<Take, 4, lanes, lanes / 4>(vectors);
+    if constexpr (lanes == 16) halve<Take, 4, lanes, lanes / 8>(vectors);
+    return vectors[0];
+}
+
+} // namespace awq::detail
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+
+#include <limits>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// Rounds a float, or each lane of a vector of floats, as a tensor of type T stores it. With T = float
+/// nothing is lost.
+template <class T>
+struct storage_rounding {
+    using type = T;
+    /// The distance of 1 and the next value.
+    static constexpr float epsilon = 0x1p-23f;
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        return value;
+    }
+};
+template <>
+struct storage_rounding<bf16> {
+    using type = bf16;
+    static constexpr float epsilon = 0x1p-7f;
+    AWQ_ALWAYS_INLINE static float round(float value) noexcept
+    {
+        return static_cast<float>(bf16{value});
+    }
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        using bits = detail::bit_lanes<S>;
+        const bits pattern = __builtin_bit_cast(bits, value);
+        const bits rounded = (pattern + 0x7FFFu + ((pattern >> 16) & 1u)) & 0xFFFF0000u;
+        const bits quiet = (pattern | 0x00400000u) & 0xFFFF0000u;
+        return value == value ? __builtin_bit_cast(S, rounded) : __builtin_bit_cast(S, quiet);
+    }
+};
+template <>
+struct storage_rounding<f16> {
+    using type = f16;
+    static constexpr float epsilon = 0x1p-10f;
+    AWQ_ALWAYS_INLINE static float round(float value) noexcept
+    {
+        return static_cast<float>(f16{value});
+    }
+    /// The last bit of a number `shift` is worth as much as that of binary16 at `value`.
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        using bits = detail::bit_lanes<S>;
+        const bits pattern = __builtin_bit_cast(bits, value), sign = pattern & 0x80000000u;
+        const S power = __builtin_bit_cast(S, pattern & 0x7F800000u);
+        const S normal = detail::larger(power, detail::all_lanes<S>(0x1p-14f));
+        const S shift = __builtin_bit_cast(S, __builtin_bit_cast(bits, normal) + (13u << 23)) * 1.5f;
+        const S magnitude = __builtin_bit_cast(S, pattern ^ sign);
+        const S rounded = (magnitude + shift) - shift;
+        const S stored = magnitude >= 65520.0f ? detail::all_lanes<S>(std::numeric_limits<float>::infinity()) : rounded;
+        return __builtin_bit_cast(S, __builtin_bit_cast(bits, stored) | sign);
+    }
+};
+
+/// Calls `action` with the `storage_rounding` of a run-time dtype; anything but bf16 and f16 is
+/// float.
+template <class Action>
+constexpr decltype(auto) with_storage(dtype storage, Action&& action)
+{
+    if (storage == dtype::bf16) return action(storage_rounding<bf16>{});
+    if (storage == dtype::f16) return action(storage_rounding<f16>{});
+    return action(storage_rounding<float>{});
+}
+
+/// The same where the type is known when it is compiled.
+template <class T, class Action>
+constexpr decltype(auto) with_storage(storage_rounding<T> storage, Action&& action)
+{
+    return action(storage);
+}
+
+/// Rounds every value to `storage`, in place.
+inline void round_to_storage(dtype storage, std::span<float> values) noexcept
+{
+    if (storage != dtype::bf16 && storage != dtype::f16) return;
+    with_storage(storage, [values](auto rounding) {
+        for (float& value : values)
+            value = rounding.round(value);
+    });
+}
+/// The same with a storage that is known when this is compiled.
+template <class T>
+void round_to_storage(storage_rounding<T> storage, std::span<float> values) noexcept
+{
+    if constexpr (!std::is_same_v<T, float>)
+        for (float& value : values)
+            value = storage.round(value);
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+template <class T, class Rounding>
+void add_group_magnitudes(const T* group, std::size_t count, double* sums, Rounding) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t i = 0; i < count; ++i)
+        largest = std::max(largest, std::fabs(static_cast<float>(group[i])));
+    const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
+    for (std::size_t i = 0; i < count; ++i)
+        sums[i] += Rounding::round(std::fabs(Rounding::round(static_cast<float>(group[i]))) / divisor);
+}
+
+} // namespace detail
+
+/// Adds a weight's normalised magnitudes to `sums` (in_features): |w| / (max of its group + 1e-6),
+/// divided in the storage type (a dtype, or a `storage_rounding`), summed over rows. `group` columns
+/// share a scale.
+/// Divide the sums by the number of rows of all layers that went in: that is w_mean.
+template <execution E, class T, class Storage>
+void add_weight_magnitudes(const E& how, matrix_view<T> weight, std::size_t group,
+                           Storage storage, std::span<double> sums)
+{
+    how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
+        const std::size_t first = index * group;
+        const std::size_t count = std::min(group, weight.cols() - first);
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < weight.rows(); ++r)
+                detail::add_group_magnitudes(weight.row(r).data() + first, count,
+                                             sums.data() + first, rounding);
+        });
+    });
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
+/// they take the place of the original weights, the same inputs given. Smaller is better. A loss that
+/// looks at some rows only has a `sample_of(rows)`, a `row_sample`: only these are then made.
+template <class Loss>
+concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
+{
+    {
+        loss(weights)
+        } -> std::convertible_to<double>;
+};
+
+namespace detail {
+
+/// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
+template <execution E, quantizer Q, class T, class Storage>
+class AWQ_ABI_TAG candidate_maker {
+  public:
+    candidate_maker(const E& how, const search_problem<Q, T>& problem, Storage storage)
+        : how_(how), problem_(problem), storage_(storage)
+    {}
+
+    status prepare(workspace& memory, bool needs_w_mean)
+    {
+        const std::size_t columns = problem_.in_features(), scales = problem_.scales();
+        x_mean_ = memory.take<float>(scales);
+        scales_ = memory.take<double>(scales);
+        best_scales_ = memory.take<double>(scales);
+        column_scales_ = memory.take<sum_type>(columns);
+        importance_ = memory.take<float>(columns);
+        w_mean_ = memory.take<double>(scales);
+        const std::span<double> magnitudes = memory.take<double>(columns);
+        views_ = memory.take<matrix_view<const float>>(problem_.layers.size());
+        outputs_ = memory.take<matrix_view<float>>(problem_.layers.size());
+        if (magnitudes.empty() || outputs_.empty()) return too_small();
+        for (std::size_t i = 0; i < views_.size(); ++i)
+            AWQ_CHECK(prepare_layer(memory, i));
+        reduce_to_scales([&](std::size_t c) { return problem_.x_mean[c]; }, x_mean_);
+        if (needs_w_mean) fill_w_mean(magnitudes);
+        return {};
+    }
+
+    /// The candidate's weights, the rows of `sample_of` each; empty where a scale is not usable or
+    /// cannot be stored.
+    template <class Sample>
+    std::span<const matrix_view<const float>> make(const scale_candidate& candidate,
+                                                   const Sample& sample_of)
+    {
+        if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
+        const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
+        if (!identity && !problem_.can_store(scales_)) return {};
+        for (std::size_t c = 0; c < column_scales_.size(); ++c)
+            column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
+        for (std::size_t i = 0; i < views_.size(); ++i)
+            if (problem_.layers[i].rounding != nullptr)
+                make_layer(i, sample_of(problem_.layers[i].weight.rows()));
+        return views_;
+    }
+
+    std::span<const double> best_scales(const scale_candidate& candidate)
+    {
+        compute_scales(candidate, x_mean_, w_mean_, best_scales_);
+        return best_scales_;
+    }
+
+    static error too_small()
+    {
+        return error{error_code::workspace_too_small,
+                     "scale search: give as many floats as search_workspace_size says"};
+    }
+
+  private:
+    status prepare_layer(workspace& memory, std::size_t index)
+    {
+        const auto& layer = problem_.layers[index];
+        if constexpr (std::is_same_v<T, float>) views_[index] = layer.weight;
+        if (!layer.is_copied() || layer.weight.empty()) return {};
+        const std::span<float> space = memory.take<float>(layer.weight.size());
+        if (space.empty()) return too_small();
+        outputs_[index] = {space.data(), layer.weight.rows(), layer.weight.cols()};
+        views_[index] = outputs_[index];
+        if (layer.rounding == nullptr) widen(how_, layer.weight, outputs_[index]);
+        return {};
+    }
+
+    // The mean over the columns that share a scale; a plain copy where none do.
+    template <class Source, class V>
+    void reduce_to_scales(Source source, std::span<V> out) const
+    {
+        for (std::size_t s = 0; s < out.size(); ++s)
+            out[s] = V(0);
+        if (problem_.column_scales.empty()) {
+            for (std::size_t c = 0; c < out.size(); ++c)
+                out[c] = source(c);
+            return;
+        }
+        for (std::size_t c = 0; c < problem_.in_features(); ++c)
+            out[problem_.scale_of(c)] += source(c);
+        const V share = V(out.size()) / V(problem_.in_features());
+        for (V& value : out)
+            value *= share;
+    }
+
+    void fill_w_mean(std::span<double> sums)
+    {
+        double rows = 0.0;
+        for (const auto& layer : problem_.layers) {
+            if (layer.rounding == nullptr) continue;
+            add_weight_magnitudes(how_, layer.weight,
+                                  layer.rounding->scale_columns(layer.weight.cols()), storage_,
+                                  sums);
+            rows += static_cast<double>(layer.weight.rows());
+        }
+        reduce_to_scales([&](std::size_t c) { return sums[c] / rows; }, w_mean_);
+    }
+
+    void make_layer(std::size_t index, const row_sample& sample)
+    {
+        const auto& layer = problem_.layers[index];
+        const matrix_view<float> out = outputs_[index];
+        std::span<float> importance{};
+        if (!layer.importance.empty()) {
+            importance = importance_;
+            for (std::size_t c = 0; c < importance.size(); ++c)
+                importance[c] = static_cast<float>(static_cast<double>(layer.importance[c]) /
+                                                   (column_scales_[c] * column_scales_[c]));
+        }
+        bool is_scaled = false;
+        Q rounding = *layer.rounding;
+        if constexpr (magnitude_quantizer<Q>) {
+            is_scaled = rounding.needs_magnitude();
+            if (is_scaled) {
+                how_.for_each(out.rows(), [&](std::size_t row) {
+                    scale_rows(layer.weight.rows_from(row, 1), out.rows_from(row, 1));
+                });
+                rounding = settled(how_, rounding, matrix_view<const float>{out});
+            }
+        }
+        const auto make_rows = [&](std::size_t first, std::size_t count) {
+            const auto block = out.rows_from(first, count);
+            if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
+            rounding.pseudo_quantize(block, importance, block);
+            unscale_rows(block);
+        };
+        if (sample.size() == out.rows()) return for_all_blocks(how_, rounding, out.rows(), make_rows);
+        how_.for_each(sample.blocks(), [&](std::size_t block) {
+            const std::size_t first = sample.first_of(block), end = first + sample.rows_in(block);
+            for_each_block(first, end, rounding.row_block(), make_rows);
+        });
+    }
+
+    // Q(W s)/s in three steps, each rounded to float once; with scales that are floats that is the
+    // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
+    void scale_rows(matrix_view<const T> weight, matrix_view<float> out) const
+    {
+        const sum_type* const s = column_scales_.data();
+        for (std::size_t r = 0; r < weight.rows(); ++r) {
+            const std::span<float> to = out.row(r);
+            const T* const from = weight.row(r).data();
+            for (std::size_t c = 0; c < to.size(); ++c)
+                to[c] = static_cast<float>(static_cast<float>(from[c]) * s[c]);
+            round_to_storage(storage_, to);
+        }
+    }
+
+    void unscale_rows(matrix_view<float> rows) const
+    {
+        const sum_type* const s = column_scales_.data();
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const std::span<float> row = rows.row(r);
+            for (std::size_t c = 0; c < row.size(); ++c)
+                row[c] = static_cast<float>(row[c] / s[c]);
+            round_to_storage(storage_, row);
+        }
+    }
+
+    const E& how_;
+    const search_problem<Q, T>& problem_;
+    [[no_unique_address]] Storage storage_;
+    std::span<float> x_mean_;                         // (scales)
+    std::span<double> w_mean_, scales_, best_scales_; // (scales)
+    std::span<sum_type> column_scales_;               // (in_features)
+    std::span<float> importance_;                     // (in_features)
+    std::span<matrix_view<const float>> views_;       // what the loss sees
+    std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
+};
+
+/// The loss of a candidate, NaN where it is not usable.
+template <class Maker, candidate_loss Loss>
+double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
+{
+    const auto weights = maker.make(candidate, [&](std::size_t rows) {
+        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
+        else return row_sample{rows};
+    });
+    if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
+    return static_cast<double>(loss(weights));
+}
+
+constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
+
+/// The first of the smallest finite errors among those still open; `no_candidate` where none is.
+inline std::size_t first_smallest(std::span<const double> errors,
+                                  std::span<const unsigned char> used)
+{
+    std::size_t best = no_candidate;
+    double smallest = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < errors.size(); ++i)
+        if ((used.empty() || used[i] == 0) && std::isfinite(errors[i]) && errors[i] < smallest) {
+            best = i;
+            smallest = errors[i];
+        }
+    return best;
+}
+
+inline std::size_t count_not_finite(std::span<const double> errors)
+{
+    return static_cast<std::size_t>(
+        std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
+}
+
+inline error nothing_finite()
+{
+    return error{error_code::no_candidate,
+                 "scale search: no candidate has a finite error; look for "
+                 "infinite activations, and for weights near the largest number of their type"};
+}
+
+} // namespace detail
+
+/// Tries every candidate of the grid with one loss and returns the best: the first with the
+/// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
+/// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
+/// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
+/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
+/// known when this is compiled.
+template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage>
+result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem,
+                                    const search_options& options, Loss&& loss, workspace memory,
+                                    Storage storage)
+{
+    const scale_grid grid{options};
+    AWQ_CHECK(grid.check());
+    AWQ_CHECK(detail::check_problem(problem));
+    detail::candidate_maker<E, Q, T, Storage> maker{how, problem, storage};
+    const std::span<double> errors = memory.take<double>(grid.size());
+    if (errors.empty()) return maker.too_small();
+    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
+    for (std::size_t i = 0; i < grid.size(); ++i)
+        errors[i] = detail::judge(maker, grid[i], loss);
+    const std::size_t best = detail::first_smallest(errors, {});
+    if (best == detail::no_candidate) return detail::nothing_finite();
+    return search_outcome{maker.best_scales(grid[best]),
+                          grid[best].ratio,
+                          grid[best].duo_scaling,
+                          errors[0],
+                          errors[best],
+                          grid.size(),
+                          detail::count_not_finite(errors),
+                          errors};
+}
+
+/// The same with `options.storage`, known at run time only.
+template <execution E, quantizer Q, class T, candidate_loss Loss>
+result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem,
+                                    const search_options& options, Loss&& loss, workspace memory)
+{
+    return scale_search(how, problem, options, loss, memory, options.storage);
+}
+
+/// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
+/// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
+/// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
+template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact>
+result<search_outcome> screened_search(const E& how, const search_problem<Q, T>& problem,
+                                       const search_options& options, Cheap&& cheap, Exact&& exact,
+                                       workspace memory)
+{
+    const scale_grid grid{options};
+    AWQ_CHECK(grid.check());
+    AWQ_CHECK(detail::check_problem(problem));
+    detail::candidate_maker<E, Q, T, dtype> maker{how, problem, options.storage};
+    const std::span<double> errors = memory.take<double>(grid.size());
+    const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
+    if (chosen.empty()) return maker.too_small();
+    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
+    for (std::size_t i = 0; i < grid.size(); ++i)
+        errors[i] = detail::judge(maker, grid[i], cheap);
+    chosen[0] = 1;
+    for (std::size_t i = 0; i < options.finalists; ++i)
+        if (const std::size_t next = detail::first_smallest(errors, chosen);
+            next != detail::no_candidate)
+            chosen[next] = 1;
+    search_outcome outcome{};
+    outcome.candidates = grid.size();
+    outcome.skipped_candidates = detail::count_not_finite(errors);
+    outcome.candidate_errors = errors;
+    std::size_t best = detail::no_candidate;
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+        if (chosen[i] == 0) continue;
+        const double error = detail::judge(maker, grid[i], exact);
+        if (i == 0) outcome.initial_error = error;
+        if (!std::isfinite(error)) outcome.skipped_candidates += std::isfinite(errors[i]) ? 1 : 0;
+        if (std::isfinite(error) && (best == detail::no_candidate || error < outcome.best_error)) {
+            best = i;
+            outcome.best_error = error;
+        }
+    }
+    if (best == detail::no_candidate) return detail::nothing_finite();
+    outcome.best_scales = maker.best_scales(grid[best]);
+    outcome.best_ratio = grid[best].ratio;
+    outcome.duo_scaling = grid[best].duo_scaling;
+    return outcome;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/apply_scales.hpp
+#ifndef AWQ_SMOOTHING_APPLY_SCALES_HPP
+#define AWQ_SMOOTHING_APPLY_SCALES_HPP
+
+// ---- awq/smoothing/check_mapping.hpp
+#ifndef AWQ_SMOOTHING_CHECK_MAPPING_HPP
+#define AWQ_SMOOTHING_CHECK_MAPPING_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+namespace awq {
+
+namespace detail {
+
+/// A layer that is scaled twice, or one whose rows share memory, would compute something else afterwards.
+template <class S, class B>
+status check_memory(const basic_mapping<S, B>& pair)
+{
+    const auto shares_rows = [] {
+        return error{error_code::invalid_argument,
+                     "mapping: a layer's stride is below its width, so its rows overlap"};
+    };
+    if (pair.smooth.weight.rows_overlap()) return shares_rows();
+    for (std::size_t i = 0; i < pair.balances.size(); ++i) {
+        if (pair.balances[i].rows_overlap()) return shares_rows();
+        const void* const weight = pair.balances[i].data();
+        if (weight == pair.smooth.weight.data())
+            return error{error_code::invalid_argument,
+                         "mapping: balance layer ", i, " is the smooth layer itself"};
+        for (std::size_t j = 0; j < i; ++j)
+            if (weight == pair.balances[j].data())
+                return error{error_code::invalid_argument, "mapping: balance layers ", j, " and ",
+                             i, " are the same tensor; give each once"};
+    }
+    return {};
+}
+
+template <class S, class B>
+status check_balances(const basic_mapping<S, B>& pair)
+{
+    if (pair.balances.empty())
+        return error{error_code::invalid_argument, "mapping: give at least one balance layer"};
+    for (const auto& balance : pair.balances)
+        if (balance.empty() || balance.cols() != pair.in_features())
+            return error{error_code::shape_mismatch, "mapping: a balance layer has ",
+                         balance.cols(), " columns, another has ", pair.in_features()};
+    return {};
+}
+
+template <class T>
+status check_smooth(const basic_smooth_target<T>& smooth, std::size_t scales)
+{
+    if (smooth.norm && (smooth.weight.rows() != 1 || smooth.weight.cols() != scales))
+        return error{error_code::shape_mismatch, "mapping: a norm of ", smooth.weight.size(),
+                     " channels before layers that read ", scales};
+    if (!smooth.norm && smooth.weight.rows() == 1 && scales > 1)
+        return error{error_code::shape_mismatch,
+                     "mapping: a linear smooth layer with one output before layers that read ",
+                     scales, "; a norm's weight is a vector, give it as a std::span"};
+    if (!smooth.norm && smooth.weight.rows() < scales)
+        return error{error_code::shape_mismatch,
+                     "mapping: a smooth layer with ",
+                     smooth.weight.rows(),
+                     " outputs before layers that read ",
+                     scales,
+                     "; grouped-query attention needs column_scales"};
+    if (!smooth.bias.empty() && smooth.bias.size() != smooth.channels())
+        return error{error_code::shape_mismatch, "mapping: a bias of ",
+                     smooth.bias.size(),         " values for ",
+                     smooth.channels(),          " outputs"};
+    if (!smooth.norm && smooth.offset)
+        return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
+    return {};
+}
+
+} // namespace detail
+
+/// How many scales a mapping has: its in_features, or one for each group of columns.
+template <class S = float, class B = S>
+std::size_t scale_count(const basic_mapping<S, B>& pair) noexcept
+{
+    if (pair.column_scales.empty()) return pair.in_features();
+    std::uint32_t last = 0;
+    for (const std::uint32_t index : pair.column_scales)
+        last = index > last ? index : last;
+    return std::size_t{last} + 1;
+}
+
+/// Whether the layers of a mapping fit together, so that smoothing keeps the function that they
+/// compute. invalid_argument or shape_mismatch where they do not.
+template <class S = float, class B = S>
+status check_mapping(const basic_mapping<S, B>& pair)
+{
+    AWQ_CHECK(detail::check_balances(pair));
+    AWQ_CHECK(detail::check_memory(pair));
+    if (!pair.column_scales.empty() && pair.column_scales.size() != pair.in_features())
+        return error{error_code::shape_mismatch, "mapping: column_scales needs ",
+                     pair.in_features(), " entries"};
+    return detail::check_smooth(pair.smooth, scale_count(pair));
+}
+
+} // namespace awq
+
+#endif
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+template <execution E, class T>
+void multiply_columns(const E& how, std::span<const std::uint32_t> column_scales,
+                      matrix_view<T> weight, std::span<const double> scales)
+{
+    how.for_each(weight.rows(), [&](std::size_t r) {
+        T* const row = weight.row(r).data();
+        if (column_scales.empty())
+            for (std::size_t c = 0; c < weight.cols(); ++c)
+                row[c] = from_double<T>(to_double(row[c]) * scales[c]);
+        else
+            for (std::size_t c = 0; c < weight.cols(); ++c)
+                row[c] = from_double<T>(to_double(row[c]) * scales[column_scales[c]]);
+    });
+}
+
+template <class T>
+void divide_norm(const basic_smooth_target<T>& smooth, std::span<const double> scales) noexcept
+{
+    const std::span<T> weight = smooth.weight.row(0);
+    const double offset = smooth.offset ? 1.0 : 0.0;
+    for (std::size_t i = 0; i < scales.size(); ++i)
+        weight[i] = from_double<T>((to_double(weight[i]) + offset) / scales[i] - offset);
+}
+
+template <execution E, class T>
+void divide_rows(const E& how, matrix_view<T> weight, std::span<const double> scales)
+{
+    how.for_each(scales.size(), [&](std::size_t r) {
+        for (T& element : weight.row(r))
+            element = from_double<T>(to_double(element) / scales[r]);
+    });
+}
+
+} // namespace detail
+
+/// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
+/// them, in place: together the layers compute what they did before. Of a linear smooth layer with
+/// more outputs than scales (a fused qkv or gate_up) only the last rows, and the matching slice of
+/// the bias, change. Computed in double and rounded to float once, and from there to the tensors' own
+/// type; which scales that can hold, `scale_limits` knows. Errors (then nothing is changed): those of
+/// `check_mapping`; invalid_argument where a scale is not a positive number.
+template <execution E, class S = float, class B = S>
+status apply_scales(const E& how, const basic_mapping<S, B>& pair, std::span<const double> scales)
+{
+    AWQ_CHECK(check_mapping(pair));
+    if (scales.size() != scale_count(pair))
+        return error{error_code::shape_mismatch, "apply_scales: ", scales.size(), " scales for ",
+                     scale_count(pair),          " channels"};
+    for (const double scale : scales)
+        if (!std::isfinite(scale) || !(scale > 0.0))
+            return error{error_code::invalid_argument, "apply_scales: a scale is not positive"};
+    for (const auto& balance : pair.balances)
+        detail::multiply_columns(how, pair.column_scales, balance, scales);
+    const basic_smooth_target<S>& smooth = pair.smooth;
+    const std::size_t first = smooth.channels() - scales.size();
+    if (smooth.norm)
+        detail::divide_norm(smooth, scales);
+    else
+        detail::divide_rows(how, smooth.weight.rows_from(first, scales.size()), scales);
+    if (!smooth.bias.empty())
+        for (std::size_t i = 0; i < scales.size(); ++i)
+            smooth.bias[first + i] =
+                detail::from_double<S>(detail::to_double(smooth.bias[first + i]) / scales[i]);
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/offset_norm_scales.hpp
+#ifndef AWQ_SMOOTHING_OFFSET_NORM_SCALES_HPP
+#define AWQ_SMOOTHING_OFFSET_NORM_SCALES_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+namespace detail {
+
+/// The weight to store for a gain of 1 + weight, exact in 16 bits, and not -1 unless the gain is 0.
+inline double stored_offset(double gain) noexcept
+{
+    const auto weight = static_cast<double>(static_cast<float>(bf16{static_cast<float>(gain - 1)}));
+    const bool lost = gain != 0 && (weight + 1) * gain <= 0;
+    const double next_to_minus_one = gain > 0 ? -1 + 0x1p-8 : -1 - 0x1p-7;
+    return lost ? next_to_minus_one : weight;
+}
+
+} // namespace detail
+
+/// Adapts scales to a norm that multiplies by 1 + weight (Gemma), so that its new weights survive
+/// 16-bit storage. A gain of 0.01 is stored as -0.99, whose last bit in bfloat16 is 0.004: rounding
+/// it would change what the model computes. So the scales
+/// - become 1 where the gain is 0 (such channels have no input, and a scale that says nothing),
+/// - are centred (geometric mean 1) over the others, which keeps the gains where they were,
+/// - are made exact: each the quotient of the old gain and of the new one as it will be stored.
+/// Scales that are all 1 stay so. `T`: the weight's element type.
+template <tensor_element T = float>
+void adapt_to_offset_norm(std::span<const std::type_identity_t<T>> weight,
+                          std::span<double> scales) noexcept
+{
+    const auto is_one = [](double scale) { return scale == 1.0; };
+    if (std::all_of(scales.begin(), scales.end(), is_one)) return;
+    double logarithms = 0;
+    std::size_t alive = 0;
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        if (detail::to_double(weight[i]) == -1.0) continue;
+        logarithms += std::log(scales[i]);
+        ++alive;
+    }
+    const double centre = alive == 0 ? 1.0 : std::exp(logarithms / static_cast<double>(alive));
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        const double gain = 1.0 + detail::to_double(weight[i]);
+        const double wanted = gain * centre / scales[i];
+        scales[i] = gain == 0 ? 1.0 : gain / (1.0 + detail::stored_offset(wanted));
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/smoothing/scale_limits.hpp
+#ifndef AWQ_SMOOTHING_SCALE_LIMITS_HPP
+#define AWQ_SMOOTHING_SCALE_LIMITS_HPP
+
+// ---- awq/tensor/storage_range.hpp
+#ifndef AWQ_TENSOR_STORAGE_RANGE_HPP
+#define AWQ_TENSOR_STORAGE_RANGE_HPP
+
+namespace awq {
+
+/// The finite magnitudes that are stored as something else than zero.
+struct storage_range {
+    double smallest = 0x1p-149; ///< the least subnormal number
+    double largest = 0x1.FFFFFEp127;
+};
+
+/// That of f16 and bf16; of any other type that of float.
+constexpr storage_range range_of(dtype type) noexcept
+{
+    if (type == dtype::f16) return {0x1p-24, 65504.0};
+    if (type == dtype::bf16) return {0x1p-133, 0x1.FEp127};
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// The scales with which every tensor of a mapping can be stored, one entry a scale. In memory of the
+/// caller.
+struct scale_limits {
+    std::span<double> smallest, largest;
+
+    /// No limits yet.
+    void clear() const noexcept
+    {
+        std::ranges::fill(smallest, 0.0);
+        std::ranges::fill(largest, std::numeric_limits<double>::infinity());
+    }
+};
+
+namespace detail {
+
+inline void limit_smooth_row(const scale_limits& limits, std::size_t i, double magnitude,
+                             const storage_range& range) noexcept
+{
+    limits.smallest[i] = std::max(limits.smallest[i], magnitude / range.largest);
+    if (magnitude > 0) limits.largest[i] = std::min(limits.largest[i], magnitude / range.smallest);
+}
+
+template <class T>
+double largest_magnitude(std::span<T> values) noexcept
+{
+    float largest = 0;
+    for (const T value : values) largest = std::max(largest, std::fabs(static_cast<float>(value)));
+    return static_cast<double>(largest);
+}
+
+} // namespace detail
+
+/// Narrows the limits to scales whose products with the columns of a balance layer are finite in
+/// `storage`. A column that becomes zero is left to the loss, which sees it.
+/// `scratch`: in_features floats. `column_scales`: as in `mapping`.
+template <class T>
+void limit_balance(const scale_limits& limits, matrix_view<T> weight, dtype storage,
+                   std::span<const std::uint32_t> column_scales, std::span<float> scratch) noexcept
+{
+    const double largest = range_of(storage).largest;
+    std::ranges::fill(scratch, 0.0f);
+    for (std::size_t r = 0; r < weight.rows(); ++r)
+        for (std::size_t c = 0; c < weight.cols(); ++c)
+            scratch[c] = std::max(scratch[c], std::fabs(static_cast<float>(weight(r, c))));
+    for (std::size_t c = 0; c < weight.cols(); ++c) {
+        double& limit = limits.largest[column_scales.empty() ? c : column_scales[c]];
+        if (scratch[c] > 0) limit = std::min(limit, largest / static_cast<double>(scratch[c]));
+    }
+}
+
+/// Narrows the limits to scales by which the smooth layer can be divided: all is finite in `storage`,
+/// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
+/// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
+/// them only the finite ones count.
+template <class T>
+void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smooth,
+                  dtype storage) noexcept
+{
+    storage_range range = range_of(storage);
+    const std::size_t count = limits.smallest.size(), first = smooth.channels() - count;
+    if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
+    for (std::size_t i = 0; i < count; ++i) {
+        const double gain = smooth.norm ? std::fabs(detail::to_double(smooth.weight(0, i)) +
+                                                    (smooth.offset ? 1.0 : 0.0))
+                                        : detail::largest_magnitude(smooth.weight.row(first + i));
+        detail::limit_smooth_row(limits, i, gain, range);
+        if (smooth.bias.empty()) continue;
+        const double bias = std::fabs(detail::to_double(smooth.bias[first + i]));
+        limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
+    }
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+namespace awq::detail {
+
+/// What a modifier does to one mapping once its statistics are known: it cuts the caller's memory, searches
+/// among the scales with which every tensor can be stored, and applies the best. `Storage`: the
+/// `storage_rounding` of the search; `S` and `B`: the elements of the smooth layer and of the balance layers.
+template <execution E, quantizer Q, class Storage, class S, class B>
+class mapping_search {
+  public:
+    mapping_search(const E& how, const basic_mapping<S, B>& pair, const Q& rounding,
+                   const search_options& options, Storage storage)
+        : how_(how), pair_(pair), rounding_(rounding), options_(options), storage_(storage)
+    {}
+
+    /// Floats that `prepare` needs at least, without those of the loss.
+    static constexpr std::size_t workspace_size(std::size_t in_features, std::size_t out_features,
+                                                std::size_t layers, std::size_t n_grid) noexcept
+    {
+        return search_workspace_size(in_features, in_features * out_features, layers, n_grid) +
+               2 * in_features + 3 * workspace::size_for<double>(in_features) +
+               workspace::size_for<search_layer<Q, B>>(layers) +
+               workspace::size_for<matrix_view<const B>>(layers);
+    }
+
+    status prepare(const activation_stats& stats, workspace memory)
+    {
+        const std::size_t columns = pair_.in_features(), layers = pair_.balances.size();
+        const std::size_t scales = scale_count(pair_);
+        const std::span<float> x_mean = memory.take<float>(columns);
+        const std::span<float> importance = memory.take<float>(columns);
+        limits_.smallest = memory.take<double>(scales);
+        limits_.largest = memory.take<double>(scales);
+        scales_ = memory.take<double>(scales);
+        weights_ = memory.take<matrix_view<const B>>(layers);
+        const auto searched = memory.take<search_layer<Q, B>>(layers);
+        if (importance.empty() || scales_.empty() || searched.empty()) return too_small();
+        limit_scales(x_mean);
+        AWQ_CHECK(stats.mean_abs(x_mean));
+        AWQ_CHECK(stats.mean_square(importance));
+        for (std::size_t i = 0; i < layers; ++i) {
+            weights_[i] = pair_.balances[i];
+            searched[i] = {weights_[i], &rounding_, importance};
+        }
+        problem_ = {searched, x_mean, pair_.column_scales, scales, limits_.smallest, limits_.largest};
+        const std::size_t size = search_workspace_size(problem_, options_);
+        if (memory.rest().size() < size + 2 * columns) return too_small();
+        searching_ = memory.rest().first(size);
+        rest_ = memory.rest().subspan(size);
+        return {};
+    }
+
+    /// The balance layers as they are, and what is left of the memory for a loss.
+    std::span<const matrix_view<const B>> weights() const noexcept { return weights_; }
+    std::span<float> rest() const noexcept { return rest_; }
+
+    /// The balance layers in float, in memory that `run` takes again.
+    std::span<const matrix_view<const float>> widened_weights() const
+    {
+        if constexpr (std::is_same_v<B, float>) {
+            return weights_;
+        } else {
+            workspace memory{searching_};
+            const auto views = memory.take<matrix_view<const float>>(weights_.size());
+            for (std::size_t i = 0; i < views.size(); ++i) {
+                const matrix_view<const B> weight = weights_[i];
+                const std::span<float> space = memory.take<float>(weight.size());
+                const matrix_view<float> wide{space.data(), weight.rows(), weight.cols()};
+                widen(how_, weight, wide);
+                views[i] = wide;
+            }
+            return views;
+        }
+    }
+
+    /// Searches with a loss over candidates, and smooths. On an error nothing is changed.
+    template <candidate_loss Loss>
+    result<search_outcome> run(Loss&& loss)
+    {
+        AWQ_TRY(search_outcome found, scale_search(how_, problem_, options_, loss,
+                                                   workspace{searching_}, storage_));
+        AWQ_CHECK(apply(found.best_scales));
+        found.best_scales = scales_;
+        return found;
+    }
+
+    static error too_small()
+    {
+        return error{error_code::workspace_too_small,
+                     "smooth: give as many floats as workspace_size says"};
+    }
+
+  private:
+    /// What a tensor will be stored as: what it is, or what floats become by the scheme.
+    template <class T>
+    static constexpr dtype stored =
+        half_element<T> ? dtype_of<T> : dtype_of<typename Storage::type>;
+
+    void limit_scales(std::span<float> scratch) const
+    {
+        limits_.clear();
+        limit_smooth(limits_, pair_.smooth, stored<S>);
+        for (const auto& balance : pair_.balances)
+            limit_balance(limits_, balance, stored<B>, pair_.column_scales, scratch);
+    }
+
+    status apply(std::span<const double> found) const
+    {
+        [[maybe_unused]] const basic_smooth_target<S>& smooth = pair_.smooth;
+        std::ranges::copy(found, scales_.begin());
+        if constexpr (stored<S> != dtype::f32) // a float holds 1 + weight well enough
+            if (smooth.norm && smooth.offset) {
+                adapt_to_offset_norm<S>(smooth.weight.row(0), scales_);
+                if (!problem_.can_store(scales_))
+                    return error{error_code::no_candidate, "smooth: the weights' type cannot hold "
+                                                           "the scales of a norm of 1 + weight"};
+            }
+        return apply_scales(how_, pair_, scales_);
+    }
+
+    const E& how_;
+    const basic_mapping<S, B>& pair_;
+    const Q& rounding_;
+    const search_options& options_;
+    [[no_unique_address]] Storage storage_;
+    scale_limits limits_;
+    std::span<double> scales_;
+    std::span<matrix_view<const B>> weights_;
+    search_problem<Q, B> problem_;
+    std::span<float> searching_, rest_;
+};
+
+} // namespace awq::detail
 
 #endif
 // ---- awq/policy/group_size.hpp
@@ -10870,6 +13067,12 @@ struct dynamic_group_size {
     using policy_axis = axis::group;
     std::size_t value = 128;
     constexpr std::size_t columns() const noexcept { return value; }
+};
+
+/// The format itself says which elements share a scale: of GGUF formats and of quantizers of one's own
+/// the only choice, and their default.
+struct format_groups {
+    using policy_axis = axis::group;
 };
 
 } // namespace awq
@@ -10974,200 +13177,6 @@ struct policy_set {
 #ifndef AWQ_QUANTIZATION_GROUP_CODES_HPP
 #define AWQ_QUANTIZATION_GROUP_CODES_HPP
 
-// ---- awq/quantization/float_lanes.hpp
-#ifndef AWQ_QUANTIZATION_FLOAT_LANES_HPP
-#define AWQ_QUANTIZATION_FLOAT_LANES_HPP
-
-#include <cstddef>
-#include <utility>
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-// Everything here is inlined, so no vector is ever passed between functions.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-
-namespace awq::detail {
-
-// Code of this room is written once over S, which is a float or a vector of floats (the vector
-// extension of GCC and Clang, any instruction set). Operators and `a < b ? a : b` work on both, lane
-// by lane, so a small device gets plain loops from the same text.
-
-template <std::size_t Lanes>
-struct lanes_of {
-    // Not std::int32_t: what comparing floats gives are vectors of int, also where that is long.
-    typedef float floats __attribute__((vector_size(Lanes * sizeof(float))));
-    typedef int ints __attribute__((vector_size(Lanes * sizeof(float))));
-    typedef unsigned bits __attribute__((vector_size(Lanes * sizeof(float))));
-    typedef signed char bytes __attribute__((vector_size(Lanes)));
-};
-template <>
-struct lanes_of<1> {
-    using floats = float;
-    using ints = int;
-    using bits = unsigned;
-    using bytes = signed char;
-};
-
-template <std::size_t Lanes>
-using float_lanes = typename lanes_of<Lanes>::floats;
-
-template <class S>
-inline constexpr std::size_t lane_count = sizeof(S) / sizeof(float);
-
-template <class S>
-using bit_lanes = typename lanes_of<lane_count<S>>::bits;
-
-template <class S>
-AWQ_ALWAYS_INLINE S load(const float* from) noexcept
-{
-    S loaded;
-    __builtin_memcpy(&loaded, from, sizeof(S));
-    return loaded;
-}
-
-template <class S>
-AWQ_ALWAYS_INLINE void store(const S& values, float* to) noexcept
-{
-    __builtin_memcpy(to, &values, sizeof(S));
-}
-
-/// The same number in every lane.
-template <class S>
-AWQ_ALWAYS_INLINE S all_lanes(float value) noexcept
-{
-    if constexpr (lane_count<S> == 1)
-        return value;
-    else
-        return value - S{}; // exact; 0 - 0 is 0
-}
-
-/// The smaller (larger) one; `b` where either is not a number.
-template <class S>
-AWQ_ALWAYS_INLINE S smaller(const S& a, const S& b) noexcept
-{
-    return a < b ? a : b;
-}
-template <class S>
-AWQ_ALWAYS_INLINE S larger(const S& a, const S& b) noexcept
-{
-    return a > b ? a : b;
-}
-// GCC 12 makes a comparison and a blend of some of these.
-#if defined(__SSE2__)
-template <>
-AWQ_ALWAYS_INLINE float_lanes<4> smaller(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
-{
-    return _mm_min_ps(a, b);
-}
-template <>
-AWQ_ALWAYS_INLINE float_lanes<4> larger(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
-{
-    return _mm_max_ps(a, b);
-}
-#endif
-#if defined(__AVX__)
-template <>
-AWQ_ALWAYS_INLINE float_lanes<8> smaller(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
-{
-    return _mm256_min_ps(a, b);
-}
-template <>
-AWQ_ALWAYS_INLINE float_lanes<8> larger(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
-{
-    return _mm256_max_ps(a, b);
-}
-#endif
-#if defined(__AVX512F__)
-template <>
-AWQ_ALWAYS_INLINE float_lanes<16> smaller(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
-{
-    return _mm512_maskz_min_ps(0xFFFF, a, b); // the plain one warns in GCC 12
-}
-template <>
-AWQ_ALWAYS_INLINE float_lanes<16> larger(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
-{
-    return _mm512_maskz_max_ps(0xFFFF, a, b); // the plain one warns in GCC 12
-}
-#endif
-
-/// The whole numbers of lanes, as bytes; 0 where a lane is not a number.
-template <class S>
-AWQ_ALWAYS_INLINE void store_bytes(const S& values, signed char* to) noexcept
-{
-    using shape = lanes_of<lane_count<S>>;
-    const S numbers = values == values ? values : S{};
-    if constexpr (lane_count<S> == 1) {
-        *to = static_cast<signed char>(numbers);
-    } else {
-        const auto whole = __builtin_convertvector(numbers, typename shape::ints);
-        const auto bytes = __builtin_convertvector(whole, typename shape::bytes);
-        __builtin_memcpy(to, &bytes, sizeof bytes);
-    }
-}
-
-// ---- one number of each of several vectors ------------------------------------------------------
-
-struct take_smaller {
-    template <class S>
-    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return smaller(a, b); }
-};
-struct take_larger {
-    template <class S>
-    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return larger(a, b); }
-};
-
-/// Blocks of `Block` lanes within runs of `Run` lanes: of a's run the even (`Odd` = 0) or odd ones,
-/// then those of b's run, and so for each run.
-template <std::size_t Block, std::size_t Run, std::size_t Odd, class S, std::size_t... I>
-AWQ_ALWAYS_INLINE S every_second(const S& a, const S& b, std::index_sequence<I...>) noexcept
-{
-    constexpr auto index = [](std::size_t i) {
-        const std::size_t run = i / Run * Run, at = i % Run, half = Run / 2;
-        const std::size_t within = at % half, block = within / Block;
-        return static_cast<int>((at < half ? 0 : lane_count<S>) + run +
-                                (2 * block + Odd) * Block + within % Block);
-    };
-    return __builtin_shufflevector(a, b, index(I)...);
-}
-
-/// Makes one vector of two neighbouring ones, `Count` / 2 times.
-template <class Take, std::size_t Block, std::size_t Run, std::size_t Count, class S>
-AWQ_ALWAYS_INLINE void halve(S* vectors) noexcept
-{
-    constexpr auto all = std::make_index_sequence<lane_count<S>>{};
-    for (std::size_t i = 0; i < Count / 2; ++i) {
-        const S even = every_second<Block, Run, 0>(vectors[2 * i], vectors[2 * i + 1], all);
-        const S odd = every_second<Block, Run, 1>(vectors[2 * i], vectors[2 * i + 1], all);
-        vectors[i] = Take::of(even, odd);
-    }
-}
-
-/// Of as many vectors as a vector has lanes: lane i holds what `Take` makes of all lanes of vector i.
-template <class Take, class S>
-AWQ_ALWAYS_INLINE S across(S* vectors) noexcept
-{
-    constexpr std::size_t lanes = lane_count<S>;
-    if constexpr (lanes >= 4) {
-        // Neighbours within quarters of 16 bytes first, which is cheap, then whole quarters.
-        halve<Take, 1, 4, lanes>(vectors);
-        halve<Take, 1, 4, lanes / 2>(vectors);
-    }
-    if constexpr (lanes >= 8) halve<Take, 4, lanes, lanes / 4>(vectors);
-    if constexpr (lanes == 16) halve<Take, 4, lanes, lanes / 8>(vectors);
-    return vectors[0];
-}
-
-} // namespace awq::detail
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-
-#endif
 // ---- awq/quantization/qparams.hpp
 #ifndef AWQ_QUANTIZATION_QPARAMS_HPP
 #define AWQ_QUANTIZATION_QPARAMS_HPP
@@ -11283,267 +13292,6 @@ inline result<scheme> parse_scheme(std::string_view name)
 } // namespace awq
 
 #endif
-// ---- awq/quantization/storage_rounding.hpp
-#ifndef AWQ_QUANTIZATION_STORAGE_ROUNDING_HPP
-#define AWQ_QUANTIZATION_STORAGE_ROUNDING_HPP
-
-// ---- awq/support/float16.hpp
-#ifndef AWQ_SUPPORT_FLOAT16_HPP
-#define AWQ_SUPPORT_FLOAT16_HPP
-
-#include <bit>
-#include <compare>
-#include <cstdint>
-
-namespace awq {
-
-/// bfloat16: the upper half of an IEEE binary32.
-struct bf16 {
-    std::uint16_t bits = 0;
-
-    bf16() = default;
-    /// Rounds to nearest, ties to even; denormals are kept, a NaN stays a NaN.
-    constexpr explicit bf16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
-    constexpr explicit operator float() const noexcept
-    {
-        return std::bit_cast<float>(std::uint32_t{bits} << 16);
-    }
-    static constexpr bf16 from_bits(std::uint16_t pattern) noexcept
-    {
-        bf16 value;
-        value.bits = pattern;
-        return value;
-    }
-    friend constexpr bool operator==(bf16, bf16) = default; // compares bit patterns
-
-private:
-    static constexpr std::uint16_t round(std::uint32_t pattern) noexcept
-    {
-        const bool nan = (pattern & 0x7FFFFFFFu) > 0x7F800000u;
-        const std::uint32_t rounded = pattern + 0x7FFFu + ((pattern >> 16) & 1u);
-        return static_cast<std::uint16_t>(nan ? (pattern >> 16) | 0x40u : rounded >> 16);
-    }
-};
-
-/// IEEE binary16.
-struct f16 {
-    std::uint16_t bits = 0;
-
-    f16() = default;
-    /// Rounds to nearest, ties to even; overflow gives an infinity, a NaN stays a (quiet) NaN.
-    constexpr explicit f16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
-    constexpr explicit operator float() const noexcept
-    {
-        const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16;
-        return std::bit_cast<float>(sign | widen_magnitude(bits & 0x7FFFu));
-    }
-    static constexpr f16 from_bits(std::uint16_t pattern) noexcept
-    {
-        f16 value;
-        value.bits = pattern;
-        return value;
-    }
-    friend constexpr bool operator==(f16, f16) = default; // compares bit patterns
-
-private:
-    // The exponents differ by 112; a float multiplication by 2^112 also normalises denormals.
-    static constexpr std::uint32_t widen_magnitude(std::uint32_t magnitude) noexcept
-    {
-        const std::uint32_t special = magnitude >= 0x7C00u ? 0x7F800000u : 0u;
-        const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
-        return special | std::bit_cast<std::uint32_t>(scaled);
-    }
-
-    static constexpr std::uint16_t round(std::uint32_t pattern) noexcept
-    {
-        const std::uint32_t magnitude = pattern & 0x7FFFFFFFu;
-        const auto sign = static_cast<std::uint16_t>((pattern >> 16) & 0x8000u);
-        return static_cast<std::uint16_t>(sign | round_magnitude(magnitude));
-    }
-
-    static constexpr std::uint32_t round_magnitude(std::uint32_t magnitude) noexcept
-    {
-        if (magnitude > 0x7F800000u) return 0x7E00u;  // NaN
-        if (magnitude >= 0x477FF000u) return 0x7C00u; // 65520 and above round to infinity
-        if (magnitude >= 0x38800000u) {               // normal in half precision
-            const std::uint32_t rebiased = magnitude - 0x38000000u;
-            return (rebiased + 0xFFFu + ((rebiased >> 13) & 1u)) >> 13;
-        }
-        // Denormal: adding 0.5 leaves the rounded multiple of 2^-24 in the low mantissa bits.
-        const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-        return std::bit_cast<std::uint32_t>(shifted) - 0x3F000000u;
-    }
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/tensor/dtype.hpp
-#ifndef AWQ_TENSOR_DTYPE_HPP
-#define AWQ_TENSOR_DTYPE_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-
-namespace awq {
-
-/// The element types of checkpoint tensors. The order is that of safetensors, narrowest first.
-enum class dtype : unsigned char {
-    boolean,
-    u8,
-    i8,
-    f8_e5m2,
-    f8_e4m3,
-    i16,
-    u16,
-    f16,
-    bf16,
-    i32,
-    u32,
-    f32,
-    f64,
-    i64,
-    u64,
-};
-
-/// Bytes that one element takes.
-constexpr std::size_t size_of(dtype type) noexcept
-{
-    if (type <= dtype::f8_e4m3) return 1;
-    if (type <= dtype::bf16) return 2;
-    if (type <= dtype::f32) return 4;
-    return 8;
-}
-
-/// Whether the type is one of the three that weights are smoothed in.
-constexpr bool is_smoothable(dtype type) noexcept
-{
-    return type == dtype::f32 || type == dtype::f16 || type == dtype::bf16;
-}
-
-/// The name that safetensors uses: "BF16".
-constexpr std::string_view name_of(dtype type) noexcept
-{
-    constexpr std::string_view names[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3",
-                                          "I16",  "U16", "F16", "BF16",    "I32",
-                                          "U32",  "F32", "F64", "I64",     "U64"};
-    return names[static_cast<std::size_t>(type)];
-}
-
-/// The dtype that holds values of the C++ type T.
-template <class T>
-inline constexpr dtype dtype_of = dtype::f32;
-template <>
-inline constexpr dtype dtype_of<bf16> = dtype::bf16;
-template <>
-inline constexpr dtype dtype_of<f16> = dtype::f16;
-
-} // namespace awq
-
-#endif
-
-#include <span>
-#include <type_traits>
-
-namespace awq {
-
-/// Rounds a float, or each lane of a vector of floats, as a tensor of type T stores it. With T = float
-/// nothing is lost.
-template <class T>
-struct storage_rounding {
-    using type = T;
-    /// The distance of 1 and the next value.
-    static constexpr float epsilon = 0x1p-23f;
-    template <class S>
-    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
-    {
-        return value;
-    }
-};
-template <>
-struct storage_rounding<bf16> {
-    using type = bf16;
-    static constexpr float epsilon = 0x1p-7f;
-    AWQ_ALWAYS_INLINE static float round(float value) noexcept
-    {
-        return static_cast<float>(bf16{value});
-    }
-    template <class S>
-    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
-    {
-        using bits = detail::bit_lanes<S>;
-        const bits pattern = __builtin_bit_cast(bits, value);
-        const bits rounded = (pattern + 0x7FFFu + ((pattern >> 16) & 1u)) & 0xFFFF0000u;
-        const bits quiet = (pattern | 0x00400000u) & 0xFFFF0000u;
-        return value == value ? __builtin_bit_cast(S, rounded) : __builtin_bit_cast(S, quiet);
-    }
-};
-template <>
-struct storage_rounding<f16> {
-    using type = f16;
-    static constexpr float epsilon = 0x1p-10f;
-    AWQ_ALWAYS_INLINE static float round(float value) noexcept
-    {
-        return static_cast<float>(f16{value});
-    }
-    /// The last bit of a number `shift` is worth as much as that of binary16 at `value`.
-    template <class S>
-    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
-    {
-        using bits = detail::bit_lanes<S>;
-        const bits pattern = __builtin_bit_cast(bits, value), sign = pattern & 0x80000000u;
-        const S power = __builtin_bit_cast(S, pattern & 0x7F800000u);
-        const S normal = detail::larger(power, detail::all_lanes<S>(0x1p-14f));
-        const S shift = __builtin_bit_cast(S, __builtin_bit_cast(bits, normal) + (13u << 23)) * 1.5f;
-        const S magnitude = __builtin_bit_cast(S, pattern ^ sign);
-        const S rounded = (magnitude + shift) - shift;
-        const S stored = magnitude >= 65520.0f ? detail::all_lanes<S>(__builtin_inff()) : rounded;
-        return __builtin_bit_cast(S, __builtin_bit_cast(bits, stored) | sign);
-    }
-};
-
-/// Calls `action` with the `storage_rounding` of a run-time dtype; anything but bf16 and f16 is
-/// float.
-template <class Action>
-constexpr decltype(auto) with_storage(dtype storage, Action&& action)
-{
-    if (storage == dtype::bf16) return action(storage_rounding<bf16>{});
-    if (storage == dtype::f16) return action(storage_rounding<f16>{});
-    return action(storage_rounding<float>{});
-}
-
-/// The same where the type is known when it is compiled.
-template <class T, class Action>
-constexpr decltype(auto) with_storage(storage_rounding<T> storage, Action&& action)
-{
-    return action(storage);
-}
-
-/// Rounds every value to `storage`, in place.
-inline void round_to_storage(dtype storage, std::span<float> values) noexcept
-{
-    if (storage != dtype::bf16 && storage != dtype::f16) return;
-    with_storage(storage, [values](auto rounding) {
-        for (float& value : values)
-            value = rounding.round(value);
-    });
-}
-template <class T>
-void round_to_storage(storage_rounding<T> storage, std::span<float> values) noexcept
-{
-    if constexpr (!std::is_same_v<T, float>)
-        for (float& value : values)
-            value = storage.round(value);
-}
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -11610,7 +13358,7 @@ template <class S, class Format, class Rounding>
 AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& range,
                                                 const Format& format, Rounding) noexcept
 {
-    const auto all = [](float value) __attribute__((always_inline)) {
+    const auto all = [](float value) AWQ_INLINED {
         return detail::all_lanes<S>(value);
     };
     basic_qparams<S> made;
@@ -11879,50 +13627,6 @@ void code_groups(std::span<const float> row, group_width<Columns> width, const F
 #endif
 
 #endif
-// ---- awq/quantization/quantizer_concept.hpp
-#ifndef AWQ_QUANTIZATION_QUANTIZER_CONCEPT_HPP
-#define AWQ_QUANTIZATION_QUANTIZER_CONCEPT_HPP
-
-#include <concepts>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// A format's rounding, as the search sees it; integer schemes and GGUF block types alike.
-///
-/// - `check(in_features)`: whether rows of that length can be written in the format.
-/// - `row_block()`: how many neighbouring rows are rounded together (1, or the block's height).
-/// - `scale_columns(in_features)`: how many neighbouring columns of a row share a scale.
-/// - `pseudo_quantize(rows, importance, out)`: quantizes and dequantizes `row_block()` rows (fewer at
-///   the end of a matrix). `importance` is the mean of x^2 for each column, or empty; `out` has the
-///   shape of `rows` and may be the same memory.
-template <class Q>
-concept quantizer = requires(const Q& q, matrix_view<const float> rows,
-                             std::span<const float> importance, matrix_view<float> out) {
-    { q.check(std::size_t{}) } -> std::same_as<result<void>>;
-    { q.row_block() } -> std::convertible_to<std::size_t>;
-    { q.scale_columns(std::size_t{}) } -> std::convertible_to<std::size_t>;
-    { q.pseudo_quantize(rows, importance, out) } -> std::same_as<void>;
-};
-
-/// A quantizer whose scales may hang on the largest |w| of the whole weight. Until it knows that, it
-/// rounds all rows together.
-///
-/// - `needs_magnitude()`: whether it does not know it yet.
-/// - `for_magnitude(largest)`: the same quantizer for such a weight; rows are then rounded apart.
-/// - `magnitude_of(rows)`: the largest |w| of some rows.
-template <class Q>
-concept magnitude_quantizer =
-    quantizer<Q> && requires(const Q& q, matrix_view<const float> rows) {
-        { q.needs_magnitude() } -> std::same_as<bool>;
-        { q.for_magnitude(float{}) } -> std::same_as<Q>;
-        { Q::magnitude_of(rows) } -> std::same_as<float>;
-    };
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -12170,8 +13874,8 @@ struct quantized_weight {
 namespace detail {
 
 /// The first row with a NaN or an infinity, or `rows()`.
-template <execution E>
-std::size_t first_bad_row(const E& how, matrix_view<const float> weight)
+template <execution E, class T>
+std::size_t first_bad_row(const E& how, matrix_view<const T> weight)
 {
     constexpr std::size_t parts = 64;
     std::size_t found[parts];
@@ -12180,22 +13884,17 @@ std::size_t first_bad_row(const E& how, matrix_view<const float> weight)
         found[part] = weight.rows();
         for (std::size_t r = part * weight.rows() / parts; r < end && found[part] > r; ++r) {
             float sum = 0.0f; // of zeros, unless a value is not finite
-            for (const float value : weight.row(r))
-                sum += value * 0.0f;
+            for (const T value : weight.row(r))
+                sum += static_cast<float>(value) * 0.0f;
             if (sum != 0.0f) found[part] = r; // also where it is a NaN
         }
     });
     return *std::min_element(found, found + parts);
 }
 
-} // namespace detail
-
-/// Quantizes a weight, (out_features, in_features): codes, scales and zero points. Errors, before anything
-/// is written: those of the quantizer's `check`, shape_mismatch, invalid_argument where rows of the output
-/// overlap, and not_finite where the weight has a NaN or an infinity.
-template <execution E, code_quantizer Q>
-status quantize_weight(const E& how, Q rounding,
-                       matrix_view<const float> weight, const quantized_weight& out)
+template <execution E, code_quantizer Q, class T>
+status check_quantizable(const E& how, Q rounding, matrix_view<const T> weight,
+                         const quantized_weight& out)
 {
     AWQ_CHECK(rounding.check(weight.cols()));
     const std::size_t rows = weight.rows(), groups = rounding.groups(weight.cols());
@@ -12217,15 +13916,53 @@ status quantize_weight(const E& how, Q rounding,
     if (out.codes.rows_overlap() || out.scales.rows_overlap() || out.zero_points.rows_overlap())
         return error{error_code::invalid_argument,
                      "quantize_weight: an output's stride is below its width"};
-    if (const std::size_t bad = detail::first_bad_row(how, weight); bad < rows)
+    if (const std::size_t bad = first_bad_row(how, weight); bad < rows)
         return error{error_code::not_finite, "quantize_weight: row ", bad,
                      " has a NaN or an infinity; look at the checkpoint"};
+    return {};
+}
+
+/// Rows of a weight to the rows of `out` from `first` on.
+template <execution E, code_quantizer Q>
+void quantize_rows(const E& how, Q rounding, matrix_view<const float> weight,
+                   const quantized_weight& out, std::size_t first)
+{
     constexpr std::size_t grain = 16;
-    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
-        const std::size_t end = std::min((chunk + 1) * grain, rows);
-        for (std::size_t r = chunk * grain; r < end; ++r)
-            rounding.quantize_row(weight.row(r), out.codes.row(r), out.scales.row(r),
-                                  has_zeros ? out.zero_points.row(r) : std::span<std::int8_t>{});
+    const bool has_zeros = !out.zero_points.empty();
+    how.for_each(chunk_count(weight.rows(), grain), [&](std::size_t chunk) {
+        const std::size_t end = std::min((chunk + 1) * grain, weight.rows());
+        for (std::size_t r = chunk * grain, to = first + r; r < end; ++r, ++to)
+            rounding.quantize_row(weight.row(r), out.codes.row(to), out.scales.row(to),
+                                  has_zeros ? out.zero_points.row(to) : std::span<std::int8_t>{});
+    });
+}
+
+} // namespace detail
+
+/// Quantizes a weight, (out_features, in_features): codes, scales and zero points. Errors, before anything
+/// is written: those of the quantizer's `check`, shape_mismatch, invalid_argument where rows of the output
+/// overlap, and not_finite where the weight has a NaN or an infinity.
+template <execution E, code_quantizer Q>
+status quantize_weight(const E& how, Q rounding,
+                       matrix_view<const float> weight, const quantized_weight& out)
+{
+    AWQ_CHECK(detail::check_quantizable(how, rounding, weight, out));
+    detail::quantize_rows(how, rounding, weight, out, 0);
+    return {};
+}
+
+/// The same for a weight in 16 bits, widened by tiles in `scratch`: workspace_too_small where that has less
+/// than in_features floats; a multiple of it keeps more threads busy.
+template <execution E, code_quantizer Q, half_element T>
+status quantize_weight(const E& how, Q rounding, matrix_view<const T> weight,
+                       const quantized_weight& out, std::span<float> scratch)
+{
+    AWQ_CHECK(detail::check_quantizable(how, rounding, weight, out));
+    if (scratch.size() < weight.cols())
+        return error{error_code::workspace_too_small, "quantize_weight: a weight in 16 bits needs ",
+                     weight.cols(), " floats to be widened in"};
+    for_each_widened(how, weight, scratch, [&](std::size_t first, matrix_view<const float> tile) {
+        detail::quantize_rows(how, rounding, tile, out, first);
     });
     return {};
 }
@@ -12287,6 +14024,7 @@ void dequantize_weight(const E& how, const quantized_weight& in, matrix_view<flo
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #if defined(__GNUC__) && !defined(__clang__)
@@ -12309,11 +14047,11 @@ inline float strict_product(float a, float b) noexcept
     return a * b;
 #else
     float rounded = a * b;
-#if defined(__GNUC__) && defined(__x86_64__)
+#if AWQ_GNU && defined(__x86_64__)
     asm("" : "+x"(rounded)); // for all GCC knows this looks at the product
-#elif defined(__GNUC__) && defined(__aarch64__)
+#elif AWQ_GNU && defined(__aarch64__)
     asm("" : "+w"(rounded));
-#elif defined(__GNUC__)
+#elif AWQ_GNU
     asm("" : "+m"(rounded));
 #endif
     return rounded;
@@ -12400,12 +14138,12 @@ struct lanes {
     [[gnu::always_inline]] static lanes load(const float* from) noexcept
     {
         lanes loaded;
-        __builtin_memcpy(&loaded.value, from, sizeof(S));
+        std::memcpy(&loaded.value, from, sizeof(S));
         return loaded;
     }
     [[gnu::always_inline]] void store(float* to) const noexcept
     {
-        __builtin_memcpy(to, &value, sizeof(S));
+        std::memcpy(to, &value, sizeof(S));
     }
 
     [[gnu::always_inline]] friend lanes operator+(const lanes& a, const lanes& b) noexcept
@@ -12461,6 +14199,7 @@ template <class S>
     return lanes<S>(mask.value ? a.value : b.value);
 }
 
+/// |a|, lane by lane.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> absolute(const lanes<S>& a) noexcept
 {
@@ -12468,12 +14207,13 @@ template <class S>
     return lanes<S>(__builtin_bit_cast(S, __builtin_bit_cast(integers, a.value) & 0x7FFFFFFF));
 }
 
-/// The larger (smaller) one; `b` where either is not a number.
+/// The larger one, lane by lane; `b` where either is a NaN.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> larger(const lanes<S>& a, const lanes<S>& b) noexcept
 {
     return select(a > b, a, b);
 }
+/// The smaller one, lane by lane; `b` where either is a NaN.
 template <class S>
 [[gnu::always_inline]] inline lanes<S> smaller(const lanes<S>& a, const lanes<S>& b) noexcept
 {
@@ -12765,6 +14505,7 @@ struct block_source {
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 // What the block formats of this folder share: little-endian halves, interleaving groups into
 // lanes, weights from the importance, and the last rounding onto the stored scales.
@@ -12867,7 +14608,7 @@ template <class L>
     typename L::integers integers;
     L::storage::to_integers(levels.value, integers);
     std::int32_t wide[L::count];
-    __builtin_memcpy(wide, &integers, sizeof wide);
+    std::memcpy(wide, &integers, sizeof wide);
     for (std::size_t j = 0; j < L::count; ++j)
         codes[j] = static_cast<std::uint8_t>(wide[j]);
 }
@@ -13655,10 +15396,10 @@ struct q8_0 {
     }
 };
 
-using q4_0 = symmetric_32<4>;
-using q5_0 = symmetric_32<5>;
-using q4_1 = affine_32<4>;
-using q5_1 = affine_32<5>;
+struct q4_0 : symmetric_32<4> {};
+struct q5_0 : symmetric_32<5> {};
+struct q4_1 : affine_32<4> {};
+struct q5_1 : affine_32<5> {};
 
 } // namespace awq::gguf
 
@@ -13786,6 +15527,8 @@ struct iq4_nl {
 #ifndef AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
 #define AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
 
+#include <initializer_list>
+
 // The super-blocks whose groups have a scale and a minimum: Q2_K, Q4_K, Q5_K. A `Format` says how
 // many groups there are, how large codes and packed scales may get, and which candidates are tried.
 
@@ -13856,12 +15599,16 @@ template <class Format, class L>
         if (weighted) {
             chunk.importance(w);
             weights_from_importance<size>(x, w, chunk.of_blocks(base), w);
-            best = search_affine<size, false, L>(x, w, Format::weighted_candidates, levels);
             chunk.scatter(sum_interleaved<size, L>(w), found.weight);
         } else {
             affine_default_weights<Format, L>(x, w);
-            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
         }
+        // One call where it can be one: all of it is inlined.
+        if (Format::absolute_error && !weighted)
+            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
+        else
+            best = search_affine<size, false, L>(
+                x, w, weighted ? Format::weighted_candidates : Format::candidates, levels);
         chunk.scatter(best.scale, found.scale);
         chunk.scatter(best.minimum, found.minimum);
     }
@@ -13925,8 +15672,9 @@ template <class Format, class L>
     for (std::size_t b = 0; b < count; ++b)
         grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
     if (blocks[0].importance != nullptr) {
-        pack_by_search<Format, L>(found.scale, found.weight, count, grids, false);
-        pack_by_search<Format, L>(found.minimum, found.weight, count, grids, true);
+        for (const bool minimums : {false, true})
+            pack_by_search<Format, L>(minimums ? found.minimum : found.scale, found.weight, count,
+                                      grids, minimums);
     }
     for (std::size_t b = 0; b < count; ++b) {
         if (blocks[0].importance == nullptr) {
@@ -14597,7 +16345,7 @@ namespace detail {
 /// Keeps the compiler from fusing the products before it with the sums after it.
 inline void products_are_stored(float* products) noexcept
 {
-#if defined(__GNUC__)
+#if AWQ_GNU
     asm("" : : "r"(products) : "memory");
 #else
     (void)products;
@@ -15107,31 +16855,52 @@ struct scheme_quantizer {
 
 #endif
 
+#include <type_traits>
+
 namespace awq::detail {
+
+template <class Scheme>
+concept scheme_type = requires { Scheme::value.bits; typename Scheme::storage_type; };
+
+/// The group policy of a mode that was given none.
+template <class Scheme>
+using default_group = std::conditional_t<scheme_type<Scheme>, group_size<128>, format_groups>;
 
 /// What the search simulates, and the type that smoothed weights are stored in.
 template <class Scheme, class Group>
 struct simulated {
-    static_assert(requires { Scheme::value.bits; typename Scheme::storage_type; },
+    static_assert(scheme_type<Scheme>,
                   "awq::modifier: what a mode names must be an integer scheme, as awq::w4a16_asym, a GGUF format, as "
                   "awq::gguf::q4_k, or model awq::quantizer, with check, row_block, scale_columns and pseudo_quantize");
+    static_assert(!scheme_type<Scheme> || !std::is_same_v<Group, format_groups>,
+                  "awq::modifier: an integer scheme needs a group policy, as awq::group_size<128>");
+    // Something that compiles, so that the sentence above stands alone.
+    using type = scheme_quantizer<default_scheme, group_size<128>>;
+    using storage = typename type::rounding;
+    static constexpr type make(const Group&) { return {}; }
+};
+template <scheme_type Scheme, class Group>
+requires(!std::is_same_v<Group, format_groups>)
+struct simulated<Scheme, Group> {
     using type = scheme_quantizer<Scheme, Group>;
     using storage = typename type::rounding;
     static constexpr type make(const Group& group) { return {group}; }
 };
-template <quantizer Scheme, class Group> // a format that is a quantizer by itself has its own groups
-struct simulated<Scheme, Group> {
-    using type = Scheme;
-    using storage = storage_rounding<float>;
-    static constexpr type make(const Group&) { return {}; }
-};
 
-template <gguf::block_format Scheme, class Group> // so has a GGUF format
-struct simulated<Scheme, Group> {
-    using type = gguf::format_quantizer<Scheme>;
+/// A format with groups of its own.
+template <class Quantizer, class Group>
+struct simulated_format {
+    static_assert(std::is_same_v<Group, format_groups>,
+                  "awq::modifier: a GGUF format or a quantizer of one's own has its own groups; leave out the "
+                  "group policy");
+    using type = Quantizer;
     using storage = storage_rounding<float>;
     static constexpr type make(const Group&) { return {}; }
 };
+template <quantizer Scheme, class Group>
+struct simulated<Scheme, Group> : simulated_format<Scheme, Group> {};
+template <gguf::block_format Scheme, class Group>
+struct simulated<Scheme, Group> : simulated_format<gguf::format_quantizer<Scheme>, Group> {};
 
 } // namespace awq::detail
 
@@ -15139,67 +16908,6 @@ struct simulated<Scheme, Group> {
 // ---- awq/search/gram_loss.hpp
 #ifndef AWQ_SEARCH_GRAM_LOSS_HPP
 #define AWQ_SEARCH_GRAM_LOSS_HPP
-
-// ---- awq/search/ordered_sum.hpp
-#ifndef AWQ_SEARCH_ORDERED_SUM_HPP
-#define AWQ_SEARCH_ORDERED_SUM_HPP
-
-#include <algorithm>
-#include <array>
-#include <cstddef>
-
-namespace awq {
-
-/// What the search sums losses in, and scales candidates in.
-#if AWQ_FLOAT_SUMS
-using sum_type = float;
-#else
-using sum_type = double;
-#endif
-
-/// The sum of `term(i)` for all i < count, in `sum_type`. How the work is cut depends on `count` alone,
-/// so the sum has the same bits at any number of threads.
-template <execution E, class Term>
-sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
-{
-    constexpr std::size_t most_chunks = 64;
-    if (count == 0) return 0;
-    const std::size_t grain = chunk_count(count, most_chunks);
-    const std::size_t chunks = chunk_count(count, grain);
-    std::array<sum_type, most_chunks> sums{};
-    how.for_each(chunks, [&](std::size_t chunk) {
-        const std::size_t end = std::min((chunk + 1) * grain, count);
-        sum_type sum = 0;
-        for (std::size_t i = chunk * grain; i < end; ++i)
-            sum += term(i);
-        sums[chunk] = sum;
-    });
-    sum_type total = 0;
-    for (std::size_t chunk = 0; chunk < chunks; ++chunk)
-        total += sums[chunk];
-    return total;
-}
-
-/// The sum of `term(i)` for all i < count, in `sum_type` and in a fixed order, in the calling thread;
-/// eight sums side by side, so that the compiler can use vectors.
-template <class Term>
-sum_type lane_sum(std::size_t count, Term&& term)
-{
-    constexpr std::size_t lanes = 8;
-    sum_type sums[lanes] = {};
-    std::size_t i = 0;
-    for (; i + lanes <= count; i += lanes)
-        for (std::size_t lane = 0; lane < lanes; ++lane)
-            sums[lane] += term(i + lane);
-    for (; i < count; ++i)
-        sums[0] += term(i);
-    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
-           ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -15215,13 +16923,13 @@ constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 
 /// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
 /// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
-/// is the Gram matrix of its inputs. With `row_step` k only every k-th row is looked at, and the
-/// sum is extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
-template <class Product, execution E>
-double gram_error(const E& how, matrix_view<const float> weight, matrix_view<const float> candidate,
-                  matrix_view<const float> gram, std::span<float> memory, std::size_t row_step = 1)
+/// is the Gram matrix of its inputs. Only the rows of `sample` are looked at, and the sum is
+/// extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
+template <class Product, execution E, class T = const float>
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
+                  matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
 {
-    const std::size_t width = weight.cols(), rows = chunk_count(weight.rows(), row_step);
+    const std::size_t width = weight.cols(), rows = sample.size();
     const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
     double sum = 0.0;
     for (std::size_t first = 0; first < rows; first += most) {
@@ -15229,10 +16937,11 @@ double gram_error(const E& how, matrix_view<const float> weight, matrix_view<con
         const matrix_view<float> change{memory.data(), count, width};
         const matrix_view<float> product{memory.data() + count * width, count, width};
         how.for_each(count, [&](std::size_t r) {
-            const float* const from = weight.row((first + r) * row_step).data();
-            const float* const to = candidate.row((first + r) * row_step).data();
+            const std::size_t row = sample.row(first + r);
+            const T* const from = weight.row(row).data();
+            const float* const to = candidate.row(row).data();
             for (std::size_t c = 0; c < width; ++c)
-                change(r, c) = to[c] - from[c];
+                change(r, c) = to[c] - static_cast<float>(from[c]);
         });
         Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
         sum += ordered_sum(how, count, [&](std::size_t r) {
@@ -15246,21 +16955,37 @@ double gram_error(const E& how, matrix_view<const float> weight, matrix_view<con
            static_cast<double>(std::max<std::size_t>(rows, 1));
 }
 
+/// The same over all rows.
+template <class Product, execution E, class T = const float>
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
+                  matrix_view<const float> gram, std::span<float> memory)
+{
+    return gram_error<Product>(how, weight, candidate, gram, memory, row_sample{weight.rows()});
+}
+
 /// The mean squared error at the outputs of linear layers that read the same input, from that
 /// input's Gram matrix: its cost does not depend on the number of tokens. A callable for
 /// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
-/// k, v and for gate, up it is a stand-in for the loss behind the attention or the MLP.
-template <class Product, execution E>
-class gram_loss {
+/// k, v and for gate, up it is a stand-in for the loss behind the attention or the MLP. `T`: the
+/// weights' element type.
+template <class Product, execution E, class T = float>
+class AWQ_ABI_TAG gram_loss {
   public:
     /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
-    /// `tokens`; a `row_step` above 1 looks at every row_step-th output only.
-    gram_loss(const E& how, std::span<const matrix_view<const float>> weights,
+    /// `tokens`. Of each weight about `most_rows` rows are looked at, in whole blocks of `row_block`,
+    /// which is a multiple of all quantizers' own.
+    gram_loss(const E& how, std::span<const matrix_view<const T>> weights,
               matrix_view<const float> gram, std::size_t tokens, std::span<float> memory,
-              std::size_t row_step = 1) noexcept
+              std::size_t most_rows = all_rows, std::size_t row_block = 1) noexcept
         : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory),
-          row_step_(std::max<std::size_t>(row_step, 1))
+          most_rows_(most_rows), row_block_(row_block)
     {}
+
+    /// The rows that it looks at, of a weight of so many: a candidate needs no others.
+    row_sample sample_of(std::size_t rows) const noexcept
+    {
+        return row_sample{rows, most_rows_, row_block_};
+    }
 
     double operator()(std::span<const matrix_view<const float>> candidates) const
     {
@@ -15268,19 +16993,21 @@ class gram_loss {
         for (std::size_t i = 0; i < weights_.size(); ++i) {
             outputs += static_cast<double>(weights_[i].rows());
             // A layer that is not quantized is its own candidate and loses nothing.
-            if (weights_[i].data() == candidates[i].data()) continue;
-            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, row_step_);
+            const void* const weight = weights_[i].data();
+            if (weight == candidates[i].data()) continue;
+            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_,
+                                       sample_of(weights_[i].rows()));
         }
         return sum / (static_cast<double>(tokens_) * outputs);
     }
 
   private:
     const E& how_;
-    std::span<const matrix_view<const float>> weights_;
+    std::span<const matrix_view<const T>> weights_;
     matrix_view<const float> gram_;
     std::size_t tokens_;
     std::span<float> memory_;
-    std::size_t row_step_;
+    std::size_t most_rows_, row_block_;
 };
 
 } // namespace awq
@@ -15318,7 +17045,7 @@ struct squared_error {
 
 /// Compares two outputs, both (tokens, features), over the tokens that the mask keeps.
 template <execution E>
-squared_error output_error(const E& how, matrix_view<const float> expected,
+AWQ_ABI_TAG squared_error output_error(const E& how, matrix_view<const float> expected,
                            matrix_view<const float> actual, loss_mask mask = {})
 {
     const std::size_t width = expected.cols();
@@ -15342,12 +17069,12 @@ constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features,
 
 /// The loss at the outputs of linear layers that read the same input: mean over tokens and outputs
 /// of (x (W' - W)^T)^2. A callable for `scale_search`; cheaper than `gram_loss` only where there
-/// are fewer tokens than in_features.
-template <class Product, execution E>
-class linear_output_loss {
+/// are fewer tokens than in_features. `T`: the weights' element type.
+template <class Product, execution E, class T = float>
+class AWQ_ABI_TAG linear_output_loss {
   public:
     /// `weights`: the originals, each (out_features, in_features); `x`: (tokens, in_features).
-    linear_output_loss(const E& how, std::span<const matrix_view<const float>> weights,
+    linear_output_loss(const E& how, std::span<const matrix_view<const T>> weights,
                        matrix_view<const float> x, std::span<float> memory) noexcept
         : how_(how), weights_(weights), x_(x), memory_(memory)
     {}
@@ -15363,7 +17090,7 @@ class linear_output_loss {
   private:
     squared_error layer_error(std::size_t index, matrix_view<const float> candidate) const
     {
-        const matrix_view<const float> weight = weights_[index];
+        const matrix_view<const T> weight = weights_[index];
         const std::size_t tokens = x_.rows(), width = weight.cols();
         const std::size_t room = memory_.size() / (width + tokens);
         const std::size_t most = std::clamp<std::size_t>(room, 1, 256);
@@ -15374,7 +17101,8 @@ class linear_output_loss {
             const matrix_view<float> output{memory_.data() + count * width, count, tokens};
             how_.for_each(count, [&](std::size_t r) {
                 for (std::size_t c = 0; c < width; ++c)
-                    change(r, c) = candidate(first + r, c) - weight(first + r, c);
+                    change(r, c) =
+                        candidate(first + r, c) - static_cast<float>(weight(first + r, c));
             });
             Product::multiply_nt(how_, matrix_view<const float>{change}, x_, output);
             sum += ordered_sum(how_, count, [&](std::size_t r) {
@@ -15388,7 +17116,7 @@ class linear_output_loss {
     }
 
     const E& how_;
-    std::span<const matrix_view<const float>> weights_;
+    std::span<const matrix_view<const T>> weights_;
     matrix_view<const float> x_;
     std::span<float> memory_;
 };
@@ -15422,9 +17150,10 @@ concept parent_forward = requires(F& forward, std::span<const matrix_view<const 
 template <parent_forward F>
 struct parent {
     F forward;
-    std::size_t tokens = 0;
-    std::size_t out_features = 0;
+    std::size_t tokens = 0;       ///< rows of its output
+    std::size_t out_features = 0; ///< columns of its output
 
+    /// Floats for two outputs, beside those that `smooth` needs.
     constexpr std::size_t workspace_size() const noexcept { return 2 * tokens * out_features; }
 };
 
@@ -15465,913 +17194,10 @@ class parent_output_loss {
 } // namespace awq
 
 #endif
-// ---- awq/search/scale_search.hpp
-#ifndef AWQ_SEARCH_SCALE_SEARCH_HPP
-#define AWQ_SEARCH_SCALE_SEARCH_HPP
+// ---- awq/smoothing/role_views.hpp
+#ifndef AWQ_SMOOTHING_ROLE_VIEWS_HPP
+#define AWQ_SMOOTHING_ROLE_VIEWS_HPP
 
-// ---- awq/quantization/pseudo_quantize.hpp
-#ifndef AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
-#define AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-/// Rows that one task takes: whole blocks of the quantizer, and enough work to be worth a task.
-template <quantizer Q>
-constexpr std::size_t task_rows(const Q& rounding) noexcept
-{
-    const std::size_t block = rounding.row_block();
-    return block * std::max<std::size_t>(1, 16 / block);
-}
-
-/// Calls `task(first, count)` for the row blocks of one task.
-template <class Task>
-constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
-{
-    for (; first < end; first += block)
-        task(first, std::min(block, end - first));
-}
-
-/// Calls `task(first, count)` for all row blocks of a weight, in parallel.
-template <execution E, quantizer Q, class Task>
-void for_all_blocks(const E& how, const Q& rounding, std::size_t rows, const Task& task)
-{
-    const std::size_t grain = task_rows(rounding);
-    how.for_each(chunk_count(rows, grain), [&](std::size_t chunk) {
-        const std::size_t first = chunk * grain; // a grain may be larger than any weight
-        for_each_block(first, grain < rows - first ? first + grain : rows, rounding.row_block(), task);
-    });
-}
-
-/// The quantizer as `weight` needs it: its rows can then be rounded apart.
-template <execution E, quantizer Q>
-Q settled(const E& how, const Q& rounding, matrix_view<const float> weight)
-{
-    if constexpr (magnitude_quantizer<Q>) {
-        if (!rounding.needs_magnitude()) return rounding;
-        constexpr std::size_t parts = 64;
-        float largest[parts] = {};
-        how.for_each(parts, [&](std::size_t part) {
-            const std::size_t first = part * weight.rows() / parts;
-            const std::size_t end = (part + 1) * weight.rows() / parts;
-            largest[part] = Q::magnitude_of(weight.rows_from(first, end - first));
-        });
-        return rounding.for_magnitude(*std::max_element(largest, largest + parts));
-    } else {
-        return rounding;
-    }
-}
-} // namespace detail
-
-/// Quantizes and dequantizes a whole weight, (out_features, in_features), rows in parallel.
-/// `importance`: mean of x^2 for each column, or empty. `out` may be `weight`.
-/// Errors: those of the quantizer's `check`, and shape_mismatch.
-template <execution E, quantizer Q>
-status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float> weight,
-                       std::span<const float> importance, matrix_view<float> out)
-{
-    AWQ_CHECK(rounding.check(weight.cols()));
-    if (out.rows() != weight.rows() || out.cols() != weight.cols() ||
-        (!importance.empty() && importance.size() != weight.cols()))
-        return error{error_code::shape_mismatch,
-                     "pseudo_quantize: a weight of ",
-                     weight.rows(),
-                     " x ",
-                     weight.cols(),
-                     " needs an output of that shape and ",
-                     weight.cols(),
-                     " importance values or none"};
-    if (out.rows_overlap())
-        return error{error_code::invalid_argument,
-                     "pseudo_quantize: the output's stride is below its width"};
-    const Q used = detail::settled(how, rounding, weight);
-    detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
-        used.pseudo_quantize(weight.rows_from(first, count), importance,
-                             out.rows_from(first, count));
-    });
-    return {};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/search/scale_grid.hpp
-#ifndef AWQ_SEARCH_SCALE_GRID_HPP
-#define AWQ_SEARCH_SCALE_GRID_HPP
-
-// ---- awq/search/search_options.hpp
-#ifndef AWQ_SEARCH_SEARCH_OPTIONS_HPP
-#define AWQ_SEARCH_SEARCH_OPTIONS_HPP
-
-#include <cstddef>
-
-namespace awq {
-
-/// Whether a scale takes the weights' magnitude into account, or the activations' alone.
-enum class duo : unsigned char {
-    off,  ///< s = x_mean^r
-    on,   ///< s = x_mean^r / w_mean^(1-r)
-    both, ///< each of half the ratios, both ways
-};
-
-/// More candidates than that are a slip: each is a rounding of all the weights.
-inline constexpr std::size_t largest_n_grid = 100'000;
-
-/// The numbers of a scale search; the defaults are llm-compressor's.
-struct search_options {
-    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`;
-    /// at most `largest_n_grid`.
-    std::size_t n_grid = 20;
-    duo duo_scaling = duo::on;
-    /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
-    /// it during the search, as happens in a model of that dtype. f32: not rounded. A candidate whose
-    /// W s is more than f16 holds has no finite loss, so it is skipped; for the smooth layer see
-    /// `search_problem::smallest_scales`.
-    dtype storage = dtype::f32;
-    /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
-    /// by the exact loss, identity apart.
-    std::size_t finalists = 4;
-};
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <limits>
-#include <span>
-
-namespace awq {
-
-/// One point of the grid.
-struct scale_candidate {
-    double ratio = 0.0;
-    bool duo_scaling = false;
-};
-
-/// llm-compressor's candidates in its order (a tie keeps the earlier one). Identity is the first:
-/// ratio 0 without duo scaling gives scales of exactly 1.
-class scale_grid {
-  public:
-    constexpr explicit scale_grid(const search_options& options) noexcept
-        : n_grid_(options.n_grid), kind_(options.duo_scaling)
-    {}
-
-    /// invalid_argument where n_grid is too small for the kind of duo scaling, or above
-    /// `largest_n_grid`.
-    status check() const noexcept
-    {
-        const std::size_t least = kind_ == duo::off ? 2 : kind_ == duo::on ? 3 : 4;
-        if (n_grid_ < least || n_grid_ > largest_n_grid)
-            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ",
-                         largest_n_grid};
-        return {};
-    }
-
-    constexpr std::size_t size() const noexcept
-    {
-        return kind_ == duo::both ? n_grid_ / 2 * 2 : n_grid_;
-    }
-
-    constexpr scale_candidate operator[](std::size_t index) const noexcept
-    {
-        switch (kind_) {
-        case duo::off:
-            return {fraction(index, n_grid_ - 1), false};
-        case duo::on:
-            if (index == 0) return {};
-            return {fraction(index - 1, n_grid_ - 2), true};
-        case duo::both:
-            break;
-        }
-        return {fraction(index / 2, n_grid_ / 2 - 1), index % 2 == 1};
-    }
-
-  private:
-    static constexpr double fraction(std::size_t part, std::size_t whole) noexcept
-    {
-        return static_cast<double>(part) / static_cast<double>(whole);
-    }
-
-    std::size_t n_grid_;
-    duo kind_;
-};
-
-namespace detail {
-
-inline float raised(float base, double exponent) noexcept
-{
-    return exponent == 0.5 ? std::sqrt(base) : std::pow(base, static_cast<float>(exponent));
-}
-
-// Clamped below, then centred geometrically (max * min = 1), in that order. T is float for
-// candidates without duo scaling and double for those with it, as PyTorch's promotion has it.
-template <class T, class Magnitude>
-bool fill_scales(std::span<double> scales, Magnitude magnitude) noexcept
-{
-    T smallest = std::numeric_limits<T>::infinity(), largest = 0, sum = 0;
-    const auto clamped = [&](std::size_t i) {
-        const T value = magnitude(i);
-        return value < T(1e-4) ? T(1e-4) : value;
-    };
-    for (std::size_t i = 0; i < scales.size(); ++i) {
-        const T value = clamped(i);
-        smallest = std::min(smallest, value);
-        largest = std::max(largest, value);
-        sum += value; // a NaN anywhere makes the centre a NaN
-    }
-    const T centre = sum == sum ? std::sqrt(largest * smallest) : sum;
-    bool usable = true;
-    for (std::size_t i = 0; i < scales.size(); ++i) {
-        const auto scale = static_cast<double>(clamped(i) / centre);
-        scales[i] = std::isfinite(scale) ? scale : 1.0;
-        usable = usable && scales[i] > 0.0;
-    }
-    return usable;
-}
-
-} // namespace detail
-
-/// The scales of one candidate, all of length channels:
-///   t = max(x_mean^r, 1e-4)                           without duo scaling
-///   t = max(x_mean^r / (w_mean^(1-r) + 1e-4), 1e-4)   with it
-///   s = t / sqrt(max(t) min(t)), and 1 where that is not finite.
-/// Computed in float without duo scaling and in double with it. `w_mean` may be empty where no
-/// candidate has duo scaling. False where a scale is not positive.
-/// Source: AWQ, Lin et al. 2023 (arXiv:2306.00978), as llm-compressor computes it.
-inline bool compute_scales(const scale_candidate& candidate, std::span<const float> x_mean,
-                           std::span<const double> w_mean, std::span<double> scales) noexcept
-{
-    const double ratio = candidate.ratio;
-    if (!candidate.duo_scaling)
-        return detail::fill_scales<float>(
-            scales, [&](std::size_t i) { return detail::raised(x_mean[i], ratio); });
-    return detail::fill_scales<double>(scales, [&](std::size_t i) {
-        return detail::raised(x_mean[i], ratio) / (std::pow(w_mean[i], 1.0 - ratio) + 1e-4);
-    });
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/search/search_problem.hpp
-#ifndef AWQ_SEARCH_SEARCH_PROBLEM_HPP
-#define AWQ_SEARCH_SEARCH_PROBLEM_HPP
-
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-namespace awq {
-
-/// A balance layer as the search sees it.
-template <quantizer Q>
-struct search_layer {
-    matrix_view<const float> weight;        ///< (out_features, in_features)
-    const Q* rounding = nullptr;            ///< null: the layer will not be quantized
-    std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
-};
-
-/// What is searched: layers that read the same input, and that input's magnitude.
-template <quantizer Q>
-struct search_problem {
-    std::span<const search_layer<Q>> layers;
-    std::span<const float> x_mean; ///< (in_features) mean of |x|
-    /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
-    /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
-    std::span<const std::uint32_t> column_scales = {};
-    std::size_t scale_count = 0; ///< only with `column_scales`
-    /// The scales that can be stored, (scales()) each, or empty: a candidate with a scale outside is
-    /// skipped. Identity never is.
-    std::span<const double> smallest_scales = {}, largest_scales = {};
-
-    constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
-    constexpr std::size_t scales() const noexcept
-    {
-        return column_scales.empty() ? in_features() : scale_count;
-    }
-    constexpr std::size_t scale_of(std::size_t column) const noexcept
-    {
-        return column_scales.empty() ? column : column_scales[column];
-    }
-    constexpr bool can_store(std::span<const double> wanted) const noexcept
-    {
-        for (std::size_t i = 0; i < smallest_scales.size(); ++i)
-            if (!(wanted[i] >= smallest_scales[i] && wanted[i] <= largest_scales[i])) return false;
-        return true;
-    }
-};
-
-/// Floats that a search needs. `weights`: elements of all layers that are quantized.
-constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights,
-                                            std::size_t layers, std::size_t n_grid = 20) noexcept
-{
-    return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
-           workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
-           workspace::size_for<matrix_view<const float>>(layers) +
-           workspace::size_for<matrix_view<float>>(layers);
-}
-
-/// The same, for a problem.
-template <quantizer Q>
-constexpr std::size_t search_workspace_size(const search_problem<Q>& problem,
-                                            const search_options& options) noexcept
-{
-    std::size_t weights = 0;
-    for (const auto& layer : problem.layers)
-        if (layer.rounding != nullptr) weights += layer.weight.size();
-    return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
-                                 options.n_grid);
-}
-
-namespace detail {
-
-template <quantizer Q>
-status check_layer(const search_layer<Q>& layer, std::size_t in_features)
-{
-    if (layer.weight.cols() != in_features)
-        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
-                     layer.weight.cols(), " columns, the activations have ", in_features};
-    if (!layer.importance.empty() && layer.importance.size() != in_features)
-        return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
-                     " importance values for ",  in_features,      " columns"};
-    return layer.rounding != nullptr ? layer.rounding->check(in_features) : status{};
-}
-
-template <quantizer Q>
-status check_problem(const search_problem<Q>& problem)
-{
-    if (problem.layers.empty() || problem.x_mean.empty())
-        return error{error_code::invalid_argument,
-                     "scale search: give at least one balance layer and its activations"};
-    for (const float value : problem.x_mean)
-        if (!std::isfinite(value) || value < 0.0f)
-            return error{error_code::not_finite,
-                         "scale search: x_mean has a value that is not a finite magnitude"};
-    if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
-        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
-                     problem.in_features(), " entries"};
-    if (problem.scales() > problem.in_features())
-        return error{error_code::invalid_argument, "scale search: more scales than columns"};
-    for (const std::uint32_t index : problem.column_scales)
-        if (index >= problem.scale_count)
-            return error{error_code::invalid_argument, "scale search: column scale ", index,
-                         " is not below ", problem.scale_count};
-    const std::size_t limits = problem.smallest_scales.size();
-    if (limits != problem.largest_scales.size() || (limits != 0 && limits != problem.scales()))
-        return error{error_code::shape_mismatch, "scale search: limits for ", limits, " of ",
-                     problem.scales(), " scales"};
-    for (const auto& layer : problem.layers)
-        AWQ_CHECK(check_layer(layer, problem.in_features()));
-    return {};
-}
-
-} // namespace detail
-
-} // namespace awq
-
-#endif
-// ---- awq/search/weight_mean.hpp
-#ifndef AWQ_SEARCH_WEIGHT_MEAN_HPP
-#define AWQ_SEARCH_WEIGHT_MEAN_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-
-template <class Rounding>
-void add_group_magnitudes(const float* group, std::size_t count, double* sums, Rounding) noexcept
-{
-    float largest = 0.0f;
-    for (std::size_t i = 0; i < count; ++i)
-        largest = std::max(largest, std::fabs(group[i]));
-    const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
-    for (std::size_t i = 0; i < count; ++i)
-        sums[i] += Rounding::round(std::fabs(Rounding::round(group[i])) / divisor);
-}
-
-} // namespace detail
-
-/// Adds a weight's normalised magnitudes to `sums` (in_features): |w| / (max of its group + 1e-6),
-/// divided in the storage type (a dtype, or a `storage_rounding`), summed over rows. `group` columns
-/// share a scale.
-/// Divide the sums by the number of rows of all layers that went in: that is w_mean.
-template <execution E, class Storage>
-void add_weight_magnitudes(const E& how, matrix_view<const float> weight, std::size_t group,
-                           Storage storage, std::span<double> sums)
-{
-    how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
-        const std::size_t first = index * group;
-        const std::size_t count = std::min(group, weight.cols() - first);
-        with_storage(storage, [&](auto rounding) {
-            for (std::size_t r = 0; r < weight.rows(); ++r)
-                detail::add_group_magnitudes(weight.row(r).data() + first, count,
-                                             sums.data() + first, rounding);
-        });
-    });
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cmath>
-#include <concepts>
-#include <cstddef>
-#include <limits>
-#include <span>
-
-namespace awq {
-
-/// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
-/// they take the place of the original weights, the same inputs given. Smaller is better.
-template <class Loss>
-concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
-{
-    {
-        loss(weights)
-        } -> std::convertible_to<double>;
-};
-
-namespace detail {
-
-/// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
-template <execution E, quantizer Q, class Storage>
-class candidate_maker {
-  public:
-    candidate_maker(const E& how, const search_problem<Q>& problem, Storage storage)
-        : how_(how), problem_(problem), storage_(storage)
-    {}
-
-    status prepare(workspace& memory, bool needs_w_mean)
-    {
-        const std::size_t columns = problem_.in_features(), scales = problem_.scales();
-        x_mean_ = memory.take<float>(scales);
-        scales_ = memory.take<double>(scales);
-        best_scales_ = memory.take<double>(scales);
-        column_scales_ = memory.take<sum_type>(columns);
-        importance_ = memory.take<float>(columns);
-        w_mean_ = memory.take<double>(scales);
-        const std::span<double> magnitudes = memory.take<double>(columns);
-        views_ = memory.take<matrix_view<const float>>(problem_.layers.size());
-        outputs_ = memory.take<matrix_view<float>>(problem_.layers.size());
-        if (magnitudes.empty() || outputs_.empty()) return too_small();
-        for (std::size_t i = 0; i < views_.size(); ++i)
-            AWQ_CHECK(prepare_layer(memory, i));
-        reduce_to_scales([&](std::size_t c) { return problem_.x_mean[c]; }, x_mean_);
-        if (needs_w_mean) fill_w_mean(magnitudes);
-        return {};
-    }
-
-    /// The candidate's weights; empty where a scale is not usable or cannot be stored.
-    std::span<const matrix_view<const float>> make(const scale_candidate& candidate)
-    {
-        if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
-        const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
-        if (!identity && !problem_.can_store(scales_)) return {};
-        for (std::size_t c = 0; c < column_scales_.size(); ++c)
-            column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
-        for (std::size_t i = 0; i < views_.size(); ++i)
-            if (problem_.layers[i].rounding != nullptr) make_layer(i);
-        return views_;
-    }
-
-    std::span<const double> best_scales(const scale_candidate& candidate)
-    {
-        compute_scales(candidate, x_mean_, w_mean_, best_scales_);
-        return best_scales_;
-    }
-
-    static error too_small()
-    {
-        return error{error_code::workspace_too_small,
-                     "scale search: give as many floats as search_workspace_size says"};
-    }
-
-  private:
-    status prepare_layer(workspace& memory, std::size_t index)
-    {
-        const auto& layer = problem_.layers[index];
-        views_[index] = layer.weight;
-        if (layer.rounding == nullptr || layer.weight.empty()) return {};
-        const std::span<float> space = memory.take<float>(layer.weight.size());
-        if (space.empty()) return too_small();
-        outputs_[index] = {space.data(), layer.weight.rows(), layer.weight.cols()};
-        views_[index] = outputs_[index];
-        return {};
-    }
-
-    // The mean over the columns that share a scale; a plain copy where none do.
-    template <class Source, class T>
-    void reduce_to_scales(Source source, std::span<T> out) const
-    {
-        for (std::size_t s = 0; s < out.size(); ++s)
-            out[s] = T(0);
-        if (problem_.column_scales.empty()) {
-            for (std::size_t c = 0; c < out.size(); ++c)
-                out[c] = source(c);
-            return;
-        }
-        for (std::size_t c = 0; c < problem_.in_features(); ++c)
-            out[problem_.scale_of(c)] += source(c);
-        const T share = T(out.size()) / T(problem_.in_features());
-        for (T& value : out)
-            value *= share;
-    }
-
-    void fill_w_mean(std::span<double> sums)
-    {
-        double rows = 0.0;
-        for (const auto& layer : problem_.layers) {
-            if (layer.rounding == nullptr) continue;
-            add_weight_magnitudes(how_, layer.weight,
-                                  layer.rounding->scale_columns(layer.weight.cols()), storage_,
-                                  sums);
-            rows += static_cast<double>(layer.weight.rows());
-        }
-        reduce_to_scales([&](std::size_t c) { return sums[c] / rows; }, w_mean_);
-    }
-
-    void make_layer(std::size_t index)
-    {
-        const auto& layer = problem_.layers[index];
-        const matrix_view<float> out = outputs_[index];
-        std::span<float> importance{};
-        if (!layer.importance.empty()) {
-            importance = importance_;
-            for (std::size_t c = 0; c < importance.size(); ++c)
-                importance[c] = static_cast<float>(static_cast<double>(layer.importance[c]) /
-                                                   (column_scales_[c] * column_scales_[c]));
-        }
-        bool is_scaled = false;
-        Q rounding = *layer.rounding;
-        if constexpr (magnitude_quantizer<Q>) {
-            is_scaled = rounding.needs_magnitude();
-            if (is_scaled) {
-                how_.for_each(out.rows(), [&](std::size_t row) {
-                    scale_rows(layer.weight.rows_from(row, 1), out.rows_from(row, 1));
-                });
-                rounding = settled(how_, rounding, matrix_view<const float>{out});
-            }
-        }
-        for_all_blocks(how_, rounding, out.rows(), [&](std::size_t first, std::size_t count) {
-            const auto block = out.rows_from(first, count);
-            if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
-            rounding.pseudo_quantize(block, importance, block);
-            unscale_rows(block);
-        });
-    }
-
-    // Q(W s)/s in three steps, each rounded to float once; with scales that are floats that is the
-    // same as float arithmetic. Where they can, all are done to a block of rows in the cache.
-    void scale_rows(matrix_view<const float> weight, matrix_view<float> out) const
-    {
-        const sum_type* const s = column_scales_.data();
-        for (std::size_t r = 0; r < weight.rows(); ++r) {
-            const std::span<float> to = out.row(r);
-            const float* const from = weight.row(r).data();
-            for (std::size_t c = 0; c < to.size(); ++c)
-                to[c] = static_cast<float>(from[c] * s[c]);
-            round_to_storage(storage_, to);
-        }
-    }
-
-    void unscale_rows(matrix_view<float> rows) const
-    {
-        const sum_type* const s = column_scales_.data();
-        for (std::size_t r = 0; r < rows.rows(); ++r) {
-            const std::span<float> row = rows.row(r);
-            for (std::size_t c = 0; c < row.size(); ++c)
-                row[c] = static_cast<float>(row[c] / s[c]);
-            round_to_storage(storage_, row);
-        }
-    }
-
-    const E& how_;
-    const search_problem<Q>& problem_;
-    [[no_unique_address]] Storage storage_;
-    std::span<float> x_mean_;                         // (scales)
-    std::span<double> w_mean_, scales_, best_scales_; // (scales)
-    std::span<sum_type> column_scales_;               // (in_features)
-    std::span<float> importance_;                     // (in_features)
-    std::span<matrix_view<const float>> views_;       // what the loss sees
-    std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
-};
-
-/// The loss of a candidate, NaN where it is not usable.
-template <class Maker, candidate_loss Loss>
-double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
-{
-    const auto weights = maker.make(candidate);
-    if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
-    return static_cast<double>(loss(weights));
-}
-
-constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
-
-/// The first of the smallest finite errors among those still open; `no_candidate` where none is.
-inline std::size_t first_smallest(std::span<const double> errors,
-                                  std::span<const unsigned char> used)
-{
-    std::size_t best = no_candidate;
-    double smallest = std::numeric_limits<double>::infinity();
-    for (std::size_t i = 0; i < errors.size(); ++i)
-        if ((used.empty() || used[i] == 0) && std::isfinite(errors[i]) && errors[i] < smallest) {
-            best = i;
-            smallest = errors[i];
-        }
-    return best;
-}
-
-inline std::size_t count_not_finite(std::span<const double> errors)
-{
-    return static_cast<std::size_t>(
-        std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
-}
-
-inline error nothing_finite()
-{
-    return error{error_code::no_candidate,
-                 "scale search: no candidate has a finite error; look for "
-                 "infinite activations, and for weights near the largest number of their type"};
-}
-
-} // namespace detail
-
-/// Tries every candidate of the grid with one loss and returns the best: the first with the
-/// smallest finite loss. Identity is the first candidate, so the best is never worse than it.
-/// The outcome's spans lie in `memory`, which needs `search_workspace_size(problem, options)`
-/// floats. Errors: shapes that do not fit, workspace_too_small, no_candidate where no loss is
-/// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
-/// known when this is compiled.
-template <execution E, quantizer Q, candidate_loss Loss, class Storage>
-result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
-                                    const search_options& options, Loss&& loss, workspace memory,
-                                    Storage storage)
-{
-    const scale_grid grid{options};
-    AWQ_CHECK(grid.check());
-    AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q, Storage> maker{how, problem, storage};
-    const std::span<double> errors = memory.take<double>(grid.size());
-    if (errors.empty()) return maker.too_small();
-    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    for (std::size_t i = 0; i < grid.size(); ++i)
-        errors[i] = detail::judge(maker, grid[i], loss);
-    const std::size_t best = detail::first_smallest(errors, {});
-    if (best == detail::no_candidate) return detail::nothing_finite();
-    return search_outcome{maker.best_scales(grid[best]),
-                          grid[best].ratio,
-                          grid[best].duo_scaling,
-                          errors[0],
-                          errors[best],
-                          grid.size(),
-                          detail::count_not_finite(errors),
-                          errors};
-}
-
-template <execution E, quantizer Q, candidate_loss Loss>
-result<search_outcome> scale_search(const E& how, const search_problem<Q>& problem,
-                                    const search_options& options, Loss&& loss, workspace memory)
-{
-    return scale_search(how, problem, options, loss, memory, options.storage);
-}
-
-/// As `scale_search`, in two stages: `cheap` ranks all candidates, then `exact` decides among the
-/// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
-/// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
-template <execution E, quantizer Q, candidate_loss Cheap, candidate_loss Exact>
-result<search_outcome> screened_search(const E& how, const search_problem<Q>& problem,
-                                       const search_options& options, Cheap&& cheap, Exact&& exact,
-                                       workspace memory)
-{
-    const scale_grid grid{options};
-    AWQ_CHECK(grid.check());
-    AWQ_CHECK(detail::check_problem(problem));
-    detail::candidate_maker<E, Q, dtype> maker{how, problem, options.storage};
-    const std::span<double> errors = memory.take<double>(grid.size());
-    const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
-    if (chosen.empty()) return maker.too_small();
-    AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    for (std::size_t i = 0; i < grid.size(); ++i)
-        errors[i] = detail::judge(maker, grid[i], cheap);
-    chosen[0] = 1;
-    for (std::size_t i = 0; i < options.finalists; ++i)
-        if (const std::size_t next = detail::first_smallest(errors, chosen);
-            next != detail::no_candidate)
-            chosen[next] = 1;
-    search_outcome outcome{};
-    outcome.candidates = grid.size();
-    outcome.skipped_candidates = detail::count_not_finite(errors);
-    outcome.candidate_errors = errors;
-    std::size_t best = detail::no_candidate;
-    for (std::size_t i = 0; i < grid.size(); ++i) {
-        if (chosen[i] == 0) continue;
-        const double error = detail::judge(maker, grid[i], exact);
-        if (i == 0) outcome.initial_error = error;
-        if (!std::isfinite(error)) outcome.skipped_candidates += std::isfinite(errors[i]) ? 1 : 0;
-        if (std::isfinite(error) && (best == detail::no_candidate || error < outcome.best_error)) {
-            best = i;
-            outcome.best_error = error;
-        }
-    }
-    if (best == detail::no_candidate) return detail::nothing_finite();
-    outcome.best_scales = maker.best_scales(grid[best]);
-    outcome.best_ratio = grid[best].ratio;
-    outcome.duo_scaling = grid[best].duo_scaling;
-    return outcome;
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/smoothing/apply_scales.hpp
-#ifndef AWQ_SMOOTHING_APPLY_SCALES_HPP
-#define AWQ_SMOOTHING_APPLY_SCALES_HPP
-
-// ---- awq/smoothing/check_mapping.hpp
-#ifndef AWQ_SMOOTHING_CHECK_MAPPING_HPP
-#define AWQ_SMOOTHING_CHECK_MAPPING_HPP
-
-#include <cstddef>
-#include <cstdint>
-
-namespace awq {
-
-namespace detail {
-
-/// A layer that is scaled twice, or one whose rows share memory, would compute something else afterwards.
-inline status check_memory(const mapping& pair)
-{
-    const auto shares_rows = [] {
-        return error{error_code::invalid_argument,
-                     "mapping: a layer's stride is below its width, so its rows overlap"};
-    };
-    if (pair.smooth.weight.rows_overlap()) return shares_rows();
-    for (std::size_t i = 0; i < pair.balances.size(); ++i) {
-        if (pair.balances[i].rows_overlap()) return shares_rows();
-        if (pair.balances[i].data() == pair.smooth.weight.data())
-            return error{error_code::invalid_argument,
-                         "mapping: balance layer ", i, " is the smooth layer itself"};
-        for (std::size_t j = 0; j < i; ++j)
-            if (pair.balances[i].data() == pair.balances[j].data())
-                return error{error_code::invalid_argument, "mapping: balance layers ", j, " and ",
-                             i, " are the same tensor; give each once"};
-    }
-    return {};
-}
-
-inline status check_balances(const mapping& pair)
-{
-    if (pair.balances.empty())
-        return error{error_code::invalid_argument, "mapping: give at least one balance layer"};
-    for (const auto& balance : pair.balances)
-        if (balance.empty() || balance.cols() != pair.in_features())
-            return error{error_code::shape_mismatch, "mapping: a balance layer has ",
-                         balance.cols(), " columns, another has ", pair.in_features()};
-    return {};
-}
-
-inline status check_smooth(const smooth_target& smooth, std::size_t scales)
-{
-    if (smooth.norm && (smooth.weight.rows() != 1 || smooth.weight.cols() != scales))
-        return error{error_code::shape_mismatch, "mapping: a norm of ", smooth.weight.size(),
-                     " channels before layers that read ", scales};
-    if (!smooth.norm && smooth.weight.rows() == 1 && scales > 1)
-        return error{error_code::shape_mismatch,
-                     "mapping: a linear smooth layer with one output before layers that read ",
-                     scales, "; a norm's weight is a vector, give it as a std::span"};
-    if (!smooth.norm && smooth.weight.rows() < scales)
-        return error{error_code::shape_mismatch,
-                     "mapping: a smooth layer with ",
-                     smooth.weight.rows(),
-                     " outputs before layers that read ",
-                     scales,
-                     "; grouped-query attention needs column_scales"};
-    if (!smooth.bias.empty() && smooth.bias.size() != smooth.channels())
-        return error{error_code::shape_mismatch, "mapping: a bias of ",
-                     smooth.bias.size(),         " values for ",
-                     smooth.channels(),          " outputs"};
-    if (!smooth.norm && smooth.offset)
-        return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
-    return {};
-}
-
-} // namespace detail
-
-/// How many scales a mapping has: its in_features, or one for each group of columns.
-inline std::size_t scale_count(const mapping& pair) noexcept
-{
-    if (pair.column_scales.empty()) return pair.in_features();
-    std::uint32_t last = 0;
-    for (const std::uint32_t index : pair.column_scales)
-        last = index > last ? index : last;
-    return std::size_t{last} + 1;
-}
-
-/// Whether the layers of a mapping fit together, so that smoothing keeps the function that they
-/// compute. invalid_argument or shape_mismatch where they do not.
-inline status check_mapping(const mapping& pair)
-{
-    AWQ_CHECK(detail::check_balances(pair));
-    AWQ_CHECK(detail::check_memory(pair));
-    if (!pair.column_scales.empty() && pair.column_scales.size() != pair.in_features())
-        return error{error_code::shape_mismatch, "mapping: column_scales needs ",
-                     pair.in_features(), " entries"};
-    return detail::check_smooth(pair.smooth, scale_count(pair));
-}
-
-} // namespace awq
-
-#endif
-
-#include <cmath>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-
-template <execution E>
-void multiply_columns(const E& how, const mapping& pair, matrix_view<float> weight,
-                      std::span<const double> scales)
-{
-    how.for_each(weight.rows(), [&](std::size_t r) {
-        float* const row = weight.row(r).data();
-        if (pair.column_scales.empty())
-            for (std::size_t c = 0; c < weight.cols(); ++c)
-                row[c] = static_cast<float>(row[c] * scales[c]);
-        else
-            for (std::size_t c = 0; c < weight.cols(); ++c)
-                row[c] = static_cast<float>(row[c] * scales[pair.column_scales[c]]);
-    });
-}
-
-inline void divide_norm(const smooth_target& smooth, std::span<const double> scales) noexcept
-{
-    const std::span<float> weight = smooth.weight.row(0);
-    const double offset = smooth.offset ? 1.0 : 0.0;
-    for (std::size_t i = 0; i < scales.size(); ++i)
-        weight[i] = static_cast<float>((weight[i] + offset) / scales[i] - offset);
-}
-
-template <execution E>
-void divide_rows(const E& how, matrix_view<float> weight, std::span<const double> scales)
-{
-    how.for_each(scales.size(), [&](std::size_t r) {
-        for (float& value : weight.row(r))
-            value = static_cast<float>(value / scales[r]);
-    });
-}
-
-} // namespace detail
-
-/// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
-/// them, in place: together the layers compute what they did before. Of a linear smooth layer with
-/// more outputs than scales (a fused qkv or gate_up) only the last rows, and the matching slice of
-/// the bias, change. Computed in double and rounded to float once. Errors (then nothing is
-/// changed): those of `check_mapping`; invalid_argument where a scale is not a positive number.
-template <execution E>
-status apply_scales(const E& how, const mapping& pair, std::span<const double> scales)
-{
-    AWQ_CHECK(check_mapping(pair));
-    if (scales.size() != scale_count(pair))
-        return error{error_code::shape_mismatch, "apply_scales: ", scales.size(), " scales for ",
-                     scale_count(pair),          " channels"};
-    for (const double scale : scales)
-        if (!std::isfinite(scale) || !(scale > 0.0))
-            return error{error_code::invalid_argument, "apply_scales: a scale is not positive"};
-    for (const auto& balance : pair.balances)
-        detail::multiply_columns(how, pair, balance, scales);
-    const smooth_target& smooth = pair.smooth;
-    const std::size_t first = smooth.channels() - scales.size();
-    if (smooth.norm)
-        detail::divide_norm(smooth, scales);
-    else
-        detail::divide_rows(how, smooth.weight.rows_from(first, scales.size()), scales);
-    if (!smooth.bias.empty())
-        for (std::size_t i = 0; i < scales.size(); ++i)
-            smooth.bias[first + i] = static_cast<float>(smooth.bias[first + i] / scales[i]);
-    return {};
-}
-
-} // namespace awq
-
-#endif
 // ---- awq/smoothing/roles.hpp
 #ifndef AWQ_SMOOTHING_ROLES_HPP
 #define AWQ_SMOOTHING_ROLES_HPP
@@ -16386,21 +17212,27 @@ namespace awq {
 // Tensors of one type with different roles come in role types: swapping them silently would ruin a
 // model. Each holds a reference to a tensor of the backend, or a view by value.
 
+struct no_bias {};
+
 /// The layer whose outputs are divided by the scales: a linear layer's weight, a matrix (out_features,
 /// in_features), or a norm's weight, a vector (a `std::span`, or the backend's own vector). `offset`: a
-/// norm that multiplies by 1 + weight.
-template <class Tensor>
+/// norm that multiplies by 1 + weight. `bias`: a span, or what gives one, of elements of the weight's type.
+template <class Tensor, class Bias = no_bias>
 struct smooth_layer {
     Tensor tensor;
-    std::span<float> bias = {};
+    Bias bias = {}; ///< (out_features), or (channels) of a norm; empty without a bias
     bool offset = false;
 };
 template <class T>
 smooth_layer(T&&) -> smooth_layer<T>;
 template <class T>
-smooth_layer(T&&, std::span<float>) -> smooth_layer<T>;
+smooth_layer(T&&, no_bias) -> smooth_layer<T>;
 template <class T>
-smooth_layer(T&&, std::span<float>, bool) -> smooth_layer<T>;
+smooth_layer(T&&, no_bias, bool) -> smooth_layer<T>;
+template <class T, class Bias>
+smooth_layer(T&&, Bias&&) -> smooth_layer<T, decltype(std::span{std::declval<Bias&>()})>;
+template <class T, class Bias>
+smooth_layer(T&&, Bias&&, bool) -> smooth_layer<T, decltype(std::span{std::declval<Bias&>()})>;
 
 /// The layers that read the smooth layer's output, each (out_features, in_features).
 template <class... Tensors>
@@ -16436,6 +17268,7 @@ activations(T&&) -> activations<T>;
 #include <cstddef>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 // What a modifier asks a backend about a tensor that it was given.
 
@@ -16444,42 +17277,132 @@ namespace awq::detail {
 /// Whether a backend has a view of a tensor, and whether that can be written.
 template <class B, class Tensor>
 concept viewed_by = requires(Tensor& tensor) { B::view(tensor).rows(); };
+template <class View>
+inline constexpr bool is_written = false;
+template <class T>
+inline constexpr bool is_written<matrix_view<T>> = !std::is_const_v<T>;
 template <class B, class Tensor>
-concept written_by = requires(Tensor& tensor) { matrix_view<float>{B::view(tensor)}; };
+concept written_by =
+    viewed_by<B, Tensor> && is_written<decltype(B::view(std::declval<Tensor&>()))>;
 
-/// A view of a smooth or balance layer; the one place where a tensor that does not fit is named.
 template <class B, class Tensor>
-constexpr matrix_view<float> written_view([[maybe_unused]] Tensor& tensor)
+struct element_of_view {
+    using type = float;
+};
+template <class B, class Tensor>
+requires viewed_by<B, Tensor>
+struct element_of_view<B, Tensor> {
+    using type = typename decltype(B::view(std::declval<Tensor&>()))::value_type;
+    static_assert(tensor_element<type>,
+                  "awq::modifier: a tensor's elements are float, awq::f16 or awq::bf16");
+};
+
+/// The element type of a tensor that a backend can view; float of any other.
+template <class B, class Tensor>
+using element_of = typename element_of_view<B, std::remove_reference_t<Tensor>>::type;
+
+/// A view of a tensor that is only read; the one place where a tensor that does not fit is named.
+template <class B, class Tensor>
+constexpr matrix_view<const element_of<B, Tensor>> read_view([[maybe_unused]] Tensor& tensor)
 {
     static_assert(viewed_by<B, Tensor>,
                   "awq::modifier: the backend has no view of this tensor; give a std::vector as a std::span, "
                   "and a matrix as an awq::matrix_view");
-    static_assert(!viewed_by<B, Tensor> || written_by<B, Tensor>,
-                  "awq::modifier: smooth and balance layers are written and must not be const");
-    if constexpr (written_by<B, Tensor>)
+    if constexpr (viewed_by<B, Tensor>)
         return B::view(tensor);
     else
         return {};
 }
 
+/// A view of a smooth or balance layer.
+template <class B, class Tensor>
+constexpr matrix_view<element_of<B, Tensor>> written_view([[maybe_unused]] Tensor& tensor)
+{
+    static_assert(!viewed_by<B, Tensor> || written_by<B, Tensor>,
+                  "awq::modifier: smooth and balance layers are written and must not be const");
+    if constexpr (written_by<B, Tensor>)
+        return B::view(tensor);
+    else
+        return read_view<B>(tensor), matrix_view<element_of<B, Tensor>>{};
+}
+
 /// Whether a backend's tensor is a vector, and so a norm's weight. One row of a matrix is none.
+template <class Tensor>
+inline constexpr bool is_span = false;
+template <class T, std::size_t Extent>
+inline constexpr bool is_span<std::span<T, Extent>> = true;
 template <class B, class Tensor>
-inline constexpr bool vector_of = false;
-template <class B, class T, std::size_t Extent>
-inline constexpr bool vector_of<B, std::span<T, Extent>> = true;
+inline constexpr bool is_own_vector = false;
 template <class B, class Tensor>
-requires std::same_as<std::remove_cvref_t<Tensor>, typename B::vector>
-inline constexpr bool vector_of<B, Tensor> = true;
+requires(std::same_as<Tensor, typename B::vector> ||
+         std::same_as<Tensor, typename B::template vector_of<typename Tensor::value_type>>)
+inline constexpr bool is_own_vector<B, Tensor> = true;
 template <class B, class Tensor>
-requires std::is_reference_v<Tensor>
-inline constexpr bool vector_of<B, Tensor> =
-    vector_of<B, std::remove_cvref_t<Tensor>>;
+inline constexpr bool is_vector =
+    is_span<std::remove_cvref_t<Tensor>> || is_own_vector<B, std::remove_cvref_t<Tensor>>;
 
 template <class B>
-concept allocating_backend = requires
+concept allocating_backend = requires { B::make_workspace(std::size_t{}).get(); };
+
+/// Calls `use` with working memory that the backend allocates; nothing of it outlives the call.
+template <class B, class Use>
+auto with_own_memory(std::size_t size, const Use& use) -> decltype(use(workspace{}))
 {
-    B::make_workspace(std::size_t{}).get();
-};
+    static_assert(allocating_backend<B>,
+                  "awq::modifier: this backend allocates nothing; give smooth a workspace of as many floats as "
+                  "workspace_size says, and quantize, for weights in 16 bits, one of in_features floats or more");
+    if constexpr (allocating_backend<B>) {
+        const auto memory = B::make_workspace(size);
+        if (memory) return use(workspace{std::span<float>{memory.get(), size}});
+    }
+    return error{error_code::out_of_memory, "working memory of ", size, " floats"};
+}
+
+} // namespace awq::detail
+
+#endif
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <tuple>
+
+// From tensors of a backend in their roles to a mapping of views.
+
+namespace awq::detail {
+
+template <class B, class First, class... Rest>
+std::array<matrix_view<element_of<B, First>>, 1 + sizeof...(Rest)>
+balance_views(const balance_layers<First, Rest...>& role)
+{
+    constexpr bool same = (std::same_as<element_of<B, First>, element_of<B, Rest>> && ...);
+    static_assert(same, "awq::modifier: the balance layers of one mapping have elements of one type");
+    if constexpr (same)
+        return std::apply(
+            [](auto&... tensors) {
+                return std::array{written_view<B>(tensors)...};
+            },
+            role.tensors);
+    else
+        return {};
+}
+
+template <class B, class Tensor, class Bias>
+basic_smooth_target<element_of<B, Tensor>> target_of(const smooth_layer<Tensor, Bias>& role)
+{
+    using element = element_of<B, Tensor>;
+    const matrix_view<element> weight = written_view<B>(role.tensor);
+    if constexpr (std::same_as<Bias, no_bias>) {
+        return {weight, {}, is_vector<B, Tensor>, role.offset};
+    } else {
+        constexpr bool fits = std::same_as<element, typename Bias::element_type>;
+        static_assert(fits, "awq::modifier: a bias has elements of its weight's type, and is not const");
+        if constexpr (fits)
+            return {weight, role.bias, is_vector<B, Tensor>, role.offset};
+        else
+            return {};
+    }
+}
 
 } // namespace awq::detail
 
@@ -16488,6 +17411,7 @@ concept allocating_backend = requires
 #ifndef AWQ_TENSOR_SPAN_BACKEND_HPP
 #define AWQ_TENSOR_SPAN_BACKEND_HPP
 
+#include <cstddef>
 #include <span>
 
 namespace awq {
@@ -16502,10 +17426,10 @@ struct span_backend {
     {
         return tensor;
     }
-    template <class T>
-    static constexpr matrix_view<T> view(std::span<T> vector) noexcept
+    template <class T, std::size_t Extent>
+    static constexpr matrix_view<T> view(std::span<T, Extent> vector) noexcept
     {
-        return as_row(vector);
+        return as_row(std::span<T>{vector});
     }
 };
 
@@ -16516,11 +17440,8 @@ static_assert(tensor_backend<span_backend>);
 #endif
 
 #include <algorithm>
-#include <array>
-#include <concepts>
 #include <cstddef>
 #include <span>
-#include <tuple>
 #include <type_traits>
 
 namespace awq {
@@ -16530,6 +17451,12 @@ namespace awq {
 ///
 /// One call does a whole mapping (`smooth`); `begin` opens a streaming run, for activations that
 /// come in batches. Without a parent the loss is taken at the balance layers' own outputs.
+///
+/// Tensors are of float, f16 or bf16. Those in 16 bits are widened as they are read and written back in
+/// their type: the same as widening them by hand, smoothing and rounding, but that scales which the type
+/// cannot hold are no candidates, and that norms of 1 + weight get scales that are exact in 16 bits. The
+/// search, too, rounds to 16 bits where the scheme says so, as `stored_as<bf16, w4a16_asym>`; with floats it
+/// then does as for such tensors.
 template <class Mode, class Group, tensor_backend Backend, execution Execution>
 class basic_modifier {
     static_assert(matrix_product<typename Backend::product, Execution>,
@@ -16565,18 +17492,24 @@ class basic_modifier {
     /// Floats that `smooth` needs for a mapping whose balance layers read `in_features` channels
     /// and have `out_features` outputs in all, with this modifier's options. With a parent, add its own
     /// `workspace_size()`. For an array: `std::array<float, smoother{}.workspace_size(64, 256, 256)>`.
+    /// `X`: the activations' elements; in 16 bits they are widened where they are too few for a Gram matrix.
+    template <tensor_element X = float>
     constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features,
                                          std::size_t out_features,
                                          std::size_t layers = 4) const noexcept
     {
-        return search_memory(in_features, out_features, layers, options_.n_grid) +
-               activation_stats::size(in_features, uses_gram(tokens, in_features)) +
-               loss_memory(tokens, in_features, out_features);
+        const bool with_gram = uses_gram(tokens, in_features);
+        return search_of<float, float>::workspace_size(in_features, out_features, layers,
+                                                       options_.n_grid) +
+               activation_stats::size(in_features, with_gram) +
+               loss_memory(tokens, in_features, out_features) +
+               (half_element<X> && !with_gram ? tokens * in_features : 0);
     }
 
     /// Whether the mapping's shapes fit together, its rows can be cut into groups, and the options' storage
     /// is that of the scheme, where it is part of the type.
-    status check(const mapping& pair) const
+    template <class S = float, class B = S>
+    status check(const basic_mapping<S, B>& pair) const
     {
         if (options_.storage != dtype::f32 && options_.storage != dtype_of<typename storage::type>)
             return error{error_code::invalid_argument, "modifier: options.storage is ",
@@ -16589,60 +17522,98 @@ class basic_modifier {
     /// Searches the scales of a mapping from the balance layers' inputs, (tokens, in_features), and
     /// smooths it. The outcome's spans lie in `memory`; see `workspace_size`. On an error nothing
     /// is changed.
-    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x,
+    template <class S = float, class B = S, class X = const float>
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x,
                                   workspace memory) const
     {
-        return smooth_by(
-            pair, x, memory, [&](auto weights, auto& stats, std::span<float> rest, auto&& use) {
-                if (!stats.gram.empty())
-                    return use(
-                        gram_loss<product, Execution>(how_, weights, stats.gram, x.rows(), rest));
-                return use(linear_output_loss<product, Execution>(how_, weights, x, rest));
-            });
+        AWQ_CHECK(check(pair));
+        matrix_view<const float> few;
+        if (!uses_gram(x.rows(), pair.in_features())) {
+            AWQ_TRY(few, in_float(how_, x, memory));
+        }
+        AWQ_TRY(const activation_stats stats, observed(pair.in_features(), x, memory));
+        search_of<S, B> search{how_, pair, quantizer_, options_, storage{}};
+        AWQ_CHECK(search.prepare(stats, memory));
+        if (!stats.gram.empty())
+            return search.run(gram_loss<product, Execution, B>(how_, search.weights(), stats.gram,
+                                                               stats.tokens, search.rest()));
+        return search.run(linear_output_loss<product, Execution, B>(how_, search.weights(), few,
+                                                                    search.rest()));
     }
 
-    /// The same, with the loss at the output of a module that the caller re-runs.
-    template <parent_forward F>
-    result<search_outcome> smooth(const mapping& pair, matrix_view<const float> x, parent<F> source,
+    /// The same, with the loss at the output of a module that the caller re-runs, with weights in float.
+    template <parent_forward F, class S = float, class B = S, class X = const float>
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x,
+                                  parent<F> source, workspace memory) const
+    {
+        AWQ_CHECK(check(pair));
+        AWQ_TRY(const activation_stats stats, observed(pair.in_features(), x, memory));
+        search_of<S, B> search{how_, pair, quantizer_, options_, storage{}};
+        AWQ_CHECK(search.prepare(stats, memory));
+        if (search.rest().size() < source.workspace_size()) return search.too_small();
+        return search.run(parent_output_loss<F, Execution>(how_, source, search.widened_weights(),
+                                                           search.rest()));
+    }
+
+    /// Searches and smooths from statistics that were gathered before, which need a Gram matrix.
+    template <class S = float, class B = S>
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, const activation_stats& stats,
                                   workspace memory) const
     {
-        return smooth_by(
-            pair, x, memory,
-            [&](auto weights, auto&, std::span<float> rest, auto&& use) -> result<search_outcome> {
-                if (rest.size() < source.workspace_size()) return too_small();
-                return use(parent_output_loss<F, Execution>(how_, source, weights, rest));
-            });
+        AWQ_CHECK(check(pair));
+        if (stats.gram.cols() != pair.in_features())
+            return error{error_code::not_calibrated, "smooth: the statistics need a Gram matrix of ",
+                         pair.in_features(), " channels"};
+        search_of<S, B> search{how_, pair, quantizer_, options_, storage{}};
+        AWQ_CHECK(search.prepare(stats, memory));
+        return search.run(gram_loss<product, Execution, B>(how_, search.weights(), stats.gram,
+                                                           stats.tokens, search.rest()));
     }
 
     /// `smooth` over the backend's own tensors.
-    template <class S, class... Bs, class X>
-    result<search_outcome> smooth(const smooth_layer<S>& smooth_to,
+    template <class S, class Bias, class... Bs, class X>
+    result<search_outcome> smooth(const smooth_layer<S, Bias>& smooth_to,
                                   const balance_layers<Bs...>& reads, const activations<X>& x,
                                   workspace memory) const
     {
-        const auto views = balance_views(reads);
-        return smooth(mapping{target_of(smooth_to), views, {}}, const_view(x.tensor), memory);
+        const auto views = detail::balance_views<Backend>(reads);
+        return smooth(basic_mapping{detail::target_of<Backend>(smooth_to), std::span{views}},
+                      detail::read_view<Backend>(x.tensor), memory);
     }
 
     /// The same in memory that the backend allocates; `best_scales` and `candidate_errors` of the
     /// outcome are then empty.
-    template <class S, class... Bs, class X>
-    result<search_outcome>
-    smooth(const smooth_layer<S>& smooth_to, const balance_layers<Bs...>& reads,
-           const activations<X>& x) const
+    template <class S, class Bias, class... Bs, class X>
+    result<search_outcome> smooth(const smooth_layer<S, Bias>& smooth_to,
+                                  const balance_layers<Bs...>& reads, const activations<X>& x) const
     {
-        static_assert(detail::allocating_backend<Backend>,
-                      "awq::modifier: this backend allocates nothing; give smooth a workspace of as many "
-                      "floats as workspace_size says");
-        if constexpr (detail::allocating_backend<Backend>)
-            return smooth_in_own_memory(smooth_to, reads, x);
-        else
-            return too_small();
+        const auto views = detail::balance_views<Backend>(reads);
+        return smooth(basic_mapping{detail::target_of<Backend>(smooth_to), std::span{views}},
+                      detail::read_view<Backend>(x.tensor));
     }
-
-    /// Searches and smooths from statistics that were gathered before, which need a Gram matrix.
-    result<search_outcome> smooth(const mapping& pair, const activation_stats& stats,
-                                  workspace memory) const;
+    template <class S = float, class B = S, class X = const float>
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x) const
+    {
+        return smooth_in_own_memory(
+            size_for<std::remove_const_t<X>>(pair, x.rows()),
+            [&](workspace memory) { return smooth(pair, x, memory); });
+    }
+    template <parent_forward F, class S = float, class B = S, class X = const float>
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x,
+                                  parent<F> source) const
+    {
+        return smooth_in_own_memory(
+            size_for<float>(pair, x.rows()) + source.workspace_size(),
+            [&](workspace memory) { return smooth(pair, x, source, memory); });
+    }
+    template <class S = float, class B = S>
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair,
+                                  const activation_stats& stats) const
+    {
+        return smooth_in_own_memory(size_for<float>(pair, 0), [&](workspace memory) {
+            return smooth(pair, stats, memory);
+        });
+    }
 
     /// Opens a streaming run over mappings whose memory the caller owns. The run refers to this modifier,
     /// which must outlive it; so a temporary one cannot begin.
@@ -16651,6 +17622,16 @@ class basic_modifier {
         return modifier_run<basic_modifier>{*this, mappings};
     }
     modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const&& = delete;
+    /// The same over mappings in 16 bits, given as a `std::span`.
+    template <class S, class B, std::size_t Count>
+    modifier_run<basic_modifier, S, B>
+    begin(std::span<basic_tracked_mapping<S, B>, Count> mappings) const&
+    {
+        return modifier_run<basic_modifier, S, B>{*this, mappings};
+    }
+    template <class S, class B, std::size_t Count>
+    modifier_run<basic_modifier, S, B>
+    begin(std::span<basic_tracked_mapping<S, B>, Count> mappings) const&& = delete;
 
     /// Packs one row, (in_features), of a smoothed weight into blocks of a GGUF format, `target().row_bytes`
     /// bytes. `importance`: mean of x^2 per column, or empty. Only in `smooth_and_quantize<gguf::...>`.
@@ -16670,22 +17651,53 @@ class basic_modifier {
         quantizer_.quantize_row(row, importance, out);
         return {};
     }
+    /// The same for a row in 16 bits, widened in `memory` of in_features floats.
+    template <half_element T>
+    status quantize_row(std::span<const T> row, std::span<const float> importance,
+                        std::span<std::byte> out, workspace memory) const
+        requires(Mode::quantizes&& gguf::block_format<typename Mode::scheme_type>)
+    {
+        AWQ_TRY(const auto wide, in_float(how_, as_row(row), memory));
+        return quantize_row(wide.row(0), importance, out);
+    }
 
     /// Quantizes a weight, (out_features, in_features), after smoothing. Only in quantizing modes.
+    /// `memory`: only for weights in 16 bits, see `quantize_weight`.
     template <class Tensor>
-    status quantize(Tensor&& weight, const quantized_weight& out) const
+    status quantize(Tensor&& weight, const quantized_weight& out, workspace memory) const
     {
         static_assert(Mode::quantizes,
                       "awq::modifier: smoothing_only does not quantize; choose smooth_and_quantize");
         static_assert(code_quantizer<quantizer_type>,
                       "awq::modifier: the format has no codes and scales; a GGUF format has quantize_row");
-        if constexpr (Mode::quantizes && code_quantizer<quantizer_type>)
-            return quantize_weight(how_, quantizer_, const_view(weight), out);
-        else
+        if constexpr (Mode::quantizes && code_quantizer<quantizer_type>) {
+            const auto view = detail::read_view<Backend>(weight);
+            if constexpr (half_element<typename decltype(view)::value_type>)
+                return quantize_weight(how_, quantizer_, view, out, memory.rest());
+            else
+                return quantize_weight(how_, quantizer_, view, out);
+        } else {
             return {};
+        }
+    }
+    /// The same; of weights in 16 bits in memory that the backend allocates.
+    template <class Tensor>
+    status quantize(Tensor&& weight, const quantized_weight& out) const
+    {
+        if constexpr (half_element<detail::element_of<Backend, Tensor>>) {
+            const auto view = detail::read_view<Backend>(weight);
+            const std::size_t rows = std::clamp<std::size_t>(view.rows(), 1, 64);
+            return detail::with_own_memory<Backend>(
+                rows * view.cols(), [&](workspace memory) { return quantize(view, out, memory); });
+        } else {
+            return quantize(weight, out, workspace{});
+        }
     }
 
   private:
+    template <class S, class B>
+    using search_of = detail::mapping_search<Execution, quantizer_type, storage, S, B>;
+
     struct given {};
     constexpr basic_modifier(given, const quantizer_type& rounding, search_options options,
                              Execution how)
@@ -16696,13 +17708,6 @@ class basic_modifier {
     {
         return tokens >= in_features;
     }
-    static constexpr std::size_t search_memory(std::size_t in_features, std::size_t out_features,
-                                               std::size_t layers, std::size_t n_grid) noexcept
-    {
-        return search_workspace_size(in_features, in_features * out_features, layers, n_grid) +
-               2 * in_features + workspace::size_for<search_layer<quantizer_type>>(layers) +
-               workspace::size_for<matrix_view<const float>>(layers);
-    }
     static constexpr std::size_t loss_memory(std::size_t tokens, std::size_t in_features,
                                              std::size_t out_features) noexcept
     {
@@ -16710,98 +17715,32 @@ class basic_modifier {
         return rows * (uses_gram(tokens, in_features) ? gram_loss_workspace_size(in_features)
                                                       : in_features + tokens);
     }
-    static error too_small()
+    template <class X, class S, class B>
+    std::size_t size_for(const basic_mapping<S, B>& pair, std::size_t tokens) const noexcept
     {
-        return error{error_code::workspace_too_small,
-                     "smooth: give as many floats as workspace_size says"};
+        std::size_t outputs = 0;
+        for (const auto& balance : pair.balances)
+            outputs += balance.rows();
+        return workspace_size<X>(tokens, pair.in_features(), outputs, pair.balances.size());
     }
 
-    template <class S, class... Bs, class X>
-    result<search_outcome> smooth_in_own_memory(const smooth_layer<S>& smooth_to,
-                                                const balance_layers<Bs...>& reads,
-                                                const activations<X>& x) const
+    template <class X>
+    result<activation_stats> observed(std::size_t in_features, matrix_view<X> x,
+                                      workspace& memory) const
     {
-        const auto views = balance_views(reads);
-        const matrix_view<const float> inputs = const_view(x.tensor);
-        std::size_t outputs = 0;
-        for (const auto& view : views)
-            outputs += view.rows();
-        const std::size_t size =
-            workspace_size(inputs.rows(), inputs.cols(), outputs, views.size());
-        const auto memory = Backend::make_workspace(size);
-        if (!memory)
-            return error{error_code::out_of_memory, "smooth: working memory of ", size, " floats"};
-        AWQ_TRY(search_outcome outcome, smooth(mapping{target_of(smooth_to), views, {}}, inputs,
-                                               workspace{std::span<float>{memory.get(), size}}));
+        AWQ_TRY(activation_stats stats, activation_stats::make(memory, in_features,
+                                                               uses_gram(x.rows(), in_features)));
+        AWQ_CHECK(stats.template observe<product>(how_, x, {}, memory.rest()));
+        return stats;
+    }
+
+    template <class Use>
+    static result<search_outcome> smooth_in_own_memory(std::size_t size, const Use& use)
+    {
+        AWQ_TRY(search_outcome outcome, detail::with_own_memory<Backend>(size, use));
         outcome.best_scales = {};
         outcome.candidate_errors = {};
         return outcome;
-    }
-
-    template <class Tensor>
-    static matrix_view<const float> const_view(Tensor& tensor)
-    {
-        return Backend::view(tensor);
-    }
-    template <class S>
-    static smooth_target target_of(const smooth_layer<S>& role)
-    {
-        const matrix_view<float> weight = detail::written_view<Backend>(role.tensor);
-        return {weight, role.bias, detail::vector_of<Backend, S>, role.offset};
-    }
-    template <class... Bs>
-    static std::array<matrix_view<float>, sizeof...(Bs)>
-    balance_views(const balance_layers<Bs...>& role)
-    {
-        return std::apply(
-            [](auto&... tensors) {
-                return std::array<matrix_view<float>, sizeof...(Bs)>{
-                    detail::written_view<Backend>(tensors)...};
-            },
-            role.tensors);
-    }
-
-    template <class MakeLoss>
-    result<search_outcome> smooth_by(const mapping& pair, matrix_view<const float> x,
-                                     workspace memory, MakeLoss&& make_loss) const
-    {
-        AWQ_CHECK(check(pair));
-        AWQ_TRY(activation_stats stats,
-                activation_stats::make(memory, pair.in_features(),
-                                       uses_gram(x.rows(), pair.in_features())));
-        AWQ_CHECK(stats.observe<product>(how_, x));
-        return search_and_apply(pair, stats, memory, make_loss);
-    }
-
-    template <class MakeLoss>
-    result<search_outcome> search_and_apply(const mapping& pair, activation_stats& stats,
-                                            workspace memory, MakeLoss&& make_loss) const
-    {
-        const std::size_t columns = pair.in_features(), layers = pair.balances.size();
-        const std::span<float> x_mean = memory.take<float>(columns);
-        const std::span<float> importance = memory.take<float>(columns);
-        const auto originals = memory.take<matrix_view<const float>>(layers);
-        const auto searched = memory.take<search_layer<quantizer_type>>(layers);
-        if (searched.empty()) return too_small();
-        AWQ_CHECK(stats.mean_abs(x_mean));
-        AWQ_CHECK(stats.mean_square(importance));
-        for (std::size_t i = 0; i < layers; ++i) {
-            originals[i] = pair.balances[i];
-            searched[i] = {originals[i], &quantizer_, importance};
-        }
-        const search_problem<quantizer_type> problem{searched, x_mean, pair.column_scales,
-                                                     scale_count(pair)};
-        const std::size_t search_size = search_workspace_size(problem, options_);
-        const std::span<float> rest = memory.rest();
-        if (rest.size() < search_size + 2 * columns) return too_small();
-        const std::span<const matrix_view<const float>> weights = originals;
-        const auto run = [&](auto&& loss) -> result<search_outcome> {
-            AWQ_TRY(search_outcome found, scale_search(how_, problem, options_, loss,
-                                                       workspace{rest.first(search_size)}, storage{}));
-            AWQ_CHECK(apply_scales(how_, pair, found.best_scales));
-            return found;
-        };
-        return make_loss(weights, stats, rest.subspan(search_size), run);
     }
 
     search_options options_;
@@ -16809,29 +17748,15 @@ class basic_modifier {
     [[no_unique_address]] Execution how_;
 };
 
-template <class Mode, class Group, tensor_backend Backend, execution Execution>
-result<search_outcome> basic_modifier<Mode, Group, Backend, Execution>::smooth(
-    const mapping& pair, const activation_stats& stats, workspace memory) const
-{
-    AWQ_CHECK(check(pair));
-    if (stats.gram.cols() != pair.in_features())
-        return error{error_code::not_calibrated, "smooth: the statistics need a Gram matrix of ",
-                     pair.in_features(), " channels"};
-    activation_stats sums = stats;
-    return search_and_apply(
-        pair, sums, memory, [&](auto weights, auto& gathered, std::span<float> rest, auto&& use) {
-            return use(
-                gram_loss<product, Execution>(how_, weights, gathered.gram, gathered.tokens, rest));
-        });
-}
-
 /// A modifier of these policies, in any order, each axis defaulted:
 /// `smooth_and_quantize<w4a16_asym>`, `group_size<128>`, `span_backend`, `serial_execution`. Two
 /// orders name one type.
 template <class... Policies>
 using modifier = basic_modifier<
     typename policy_set<Policies...>::template get<axis::mode, smooth_and_quantize<>>,
-    typename policy_set<Policies...>::template get<axis::group, group_size<128>>,
+    typename policy_set<Policies...>::template get<
+        axis::group, detail::default_group<typename policy_set<Policies...>::template get<
+                         axis::mode, smooth_and_quantize<>>::scheme_type>>,
     typename policy_set<Policies...>::template get<axis::backend, span_backend>,
     typename policy_set<Policies...>::template get<axis::execution, serial_execution>>;
 
@@ -17301,6 +18226,7 @@ enum class fp4_kind : unsigned char {
     mxfp4, ///< a power of two for each 32 columns
 };
 
+/// The scheme's name, as recipes and flags spell it.
 constexpr const char* name_of(fp4_kind kind) noexcept
 {
     return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
@@ -17871,6 +18797,7 @@ static_assert(feedback_format<fp4_feedback_format>);
 
 namespace awq::gguf {
 
+/// One float.
 struct f32_format {
     static constexpr std::size_t columns = 1;
     static void pack(const float* x, std::byte* out) noexcept
@@ -17888,6 +18815,7 @@ struct f32_format {
     }
 };
 
+/// One IEEE half, to nearest even.
 struct f16_format {
     static constexpr std::size_t columns = 1;
     static void pack(const float* x, std::byte* out) noexcept { detail::put_half(f16(*x), out); }
@@ -17897,6 +18825,7 @@ struct f16_format {
     }
 };
 
+/// One bfloat16, to nearest even.
 struct bf16_format {
     static constexpr std::size_t columns = 1;
     static void pack(const float* x, std::byte* out) noexcept
@@ -18379,6 +19308,7 @@ status quantize_rows(const Execution& execution, const basic_block_quantizer<Eng
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -18388,6 +19318,7 @@ status quantize_rows(const Execution& execution, const basic_block_quantizer<Eng
 #pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
 #endif
 
+#if AWQ_GNU
 namespace awq::gguf {
 
 // Vectors of the compiler's own vector extension (GCC, Clang): no library, any instruction set. One
@@ -18461,7 +19392,7 @@ struct vector_storage {
     [[gnu::always_inline]] static bool any(const Integers& mask) noexcept
     {
         std::uint64_t words[count / 2];
-        __builtin_memcpy(words, &mask, sizeof words);
+        std::memcpy(words, &mask, sizeof words);
         std::uint64_t set = 0;
         for (const std::uint64_t word : words)
             set |= word;
@@ -18486,6 +19417,7 @@ struct lane_storage<floats_16>
     : detail::vector_storage<floats_16, int __attribute__((vector_size(64)))> {};
 
 } // namespace awq::gguf
+#endif
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
@@ -18522,7 +19454,9 @@ template <class Format, class Floats>
     }
 }
 
-#if defined(__AVX512F__)
+#if !AWQ_GNU
+using widest_floats = float;
+#elif defined(__AVX512F__)
 using widest_floats = floats_16;
 #elif defined(__AVX2__)
 using widest_floats = floats_8;
@@ -18537,7 +19471,7 @@ inline void fit_baseline(const block_source* blocks, std::size_t count, block_gr
     fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
 }
 
-#if defined(__x86_64__) && !defined(__AVX512F__)
+#if AWQ_GNU && defined(__x86_64__) && !defined(__AVX512F__)
 #define AWQ_GGUF_RUNTIME_DISPATCH 1
 
 #if defined(__clang__) // GCC 12 takes comparisons apart when it inlines them into another target
@@ -18881,116 +19815,6 @@ constexpr void pack_gptq_zero_points(matrix_view<const std::int8_t> zero_points,
 } // namespace awq
 
 #endif
-// ---- awq/smoothing/scale_limits.hpp
-#ifndef AWQ_SMOOTHING_SCALE_LIMITS_HPP
-#define AWQ_SMOOTHING_SCALE_LIMITS_HPP
-
-// ---- awq/tensor/storage_range.hpp
-#ifndef AWQ_TENSOR_STORAGE_RANGE_HPP
-#define AWQ_TENSOR_STORAGE_RANGE_HPP
-
-namespace awq {
-
-/// The finite magnitudes that are stored as something else than zero.
-struct storage_range {
-    double smallest = 0x1p-149; ///< the least subnormal number
-    double largest = 0x1.FFFFFEp127;
-};
-
-/// That of f16 and bf16; of any other type that of float.
-constexpr storage_range range_of(dtype type) noexcept
-{
-    if (type == dtype::f16) return {0x1p-24, 65504.0};
-    if (type == dtype::bf16) return {0x1p-133, 0x1.FEp127};
-    return {};
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <span>
-
-namespace awq {
-
-/// The scales with which every tensor of a mapping can be stored, one entry a scale. In memory of the
-/// caller.
-struct scale_limits {
-    std::span<double> smallest, largest;
-
-    /// No limits yet.
-    void clear() const noexcept
-    {
-        std::ranges::fill(smallest, 0.0);
-        std::ranges::fill(largest, std::numeric_limits<double>::infinity());
-    }
-};
-
-namespace detail {
-
-inline void limit_smooth_row(const scale_limits& limits, std::size_t i, double magnitude,
-                             const storage_range& range) noexcept
-{
-    limits.smallest[i] = std::max(limits.smallest[i], magnitude / range.largest);
-    if (magnitude > 0) limits.largest[i] = std::min(limits.largest[i], magnitude / range.smallest);
-}
-
-inline double largest_magnitude(std::span<const float> values) noexcept
-{
-    float largest = 0;
-    for (const float value : values) largest = std::max(largest, std::fabs(value));
-    return static_cast<double>(largest);
-}
-
-} // namespace detail
-
-/// Narrows the limits to scales whose products with the columns of a balance layer are finite in
-/// `storage`. A column that becomes zero is left to the loss, which sees it.
-/// `scratch`: in_features floats. `column_scales`: as in `mapping`.
-inline void limit_balance(const scale_limits& limits, matrix_view<const float> weight, dtype storage,
-                          std::span<const std::uint32_t> column_scales,
-                          std::span<float> scratch) noexcept
-{
-    const double largest = range_of(storage).largest;
-    std::ranges::fill(scratch, 0.0f);
-    for (std::size_t r = 0; r < weight.rows(); ++r)
-        for (std::size_t c = 0; c < weight.cols(); ++c)
-            scratch[c] = std::max(scratch[c], std::fabs(weight(r, c)));
-    for (std::size_t c = 0; c < weight.cols(); ++c) {
-        double& limit = limits.largest[column_scales.empty() ? c : column_scales[c]];
-        if (scratch[c] > 0) limit = std::min(limit, largest / static_cast<double>(scratch[c]));
-    }
-}
-
-/// Narrows the limits to scales by which the smooth layer can be divided: all is finite in `storage`,
-/// and no channel (a norm's gain, a linear layer's row) that passes something on becomes zero, for
-/// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
-/// them only the finite ones count.
-inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth,
-                         dtype storage) noexcept
-{
-    storage_range range = range_of(storage);
-    const std::size_t count = limits.smallest.size(), first = smooth.channels() - count;
-    if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
-    for (std::size_t i = 0; i < count; ++i) {
-        const double gain = smooth.norm ? std::fabs(static_cast<double>(smooth.weight(0, i)) +
-                                                    (smooth.offset ? 1.0 : 0.0))
-                                        : detail::largest_magnitude(smooth.weight.row(first + i));
-        detail::limit_smooth_row(limits, i, gain, range);
-        if (smooth.bias.empty()) continue;
-        const double bias = std::fabs(static_cast<double>(smooth.bias[first + i]));
-        limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
-    }
-}
-
-} // namespace awq
-
-#endif
 // ---- awq/version.hpp
 #ifndef AWQ_VERSION_HPP
 #define AWQ_VERSION_HPP
@@ -19018,9 +19842,93 @@ inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth
 #ifndef AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
 #define AWQ_EXECUTION_KERNELS_SIMD_BATCH_HPP
 
-// The one place where xsimd comes in. Third-party, but heap-free: everything here is registers.
+// ---- awq/execution/kernels/one_lane.hpp
+#ifndef AWQ_EXECUTION_KERNELS_ONE_LANE_HPP
+#define AWQ_EXECUTION_KERNELS_ONE_LANE_HPP
 
+#include <cmath>
+#include <cstddef>
+
+/// What the kernels use of xsimd, for processors that it does not know, such as RISC-V: a register holds
+/// one number, and the same kernels become scalar code with the same bits.
+namespace awq::kernels::one_lane {
+
+struct default_arch {
+    static constexpr const char* name() noexcept { return "scalar"; }
+};
+
+// The instruction sets that kernels ask for; none is there.
+struct sse2;
+struct sse4_2;
+struct avx2;
+struct avx512f;
+struct neon64;
+template <class Base>
+struct fma3;
+
+template <class T, class Arch = default_arch>
+struct batch {
+    static constexpr std::size_t size = 1;
+
+    T value;
+
+    batch() = default;
+    explicit batch(T all) noexcept : value(all) {}
+    template <class From>
+    static batch load_unaligned(const From* from) noexcept
+    {
+        return batch(static_cast<T>(*from));
+    }
+    void store_unaligned(T* to) const noexcept { *to = value; }
+
+    batch operator-() const noexcept { return batch(-value); }
+    batch operator<<(int count) const noexcept { return batch(value << count); }
+    friend batch operator+(batch a, batch b) noexcept { return batch(a.value + b.value); }
+    friend batch operator-(batch a, batch b) noexcept { return batch(a.value - b.value); }
+    friend batch operator*(batch a, batch b) noexcept { return batch(a.value * b.value); }
+    friend batch operator/(batch a, batch b) noexcept { return batch(a.value / b.value); }
+    friend bool operator<(batch a, batch b) noexcept { return a.value < b.value; }
+};
+
+template <class T, class Arch>
+batch<T, Arch> fabs(batch<T, Arch> a) noexcept
+{
+    return batch<T, Arch>(std::fabs(a.value));
+}
+
+template <class T, class Arch>
+batch<T, Arch> fma(batch<T, Arch> a, batch<T, Arch> b, batch<T, Arch> c) noexcept
+{
+    return batch<T, Arch>(std::fma(a.value, b.value, c.value));
+}
+
+/// The second where one is a NaN, as SSE's instruction.
+template <class T, class Arch>
+batch<T, Arch> min(batch<T, Arch> a, batch<T, Arch> b) noexcept
+{
+    return a < b ? a : b;
+}
+
+template <class T, class Arch>
+batch<T, Arch> max(batch<T, Arch> a, batch<T, Arch> b) noexcept
+{
+    return b < a ? a : b;
+}
+
+template <class T, class Arch>
+batch<T, Arch> select(bool chosen, batch<T, Arch> a, batch<T, Arch> b) noexcept
+{
+    return chosen ? a : b;
+}
+
+} // namespace awq::kernels::one_lane
+
+#endif
+
+// The one place where xsimd comes in. Third-party, but heap-free: everything here is registers.
+#if AWQ_VECTOR_FLOATS > 1
 #include <xsimd/xsimd.hpp>
+#endif
 
 #include <bit>
 #include <cstddef>
@@ -19029,16 +19937,22 @@ inline void limit_smooth(const scale_limits& limits, const smooth_target& smooth
 
 namespace awq::kernels {
 
+#if AWQ_VECTOR_FLOATS > 1
+namespace vectors = ::xsimd;
+#else
+namespace vectors = one_lane;
+#endif
+
 /// The widest instruction set that the including translation unit is compiled for. Kernels take it
 /// as a defaulted template parameter, so that two units built with different flags and linked
 /// together keep two instances instead of sharing one that half of the machines cannot run.
-using default_arch = xsimd::default_arch;
+using default_arch = vectors::default_arch;
 
 template <class Arch>
-using float_batch = xsimd::batch<float, Arch>;
+using float_batch = vectors::batch<float, Arch>;
 
 template <class Arch>
-using double_batch = xsimd::batch<double, Arch>;
+using double_batch = vectors::batch<double, Arch>;
 
 /// Floats in one register.
 template <class Arch>
@@ -19047,13 +19961,13 @@ inline constexpr std::size_t lanes = float_batch<Arch>::size;
 /// Vector registers of the instruction set: 32 on AVX-512 and on 64-bit ARM, else 16.
 template <class Arch>
 inline constexpr std::size_t register_count =
-    lanes<Arch> == 16 || std::is_base_of_v<xsimd::neon64, Arch> ? 32 : 16;
+    lanes<Arch> == 16 || std::is_base_of_v<vectors::neon64, Arch> ? 32 : 16;
 
 /// Calls f(0), f(1) ... f(Count - 1) with compile-time indices, unrolled at any optimisation level.
 template <std::size_t Count, class F>
 [[gnu::always_inline]] inline void unroll(F&& f)
 {
-    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline))
+    [&]<std::size_t... I>(std::index_sequence<I...>) AWQ_INLINED
     {
         (f(std::integral_constant<std::size_t, I>{}), ...);
     }
@@ -19073,6 +19987,7 @@ template <std::size_t Count, class Batch>
                parts_sum<Count / 2>(part + stride, 2 * stride);
 }
 
+#if AWQ_VECTOR_FLOATS > 1
 /// The same for the lanes of one register, as a vector of the compiler's own.
 template <class Vector, std::size_t... I>
 [[gnu::always_inline]] inline auto lanes_sum(const Vector& values, std::index_sequence<I...>)
@@ -19085,6 +20000,7 @@ template <class Vector, std::size_t... I>
     else
         return lanes_sum(sum, std::make_index_sequence<half / 2>{});
 }
+#endif
 
 } // namespace detail
 
@@ -19095,7 +20011,7 @@ inline constexpr std::size_t bytes_side_by_side = 64;
 /// Sums of every 16th float, or of every 8th double.
 template <class T, class Arch>
 struct side_by_side {
-    using batch = xsimd::batch<T, Arch>;
+    using batch = vectors::batch<T, Arch>;
     static constexpr std::size_t size = bytes_side_by_side / sizeof(T);
     static constexpr std::size_t parts = size / batch::size;
     static_assert(parts * batch::size == size);
@@ -19104,17 +20020,21 @@ struct side_by_side {
 
     [[gnu::always_inline]] explicit side_by_side(T start = T(0))
     {
-        unroll<parts>([&](auto p) __attribute__((always_inline)) { part[p] = batch(start); });
+        unroll<parts>([&](auto p) AWQ_INLINED { part[p] = batch(start); });
     }
     /// The sum of all, by halves: each and the one half of the way behind it.
     [[gnu::always_inline]] T total() const
     {
+#if AWQ_VECTOR_FLOATS > 1
         using vector [[gnu::vector_size(sizeof(batch))]] = T;
         const vector sum = std::bit_cast<vector>(detail::parts_sum<parts>(part));
         if constexpr (batch::size == 2)
             return sum[0] + sum[1];
         else
             return detail::lanes_sum(sum, std::make_index_sequence<batch::size / 2>{});
+#else
+        return detail::parts_sum<parts>(part).value;
+#endif
     }
 };
 
@@ -19126,7 +20046,7 @@ template <class T, class Arch, class Body>
     using sums = side_by_side<T, Arch>;
     std::size_t i = 0;
     for (; i + sums::size <= size; i += sums::size)
-        unroll<sums::parts>([&](auto p) __attribute__((always_inline)) {
+        unroll<sums::parts>([&](auto p) AWQ_INLINED {
             body(p, i + p * sums::batch::size);
         });
     return i;
@@ -19142,7 +20062,7 @@ template <class T, class Arch, class Body>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
-#if defined(__SSE2__)
+#if AWQ_GNU && defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -19151,9 +20071,9 @@ namespace awq::kernels {
 /// Whether the instruction set computes x * y + z with one rounding.
 template <class Arch>
 inline constexpr bool fuses =
-    std::is_base_of_v<xsimd::avx512f, Arch> || std::is_base_of_v<xsimd::neon64, Arch>;
+    std::is_base_of_v<vectors::avx512f, Arch> || std::is_base_of_v<vectors::neon64, Arch>;
 template <class Base>
-inline constexpr bool fuses<xsimd::fma3<Base>> = true;
+inline constexpr bool fuses<vectors::fma3<Base>> = true;
 
 /// How x * y + z is rounded.
 enum class accumulation : unsigned char {
@@ -19192,13 +20112,13 @@ template <class Batch>
     return Batch::load_unaligned(from[2]);
 }
 
-#if defined(__SSE2__)
+#if AWQ_GNU && defined(__SSE2__)
 /// The same for four floats. Without care for the first rounding the second does harm only where it
 /// stands halfway between two floats, or among the subnormal ones: there the lanes go one by one.
 template <class Batch>
 [[gnu::always_inline]] inline Batch fused_by_doubles(const Batch& x, const Batch& y, const Batch& z)
 {
-    const auto upper = [](__m128 values) __attribute__((always_inline))
+    const auto upper = [](__m128 values) AWQ_INLINED
     {
         return _mm_cvtps_pd(_mm_movehl_ps(values, values));
     };
@@ -19225,15 +20145,15 @@ template <accumulation Kind = accumulation::native, class Arch>
 [[gnu::always_inline]] inline float_batch<Arch>
 multiply_add(const float_batch<Arch>& x, const float_batch<Arch>& y, const float_batch<Arch>& z)
 {
-#if XSIMD_WITH_AVX512F
-    if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>) return _mm512_fmadd_ps(x, y, z);
+#if AWQ_GNU && defined(__AVX512F__)
+    if constexpr (std::is_base_of_v<vectors::avx512f, Arch>) return _mm512_fmadd_ps(x, y, z);
 #endif
     if constexpr (fuses<Arch>)
-        return xsimd::fma(x, y, z);
+        return vectors::fma(x, y, z);
     else if constexpr (Kind == accumulation::native)
         return x * y + z;
-#if defined(__SSE2__)
-    else if constexpr (std::is_base_of_v<xsimd::sse2, Arch>)
+#if AWQ_GNU && defined(__SSE2__)
+    else if constexpr (std::is_base_of_v<vectors::sse2, Arch>)
         return detail::fused_by_doubles(x, y, z);
 #endif
     else
@@ -19262,14 +20182,14 @@ template <accumulation Kind, class Arch>
 namespace awq {
 
 /// The level of x86-64 that the including translation unit is compiled for ("baseline", "x86-64-v2",
-/// "x86-64-v3", "x86-64-v4"); elsewhere xsimd's name of the architecture.
+/// "x86-64-v3", "x86-64-v4"); elsewhere xsimd's name of the architecture, or "scalar".
 template <class Arch = kernels::default_arch>
 constexpr std::string_view instruction_set() noexcept
 {
-    if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>) return "x86-64-v4";
-    if constexpr (std::is_base_of_v<xsimd::avx2, Arch> && kernels::fuses<Arch>) return "x86-64-v3";
-    if constexpr (std::is_base_of_v<xsimd::sse4_2, Arch>) return "x86-64-v2";
-    if constexpr (std::is_base_of_v<xsimd::sse2, Arch>) return "baseline";
+    if constexpr (std::is_base_of_v<kernels::vectors::avx512f, Arch>) return "x86-64-v4";
+    if constexpr (std::is_base_of_v<kernels::vectors::avx2, Arch> && kernels::fuses<Arch>) return "x86-64-v3";
+    if constexpr (std::is_base_of_v<kernels::vectors::sse4_2, Arch>) return "x86-64-v2";
+    if constexpr (std::is_base_of_v<kernels::vectors::sse2, Arch>) return "baseline";
     return Arch::name();
 }
 
@@ -19284,6 +20204,7 @@ constexpr std::string_view instruction_set() noexcept
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 /// The kernels of `kernels/scalar.hpp` over SIMD registers; heap-free. Element-by-element kernels
@@ -19314,10 +20235,10 @@ template <class Arch>
 {
     using batch = float_batch<Arch>;
     // The second operand comes out where one is a NaN.
-    const batch within = xsimd::min(batch(exponential_ceiling), x);
+    const batch within = vectors::min(batch(exponential_ceiling), x);
     const batch power =
-        kernels::detail::exponential_within<batch, xsimd::batch<std::int32_t, Arch>>(within);
-    return xsimd::select(x < batch(exponential_floor), batch(0.0f), power);
+        kernels::detail::exponential_within<batch, vectors::batch<std::int32_t, Arch>>(within);
+    return vectors::select(x < batch(exponential_floor), batch(0.0f), power);
 }
 
 /// Rows summed in one pass, so that the float64 sums are loaded and stored once for all of them.
@@ -19332,7 +20253,7 @@ void add_rows(matrix_view<const float> x, std::span<double> sums, Value value) n
     std::size_t c = 0;
     for (; c + width <= x.cols(); c += width) {
         batch sum = batch::load_unaligned(sums.data() + c);
-        unroll<Rows>([&](auto t) __attribute__((always_inline)) {
+        unroll<Rows>([&](auto t) AWQ_INLINED {
             sum = sum + value(batch::load_unaligned(x.data() + t * x.stride() + c));
         });
         sum.store_unaligned(sums.data() + c);
@@ -19357,7 +20278,7 @@ void add_abs(matrix_view<const float> x, std::span<double> sums) noexcept
 {
     detail::add_columns<Arch>(x, sums, [](auto value) {
         using std::fabs;
-        using xsimd::fabs;
+        using vectors::fabs;
         return fabs(value);
     });
 }
@@ -19376,12 +20297,12 @@ min_max_pair min_max(std::span<const float> values) noexcept
     side_by_side<float, Arch> low(values[0]), high(values[0]);
     const std::size_t rest = for_parts<float, Arch>(values.size(), [&](auto p, std::size_t i) {
         const auto value = detail::load<Arch>(values, i);
-        low.part[p] = xsimd::min(low.part[p], value);
-        high.part[p] = xsimd::max(high.part[p], value);
+        low.part[p] = vectors::min(low.part[p], value);
+        high.part[p] = vectors::max(high.part[p], value);
     });
     float lows[low.size], highs[high.size];
-    __builtin_memcpy(lows, low.part, sizeof lows);
-    __builtin_memcpy(highs, high.part, sizeof highs);
+    std::memcpy(lows, low.part, sizeof lows);
+    std::memcpy(highs, high.part, sizeof highs);
     min_max_pair found{scalar::min_max(lows).min, scalar::min_max(highs).max};
     for (const float value : values.subspan(rest)) {
         found.min = std::min(found.min, value);
@@ -19540,6 +20461,275 @@ void rotate(std::span<const float> cosines, std::span<const float> sines, std::s
 } // namespace awq::kernels::simd
 
 #endif
+// ---- awq/execution/products/amx_tile.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_AMX_TILE_HPP
+#define AWQ_EXECUTION_PRODUCTS_AMX_TILE_HPP
+
+// ---- awq/execution/products/product_operand.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PRODUCT_OPERAND_HPP
+#define AWQ_EXECUTION_PRODUCTS_PRODUCT_OPERAND_HPP
+
+#include <cstddef>
+
+namespace awq::detail {
+
+/// One operand of a product c(i, j) = sum over d of a(i, d) b(j, d): `outer` is i or j. Elements in 16
+/// bits are widened as they are packed.
+template <class T>
+struct product_operand {
+    const T* data;
+    std::size_t outer_stride;
+    std::size_t depth_stride; ///< 1 or outer_stride is 1
+
+    const T* at(std::size_t outer, std::size_t depth) const noexcept
+    {
+        return data + outer * outer_stride + depth * depth_stride;
+    }
+};
+
+} // namespace awq::detail
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+// Products of bfloat16 in the tile registers of Intel's Advanced Matrix Extensions ("Intel 64 and IA-32
+// Architectures Software Developer's Manual", volume 1, chapter 18). The code is there whatever a translation
+// unit is compiled for, and used where the processor and the system have it.
+#if defined(__x86_64__) && defined(__linux__) && AWQ_GNU
+#define AWQ_HAS_AMX 1
+#include <cpuid.h>
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#else
+#define AWQ_HAS_AMX 0
+#endif
+
+namespace awq::detail {
+
+#if AWQ_HAS_AMX
+
+#define AWQ_AMX_CODE __attribute__((target("avx512f,avx512bw,avx512bf16,amx-tile,amx-bf16")))
+
+/// Whether processor and system multiply tiles of bfloat16. Asks Linux for the permission to use them.
+inline bool has_amx() noexcept
+{
+    static const bool found = [] {
+        unsigned a = 0, b = 0, c = 0, d = 0;
+        constexpr unsigned bf16_tiles = 1u << 22, tiles = 1u << 24, bf16_vectors = 1u << 5;
+        if (!__builtin_cpu_supports("avx512bw")) return false;
+        if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & bf16_tiles) || !(d & tiles)) return false;
+        if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & bf16_vectors)) return false;
+        constexpr long request_permission = 0x1023, tile_data = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+        return ::syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+    }();
+    return found;
+}
+
+/// Sixteen registers of 16 pairs of bfloat16 each: a tile.
+struct amx_rows {
+    __m512i row[16];
+};
+
+/// Pairs (2p, 2p + 1) of sixteen lines whose depth is contiguous: register i holds those of line i. What is
+/// beyond `count` lines or `depth` is zero.
+AWQ_AMX_CODE inline amx_rows pairs_of_lines(const float* in, std::size_t stride, std::size_t count,
+                                            std::size_t depth) noexcept
+{
+    const auto bits = static_cast<__mmask32>(depth >= 32 ? ~0u : (1u << depth) - 1);
+    amx_rows made;
+    for (std::size_t i = 0; i < 16; ++i) {
+        const __mmask32 mask = i < count ? bits : 0;
+        const float* const from = in + (i < count ? i * stride : 0);
+        const __m512 low = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from);
+        const __m512 high = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), from + 16);
+        made.row[i] = (__m512i)_mm512_cvtne2ps_pbh(high, low);
+    }
+    return made;
+}
+
+/// The same of lines that lie side by side: register p holds pair p of all lines.
+AWQ_AMX_CODE inline amx_rows pairs_of_columns(const float* in, std::size_t stride, std::size_t count,
+                                              std::size_t depth) noexcept
+{
+    alignas(64) static constexpr std::uint16_t interleaved[32] = {
+        0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+        8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    const __m512i order = _mm512_load_si512(interleaved);
+    const auto bits = static_cast<__mmask16>(count >= 16 ? 0xffff : (1u << count) - 1);
+    amx_rows made;
+    for (std::size_t p = 0; p < 16; ++p) {
+        const std::size_t d = 2 * p;
+        const __m512 even = _mm512_maskz_loadu_ps(d < depth ? bits : 0, in + (d < depth ? d * stride : 0));
+        const __m512 odd =
+            _mm512_maskz_loadu_ps(d + 1 < depth ? bits : 0, in + (d + 1 < depth ? (d + 1) * stride : 0));
+        made.row[p] = _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even));
+    }
+    return made;
+}
+
+using sixteen_pairs [[gnu::vector_size(64)]] = std::int32_t;
+
+/// Every second four of two registers' pairs, from the first or from the second on.
+template <int First>
+AWQ_AMX_CODE inline sixteen_pairs every_second_four(sixteen_pairs a, sixteen_pairs b) noexcept
+{
+    return __builtin_shufflevector(a, b, First, First + 1, First + 2, First + 3, First + 8, First + 9, First + 10,
+                                   First + 11, First + 16, First + 17, First + 18, First + 19, First + 24,
+                                   First + 25, First + 26, First + 27);
+}
+
+/// Transposes the four 4 x 4 squares that registers `at` to `at + 3` are.
+AWQ_AMX_CODE inline void transpose_squares(const amx_rows& in, int at, sixteen_pairs* out) noexcept
+{
+    sixteen_pairs row[4], half[4];
+    __builtin_memcpy(row, &in.row[at], sizeof row);
+    for (int i = 0; i < 4; i += 2) {
+        half[i] = __builtin_shufflevector(row[i], row[i + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+        half[i + 1] =
+            __builtin_shufflevector(row[i], row[i + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+    }
+    for (int i = 0; i < 2; ++i) {
+        out[2 * i] =
+            __builtin_shufflevector(half[i], half[i + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+        out[2 * i + 1] =
+            __builtin_shufflevector(half[i], half[i + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    }
+}
+
+/// Rows become columns, pairs staying together.
+AWQ_AMX_CODE inline amx_rows transposed(const amx_rows& in) noexcept
+{
+    sixteen_pairs square[16], out[16];
+    for (int i = 0; i < 16; i += 4) transpose_squares(in, i, square + i);
+    for (int i = 0; i < 4; ++i) {
+        const sixteen_pairs low0 = every_second_four<0>(square[i], square[i + 4]);
+        const sixteen_pairs low1 = every_second_four<4>(square[i], square[i + 4]);
+        const sixteen_pairs high0 = every_second_four<0>(square[i + 8], square[i + 12]);
+        const sixteen_pairs high1 = every_second_four<4>(square[i + 8], square[i + 12]);
+        out[i] = every_second_four<0>(low0, high0);
+        out[i + 8] = every_second_four<4>(low0, high0);
+        out[i + 4] = every_second_four<0>(low1, high1);
+        out[i + 12] = every_second_four<4>(low1, high1);
+    }
+    amx_rows made;
+    __builtin_memcpy(&made, out, sizeof made);
+    return made;
+}
+
+/// The shapes of the eight tile registers: 16 rows of 64 bytes each.
+struct amx_tile_config {
+    alignas(64) std::uint8_t palette = 1;
+    std::uint8_t start_row = 0, reserved[14] = {};
+    std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+static_assert(sizeof(amx_tile_config) == 64);
+
+// In memory for good: the compiler sees that its first bytes are read, and no others.
+inline constexpr amx_tile_config whole_amx_tiles{};
+
+/// Panels of 32 lines in bfloat16, multiplied tile by tile into float32: a kernel of `packed_engine`. A panel
+/// holds for each 32 of its depth two tiles of sixteen lines; those of b lie with the pairs of the depth as rows.
+struct amx_kernel {
+    using element = std::uint16_t;
+    static constexpr std::size_t rows = 32, cols = 32;
+    static constexpr std::size_t max_slab = 1024, slab_step = 32, depth_step = 32;
+
+    static void pack_a(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, element* out) noexcept
+    {
+        pack(operand, first, count, from, depth, false, out);
+    }
+    static void pack_b(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, element* out) noexcept
+    {
+        pack(operand, first, count, from, depth, true, out);
+    }
+
+    struct tiles {
+        /// c (32, 32) = or += the product of two panels, of `depth` a multiple of 32.
+        AWQ_AMX_CODE void multiply(const element* a, const element* b, std::size_t depth, float* c,
+                                   std::size_t stride, bool accumulate) const noexcept
+        {
+            constexpr int line = 64;
+            constexpr std::size_t tile = 512;
+            const std::size_t bytes = stride * sizeof(float);
+            float* const lower = c + 16 * stride;
+            if (accumulate) {
+                _tile_loadd(0, c, bytes);
+                _tile_loadd(1, c + 16, bytes);
+                _tile_loadd(2, lower, bytes);
+                _tile_loadd(3, lower + 16, bytes);
+            } else {
+                _tile_zero(0);
+                _tile_zero(1);
+                _tile_zero(2);
+                _tile_zero(3);
+            }
+            for (std::size_t d = 0; d < depth; d += 32, a += 2 * tile, b += 2 * tile) {
+                _tile_loadd(4, a, line);
+                _tile_loadd(6, b, line);
+                _tile_loadd(7, b + tile, line);
+                _tile_dpbf16ps(0, 4, 6);
+                _tile_dpbf16ps(1, 4, 7);
+                _tile_loadd(5, a + tile, line);
+                _tile_dpbf16ps(2, 5, 6);
+                _tile_dpbf16ps(3, 5, 7);
+            }
+            _tile_stored(0, c, bytes);
+            _tile_stored(1, c + 16, bytes);
+            _tile_stored(2, lower, bytes);
+            _tile_stored(3, lower + 16, bytes);
+        }
+    };
+
+    template <class Task>
+    static void with_tiles(const Task& task)
+    {
+        configure();
+        task(tiles{});
+        release();
+    }
+
+private:
+    AWQ_AMX_CODE static void configure() noexcept { _tile_loadconfig(&whole_amx_tiles); }
+    AWQ_AMX_CODE static void release() noexcept { _tile_release(); }
+
+    AWQ_AMX_CODE static void pack(product_operand<float> operand, std::size_t first, std::size_t count,
+                                  std::size_t from, std::size_t depth, bool by_pairs, element* out) noexcept
+    {
+        const bool is_lines = operand.depth_stride == 1;
+        const std::size_t stride = is_lines ? operand.outer_stride : operand.depth_stride;
+        for (std::size_t d = 0; d < depth; d += 32)
+            for (std::size_t half = 0; half < 32; half += 16, out += 512) {
+                const std::size_t lines = count > half ? count - half : 0;
+                const float* const in = operand.at(lines > 0 ? first + half : first, from + d);
+                amx_rows pairs = is_lines ? pairs_of_lines(in, stride, lines, depth - d)
+                                          : pairs_of_columns(in, stride, lines, depth - d);
+                if (is_lines == by_pairs) pairs = transposed(pairs);
+                for (std::size_t i = 0; i < 16; ++i) _mm512_storeu_si512(out + 32 * i, pairs.row[i]);
+            }
+    }
+};
+
+#undef AWQ_AMX_CODE
+
+#else
+
+constexpr bool has_amx() noexcept
+{
+    return false;
+}
+
+#endif
+
+} // namespace awq::detail
+
+#endif
 // ---- awq/execution/products/few_rows.hpp
 #ifndef AWQ_EXECUTION_PRODUCTS_FEW_ROWS_HPP
 #define AWQ_EXECUTION_PRODUCTS_FEW_ROWS_HPP
@@ -19592,9 +20782,10 @@ namespace awq::detail {
 template <class Arch>
 struct dots_shape {
     static constexpr std::size_t parts = kernels::side_by_side<float, Arch>::parts;
-    static constexpr std::size_t rows = parts == 1 ? 4 : 3;
-    static constexpr std::size_t cols = 4 / parts;
-    static constexpr std::size_t cols_of_one_row = parts == 4 ? 3 : 4;
+    static constexpr bool fits = parts <= 4; // not where a register holds one number
+    static constexpr std::size_t rows = parts == 1 ? 4 : fits ? 3 : 1;
+    static constexpr std::size_t cols = fits ? 4 / parts : 1;
+    static constexpr std::size_t cols_of_one_row = parts == 4 ? 3 : fits ? 4 : 1;
 };
 
 /// c[r][n] = dot(a row r, b row n) for Rows x Cols rows.
@@ -19605,20 +20796,20 @@ void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::si
     using batch = kernels::float_batch<Arch>;
     kernels::side_by_side<float, Arch> sum[Rows][Cols];
     const std::size_t rest = kernels::for_parts<float, Arch>(depth, [&](auto p, std::size_t d)
-                                                                 __attribute__((always_inline)) {
+                                                                 AWQ_INLINED {
         batch left[Rows];
-        kernels::unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+        kernels::unroll<Rows>([&](auto r) AWQ_INLINED {
             left[r] = batch::load_unaligned(a + r * a_stride + d);
         });
-        kernels::unroll<Cols>([&](auto n) __attribute__((always_inline)) {
+        kernels::unroll<Cols>([&](auto n) AWQ_INLINED {
             const batch right = batch::load_unaligned(b + n * b_stride + d);
-            kernels::unroll<Rows>([&](auto r) __attribute__((always_inline)) {
+            kernels::unroll<Rows>([&](auto r) AWQ_INLINED {
                 batch& to = sum[r][n].part[p];
                 to = kernels::multiply_add<Kind>(left[r], right, to);
             });
         });
     });
-    kernels::unroll<Rows * Cols>([&](auto i) __attribute__((always_inline)) {
+    kernels::unroll<Rows * Cols>([&](auto i) AWQ_INLINED {
         c[i / Cols * c_stride + i % Cols] = sum[i / Cols][i % Cols].total();
     });
     for (std::size_t d = rest; d < depth; ++d)
@@ -19678,15 +20869,15 @@ void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std:
 {
     using batch = kernels::float_batch<Arch>;
     batch sum[Batches];
-    kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) { sum[n] = batch(0.0f); });
+    kernels::unroll<Batches>([&](auto n) AWQ_INLINED { sum[n] = batch(0.0f); });
     for (std::size_t d = 0; d < depth; ++d) {
         const batch left(a[d]);
-        kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {
+        kernels::unroll<Batches>([&](auto n) AWQ_INLINED {
             const batch right = batch::load_unaligned(b + d * b_stride + n * batch::size);
             sum[n] = kernels::multiply_add<Kind>(left, right, sum[n]);
         });
     }
-    kernels::unroll<Batches>([&](auto n) __attribute__((always_inline)) {
+    kernels::unroll<Batches>([&](auto n) AWQ_INLINED {
         sum[n].store_unaligned(c + n * batch::size);
     });
 }
@@ -19732,167 +20923,10 @@ void multiply_unpacked_nn(const E& e, matrix_view<const float> a, matrix_view<co
 #ifndef AWQ_EXECUTION_PRODUCTS_PACKED_HPP
 #define AWQ_EXECUTION_PRODUCTS_PACKED_HPP
 
-// ---- awq/execution/products/packed_tile.hpp
-#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
-#define AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
+// ---- awq/execution/products/packed_engine.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_ENGINE_HPP
+#define AWQ_EXECUTION_PRODUCTS_PACKED_ENGINE_HPP
 
-#include <algorithm>
-#include <cstddef>
-
-namespace awq::detail {
-
-/// One operand of a product c(i, j) = sum over d of a(i, d) b(j, d): `outer` is i or j.
-struct product_operand {
-    const float* data;
-    std::size_t outer_stride;
-    std::size_t depth_stride; ///< 1 or outer_stride is 1
-
-    const float* at(std::size_t outer, std::size_t depth) const noexcept
-    {
-        return data + outer * outer_stride + depth * depth_stride;
-    }
-};
-
-/// The register tile: `rows` x `cols` sums stay in registers while the depth runs (the scheme of
-/// Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
-template <class Arch>
-struct tile_shape {
-    static constexpr bool wide = kernels::register_count<Arch> == 32;
-    static constexpr std::size_t batches = wide ? 4 : 2;
-    static constexpr std::size_t rows = 6;
-    static constexpr std::size_t cols = batches * kernels::lanes<Arch>;
-};
-
-using four_floats [[gnu::vector_size(16)]] = float;
-
-/// Copies 4 x 4 floats transposed: out[d * width + i] = in[i * stride + d].
-AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out,
-                                     std::size_t width) noexcept
-{
-    four_floats row[4];
-    for (int i = 0; i < 4; ++i) __builtin_memcpy(&row[i], in + i * stride, sizeof row[i]);
-    const four_floats low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
-    const four_floats low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
-    const four_floats high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
-    const four_floats high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
-    row[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-    row[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-    row[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-    row[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
-    for (int d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
-}
-
-/// Packs `count` <= Width lines of `Depth`, a multiple of 4.
-template <std::size_t Width, std::size_t Depth>
-void pack_square(const float* in, std::size_t stride, std::size_t count, float* out) noexcept
-{
-    std::size_t i = 0;
-    for (; i + 4 <= count; i += 4)
-        for (std::size_t d = 0; d < Depth; d += 4)
-            transpose_4x4(in + i * stride + d, stride, out + d * Width + i, Width);
-    for (; i < count; ++i)
-        for (std::size_t d = 0; d < Depth; ++d) out[d * Width + i] = in[i * stride + d];
-}
-
-/// Packs `count` <= Width lines whose depth is contiguous: out[d * Width + i], zeros beyond `count`.
-template <std::size_t Width>
-void pack_lines(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
-                std::size_t depth, float* out) noexcept
-{
-    const std::size_t stride = operand.outer_stride;
-    const float* in = operand.at(first, from);
-    if (count < Width) std::fill_n(out, depth * Width, 0.0f);
-    // Some cache lines of each row at once: rows often lie a multiple of 4 KiB apart, where a few
-    // of them push each other out of the first-level cache.
-    constexpr std::size_t step = 16;
-    std::size_t d = 0;
-    for (; d + step <= depth; d += step, in += step, out += step * Width)
-        pack_square<Width, step>(in, stride, count, out);
-    for (std::size_t i = 0; i < count; ++i)
-        for (std::size_t r = 0; r < depth - d; ++r) out[r * Width + i] = in[i * stride + r];
-}
-
-/// The same where neighbouring lines are contiguous.
-template <std::size_t Width>
-void pack_columns(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
-                  std::size_t depth, float* out) noexcept
-{
-    for (std::size_t d = 0; d < depth; ++d, out += Width) {
-        const float* in = operand.at(first, from + d);
-        if (count == Width) {
-            for (std::size_t i = 0; i < Width; ++i) out[i] = in[i];
-        } else {
-            std::fill(std::copy_n(in, count, out), out + Width, 0.0f);
-        }
-    }
-}
-
-template <std::size_t Width>
-void pack_panel(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
-                std::size_t depth, float* out) noexcept
-{
-    if (operand.depth_stride == 1)
-        pack_lines<Width>(operand, first, count, from, depth, out);
-    else
-        pack_columns<Width>(operand, first, count, from, depth, out);
-}
-
-/// One register tile: c (rows, cols) = or += the product of two packed panels.
-template <class Arch, kernels::accumulation Kind>
-void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
-                   bool accumulate) noexcept
-{
-    using batch = kernels::float_batch<Arch>;
-    using shape = tile_shape<Arch>;
-    constexpr std::size_t width = batch::size;
-    batch sum[shape::rows][shape::batches];
-    kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
-        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
-            sum[r][n] = batch(0.0f);
-        });
-    });
-    for (std::size_t d = 0; d < depth; ++d, a += shape::rows, b += shape::cols) {
-        batch right[shape::batches];
-        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
-            right[n] = batch::load_unaligned(b + n * width);
-        });
-        kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
-            const batch left(a[r]);
-            kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
-                sum[r][n] = kernels::multiply_add<Kind>(left, right[n], sum[r][n]);
-            });
-        });
-    }
-    kernels::unroll<shape::rows>([&](auto r) __attribute__((always_inline)) {
-        kernels::unroll<shape::batches>([&](auto n) __attribute__((always_inline)) {
-            float* out = c + r * stride + n * width;
-            if (accumulate) sum[r][n] = sum[r][n] + batch::load_unaligned(out);
-            sum[r][n].store_unaligned(out);
-        });
-    });
-}
-
-/// The same at the edge of c: only `rows` x `cols` of the tile exist.
-template <class Arch, kernels::accumulation Kind>
-void multiply_edge_tile(const float* a, const float* b, std::size_t depth, float* c,
-                        std::size_t stride, std::size_t rows, std::size_t cols,
-                        bool accumulate) noexcept
-{
-    using shape = tile_shape<Arch>;
-    alignas(64) float whole[shape::rows * shape::cols];
-    multiply_tile<Arch, Kind>(a, b, depth, whole, shape::cols, false);
-    for (std::size_t r = 0; r < rows; ++r) {
-        for (std::size_t j = 0; j < cols; ++j) {
-            const float sum = whole[r * shape::cols + j];
-            float& out = c[r * stride + j];
-            out = accumulate ? sum + out : sum; // adding 0 would change -0
-        }
-    }
-}
-
-} // namespace awq::detail
-
-#endif
 // ---- awq/execution/scratch.hpp
 #ifndef AWQ_EXECUTION_SCRATCH_HPP
 #define AWQ_EXECUTION_SCRATCH_HPP
@@ -20006,15 +21040,19 @@ enum class product_part : unsigned char { whole, upper };
 
 /// c = or += a b^T over packed operands. Slabs of the depth are packed once by all threads, then the
 /// output is cut into fixed tiles: the bits do not depend on who computes which.
-template <class Arch, execution E>
+///
+/// A `Kernel` says how: `rows` x `cols` of c are a tile; panels of so many lines are packed as `element`s by
+/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`;
+/// `with_tiles(task)` calls task(tiles) with what multiplies two panels.
+template <class Kernel, execution E, class T = float>
 class packed_engine {
 public:
-    packed_engine(const E& e, product_operand a, product_operand b, std::size_t depth,
+    packed_engine(const E& e, product_operand<T> a, product_operand<T> b, std::size_t depth,
                   matrix_view<float> c, bool accumulate, product_part part)
         : execution_(e), a_(a), b_(b), c_(c), depth_(depth), accumulate_(accumulate), part_(part),
-          slab_(padded(chunk_count(depth, chunk_count(depth, max_slab)), 16)),
-          packed_a_(padded(std::min(c.rows(), max_rows), shape::rows) * slab_),
-          packed_b_(padded(std::min(c.cols(), max_cols), shape::cols) * slab_)
+          slab_(padded(chunk_count(depth, chunk_count(depth, Kernel::max_slab)), Kernel::slab_step)),
+          packed_a_(floats_for(padded(std::min(c.rows(), max_rows), Kernel::rows) * slab_)),
+          packed_b_(floats_for(padded(std::min(c.cols(), max_cols), Kernel::cols) * slab_))
     {
     }
 
@@ -20030,12 +21068,11 @@ public:
     }
 
 private:
-    using shape = tile_shape<Arch>;
-    static constexpr std::size_t max_slab = 320;
-    static constexpr std::size_t max_rows = chunk_count(3072, shape::rows) * shape::rows;
-    static constexpr std::size_t max_cols = chunk_count(3072, shape::cols) * shape::cols;
-    static constexpr std::size_t task_rows = chunk_count(128, shape::rows) * shape::rows;
-    static constexpr std::size_t task_cols = chunk_count(256, shape::cols) * shape::cols;
+    using element = typename Kernel::element;
+    static constexpr std::size_t max_rows = chunk_count(3072, Kernel::rows) * Kernel::rows;
+    static constexpr std::size_t max_cols = chunk_count(3072, Kernel::cols) * Kernel::cols;
+    static constexpr std::size_t task_rows = chunk_count(128, Kernel::rows) * Kernel::rows;
+    static constexpr std::size_t task_cols = chunk_count(256, Kernel::cols) * Kernel::cols;
     static constexpr std::size_t panels_per_task = 4;
 
     static constexpr std::size_t padded(std::size_t count, std::size_t unit) noexcept
@@ -20043,26 +21080,42 @@ private:
         return chunk_count(count, unit) * unit;
     }
 
-    template <std::size_t Width>
-    void pack(product_operand operand, std::size_t first, std::size_t count, std::size_t from,
-              std::size_t depth, float* out) const
+    static constexpr std::size_t floats_for(std::size_t elements) noexcept
     {
-        const std::size_t panels = chunk_count(count, Width);
+        return chunk_count(elements * sizeof(element), sizeof(float));
+    }
+
+    element* packed(const scratch& memory) const noexcept
+    {
+        return reinterpret_cast<element*>(memory.data());
+    }
+
+    /// What `pack_panel(first, count, out)` makes of `count` lines, `width` at a time.
+    template <class PackPanel>
+    void pack(std::size_t width, std::size_t first, std::size_t count, std::size_t depth, element* out,
+              const PackPanel& pack_panel) const
+    {
+        const std::size_t panels = chunk_count(count, width), filled = padded(depth, Kernel::depth_step);
         execution_.for_each(chunk_count(panels, panels_per_task), [=](std::size_t task) {
             const std::size_t end = std::min(panels, (task + 1) * panels_per_task);
             for (std::size_t p = task * panels_per_task; p < end; ++p)
-                pack_panel<Width>(operand, first + p * Width, std::min(Width, count - p * Width),
-                                  from, depth, out + p * Width * depth);
+                pack_panel(first + p * width, std::min(width, count - p * width), out + p * width * filled);
         });
     }
 
     void multiply_slab(std::size_t col, std::size_t cols, std::size_t from, std::size_t depth)
     {
-        pack<shape::cols>(b_, col, cols, from, depth, packed_b_.data());
+        pack(Kernel::cols, col, cols, depth, packed(packed_b_),
+             [&](std::size_t first, std::size_t count, element* out) {
+                 Kernel::pack_b(b_, first, count, from, depth, out);
+             });
         const std::size_t end = part_ == product_part::whole ? c_.rows() : col + cols;
         for (std::size_t row = 0; row < end; row += max_rows) {
             const std::size_t rows = std::min(max_rows, end - row);
-            pack<shape::rows>(a_, row, rows, from, depth, packed_a_.data());
+            pack(Kernel::rows, row, rows, depth, packed(packed_a_),
+                 [&](std::size_t first, std::size_t count, element* out) {
+                     Kernel::pack_a(a_, first, count, from, depth, out);
+                 });
             multiply_block(row, rows, col, cols, depth, accumulate_ || from > 0);
         }
     }
@@ -20077,37 +21130,54 @@ private:
             const std::size_t j = task / down * task_cols;
             const std::size_t last = std::min(cols, j + task_cols);
             if (part_ == product_part::upper && col + last <= row + i) return;
-            with_accumulation<Arch>([&](auto kind) {
-                for (std::size_t n = j; n < last; n += shape::cols)
-                    multiply_panel<kind()>(row, i, std::min(rows, i + task_rows), col, n, last,
-                                           depth, accumulate);
+            Kernel::with_tiles([&](const auto& tiles) {
+                for (std::size_t n = j; n < last; n += Kernel::cols)
+                    multiply_panel(tiles, row, i, std::min(rows, i + task_rows), col, n, last, depth,
+                                   accumulate);
             });
         });
     }
 
     /// All register tiles of one panel of b, which stays in the first-level cache.
-    template <kernels::accumulation Kind>
-    void multiply_panel(std::size_t row, std::size_t i, std::size_t end, std::size_t col,
-                        std::size_t n, std::size_t last, std::size_t depth, bool accumulate) const
+    template <class Tiles>
+    void multiply_panel(const Tiles& tiles, std::size_t row, std::size_t i, std::size_t end,
+                        std::size_t col, std::size_t n, std::size_t last, std::size_t depth,
+                        bool accumulate) const
     {
-        const float* b = packed_b_.data() + n * depth;
-        const std::size_t cols = std::min(shape::cols, last - n);
-        for (; i < end; i += shape::rows) {
+        const std::size_t filled = padded(depth, Kernel::depth_step);
+        const element* b = packed(packed_b_) + n * filled;
+        const std::size_t cols = std::min(Kernel::cols, last - n);
+        for (; i < end; i += Kernel::rows) {
             if (part_ == product_part::upper && col + n + cols <= row + i) return;
-            const std::size_t rows = std::min(shape::rows, end - i);
-            const float* a = packed_a_.data() + i * depth;
+            const std::size_t rows = std::min(Kernel::rows, end - i);
+            const element* a = packed(packed_a_) + i * filled;
             float* out = &c_(row + i, col + n);
-            if (rows == shape::rows && cols == shape::cols)
-                multiply_tile<Arch, Kind>(a, b, depth, out, c_.stride(), accumulate);
+            if (rows == Kernel::rows && cols == Kernel::cols)
+                tiles.multiply(a, b, filled, out, c_.stride(), accumulate);
             else
-                multiply_edge_tile<Arch, Kind>(a, b, depth, out, c_.stride(), rows, cols,
-                                               accumulate);
+                multiply_edge(tiles, a, b, filled, out, rows, cols, accumulate);
+        }
+    }
+
+    /// At the edge of c only `rows` x `cols` of a tile exist.
+    template <class Tiles>
+    void multiply_edge(const Tiles& tiles, const element* a, const element* b, std::size_t depth,
+                       float* c, std::size_t rows, std::size_t cols, bool accumulate) const
+    {
+        alignas(64) float whole[Kernel::rows * Kernel::cols];
+        tiles.multiply(a, b, depth, whole, Kernel::cols, false);
+        for (std::size_t r = 0; r < rows; ++r) {
+            for (std::size_t j = 0; j < cols; ++j) {
+                const float sum = whole[r * Kernel::cols + j];
+                float& out = c[r * c_.stride() + j];
+                out = accumulate ? sum + out : sum; // adding 0 would change -0
+            }
         }
     }
 
     const E& execution_;
-    product_operand a_;
-    product_operand b_;
+    product_operand<T> a_;
+    product_operand<T> b_;
     matrix_view<float> c_;
     std::size_t depth_;
     bool accumulate_;
@@ -20119,6 +21189,201 @@ private:
 
 } // namespace detail
 
+} // namespace awq
+
+#endif
+// ---- awq/execution/products/packed_tile.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
+#define AWQ_EXECUTION_PRODUCTS_PACKED_TILE_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq::detail {
+
+/// The register tile: `rows` x `cols` sums stay in registers while the depth runs (the scheme of
+/// Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
+template <class Arch>
+struct tile_shape {
+    static constexpr bool wide = kernels::register_count<Arch> == 32;
+    static constexpr std::size_t batches = wide ? 4 : 2;
+    static constexpr std::size_t rows = 6;
+    static constexpr std::size_t cols = batches * kernels::lanes<Arch>;
+};
+
+#if AWQ_VECTOR_FLOATS > 1
+using four_floats [[gnu::vector_size(16)]] = float;
+
+/// Copies 4 x 4 floats transposed: out[d * width + i] = in[i * stride + d].
+AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out,
+                                     std::size_t width) noexcept
+{
+    four_floats row[4];
+    for (std::size_t i = 0; i < 4; ++i) __builtin_memcpy(&row[i], in + i * stride, sizeof row[i]);
+    const four_floats low01 = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    const four_floats low23 = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    const four_floats high01 = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    const four_floats high23 = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    row[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+    row[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+    row[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+    row[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+    for (std::size_t d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
+}
+#else
+AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out,
+                                     std::size_t width) noexcept
+{
+    for (std::size_t i = 0; i < 4; ++i)
+        for (std::size_t d = 0; d < 4; ++d) out[d * width + i] = in[i * stride + d];
+}
+#endif
+
+/// Packs `count` <= Width lines of `Depth`, a multiple of 4.
+template <std::size_t Width, std::size_t Depth>
+void pack_square(const float* in, std::size_t stride, std::size_t count, float* out) noexcept
+{
+    std::size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (std::size_t d = 0; d < Depth; d += 4)
+            transpose_4x4(in + i * stride + d, stride, out + d * Width + i, Width);
+    for (; i < count; ++i)
+        for (std::size_t d = 0; d < Depth; ++d) out[d * Width + i] = in[i * stride + d];
+}
+
+/// Packs `count` <= Width lines whose depth is contiguous: out[d * Width + i], zeros beyond `count`.
+template <std::size_t Width>
+void pack_lines(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
+                std::size_t depth, float* out) noexcept
+{
+    const std::size_t stride = operand.outer_stride;
+    const float* in = operand.at(first, from);
+    if (count < Width) std::fill_n(out, depth * Width, 0.0f);
+    // Some cache lines of each row at once: rows often lie a multiple of 4 KiB apart, where a few
+    // of them push each other out of the first-level cache.
+    constexpr std::size_t step = 16;
+    std::size_t d = 0;
+    for (; d + step <= depth; d += step, in += step, out += step * Width)
+        pack_square<Width, step>(in, stride, count, out);
+    for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t r = 0; r < depth - d; ++r) out[r * Width + i] = in[i * stride + r];
+}
+
+/// The same where neighbouring lines are contiguous.
+template <std::size_t Width, class T>
+void pack_columns(product_operand<T> operand, std::size_t first, std::size_t count,
+                  std::size_t from, std::size_t depth, float* out) noexcept
+{
+    for (std::size_t d = 0; d < depth; ++d, out += Width) {
+        const T* in = operand.at(first, from + d);
+        if (count == Width) {
+            for (std::size_t i = 0; i < Width; ++i) out[i] = static_cast<float>(in[i]);
+        } else {
+            for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(in[i]);
+            std::fill(out + count, out + Width, 0.0f);
+        }
+    }
+}
+
+template <std::size_t Width>
+void pack_panel(product_operand<float> operand, std::size_t first, std::size_t count,
+                std::size_t from, std::size_t depth, float* out) noexcept
+{
+    if (operand.depth_stride == 1)
+        pack_lines<Width>(operand, first, count, from, depth, out);
+    else
+        pack_columns<Width>(operand, first, count, from, depth, out);
+}
+/// In 16 bits neighbouring lines are contiguous, as in `add_gram`.
+template <std::size_t Width, half_element T>
+void pack_panel(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
+                std::size_t depth, float* out) noexcept
+{
+    pack_columns<Width>(operand, first, count, from, depth, out);
+}
+
+/// One register tile: c (rows, cols) = or += the product of two packed panels.
+template <class Arch, kernels::accumulation Kind>
+void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
+                   bool accumulate) noexcept
+{
+    using batch = kernels::float_batch<Arch>;
+    using shape = tile_shape<Arch>;
+    constexpr std::size_t width = batch::size;
+    batch sum[shape::rows][shape::batches];
+    kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
+        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
+            sum[r][n] = batch(0.0f);
+        });
+    });
+    for (std::size_t d = 0; d < depth; ++d, a += shape::rows, b += shape::cols) {
+        batch right[shape::batches];
+        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
+            right[n] = batch::load_unaligned(b + n * width);
+        });
+        kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
+            const batch left(a[r]);
+            kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
+                sum[r][n] = kernels::multiply_add<Kind>(left, right[n], sum[r][n]);
+            });
+        });
+    }
+    kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
+        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
+            float* out = c + r * stride + n * width;
+            if (accumulate) sum[r][n] = sum[r][n] + batch::load_unaligned(out);
+            sum[r][n].store_unaligned(out);
+        });
+    });
+}
+
+/// Panels of floats, multiplied in SIMD registers: a kernel of `packed_engine`.
+template <class Arch>
+struct float_kernel {
+    using element = float;
+    static constexpr std::size_t rows = tile_shape<Arch>::rows;
+    static constexpr std::size_t cols = tile_shape<Arch>::cols;
+    static constexpr std::size_t max_slab = 320, slab_step = 16, depth_step = 1;
+
+    template <class T>
+    static void pack_a(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, float* out) noexcept
+    {
+        pack_panel<rows>(operand, first, count, from, depth, out);
+    }
+    template <class T>
+    static void pack_b(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, float* out) noexcept
+    {
+        pack_panel<cols>(operand, first, count, from, depth, out);
+    }
+
+    template <kernels::accumulation Kind>
+    struct tiles {
+        void multiply(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
+                      bool accumulate) const noexcept
+        {
+            multiply_tile<Arch, Kind>(a, b, depth, c, stride, accumulate);
+        }
+    };
+
+    template <class Task>
+    static void with_tiles(const Task& task)
+    {
+        with_accumulation<Arch>([&](auto kind) { task(tiles<kind()>{}); });
+    }
+};
+
+} // namespace awq::detail
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+
+namespace awq {
+
 /// Matrix products by a packed micro-kernel over SIMD registers: the default provider. Header-only,
 /// as wide as the instruction set that the translation unit is compiled for.
 ///
@@ -20126,6 +21391,9 @@ private:
 /// same bits at any number of threads. Every sum runs in the same order whatever the registers hold;
 /// one rounding more, where there is no fused multiply-add, is `reproducible_products`' to undo. Calls
 /// may nest within other tasks of the same execution.
+/// Where the execution's `operands` are `precision::mixed` and the processor multiplies tiles of bfloat16, both
+/// operands are rounded to it (to nearest, ties to even) and the sums stay float32, in the same order at any
+/// number of threads. Products of few rows stay float32.
 /// Working memory (at most 8 MiB) is kept by each thread; without it the calls still work, slowly.
 /// Operands may have strides; the output must not overlap an input.
 struct packed_product {
@@ -20163,11 +21431,13 @@ struct packed_product {
     template <execution E, class Arch = kernels::default_arch>
     static void add_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
     {
-        if (g.empty() || x.rows() == 0) return;
-        const detail::product_operand columns{x.data(), 1, x.stride()};
-        if (!run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper))
-            return plain_product::add_gram(e, x, g);
-        mirror_upper(e, g);
+        add_gram_of<Arch>(e, x, g);
+    }
+    /// The same for inputs in 16 bits, which are widened as they are packed: the same bits.
+    template <execution E, half_element T, class Arch = kernels::default_arch>
+    static void add_gram(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        add_gram_of<Arch>(e, x, g);
     }
 
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
@@ -20181,12 +21451,28 @@ struct packed_product {
     }
 
 private:
-    template <class Arch, execution E>
-    [[nodiscard]] static bool run(const E& e, detail::product_operand a, detail::product_operand b,
-                                  std::size_t depth, matrix_view<float> c, bool accumulate = false,
+    template <class Arch, execution E, class T>
+    static void add_gram_of(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        if (g.empty() || x.rows() == 0) return;
+        const detail::product_operand<T> columns{x.data(), 1, x.stride()};
+        if (!run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper))
+            return plain_product::add_gram(e, x, g);
+        mirror_upper(e, g);
+    }
+
+    template <class Arch, execution E, class T = float>
+    [[nodiscard]] static bool run(const E& e, detail::product_operand<T> a,
+                                  detail::product_operand<T> b, std::size_t depth,
+                                  matrix_view<float> c, bool accumulate = false,
                                   detail::product_part part = detail::product_part::whole)
     {
-        return detail::packed_engine<Arch, E>(e, a, b, depth, c, accumulate, part).run();
+#if AWQ_HAS_AMX
+        if constexpr (std::is_same_v<T, float>)
+            if (is_mixed(e) && detail::has_amx())
+                return detail::packed_engine<detail::amx_kernel, E>(e, a, b, depth, c, accumulate, part).run();
+#endif
+        return detail::packed_engine<detail::float_kernel<Arch>, E, T>(e, a, b, depth, c, accumulate, part).run();
     }
 };
 
@@ -20206,6 +21492,8 @@ namespace awq {
 struct tbb_execution {
     using policy_axis = axis::execution;
     static constexpr std::string_view name = "tbb";
+
+    precision operands = precision::float32; ///< of large products
 
     template <class Task>
     void for_each(std::size_t count, Task&& task) const
@@ -20383,13 +21671,18 @@ namespace awq {
 struct xtensor_backend {
     using policy_axis = axis::backend;
     using product = packed_product;
-    using matrix = xt::xtensor<float, 2, xt::layout_type::row_major>;
-    using vector = xt::xtensor<float, 1, xt::layout_type::row_major>;
+    template <class T>
+    using matrix_of = xt::xtensor<T, 2, xt::layout_type::row_major>;
+    template <class T>
+    using vector_of = xt::xtensor<T, 1, xt::layout_type::row_major>;
+    using matrix = matrix_of<float>;
+    using vector = vector_of<float>;
 
     /// A matrix of that shape; its elements are not initialised.
-    static matrix make(std::size_t rows, std::size_t cols)
+    template <class T = float>
+    static matrix_of<T> make(std::size_t rows, std::size_t cols)
     {
-        return matrix(std::array<std::size_t, 2>{rows, cols});
+        return matrix_of<T>(std::array<std::size_t, 2>{rows, cols});
     }
 
     /// Working memory of that many floats, not initialised; null where there is none.
@@ -20398,19 +21691,24 @@ struct xtensor_backend {
         return std::unique_ptr<float[]>{new (std::nothrow) float[size]};
     }
 
-    static matrix_view<float> view(matrix& tensor) noexcept
+    /// Of floats, f16 or bf16.
+    template <class T>
+    static matrix_view<T> view(matrix_of<T>& tensor) noexcept
     {
         return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
     }
-    static matrix_view<const float> view(const matrix& tensor) noexcept
+    template <class T>
+    static matrix_view<const T> view(const matrix_of<T>& tensor) noexcept
     {
         return {tensor.data(), tensor.shape()[0], tensor.shape()[1]};
     }
-    static matrix_view<float> view(vector& tensor) noexcept
+    template <class T>
+    static matrix_view<T> view(vector_of<T>& tensor) noexcept
     {
         return {tensor.data(), 1, tensor.shape()[0]};
     }
-    static matrix_view<const float> view(const vector& tensor) noexcept
+    template <class T>
+    static matrix_view<const T> view(const vector_of<T>& tensor) noexcept
     {
         return {tensor.data(), 1, tensor.shape()[0]};
     }
@@ -20420,10 +21718,10 @@ struct xtensor_backend {
     {
         return tensor;
     }
-    template <class T>
-    static constexpr matrix_view<T> view(std::span<T> vector) noexcept
+    template <class T, std::size_t Extent>
+    static constexpr matrix_view<T> view(std::span<T, Extent> vector) noexcept
     {
-        return as_row(vector);
+        return as_row(std::span<T>{vector});
     }
 
     /// An xtensor expression over a contiguous view, for whole-array glue; it owns nothing.
@@ -20719,6 +22017,7 @@ constexpr std::optional<dtype> to_dtype(element_type type) noexcept
     return detail::facts_of(type).type;
 }
 
+/// The type with that name in a header ("BF16"), or nothing.
 constexpr std::optional<element_type> element_type_named(std::string_view name) noexcept
 {
     for (std::size_t i = 0; i < detail::element_types.size(); ++i)
@@ -20726,6 +22025,7 @@ constexpr std::optional<element_type> element_type_named(std::string_view name) 
     return std::nullopt;
 }
 
+/// How a tensor of that type is stored.
 constexpr element_type to_element_type(dtype type) noexcept
 {
     return *element_type_named(awq::name_of(type));
@@ -21289,13 +22589,16 @@ template <class Bits>
 inline bool all_finite(const std::byte* from, std::size_t count, Bits exponent) noexcept
 {
     constexpr std::size_t block = 32;
+    const auto is_special = [=](std::size_t i) {
+        return static_cast<Bits>((load<Bits>(from, i) & exponent) == exponent);
+    };
     Bits found = 0;
     std::size_t i = 0;
     for (; i + block <= count; i += block)
         for (std::size_t j = 0; j < block; ++j)
-            found |= (load<Bits>(from, i + j) & exponent) == exponent ? 1 : 0;
+            found |= is_special(i + j);
     for (std::size_t j = 0; j < count % block; ++j)
-        found |= (load<Bits>(from, i + j) & exponent) == exponent ? 1 : 0;
+        found |= is_special(i + j);
     return found == 0;
 }
 
@@ -21940,7 +23243,7 @@ namespace awq {
 /// A linear layer's weight as some format stores it, (rows, cols) = (out_features, in_features).
 /// Its tensors' types and shapes were checked when it was opened; it must not outlive the
 /// checkpoint.
-class weight_reader {
+class AWQ_ABI_TAG weight_reader {
 public:
     virtual ~weight_reader() = default;
 
@@ -22111,7 +23414,7 @@ inline void dequantize_ordered(const integer_codes& weight,
 namespace awq::autoawq {
 
 /// Reads a layer in AutoAWQ's "gemm" layout.
-class gemm_weight final : public weight_reader {
+class AWQ_ABI_TAG gemm_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
     static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
@@ -22529,6 +23832,7 @@ inline constexpr std::array<std::pair<std::string_view, format>, 8> format_names
      {"mxfp8-quantized", format::mxfp8_quantized},
      {"dense", format::dense}}};
 
+/// The name as config.json has it; "unknown" for no format of the table.
 constexpr std::string_view name_of(format value) noexcept
 {
     for (const auto& [name, known] : format_names)
@@ -22546,6 +23850,7 @@ inline constexpr std::array<std::pair<std::string_view, strategy>, 5> strategy_n
      {"block", strategy::block},
      {"tensor_group", strategy::tensor_group}}};
 
+/// The name as config.json has it.
 constexpr std::string_view name_of(strategy value) noexcept
 {
     for (const auto& [name, known] : strategy_names)
@@ -22874,7 +24179,7 @@ namespace awq::compressed_tensors {
 /// Reads a layer whose weights take a byte each, or half a byte as FP4: "int-quantized",
 /// "float-quantized", "naive-quantized", "nvfp4-pack-quantized", "mxfp4-pack-quantized" and
 /// "mxfp8-quantized". A scale may hold for the tensor, a row, or a block of rows and columns.
-class byte_weight final : public weight_reader {
+class AWQ_ABI_TAG byte_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
     static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
@@ -23394,7 +24699,7 @@ inline result<std::vector<stored_tensor>> int_quantized(const integer_codes& wei
 namespace awq::compressed_tensors {
 
 /// Reads a layer in format "pack-quantized".
-class packed_weight final : public weight_reader {
+class AWQ_ABI_TAG packed_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
     static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
@@ -25871,9 +27176,10 @@ inline std::optional<std::size_t> layer_of(std::string_view gguf_name) noexcept
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <numeric>
 #include <optional>
-#include <regex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25900,48 +27206,19 @@ struct mix_facts {
     bool has_imatrix = false;
 };
 
-/// A type for the tensors whose name a pattern finds (ECMAScript, searched anywhere in the name).
-struct type_override {
-    std::string pattern;
-    gguf::type type;
-};
+/// Types by tensor name.
+using type_table = std::map<std::string, type, std::less<>>;
 
+/// What a mix of types is asked for: one of llama.cpp's file types, and what llama-quantize may be told.
 struct mix_options {
     file_type target = file_type::q4_k_m;
     bool pure = false;                    ///< every tensor gets the base type
     bool leave_output = false;            ///< output.weight is not quantized
     std::optional<type> output_type;      ///< for output.weight (and a tied embedding)
     std::optional<type> embedding_type;   ///< for token_embd.weight
-    std::vector<type_override> overrides; ///< the first that matches wins
+    type_table named_types;               ///< of single tensors
     type left_alone = type::f16;          ///< what `leave_output` keeps the output as
 };
-
-/// An override whose pattern is compiled.
-struct compiled_override {
-    std::regex pattern;
-    gguf::type type;
-};
-
-/// Error: a pattern that is no regular expression.
-inline result<std::vector<compiled_override>> compile(std::span<const type_override> overrides)
-{
-    std::vector<compiled_override> compiled;
-    for (const type_override& each : overrides) {
-        try {
-            compiled.push_back({std::regex{each.pattern}, each.type});
-        } catch (const std::regex_error& reason) {
-            return error{error_code::invalid_argument, "tensor type pattern \"", each.pattern,
-                         "\": ", reason.what()};
-        }
-    }
-    return compiled;
-}
-
-/// Patterns are searched anywhere in a name.
-inline bool matches(const compiled_override& override, std::string_view name)
-{
-    return std::regex_search(name.begin(), name.end(), override.pattern);
-}
 
 /// The order in which llama-quantize visits and writes tensors: those outside the layers first,
 /// then layer by layer, by name within each.
@@ -26160,13 +27437,12 @@ class mix_chooser {
 };
 
 /// The type that the options fix by name, if they do.
-inline std::optional<type> fixed_type(std::string_view name, const mix_options& options, bool tied,
-                                      std::span<const compiled_override> overrides)
+inline std::optional<type> fixed_type(std::string_view name, const mix_options& options, bool tied)
 {
     const role what = role_of(name);
     if (what == role::output && options.leave_output) return options.left_alone;
-    for (const compiled_override& each : overrides)
-        if (matches(each, name)) return each.type;
+    if (const auto named = options.named_types.find(name); named != options.named_types.end())
+        return named->second;
     if (what == role::embedding && options.embedding_type) return options.embedding_type;
     if ((what == role::output || (tied && what == role::embedding)) && options.output_type)
         return options.output_type;
@@ -26189,11 +27465,10 @@ inline std::vector<std::size_t> visiting_order(std::span<const tensor_shape> ten
 /// The type that the rules want for every tensor of a file, whether its rows fit or not, in the
 /// order given (any order; the rules that count layers count them in visiting order). Tensors that
 /// are not quantizable become F32. `tensors` must hold all tensors of the file, as the rules depend
-/// on how many there are of a kind. Errors: an override's pattern is no regular expression.
-inline result<std::vector<type>> wanted_types(std::span<const tensor_shape> tensors,
-                                              const mix_facts& facts, const mix_options& options)
+/// on how many there are of a kind.
+inline std::vector<type> wanted_types(std::span<const tensor_shape> tensors, const mix_facts& facts,
+                                      const mix_options& options)
 {
-    AWQ_TRY(const auto overrides, compile(options.overrides));
     std::size_t value_count = 0;
     bool tied = true;
     for (const tensor_shape& each : tensors) {
@@ -26206,7 +27481,7 @@ inline result<std::vector<type>> wanted_types(std::span<const tensor_shape> tens
     for (const std::size_t index : detail::visiting_order(tensors)) {
         const tensor_shape& each = tensors[index];
         if (!is_quantizable(each.name, each.dims)) continue;
-        const auto fixed = detail::fixed_type(each.name, options, tied, overrides);
+        const auto fixed = detail::fixed_type(each.name, options, tied);
         types[index] = fixed    ? *fixed
                        : is_mix ? chooser.choose(each.name)
                                 : base_type(options.target);
@@ -26215,10 +27490,10 @@ inline result<std::vector<type>> wanted_types(std::span<const tensor_shape> tens
 }
 
 /// The type of every tensor of a file: what `wanted_types` gives, or `fitting_type` of it.
-inline result<std::vector<type>> choose_types(std::span<const tensor_shape> tensors,
-                                              const mix_facts& facts, const mix_options& options)
+inline std::vector<type> choose_types(std::span<const tensor_shape> tensors, const mix_facts& facts,
+                                      const mix_options& options)
 {
-    AWQ_TRY(std::vector<type> types, wanted_types(tensors, facts, options));
+    std::vector<type> types = wanted_types(tensors, facts, options);
     for (std::size_t i = 0; i < types.size(); ++i)
         types[i] = fitting_type(types[i], tensors[i].dims[0]);
     return types;
@@ -27548,7 +28823,7 @@ inline result<quantization_config> read_quantization_config(const json::value& r
 }
 
 /// Reads a layer in GPTQ's layout.
-class weight final : public weight_reader {
+class AWQ_ABI_TAG weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
     static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
@@ -28316,6 +29591,8 @@ class shard_set_writer {
         return shard->write_floats(name, values);
     }
 
+    /// The files, in the order of their plans.
+    std::span<const writer> shards() const noexcept { return shards_; }
     bool contains(std::string_view name) const
     {
         return shard_by_tensor_.contains(std::string{name});
@@ -30359,9 +31636,8 @@ private:
 /// Finds the layers of one decoder block that each pattern names. A pattern that names nothing in
 /// this block is passed over; one that names only a part is `missing_tensor`; mappings whose shapes
 /// do not fit (v_proj -> o_proj under grouped-query attention) are found, and marked as skipped.
-///
-/// \param block the block's own name, "model.layers.3", for patterns and error texts
-/// \param matches what "re:" patterns are matched with
+/// `block`: the block's own name, "model.layers.3", for patterns and error texts; `matches`: what "re:"
+/// patterns are matched with.
 template <class Matcher = no_expressions>
 result<std::vector<resolved_mapping>> resolve_mappings(std::span<const mapping_pattern> patterns,
                                                        std::string_view block,
@@ -30389,6 +31665,68 @@ result<std::vector<resolved_mapping>> resolve_mappings(std::span<const mapping_p
 #ifndef AWQ_PIPELINE_TENSOR_SOURCE_HPP
 #define AWQ_PIPELINE_TENSOR_SOURCE_HPP
 
+// ---- awq/report/tensor_report.hpp
+#ifndef AWQ_REPORT_TENSOR_REPORT_HPP
+#define AWQ_REPORT_TENSOR_REPORT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// How one tensor lies in a file.
+struct tensor_report {
+    std::string name;           ///< as the file has it
+    std::string type;           ///< "Q4_K", "BF16"
+    std::uint64_t elements = 0; ///< of that type
+    std::uint64_t bytes = 0;
+};
+
+/// All tensors of one type.
+struct type_total {
+    std::string type;
+    std::size_t tensors = 0;
+    std::uint64_t elements = 0;
+    std::uint64_t bytes = 0;
+};
+
+inline std::uint64_t bytes_of(const std::vector<tensor_report>& tensors) noexcept
+{
+    std::uint64_t sum = 0;
+    for (const tensor_report& each : tensors) sum += each.bytes;
+    return sum;
+}
+
+/// The type with the most bytes comes first.
+inline std::vector<type_total> totals_by_type(const std::vector<tensor_report>& tensors)
+{
+    std::vector<type_total> totals;
+    for (const tensor_report& each : tensors) {
+        const auto same = [&](const type_total& total) { return total.type == each.type; };
+        auto found = std::find_if(totals.begin(), totals.end(), same);
+        if (found == totals.end()) found = totals.insert(found, {each.type, 0, 0, 0});
+        ++found->tensors;
+        found->elements += each.elements;
+        found->bytes += each.bytes;
+    }
+    std::stable_sort(totals.begin(), totals.end(),
+                     [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+    return totals;
+}
+
+/// What one output of a run holds.
+struct output_report {
+    std::string path;
+    std::vector<tensor_report> tensors;
+};
+
+} // namespace awq
+
+#endif
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30415,7 +31753,7 @@ struct stored_tensor_facts {
 /// A model on disk as named float32 tensors, whatever format they are stored in: a quantized layer
 /// reads as its dequantized weight under the plain name. Names are those of Hugging Face
 /// checkpoints ("model.layers.0.self_attn.q_proj.weight").
-class tensor_source {
+class AWQ_ABI_TAG tensor_source {
 public:
     virtual ~tensor_source() = default;
 
@@ -30431,6 +31769,8 @@ public:
         if (!known) return std::nullopt;
         return stored_tensor_facts{{known->rows, known->cols}, "F32"};
     }
+    /// All tensors of the files, as they are stored and called there.
+    virtual std::vector<tensor_report> tensors() const = 0;
     /// What the file calls a tensor, for error texts.
     virtual std::string name_in_file(std::string_view name) const { return std::string{name}; }
     /// What a user should be told about the checkpoint.
@@ -30565,6 +31905,7 @@ namespace awq {
 /// What the pipeline keeps tensors in.
 using host_matrix = xtensor_backend::matrix;
 
+/// A view of the whole matrix.
 inline matrix_view<float> view_of(host_matrix& tensor)
 {
     return xtensor_backend::view(tensor);
@@ -30827,8 +32168,7 @@ struct weight_format {
 /// stays as it is.
 using weight_format_choice = std::function<std::optional<weight_format>(std::string_view)>;
 
-// For texts: "W4A16_ASYM g128", "FP8 128x128", "NVFP4".
-
+/// For texts: "W4A16_ASYM g128", "FP8 128x128", "NVFP4".
 inline std::string describe(const integer_format& how)
 {
     return std::string{name_of(how.format)} +
@@ -30858,7 +32198,7 @@ inline std::string describe(const weight_format& how)
 
 namespace awq {
 
-// What a quantizer's weights are stored as, where that is a format of checkpoints.
+/// What a quantizer's weights are stored as, where that is a format of checkpoints.
 inline integer_format format_of(const integer_quantizer& q) { return {q.format, q.group_size}; }
 inline fp8_format format_of(const fp8_quantizer& q) { return {q.block_rows, q.block_cols}; }
 inline fp4_format format_of(const fp4_quantizer& q) { return {q.kind}; }
@@ -31067,6 +32407,7 @@ struct progress_event {
 /// Called on the thread that runs the pipeline; may be empty.
 using progress_callback = std::function<void(const progress_event&)>;
 
+/// Calls back, if anybody listens: `done` of `total` steps.
 inline void notify(const progress_callback& progress, std::string_view step, std::size_t done = 0,
                    std::size_t total = 0)
 {
@@ -31128,7 +32469,7 @@ struct oneshot_options {
     std::string output_dequantized; ///< the quantized weights as they read back, in 16 bits
     std::string output_awq;
     std::string output_imatrix;
-    std::string report; ///< JSON file
+    std::string report; ///< FILE.html: a page for people; any other name: JSON
     std::string recipe; ///< where these options come from, if from a file: no output replaces it
     bool overwrite = false;
 
@@ -31152,11 +32493,13 @@ struct oneshot_options {
     std::string ignore_recipe;   ///< the file that `ignore` is from: what matches nothing is a warning
     std::string mappings_recipe; ///< the file that `mappings` are from
 
+    /// Of the products of the forward pass, the statistics and the search; what is solved is float32.
+    precision operands = precision::float32;
     std::size_t num_calibration_samples = 128;
     std::size_t max_seq_length = 512;
     search_options search{};
     loss_kind loss = loss_kind::screened;
-    std::size_t exact_loss_tokens = 16384; ///< of a screened search: tokens that decide
+    std::size_t exact_loss_tokens = 2048; ///< of a screened search: tokens that decide
     rounding_options rounding{};
 
     progress_callback progress;
@@ -31164,6 +32507,7 @@ struct oneshot_options {
     notice_list notices;
 };
 
+/// As the flag and the report spell it.
 constexpr const char* name_of(loss_kind loss) noexcept
 {
     switch (loss) {
@@ -31173,6 +32517,7 @@ constexpr const char* name_of(loss_kind loss) noexcept
     }
 }
 
+/// As the flag and the report spell it.
 constexpr const char* name_of(duo scaling) noexcept
 {
     switch (scaling) {
@@ -31193,6 +32538,7 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
         {"n_grid", std::to_string(options.search.n_grid)},
         {"duo_scaling", name_of(options.search.duo_scaling)},
         {"loss", name_of(options.loss)},
+        {"precision", name_of(options.operands)},
         {"smoothing", yes_or_no(options.smoothing)},
         {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
     if (options.smoothing_only) return made;
@@ -31284,6 +32630,7 @@ struct recipe {
 
 namespace awq {
 
+/// "false", "true" or "both"; invalid_argument otherwise.
 inline result<duo> parse_duo_scaling(std::string_view text)
 {
     for (const duo value : {duo::off, duo::on, duo::both})
@@ -31292,6 +32639,7 @@ inline result<duo> parse_duo_scaling(std::string_view text)
                  "': use true, false or both"};
 }
 
+/// A loss by the name that its flag has; invalid_argument otherwise.
 inline result<loss_kind> parse_loss(std::string_view text)
 {
     for (const loss_kind value :
@@ -31734,7 +33082,7 @@ struct gguf_blocks {
 /// A weight as the run's output stores it.
 using quantized_linear = std::variant<integer_codes, fp8_codes, fp4_codes, gguf_blocks>;
 
-// What a weight is stored as, where that is a format of checkpoints.
+/// What a weight is stored as, where that is a format of checkpoints.
 inline integer_format format_of(const integer_codes& w) { return {w.format, w.group_size}; }
 inline fp8_format format_of(const fp8_codes& w) { return {w.block_rows, w.block_cols}; }
 inline fp4_format format_of(const fp4_codes& w) { return {w.kind}; }
@@ -31766,7 +33114,7 @@ struct finished_block {
 
 /// Where finished blocks go, in order of their layers; several sinks may be attached to one run.
 /// Nothing appears at the target before `commit` has succeeded.
-class checkpoint_sink {
+class AWQ_ABI_TAG checkpoint_sink {
 public:
     virtual ~checkpoint_sink() = default;
 
@@ -31779,6 +33127,8 @@ public:
     virtual status commit() = 0;
     /// Where the output will be.
     virtual std::string target() const = 0;
+    /// The tensors that it writes, as they are stored; none where the output holds no model.
+    virtual std::vector<tensor_report> tensors() const { return {}; }
     /// Both steps, for a run with one output; gives its path.
     result<std::string> finish()
     {
@@ -32103,6 +33453,7 @@ inline std::optional<json::value> find_quantization(const json::value& config)
     return found ? found : config.find_non_null("compression_config"); // older compressed-tensors
 }
 
+/// Of config.json's `quantization_config`, whatever wrote it; never fails.
 inline quantization_summary summarize_quantization(const json::value& quantization)
 {
     quantization_summary summary;
@@ -32436,6 +33787,59 @@ inline result<model_config> read_model_config(const json::value& root)
 } // namespace awq
 
 #endif
+// ---- awq/pipeline/tensor_reports.hpp
+#ifndef AWQ_PIPELINE_TENSOR_REPORTS_HPP
+#define AWQ_PIPELINE_TENSOR_REPORTS_HPP
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// Of a tensor whose size was checked before.
+inline std::uint64_t elements_of(std::span<const std::uint64_t> extents) noexcept
+{
+    std::uint64_t count = 1;
+    for (const std::uint64_t each : extents) count *= each;
+    return count;
+}
+
+/// The tensors of a checkpoint, as they are stored.
+inline std::vector<tensor_report> tensor_reports(const safetensors::checkpoint& read)
+{
+    std::vector<tensor_report> reports;
+    for (const safetensors::tensor* const each : read.tensors())
+        reports.push_back({each->name, std::string{name_of(each->stored)}, each->element_count(),
+                           each->bytes.size()});
+    return reports;
+}
+
+/// Those of a checkpoint that is written.
+inline std::vector<tensor_report> tensor_reports(const safetensors::shard_set_writer& written)
+{
+    std::vector<tensor_report> reports;
+    for (const safetensors::writer& shard : written.shards())
+        for (const safetensors::tensor_entry& each : shard.tensors())
+            reports.push_back({each.spec.name, std::string{name_of(each.spec.type)},
+                               elements_of(each.spec.shape), each.end - each.begin});
+    return reports;
+}
+
+/// Those of a GGUF file.
+inline std::vector<tensor_report> tensor_reports(const gguf::file& read)
+{
+    std::vector<tensor_report> reports;
+    for (const gguf::tensor_info& each : read.tensors())
+        reports.push_back({std::string{each.name}, std::string{name_of(each.type)},
+                           elements_of(each.dims()), each.bytes.size()});
+    return reports;
+}
+
+} // namespace awq
+
+#endif
 
 #include <memory>
 #include <string>
@@ -32444,7 +33848,7 @@ inline result<model_config> read_model_config(const json::value& root)
 namespace awq {
 
 /// A Hugging Face model directory with 16- or 32-bit weights, mapped into memory.
-class directory_source final : public tensor_source {
+class AWQ_ABI_TAG directory_source final : public tensor_source {
 public:
     /// Errors: those of `checkpoint::open`, `read_model_config` and `check_tensors`.
     static result<std::unique_ptr<directory_source>> open(const std::string& directory)
@@ -32504,6 +33908,7 @@ public:
     const safetensors::checkpoint& checkpoint() const noexcept { return checkpoint_; }
 
     std::vector<notice> notices() const override { return notices_; }
+    std::vector<tensor_report> tensors() const override { return tensor_reports(checkpoint_); }
 
     std::optional<tensor_shape> shape(std::string_view name) const override
     {
@@ -32625,7 +34030,7 @@ struct quantized_layer {
 };
 
 /// A checkpoint format: which tensors a layer becomes and what config.json says.
-class layer_codec {
+class AWQ_ABI_TAG layer_codec {
 public:
     virtual ~layer_codec() = default;
 
@@ -32668,7 +34073,7 @@ namespace awq {
 /// one's tensors (all but its bias) give way to those of the codec, in the same shard. config.json
 /// keeps its keys and gains `quantization_config`; other files are carried over. The directory
 /// appears when it is complete.
-class quantized_output {
+class AWQ_ABI_TAG quantized_output {
 public:
     /// `left` names the linear layers that stay as they are. Errors: a layer that the codec cannot
     /// hold or the source does not have, named; those of the output directory.
@@ -32715,6 +34120,9 @@ public:
 
     /// What of the model is not in the output, one sentence each.
     const std::vector<std::string>& notes() const noexcept { return notes_; }
+
+    /// The tensors that it is made of, as they are stored.
+    std::vector<tensor_report> tensors() const { return tensor_reports(writer_); }
 
     /// Carries over the tensors that were not written, and brings all of it to the disk.
     status prepare()
@@ -32855,7 +34263,7 @@ namespace awq {
 
 /// Writes a quantized checkpoint in the format of a codec: quantized layers as the codec stores them,
 /// everything else as the source has it.
-class quantized_sink final : public checkpoint_sink {
+class AWQ_ABI_TAG quantized_sink final : public checkpoint_sink {
 public:
     /// Errors: a layer of whose format the codec is not capable, named; those of the output directory.
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
@@ -32887,6 +34295,7 @@ public:
     status prepare() override { return output_.prepare(); }
     status commit() override { return output_.commit(); }
     std::string target() const override { return output_.target(); }
+    std::vector<tensor_report> tensors() const override { return output_.tensors(); }
     std::vector<std::string> notes() const override { return output_.notes(); }
 
 private:
@@ -32950,7 +34359,7 @@ private:
 namespace awq {
 
 /// Layers in AutoAWQ's "gemm" layout. All have the same group size; scales are F16.
-class autoawq_codec final : public layer_codec {
+class AWQ_ABI_TAG autoawq_codec final : public layer_codec {
 public:
     /// Integers, and one group size for the whole model.
     status check_layers(const std::vector<quantized_layer>& layers) const override
@@ -33074,55 +34483,6 @@ inline status check_data_flow(const model_config& config, const resolved_mapping
     return error{error_code::invalid_argument, "a mapping smooths ", mapping.smooth_layer,
                  ", which would change the model: its output is read by ", wanted,
                  "; make these its balance layers, or leave the mapping out"};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/offset_norm_scales.hpp
-#ifndef AWQ_PIPELINE_OFFSET_NORM_SCALES_HPP
-#define AWQ_PIPELINE_OFFSET_NORM_SCALES_HPP
-
-#include <cmath>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-
-/// The weight to store for a gain of 1 + weight, exact in 16 bits, and not -1 unless the gain is 0.
-inline double stored_offset(double gain) noexcept
-{
-    const auto weight = static_cast<double>(static_cast<float>(bf16{static_cast<float>(gain - 1)}));
-    const bool lost = gain != 0 && (weight + 1) * gain <= 0;
-    const double next_to_minus_one = gain > 0 ? -1 + 0x1p-8 : -1 - 0x1p-7;
-    return lost ? next_to_minus_one : weight;
-}
-
-} // namespace detail
-
-/// Adapts scales to a norm that multiplies by 1 + weight (Gemma), so that its new weights survive
-/// 16-bit storage. A gain of 0.01 is stored as -0.99, whose last bit in bfloat16 is 0.004: rounding
-/// it would change what the model computes. So the scales
-/// - become 1 where the gain is 0 (such channels have no input, and a scale that says nothing),
-/// - are centred (geometric mean 1) over the others, which keeps the gains where they were,
-/// - are made exact: each the quotient of the old gain and of the new one as it will be stored.
-inline void adapt_to_offset_norm(std::span<const float> weight, std::span<double> scales) noexcept
-{
-    double logarithms = 0;
-    std::size_t alive = 0;
-    for (std::size_t i = 0; i < scales.size(); ++i) {
-        if (weight[i] == -1.0f) continue;
-        logarithms += std::log(scales[i]);
-        ++alive;
-    }
-    const double centre = alive == 0 ? 1.0 : std::exp(logarithms / static_cast<double>(alive));
-    for (std::size_t i = 0; i < scales.size(); ++i) {
-        const double gain = 1.0 + static_cast<double>(weight[i]);
-        const double wanted = gain * centre / scales[i];
-        scales[i] = gain == 0 ? 1.0 : gain / (1.0 + detail::stored_offset(wanted));
-    }
 }
 
 } // namespace awq
@@ -33417,11 +34777,12 @@ private:
         constexpr std::size_t rows_at_once = 256;
         std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
         const input_statistics& inputs = inputs_of(mapping);
-        gram_loss<Product, E> gram{how_,     weights, inputs.gram(), inputs.tokens(),
-                                   products, 1};
         const bool attention = mapping.parent == "self_attn";
-        if (options_.loss == loss_kind::gram || (!attention && mapping.parent != "mlp"))
-            return scale_search(how_, problem, options_.search, gram, memory);
+        const bool is_alone = options_.loss == loss_kind::gram || (!attention && mapping.parent != "mlp");
+        gram_loss<Product, E> gram{how_, weights, inputs.gram(), inputs.tokens(), products,
+                                   is_alone ? options_.search.deciding_rows : options_.search.screening_rows,
+                                   row_block_of(problem)};
+        if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
         const parent_inputs& recorded = attention ? recorder_.attention() : recorder_.mlp();
         const auto forward = [&](std::span<const matrix_view<const float>> candidates,
                                  const sequences& batch, matrix_view<const float> input,
@@ -33917,7 +35278,7 @@ private:
 
 namespace awq {
 
-/// What happened in one run, as data; `to_json` and `to_text` show it.
+/// What happened in one run, as data; `to_json`, `to_html` and `to_text` show it.
 struct run_report {
     std::string model;
     std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensated"
@@ -33932,6 +35293,9 @@ struct run_report {
     std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run
     std::uint64_t peak_rss_bytes = 0;
     std::vector<std::string> outputs;
+    std::vector<output_report> contents; ///< of the outputs that hold a model
+    std::uint64_t parameters = 0;        ///< elements of the model that was read
+    std::uint64_t source_bytes = 0;      ///< of its tensors
 
     /// Adds to the seconds of a step.
     void add_seconds(const std::string& step, double value)
@@ -33993,7 +35357,7 @@ public:
     block_quantizer_run(const E& how, const block_tensors& smoothed,
                         block_statistics& statistics, const quantizer_choice& formats,
                         const oneshot_options& options, run_report& report)
-        : how_(how), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
+        : how_(how), solving_(in_float32(how)), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
           formats_(formats), options_(options), report_(report)
     {
     }
@@ -34090,7 +35454,7 @@ private:
         host_matrix working = shift ? std::move(*shift) : host_matrix{};
         const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, working, steps);
         const linear_rounder<Product, E> rounder{
-            how_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
+            solving_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
             options_.rounding.importance ? std::span<const float>{importance}
                                          : std::span<const float>{},
             shared_magnitude(layers), options_.rounding};
@@ -34141,13 +35505,13 @@ private:
         std::vector<float> diagonal(gram.rows()), scratch(gram.rows() * cholesky_panel);
         for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
         const bool factored =
-            factor_damped_gram<Product>(how_, gram, options_.rounding.least_squares_lambda,
+            factor_damped_gram<Product>(solving_, gram, options_.rounding.least_squares_lambda,
                                         {scratch.data(), gram.rows(), cholesky_panel});
         for (const std::string_view linear : layers) {
             if (!factored) break;
             const matrix_view<float> weight = quantized_.weight(linear);
             scratch.resize(weight.size() + weight.rows() * cholesky_panel);
-            move_to_target<Product>(how_, weight, gram, shift,
+            move_to_target<Product>(solving_, weight, gram, shift,
                                     options_.rounding.least_squares_share, scratch.data());
         }
         // The factor lies below the diagonal; what is above it is still the Gram matrix.
@@ -34168,7 +35532,7 @@ private:
         float damping = options_.rounding.damping;
         for (; damping <= largest_damping; damping *= 10.0f) {
             std::copy_n(gram.data(), gram.size(), feedback.data());
-            if (!make_feedback<Product>(how_, view_of(feedback), damping, panel)) continue;
+            if (!make_feedback<Product>(solving_, view_of(feedback), damping, panel)) continue;
             steps.take("error feedback");
             if (damping > options_.rounding.damping)
                 steps.miss("damping raised (Gram matrix not positive definite)");
@@ -34218,12 +35582,14 @@ private:
         const std::vector<float> zeros(original.cols());
         const matrix_view<const float> none{zeros.data(), original.rows(), original.cols(), 0};
         std::vector<float> memory(gram_loss_workspace_size(original.cols()) * 256);
+        const row_sample a_quarter{original.rows(), chunk_count(original.rows(), 4)};
         const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
-                                                 memory, 4);
-        return error / gram_error<Product>(how_, original, none, power, memory, 4);
+                                                 memory, a_quarter);
+        return error / gram_error<Product>(how_, original, none, power, memory, a_quarter);
     }
 
     const E& how_;
+    const E solving_; ///< what is solved and fed back needs all digits
     const block_tensors& smoothed_;
     block_tensors quantized_;
     block_statistics& statistics_;
@@ -34280,6 +35646,8 @@ inline status check_numbers(const oneshot_options& options)
                                    std::size_t{1} << 20));
     AWQ_CHECK(detail::check_number("exact_loss_tokens", options.exact_loss_tokens, one,
                                    std::size_t{1} << 40));
+    AWQ_CHECK(detail::check_number("screening_rows", options.search.screening_rows, one, all_rows));
+    AWQ_CHECK(detail::check_number("deciding_rows", options.search.deciding_rows, one, all_rows));
     AWQ_CHECK(detail::check_number("finalists", options.search.finalists, one, largest_n_grid));
     AWQ_CHECK(detail::check_number("group_size", options.group_size, none, most));
     for (const layer_format& format : options.formats)
@@ -34404,7 +35772,7 @@ struct compensation_label {
 /// Writes a checkpoint whose weights make up for the rounding that is still to come: the same files,
 /// tensors and types as the source, but not its function. It says so in config.json and in the
 /// metadata of its weight files; readers pass over both.
-class compensated_sink final : public checkpoint_sink {
+class AWQ_ABI_TAG compensated_sink final : public checkpoint_sink {
 public:
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
@@ -34445,6 +35813,7 @@ public:
 
     status commit() override { return directory_.commit(); }
     std::string target() const override { return directory_.target(); }
+    std::vector<tensor_report> tensors() const override { return tensor_reports(writer_); }
     std::vector<std::string> notes() const override { return notes_; }
 
 private:
@@ -34500,7 +35869,7 @@ namespace awq {
 
 /// Layers as compressed-tensors stores them. Scales have the type of the source's weight, but for
 /// FP4, whose scales are part of the format.
-class compressed_tensors_codec final : public layer_codec {
+class AWQ_ABI_TAG compressed_tensors_codec final : public layer_codec {
 public:
     result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const override
     {
@@ -34884,7 +36253,7 @@ namespace awq {
 /// A Hugging Face model directory with quantized layers: compressed-tensors, AutoAWQ's "gemm" layout
 /// or GPTQ's. Quantized weights are read dequantized, under the names that they had before.
 /// Quantization of activations is not looked at.
-class quantized_source final : public tensor_source {
+class AWQ_ABI_TAG quantized_source final : public tensor_source {
 public:
     using weights_by_layer = std::map<std::string, std::unique_ptr<weight_reader>, std::less<>>;
 
@@ -34935,6 +36304,8 @@ public:
 
     const model_config& config() const noexcept override { return directory_->config(); }
     const std::string& path() const noexcept override { return directory_->path(); }
+
+    std::vector<tensor_report> tensors() const override { return directory_->tensors(); }
 
     std::optional<tensor_shape> shape(std::string_view name) const override
     {
@@ -35096,7 +36467,7 @@ inline std::size_t count_inexact(dtype type, std::span<const float> values)
 }
 
 /// One conversion: first all layers are looked at, so that nothing is written if one does not fit.
-class converter {
+class AWQ_ABI_TAG converter {
 public:
     converter(const convert_options& options, const quantized_source& source)
         : options_(options), source_(source)
@@ -35498,48 +36869,94 @@ status score_window(const E& how, const tensor_source& model, const model_output
 }
 
 /// Windows whose hidden states take about 256 MB in each model.
-inline std::size_t windows_at_once(const model_config& config, std::span<const token_ids> windows)
+inline std::size_t windows_at_once(std::size_t hidden_size, std::span<const token_ids> windows)
 {
-    const std::size_t most = (std::size_t{64} << 20) / config.hidden_size;
+    const std::size_t most = (std::size_t{64} << 20) / hidden_size;
     std::size_t tokens = 0, count = 0;
     while (count < windows.size() && (count == 0 || tokens + windows[count].size() <= most))
         tokens += windows[count++].size();
     return count;
 }
 
-template <class Product, execution E>
-result<evaluation> evaluate_windows(const E& how, const tensor_source& model,
-                                    const tensor_source* reference,
-                                    std::span<const token_ids> windows,
-                                    const evaluate_options& options)
+using source_list = std::span<const tensor_source* const>;
+
+inline status check_vocabularies(source_list models, const tensor_source* reference)
 {
-    if (reference && reference->config().vocab_size != model.config().vocab_size)
-        return error{error_code::shape_mismatch, model.path(), " and ", reference->path(),
-                     " have vocabularies of different sizes; choose the model's own original"};
-    evaluation total;
+    for (const tensor_source* const each : models)
+        if (reference && reference->config().vocab_size != each->config().vocab_size)
+            return error{error_code::shape_mismatch, each->path(), " and ", reference->path(),
+                         " have vocabularies of different sizes; choose the model's own original"};
+    return {};
+}
+
+inline std::size_t widest_hidden_size(source_list models)
+{
+    std::size_t widest = 1;
+    for (const tensor_source* const each : models)
+        widest = std::max(widest, each->config().hidden_size);
+    return widest;
+}
+
+/// Scores some windows with every model; the reference runs once for all of them.
+template <class Product, execution E>
+status score_windows(const E& how, source_list models, const tensor_source* reference,
+                     std::span<const token_ids> windows, const evaluate_options& options,
+                     std::span<evaluation> into)
+{
     evaluate_options plain = options;
     plain.pseudo_quantize.reset();
-    while (!windows.empty()) {
-        const auto part = windows.first(windows_at_once(model.config(), windows));
-        windows = windows.subspan(part.size());
-        AWQ_TRY(auto output, run_model<Product>(how, model, part, options, "model"));
-        std::optional<model_output> expected;
-        if (reference) {
-            AWQ_TRY(expected,
-                    run_model<Product>(how, *reference, part, plain, "reference"));
-        }
-        for (std::size_t i = 0; i < part.size(); ++i)
-            AWQ_CHECK(score_window<Product>(how, model, output, reference,
-                                                    expected ? &*expected : nullptr, part[i],
-                                                    output.stream.batch().begin(i), total));
+    std::optional<model_output> expected;
+    if (reference) {
+        AWQ_TRY(expected, run_model<Product>(how, *reference, windows, plain, "reference"));
     }
-    if (total.tokens == 0)
+    for (std::size_t m = 0; m < models.size(); ++m) {
+        const std::string role = models.size() == 1 ? "model" : "model " + std::to_string(m + 1);
+        AWQ_TRY(const auto output,
+                run_model<Product>(how, *models[m], windows, options, role.c_str()));
+        for (std::size_t i = 0; i < windows.size(); ++i)
+            AWQ_CHECK(score_window<Product>(how, *models[m], output, reference,
+                                            expected ? &*expected : nullptr, windows[i],
+                                            output.stream.batch().begin(i), into[m]));
+    }
+    return {};
+}
+
+template <class Product, execution E>
+result<std::vector<evaluation>> evaluate_windows(const E& how, source_list models,
+                                                 const tensor_source* reference,
+                                                 std::span<const token_ids> windows,
+                                                 const evaluate_options& options)
+{
+    AWQ_CHECK(check_vocabularies(models, reference));
+    std::vector<evaluation> totals(models.size());
+    const std::size_t hidden_size = widest_hidden_size(models);
+    while (!windows.empty()) {
+        const auto part = windows.first(windows_at_once(hidden_size, windows));
+        windows = windows.subspan(part.size());
+        AWQ_CHECK(score_windows<Product>(how, models, reference, part, options, totals));
+    }
+    if (!totals.empty() && totals.front().tokens == 0)
         return error{error_code::malformed_file,
                      "evaluation: the text has fewer than two tokens; give a longer one"};
-    return total;
+    return totals;
 }
 
 } // namespace detail
+
+/// Scores several models on the same windows of token ids, each as `evaluate` does, in their order. The
+/// reference runs once for all of them.
+template <class Product, execution E>
+result<std::vector<evaluation>> evaluate_each(const E& how,
+                                              std::span<const tensor_source* const> models,
+                                              const tensor_source* reference,
+                                              std::span<const token_ids> windows,
+                                              const evaluate_options& options = {})
+{
+    const std::string where = models.size() == 1 ? models.front()->path() : "evaluation";
+    return catch_out_of_memory(where, "take a shorter text or shorter sequences", [&] {
+        return detail::evaluate_windows<Product>(how, models, reference, windows, options);
+    });
+}
 
 /// Scores a model on windows of token ids: every token but each window's first. With a reference,
 /// also the KL divergence to it and how often both rank the same token first.
@@ -35548,9 +36965,10 @@ result<evaluation> evaluate(const E& how, const tensor_source& model,
                             const tensor_source* reference, std::span<const token_ids> windows,
                             const evaluate_options& options = {})
 {
-    return catch_out_of_memory(model.path(), "take a shorter text or shorter sequences", [&] {
-        return detail::evaluate_windows<Product>(how, model, reference, windows, options);
-    });
+    const tensor_source* const one = &model;
+    AWQ_TRY(const auto scored,
+            evaluate_each<Product>(how, {&one, 1}, reference, windows, options));
+    return scored.front();
 }
 
 } // namespace awq
@@ -35616,6 +37034,12 @@ struct gguf_tensor {
 /// The types that a user asks for by name, "PATTERN=TYPE": each is honoured or refused.
 namespace awq {
 
+/// A type for the tensors whose name a pattern finds, anywhere in the name.
+struct type_request {
+    std::string pattern; ///< a regular expression
+    gguf::type type;
+};
+
 namespace detail {
 
 /// "F32, F16, Q4_0, ...".
@@ -35627,7 +37051,7 @@ inline std::string known_tensor_types()
     return names;
 }
 
-inline result<gguf::type_override> read_type_request(std::string_view text)
+inline result<type_request> read_type_request(std::string_view text)
 {
     const std::size_t at = text.rfind('=');
     if (at == std::string_view::npos || at == 0)
@@ -35639,7 +37063,7 @@ inline result<gguf::type_override> read_type_request(std::string_view text)
         return error{error_code::invalid_argument, "tensor type \"", printable(text),
                      "\": unknown type \"", printable(name), "\"; known are ", known_tensor_types()};
     const std::size_t start = text.starts_with("re:") ? 3 : 0; // as other patterns may begin
-    return gguf::type_override{std::string{text.substr(start, at - start)}, *type};
+    return type_request{std::string{text.substr(start, at - start)}, *type};
 }
 
 /// What came of one request.
@@ -35649,7 +37073,7 @@ struct request_use {
     bool decides = false;                 ///< the type of at least one
 };
 
-inline status check_request_fits(const gguf::type_override& request, const gguf_tensor& tensor)
+inline status check_request_fits(const type_request& request, const gguf_tensor& tensor)
 {
     const std::size_t block = gguf::block_columns(request.type);
     if (tensor.cols() % block == 0) return {};
@@ -35660,12 +37084,22 @@ inline status check_request_fits(const gguf::type_override& request, const gguf_
                  gguf::name_of(gguf::fitting_type(request.type, tensor.cols()))};
 }
 
+inline result<std::vector<regex>> compile_patterns(const std::vector<type_request>& requests)
+{
+    std::vector<regex> compiled;
+    for (const type_request& each : requests) {
+        auto pattern = regex::compile(each.pattern, "tensor type");
+        if (!pattern) return error{error_code::invalid_argument, pattern.error().text()};
+        compiled.push_back(*std::move(pattern));
+    }
+    return compiled;
+}
+
 /// For a tensor that the request's pattern finds.
-inline status apply_request(const gguf::type_override& request, gguf_tensor& tensor,
-                            bool quantizable, request_use& use)
+inline status apply_request(const type_request& request, gguf_tensor& tensor, request_use& use)
 {
     if (!use.matched) use.matched = &tensor;
-    if (!quantizable && request.type != gguf::type::f32) {
+    if (!gguf::is_quantizable(tensor.name, tensor.dims) && request.type != gguf::type::f32) {
         if (!use.stays) use.stays = &tensor;
         return {};
     }
@@ -35675,7 +37109,7 @@ inline status apply_request(const gguf::type_override& request, gguf_tensor& ten
     return {};
 }
 
-inline status check_request_use(const gguf::type_override& request, const request_use& use,
+inline status check_request_use(const type_request& request, const request_use& use,
                                 const std::vector<gguf_tensor>& tensors)
 {
     if (use.decides) return {};
@@ -35694,10 +37128,9 @@ inline status check_request_use(const gguf::type_override& request, const reques
 } // namespace detail
 
 /// Reads "PATTERN=TYPE". Errors: another form, an unknown type.
-inline result<std::vector<gguf::type_override>>
-read_type_requests(const std::vector<std::string>& texts)
+inline result<std::vector<type_request>> read_type_requests(const std::vector<std::string>& texts)
 {
-    std::vector<gguf::type_override> requests;
+    std::vector<type_request> requests;
     for (const std::string& text : texts) {
         AWQ_TRY(auto request, detail::read_type_request(text));
         requests.push_back(std::move(request));
@@ -35705,23 +37138,27 @@ read_type_requests(const std::vector<std::string>& texts)
     return requests;
 }
 
-/// Marks the tensors whose types are asked for; the first pattern that finds a name wins. Norms,
-/// biases and other vectors that a pattern finds beside weights stay F32. Errors: a pattern that is no
-/// regular expression, that finds no tensor or decides the type of none; a type that rows do not fit.
-inline status fix_types(const std::vector<gguf::type_override>& requests,
-                        std::vector<gguf_tensor>& tensors)
+/// Marks the tensors whose types are asked for, and gives these types; the first pattern that finds a
+/// name wins. Norms, biases and other vectors that a pattern finds beside weights stay F32. Errors: a
+/// pattern that is no regular expression, that finds no tensor or decides the type of none; a type
+/// that rows do not fit.
+inline result<gguf::type_table> fix_types(const std::vector<type_request>& requests,
+                                          std::vector<gguf_tensor>& tensors)
 {
-    AWQ_TRY(const auto compiled, gguf::compile(requests));
+    AWQ_TRY(const auto compiled, detail::compile_patterns(requests));
+    gguf::type_table types;
+    regex::scratch memory; // which limits the time of all matches together
     std::vector<detail::request_use> uses(requests.size());
-    for (gguf_tensor& tensor : tensors) {
-        const bool quantizable = gguf::is_quantizable(tensor.name, tensor.dims);
-        for (std::size_t i = 0; i < requests.size(); ++i)
-            if (gguf::matches(compiled[i], tensor.name))
-                AWQ_CHECK(detail::apply_request(requests[i], tensor, quantizable, uses[i]));
-    }
+    for (gguf_tensor& tensor : tensors)
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            AWQ_TRY(const auto found, compiled[i].find(tensor.name, 0, memory));
+            if (!found) continue;
+            AWQ_CHECK(detail::apply_request(requests[i], tensor, uses[i]));
+            if (tensor.is_fixed) types.try_emplace(tensor.name, requests[i].type);
+        }
     for (std::size_t i = 0; i < requests.size(); ++i)
         AWQ_CHECK(detail::check_request_use(requests[i], uses[i], tensors));
-    return {};
+    return types;
 }
 
 } // namespace awq
@@ -35853,9 +37290,9 @@ private:
         facts.has_imatrix = options.has_importance;
         gguf::mix_options mix;
         mix.target = options.file_type;
-        AWQ_TRY(mix.overrides, read_type_requests(options.overrides));
-        AWQ_CHECK(fix_types(mix.overrides, tensors_));
-        AWQ_TRY(const auto types, gguf::wanted_types(shapes, facts, mix));
+        AWQ_TRY(const auto requests, read_type_requests(options.overrides));
+        AWQ_TRY(mix.named_types, fix_types(requests, tensors_));
+        const auto types = gguf::wanted_types(shapes, facts, mix);
         for (std::size_t i = 0; i < types.size(); ++i) {
             tensors_[i].wanted = types[i];
             tensors_[i].type = gguf::fitting_type(types[i], tensors_[i].dims[0]);
@@ -36201,6 +37638,7 @@ inline status note_tokenizer_losses(const tokenizer& tokens, const json::value& 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -36212,7 +37650,9 @@ namespace detail {
 /// A JSON file of the directory, or an empty object where there is none.
 inline result<json::document> load_or_empty(const std::string& path)
 {
-    if (!std::filesystem::exists(path)) return json::document::parse("{}", path);
+    std::error_code ignored; // what is there and cannot be read is `load`'s error
+    const auto kind = std::filesystem::status(path, ignored).type();
+    if (kind == std::filesystem::file_type::not_found) return json::document::parse("{}", path);
     return json::load(path);
 }
 
@@ -36279,7 +37719,8 @@ inline std::vector<std::uint32_t> ids_of(const json::value& config, const std::s
 {
     std::vector<std::uint32_t> ids;
     const auto add = [&](const json::value& each) {
-        const auto number = each.is_integer() ? each.as_integer().value() : std::int64_t{-1};
+        if (!each.is_integer()) return;
+        const std::int64_t number = *each.as_integer();
         if (std::in_range<std::uint32_t>(number)) ids.push_back(static_cast<std::uint32_t>(number));
     };
     const auto found = config.find_non_null(key);
@@ -36513,8 +37954,9 @@ inline status describe_windows(const model_config& config, const gguf::architect
 /// "smol-lm_2" -> "Smol Lm 2".
 inline std::string title_of(const std::string& directory)
 {
-    std::filesystem::path path = std::filesystem::weakly_canonical(directory);
-    std::string title = path.filename().string();
+    std::error_code failure;
+    const std::filesystem::path path = std::filesystem::weakly_canonical(directory, failure);
+    std::string title = (failure ? std::filesystem::path{directory} : path).filename().string();
     bool begins = true;
     for (char& each : title) {
         if (each == '-' || each == '_') each = ' ';
@@ -37068,13 +38510,14 @@ result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace awq {
 
 /// Writes a GGUF file while blocks are finished; what is not part of a block is read, rounded and
 /// written at the end, a stripe at a time. The file appears when it is complete.
 template <execution E>
-class gguf_sink final : public checkpoint_sink {
+class AWQ_ABI_TAG gguf_sink final : public checkpoint_sink {
 public:
     /// `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
     static result<std::unique_ptr<checkpoint_sink>>
@@ -37114,6 +38557,14 @@ public:
 
     status commit() override { return out_.commit(); }
     std::string target() const override { return target_; }
+    std::vector<tensor_report> tensors() const override
+    {
+        std::vector<tensor_report> reports;
+        for (const gguf_tensor& each : layout_.tensors())
+            if (const auto bytes = gguf::tensor_bytes(each.type, each.dims))
+                reports.push_back({each.name, std::string{name_of(each.type)}, elements_of(each.dims), *bytes});
+        return reports;
+    }
     void tell(notice_list& notices) const override
     {
         for (const notice& each : notices_) notices.add(each);
@@ -37371,7 +38822,7 @@ namespace awq {
 
 /// A GGUF file as a model: its tensors under their Hugging Face names, in the checkpoint's row order,
 /// dequantized while they are read.
-class gguf_source final : public tensor_source {
+class AWQ_ABI_TAG gguf_source final : public tensor_source {
 public:
     /// Errors: those of gguf::file, `read_gguf_config` and `check_tensors`.
     static result<std::unique_ptr<gguf_source>> open(const std::string& path)
@@ -37404,6 +38855,8 @@ public:
         return stored_tensor_facts{{dims.rbegin(), dims.rend()},
                                    std::string{name_of(found->type)}};
     }
+
+    std::vector<tensor_report> tensors() const override { return tensor_reports(file_); }
 
     std::string name_in_file(std::string_view name) const override
     {
@@ -37730,7 +39183,7 @@ namespace awq {
 
 /// Writes llama.cpp's importance matrix of the smoothed model: sums of x^2 of every linear layer's
 /// inputs, as they are after smoothing. A name that ends in ".dat" gets the older format.
-class imatrix_sink final : public checkpoint_sink {
+class AWQ_ABI_TAG imatrix_sink final : public checkpoint_sink {
 public:
     /// `dataset` and `max_seq_length` are recorded in the file. Errors: an architecture without GGUF
     /// counterpart; those of output_file.
@@ -38071,6 +39524,8 @@ private:
             AWQ_CHECK(check_shapes(i, name, options.smoothing_only, source, layers));
         }
         const auto is_rounded = [&](const std::string& layer) { return rounding_of(layer) != nullptr; };
+        if (!options.smoothing_only && scheme_of("lm_head"))
+            notices_.note("lm_head stays in 16 bits: only the linear layers of decoder blocks are quantized");
         if (options.smoothing_only || std::ranges::any_of(layers, is_rounded)) return {};
         return error{error_code::unsupported, "no layer of the model is quantized: all are ignored (",
                      ignore_place(options), "), or no target names them"};
@@ -38859,10 +40314,10 @@ namespace awq {
 /// program that started this one.
 inline std::uint64_t peak_rss_bytes()
 {
-    std::ifstream status{"/proc/self/status"};
-    for (std::string word; status >> word;) {
+    std::ifstream facts{"/proc/self/status"};
+    for (std::string word; facts >> word;) {
         std::uint64_t kibibytes = 0;
-        if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
+        if (word == "VmHWM:" && facts >> kibibytes) return kibibytes * 1024;
     }
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -38967,7 +40422,7 @@ enum class sink_content { smoothed, dequantized };
 
 /// Writes a plain checkpoint: same files, tensors and dtypes as the source, every other file of the
 /// directory carried over. The directory appears when it is complete.
-class smoothed_sink final : public checkpoint_sink {
+class AWQ_ABI_TAG smoothed_sink final : public checkpoint_sink {
 public:
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
@@ -39001,6 +40456,7 @@ public:
 
     status commit() override { return directory_.commit(); }
     std::string target() const override { return directory_.target(); }
+    std::vector<tensor_report> tensors() const override { return tensor_reports(writer_); }
     std::vector<std::string> notes() const override { return notes_; }
 
 private:
@@ -39125,6 +40581,470 @@ result<detail::sink_list> open_sinks(const E& how, const directory_source& sourc
 #ifndef AWQ_PIPELINE_REPORT_FILE_HPP
 #define AWQ_PIPELINE_REPORT_FILE_HPP
 
+// ---- awq/report/html/page.hpp
+#ifndef AWQ_REPORT_HTML_PAGE_HPP
+#define AWQ_REPORT_HTML_PAGE_HPP
+
+// ---- awq/report/html/figures.hpp
+#ifndef AWQ_REPORT_HTML_FIGURES_HPP
+#define AWQ_REPORT_HTML_FIGURES_HPP
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace awq::html {
+
+/// A figure by a printf format for one double; a dash where it is no number.
+inline std::string figure(const char* format, double value)
+{
+    if (!std::isfinite(value)) return "\xE2\x80\x93";
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), format, value);
+    return text.data();
+}
+
+/// "2.38e-05": errors differ by orders of magnitude.
+inline std::string error_text(double value) { return figure("%.3g", value); }
+/// "12.3 %" for a share of 0.123.
+inline std::string percent_text(double share)
+{
+    return figure(std::fabs(share) < 0.1 ? "%.2f %%" : "%.1f %%", 100 * share);
+}
+/// A change of a share, with its sign (a true minus): "-6.3 %" for what is left of one.
+inline std::string change_text(double left)
+{
+    const double change = 100 * (left - 1);
+    if (std::fabs(change) < 0.05) return "0.0 %";
+    return (change < 0 ? "\xE2\x88\x92" : "+") + figure("%.1f %%", std::fabs(change));
+}
+/// "1.99 GB", in powers of ten.
+inline std::string bytes_text(std::uint64_t bytes)
+{
+    constexpr std::array<const char*, 5> units{"%.0f bytes", "%.3g kB", "%.3g MB", "%.3g GB", "%.4g TB"};
+    double value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    for (; value >= 999.5 && unit + 1 < units.size(); ++unit) value /= 1000;
+    return figure(units[unit], value);
+}
+/// "1.72 s", "3 min 05 s", "2 h 04 min".
+inline std::string duration_text(double seconds)
+{
+    if (!(seconds >= 59.95)) return figure(seconds < 10 ? "%.2f s" : "%.1f s", seconds);
+    const auto whole = static_cast<std::uint64_t>(seconds + 0.5);
+    const auto pair = [](std::uint64_t high, const char* unit, std::uint64_t low, const char* small) {
+        return std::to_string(high) + unit + (low < 10 ? " 0" : " ") + std::to_string(low) + small;
+    };
+    if (whole < 3600) return pair(whole / 60, " min", whole % 60, " s");
+    return pair(whole / 3600, " h", whole / 60 % 60, " min");
+}
+/// "16 384": digits in threes, with a narrow space that does not break.
+inline std::string count_text(std::uint64_t count)
+{
+    std::string text = std::to_string(count);
+    for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, "\xE2\x80\xAF");
+    return text;
+}
+/// "1 mapping", "16 mappings".
+inline std::string counted_text(std::uint64_t count, const std::string& what)
+{
+    return count_text(count) + ' ' + what + (count == 1 ? "" : "s");
+}
+/// A coordinate of a drawing.
+inline std::string at(double value) { return figure("%.2f", std::isfinite(value) ? value : 0.0); }
+
+/// The last component of a path: "tiny" of "models/tiny/".
+inline std::string base_name(std::string path)
+{
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string::npos || path.size() == 1 ? path : path.substr(slash + 1);
+}
+
+} // namespace awq::html
+
+#endif
+// ---- awq/report/html/markup.hpp
+#ifndef AWQ_REPORT_HTML_MARKUP_HPP
+#define AWQ_REPORT_HTML_MARKUP_HPP
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::html {
+
+/// Appends text so that it is nothing but text, in content and in quoted attributes. Control characters
+/// and bytes that are not UTF-8 become U+FFFD.
+inline void append_escaped(std::string& page, std::string_view text)
+{
+    constexpr std::string_view replacement = "\xEF\xBF\xBD";
+    while (!text.empty()) {
+        const std::size_t length = json::detail::utf8_length(text);
+        const auto lead = static_cast<unsigned char>(text.front());
+        switch (lead) {
+        case '&': page += "&amp;"; break;
+        case '<': page += "&lt;"; break;
+        case '>': page += "&gt;"; break;
+        case '"': page += "&quot;"; break;
+        case '\'': page += "&#39;"; break;
+        default:
+            if (length == 0 || lead < 0x20 || lead == 0x7F)
+                page += replacement;
+            else
+                page += text.substr(0, length);
+        }
+        text.remove_prefix(length == 0 ? 1 : length);
+    }
+}
+
+struct attribute {
+    std::string_view name;
+    std::string value;
+};
+using attributes = std::initializer_list<attribute>;
+
+/// Writes elements of HTML and SVG, well-formed as XML too. All text is escaped but the style sheet's;
+/// names of elements and attributes are the caller's own.
+class writer {
+public:
+    writer& open(std::string_view element, attributes with = {})
+    {
+        begin(element, with);
+        page_ += '>';
+        open_.push_back(element);
+        return *this;
+    }
+    /// Closes the element that was opened last.
+    writer& close()
+    {
+        page_ += "</";
+        page_ += open_.back();
+        page_ += '>';
+        if (!is_inline(open_.back())) page_ += '\n';
+        open_.pop_back();
+        return *this;
+    }
+    writer& text(std::string_view content)
+    {
+        append_escaped(page_, content);
+        return *this;
+    }
+    /// An element with nothing but text.
+    writer& leaf(std::string_view element, std::string_view content, attributes with = {})
+    {
+        return open(element, with).text(content).close();
+    }
+    /// An element without content: `<meta/>`, `<rect/>`.
+    writer& empty(std::string_view element, attributes with)
+    {
+        begin(element, with);
+        page_ += "/>";
+        return *this;
+    }
+    /// A style sheet, as it is: it must not come from anywhere but the program itself.
+    writer& style(std::string_view sheet)
+    {
+        page_ += "<style>";
+        page_ += sheet;
+        page_ += "</style>\n";
+        return *this;
+    }
+
+    /// The page, when all that was opened is closed.
+    std::string take() && { return "<!DOCTYPE html>\n" + std::move(page_); }
+
+private:
+    /// White space behind it would be seen.
+    static bool is_inline(std::string_view element) noexcept
+    {
+        return element == "b" || element == "code" || element == "span" || element == "svg";
+    }
+
+    void begin(std::string_view element, attributes with)
+    {
+        page_ += '<';
+        page_ += element;
+        for (const attribute& each : with) {
+            page_ += ' ';
+            page_ += each.name;
+            page_ += "=\"";
+            append_escaped(page_, each.value);
+            page_ += '"';
+        }
+    }
+
+    std::string page_;
+    std::vector<std::string_view> open_; ///< names, which are literals
+};
+
+} // namespace awq::html
+
+#endif
+// ---- awq/report/html/style.hpp
+#ifndef AWQ_REPORT_HTML_STYLE_HPP
+#define AWQ_REPORT_HTML_STYLE_HPP
+
+#include <string_view>
+
+namespace awq::html {
+
+/// How a report looks: one column, light or dark as the reader has it, and dark on white on paper.
+inline constexpr std::string_view style_sheet = R"css(
+:root {
+  color-scheme: light dark;
+  --page: #fcfcfa; --ink: #1d2125; --soft: #5d666e; --line: #dcdfe1; --card: #f3f4f2;
+  --before: #cfd8dc; --after: #0b7285; --warn: #a1480a;
+  --c0: #0b7285; --c1: #d9822b; --c2: #6b5fb5; --c3: #3f8f4f; --c4: #b8476d; --c5: #8a8f94;
+}
+@media screen and (prefers-color-scheme: dark) {
+  :root {
+    --page: #14181b; --ink: #e7e9ea; --soft: #9ba5ad; --line: #31383d; --card: #1c2226;
+    --before: #3a454c; --after: #4cc0d0; --warn: #f2a65a;
+    --c0: #4cc0d0; --c1: #eda35c; --c2: #a79cf0; --c3: #7fc78c; --c4: #ec86a8; --c5: #8d959b;
+  }
+}
+* { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+body {
+  margin: 0; background: var(--page); color: var(--ink);
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+}
+main { max-width: 1040px; margin: 0 auto; padding: 40px 24px 56px; }
+header p { margin: 0; color: var(--soft); overflow-wrap: anywhere; }
+h1 { font-size: 34px; line-height: 1.15; margin: 4px 0 6px; letter-spacing: -0.02em; overflow-wrap: anywhere; }
+h2 { font-size: 20px; line-height: 1.3; margin: 44px 0 6px; letter-spacing: -0.01em; }
+h3 { font-size: 15px; margin: 22px 0 6px; overflow-wrap: anywhere; }
+section > p { margin: 0 0 14px; color: var(--soft); max-width: 68ch; }
+code { font: 0.9em ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace;
+  unicode-bidi: isolate; overflow-wrap: anywhere; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(172px, 1fr)); gap: 12px;
+  margin: 26px 0 0; padding: 0; }
+.tiles div { background: var(--card); border-radius: 10px; padding: 14px 16px 13px; break-inside: avoid; }
+.tiles dt { font-size: 27px; line-height: 1.15; white-space: nowrap; font-weight: 650; letter-spacing: -0.02em;
+  font-variant-numeric: tabular-nums; }
+.tiles dd { margin: 5px 0 0; font-size: 14px; line-height: 1.4; color: var(--soft); overflow-wrap: anywhere; }
+.tiles .first dt { color: var(--after); }
+ul.notes { list-style: none; margin: 10px 0 0; padding: 0; max-width: 80ch; }
+ul.notes li { padding: 7px 0 7px 14px; border-left: 3px solid var(--line); margin: 0 0 8px; overflow-wrap: anywhere; }
+ul.notes li.warning { border-color: var(--warn); }
+ul.notes b { color: var(--warn); }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(280px, 100%), 1fr));
+  gap: 22px 28px; margin: 16px 0 0; }
+figure { margin: 0; break-inside: avoid; min-width: 0; }
+figcaption { font-size: 14px; line-height: 1.35; margin: 0 0 6px; overflow-wrap: anywhere; }
+figcaption span { display: block; color: var(--soft); font-size: 13px; }
+svg { display: block; width: 100%; height: auto; }
+svg text { fill: var(--soft); font-size: 11px; font-family: inherit; font-variant-numeric: tabular-nums; }
+svg .name { fill: var(--ink); }
+svg .axis { stroke: var(--line); stroke-width: 1; }
+svg .before { fill: var(--before); } svg .after { fill: var(--after); }
+svg .skipped { fill: none; stroke: var(--soft); stroke-width: 1; stroke-dasharray: 2 2; }
+svg .frontier { fill: none; stroke: var(--before); stroke-width: 2; }
+.key { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 14px; color: var(--soft); padding: 0;
+  margin: 8px 0; list-style: none; }
+.key svg, .swatch svg { display: inline-block; width: 12px; height: 12px; margin-right: 6px; vertical-align: -1px; }
+.c0 { fill: var(--c0); } .c1 { fill: var(--c1); } .c2 { fill: var(--c2); }
+.c3 { fill: var(--c3); } .c4 { fill: var(--c4); } .c5 { fill: var(--c5); }
+.bar svg { height: 14px; border-radius: 3px; }
+.plot { max-width: 640px; margin: 16px 0 24px; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: 14px; line-height: 1.4; font-variant-numeric: tabular-nums; }
+th { text-align: left; font-weight: 600; color: var(--soft); }
+thead th { border-bottom: 1px solid var(--line); vertical-align: bottom; }
+th, td { padding: 5px 16px 5px 0; vertical-align: top; }
+.text { white-space: nowrap; } thead .text { white-space: normal; }
+tbody th { font-weight: 400; color: var(--ink); }
+.wide tbody th { min-width: 11em; } .wide code { overflow-wrap: normal; }
+tbody tr + tr > * { border-top: 1px solid var(--line); }
+.number { text-align: right; white-space: nowrap; }
+.plain { color: var(--soft); }
+table.bars { width: 100%; max-width: 640px; } table.bars .bar { width: 55%; vertical-align: middle; }
+table.bars tr > * { border: 0; }
+table.options th { color: var(--soft); white-space: nowrap; }
+table.options td { overflow-wrap: anywhere; }
+details { margin: 8px 0; }
+summary { cursor: pointer; color: var(--after); font-size: 15px; }
+details > :not(summary) { margin-top: 8px; }
+.names { font-size: 14px; color: var(--soft); margin: 4px 0 0; }
+.reason { margin: 14px 0 0; max-width: 80ch; overflow-wrap: anywhere; }
+footer { margin-top: 48px; padding-top: 12px; border-top: 1px solid var(--line); font-size: 14px;
+  color: var(--soft); overflow-wrap: anywhere; }
+@media (max-width: 560px) {
+  main { padding: 24px 16px 40px; }
+  h1 { font-size: 27px; }
+  .tiles { grid-template-columns: 1fr 1fr; gap: 8px; } .tiles .first { grid-column: 1 / -1; }
+  .tiles div { padding: 12px; } .tiles dt { font-size: 24px; }
+  th, td { padding-right: 12px; } .wide tbody th { min-width: 8em; }
+}
+@page { margin: 16mm 14mm; }
+@media print {
+  body { font-size: 10pt; background: none; }
+  main { max-width: none; padding: 0; }
+  h1 { font-size: 22pt; } h2 { font-size: 13pt; margin-top: 20pt; break-after: avoid; }
+  .tiles { grid-template-columns: repeat(auto-fit, minmax(30mm, 1fr)); }
+  .tiles dt { font-size: 17pt; } .tiles dd { font-size: 8.5pt; }
+  .tiles div { border: 1px solid var(--line); background: none; }
+  .charts { grid-template-columns: repeat(3, 1fr); }
+  figcaption { font-size: 9pt; } figcaption span { font-size: 8pt; }
+  table { font-size: 8.5pt; } tr { break-inside: avoid; } .wide { overflow: visible; }
+  thead { display: table-header-group; }
+  details.paper::details-content { content-visibility: visible; height: auto; }
+  details:not(.paper):not([open]) { display: none; }
+  summary { list-style: none; color: var(--ink); font-weight: 600; break-after: avoid; }
+  summary::-webkit-details-marker { display: none; }
+}
+)css";
+
+} // namespace awq::html
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::html {
+
+/// What says in a page's head that it is one of ours.
+inline constexpr std::string_view generator_mark = "<meta name=\"generator\" content=\"awq ";
+
+/// Opens a page down to its heading. `what`: one line above the name; `place`: the full path, below it.
+inline void begin_page(writer& out, const std::string& name, const std::string& what,
+                       const std::string& place)
+{
+    out.open("html", {{"lang", "en"}, {"xmlns", "http://www.w3.org/1999/xhtml"}}).open("head");
+    out.empty("meta", {{"charset", "utf-8"}});
+    out.empty("meta", {{"name", "generator"}, {"content", "awq " AWQ_VERSION_STRING}});
+    out.empty("meta", {{"name", "viewport"}, {"content", "width=device-width, initial-scale=1"}});
+    out.empty("meta", {{"name", "color-scheme"}, {"content", "light dark"}});
+    out.leaf("title", name + ": " + what).style(style_sheet).close();
+    out.open("body").open("main").open("header");
+    out.leaf("p", what).leaf("h1", name).leaf("p", place).close();
+}
+
+inline std::string end_page(writer&& out, const std::string& made_by)
+{
+    out.leaf("footer", made_by);
+    out.close().close().close();
+    return std::move(out).take();
+}
+
+/// Opens a section; `about`, if any, says in a sentence how to read it.
+inline void begin_section(writer& out, std::string_view heading, std::string_view about = {})
+{
+    out.open("section").leaf("h2", heading);
+    if (!about.empty()) out.leaf("p", about);
+}
+
+/// One of the figures at the top.
+struct tile {
+    std::string figure;
+    std::string caption;
+};
+
+inline void write_tiles(writer& out, const std::vector<tile>& tiles)
+{
+    out.open("dl", {{"class", "tiles"}});
+    for (const tile& each : tiles) {
+        out.open("div", {{"class", &each == tiles.data() ? "first" : "more"}});
+        out.leaf("dt", each.figure).leaf("dd", each.caption).close();
+    }
+    out.close();
+}
+
+/// Warnings first.
+inline void write_notes(writer& out, const notice_list& notes)
+{
+    if (notes.empty()) return;
+    begin_section(out, "Notes");
+    out.open("ul", {{"class", "notes"}});
+    for (const auto level : {notice::severity::warning, notice::severity::note})
+        for (const notice& each : notes) {
+            if (each.level != level) continue;
+            const bool warns = level == notice::severity::warning;
+            out.open("li", {{"class", warns ? "warning" : "note"}});
+            if (warns) out.leaf("b", "Warning").text(" ");
+            out.text(each.text).close();
+        }
+    out.close().close();
+}
+
+/// The head of a table whose columns from `first_number` on are numbers.
+inline void begin_table(writer& out, const std::vector<std::string>& columns, std::size_t first_number)
+{
+    out.open("div", {{"class", "wide"}}).open("table").open("thead").open("tr");
+    for (std::size_t i = 0; i < columns.size(); ++i)
+        out.leaf("th", columns[i], {{"scope", "col"}, {"class", i < first_number ? "text" : "number"}});
+    out.close().close().open("tbody");
+}
+inline void end_table(writer& out) { out.close().close().close(); }
+
+inline void number_cell(writer& out, const std::string& text)
+{
+    out.leaf("td", text, {{"class", "number"}});
+}
+
+/// What a folded part is on paper.
+enum class on_paper { left_out, unfolded };
+
+/// Opens what a reader may fold; long ones are folded at first.
+inline void begin_details(writer& out, const std::string& summary, bool is_open, on_paper paper)
+{
+    const std::string look = paper == on_paper::unfolded ? "paper" : "screen";
+    if (is_open)
+        out.open("details", {{"class", look}, {"open", "open"}});
+    else
+        out.open("details", {{"class", look}});
+    out.leaf("summary", summary);
+}
+
+/// A horizontal bar from 0 to `share` of the width.
+inline void write_bar(writer& out, double share)
+{
+    out.open("svg", {{"viewBox", "0 0 100 10"}, {"preserveAspectRatio", "none"}, {"aria-hidden", "true"}});
+    out.empty("rect", {{"class", "after"}, {"width", at(100 * std::clamp(share, 0.0, 1.0))}, {"height", "10"}});
+    out.close();
+}
+
+using steps = std::vector<std::pair<std::string, double>>;
+
+/// Seconds by step, and the most memory.
+inline void write_time(writer& out, const steps& seconds, std::uint64_t peak_rss_bytes)
+{
+    begin_section(out, "Time and memory",
+                  "At most " + bytes_text(peak_rss_bytes) +
+                      " of memory were resident, pages of mapped files included.");
+    double longest = 0;
+    for (const auto& [step, value] : seconds)
+        if (step != "total") longest = std::max(longest, value);
+    out.open("table", {{"class", "bars"}}).open("tbody");
+    for (const auto& [step, value] : seconds) {
+        out.open("tr").leaf("th", step, {{"scope", "row"}});
+        out.open("td", {{"class", "bar"}});
+        if (step != "total" && longest > 0) write_bar(out, value / longest);
+        out.close();
+        number_cell(out, duration_text(value));
+        out.close();
+    }
+    out.close().close().close();
+}
+
+} // namespace awq::html
+
+#endif
+
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -39134,11 +41054,20 @@ result<detail::sink_list> open_sinks(const E& how, const directory_source& sourc
 
 namespace awq {
 
+/// Whether a text is a page that `to_html` made, by its head.
+inline bool is_report_page(std::string_view text)
+{
+    constexpr std::size_t head = 512;
+    return text.starts_with("<!DOCTYPE html>") &&
+           text.substr(0, head).find(html::generator_mark) != std::string_view::npos;
+}
+
 /// Whether a file is an earlier report, by its content, or is empty: there is nothing to lose.
 inline bool is_report(const std::string& path)
 {
     const auto text = read_file(path, std::uint64_t{1} << 26);
     if (!text || text->empty()) return text.has_value();
+    if (is_report_page(*text)) return true;
     const auto parsed = json::document::parse(*text, path);
     if (!parsed) return false;
     const json::value root = parsed->root();
@@ -39162,6 +41091,9 @@ public:
         return report_file{std::move(file)};
     }
 
+    /// Where it will be.
+    std::string target() const { return file_.target(); }
+
     /// Writes the text; it is not in place yet.
     status prepare(std::string_view text)
     {
@@ -39181,6 +41113,479 @@ private:
 } // namespace awq
 
 #endif
+// ---- awq/report/report_text.hpp
+#ifndef AWQ_REPORT_REPORT_TEXT_HPP
+#define AWQ_REPORT_REPORT_TEXT_HPP
+
+// ---- awq/report/write_evaluation_html.hpp
+#ifndef AWQ_REPORT_WRITE_EVALUATION_HTML_HPP
+#define AWQ_REPORT_WRITE_EVALUATION_HTML_HPP
+
+// ---- awq/report/evaluation_report.hpp
+#ifndef AWQ_REPORT_EVALUATION_REPORT_HPP
+#define AWQ_REPORT_EVALUATION_REPORT_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// What one model scored. Divergences are there where the evaluation has a reference.
+struct evaluated_model {
+    std::string model;
+    std::vector<type_total> types; ///< of its tensors, as they are stored
+    std::size_t tokens = 0;        ///< that were scored
+    double perplexity = 0;
+    double kl_divergence = 0;  ///< KL(reference || model), in nats a token
+    double top1_agreement = 0; ///< share of positions where both rank the same token first
+
+    std::uint64_t bytes() const noexcept
+    {
+        std::uint64_t sum = 0;
+        for (const type_total& each : types) sum += each.bytes;
+        return sum;
+    }
+};
+
+/// What happened in one evaluation of one or more models on the same tokens.
+struct evaluation_report {
+    std::string dataset;
+    std::string reference;       ///< empty: none
+    std::string pseudo_quantize; ///< the scheme that linear layers were rounded to; empty: none
+    std::string instruction_set;
+    std::vector<evaluated_model> models;
+    notice_list notes;
+    std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run
+    std::uint64_t peak_rss_bytes = 0;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/report/html/scatter_plot.hpp
+#ifndef AWQ_REPORT_HTML_SCATTER_PLOT_HPP
+#define AWQ_REPORT_HTML_SCATTER_PLOT_HPP
+
+// ---- awq/report/html/plot_axis.hpp
+#ifndef AWQ_REPORT_HTML_PLOT_AXIS_HPP
+#define AWQ_REPORT_HTML_PLOT_AXIS_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace awq::html {
+
+/// Where values lie along an axis: from zero on, or by their logarithms where they differ much.
+class plot_axis {
+public:
+    /// An axis for these values, which are not negative; what is not finite has no place.
+    static plot_axis of(const std::vector<double>& values)
+    {
+        plot_axis axis;
+        double least = HUGE_VAL, most = 0;
+        for (const double each : values)
+            if (std::isfinite(each)) {
+                least = std::min(least, each);
+                most = std::max(most, each);
+            }
+        constexpr double much = 12;
+        axis.is_logarithmic_ = least > 0 && most > much * least && std::isfinite(least);
+        axis.low_ = axis.is_logarithmic_ ? least / 1.6 : 0;
+        axis.high_ = most > 0 ? most * (axis.is_logarithmic_ ? 1.6 : 1.12) : 1;
+        return axis;
+    }
+
+    bool is_logarithmic() const noexcept { return is_logarithmic_; }
+
+    /// 0 at the low end, 1 at the high one.
+    double place(double value) const
+    {
+        if (!std::isfinite(value)) return 1;
+        const double share = is_logarithmic_ ? std::log(value / low_) / std::log(high_ / low_)
+                                             : (value - low_) / (high_ - low_);
+        return std::clamp(share, 0.0, 1.0);
+    }
+
+    /// Round values along the axis: a handful.
+    std::vector<double> ticks() const
+    {
+        return is_logarithmic_ ? logarithmic_ticks() : linear_ticks();
+    }
+
+private:
+    std::vector<double> linear_ticks() const
+    {
+        const double rough = high_ / 4;
+        const double power = std::pow(10.0, std::floor(std::log10(rough)));
+        const double step = power * (rough >= 5 * power ? 5 : rough >= 2 * power ? 2 : 1);
+        std::vector<double> made;
+        for (int i = 0; i * step <= high_; ++i) made.push_back(i * step);
+        return made;
+    }
+
+    std::vector<double> logarithmic_ticks() const
+    {
+        const bool is_long = high_ > 300 * low_;
+        std::vector<double> made;
+        for (int power = static_cast<int>(std::floor(std::log10(low_))); std::pow(10.0, power) <= high_; ++power)
+            for (const double digit : {1.0, 2.0, 5.0}) {
+                const double tick = digit * std::pow(10.0, power);
+                if ((digit == 1.0 || !is_long) && tick >= low_ && tick <= high_) made.push_back(tick);
+            }
+        return made;
+    }
+
+    double low_ = 0, high_ = 1;
+    bool is_logarithmic_ = false;
+};
+
+} // namespace awq::html
+
+#endif
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace awq::html {
+
+/// One model in a plot of quality against size.
+struct plot_point {
+    std::string label;
+    double bytes = 0;
+    double value = 0; ///< the lower, the better
+};
+
+namespace detail {
+
+/// A drawing of 440 by 300 with room for labels at its left and bottom edges.
+struct plot_frame {
+    static constexpr double left = 46, right = 430, top = 28, bottom = 262;
+    plot_axis bytes, values;
+
+    double x(const plot_point& point) const { return left + (right - left) * bytes.place(point.bytes); }
+    double y(double value) const { return bottom - (bottom - top) * values.place(value); }
+};
+
+inline void write_axes(writer& out, const plot_frame& frame, const std::string& what)
+{
+    for (const double tick : frame.values.ticks()) {
+        const std::string y = at(frame.y(tick));
+        out.empty("line", {{"class", "axis"}, {"x1", at(frame.left)}, {"x2", at(frame.right)}, {"y1", y}, {"y2", y}});
+        out.leaf("text", figure("%g", tick),
+                 {{"x", at(frame.left - 6)}, {"y", at(frame.y(tick) + 4)}, {"text-anchor", "end"}});
+    }
+    for (const double tick : frame.bytes.ticks())
+        out.leaf("text", bytes_text(static_cast<std::uint64_t>(tick)),
+                 {{"x", at(frame.x({{}, tick, 0}))}, {"y", at(frame.bottom + 17)}, {"text-anchor", "middle"}});
+    out.leaf("text", what, {{"x", "0"}, {"y", "10"}});
+    out.leaf("text", "bytes of weights",
+             {{"x", at(frame.right)}, {"y", at(frame.bottom + 33)}, {"text-anchor", "end"}});
+}
+
+/// The models that no other one beats in both size and quality, joined from small to large.
+inline void write_frontier(writer& out, const plot_frame& frame, std::vector<plot_point> points)
+{
+    std::sort(points.begin(), points.end(), [](const plot_point& a, const plot_point& b) {
+        return a.bytes != b.bytes ? a.bytes < b.bytes : a.value < b.value;
+    });
+    std::string line;
+    double best = HUGE_VAL;
+    for (const plot_point& each : points) {
+        if (!(each.value < best)) continue;
+        best = each.value;
+        line += (line.empty() ? "M" : " L") + at(frame.x(each)) + ' ' + at(frame.y(each.value));
+    }
+    if (!line.empty()) out.empty("path", {{"class", "frontier"}, {"d", line}});
+}
+
+/// Puts labels beside their points, on the side with more room, and below each other where they would meet.
+class label_writer {
+public:
+    label_writer(writer& out, const plot_frame& frame) : out_(out), frame_(frame) {}
+
+    void write(const plot_point& point)
+    {
+        const double x = frame_.x(point);
+        const bool to_right = x < (frame_.left + frame_.right) / 2;
+        double y = frame_.y(point.value) + 4;
+        for (const place& each : taken_)
+            if (each.to_right == to_right && std::fabs(each.y - y) < line && std::fabs(each.x - x) < reach)
+                y = each.y + line;
+        taken_.push_back({x, y, to_right});
+        out_.leaf("text", point.label,
+                  {{"class", "name"}, {"x", at(to_right ? x + 9 : x - 9)}, {"y", at(y)},
+                   {"text-anchor", to_right ? "start" : "end"}});
+    }
+
+private:
+    static constexpr double line = 13, reach = 190;
+    struct place {
+        double x, y;
+        bool to_right;
+    };
+    writer& out_;
+    const plot_frame& frame_;
+    std::vector<place> taken_;
+};
+
+} // namespace detail
+
+/// Draws models by size and quality; `what` names the quality.
+inline void write_scatter(writer& out, std::vector<plot_point> points, const std::string& what)
+{
+    std::sort(points.begin(), points.end(),
+              [](const auto& a, const auto& b) { return a.value > b.value; }); // labels go downwards
+    std::vector<double> bytes, values;
+    for (const plot_point& each : points) {
+        bytes.push_back(each.bytes);
+        values.push_back(each.value);
+    }
+    const detail::plot_frame frame{plot_axis::of(bytes), plot_axis::of(values)};
+    out.open("figure", {{"class", "plot"}});
+    out.open("svg", {{"viewBox", "0 0 440 300"}, {"role", "img"}, {"aria-label", what}});
+    detail::write_axes(out, frame, what);
+    detail::write_frontier(out, frame, points);
+    detail::label_writer labels{out, frame};
+    for (const plot_point& each : points) {
+        out.open("circle", {{"class", "after"}, {"r", "4.5"}, {"cx", at(frame.x(each))},
+                            {"cy", at(frame.y(each.value))}});
+        out.leaf("title", each.label + ": " + figure("%.4g", each.value)).close();
+        labels.write(each);
+    }
+    out.close().close();
+}
+
+} // namespace awq::html
+
+#endif
+// ---- awq/report/html/size_section.hpp
+#ifndef AWQ_REPORT_HTML_SIZE_SECTION_HPP
+#define AWQ_REPORT_HTML_SIZE_SECTION_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace awq::html {
+
+namespace detail {
+
+/// The colour of the i-th type; the last one is shared by all the rest.
+inline const char* colour_of(std::size_t index)
+{
+    constexpr std::array<const char*, 6> colours{"c0", "c1", "c2", "c3", "c4", "c5"};
+    return colours[std::min(index, colours.size() - 1)];
+}
+
+/// How the bytes divide among the types, as one bar.
+inline void write_stacked_bar(writer& out, const std::vector<type_total>& totals, std::uint64_t bytes)
+{
+    out.open("div", {{"class", "bar"}});
+    out.open("svg", {{"viewBox", "0 0 100 10"}, {"preserveAspectRatio", "none"}, {"aria-hidden", "true"}});
+    double x = 0;
+    for (std::size_t i = 0; i < totals.size(); ++i) {
+        const double wide = 100 * static_cast<double>(totals[i].bytes) / static_cast<double>(bytes);
+        out.open("rect", {{"class", colour_of(i)}, {"x", at(x)}, {"width", at(wide)}, {"height", "10"}});
+        out.leaf("title", totals[i].type + ": " + bytes_text(totals[i].bytes)).close();
+        x += wide;
+    }
+    out.close().close();
+}
+
+inline void write_type_row(writer& out, const type_total& total, std::uint64_t bytes, std::size_t index)
+{
+    out.open("tr").open("th", {{"scope", "row"}, {"class", "swatch"}});
+    out.open("svg", {{"viewBox", "0 0 12 12"}, {"aria-hidden", "true"}});
+    out.empty("rect", {{"class", colour_of(index)}, {"x", "1"}, {"y", "1"}, {"width", "10"}, {"height", "10"}});
+    out.close().text(total.type).close();
+    number_cell(out, count_text(total.tensors));
+    number_cell(out, count_text(total.elements));
+    number_cell(out, bytes_text(total.bytes));
+    number_cell(out, percent_text(static_cast<double>(total.bytes) / static_cast<double>(bytes)));
+    out.close();
+}
+
+} // namespace detail
+
+/// The types of a model's tensors: a bar, and a table beneath. Nothing where there are no bytes.
+inline void write_types(writer& out, const std::vector<type_total>& totals)
+{
+    std::uint64_t bytes = 0;
+    for (const type_total& each : totals) bytes += each.bytes;
+    if (bytes == 0) return;
+    detail::write_stacked_bar(out, totals, bytes);
+    begin_table(out, {"type", "tensors", "elements", "bytes", "share"}, 1);
+    for (std::size_t i = 0; i < totals.size(); ++i) detail::write_type_row(out, totals[i], bytes, i);
+    end_table(out);
+}
+
+inline void write_tensors(writer& out, const std::vector<tensor_report>& tensors)
+{
+    begin_details(out, "Types and bytes of " + counted_text(tensors.size(), "tensor"), false,
+                  on_paper::left_out);
+    begin_table(out, {"tensor", "type", "elements", "bytes"}, 2);
+    for (const tensor_report& each : tensors) {
+        out.open("tr").open("th", {{"scope", "row"}}).leaf("code", each.name).close();
+        out.leaf("td", each.type);
+        number_cell(out, count_text(each.elements));
+        number_cell(out, count_text(each.bytes));
+        out.close();
+    }
+    end_table(out);
+    out.close();
+}
+
+/// What each output weighs.
+inline void write_sizes(writer& out, const std::vector<output_report>& outputs)
+{
+    if (outputs.empty()) return;
+    begin_section(out, "What the outputs weigh");
+    for (const output_report& each : outputs) {
+        out.open("h3").leaf("code", each.path).text(": " + bytes_text(bytes_of(each.tensors))).close();
+        write_types(out, totals_by_type(each.tensors));
+        write_tensors(out, each.tensors);
+    }
+    out.close();
+}
+
+} // namespace awq::html
+
+#endif
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// "Q4_K 61 %, Q6_K 38 %": what most of the bytes are.
+inline std::string types_text(const evaluated_model& model)
+{
+    constexpr std::size_t shown = 2;
+    std::string text;
+    for (std::size_t i = 0; i < model.types.size() && i < shown; ++i) {
+        const double share = static_cast<double>(model.types[i].bytes) / static_cast<double>(model.bytes());
+        if (share < 0.01) break;
+        text += (i > 0 ? ", " : "") + model.types[i].type + html::figure(" %.0f %%", 100 * share);
+    }
+    return text;
+}
+
+inline std::vector<html::tile> tiles_of(const evaluation_report& report)
+{
+    const evaluated_model& model = report.models.front();
+    std::vector<html::tile> tiles;
+    if (!report.reference.empty()) {
+        tiles.push_back({html::figure("%.4g", model.kl_divergence),
+                         "nats of KL divergence from " + html::base_name(report.reference) + ", a token"});
+        tiles.push_back({html::percent_text(model.top1_agreement),
+                         "of positions where both rank the same token first"});
+    }
+    tiles.push_back({html::figure("%.4g", model.perplexity),
+                     "perplexity on " + html::count_text(model.tokens) + " tokens of " +
+                         html::base_name(report.dataset)});
+    tiles.push_back({html::bytes_text(model.bytes()), "of weights: " + types_text(model)});
+    return tiles;
+}
+
+inline void write_model_row(html::writer& out, const evaluated_model& model, bool has_reference)
+{
+    out.open("tr").open("th", {{"scope", "row"}}).leaf("code", model.model).close();
+    html::number_cell(out, html::bytes_text(model.bytes()));
+    if (has_reference) {
+        html::number_cell(out, html::figure("%.5g", model.kl_divergence));
+        html::number_cell(out, html::percent_text(model.top1_agreement));
+    }
+    html::number_cell(out, html::figure("%.6g", model.perplexity));
+    html::number_cell(out, html::count_text(model.tokens));
+    html::number_cell(out, types_text(model));
+    out.close();
+}
+
+inline void write_comparison(html::writer& out, const evaluation_report& report)
+{
+    const bool has_reference = !report.reference.empty();
+    const std::string what = has_reference ? "KL divergence" : "Perplexity";
+    html::begin_section(out, what + " against bytes",
+                        "The lower and the further left, the better. The line joins the models that no other "
+                        "one beats in both.");
+    std::vector<html::plot_point> points;
+    for (const evaluated_model& each : report.models)
+        points.push_back({html::base_name(each.model), static_cast<double>(each.bytes()),
+                          has_reference ? each.kl_divergence : each.perplexity});
+    html::write_scatter(out, std::move(points),
+                        what + (has_reference ? " from " + html::base_name(report.reference) + ", nats a token" : ""));
+    std::vector<std::string> columns{"model", "bytes"};
+    if (has_reference) columns.insert(columns.end(), {"KL divergence", "same top token"});
+    columns.insert(columns.end(), {"perplexity", "tokens", "types"});
+    html::begin_table(out, columns, 1);
+    for (const evaluated_model& each : report.models) write_model_row(out, each, has_reference);
+    html::end_table(out);
+    out.close();
+}
+
+inline void write_request(html::writer& out, const evaluation_report& report)
+{
+    html::begin_section(out, "How it was run");
+    out.open("table", {{"class", "options"}}).open("tbody");
+    const auto row = [&](const char* name, const std::string& value) {
+        if (value.empty()) return;
+        out.open("tr").leaf("th", name, {{"scope", "row"}}).leaf("td", value).close();
+    };
+    for (const evaluated_model& each : report.models) row("model", each.model);
+    row("reference", report.reference);
+    row("dataset", report.dataset);
+    row("pseudo_quantize", report.pseudo_quantize);
+    row("instruction_set", report.instruction_set);
+    out.close().close().close();
+}
+
+} // namespace detail
+
+/// The report as one page of HTML that needs nothing else; all names and texts in it are escaped. Several
+/// models are drawn by what they weigh.
+inline std::string to_html(const evaluation_report& report)
+{
+    html::writer out;
+    const bool one = report.models.size() == 1;
+    html::begin_page(out, one ? html::base_name(report.models.front().model)
+                              : html::counted_text(report.models.size(), "model") + " compared",
+                     report.reference.empty() ? "Evaluated" : "Evaluated against " + html::base_name(report.reference),
+                     one ? report.models.front().model : "on " + report.dataset);
+    if (one) html::write_tiles(out, detail::tiles_of(report));
+    html::write_notes(out, report.notes);
+    if (one) {
+        html::begin_section(out, "What the model weighs");
+        html::write_types(out, report.models.front().types);
+        out.close();
+    } else {
+        detail::write_comparison(out, report);
+    }
+    html::write_time(out, report.seconds, report.peak_rss_bytes);
+    detail::write_request(out, report);
+    return html::end_page(std::move(out), "awq " AWQ_VERSION_STRING);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/report/write_evaluation_json.hpp
+#ifndef AWQ_REPORT_WRITE_EVALUATION_JSON_HPP
+#define AWQ_REPORT_WRITE_EVALUATION_JSON_HPP
+
 // ---- awq/report/write_report_json.hpp
 #ifndef AWQ_REPORT_WRITE_REPORT_JSON_HPP
 #define AWQ_REPORT_WRITE_REPORT_JSON_HPP
@@ -39230,9 +41635,20 @@ inline void write_layer(json::writer& out, const layer_report& layer)
     out.end_object();
 }
 
+inline void write_contents(json::writer& out, const output_report& output)
+{
+    out.begin_object().field("output", output.path).field("bytes", bytes_of(output.tensors));
+    out.key("tensors").begin_array();
+    for (const tensor_report& each : output.tensors) {
+        out.begin_object().field("name", each.name).field("type", each.type);
+        out.field("elements", each.elements).field("bytes", each.bytes).end_object();
+    }
+    out.end_array().end_object();
+}
+
 } // namespace detail
 
-/// The report as JSON, indented by two; the keys are those that README documents.
+/// The report as JSON, indented by two; the keys are those of examples/report.schema.json.
 inline std::string to_json(const run_report& report)
 {
     json::writer out{2};
@@ -39255,8 +41671,740 @@ inline std::string to_json(const run_report& report)
     out.end_object();
     out.field("peak_rss_bytes", report.peak_rss_bytes);
     detail::write_names(out.key("outputs"), report.outputs);
+    out.field("parameters", report.parameters).field("source_bytes", report.source_bytes);
+    out.key("contents").begin_array();
+    for (const output_report& each : report.contents) detail::write_contents(out, each);
+    out.end_array();
     out.end_object();
     return std::move(out).take() + "\n";
+}
+
+} // namespace awq
+
+#endif
+
+#include <string>
+
+namespace awq {
+
+namespace detail {
+
+inline void write_figures(json::writer& out, const evaluated_model& model, bool has_reference)
+{
+    out.field("perplexity", model.perplexity);
+    if (has_reference) {
+        out.field("kl_divergence", model.kl_divergence);
+        out.field("top1_agreement", model.top1_agreement);
+    }
+    out.field("tokens", model.tokens);
+}
+
+inline void write_model(json::writer& out, const evaluated_model& model, bool has_reference)
+{
+    out.begin_object().field("model", model.model).field("bytes", model.bytes());
+    write_figures(out, model, has_reference);
+    out.end_object();
+}
+
+inline void write_models(json::writer& out, const evaluation_report& report)
+{
+    out.field("awq_version", AWQ_VERSION_STRING).field("dataset", report.dataset);
+    if (!report.reference.empty()) out.field("reference", report.reference);
+    out.key("models").begin_array();
+    for (const evaluated_model& each : report.models)
+        write_model(out, each, !report.reference.empty());
+    out.end_array();
+}
+
+} // namespace detail
+
+/// The report as JSON, indented by two: the figures of a single model, or an entry for each of several.
+/// The keys are those of examples/report.schema.json.
+inline std::string to_json(const evaluation_report& report)
+{
+    json::writer out{2};
+    out.begin_object();
+    if (report.models.size() == 1)
+        detail::write_figures(out, report.models.front(), !report.reference.empty());
+    else
+        detail::write_models(out, report);
+    out.field("instruction_set", report.instruction_set);
+    detail::write_notes(out.key("notes"), report.notes);
+    out.end_object();
+    return std::move(out).take() + "\n";
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/report/write_report_html.hpp
+#ifndef AWQ_REPORT_WRITE_REPORT_HTML_HPP
+#define AWQ_REPORT_WRITE_REPORT_HTML_HPP
+
+// ---- awq/report/html/layer_section.hpp
+#ifndef AWQ_REPORT_HTML_LAYER_SECTION_HPP
+#define AWQ_REPORT_HTML_LAYER_SECTION_HPP
+
+// ---- awq/report/html/block_grid.hpp
+#ifndef AWQ_REPORT_HTML_BLOCK_GRID_HPP
+#define AWQ_REPORT_HTML_BLOCK_GRID_HPP
+
+// ---- awq/report/html/column_chart.hpp
+#ifndef AWQ_REPORT_HTML_COLUMN_CHART_HPP
+#define AWQ_REPORT_HTML_COLUMN_CHART_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace awq::html {
+
+/// One column of a chart: a decoder block.
+struct column {
+    enum class kind { none, value, skipped };
+    kind is = kind::none; ///< none: the block has nothing of the sort
+    double height = 0;    ///< share of the chart's height
+    std::string label;    ///< the block's number
+    std::string tip;      ///< the figures in words
+};
+
+/// A small chart with a column for each decoder block; several of one section share their axes.
+struct column_chart {
+    std::string title, subtitle;
+    std::string top_label; ///< of the full height
+    bool has_tracks = false; ///< the full height stands behind each column: what was there before
+    std::vector<column> columns;
+};
+
+namespace detail {
+
+inline constexpr double chart_width = 246; ///< of 300; the rest is for labels
+
+inline double pitch_of(const column_chart& chart)
+{
+    return std::min(40.0, chart_width / static_cast<double>(chart.columns.size()));
+}
+
+inline void write_column(writer& out, const column_chart& chart, std::size_t index)
+{
+    constexpr double top = 6, height = 76;
+    const column& drawn = chart.columns[index];
+    if (drawn.is == column::kind::none) return;
+    const double pitch = pitch_of(chart);
+    const double wide = pitch * (pitch > 8 ? 0.72 : 0.86);
+    const std::string x = at((static_cast<double>(index) + 0.5) * pitch - wide / 2);
+    const auto rectangle = [&](const char* look, double share) {
+        const double tall = height * std::clamp(share, 0.0, 1.0);
+        out.empty("rect", {{"class", look}, {"x", x}, {"y", at(top + height - tall)},
+                           {"width", at(wide)}, {"height", at(tall)}});
+    };
+    out.open("g").leaf("title", drawn.tip);
+    if (drawn.is == column::kind::skipped) {
+        rectangle("skipped", chart.has_tracks ? 1.0 : 0.12);
+    } else {
+        if (chart.has_tracks) rectangle("before", 1.0);
+        rectangle("after", drawn.height);
+    }
+    out.close();
+}
+
+inline void write_layer_labels(writer& out, const column_chart& chart)
+{
+    const std::size_t count = chart.columns.size();
+    const double pitch = pitch_of(chart);
+    const auto label = [&](std::size_t index) {
+        out.leaf("text", chart.columns[index].label,
+                 {{"x", at((static_cast<double>(index) + 0.5) * pitch)}, {"y", "96"},
+                  {"text-anchor", "middle"}});
+    };
+    constexpr double room = 24; // for a label of three digits
+    const auto step = static_cast<std::size_t>(std::max(1.0, std::ceil(room / pitch)));
+    for (std::size_t i = 0; i < count; i += step) label(i);
+}
+
+} // namespace detail
+
+inline void write_chart(writer& out, const column_chart& chart)
+{
+    out.open("figure").open("figcaption").leaf("b", chart.title);
+    if (!chart.subtitle.empty()) out.leaf("span", chart.subtitle);
+    out.close();
+    out.open("svg", {{"viewBox", "0 0 300 100"}, {"role", "img"}, {"aria-label", chart.title}});
+    for (const char* const y : {"6", "82"})
+        out.empty("line", {{"class", "axis"}, {"x1", "0"}, {"x2", "250"}, {"y1", y}, {"y2", y}});
+    out.leaf("text", chart.top_label, {{"x", "255"}, {"y", "10"}});
+    out.leaf("text", "0", {{"x", "255"}, {"y", "86"}});
+    for (std::size_t i = 0; i < chart.columns.size(); ++i) detail::write_column(out, chart, i);
+    if (!chart.columns.empty()) detail::write_layer_labels(out, chart);
+    out.close().close();
+}
+
+inline void write_charts(writer& out, const std::vector<column_chart>& charts)
+{
+    out.open("div", {{"class", "charts"}});
+    for (const column_chart& each : charts) write_chart(out, each);
+    out.close();
+}
+
+} // namespace awq::html
+
+#endif
+// ---- awq/report/html/module_name.hpp
+#ifndef AWQ_REPORT_HTML_MODULE_NAME_HPP
+#define AWQ_REPORT_HTML_MODULE_NAME_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq::html {
+
+namespace detail {
+
+inline bool is_number(std::string_view part) noexcept
+{
+    const auto is_digit = [](char each) { return each >= '0' && each <= '9'; };
+    return !part.empty() && std::all_of(part.begin(), part.end(), is_digit);
+}
+
+} // namespace detail
+
+/// "model.layers.3.mlp.experts.17.up_proj": which decoder block, and what it is there. Modules of one
+/// kind in different blocks, and experts of one block, have the same `kind`.
+struct module_name {
+    std::string block; ///< "3"; empty outside of the blocks
+    std::string kind;  ///< "mlp.experts.*.up_proj"
+
+    static module_name of(std::string_view name)
+    {
+        module_name made;
+        while (!name.empty()) {
+            const std::size_t dot = std::min(name.find('.'), name.size());
+            const std::string_view part = name.substr(0, dot);
+            name.remove_prefix(std::min(dot + 1, name.size()));
+            if (made.block.empty() && detail::is_number(part)) {
+                made.block = part;
+                made.kind.clear();
+            } else {
+                if (!made.kind.empty()) made.kind += '.';
+                made.kind += detail::is_number(part) ? "*" : part;
+            }
+        }
+        return made;
+    }
+};
+
+/// "q_proj" of "self_attn.q_proj".
+inline std::string last_part(const std::string& name) { return name.substr(name.rfind('.') + 1); }
+
+/// "q_proj, k_proj, v_proj": the last parts, each once.
+inline std::string last_parts(const std::vector<std::string>& names)
+{
+    std::vector<std::string> parts;
+    for (const std::string& name : names)
+        if (std::find(parts.begin(), parts.end(), last_part(name)) == parts.end())
+            parts.push_back(last_part(name));
+    std::string text;
+    for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+    return text;
+}
+
+} // namespace awq::html
+
+#endif
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq::html {
+
+/// Things with names, put in order: by kind, then by decoder block. Things of one kind in one block, such
+/// as experts, share a place.
+template <class T>
+class block_grid {
+public:
+    /// `item` must outlive the grid.
+    void add(const std::string& name, const T& item)
+    {
+        const module_name place = module_name::of(name);
+        blocks_.try_emplace(place.block, blocks_.size());
+        const auto [kind, is_new] = kinds_.try_emplace(place.kind, rows_.size());
+        if (is_new) rows_.push_back({place.kind, {}});
+        rows_[kind->second].second[place.block].push_back(&item);
+    }
+
+    /// Some item of the i-th chart.
+    const T& first(std::size_t chart) const { return *rows_[chart].second.begin()->second.front(); }
+
+    /// One chart for each kind, in the order in which they came; all have the same columns.
+    /// `make(items, block)` gives a column for the items of one kind in one block.
+    template <class Make>
+    std::vector<column_chart> charts(const Make& make) const
+    {
+        std::vector<column_chart> made;
+        for (const auto& [kind, items] : rows_) {
+            column_chart chart;
+            chart.title = kind;
+            chart.columns.resize(blocks_.size());
+            for (const auto& [block, place] : blocks_) {
+                const auto found = items.find(block);
+                chart.columns[place] = found == items.end() ? column{} : make(found->second, block);
+                chart.columns[place].label = block;
+            }
+            made.push_back(std::move(chart));
+        }
+        return made;
+    }
+
+private:
+    using cells = std::map<std::string, std::vector<const T*>>;
+    std::map<std::string, std::size_t> blocks_; ///< to their places, in the order in which they came
+    std::map<std::string, std::size_t> kinds_;
+    std::vector<std::pair<std::string, cells>> rows_;
+};
+
+} // namespace awq::html
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace awq::html {
+
+inline double largest_error(const std::vector<layer_report>& layers)
+{
+    double most = 0;
+    for (const layer_report& each : layers) most = std::max(most, each.relative_error);
+    return most;
+}
+
+/// The one in the middle, of those that were quantized.
+inline double median_error(const std::vector<layer_report>& layers)
+{
+    std::vector<double> errors;
+    for (const layer_report& each : layers)
+        if (each.skipped.empty()) errors.push_back(each.relative_error);
+    if (errors.empty()) return 0;
+    const auto middle = errors.begin() + static_cast<std::ptrdiff_t>(errors.size() / 2);
+    std::nth_element(errors.begin(), middle, errors.end());
+    return *middle;
+}
+
+namespace detail {
+
+/// Layers of one kind in one block; their mean.
+inline column layer_column(const std::vector<const layer_report*>& here, const std::string& block,
+                           double most)
+{
+    double sum = 0;
+    std::size_t count = 0;
+    for (const layer_report* const each : here)
+        if (each->skipped.empty()) {
+            sum += each->relative_error;
+            ++count;
+        }
+    const std::string begin = "block " + block + ": ";
+    if (count == 0)
+        return {column::kind::skipped, 0, block, begin + "left as it is: " + here.front()->skipped};
+    const double mean = sum / static_cast<double>(count);
+    return {column::kind::value, most > 0 ? mean / most : 0.0, block,
+            begin + percent_text(mean) + ", " + here.front()->format};
+}
+
+inline void write_layer_row(writer& out, const layer_report& layer)
+{
+    out.open("tr").open("th", {{"scope", "row"}}).leaf("code", layer.layer).close();
+    if (layer.skipped.empty()) {
+        out.leaf("td", layer.format).leaf("td", layer.steps);
+        number_cell(out, percent_text(layer.relative_error));
+    } else {
+        out.leaf("td", "left as it is: " + layer.skipped, {{"colspan", "3"}, {"class", "plain"}});
+    }
+    out.close();
+}
+
+} // namespace detail
+
+/// A chart for each kind of linear layer that was quantized, and all figures in a table.
+inline void write_layers(writer& out, const std::vector<layer_report>& layers)
+{
+    if (layers.empty()) return;
+    begin_section(out, "Quantized layers, block by block",
+                  "The error of a layer's output on the calibration tokens, as a share of the output's "
+                  "power. All charts have the same scale.");
+    const double most = largest_error(layers);
+    block_grid<layer_report> grid;
+    for (const layer_report& each : layers) grid.add(each.layer, each);
+    auto charts = grid.charts([&](const auto& here, const std::string& block) {
+        return detail::layer_column(here, block, most);
+    });
+    for (column_chart& each : charts) each.top_label = figure("%.2g %%", 100 * most);
+    write_charts(out, charts);
+    constexpr std::size_t short_table = 12;
+    begin_details(out, "Figures of " + counted_text(layers.size(), "layer"), layers.size() <= short_table,
+                  on_paper::unfolded);
+    begin_table(out, {"layer", "stored as", "steps", "error"}, 3);
+    for (const layer_report& each : layers) detail::write_layer_row(out, each);
+    end_table(out);
+    out.close().close();
+}
+
+} // namespace awq::html
+
+#endif
+// ---- awq/report/html/mapping_section.hpp
+#ifndef AWQ_REPORT_HTML_MAPPING_SECTION_HPP
+#define AWQ_REPORT_HTML_MAPPING_SECTION_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace awq::html {
+
+/// What the search left of a mapping's error; 1 where there was none.
+inline double left_of(const mapping_report& mapping) noexcept
+{
+    const double left = mapping.best_error / mapping.initial_error;
+    return mapping.initial_error > 0 && std::isfinite(left) ? left : 1.0;
+}
+
+/// The geometric mean of what is left, over those that were smoothed.
+struct mean_left {
+    std::size_t count = 0;
+    double least = 1, most = 0; ///< the best mapping's, and the worst one's
+
+    template <class Mappings>
+    static mean_left of(const Mappings& mappings)
+    {
+        mean_left made;
+        for (const mapping_report& each : mappings) made.add(each);
+        return made;
+    }
+    void add(const mapping_report& mapping)
+    {
+        if (!mapping.skipped.empty()) return;
+        const double left = left_of(mapping);
+        ++count;
+        logarithms_ += std::log(std::max(left, 1e-9));
+        least = std::min(least, left);
+        most = std::max(most, left);
+    }
+    double value() const { return count == 0 ? 1.0 : std::exp(logarithms_ / static_cast<double>(count)); }
+
+private:
+    double logarithms_ = 0;
+};
+
+namespace detail {
+
+inline column mapping_column(const std::vector<const mapping_report*>& here, const std::string& block)
+{
+    mean_left left;
+    for (const mapping_report* const each : here) left.add(*each);
+    column made{column::kind::skipped, left.value(), block, "block " + block + ": "};
+    const mapping_report& first = *here.front();
+    if (left.count == 0) {
+        made.tip += "left alone: " + first.skipped;
+        return made;
+    }
+    made.is = column::kind::value;
+    if (here.size() == 1)
+        made.tip += error_text(first.initial_error) + " before, " + error_text(first.best_error) + " after, ";
+    else
+        made.tip += std::to_string(left.count) + " mappings, ";
+    made.tip += percent_text(left.value()) + " left";
+    return made;
+}
+
+/// "model.layers.0.mlp.up_proj to model.layers.0.mlp.down_proj".
+inline std::string full_names(const mapping_report& mapping)
+{
+    std::string text = mapping.smooth_layer + " to ";
+    for (const std::string& each : mapping.balance_layers)
+        text += (&each == mapping.balance_layers.data() ? "" : ", ") + each;
+    return text;
+}
+
+inline void write_mapping_row(writer& out, const mapping_report& mapping)
+{
+    out.open("tr").leaf("td", module_name::of(mapping.smooth_layer).block);
+    out.open("th", {{"scope", "row"}, {"title", full_names(mapping)}});
+    out.leaf("code", module_name::of(mapping.smooth_layer).kind).text(" to ");
+    out.leaf("code", last_parts(mapping.balance_layers)).close();
+    if (!mapping.skipped.empty()) {
+        out.leaf("td", "left alone", {{"colspan", "4"}, {"class", "plain"}, {"title", mapping.skipped}});
+    } else {
+        number_cell(out, error_text(mapping.initial_error));
+        number_cell(out, error_text(mapping.best_error));
+        number_cell(out, change_text(left_of(mapping)));
+        number_cell(out, figure("%.3f", mapping.best_ratio) + (mapping.duo_scaling ? " duo" : ""));
+    }
+    number_cell(out, count_text(mapping.tokens));
+    number_cell(out, count_text(mapping.skipped_candidates));
+    out.close();
+}
+
+} // namespace detail
+
+/// A chart for each kind of mapping, and all figures in a table.
+inline void write_mappings(writer& out, const std::vector<mapping_report>& mappings)
+{
+    if (mappings.empty()) return;
+    begin_section(out, "Smoothing, block by block",
+                  "Each column is one decoder block: the rounding error of its mapping after smoothing, "
+                  "as a share of the error before.");
+    out.open("ul", {{"class", "key"}});
+    for (const char* const look : {"before", "after", "skipped"}) {
+        out.open("li").open("svg", {{"viewBox", "0 0 12 12"}, {"aria-hidden", "true"}});
+        out.empty("rect", {{"class", look}, {"x", "1"}, {"y", "1"}, {"width", "10"}, {"height", "10"}});
+        out.close().text(look == std::string_view{"skipped"} ? "left alone" : look).close();
+    }
+    out.close();
+    block_grid<mapping_report> grid;
+    for (const mapping_report& each : mappings) grid.add(each.smooth_layer, each);
+    std::vector<column_chart> charts = grid.charts(detail::mapping_column);
+    for (std::size_t i = 0; i < charts.size(); ++i) {
+        charts[i].subtitle = "balanced by " + last_parts(grid.first(i).balance_layers);
+        charts[i].top_label = "100 %";
+        charts[i].has_tracks = true;
+    }
+    write_charts(out, charts);
+    constexpr std::size_t short_table = 40;
+    begin_details(out, "Figures of " + counted_text(mappings.size(), "mapping"),
+                  mappings.size() <= short_table, on_paper::unfolded);
+    begin_table(out, {"block", "smoothed layer, and what balances it", "error before", "after", "change",
+                      "ratio", "tokens", "candidates skipped"}, 2);
+    for (const mapping_report& each : mappings) detail::write_mapping_row(out, each);
+    end_table(out);
+    out.close().close();
+}
+
+} // namespace awq::html
+
+#endif
+// ---- awq/report/html/skipped_section.hpp
+#ifndef AWQ_REPORT_HTML_SKIPPED_SECTION_HPP
+#define AWQ_REPORT_HTML_SKIPPED_SECTION_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq::html {
+
+/// Names by the reason why they were left alone, in order of appearance.
+using skip_list = std::vector<std::pair<std::string, std::vector<std::string>>>;
+
+inline void add_skip(skip_list& to, const std::string& reason, const std::string& name)
+{
+    const auto same = [&](const auto& entry) { return entry.first == reason; };
+    const auto found = std::find_if(to.begin(), to.end(), same);
+    (found == to.end() ? to.emplace_back(reason, std::vector<std::string>{}) : *found)
+        .second.push_back(name);
+}
+
+namespace detail {
+
+inline void write_skips(writer& out, const skip_list& skips, const std::string& what)
+{
+    constexpr std::size_t few = 6;
+    for (const auto& [reason, names] : skips) {
+        out.open("p", {{"class", "reason"}}).leaf("b", counted_text(names.size(), what));
+        out.text(": " + reason).close();
+        const bool folds = names.size() > few;
+        if (folds) begin_details(out, "Which", false, on_paper::unfolded);
+        out.open("p", {{"class", "names"}});
+        for (const std::string& each : names) out.text(&each == names.data() ? "" : ", ").leaf("code", each);
+        out.close();
+        if (folds) out.close();
+    }
+}
+
+} // namespace detail
+
+/// What was left alone and why; nothing where nothing was.
+inline void write_skipped(writer& out, const run_report& report)
+{
+    skip_list mappings, layers;
+    std::size_t candidates = 0;
+    for (const mapping_report& each : report.mappings) {
+        candidates += each.skipped_candidates;
+        if (!each.skipped.empty())
+            add_skip(mappings, each.skipped, each.smooth_layer + " to " + last_parts(each.balance_layers));
+    }
+    for (const layer_report& each : report.layers)
+        if (!each.skipped.empty()) add_skip(layers, each.skipped, each.layer);
+    if (mappings.empty() && layers.empty() && candidates == 0) return;
+    begin_section(out, "Left alone");
+    detail::write_skips(out, mappings, "mapping");
+    detail::write_skips(out, layers, "layer");
+    if (candidates > 0)
+        out.leaf("p", counted_text(candidates, "scale candidate") + " skipped: their loss is not finite, or "
+                 "the type that the checkpoint stores cannot hold them", {{"class", "reason"}});
+    out.close();
+}
+
+} // namespace awq::html
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+inline std::string option_of(const run_report& report, const std::string& name)
+{
+    for (const auto& [key, value] : report.options)
+        if (key == name) return value;
+    return {};
+}
+
+/// "Smoothed and quantized to W4A16_ASYM, groups of 128".
+inline std::string what_was_done(const run_report& report)
+{
+    const bool smooths = report.smoothed_mappings() > 0;
+    std::string text = report.mode == "smoothing_only" ? "Smoothed, weights in 16 bits, for "
+                       : report.mode == "compensated"  ? "Compensated, weights in 16 bits, for "
+                       : smooths                       ? "Smoothed and quantized to "
+                                                       : "Quantized to ";
+    text += report.scheme;
+    const bool has_groups = report.scheme.starts_with('W') && report.group_size > 0; // others have their own
+    return text + (has_groups ? ", groups of " + std::to_string(report.group_size) : "");
+}
+
+inline html::tile error_tile(const run_report& report)
+{
+    const auto left = html::mean_left::of(report.mappings);
+    return {html::change_text(left.value()),
+            "rounding error by smoothing: the geometric mean of " + html::counted_text(left.count, "mapping") +
+                "; the best " + html::change_text(left.least) + ", the least " +
+                html::change_text(left.most)};
+}
+
+inline html::tile count_tile(const run_report& report)
+{
+    const std::size_t all = report.mappings.size(), done = report.smoothed_mappings();
+    return {html::count_text(done) + " of " + html::count_text(all),
+            "mappings smoothed" + (done == all ? "" : ", " + html::count_text(all - done) + " left alone")};
+}
+
+inline html::tile layer_tile(const run_report& report)
+{
+    const auto is_quantized = [](const layer_report& each) { return each.skipped.empty(); };
+    const auto count = static_cast<std::size_t>(
+        std::count_if(report.layers.begin(), report.layers.end(), is_quantized));
+    return {html::percent_text(html::median_error(report.layers)),
+            "error of a quantized layer's output, the median of " + html::count_text(count) +
+                "; the largest " + html::percent_text(html::largest_error(report.layers))};
+}
+
+inline html::tile size_tile(const run_report& report, const output_report& output)
+{
+    const auto bytes = static_cast<double>(bytes_of(output.tensors));
+    std::string caption = "of weights in " + html::base_name(output.path);
+    if (report.source_bytes > 0)
+        caption += ", " + html::percent_text(bytes / static_cast<double>(report.source_bytes)) +
+                   " of the model's " + html::bytes_text(report.source_bytes);
+    if (report.parameters > 0)
+        caption += "; " + html::figure("%.2f", 8 * bytes / static_cast<double>(report.parameters)) +
+                   " bits each";
+    return {html::bytes_text(bytes_of(output.tensors)), caption};
+}
+
+inline html::tile effort_tile(const run_report& report)
+{
+    double total = 0;
+    for (const auto& [step, seconds] : report.seconds)
+        total = step == "total" ? seconds : total;
+    std::string caption = "and " + html::bytes_text(report.peak_rss_bytes) + " of memory";
+    const std::string tokens = option_of(report, "tokens"), samples = option_of(report, "samples");
+    if (!tokens.empty()) caption += ", for " + tokens + " tokens in " + samples + " samples";
+    return {html::duration_text(total), caption};
+}
+
+inline std::vector<html::tile> tiles_of(const run_report& report)
+{
+    std::vector<html::tile> tiles;
+    if (report.smoothed_mappings() > 0) tiles.push_back(error_tile(report));
+    if (!report.mappings.empty()) tiles.push_back(count_tile(report));
+    if (!report.layers.empty()) tiles.push_back(layer_tile(report));
+    if (!report.contents.empty()) tiles.push_back(size_tile(report, report.contents.front()));
+    tiles.push_back(effort_tile(report));
+    return tiles;
+}
+
+/// The options and outputs, as they were given.
+inline void write_request(html::writer& out, const run_report& report)
+{
+    html::begin_section(out, "How it was run");
+    out.open("table", {{"class", "options"}}).open("tbody");
+    const auto row = [&](const std::string& name, const std::string& value) {
+        out.open("tr").leaf("th", name, {{"scope", "row"}}).leaf("td", value).close();
+    };
+    row("mode", report.mode);
+    row("scheme", report.scheme);
+    row("group_size", std::to_string(report.group_size));
+    for (const auto& [name, value] : report.options) row(name, value);
+    row("instruction_set", report.instruction_set);
+    for (const std::string& each : report.outputs) row("output", each);
+    out.close().close().close();
+}
+
+} // namespace detail
+
+/// The report as one page of HTML that needs nothing else: no scripts, no other files. All names and texts
+/// in it are escaped.
+inline std::string to_html(const run_report& report)
+{
+    html::writer out;
+    html::begin_page(out, html::base_name(report.model), detail::what_was_done(report), report.model);
+    html::write_tiles(out, detail::tiles_of(report));
+    html::write_notes(out, report.notes);
+    html::write_mappings(out, report.mappings);
+    html::write_layers(out, report.layers);
+    html::write_skipped(out, report);
+    html::write_sizes(out, report.contents);
+    html::write_time(out, report.seconds, report.peak_rss_bytes);
+    detail::write_request(out, report);
+    return html::end_page(std::move(out), "awq " AWQ_VERSION_STRING);
+}
+
+} // namespace awq
+
+#endif
+
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+/// A report in the form that the name of its file asks for: a page for people where it ends in .html,
+/// JSON under any other name.
+template <class Report>
+std::string report_text(const Report& report, std::string_view file_name)
+{
+    return file_name.ends_with(".html") ? to_html(report) : to_json(report);
 }
 
 } // namespace awq
@@ -39266,12 +42414,13 @@ inline std::string to_json(const run_report& report)
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace awq {
 
 /// All outputs of a run, the report included: opened before any work, put into place together.
-class run_outputs {
+class AWQ_ABI_TAG run_outputs {
 public:
     /// Opens what the options ask for; sinks that were open are closed first. Errors: those of
     /// `open_sinks` and of `report_file::create`.
@@ -39314,10 +42463,20 @@ public:
         return paths;
     }
 
+    /// What the outputs hold, as far as they hold models.
+    std::vector<output_report> contents() const
+    {
+        std::vector<output_report> held;
+        for (const auto& sink : sinks_)
+            if (auto tensors = sink->tensors(); !tensors.empty())
+                held.push_back({sink->target(), std::move(tensors)});
+        return held;
+    }
+
     /// Writes the report and puts all into place, one right after the other.
     status commit(const run_report& report)
     {
-        if (report_) AWQ_CHECK(report_->prepare(to_json(report)));
+        if (report_) AWQ_CHECK(report_->prepare(report_text(report, report_->target())));
         const output_hold together = hold_outputs();
         for (const auto& sink : sinks_) AWQ_CHECK(sink->commit());
         return report_ ? report_->commit() : status{};
@@ -39583,6 +42742,7 @@ public:
         notify(options_.progress, "writing", layers, layers);
         watch_.lap();
         AWQ_TRY(report_.outputs, outputs_.prepare());
+        report_.contents = outputs_.contents();
         report_.add_seconds("write", watch_.lap());
         report_.add_seconds("total", total_.lap());
         report_.peak_rss_bytes = peak_rss_bytes();
@@ -39594,6 +42754,9 @@ private:
     oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
     {
         report_.notes = options.notices;
+        if (options.operands == precision::mixed && !detail::has_amx())
+            report_.notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 "
+                               "in tiles (AMX), so products stay float32");
         if (options.compensate) {
             options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
             options_.rounding.importance = true;
@@ -39689,6 +42852,8 @@ private:
         report_.scheme = plan_.name();
         report_.group_size = plan_.group_size().value_or(options_.group_size);
         report_.instruction_set = instruction_set();
+        report_.parameters = source_->checkpoint().total_elements();
+        report_.source_bytes = source_->checkpoint().total_bytes();
         report_.options = describe(options_);
         for (const auto& [layer, reason] : plan_.unfit())
             if (!options_.smoothing_only) report_.layers.push_back({layer, {}, {}, 0, reason});
@@ -39893,10 +43058,83 @@ template <class Product, execution E>
 result<run_report> oneshot(const E& how, const oneshot_options& options)
 {
     return catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
-        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
+        const E in_precision = with_precision(how, options.operands);
+        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(in_precision, options)));
         return run->execute();
     });
 }
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/progress_lines.hpp
+#ifndef AWQ_PIPELINE_PROGRESS_LINES_HPP
+#define AWQ_PIPELINE_PROGRESS_LINES_HPP
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <string_view>
+
+namespace awq {
+
+/// Which events of a run become lines where no terminal shows a bar: messages, each tenth of the way, and
+/// at least one line in half a minute, be it the last event once more. It takes the time, it asks no clock; and it
+/// needs no memory, so that a thread beside the run can ask it.
+class progress_lines {
+public:
+    using time = std::chrono::steady_clock::time_point;
+    static constexpr std::chrono::seconds longest_silence{30};
+
+    explicit progress_lines(time start) noexcept : start_(start), shown_(start) {}
+
+    /// Keeps an event; whether it is to be shown.
+    bool hear(const progress_event& event, time now) noexcept
+    {
+        const std::size_t tenth = event.total == 0 ? 0 : event.done * 10 / event.total;
+        const bool is_news = event.total == 0 || event.done == event.total || tenth != tenth_;
+        tenth_ = tenth;
+        done_ = event.done;
+        total_ = event.total;
+        const std::size_t length = std::min(event.step.size(), step_.size() - 1);
+        std::copy_n(event.step.begin(), length, step_.begin());
+        step_[length] = '\0';
+        return show(is_news, now);
+    }
+
+    /// Whether the last event is to be shown once more, for nothing was since `longest_silence`.
+    bool is_due(time now) noexcept { return show(false, now); }
+
+    /// When that will be.
+    time due() const noexcept { return shown_ + longest_silence; }
+
+    /// The last event once more (its step cut to 500 bytes), with the seconds since the start:
+    /// "[3/32] block 3: search (95 s)".
+    std::string_view reminder(time now) noexcept
+    {
+        std::array<char, 48> count{};
+        if (total_ != 0) std::snprintf(count.data(), count.size(), "[%zu/%zu] ", done_, total_);
+        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - start_).count();
+        const int length = std::snprintf(line_.data(), line_.size(), "%s%s (%lld s)", count.data(), step_.data(),
+                                         static_cast<long long>(seconds));
+        return {line_.data(), std::min(static_cast<std::size_t>(std::max(length, 0)), line_.size() - 1)};
+    }
+
+private:
+    bool show(bool is_news, time now) noexcept
+    {
+        if (!is_news && now < due()) return false;
+        shown_ = now;
+        return true;
+    }
+
+    time start_, shown_;
+    std::size_t done_ = 0, total_ = 0, tenth_ = 0;
+    std::array<char, 501> step_{'w', 'o', 'r', 'k', 'i', 'n', 'g'};
+    std::array<char, 640> line_{};
+};
 
 } // namespace awq
 
@@ -39919,6 +43157,8 @@ result<run_report> oneshot(const E& how, const oneshot_options& options)
 
 #include <charconv>
 #include <cstddef>
+#include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -39945,18 +43185,23 @@ struct yaml_node {
     bool is_map() const noexcept { return type == kind::map; }
 };
 
-// What reads a recipe throws its problems, as yaml-cpp does; `load_recipe` turns them into values.
+// What reads a recipe throws its problems, as yaml-cpp does; `catch_yaml_problems` turns them into values.
 namespace detail {
 
-/// A problem in a recipe, on its way to `load_recipe`.
-struct recipe_problem {
+/// A problem in a recipe, on its way to `catch_yaml_problems`.
+struct AWQ_ABI_TAG recipe_problem {
     error cause;
 };
 
 template <class... Parts>
-[[noreturn]] void reject_line(std::size_t line, const Parts&... parts)
+[[noreturn]] void reject_line([[maybe_unused]] std::size_t line,
+                              [[maybe_unused]] const Parts&... parts)
 {
+#if AWQ_EXCEPTIONS
     throw recipe_problem{error{error_code::malformed_file, "line ", line, ": ", parts...}};
+#else
+    std::terminate();
+#endif
 }
 
 template <class... Parts>
@@ -40008,14 +43253,11 @@ inline std::vector<std::size_t> counts(const yaml_node& node, std::size_t least,
 /// A number from `least` to `most`.
 inline double real(const yaml_node& node, double least, double most)
 {
-    double value = 0;
-    const std::string_view digits = node.text;
-    const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (!node.is_scalar() || digits.empty() || read.ptr != digits.data() + digits.size())
-        reject(node, "'", node.key, "' must be a number");
-    if (read.ec != std::errc{} || !(value >= least && value <= most))
-        reject(node, "'", node.key, "' is ", printable(digits, 40), ": use ", least, " to ", most);
-    return value;
+    const auto value = node.is_scalar() ? parse_double(node.text) : std::nullopt;
+    if (!value) reject(node, "'", node.key, "' must be a number");
+    if (!(*value >= least && *value <= most))
+        reject(node, "'", node.key, "' is ", printable(node.text, 40), ": use ", least, " to ", most);
+    return *value;
 }
 
 /// The truth values of YAML 1.1, which llm-compressor reads by.
@@ -40431,16 +43673,21 @@ inline void read_modifier(recipe& into, const yaml_node& node)
 #ifndef AWQ_RECIPE_READ_YAML_HPP
 #define AWQ_RECIPE_READ_YAML_HPP
 
+#include <yaml-cpp/anchor.h>
 #include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/yaml.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
 
 #include <algorithm>
 #include <cstddef>
+#include <exception>
 #include <map>
 #include <new>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -40647,13 +43894,37 @@ inline void check_keys(const yaml_node& node)
     for (const yaml_node& each : node.items) check_keys(each);
 }
 
+/// What `read()` gives, or the problem that it threw. It is not called, and the answer is `unsupported`, where
+/// the program is compiled without exceptions: yaml-cpp has no other way to report what is wrong.
+template <class Read>
+std::invoke_result_t<Read&> catch_yaml_problems([[maybe_unused]] Read&& read)
+{
+#if AWQ_EXCEPTIONS
+    try {
+        return read();
+    } catch (const recipe_problem& problem) {
+        return problem.cause;
+    } catch (const YAML::Exception& problem) {
+        return error{error_code::malformed_file, "line ", problem.mark.line + 1, ": ",
+                     printable(problem.msg, 160)};
+    } catch (const std::bad_alloc&) {
+        return error{error_code::out_of_memory, "no memory for the recipe"};
+    } catch (const std::exception& problem) {
+        return error{error_code::malformed_file, printable(problem.what(), 160)};
+    }
+#else
+    return error{error_code::unsupported, "this program is compiled without exceptions and reads no recipes; ",
+                 "give the run its options instead"};
+#endif
+}
+
 } // namespace detail
 
 /// The one document of a YAML text. Errors, each with its line: what is no YAML, what exceeds the
 /// limits, a key that is given twice.
 inline result<yaml_node> read_yaml(const std::string& text, const yaml_limits& limits = {})
 {
-    try {
+    return detail::catch_yaml_problems([&]() -> result<yaml_node> {
         detail::check_text(text);
         std::istringstream stream{text};
         YAML::Parser parser{stream};
@@ -40665,16 +43936,7 @@ inline result<yaml_node> read_yaml(const std::string& text, const yaml_limits& l
             return error{error_code::malformed_file, "a second document ('---'); a recipe is one"};
         detail::check_keys(root);
         return root;
-    } catch (const detail::recipe_problem& problem) {
-        return problem.cause;
-    } catch (const YAML::Exception& problem) {
-        return error{error_code::malformed_file, "line ", problem.mark.line + 1, ": ",
-                     printable(problem.msg, 160)};
-    } catch (const std::bad_alloc&) {
-        return error{error_code::out_of_memory, "no memory for the recipe"};
-    } catch (const std::exception& problem) {
-        return error{error_code::malformed_file, printable(problem.what(), 160)};
-    }
+    });
 }
 
 } // namespace awq
@@ -40745,19 +44007,20 @@ inline result<recipe> read_recipe(const std::string& path)
     AWQ_TRY(const std::string text, read_file(path, yaml_limits{}.file_bytes));
     const auto root = read_yaml(text);
     if (!root) return root.error().within(path);
-    try {
+    const auto read = [&]() -> result<recipe> {
         recipe loaded;
         loaded.path = path;
         stage_reader stages{loaded};
         if (root->is_map() || root->is_sequence()) stages.read_all(*root);
         if (!stages.found_any())
-            return error{error_code::malformed_file, path,
-                         ": holds no modifier; a recipe holds stages of modifiers, as in quant_stage: "
+            return error{error_code::malformed_file,
+                         "holds no modifier; a recipe holds stages of modifiers, as in quant_stage: "
                          "{quant_modifiers: {AWQModifier: {...}}}"};
         return loaded;
-    } catch (const recipe_problem& problem) {
-        return problem.cause.within(path);
-    }
+    };
+    auto loaded = catch_yaml_problems(read);
+    if (!loaded) return loaded.error().within(path);
+    return loaded;
 }
 
 } // namespace detail
@@ -40767,7 +44030,7 @@ inline result<recipe> read_recipe(const std::string& path)
 /// bounds its size, its depth and what its aliases grow to, every number has a range.
 /// Errors name the file and the line: what is no recipe; a key that is not known, with the nearest
 /// known one; a known one that asks for what is not done here. Keys that change nothing are accepted
-/// and listed in `recipe::unused_keys`.
+/// and listed in `recipe::unused_keys`. `unsupported` where the program is compiled without exceptions.
 inline result<recipe> load_recipe(const std::string& path)
 {
     return catch_out_of_memory(path, give_more_memory, [&] { return detail::read_recipe(path); });

@@ -60,15 +60,16 @@ TEST_CASE("every second row estimates the whole")
     const small::matrix w = small::random(8, 24, 4), c = small::random(8, 24, 6);
     small::matrix gram(24, 24), half_w(4, 24), half_c(4, 24);
     awq::plain_product::add_gram(serial, x.view(), gram.view());
+    const awq::row_sample half{8, 4};
     for (std::size_t r = 0; r < 4; ++r)
         for (std::size_t k = 0; k < 24; ++k) {
-            half_w(r, k) = w(2 * r, k);
-            half_c(r, k) = c(2 * r, k);
+            half_w(r, k) = w(half.row(r), k);
+            half_c(r, k) = c(half.row(r), k);
         }
     std::vector<float> memory(48);
-    const auto error = [&](const small::matrix& a, const small::matrix& b, std::size_t step) {
+    const auto error = [&](const small::matrix& a, const small::matrix& b, const awq::row_sample& rows) {
         return awq::gram_error<awq::plain_product>(serial, a.view(), b.view(),
-                                                   std::as_const(gram).view(), memory, step);
+                                                   std::as_const(gram).view(), memory, rows);
     };
-    CHECK(error(w, c, 2) == Approx(2.0 * error(half_w, half_c, 1)));
+    CHECK(error(w, c, half) == Approx(2.0 * error(half_w, half_c, awq::row_sample{4})));
 }

@@ -408,3 +408,36 @@ TEST_CASE("importance is divided by the squared scales")
     for (std::size_t i = 0; i < 16; ++i)
         CHECK(last[i] == Approx(3.0 / (found->best_scales[i] * found->best_scales[i])));
 }
+
+TEST_CASE("of a loss that looks at some rows, only these are made, and they decide as they would alone")
+{
+    const small::matrix w = small::random(64, 16, 4), x = small::random(40, 16, 3);
+    small::matrix gram(16, 16), part(8, 16);
+    awq::plain_product::add_gram(serial, x.view(), gram.view());
+    const awq::row_sample sample{64, 8};
+    for (std::size_t r = 0; r < 8; ++r)
+        for (std::size_t c = 0; c < 16; ++c) part(r, c) = w(sample.row(r), c);
+    const awq::integer_quantizer rounding{{4, false}, 8};
+    std::vector<float> x_mean(16, 1.0f), counted(4096), products(64);
+    for (std::size_t c = 0; c < 16; ++c) x_mean[c] += static_cast<float>(c);
+    std::size_t made = 0;
+    const auto search = [&](awq::matrix_view<const float> weight, std::size_t most) {
+        const awq::search_layer<awq::integer_quantizer> layer{weight, &rounding, {}};
+        awq::search_options options;
+        options.duo_scaling = awq::duo::off; // the weights' magnitude is that of all rows
+        const awq::gram_loss<awq::plain_product, awq::serial_execution> loss{
+            serial, {&layer.weight, 1}, gram.view(), 40, products, most};
+        std::fill(counted.begin(), counted.end(), 1e9f);
+        const auto found = awq::scale_search(serial, awq::search_problem<awq::integer_quantizer>{{&layer, 1}, x_mean},
+                                             options, loss, counted);
+        made = counted.size() - static_cast<std::size_t>(std::count(counted.begin(), counted.end(), 1e9f));
+        return std::pair{found.value().best_ratio, found.value().best_error};
+    };
+    const auto sampled = search(w.view(), 8);
+    CHECK(made < 600); // 8 of 64 rows, and what does not depend on rows
+    const auto alone = search(part.view(), awq::all_rows);
+    CHECK(sampled.first == alone.first);
+    CHECK(sampled.second == Approx(alone.second));
+    CHECK(search(w.view(), awq::all_rows).second != Approx(alone.second).epsilon(1e-9));
+    CHECK(made > 64 * 16);
+}

@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/execution/execution_concept.hpp>
+#include <awq/execution/precision.hpp>
 
 #include <tbb/parallel_for.h>
 
@@ -15,6 +16,8 @@ namespace awq {
 struct tbb_execution {
     using policy_axis = axis::execution;
     static constexpr std::string_view name = "tbb";
+
+    precision operands = precision::float32; ///< of large products
 
     template <class Task>
     void for_each(std::size_t count, Task&& task) const

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/precision.hpp>
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/block_stages.hpp>
@@ -41,7 +42,7 @@ public:
     block_quantizer_run(const E& how, const block_tensors& smoothed,
                         block_statistics& statistics, const quantizer_choice& formats,
                         const oneshot_options& options, run_report& report)
-        : how_(how), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
+        : how_(how), solving_(in_float32(how)), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
           formats_(formats), options_(options), report_(report)
     {
     }
@@ -138,7 +139,7 @@ private:
         host_matrix working = shift ? std::move(*shift) : host_matrix{};
         const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, working, steps);
         const linear_rounder<Product, E> rounder{
-            how_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
+            solving_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
             options_.rounding.importance ? std::span<const float>{importance}
                                          : std::span<const float>{},
             shared_magnitude(layers), options_.rounding};
@@ -189,13 +190,13 @@ private:
         std::vector<float> diagonal(gram.rows()), scratch(gram.rows() * cholesky_panel);
         for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
         const bool factored =
-            factor_damped_gram<Product>(how_, gram, options_.rounding.least_squares_lambda,
+            factor_damped_gram<Product>(solving_, gram, options_.rounding.least_squares_lambda,
                                         {scratch.data(), gram.rows(), cholesky_panel});
         for (const std::string_view linear : layers) {
             if (!factored) break;
             const matrix_view<float> weight = quantized_.weight(linear);
             scratch.resize(weight.size() + weight.rows() * cholesky_panel);
-            move_to_target<Product>(how_, weight, gram, shift,
+            move_to_target<Product>(solving_, weight, gram, shift,
                                     options_.rounding.least_squares_share, scratch.data());
         }
         // The factor lies below the diagonal; what is above it is still the Gram matrix.
@@ -216,7 +217,7 @@ private:
         float damping = options_.rounding.damping;
         for (; damping <= largest_damping; damping *= 10.0f) {
             std::copy_n(gram.data(), gram.size(), feedback.data());
-            if (!make_feedback<Product>(how_, view_of(feedback), damping, panel)) continue;
+            if (!make_feedback<Product>(solving_, view_of(feedback), damping, panel)) continue;
             steps.take("error feedback");
             if (damping > options_.rounding.damping)
                 steps.miss("damping raised (Gram matrix not positive definite)");
@@ -266,12 +267,14 @@ private:
         const std::vector<float> zeros(original.cols());
         const matrix_view<const float> none{zeros.data(), original.rows(), original.cols(), 0};
         std::vector<float> memory(gram_loss_workspace_size(original.cols()) * 256);
+        const row_sample a_quarter{original.rows(), chunk_count(original.rows(), 4)};
         const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
-                                                 memory, 4);
-        return error / gram_error<Product>(how_, original, none, power, memory, 4);
+                                                 memory, a_quarter);
+        return error / gram_error<Product>(how_, original, none, power, memory, a_quarter);
     }
 
     const E& how_;
+    const E solving_; ///< what is solved and fed back needs all digits
     const block_tensors& smoothed_;
     block_tensors quantized_;
     block_statistics& statistics_;

@@ -148,11 +148,12 @@ private:
         constexpr std::size_t rows_at_once = 256;
         std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
         const input_statistics& inputs = inputs_of(mapping);
-        gram_loss<Product, E> gram{how_,     weights, inputs.gram(), inputs.tokens(),
-                                   products, 1};
         const bool attention = mapping.parent == "self_attn";
-        if (options_.loss == loss_kind::gram || (!attention && mapping.parent != "mlp"))
-            return scale_search(how_, problem, options_.search, gram, memory);
+        const bool is_alone = options_.loss == loss_kind::gram || (!attention && mapping.parent != "mlp");
+        gram_loss<Product, E> gram{how_, weights, inputs.gram(), inputs.tokens(), products,
+                                   is_alone ? options_.search.deciding_rows : options_.search.screening_rows,
+                                   row_block_of(problem)};
+        if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
         const parent_inputs& recorded = attention ? recorder_.attention() : recorder_.mlp();
         const auto forward = [&](std::span<const matrix_view<const float>> candidates,
                                  const sequences& batch, matrix_view<const float> input,

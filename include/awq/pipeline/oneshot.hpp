@@ -7,6 +7,8 @@
 #include <awq/data/calibration_samples.hpp>
 #include <awq/data/chat_template.hpp>
 #include <awq/execution/instruction_set.hpp>
+#include <awq/execution/precision.hpp>
+#include <awq/execution/products/amx_tile.hpp>
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
@@ -100,6 +102,9 @@ private:
     oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
     {
         report_.notes = options.notices;
+        if (options.operands == precision::mixed && !detail::has_amx())
+            report_.notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 "
+                               "in tiles (AMX), so products stay float32");
         if (options.compensate) {
             options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
             options_.rounding.importance = true;
@@ -401,7 +406,8 @@ template <class Product, execution E>
 result<run_report> oneshot(const E& how, const oneshot_options& options)
 {
     return catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
-        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
+        const E in_precision = with_precision(how, options.operands);
+        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(in_precision, options)));
         return run->execute();
     });
 }

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/precision.hpp>
 #include <awq/model/mapping_pattern.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/search/search_options.hpp>
@@ -84,11 +85,13 @@ struct oneshot_options {
     std::string ignore_recipe;   ///< the file that `ignore` is from: what matches nothing is a warning
     std::string mappings_recipe; ///< the file that `mappings` are from
 
+    /// Of the products of the forward pass, the statistics and the search; what is solved is float32.
+    precision operands = precision::float32;
     std::size_t num_calibration_samples = 128;
     std::size_t max_seq_length = 512;
     search_options search{};
     loss_kind loss = loss_kind::screened;
-    std::size_t exact_loss_tokens = 16384; ///< of a screened search: tokens that decide
+    std::size_t exact_loss_tokens = 2048; ///< of a screened search: tokens that decide
     rounding_options rounding{};
 
     progress_callback progress;
@@ -127,6 +130,7 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
         {"n_grid", std::to_string(options.search.n_grid)},
         {"duo_scaling", name_of(options.search.duo_scaling)},
         {"loss", name_of(options.loss)},
+        {"precision", name_of(options.operands)},
         {"smoothing", yes_or_no(options.smoothing)},
         {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
     if (options.smoothing_only) return made;

@@ -4,6 +4,7 @@
 
 #include <awq/execution/execution_concept.hpp>
 #include <awq/search/ordered_sum.hpp>
+#include <awq/search/row_sample.hpp>
 #include <awq/tensor/backend_concept.hpp>
 #include <awq/tensor/matrix_view.hpp>
 
@@ -21,13 +22,13 @@ constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 
 /// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
 /// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
-/// is the Gram matrix of its inputs. With `row_step` k only every k-th row is looked at, and the
-/// sum is extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
+/// is the Gram matrix of its inputs. Only the rows of `sample` are looked at, and the sum is
+/// extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
 template <class Product, execution E, class T = const float>
 AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                  matrix_view<const float> gram, std::span<float> memory, std::size_t row_step = 1)
+                  matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
 {
-    const std::size_t width = weight.cols(), rows = chunk_count(weight.rows(), row_step);
+    const std::size_t width = weight.cols(), rows = sample.size();
     const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
     double sum = 0.0;
     for (std::size_t first = 0; first < rows; first += most) {
@@ -35,8 +36,9 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
         const matrix_view<float> change{memory.data(), count, width};
         const matrix_view<float> product{memory.data() + count * width, count, width};
         how.for_each(count, [&](std::size_t r) {
-            const T* const from = weight.row((first + r) * row_step).data();
-            const float* const to = candidate.row((first + r) * row_step).data();
+            const std::size_t row = sample.row(first + r);
+            const T* const from = weight.row(row).data();
+            const float* const to = candidate.row(row).data();
             for (std::size_t c = 0; c < width; ++c)
                 change(r, c) = to[c] - static_cast<float>(from[c]);
         });
@@ -52,6 +54,14 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
            static_cast<double>(std::max<std::size_t>(rows, 1));
 }
 
+/// The same over all rows.
+template <class Product, execution E, class T = const float>
+AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
+                  matrix_view<const float> gram, std::span<float> memory)
+{
+    return gram_error<Product>(how, weight, candidate, gram, memory, row_sample{weight.rows()});
+}
+
 /// The mean squared error at the outputs of linear layers that read the same input, from that
 /// input's Gram matrix: its cost does not depend on the number of tokens. A callable for
 /// `scale_search`. Exact where the layers' own outputs are what matters (o_proj, down_proj); for q,
@@ -61,13 +71,20 @@ template <class Product, execution E, class T = float>
 class AWQ_ABI_TAG gram_loss {
   public:
     /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
-    /// `tokens`; a `row_step` above 1 looks at every row_step-th output only.
+    /// `tokens`. Of each weight about `most_rows` rows are looked at, in whole blocks of `row_block`,
+    /// which is a multiple of all quantizers' own.
     gram_loss(const E& how, std::span<const matrix_view<const T>> weights,
               matrix_view<const float> gram, std::size_t tokens, std::span<float> memory,
-              std::size_t row_step = 1) noexcept
+              std::size_t most_rows = all_rows, std::size_t row_block = 1) noexcept
         : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory),
-          row_step_(std::max<std::size_t>(row_step, 1))
+          most_rows_(most_rows), row_block_(row_block)
     {}
+
+    /// The rows that it looks at, of a weight of so many: a candidate needs no others.
+    row_sample sample_of(std::size_t rows) const noexcept
+    {
+        return row_sample{rows, most_rows_, row_block_};
+    }
 
     double operator()(std::span<const matrix_view<const float>> candidates) const
     {
@@ -77,7 +94,8 @@ class AWQ_ABI_TAG gram_loss {
             // A layer that is not quantized is its own candidate and loses nothing.
             const void* const weight = weights_[i].data();
             if (weight == candidates[i].data()) continue;
-            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, row_step_);
+            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_,
+                                       sample_of(weights_[i].rows()));
         }
         return sum / (static_cast<double>(tokens_) * outputs);
     }
@@ -88,7 +106,7 @@ class AWQ_ABI_TAG gram_loss {
     matrix_view<const float> gram_;
     std::size_t tokens_;
     std::span<float> memory_;
-    std::size_t row_step_;
+    std::size_t most_rows_, row_block_;
 };
 
 } // namespace awq

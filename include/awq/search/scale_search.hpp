@@ -5,6 +5,7 @@
 #include <awq/execution/widen.hpp>
 #include <awq/quantization/pseudo_quantize.hpp>
 #include <awq/search/ordered_sum.hpp>
+#include <awq/search/row_sample.hpp>
 #include <awq/search/scale_grid.hpp>
 #include <awq/search/search_options.hpp>
 #include <awq/search/search_outcome.hpp>
@@ -23,7 +24,8 @@
 namespace awq {
 
 /// A loss over candidate weights Q(W s)/s, in the order of the problem's layers: what is lost when
-/// they take the place of the original weights, the same inputs given. Smaller is better.
+/// they take the place of the original weights, the same inputs given. Smaller is better. A loss that
+/// looks at some rows only has a `sample_of(rows)`, a `row_sample`: only these are then made.
 template <class Loss>
 concept candidate_loss = requires(Loss& loss, std::span<const matrix_view<const float>> weights)
 {
@@ -62,8 +64,11 @@ class AWQ_ABI_TAG candidate_maker {
         return {};
     }
 
-    /// The candidate's weights; empty where a scale is not usable or cannot be stored.
-    std::span<const matrix_view<const float>> make(const scale_candidate& candidate)
+    /// The candidate's weights, the rows of `sample_of` each; empty where a scale is not usable or
+    /// cannot be stored.
+    template <class Sample>
+    std::span<const matrix_view<const float>> make(const scale_candidate& candidate,
+                                                   const Sample& sample_of)
     {
         if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
         const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
@@ -71,7 +76,8 @@ class AWQ_ABI_TAG candidate_maker {
         for (std::size_t c = 0; c < column_scales_.size(); ++c)
             column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
         for (std::size_t i = 0; i < views_.size(); ++i)
-            if (problem_.layers[i].rounding != nullptr) make_layer(i);
+            if (problem_.layers[i].rounding != nullptr)
+                make_layer(i, sample_of(problem_.layers[i].weight.rows()));
         return views_;
     }
 
@@ -132,7 +138,7 @@ class AWQ_ABI_TAG candidate_maker {
         reduce_to_scales([&](std::size_t c) { return sums[c] / rows; }, w_mean_);
     }
 
-    void make_layer(std::size_t index)
+    void make_layer(std::size_t index, const row_sample& sample)
     {
         const auto& layer = problem_.layers[index];
         const matrix_view<float> out = outputs_[index];
@@ -154,11 +160,16 @@ class AWQ_ABI_TAG candidate_maker {
                 rounding = settled(how_, rounding, matrix_view<const float>{out});
             }
         }
-        for_all_blocks(how_, rounding, out.rows(), [&](std::size_t first, std::size_t count) {
+        const auto make_rows = [&](std::size_t first, std::size_t count) {
             const auto block = out.rows_from(first, count);
             if (!is_scaled) scale_rows(layer.weight.rows_from(first, count), block);
             rounding.pseudo_quantize(block, importance, block);
             unscale_rows(block);
+        };
+        if (sample.size() == out.rows()) return for_all_blocks(how_, rounding, out.rows(), make_rows);
+        how_.for_each(sample.blocks(), [&](std::size_t block) {
+            const std::size_t first = sample.first_of(block), end = first + sample.rows_in(block);
+            for_each_block(first, end, rounding.row_block(), make_rows);
         });
     }
 
@@ -202,7 +213,10 @@ class AWQ_ABI_TAG candidate_maker {
 template <class Maker, candidate_loss Loss>
 double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
 {
-    const auto weights = maker.make(candidate);
+    const auto weights = maker.make(candidate, [&](std::size_t rows) {
+        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
+        else return row_sample{rows};
+    });
     if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
     return static_cast<double>(loss(weights));
 }

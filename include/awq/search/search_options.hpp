@@ -32,6 +32,10 @@ struct search_options {
     /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
     /// by the exact loss, identity apart.
     std::size_t finalists = 4;
+    /// How many rows of each weight the Gram loss looks at, spread evenly, where it ranks candidates
+    /// (`screening_rows`) and where it decides alone (`deciding_rows`).
+    std::size_t screening_rows = 64;
+    std::size_t deciding_rows = 256;
 };
 
 } // namespace awq

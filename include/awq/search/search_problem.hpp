@@ -8,6 +8,7 @@
 #include <awq/tensor/matrix_view.hpp>
 #include <awq/tensor/workspace.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -81,6 +82,16 @@ constexpr std::size_t search_workspace_size(const search_problem<Q, T>& problem,
         if (layer.is_copied()) weights += layer.weight.size();
     return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
                                  options.n_grid);
+}
+
+/// How many rows a sample should take together: the largest of the quantizers' blocks.
+template <quantizer Q>
+constexpr std::size_t row_block_of(const search_problem<Q>& problem) noexcept
+{
+    std::size_t block = 1;
+    for (const auto& layer : problem.layers)
+        if (layer.rounding != nullptr) block = std::max(block, layer.rounding->row_block());
+    return block;
 }
 
 namespace detail {

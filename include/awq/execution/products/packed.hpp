@@ -5,8 +5,11 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/execution/execution_concept.hpp>
+#include <awq/execution/precision.hpp>
+#include <awq/execution/products/amx_tile.hpp>
 #include <awq/execution/products/few_rows.hpp>
 #include <awq/execution/products/mirror_upper.hpp>
+#include <awq/execution/products/packed_engine.hpp>
 #include <awq/execution/products/packed_tile.hpp>
 #include <awq/execution/products/plain.hpp>
 #include <awq/execution/products/reproducible.hpp>
@@ -17,128 +20,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 namespace awq {
-
-namespace detail {
-
-/// Which part of the output is computed.
-enum class product_part : unsigned char { whole, upper };
-
-/// c = or += a b^T over packed operands. Slabs of the depth are packed once by all threads, then the
-/// output is cut into fixed tiles: the bits do not depend on who computes which.
-template <class Arch, execution E, class T = float>
-class packed_engine {
-public:
-    packed_engine(const E& e, product_operand<T> a, product_operand<T> b, std::size_t depth,
-                  matrix_view<float> c, bool accumulate, product_part part)
-        : execution_(e), a_(a), b_(b), c_(c), depth_(depth), accumulate_(accumulate), part_(part),
-          slab_(padded(chunk_count(depth, chunk_count(depth, max_slab)), 16)),
-          packed_a_(padded(std::min(c.rows(), max_rows), shape::rows) * slab_),
-          packed_b_(padded(std::min(c.cols(), max_cols), shape::cols) * slab_)
-    {
-    }
-
-    /// False where there was no memory for the packed operands; c is then untouched.
-    [[nodiscard]] bool run()
-    {
-        if (!packed_a_ || !packed_b_) return false;
-        for (std::size_t col = 0; col < c_.cols(); col += max_cols)
-            for (std::size_t from = 0; from < depth_; from += slab_)
-                multiply_slab(col, std::min(max_cols, c_.cols() - col), from,
-                              std::min(slab_, depth_ - from));
-        return true;
-    }
-
-private:
-    using shape = tile_shape<Arch>;
-    static constexpr std::size_t max_slab = 320;
-    static constexpr std::size_t max_rows = chunk_count(3072, shape::rows) * shape::rows;
-    static constexpr std::size_t max_cols = chunk_count(3072, shape::cols) * shape::cols;
-    static constexpr std::size_t task_rows = chunk_count(128, shape::rows) * shape::rows;
-    static constexpr std::size_t task_cols = chunk_count(256, shape::cols) * shape::cols;
-    static constexpr std::size_t panels_per_task = 4;
-
-    static constexpr std::size_t padded(std::size_t count, std::size_t unit) noexcept
-    {
-        return chunk_count(count, unit) * unit;
-    }
-
-    template <std::size_t Width>
-    void pack(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
-              std::size_t depth, float* out) const
-    {
-        const std::size_t panels = chunk_count(count, Width);
-        execution_.for_each(chunk_count(panels, panels_per_task), [=](std::size_t task) {
-            const std::size_t end = std::min(panels, (task + 1) * panels_per_task);
-            for (std::size_t p = task * panels_per_task; p < end; ++p)
-                pack_panel<Width>(operand, first + p * Width, std::min(Width, count - p * Width),
-                                  from, depth, out + p * Width * depth);
-        });
-    }
-
-    void multiply_slab(std::size_t col, std::size_t cols, std::size_t from, std::size_t depth)
-    {
-        pack<shape::cols>(b_, col, cols, from, depth, packed_b_.data());
-        const std::size_t end = part_ == product_part::whole ? c_.rows() : col + cols;
-        for (std::size_t row = 0; row < end; row += max_rows) {
-            const std::size_t rows = std::min(max_rows, end - row);
-            pack<shape::rows>(a_, row, rows, from, depth, packed_a_.data());
-            multiply_block(row, rows, col, cols, depth, accumulate_ || from > 0);
-        }
-    }
-
-    void multiply_block(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
-                        std::size_t depth, bool accumulate) const
-    {
-        const std::size_t down = chunk_count(rows, task_rows);
-        const std::size_t across = chunk_count(cols, task_cols);
-        execution_.for_each(down * across, [=, this](std::size_t task) {
-            const std::size_t i = task % down * task_rows;
-            const std::size_t j = task / down * task_cols;
-            const std::size_t last = std::min(cols, j + task_cols);
-            if (part_ == product_part::upper && col + last <= row + i) return;
-            with_accumulation<Arch>([&](auto kind) {
-                for (std::size_t n = j; n < last; n += shape::cols)
-                    multiply_panel<kind()>(row, i, std::min(rows, i + task_rows), col, n, last,
-                                           depth, accumulate);
-            });
-        });
-    }
-
-    /// All register tiles of one panel of b, which stays in the first-level cache.
-    template <kernels::accumulation Kind>
-    void multiply_panel(std::size_t row, std::size_t i, std::size_t end, std::size_t col,
-                        std::size_t n, std::size_t last, std::size_t depth, bool accumulate) const
-    {
-        const float* b = packed_b_.data() + n * depth;
-        const std::size_t cols = std::min(shape::cols, last - n);
-        for (; i < end; i += shape::rows) {
-            if (part_ == product_part::upper && col + n + cols <= row + i) return;
-            const std::size_t rows = std::min(shape::rows, end - i);
-            const float* a = packed_a_.data() + i * depth;
-            float* out = &c_(row + i, col + n);
-            if (rows == shape::rows && cols == shape::cols)
-                multiply_tile<Arch, Kind>(a, b, depth, out, c_.stride(), accumulate);
-            else
-                multiply_edge_tile<Arch, Kind>(a, b, depth, out, c_.stride(), rows, cols,
-                                               accumulate);
-        }
-    }
-
-    const E& execution_;
-    product_operand<T> a_;
-    product_operand<T> b_;
-    matrix_view<float> c_;
-    std::size_t depth_;
-    bool accumulate_;
-    product_part part_;
-    std::size_t slab_;
-    scratch packed_a_;
-    scratch packed_b_;
-};
-
-} // namespace detail
 
 /// Matrix products by a packed micro-kernel over SIMD registers: the default provider. Header-only,
 /// as wide as the instruction set that the translation unit is compiled for.
@@ -147,6 +31,9 @@ private:
 /// same bits at any number of threads. Every sum runs in the same order whatever the registers hold;
 /// one rounding more, where there is no fused multiply-add, is `reproducible_products`' to undo. Calls
 /// may nest within other tasks of the same execution.
+/// Where the execution's `operands` are `precision::mixed` and the processor multiplies tiles of bfloat16, both
+/// operands are rounded to it (to nearest, ties to even) and the sums stay float32, in the same order at any
+/// number of threads. Products of few rows stay float32.
 /// Working memory (at most 8 MiB) is kept by each thread; without it the calls still work, slowly.
 /// Operands may have strides; the output must not overlap an input.
 struct packed_product {
@@ -220,7 +107,12 @@ private:
                                   matrix_view<float> c, bool accumulate = false,
                                   detail::product_part part = detail::product_part::whole)
     {
-        return detail::packed_engine<Arch, E, T>(e, a, b, depth, c, accumulate, part).run();
+#if AWQ_HAS_AMX
+        if constexpr (std::is_same_v<T, float>)
+            if (is_mixed(e) && detail::has_amx())
+                return detail::packed_engine<detail::amx_kernel, E>(e, a, b, depth, c, accumulate, part).run();
+#endif
+        return detail::packed_engine<detail::float_kernel<Arch>, E, T>(e, a, b, depth, c, accumulate, part).run();
     }
 };
 

@@ -7,26 +7,14 @@
 #include <awq/config.hpp>
 #include <awq/execution/kernels/multiply_add.hpp>
 #include <awq/execution/kernels/simd_batch.hpp>
+#include <awq/execution/products/product_operand.hpp>
+#include <awq/execution/products/reproducible.hpp>
 #include <awq/tensor/element.hpp>
 
 #include <algorithm>
 #include <cstddef>
 
 namespace awq::detail {
-
-/// One operand of a product c(i, j) = sum over d of a(i, d) b(j, d): `outer` is i or j. Elements in 16
-/// bits are widened as they are packed.
-template <class T>
-struct product_operand {
-    const T* data;
-    std::size_t outer_stride;
-    std::size_t depth_stride; ///< 1 or outer_stride is 1
-
-    const T* at(std::size_t outer, std::size_t depth) const noexcept
-    {
-        return data + outer * outer_stride + depth * depth_stride;
-    }
-};
 
 /// The register tile: `rows` x `cols` sums stay in registers while the depth runs (the scheme of
 /// Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008).
@@ -164,23 +152,42 @@ void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, 
     });
 }
 
-/// The same at the edge of c: only `rows` x `cols` of the tile exist.
-template <class Arch, kernels::accumulation Kind>
-void multiply_edge_tile(const float* a, const float* b, std::size_t depth, float* c,
-                        std::size_t stride, std::size_t rows, std::size_t cols,
-                        bool accumulate) noexcept
-{
-    using shape = tile_shape<Arch>;
-    alignas(64) float whole[shape::rows * shape::cols];
-    multiply_tile<Arch, Kind>(a, b, depth, whole, shape::cols, false);
-    for (std::size_t r = 0; r < rows; ++r) {
-        for (std::size_t j = 0; j < cols; ++j) {
-            const float sum = whole[r * shape::cols + j];
-            float& out = c[r * stride + j];
-            out = accumulate ? sum + out : sum; // adding 0 would change -0
-        }
+/// Panels of floats, multiplied in SIMD registers: a kernel of `packed_engine`.
+template <class Arch>
+struct float_kernel {
+    using element = float;
+    static constexpr std::size_t rows = tile_shape<Arch>::rows;
+    static constexpr std::size_t cols = tile_shape<Arch>::cols;
+    static constexpr std::size_t max_slab = 320, slab_step = 16, depth_step = 1;
+
+    template <class T>
+    static void pack_a(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, float* out) noexcept
+    {
+        pack_panel<rows>(operand, first, count, from, depth, out);
     }
-}
+    template <class T>
+    static void pack_b(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
+                       std::size_t depth, float* out) noexcept
+    {
+        pack_panel<cols>(operand, first, count, from, depth, out);
+    }
+
+    template <kernels::accumulation Kind>
+    struct tiles {
+        void multiply(const float* a, const float* b, std::size_t depth, float* c, std::size_t stride,
+                      bool accumulate) const noexcept
+        {
+            multiply_tile<Arch, Kind>(a, b, depth, c, stride, accumulate);
+        }
+    };
+
+    template <class Task>
+    static void with_tiles(const Task& task)
+    {
+        with_accumulation<Arch>([&](auto kind) { task(tiles<kind()>{}); });
+    }
+};
 
 } // namespace awq::detail
 
