@@ -49,7 +49,7 @@ bool quantize(const char* model, const char* dataset, const std::string& output)
     options.num_calibration_samples = 2;
     options.max_seq_length = 32;
     options.search.n_grid = 3;
-    options.loss = awq::loss_kind::gram;
+    options.loss = awq::loss_kind::parent_output; // the cheapest for so few tokens
     options.rounding.error_feedback = false;
     options.rounding.least_squares_lambda = 0.0f;
     options.rounding.clip_steps = 1;
