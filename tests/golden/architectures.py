@@ -47,6 +47,7 @@ CASES = {
                                        **DEEPSEEK, **LATENT)),
     "deepseek_v3_plain_queries": ("DeepseekV3", dict(n_group=1, topk_group=1, **DEEPSEEK,
                                                      **{**LATENT, "q_lora_rank": None})),
+    "dots1": ("Dots1", dict(n_group=1, topk_group=1, **HEAD, **DEEPSEEK)),
     "ernie4_5": ("Ernie4_5", HEAD),
     "exaone4": ("Exaone4", dict(sliding_window_pattern=2, **WINDOWS)),
     "gemma": ("Gemma", HEAD),
@@ -68,7 +69,7 @@ CASES = {
     "olmo2": ("Olmo2", dict()),
     "olmo3": ("Olmo3", WINDOWS),
     "olmoe": ("Olmoe", dict(num_experts=4, num_experts_per_tok=2, intermediate_size=16)),
-    "opt": ("OPT", dict(ffn_dim=56, word_embed_proj_dim=32, pad_token_id=1)),
+    "opt": ("OPT", dict(ffn_dim=56, num_key_value_heads=4, word_embed_proj_dim=32, pad_token_id=1)),
     "phi3": ("Phi3", dict(sliding_window=7)),
     "phi3_longrope": ("Phi3", dict(original_max_position_embeddings=24, **rope(
         rope_type="longrope", short_factor=[1.0 + 0.1 * i for i in range(4)],

@@ -101,12 +101,14 @@ private:
             report.balance_layers.push_back(prefix + name);
         report.tokens = inputs_of(mapping).tokens();
         report.skipped = shares_scales(mapping) ? std::string{} : mapping.reason;
+        if (report.tokens == 0) report.skipped = "no token was routed to the expert";
         return report;
     }
 
     bool shares_scales(const resolved_mapping& mapping) const noexcept
     {
-        return mapping.skipped == skip_cause::grouped_query && options_.smooth_grouped_query;
+        return mapping.skipped == skip_cause::grouped_query &&
+               (options_.smooth_grouped_query || options_.all_mappings);
     }
 
     /// Which output of v_proj each input of o_proj is a mix of, where query heads share those of one

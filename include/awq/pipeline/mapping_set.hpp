@@ -49,11 +49,12 @@ class mapping_set {
 public:
     mapping_set() = default;
 
-    /// The mappings that follow from the data flow of each block.
-    static mapping_set from_layouts()
+    /// The mappings that follow from the data flow of each block: all, or llm-compressor's choice.
+    static mapping_set from_layouts(bool all)
     {
         mapping_set made;
         made.are_derived_ = true;
+        made.are_all_ = all;
         return made;
     }
 
@@ -75,7 +76,8 @@ public:
     /// `resolve_mappings`.
     result<std::vector<resolved_mapping>> resolve(const block_tensors& block)
     {
-        if (are_derived_) return usual_mappings(block.layout());
+        if (are_derived_)
+            return are_all_ ? all_mappings(block.layout()) : usual_mappings(block.layout());
         const auto modules = detail::modules_of(block.layout());
         const std::string_view name{block.prefix().data(), block.prefix().size() - 1};
         std::vector<resolved_mapping> all;
@@ -97,7 +99,7 @@ public:
     }
 
 private:
-    bool are_derived_ = false;
+    bool are_derived_ = false, are_all_ = false;
     std::vector<mapping_pattern> patterns_;
     std::string recipe_;
     expression_matcher expressions_;
@@ -108,7 +110,7 @@ private:
 inline result<mapping_set> mappings_for(const oneshot_options& options, const directory_source& source)
 {
     if (!options.smoothing) return mapping_set{};
-    if (!options.mappings) return mapping_set::from_layouts();
+    if (!options.mappings) return mapping_set::from_layouts(options.all_mappings);
     std::vector<std::string> names;
     constexpr std::string_view suffix = ".weight";
     for (const safetensors::tensor* const each : source.checkpoint().tensors())

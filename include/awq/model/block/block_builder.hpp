@@ -107,8 +107,9 @@ public:
         experts_part part;
         part.from = from;
         const std::string at{options.at};
-        part.router = linear(at + std::string{options.router}, from, sizes.count,
-                             config_.hidden_size, {std::string{options.count_field} + ", hidden_size", "ffn_gate_inp"}, true);
+        part.router =
+            linear(at + std::string{options.router}, from, sizes.count, config_.hidden_size,
+                   {std::string{options.count_field} + ", hidden_size", "ffn_gate_inp"}, true);
         if (!options.router_bias.empty())
             part.router_bias = vector(at + std::string{options.router_bias}, sizes.count,
                                       "exp_probs_b", options.count_field);

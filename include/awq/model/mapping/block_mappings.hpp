@@ -68,6 +68,14 @@ inline std::vector<resolved_mapping> usual_mappings(const block_layout& layout)
     return found;
 }
 
+/// Everything of a block that can be smoothed exactly, in the same order.
+inline std::vector<resolved_mapping> all_mappings(const block_layout& layout)
+{
+    std::vector<resolved_mapping> found;
+    for (const block_output& output : layout.outputs) found.push_back(mapping_of(layout, output));
+    return found;
+}
+
 /// Whether smoothing a mapping keeps the function of the block: the balance layers must be all that
 /// reads the smooth layer's output. llm-compressor's default mappings, say, do not fit Gemma's norms.
 /// Error: `invalid_argument` that names the layers.
