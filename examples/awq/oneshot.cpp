@@ -140,6 +140,13 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
     command.add_option("--precision", arguments.precision,
                        "mixed: products of calibration and search take bfloat16 where the processor is faster with it")
         ->check(CLI::IsMember({"float32", "mixed"}))->capture_default_str();
+    command.add_option_function<std::string>(
+               "--mappings",
+               [&arguments](const std::string& choice) {
+                   arguments.options.all_mappings = choice == "all";
+               },
+               "llm-compressor's choice of layers to smooth, or all that are exact")
+        ->check(CLI::IsMember({"llm-compressor", "all"}));
     command.add_flag("--smooth-grouped-query", arguments.options.smooth_grouped_query,
                      "Also v_proj -> o_proj where query heads share values: one scale each");
     command.add_flag("--clip-weights", arguments.options.clip_weights,

@@ -3,7 +3,7 @@
 #include "input.hpp"
 
 #include <awq/io/json_reader.hpp>
-#include <awq/pipeline/read_model_config.hpp>
+#include <awq/model/config/read_model_config.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {

@@ -26,7 +26,7 @@ const std::map<std::string, std::vector<std::string>> allowed{
     {"modifier_search.hpp",
      {"search/", "smoothing/", "quantization/", "calibration/", "execution/", "tensor/", "support/"}},
     {"modifier_run.hpp", {"search/", "smoothing/", "calibration/", "tensor/", "support/"}},
-    {"model", {"execution/", "tensor/", "support/", "smoothing/mapping.hpp"}},
+    {"model", {"execution/", "io/json_", "tensor/", "support/", "smoothing/mapping.hpp"}},
     {"data", {"io/json_", "io/read_file.hpp", "io/model_file.hpp", "support/"}}, // JSON and whole texts
     {"io", {"tensor/", "quantization/", "support/"}},
     {"recipe", {"policy/", "search/search_options.hpp", "model/mapping_", "io/read_file.hpp", "support/"}},

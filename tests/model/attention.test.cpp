@@ -85,7 +85,7 @@ TEST_CASE("a text with a cache, in any steps, gives the logits of the whole text
             awq::causal_lm<packed_product, awq::tbb_execution>::make(loaded.config, loaded.weights());
         REQUIRE(model);
         const auto states = states_of(loaded, ids, awq::sequences::uniform(1, 90));
-        auto cache = awq::kv_cache::make(loaded.config, 90);
+        auto cache = model->make_cache(90);
         REQUIRE(cache);
         std::vector<float> stepped(48), whole(48);
         for (const std::size_t step : {50, 1, 1, 7, 1, 30}) {
@@ -148,9 +148,10 @@ TEST_CASE("attention and MLP run on their own, and the observer sees their input
         seen.emplace_back(std::string{layer} + " " + std::to_string(x.rows()) + "x" +
                           std::to_string(x.cols()));
     };
-    REQUIRE(awq::attention_forward<packed_product>(e, context, block.self_attn, batch, input,
-                                                   output, observer));
-    REQUIRE(awq::mlp_forward<packed_product>(e, loaded.config, block.mlp, input, output, observer));
+    // The norms of a block are parts 0 and 3, what is added back 2 and 5.
+    REQUIRE(awq::part_forward<packed_product>(e, context, block, batch, 1, input, output));
+    REQUIRE(awq::part_forward<packed_product>(e, context, block, batch, 4, input, output));
+    REQUIRE(awq::decoder_block_forward<packed_product>(e, context, block, batch, input, observer));
     CHECK(seen == std::vector<std::string>{"self_attn.q_proj 20x32", "self_attn.o_proj 20x32",
                                            "mlp.gate_proj 20x32", "mlp.down_proj 20x56"});
 }
@@ -162,12 +163,12 @@ TEST_CASE("wrong rows and positions beyond the rotary table are errors")
     const awq::block_context context{loaded.config, rope, 0};
     std::vector<float> values(5 * 32);
     const awq::matrix_view<float> rows{values.data(), 5, 32};
-    const awq::attention_weights weights = loaded.block(0).self_attn;
+    const awq::block_weights weights = loaded.block(0);
     const awq::serial_execution e;
     const auto four = awq::sequences::uniform(1, 4), five = awq::sequences::uniform(1, 5);
-    CHECK(awq::attention_forward<packed_product>(e, context, weights, four, rows, rows)
+    CHECK(awq::part_forward<packed_product>(e, context, weights, four, 1, rows, rows)
               .error().code() == awq::error_code::shape_mismatch);
-    CHECK(awq::attention_forward<packed_product>(e, context, weights, five, rows, rows)
+    CHECK(awq::part_forward<packed_product>(e, context, weights, five, 1, rows, rows)
               .error().code() == awq::error_code::invalid_argument);
 }
 

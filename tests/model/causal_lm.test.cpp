@@ -56,7 +56,7 @@ std::uint32_t best_of(std::span<const float> logits)
 std::vector<std::uint32_t> greedy(model_type& model, const std::vector<std::uint32_t>& prompt,
                                   std::size_t count)
 {
-    auto cache = awq::kv_cache::make(model.config(), prompt.size() + count);
+    auto cache = model.make_cache(prompt.size() + count);
     REQUIRE(cache);
     std::vector<float> logits(model.config().vocab_size);
     std::vector<std::uint32_t> made;
@@ -114,7 +114,7 @@ void check_statistics(const test_model& loaded, const awq::json::value& golden)
     const awq::rope_table rope{loaded.config, batch.longest()};
     std::vector<float> states(ids.size() * loaded.config.hidden_size);
     const awq::matrix_view<float> hidden{states.data(), ids.size(), loaded.config.hidden_size};
-    REQUIRE(awq::embed(e, loaded.weights().embed_tokens, ids, hidden));
+    REQUIRE(awq::embed(e, loaded.config, loaded.weights().outer, ids, batch, 0, hidden));
     for (std::size_t layer = 0; layer < loaded.config.num_hidden_layers; ++layer) {
         mean_abs_of_layer observed;
         const auto observer = [&](std::string_view name, awq::matrix_view<const float> input) {

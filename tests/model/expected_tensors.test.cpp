@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <awq/model/expected_tensors.hpp>
+#include <awq/model/architectures/registry.hpp>
 
 #include "catch.hpp"
 
@@ -40,13 +40,13 @@ void has_shape(const awq::expected_tensor& tensor, std::size_t rows, std::size_t
 
 TEST_CASE("a block's shapes follow from heads, head size and widths")
 {
-    const auto block = awq::expected_block_tensors(small("llama"));
+    const auto block = awq::layout_of(small("llama"), 0).tensors;
     has_shape(named(block, "input_layernorm.weight"), 1, 64);
     has_shape(named(block, "self_attn.q_proj.weight"), 32, 64);
     has_shape(named(block, "self_attn.k_proj.weight"), 16, 64);
     has_shape(named(block, "self_attn.v_proj.bias"), 1, 16);
     has_shape(named(block, "self_attn.o_proj.weight"), 64, 32);
-    has_shape(named(block, "self_attn.q_norm.weight"), 1, 8);
+    has_shape(named(awq::layout_of(small("qwen3"), 0).tensors, "self_attn.q_norm.weight"), 1, 8);
     has_shape(named(block, "mlp.gate_proj.weight"), 96, 64);
     has_shape(named(block, "mlp.down_proj.weight"), 64, 96);
     CHECK(named(block, "self_attn.k_proj.weight").fields ==
@@ -57,12 +57,11 @@ TEST_CASE("a block's shapes follow from heads, head size and widths")
 TEST_CASE("which tensors a block has depends on the model type and the biases")
 {
     const auto is = [](const awq::model_config& config, std::string_view name) {
-        return named(awq::expected_block_tensors(config), name).is;
+        return named(awq::layout_of(config, 0).tensors, name).is;
     };
     CHECK(is(small("llama"), "self_attn.q_proj.bias") == presence::unwanted);
     CHECK(is(small("qwen2"), "self_attn.q_proj.bias") == presence::required);
     CHECK(is(small("qwen2"), "self_attn.o_proj.bias") == presence::unwanted);
-    CHECK(is(small("qwen2"), "self_attn.q_norm.weight") == presence::unwanted);
     CHECK(is(small("qwen3"), "self_attn.k_norm.weight") == presence::required);
     CHECK(is(small("gemma3_text"), "pre_feedforward_layernorm.weight") == presence::required);
     awq::model_config biased = small("llama");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <awq/model/model_config.hpp>
+#include <awq/model/architectures/registry.hpp>
 
 #include "catch.hpp"
 
@@ -60,7 +60,7 @@ TEST_CASE("impossible sizes are refused by field and value")
     CHECK(refused([](config& c) { c.num_key_value_heads = 5; }, "multiple of num_key_value_heads"));
     CHECK(refused([](config& c) { c.vocab_size = std::size_t{1} << 40; }, "vocab_size"));
     CHECK(refused([](config& c) { c.head_dim = 7; }, "even head_dim"));
-    CHECK(refused([](config& c) { c.hidden_act = "gelu"; }, "\"gelu\" is not supported"));
+    CHECK(refused([](config& c) { c.hidden_act = "mish"; }, "\"mish\" is not supported"));
     CHECK(refused([](config& c) { c.rms_norm_eps = -1.0; }, "rms_norm_eps"));
     CHECK(refused([](config& c) { c.sliding_layers.resize(3); }, "layer_types has 3"));
     const double nan = std::numeric_limits<double>::quiet_NaN();

@@ -29,7 +29,6 @@ inline void draw_weights(test_model& model)
 inline awq::model_config small_config(std::string_view model_type)
 {
     awq::model_config config = awq::defaults_for(model_type);
-    config.architecture = "LlamaForCausalLM";
     config.vocab_size = 48;
     config.hidden_size = 32;
     config.intermediate_size = 56;

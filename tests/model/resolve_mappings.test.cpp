@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <awq/model/mapping_registry.hpp>
 #include <awq/model/resolve_mappings.hpp>
 
 #include "catch.hpp"
@@ -33,11 +32,33 @@ std::vector<awq::block_module> expert_block(std::size_t experts)
     return modules;
 }
 
-auto resolve(std::string_view architecture, const std::vector<awq::block_module>& modules)
+std::vector<awq::mapping_pattern> llama_patterns()
 {
-    const auto patterns = awq::mappings_of(architecture);
-    REQUIRE(patterns);
-    const auto found = awq::resolve_mappings(*patterns, "model.layers.0", modules);
+    return {{"input_layernorm", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}},
+            {"self_attn.v_proj", {"self_attn.o_proj"}},
+            {"post_attention_layernorm", {"mlp.gate_proj", "mlp.up_proj"}},
+            {"mlp.up_proj", {"mlp.down_proj"}}};
+}
+
+// A block's MLP may be dense or of experts.
+std::vector<awq::mapping_pattern> expert_patterns()
+{
+    auto patterns = llama_patterns();
+    patterns[2] = {"post_attention_layernorm",
+                   {},
+                   {"mlp.gate", "mlp.experts.*.gate_proj", "mlp.experts.*.up_proj",
+                    "mlp.shared_expert_gate", "mlp.shared_expert.gate_proj",
+                    "mlp.shared_expert.up_proj", "mlp.gate_proj", "mlp.up_proj"}};
+    patterns.insert(patterns.begin() + 3,
+                    {{"mlp.experts.*.up_proj", {"mlp.experts.*.down_proj"}},
+                     {"mlp.shared_expert.up_proj", {"mlp.shared_expert.down_proj"}}});
+    return patterns;
+}
+
+auto resolve(const std::vector<awq::mapping_pattern>& patterns,
+             const std::vector<awq::block_module>& modules)
+{
+    const auto found = awq::resolve_mappings(patterns, "model.layers.0", modules);
     if (!found) FAIL(found.error().text());
     return *found;
 }
@@ -52,7 +73,7 @@ bool matches_from_start(std::string_view expression, std::string_view name)
 
 TEST_CASE("a llama block has four mappings with the parents of llm-compressor")
 {
-    const auto found = resolve("LlamaForCausalLM", llama_block(64));
+    const auto found = resolve(llama_patterns(), llama_block(64));
     REQUIRE(found.size() == 4);
     CHECK(found[0].smooth_layer == "input_layernorm");
     CHECK(found[0].smooth_is_norm);
@@ -70,7 +91,7 @@ TEST_CASE("a llama block has four mappings with the parents of llm-compressor")
 
 TEST_CASE("v_proj -> o_proj is skipped by name under grouped-query attention")
 {
-    const auto found = resolve("Qwen3ForCausalLM", llama_block(32));
+    const auto found = resolve(llama_patterns(), llama_block(32));
     REQUIRE(found.size() == 4);
     CHECK(found[1].skipped == awq::skip_cause::grouped_query);
     CHECK(found[1].reason == "self_attn.v_proj has 32 outputs, self_attn.o_proj has 64 inputs "
@@ -80,7 +101,7 @@ TEST_CASE("v_proj -> o_proj is skipped by name under grouped-query attention")
 
 TEST_CASE("experts share the norm's scales and pair up one by one, in the order of their numbers")
 {
-    const auto found = resolve("Qwen3MoeForCausalLM", expert_block(11));
+    const auto found = resolve(expert_patterns(), expert_block(11));
     REQUIRE(found.size() == 3 + 11);
     REQUIRE(found[2].balance_layers.size() == 1 + 11 + 11);
     CHECK(found[2].balance_layers[0] == "mlp.gate");
@@ -94,7 +115,7 @@ TEST_CASE("experts share the norm's scales and pair up one by one, in the order 
 
 TEST_CASE("a dense block of a model with experts resolves too, and shared experts are balanced")
 {
-    const auto dense = resolve("Qwen3MoeForCausalLM", llama_block(64));
+    const auto dense = resolve(expert_patterns(), llama_block(64));
     REQUIRE(dense.size() == 4);
     CHECK(dense[2].balance_layers == names{"mlp.gate_proj", "mlp.up_proj"});
     auto modules = expert_block(2);
@@ -102,7 +123,7 @@ TEST_CASE("a dense block of a model with experts resolves too, and shared expert
     modules.push_back({"mlp.shared_expert.gate_proj", 48, 64});
     modules.push_back({"mlp.shared_expert.up_proj", 48, 64});
     modules.push_back({"mlp.shared_expert.down_proj", 64, 48});
-    const auto shared = resolve("Qwen2MoeForCausalLM", modules);
+    const auto shared = resolve(expert_patterns(), modules);
     CHECK(shared[2].balance_layers.size() == 1 + 4 + 3);
     CHECK(shared.back().balance_layers == names{"mlp.shared_expert.down_proj"});
 }
@@ -113,13 +134,18 @@ TEST_CASE("fused layers fit by their last part")
         {"input_layernorm", 64, 0},       {"post_attention_layernorm", 64, 0},
         {"self_attn.qkv_proj", 192, 64},  {"self_attn.o_proj", 64, 64},
         {"mlp.gate_up_proj", 192, 64},    {"mlp.down_proj", 64, 96}};
-    auto found = resolve("Phi3ForCausalLM", modules);
+    const std::vector<awq::mapping_pattern> patterns{
+        {"input_layernorm", {"self_attn.qkv_proj"}},
+        {"self_attn.qkv_proj", {"self_attn.o_proj"}},
+        {"post_attention_layernorm", {"mlp.gate_up_proj"}},
+        {"mlp.gate_up_proj", {"mlp.down_proj"}}};
+    auto found = resolve(patterns, modules);
     REQUIRE(found.size() == 4);
     for (const auto& mapping : found) CHECK(mapping.skipped == awq::skip_cause::none);
     CHECK(found[0].parent == "self_attn.qkv_proj");
     auto grouped = modules;
     grouped[2].out_features = 128;
-    CHECK(resolve("Phi3ForCausalLM", grouped)[1].skipped == awq::skip_cause::grouped_query);
+    CHECK(resolve(patterns, grouped)[1].skipped == awq::skip_cause::grouped_query);
 }
 
 TEST_CASE("regular expressions match the whole name from its beginning")
@@ -150,23 +176,4 @@ TEST_CASE("a mapping of which only a part is there is an error that names the pa
     CHECK(found.error().text().find("model.layers.7") != std::string_view::npos);
     const awq::mapping_pattern twice{"input_layernorm", {"self_attn.q_proj", "self_attn.*"}};
     CHECK_FALSE(awq::resolve_mappings(std::span{&twice, 1}, "model.layers.7", modules));
-}
-
-TEST_CASE("an unknown architecture is refused with the known ones")
-{
-    const auto found = awq::mappings_of("NoSuchForCausalLM");
-    REQUIRE_FALSE(found);
-    CHECK(found.error().code() == awq::error_code::unknown_architecture);
-    CHECK(found.error().text().find("LlamaForCausalLM") != std::string_view::npos);
-    CHECK(awq::find_architecture("Gemma2ForCausalLM")->offset_norm);
-}
-
-TEST_CASE("every registered architecture has mappings, in alphabetical order of names")
-{
-    std::string_view before;
-    for (const awq::architecture_entry& entry : awq::architecture_entries) {
-        CHECK(before < entry.name);
-        before = entry.name;
-        CHECK_FALSE(awq::mappings_of(entry.family).empty());
-    }
 }

@@ -24,36 +24,35 @@ struct test_model {
         const auto found = tensors.find(name);
         return found == tensors.end() ? std::span<const float>{} : std::span{found->second};
     }
-    awq::matrix_view<const float> matrix(const std::string& name) const
+    // As the file has it, a vector as one row; empty where there is none.
+    awq::matrix_view<const float> tensor(const std::string& name) const
     {
-        const auto& shape = shapes.at(name);
-        return {tensors.at(name).data(), static_cast<std::size_t>(shape[0]),
-                static_cast<std::size_t>(shape[1])};
-    }
-    awq::linear_view linear(const std::string& name) const
-    {
-        return {matrix(name + ".weight"), vector(name + ".bias")};
+        const auto found = shapes.find(name);
+        if (found == shapes.end()) return {};
+        const std::size_t cols = static_cast<std::size_t>(found->second.back());
+        const auto& values = tensors.at(name);
+        return {values.data(), values.size() / cols, cols};
     }
     awq::block_weights block(std::size_t layer) const
     {
-        const std::string at = "model.layers." + std::to_string(layer) + ".";
-        return {vector(at + "input_layernorm.weight"),
-                {linear(at + "self_attn.q_proj"), linear(at + "self_attn.k_proj"),
-                 linear(at + "self_attn.v_proj"), linear(at + "self_attn.o_proj"),
-                 vector(at + "self_attn.q_norm.weight"), vector(at + "self_attn.k_norm.weight")},
-                vector(at + "post_attention_layernorm.weight"),
-                {linear(at + "mlp.gate_proj"), linear(at + "mlp.up_proj"),
-                 linear(at + "mlp.down_proj")},
-                vector(at + "pre_feedforward_layernorm.weight"),
-                vector(at + "post_feedforward_layernorm.weight")};
+        awq::block_weights made{
+            std::make_shared<const awq::block_layout>(awq::layout_of(config, layer)), {}};
+        const std::string at = config.names.blocks + std::to_string(layer) + ".";
+        for (const awq::expected_tensor& each : made.layout->tensors)
+            made.tensors.push_back(tensor(at + each.name));
+        return made;
     }
     awq::causal_lm_weights weights() const
     {
+        const awq::model_names& names = config.names;
         awq::causal_lm_weights made;
-        made.embed_tokens = matrix("model.embed_tokens.weight");
+        awq::outer_weights& outer = made.outer;
+        outer.embed_tokens = tensor(names.embeddings + ".weight");
+        outer.norm = {vector(names.norm + ".weight"), vector(names.norm + ".bias"), config.norm()};
+        outer.lm_head = tensor(names.head + ".weight");
+        if (config.tie_word_embeddings) outer.lm_head = outer.embed_tokens;
+        outer.positions = tensor(names.positions + ".weight");
         for (std::size_t i = 0; i < config.num_hidden_layers; ++i) made.layers.push_back(block(i));
-        made.norm = vector("model.norm.weight");
-        made.lm_head = config.tie_word_embeddings ? made.embed_tokens : matrix("lm_head.weight");
         return made;
     }
 };

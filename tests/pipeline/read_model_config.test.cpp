@@ -2,7 +2,7 @@
 // config.json as transformers' own writers, old and new, and other tools spell it.
 #include "catch.hpp"
 
-#include <awq/pipeline/read_model_config.hpp>
+#include <awq/model/config/read_model_config.hpp>
 
 #include <string>
 #include <string_view>
@@ -68,10 +68,10 @@ TEST_CASE("activations are known by all of their names")
         CHECK(awq::activation_of(name) == activation::silu);
     for (const char* name : {"gelu_pytorch_tanh", "gelu_new", "gelu_fast", "gelu_accurate"})
         CHECK(awq::activation_of(name) == activation::gelu_tanh);
-    for (const char* name : {"gelu", "relu", "quick_gelu", ""})
+    for (const char* name : {"mish", "quick_gelu", ""})
         CHECK_FALSE(awq::activation_of(name));
     CHECK(config("llama", R"("hidden_act": "swish")").hidden_act == "swish");
-    CHECK(has(refusal(R"("hidden_act": "relu")"), "\"relu\" is not supported"));
+    CHECK(has(refusal(R"("hidden_act": "mish")"), "\"mish\" is not supported"));
 }
 
 TEST_CASE("null is what the model type has by default")

@@ -34,18 +34,19 @@ awq::result<awq::quantized_linears> test::round_block(const awq::directory_sourc
     awq::rounding_options plain;
     plain.clip_steps = 1;
     awq::quantized_linears quantized;
-    for (const std::string_view input : awq::block_statistics::inputs) {
+    for (const awq::block_input& input : block.layout().inputs) {
+        const auto layers = block.layout().readers_of(input.value);
         float magnitude = 0;
-        for (const std::string_view linear : awq::block_linears)
-            if (awq::input_of(linear) == input)
-                magnitude = std::max(magnitude,
-                                     awq::fp4_quantizer::magnitude_of(block.weight(linear)));
+        for (const awq::block_linear* const linear : layers)
+            magnitude = std::max(magnitude,
+                                 awq::fp4_quantizer::magnitude_of(block.weight(linear->name)));
         const awq::linear_rounder<awq::plain_product, awq::serial_execution> rounder{
             how, {}, {}, magnitude, plain};
-        for (const std::string_view linear : awq::block_linears) {
-            const std::string name = block.prefix() + std::string{linear};
+        for (const awq::block_linear* const each : layers) {
+            const std::string& linear = each->name;
+            const std::string name = block.prefix() + linear;
             const auto format = formats(name);
-            if (awq::input_of(linear) != input || !format) continue;
+            if (!format) continue;
             AWQ_TRY(const auto* const stored, source.checkpoint().at(name + ".weight"));
             const awq::dtype type = *stored->type();
             const auto quantizer = std::visit(

@@ -215,8 +215,9 @@ TEST_CASE("NVFP4 with rounded activations keeps the largest input of each layer'
     for (std::size_t layer = 0; layer < 4; ++layer) {
         const auto block = awq::block_tensors::load(**source, layer);
         REQUIRE(block);
-        awq::block_statistics statistics{(*source)->config(), false};
-        for (const std::string_view input : awq::block_statistics::inputs) {
+        awq::block_statistics statistics{block->layout(), false};
+        for (const awq::block_input& each : block->layout().inputs) {
+            const std::string& input = each.name;
             const std::size_t width = statistics.of(input).in_features();
             std::vector<float> x(2 * width, 0.25f);
             x[width + 70] = -4.0f;

@@ -34,8 +34,9 @@ std::vector<float> values(const awq::tensor_source& source, const std::string& n
 void same_in_16_bits(const awq::tensor_source& file, const awq::tensor_source& directory)
 {
     for (std::size_t layer = 0; layer < file.config().num_hidden_layers; ++layer) {
-        for (const std::string_view linear : awq::block_linears) {
-            const std::string name = awq::block_prefix(layer) + std::string{linear} + ".weight";
+        for (const awq::block_linear& linear : awq::layout_of(file.config(), layer).linears) {
+            const std::string name =
+                awq::block_prefix(file.config(), layer) + linear.name + ".weight";
             INFO(name);
             auto read = values(file, name);
             awq::round_to_storage(awq::dtype::bf16, read);

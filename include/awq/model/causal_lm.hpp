@@ -4,11 +4,12 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/model/forward/decoder_block.hpp>
-#include <awq/model/kv_cache.hpp>
+#include <awq/model/architectures/registry.hpp>
+#include <awq/model/block/block_forward.hpp>
 #include <awq/support/finite.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,52 +18,100 @@
 
 namespace awq {
 
-/// All weights of a causal language model, as views of memory that outlives it.
-struct causal_lm_weights {
+/// What stands before and behind the decoder blocks, as views of memory that outlives it.
+struct outer_weights {
     matrix_view<const float> embed_tokens; ///< (vocab, hidden)
-    std::vector<block_weights> layers;
-    std::span<const float> norm;           ///< (hidden)
+    norm_view norm;                        ///< weight and bias (hidden) or empty
     matrix_view<const float> lm_head;      ///< (vocab, hidden); with tied embeddings, embed_tokens
+    matrix_view<const float> positions = {}; ///< (positions, hidden), learned ones; or empty
 };
 
-/// hidden row t = scale * embedding of ids[t]: embed_tokens (vocab, hidden), hidden (tokens,
-/// hidden).
-/// Error: an id that is not in the vocabulary, or the wrong number of rows.
+/// All weights of a causal language model.
+struct causal_lm_weights {
+    outer_weights outer;
+    std::vector<block_weights> layers;
+};
+
+/// Adds the learned embeddings of positions, (positions, hidden) or empty, from `start` on.
 template <execution E>
-status embed(const E& e, matrix_view<const float> embed_tokens, std::span<const std::uint32_t> ids,
-             matrix_view<float> hidden, float scale = 1.0f)
+status add_positions(const E& e, const model_config& config, matrix_view<const float> table,
+                     const sequences& batch, std::size_t start, matrix_view<float> hidden)
 {
-    if (hidden.rows() != ids.size() || hidden.cols() != embed_tokens.cols())
-        return error{error_code::shape_mismatch, "embedding of ", ids.size(), " tokens got ",
-                     hidden.rows(), " x ", hidden.cols(), " for the output"};
-    for (const std::uint32_t id : ids)
-        if (id >= embed_tokens.rows())
-            return error{error_code::shape_mismatch, "token id ", id,
-                         " is not in the vocabulary of ", embed_tokens.rows(),
-                         " tokens; does the tokenizer belong to this model?"};
-    for_each_row(e, ids.size(), [&](std::size_t t) {
-        kernels::simd::scale(scale, embed_tokens.row(ids[t]), hidden.row(t));
+    if (table.empty()) return {};
+    const std::size_t first = start + config.position_offset;
+    if (first + batch.longest() > table.rows())
+        return error{error_code::invalid_argument, "position ", start + batch.longest() - 1,
+                     " is beyond the ", table.rows() - config.position_offset,
+                     " that the model has learned; take shorter texts"};
+    const auto positions = detail::positions_of(batch, first);
+    for_each_row(e, hidden.rows(), [&](std::size_t t) {
+        kernels::simd::add(table.row(positions[t]), hidden.row(t));
     });
     return {};
 }
 
+/// hidden row t = scale * embedding of ids[t], and the learned embedding of its position where there
+/// is one: embed_tokens (vocab, hidden), hidden (tokens, hidden). `start`: position of each sequence's
+/// first token.
+/// Error: an id that is not in the vocabulary, a position beyond the learned ones, or the wrong number
+/// of rows.
+template <execution E>
+status embed(const E& e, const model_config& config, const outer_weights& weights,
+             std::span<const std::uint32_t> ids, const sequences& batch, std::size_t start,
+             matrix_view<float> hidden)
+{
+    const matrix_view<const float> table = weights.embed_tokens;
+    if (hidden.rows() != ids.size() || hidden.cols() != table.cols() || batch.tokens() != ids.size())
+        return error{error_code::shape_mismatch, "embedding of ", ids.size(), " tokens got ",
+                     hidden.rows(), " x ", hidden.cols(), " for the output"};
+    for (const std::uint32_t id : ids)
+        if (id >= table.rows())
+            return error{error_code::shape_mismatch, "token id ", id,
+                         " is not in the vocabulary of ", table.rows(),
+                         " tokens; does the tokenizer belong to this model?"};
+    const float scale = config.embedding_scale();
+    for_each_row(e, ids.size(),
+                 [&](std::size_t t) { kernels::simd::scale(scale, table.row(ids[t]), hidden.row(t)); });
+    return add_positions(e, config, weights.positions, batch, start, hidden);
+}
+
+namespace detail {
+
+/// Factor and cap of logits.
+template <execution E>
+void finish_logits(const E& e, const model_config& config, matrix_view<float> logits)
+{
+    const auto factor = static_cast<float>(config.logit_multiplier);
+    const auto cap = static_cast<float>(config.logit_cap);
+    if (factor == 1.0f && cap == 0.0f) return;
+    for_each_row(e, logits.rows(), [&](std::size_t t) {
+        for (float& value : logits.row(t)) {
+            value *= factor;
+            if (cap != 0.0f) value = cap * std::tanh(value / cap);
+        }
+    });
+}
+
+} // namespace detail
+
 /// Final norm and head: hidden (tokens, hidden) to logits (tokens, vocab). Error: `not_finite`.
 template <class Product, execution E>
-status logits_forward(const E& e, std::span<const float> norm, norm_rule rule,
+status logits_forward(const E& e, const model_config& config, const norm_view& norm,
                       matrix_view<const float> lm_head, matrix_view<const float> hidden,
                       matrix_view<float> logits)
 {
     scratch memory{hidden.size()};
     if (!memory) return detail::no_memory("the final norm");
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
-    rms_norm_forward(e, norm, rule, hidden, normed);
+    norm_forward(e, norm, hidden, normed);
     Product::multiply_nt(e, normed, lm_head, logits);
+    detail::finish_logits(e, config, logits);
     if (all_finite({logits.data(), logits.size()})) return {};
     return error{error_code::not_finite, "the logits are not finite: the weights of model.norm or of "
                                          "the head are damaged, or too large for float32"};
 }
 
-/// A Llama-like model in memory: whole texts, or token after token with a key/value cache.
+/// A model in memory: whole texts, or token after token with a key/value cache.
 /// Not for use by two threads at once (it keeps a rotary table that grows).
 template <class Product, execution E>
 class causal_lm {
@@ -83,7 +132,7 @@ public:
     status hidden_states(std::span<const std::uint32_t> ids, const sequences& batch,
                          matrix_view<float> hidden)
     {
-        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden, config_.embedding_scale()));
+        AWQ_CHECK(embed(execution_, config_, weights_.outer, ids, batch, 0, hidden));
         prepare_rope(batch.longest());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
             AWQ_CHECK(run_layer(layer, batch, hidden));
@@ -93,21 +142,31 @@ public:
     /// Final norm and head of some rows: logits (rows, vocab). Error: `not_finite`.
     status logits(matrix_view<const float> hidden, matrix_view<float> logits) const
     {
-        return logits_forward<Product>(execution_, weights_.norm, config_.norm(), weights_.lm_head,
-                                       hidden, logits);
+        return logits_forward<Product>(execution_, config_, weights_.outer.norm,
+                                       weights_.outer.lm_head, hidden, logits);
+    }
+
+    /// An empty cache with room for `capacity` tokens.
+    result<kv_cache> make_cache(std::size_t capacity) const
+    {
+        std::vector<kv_widths> widths;
+        for (const block_weights& block : weights_.layers)
+            widths.push_back({block.layout->key_width, block.layout->value_width});
+        return kv_cache::make(std::move(widths), capacity);
     }
 
     /// Appends `ids`, at least one, to the sequence in `cache`; `logits` (vocab) are those of the
     /// token that follows. On an error the cache is as before.
     status step(kv_cache& cache, std::span<const std::uint32_t> ids, std::span<float> logits)
     {
-        if (ids.empty() || logits.size() != weights_.lm_head.rows())
+        if (ids.empty() || logits.size() != weights_.outer.lm_head.rows())
             return error{error_code::invalid_argument, "a step needs a token and room for ",
-                         weights_.lm_head.rows(), " logits"};
+                         weights_.outer.lm_head.rows(), " logits"};
         scratch memory{ids.size() * config_.hidden_size};
         if (!memory) return detail::no_memory("a step");
         const matrix_view<float> hidden{memory.data(), ids.size(), config_.hidden_size};
-        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden, config_.embedding_scale()));
+        AWQ_CHECK(embed(execution_, config_, weights_.outer, ids, sequences::uniform(1, ids.size()),
+                        cache.length(), hidden));
         prepare_rope(cache.length() + ids.size());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
             AWQ_CHECK(run_layer(layer, cache, hidden));
@@ -124,17 +183,20 @@ private:
 
     static status check_weights(const model_config& config, const causal_lm_weights& weights)
     {
-        const auto norm = matrix_view<const float>{weights.norm.data(), 1, weights.norm.size()};
-        const matrix_view<const float> outer[] = {weights.embed_tokens, norm, weights.lm_head};
+        const outer_weights& outer = weights.outer;
+        std::vector<matrix_view<const float>> tensors{outer.embed_tokens, as_row(outer.norm.weight),
+                                                      outer.lm_head};
         const auto expected = expected_outer_tensors(config);
+        if (config.norm().has_bias) tensors.push_back(as_row(outer.norm.bias));
+        if (tensors.size() < expected.size()) tensors.push_back(outer.positions);
         for (std::size_t i = 0; i < expected.size(); ++i)
-            AWQ_CHECK(detail::check_tensor(expected[i], outer[i]));
+            AWQ_CHECK(detail::check_tensor(expected[i], tensors[i]));
         if (weights.layers.size() != config.num_hidden_layers)
             return error{error_code::shape_mismatch, "there are ", weights.layers.size(),
                          " layers, the config asks for ", config.num_hidden_layers};
         for (std::size_t layer = 0; layer < weights.layers.size(); ++layer)
-            if (const status fits = check(config, weights.layers[layer]); !fits)
-                return error{fits.error().code(), "model.layers.", layer, ".", fits.error().text()};
+            if (const status fits = check(weights.layers[layer]); !fits)
+                return error{fits.error().code(), config.names.blocks, layer, ".", fits.error().text()};
         return {};
     }
 
@@ -146,7 +208,7 @@ private:
                                                  weights_.layers[layer], past, hidden));
         if (all_finite({hidden.data(), hidden.size()})) return {};
         return error{error_code::not_finite, "the values stop being finite in block ", layer,
-                     " (model.layers.", layer,
+                     " (", config_.names.blocks, layer,
                      ".*): its weights are damaged, or too large for float32"};
     }
 
@@ -155,13 +217,13 @@ private:
         return {config_, rope_.of(config_, layer), layer};
     }
 
-    /// Dynamic scaling depends on the length itself; the other tables only grow.
+    /// Some scaling depends on the length itself; the other tables only grow.
     void prepare_rope(std::size_t length)
     {
-        const bool exact = config_.rope.kind == rope_kind::dynamic &&
-                           std::max(length, rope_.length()) > config_.max_position_embeddings;
+        const std::size_t grown = std::max(length, 2 * rope_.length());
+        const bool exact = rope_tables::depends_on(config_, grown);
         if (exact ? length != rope_.length() : length > rope_.length())
-            rope_ = rope_tables{config_, exact ? length : std::max(length, 2 * rope_.length())};
+            rope_ = rope_tables{config_, exact ? length : grown};
     }
 
     model_config config_;

@@ -7,6 +7,7 @@
 #include <awq/support/result.hpp>
 #include <awq/tensor/dtype.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -18,9 +19,10 @@
 namespace awq {
 
 /// How the rotary frequencies are stretched for long texts.
-enum class rope_kind : unsigned char { plain, linear, dynamic, llama3, yarn };
+enum class rope_kind : unsigned char { plain, linear, dynamic, llama3, yarn, longrope };
 
-/// The kind by its name in config.json ("default", "linear", "dynamic", "llama3", "yarn").
+/// The kind by its name in config.json ("default", "linear", "dynamic", "llama3", "yarn",
+/// "longrope").
 inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
 {
     if (name == "default") return rope_kind::plain;
@@ -28,27 +30,37 @@ inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
     if (name == "dynamic") return rope_kind::dynamic;
     if (name == "llama3") return rope_kind::llama3;
     if (name == "yarn") return rope_kind::yarn;
+    if (name == "longrope") return rope_kind::longrope;
     return std::nullopt;
 }
 
-/// What the gate of an MLP goes through.
-enum class activation : unsigned char { silu, gelu_tanh };
+/// What the gate of an MLP, or the inside of one without a gate, goes through.
+enum class activation : unsigned char { silu, gelu_tanh, gelu, relu, relu_squared };
 
 /// The activation by its name in config.json ("silu", "gelu_pytorch_tanh"). transformers has several names
-/// for each; "gelu" alone is another function.
+/// for each.
 inline std::optional<activation> activation_of(std::string_view name) noexcept
 {
     if (name == "silu" || name == "swish") return activation::silu;
+    if (name == "gelu") return activation::gelu;
+    if (name == "relu") return activation::relu;
+    if (name == "relu2") return activation::relu_squared;
     for (const std::string_view tanh : {"gelu_pytorch_tanh", "gelu_python_tanh", "gelu_new",
                                         "gelu_fast", "gelu_accurate"})
         if (name == tanh) return activation::gelu_tanh;
     return std::nullopt;
 }
 
-/// How an RMS norm is computed: x / sqrt(mean(x^2) + eps) * (weight + offset).
+/// rms: x / sqrt(mean(x^2) + eps); layer: (x - mean(x)) / sqrt(variance(x) + eps).
+enum class norm_kind : unsigned char { rms, layer };
+
+/// How a norm is computed: normed(x) * (weight + offset) + bias.
 struct norm_rule {
     float eps = 1e-6f;
     float offset = 0.0f;
+    norm_kind kind = norm_kind::rms;
+    bool has_weight = true; ///< else it multiplies by nothing
+    bool has_bias = false;
 };
 
 /// Rotary position embedding: `rope_theta` with `rope_scaling`, or `rope_parameters`.
@@ -68,8 +80,49 @@ struct rope_config {
     std::optional<double> mscale_all_dim;   ///< yarn
     double partial_rotary_factor = 1.0;     ///< share of a head's dimensions that are turned
     /// Each pair's frequency is divided by its own; empty: none is. A GGUF file holds these instead of
-    /// the parameters of llama3.
+    /// the parameters of llama3; longrope has them for texts up to the original length.
     std::vector<float> frequency_divisors;
+    std::vector<float> long_divisors; ///< longrope: those of longer texts
+};
+
+/// A mixture of experts.
+struct experts_config {
+    std::size_t count = 0;            ///< 0: none
+    std::size_t per_token = 1;        ///< experts that a token goes through
+    std::size_t width = 0;            ///< inner width of an expert
+    std::size_t shared_width = 0;     ///< of what all tokens go through beside them; 0: nothing
+    std::size_t first = 0;            ///< blocks below this index are dense
+    std::size_t step = 1;             ///< of the others, every so manyth has experts
+    std::vector<std::size_t> dense = {};///< further blocks without experts
+    std::size_t groups = 1;           ///< experts are chosen among those of the best groups
+    std::size_t chosen_groups = 1;
+    bool normalized = true;           ///< the weights of a token's experts add up to 1
+    double scaling = 1.0;             ///< of the weights
+
+    /// Whether block `layer` has experts.
+    bool in(std::size_t layer) const noexcept
+    {
+        if (count == 0 || layer < first || (layer + 1) % step != 0) return false;
+        return std::find(dense.begin(), dense.end(), layer) == dense.end();
+    }
+};
+
+/// Multi-head latent attention: queries, keys and values come from a few channels.
+struct latent_config {
+    std::size_t query_rank = 0; ///< 0: queries are not compressed
+    std::size_t rank = 0;       ///< of keys and values
+    std::size_t plain = 0;      ///< dimensions of a query and key head that are not turned
+    std::size_t rotary = 0;     ///< those that are
+    std::size_t value = 0;      ///< of a value head
+};
+
+/// What a checkpoint calls its tensors.
+struct model_names {
+    std::string blocks = "model.layers."; ///< before a block's number
+    std::string embeddings = "model.embed_tokens";
+    std::string positions;                ///< learned positions; empty: none
+    std::string norm = "model.norm";
+    std::string head = "lm_head";
 };
 
 /// The fields of config.json that a forward pass needs. A default-constructed one holds Llama's
@@ -92,12 +145,23 @@ struct model_config {
     bool qkv_bias = false;       ///< of q, k and v only (qwen2)
     bool mlp_bias = false;
     bool qk_norm = false; ///< RMS norm of each head's query and key (qwen3)
+    bool out_bias = false; ///< of o, beside `attention_bias`
+    norm_kind norms = norm_kind::rms;
+    bool norm_weights = true;    ///< norms have a weight
+    bool norm_biases = false;
     bool offset_norms = false;   ///< norms multiply by 1 + weight (gemma)
-    bool sandwich_norms = false; ///< norms behind attention and MLP, too (gemma2, gemma3)
     bool scaled_embeddings = false; ///< embeddings are multiplied by sqrt(hidden_size) (gemma)
+    double embedding_multiplier = 1.0;
+    double residual_multiplier = 1.0; ///< of what attention and MLP add
+    double logit_multiplier = 1.0;
+    double attention_cap = 0.0; ///< scores become cap * tanh(score / cap); 0: they stay
+    double logit_cap = 0.0;
+    std::size_t position_offset = 0; ///< row of the learned positions that the first token gets
     bool tie_word_embeddings = false;
+    bool parallel_residual = false; ///< attention and MLP read the same hidden state
     /// Attention scores are divided by its root; 0: head_size().
     double query_pre_attn_scalar = 0.0;
+    double attention_multiplier = 0.0; ///< of attention scores, instead of that; 0: none
     std::size_t sliding_window = 0; ///< 0: every earlier token is seen
     /// Layers below this index see every earlier token even where there is a window.
     std::size_t max_window_layers = 0;
@@ -105,6 +169,10 @@ struct model_config {
     std::size_t sliding_window_pattern = 0;
     /// From `layer_types`, one for each layer, where the file gives it: true is sliding.
     std::vector<bool> sliding_layers;
+    std::vector<bool> unturned_layers; ///< true: no rotary embedding; empty: all layers turn
+    experts_config experts;
+    latent_config latent;
+    model_names names;
     rope_config rope;
     std::optional<rope_config> local_rope; ///< of the sliding layers, where they have their own
     std::vector<std::uint32_t> eos_token_ids;
@@ -140,87 +208,32 @@ struct model_config {
     {
         return is_sliding(layer) ? sliding_window : 0;
     }
+    /// Whether layer `layer` has a rotary embedding.
+    bool turns(std::size_t layer) const noexcept
+    {
+        return layer >= unturned_layers.size() || !unturned_layers[layer];
+    }
     norm_rule norm() const noexcept
     {
-        return {static_cast<float>(rms_norm_eps), offset_norms ? 1.0f : 0.0f};
+        return {static_cast<float>(rms_norm_eps), offset_norms ? 1.0f : 0.0f, norms, norm_weights,
+                norm_biases};
     }
     /// What attention scores are multiplied by.
     float attention_scale() const noexcept
     {
+        if (attention_multiplier > 0.0) return static_cast<float>(attention_multiplier);
         const auto head = static_cast<float>(head_size());
         const auto given = static_cast<float>(query_pre_attn_scalar);
         return 1.0f / std::sqrt(given > 0.0f ? given : head);
     }
     float embedding_scale() const noexcept
     {
-        return scaled_embeddings ? std::sqrt(static_cast<float>(hidden_size)) : 1.0f;
+        const auto factor = static_cast<float>(embedding_multiplier);
+        return scaled_embeddings ? std::sqrt(static_cast<float>(hidden_size)) : factor;
     }
 };
-
-/// What transformers assumes for each `model_type` where config.json is silent.
-/// Null keys are the reader's business: an absent `sliding_window` of mistral means 4096, null none.
-inline model_config defaults_for(std::string_view model_type)
-{
-    model_config config;
-    config.model_type = std::string{model_type};
-    if (model_type == "mistral") {
-        config.intermediate_size = 14336;
-        config.num_key_value_heads = 8;
-        config.max_position_embeddings = 131072;
-        config.sliding_window = 4096;
-    } else if (model_type == "qwen2" || model_type == "qwen3") {
-        config.vocab_size = 151936;
-        config.intermediate_size = 22016;
-        config.num_key_value_heads = 32;
-        config.max_position_embeddings = 32768;
-        config.max_window_layers = 28;
-        config.qkv_bias = model_type == "qwen2";
-        config.qk_norm = model_type == "qwen3";
-        config.head_dim = model_type == "qwen3" ? 128 : 0;
-    } else if (model_type == "gemma3_text") {
-        config.vocab_size = 262208;
-        config.hidden_size = 2304;
-        config.intermediate_size = 9216;
-        config.num_hidden_layers = 26;
-        config.num_attention_heads = 8;
-        config.num_key_value_heads = 4;
-        config.head_dim = 256;
-        config.max_position_embeddings = 131072;
-        config.sliding_window = 4096;
-        config.sliding_window_pattern = 6;
-        config.query_pre_attn_scalar = 256.0;
-        config.hidden_act = "gelu_pytorch_tanh";
-        config.qk_norm = config.offset_norms = config.sandwich_norms = true;
-        config.scaled_embeddings = config.tie_word_embeddings = true;
-        config.rope.theta = 1e6;
-        config.local_rope = rope_config{};
-    }
-    return config;
-}
-
-/// A kind of model that has a forward pass: either name follows from the other.
-struct model_kind {
-    std::string_view model_type, architecture;
-};
-
-inline constexpr model_kind model_kinds[] = {{"llama", "LlamaForCausalLM"},
-                                             {"mistral", "MistralForCausalLM"},
-                                             {"qwen2", "Qwen2ForCausalLM"},
-                                             {"qwen3", "Qwen3ForCausalLM"},
-                                             {"gemma3_text", "Gemma3ForCausalLM"}};
 
 namespace detail {
-
-inline status check_architecture(const model_config& config)
-{
-    std::string known;
-    for (const model_kind& each : model_kinds) {
-        if (each.architecture == config.architecture) return {};
-        known.append(known.empty() ? "" : ", ").append(each.architecture);
-    }
-    return error{error_code::unknown_architecture, "architecture \"", config.architecture,
-                 "\" has no forward pass here; supported are ", known};
-}
 
 inline status check_size(std::string_view field, std::size_t value)
 {
@@ -279,17 +292,16 @@ inline status check_rope(const model_config& config, const rope_config& rope)
 
 } // namespace detail
 
-/// Whether a forward pass can be built from the config; the error names field and value.
-inline status check(const model_config& config)
+/// Whether the numbers of a config make sense; the error names field and value.
+inline status check_fields(const model_config& config)
 {
-    AWQ_CHECK(detail::check_architecture(config));
     AWQ_CHECK(detail::check_sizes(config));
     AWQ_CHECK(detail::check_rope(config, config.rope));
     if (config.local_rope) AWQ_CHECK(detail::check_rope(config, *config.local_rope));
     if (!activation_of(config.hidden_act))
         return error{error_code::unsupported, "hidden_act \"", config.hidden_act,
-                     "\" is not supported, only \"silu\" (\"swish\") and \"gelu_pytorch_tanh\" "
-                     "(\"gelu_new\", \"gelu_fast\")"};
+                     "\" is not supported, only \"silu\" (\"swish\"), \"gelu\", \"gelu_pytorch_tanh\" "
+                     "(\"gelu_new\", \"gelu_fast\"), \"relu\" and \"relu2\""};
     if (!std::isfinite(config.query_pre_attn_scalar) || config.query_pre_attn_scalar < 0.0)
         return error{error_code::invalid_argument, "query_pre_attn_scalar ",
                      config.query_pre_attn_scalar, " must be above 0"};

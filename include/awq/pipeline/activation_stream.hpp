@@ -48,12 +48,12 @@ inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
 
 /// Whether the hidden states behind a block are finite; the error names the block. A NaN or an infinity
 /// stays in them, so the first block that it is seen behind has made it.
-inline status check_hidden(const std::string& path, std::size_t layer,
+inline status check_hidden(const std::string& path, const std::string& block, std::size_t layer,
                            matrix_view<const float> hidden)
 {
     if (all_finite({hidden.data(), hidden.size()})) return {};
     return error{error_code::not_finite, path, ": the values stop being finite in block ", layer,
-                 " (", block_prefix(layer), "*): its weights are damaged, or too large for float32"};
+                 " (", block, "*): its weights are damaged, or too large for float32"};
 }
 
 /// The hidden states of all calibration samples between two blocks.
@@ -63,7 +63,7 @@ public:
     static result<activation_stream> make(const tensor_source& source,
                                           std::span<const token_ids> samples)
     {
-        const std::string name = "model.embed_tokens.weight";
+        const std::string name = source.config().names.embeddings + ".weight";
         const auto shape = source.shape(name);
         if (!shape)
             return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
@@ -84,6 +84,7 @@ public:
         stream.hidden_ = xtensor_backend::make(places.size(), shape->cols);
         stream.rope_ = rope_tables{source.config(), stream.batch_.longest()};
         AWQ_CHECK(stream.embed(source, name, *shape, std::move(places)));
+        AWQ_CHECK(stream.add_learned_positions(source));
         return stream;
     }
 
@@ -111,7 +112,7 @@ public:
             const auto rows = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
             AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
                                                      observer));
-            AWQ_CHECK(check_hidden(path_, layer, rows));
+            AWQ_CHECK(check_hidden(path_, block_prefix(config, layer), layer, rows));
         }
         return {};
     }
@@ -138,7 +139,7 @@ public:
             const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
             AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
                                                      observer));
-            AWQ_CHECK(check_hidden(path_, layer, rows));
+            AWQ_CHECK(check_hidden(path_, block_prefix(config, layer), layer, rows));
         }
         return {};
     }
@@ -165,6 +166,19 @@ private:
                                      hidden().row(places[next].row));
         }
         return {};
+    }
+
+    status add_learned_positions(const tensor_source& source)
+    {
+        const model_config& config = source.config();
+        if (config.names.positions.empty()) return {};
+        const std::string name = config.names.positions + ".weight";
+        host_matrix table = xtensor_backend::make(
+            config.max_position_embeddings + config.position_offset, config.hidden_size);
+        AWQ_CHECK(source.read(name, view_of(table)));
+        const auto done =
+            add_positions(serial_execution{}, config, view_of(std::as_const(table)), batch_, 0, hidden());
+        return done ? done : done.error().within(source.path());
     }
 
     std::string path_; ///< of the model

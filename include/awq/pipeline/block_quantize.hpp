@@ -15,7 +15,6 @@
 #include <awq/tensor/storage_range.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -49,10 +48,10 @@ public:
 
     /// Compensates: what the checkpoint stores, and so what is rounded, has the elements of
     /// `storage`. For `run_sequential`.
-    void store_targets(const model_config& config, const storage_choice& storage)
+    void store_targets(const storage_choice& storage)
     {
         storage_ = &storage;
-        rounded_statistics_.emplace(config, false);
+        rounded_statistics_.emplace(smoothed_.layout(), false);
         for (auto& [name, tensor] : quantized_.all()) {
             constexpr std::string_view suffix = ".weight";
             const std::string module = name.substr(0, name.size() - suffix.size());
@@ -65,8 +64,8 @@ public:
     /// Rounds every layer as if the layers before it were not rounded.
     status run_alone()
     {
-        for (const std::string_view input : block_statistics::inputs) {
-            input_statistics& stats = statistics_.of(input);
+        for (const block_input& input : smoothed_.layout().inputs) {
+            input_statistics& stats = statistics_.of(input.name);
             host_matrix gram = stats.take_gram();
             AWQ_CHECK(quantize_stage(input, view_of(gram), stats.tokens(), nullptr));
         }
@@ -78,13 +77,15 @@ public:
     status run_sequential(block_stages<Product, E>& stages)
     {
         statistics_.drop_grams();
-        for (const std::string_view input : block_statistics::inputs) {
-            const std::size_t width = statistics_.of(input).in_features();
-            host_matrix gram = zeros(width), cross = zeros(width);
-            AWQ_CHECK(stages.gather(input, smoothed_.weights(), quantized_.weights(), view_of(gram),
-                                    view_of(cross)));
-            AWQ_CHECK(quantize_stage(input, view_of(gram), stages.tokens(), &cross));
-            AWQ_CHECK(stages.pass(input, quantized_.weights()));
+        const std::vector<block_input>& inputs = smoothed_.layout().inputs;
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            host_matrix gram = zeros(inputs[i].width), cross = zeros(inputs[i].width);
+            AWQ_TRY(const std::uint64_t tokens,
+                    stages.gather(i, smoothed_.weights(), quantized_.weights(), view_of(gram),
+                                  view_of(cross)));
+            AWQ_CHECK(quantize_stage(inputs[i], view_of(gram), tokens,
+                                     inputs[i].is_routed ? nullptr : &cross));
+            AWQ_CHECK(stages.pass(i, quantized_.weights()));
         }
         return {};
     }
@@ -111,9 +112,9 @@ private:
         std::fill_n(made.data(), made.size(), 0.0f);
         return made;
     }
-    static bool is_block_linear(std::string_view module) noexcept
+    bool is_block_linear(std::string_view module) const noexcept
     {
-        return std::find(block_linears.begin(), block_linears.end(), module) != block_linears.end();
+        return smoothed_.layout().find(module) != nullptr;
     }
     void store(const std::string& name, std::span<float> values) const
     {
@@ -122,26 +123,28 @@ private:
 
     /// All layers that read one input. `gram`: of the inputs that they will get; `shift`: (original -
     /// these inputs)^T these inputs, used up, or null.
-    status quantize_stage(std::string_view input, matrix_view<float> gram, std::uint64_t tokens,
+    status quantize_stage(const block_input& input, matrix_view<float> gram, std::uint64_t tokens,
                           host_matrix* shift)
     {
         std::vector<std::string_view> layers;
-        for (const std::string_view linear : block_linears)
-            if (input_of(linear) == input && formats_(linear)) layers.push_back(linear);
+        for (const block_linear* const linear : smoothed_.layout().readers_of(input.value))
+            if (!linear->is_router && formats_(linear->name)) layers.push_back(linear->name);
         if (layers.empty()) return {};
         std::vector<float> importance(gram.cols());
         for (std::size_t i = 0; i < importance.size(); ++i)
-            importance[i] = gram(i, i) / static_cast<float>(tokens);
-        if (rounded_statistics_) record(input, gram, tokens);
+            importance[i] = gram(i, i) / static_cast<float>(std::max<std::uint64_t>(tokens, 1));
+        if (rounded_statistics_) record(input.name, gram, tokens);
         stage_steps steps;
-        if (options_.rounding.importance) steps.take("importance");
+        const bool weighted = options_.rounding.importance && tokens != 0;
+        if (weighted) steps.take("importance");
+        if (tokens == 0) steps.miss("no statistics (no token was routed to the expert)");
         if (shift) move_targets(layers, gram, view_of(std::as_const(*shift)), tokens, steps);
         host_matrix working = shift ? std::move(*shift) : host_matrix{};
-        const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, working, steps);
+        const bool feedback = options_.rounding.error_feedback && tokens != 0 &&
+                              prepare_feedback(gram, working, steps);
         const linear_rounder<Product, E> rounder{
             solving_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
-            options_.rounding.importance ? std::span<const float>{importance}
-                                         : std::span<const float>{},
+            weighted ? std::span<const float>{importance} : std::span<const float>{},
             shared_magnitude(layers), options_.rounding};
         for (const std::string_view linear : layers)
             AWQ_CHECK(quantize_layer(linear, rounder, gram, steps));
@@ -270,7 +273,9 @@ private:
         const row_sample a_quarter{original.rows(), chunk_count(original.rows(), 4)};
         const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
                                                  memory, a_quarter);
-        return error / gram_error<Product>(how_, original, none, power, memory, a_quarter);
+        const double all =
+            gram_error<Product>(how_, original, none, power, memory, a_quarter);
+        return all > 0.0 ? error / all : 0.0;
     }
 
     const E& how_;

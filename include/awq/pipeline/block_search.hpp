@@ -4,11 +4,10 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/model/resolve_mappings.hpp>
+#include <awq/model/mapping/block_mappings.hpp>
 #include <awq/pipeline/any_quantizer.hpp>
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/block_tensors.hpp>
-#include <awq/pipeline/check_data_flow.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
 #include <awq/pipeline/parent_loss.hpp>
 #include <awq/report/mapping_report.hpp>
@@ -19,6 +18,7 @@
 #include <awq/smoothing/scale_limits.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -50,7 +50,7 @@ public:
     /// Smooths one mapping, unless there is a reason not to; the report says which.
     result<mapping_report> smooth(const resolved_mapping& mapping)
     {
-        AWQ_CHECK(check_data_flow(context_.config, mapping));
+        AWQ_CHECK(check_data_flow(block_.layout(), mapping));
         mapping_report report = begin_report(mapping);
         const std::vector<std::uint32_t> column_scales = shared_scales(mapping);
         if (!report.skipped.empty()) return report;
@@ -61,8 +61,8 @@ public:
         const std::vector<float> x_mean = inputs_of(mapping).x_mean();
         search_problem<any_quantizer> problem{layers, x_mean};
         problem.column_scales = column_scales;
-        const model_config& config = context_.config;
-        problem.scale_count = column_scales.empty() ? 0 : config.kv_heads() * config.head_size();
+        if (!column_scales.empty())
+            problem.scale_count = column_scales.size() / output_of(mapping).share;
         std::vector<double> smallest(problem.scales()), largest(problem.scales());
         limit_scales(mapping, column_scales, {smallest, largest});
         problem.smallest_scales = smallest;
@@ -86,6 +86,11 @@ private:
         return statistics_.of(mapping.balance_layers.front());
     }
 
+    const block_output& output_of(const resolved_mapping& mapping) const
+    {
+        return *find_output(block_.layout(), mapping.smooth_layer);
+    }
+
     mapping_report begin_report(const resolved_mapping& mapping)
     {
         mapping_report report;
@@ -96,12 +101,14 @@ private:
             report.balance_layers.push_back(prefix + name);
         report.tokens = inputs_of(mapping).tokens();
         report.skipped = shares_scales(mapping) ? std::string{} : mapping.reason;
+        if (report.tokens == 0) report.skipped = "no token was routed to the expert";
         return report;
     }
 
     bool shares_scales(const resolved_mapping& mapping) const noexcept
     {
-        return mapping.skipped == skip_cause::grouped_query && options_.smooth_grouped_query;
+        return mapping.skipped == skip_cause::grouped_query &&
+               (options_.smooth_grouped_query || options_.all_mappings);
     }
 
     /// Which output of v_proj each input of o_proj is a mix of, where query heads share those of one
@@ -109,14 +116,7 @@ private:
     std::vector<std::uint32_t> shared_scales(const resolved_mapping& mapping) const
     {
         if (!shares_scales(mapping)) return {};
-        const model_config& config = context_.config;
-        const std::size_t queries = config.num_attention_heads / config.kv_heads();
-        std::vector<std::uint32_t> scales(config.query_size());
-        for (std::size_t c = 0; c < scales.size(); ++c) {
-            const std::size_t head = c / config.head_size() / queries;
-            scales[c] = static_cast<std::uint32_t>(head * config.head_size() + c % config.head_size());
-        }
-        return scales;
+        return column_scales_of(block_.layout(), output_of(mapping));
     }
 
     status collect_layers(const resolved_mapping& mapping,
@@ -127,7 +127,8 @@ private:
         std::string reason = "no balance layer is quantized";
         for (const std::string& name : mapping.balance_layers) {
             const matrix_view<const float> weight = block_.weight(name);
-            const any_quantizer* rounding = quantizers_(name);
+            const bool is_router = block_.layout().find(name)->is_router;
+            const any_quantizer* rounding = is_router ? nullptr : quantizers_(name);
             if (const auto fits = rounding ? rounding->check(weight.cols()) : status{}; !fits) {
                 reason = block_.prefix() + name + ": " + std::string{fits.error().text()};
                 rounding = nullptr;
@@ -148,17 +149,17 @@ private:
         constexpr std::size_t rows_at_once = 256;
         std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
         const input_statistics& inputs = inputs_of(mapping);
-        const bool attention = mapping.parent == "self_attn";
-        const bool is_alone = options_.loss == loss_kind::gram || (!attention && mapping.parent != "mlp");
+        const std::size_t parent = parent_of(mapping);
+        const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
         gram_loss<Product, E> gram{how_, weights, inputs.gram(), inputs.tokens(), products,
                                    is_alone ? options_.search.deciding_rows : options_.search.screening_rows,
                                    row_block_of(problem)};
         if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
-        const parent_inputs& recorded = attention ? recorder_.attention() : recorder_.mlp();
+        const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
         const auto forward = [&](std::span<const matrix_view<const float>> candidates,
                                  const sequences& batch, matrix_view<const float> input,
                                  matrix_view<float> output) {
-            return run_parent(mapping, candidates, batch, input, output);
+            return run_parent(parent, mapping, candidates, batch, input, output);
         };
         recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
         AWQ_CHECK(exact.prepare());
@@ -167,27 +168,31 @@ private:
         return screened_search(how_, problem, options_.search, gram, exact, memory);
     }
 
-    /// The parent module with candidate weights in the place of the mapping's balance layers.
-    status run_parent(const resolved_mapping& mapping,
+    /// The part that alone reads what several balance layers read: it is run for the exact loss. Of a
+    /// single balance layer the Gram matrix says the same; so it must where parts share a value.
+    std::size_t parent_of(const resolved_mapping& mapping) const
+    {
+        const block_layout& layout = block_.layout();
+        const value_id value = layout.find(mapping.balance_layers.front())->reads;
+        std::size_t found = none_here;
+        if (mapping.balance_layers.size() < 2) return found;
+        for (std::size_t i = 0; i < layout.parts.size(); ++i) {
+            if (ends_of(layout.parts[i]).first != value) continue;
+            if (found != none_here) return none_here;
+            found = i;
+        }
+        return found;
+    }
+
+    /// The parent with candidate weights in the place of the mapping's balance layers.
+    status run_parent(std::size_t parent, const resolved_mapping& mapping,
                       std::span<const matrix_view<const float>> candidates, const sequences& batch,
                       matrix_view<const float> input, matrix_view<float> output)
     {
         block_weights weights = block_.weights();
         for (std::size_t i = 0; i < candidates.size(); ++i)
-            *weight_slot(weights, mapping.balance_layers[i]) = candidates[i];
-        if (mapping.parent == "mlp")
-            return mlp_forward<Product>(how_, context_.config, weights.mlp, input, output);
-        return attention_forward<Product>(how_, context_, weights.self_attn, batch, input, output);
-    }
-
-    static matrix_view<const float>* weight_slot(block_weights& weights, std::string_view linear)
-    {
-        linear_view* const slots[] = {&weights.self_attn.q_proj, &weights.self_attn.k_proj,
-                                      &weights.self_attn.v_proj, &weights.self_attn.o_proj,
-                                      &weights.mlp.gate_proj,    &weights.mlp.up_proj,
-                                      &weights.mlp.down_proj};
-        const auto at = std::find(block_linears.begin(), block_linears.end(), linear);
-        return &slots[at - block_linears.begin()]->weight;
+            weights.tensors[weights.layout->find(mapping.balance_layers[i])->weight] = candidates[i];
+        return part_forward<Product>(how_, context_, weights, batch, parent, input, output);
     }
 
     smooth_target target_of(const resolved_mapping& mapping)
@@ -231,7 +236,7 @@ private:
             if (!problem.can_store(scales))
                 return std::string{"the weights' type cannot hold the scales of a norm of 1 + weight"};
         }
-        AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances, column_scales}, scales));
+        AWQ_CHECK(divide(mapping, {target, balances, column_scales}, scales));
         std::vector<double> by_column = scales;
         if (!column_scales.empty()) {
             by_column.resize(column_scales.size());
@@ -240,6 +245,19 @@ private:
         }
         inputs_of(mapping).divide_inputs(by_column);
         return std::string{};
+    }
+
+    /// Of a value that is the square of relu, the smooth layer is divided by the roots of the scales.
+    status divide(const resolved_mapping& mapping, const awq::mapping& pair,
+                  std::span<const double> scales) const
+    {
+        if (output_of(mapping).kind != output_kind::rooted) return apply_scales(how_, pair, scales);
+        std::vector<double> roots(scales.begin(), scales.end());
+        for (double& scale : roots) scale = std::sqrt(scale);
+        AWQ_CHECK(apply_scales(how_, pair, roots));
+        std::vector<float> ones(roots.size(), 1.0f); // stands for the other half of the layer
+        return apply_scales(how_, {smooth_target::of_norm(ones), pair.balances, pair.column_scales},
+                            roots);
     }
 
     const E& how_;

@@ -9,18 +9,18 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
+#include <cstdint>
 #include <span>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace awq {
 
 /// Two streams of hidden states that go through a block stage by stage: the original one, and the
-/// one that the rounded layers produce. A stage is what leads to an input of some linear layers; the
-/// stages come in the order of `block_statistics::inputs`. Where an input's reader ends a module
-/// (o_proj, down_proj), `gather` carries the original stream behind it, and `pass` the rounded one,
-/// as soon as the reader is rounded.
+/// one that the rounded layers produce. A stage is what leads to a value that linear layers read; the
+/// stages come in the order of the layout's inputs. Behind the last value of a segment `gather` carries
+/// the original stream over the segment, and `pass` the rounded one, as soon as its readers are rounded.
 template <class Product, execution E>
 class block_stages {
 public:
@@ -34,62 +34,71 @@ public:
 
     std::size_t tokens() const noexcept { return original_.rows(); }
 
-    /// gram += Xr^T Xr and cross += (Xo - Xr)^T Xr for the named input, with Xo from the original
-    /// stream and weights, Xr from the rounded ones.
-    status gather(std::string_view input, const block_weights& original, const block_weights& rounded,
-                  matrix_view<float> gram, matrix_view<float> cross)
+    /// gram += Xr^T Xr and cross += (Xo - Xr)^T Xr for the layout's `input`, with Xo from the original
+    /// stream and weights, Xr from the rounded ones; gives the rows of Xr. The tokens of an expert are
+    /// not the same in both streams: of a routed value there is no cross.
+    result<std::uint64_t> gather(std::size_t input, const block_weights& original,
+                                 const block_weights& rounded, matrix_view<float> gram,
+                                 matrix_view<float> cross)
     {
+        const place at = place_of(*rounded.layout, input);
         std::size_t most = 0;
         for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
         const scratch first{most * gram.cols()}; // kept by the thread: the forward pass takes it, too
         if (!first) return no_memory();
         host_matrix second = xtensor_backend::make(most, gram.cols());
+        const matrix_view<float> a{first.data(), most, gram.cols()};
+        std::uint64_t rows = 0;
         for (const sequence_chunk& chunk : chunks_) {
-            const std::size_t rows = chunk.batch.tokens();
-            const matrix_view<float> a{first.data(), rows, gram.cols()};
-            const matrix_view<float> b{second.data(), rows, gram.cols()};
-            AWQ_CHECK(capture(input, chunk, original, original_, a));
-            AWQ_CHECK(add_output(input, original, a, rows_of(original_, chunk)));
-            AWQ_CHECK(capture(input, chunk, rounded, rounded_, b));
-            how_.for_each(rows, [=](std::size_t row) {
-                for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
-            });
-            Product::add_gram(how_, b, gram);
-            Product::add_cross_gram(how_, a, b, cross);
+            if (at.is_last || !at.is_routed)
+                AWQ_CHECK(capture(at, chunk, original, original_, a, at.is_last));
+            AWQ_TRY(const std::size_t count,
+                    capture(at, chunk, rounded, rounded_, view_of(second), false));
+            add(a.rows_from(0, count), view_of(second).rows_from(0, count), at.is_routed, gram, cross);
+            rows += count;
         }
-        return {};
+        return rows;
     }
 
-    /// Carries the rounded stream behind the reader of the named input, if that ends a module.
-    status pass(std::string_view input, const block_weights& rounded)
+    /// Carries the rounded stream over a segment, if the layout's `input` is its last.
+    status pass(std::size_t input, const block_weights& rounded)
     {
-        const std::optional<module_end> end = end_of(input, rounded);
-        if (!end) return {};
+        const place at = place_of(*rounded.layout, input);
+        if (!at.is_last) return {};
         for (const sequence_chunk& chunk : chunks_) {
-            const std::size_t rows = chunk.batch.tokens(), width = end->linear.weight.cols();
-            const scratch memory{rows * width};
-            if (!memory) return no_memory();
-            const matrix_view<float> x{memory.data(), rows, width};
-            AWQ_CHECK(capture(input, chunk, rounded, rounded_, x));
-            AWQ_CHECK(add_output(input, rounded, x, rows_of(rounded_, chunk)));
+            const no_observer nothing;
+            block_run<Product, E> run{how_, context_, rounded, chunk.batch, nothing};
+            AWQ_CHECK(run_parts(run, at.segment, rows_of(rounded_, chunk)));
         }
         return {};
     }
 
 private:
-    /// The last layer of `self_attn` or `mlp`, and the norm of its output, which may be empty.
-    struct module_end {
-        linear_view linear;
-        std::span<const float> norm;
+    /// Where a value is computed.
+    struct place {
+        block_input input;
+        block_segment segment;
+        bool is_last = false; ///< of its segment
+        bool is_routed = false;
     };
 
-    static std::optional<module_end> end_of(std::string_view input, const block_weights& weights)
+    static place place_of(const block_layout& layout, std::size_t input)
     {
-        if (input == "self_attn.o_proj")
-            return module_end{weights.self_attn.o_proj, weights.norm_behind_attention()};
-        if (input == "mlp.down_proj")
-            return module_end{weights.mlp.down_proj, weights.norm_behind_mlp()};
-        return std::nullopt;
+        const auto holds = [&](const block_segment& segment, value_id value) {
+            for (std::size_t i = segment.first; i < segment.end; ++i) {
+                const auto inner = inner_values(layout.parts[i]);
+                if (ends_of(layout.parts[i]).second == value ||
+                    std::ranges::find(inner, value) != inner.end())
+                    return true;
+            }
+            return false;
+        };
+        place found{layout.inputs[input], {}, false, layout.inputs[input].is_routed};
+        for (const block_segment& segment : layout.segments())
+            if (holds(segment, found.input.value)) found.segment = segment;
+        const bool is_end = input + 1 == layout.inputs.size();
+        found.is_last = is_end || !holds(found.segment, layout.inputs[input + 1].value);
+        return found;
     }
 
     static error no_memory() { return detail::no_memory("a decoder block"); }
@@ -99,43 +108,38 @@ private:
         return stream.rows_from(chunk.first_row, chunk.batch.tokens());
     }
 
-    /// hidden += norm(linear(x)) where the reader of x ends a module.
-    status add_output(std::string_view input, const block_weights& weights,
-                      matrix_view<const float> x, matrix_view<float> hidden)
+    /// The value of one chunk into the first rows of `out`; gives their number. `goes_on`: the stream
+    /// is carried over the segment, else it stays.
+    result<std::size_t> capture(const place& at, const sequence_chunk& chunk,
+                                const block_weights& weights, matrix_view<float> stream,
+                                matrix_view<float> out, bool goes_on)
     {
-        const std::optional<module_end> end = end_of(input, weights);
-        if (!end) return {};
-        scratch memory{hidden.size()};
-        if (!memory) return no_memory();
-        const matrix_view<float> change{memory.data(), hidden.rows(), hidden.cols()};
-        linear_forward<Product>(how_, end->linear, x, change);
-        optional_norm_forward(how_, end->norm, context_.config.norm(), change);
-        add_rows(how_, change, hidden);
-        return {};
+        std::size_t rows = 0;
+        const auto keep = [&](std::string_view name, matrix_view<const float> x) {
+            if (name != at.input.name) return;
+            rows = x.rows();
+            for_each_row(how_, rows,
+                         [&](std::size_t t) { std::ranges::copy(x.row(t), out.row(t).begin()); });
+        };
+        block_run<Product, E, decltype(keep)> run{how_, context_, weights, chunk.batch, keep};
+        block_segment parts = at.segment;
+        if (!goes_on) {
+            run.wanted = at.input.value;
+            while (std::holds_alternative<add_part>(weights.layout->parts[parts.end - 1])) --parts.end;
+        }
+        AWQ_CHECK(run_parts(run, parts, rows_of(stream, chunk)));
+        return rows;
     }
 
-    /// The named input of one chunk into `out`. The inputs of the MLP need a stream that is behind
-    /// the attention.
-    status capture(std::string_view input, const sequence_chunk& chunk, const block_weights& weights,
-                   matrix_view<float> stream, matrix_view<float> out)
+    void add(matrix_view<float> a, matrix_view<float> b, bool is_routed, matrix_view<float> gram,
+             matrix_view<float> cross) const
     {
-        const bool in_mlp = input.starts_with("mlp.");
-        const std::span<const float> norm =
-            in_mlp ? weights.norm_before_mlp() : weights.input_layernorm;
-        const auto hidden = rows_of(stream, chunk);
-        const norm_rule rule = context_.config.norm();
-        if (input == "self_attn.q_proj" || input == "mlp.gate_proj") {
-            rms_norm_forward(how_, norm, rule, hidden, out);
-            return {};
-        }
-        scratch memory{hidden.size()};
-        if (!memory) return no_memory();
-        const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
-        rms_norm_forward(how_, norm, rule, hidden, normed);
-        if (in_mlp)
-            return mlp_inner_forward<Product>(how_, context_.config, weights.mlp, normed, out);
-        return attention_inner_forward<Product>(how_, context_, weights.self_attn, chunk.batch,
-                                                normed, out);
+        Product::add_gram(how_, b, gram);
+        if (is_routed) return;
+        how_.for_each(a.rows(), [=](std::size_t row) {
+            for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
+        });
+        Product::add_cross_gram(how_, a, b, cross);
     }
 
     const E& how_;

@@ -9,11 +9,13 @@
 #include <awq/pipeline/host_matrix.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -107,23 +109,25 @@ private:
     activation_stats stats_;
 };
 
-/// Statistics of the four inputs of a decoder block, by the names that observers are given.
+/// Statistics of the values of a decoder block that linear layers read.
 class block_statistics {
 public:
-    static constexpr std::array<std::string_view, 4> inputs = {"self_attn.q_proj", "self_attn.o_proj",
-                                                               "mlp.gate_proj", "mlp.down_proj"};
-
-    block_statistics(const model_config& config, bool with_gram)
-        : entries_{input_statistics{config.hidden_size, with_gram},
-                   input_statistics{config.query_size(), with_gram},
-                   input_statistics{config.hidden_size, with_gram},
-                   input_statistics{config.intermediate_size, with_gram}}
+    block_statistics(const block_layout& layout, bool with_gram)
     {
+        for (const block_input& input : layout.inputs) {
+            names_.emplace(input.name, entries_.size());
+            entries_.emplace_back(input.width, with_gram);
+        }
+        for (const block_linear& linear : layout.linears)
+            names_.emplace(linear.name, layout.input_of(linear.reads));
     }
 
-    /// Of the input that the linear layer reads (shared with its siblings).
-    input_statistics& of(std::string_view linear) { return entries_[index_of(linear)]; }
-    const input_statistics& of(std::string_view linear) const { return entries_[index_of(linear)]; }
+    /// Of the value that the linear layer reads (shared with its siblings).
+    input_statistics& of(std::string_view linear) { return entries_[names_.find(linear)->second]; }
+    const input_statistics& of(std::string_view linear) const
+    {
+        return entries_[names_.find(linear)->second];
+    }
 
     /// Frees the Gram matrices; the other sums stay.
     void drop_grams()
@@ -142,13 +146,8 @@ public:
     }
 
 private:
-    static std::size_t index_of(std::string_view linear)
-    {
-        const auto found = std::find(inputs.begin(), inputs.end(), input_of(linear));
-        return static_cast<std::size_t>(found - inputs.begin());
-    }
-
-    std::array<input_statistics, 4> entries_;
+    std::vector<input_statistics> entries_; ///< in the order of the layout's inputs
+    std::map<std::string, std::size_t, std::less<>> names_; ///< of linear layers
 };
 
 } // namespace awq

@@ -32,6 +32,10 @@ inline status check_compensation(const oneshot_options& options)
 /// Refuses steps of the search that could never act, in one line.
 inline status check_search_steps(const oneshot_options& options)
 {
+    if (options.all_mappings && (!options.smoothing || options.mappings))
+        return error{error_code::invalid_argument, "--mappings all and ",
+                     options.smoothing ? "a recipe's mappings" : "--no-smoothing",
+                     " do not go together; give one"};
     if (options.smooth_grouped_query && !options.smoothing)
         return error{error_code::invalid_argument,
                      "--smooth-grouped-query and --no-smoothing do not go together; give one"};

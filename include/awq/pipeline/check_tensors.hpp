@@ -5,7 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/io/safetensors/layout.hpp>
-#include <awq/model/expected_tensors.hpp>
+#include <awq/model/architectures/registry.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 #include <awq/support/printable.hpp>
 
@@ -19,16 +19,16 @@
 namespace awq {
 
 /// "model.layers.3."
-inline std::string block_prefix(std::size_t layer)
+inline std::string block_prefix(const model_config& config, std::size_t layer)
 {
-    return "model.layers." + std::to_string(layer) + ".";
+    return config.names.blocks + std::to_string(layer) + ".";
 }
 
 namespace detail {
 
 inline std::vector<std::uint64_t> extents_of(const expected_tensor& wanted)
 {
-    if (wanted.rows == 1) return {wanted.cols};
+    if (wanted.rows == 1 && !wanted.is_matrix) return {wanted.cols};
     return {wanted.rows, wanted.cols};
 }
 
@@ -96,10 +96,9 @@ inline status check_tensors(const tensor_source& source)
     const model_config& config = source.config();
     for (const expected_tensor& wanted : expected_outer_tensors(config))
         AWQ_CHECK(check_tensor(source, wanted, wanted.name));
-    const auto block = expected_block_tensors(config);
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        for (const expected_tensor& wanted : block)
-            AWQ_CHECK(check_tensor(source, wanted, block_prefix(layer) + wanted.name));
+        for (const expected_tensor& wanted : layout_of(config, layer).tensors)
+            AWQ_CHECK(check_tensor(source, wanted, block_prefix(config, layer) + wanted.name));
     return {};
 }
 

@@ -7,16 +7,22 @@
 #include <awq/io/model_file.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/io/safetensors/convert.hpp>
+#include <awq/model/config/find_names.hpp>
+#include <awq/model/config/read_model_config.hpp>
 #include <awq/pipeline/check_tensors.hpp>
 #include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/quantization_summary.hpp>
-#include <awq/pipeline/read_model_config.hpp>
 #include <awq/pipeline/tensor_reports.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 
+#include <charconv>
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 namespace awq {
 
@@ -36,7 +42,8 @@ public:
     /// a note.
     status check_plain()
     {
-        const status fits = check_tensors(*this);
+        const status found = check_tensors(*this);
+        const status fits = found ? check_unknown() : found;
         const safetensors::tensor* const packed = fits ? nullptr : find_packed();
         if (fits && quantization_) note_left_over();
         if (!packed) return fits;
@@ -49,6 +56,31 @@ public:
                      quantization_->text, "; this needs the 16-bit original",
                      quantization_->is_read ? " (eval, generate, convert and inspect read this one)"
                                             : ", no command reads such weights"};
+    }
+
+    /// Whether every weight and bias of a block is one that its layout knows: others would be left out
+    /// of what the block computes.
+    status check_unknown() const
+    {
+        std::vector<block_layout> layouts;
+        for (std::size_t layer = 0; layer < config_.num_hidden_layers; ++layer)
+            layouts.push_back(layout_of(config_, layer));
+        for (const safetensors::tensor* const each : checkpoint_.tensors()) {
+            const std::string_view name = each->name;
+            if (!name.starts_with(config_.names.blocks)) continue;
+            std::string_view rest = name.substr(config_.names.blocks.size());
+            std::size_t layer = 0;
+            const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
+            rest.remove_prefix(static_cast<std::size_t>(read.ptr - rest.data()));
+            if (read.ec != std::errc{} || layer >= layouts.size() || !rest.starts_with('.')) continue;
+            rest.remove_prefix(1);
+            const bool is_weight = rest.ends_with(".weight") || rest.ends_with(".bias");
+            if (!is_weight || layouts[layer].tensor(rest) != none_here) continue;
+            return error{error_code::malformed_file, path(), ": tensor \"", printable(name),
+                         "\" is there, but the config has none (model_type); does the config belong "
+                         "to these weights?"};
+        }
+        return {};
     }
 
     /// What config.json says of quantization, if anything.
@@ -69,6 +101,9 @@ public:
         AWQ_TRY(const std::string path, model_file(directory, "config.json"));
         AWQ_TRY(const json::document config, json::load(path));
         AWQ_TRY(source->config_, read_model_config(config.root()));
+        source->config_.names = find_names(source->config_.names, [&](const std::string& name) {
+            return source->checkpoint_.find(name) != nullptr;
+        });
         if (!config.root().find_non_null("torch_dtype") && !config.root().find_non_null("dtype"))
             source->take_stored_type();
         if (const auto quantization = find_quantization(config.root()))
@@ -117,7 +152,7 @@ private:
     /// Where config.json has no type, that of the weights.
     void take_stored_type()
     {
-        const safetensors::tensor* const table = checkpoint_.find("model.embed_tokens.weight");
+        const safetensors::tensor* const table = checkpoint_.find(config_.names.embeddings + ".weight");
         const auto type = table ? table->type() : std::nullopt;
         if (type && is_smoothable(*type)) config_.torch_dtype = *type;
     }

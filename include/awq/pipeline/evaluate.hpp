@@ -8,6 +8,7 @@
 #include <awq/pipeline/any_quantizer.hpp>
 #include <awq/pipeline/block_tensors.hpp>
 #include <awq/pipeline/evaluation.hpp>
+#include <awq/pipeline/outer_tensors.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/quantization/pseudo_quantize.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
@@ -33,34 +34,15 @@ namespace detail {
 /// A model whose windows have gone through all blocks, with what the logits need.
 struct model_output {
     activation_stream stream;
-    host_matrix norm, lm_head;
+    outer_tensors outer;
 };
-
-inline result<host_matrix> read_tensor(const tensor_source& source, const std::string& name)
-{
-    const auto shape = source.shape(name);
-    if (!shape)
-        return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
-                     "\""};
-    host_matrix tensor = xtensor_backend::make(shape->rows, shape->cols);
-    AWQ_CHECK(source.read(name, view_of(tensor)));
-    return tensor;
-}
-
-/// The head's weight; with tied embeddings that is the embedding table.
-inline result<host_matrix> read_lm_head(const tensor_source& source)
-{
-    const bool own = source.shape("lm_head.weight").has_value();
-    if (!own && !source.config().tie_word_embeddings)
-        return error{error_code::missing_tensor, source.path(),
-                     ": there is no tensor \"lm_head.weight\" and the embeddings are not tied"};
-    return read_tensor(source, own ? "lm_head.weight" : "model.embed_tokens.weight");
-}
 
 template <execution E>
 status round_linears(const E& how, const any_quantizer& rounding, block_tensors& block)
 {
-    for (const std::string_view linear : block_linears) {
+    for (const block_linear& each : block.layout().linears) {
+        if (each.is_router) continue;
+        const std::string_view linear = each.name;
         const matrix_view<float> weight = block.weight(linear);
         const auto done = pseudo_quantize(how, rounding, weight, {}, weight);
         if (!done) return done.error().within(block.prefix() + std::string{linear});
@@ -83,9 +65,8 @@ result<model_output> run_model(const E& how, const tensor_source& source,
         AWQ_CHECK(stream.advance<Product>(how, source.config(), layer, block.weights()));
     }
     notify(options.progress, role, layers, layers);
-    AWQ_TRY(host_matrix norm, read_tensor(source, "model.norm.weight"));
-    AWQ_TRY(host_matrix lm_head, read_lm_head(source));
-    return model_output{std::move(stream), std::move(norm), std::move(lm_head)};
+    AWQ_TRY(outer_tensors outer, outer_tensors::read_end(source));
+    return model_output{std::move(stream), std::move(outer)};
 }
 
 template <class Product, execution E>
@@ -93,7 +74,7 @@ status logits_of(const E& how, const tensor_source& source, const model_output& 
                  std::size_t first, matrix_view<float> logits)
 {
     const status done = logits_forward<Product>(
-        how, values_of(output.norm), source.config().norm(), view_of(output.lm_head),
+        how, source.config(), output.outer.final_norm(source.config()), output.outer.lm_head(),
         output.stream.hidden().rows_from(first, logits.rows()), logits);
     return done ? done : done.error().within(source.path());
 }
@@ -105,7 +86,7 @@ status score_window(const E& how, const tensor_source& model, const model_output
                     const token_ids& window, std::size_t first_row, evaluation& into)
 {
     constexpr std::size_t rows_at_once = 128;
-    const std::size_t vocab = output.lm_head.shape()[0];
+    const std::size_t vocab = output.outer.lm_head().rows();
     host_matrix logits = xtensor_backend::make(rows_at_once, vocab);
     host_matrix wanted = xtensor_backend::make(reference ? rows_at_once : 0, vocab);
     for (std::size_t at = 0; at + 1 < window.size(); at += rows_at_once) {

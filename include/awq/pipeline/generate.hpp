@@ -36,11 +36,7 @@ private:
     static result<loaded_model> load_whole(const tensor_source& source, E how)
     {
         loaded_model model;
-        AWQ_TRY(model.embeddings_, detail::read_tensor(source, "model.embed_tokens.weight"));
-        AWQ_TRY(model.norm_, detail::read_tensor(source, "model.norm.weight"));
-        if (!source.config().tie_word_embeddings || source.shape("lm_head.weight")) {
-            AWQ_TRY(model.head_, detail::read_lm_head(source));
-        }
+        AWQ_TRY(model.outer_, outer_tensors::read(source));
         for (std::size_t i = 0; i < source.config().num_hidden_layers; ++i) {
             AWQ_TRY(block_tensors block, block_tensors::load(source, i));
             model.blocks_.push_back(std::move(block));
@@ -52,9 +48,7 @@ private:
     status assemble(const model_config& config, E how)
     {
         causal_lm_weights weights;
-        weights.embed_tokens = view_of(std::as_const(embeddings_));
-        weights.norm = values_of(std::as_const(norm_));
-        weights.lm_head = head_.size() ? view_of(std::as_const(head_)) : weights.embed_tokens;
+        weights.outer = outer_.weights(config);
         for (const block_tensors& block : blocks_) weights.layers.push_back(block.weights());
         using network = causal_lm<Product, E>;
         AWQ_TRY(network made, network::make(config, std::move(weights), std::move(how)));
@@ -62,7 +56,7 @@ private:
         return {};
     }
 
-    host_matrix embeddings_, norm_, head_ = xtensor_backend::make(0, 0);
+    outer_tensors outer_;
     std::vector<block_tensors> blocks_;
     std::unique_ptr<causal_lm<Product, E>> network_;
 };
@@ -77,7 +71,7 @@ result<token_ids> continue_prompt(causal_lm<Product, E>& network,
     const model_config& config = network.config();
     if (prompt.empty())
         return error{error_code::invalid_argument, "generate: the prompt has no token"};
-    AWQ_TRY(kv_cache cache, kv_cache::make(config, prompt.size() + max_new_tokens));
+    AWQ_TRY(kv_cache cache, network.make_cache(prompt.size() + max_new_tokens));
     std::vector<float> logits(config.vocab_size);
     std::vector<std::uint32_t> next(prompt.begin(), prompt.end());
     token_ids made;

@@ -40,7 +40,7 @@ inline void describe_rope(const model_config& config, gguf::hyperparameters& fac
     facts.rope_original_context_length =
         static_cast<std::uint32_t>(original != 0 ? original : config.max_position_embeddings);
     // llama.cpp multiplies yarn's usual magnitude by its own factor.
-    const double usual = yarn_magnitude(rope.factor, 1.0), wanted = attention_factor(rope);
+    const double usual = yarn_magnitude(rope.factor, 1.0), wanted = attention_factor(config);
     if (wanted != usual) facts.rope_attention_factor = static_cast<float>(wanted / usual);
 }
 

@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,7 +36,11 @@ struct gguf_type_options {
 /// The architecture of the files that llama.cpp knows the model by. Error: `unknown_architecture`.
 inline result<const gguf::architecture*> gguf_architecture_of(const model_config& config)
 {
-    if (const auto* found = gguf::architecture_of_hf(config.architecture)) return found;
+    const gguf::architecture* const found = gguf::architecture_of_hf(config.architecture);
+    constexpr std::string_view written[] = {"llama", "qwen2", "qwen3", "gemma3"};
+    if (found && std::ranges::find(written, found->name) != std::end(written) &&
+        config.experts.count == 0)
+        return found;
     return error{error_code::unknown_architecture, "architecture \"", config.architecture,
                  "\" has no GGUF counterpart here"};
 }
@@ -81,33 +86,40 @@ private:
     {
         const model_config& config = source.config();
         for (const expected_tensor& each : expected_outer_tensors(config))
-            AWQ_CHECK(add(source, each.name, each.is == presence::required));
-        const auto block = expected_block_tensors(config);
+            if (each.is != presence::unwanted)
+                AWQ_CHECK(add(source, each.name, each.is == presence::required, each.is_matrix,
+                              global_name(each.name)));
         for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-            for (const expected_tensor& each : block)
+            for (const expected_tensor& each : layout_of(config, layer).tensors)
                 if (each.is != presence::unwanted)
-                    AWQ_CHECK(add(source, block_prefix(layer) + each.name,
-                                  each.is == presence::required));
+                    AWQ_CHECK(add(source, block_prefix(config, layer) + each.name,
+                                  each.is == presence::required, each.is_matrix,
+                                  "blk." + std::to_string(layer) + "." + each.gguf));
         if (config.rope.kind == rope_kind::llama3)
             tensors_.push_back({"", "rope_freqs.weight", {config.head_size() / 2}});
         return {};
     }
 
-    status add(const tensor_source& source, const std::string& hf_name, bool required)
+    /// What a tensor outside of the blocks is called in the file; empty: it has no place there.
+    std::string global_name(const std::string& hf_name) const
+    {
+        const auto place = gguf::to_gguf(*architecture_, hf_name);
+        return place ? place->name : std::string{};
+    }
+
+    status add(const tensor_source& source, const std::string& hf_name, bool required,
+               bool is_matrix, const std::string& name)
     {
         const auto shape = source.shape(hf_name);
         if (!shape && !required) return {};
         if (!shape)
             return error{error_code::missing_tensor, source.path(), ": there is no tensor \"",
                          hf_name, "\"; the checkpoint is not complete"};
-        const auto place = gguf::to_gguf(*architecture_, hf_name);
-        if (!place)
+        if (name.empty() || name.ends_with('.'))
             return error{error_code::unsupported, source.path(), ": \"", hf_name,
                          "\" has no place in a GGUF file of a ", architecture_->name, " model"};
-        gguf_tensor tensor{hf_name, place->name, {shape->cols}};
-        if (hf_name.ends_with("proj.weight") || hf_name.ends_with("embed_tokens.weight") ||
-            hf_name == "lm_head.weight")
-            tensor.dims.push_back(shape->rows);
+        gguf_tensor tensor{hf_name, name, {shape->cols}};
+        if (is_matrix) tensor.dims.push_back(shape->rows);
         tensor.heads = heads_of(source.config(), hf_name);
         if (architecture_->adds_one_to_norms && hf_name.ends_with("norm.weight"))
             tensor.offset = 1.0f;

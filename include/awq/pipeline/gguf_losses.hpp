@@ -90,7 +90,7 @@ inline status check_gguf_function(const model_config& config, const gguf::archit
         return error{error_code::unsupported, "config: llama.cpp has no llama3 rope scaling for ",
                      arch.name, " models"};
     // A factor of its own would reach the sliding layers too, which are not stretched.
-    const double factor = detail::attention_factor(config.rope);
+    const double factor = detail::attention_factor(config);
     if (arch.window_period != 0 && config.rope.kind == rope_kind::yarn &&
         factor != detail::yarn_magnitude(config.rope.factor, 1.0))
         return error{error_code::unsupported, "config: llama.cpp fixes yarn's attention_factor in ",

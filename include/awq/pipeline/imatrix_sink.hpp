@@ -46,13 +46,13 @@ public:
 
     status write(const finished_block& block) override
     {
-        for (const std::string_view linear : block_linears) {
-            const std::string name = block.smoothed->prefix() + std::string{linear} + ".weight";
+        for (const block_linear& linear : block.smoothed->layout().linears) {
+            const std::string name = block.smoothed->prefix() + linear.name + ".weight";
             const auto place = gguf::to_gguf(architecture_, name);
             if (!place)
                 return error{error_code::unsupported, target_, ": \"", name,
                              "\" has no place in a GGUF file"};
-            const activation_stats& sums = block.statistics->of(linear).sums();
+            const activation_stats& sums = block.statistics->of(linear.name).sums();
             imatrix_entry& entry = matrix_.entries[place->name];
             entry.sums.assign(sums.square_sum.begin(), sums.square_sum.end());
             entry.counts = {static_cast<float>(sums.tokens)};

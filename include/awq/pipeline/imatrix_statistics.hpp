@@ -24,7 +24,8 @@ inline result<std::string> importance_name(const model_config& config, std::size
                                            std::string_view input)
 {
     AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
-    const auto place = gguf::to_gguf(*arch, block_prefix(layer) + std::string{input} + ".weight");
+    const auto place =
+        gguf::to_gguf(*arch, block_prefix(config, layer) + std::string{input} + ".weight");
     return place ? place->name : std::string{input};
 }
 
@@ -36,17 +37,15 @@ inline result<std::string> importance_name(const model_config& config, std::size
 inline result<imatrix> read_statistics(const std::string& path, const model_config& config)
 {
     AWQ_TRY(imatrix matrix, imatrix::read(path));
-    const block_statistics wanted{config, false};
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        for (const std::string_view input : block_statistics::inputs) {
-            AWQ_TRY(const std::string name, detail::importance_name(config, layer, input));
+        for (const block_input& input : layout_of(config, layer).inputs) {
+            AWQ_TRY(const std::string name, detail::importance_name(config, layer, input.name));
             const auto found = matrix.entries.find(name);
             if (found == matrix.entries.end())
                 return error{error_code::missing_tensor, path, ": has ",
                              detail::first_entry(matrix), ", but none for \"", name,
                              "\"; give a matrix of all layers of this model, or --dataset"};
-            const std::size_t columns = wanted.of(input).in_features();
-            AWQ_CHECK(detail::check_columns(found->second, path, name, columns));
+            AWQ_CHECK(detail::check_columns(found->second, path, name, input.width));
         }
     return matrix;
 }
@@ -57,13 +56,13 @@ inline result<imatrix> read_statistics(const std::string& path, const model_conf
 /// Errors: `missing_tensor` where the matrix lacks a layer, `shape_mismatch` where it is of another
 /// model.
 inline status fill_statistics(const imatrix& matrix, const model_config& config, std::size_t layer,
-                              block_statistics& into)
+                              const block_layout& layout, block_statistics& into)
 {
-    for (const std::string_view input : block_statistics::inputs) {
-        AWQ_TRY(const std::string name, detail::importance_name(config, layer, input));
+    for (const block_input& input : layout.inputs) {
+        AWQ_TRY(const std::string name, detail::importance_name(config, layer, input.name));
         AWQ_TRY(const auto means, matrix.mean_squares(name));
         const imatrix_entry& entry = matrix.entries.find(name)->second;
-        input_statistics& statistics = into.of(input);
+        input_statistics& statistics = into.of(input.name);
         AWQ_CHECK(detail::check_columns(entry, "the importance matrix", name,
                                         statistics.in_features()));
         activation_stats& sums = statistics.sums();

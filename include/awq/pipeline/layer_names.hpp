@@ -17,13 +17,13 @@
 
 namespace awq {
 
-/// The linear layers of a model's blocks, by their full names.
+/// The linear layers of a model's blocks, by their full names; routers are not among them.
 inline std::vector<std::string> linear_layers_of(const model_config& config)
 {
     std::vector<std::string> names;
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        for (const std::string_view linear : block_linears)
-            names.push_back(block_prefix(layer) + std::string{linear});
+        for (const block_linear& linear : layout_of(config, layer).linears)
+            if (!linear.is_router) names.push_back(block_prefix(config, layer) + linear.name);
     return names;
 }
 

@@ -39,7 +39,7 @@ public:
         const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
         layer_plan plan;
         const std::vector<std::string> layers = linear_layers_of(source.config());
-        AWQ_CHECK(plan.check_ignored(options, layers));
+        AWQ_CHECK(plan.check_ignored(options, source.config(), layers));
         if (!type.empty()) {
             AWQ_CHECK(plan.add_types(type, options, source));
             return plan;
@@ -112,10 +112,19 @@ private:
     }
 
     /// The head and the embeddings may be named, though no run quantizes them.
-    status check_ignored(const oneshot_options& options, std::vector<std::string> names)
+    status check_ignored(const oneshot_options& options, const model_config& config,
+                         std::vector<std::string> names)
     {
-        names.insert(names.end(), {"lm_head", "model.embed_tokens"});
+        add_routers(config, names);
+        names.insert(names.end(), {"lm_head", config.names.head, config.names.embeddings});
         return check_patterns(options.ignore, names, ignore_place(options), options.ignore_recipe);
+    }
+
+    static void add_routers(const model_config& config, std::vector<std::string>& names)
+    {
+        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+            for (const block_linear& each : layout_of(config, layer).linears)
+                if (each.is_router) names.push_back(block_prefix(config, layer) + each.name);
     }
 
     /// A pattern that matches nothing is a slip: of a flag an error; a recipe may be for many models.

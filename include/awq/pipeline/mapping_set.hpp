@@ -4,7 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/model/mapping_registry.hpp>
+#include <awq/model/mapping/block_mappings.hpp>
 #include <awq/model/resolve_mappings.hpp>
 #include <awq/pipeline/block_tensors.hpp>
 #include <awq/pipeline/directory_source.hpp>
@@ -27,28 +27,38 @@ namespace awq {
 namespace detail {
 
 /// The modules of a block, as the mapping resolver wants them.
-inline std::vector<block_module> modules_of(const block_tensors& block)
+inline std::vector<block_module> modules_of(const block_layout& layout)
 {
     std::vector<block_module> modules;
-    for (const auto& [name, tensor] : block.all()) {
+    for (const block_linear& each : layout.linears)
+        modules.push_back({each.name, each.out_features, each.in_features});
+    for (const expected_tensor& each : layout.tensors) {
         constexpr std::string_view suffix = ".weight";
-        if (!name.ends_with(suffix)) continue;
-        const std::string module = name.substr(0, name.size() - suffix.size());
-        const bool norm = module.ends_with("norm");
-        const std::size_t rows = tensor.shape()[0], cols = tensor.shape()[1];
-        modules.push_back({module, norm ? cols : rows, norm ? 0 : cols});
+        const std::string module = each.name.substr(0, each.name.rfind('.'));
+        if (each.name.ends_with(suffix) && !layout.find(module))
+            modules.push_back({module, each.cols, 0});
     }
     return modules;
 }
 
 } // namespace detail
 
-/// The mappings of a run as patterns, and which of them some block had.
+/// The mappings of a run: those of the blocks' layouts, or the user's as patterns, of which it knows
+/// which some block had.
 class mapping_set {
 public:
     mapping_set() = default;
 
-    /// `recipe`: the file that the patterns are from, or empty for the architecture's own. `names`: of
+    /// The mappings that follow from the data flow of each block: all, or llm-compressor's choice.
+    static mapping_set from_layouts(bool all)
+    {
+        mapping_set made;
+        made.are_derived_ = true;
+        made.are_all_ = all;
+        return made;
+    }
+
+    /// `recipe`: the file that the patterns are from, or empty. `names`: of
     /// the model's modules. Error: an expression that does not compile or takes too long on a name.
     static result<mapping_set> make(std::vector<mapping_pattern> patterns, const std::string& recipe,
                                     const std::vector<std::string>& names)
@@ -62,10 +72,13 @@ public:
         return made;
     }
 
-    /// Those of one block, in the order of the patterns. Errors: those of `resolve_mappings`.
+    /// Those of one block, in the order in which they are searched. Errors: those of
+    /// `resolve_mappings`.
     result<std::vector<resolved_mapping>> resolve(const block_tensors& block)
     {
-        const auto modules = detail::modules_of(block);
+        if (are_derived_)
+            return are_all_ ? all_mappings(block.layout()) : usual_mappings(block.layout());
+        const auto modules = detail::modules_of(block.layout());
         const std::string_view name{block.prefix().data(), block.prefix().size() - 1};
         std::vector<resolved_mapping> all;
         for (std::size_t i = 0; i < patterns_.size(); ++i) {
@@ -86,6 +99,7 @@ public:
     }
 
 private:
+    bool are_derived_ = false, are_all_ = false;
     std::vector<mapping_pattern> patterns_;
     std::string recipe_;
     expression_matcher expressions_;
@@ -96,14 +110,13 @@ private:
 inline result<mapping_set> mappings_for(const oneshot_options& options, const directory_source& source)
 {
     if (!options.smoothing) return mapping_set{};
+    if (!options.mappings) return mapping_set::from_layouts(options.all_mappings);
     std::vector<std::string> names;
     constexpr std::string_view suffix = ".weight";
     for (const safetensors::tensor* const each : source.checkpoint().tensors())
         if (const std::string_view name = each->name; name.ends_with(suffix))
             names.emplace_back(name.substr(0, name.size() - suffix.size()));
-    if (options.mappings) return mapping_set::make(*options.mappings, options.mappings_recipe, names);
-    AWQ_TRY(auto known, mappings_of(source.config().architecture));
-    return mapping_set::make(std::move(known), {}, names);
+    return mapping_set::make(*options.mappings, options.mappings_recipe, names);
 }
 
 } // namespace awq

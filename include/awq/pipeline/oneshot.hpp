@@ -155,8 +155,9 @@ private:
         note_samples(samples, options_.dataset, config.max_position_embeddings, report_.notes);
         warn_of_few_samples(samples, options_.dataset, options_.num_calibration_samples,
                             report_.notes);
-        const std::size_t widest = std::max({config.hidden_size, config.intermediate_size,
-                                             config.query_size()});
+        std::size_t widest = 0;
+        for (const block_input& input : layout_of(config, 0).inputs)
+            widest = std::max(widest, input.width);
         warn_of_few_tokens(samples.tokens(), widest, solving_steps(), report_.notes);
     }
 
@@ -218,7 +219,7 @@ private:
         watch_.lap();
         AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer));
         report_.add_seconds("read", watch_.lap());
-        block_statistics statistics{source_->config(), true};
+        block_statistics statistics{block.layout(), true};
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
         if (options_.smoothing_only)
             return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
@@ -228,7 +229,7 @@ private:
         block_quantizer_run<Product, E> quantizing{how_,    block,    statistics,
                                                    formats, options_, report_};
         const storage_choice storage = stored_types();
-        if (options_.compensate) quantizing.store_targets(source_->config(), storage);
+        if (options_.compensate) quantizing.store_targets(storage);
         AWQ_CHECK(quantize(layer, quantizing));
         report_.add_seconds("quantize", watch_.lap());
         return hand_over({layer, &block,
@@ -241,7 +242,7 @@ private:
     status calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
                                 block_statistics& statistics)
     {
-        parent_recorder recorder{stream_.batch(), source_->config().hidden_size, recorder_stride()};
+        parent_recorder recorder{stream_.batch(), block.layout(), recorder_stride()};
         AWQ_CHECK(observe(layer, block, statistics, recorder));
         report_.add_seconds("calibrate", watch_.lap());
         notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
@@ -274,7 +275,8 @@ private:
         block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(),
                                         view_of(rounded_)};
         AWQ_CHECK(run.run_sequential(stages));
-        const status sound = check_hidden(options_.model, layer, view_of(rounded_));
+        const status sound = check_hidden(options_.model, block_prefix(source_->config(), layer),
+                                           layer, view_of(rounded_));
         return sound ? sound : sound.error().within("with rounded weights");
     }
 
@@ -283,7 +285,7 @@ private:
     {
         const gguf_layout* const layout = plan_.layout();
         const gguf_tensor* const table =
-            layout ? layout->find("model.embed_tokens.weight") : nullptr;
+            layout ? layout->find(source_->config().names.embeddings + ".weight") : nullptr;
         if (!table || !gguf::is_quantized(table->type)) return;
         const gguf::simd_block_quantizer rounding{table->type};
         const auto rows = view_of(rounded_);
@@ -327,7 +329,7 @@ private:
                    parent_recorder& recorder)
     {
         if (!options_.imatrix.empty())
-            return fill_statistics(imatrix_, source_->config(), layer, statistics);
+            return fill_statistics(imatrix_, source_->config(), layer, block.layout(), statistics);
         const auto count = statistics.template observer<Product>(how_);
         const auto observer = [&](std::string_view linear, matrix_view<const float> input) {
             count(linear, input);
@@ -360,7 +362,9 @@ private:
 
     void clip(block_tensors& block, block_statistics& statistics)
     {
-        for (const std::string_view linear : block_linears) {
+        for (const block_linear& each : block.layout().linears) {
+            if (each.is_router) continue;
+            const std::string_view linear = each.name;
             const any_quantizer* const rounding =
                 plan_.quantizer_of(block.prefix() + std::string{linear});
             const auto* const chosen = rounding ? rounding->get_if<integer_quantizer>() : nullptr;

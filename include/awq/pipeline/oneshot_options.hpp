@@ -69,6 +69,8 @@ struct oneshot_options {
     /// Writes least-squares targets in 16 bits, for llama.cpp's quantizer to round to `target`.
     bool compensate = false;
     bool smoothing = true; ///< false: plain rounding, for comparison
+    /// Smooths whatever can be smoothed exactly, not only what llm-compressor does.
+    bool all_mappings = false;
     bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
     /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
     bool clip_weights = false;
@@ -132,6 +134,7 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
         {"loss", name_of(options.loss)},
         {"precision", name_of(options.operands)},
         {"smoothing", yes_or_no(options.smoothing)},
+        {"all_mappings", yes_or_no(options.all_mappings)},
         {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
     if (options.smoothing_only) return made;
     const rounding_options& rounding = options.rounding;

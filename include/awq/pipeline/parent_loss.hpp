@@ -9,8 +9,10 @@
 
 #include <cstddef>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace awq {
 
@@ -20,33 +22,40 @@ struct parent_inputs {
     host_matrix rows; ///< (tokens, hidden)
 };
 
-/// Keeps the inputs of `self_attn` and `mlp` for every `stride`-th sequence while a block runs.
+/// Keeps the inputs of attention, MLP and experts for every `stride`-th sequence while a block runs.
 class parent_recorder {
 public:
-    parent_recorder(const sequences& batch, std::size_t hidden_size, std::size_t stride)
+    parent_recorder(const sequences& batch, const block_layout& layout, std::size_t stride)
         : stride_(stride)
     {
         std::size_t tokens = 0;
         for (std::size_t s = 0; s < batch.count(); s += stride) tokens += batch.length(s);
-        for (parent_inputs* const inputs : {&attention_, &mlp_})
-            inputs->rows = xtensor_backend::make(tokens, hidden_size);
-        for (std::size_t s = 0; s < batch.count(); s += stride) {
-            attention_.batch.push_back(batch.length(s));
-            mlp_.batch.push_back(batch.length(s));
+        for (const block_part& part : layout.parts) {
+            const std::size_t input = layout.input_of(ends_of(part).first);
+            if (input == none_here || find(layout.inputs[input].name)) continue;
+            parent_inputs& inputs = entries_.emplace_back(layout.inputs[input].name, parent_inputs{}).second;
+            inputs.rows = xtensor_backend::make(tokens, layout.hidden_size);
+            for (std::size_t s = 0; s < batch.count(); s += stride)
+                inputs.batch.push_back(batch.length(s));
         }
     }
 
     void begin(const sequence_chunk& chunk) { chunk_ = chunk; }
 
-    /// Part of an observer: looks at the inputs of q_proj and gate_proj only.
+    /// Part of an observer.
     void observe(std::string_view layer, matrix_view<const float> input)
     {
-        if (layer == "self_attn.q_proj") keep(attention_, input);
-        if (layer == "mlp.gate_proj") keep(mlp_, input);
+        for (auto& [name, inputs] : entries_)
+            if (name == layer) keep(inputs, input);
     }
 
-    const parent_inputs& attention() const noexcept { return attention_; }
-    const parent_inputs& mlp() const noexcept { return mlp_; }
+    /// The inputs that a value's first reader is given; null where no part begins with them.
+    const parent_inputs* find(std::string_view layer) const noexcept
+    {
+        for (const auto& [name, inputs] : entries_)
+            if (name == layer) return &inputs;
+        return nullptr;
+    }
 
 private:
     void keep(parent_inputs& into, matrix_view<const float> input) const
@@ -64,7 +73,7 @@ private:
 
     std::size_t stride_;
     sequence_chunk chunk_;
-    parent_inputs attention_, mlp_;
+    std::vector<std::pair<std::string, parent_inputs>> entries_; ///< by a value's first reader
 };
 
 /// llm-compressor's objective: the mean squared error at the parent module's output, re-run with the

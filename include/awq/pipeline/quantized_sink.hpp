@@ -66,9 +66,10 @@ private:
     {
         layer_split split;
         for (std::size_t layer = 0; layer < source.config().num_hidden_layers; ++layer) {
-            for (const std::string_view linear : block_linears) {
-                const std::string name = block_prefix(layer) + std::string{linear};
-                if (const auto format = formats(name)) {
+            for (const block_linear& linear : layout_of(source.config(), layer).linears) {
+                const std::string name = block_prefix(source.config(), layer) + linear.name;
+                const auto format = linear.is_router ? std::nullopt : formats(name);
+                if (format) {
                     AWQ_TRY(auto planned, plan_layer(source, name, *format));
                     split.quantized.push_back(std::move(planned));
                 } else {
@@ -76,8 +77,23 @@ private:
                 }
             }
         }
-        split.left.emplace_back("lm_head");
+        add_other_layers(source, split);
         return split;
+    }
+
+    /// What is outside of the blocks stays: the head, and what sees or hears.
+    static void add_other_layers(const directory_source& source, layer_split& split)
+    {
+        constexpr std::string_view suffix = ".weight";
+        const model_names& names = source.config().names;
+        for (const safetensors::tensor* const each : source.checkpoint().tensors()) {
+            const std::string module = each->name.substr(0, each->name.rfind('.'));
+            const bool is_layer = each->shape.size() == 2 && each->name.ends_with(suffix);
+            const bool is_known = module.starts_with(names.blocks) || module == names.head ||
+                                  module == names.embeddings || module == names.positions;
+            if (is_layer && !is_known) split.left.push_back(module);
+        }
+        split.left.push_back(names.head);
     }
 
     static result<quantized_layer> plan_layer(const directory_source& source,

@@ -64,6 +64,7 @@ public:
                          "from the 16-bit original"};
         }
         AWQ_CHECK(check_tensors(*source));
+        AWQ_CHECK(source->directory_->check_unknown());
         return source;
     }
 

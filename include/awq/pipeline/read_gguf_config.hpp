@@ -9,7 +9,7 @@
 #include <awq/io/gguf/read_key.hpp>
 #include <awq/io/gguf/reader.hpp>
 #include <awq/model/forward/rope.hpp>
-#include <awq/model/model_config.hpp>
+#include <awq/model/architectures/registry.hpp>
 #include <awq/pipeline/gguf_query_scalar.hpp>
 
 #include <algorithm>
@@ -175,7 +175,6 @@ inline result<model_config> start_gguf_config(const gguf::file& file, std::strin
         known.append(known.empty() ? "" : ", ").append(each.name);
         if (each.name != kind) continue;
         model_config config = defaults_for(each.model_type);
-        config.architecture = gguf::find_architecture(kind)->hf_names.front();
         config.offset_norms = false;
         return config;
     }

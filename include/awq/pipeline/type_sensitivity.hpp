@@ -177,7 +177,7 @@ private:
 
     status try_embeddings()
     {
-        const gguf_tensor* const tensor = choosable("model.embed_tokens.weight");
+        const gguf_tensor* const tensor = choosable(source_.config().names.embeddings + ".weight");
         if (!tensor) return {};
         AWQ_TRY(const host_matrix sample, sample_of(*tensor));
         trial& made = begin(*tensor, view_of(sample), {});
@@ -214,11 +214,12 @@ private:
         AWQ_TRY(block_tensors block, block_tensors::load(source_, layer));
         for (trial& each : trials_) AWQ_CHECK(forward(layer, block, view_of(each.hidden)));
         const host_matrix before = copy_of_hidden();
-        block_statistics statistics{source_.config(), false};
+        block_statistics statistics{block.layout(), false};
         AWQ_CHECK(stream_.template advance<Product>(
             how_, source_.config(), layer, block.weights(), [](const sequence_chunk&) {},
             statistics.template observer<Product>(how_)));
-        for (const std::string_view linear : block_linears) {
+        for (const block_linear& each : block.layout().linears) {
+            const std::string_view linear = each.name;
             const gguf_tensor* const tensor =
                 choosable(block.prefix() + std::string{linear} + ".weight");
             if (tensor)
@@ -255,7 +256,7 @@ private:
     /// A head of its own is rounded on the model's own hidden states.
     status try_head()
     {
-        const gguf_tensor* const tensor = choosable("lm_head.weight");
+        const gguf_tensor* const tensor = choosable(source_.config().names.head + ".weight");
         if (!tensor) return {};
         AWQ_TRY(const host_matrix sample, sample_of(*tensor));
         begin(*tensor, view_of(sample), {}).rounds_head = true;
@@ -265,7 +266,8 @@ private:
     /// Adds each trial's divergence from the model to its tensor's costs.
     status compare()
     {
-        AWQ_TRY(const host_matrix norm, detail::read_tensor(source_, "model.norm.weight"));
+        AWQ_TRY(const outer_tensors outer, outer_tensors::read_norm(source_));
+        const norm_view norm = outer.final_norm(source_.config());
         const std::size_t positions = scored_positions();
         const host_matrix expected = final_rows(stream_.table(), norm, positions);
         for (trial& each : trials_) {
@@ -294,7 +296,7 @@ private:
     }
 
     /// Evenly spaced rows behind the final norm.
-    host_matrix final_rows(const host_matrix& hidden, const host_matrix& norm,
+    host_matrix final_rows(const host_matrix& hidden, const norm_view& norm,
                            std::size_t positions) const
     {
         const auto from = view_of(hidden);
@@ -303,15 +305,13 @@ private:
             std::copy_n(from.row(i * from.rows() / positions).data(), from.cols(),
                         view_of(rows).row(i).data());
         const host_matrix kept = rows;
-        rms_norm_forward(how_, values_of(norm), source_.config().norm(), view_of(kept),
-                         view_of(rows));
+        norm_forward(how_, norm, view_of(kept), view_of(rows));
         return rows;
     }
 
     status compare_logits(const host_matrix& expected)
     {
-        const bool own = source_.shape("lm_head.weight").has_value();
-        const std::string name = own ? "lm_head.weight" : "model.embed_tokens.weight";
+        const std::string name = outer_tensors::head_name(source_);
         const gguf_tensor* const tensor = layout_.find(name);
         const std::size_t rows = source_.config().vocab_size, positions = expected.shape()[0];
         constexpr std::size_t at_once = 4096;
@@ -325,8 +325,10 @@ private:
             const matrix_view<float> reference{wanted.data(), positions, count};
             const matrix_view<float> logits{found.data(), positions, count};
             Product::multiply_nt(how_, view_of(expected), part, reference);
+            detail::finish_logits(how_, source_.config(), reference);
             const auto add = [&](trial& each) {
                 Product::multiply_nt(how_, view_of(std::as_const(each.hidden)), part, logits);
+                detail::finish_logits(how_, source_.config(), logits);
                 how_.for_each(positions, [&](std::size_t i) {
                     each.divergences[i].add(reference.row(i), logits.row(i));
                 });

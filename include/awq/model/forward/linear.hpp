@@ -6,7 +6,7 @@
 
 #include <awq/execution/execution_concept.hpp>
 #include <awq/execution/kernels/xsimd.hpp>
-#include <awq/model/block_weights.hpp>
+#include <awq/model/block/block_linear.hpp>
 #include <awq/tensor/matrix_view.hpp>
 
 #include <algorithm>

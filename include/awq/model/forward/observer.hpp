@@ -10,10 +10,10 @@
 
 namespace awq {
 
-/// Sees nothing. An observer is any callable `observer(layer, input)`: `layer` is relative to the
-/// block and one of "self_attn.q_proj" (the shared input of q, k and v), "self_attn.o_proj",
-/// "mlp.gate_proj" (the shared input of gate and up) and "mlp.down_proj"; `input` is
-/// (tokens, in_features) and lives until the call returns.
+/// Sees nothing. An observer is any callable `observer(layer, input)`: `layer`, relative to the block,
+/// is the first linear layer that reads the value ("self_attn.q_proj" for the shared input of q, k
+/// and v); `input` is (tokens, in_features) and lives until the call returns. An expert's inner value
+/// has the rows of its own tokens only.
 struct no_observer {
     constexpr void operator()(std::string_view, matrix_view<const float>) const noexcept {}
 };

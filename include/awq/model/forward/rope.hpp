@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/execution/kernels/xsimd.hpp>
+#include <awq/execution/scratch.hpp>
 #include <awq/model/model_config.hpp>
 
 #include <algorithm>
@@ -79,9 +80,20 @@ inline double yarn_magnitude(double factor, double mscale) noexcept
     return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
 }
 
-/// What cosines and sines are multiplied by.
-inline double attention_factor(const rope_config& rope) noexcept
+/// LongRoPE (Ding et al. 2024): longer texts than the original ones have sharper scores.
+inline double longrope_factor(const model_config& config) noexcept
 {
+    const double original = original_length(config);
+    const double ratio = static_cast<double>(config.max_position_embeddings) / original;
+    if (config.rope.attention_factor) return *config.rope.attention_factor;
+    return ratio <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(ratio) / std::log(original));
+}
+
+/// What cosines and sines are multiplied by.
+inline double attention_factor(const model_config& config) noexcept
+{
+    const rope_config& rope = config.rope;
+    if (rope.kind == rope_kind::longrope) return longrope_factor(config);
     if (rope.kind != rope_kind::yarn) return 1.0;
     if (rope.attention_factor) return *rope.attention_factor;
     if (rope.mscale.value_or(0.0) != 0.0 && rope.mscale_all_dim.value_or(0.0) != 0.0)
@@ -98,7 +110,10 @@ inline double rope_frequency(const model_config& config, std::size_t index, std:
     const bool dynamic = config.rope.kind == rope_kind::dynamic;
     const double base = dynamic ? detail::dynamic_base(config, length) : config.rope.theta;
     const auto size = static_cast<double>(config.rotary_size());
-    const std::vector<float>& divisors = config.rope.frequency_divisors;
+    const bool stretched = config.rope.kind == rope_kind::longrope &&
+                           static_cast<double>(length) > detail::original_length(config);
+    const std::vector<float>& divisors =
+        stretched ? config.rope.long_divisors : config.rope.frequency_divisors;
     const double divisor = index < divisors.size() ? static_cast<double>(divisors[index]) : 1.0;
     const double frequency = std::pow(base, -2.0 * static_cast<double>(index) / size) / divisor;
     switch (config.rope.kind) {
@@ -119,7 +134,7 @@ public:
         : pairs_(config.rotary_size() / 2), length_(length), cosines_(length * pairs_),
           sines_(length * pairs_)
     {
-        const auto factor = static_cast<float>(detail::attention_factor(config.rope));
+        const auto factor = static_cast<float>(detail::attention_factor(config));
         for (std::size_t i = 0; i < pairs_; ++i) {
             const auto frequency = static_cast<float>(rope_frequency(config, i, length));
             for (std::size_t p = 0; p < length; ++p) {
@@ -132,14 +147,27 @@ public:
 
     std::size_t length() const noexcept { return length_; }
 
-    /// Turns one head's query or key, (head_dim), that stands at `position` < length().
-    void apply(std::size_t position, std::span<float> head) const noexcept
+    /// Turns one head's query or key, (head_dim), that stands at `position` < length(). With `pairs`
+    /// neighbours turn together (2i, 2i + 1), and come out as two halves: queries and keys alike, so
+    /// that their products are the same.
+    void apply(std::size_t position, std::span<float> head, bool pairs = false) const
     {
+        if (pairs) split_pairs(head.first(2 * pairs_));
         kernels::simd::rotate(at(cosines_, position), at(sines_, position), head.first(pairs_),
                               head.subspan(pairs_, pairs_));
     }
 
 private:
+    static void split_pairs(std::span<float> values)
+    {
+        const std::size_t half = values.size() / 2;
+        const scratch memory{half};
+        for (std::size_t i = 0; i < half; ++i) {
+            memory.data()[i] = values[2 * i + 1];
+            values[i] = values[2 * i];
+        }
+        std::copy_n(memory.data(), half, values.data() + half);
+    }
     std::span<const float> at(const std::vector<float>& table, std::size_t position) const noexcept
     {
         return std::span{table}.subspan(position * pairs_, pairs_);
@@ -165,6 +193,16 @@ public:
     }
 
     std::size_t length() const noexcept { return global_.length(); }
+    /// Whether the frequencies of texts of `length` tokens are others than those of shorter ones.
+    static bool depends_on(const model_config& config, std::size_t length) noexcept
+    {
+        const rope_kind kind = config.rope.kind;
+        const double trained = kind == rope_kind::longrope
+                                   ? detail::original_length(config)
+                                   : static_cast<double>(config.max_position_embeddings);
+        return (kind == rope_kind::dynamic || kind == rope_kind::longrope) &&
+               static_cast<double>(length) > trained;
+    }
     const rope_table& of(const model_config& config, std::size_t layer) const noexcept
     {
         return config.local_rope && config.is_sliding(layer) ? local_ : global_;

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODEL_ARCHITECTURES_REGISTRY_HPP
+#define AWQ_MODEL_ARCHITECTURES_REGISTRY_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/architectures/cohere.hpp>
+#include <awq/model/architectures/deepseek_v3.hpp>
+#include <awq/model/architectures/exaone4.hpp>
+#include <awq/model/architectures/gemma.hpp>
+#include <awq/model/architectures/gemma2.hpp>
+#include <awq/model/architectures/gemma3.hpp>
+#include <awq/model/architectures/glm4.hpp>
+#include <awq/model/architectures/glm4_moe.hpp>
+#include <awq/model/architectures/granite.hpp>
+#include <awq/model/architectures/helium.hpp>
+#include <awq/model/architectures/hunyuan_dense.hpp>
+#include <awq/model/architectures/llama.hpp>
+#include <awq/model/architectures/mistral.hpp>
+#include <awq/model/architectures/mixtral.hpp>
+#include <awq/model/architectures/nemotron.hpp>
+#include <awq/model/architectures/olmo.hpp>
+#include <awq/model/architectures/olmo2.hpp>
+#include <awq/model/architectures/olmoe.hpp>
+#include <awq/model/architectures/opt.hpp>
+#include <awq/model/architectures/phi3.hpp>
+#include <awq/model/architectures/qwen2.hpp>
+#include <awq/model/architectures/qwen2_moe.hpp>
+#include <awq/model/architectures/qwen3.hpp>
+#include <awq/model/architectures/qwen3_moe.hpp>
+#include <awq/model/architectures/seed_oss.hpp>
+#include <awq/model/architectures/smollm3.hpp>
+#include <awq/model/architectures/stablelm.hpp>
+#include <awq/model/architectures/starcoder2.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+/// A kind of model: what config.json calls it, and its description.
+struct architecture {
+    std::string_view name;       ///< of `architectures`: "LlamaForCausalLM"
+    std::string_view model_type; ///< "llama"
+    void (*defaults)(model_config&); ///< what transformers assumes where config.json is silent
+    block_layout (*block)(const model_config&, std::size_t layer);
+    /// Fields that only this family has; null: none.
+    status (*read)(const json::value& root, model_config&) = nullptr;
+    std::string_view width_field = "intermediate_size";
+};
+
+/// Every architecture with a forward pass, in alphabetical order.
+inline constexpr architecture architectures[] = {
+    {"ArceeForCausalLM", "arcee", arcee_defaults, nemotron_block},
+    {"Cohere2ForCausalLM", "cohere2", cohere2_defaults, cohere_block, read_cohere2},
+    {"CohereForCausalLM", "cohere", cohere_defaults, cohere_block, read_cohere},
+    {"DeepseekV3ForCausalLM", "deepseek_v3", deepseek_v3_defaults, deepseek_v3_block,
+     read_deepseek_v3},
+    {"Dots1ForCausalLM", "dots1", dots1_defaults, glm4_moe_block, read_experts},
+    {"Ernie4_5ForCausalLM", "ernie4_5", ernie4_5_defaults, helium_block, read_ernie4_5},
+    {"Exaone4ForCausalLM", "exaone4", exaone4_defaults, exaone4_block, read_exaone4},
+    {"Gemma2ForCausalLM", "gemma2", gemma2_defaults, gemma2_block},
+    {"Gemma3ForCausalLM", "gemma3_text", gemma3_defaults, gemma3_block},
+    {"GemmaForCausalLM", "gemma", gemma_defaults, llama_block},
+    {"Glm4ForCausalLM", "glm4", glm_defaults, glm4_block, read_glm},
+    {"Glm4MoeForCausalLM", "glm4_moe", glm4_moe_defaults, glm4_moe_block, read_glm4_moe},
+    {"GlmForCausalLM", "glm", glm_defaults, glm_block, read_glm},
+    {"GraniteForCausalLM", "granite", granite_defaults, llama_block, read_granite},
+    {"HeliumForCausalLM", "helium", helium_defaults, helium_block},
+    {"HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", hunyuan_dense_defaults, hunyuan_dense_block,
+     read_hunyuan_dense},
+    {"LlamaForCausalLM", "llama", llama_defaults, llama_block},
+    {"MistralForCausalLM", "mistral", mistral_defaults, llama_block},
+    {"MixtralForCausalLM", "mixtral", mixtral_defaults, mixtral_block, read_mixtral},
+    {"NemotronForCausalLM", "nemotron", nemotron_defaults, nemotron_block},
+    {"OPTForCausalLM", "opt", opt_defaults, opt_block, read_opt, "ffn_dim"},
+    {"Olmo2ForCausalLM", "olmo2", olmo2_defaults, olmo2_block},
+    {"Olmo3ForCausalLM", "olmo3", olmo3_defaults, olmo2_block},
+    {"OlmoForCausalLM", "olmo", olmo_defaults, llama_block, read_olmo},
+    {"OlmoeForCausalLM", "olmoe", olmoe_defaults, olmoe_block, read_olmoe},
+    {"Phi3ForCausalLM", "phi3", phi3_defaults, phi3_block, read_phi3},
+    {"Qwen2ForCausalLM", "qwen2", qwen2_defaults, llama_block},
+    {"Qwen2MoeForCausalLM", "qwen2_moe", qwen2_moe_defaults, qwen2_moe_block, read_qwen2_moe},
+    {"Qwen2VLForConditionalGeneration", "qwen2_vl_text", qwen2_defaults, llama_block},
+    {"Qwen2_5_VLForConditionalGeneration", "qwen2_5_vl_text", qwen2_defaults, llama_block},
+    {"Qwen3ForCausalLM", "qwen3", qwen3_defaults, llama_block},
+    {"Qwen3MoeForCausalLM", "qwen3_moe", qwen3_moe_defaults, qwen3_moe_block, read_experts},
+    {"Qwen3VLForConditionalGeneration", "qwen3_vl_text", qwen3_defaults, llama_block},
+    {"SeedOssForCausalLM", "seed_oss", seed_oss_defaults, llama_block, read_seed_oss},
+    {"SmolLM3ForCausalLM", "smollm3", smollm3_defaults, llama_block, read_smollm3},
+    {"StableLmForCausalLM", "stablelm", stablelm_defaults, stablelm_block, read_stablelm},
+    {"Starcoder2ForCausalLM", "starcoder2", starcoder2_defaults, starcoder2_block, read_starcoder2},
+};
+
+/// Null for a name that is not in the registry.
+constexpr const architecture* find_architecture(std::string_view name) noexcept
+{
+    const auto found = std::ranges::find(architectures, name, &architecture::name);
+    return found == std::end(architectures) ? nullptr : &*found;
+}
+
+/// The same by `model_type`.
+constexpr const architecture* find_model_type(std::string_view type) noexcept
+{
+    const auto found = std::ranges::find(architectures, type, &architecture::model_type);
+    return found == std::end(architectures) ? nullptr : &*found;
+}
+
+/// What to say of a name that is not in the registry.
+inline error unknown_architecture(std::string_view name)
+{
+    std::string known;
+    for (const architecture& each : architectures)
+        known.append(known.empty() ? "" : ", ").append(each.name);
+    return error{error_code::unknown_architecture, "architecture \"", name,
+                 "\" has no forward pass here; supported are ", known};
+}
+
+/// What transformers assumes for an architecture where config.json is silent.
+inline model_config defaults_of(const architecture& kind)
+{
+    model_config config;
+    config.architecture = std::string{kind.name};
+    config.model_type = std::string{kind.model_type};
+    kind.defaults(config);
+    return config;
+}
+
+/// The same by `model_type`; Llama's for one that is not known.
+inline model_config defaults_for(std::string_view model_type)
+{
+    const architecture* const kind = find_model_type(model_type);
+    return defaults_of(kind ? *kind : *find_model_type("llama"));
+}
+
+/// Whether a forward pass can be built from the config; the error names field and value.
+inline status check(const model_config& config)
+{
+    if (!find_architecture(config.architecture)) return unknown_architecture(config.architecture);
+    return check_fields(config);
+}
+
+/// The description of block `layer`; the config is one that `check` has passed.
+inline block_layout layout_of(const model_config& config, std::size_t layer)
+{
+    return find_architecture(config.architecture)->block(config, layer);
+}
+
+/// The tensors outside of the decoder blocks: embeddings, positions where there are any, final norm,
+/// head.
+inline std::vector<expected_tensor> expected_outer_tensors(const model_config& config)
+{
+    constexpr const char* table = "vocab_size, hidden_size";
+    const model_names& names = config.names;
+    const norm_rule norm = config.norm();
+    const presence head = config.tie_word_embeddings ? presence::optional : presence::required;
+    const auto wanted = [](bool is) { return is ? presence::required : presence::unwanted; };
+    std::vector<expected_tensor> tensors{
+        {names.embeddings + ".weight", config.vocab_size, config.hidden_size, table,
+         presence::required, {}, true},
+        {names.norm + ".weight", 1, config.hidden_size, "hidden_size", wanted(norm.has_weight),
+         norm.has_weight ? "" : "model_type"},
+        {names.head + ".weight", config.vocab_size, config.hidden_size, table, head,
+         "tie_word_embeddings", true}};
+    if (norm.has_bias)
+        tensors.push_back({names.norm + ".bias", 1, config.hidden_size, "hidden_size"});
+    if (!names.positions.empty())
+        tensors.push_back({names.positions + ".weight",
+                           config.max_position_embeddings + config.position_offset,
+                           config.hidden_size, "max_position_embeddings, hidden_size",
+                           presence::required, {}, true});
+    return tensors;
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODEL_BLOCK_BLOCK_OPTIONS_HPP
+#define AWQ_MODEL_BLOCK_BLOCK_OPTIONS_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/parts/attention.hpp>
+#include <awq/model/parts/router.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+/// What an architecture's attention does otherwise than Llama's. Names are of tensors, below `at`.
+struct attention_options {
+    std::string_view at = "self_attn.";
+    std::string_view q = "q_proj", k = "k_proj", v = "v_proj", o = "o_proj";
+    std::string_view fused = {}; ///< one layer with the rows of q, k and v; empty: three layers
+    query_key_norm norm = query_key_norm::none;
+    std::string_view q_norm = "q_norm", k_norm = "k_norm";
+    bool norm_by_head = false; ///< each head has its own weights
+    bool pairs = false;        ///< neighbouring dimensions turn together
+};
+
+/// What an architecture's MLP does otherwise than Llama's.
+struct mlp_options {
+    std::string_view at = "mlp.";
+    std::string_view gate = "gate_proj", up = "up_proj", down = "down_proj";
+    std::string_view fused = {};       ///< one layer with the rows of gate and up
+    std::string_view output_gate = {}; ///< whole name of the layer whose sigmoid is a factor
+    std::size_t width = 0;             ///< 0: intermediate_size
+    std::string_view width_field = "intermediate_size";
+    std::string_view gguf = {};        ///< behind the names in a GGUF file: "_shexp"
+    bool is_gated = true;
+};
+
+/// What an architecture's experts are called, and how they are chosen.
+struct experts_options {
+    std::string_view at = "mlp.";
+    std::string_view router = "gate", experts = "experts.";
+    std::string_view gate = "gate_proj", up = "up_proj", down = "down_proj";
+    std::string_view router_bias = {}; ///< tensor added to the scores for the choice
+    router_kind kind = router_kind::softmax;
+    std::string_view count_field = "num_experts";
+};
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODEL_BLOCK_BLOCK_WEIGHTS_HPP
+#define AWQ_MODEL_BLOCK_BLOCK_WEIGHTS_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/block/block_layout.hpp>
+#include <awq/support/result.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace awq {
+
+/// The tensors of one decoder block, as views of memory that somebody else owns; a vector is one row.
+struct block_weights {
+    std::shared_ptr<const block_layout> layout;
+    /// Beside `layout->tensors`; empty where the block has none.
+    std::vector<matrix_view<const float>> tensors;
+};
+
+namespace detail {
+
+inline status check_tensor(const expected_tensor& wanted, matrix_view<const float> found)
+{
+    const bool unwanted = wanted.is == presence::unwanted;
+    if (unwanted ? found.size() == 0 : found.rows() == wanted.rows && found.cols() == wanted.cols)
+        return {};
+    if (unwanted || found.size() == 0)
+        return error{error_code::missing_tensor, wanted.name, " is ",
+                     unwanted ? "there, but the config has none" : "missing", " (", wanted.cause,
+                     ")"};
+    return error{error_code::shape_mismatch, wanted.name, " is ", found.rows(), " x ", found.cols(),
+                 ", the config asks for ", wanted.rows, " x ", wanted.cols, " (", wanted.fields,
+                 ")"};
+}
+
+} // namespace detail
+
+/// Whether the tensors have the shapes that the layout asks for; the error names the tensor.
+inline status check(const block_weights& block)
+{
+    if (!block.layout || block.tensors.size() != block.layout->tensors.size())
+        return error{error_code::shape_mismatch, "block weights do not belong to their layout"};
+    for (std::size_t i = 0; i < block.tensors.size(); ++i)
+        AWQ_CHECK(detail::check_tensor(block.layout->tensors[i], block.tensors[i]));
+    return {};
+}
+
+} // namespace awq
+
+#endif

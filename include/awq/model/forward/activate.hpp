@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODEL_FORWARD_ACTIVATE_HPP
+#define AWQ_MODEL_FORWARD_ACTIVATE_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/forward/linear.hpp>
+#include <awq/model/model_config.hpp>
+
+#include <cmath>
+#include <numbers>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+inline float activated(activation act, float x) noexcept
+{
+    if (act == activation::gelu)
+        return 0.5f * x * (1.0f + std::erf(x * std::numbers::sqrt2_v<float> * 0.5f));
+    const float positive = x > 0.0f ? x : 0.0f;
+    return act == activation::relu_squared ? positive * positive : positive;
+}
+
+/// gate = act(gate) * up.
+inline void multiply_row(activation act, std::span<const float> up, std::span<float> gate) noexcept
+{
+    if (act == activation::silu) return kernels::simd::silu_multiply(gate, up, gate);
+    if (act == activation::gelu_tanh) return kernels::simd::gelu_tanh_multiply(gate, up, gate);
+    for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = activated(act, gate[i]) * up[i];
+}
+
+} // namespace detail
+
+/// gate = act(gate) * up, row by row.
+template <execution E>
+void multiply_activated(const E& e, activation act, matrix_view<const float> up,
+                        matrix_view<float> gate)
+{
+    for_each_row(e, gate.rows(),
+                 [&](std::size_t t) { detail::multiply_row(act, up.row(t), gate.row(t)); });
+}
+
+/// x = act(x), row by row.
+template <execution E>
+void activate(const E& e, activation act, matrix_view<float> x)
+{
+    const std::vector<float> ones(x.cols(), 1.0f);
+    for_each_row(e, x.rows(), [&](std::size_t t) { detail::multiply_row(act, ones, x.row(t)); });
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODEL_FORWARD_NORM_HPP
+#define AWQ_MODEL_FORWARD_NORM_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/forward/linear.hpp>
+#include <awq/model/model_config.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// A norm's weight and bias, (size) or empty, and how it is computed.
+struct norm_view {
+    std::span<const float> weight = {}, bias = {};
+    norm_rule rule;
+};
+
+namespace detail {
+
+/// Layer norm of one row (Ba et al. 2016). Sums in double, as those of the RMS norm.
+inline void layer_norm(const norm_view& norm, std::span<const float> x, std::span<float> out) noexcept
+{
+    const auto size = static_cast<double>(x.size());
+    double sum = 0.0, squares = 0.0;
+    for (const float value : x) sum += value;
+    const double mean = sum / size;
+    for (const float value : x) squares += (value - mean) * (value - mean);
+    const double inverse = 1.0 / std::sqrt(squares / size + double{norm.rule.eps});
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const double gain = norm.weight.empty() ? 1.0 : double{norm.weight[i]} + norm.rule.offset;
+        const double bias = norm.bias.empty() ? 0.0 : double{norm.bias[i]};
+        out[i] = static_cast<float>((x[i] - mean) * inverse * gain + bias);
+    }
+}
+
+} // namespace detail
+
+/// One row; the output may be the input.
+inline void norm_row(const norm_view& norm, std::span<const float> x, std::span<float> out) noexcept
+{
+    if (norm.rule.kind == norm_kind::layer) return detail::layer_norm(norm, x, out);
+    kernels::simd::rms_norm(x, norm.weight, norm.rule.eps, out, norm.rule.offset);
+}
+
+/// Every row: input and output (tokens, size). The output may be the input.
+template <execution E>
+void norm_forward(const E& e, const norm_view& norm, matrix_view<const float> input,
+                  matrix_view<float> output)
+{
+    for_each_row(e, input.rows(),
+                 [&](std::size_t t) { norm_row(norm, input.row(t), output.row(t)); });
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODEL_PARTS_ATTENTION_HPP
+#define AWQ_MODEL_PARTS_ATTENTION_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/block/block_linear.hpp>
+#include <awq/model/parts/attend.hpp>
+
+namespace awq {
+
+/// Norm of queries and keys, and when.
+enum class query_key_norm : unsigned char {
+    none,
+    per_head,     ///< of each head, before the rotation
+    whole,        ///< of all heads together, before the rotation
+    after_rotary, ///< of each head, after it
+};
+
+/// Self-attention with any number of key and value heads (Ainslie et al. 2023). The mixed values are
+/// what the last layer reads.
+struct attention_part {
+    value_id from = hidden_state, mixed = hidden_state, to = hidden_state;
+    linear_rows q, k, v, o;
+    attention_rule rule;
+    bool turns = true; ///< queries and keys have a rotary embedding
+    bool pairs = false;
+    query_key_norm norm = query_key_norm::none;
+    norm_rule norm_how;
+    std::size_t q_norm = none_here, k_norm = none_here; ///< tensors
+};
+
+namespace detail {
+
+/// Where keys and values of a call live: beside those of earlier calls, or in memory of its own.
+struct key_values {
+    matrix_view<float> k, v;         ///< of this call's tokens
+    matrix_view<float> all_k, all_v; ///< and of all before them
+};
+
+/// `k_width` and `v_width` floats for each token, in `memory` where there is no cache.
+template <class Run>
+result<key_values> make_key_values(Run& run, std::size_t tokens, std::size_t k_width,
+                                   std::size_t v_width, float* memory)
+{
+    if (!run.cache) {
+        const matrix_view<float> k{memory, tokens, k_width};
+        const matrix_view<float> v{memory + k.size(), tokens, v_width};
+        return key_values{k, v, k, v};
+    }
+    const std::size_t past = run.cache->length(), layer = run.context.layer;
+    if (tokens > run.cache->capacity() - past)
+        return error{error_code::invalid_argument, "the key/value cache has room for ",
+                     run.cache->capacity(), " tokens; it holds ", past, " and got ", tokens,
+                     " more"};
+    const auto k = run.cache->keys(layer), v = run.cache->values(layer);
+    return key_values{k.rows_from(past, tokens), v.rows_from(past, tokens), k, v};
+}
+
+template <class Run>
+status check_rows(const Run& run, matrix_view<const float> input, matrix_view<const float> output)
+{
+    if (input.rows() != run.batch.tokens() || output.rows() != input.rows())
+        return error{error_code::shape_mismatch, "attention of ", run.batch.tokens(),
+                     " tokens got an input of ", input.rows(), " x ", input.cols(),
+                     " and an output of ", output.rows(), " x ", output.cols()};
+    const std::size_t end = run.start() + run.batch.longest();
+    if (end <= run.context.rope.length()) return {};
+    return error{error_code::invalid_argument, "attention: position ", end - 1,
+                 " is beyond the rotary table of ", run.context.rope.length(), " positions"};
+}
+
+template <class Run>
+head_turn turn_of(const Run& run, const attention_part& part, std::size_t weight)
+{
+    return {part.rule.head,
+            part.turns ? &run.context.rope : nullptr,
+            part.pairs,
+            {run.vector(weight), {}, part.norm_how},
+            part.norm != query_key_norm::none,
+            part.norm == query_key_norm::whole,
+            part.norm == query_key_norm::after_rotary};
+}
+
+} // namespace detail
+
+/// Normed input (tokens, hidden) to the output of the last layer, (tokens, hidden). Sequences do not
+/// see each other; with a cache there is one, which goes on. Working memory is
+/// (heads + 2 * kv_heads) * head floats a token.
+template <class Run>
+status run_part(Run& run, const attention_part& part, matrix_view<const float> input,
+                matrix_view<float> output)
+{
+    AWQ_CHECK(detail::check_rows(run, input, output));
+    const std::size_t tokens = input.rows();
+    const std::size_t wide = part.q.count, narrow = part.k.count;
+    const std::size_t mixed_width = part.rule.heads * part.rule.value_head;
+    const std::size_t own = wide == mixed_width ? 0 : tokens * mixed_width;
+    scratch queries{tokens * wide}, other{own}, memory{run.cache ? 0 : tokens * (narrow + part.v.count)};
+    if (!queries || !other || !memory) return detail::no_memory("attention");
+    const matrix_view<float> q{queries.data(), tokens, wide};
+    const matrix_view<float> mixed{own ? other.data() : q.data(), tokens, mixed_width};
+    AWQ_TRY(const detail::key_values kv,
+            detail::make_key_values(run, tokens, narrow, part.v.count, memory.data()));
+    run.linear(part.q, input, q);
+    run.linear(part.k, input, kv.k);
+    run.linear(part.v, input, kv.v);
+    const auto positions = detail::positions_of(run.batch, run.start());
+    detail::turn_heads(run.how, detail::turn_of(run, part, part.q_norm), positions, q);
+    detail::turn_heads(run.how, detail::turn_of(run, part, part.k_norm), positions, kv.k);
+    AWQ_CHECK(attend_all<typename Run::product>(run.how, part.rule, run.batch, run.start(), q,
+                                                kv.all_k, kv.all_v, mixed));
+    if (!run.observe(part.mixed, mixed)) return {};
+    run.linear(part.o, mixed, output);
+    return {};
+}
+
+} // namespace awq
+
+#endif

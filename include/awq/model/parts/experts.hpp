@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODEL_PARTS_EXPERTS_HPP
+#define AWQ_MODEL_PARTS_EXPERTS_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/model/parts/mlp.hpp>
+#include <awq/model/parts/router.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+namespace awq {
+
+/// A mixture of experts (Shazeer et al. 2017): each token goes through a few of many MLPs, which are
+/// run one after the other on the tokens that chose them. All read `from`; the inner value of each is
+/// its own.
+struct experts_part {
+    value_id from = hidden_state, to = hidden_state;
+    linear_rows router;
+    std::size_t router_bias = none_here; ///< tensor: added to the scores for the choice only
+    router_rule rule;
+    std::vector<mlp_part> experts;
+};
+
+namespace detail {
+
+/// What one expert adds: output[t] += weight * expert(input[t]) for its tokens.
+template <class Run>
+status run_expert(Run& run, const mlp_part& expert, std::span<const routed_token> tokens,
+                  matrix_view<const float> input, matrix_view<float> output)
+{
+    const std::size_t count = tokens.size(), wide = input.cols(), inner_width = expert.up.count;
+    scratch memory{count * (2 * wide + inner_width)};
+    if (!memory) return run.no_memory("an expert");
+    const matrix_view<float> rows{memory.data(), count, wide};
+    const matrix_view<float> made{rows.data() + rows.size(), count, wide};
+    const matrix_view<float> inner{made.data() + made.size(), count, inner_width};
+    for_each_row(run.how, count, [&](std::size_t i) {
+        std::ranges::copy(input.row(tokens[i].token), rows.row(i).begin());
+    });
+    AWQ_CHECK(run_gated(run, expert, rows, inner));
+    if (!run.observe(expert.inner, inner)) return {};
+    run.linear(expert.down, inner, made);
+    for_each_row(run.how, count, [&](std::size_t i) {
+        kernels::simd::add_scaled(tokens[i].weight, made.row(i), output.row(tokens[i].token));
+    });
+    return {};
+}
+
+} // namespace detail
+
+/// Normed input (tokens, hidden) to (tokens, hidden).
+template <class Run>
+status run_part(Run& run, const experts_part& part, matrix_view<const float> input,
+                matrix_view<float> output)
+{
+    const std::size_t count = part.experts.size();
+    scratch memory{input.rows() * count};
+    if (!memory) return run.no_memory("the router");
+    const matrix_view<float> scores{memory.data(), input.rows(), count};
+    run.linear(part.router, input, scores);
+    const auto routed = route(part.rule, run.vector(part.router_bias), scores);
+    for_each_row(run.how, output.rows(),
+                 [&](std::size_t t) { std::ranges::fill(output.row(t), 0.0f); });
+    for (std::size_t e = 0; e < count; ++e) {
+        if (routed[e].empty() || !run.wants(part.experts[e].inner)) continue;
+        AWQ_CHECK(detail::run_expert(run, part.experts[e], routed[e], input, output));
+    }
+    return {};
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODEL_PARTS_MLP_HPP
+#define AWQ_MODEL_PARTS_MLP_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/execution/scratch.hpp>
+#include <awq/model/block/block_linear.hpp>
+#include <awq/model/forward/activate.hpp>
+#include <awq/model/forward/linear.hpp>
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// down(act(gate(x)) * up(x)) (Shazeer 2020); without a gate down(act(up(x))). Where there is an
+/// output gate, times sigmoid of that layer's one output.
+struct mlp_part {
+    value_id from = hidden_state, inner = hidden_state, to = hidden_state;
+    linear_rows gate, up, down, output_gate;
+    activation act = activation::silu;
+};
+
+namespace detail {
+
+/// inner = act(gate(x)) * up(x). up runs for about a thousand tokens at a time, so that working memory
+/// stays small beside the result.
+template <class Run>
+status run_gated(Run& run, const mlp_part& part, matrix_view<const float> input,
+                 matrix_view<float> inner)
+{
+    constexpr std::size_t at_once = 1024; // enough that packing the weight again costs little
+    const std::size_t tokens = input.rows(), parts = std::max<std::size_t>(1, tokens / at_once);
+    scratch memory{chunk_count(tokens, parts) * inner.cols()};
+    if (!memory) return run.no_memory("the MLP");
+    run.linear(part.gate, input, inner);
+    for (std::size_t i = 0; i < parts; ++i) {
+        const std::size_t first = i * tokens / parts, end = (i + 1) * tokens / parts;
+        const matrix_view<float> up{memory.data(), end - first, inner.cols()};
+        run.linear(part.up, input.rows_from(first, end - first), up);
+        multiply_activated(run.how, part.act, up, inner.rows_from(first, end - first));
+    }
+    return {};
+}
+
+/// Every row of `output` times sigmoid(input gate^T).
+template <class Run>
+status gate_output(Run& run, const linear_rows& gate, matrix_view<const float> input,
+                   matrix_view<float> output)
+{
+    scratch memory{input.rows()};
+    if (!memory) return run.no_memory("the MLP");
+    const matrix_view<float> shares{memory.data(), input.rows(), 1};
+    run.linear(gate, input, shares);
+    for_each_row(run.how, output.rows(), [&](std::size_t t) {
+        kernels::simd::scale(1.0f / (1.0f + std::exp(-shares(t, 0))), output.row(t), output.row(t));
+    });
+    return {};
+}
+
+} // namespace detail
+
+/// Normed input (tokens, hidden) to (tokens, hidden). Working memory is one inner row a token, and some.
+template <class Run>
+status run_part(Run& run, const mlp_part& part, matrix_view<const float> input,
+                matrix_view<float> output)
+{
+    scratch memory{input.rows() * part.up.count};
+    if (!memory) return run.no_memory("the MLP");
+    const matrix_view<float> inner{memory.data(), input.rows(), part.up.count};
+    if (part.gate) {
+        AWQ_CHECK(detail::run_gated(run, part, input, inner));
+    } else {
+        run.linear(part.up, input, inner);
+        activate(run.how, part.act, inner);
+    }
+    if (!run.observe(part.inner, inner)) return {};
+    run.linear(part.down, inner, output);
+    return part.output_gate ? detail::gate_output(run, part.output_gate, input, output) : status{};
+}
+
+} // namespace awq
+
+#endif

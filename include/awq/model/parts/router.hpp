@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_MODEL_PARTS_ROUTER_HPP
+#define AWQ_MODEL_PARTS_ROUTER_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/tensor/matrix_view.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+/// From a router's logits to scores.
+enum class router_kind : unsigned char {
+    softmax,        ///< over all experts
+    softmax_chosen, ///< over those that are chosen
+    sigmoid,        ///< of each alone
+};
+
+/// Which experts a token goes through, and how much each counts.
+struct router_rule {
+    router_kind kind = router_kind::softmax;
+    std::size_t per_token = 1;
+    std::size_t groups = 1, chosen_groups = 1; ///< a group counts by its two best experts
+    bool normalized = true;                    ///< weights add up to 1
+    float scaling = 1.0f;
+};
+
+/// A token that an expert is run on, and the weight of what it says.
+struct routed_token {
+    std::size_t token = 0;
+    float weight = 0.0f;
+};
+
+namespace detail {
+
+inline void softmax_of(std::span<float> values) noexcept
+{
+    const float top = *std::ranges::max_element(values);
+    float sum = 0.0f;
+    for (float& value : values) sum += value = std::exp(value - top);
+    for (float& value : values) value /= sum;
+}
+
+inline void score(router_kind kind, std::span<float> logits) noexcept
+{
+    if (kind == router_kind::softmax) softmax_of(logits);
+    if (kind == router_kind::sigmoid)
+        for (float& value : logits) value = 1.0f / (1.0f + std::exp(-value));
+}
+
+/// The `count` best of some values, the best first; of equal ones the first.
+inline std::vector<std::size_t> best_of(std::span<const float> values, std::size_t count)
+{
+    std::vector<std::size_t> order(values.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    count = std::min(count, order.size());
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                      [&](std::size_t a, std::size_t b) {
+                          return values[a] != values[b] ? values[a] > values[b] : a < b;
+                      });
+    order.resize(count);
+    return order;
+}
+
+/// Takes the experts of all but the best groups out of the choice.
+inline void mask_groups(const router_rule& rule, std::span<float> choice)
+{
+    if (rule.groups <= 1) return;
+    const std::size_t size = choice.size() / rule.groups;
+    std::vector<float> sums;
+    for (std::size_t g = 0; g < rule.groups; ++g) {
+        const auto group = choice.subspan(g * size, size);
+        float sum = 0.0f;
+        for (const std::size_t best : best_of(group, 2)) sum += group[best];
+        sums.push_back(sum);
+    }
+    const auto kept = best_of(sums, rule.chosen_groups);
+    for (std::size_t g = 0; g < rule.groups; ++g)
+        if (std::ranges::find(kept, g) == kept.end())
+            std::ranges::fill(choice.subspan(g * size, size),
+                              -std::numeric_limits<float>::infinity());
+}
+
+/// Scores become the weights of the chosen.
+inline std::vector<float> weights_of(const router_rule& rule, std::span<const float> scores,
+                                     std::span<const std::size_t> chosen)
+{
+    std::vector<float> weights;
+    for (const std::size_t e : chosen) weights.push_back(scores[e]);
+    if (rule.kind == router_kind::softmax_chosen) softmax_of(weights);
+    const float sum = std::accumulate(weights.begin(), weights.end(), 0.0f);
+    for (float& weight : weights)
+        weight = (rule.normalized ? weight / (sum + 1e-20f) : weight) * rule.scaling;
+    return weights;
+}
+
+} // namespace detail
+
+/// The tokens of each expert. `logits` (tokens, experts) is used up; `bias` (experts) or empty is
+/// added to the scores for the choice, but not for the weights.
+inline std::vector<std::vector<routed_token>> route(const router_rule& rule,
+                                                    std::span<const float> bias,
+                                                    matrix_view<float> logits)
+{
+    std::vector<std::vector<routed_token>> tokens(logits.cols());
+    std::vector<float> choice(logits.cols());
+    for (std::size_t t = 0; t < logits.rows(); ++t) {
+        const auto scores = logits.row(t);
+        detail::score(rule.kind, scores);
+        for (std::size_t e = 0; e < choice.size(); ++e)
+            choice[e] = scores[e] + (bias.empty() ? 0.0f : bias[e]);
+        detail::mask_groups(rule, choice);
+        const auto chosen = detail::best_of(choice, rule.per_token);
+        const auto weights = detail::weights_of(rule, scores, chosen);
+        for (std::size_t i = 0; i < chosen.size(); ++i) tokens[chosen[i]].push_back({t, weights[i]});
+    }
+    return tokens;
+}
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes architectures.json: configs, tensors and float32 logits of small random models, one for each
+family, by transformers.
+
+The weights are not stored: both sides draw them from one generator (see `draw` of forward_passes.py),
+tensor after tensor in the alphabetical order of the names in the checkpoint.
+
+    architectures.py OUTPUT.json        needs torch, transformers and safetensors
+"""
+import glob
+import json
+import os
+import sys
+import tempfile
+
+import safetensors.torch
+import torch
+import transformers
+
+from forward_passes import draw
+
+transformers.utils.logging.disable_progress_bar()
+COMMON = dict(vocab_size=48, hidden_size=32, intermediate_size=56, num_hidden_layers=2,
+              num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
+              bos_token_id=0, eos_token_id=0, pad_token_id=None, attn_implementation="eager")
+HEAD = dict(head_dim=8)
+SLIDING, FULL = "sliding_attention", "full_attention"
+WINDOWS = dict(sliding_window=7, layer_types=[SLIDING, FULL])
+EXPERTS = dict(num_experts=4, num_experts_per_tok=2, moe_intermediate_size=16)
+DEEPSEEK = dict(n_routed_experts=8, num_experts_per_tok=3, moe_intermediate_size=16,
+                n_shared_experts=1, first_k_dense_replace=1, norm_topk_prob=True)
+LATENT = dict(num_key_value_heads=4, q_lora_rank=16, kv_lora_rank=12, qk_nope_head_dim=8,
+              qk_rope_head_dim=4, v_head_dim=6)
+
+
+def rope(theta=10000.0, **more):
+    return dict(rope_parameters=dict(rope_theta=theta, rope_type=more.pop("rope_type", "default"), **more))
+
+
+CASES = {
+    "arcee": ("Arcee", HEAD),
+    "cohere": ("Cohere", dict(logit_scale=0.6)),
+    "cohere_qk_norm": ("Cohere", dict(logit_scale=0.6, use_qk_norm=True)),
+    "cohere2": ("Cohere2", dict(logit_scale=0.6, **HEAD, **WINDOWS)),
+    "deepseek_v3": ("DeepseekV3", dict(n_group=4, topk_group=2, routed_scaling_factor=2.5,
+                                       **DEEPSEEK, **LATENT)),
+    "deepseek_v3_plain_queries": ("DeepseekV3", dict(n_group=1, topk_group=1, **DEEPSEEK,
+                                                     **{**LATENT, "q_lora_rank": None})),
+    "dots1": ("Dots1", dict(n_group=1, topk_group=1, **HEAD, **DEEPSEEK)),
+    "ernie4_5": ("Ernie4_5", HEAD),
+    "exaone4": ("Exaone4", dict(sliding_window_pattern=2, **WINDOWS)),
+    "gemma": ("Gemma", HEAD),
+    "gemma2": ("Gemma2", dict(query_pre_attn_scalar=12, **HEAD, **WINDOWS)),
+    "gemma3_caps": ("Gemma3Text", dict(query_pre_attn_scalar=12, final_logit_softcapping=5.0, **HEAD,
+                                       **WINDOWS)),
+    "glm": ("Glm", dict(**HEAD, **rope(partial_rotary_factor=0.5))),
+    "glm4": ("Glm4", dict(**HEAD, **rope(partial_rotary_factor=0.5))),
+    "glm4_moe": ("Glm4Moe", dict(attention_bias=True, use_qk_norm=True, routed_scaling_factor=1.5,
+                                 **HEAD, **DEEPSEEK, **rope(partial_rotary_factor=0.5))),
+    "granite": ("Granite", dict(embedding_multiplier=6.0, residual_multiplier=0.4,
+                                attention_multiplier=0.1, logits_scaling=0.7)),
+    "helium": ("Helium", HEAD),
+    "hunyuan_dense": ("HunYuanDenseV1", HEAD),
+    "llama_gelu": ("Llama", dict(hidden_act="gelu")),
+    "mixtral": ("Mixtral", dict(num_local_experts=4, num_experts_per_tok=2)),
+    "nemotron": ("Nemotron", dict(**HEAD, **rope(partial_rotary_factor=0.5))),
+    "olmo": ("Olmo", dict()),
+    "olmo2": ("Olmo2", dict()),
+    "olmo3": ("Olmo3", WINDOWS),
+    "olmoe": ("Olmoe", dict(num_experts=4, num_experts_per_tok=2, intermediate_size=16)),
+    "opt": ("OPT", dict(ffn_dim=56, num_key_value_heads=4, word_embed_proj_dim=32, pad_token_id=1)),
+    "phi3": ("Phi3", dict(sliding_window=7)),
+    "phi3_longrope": ("Phi3", dict(original_max_position_embeddings=24, **rope(
+        rope_type="longrope", short_factor=[1.0 + 0.1 * i for i in range(4)],
+        long_factor=[2.0 + 0.3 * i for i in range(4)], original_max_position_embeddings=24))),
+    "phi4_mini": ("Phi3", dict(tie_word_embeddings=True, original_max_position_embeddings=48, **rope(
+        rope_type="longrope", partial_rotary_factor=0.5, short_factor=[1.0, 1.2],
+        long_factor=[2.0, 3.0], original_max_position_embeddings=48))),
+    "qwen2_moe": ("Qwen2Moe", dict(shared_expert_intermediate_size=24, norm_topk_prob=False, **EXPERTS)),
+    "qwen3_moe": ("Qwen3Moe", dict(norm_topk_prob=True, mlp_only_layers=[0], **HEAD, **EXPERTS)),
+    "seed_oss": ("SeedOss", dict(attention_bias=True, attention_out_bias=False, **HEAD)),
+    "smollm3": ("SmolLM3", dict(no_rope_layers=[1, 0])),
+    "stablelm": ("StableLm", dict(use_qkv_bias=True, **rope(partial_rotary_factor=0.5))),
+    "stablelm_parallel": ("StableLm", dict(use_parallel_residual=True,
+                                           **rope(partial_rotary_factor=0.5))),
+    "starcoder2": ("Starcoder2", dict(sliding_window=7)),
+}
+KEPT_OUT = {"transformers_version", "dtype", "architectures", "initializer_range", "use_cache",
+            "attention_dropout"}
+
+
+def fill(directory):
+    """Draws the tensors of the checkpoint there; gives their shapes."""
+    (path,) = glob.glob(os.path.join(directory, "*.safetensors"))
+    tensors, seed = safetensors.torch.load_file(path), 1
+    for name in sorted(tensors):
+        values, seed = draw(tensors[name].numel(), seed)
+        values = 1 + 0.5 * values if "norm" in name else 0.35 * values
+        tensors[name] = torch.tensor(values).reshape(tensors[name].shape)
+    safetensors.torch.save_file(tensors, path, {"format": "pt"})
+    return {name: list(tensors[name].shape) for name in sorted(tensors)}
+
+
+def run(name, kind, changes):
+    config = getattr(transformers, kind + "Config")(**{**COMMON, **changes})
+    model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    with tempfile.TemporaryDirectory() as directory:
+        model.save_pretrained(directory)
+        shapes = fill(directory)
+        model, info = type(model).from_pretrained(directory, dtype=torch.float32, output_loading_info=True,
+                                                  attn_implementation="eager")
+        assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys")), info
+        with open(os.path.join(directory, "config.json"), encoding="utf-8") as file:
+            written = json.load(file)
+    ids = [(7 * i * i + 3 * i + 5) % config.vocab_size for i in range(32)]
+    with torch.no_grad():
+        logits = model.eval()(torch.tensor([ids])).logits[0]
+    return dict(name=name, ids=ids, shapes=shapes,
+                config={"architectures": written["architectures"],
+                        **{k: v for k, v in written.items() if k not in KEPT_OUT}},
+                logits={str(t): [round(float(x), 6) for x in logits[t]] for t in (0, 13, 31)})
+
+
+def main():
+    cases = [run(name, *case) for name, case in CASES.items()]
+    with open(sys.argv[1], "w", encoding="ascii") as out:
+        json.dump(dict(transformers=transformers.__version__, torch=torch.__version__, cases=cases),
+                  out, separators=(",", ":"))
+        out.write("\n")
+
+
+if __name__ == "__main__":
+    main()
