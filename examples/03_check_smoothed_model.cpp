@@ -5,11 +5,8 @@
 //
 // prints one line for each thing that must hold, and exits with 1 if one does not.
 #include <awq/data/tokenizer.hpp>
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/tbb_execution.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
-#include <awq/pipeline/generate.hpp>
-#include <awq/pipeline/open_model.hpp>
+#include <awq/pipeline/calls.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -59,10 +56,8 @@ awq::status still_generates_text(const std::string& directory)
 {
     AWQ_TRY(const auto source, awq::open_model(directory));
     AWQ_TRY(const awq::tokenizer tokens, awq::open_tokenizer(directory));
-    using network = awq::loaded_model<awq::packed_product, awq::tbb_execution>;
-    AWQ_TRY(network loaded, network::load(*source));
     AWQ_TRY(const auto prompt, tokens.encode("The history of the city", true));
-    AWQ_TRY(const auto made, awq::generate(loaded.network(), prompt, 16));
+    AWQ_TRY(const auto made, awq::generate(*source, prompt, 16, {}));
     AWQ_TRY(const std::string text, tokens.decode(made, true));
     if (std::none_of(text.begin(), text.end(), [](unsigned char c) { return c > ' '; }))
         return awq::error{awq::error_code::unsupported, "the model continues with nothing"};

@@ -21,6 +21,8 @@ HOSTED_MARK = "awq/support/requires_hosted.hpp"
 OPTIONAL_LIBRARIES = ("cblas", "openblas", "mkl", "dnnl", "oneapi/dnnl", "mpi", "cuda", "cublas")
 INCLUDE_LINE = re.compile(r'^\s*#\s*include\s*<([^>]+)>')
 CONDITION_LINE = re.compile(r'^\s*#\s*(if|ifdef|ifndef|endif)\b')
+# What awq.hpp includes first, and in the compiled mode alone.
+CALLS = "awq/pipeline/calls.hpp"
 # Part of the language's implementation, not a library: the core may use them behind a test macro.
 COMPILER_HEADERS = {"immintrin.h", "arm_neon.h", "bit", "version"}
 
@@ -36,7 +38,8 @@ UMBRELLA_TEXT = """// SPDX-License-Identifier: MIT
 """
 PURPOSES = ("Everything that needs no heap, exceptions, RTTI, threads or third-party library.",
             "The core with xtensor, TBB and fast matrix products: tensors in memory, no files and no models.",
-            "Everything but the headers of optional libraries, which are included by name.")
+            "Everything but the headers of optional libraries, which are included by name; in the compiled mode only the\n"
+            "/// calls on whole models.")
 
 
 def text_of(name):
@@ -86,7 +89,9 @@ def umbrellas():
     texts = {}
     for name, purpose, listed in zip(UMBRELLAS, PURPOSES, tiers):
         guard = name.upper().replace("/", "_").replace(".", "_")
-        lines = "\n".join(f"#include <{header}>" for header in sorted(listed))
+        lines = "\n".join(f"#include <{header}>" for header in sorted(listed) if header != CALLS)
+        if CALLS in listed:
+            lines = f"#include <{CALLS}>\n\n#if AWQ_HEADER_ONLY || defined(AWQ_IMPLEMENTATION)\n{lines}\n#endif"
         texts[name] = UMBRELLA_TEXT.format(guard=guard, purpose=purpose, includes=lines)
     return texts
 
@@ -102,7 +107,7 @@ def expand(name, texts, seen, out):
             depth += -1 if condition.group(1) == "endif" else 1
         included = INCLUDE_LINE.match(line)
         if included and included.group(1).startswith("awq/"):
-            if depth > 1:
+            if depth > 1 and name not in UMBRELLAS: # of an umbrella nothing but the rest is inside #if
                 sys.exit(f"{name}:{number}: an include of ours inside #if cannot be amalgamated")
             if included.group(1) not in seen:
                 expand(included.group(1), texts, seen, out)

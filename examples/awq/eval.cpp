@@ -4,13 +4,9 @@
 
 #include <awq/data/calibration_samples.hpp>
 #include <awq/data/chat_template.hpp>
-#include <awq/execution/instruction_set.hpp>
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/tbb_execution.hpp>
 #include <awq/io/check_outputs.hpp>
-#include <awq/pipeline/evaluate.hpp>
+#include <awq/pipeline/calls.hpp>
 #include <awq/pipeline/layer_scheme.hpp>
-#include <awq/pipeline/open_model.hpp>
 #include <awq/pipeline/process_usage.hpp>
 #include <awq/pipeline/report_file.hpp>
 #include <awq/pipeline/sample_notices.hpp>
@@ -128,7 +124,6 @@ awq::evaluation_report begin_report(const eval_arguments& arguments)
     report.dataset = arguments.dataset;
     report.reference = arguments.reference;
     report.pseudo_quantize = arguments.pseudo_quantize;
-    report.instruction_set = awq::instruction_set();
     report.notes = awq::notice_list{print_notice};
     return report;
 }
@@ -156,9 +151,9 @@ awq::result<awq::evaluation_report> evaluate(const eval_arguments& arguments)
                       report.notes);
     report.seconds.emplace_back("read", watch.lap());
     AWQ_TRY(const auto scored,
-            awq::evaluate_each<awq::packed_product>(awq::tbb_execution{}, all, models.reference.get(),
-                                                    samples.sequences, options));
+            awq::evaluate_each(all, models.reference.get(), samples.sequences, options));
     progress.finish();
+    report.instruction_set = scored.front().instruction_set;
     report.seconds.emplace_back("evaluate", watch.lap());
     report.peak_rss_bytes = awq::peak_rss_bytes();
     for (std::size_t i = 0; i < scored.size(); ++i)

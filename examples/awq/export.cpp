@@ -2,8 +2,8 @@
 #include "commands.hpp"
 #include "console.hpp"
 
-#include <awq/execution/tbb_execution.hpp>
-#include <awq/pipeline/export.hpp>
+#include <awq/io/gguf/file_type.hpp>
+#include <awq/pipeline/calls.hpp>
 
 namespace {
 
@@ -12,7 +12,7 @@ awq::status run(awq::export_options options)
     console_progress progress;
     options.progress = std::ref(progress);
     options.notices = awq::notice_list{print_notice};
-    AWQ_TRY(const awq::export_report report, awq::export_gguf(awq::tbb_execution{}, options));
+    AWQ_TRY(const awq::export_report report, awq::export_gguf(options));
     progress.finish();
     std::printf("wrote %s: %s, %zu tensors\n", options.output.c_str(), report.type.c_str(),
                 report.tensors);

@@ -2,10 +2,8 @@
 #include "commands.hpp"
 #include "console.hpp"
 
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/tbb_execution.hpp>
-#include <awq/pipeline/generate.hpp>
-#include <awq/pipeline/open_model.hpp>
+#include <awq/data/tokenizer.hpp>
+#include <awq/pipeline/calls.hpp>
 
 namespace {
 
@@ -19,10 +17,8 @@ awq::status run(const generate_arguments& arguments)
     AWQ_TRY(const auto source, awq::open_model(arguments.model));
     AWQ_TRY(const auto tokens, awq::open_tokenizer(arguments.model));
     for (const awq::notice& note : source->notices()) print_notice(note);
-    using model = awq::loaded_model<awq::packed_product, awq::tbb_execution>;
-    AWQ_TRY(model loaded, model::load(*source));
     AWQ_TRY(const auto prompt, tokens.encode(arguments.prompt, true));
-    const auto made = awq::generate(loaded.network(), prompt, arguments.max_new_tokens);
+    const auto made = awq::generate(*source, prompt, arguments.max_new_tokens, {});
     if (!made) return made.error().within(arguments.model);
     const auto text = tokens.decode(*made, true);
     if (!text) return text.error().within(arguments.model);

@@ -2,10 +2,9 @@
 #include "commands.hpp"
 #include "console.hpp"
 
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/tbb_execution.hpp>
+#include <awq/io/gguf/file_type.hpp>
 #include <awq/pipeline/apply_recipe.hpp>
-#include <awq/pipeline/oneshot.hpp>
+#include <awq/pipeline/calls.hpp>
 #include <awq/recipe/load_recipe.hpp>
 #include <awq/report/write_report_text.hpp>
 
@@ -73,8 +72,7 @@ awq::status run(const oneshot_arguments& arguments)
                      simulated(options).c_str());
     console_progress progress;
     options.progress = std::ref(progress);
-    AWQ_TRY(const awq::run_report report,
-            awq::oneshot<awq::packed_product>(awq::tbb_execution{}, options));
+    AWQ_TRY(const awq::run_report report, awq::oneshot(options));
     progress.finish();
     std::fputs(awq::to_text(report).c_str(), stdout);
     if (options.smoothing_only) std::fprintf(stderr, "smoothing complete\n");

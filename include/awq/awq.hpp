@@ -3,7 +3,11 @@
 #ifndef AWQ_AWQ_HPP
 #define AWQ_AWQ_HPP
 
-/// Everything but the headers of optional libraries, which are included by name.
+/// Everything but the headers of optional libraries, which are included by name; in the compiled mode only the
+/// calls on whole models.
+#include <awq/pipeline/calls.hpp>
+
+#if AWQ_HEADER_ONLY || defined(AWQ_IMPLEMENTATION)
 #include <awq/data/added_tokens.hpp>
 #include <awq/data/bpe.hpp>
 #include <awq/data/bpe_json.hpp>
@@ -192,11 +196,15 @@
 #include <awq/pipeline/compressed_tensors_sink.hpp>
 #include <awq/pipeline/config_group_matcher.hpp>
 #include <awq/pipeline/convert.hpp>
+#include <awq/pipeline/convert_options.hpp>
 #include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/divergence.hpp>
 #include <awq/pipeline/evaluate.hpp>
+#include <awq/pipeline/evaluate_model.hpp>
+#include <awq/pipeline/evaluate_options.hpp>
 #include <awq/pipeline/evaluation.hpp>
 #include <awq/pipeline/export.hpp>
+#include <awq/pipeline/export_options.hpp>
 #include <awq/pipeline/generate.hpp>
 #include <awq/pipeline/gguf_facts.hpp>
 #include <awq/pipeline/gguf_layout.hpp>
@@ -281,5 +289,6 @@
 #include <awq/report/write_report_html.hpp>
 #include <awq/report/write_report_json.hpp>
 #include <awq/report/write_report_text.hpp>
+#endif
 
 #endif

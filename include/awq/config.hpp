@@ -9,6 +9,38 @@
 #define AWQ_HOSTED __STDC_HOSTED__
 #endif
 
+/// 1: all is compiled where it is used. 0: the whole-model calls of pipeline/calls.hpp are declared only, and awq.hpp
+/// includes nothing else; the one file that defines AWQ_IMPLEMENTATION before it compiles them.
+#ifndef AWQ_HEADER_ONLY
+#define AWQ_HEADER_ONLY 1
+#endif
+// What of it this unit compiles: the calls that compute, the rounding inside of them, and what only reads and writes
+// files, which needs no instruction set of its own. Whoever has AWQ_HEADER_ONLY=0 may compile the three in units of
+// their own, instead of AWQ_IMPLEMENTATION.
+#if AWQ_HEADER_ONLY || defined(AWQ_IMPLEMENTATION)
+#define AWQ_COMPILES_RUNS 1
+#define AWQ_COMPILES_ROUNDING 1
+#define AWQ_COMPILES_FILES 1
+#endif
+#ifndef AWQ_COMPILES_RUNS
+#define AWQ_COMPILES_RUNS 0
+#endif
+#ifndef AWQ_COMPILES_ROUNDING
+#define AWQ_COMPILES_ROUNDING 0
+#endif
+#ifndef AWQ_COMPILES_FILES
+#define AWQ_COMPILES_FILES 0
+#endif
+// AWQ_CALL begins a call's definition: a template is compiled where it is called, not wherever it is included.
+// AWQ_COMPILED begins the declaration and the definition of what a call needs of another unit.
+#if AWQ_HEADER_ONLY
+#define AWQ_CALL template <class = void>
+#define AWQ_COMPILED inline
+#else
+#define AWQ_CALL
+#define AWQ_COMPILED
+#endif
+
 /// 1: `result<T>::value()` exists and throws `awq::exception`. 0: errors are values only, and recipes, which
 /// yaml-cpp reads with exceptions, are refused.
 #ifndef AWQ_EXCEPTIONS

@@ -3,8 +3,7 @@
 #include "io/scratch.hpp"
 #include "pipeline/pipeline_runs.hpp"
 
-#include <awq/execution/tbb_execution.hpp>
-#include <awq/pipeline/export.hpp>
+#include <awq/pipeline/calls.hpp>
 
 namespace {
 
@@ -53,7 +52,7 @@ TEST_CASE("an export that has no memory says so and leaves nothing")
     options.model = model;
     options.output = here / "out";
     options.type = "q4_k_m";
-    const auto run = [&] { return awq::export_gguf(awq::tbb_execution{}, options); };
+    const auto run = [&] { return awq::export_gguf(options); };
     test::fail_each_allocation("export", run, {40}, remove_output(here));
 }
 

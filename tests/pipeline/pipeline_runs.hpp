@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-// The library's big templates, each instantiated in one translation unit of this test.
+// The library's calls on whole models, as the tests use them.
 namespace test {
 
 using token_ids = std::vector<std::int32_t>;

@@ -74,7 +74,7 @@ TEST_CASE("a tensor's type can be chosen by pattern")
     options.model = test::tiny_model;
     options.output = room / "m.gguf";
     options.tensor_types = {"blk\\.0\\.ffn_down=q8_0", "attn_k=f16"};
-    REQUIRE(test::run_export(options));
+    REQUIRE(awq::export_gguf(options));
     test::check_types(options.output, {{"blk.0.ffn_down.weight", awq::gguf::type::q8_0},
                                        {"blk.1.attn_k.weight", awq::gguf::type::f16},
                                        {"blk.1.attn_q.weight", awq::gguf::type::q4_k}});
@@ -87,7 +87,7 @@ TEST_CASE("an export that cannot be done says so and leaves no file")
     options.model = test::tiny_model;
     options.output = room / "m.gguf";
     const auto refused = [&](const char* part) {
-        const auto done = test::run_export(options);
+        const auto done = awq::export_gguf(options);
         REQUIRE_FALSE(done);
         INFO(std::string{done.error().text()});
         CHECK(says(done.error(), part));
@@ -135,5 +135,5 @@ TEST_CASE("a pre-tokenizer that llama.cpp does not have needs a name")
     options.output = room / "m.gguf";
     options.type = "q8_0";
     options.pre = "gpt-2";
-    CHECK(test::run_export(options));
+    CHECK(awq::export_gguf(options));
 }

@@ -6,7 +6,7 @@
 
 #include <awq/io/gguf/reader.hpp>
 #include <awq/io/gguf/writer.hpp>
-#include <awq/pipeline/export.hpp>
+#include <awq/pipeline/calls.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -15,9 +15,6 @@
 #include <vector>
 
 namespace test {
-
-/// Compiled once, the library's writers of GGUF being large templates.
-awq::result<awq::export_report> run_export(const awq::export_options& options);
 
 inline awq::result<awq::export_report> export_model(const std::string& model,
                                                     const std::string& output,
@@ -30,7 +27,7 @@ inline awq::result<awq::export_report> export_model(const std::string& model,
     options.type = type;
     options.imatrix = imatrix;
     options.overwrite = true;
-    return run_export(options);
+    return awq::export_gguf(options);
 }
 
 /// Exports a model and gives the file's path.

@@ -22,7 +22,7 @@ awq::result<awq::export_report> export_with(const std::string& model, const test
     options.tensor_types = types;
     options.imatrix = imatrix;
     options.overwrite = true;
-    return test::run_export(options);
+    return awq::export_gguf(options);
 }
 
 void check_refused(const awq::result<awq::export_report>& done, const test::scratch& room,

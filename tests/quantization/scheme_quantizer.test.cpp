@@ -122,6 +122,16 @@ void check_scheme()
     check_group<Scheme>(90, dynamic_group_size{45});
 }
 
+/// The same code but for the rounding: a group of one vector and more, of none, of a width known at run time.
+template <class Scheme>
+void check_stored_scheme()
+{
+    check_group<Scheme>(1024, group_size<32>{});
+    check_group<Scheme>(77, group_size<7>{});
+    check_group<Scheme>(203, per_channel{});
+    check_group<Scheme>(90, dynamic_group_size{45});
+}
+
 template <class T>
 void check_rounding()
 {
@@ -152,10 +162,10 @@ TEST_CASE("scheme_quantizer: the same bits as one weight at a time, at any numbe
 
 TEST_CASE("scheme_quantizer: the same bits where intermediates are rounded to 16 bits")
 {
-    check_scheme<stored_as<bf16, w4a16_asym>>();
-    check_scheme<stored_as<f16, w4a16_asym>>();
-    check_scheme<stored_as<bf16, w8a16>>();
-    check_scheme<stored_as<f16, w4a16>>();
+    check_stored_scheme<stored_as<bf16, w4a16_asym>>();
+    check_stored_scheme<stored_as<f16, w4a16_asym>>();
+    check_stored_scheme<stored_as<bf16, w8a16>>();
+    check_stored_scheme<stored_as<f16, w4a16>>();
 }
 
 TEST_CASE("scheme_quantizer: codes, scales and zero points are those of integer_quantizer")

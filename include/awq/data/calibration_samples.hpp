@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
 #include <awq/data/chat_sample.hpp>
 #include <awq/data/dataset_format.hpp>
 #include <awq/data/dataset_sample.hpp>
@@ -232,8 +233,18 @@ result<sample_set> read_dataset(const std::string& path, const tokenizer& tokens
 /// `accepted_sample_fields`, or is a text, and is cut off at `max_seq_length`; the first `count` are
 /// read. Errors name the file and the place: no text, no UTF-8, no JSON, fields that are not known,
 /// ids beyond the vocabulary, nothing to read.
-inline result<sample_set> load_samples(const std::string& path, const tokenizer& tokens,
-                                       const sample_options& options = {})
+AWQ_COMPILED result<sample_set> load_samples(const std::string& path, const tokenizer& tokens,
+                                             const sample_options& options = {});
+
+/// Windows for evaluation: all tokens of a file, in order, in pieces of at most `max_seq_length`
+/// that do not overlap. In JSON no window holds tokens of two samples. `options.count` does not
+/// apply. Errors: as `load_samples`.
+AWQ_COMPILED result<sample_set> load_windows(const std::string& path, const tokenizer& tokens,
+                                             const sample_options& options = {});
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED result<sample_set> load_samples(const std::string& path, const tokenizer& tokens,
+                                             const sample_options& options)
 {
     AWQ_CHECK(detail::check_sample_options(path, options.count, options.max_seq_length));
     const auto add = [&](sample_set& made, detail::token_ids ids) {
@@ -252,11 +263,8 @@ inline result<sample_set> load_samples(const std::string& path, const tokenizer&
     });
 }
 
-/// Windows for evaluation: all tokens of a file, in order, in pieces of at most `max_seq_length`
-/// that do not overlap. In JSON no window holds tokens of two samples. `options.count` does not
-/// apply. Errors: as `load_samples`.
-inline result<sample_set> load_windows(const std::string& path, const tokenizer& tokens,
-                                       const sample_options& options = {})
+AWQ_COMPILED result<sample_set> load_windows(const std::string& path, const tokenizer& tokens,
+                                             const sample_options& options)
 {
     AWQ_CHECK(detail::check_sample_options(path, 1, options.max_seq_length));
     const auto add = [&](sample_set& made, const detail::token_ids& ids) {
@@ -268,6 +276,7 @@ inline result<sample_set> load_windows(const std::string& path, const tokenizer&
                                     [](const std::vector<detail::token_ids>&) {});
     });
 }
+#endif
 
 } // namespace awq
 

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
 #include <awq/data/chat_sample.hpp>
 #include <awq/data/jinja/budget.hpp>
 #include <awq/data/jinja/from_json.hpp>
@@ -178,11 +179,7 @@ class AWQ_ABI_TAG chat_templates {
     }
 
     /// As a function, for `sample_options::chat`.
-    static chat_renderer renderer_of(const std::string& directory)
-    {
-        auto templates = std::make_shared<chat_templates>(directory);
-        return [templates](const chat_sample& sample) { return templates->render(sample); };
-    }
+    static chat_renderer renderer_of(const std::string& directory);
 
   private:
     using one = result<std::shared_ptr<const chat_template>>;
@@ -198,6 +195,14 @@ class AWQ_ABI_TAG chat_templates {
     result<template_files> files_;
     std::optional<one> with_tools_, without_;
 };
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED chat_renderer chat_templates::renderer_of(const std::string& directory)
+{
+    auto templates = std::make_shared<chat_templates>(directory);
+    return [templates](const chat_sample& sample) { return templates->render(sample); };
+}
+#endif
 
 } // namespace awq
 

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
 #include <awq/pipeline/weight_format.hpp>
 #include <awq/quantization/fp4_quantizer.hpp>
 #include <awq/quantization/fp8_quantizer.hpp>
@@ -55,10 +56,7 @@ public:
         return visit([&](const auto& q) -> std::size_t { return q.scale_columns(in_features); });
     }
     void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
-                         matrix_view<float> out) const
-    {
-        visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); });
-    }
+                         matrix_view<float> out) const;
 
     bool needs_magnitude() const
     {
@@ -103,6 +101,15 @@ private:
     std::variant<integer_quantizer, fp8_quantizer, fp4_quantizer, gguf::simd_block_quantizer>
         chosen_;
 };
+
+#if AWQ_COMPILES_ROUNDING
+AWQ_COMPILED void any_quantizer::pseudo_quantize(matrix_view<const float> rows,
+                                                 std::span<const float> importance,
+                                                 matrix_view<float> out) const
+{
+    visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); });
+}
+#endif
 
 static_assert(magnitude_quantizer<any_quantizer>);
 

@@ -5,7 +5,9 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/pipeline/autoawq_sink.hpp>
+#include <awq/pipeline/calls.hpp>
 #include <awq/pipeline/compressed_tensors_sink.hpp>
+#include <awq/pipeline/convert_options.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/pipeline/quantized_source.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
@@ -20,29 +22,6 @@
 #include <vector>
 
 namespace awq {
-
-/// The layouts that `convert` writes.
-enum class checkpoint_layout { compressed_tensors, autoawq };
-
-/// What `convert` is asked to do.
-struct convert_options {
-    std::string model; ///< directory with quantized layers
-    std::string output;
-    checkpoint_layout layout = checkpoint_layout::compressed_tensors;
-    bool overwrite = false;
-    /// Scales that the layout cannot hold exactly are rounded instead of refused.
-    bool round_scales = false;
-    progress_callback progress;
-};
-
-/// What a conversion did.
-struct conversion {
-    std::string output;
-    std::size_t layers = 0;         ///< that were converted
-    std::size_t rounded_scales = 0; ///< with `round_scales`: how many changed
-    bool symmetric = false;         ///< no layer has a zero point
-    std::vector<std::string> notes; ///< what of the model is not in the output
-};
 
 namespace detail {
 
@@ -171,10 +150,11 @@ private:
 
 } // namespace detail
 
+#if AWQ_COMPILES_FILES
 /// Writes the integers of a quantized checkpoint in another layout, without rounding anything: codes,
 /// zero points and scales keep their values. Errors: a layer that the layout cannot hold, named, and
 /// why; nothing is written then.
-inline result<conversion> convert(const convert_options& options)
+AWQ_CALL result<conversion> convert(const convert_options& options)
 {
     const auto run = [&]() -> result<conversion> {
         AWQ_TRY(const std::string path, model_file(options.model, "config.json"));
@@ -190,6 +170,7 @@ inline result<conversion> convert(const convert_options& options)
     };
     return catch_out_of_memory(options.model, give_more_memory, run);
 }
+#endif
 
 } // namespace awq
 

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
 #include <awq/io/model_file.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/io/safetensors/convert.hpp>
@@ -40,23 +41,7 @@ public:
     /// Whether all weights are there as the config says, and are not quantized. Error: `unsupported` for
     /// a quantized checkpoint, by what it is. A `quantization_config` without quantized tensors becomes
     /// a note.
-    status check_plain()
-    {
-        const status found = check_tensors(*this);
-        const status fits = found ? check_unknown() : found;
-        const safetensors::tensor* const packed = fits ? nullptr : find_packed();
-        if (fits && quantization_) note_left_over();
-        if (!packed) return fits;
-        if (!quantization_)
-            return error{error_code::unsupported, path(), ": is already quantized (tensor \"",
-                         printable(packed->name), "\" is ", name_of(packed->stored),
-                         "), but config.json has no quantization_config that says how to read it; "
-                         "start from the 16-bit original"};
-        return error{error_code::unsupported, path(), ": is already quantized: ",
-                     quantization_->text, "; this needs the 16-bit original",
-                     quantization_->is_read ? " (eval, generate, convert and inspect read this one)"
-                                            : ", no command reads such weights"};
-    }
+    status check_plain();
 
     /// Whether every weight and bias of a block is one that its layout knows: others would be left out
     /// of what the block computes.
@@ -93,23 +78,7 @@ public:
     bool is_quantized() const { return quantization_ && find_packed(); }
 
     /// As `open`, but the tensors may be other than the config says: for a look at them only.
-    static result<std::unique_ptr<directory_source>> open_unchecked(const std::string& directory)
-    {
-        AWQ_CHECK(check_model_directory(directory));
-        auto source = std::unique_ptr<directory_source>{new directory_source};
-        AWQ_TRY(source->checkpoint_, safetensors::checkpoint::open(directory));
-        AWQ_TRY(const std::string path, model_file(directory, "config.json"));
-        AWQ_TRY(const json::document config, json::load(path));
-        AWQ_TRY(source->config_, read_model_config(config.root()));
-        source->config_.names = find_names(source->config_.names, [&](const std::string& name) {
-            return source->checkpoint_.find(name) != nullptr;
-        });
-        if (!config.root().find_non_null("torch_dtype") && !config.root().find_non_null("dtype"))
-            source->take_stored_type();
-        if (const auto quantization = find_quantization(config.root()))
-            source->quantization_ = summarize_quantization(*quantization);
-        return source;
-    }
+    static result<std::unique_ptr<directory_source>> open_unchecked(const std::string& directory);
 
     const model_config& config() const noexcept override { return config_; }
     const std::string& path() const noexcept override { return checkpoint_.directory(); }
@@ -184,6 +153,45 @@ private:
     std::vector<notice> notices_;
     model_config config_;
 };
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED status directory_source::check_plain()
+{
+    const status found = check_tensors(*this);
+    const status fits = found ? check_unknown() : found;
+    const safetensors::tensor* const packed = fits ? nullptr : find_packed();
+    if (fits && quantization_) note_left_over();
+    if (!packed) return fits;
+    if (!quantization_)
+        return error{error_code::unsupported, path(), ": is already quantized (tensor \"",
+                     printable(packed->name), "\" is ", name_of(packed->stored),
+                     "), but config.json has no quantization_config that says how to read it; "
+                     "start from the 16-bit original"};
+    return error{error_code::unsupported, path(), ": is already quantized: ",
+                 quantization_->text, "; this needs the 16-bit original",
+                 quantization_->is_read ? " (eval, generate, convert and inspect read this one)"
+                                        : ", no command reads such weights"};
+}
+
+AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_unchecked(
+    const std::string& directory)
+{
+    AWQ_CHECK(check_model_directory(directory));
+    auto source = std::unique_ptr<directory_source>{new directory_source};
+    AWQ_TRY(source->checkpoint_, safetensors::checkpoint::open(directory));
+    AWQ_TRY(const std::string path, model_file(directory, "config.json"));
+    AWQ_TRY(const json::document config, json::load(path));
+    AWQ_TRY(source->config_, read_model_config(config.root()));
+    source->config_.names = find_names(source->config_.names, [&](const std::string& name) {
+        return source->checkpoint_.find(name) != nullptr;
+    });
+    if (!config.root().find_non_null("torch_dtype") && !config.root().find_non_null("dtype"))
+        source->take_stored_type();
+    if (const auto quantization = find_quantization(config.root()))
+        source->quantization_ = summarize_quantization(*quantization);
+    return source;
+}
+#endif
 
 } // namespace awq
 

@@ -4,9 +4,11 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/instruction_set.hpp>
 #include <awq/pipeline/activation_stream.hpp>
 #include <awq/pipeline/any_quantizer.hpp>
 #include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/evaluate_options.hpp>
 #include <awq/pipeline/evaluation.hpp>
 #include <awq/pipeline/outer_tensors.hpp>
 #include <awq/pipeline/progress.hpp>
@@ -21,13 +23,6 @@
 #include <vector>
 
 namespace awq {
-
-/// What `evaluate` does beside running the model.
-struct evaluate_options {
-    /// Rounds the linear layers of every block first.
-    std::optional<any_quantizer> pseudo_quantize;
-    progress_callback progress;
-};
 
 namespace detail {
 
@@ -169,6 +164,7 @@ result<std::vector<evaluation>> evaluate_windows(const E& how, source_list model
 {
     AWQ_CHECK(check_vocabularies(models, reference));
     std::vector<evaluation> totals(models.size());
+    for (evaluation& each : totals) each.instruction_set = instruction_set();
     const std::size_t hidden_size = widest_hidden_size(models);
     while (!windows.empty()) {
         const auto part = windows.first(windows_at_once(hidden_size, windows));

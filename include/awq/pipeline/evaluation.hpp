@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 namespace awq {
 
@@ -63,6 +64,7 @@ struct evaluation {
     double negative_log_likelihood_sum = 0;
     double kl_divergence_sum = 0;
     std::size_t same_top = 0;
+    std::string_view instruction_set; ///< that computed: "baseline", "x86-64-v3", "x86-64-v4"
 
     void add(const position_score& score)
     {

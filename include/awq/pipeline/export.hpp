@@ -4,9 +4,12 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/tbb_execution.hpp>
 #include <awq/io/check_outputs.hpp>
 #include <awq/io/imatrix.hpp>
+#include <awq/pipeline/calls.hpp>
 #include <awq/pipeline/directory_source.hpp>
+#include <awq/pipeline/export_options.hpp>
 #include <awq/pipeline/gguf_tensor_writer.hpp>
 #include <awq/pipeline/importance_cover.hpp>
 #include <awq/pipeline/progress.hpp>
@@ -20,28 +23,6 @@
 #include <vector>
 
 namespace awq {
-
-/// What `export_gguf` is asked to do.
-struct export_options {
-    std::string model;  ///< directory of the checkpoint
-    std::string output; ///< FILE.gguf
-    std::string type = "q4_k_m";
-    std::string imatrix; ///< importance matrix in either of llama.cpp's formats, or empty
-    std::vector<std::string> tensor_types; ///< "PATTERN=TYPE"
-    bool better_rounding = false; ///< `gguf::rounding::best`: no longer llama.cpp's bytes
-    std::string pre; ///< the pre-tokenizer's name in llama.cpp; empty: found out
-    bool overwrite = false;
-    progress_callback progress;
-    notice_list notices; ///< the report begins with it, and it shows the export's own
-};
-
-/// What became of an export.
-struct export_report {
-    std::string type;
-    std::size_t tensors = 0;
-    std::size_t without_importance = 0; ///< quantized tensors that the importance matrix lacks
-    notice_list notes; ///< what the file does not hold, or holds otherwise
-};
 
 namespace detail {
 
@@ -114,6 +95,14 @@ result<export_report> export_gguf(const E& how, const export_options& options)
     return catch_out_of_memory(options.model, give_more_memory,
                                [&] { return detail::export_tensors(how, options); });
 }
+
+#if AWQ_COMPILES_RUNS
+/// The same on all cores.
+AWQ_CALL result<export_report> export_gguf(const export_options& options)
+{
+    return export_gguf(tbb_execution{}, options);
+}
+#endif
 
 } // namespace awq
 

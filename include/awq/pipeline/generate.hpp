@@ -4,9 +4,12 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/products/packed.hpp>
+#include <awq/execution/tbb_execution.hpp>
 #include <awq/model/causal_lm.hpp>
 #include <awq/pipeline/activation_stream.hpp>
 #include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/calls.hpp>
 #include <awq/pipeline/evaluate.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
 
@@ -101,6 +104,18 @@ result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::
         return detail::continue_prompt(network, prompt, max_new_tokens, on_token);
     });
 }
+
+#if AWQ_COMPILES_RUNS
+/// Loads a model and continues a prompt, on all cores and with the fast products.
+AWQ_CALL result<token_ids> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
+                                    std::size_t max_new_tokens,
+                                    const std::function<void(std::int32_t)>& on_token)
+{
+    using network = loaded_model<packed_product, tbb_execution>;
+    AWQ_TRY(network loaded, network::load(model));
+    return generate(loaded.network(), prompt, max_new_tokens, on_token);
+}
+#endif
 
 } // namespace awq
 

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
 #include <awq/io/gguf/hyperparameters.hpp>
 #include <awq/io/gguf/metadata.hpp>
 #include <awq/io/gguf/rope_freqs.hpp>
@@ -149,9 +150,14 @@ inline result<std::vector<float>> gguf_rope_freqs(const model_config& config)
 
 /// All metadata of the GGUF file of a model; `notices` gets what the file does not hold, or holds
 /// otherwise. `pre`: as in `read_gguf_tokenizer`.
-inline result<gguf::key_values> gguf_metadata(const directory_source& source,
-                                              const gguf_layout& layout, notice_list& notices,
-                                              const std::string& pre = {})
+AWQ_COMPILED result<gguf::key_values> gguf_metadata(const directory_source& source,
+                                                    const gguf_layout& layout, notice_list& notices,
+                                                    const std::string& pre = {});
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED result<gguf::key_values> gguf_metadata(const directory_source& source,
+                                                    const gguf_layout& layout, notice_list& notices,
+                                                    const std::string& pre)
 {
     AWQ_TRY(const gguf::hyperparameters facts, gguf_hyperparameters(source.config()));
     AWQ_TRY(const gguf::tokenizer_facts tokens,
@@ -165,6 +171,7 @@ inline result<gguf::key_values> gguf_metadata(const directory_source& source,
     card.size_label = gguf::size_label_of(layout.parameters());
     return gguf::build_metadata(card, facts, tokens, layout.file_type());
 }
+#endif
 
 } // namespace awq
 

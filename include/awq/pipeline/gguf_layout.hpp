@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
 #include <awq/io/gguf/architecture.hpp>
 #include <awq/io/gguf/file_type.hpp>
 #include <awq/io/gguf/mix.hpp>
@@ -50,17 +51,7 @@ class gguf_layout {
 public:
     /// Errors: an architecture without counterpart, a tensor that is not there, an override that
     /// cannot be read.
-    static result<gguf_layout> make(const tensor_source& source, const gguf_type_options& options)
-    {
-        gguf_layout layout;
-        layout.file_type_ = options.file_type;
-        AWQ_TRY(layout.architecture_, gguf_architecture_of(source.config()));
-        AWQ_CHECK(layout.collect(source));
-        std::sort(layout.tensors_.begin(), layout.tensors_.end(),
-                  [](const auto& a, const auto& b) { return gguf::precedes(a.name, b.name); });
-        AWQ_CHECK(layout.choose(source.config(), options));
-        return layout;
-    }
+    static result<gguf_layout> make(const tensor_source& source, const gguf_type_options& options);
 
     const gguf::architecture& architecture() const noexcept { return *architecture_; }
     gguf::file_type file_type() const noexcept { return file_type_; }
@@ -179,6 +170,21 @@ private:
     gguf::file_type file_type_ = gguf::file_type::q4_k_m;
     std::vector<gguf_tensor> tensors_;
 };
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED result<gguf_layout> gguf_layout::make(const tensor_source& source,
+                                                   const gguf_type_options& options)
+{
+    gguf_layout layout;
+    layout.file_type_ = options.file_type;
+    AWQ_TRY(layout.architecture_, gguf_architecture_of(source.config()));
+    AWQ_CHECK(layout.collect(source));
+    std::sort(layout.tensors_.begin(), layout.tensors_.end(),
+              [](const auto& a, const auto& b) { return gguf::precedes(a.name, b.name); });
+    AWQ_CHECK(layout.choose(source.config(), options));
+    return layout;
+}
+#endif
 
 } // namespace awq
 

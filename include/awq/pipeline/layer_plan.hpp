@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
 #include <awq/pipeline/any_quantizer.hpp>
 #include <awq/pipeline/gguf_layout.hpp>
 #include <awq/pipeline/layer_names.hpp>
@@ -34,28 +35,7 @@ public:
     /// Errors: an unknown scheme or type, an expression that does not compile, one of a flag that
     /// matches no layer, a scheme that fits no layer that it is for, a model that has no place in a
     /// GGUF file. What is only a pity is in `notices`.
-    static result<layer_plan> make(const oneshot_options& options, const tensor_source& source)
-    {
-        const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
-        layer_plan plan;
-        const std::vector<std::string> layers = linear_layers_of(source.config());
-        AWQ_CHECK(plan.check_ignored(options, source.config(), layers));
-        if (!type.empty()) {
-            AWQ_CHECK(plan.add_types(type, options, source));
-            return plan;
-        }
-        AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
-        if (options.smoothing_only && options.formats.empty()) {
-            // Nothing is written quantized; the search needs some rounding to look at.
-            AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}},
-                               {integer_quantizer{scheme{4, false}, options.group_size}}));
-            plan.name_ = name_of(scheme{4, false});
-            AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
-            return plan;
-        }
-        AWQ_CHECK(plan.add_formats(options, source, layers));
-        return plan;
-    }
+    static result<layer_plan> make(const oneshot_options& options, const tensor_source& source);
 
     /// For reports: the names of all schemes, or that of the GGUF mix ("Q4_K_M").
     const std::string& name() const noexcept { return name_; }
@@ -251,6 +231,31 @@ private:
     notice_list notices_;
     std::string name_;
 };
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options, const tensor_source& source)
+{
+    const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
+    layer_plan plan;
+    const std::vector<std::string> layers = linear_layers_of(source.config());
+    AWQ_CHECK(plan.check_ignored(options, source.config(), layers));
+    if (!type.empty()) {
+        AWQ_CHECK(plan.add_types(type, options, source));
+        return plan;
+    }
+    AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
+    if (options.smoothing_only && options.formats.empty()) {
+        // Nothing is written quantized; the search needs some rounding to look at.
+        AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}},
+                           {integer_quantizer{scheme{4, false}, options.group_size}}));
+        plan.name_ = name_of(scheme{4, false});
+        AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
+        return plan;
+    }
+    AWQ_CHECK(plan.add_formats(options, source, layers));
+    return plan;
+}
+#endif
 
 } // namespace awq
 

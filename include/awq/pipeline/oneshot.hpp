@@ -9,9 +9,12 @@
 #include <awq/execution/instruction_set.hpp>
 #include <awq/execution/precision.hpp>
 #include <awq/execution/products/amx_tile.hpp>
+#include <awq/execution/products/packed.hpp>
 #include <awq/execution/products/reproducible.hpp>
+#include <awq/execution/tbb_execution.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
+#include <awq/pipeline/calls.hpp>
 #include <awq/pipeline/check_request.hpp>
 #include <awq/pipeline/imatrix_statistics.hpp>
 #include <awq/pipeline/layer_plan.hpp>
@@ -415,6 +418,14 @@ result<run_report> oneshot(const E& how, const oneshot_options& options)
         return run->execute();
     });
 }
+
+#if AWQ_COMPILES_RUNS
+/// The same on all cores, with the fast products.
+AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
+{
+    return oneshot<packed_product>(tbb_execution{}, options);
+}
+#endif
 
 } // namespace awq
 

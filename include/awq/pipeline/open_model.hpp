@@ -6,6 +6,7 @@
 
 #include <awq/data/tokenizer.hpp>
 #include <awq/io/model_file.hpp>
+#include <awq/pipeline/calls.hpp>
 #include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/gguf_source.hpp>
 #include <awq/pipeline/gguf_tokenizer.hpp>
@@ -52,19 +53,21 @@ inline result<tokenizer> open_any_tokenizer(const std::string& path)
 
 } // namespace detail
 
+#if AWQ_COMPILES_FILES
 /// Opens whatever model is at a path: a GGUF file, a directory with 16- or 32-bit weights, or one whose
 /// config.json has a `quantization_config`.
-inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path)
+AWQ_CALL result<std::unique_ptr<tensor_source>> open_model(const std::string& path)
 {
     return catch_out_of_memory(path, give_more_memory, [&] { return detail::open_any_model(path); });
 }
 
 /// The tokenizer of a model directory or a GGUF file.
-inline result<tokenizer> open_tokenizer(const std::string& path)
+AWQ_CALL result<tokenizer> open_tokenizer(const std::string& path)
 {
     return catch_out_of_memory(path, give_more_memory,
                                [&] { return detail::open_any_tokenizer(path); });
 }
+#endif
 
 } // namespace awq
 

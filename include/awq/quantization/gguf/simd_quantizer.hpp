@@ -49,8 +49,16 @@ inline void fit_baseline(const block_source* blocks, std::size_t count, block_gr
     fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
 }
 
-#if AWQ_GNU && defined(__x86_64__) && !defined(__AVX512F__)
+// Where a compiler was told to use AVX2, GCC has nothing better to choose.
+#if !defined(AWQ_GGUF_RUNTIME_DISPATCH)
+#if AWQ_GNU && defined(__x86_64__) && !defined(__AVX512F__) && (defined(__clang__) || !defined(__AVX2__))
 #define AWQ_GGUF_RUNTIME_DISPATCH 1
+#else
+#define AWQ_GGUF_RUNTIME_DISPATCH 0
+#endif
+#endif
+
+#if AWQ_GGUF_RUNTIME_DISPATCH
 
 #if defined(__clang__) // GCC 12 takes comparisons apart when it inlines them into another target
 template <class Format>
@@ -76,8 +84,6 @@ template <class Format>
 {
     improve_block<Format, lanes<floats_8>>(block, grid, codes);
 }
-#else
-#define AWQ_GGUF_RUNTIME_DISPATCH 0
 #endif
 
 } // namespace detail
@@ -89,26 +95,10 @@ struct simd_engine {
     static constexpr std::size_t batch = 16;
 
     static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
-                    std::uint8_t* codes) noexcept
-    {
-        with_format(format, [&](auto chosen) {
-            fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
-        });
-    }
-
+                    std::uint8_t* codes) noexcept;
     /// `rounding::best` for one block.
     static void improve(type format, const block_source& block, block_grid& grid,
-                        std::uint8_t* codes) noexcept
-    {
-        with_format(format, [&](auto chosen) {
-            using chosen_format = decltype(chosen);
-#if AWQ_GGUF_RUNTIME_DISPATCH
-            if (__builtin_cpu_supports("avx2"))
-                return detail::improve_avx2<chosen_format>(block, grid, codes);
-#endif
-            detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
-        });
-    }
+                        std::uint8_t* codes) noexcept;
 
   private:
     template <class Format>
@@ -127,6 +117,29 @@ struct simd_engine {
         detail::fit_baseline<Format>(blocks, count, grids, codes, columns);
     }
 };
+
+#if AWQ_COMPILES_ROUNDING
+AWQ_COMPILED void simd_engine::fit(type format, const block_source* blocks, std::size_t count,
+                                   block_grid* grids, std::uint8_t* codes) noexcept
+{
+    with_format(format, [&](auto chosen) {
+        fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
+    });
+}
+
+AWQ_COMPILED void simd_engine::improve(type format, const block_source& block, block_grid& grid,
+                                       std::uint8_t* codes) noexcept
+{
+    with_format(format, [&](auto chosen) {
+        using chosen_format = decltype(chosen);
+#if AWQ_GGUF_RUNTIME_DISPATCH
+        if (__builtin_cpu_supports("avx2"))
+            return detail::improve_avx2<chosen_format>(block, grid, codes);
+#endif
+        detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
+    });
+}
+#endif
 
 /// `block_quantizer` with vectors: the same bytes, several times faster.
 using simd_block_quantizer = basic_block_quantizer<simd_engine>;

@@ -2,16 +2,23 @@
 #include "pipeline_runs.hpp"
 
 #include <awq/data/calibration_samples.hpp>
-#include <awq/execution/products/packed.hpp>
-#include <awq/execution/tbb_execution.hpp>
-#include <awq/pipeline/evaluate.hpp>
-#include <awq/pipeline/generate.hpp>
-#include <awq/pipeline/open_model.hpp>
+#include <awq/pipeline/calls.hpp>
+
+#include <oneapi/tbb/global_control.h>
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 namespace test {
+
+awq::result<awq::run_report> run_oneshot(const awq::oneshot_options& options, std::size_t threads)
+{
+    using control = tbb::global_control;
+    std::optional<control> limit;
+    if (threads > 0) limit.emplace(control::max_allowed_parallelism, threads);
+    return awq::oneshot(options);
+}
 
 awq::result<awq::evaluation> score(const std::string& model, const std::vector<token_ids>& windows,
                                    const scoring& how)
@@ -26,8 +33,7 @@ awq::result<awq::evaluation> score(const std::string& model, const std::vector<t
         AWQ_TRY(const awq::scheme scheme, awq::parse_scheme(how.scheme));
         options.pseudo_quantize = awq::integer_quantizer{scheme, how.group_size};
     }
-    return awq::evaluate<awq::packed_product>(awq::tbb_execution{}, *source, reference.get(),
-                                              windows, options);
+    return awq::evaluate(*source, reference.get(), windows, options);
 }
 
 awq::result<std::vector<token_ids>> windows_of(const std::string& model, const std::string& text,
@@ -47,9 +53,7 @@ awq::result<token_ids> continue_greedily(const std::string& model, const token_i
                                          std::size_t count)
 {
     AWQ_TRY(const auto source, awq::open_model(model));
-    using network = awq::loaded_model<awq::packed_product, awq::tbb_execution>;
-    AWQ_TRY(network loaded, network::load(*source));
-    return awq::generate(loaded.network(), prompt, count);
+    return awq::generate(*source, prompt, count, {});
 }
 
 } // namespace test
