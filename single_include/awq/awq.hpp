@@ -5,10 +5,11 @@
 #ifndef AWQ_AWQ_HPP
 #define AWQ_AWQ_HPP
 
-/// Everything but the headers of optional libraries, which are included by name.
-// ---- awq/data/added_tokens.hpp
-#ifndef AWQ_DATA_ADDED_TOKENS_HPP
-#define AWQ_DATA_ADDED_TOKENS_HPP
+/// Everything but the headers of optional libraries, which are included by name; in the compiled mode only the
+/// calls on whole models.
+// ---- awq/pipeline/calls.hpp
+#ifndef AWQ_PIPELINE_CALLS_HPP
+#define AWQ_PIPELINE_CALLS_HPP
 
 // ---- awq/support/requires_hosted.hpp
 #ifndef AWQ_SUPPORT_REQUIRES_HOSTED_HPP
@@ -23,6 +24,38 @@
 /// 1: heap, files and threads are available. 0: only the core rooms may be included.
 #ifndef AWQ_HOSTED
 #define AWQ_HOSTED __STDC_HOSTED__
+#endif
+
+/// 1: all is compiled where it is used. 0: the whole-model calls of pipeline/calls.hpp are declared only, and awq.hpp
+/// includes nothing else; the one file that defines AWQ_IMPLEMENTATION before it compiles them.
+#ifndef AWQ_HEADER_ONLY
+#define AWQ_HEADER_ONLY 1
+#endif
+// What of it this unit compiles: the calls that compute, the rounding inside of them, and what only reads and writes
+// files, which needs no instruction set of its own. Whoever has AWQ_HEADER_ONLY=0 may compile the three in units of
+// their own, instead of AWQ_IMPLEMENTATION.
+#if AWQ_HEADER_ONLY || defined(AWQ_IMPLEMENTATION)
+#define AWQ_COMPILES_RUNS 1
+#define AWQ_COMPILES_ROUNDING 1
+#define AWQ_COMPILES_FILES 1
+#endif
+#ifndef AWQ_COMPILES_RUNS
+#define AWQ_COMPILES_RUNS 0
+#endif
+#ifndef AWQ_COMPILES_ROUNDING
+#define AWQ_COMPILES_ROUNDING 0
+#endif
+#ifndef AWQ_COMPILES_FILES
+#define AWQ_COMPILES_FILES 0
+#endif
+// AWQ_CALL begins a call's definition: a template is compiled where it is called, not wherever it is included.
+// AWQ_COMPILED begins the declaration and the definition of what a call needs of another unit.
+#if AWQ_HEADER_ONLY
+#define AWQ_CALL template <class = void>
+#define AWQ_COMPILED inline
+#else
+#define AWQ_CALL
+#define AWQ_COMPILED
 #endif
 
 /// 1: `result<T>::value()` exists and throws `awq::exception`. 0: errors are values only, and recipes, which
@@ -113,14 +146,359 @@
 
 #endif
 
-// ---- awq/data/regex.hpp
-#ifndef AWQ_DATA_REGEX_HPP
-#define AWQ_DATA_REGEX_HPP
+// ---- awq/pipeline/convert_options.hpp
+#ifndef AWQ_PIPELINE_CONVERT_OPTIONS_HPP
+#define AWQ_PIPELINE_CONVERT_OPTIONS_HPP
 
-// ---- awq/data/text_budget.hpp
-#ifndef AWQ_DATA_TEXT_BUDGET_HPP
-#define AWQ_DATA_TEXT_BUDGET_HPP
+// ---- awq/pipeline/progress.hpp
+#ifndef AWQ_PIPELINE_PROGRESS_HPP
+#define AWQ_PIPELINE_PROGRESS_HPP
 
+#include <cstddef>
+#include <functional>
+#include <string_view>
+
+namespace awq {
+
+/// How far a run has come. The library never prints: whoever started the run decides what to show.
+struct progress_event {
+    std::string_view step; ///< what is being done: "block 3: search"
+    std::size_t done = 0;  ///< units of work finished
+    std::size_t total = 0; ///< units of work in all; 0 for a plain message
+};
+
+/// Called on the thread that runs the pipeline; may be empty.
+using progress_callback = std::function<void(const progress_event&)>;
+
+/// Calls back, if anybody listens: `done` of `total` steps.
+inline void notify(const progress_callback& progress, std::string_view step, std::size_t done = 0,
+                   std::size_t total = 0)
+{
+    if (progress) progress({step, done, total});
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// The layouts that `convert` writes.
+enum class checkpoint_layout { compressed_tensors, autoawq };
+
+/// What `convert` is asked to do.
+struct convert_options {
+    std::string model; ///< directory with quantized layers
+    std::string output;
+    checkpoint_layout layout = checkpoint_layout::compressed_tensors;
+    bool overwrite = false;
+    /// Scales that the layout cannot hold exactly are rounded instead of refused.
+    bool round_scales = false;
+    progress_callback progress;
+};
+
+/// What a conversion did.
+struct conversion {
+    std::string output;
+    std::size_t layers = 0;         ///< that were converted
+    std::size_t rounded_scales = 0; ///< with `round_scales`: how many changed
+    bool symmetric = false;         ///< no layer has a zero point
+    std::vector<std::string> notes; ///< what of the model is not in the output
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/evaluate_options.hpp
+#ifndef AWQ_PIPELINE_EVALUATE_OPTIONS_HPP
+#define AWQ_PIPELINE_EVALUATE_OPTIONS_HPP
+
+// ---- awq/pipeline/any_quantizer.hpp
+#ifndef AWQ_PIPELINE_ANY_QUANTIZER_HPP
+#define AWQ_PIPELINE_ANY_QUANTIZER_HPP
+
+// ---- awq/pipeline/weight_format.hpp
+#ifndef AWQ_PIPELINE_WEIGHT_FORMAT_HPP
+#define AWQ_PIPELINE_WEIGHT_FORMAT_HPP
+
+// ---- awq/quantization/fp4_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
+
+// ---- awq/quantization/qparams.hpp
+#ifndef AWQ_QUANTIZATION_QPARAMS_HPP
+#define AWQ_QUANTIZATION_QPARAMS_HPP
+
+// ---- awq/quantization/float_lanes.hpp
+#ifndef AWQ_QUANTIZATION_FLOAT_LANES_HPP
+#define AWQ_QUANTIZATION_FLOAT_LANES_HPP
+
+#include <cstddef>
+#include <cstring>
+#include <utility>
+#if AWQ_GNU && defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+// Everything here is inlined, so no vector is ever passed between functions.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+namespace awq::detail {
+
+// Code of this room is written once over S, which is a float or a vector of floats (the vector
+// extension of GCC and Clang, any instruction set). Operators and `a < b ? a : b` work on both, lane
+// by lane, so a small device gets plain loops from the same text.
+
+template <std::size_t Lanes>
+struct lanes_of;
+template <>
+struct lanes_of<1> {
+    using floats = float;
+    using ints = int;
+    using bits = unsigned;
+    using bytes = signed char;
+};
+#if AWQ_GNU
+template <std::size_t Lanes>
+struct lanes_of {
+    // Not std::int32_t: what comparing floats gives are vectors of int, also where that is long.
+    typedef float floats __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef int ints __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef unsigned bits __attribute__((vector_size(Lanes * sizeof(float))));
+    typedef signed char bytes __attribute__((vector_size(Lanes)));
+};
+#endif
+
+template <std::size_t Lanes>
+using float_lanes = typename lanes_of<Lanes>::floats;
+
+template <class S>
+inline constexpr std::size_t lane_count = sizeof(S) / sizeof(float);
+
+template <class S>
+using bit_lanes = typename lanes_of<lane_count<S>>::bits;
+
+template <class S>
+AWQ_ALWAYS_INLINE S load(const float* from) noexcept
+{
+    S loaded;
+    std::memcpy(&loaded, from, sizeof(S));
+    return loaded;
+}
+
+template <class S>
+AWQ_ALWAYS_INLINE void store(const S& values, float* to) noexcept
+{
+    std::memcpy(to, &values, sizeof(S));
+}
+
+/// The same number in every lane.
+template <class S>
+AWQ_ALWAYS_INLINE S all_lanes(float value) noexcept
+{
+    if constexpr (lane_count<S> == 1)
+        return value;
+    else
+        return value - S{}; // exact; 0 - 0 is 0
+}
+
+/// The smaller (larger) one; `b` where either is not a number.
+template <class S>
+AWQ_ALWAYS_INLINE S smaller(const S& a, const S& b) noexcept
+{
+    return a < b ? a : b;
+}
+template <class S>
+AWQ_ALWAYS_INLINE S larger(const S& a, const S& b) noexcept
+{
+    return a > b ? a : b;
+}
+// GCC 12 makes a comparison and a blend of some of these.
+#if AWQ_GNU && defined(__SSE2__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<4> smaller(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
+{
+    return _mm_min_ps(a, b);
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<4> larger(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
+{
+    return _mm_max_ps(a, b);
+}
+#endif
+#if AWQ_GNU && defined(__AVX__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<8> smaller(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
+{
+    return _mm256_min_ps(a, b);
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<8> larger(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
+{
+    return _mm256_max_ps(a, b);
+}
+#endif
+#if AWQ_GNU && defined(__AVX512F__)
+template <>
+AWQ_ALWAYS_INLINE float_lanes<16> smaller(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
+{
+    return _mm512_maskz_min_ps(0xFFFF, a, b); // the plain one warns in GCC 12
+}
+template <>
+AWQ_ALWAYS_INLINE float_lanes<16> larger(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
+{
+    return _mm512_maskz_max_ps(0xFFFF, a, b); // the plain one warns in GCC 12
+}
+#endif
+
+/// The whole numbers of lanes, as bytes; 0 where a lane is not a number.
+template <class S>
+AWQ_ALWAYS_INLINE void store_bytes(const S& values, signed char* to) noexcept
+{
+    const S numbers = values == values ? values : S{};
+    if constexpr (lane_count<S> == 1) {
+        *to = static_cast<signed char>(numbers);
+    } else {
+#if AWQ_GNU
+        using shape = lanes_of<lane_count<S>>;
+        const auto whole = __builtin_convertvector(numbers, typename shape::ints);
+        const auto bytes = __builtin_convertvector(whole, typename shape::bytes);
+        std::memcpy(to, &bytes, sizeof bytes);
+#endif
+    }
+}
+
+// ---- one number of each of several vectors ------------------------------------------------------
+
+struct take_smaller {
+    template <class S>
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return smaller(a, b); }
+};
+struct take_larger {
+    template <class S>
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return larger(a, b); }
+};
+
+/// Blocks of `Block` lanes within runs of `Run` lanes: of a's run the even (`Odd` = 0) or odd ones,
+/// then those of b's run, and so for each run.
+template <std::size_t Block, std::size_t Run, std::size_t Odd, class S, std::size_t... I>
+AWQ_ALWAYS_INLINE S every_second(const S& a, const S& b, std::index_sequence<I...>) noexcept
+#if AWQ_GNU
+{
+    constexpr auto index = [](std::size_t i) {
+        const std::size_t run = i / Run * Run, at = i % Run, half = Run / 2;
+        const std::size_t within = at % half, block = within / Block;
+        return static_cast<int>((at < half ? 0 : lane_count<S>) + run +
+                                (2 * block + Odd) * Block + within % Block);
+    };
+    return __builtin_shufflevector(a, b, index(I)...);
+}
+#else
+    ; // nor are there vectors
+#endif
+
+/// Makes one vector of two neighbouring ones, `Count` / 2 times.
+template <class Take, std::size_t Block, std::size_t Run, std::size_t Count, class S>
+AWQ_ALWAYS_INLINE void halve(S* vectors) noexcept
+{
+    constexpr auto all = std::make_index_sequence<lane_count<S>>{};
+    for (std::size_t i = 0; i < Count / 2; ++i) {
+        const S even = every_second<Block, Run, 0>(vectors[2 * i], vectors[2 * i + 1], all);
+        const S odd = every_second<Block, Run, 1>(vectors[2 * i], vectors[2 * i + 1], all);
+        vectors[i] = Take::of(even, odd);
+    }
+}
+
+/// Of as many vectors as a vector has lanes: lane i holds what `Take` makes of all lanes of vector i.
+template <class Take, class S>
+AWQ_ALWAYS_INLINE S across(S* vectors) noexcept
+{
+    constexpr std::size_t lanes = lane_count<S>;
+    if constexpr (lanes >= 4) {
+        // Neighbours within quarters of 16 bytes first, which is cheap, then whole quarters.
+        halve<Take, 1, 4, lanes>(vectors);
+        halve<Take, 1, 4, lanes / 2>(vectors);
+    }
+    if constexpr (lanes >= 8) halve<Take, 4, lanes, lanes / 4>(vectors);
+    if constexpr (lanes == 16) halve<Take, 4, lanes, lanes / 8>(vectors);
+    return vectors[0];
+}
+
+} // namespace awq::detail
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/scheme.hpp
+#ifndef AWQ_QUANTIZATION_SCHEME_HPP
+#define AWQ_QUANTIZATION_SCHEME_HPP
+
+// ---- awq/policy/mode.hpp
+#ifndef AWQ_POLICY_MODE_HPP
+#define AWQ_POLICY_MODE_HPP
+
+// ---- awq/policy/axis.hpp
+#ifndef AWQ_POLICY_AXIS_HPP
+#define AWQ_POLICY_AXIS_HPP
+
+#include <concepts>
+
+namespace awq {
+
+/// The four questions that a modifier's policies answer, each once.
+namespace axis {
+struct mode;      ///< what is done after the search
+struct group;     ///< elements of a row that share a scale
+struct backend;   ///< who owns tensors and supplies matrix products
+struct execution; ///< who does the work
+} // namespace axis
+
+/// A policy is a small type that names the axis it answers: `using policy_axis = awq::axis::mode;`
+template <class T>
+concept policy = requires { typename T::policy_axis; };
+
+template <class T, class Axis>
+concept policy_of = policy<T> && std::same_as<typename T::policy_axis, Axis>;
+
+} // namespace awq
+
+#endif
+
+namespace awq {
+
+template <int Bits, bool Symmetric, class Storage = float>
+struct integer_scheme;
+using default_scheme = integer_scheme<4, false>; ///< w4a16_asym
+
+/// Search, smooth, and stop there: the weights stay in 16 bits. `Target` is the quantizer that the
+/// search simulates; nothing that packs or emits quantized weights is instantiated.
+template <class Target = default_scheme>
+struct smoothing_only {
+    using policy_axis = axis::mode;
+    using scheme_type = Target;
+    static constexpr bool quantizes = false;
+};
+
+/// Search, smooth, then quantize to `Scheme`, which is also what the search simulates.
+template <class Scheme = default_scheme>
+struct smooth_and_quantize {
+    using policy_axis = axis::mode;
+    using scheme_type = Scheme;
+    static constexpr bool quantizes = true;
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/support/result.hpp
 #ifndef AWQ_SUPPORT_RESULT_HPP
 #define AWQ_SUPPORT_RESULT_HPP
@@ -426,6 +804,6353 @@ AWQ_ABI_END
 
 #endif
 
+#include <cstddef>
+#include <string_view>
+
+namespace awq {
+
+/// An integer weight format: how many bits a code has, and whether zero is always code 0.
+/// Codes are signed: -2^(bits-1) .. 2^(bits-1) - 1.
+struct scheme {
+    int bits = 4;
+    bool symmetric = false;
+
+    constexpr bool is_symmetric() const noexcept { return symmetric; }
+    constexpr float smallest() const noexcept { return -static_cast<float>(1 << (bits - 1)); }
+    constexpr float largest() const noexcept { return static_cast<float>((1 << (bits - 1)) - 1); }
+    /// Distance of the smallest and the largest code.
+    constexpr float width() const noexcept { return static_cast<float>((1 << bits) - 1); }
+
+    friend constexpr bool operator==(const scheme&, const scheme&) = default;
+};
+
+/// The same as a type, for a modifier's mode: `smooth_and_quantize<w4a16_asym>`. In the code that it
+/// is given to all of it is constant. `Storage`: float, or f16 or bf16 where every intermediate is to be
+/// rounded as in a model of that dtype; code for the other two is then not there.
+template <int Bits, bool Symmetric, class Storage>
+struct integer_scheme {
+    static_assert(2 <= Bits && Bits <= 8, "awq: an integer scheme has 2 to 8 bits");
+    static constexpr int bits = Bits;
+    static constexpr bool symmetric = Symmetric;
+    static constexpr scheme value{Bits, Symmetric};
+    using storage_type = Storage;
+
+    static constexpr bool is_symmetric() noexcept { return Symmetric; }
+    static constexpr float smallest() noexcept { return value.smallest(); }
+    static constexpr float largest() noexcept { return value.largest(); }
+    static constexpr float width() noexcept { return value.width(); }
+};
+
+/// The scheme for a model of another dtype: `stored_as<bf16, w4a16_asym>`.
+template <class Storage, class Scheme>
+using stored_as = integer_scheme<Scheme::bits, Scheme::symmetric, Storage>;
+
+using w2a16 = integer_scheme<2, true>;
+using w3a16 = integer_scheme<3, true>;
+using w4a16 = integer_scheme<4, true>;
+using w5a16 = integer_scheme<5, true>;
+using w6a16 = integer_scheme<6, true>;
+using w7a16 = integer_scheme<7, true>;
+using w8a16 = integer_scheme<8, true>;
+using w2a16_asym = integer_scheme<2, false>;
+using w3a16_asym = integer_scheme<3, false>;
+using w4a16_asym = integer_scheme<4, false>;
+using w5a16_asym = integer_scheme<5, false>;
+using w6a16_asym = integer_scheme<6, false>;
+using w7a16_asym = integer_scheme<7, false>;
+using w8a16_asym = integer_scheme<8, false>;
+
+/// The name that recipes use: "W4A16_ASYM".
+constexpr std::string_view name_of(const scheme& value) noexcept
+{
+    constexpr std::string_view names[][2] = {{"W2A16_ASYM", "W2A16"}, {"W3A16_ASYM", "W3A16"},
+                                             {"W4A16_ASYM", "W4A16"}, {"W5A16_ASYM", "W5A16"},
+                                             {"W6A16_ASYM", "W6A16"}, {"W7A16_ASYM", "W7A16"},
+                                             {"W8A16_ASYM", "W8A16"}};
+    if (value.bits < 2 || value.bits > 8) return "unknown";
+    return names[value.bits - 2][value.symmetric ? 1 : 0];
+}
+
+namespace detail {
+
+/// A scheme whose symmetry, which changes code, is constant, and whose bits, which change numbers, are not.
+template <bool Symmetric>
+struct bits_at_run_time {
+    int bits;
+
+    static constexpr bool is_symmetric() noexcept { return Symmetric; }
+    constexpr float smallest() const noexcept { return scheme{bits}.smallest(); }
+    constexpr float largest() const noexcept { return scheme{bits}.largest(); }
+    constexpr float width() const noexcept { return scheme{bits}.width(); }
+};
+
+/// Whether a name is `known`, which is in upper case, in upper or lower case.
+constexpr bool same_scheme_name(std::string_view name, std::string_view known) noexcept
+{
+    if (name.size() != known.size()) return false;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        const bool lower = 'a' <= name[i] && name[i] <= 'z';
+        if ((lower ? static_cast<char>(name[i] - 32) : name[i]) != known[i]) return false;
+    }
+    return true;
+}
+
+} // namespace detail
+
+/// The integer scheme of that name, in upper or lower case; an error lists what is allowed.
+inline result<scheme> parse_scheme(std::string_view name)
+{
+    for (int bits = 2; bits <= 8; ++bits)
+        for (const bool symmetric : {false, true})
+            if (detail::same_scheme_name(name, name_of(scheme{bits, symmetric})))
+                return scheme{bits, symmetric};
+    return error{error_code::unsupported, "scheme '", name,
+                 "': use W2A16 to W8A16 (symmetric) or W2A16_ASYM to W8A16_ASYM"};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/storage_rounding.hpp
+#ifndef AWQ_QUANTIZATION_STORAGE_ROUNDING_HPP
+#define AWQ_QUANTIZATION_STORAGE_ROUNDING_HPP
+
+// ---- awq/support/float16.hpp
+#ifndef AWQ_SUPPORT_FLOAT16_HPP
+#define AWQ_SUPPORT_FLOAT16_HPP
+
+#include <bit>
+#include <compare>
+#include <cstdint>
+
+namespace awq {
+
+/// bfloat16: the upper half of an IEEE binary32.
+struct bf16 {
+    std::uint16_t bits = 0;
+
+    bf16() = default;
+    /// Rounds to nearest, ties to even; denormals are kept, a NaN stays a NaN.
+    constexpr explicit bf16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
+    {
+    }
+    constexpr explicit operator float() const noexcept
+    {
+        return std::bit_cast<float>(std::uint32_t{bits} << 16);
+    }
+    static constexpr bf16 from_bits(std::uint16_t pattern) noexcept
+    {
+        bf16 value;
+        value.bits = pattern;
+        return value;
+    }
+    friend constexpr bool operator==(bf16, bf16) = default; // compares bit patterns
+
+private:
+    static constexpr std::uint16_t round(std::uint32_t pattern) noexcept
+    {
+        const bool nan = (pattern & 0x7FFFFFFFu) > 0x7F800000u;
+        const std::uint32_t rounded = pattern + 0x7FFFu + ((pattern >> 16) & 1u);
+        return static_cast<std::uint16_t>(nan ? (pattern >> 16) | 0x40u : rounded >> 16);
+    }
+};
+
+/// IEEE binary16.
+struct f16 {
+    std::uint16_t bits = 0;
+
+    f16() = default;
+    /// Rounds to nearest, ties to even; overflow gives an infinity, a NaN stays a (quiet) NaN.
+    constexpr explicit f16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
+    {
+    }
+    constexpr explicit operator float() const noexcept
+    {
+        const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16;
+        return std::bit_cast<float>(sign | widen_magnitude(bits & 0x7FFFu));
+    }
+    static constexpr f16 from_bits(std::uint16_t pattern) noexcept
+    {
+        f16 value;
+        value.bits = pattern;
+        return value;
+    }
+    friend constexpr bool operator==(f16, f16) = default; // compares bit patterns
+
+private:
+    // The exponents differ by 112; a float multiplication by 2^112 also normalises denormals.
+    static constexpr std::uint32_t widen_magnitude(std::uint32_t magnitude) noexcept
+    {
+        const std::uint32_t special = magnitude >= 0x7C00u ? 0x7F800000u : 0u;
+        const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
+        return special | std::bit_cast<std::uint32_t>(scaled);
+    }
+
+    static constexpr std::uint16_t round(std::uint32_t pattern) noexcept
+    {
+        const std::uint32_t magnitude = pattern & 0x7FFFFFFFu;
+        const auto sign = static_cast<std::uint16_t>((pattern >> 16) & 0x8000u);
+        return static_cast<std::uint16_t>(sign | round_magnitude(magnitude));
+    }
+
+    static constexpr std::uint32_t round_magnitude(std::uint32_t magnitude) noexcept
+    {
+        if (magnitude > 0x7F800000u) return 0x7E00u;  // NaN
+        if (magnitude >= 0x477FF000u) return 0x7C00u; // 65520 and above round to infinity
+        if (magnitude >= 0x38800000u) {               // normal in half precision
+            const std::uint32_t rebiased = magnitude - 0x38000000u;
+            return (rebiased + 0xFFFu + ((rebiased >> 13) & 1u)) >> 13;
+        }
+        // Denormal: adding 0.5 leaves the rounded multiple of 2^-24 in the low mantissa bits.
+        const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+        return std::bit_cast<std::uint32_t>(shifted) - 0x3F000000u;
+    }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/tensor/dtype.hpp
+#ifndef AWQ_TENSOR_DTYPE_HPP
+#define AWQ_TENSOR_DTYPE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace awq {
+
+/// The element types of checkpoint tensors. The order is that of safetensors, narrowest first.
+enum class dtype : unsigned char {
+    boolean,
+    u8,
+    i8,
+    f8_e5m2,
+    f8_e4m3,
+    i16,
+    u16,
+    f16,
+    bf16,
+    i32,
+    u32,
+    f32,
+    f64,
+    i64,
+    u64,
+};
+
+/// Bytes that one element takes.
+constexpr std::size_t size_of(dtype type) noexcept
+{
+    if (type <= dtype::f8_e4m3) return 1;
+    if (type <= dtype::bf16) return 2;
+    if (type <= dtype::f32) return 4;
+    return 8;
+}
+
+/// Whether the type is one of the three that weights are smoothed in.
+constexpr bool is_smoothable(dtype type) noexcept
+{
+    return type == dtype::f32 || type == dtype::f16 || type == dtype::bf16;
+}
+
+/// The name that safetensors uses: "BF16".
+constexpr std::string_view name_of(dtype type) noexcept
+{
+    constexpr std::string_view names[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3",
+                                          "I16",  "U16", "F16", "BF16",    "I32",
+                                          "U32",  "F32", "F64", "I64",     "U64"};
+    return names[static_cast<std::size_t>(type)];
+}
+
+/// The dtype that holds values of the C++ type T.
+template <class T>
+inline constexpr dtype dtype_of = dtype::f32;
+template <>
+inline constexpr dtype dtype_of<bf16> = dtype::bf16;
+template <>
+inline constexpr dtype dtype_of<f16> = dtype::f16;
+
+} // namespace awq
+
+#endif
+
+#include <limits>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// Rounds a float, or each lane of a vector of floats, as a tensor of type T stores it. With T = float
+/// nothing is lost.
+template <class T>
+struct storage_rounding {
+    using type = T;
+    /// The distance of 1 and the next value.
+    static constexpr float epsilon = 0x1p-23f;
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        return value;
+    }
+};
+template <>
+struct storage_rounding<bf16> {
+    using type = bf16;
+    static constexpr float epsilon = 0x1p-7f;
+    AWQ_ALWAYS_INLINE static float round(float value) noexcept
+    {
+        return static_cast<float>(bf16{value});
+    }
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        using bits = detail::bit_lanes<S>;
+        const bits pattern = __builtin_bit_cast(bits, value);
+        const bits rounded = (pattern + 0x7FFFu + ((pattern >> 16) & 1u)) & 0xFFFF0000u;
+        const bits quiet = (pattern | 0x00400000u) & 0xFFFF0000u;
+        return value == value ? __builtin_bit_cast(S, rounded) : __builtin_bit_cast(S, quiet);
+    }
+};
+template <>
+struct storage_rounding<f16> {
+    using type = f16;
+    static constexpr float epsilon = 0x1p-10f;
+    AWQ_ALWAYS_INLINE static float round(float value) noexcept
+    {
+        return static_cast<float>(f16{value});
+    }
+    /// The last bit of a number `shift` is worth as much as that of binary16 at `value`.
+    template <class S>
+    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
+    {
+        using bits = detail::bit_lanes<S>;
+        const bits pattern = __builtin_bit_cast(bits, value), sign = pattern & 0x80000000u;
+        const S power = __builtin_bit_cast(S, pattern & 0x7F800000u);
+        const S normal = detail::larger(power, detail::all_lanes<S>(0x1p-14f));
+        const S shift = __builtin_bit_cast(S, __builtin_bit_cast(bits, normal) + (13u << 23)) * 1.5f;
+        const S magnitude = __builtin_bit_cast(S, pattern ^ sign);
+        const S rounded = (magnitude + shift) - shift;
+        const S stored = magnitude >= 65520.0f ? detail::all_lanes<S>(std::numeric_limits<float>::infinity()) : rounded;
+        return __builtin_bit_cast(S, __builtin_bit_cast(bits, stored) | sign);
+    }
+};
+
+/// Calls `action` with the `storage_rounding` of a run-time dtype; anything but bf16 and f16 is
+/// float.
+template <class Action>
+constexpr decltype(auto) with_storage(dtype storage, Action&& action)
+{
+    if (storage == dtype::bf16) return action(storage_rounding<bf16>{});
+    if (storage == dtype::f16) return action(storage_rounding<f16>{});
+    return action(storage_rounding<float>{});
+}
+
+/// The same where the type is known when it is compiled.
+template <class T, class Action>
+constexpr decltype(auto) with_storage(storage_rounding<T> storage, Action&& action)
+{
+    return action(storage);
+}
+
+/// Rounds every value to `storage`, in place.
+inline void round_to_storage(dtype storage, std::span<float> values) noexcept
+{
+    if (storage != dtype::bf16 && storage != dtype::f16) return;
+    with_storage(storage, [values](auto rounding) {
+        for (float& value : values)
+            value = rounding.round(value);
+    });
+}
+/// The same with a storage that is known when this is compiled.
+template <class T>
+void round_to_storage(storage_rounding<T> storage, std::span<float> values) noexcept
+{
+    if constexpr (!std::is_same_v<T, float>)
+        for (float& value : values)
+            value = storage.round(value);
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+// S is a float, or a vector of floats: a lane for each of several groups (see float_lanes.hpp).
+
+/// What a group of weights shares: value = (code - zero_point) * scale. The zero point is a whole
+/// number in the range of the codes, 0 in symmetric schemes.
+template <class S>
+struct basic_qparams {
+    S scale = detail::all_lanes<S>(1.0f);
+    S zero_point{};
+};
+using qparams = basic_qparams<float>;
+
+/// The smallest and the largest weight of a group.
+template <class S>
+struct basic_value_range {
+    S smallest{};
+    S largest{};
+};
+using value_range = basic_value_range<float>;
+
+/// To the nearest whole number, ties to even; for |value| < 2^22. Vectorises on every target.
+template <class S>
+AWQ_ALWAYS_INLINE S round_half_even(const S& value) noexcept
+{
+    const S shift = detail::all_lanes<S>(0x1.8p23f);
+    return (value + shift) - shift;
+}
+
+/// The smallest and the largest of `count` values, 0 included (zero must have a code).
+/// A NaN is passed over here; it stays a NaN when it is quantized.
+AWQ_ALWAYS_INLINE value_range range_of(const float* values, std::size_t count) noexcept
+{
+    constexpr std::size_t lanes = 32; // independent chains, so that plain loops become vectors
+    float low[lanes] = {}, high[lanes] = {};
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            const float value = values[i + lane];
+            low[lane] = value < low[lane] ? value : low[lane];
+            high[lane] = value > high[lane] ? value : high[lane];
+        }
+    for (; i < count; ++i) {
+        low[0] = values[i] < low[0] ? values[i] : low[0];
+        high[0] = values[i] > high[0] ? values[i] : high[0];
+    }
+    for (std::size_t half = lanes / 2; half > 0; half /= 2)
+        for (std::size_t lane = 0; lane < half; ++lane) {
+            low[lane] = low[lane + half] < low[lane] ? low[lane + half] : low[lane];
+            high[lane] = high[lane + half] > high[lane] ? high[lane + half] : high[lane];
+        }
+    return {low[0], high[0]};
+}
+
+/// Scale and zero point for a range, as compressed-tensors computes them (its `calculate_qparams`,
+/// 0.13 and later): every intermediate is rounded to the storage type, a scale of zero becomes
+/// the storage type's epsilon, and the division is by width/2 (7.5 for 4 bits) in symmetric
+/// schemes.
+template <class S, class Format, class Rounding>
+AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& range,
+                                                const Format& format, Rounding) noexcept
+{
+    const auto all = [](float value) AWQ_INLINED {
+        return detail::all_lanes<S>(value);
+    };
+    basic_qparams<S> made;
+    if (format.is_symmetric()) {
+        const S magnitude = detail::larger<S>(-range.smallest, range.largest);
+        made.scale = Rounding::round(S(magnitude / all(format.width() / 2.0f)));
+    } else {
+        const S distance = Rounding::round(S(range.largest - range.smallest));
+        made.scale = Rounding::round(S(distance / all(format.width())));
+        const S steps = Rounding::round(S(range.smallest / made.scale));
+        const S zero = Rounding::round(S(all(format.smallest()) - steps));
+        // An all-zero group gives 0/0; compressed-tensors turns that NaN into zero point 0.
+        const S within = detail::smaller(all(format.largest()),
+                                         detail::larger(all(format.smallest()), zero));
+        made.zero_point = zero == zero ? round_half_even(within) : S{};
+    }
+    made.scale = made.scale == S{} ? all(Rounding::epsilon) : made.scale;
+    return made;
+}
+
+/// The codes of up to `code_tile` weights, as floats: weight / scale + zero point, clamped, and
+/// then rounded to a whole number. `codes` does not overlap `weights`.
+template <class Rounding>
+AWQ_ALWAYS_INLINE void fill_codes(const float* weights, std::size_t count, const qparams& shared,
+                                  float smallest, float largest, float* codes, Rounding) noexcept
+{
+    const float scale = shared.scale, zero_point = shared.zero_point;
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = Rounding::round(Rounding::round(weights[i]) / scale);
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = Rounding::round(codes[i] + zero_point);
+    // A loop for each bound: with both in one, compilers make branches of them.
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = codes[i] < smallest ? smallest : codes[i];
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = codes[i] > largest ? largest : codes[i];
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = round_half_even(codes[i]);
+}
+
+/// How many codes are made at a time; a local array of so many stays in registers or the first
+/// cache.
+inline constexpr std::size_t code_tile = 64;
+
+/// The weight that a code stands for.
+template <class Rounding>
+AWQ_ALWAYS_INLINE float value_of(float code, const qparams& shared, Rounding) noexcept
+{
+    return Rounding::round((code - shared.zero_point) * shared.scale);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/quantizer_concept.hpp
+#ifndef AWQ_QUANTIZATION_QUANTIZER_CONCEPT_HPP
+#define AWQ_QUANTIZATION_QUANTIZER_CONCEPT_HPP
+
+// ---- awq/tensor/matrix_view.hpp
+#ifndef AWQ_TENSOR_MATRIX_VIEW_HPP
+#define AWQ_TENSOR_MATRIX_VIEW_HPP
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+namespace awq {
+
+/// A row-major matrix that somebody else owns. For a weight, rows = out_features and
+/// cols = in_features; for activations, rows = tokens and cols = in_features.
+template <class T>
+class matrix_view {
+public:
+    using value_type = std::remove_cv_t<T>;
+
+    constexpr matrix_view() = default;
+    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
+        : matrix_view(data, rows, cols, cols)
+    {
+    }
+    /// `stride`: elements from the start of one row to the start of the next, at least `cols`; for a
+    /// view that is only read also 0: all its rows are the same.
+    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride) noexcept
+        : data_(data), rows_(rows), cols_(cols), stride_(stride)
+    {
+    }
+    template <class U>
+        requires std::is_same_v<const U, T>
+    constexpr matrix_view(const matrix_view<U>& other) noexcept
+        : matrix_view(other.data(), other.rows(), other.cols(), other.stride())
+    {
+    }
+
+    constexpr T* data() const noexcept { return data_; }
+    constexpr std::size_t rows() const noexcept { return rows_; }
+    constexpr std::size_t cols() const noexcept { return cols_; }
+    constexpr std::size_t stride() const noexcept { return stride_; }
+    constexpr std::size_t size() const noexcept { return rows_ * cols_; }
+    constexpr bool empty() const noexcept { return size() == 0; }
+    /// Whether one row begins before the one above it has ended: such a view must not be written.
+    constexpr bool rows_overlap() const noexcept { return rows_ > 1 && stride_ < cols_; }
+    constexpr bool contiguous() const noexcept { return stride_ == cols_; }
+
+    constexpr std::span<T> row(std::size_t index) const noexcept
+    {
+        return {data_ + index * stride_, cols_};
+    }
+    constexpr T& operator()(std::size_t row, std::size_t col) const noexcept
+    {
+        return data_[row * stride_ + col];
+    }
+    /// `count` rows from `first` on.
+    constexpr matrix_view rows_from(std::size_t first, std::size_t count) const noexcept
+    {
+        return {data_ + first * stride_, count, cols_, stride_};
+    }
+    /// `count` columns from `first` on.
+    constexpr matrix_view cols_from(std::size_t first, std::size_t count) const noexcept
+    {
+        return {data_ + first, rows_, count, stride_};
+    }
+
+private:
+    T* data_ = nullptr;
+    std::size_t rows_ = 0;
+    std::size_t cols_ = 0;
+    std::size_t stride_ = 0;
+};
+
+/// What a weight's norm is: a vector is a matrix view of one row.
+template <class T>
+constexpr matrix_view<T> as_row(std::span<T> values) noexcept
+{
+    return {values.data(), 1, values.size()};
+}
+
+} // namespace awq
+
+#endif
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// A format's rounding, as the search sees it; integer schemes and GGUF block types alike.
+///
+/// - `check(in_features)`: whether rows of that length can be written in the format.
+/// - `row_block()`: how many neighbouring rows are rounded together (1, or the block's height).
+/// - `scale_columns(in_features)`: how many neighbouring columns of a row share a scale.
+/// - `pseudo_quantize(rows, importance, out)`: quantizes and dequantizes `row_block()` rows (fewer at
+///   the end of a matrix). `importance` is the mean of x^2 for each column, or empty; `out` has the
+///   shape of `rows` and may be the same memory.
+template <class Q>
+concept quantizer = requires(const Q& q, matrix_view<const float> rows,
+                             std::span<const float> importance, matrix_view<float> out) {
+    { q.check(std::size_t{}) } -> std::same_as<result<void>>;
+    { q.row_block() } -> std::convertible_to<std::size_t>;
+    { q.scale_columns(std::size_t{}) } -> std::convertible_to<std::size_t>;
+    { q.pseudo_quantize(rows, importance, out) } -> std::same_as<void>;
+};
+
+/// A quantizer whose scales may hang on the largest |w| of the whole weight. Until it knows that, it
+/// rounds all rows together.
+///
+/// - `needs_magnitude()`: whether it does not know it yet.
+/// - `for_magnitude(largest)`: the same quantizer for such a weight; rows are then rounded apart.
+/// - `magnitude_of(rows)`: the largest |w| of some rows.
+template <class Q>
+concept magnitude_quantizer =
+    quantizer<Q> && requires(const Q& q, matrix_view<const float> rows) {
+        { q.needs_magnitude() } -> std::same_as<bool>;
+        { q.for_magnitude(float{}) } -> std::same_as<Q>;
+        { Q::magnitude_of(rows) } -> std::same_as<float>;
+    };
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/scheme_fp4.hpp
+#ifndef AWQ_QUANTIZATION_SCHEME_FP4_HPP
+#define AWQ_QUANTIZATION_SCHEME_FP4_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// What scales FP4 numbers.
+enum class fp4_kind : unsigned char {
+    nvfp4, ///< an FP8 E4M3 number for each 16 columns, times one float for the whole weight
+    mxfp4, ///< a power of two for each 32 columns
+};
+
+/// The scheme's name, as recipes and flags spell it.
+constexpr const char* name_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
+}
+
+/// Columns that share a scale.
+constexpr std::size_t group_size_of(fp4_kind kind) noexcept
+{
+    return kind == fp4_kind::nvfp4 ? 16 : 32;
+}
+
+/// shape_mismatch where groups do not cut a row evenly.
+inline status check_groups(fp4_kind kind, std::size_t in_features) noexcept
+{
+    if (in_features > 0 && in_features % group_size_of(kind) == 0) return {};
+    return error{error_code::shape_mismatch, name_of(kind), " takes groups of ",
+                 group_size_of(kind), " inputs, which do not divide in_features ", in_features,
+                 ": choose another scheme or ignore the layer"};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/shrunk_range.hpp
+#ifndef AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
+#define AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
+
+#include <cstddef>
+#include <span>
+
+namespace awq {
+
+/// Weight clipping: of the scales that `make(kept)` gives for the range of a block of weights (1.0f)
+/// and for `steps` - 1 parts of it, down to half, the one with the smallest squared error, weighted
+/// by the importance (one value a column, or empty). `value(w, scale)` is what a weight is rounded to.
+template <class Make, class Value>
+auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<const float> importance,
+                       const Make& make, const Value& value) noexcept
+{
+    const auto error_of = [&](const auto& scale) {
+        double total = 0;
+        for (std::size_t r = 0; r < block.rows(); ++r) {
+            const std::span<const float> row = block.row(r);
+            float sum = 0;
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                const float missing = row[i] - value(row[i], scale);
+                sum += missing * missing * (importance.empty() ? 1.0f : importance[i]);
+            }
+            total += static_cast<double>(sum);
+        }
+        return total;
+    };
+    auto best = make(1.0f);
+    if (steps <= 1) return best;
+    double least = error_of(best);
+    for (int step = 1; step < steps; ++step) {
+        const auto candidate =
+            make(1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(steps));
+        const double error = error_of(candidate);
+        if (error < least) least = error, best = candidate;
+    }
+    return best;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/support/small_float.hpp
+#ifndef AWQ_SUPPORT_SMALL_FLOAT_HPP
+#define AWQ_SUPPORT_SMALL_FLOAT_HPP
+
+#include <bit>
+#include <cstdint>
+
+namespace awq {
+
+// Float formats of few bits without infinities (OCP 8-bit floating point and microscaling formats
+// specifications). What is too large becomes the largest number.
+
+/// FP8: 4 exponent bits, 3 mantissa bits; the patterns 0x7F and 0xFF are NaN.
+struct e4m3 {
+    static constexpr int exponent_bits = 4, mantissa_bits = 3;
+    static constexpr int smallest_exponent = -6; ///< of the normal numbers
+    static constexpr float largest = 448.0f;
+};
+
+/// FP4: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives.
+struct e2m1 {
+    static constexpr int exponent_bits = 2, mantissa_bits = 1;
+    static constexpr int smallest_exponent = 0;
+    static constexpr float largest = 6.0f;
+};
+
+/// The nearest number of the format, ties to even; NaN stays NaN. Vectorises.
+template <class Format>
+AWQ_ALWAYS_INLINE constexpr float round_to(float x) noexcept
+{
+    x = x < -Format::largest ? -Format::largest : x;
+    x = x > Format::largest ? Format::largest : x;
+    constexpr auto smallest = static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23;
+    std::uint32_t power = std::bit_cast<std::uint32_t>(x) & 0x7F800000u;
+    power = power < smallest ? smallest : power;
+    // The last bit of this number is worth as much as that of the format at x.
+    constexpr auto distance = static_cast<std::uint32_t>(23 - Format::mantissa_bits) << 23;
+    const float shift = std::bit_cast<float>(power + distance) * 1.5f;
+    return (x + shift) - shift;
+}
+
+/// The bit pattern of the nearest number. It keeps the sign, also that of a zero.
+template <class Format>
+constexpr std::uint8_t pattern_of(float x) noexcept
+{
+    constexpr int mantissa = Format::mantissa_bits;
+    const std::uint32_t sign = std::bit_cast<std::uint32_t>(x) >> 31;
+    const float value = round_to<Format>(sign != 0 ? -x : x);
+    constexpr float smallest =
+        std::bit_cast<float>(static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23);
+    const std::uint32_t normal =
+        (std::bit_cast<std::uint32_t>(value) >> (23 - mantissa)) -
+        (static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa);
+    const auto denormal = static_cast<std::uint32_t>(value / smallest * float(1 << mantissa));
+    const std::uint32_t magnitude = value < smallest ? denormal : normal;
+    return static_cast<std::uint8_t>(magnitude | sign << (Format::exponent_bits + mantissa));
+}
+
+/// The number of a bit pattern that is no NaN.
+template <class Format>
+constexpr float number_of(std::uint8_t pattern) noexcept
+{
+    constexpr int mantissa = Format::mantissa_bits, sign = Format::exponent_bits + mantissa;
+    const std::uint32_t magnitude = pattern & ((1u << sign) - 1);
+    constexpr auto bias = static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa;
+    constexpr float unit = std::bit_cast<float>(
+        static_cast<std::uint32_t>(127 + Format::smallest_exponent - mantissa) << 23);
+    const float value = magnitude >> mantissa == 0
+                            ? static_cast<float>(magnitude) * unit
+                            : std::bit_cast<float>((magnitude + bias) << (23 - mantissa));
+    return pattern >> sign != 0 ? -value : value;
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// The scale of a group: as it is stored, and what an FP4 number is multiplied with.
+struct fp4_scale {
+    std::uint8_t pattern = 0; ///< of E4M3 (NVFP4), or the exponent with bias 127 (MXFP4)
+    float value = 1.0f;
+};
+
+/// Rounds weights to FP4 E2M1 with the numbers of compressed-tensors. Models `quantizer`.
+struct fp4_quantizer {
+    fp4_kind kind = fp4_kind::nvfp4;
+    /// f32: exact. bf16 or f16: intermediates are rounded as in a model of that dtype.
+    dtype storage = dtype::f32;
+    /// NVFP4: what the groups' scales are divided by. 0: chosen by the largest of the rows that are
+    /// rounded together, which are then all rows of a weight.
+    float global_scale = 0.0f;
+    /// When simulating: candidates for each group's range (weight clipping); 1: the whole range.
+    int clip_steps = 1;
+
+    /// shape_mismatch where groups do not cut a row evenly.
+    status check(std::size_t in_features) const noexcept
+    {
+        return check_groups(kind, in_features);
+    }
+    constexpr std::size_t row_block() const noexcept
+    {
+        return needs_magnitude() ? std::numeric_limits<std::size_t>::max() / 2 : 1;
+    }
+    constexpr bool needs_magnitude() const noexcept
+    {
+        return kind == fp4_kind::nvfp4 && global_scale == 0.0f;
+    }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return std::min(group_size_of(kind), in_features);
+    }
+    /// How many scales a row has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        return in_features / group_size_of(kind);
+    }
+
+    /// The same quantizer for weights with this largest magnitude (NVFP4), so that the scales of
+    /// their groups fill the range of FP8. Layers that servers fuse share it.
+    fp4_quantizer for_magnitude(float largest) const noexcept
+    {
+        fp4_quantizer made = *this;
+        if (kind == fp4_kind::mxfp4) return made;
+        with_storage(storage, [&](auto rounding) {
+            const float bound = std::max(rounding.round(largest), 0x1p-126f);
+            const float share = rounding.round(1.0f / bound);
+            made.global_scale = rounding.round(e4m3::largest * e2m1::largest * share);
+        });
+        const bool is_finite = made.global_scale <= std::numeric_limits<float>::max();
+        if (!is_finite) made.global_scale = 1.0f;
+        return made;
+    }
+
+    /// The largest |w| of some rows.
+    static float magnitude_of(matrix_view<const float> rows) noexcept
+    {
+        float magnitude = 0.0f;
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            magnitude = std::max(magnitude, magnitude_of(rows.row(r)));
+        return magnitude;
+    }
+    static float magnitude_of(std::span<const float> group) noexcept
+    {
+        const value_range range = range_of(group.data(), group.size());
+        return std::max(range.largest, -range.smallest); // of two zeros the positive one
+    }
+
+    /// The scale of a group, by the smallest squared error among `clip_steps` candidates, weighed by
+    /// the importance (or empty). NVFP4: `global_scale` is not 0.
+    fp4_scale fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
+    {
+        const float magnitude = magnitude_of(group);
+        return best_shrunk_scale(
+            clip_steps, {group.data(), 1, group.size()}, importance,
+            [&](float kept) {
+                return kind == fp4_kind::nvfp4 ? fp8_scale(magnitude * kept)
+                                               : power_of_two(magnitude * kept);
+            },
+            [](float w, fp4_scale scale) { return value(round_to<e2m1>(w / scale.value), scale); });
+    }
+
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        for_each_group(rows, importance,
+                       [&](std::size_t r, std::size_t first, std::span<const float> group,
+                           fp4_scale scale, auto rounding) {
+                           float* const to = &out(r, first);
+                           for (std::size_t i = 0; i < group.size(); ++i)
+                               to[i] = value(round_to<e2m1>(steps(group[i], scale, rounding)), scale);
+                       });
+    }
+
+    /// Bit patterns of FP4, one a byte, and of the scales, `groups` a row.
+    void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
+                  matrix_view<std::uint8_t> scales) const noexcept
+    {
+        for_each_group(rows, {},
+                       [&](std::size_t r, std::size_t first, std::span<const float> group,
+                           fp4_scale scale, auto rounding) {
+                           scales(r, first / group_size_of(kind)) = scale.pattern;
+                           for (std::size_t i = 0; i < group.size(); ++i)
+                               codes(r, first + i) =
+                                   pattern_of<e2m1>(steps(group[i], scale, rounding));
+                       });
+    }
+
+    /// What an FP4 number of a group stands for, in bfloat16 as compressed-tensors reads it.
+    static float value(float number, fp4_scale scale) noexcept
+    {
+        return storage_rounding<bf16>::round(number * scale.value);
+    }
+
+private:
+    template <class Action>
+    void for_each_group(matrix_view<const float> rows, std::span<const float> importance,
+                        const Action& action) const noexcept
+    {
+        const fp4_quantizer used = needs_magnitude() ? for_magnitude(magnitude_of(rows)) : *this;
+        const std::size_t width = group_size_of(kind);
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                for (std::size_t c = 0; c + width <= rows.cols(); c += width) {
+                    const auto group = rows.row(r).subspan(c, width);
+                    const auto weights = importance.empty() ? importance : importance.subspan(c, width);
+                    action(r, c, group, used.fit_group(group, weights), rounding);
+                }
+        });
+    }
+
+    fp4_scale fp8_scale(float magnitude) const noexcept
+    {
+        float scale = 0.0f;
+        with_storage(storage, [&](auto rounding) {
+            scale = rounding.round(rounding.round(magnitude) / e2m1::largest);
+        });
+        scale = round_to<e4m3>(global_scale * scale);
+        if (scale == 0.0f) scale = 0.125f; // the distance of 1 and the next E4M3 number
+        return {pattern_of<e4m3>(scale), scale / global_scale};
+    }
+
+    // The power of two below the magnitude, or above it from 1.75 times the lower one on, becomes 4.
+    fp4_scale power_of_two(float magnitude) const noexcept
+    {
+        float stored = magnitude;
+        with_storage(storage, [&](auto rounding) { stored = rounding.round(magnitude); });
+        const std::uint32_t rounded_up = std::bit_cast<std::uint32_t>(stored) + (1u << 21);
+        const int exponent = static_cast<int>(rounded_up >> 23) - 127 - 2;
+        const int biased = std::clamp(exponent + 127, 0, 254);
+        // 2^-127 is a denormal float.
+        const std::uint32_t bits = biased > 0 ? static_cast<std::uint32_t>(biased) << 23 : 1u << 22;
+        return {static_cast<std::uint8_t>(biased), std::bit_cast<float>(bits)};
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE float steps(float weight, fp4_scale scale, Rounding rounding) const noexcept
+    {
+        const float exact = rounding.round(weight) / scale.value;
+        return kind == fp4_kind::nvfp4 ? exact : rounding.round(exact);
+    }
+};
+
+static_assert(magnitude_quantizer<fp4_quantizer>);
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace awq {
+
+/// Integers, in groups of neighbouring columns.
+struct integer_format {
+    scheme format;
+    std::size_t group_size = 128; ///< 0: per channel
+
+    friend bool operator==(const integer_format&, const integer_format&) = default;
+};
+
+/// FP8 E4M3, with a scale for each block of rows and columns.
+struct fp8_format {
+    std::size_t block_rows = 1;
+    std::size_t block_cols = 0; ///< 0: the whole row
+
+    friend bool operator==(const fp8_format&, const fp8_format&) = default;
+};
+
+/// FP4 E2M1.
+struct fp4_format {
+    fp4_kind kind = fp4_kind::nvfp4;
+
+    friend bool operator==(const fp4_format&, const fp4_format&) = default;
+};
+
+/// What servers do with a quantized layer's inputs, as the checkpoint tells them. Runs and readers
+/// leave activations as they are.
+enum class activation_rounding {
+    none,
+    int8_token, ///< to 8-bit integers, each token by its own scale
+    fp8_token,  ///< to FP8, each token by its own scale
+    fp8_group,  ///< to FP8, each 128 channels of a token by their own scale
+    fp4_group,  ///< to NVFP4, by a scale of the whole input that calibration finds
+};
+
+/// How a checkpoint stores a quantized linear layer.
+struct weight_format {
+    using weights_type = std::variant<integer_format, fp8_format, fp4_format>;
+
+    weights_type weights;
+    activation_rounding activations = activation_rounding::none;
+
+    weight_format() = default;
+    template <class Weights>
+        requires(std::constructible_from<weights_type, const Weights&>)
+    weight_format(const Weights& how, activation_rounding inputs = activation_rounding::none)
+        : weights(how), activations(inputs)
+    {
+    }
+
+    const integer_format* integers() const noexcept { return std::get_if<integer_format>(&weights); }
+
+    friend bool operator==(const weight_format&, const weight_format&) = default;
+};
+
+/// The format of a layer by its full name ("model.layers.0.mlp.up_proj"); nothing where the layer
+/// stays as it is.
+using weight_format_choice = std::function<std::optional<weight_format>(std::string_view)>;
+
+/// For texts: "W4A16_ASYM g128", "FP8 128x128", "NVFP4".
+inline std::string describe(const integer_format& how)
+{
+    return std::string{name_of(how.format)} +
+           (how.group_size == 0 ? " per channel" : " g" + std::to_string(how.group_size));
+}
+inline std::string describe(const fp8_format& how)
+{
+    if (how.block_cols == 0 && how.block_rows == 1) return "FP8 per channel";
+    return "FP8 " + std::to_string(how.block_rows) + "x" + std::to_string(how.block_cols);
+}
+inline std::string describe(const fp4_format& how) { return name_of(how.kind); }
+inline std::string describe(const weight_format& how)
+{
+    return std::visit([](const auto& weights) { return describe(weights); }, how.weights);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/fp8_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+/// Rounds weights to FP8 E4M3 with the numbers of compressed-tensors: one scale for each row, or for
+/// each block of neighbouring rows and columns. Blocks at the edges may be cut. Models `quantizer`.
+struct fp8_quantizer {
+    std::size_t block_rows = 1;
+    std::size_t block_cols = 0; ///< 0: the whole row
+    /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
+    dtype storage = dtype::f32;
+    /// When simulating: candidates for each block's range (weight clipping); 1: the whole range.
+    int clip_steps = 1;
+
+    /// invalid_argument for blocks without rows and for rows without columns.
+    status check(std::size_t in_features) const noexcept
+    {
+        if (block_rows > 0 && in_features > 0) return {};
+        return error{error_code::invalid_argument, "FP8 blocks of ", block_rows,
+                     " rows in a weight with ", in_features, " columns"};
+    }
+    constexpr std::size_t row_block() const noexcept { return block_rows; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return block_cols == 0 ? in_features : std::min(block_cols, in_features);
+    }
+    /// How many scales a row of blocks has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        const std::size_t width = scale_columns(in_features);
+        return width == 0 ? 0 : (in_features + width - 1) / width;
+    }
+
+    /// Quantizes and dequantizes whole rows of blocks; `out` may be `rows`. Importance matters to the
+    /// clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        for_each_block(rows, importance,
+                       [&](matrix_view<const float> block, std::size_t first_row,
+                           std::size_t first_col, float scale, auto rounding) {
+                           for (std::size_t r = 0; r < block.rows(); ++r) {
+                               const float* const from = block.row(r).data();
+                               float* const to = &out(first_row + r, first_col);
+                               for (std::size_t c = 0; c < block.cols(); ++c)
+                                   to[c] = value(from[c], scale, rounding);
+                           }
+                       });
+    }
+
+    /// Codes of rows.rows() rows, and their scales: `groups` for each row of blocks.
+    void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
+                  std::span<float> scales) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols()), count = groups(rows.cols());
+        for_each_block(rows, {},
+                       [&](matrix_view<const float> block, std::size_t first_row,
+                           std::size_t first_col, float scale, auto rounding) {
+                           scales[first_row / block_rows * count + first_col / width] = scale;
+                           for (std::size_t r = 0; r < block.rows(); ++r)
+                               for (std::size_t c = 0; c < block.cols(); ++c)
+                                   codes(first_row + r, first_col + c) =
+                                       pattern_of<e4m3>(steps(block(r, c), scale, rounding));
+                       });
+    }
+
+    /// The scale of a block, by the smallest squared error among `clip_steps` candidates, weighed by
+    /// the importance (or empty).
+    float fit_block(matrix_view<const float> block, std::span<const float> importance) const noexcept
+    {
+        float best = 0.0f;
+        with_storage(storage, [&](auto rounding) { best = fit_block_as(block, importance, rounding); });
+        return best;
+    }
+
+private:
+    template <class Rounding>
+    float fit_block_as(matrix_view<const float> block, std::span<const float> importance,
+                       Rounding rounding) const noexcept
+    {
+        const float magnitude = magnitude_of(block);
+        return best_shrunk_scale(
+            clip_steps, block, importance,
+            [&](float kept) {
+                const float scale = rounding.round(rounding.round(magnitude * kept) / e4m3::largest);
+                return scale == 0.0f ? Rounding::epsilon : scale;
+            },
+            [&](float w, float scale) { return value(w, scale, rounding); });
+    }
+
+    template <class Action>
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
+                        const Action& action) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols());
+        with_storage(storage, [&](auto rounding) {
+            for (std::size_t r = 0; r < rows.rows(); r += block_rows)
+                for (std::size_t c = 0; c < rows.cols(); c += width) {
+                    const std::size_t count = std::min(width, rows.cols() - c);
+                    const auto weights = importance.empty() ? importance : importance.subspan(c, count);
+                    const matrix_view<const float> block =
+                        rows.rows_from(r, std::min(block_rows, rows.rows() - r)).cols_from(c, count);
+                    action(block, r, c, fit_block_as(block, weights, rounding), rounding);
+                }
+        });
+    }
+
+    static float magnitude_of(matrix_view<const float> block) noexcept
+    {
+        float magnitude = 0.0f;
+        for (std::size_t r = 0; r < block.rows(); ++r) {
+            const value_range range = range_of(block.row(r).data(), block.cols());
+            magnitude = std::max({magnitude, -range.smallest, range.largest});
+        }
+        return magnitude;
+    }
+
+    // The sum with a zero point of 0 makes -0 the code 0.
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE static float steps(float weight, float scale, Rounding rounding) noexcept
+    {
+        return rounding.round(rounding.round(weight) / scale) + 0.0f;
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE static float value(float weight, float scale, Rounding rounding) noexcept
+    {
+        return rounding.round(round_to<e4m3>(steps(weight, scale, rounding)) * scale);
+    }
+};
+
+static_assert(quantizer<fp8_quantizer>);
+
+} // namespace awq
+
+#endif
+// ---- awq/quantization/gguf/simd_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
+
+// ---- awq/quantization/gguf/block_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_QUANTIZER_HPP
+
+// ---- awq/quantization/gguf/block_codec.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
+
+// ---- awq/quantization/gguf/formats.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_FORMATS_HPP
+#define AWQ_QUANTIZATION_GGUF_FORMATS_HPP
+
+// ---- awq/quantization/gguf/iq4_nl.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
+#define AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
+
+// ---- awq/quantization/gguf/legacy.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_LEGACY_HPP
+#define AWQ_QUANTIZATION_GGUF_LEGACY_HPP
+
+// ---- awq/quantization/gguf/block_support.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_SUPPORT_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_SUPPORT_HPP
+
+// ---- awq/quantization/gguf/block_grid.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_GRID_HPP
+#define AWQ_QUANTIZATION_GGUF_BLOCK_GRID_HPP
+
+// ---- awq/quantization/gguf/lanes.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_LANES_HPP
+#define AWQ_QUANTIZATION_GGUF_LANES_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
+#endif
+
+namespace awq::gguf {
+
+// The searches of this room are written once, over `lanes<S>`: with S = float they handle one group
+// of weights, with S = a vector of floats as many independent groups at once. Each lane does the
+// same operations in the same order either way, so the bytes that come out are the same too.
+
+/// The product, rounded to float before anything is added to it: compilers may otherwise fuse the
+/// two into one operation, which rounds once less.
+inline float strict_product(float a, float b) noexcept
+{
+#if defined(__clang__)
+#pragma clang fp contract(off)
+    return a * b;
+#else
+    float rounded = a * b;
+#if AWQ_GNU && defined(__x86_64__)
+    asm("" : "+x"(rounded)); // for all GCC knows this looks at the product
+#elif AWQ_GNU && defined(__aarch64__)
+    asm("" : "+w"(rounded));
+#elif AWQ_GNU
+    asm("" : "+m"(rounded));
+#endif
+    return rounded;
+#endif
+}
+
+/// What the arithmetic below must know about a storage type; vectors specialise it. Results go
+/// through references: a function that returns a vector wider than the target's own has no ABI.
+template <class S>
+struct lane_storage;
+
+template <>
+struct lane_storage<float> {
+    using integers = std::int32_t;
+    static constexpr std::size_t count = 1;
+
+    static void to_integers(float value, std::int32_t& out) noexcept
+    {
+        out = static_cast<std::int32_t>(value);
+    }
+    static void from_integers(std::int32_t value, float& out) noexcept
+    {
+        out = static_cast<float>(value);
+    }
+    static void multiply(float a, float b, float& out) noexcept { out = strict_product(a, b); }
+    static void square_roots(float* values, std::size_t size) noexcept
+    {
+        for (std::size_t i = 0; i < size; ++i)
+            values[i] = std::sqrt(values[i]);
+    }
+    static bool any(bool mask) noexcept { return mask; }
+    static bool all(bool mask) noexcept { return mask; }
+};
+
+/// Which lanes a condition holds in.
+template <class S>
+struct lane_mask {
+    using bits = decltype(S{} < S{});
+    bits value;
+
+    [[gnu::always_inline]] friend lane_mask operator&(const lane_mask& a,
+                                                      const lane_mask& b) noexcept
+    {
+        return {static_cast<bits>(a.value & int_or_vector(b.value))};
+    }
+    [[gnu::always_inline]] friend lane_mask operator|(const lane_mask& a,
+                                                      const lane_mask& b) noexcept
+    {
+        return {static_cast<bits>(a.value | int_or_vector(b.value))};
+    }
+    [[gnu::always_inline]] bool any() const noexcept { return lane_storage<S>::any(value); }
+    [[gnu::always_inline]] bool all() const noexcept { return lane_storage<S>::all(value); }
+
+  private:
+    // Clang takes & of two bools for a slip of &&.
+    static int int_or_vector(bool value) noexcept { return value; }
+    template <class Vector>
+    [[gnu::always_inline]] static const Vector& int_or_vector(const Vector& value) noexcept
+    {
+        return value;
+    }
+};
+
+/// One float, or several side by side. Multiplication never fuses with a following addition: file
+/// formats are compared byte by byte, and one rounding less gives other bytes.
+template <class S>
+struct lanes {
+    using storage = lane_storage<S>;
+    using integers = typename storage::integers;
+    static constexpr std::size_t count = storage::count;
+
+    S value{};
+
+    lanes() = default;
+    [[gnu::always_inline]] explicit lanes(const S& values) noexcept : value(values) {}
+    /// Every lane gets the same number.
+    template <class Number>
+    requires(std::is_same_v<Number, float> && !std::is_same_v<S, float>)
+        [[gnu::always_inline]] explicit lanes(Number same) noexcept
+        : value(same - S{})
+    {}
+
+    /// Reads and writes `count` neighbouring floats.
+    [[gnu::always_inline]] static lanes load(const float* from) noexcept
+    {
+        lanes loaded;
+        std::memcpy(&loaded.value, from, sizeof(S));
+        return loaded;
+    }
+    [[gnu::always_inline]] void store(float* to) const noexcept
+    {
+        std::memcpy(to, &value, sizeof(S));
+    }
+
+    [[gnu::always_inline]] friend lanes operator+(const lanes& a, const lanes& b) noexcept
+    {
+        return lanes(a.value + b.value);
+    }
+    [[gnu::always_inline]] friend lanes operator-(const lanes& a, const lanes& b) noexcept
+    {
+        return lanes(a.value - b.value);
+    }
+    [[gnu::always_inline]] friend lanes operator-(const lanes& a) noexcept
+    {
+        return lanes(-a.value);
+    }
+    [[gnu::always_inline]] friend lanes operator*(const lanes& a, const lanes& b) noexcept
+    {
+        lanes product;
+        storage::multiply(a.value, b.value, product.value);
+        return product;
+    }
+    [[gnu::always_inline]] friend lanes operator/(const lanes& a, const lanes& b) noexcept
+    {
+        return lanes(a.value / b.value);
+    }
+    [[gnu::always_inline]] lanes& operator+=(const lanes& other) noexcept
+    {
+        value = value + other.value;
+        return *this;
+    }
+    [[gnu::always_inline]] friend lane_mask<S> operator<(const lanes& a, const lanes& b) noexcept
+    {
+        return {a.value < b.value};
+    }
+    [[gnu::always_inline]] friend lane_mask<S> operator>(const lanes& a, const lanes& b) noexcept
+    {
+        return {a.value > b.value};
+    }
+    [[gnu::always_inline]] friend lane_mask<S> operator==(const lanes& a, const lanes& b) noexcept
+    {
+        return {a.value == b.value};
+    }
+    [[gnu::always_inline]] friend lane_mask<S> operator!=(const lanes& a, const lanes& b) noexcept
+    {
+        return {a.value != b.value};
+    }
+};
+
+/// The lanes of `a` where the mask holds, else those of `b`.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> select(const lane_mask<S>& mask, const lanes<S>& a,
+                                              const lanes<S>& b) noexcept
+{
+    return lanes<S>(mask.value ? a.value : b.value);
+}
+
+/// |a|, lane by lane.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> absolute(const lanes<S>& a) noexcept
+{
+    using integers = typename lanes<S>::integers;
+    return lanes<S>(__builtin_bit_cast(S, __builtin_bit_cast(integers, a.value) & 0x7FFFFFFF));
+}
+
+/// The larger one, lane by lane; `b` where either is a NaN.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> larger(const lanes<S>& a, const lanes<S>& b) noexcept
+{
+    return select(a > b, a, b);
+}
+/// The smaller one, lane by lane; `b` where either is a NaN.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> smaller(const lanes<S>& a, const lanes<S>& b) noexcept
+{
+    return select(a < b, a, b);
+}
+
+/// Added to a float below 2^22, this leaves the nearest integer (ties to even) in the low bits.
+inline constexpr float rounding_anchor = 12582912.0f; // 1.5 * 2^23
+
+/// The nearest integer, ties to even, as ggml computes it: beyond +-2^22, where that method breaks
+/// down, the result is the same wrong number (0 for a NaN) and not undefined behaviour.
+inline int nearest(float a) noexcept
+{
+    return (__builtin_bit_cast(std::int32_t, a + rounding_anchor) & 0x007FFFFF) - 0x00400000;
+}
+
+namespace detail {
+/// Integers kept within bounds.
+template <class Integers>
+[[gnu::always_inline]] inline void clamp(Integers& values, std::int32_t lowest,
+                                         std::int32_t highest) noexcept
+{
+    const Integers low = lowest - Integers{};
+    const Integers high = highest - Integers{};
+    values = values > low ? values : low;
+    values = values < high ? values : high;
+}
+} // namespace detail
+
+/// The same of each lane, kept within `lowest` and `highest`, as floats.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> nearest_level(const lanes<S>& a, float lowest,
+                                                     float highest) noexcept
+{
+    using integers = typename lanes<S>::integers;
+    const lanes<S> anchored = a + lanes<S>(rounding_anchor);
+    integers rounded = (__builtin_bit_cast(integers, anchored.value) & 0x007FFFFF) - 0x00400000;
+    detail::clamp(rounded, static_cast<int>(lowest), static_cast<int>(highest));
+    lanes<S> level;
+    lane_storage<S>::from_integers(rounded, level.value);
+    return level;
+}
+
+/// The same for |a| < 2^22 everywhere, with fewer operations: positive floats are clamped as the
+/// integers that their bits are.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> nearest_small_level(const lanes<S>& a, float lowest,
+                                                           float highest) noexcept
+{
+    using integers = typename lanes<S>::integers;
+    const lanes<S> anchor(rounding_anchor);
+    const lanes<S> anchored = a + anchor;
+    integers bits = __builtin_bit_cast(integers, anchored.value);
+    detail::clamp(bits, __builtin_bit_cast(std::int32_t, rounding_anchor + lowest),
+                  __builtin_bit_cast(std::int32_t, rounding_anchor + highest));
+    return lanes<S>(__builtin_bit_cast(S, bits)) - anchor;
+}
+
+/// The whole part, for |a| < 2^31.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> whole_part(const lanes<S>& a) noexcept
+{
+    typename lanes<S>::integers integer;
+    lanes<S> whole;
+    lane_storage<S>::to_integers(a.value, integer);
+    lane_storage<S>::from_integers(integer, whole.value);
+    return whole;
+}
+
+/// The lowest byte, 0 .. 255, of whole numbers that may be negative.
+template <class S>
+[[gnu::always_inline]] inline lanes<S> lowest_byte(const lanes<S>& a) noexcept
+{
+    typename lanes<S>::integers integer;
+    lanes<S> byte;
+    lane_storage<S>::to_integers(a.value, integer);
+    lane_storage<S>::from_integers(integer & 0xFF, byte.value);
+    return byte;
+}
+
+using one_lane = lanes<float>;
+
+} // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/gguf/type.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_TYPE_HPP
+#define AWQ_QUANTIZATION_GGUF_TYPE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace awq::gguf {
+
+/// The tensor types of GGUF files that this library reads or writes; the numbers are those of the
+/// file format (the GGUF specification of the ggml project).
+enum class type : std::uint32_t {
+    f32 = 0,
+    f16 = 1,
+    q4_0 = 2,
+    q4_1 = 3,
+    q5_0 = 6,
+    q5_1 = 7,
+    q8_0 = 8,
+    q2_k = 10,
+    q3_k = 11,
+    q4_k = 12,
+    q5_k = 13,
+    q6_k = 14,
+    iq4_nl = 20,
+    bf16 = 30,
+    mxfp4 = 39,
+    nvfp4 = 40,
+};
+
+/// What a type looks like in a file.
+struct type_facts {
+    gguf::type type;
+    std::string_view name;     ///< as ggml prints it: "Q4_K"
+    std::size_t block_columns; ///< neighbouring elements of a row that make one block
+    std::size_t block_bytes;   ///< bytes that one block takes
+    std::size_t scale_columns; ///< neighbouring elements that share an effective scale; 0: no scale
+};
+
+inline constexpr type_facts all_types[] = {
+    {type::f32, "F32", 1, 4, 0},          {type::f16, "F16", 1, 2, 0},
+    {type::q4_0, "Q4_0", 32, 18, 32},     {type::q4_1, "Q4_1", 32, 20, 32},
+    {type::q5_0, "Q5_0", 32, 22, 32},     {type::q5_1, "Q5_1", 32, 24, 32},
+    {type::q8_0, "Q8_0", 32, 34, 32},     {type::q2_k, "Q2_K", 256, 84, 16},
+    {type::q3_k, "Q3_K", 256, 110, 16},   {type::q4_k, "Q4_K", 256, 144, 32},
+    {type::q5_k, "Q5_K", 256, 176, 32},   {type::q6_k, "Q6_K", 256, 210, 16},
+    {type::iq4_nl, "IQ4_NL", 32, 18, 32}, {type::bf16, "BF16", 1, 2, 0},
+    {type::mxfp4, "MXFP4", 32, 17, 32},   {type::nvfp4, "NVFP4", 64, 36, 16},
+};
+
+/// The facts of `type`, which must be one of the enumerators.
+constexpr const type_facts& facts(type wanted) noexcept
+{
+    for (const type_facts& candidate : all_types)
+        if (candidate.type == wanted) return candidate;
+    return all_types[0];
+}
+
+/// "Q4_K".
+constexpr std::string_view name_of(type wanted) noexcept
+{
+    return facts(wanted).name;
+}
+/// Neighbouring elements of a row that make one block.
+constexpr std::size_t block_columns(type wanted) noexcept
+{
+    return facts(wanted).block_columns;
+}
+/// Bytes that one block takes.
+constexpr std::size_t block_bytes(type wanted) noexcept
+{
+    return facts(wanted).block_bytes;
+}
+/// Whether elements are rounded to codes that share a scale.
+constexpr bool is_quantized(type wanted) noexcept
+{
+    return facts(wanted).scale_columns != 0;
+}
+
+/// The type with this number in a file, or nothing where the library does not know it.
+constexpr std::optional<type> type_from_id(std::uint32_t id) noexcept
+{
+    for (const type_facts& candidate : all_types)
+        if (static_cast<std::uint32_t>(candidate.type) == id) return candidate.type;
+    return std::nullopt;
+}
+
+namespace detail {
+constexpr char lower(char letter) noexcept
+{
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+constexpr bool same_word(std::string_view a, std::string_view b) noexcept
+{
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (lower(a[i]) != lower(b[i])) return false;
+    return true;
+}
+} // namespace detail
+
+/// The type of that name in upper or lower case ("Q4_K", "q4_k"), or nothing.
+constexpr std::optional<type> type_from_name(std::string_view name) noexcept
+{
+    for (const type_facts& candidate : all_types)
+        if (detail::same_word(candidate.name, name)) return candidate.type;
+    return std::nullopt;
+}
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+namespace awq::gguf {
+
+/// The largest number of elements, and of groups with an own scale, in one block.
+inline constexpr std::size_t max_block_columns = 256;
+inline constexpr std::size_t max_block_groups = 16;
+
+/// The levels of IQ4_NL.
+inline constexpr std::int8_t iq4_nl_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                  1,    13,   25,  38,  53,  69,  89,  113};
+
+/// The representable numbers of one block once its scales are chosen: element i with the code c is
+/// scale[g] * level(c) + offset[g], where g is its group. Whoever feeds the rounding error of one
+/// column into the next ones asks `gguf::fit_block` for the grid of a block, rounds column by
+/// column with `nearest` and `value`, and hands grid and codes to `gguf::pack_block`.
+struct block_grid {
+    gguf::type type = gguf::type::f32;
+    std::size_t group_columns = 0; ///< neighbouring elements that share an effective scale
+    int zero_code = 0;             ///< the code of level 0
+    int max_code = 0;
+    f16 d;    ///< the block's scale, as stored
+    f16 dmin; ///< the scale of its minimums, or the offset itself, as stored
+    /// The integers that d and dmin are multiplied with, as stored (Q6_K: two's complement).
+    std::uint8_t packed_scale[max_block_groups] = {};
+    std::uint8_t packed_minimum[max_block_groups] = {};
+    float scale[max_block_groups] = {};
+    float offset[max_block_groups] = {}; ///< -0.0f where the format has none
+
+    bool has_level_table() const noexcept { return type == gguf::type::iq4_nl; }
+    float level(int code) const noexcept
+    {
+        return static_cast<float>(has_level_table() ? iq4_nl_levels[code] : code - zero_code);
+    }
+    /// What element `i` with this code reads as, bit for bit as ggml dequantizes it.
+    float value(std::size_t i, int code) const noexcept
+    {
+        const std::size_t group = i / group_columns;
+        return strict_product(scale[group], level(code)) + offset[group];
+    }
+    /// The code whose value is nearest to x at element `i`; in a group without a scale, where every
+    /// code means the same, that of level 0.
+    int nearest(std::size_t i, float x) const noexcept
+    {
+        const std::size_t group = i / group_columns;
+        if (scale[group] == 0.0f) return has_level_table() ? 8 : zero_code;
+        const float position = (x - offset[group]) / scale[group];
+        return has_level_table() ? nearest_in_table(position) : nearest_integer(position);
+    }
+
+  private:
+    int nearest_integer(float position) const noexcept
+    {
+        const auto lowest = static_cast<float>(-zero_code);
+        const auto highest = static_cast<float>(max_code - zero_code);
+        return static_cast<int>(nearest_level(one_lane(position), lowest, highest).value) +
+               zero_code;
+    }
+    static int nearest_in_table(float position) noexcept
+    {
+        int code = 0;
+        while (code < 15 && position >= midpoint_above(code))
+            ++code;
+        return code;
+    }
+    static float midpoint_above(int code) noexcept
+    {
+        return 0.5f * static_cast<float>(iq4_nl_levels[code] + iq4_nl_levels[code + 1]);
+    }
+};
+
+/// One block that is to be quantized.
+struct block_source {
+    const float* values = nullptr;
+    /// Mean x^2 of the input columns, or null.
+    const float* importance = nullptr;
+    /// Mean square of the whole row of weights; only 32-element types with importance look at it.
+    float row_mean_square = 0.0f;
+};
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+// What the block formats of this folder share: little-endian halves, interleaving groups into
+// lanes, weights from the importance, and the last rounding onto the stored scales.
+
+namespace awq::gguf::detail {
+
+inline void put_half(f16 value, std::byte* out) noexcept
+{
+    out[0] = static_cast<std::byte>(value.bits & 0xFF);
+    out[1] = static_cast<std::byte>(value.bits >> 8);
+}
+
+inline f16 get_half(const std::byte* in) noexcept
+{
+    const unsigned low = std::to_integer<unsigned>(in[0]);
+    const unsigned high = std::to_integer<unsigned>(in[1]);
+    return f16::from_bits(static_cast<std::uint16_t>(low | high << 8));
+}
+
+/// Half precision and back: what a reader of the file will see.
+inline float as_read(f16 value) noexcept
+{
+    return static_cast<float>(value);
+}
+
+/// An empty grid of a type whose groups have `group_columns` elements.
+inline block_grid new_grid(type format, std::size_t group_columns, int zero_code, int max_code)
+{
+    block_grid grid;
+    grid.type = format;
+    grid.group_columns = group_columns;
+    grid.zero_code = zero_code;
+    grid.max_code = max_code;
+    for (float& offset : grid.offset)
+        offset = -0.0f;
+    return grid;
+}
+
+/// Interleaves `Size` elements of each source: element i of source j goes to out[i * C + j].
+template <std::size_t Size, std::size_t C>
+[[gnu::always_inline]] inline void interleave(const float* const (&sources)[C], float* out) noexcept
+{
+    for (std::size_t j = 0; j < C; ++j)
+        for (std::size_t i = 0; i < Size; ++i)
+            out[i * C + j] = sources[j][i];
+}
+
+/// The sum of squares of `size` elements of each source, each in index order.
+template <class L>
+[[gnu::always_inline]] inline L sum_of_squares(const float* const (&sources)[L::count],
+                                               std::size_t size) noexcept
+{
+    alignas(sizeof(L)) float column[L::count];
+    L sum(0.0f);
+    for (std::size_t i = 0; i < size; ++i) {
+        for (std::size_t j = 0; j < L::count; ++j)
+            column[j] = sources[j][i];
+        const L value = L::load(column);
+        sum += value * value;
+    }
+    return sum;
+}
+
+/// importance * sqrt(base + x^2), interleaved.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void weights_from_importance(const float* x, const float* importance,
+                                                           const L& base, float* w) noexcept
+{
+    alignas(sizeof(L)) float energy[Size * L::count];
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        (base + value * value).store(energy + i);
+    }
+    L::storage::square_roots(energy, Size * L::count);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        (L::load(importance + i) * L::load(energy + i)).store(w + i);
+}
+
+/// x^2, interleaved.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void square_all(const float* x, float* w) noexcept
+{
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        (L::load(x + i) * L::load(x + i)).store(w + i);
+}
+
+/// The codes of lane `lane`, from levels as floats.
+template <std::size_t Size, std::size_t C>
+[[gnu::always_inline]] inline void take_codes(const float* levels, std::size_t lane,
+                                              std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < Size; ++i)
+        codes[i] = static_cast<std::uint8_t>(static_cast<int>(levels[i * C + lane]));
+}
+
+/// Neighbouring lanes to neighbouring codes; levels are from 0 to 255.
+template <class L>
+[[gnu::always_inline]] inline void put_codes(const L& levels, std::uint8_t* codes) noexcept
+{
+    typename L::integers integers;
+    L::storage::to_integers(levels.value, integers);
+    std::int32_t wide[L::count];
+    std::memcpy(wide, &integers, sizeof wide);
+    for (std::size_t j = 0; j < L::count; ++j)
+        codes[j] = static_cast<std::uint8_t>(wide[j]);
+}
+
+/// Rounds one group onto its stored scale: `block_grid::nearest` for neighbouring elements.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void round_group(const float* x, const block_grid& grid,
+                                               std::size_t group, std::uint8_t* codes) noexcept
+{
+    const L scale(grid.scale[group]);
+    const L offset(grid.offset[group]);
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    for (std::size_t i = 0; i < Size; i += L::count) {
+        const L position = (L::load(x + i) - offset) / scale;
+        put_codes(nearest_level(position, -zero, highest) + L(zero), codes + i);
+    }
+}
+
+/// Groups of super-blocks side by side: lane j of chunk k holds the group k * C + j, counted
+/// through all blocks of the batch.
+template <std::size_t Groups, class L>
+struct chunk_of_groups {
+    static constexpr std::size_t size = 256 / Groups;
+    const block_source* blocks;
+    std::size_t count;
+    std::size_t first;
+
+    /// Past the end the first block stands in; nobody reads those lanes.
+    std::size_t block(std::size_t lane) const noexcept
+    {
+        const std::size_t index = (first + lane) / Groups;
+        return index < count ? index : 0;
+    }
+    std::size_t group(std::size_t lane) const noexcept { return (first + lane) % Groups; }
+    [[gnu::always_inline]] void values(float* out) const noexcept
+    {
+        const float* sources[L::count];
+        for (std::size_t j = 0; j < L::count; ++j)
+            sources[j] = blocks[block(j)].values + group(j) * size;
+        interleave<size>(sources, out);
+    }
+    [[gnu::always_inline]] void importance(float* out) const noexcept
+    {
+        const float* sources[L::count];
+        for (std::size_t j = 0; j < L::count; ++j)
+            sources[j] = blocks[block(j)].importance + group(j) * size;
+        interleave<size>(sources, out);
+    }
+    /// Moves one number for each group to [group * C + block], as searches over groups want it.
+    [[gnu::always_inline]] void scatter(const L& numbers, float* out) const noexcept
+    {
+        alignas(sizeof(L)) float each[L::count];
+        numbers.store(each);
+        for (std::size_t j = 0; j < L::count; ++j)
+            if ((first + j) / Groups < count) out[group(j) * L::count + block(j)] = each[j];
+    }
+    /// One number for each block, given to all its groups.
+    [[gnu::always_inline]] L of_blocks(const float* numbers) const noexcept
+    {
+        alignas(sizeof(L)) float each[L::count];
+        for (std::size_t j = 0; j < L::count; ++j)
+            each[j] = numbers[block(j)];
+        return L::load(each);
+    }
+};
+
+/// The sum of squares of each super-block of the batch.
+template <class L>
+[[gnu::always_inline]] inline L sum_of_block_squares(const block_source* blocks,
+                                                     std::size_t count) noexcept
+{
+    const float* sources[L::count];
+    for (std::size_t j = 0; j < L::count; ++j)
+        sources[j] = blocks[j < count ? j : 0].values;
+    return sum_of_squares<L>(sources, 256);
+}
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L sum_interleaved(const float* w) noexcept
+{
+    L sum(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        sum += L::load(w + i);
+    return sum;
+}
+
+/// The codes that the search found for group `group` of block `block`, out of all chunks' levels.
+template <std::size_t Groups, std::size_t C>
+[[gnu::always_inline]] inline void codes_of_search(const float* levels, std::size_t block,
+                                                   std::size_t group, std::uint8_t* codes) noexcept
+{
+    const std::size_t index = block * Groups + group;
+    take_codes<256 / Groups, C>(levels + index / C * C * (256 / Groups), index % C, codes);
+}
+
+/// Rounds all groups of a block onto the stored scales; where a scale came out as exactly 0 the
+/// codes of the search stay, as in ggml.
+template <std::size_t Groups, class L>
+[[gnu::always_inline]] inline void round_block(const block_source& source, const block_grid& grid,
+                                               const float* levels, std::size_t block,
+                                               std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t size = 256 / Groups;
+    for (std::size_t g = 0; g < Groups; ++g) {
+        if (grid.scale[g] == 0.0f)
+            codes_of_search<Groups, L::count>(levels, block, g, codes + g * size);
+        else
+            round_group<size, L>(source.values + g * size, grid, g, codes + g * size);
+    }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+// ---- awq/quantization/gguf/search.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SEARCH_HPP
+#define AWQ_QUANTIZATION_GGUF_SEARCH_HPP
+
+#include <cstddef>
+
+namespace awq::gguf {
+
+// The scale searches that the block formats share. They give the results of ggml's quantizers bit
+// for bit: float32 sums in index order, no fused multiply-add. All arrays are interleaved: element
+// i of the group in lane j is at [i * lane count + j]; `levels` takes the codes as floats.
+
+/// Groups smaller than this count as zero.
+inline constexpr float negligible = 1e-15f;
+
+/// first + step * k, rounded after each operation.
+[[gnu::always_inline]] inline float stepped(float first, float step, int k) noexcept
+{
+    return first + strict_product(step, static_cast<float>(k));
+}
+
+namespace detail {
+
+/// sum w x l and sum w l l: their ratio is the best scale for the levels l.
+template <class L>
+struct correlation {
+    L with_values{0.0f};
+    L with_levels{0.0f};
+
+    [[gnu::always_inline]] void add(const L& weight, const L& value, const L& level) noexcept
+    {
+        with_values += weight * value * level;
+        with_levels += weight * level * level;
+    }
+    [[gnu::always_inline]] L ratio() const noexcept
+    {
+        return select(with_levels > L(0.0f), with_values / with_levels, L(0.0f));
+    }
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline correlation<L> correlate(const float* x, const float* w,
+                                                       const float* levels) noexcept
+{
+    correlation<L> sums;
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        sums.add(L::load(w + i), L::load(x + i), L::load(levels + i));
+    return sums;
+}
+
+/// Levels of x * factor from `lowest` to `highest`.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void round_levels(const float* x, const L& factor, float lowest,
+                                                float highest, float* levels) noexcept
+{
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        nearest_level(factor * L::load(x + i), lowest, highest).store(levels + i);
+}
+
+/// Both of the above in one pass, where every |x * factor| is below 2^22.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline correlation<L>
+correlate_at(const float* x, const float* w, const L& factor, float lowest, float highest) noexcept
+{
+    correlation<L> sums;
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        sums.add(L::load(w + i), value, nearest_small_level(factor * value, lowest, highest));
+    }
+    return sums;
+}
+
+/// Adds `shift` to every level; groups without a scale store the level 0 all the same.
+template <std::size_t Size, class L, class Mask>
+[[gnu::always_inline]] inline void shift_levels(float* levels, float shift,
+                                                const Mask& empty) noexcept
+{
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        select(empty, L(0.0f), L::load(levels + i) + L(shift)).store(levels + i);
+}
+
+/// One sweep of coordinate descent over the levels; whether any of them changed. `Bytes`: levels
+/// are kept as bytes, so that a negative one comes back as another, and an element is left alone if
+/// nothing of the other levels remains.
+template <std::size_t Size, bool Bytes, class L>
+[[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest,
+                                                 float highest, correlation<L>& sums,
+                                                 float* levels) noexcept
+{
+    auto changed = L(0.0f) > L(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i), weight = L::load(w + i), level = L::load(levels + i);
+        const L a = sums.with_values - weight * value * level;
+        const L b = sums.with_levels - weight * level * level;
+        const L other = nearest_level(value * b / a, lowest, highest);
+        correlation<L> changed_sums{a, b};
+        changed_sums.add(weight, value, other);
+        const L gain = changed_sums.with_values * changed_sums.with_values * sums.with_levels;
+        const L held = sums.with_values * sums.with_values * changed_sums.with_levels;
+        const L remaining = Bytes ? b : changed_sums.with_levels;
+        const auto better =
+            (a > L(0.0f)) & (remaining > L(0.0f)) & (other != level) & (gain > held);
+        sums.with_values = select(better, changed_sums.with_values, sums.with_values);
+        sums.with_levels = select(better, changed_sums.with_levels, sums.with_levels);
+        select(better, Bytes ? lowest_byte(other) : other, level).store(levels + i);
+        changed = changed | better;
+    }
+    return changed.any();
+}
+
+} // namespace detail
+
+/// The element with the largest magnitude, with its sign; the first one of equals.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L extreme(const float* x) noexcept
+{
+    L best(0.0f);
+    L magnitude(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        const auto is_larger = absolute(value) > magnitude;
+        best = select(is_larger, value, best);
+        magnitude = select(is_larger, absolute(value), magnitude);
+    }
+    return best;
+}
+
+/// A scale for the levels -half .. half - 1: the best of 19 candidates by weighted squared error.
+/// `levels` come out shifted by `half`.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L search_symmetric(const float* x, const float* w, float half,
+                                                 float* levels) noexcept
+{
+    const L peak = extreme<Size, L>(x);
+    L factor = L(-half) / peak;
+    auto sums = detail::correlate_at<Size>(x, w, factor, -half, half - 1.0f);
+    L scale = select(sums.with_levels != L(0.0f), sums.with_values / sums.with_levels, L(0.0f));
+    L best = scale * sums.with_values;
+    for (int k = -9; k <= 9; ++k) {
+        if (k == 0) continue;
+        const L trial = L(-stepped(half, 0.1f, k)) / peak;
+        sums = detail::correlate_at<Size>(x, w, trial, -half, half - 1.0f);
+        const auto better = (sums.with_levels > L(0.0f)) &
+                            (sums.with_values * sums.with_values > best * sums.with_levels);
+        scale = select(better, sums.with_values / sums.with_levels, scale);
+        best = select(better, scale * sums.with_values, best);
+        factor = select(better, trial, factor);
+    }
+    const auto empty = absolute(peak) < L(negligible);
+    detail::round_levels<Size>(x, factor, -half, half - 1.0f, levels);
+    detail::shift_levels<Size, L>(levels, half, empty);
+    return select(empty, L(0.0f), scale);
+}
+
+/// A scale for the levels -half .. half - 1: rounding, then at most five sweeps over the single
+/// levels. `levels` come out shifted by `half`.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L search_refined(const float* x, const float* w, float half,
+                                               float* levels) noexcept
+{
+    const L peak = extreme<Size, L>(x);
+    detail::round_levels<Size>(x, L(-half) / peak, -half, half - 1.0f, levels);
+    auto sums = detail::correlate<Size, L>(x, w, levels);
+    for (int sweep = 0; sweep < 5; ++sweep)
+        if (!detail::refine_levels<Size, false>(x, w, -half, half - 1.0f, sums, levels)) break;
+    const auto empty = absolute(peak) < L(negligible);
+    detail::shift_levels<Size, L>(levels, half, empty);
+    return select(empty, L(0.0f), sums.ratio());
+}
+
+namespace detail {
+
+/// No lower bound.
+inline constexpr float no_bound = -0x1p23f;
+
+/// Weighted squared error of x rounded to levels of 1 / factor, kept as bytes or not.
+template <std::size_t Size, bool Bytes, class L>
+[[gnu::always_inline]] inline L error_at(const float* x, const float* w, const L& factor,
+                                         float top) noexcept
+{
+    const L scale = L(1.0f) / factor;
+    L error(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i);
+        const L level = nearest_level(factor * value, no_bound, top);
+        const L off = value - scale * (Bytes ? lowest_byte(level) : level);
+        error += L::load(w + i) * off * off;
+    }
+    return error;
+}
+
+} // namespace detail
+
+/// A scale for the levels 0 .. top of numbers that are not negative, such as the scales of groups.
+/// A number that is negative all the same gets the lowest byte of its level, as in ggml.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline L search_positive(const float* x, const float* w, float top,
+                                                float* levels) noexcept
+{
+    L peak(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        peak = larger(L::load(x + i), peak);
+    L factor = L(top) / peak;
+    L least = detail::error_at<Size, true>(x, w, factor, top);
+    for (int k = -4; k <= 4; ++k) {
+        if (k == 0) continue;
+        const L trial = L(stepped(top, 0.1f, k)) / peak;
+        const L error = detail::error_at<Size, false>(x, w, trial, top);
+        factor = select(error < least, trial, factor);
+        least = select(error < least, error, least);
+    }
+    detail::round_levels<Size>(x, factor, detail::no_bound, top, levels);
+    auto sums = detail::correlate<Size, L>(x, w, levels);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        lowest_byte(L::load(levels + i)).store(levels + i);
+    for (int sweep = 0; sweep < 5; ++sweep)
+        if (!detail::refine_levels<Size, true>(x, w, detail::no_bound, top, sums, levels)) break;
+    const auto empty = peak < L(negligible);
+    detail::shift_levels<Size, L>(levels, 0.0f, empty);
+    return select(empty, L(0.0f), sums.ratio());
+}
+
+/// The candidates of `search_affine`: first + step * k + top levels over the range, k = 0 .. last.
+struct affine_candidates {
+    float top;
+    float first;
+    float step;
+    int last;
+};
+
+/// x is about scale * level - minimum.
+template <class L>
+struct affine_scale {
+    L scale;
+    L minimum; ///< never negative
+};
+
+namespace detail {
+
+/// What a search for scale and offset knows of a group.
+template <class L>
+struct affine_state {
+    L lowest;
+    L highest;
+    L offset; ///< starts as the lowest value, or 0; not above 0
+    L sum_w;
+    L sum_wx;
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline affine_state<L> affine_start(const float* x, const float* w) noexcept
+{
+    const L first = L::load(x);
+    affine_state<L> s{first, first, first, L::load(w), L::load(w) * first};
+    for (std::size_t i = L::count; i < Size * L::count; i += L::count) {
+        const L value = L::load(x + i), weight = L::load(w + i);
+        s.lowest = smaller(value, s.lowest);
+        s.highest = larger(value, s.highest);
+        s.sum_w += weight;
+        s.sum_wx += weight * value;
+    }
+    s.offset = select(s.lowest > L(0.0f), L(0.0f), s.lowest);
+    return s;
+}
+
+/// Whether (x - offset) * factor may reach 2^22, where rounding needs more care, in any lane.
+template <class L>
+[[gnu::always_inline]] inline bool may_overflow(const affine_state<L>& s, const L& factor) noexcept
+{
+    const L above = absolute(factor * (s.highest - s.offset));
+    const L below = absolute(factor * (s.lowest - s.offset));
+    return !((above < L(0x1p22f)) & (below < L(0x1p22f))).all();
+}
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void affine_levels(const float* x, const affine_state<L>& s,
+                                                 const L& factor, float top, float* levels) noexcept
+{
+    if (may_overflow(s, factor)) {
+        for (std::size_t i = 0; i < Size * L::count; i += L::count)
+            nearest_level(factor * (L::load(x + i) - s.offset), 0.0f, top).store(levels + i);
+        return;
+    }
+    for (std::size_t i = 0; i < Size * L::count; i += L::count)
+        nearest_small_level(factor * (L::load(x + i) - s.offset), 0.0f, top).store(levels + i);
+}
+
+/// The weighted error of scale * level + offset: squared, or absolute.
+template <std::size_t Size, bool Absolute, class L>
+[[gnu::always_inline]] inline L affine_error(const float* x, const float* w, const float* levels,
+                                             const L& scale, const L& offset) noexcept
+{
+    L error(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L off = scale * L::load(levels + i) + offset - L::load(x + i);
+        if constexpr (Absolute)
+            error += L::load(w + i) * absolute(off);
+        else
+            error += L::load(w + i) * (off * off);
+    }
+    return error;
+}
+
+/// The scale and offset (not above 0) that suit given levels best, and whether there are any.
+template <class L>
+struct affine_solution {
+    L scale;
+    L offset;
+    L determinant;
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline affine_solution<L>
+solve_affine(const float* x, const float* w, const float* levels, const affine_state<L>& s) noexcept
+{
+    L sum_l(0.0f);
+    L sum_ll(0.0f);
+    L sum_xl(0.0f);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
+        const L level = L::load(levels + i);
+        const L weighted = L::load(w + i) * level;
+        sum_l += weighted;
+        sum_ll += weighted * level;
+        sum_xl += weighted * L::load(x + i);
+    }
+    const L determinant = s.sum_w * sum_ll - sum_l * sum_l;
+    const L scale = (s.sum_w * sum_xl - s.sum_wx * sum_l) / determinant;
+    const L offset = (sum_ll * s.sum_wx - sum_l * sum_xl) / determinant;
+    const auto positive = offset > L(0.0f);
+    return {select(positive, sum_xl / sum_ll, scale), select(positive, L(0.0f), offset),
+            determinant};
+}
+
+} // namespace detail
+
+/// A scale and a minimum for the levels 0 .. top by weighted error, squared or absolute.
+template <std::size_t Size, bool Absolute, class L>
+[[gnu::always_inline]] inline affine_scale<L>
+search_affine(const float* x, const float* w, const affine_candidates& grid, float* levels) noexcept
+{
+    auto s = detail::affine_start<Size, L>(x, w);
+    const auto flat = s.highest == s.offset;
+    const L start = s.offset;
+    L factor = L(grid.top) / (s.highest - s.offset);
+    L level_offset = s.offset; // of the levels that are kept: `s.offset` moves on after them
+    alignas(sizeof(L)) float trial_levels[Size * L::count];
+    detail::affine_levels<Size>(x, s, factor, grid.top, trial_levels);
+    L scale = L(1.0f) / factor;
+    L least = detail::affine_error<Size, Absolute>(x, w, trial_levels, scale, s.offset);
+    for (int k = 0; k <= grid.last; ++k) {
+        const float reach = stepped(grid.first, grid.step, k) + grid.top;
+        const L trial = L(reach) / (s.highest - s.offset);
+        detail::affine_levels<Size>(x, s, trial, grid.top, trial_levels);
+        const auto found = detail::solve_affine<Size>(x, w, trial_levels, s);
+        const L error =
+            detail::affine_error<Size, Absolute>(x, w, trial_levels, found.scale, found.offset);
+        const auto better = (found.determinant > L(0.0f)) & (error < least);
+        least = select(better, error, least);
+        scale = select(better, found.scale, scale);
+        factor = select(better, trial, factor);
+        level_offset = select(better, s.offset, level_offset);
+        s.offset = select(better, found.offset, s.offset);
+    }
+    s.offset = select(flat, start, s.offset);
+    detail::affine_state<L> kept = s;
+    kept.offset = level_offset;
+    detail::affine_levels<Size>(x, kept, factor, grid.top, levels);
+    detail::shift_levels<Size, L>(levels, 0.0f, flat);
+    return {select(flat, L(0.0f), scale), -s.offset};
+}
+
+} // namespace awq::gguf
+
+#endif
+
+// The blocks of 32 elements with one scale: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0.
+
+namespace awq::gguf {
+
+namespace detail {
+
+/// The values (or the importance) of up to C blocks, interleaved; the first one fills up the rest.
+template <std::size_t C>
+[[gnu::always_inline]] inline void interleave_values(const block_source* blocks, std::size_t count,
+                                                     float* out) noexcept
+{
+    const float* sources[C];
+    for (std::size_t j = 0; j < C; ++j)
+        sources[j] = blocks[j < count ? j : 0].values;
+    interleave<32>(sources, out);
+}
+
+template <std::size_t C>
+[[gnu::always_inline]] inline void interleave_importance(const block_source* blocks,
+                                                         std::size_t count, float* out) noexcept
+{
+    const float* sources[C];
+    for (std::size_t j = 0; j < C; ++j)
+        sources[j] = blocks[j < count ? j : 0].importance;
+    interleave<32>(sources, out);
+}
+
+/// importance * sqrt(mean square of the row + x^2).
+template <class L>
+[[gnu::always_inline]] inline void legacy_weights(const block_source* blocks, std::size_t count,
+                                                  const float* x, float* w) noexcept
+{
+    alignas(sizeof(L)) float base[L::count];
+    for (std::size_t j = 0; j < L::count; ++j)
+        base[j] = blocks[j < count ? j : 0].row_mean_square;
+    interleave_importance<L::count>(blocks, count, w);
+    weights_from_importance<32>(x, w, L::load(base), w);
+}
+
+/// 1 / d, or 0 where d is 0.
+template <class L>
+[[gnu::always_inline]] inline L inverse_or_zero(const L& d) noexcept
+{
+    return select(d != L(0.0f), L(1.0f) / d, L(0.0f));
+}
+
+/// Whole numbers towards zero, at most `top`; 0 for what is no number from 0 to 255, as a
+/// conversion on x86 that keeps the lowest byte has it.
+template <class L>
+[[gnu::always_inline]] inline L truncated_code(const L& a, float top) noexcept
+{
+    const auto usable = (a > L(0.0f)) & (a < L(256.0f));
+    const L safe = select(usable, a, L(0.0f));
+    const L whole = whole_part(safe);
+    return smaller(whole, L(top));
+}
+
+/// The nearest whole number, ties away from zero; 0 for what is no number.
+template <class L>
+[[gnu::always_inline]] inline L rounded_away(const L& a) noexcept
+{
+    const L safe = select(absolute(a) < L(0x1p22f), a, L(0.0f));
+    const L whole = whole_part(safe);
+    const L rest = safe - whole;
+    const L up = select(rest < L(-0.5f), L(-1.0f), select(rest == L(-0.5f), L(-1.0f), L(0.0f)));
+    return whole + select((rest > L(0.5f)) | (rest == L(0.5f)), L(1.0f), up);
+}
+
+/// Hands scales, offsets and codes of the lanes to the grids.
+template <class L>
+[[gnu::always_inline]] inline void finish_legacy(type format, int zero_code, int max_code,
+                                                 const float* d, const float* offset,
+                                                 const float* levels, std::size_t count,
+                                                 block_grid* grids, std::uint8_t* codes) noexcept
+{
+    for (std::size_t b = 0; b < count; ++b) {
+        grids[b] = new_grid(format, 32, zero_code, max_code);
+        grids[b].d = f16(d[b]);
+        grids[b].scale[0] = as_read(grids[b].d);
+        if (offset != nullptr) {
+            grids[b].dmin = f16(offset[b]);
+            grids[b].offset[0] = as_read(grids[b].dmin);
+        }
+        take_codes<32, L::count>(levels, b, codes + 32 * b);
+    }
+}
+
+/// Codes 0 .. 2 * half - 1 for the levels -half .. half - 1: Q4_0 and Q5_0.
+template <class L>
+[[gnu::always_inline]] inline void fit_symmetric_32(type format, int half,
+                                                    const block_source* blocks, std::size_t count,
+                                                    block_grid* grids, std::uint8_t* codes) noexcept
+{
+    alignas(sizeof(L)) float x[32 * L::count];
+    alignas(sizeof(L)) float w[32 * L::count];
+    alignas(sizeof(L)) float levels[32 * L::count];
+    alignas(sizeof(L)) float d[L::count];
+    const auto bound = static_cast<float>(half);
+    interleave_values<L::count>(blocks, count, x);
+    if (blocks[0].importance != nullptr) {
+        legacy_weights<L>(blocks, count, x, w);
+        search_symmetric<32, L>(x, w, bound, levels).store(d);
+    } else {
+        const L scale = extreme<32, L>(x) / L(-bound);
+        const L inverse = inverse_or_zero(scale);
+        for (std::size_t i = 0; i < 32 * L::count; i += L::count)
+            truncated_code(L::load(x + i) * inverse + L(bound + 0.5f), 2.0f * bound - 1.0f)
+                .store(levels + i);
+        scale.store(d);
+    }
+    finish_legacy<L>(format, half, 2 * half - 1, d, nullptr, levels, count, grids, codes);
+}
+
+/// Scale and offset from the range, for want of importance: Q4_1 and Q5_1.
+template <class L>
+[[gnu::always_inline]] inline void spread_over_range(const float* x, float top, float* levels,
+                                                     float* d, float* offset) noexcept
+{
+    L lowest = L::load(x);
+    L highest = lowest;
+    for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
+        lowest = smaller(L::load(x + i), lowest);
+        highest = larger(L::load(x + i), highest);
+    }
+    const L scale = (highest - lowest) / L(top);
+    const L inverse = inverse_or_zero(scale);
+    for (std::size_t i = 0; i < 32 * L::count; i += L::count)
+        truncated_code((L::load(x + i) - lowest) * inverse + L(0.5f), top).store(levels + i);
+    scale.store(d);
+    lowest.store(offset);
+}
+
+template <class L>
+[[gnu::always_inline]] inline void fit_affine_32(type format, float top, const block_source* blocks,
+                                                 std::size_t count, block_grid* grids,
+                                                 std::uint8_t* codes) noexcept
+{
+    alignas(sizeof(L)) float x[32 * L::count];
+    alignas(sizeof(L)) float w[32 * L::count];
+    alignas(sizeof(L)) float levels[32 * L::count];
+    alignas(sizeof(L)) float d[L::count];
+    alignas(sizeof(L)) float offset[L::count];
+    interleave_values<L::count>(blocks, count, x);
+    if (blocks[0].importance != nullptr) {
+        legacy_weights<L>(blocks, count, x, w);
+        const affine_candidates candidates{top, -0.9f, 0.05f, 36};
+        const auto best = search_affine<32, false, L>(x, w, candidates, levels);
+        best.scale.store(d);
+        (-best.minimum).store(offset);
+    } else {
+        spread_over_range<L>(x, top, levels, d, offset);
+    }
+    const int max_code = static_cast<int>(top);
+    finish_legacy<L>(format, 0, max_code, d, offset, levels, count, grids, codes);
+}
+
+/// Elements i and i + 16 share a byte.
+inline void pack_halves(const std::uint8_t* codes, std::byte* out) noexcept
+{
+    for (std::size_t i = 0; i < 16; ++i)
+        out[i] = static_cast<std::byte>((codes[i] & 15) | (codes[i + 16] & 15) << 4);
+}
+
+inline void unpack_halves(const std::byte* in, std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < 16; ++i) {
+        const auto both = std::to_integer<std::uint8_t>(in[i]);
+        codes[i] = both & 15;
+        codes[i + 16] = static_cast<std::uint8_t>(both >> 4);
+    }
+}
+
+/// The fifth bits of 32 codes, one little-endian word.
+inline void pack_fifth_bits(const std::uint8_t* codes, std::byte* out) noexcept
+{
+    for (std::size_t i = 0; i < 4; ++i) {
+        unsigned bits = 0;
+        for (std::size_t j = 0; j < 8; ++j)
+            bits |= (codes[8 * i + j] >> 4 & 1u) << j;
+        out[i] = static_cast<std::byte>(bits);
+    }
+}
+
+inline void unpack_fifth_bits(const std::byte* in, std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < 32; ++i) {
+        const unsigned bit = std::to_integer<unsigned>(in[i / 8]) >> i % 8 & 1u;
+        codes[i] = static_cast<std::uint8_t>(codes[i] | bit << 4);
+    }
+}
+
+} // namespace detail
+
+/// Q4_0 (Bits = 4) and Q5_0 (Bits = 5): half d, codes around a middle.
+template <int Bits>
+struct symmetric_32 {
+    static constexpr type id = Bits == 4 ? type::q4_0 : type::q5_0;
+    static constexpr int half = 1 << (Bits - 1);
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_symmetric_32<L>(id, half, blocks, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        if constexpr (Bits == 5) detail::pack_fifth_bits(codes, out + 2);
+        detail::pack_halves(codes, out + (Bits == 5 ? 6 : 2));
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, half, 2 * half - 1);
+        grid.d = detail::get_half(in);
+        grid.scale[0] = detail::as_read(grid.d);
+        detail::unpack_halves(in + (Bits == 5 ? 6 : 2), codes);
+        if constexpr (Bits == 5) detail::unpack_fifth_bits(in + 2, codes);
+        return grid;
+    }
+};
+
+/// Q4_1 (Bits = 4) and Q5_1 (Bits = 5): half d and offset, codes from 0.
+template <int Bits>
+struct affine_32 {
+    static constexpr type id = Bits == 4 ? type::q4_1 : type::q5_1;
+    static constexpr int max_code = (1 << Bits) - 1;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine_32<L>(id, max_code, blocks, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::put_half(grid.dmin, out + 2);
+        if constexpr (Bits == 5) detail::pack_fifth_bits(codes, out + 4);
+        detail::pack_halves(codes, out + (Bits == 5 ? 8 : 4));
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 0, max_code);
+        grid.d = detail::get_half(in);
+        grid.dmin = detail::get_half(in + 2);
+        grid.scale[0] = detail::as_read(grid.d);
+        grid.offset[0] = detail::as_read(grid.dmin);
+        detail::unpack_halves(in + (Bits == 5 ? 8 : 4), codes);
+        if constexpr (Bits == 5) detail::unpack_fifth_bits(in + 4, codes);
+        return grid;
+    }
+};
+
+/// Q8_0: half d, signed 8-bit codes. It takes no importance.
+struct q8_0 {
+    static constexpr type id = type::q8_0;
+    static constexpr int zero = 128;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        for (std::size_t b = 0; b < count; ++b) {
+            const float* x = blocks[b].values;
+            float magnitude = 0.0f;
+            for (std::size_t i = 0; i < 32; ++i) {
+                const float candidate = x[i] < 0.0f ? -x[i] : x[i];
+                magnitude = candidate > magnitude ? candidate : magnitude;
+            }
+            const float d = magnitude / 127.0f;
+            const L inverse(d != 0.0f ? 1.0f / d : 0.0f);
+            for (std::size_t i = 0; i < 32; i += L::count)
+                detail::put_codes(detail::rounded_away(L::load(x + i) * inverse) + L(128.0f),
+                                  codes + 32 * b + i);
+            grids[b] = detail::new_grid(id, 32, zero, 255);
+            grids[b].d = f16(d);
+            grids[b].scale[0] = detail::as_read(grids[b].d);
+        }
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        for (std::size_t i = 0; i < 32; ++i)
+            out[2 + i] = static_cast<std::byte>(codes[i] ^ 128); // code - 128, two's complement
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, zero, 255);
+        grid.d = detail::get_half(in);
+        grid.scale[0] = detail::as_read(grid.d);
+        for (std::size_t i = 0; i < 32; ++i)
+            codes[i] = std::to_integer<std::uint8_t>(in[2 + i]) ^ 128;
+        return grid;
+    }
+};
+
+struct q4_0 : symmetric_32<4> {};
+struct q5_0 : symmetric_32<5> {};
+struct q4_1 : affine_32<4> {};
+struct q5_1 : affine_32<5> {};
+
+} // namespace awq::gguf
+
+#endif
+
+namespace awq::gguf {
+
+/// IQ4_NL: blocks of 32 elements, half d, 4-bit codes of a table of 16 uneven levels.
+struct iq4_nl {
+    static constexpr type id = type::iq4_nl;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        alignas(sizeof(L)) float x[32 * L::count];
+        alignas(sizeof(L)) float w[32 * L::count];
+        alignas(sizeof(L)) float levels[32 * L::count];
+        alignas(sizeof(L)) float d[L::count];
+        detail::interleave_values<L::count>(blocks, count, x);
+        detail::square_all<32, L>(x, w);
+        if (blocks[0].importance != nullptr) {
+            const L base = L(2.0f) * detail::sum_interleaved<32, L>(w) / L(32.0f);
+            detail::interleave_importance<L::count>(blocks, count, w);
+            detail::weights_from_importance<32>(x, w, base, w);
+        }
+        const level_table<L> table;
+        const L scale = search_scale<L>(x, w, table);
+        scale.store(d);
+        const L inverse = detail::inverse_or_zero(scale);
+        for (std::size_t i = 0; i < 32 * L::count; i += L::count)
+            table.code(L::load(x + i) * inverse).store(levels + i);
+        detail::finish_legacy<L>(id, 8, 15, d, nullptr, levels, count, grids, codes);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::pack_halves(codes, out + 2);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 8, 15);
+        grid.d = detail::get_half(in);
+        grid.scale[0] = detail::as_read(grid.d);
+        detail::unpack_halves(in + 2, codes);
+        return grid;
+    }
+
+  private:
+    /// The levels, and the middle between each one and the one before, once for each lane.
+    template <class L>
+    struct level_table {
+        alignas(sizeof(L)) float level[16 * L::count];
+        alignas(sizeof(L)) float middle[16 * L::count];
+
+        level_table() noexcept
+        {
+            for (std::size_t i = 0; i < 16 * L::count; ++i) {
+                const std::size_t code = i / L::count;
+                const std::size_t before = code > 0 ? code - 1 : 0;
+                level[i] = iq4_nl_levels[code];
+                middle[i] = 0.5f * (level[i] + static_cast<float>(iq4_nl_levels[before]));
+            }
+        }
+        /// The nearest level, the upper one of two that are equally near.
+        [[gnu::always_inline]] L round(const L& position) const noexcept
+        {
+            L best = L::load(level);
+#pragma GCC unroll 16
+            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
+                best = select(position < L::load(middle + i), best, L::load(level + i));
+            return best;
+        }
+        [[gnu::always_inline]] L code(const L& position) const noexcept
+        {
+            L best(0.0f);
+            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
+                best = best + select(position < L::load(middle + i), L(0.0f), L(1.0f));
+            return best;
+        }
+    };
+
+    template <class L>
+    [[gnu::always_inline]] static detail::correlation<L>
+    correlate(const float* x, const float* w, const L& factor, const level_table<L>& table) noexcept
+    {
+        detail::correlation<L> sums;
+        for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
+            const L value = L::load(x + i);
+            const L level = table.round(factor * value);
+            const L weight = L::load(w + i) * level;
+            sums.with_values += weight * value;
+            sums.with_levels += weight * level;
+        }
+        return sums;
+    }
+    template <class L>
+    [[gnu::always_inline]] static L search_scale(const float* x, const float* w,
+                                                 const level_table<L>& table) noexcept
+    {
+        const L peak = extreme<32, L>(x);
+        const L first = -peak / L(static_cast<float>(iq4_nl_levels[0]));
+        auto sums = correlate(x, w, L(1.0f) / first, table);
+        L scale = sums.ratio();
+        L best = scale * sums.with_values;
+        for (int k = -7; k <= 7; ++k) {
+            sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak, table);
+            const auto better = (sums.with_levels > L(0.0f)) &
+                                (sums.with_values * sums.with_values > best * sums.with_levels);
+            scale = select(better, sums.with_values / sums.with_levels, scale);
+            best = select(better, scale * sums.with_values, best);
+        }
+        return select(absolute(peak) < L(negligible), L(0.0f), scale);
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q2_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q2_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q2_K_HPP
+
+// ---- awq/quantization/gguf/affine_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+#define AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
+
+#include <initializer_list>
+
+// The super-blocks whose groups have a scale and a minimum: Q2_K, Q4_K, Q5_K. A `Format` says how
+// many groups there are, how large codes and packed scales may get, and which candidates are tried.
+
+namespace awq::gguf::detail {
+
+/// How the rounding search moves the integers of these formats.
+template <std::uint8_t Highest>
+struct affine_integers {
+    static constexpr bool has_minimum = true;
+    static constexpr int lowest_scale = 0;
+    static constexpr int highest_scale = Highest;
+    static constexpr int highest_minimum = Highest;
+    static constexpr int reach = 2;
+
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return grid.packed_scale[g];
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int minimum) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
+        grid.packed_minimum[g] = static_cast<std::uint8_t>(minimum);
+    }
+};
+
+/// Weights without importance: |x|, for 32-element groups raised by the group's root mean square.
+template <class Format, class L>
+[[gnu::always_inline]] inline void affine_default_weights(const float* x, float* w) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    L base(0.0f);
+    if constexpr (Format::rms_in_weights) {
+        square_all<size, L>(x, w);
+        (sum_interleaved<size, L>(w) / L(static_cast<float>(size))).store(w);
+        L::storage::square_roots(w, L::count);
+        base = L::load(w);
+    }
+    for (std::size_t i = 0; i < size * L::count; i += L::count)
+        (base + absolute(L::load(x + i))).store(w + i);
+}
+
+/// What the first level of the search found, [group * C + block], and the levels of all chunks.
+template <class Format, class L>
+struct affine_groups {
+    alignas(sizeof(L)) float scale[Format::groups * L::count];
+    alignas(sizeof(L)) float minimum[Format::groups * L::count];
+    alignas(sizeof(L)) float weight[Format::groups * L::count];
+    alignas(sizeof(L)) float levels[256 * L::count];
+};
+
+template <class Format, class L>
+[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks,
+                                                        std::size_t count,
+                                                        affine_groups<Format, L>& found) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    const bool weighted = blocks[0].importance != nullptr;
+    alignas(sizeof(L)) float x[size * L::count];
+    alignas(sizeof(L)) float w[size * L::count];
+    alignas(sizeof(L)) float base[L::count] = {};
+    if (weighted)
+        (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
+    for (std::size_t first = 0; first < count * Format::groups; first += L::count) {
+        const chunk_of_groups<Format::groups, L> chunk{blocks, count, first};
+        float* levels = found.levels + first * size;
+        chunk.values(x);
+        affine_scale<L> best;
+        if (weighted) {
+            chunk.importance(w);
+            weights_from_importance<size>(x, w, chunk.of_blocks(base), w);
+            chunk.scatter(sum_interleaved<size, L>(w), found.weight);
+        } else {
+            affine_default_weights<Format, L>(x, w);
+        }
+        // One call where it can be one: all of it is inlined.
+        if (Format::absolute_error && !weighted)
+            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
+        else
+            best = search_affine<size, false, L>(
+                x, w, weighted ? Format::weighted_candidates : Format::candidates, levels);
+        chunk.scatter(best.scale, found.scale);
+        chunk.scatter(best.minimum, found.minimum);
+    }
+}
+
+/// Packs the groups' scales (or minimums) of one block without weights; the common factor.
+template <class Format, std::size_t C>
+[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers,
+                                                  std::uint8_t* packed) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        if (numbers[g * C] > largest) largest = numbers[g * C];
+    const float top = Format::max_packed;
+    const float inverse = largest > 0.0f ? top / largest : 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        packed[g] = static_cast<std::uint8_t>(nearest(strict_product(inverse, numbers[g * C])));
+    return f16(largest / top);
+}
+
+/// The same for all blocks of a batch by weighted error.
+template <class Format, class L>
+[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights,
+                                                  std::size_t count, block_grid* grids,
+                                                  bool minimums) noexcept
+{
+    alignas(sizeof(L)) float levels[Format::groups * L::count];
+    alignas(sizeof(L)) float factors[L::count];
+    search_positive<Format::groups, L>(numbers, weights, Format::max_packed, levels).store(factors);
+    for (std::size_t b = 0; b < count; ++b) {
+        (minimums ? grids[b].dmin : grids[b].d) = f16(factors[b]);
+        auto& packed = minimums ? grids[b].packed_minimum : grids[b].packed_scale;
+        for (std::size_t g = 0; g < Format::groups; ++g)
+            packed[g] = static_cast<std::uint8_t>(static_cast<int>(levels[g * L::count + b]));
+    }
+}
+
+/// The effective scales and offsets, from what is stored.
+template <class Format>
+inline void complete_affine_grid(block_grid& grid) noexcept
+{
+    for (std::size_t g = 0; g < Format::groups; ++g) {
+        grid.scale[g] = strict_product(as_read(grid.d), grid.packed_scale[g]);
+        grid.offset[g] = -strict_product(as_read(grid.dmin), grid.packed_minimum[g]);
+    }
+}
+
+/// Chooses scales, minimums and codes of up to L::count blocks.
+template <class Format, class L>
+[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count,
+                                              block_grid* grids, std::uint8_t* codes) noexcept
+{
+    affine_groups<Format, L> found;
+    for (float& unused : found.scale)
+        unused = 0.0f;
+    for (float& unused : found.minimum)
+        unused = 0.0f;
+    for (float& unused : found.weight)
+        unused = 0.0f;
+    search_affine_groups<Format, L>(blocks, count, found);
+    for (std::size_t b = 0; b < count; ++b)
+        grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
+    if (blocks[0].importance != nullptr) {
+        for (const bool minimums : {false, true})
+            pack_by_search<Format, L>(minimums ? found.minimum : found.scale, found.weight, count,
+                                      grids, minimums);
+    }
+    for (std::size_t b = 0; b < count; ++b) {
+        if (blocks[0].importance == nullptr) {
+            grids[b].d = pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
+            grids[b].dmin =
+                pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
+        }
+        Format::limit_integers(grids[b], blocks[0].importance != nullptr);
+        complete_affine_grid<Format>(grids[b]);
+        round_block<Format::groups, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
+    }
+}
+
+/// A negative scale leaves a large byte: it becomes the largest number that six bits hold.
+inline void limit_to_six_bits(block_grid& grid) noexcept
+{
+    for (std::size_t g = 0; g < 8; ++g) {
+        if (grid.packed_scale[g] > 63) grid.packed_scale[g] = 63;
+        if (grid.packed_minimum[g] > 63) grid.packed_minimum[g] = 63;
+    }
+}
+
+/// The twelve bytes of eight 6-bit scales and eight 6-bit minimums, of Q4_K and Q5_K.
+inline void pack_six_bits(const block_grid& grid, std::byte* out) noexcept
+{
+    const std::uint8_t* scale = grid.packed_scale;
+    const std::uint8_t* minimum = grid.packed_minimum;
+    for (std::size_t j = 0; j < 4; ++j) {
+        out[j] = static_cast<std::byte>(scale[j] | (scale[j + 4] >> 4) << 6);
+        out[j + 4] = static_cast<std::byte>(minimum[j] | (minimum[j + 4] >> 4) << 6);
+        out[j + 8] = static_cast<std::byte>((scale[j + 4] & 15) | (minimum[j + 4] & 15) << 4);
+    }
+}
+
+inline void unpack_six_bits(const std::byte* in, block_grid& grid) noexcept
+{
+    const auto at = [in](std::size_t i) { return std::to_integer<unsigned>(in[i]); };
+    for (std::size_t j = 0; j < 4; ++j) {
+        grid.packed_scale[j] = static_cast<std::uint8_t>(at(j) & 63);
+        grid.packed_minimum[j] = static_cast<std::uint8_t>(at(j + 4) & 63);
+        grid.packed_scale[j + 4] = static_cast<std::uint8_t>((at(j + 8) & 15) | (at(j) >> 6) << 4);
+        grid.packed_minimum[j + 4] =
+            static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
+    }
+}
+
+inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept
+{
+    for (std::size_t pair = 0; pair < 256; pair += 64)
+        for (std::size_t l = 0; l < 32; ++l)
+            out[pair / 2 + l] =
+                static_cast<std::byte>((codes[pair + l] & 15) | (codes[pair + 32 + l] & 15) << 4);
+}
+
+inline void unpack_nibbles(const std::byte* in, std::uint8_t* codes) noexcept
+{
+    for (std::size_t pair = 0; pair < 256; pair += 64)
+        for (std::size_t l = 0; l < 32; ++l) {
+            const auto both = std::to_integer<std::uint8_t>(in[pair / 2 + l]);
+            codes[pair + l] = both & 15;
+            codes[pair + 32 + l] = static_cast<std::uint8_t>(both >> 4);
+        }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+// ---- awq/quantization/gguf/two_bit_planes.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
+#define AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+namespace awq::gguf::detail {
+
+/// 256 two-bit numbers in 64 bytes, as Q2_K, Q3_K and Q6_K store them: each byte holds elements
+/// that are 32 apart, of one half of the block.
+inline void pack_two_bits(const std::uint8_t* numbers, unsigned shift, std::byte* out) noexcept
+{
+    for (std::size_t half = 0; half < 2; ++half)
+        for (std::size_t l = 0; l < 32; ++l) {
+            const std::uint8_t* from = numbers + 128 * half + l;
+            unsigned packed = 0;
+            for (std::size_t k = 0; k < 4; ++k)
+                packed |= (from[32 * k] >> shift & 3u) << 2 * k;
+            out[32 * half + l] = static_cast<std::byte>(packed);
+        }
+}
+
+/// Adds them, shifted left by `shift`, to the codes.
+inline void unpack_two_bits(const std::byte* in, unsigned shift, std::uint8_t* codes) noexcept
+{
+    for (std::size_t i = 0; i < 256; ++i) {
+        const unsigned packed = std::to_integer<unsigned>(in[32 * (i / 128) + i % 32]);
+        const unsigned number = packed >> 2 * (i % 128 / 32) & 3u;
+        codes[i] = static_cast<std::uint8_t>(codes[i] | number << shift);
+    }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+
+namespace awq::gguf {
+
+/// Q2_K: 16 groups of 16 elements; 4-bit scales and minimums, 2-bit codes, half d and dmin.
+struct q2_k : detail::affine_integers<15> {
+    static constexpr type id = type::q2_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr int max_code = 3;
+    static constexpr std::uint8_t max_packed = 15;
+    static constexpr bool rms_in_weights = false;
+    static constexpr bool absolute_error = true;
+    static constexpr float energy_factor = 1.0f;
+    static constexpr affine_candidates candidates{3.0f, -0.5f, 0.1f, 15};
+    static constexpr affine_candidates weighted_candidates{3.0f, -0.9f, 0.05f, 36};
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine<q2_k, L>(blocks, count, grids, codes);
+    }
+    /// Scale and minimum share a byte; a negative scale spoils the minimum beside it, as in ggml.
+    static void limit_integers(block_grid& grid, bool) noexcept
+    {
+        for (std::size_t g = 0; g < groups; ++g) {
+            const unsigned both = grid.packed_scale[g] | unsigned{grid.packed_minimum[g]} << 4;
+            grid.packed_scale[g] = both & 15;
+            grid.packed_minimum[g] = both >> 4 & 15;
+        }
+    }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q2_k>(grid); }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        for (std::size_t g = 0; g < groups; ++g)
+            out[g] = static_cast<std::byte>(grid.packed_scale[g] | grid.packed_minimum[g] << 4);
+        detail::pack_two_bits(codes, 0, out + 16);
+        detail::put_half(grid.d, out + 80);
+        detail::put_half(grid.dmin, out + 82);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 16, 0, max_code);
+        for (std::size_t g = 0; g < groups; ++g) {
+            grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[g]) & 15;
+            grid.packed_minimum[g] = std::to_integer<std::uint8_t>(in[g] >> 4);
+        }
+        grid.d = detail::get_half(in + 80);
+        grid.dmin = detail::get_half(in + 82);
+        complete(grid);
+        for (std::size_t i = 0; i < 256; ++i)
+            codes[i] = 0;
+        detail::unpack_two_bits(in + 16, 0, codes);
+        return grid;
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q3_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q3_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q3_K_HPP
+
+// ---- awq/quantization/gguf/symmetric_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SYMMETRIC_K_HPP
+#define AWQ_QUANTIZATION_GGUF_SYMMETRIC_K_HPP
+
+// The super-blocks whose 16 groups have a scale only: Q3_K and Q6_K.
+
+namespace awq::gguf::detail {
+
+/// What the first level of the search found, [group * C + block], and the levels of all chunks.
+template <class L>
+struct symmetric_groups {
+    alignas(sizeof(L)) float scale[16 * L::count];
+    alignas(sizeof(L)) float weight[16 * L::count];
+    alignas(sizeof(L)) float levels[256 * L::count];
+};
+
+template <class Format, class L>
+[[gnu::always_inline]] inline void search_symmetric_groups(const block_source* blocks,
+                                                           std::size_t count,
+                                                           symmetric_groups<L>& found) noexcept
+{
+    const bool weighted = blocks[0].importance != nullptr;
+    alignas(sizeof(L)) float x[16 * L::count];
+    alignas(sizeof(L)) float w[16 * L::count];
+    alignas(sizeof(L)) float base[L::count] = {};
+    if (weighted && Format::values_in_weights)
+        (L(2.0f) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
+    for (std::size_t first = 0; first < count * 16; first += L::count) {
+        const chunk_of_groups<16, L> chunk{blocks, count, first};
+        float* levels = found.levels + first * 16;
+        chunk.values(x);
+        if (weighted)
+            chunk.importance(w);
+        else
+            square_all<16, L>(x, w);
+        if (weighted && Format::values_in_weights)
+            weights_from_importance<16>(x, w, chunk.of_blocks(base), w);
+        L scale;
+        if (!weighted && Format::refined_without_importance)
+            scale = search_refined<16, L>(x, w, -Format::lowest_level, levels);
+        else
+            scale = search_symmetric<16, L>(x, w, -Format::lowest_level, levels);
+        chunk.scatter(scale, found.scale);
+        chunk.scatter(sum_interleaved<16, L>(w), found.weight);
+    }
+}
+
+} // namespace awq::gguf::detail
+
+#endif
+
+namespace awq::gguf {
+
+/// Q3_K: 16 groups of 16 elements; 6-bit scales, 3-bit codes in two planes, half d.
+struct q3_k {
+    static constexpr type id = type::q3_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr bool has_minimum = false;
+    static constexpr int lowest_scale = -32;
+    static constexpr int highest_scale = 31;
+    static constexpr int highest_minimum = 0;
+    static constexpr int reach = 2;
+    static constexpr float lowest_level = -4.0f;
+    static constexpr bool values_in_weights = true;
+    static constexpr bool refined_without_importance = true;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::symmetric_groups<L> found;
+        for (float& unused : found.scale)
+            unused = 0.0f;
+        for (float& unused : found.weight)
+            unused = 0.0f;
+        detail::search_symmetric_groups<q3_k, L>(blocks, count, found);
+        for (std::size_t b = 0; b < count; ++b)
+            grids[b] = detail::new_grid(id, 16, 4, 7);
+        if (blocks[0].importance != nullptr)
+            pack_scales_by_search<L>(found, count, grids);
+        else
+            pack_scales_by_largest<L>(found, count, grids);
+        for (std::size_t b = 0; b < count; ++b) {
+            complete(grids[b]);
+            detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
+        }
+    }
+    /// The effective scales, from what is stored.
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g)
+            grid.scale[g] =
+                strict_product(d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
+    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return static_cast<int>(grid.packed_scale[g]) - 32;
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale + 32);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        std::uint8_t high[32] = {};
+        for (std::size_t g = 0; g < 8; ++g)
+            for (std::size_t l = 0; l < 32; ++l)
+                high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 2) << g);
+        for (std::size_t l = 0; l < 32; ++l)
+            out[l] = static_cast<std::byte>(high[l]);
+        detail::pack_two_bits(codes, 0, out + 32);
+        pack_scales(grid.packed_scale, out + 96);
+        detail::put_half(grid.d, out + 108);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 16, 4, 7);
+        grid.d = detail::get_half(in + 108);
+        unpack_scales(in + 96, grid.packed_scale);
+        complete(grid);
+        for (std::size_t i = 0; i < 256; ++i) {
+            const unsigned bit = std::to_integer<unsigned>(in[i % 32]) >> i / 32 & 1u;
+            codes[i] = static_cast<std::uint8_t>(bit << 2);
+        }
+        detail::unpack_two_bits(in + 32, 0, codes);
+        return grid;
+    }
+
+  private:
+    template <class L>
+    [[gnu::always_inline]] static void
+    pack_scales_by_search(const detail::symmetric_groups<L>& found, std::size_t count,
+                          block_grid* grids) noexcept
+    {
+        alignas(sizeof(L)) float levels[16 * L::count];
+        alignas(sizeof(L)) float factors[L::count];
+        search_symmetric<16, L>(found.scale, found.weight, 32.0f, levels).store(factors);
+        for (std::size_t b = 0; b < count; ++b) {
+            grids[b].d = f16(factors[b]);
+            detail::take_codes<16, L::count>(levels, b, grids[b].packed_scale);
+        }
+    }
+    template <class L>
+    [[gnu::always_inline]] static void
+    pack_scales_by_largest(const detail::symmetric_groups<L>& found, std::size_t count,
+                           block_grid* grids) noexcept
+    {
+        alignas(sizeof(L)) float peaks[L::count];
+        extreme<16, L>(found.scale).store(peaks);
+        for (std::size_t b = 0; b < count; ++b) {
+            if (peaks[b] == 0.0f) continue;
+            const float factor = -32.0f / peaks[b];
+            for (std::size_t g = 0; g < 16; ++g) {
+                const one_lane scaled = one_lane(factor) * one_lane(found.scale[g * L::count + b]);
+                const float level = nearest_level(scaled, -32.0f, 31.0f).value;
+                grids[b].packed_scale[g] = static_cast<std::uint8_t>(static_cast<int>(level) + 32);
+            }
+            grids[b].d = f16(1.0f / factor);
+        }
+    }
+    static void pack_scales(const std::uint8_t* scale, std::byte* out) noexcept
+    {
+        for (std::size_t j = 0; j < 8; ++j)
+            out[j] = static_cast<std::byte>((scale[j] & 15) | (scale[j + 8] & 15) << 4);
+        for (std::size_t j = 0; j < 4; ++j)
+            out[8 + j] =
+                static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
+                                       (scale[j + 8] >> 4) << 4 | (scale[j + 12] >> 4) << 6);
+    }
+    static void unpack_scales(const std::byte* in, std::uint8_t* scale) noexcept
+    {
+        for (std::size_t j = 0; j < 16; ++j) {
+            const unsigned low = std::to_integer<unsigned>(in[j % 8]) >> 4 * (j / 8) & 15u;
+            const unsigned high = std::to_integer<unsigned>(in[8 + j % 4]) >> 2 * (j / 4) & 3u;
+            scale[j] = static_cast<std::uint8_t>(low | high << 4);
+        }
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q4_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q4_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q4_K_HPP
+
+namespace awq::gguf {
+
+/// Q4_K: 8 groups of 32 elements; half d and dmin, eight 6-bit scales and minimums, 4-bit codes.
+struct q4_k : detail::affine_integers<63> {
+    static constexpr type id = type::q4_k;
+    static constexpr std::size_t groups = 8;
+    static constexpr int max_code = 15;
+    static constexpr std::uint8_t max_packed = 63;
+    static constexpr bool rms_in_weights = true;
+    static constexpr bool absolute_error = false;
+    static constexpr float energy_factor = 2.0f;
+    static constexpr affine_candidates candidates{15.0f, -1.0f, 0.1f, 20};
+    static constexpr affine_candidates weighted_candidates{15.0f, -0.9f, 0.05f, 36};
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine<q4_k, L>(blocks, count, grids, codes);
+    }
+    /// What is left of integers that a negative scale made too large: with importance ggml packs
+    /// all their bits, and spoils others.
+    static void limit_integers(block_grid& grid, bool weighted) noexcept
+    {
+        if (!weighted) return detail::limit_to_six_bits(grid);
+        std::byte packed[12];
+        detail::pack_six_bits(grid, packed);
+        detail::unpack_six_bits(packed, grid);
+    }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q4_k>(grid); }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::put_half(grid.dmin, out + 2);
+        detail::pack_six_bits(grid, out + 4);
+        detail::pack_nibbles(codes, out + 16);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 0, max_code);
+        grid.d = detail::get_half(in);
+        grid.dmin = detail::get_half(in + 2);
+        detail::unpack_six_bits(in + 4, grid);
+        complete(grid);
+        detail::unpack_nibbles(in + 16, codes);
+        return grid;
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q5_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q5_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q5_K_HPP
+
+namespace awq::gguf {
+
+/// Q5_K: as Q4_K with a fifth bit of each code in 32 bytes of their own.
+struct q5_k : detail::affine_integers<63> {
+    static constexpr type id = type::q5_k;
+    static constexpr std::size_t groups = 8;
+    static constexpr int max_code = 31;
+    static constexpr std::uint8_t max_packed = 63;
+    static constexpr bool rms_in_weights = true;
+    static constexpr bool absolute_error = false;
+    static constexpr float energy_factor = 2.0f;
+    static constexpr affine_candidates candidates{31.0f, -0.5f, 0.1f, 15};
+    static constexpr affine_candidates weighted_candidates{31.0f, -0.9f, 0.05f, 36};
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::fit_affine<q5_k, L>(blocks, count, grids, codes);
+    }
+    static void limit_integers(block_grid& grid, bool) noexcept { detail::limit_to_six_bits(grid); }
+    /// The effective scales and offsets, from what is stored.
+    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q5_k>(grid); }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        detail::put_half(grid.d, out);
+        detail::put_half(grid.dmin, out + 2);
+        detail::pack_six_bits(grid, out + 4);
+        std::uint8_t high[32] = {};
+        for (std::size_t g = 0; g < groups; ++g)
+            for (std::size_t l = 0; l < 32; ++l)
+                high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 4) << g);
+        for (std::size_t l = 0; l < 32; ++l)
+            out[16 + l] = static_cast<std::byte>(high[l]);
+        detail::pack_nibbles(codes, out + 48);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 32, 0, max_code);
+        grid.d = detail::get_half(in);
+        grid.dmin = detail::get_half(in + 2);
+        detail::unpack_six_bits(in + 4, grid);
+        complete(grid);
+        detail::unpack_nibbles(in + 48, codes);
+        for (std::size_t g = 0; g < groups; ++g)
+            for (std::size_t l = 0; l < 32; ++l) {
+                const unsigned bit = std::to_integer<unsigned>(in[16 + l]) >> g & 1u;
+                codes[32 * g + l] = static_cast<std::uint8_t>(codes[32 * g + l] | bit << 4);
+            }
+        return grid;
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/q6_k.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_Q6_K_HPP
+#define AWQ_QUANTIZATION_GGUF_Q6_K_HPP
+
+namespace awq::gguf {
+
+/// Q6_K: 16 groups of 16 elements; signed 8-bit scales, 6-bit codes in two planes, half d.
+struct q6_k {
+    static constexpr type id = type::q6_k;
+    static constexpr std::size_t groups = 16;
+    static constexpr bool has_minimum = false;
+    static constexpr int lowest_scale = -128;
+    static constexpr int highest_scale = 127;
+    static constexpr int highest_minimum = 0;
+    static constexpr int reach = 3;
+    static constexpr float lowest_level = -32.0f;
+    static constexpr bool values_in_weights = false;
+    static constexpr bool refined_without_importance = false;
+
+    template <class L>
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
+                                           block_grid* grids, std::uint8_t* codes) noexcept
+    {
+        detail::symmetric_groups<L> found;
+        for (float& unused : found.scale)
+            unused = 0.0f;
+        detail::search_symmetric_groups<q6_k, L>(blocks, count, found);
+        alignas(sizeof(L)) float peaks[L::count];
+        extreme<16, L>(found.scale).store(peaks);
+        for (std::size_t b = 0; b < count; ++b) {
+            grids[b] = detail::new_grid(id, 16, 32, 63);
+            std::uint8_t* block_codes = codes + 256 * b;
+            if ((peaks[b] < 0.0f ? -peaks[b] : peaks[b]) < negligible) {
+                for (std::size_t i = 0; i < 256; ++i)
+                    block_codes[i] = 0; // all bytes are zero
+                continue;
+            }
+            pack_scales<L::count>(found.scale + b, peaks[b], grids[b]);
+            complete(grids[b]);
+            detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, block_codes);
+        }
+    }
+    /// The effective scales, from what is stored.
+    static void complete(block_grid& grid) noexcept
+    {
+        const float d = detail::as_read(grid.d);
+        for (std::size_t g = 0; g < 16; ++g) {
+            const auto packed = static_cast<std::int8_t>(grid.packed_scale[g]);
+            grid.scale[g] = strict_product(d, static_cast<float>(packed));
+        }
+    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
+    {
+        return static_cast<std::int8_t>(grid.packed_scale[g]);
+    }
+    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
+    {
+        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
+    }
+    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
+    {
+        for (std::size_t half = 0; half < 2; ++half)
+            for (std::size_t l = 0; l < 64; ++l) {
+                const std::uint8_t* from = codes + 128 * half + l;
+                out[64 * half + l] = static_cast<std::byte>((from[0] & 15) | (from[64] & 15) << 4);
+            }
+        detail::pack_two_bits(codes, 4, out + 128);
+        for (std::size_t g = 0; g < 16; ++g)
+            out[192 + g] = static_cast<std::byte>(grid.packed_scale[g]);
+        detail::put_half(grid.d, out + 208);
+    }
+    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
+    {
+        block_grid grid = detail::new_grid(id, 16, 32, 63);
+        grid.d = detail::get_half(in + 208);
+        for (std::size_t g = 0; g < 16; ++g)
+            grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[192 + g]);
+        complete(grid);
+        for (std::size_t half = 0; half < 2; ++half)
+            for (std::size_t l = 0; l < 64; ++l) {
+                const auto both = std::to_integer<std::uint8_t>(in[64 * half + l]);
+                codes[128 * half + l] = both & 15;
+                codes[128 * half + 64 + l] = static_cast<std::uint8_t>(both >> 4);
+            }
+        detail::unpack_two_bits(in + 128, 4, codes);
+        return grid;
+    }
+
+  private:
+    template <std::size_t C>
+    static void pack_scales(const float* scales, float peak, block_grid& grid) noexcept
+    {
+        const float factor = -128.0f / peak;
+        for (std::size_t g = 0; g < 16; ++g) {
+            const int level = nearest(strict_product(factor, scales[g * C]));
+            grid.packed_scale[g] = static_cast<std::uint8_t>(level > 127 ? 127 : level);
+        }
+        grid.d = f16(1.0f / factor);
+    }
+};
+
+} // namespace awq::gguf
+
+#endif
+
+namespace awq::gguf {
+
+/// Calls `task` with the format struct of a block type that can be written; whether there is one.
+template <class Task>
+constexpr bool with_format(type wanted, Task&& task)
+{
+    switch (wanted) {
+    case type::q4_0:
+        return task(q4_0{}), true;
+    case type::q4_1:
+        return task(q4_1{}), true;
+    case type::q5_0:
+        return task(q5_0{}), true;
+    case type::q5_1:
+        return task(q5_1{}), true;
+    case type::q8_0:
+        return task(q8_0{}), true;
+    case type::q2_k:
+        return task(q2_k{}), true;
+    case type::q3_k:
+        return task(q3_k{}), true;
+    case type::q4_k:
+        return task(q4_k{}), true;
+    case type::q5_k:
+        return task(q5_k{}), true;
+    case type::q6_k:
+        return task(q6_k{}), true;
+    case type::iq4_nl:
+        return task(iq4_nl{}), true;
+    default:
+        return false;
+    }
+}
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::gguf {
+
+/// Chooses the scales of one block by the search of its format, so that its grid of representable
+/// numbers is known. `importance`: mean x^2 of the block's input columns, or empty.
+/// `row_mean_square` is that of the whole row of weights (`mean_square`); Q4_0, Q4_1, Q5_0 and Q5_1
+/// with importance need it. The type must be one that `has_grid` admits.
+inline block_grid fit_block(type format, std::span<const float> block,
+                            std::span<const float> importance, float row_mean_square) noexcept
+{
+    const block_source source{block.data(), importance.empty() ? nullptr : importance.data(),
+                              row_mean_square};
+    block_grid grid;
+    std::uint8_t codes[max_block_columns];
+    with_format(format, [&](auto chosen) {
+        decltype(chosen)::template fit<one_lane>(&source, 1, &grid, codes);
+    });
+    return grid;
+}
+
+/// Whether blocks of the type have scales and codes that can be chosen.
+constexpr bool has_grid(type format) noexcept
+{
+    return with_format(format, [](auto) {});
+}
+
+/// Writes one block: `codes` one for each element, as `block_grid::nearest` gives them.
+inline void pack_block(const block_grid& grid, std::span<const std::uint8_t> codes,
+                       std::span<std::byte> out) noexcept
+{
+    with_format(grid.type,
+                [&](auto chosen) { decltype(chosen)::pack(grid, codes.data(), out.data()); });
+}
+
+/// Reads one block of a type that `has_grid` admits: its grid, and a code for each element.
+inline block_grid unpack_block(type format, std::span<const std::byte> in,
+                               std::span<std::uint8_t> codes) noexcept
+{
+    block_grid grid;
+    with_format(format,
+                [&](auto chosen) { grid = decltype(chosen)::unpack(in.data(), codes.data()); });
+    return grid;
+}
+
+/// The mean square of a row in ggml's summation order, for `fit_block`.
+inline float mean_square(std::span<const float> row) noexcept
+{
+    float sum = 0.0f;
+    for (const float x : row)
+        sum += strict_product(x, x);
+    return sum / static_cast<float>(row.size());
+}
+
+namespace detail {
+/// Keeps the compiler from fusing the products before it with the sums after it.
+inline void products_are_stored(float* products) noexcept
+{
+#if AWQ_GNU
+    asm("" : : "r"(products) : "memory");
+#else
+    (void)products;
+#endif
+}
+} // namespace detail
+
+/// What all codes of a block read as; bit for bit the same as `block_grid::value`.
+inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::size_t size,
+                      float* out) noexcept
+{
+    const std::size_t columns = grid.group_columns;
+    for (std::size_t first = 0; first < size; first += columns) {
+        const float scale = grid.scale[first / columns];
+        if (grid.has_level_table())
+            for (std::size_t i = first; i < first + columns; ++i)
+                out[i] = scale * static_cast<float>(iq4_nl_levels[codes[i] & 15]);
+        else
+            for (std::size_t i = first; i < first + columns; ++i)
+                out[i] = scale * static_cast<float>(codes[i] - grid.zero_code);
+    }
+    if (grid.zero_code != 0) return; // these formats have no offset
+    detail::products_are_stored(out);
+    for (std::size_t first = 0; first < size; first += columns)
+        for (std::size_t i = first; i < first + columns; ++i)
+            out[i] += grid.offset[first / columns];
+}
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/float_blocks.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_FLOAT_BLOCKS_HPP
+#define AWQ_QUANTIZATION_GGUF_FLOAT_BLOCKS_HPP
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+// Formats whose numbers are floats: F32, F16, BF16, and the 4-bit floats MXFP4 and NVFP4 with 8-bit
+// scales (OCP Microscaling Formats specification; NVIDIA's NVFP4 as ggml stores it).
+
+namespace awq::gguf {
+
+/// One float.
+struct f32_format {
+    static constexpr std::size_t columns = 1;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        const auto bits = std::bit_cast<std::uint32_t>(*x);
+        for (unsigned i = 0; i < 4; ++i)
+            out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        std::uint32_t bits = 0;
+        for (unsigned i = 0; i < 4; ++i)
+            bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
+        *out = std::bit_cast<float>(bits);
+    }
+};
+
+/// One IEEE half, to nearest even.
+struct f16_format {
+    static constexpr std::size_t columns = 1;
+    static void pack(const float* x, std::byte* out) noexcept { detail::put_half(f16(*x), out); }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        *out = static_cast<float>(detail::get_half(in));
+    }
+};
+
+/// One bfloat16, to nearest even.
+struct bf16_format {
+    static constexpr std::size_t columns = 1;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        detail::put_half(f16::from_bits(bf16(*x).bits), out);
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        *out = static_cast<float>(bf16::from_bits(detail::get_half(in).bits));
+    }
+};
+
+namespace detail {
+
+/// Twice the numbers that four bits of E2M1 can hold.
+inline constexpr float e2m1_doubled[16] = {0.0f, 1.0f,  2.0f,  3.0f,  4.0f,  6.0f,  8.0f,  12.0f,
+                                           0.0f, -1.0f, -2.0f, -3.0f, -4.0f, -6.0f, -8.0f, -12.0f};
+
+/// The code whose number times `scale` is nearest to x; the first one of equals.
+inline unsigned nearest_e2m1(float x, float scale) noexcept
+{
+    unsigned best = 0;
+    float least = std::fabs(strict_product(e2m1_doubled[0], scale) - x);
+    for (unsigned code = 1; code < 16; ++code) {
+        const float off = std::fabs(strict_product(e2m1_doubled[code], scale) - x);
+        if (off < least) {
+            best = code;
+            least = off;
+        }
+    }
+    return best;
+}
+
+inline float largest_magnitude(const float* x, std::size_t size) noexcept
+{
+    float largest = 0.0f;
+    for (std::size_t i = 0; i < size; ++i)
+        if (std::fabs(x[i]) > largest) largest = std::fabs(x[i]);
+    return largest;
+}
+
+/// Codes of `2 * half` elements to nibbles: i and i + half share a byte; and back.
+inline void pack_e2m1(const float* x, float scale, std::size_t half, std::byte* out) noexcept
+{
+    for (std::size_t i = 0; i < half; ++i)
+        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) | nearest_e2m1(x[i + half], scale)
+                                                                        << 4);
+}
+
+inline void unpack_e2m1(const std::byte* in, float scale, std::size_t half, float* out) noexcept
+{
+    for (std::size_t i = 0; i < half; ++i) {
+        const unsigned both = std::to_integer<unsigned>(in[i]);
+        out[i] = e2m1_doubled[both & 15] * scale;
+        out[i + half] = e2m1_doubled[both >> 4] * scale;
+    }
+}
+
+} // namespace detail
+
+/// MXFP4: 32 numbers of E2M1 with a power of two.
+struct mxfp4_format {
+    static constexpr std::size_t columns = 32;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        const float largest = detail::largest_magnitude(x, 32);
+        int exponent = 0;
+        if (largest > 0.0f && largest < 0x1p127f * 2.0f)
+            exponent = static_cast<int>(std::floor(std::log2(largest))) - 2 + 127;
+        out[0] = static_cast<std::byte>(exponent & 0xFF);
+        detail::pack_e2m1(x, scale_of(out[0]), 16, out + 1);
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        detail::unpack_e2m1(in + 1, scale_of(in[0]), 16, out);
+    }
+
+  private:
+    /// 2^(E - 128): half of what the exponent means, as the table holds doubled numbers.
+    static float scale_of(std::byte stored) noexcept
+    {
+        const auto exponent = std::to_integer<std::uint32_t>(stored);
+        return std::bit_cast<float>(exponent < 2 ? 0x00200000u << exponent : (exponent - 1) << 23);
+    }
+};
+
+/// NVFP4: four times 16 numbers of E2M1, each with an unsigned E4M3 scale.
+struct nvfp4_format {
+    static constexpr std::size_t columns = 64;
+    static void pack(const float* x, std::byte* out) noexcept
+    {
+        for (std::size_t s = 0; s < 4; ++s) {
+            const float largest = detail::largest_magnitude(x + 16 * s, 16);
+            out[s] = static_cast<std::byte>(encode_scale(largest / 6.0f));
+            detail::pack_e2m1(x + 16 * s, scale_of(out[s]), 8, out + 4 + 8 * s);
+        }
+    }
+    static void unpack(const std::byte* in, float* out) noexcept
+    {
+        for (std::size_t s = 0; s < 4; ++s)
+            detail::unpack_e2m1(in + 4 + 8 * s, scale_of(in[s]), 8, out + 16 * s);
+    }
+
+  private:
+    static std::uint8_t encode_scale(float value) noexcept
+    {
+        if (!(value > 0.0f)) return 0;
+        const float capped = value > 448.0f ? 448.0f : value;
+        const auto bits = std::bit_cast<std::uint32_t>(capped);
+        const int exponent = static_cast<int>(bits >> 23) - 127 + 7;
+        if (exponent <= 0) {
+            const int mantissa = static_cast<int>(strict_product(capped, 512.0f) + 0.5f);
+            return static_cast<std::uint8_t>(mantissa > 7 ? 7 : mantissa);
+        }
+        std::uint32_t mantissa = bits >> 20 & 7u;
+        std::uint32_t field = static_cast<std::uint32_t>(exponent);
+        if (bits >> 19 & 1u) ++mantissa;
+        if (mantissa == 8) {
+            mantissa = 0;
+            ++field;
+        }
+        return static_cast<std::uint8_t>(field >= 15 ? 0x7E : field << 3 | mantissa);
+    }
+    /// Half of the E4M3 number, as the table holds doubled ones.
+    static float scale_of(std::byte stored) noexcept
+    {
+        const unsigned code = std::to_integer<unsigned>(stored) & 0xFFu;
+        if (code == 0 || code == 0x7F) return 0.0f;
+        const int exponent = static_cast<int>(code >> 3 & 15u);
+        const auto mantissa = static_cast<float>(code & 7u);
+        if (exponent == 0) return mantissa * 0x1p-10f;
+        return std::ldexp(1.0f + mantissa / 8.0f, exponent - 8);
+    }
+};
+
+/// Calls `task` with the format struct of a type whose numbers are floats; whether it is one.
+template <class Task>
+constexpr bool with_float_format(type wanted, Task&& task)
+{
+    switch (wanted) {
+    case type::f32:
+        return task(f32_format{}), true;
+    case type::f16:
+        return task(f16_format{}), true;
+    case type::bf16:
+        return task(bf16_format{}), true;
+    case type::mxfp4:
+        return task(mxfp4_format{}), true;
+    case type::nvfp4:
+        return task(nvfp4_format{}), true;
+    default:
+        return false;
+    }
+}
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/rounding_search.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
+#define AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
+
+#include <cstddef>
+#include <cstdint>
+
+// A better rounding for the same formats: starting from ggml's choice, the stored integers of each
+// group and the block's halves are moved in turn while the error, weighted with the importance
+// alone, gets smaller. What comes out is an ordinary block of the format.
+
+namespace awq::gguf {
+
+/// How blocks are rounded.
+enum class rounding : unsigned char {
+    exact, ///< ggml's search: llama.cpp's bytes
+    best,  ///< a longer search for less weighted error; files of the same format
+};
+
+namespace detail {
+
+/// Sums of every 16th element, whatever the number of lanes, so that the bytes of a file do not depend
+/// on the instruction set that wrote it.
+template <class L>
+struct sixteen_sums {
+    static constexpr std::size_t size = 16, parts = size / L::count;
+
+    L part[parts];
+
+    /// All of them, by halves: each and the one half of the way behind it.
+    [[gnu::always_inline]] float total() const noexcept
+    {
+        alignas(64) float each[size];
+        for (std::size_t p = 0; p < parts; ++p)
+            part[p].store(each + p * L::count);
+        for (std::size_t half = size / 2; half > 0; half /= 2)
+            for (std::size_t i = 0; i < half; ++i)
+                each[i] += each[i + half];
+        return each[0];
+    }
+};
+
+/// What one block is compared with.
+struct rounding_target {
+    const float* x;
+    const float* w; ///< the importance, or ones
+    std::size_t columns;
+};
+
+/// The weighted squared error of group `g` with another scale and offset, each element rounded to
+/// its nearest code.
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline float group_error(const rounding_target& target,
+                                                const block_grid& grid, std::size_t g, float scale,
+                                                float offset) noexcept
+{
+    const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    sixteen_sums<L> error;
+    for (std::size_t i = g * Size; i < (g + 1) * Size;)
+        for (std::size_t p = 0; p < error.parts; ++p, i += L::count) {
+            const L x = L::load(target.x + i) - L(offset);
+            const L off = x - L(scale) * nearest_level(x * L(inverse), -zero, highest);
+            error.part[p] += L::load(target.w + i) * off * off;
+        }
+    return error.total();
+}
+
+/// Sums over levels l of the block, for the best d and dmin at given integers: with a = ls * l and
+/// b = lm of each element's group, x is about d * a - dmin * b.
+struct level_sums {
+    double aa = 0.0, ab = 0.0, bb = 0.0, ax = 0.0, bx = 0.0;
+};
+
+template <std::size_t Size, class L>
+[[gnu::always_inline]] inline void add_group(const rounding_target& target, const block_grid& grid,
+                                             std::size_t g, float integer_scale,
+                                             float integer_minimum, level_sums& sums) noexcept
+{
+    const float inverse = grid.scale[g] != 0.0f ? 1.0f / grid.scale[g] : 0.0f;
+    const auto zero = static_cast<float>(grid.zero_code);
+    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
+    sixteen_sums<L> w_sum, wl, wll, wlx, wx;
+    for (std::size_t i = g * Size; i < (g + 1) * Size;)
+        for (std::size_t p = 0; p < wl.parts; ++p, i += L::count) {
+            const L x = L::load(target.x + i);
+            const L w = L::load(target.w + i);
+            const L level = nearest_level((x - L(grid.offset[g])) * L(inverse), -zero, highest);
+            w_sum.part[p] += w;
+            wl.part[p] += w * level;
+            wll.part[p] += w * level * level;
+            wlx.part[p] += w * level * x;
+            wx.part[p] += w * x;
+        }
+    const double s = integer_scale;
+    const double m = integer_minimum;
+    sums.aa += s * s * static_cast<double>(wll.total());
+    sums.ab += s * m * static_cast<double>(wl.total());
+    sums.bb += m * m * static_cast<double>(w_sum.total());
+    sums.ax += s * static_cast<double>(wlx.total());
+    sums.bx += m * static_cast<double>(wx.total());
+}
+
+/// d and dmin of least squares; whether the sums determine them.
+inline bool solve(const level_sums& s, bool has_minimum, float& d, float& dmin) noexcept
+{
+    if (!has_minimum || s.bb <= 0.0) {
+        if (!(s.aa > 0.0)) return false;
+        d = static_cast<float>(s.ax / s.aa);
+        return true;
+    }
+    const double determinant = s.aa * s.bb - s.ab * s.ab;
+    if (!(determinant > 1e-9 * s.aa * s.bb)) return false;
+    d = static_cast<float>((s.ax * s.bb - s.bx * s.ab) / determinant);
+    dmin = static_cast<float>((s.ax * s.ab - s.bx * s.aa) / determinant);
+    return true;
+}
+
+/// Tries the integers s and m for one group and keeps them where the error falls.
+template <class Format, class L>
+[[gnu::always_inline]] inline void try_integers(const rounding_target& target, block_grid& grid,
+                                                std::size_t g, int s, int m, float& error) noexcept
+{
+    if (s < Format::lowest_scale || s > Format::highest_scale) return;
+    if (m < 0 || m > Format::highest_minimum) return;
+    const float scale = strict_product(as_read(grid.d), static_cast<float>(s));
+    const float offset = -strict_product(as_read(grid.dmin), static_cast<float>(m));
+    const float trial = group_error<256 / Format::groups, L>(target, grid, g, scale, offset);
+    if (!(trial < error)) return;
+    error = trial;
+    Format::set_integers(grid, g, s, m);
+}
+
+/// Moves the integers of one group by up to `Format::reach` while the error falls; scales that may
+/// be negative are mirrored as well, since the levels reach one further on one side.
+template <class Format, class L>
+[[gnu::always_inline]] inline void improve_group(const rounding_target& target, block_grid& grid,
+                                                 std::size_t g, float error) noexcept
+{
+    const int scale_at = Format::integer_scale(grid, g);
+    const int minimum_at = grid.packed_minimum[g];
+    const int minimum_reach = Format::has_minimum ? Format::reach : 0;
+    for (int s = -Format::reach; s <= Format::reach; ++s) {
+        for (int m = -minimum_reach; m <= minimum_reach; ++m)
+            try_integers<Format, L>(target, grid, g, scale_at + s, minimum_at + m, error);
+        if (!Format::has_minimum)
+            try_integers<Format, L>(target, grid, g, -scale_at + s, minimum_at, error);
+    }
+}
+
+/// The error of the whole block, group by group.
+template <class Format, class L>
+[[gnu::always_inline]] inline float block_errors(const rounding_target& target,
+                                                 const block_grid& grid, float* errors) noexcept
+{
+    float total = 0.0f;
+    for (std::size_t g = 0; g < Format::groups; ++g) {
+        errors[g] =
+            group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
+        total += errors[g];
+    }
+    return total;
+}
+
+/// Replaces the halves of the block by those of least squares, then the integers of the groups.
+template <class Format, class L>
+[[gnu::always_inline]] inline block_grid next_grid(const rounding_target& target,
+                                                   const block_grid& from) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    level_sums sums;
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        add_group<size, L>(target, from, g, static_cast<float>(Format::integer_scale(from, g)),
+                           static_cast<float>(from.packed_minimum[g]), sums);
+    block_grid next = from;
+    float d = as_read(from.d);
+    float dmin = as_read(from.dmin);
+    if (solve(sums, Format::has_minimum, d, dmin)) {
+        next.d = f16(d);
+        next.dmin = f16(dmin < 0.0f ? 0.0f : dmin);
+    }
+    Format::complete(next);
+    float errors[Format::groups];
+    block_errors<Format, L>(target, next, errors);
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        improve_group<Format, L>(target, next, g, errors[g]);
+    Format::complete(next);
+    return next;
+}
+
+/// Looks for a grid with less error than the one that was fitted, and rounds onto it.
+template <class Format, class L>
+[[gnu::always_inline]] inline void
+improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t size = 256 / Format::groups;
+    float errors[Format::groups];
+    float best = block_errors<Format, L>(target, grid, errors);
+    block_grid current = grid;
+    for (int round = 0; round < 6; ++round) {
+        current = next_grid<Format, L>(target, current);
+        const float error = block_errors<Format, L>(target, current, errors);
+        if (!(error < best)) break;
+        best = error;
+        grid = current;
+    }
+    for (std::size_t g = 0; g < Format::groups; ++g)
+        if (grid.scale[g] != 0.0f)
+            round_group<size, L>(target.x + g * size, grid, g, codes + g * size);
+}
+
+/// The error of a block of 32 elements and the sums for its next scale and offset.
+template <class L>
+[[gnu::always_inline]] inline float assess_32(const rounding_target& target, const block_grid& grid,
+                                              level_sums& sums) noexcept
+{
+    if (!grid.has_level_table()) {
+        add_group<32, L>(target, grid, 0, 1.0f, 1.0f, sums);
+        return group_error<32, L>(target, grid, 0, grid.scale[0], grid.offset[0]);
+    }
+    double error = 0.0;
+    for (std::size_t i = 0; i < 32; ++i) {
+        const double w = target.w[i], x = target.x[i];
+        const double level = grid.level(grid.nearest(i, target.x[i]));
+        const double off = grid.scale[0] * level - x;
+        error += w * off * off;
+        sums.aa += w * level * level;
+        sums.ax += w * level * x;
+    }
+    return static_cast<float>(error);
+}
+
+/// The least error that is reached from the d and offset of `grid` by going to least squares a few
+/// times; `grid` becomes the best one seen.
+template <class L>
+[[gnu::always_inline]] inline float descend_32(const rounding_target& target, bool has_offset,
+                                               block_grid& grid) noexcept
+{
+    float best = 0.0f;
+    block_grid trial = grid;
+    for (int round = 0; round < 4; ++round) {
+        trial.scale[0] = as_read(trial.d);
+        if (has_offset) trial.offset[0] = as_read(trial.dmin);
+        level_sums sums;
+        const float error = assess_32<L>(target, trial, sums);
+        if (round > 0 && !(error < best)) break;
+        best = error;
+        grid = trial;
+        float d = trial.scale[0];
+        float negated_offset = -trial.offset[0];
+        if (!solve(sums, has_offset, d, negated_offset)) break;
+        trial.d = f16(d);
+        if (has_offset) trial.dmin = f16(-negated_offset);
+    }
+    return best;
+}
+
+/// Scale and offset of a block of 32 elements, from several starts; the levels of formats without
+/// an offset reach further on one side, so both signs are tried.
+template <class L>
+[[gnu::always_inline]] inline void improve_block_32(const rounding_target& target, block_grid& grid,
+                                                    std::uint8_t* codes) noexcept
+{
+    const bool has_offset = grid.zero_code == 0;
+    const float d = as_read(grid.d);
+    const float middle = 0.5f * static_cast<float>(grid.max_code) * d;
+    block_grid found = grid;
+    float best = descend_32<L>(target, has_offset, found);
+    for (int step = -6; step <= 6; ++step)
+        for (int sign = 1; sign >= (has_offset ? 1 : -1); sign -= 2) {
+            block_grid start = grid;
+            const float factor = 1.0f + 0.025f * static_cast<float>(step);
+            start.d = f16(d * factor * static_cast<float>(sign));
+            if (has_offset) start.dmin = f16(grid.offset[0] + middle * (1.0f - factor));
+            const float error = descend_32<L>(target, has_offset, start);
+            if (!(error < best)) continue;
+            best = error;
+            found = start;
+        }
+    grid = found;
+    for (std::size_t i = 0; i < target.columns; ++i)
+        codes[i] = static_cast<std::uint8_t>(grid.nearest(i, target.x[i]));
+}
+
+/// Improves what was fitted for one block.
+template <class Format, class L>
+[[gnu::always_inline]] inline void improve_block(const block_source& source, block_grid& grid,
+                                                 std::uint8_t* codes) noexcept
+{
+    constexpr std::size_t columns = facts(Format::id).block_columns;
+    alignas(64) float ones[columns];
+    for (float& one : ones)
+        one = 1.0f;
+    const rounding_target target{source.values, source.importance ? source.importance : ones,
+                                 columns};
+    if constexpr (columns == 32)
+        improve_block_32<L>(target, grid, codes);
+    else
+        improve_super_block<Format, L>(target, grid, codes);
+}
+
+} // namespace detail
+
+} // namespace awq::gguf
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::gguf {
+
+/// Fits blocks one by one: the reference.
+struct scalar_engine {
+    static constexpr std::size_t batch = 1; ///< how many blocks are fitted at once, at most
+
+    static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
+                    std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes);
+        });
+    }
+    static void improve(type format, const block_source& block, block_grid& grid,
+                        std::uint8_t* codes) noexcept
+    {
+        with_format(format, [&](auto chosen) {
+            detail::improve_block<decltype(chosen), one_lane>(block, grid, codes);
+        });
+    }
+};
+
+/// Rounds rows of weights to a GGUF tensor type. With `rounding::exact` and given the same
+/// importance (mean x^2 for each input column, all finite, or none) the bytes are those that
+/// llama.cpp writes. Infinities and NaNs in a row give unspecified bytes; `quantize_rows` refuses
+/// them. -ffast-math, and -ffp-contract=fast of Clang, void the promise of equal bytes. Models
+/// `awq::quantizer`.
+template <class Engine>
+class basic_block_quantizer {
+  public:
+    explicit constexpr basic_block_quantizer(gguf::type format,
+                                             gguf::rounding how = gguf::rounding::exact) noexcept
+        : type_(format), rounding_(how)
+    {}
+
+    constexpr gguf::type type() const noexcept { return type_; }
+    constexpr gguf::rounding rounding() const noexcept { return rounding_; }
+
+    /// Rows must be whole blocks: shape_mismatch otherwise.
+    status check(std::size_t in_features) const noexcept
+    {
+        const std::size_t block = block_columns(type_);
+        if (in_features != 0 && in_features % block == 0) return {};
+        return error{error_code::shape_mismatch,
+                     name_of(type_),
+                     ": rows of ",
+                     in_features,
+                     " elements are no multiple of its block of ",
+                     block,
+                     "; choose a type with smaller blocks"};
+    }
+    constexpr std::size_t row_block() const noexcept { return 1; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return is_quantized(type_) ? facts(type_).scale_columns : in_features;
+    }
+    /// Bytes of one row.
+    constexpr std::size_t row_bytes(std::size_t in_features) const noexcept
+    {
+        return in_features / block_columns(type_) * block_bytes(type_);
+    }
+
+    /// One row to `row_bytes(row.size())` bytes. `importance` has the row's length, or is empty.
+    void quantize_row(std::span<const float> row, std::span<const float> importance,
+                      std::span<std::byte> out) const noexcept
+    {
+        quantize(as_row(row), importance, out);
+    }
+
+    /// Rows to `rows.rows() * row_bytes(rows.cols())` bytes. Short rows are faster together.
+    void quantize(matrix_view<const float> rows, std::span<const float> importance,
+                  std::span<std::byte> out) const noexcept
+    {
+        const std::size_t bytes = row_bytes(rows.cols());
+        const auto as_floats = [&](auto chosen) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pack_floats(chosen, rows.row(r), out.subspan(r * bytes, bytes));
+        };
+        if (with_float_format(type_, as_floats)) return;
+        with_format(type_, [&](auto chosen) {
+            for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
+                std::byte* block = out.data() + at.row * bytes + at.index * block_bytes(type_);
+                decltype(chosen)::pack(grid, codes, block);
+            });
+        });
+    }
+
+    /// Only chooses the scales of blocks (`has_grid` types), as many as there are `grids`; for
+    /// those who round element by element with `block_grid::nearest`. All blocks have importance or
+    /// none.
+    void fit_blocks(std::span<const block_source> blocks,
+                    std::span<block_grid> grids) const noexcept
+    {
+        std::uint8_t codes[Engine::batch * max_block_columns];
+        for (std::size_t first = 0; first < grids.size(); first += Engine::batch) {
+            const std::size_t left = grids.size() - first;
+            fit_batch(blocks.data() + first, left < Engine::batch ? left : Engine::batch,
+                      grids.data() + first, codes);
+        }
+    }
+
+    /// The floats of one row's bytes; any bytes are accepted.
+    void dequantize_row(std::span<const std::byte> in, std::span<float> out) const noexcept
+    {
+        if (with_float_format(type_, [&](auto chosen) { unpack_floats(chosen, in, out); })) return;
+        const std::size_t columns = block_columns(type_);
+        with_format(type_, [&](auto chosen) {
+            std::uint8_t codes[max_block_columns];
+            for (std::size_t i = 0; i < out.size() / columns; ++i) {
+                const std::byte* block = in.data() + i * block_bytes(type_);
+                const block_grid grid = decltype(chosen)::unpack(block, codes);
+                values_of(grid, codes, columns, out.data() + i * columns);
+            }
+        });
+    }
+
+    /// What rows read as once they were written; `out` may be the same memory.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        const auto through_floats = [&](auto chosen) {
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pass_through(chosen, rows.row(r), out.row(r));
+        };
+        if (with_float_format(type_, through_floats)) return;
+        const std::size_t columns = block_columns(type_);
+        for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
+            values_of(grid, codes, columns, out.row(at.row).data() + at.index * columns);
+        });
+    }
+
+  private:
+    template <class Format>
+    static void pack_floats(Format, std::span<const float> row, std::span<std::byte> out) noexcept
+    {
+        const std::size_t bytes = out.size() / (row.size() / Format::columns);
+        for (std::size_t i = 0; i < row.size() / Format::columns; ++i)
+            Format::pack(row.data() + i * Format::columns, out.data() + i * bytes);
+    }
+    template <class Format>
+    void unpack_floats(Format, std::span<const std::byte> in, std::span<float> out) const noexcept
+    {
+        for (std::size_t i = 0; i < out.size() / Format::columns; ++i)
+            Format::unpack(in.data() + i * block_bytes(type_), out.data() + i * Format::columns);
+    }
+    template <class Format>
+    static void pass_through(Format, std::span<const float> row, std::span<float> out) noexcept
+    {
+        std::byte stored[64];
+        for (std::size_t i = 0; i < row.size(); i += Format::columns) {
+            Format::pack(row.data() + i, stored);
+            Format::unpack(stored, out.data() + i);
+        }
+    }
+
+    void fit_batch(const block_source* blocks, std::size_t count, block_grid* grids,
+                   std::uint8_t* codes) const noexcept
+    {
+        Engine::fit(type_, blocks, count, grids, codes);
+        if (rounding_ == gguf::rounding::exact) return;
+        for (std::size_t b = 0; b < count; ++b)
+            Engine::improve(type_, blocks[b], grids[b], codes + b * block_columns(type_));
+    }
+
+    struct block_place {
+        std::size_t row;
+        std::size_t index; ///< within the row
+    };
+
+    /// Fits all blocks of the rows, a batch at a time: finish(place, grid, codes). A batch is read
+    /// before its first block is finished, so that results may replace the rows.
+    template <class Finish>
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
+                        Finish finish) const noexcept
+    {
+        const std::size_t columns = block_columns(type_);
+        const std::size_t in_row = rows.cols() / columns;
+        const bool row_matters = columns == 32 && !importance.empty();
+        block_source sources[Engine::batch];
+        block_place places[Engine::batch];
+        block_grid grids[Engine::batch];
+        std::uint8_t codes[Engine::batch * max_block_columns];
+        std::size_t count = 0;
+        const auto flush = [&] {
+            if (count != 0) fit_batch(sources, count, grids, codes);
+            for (std::size_t b = 0; b < count; ++b)
+                finish(places[b], grids[b], codes + b * columns);
+            count = 0;
+        };
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const float energy = row_matters ? mean_square(rows.row(r)) : 0.0f;
+            for (std::size_t i = 0; i < in_row; ++i) {
+                const float* weights =
+                    importance.empty() ? nullptr : importance.data() + i * columns;
+                sources[count] = {rows.row(r).data() + i * columns, weights, energy};
+                places[count] = {r, i};
+                if (++count == Engine::batch) flush();
+            }
+        }
+        flush();
+    }
+
+    gguf::type type_;
+    gguf::rounding rounding_;
+};
+
+/// The portable quantizer. `simd_block_quantizer` gives the same bytes faster.
+using block_quantizer = basic_block_quantizer<scalar_engine>;
+
+static_assert(quantizer<block_quantizer>);
+
+} // namespace awq::gguf
+
+#endif
+// ---- awq/quantization/gguf/simd_lanes.hpp
+#ifndef AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
+#define AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
+#endif
+
+#if AWQ_GNU
+namespace awq::gguf {
+
+// Vectors of the compiler's own vector extension (GCC, Clang): no library, any instruction set. One
+// that is wider than the target's registers is still right, only slower.
+
+using floats_4 = float __attribute__((vector_size(16)));
+using floats_8 = float __attribute__((vector_size(32)));
+using floats_16 = float __attribute__((vector_size(64)));
+
+namespace detail {
+
+#if defined(__x86_64__)
+inline void square_roots_4(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 4)
+        _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
+}
+[[gnu::target("avx")]] inline void square_roots_8(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 8)
+        _mm256_storeu_ps(values + i, _mm256_sqrt_ps(_mm256_loadu_ps(values + i)));
+}
+[[gnu::target("avx512f")]] inline void square_roots_16(float* values, std::size_t size) noexcept
+{
+    for (std::size_t i = 0; i < size; i += 16)
+        _mm512_storeu_ps(values + i, _mm512_maskz_sqrt_ps(0xFFFF, _mm512_loadu_ps(values + i)));
+}
+#endif
+
+/// What the three widths share. The code is inlined into functions for a wider instruction set than
+/// the file is compiled for; so intrinsics, which must not be, are in functions of their own.
+template <class Floats, class Integers>
+struct vector_storage {
+    using integers = Integers;
+    static constexpr std::size_t count = sizeof(Floats) / sizeof(float);
+
+    [[gnu::always_inline]] static void from_integers(const Integers& value, Floats& out) noexcept
+    {
+        out = __builtin_convertvector(value, Floats);
+    }
+    [[gnu::always_inline]] static void to_integers(const Floats& value, Integers& out) noexcept
+    {
+        out = __builtin_convertvector(value, Integers);
+    }
+    [[gnu::always_inline]] static void multiply(const Floats& a, const Floats& b,
+                                                Floats& out) noexcept
+    {
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#endif
+        Floats rounded = a * b;
+#if !defined(__clang__) && defined(__x86_64__)
+        // Says that somebody may look at the product: GCC must not fuse it into a multiply-add.
+        asm("" : "+v"(rounded));
+#elif !defined(__clang__) && defined(__aarch64__)
+        asm("" : "+w"(rounded));
+#endif
+        out = rounded;
+    }
+    static void square_roots(float* values, std::size_t size) noexcept
+    {
+#if defined(__x86_64__)
+        if constexpr (count == 4) square_roots_4(values, size);
+        if constexpr (count == 8) square_roots_8(values, size);
+        if constexpr (count == 16) square_roots_16(values, size);
+#else
+        for (std::size_t i = 0; i < size; ++i)
+            values[i] = __builtin_sqrtf(values[i]);
+#endif
+    }
+    [[gnu::always_inline]] static bool any(const Integers& mask) noexcept
+    {
+        std::uint64_t words[count / 2];
+        std::memcpy(words, &mask, sizeof words);
+        std::uint64_t set = 0;
+        for (const std::uint64_t word : words)
+            set |= word;
+        return set != 0;
+    }
+    [[gnu::always_inline]] static bool all(const Integers& mask) noexcept
+    {
+        return !any(~mask);
+    }
+};
+
+} // namespace detail
+
+template <>
+struct lane_storage<floats_4>
+    : detail::vector_storage<floats_4, int __attribute__((vector_size(16)))> {};
+template <>
+struct lane_storage<floats_8>
+    : detail::vector_storage<floats_8, int __attribute__((vector_size(32)))> {};
+template <>
+struct lane_storage<floats_16>
+    : detail::vector_storage<floats_16, int __attribute__((vector_size(64)))> {};
+
+} // namespace awq::gguf
+#endif
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+namespace awq::gguf {
+
+namespace detail {
+
+/// Fits blocks, as many at once as a vector has lanes.
+template <class Format, class Floats>
+[[gnu::always_inline]] inline void fit_in_lanes(const block_source* blocks, std::size_t count,
+                                                block_grid* grids, std::uint8_t* codes,
+                                                std::size_t columns) noexcept
+{
+    constexpr std::size_t lane_count = lane_storage<Floats>::count;
+    for (std::size_t first = 0; first < count; first += lane_count) {
+        const std::size_t left = count - first;
+        Format::template fit<lanes<Floats>>(blocks + first, left < lane_count ? left : lane_count,
+                                            grids + first, codes + first * columns);
+    }
+}
+
+#if !AWQ_GNU
+using widest_floats = float;
+#elif defined(__AVX512F__)
+using widest_floats = floats_16;
+#elif defined(__AVX2__)
+using widest_floats = floats_8;
+#else
+using widest_floats = floats_4;
+#endif
+
+template <class Format>
+inline void fit_baseline(const block_source* blocks, std::size_t count, block_grid* grids,
+                         std::uint8_t* codes, std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
+}
+
+// Where a compiler was told to use AVX2, GCC has nothing better to choose.
+#if !defined(AWQ_GGUF_RUNTIME_DISPATCH)
+#if AWQ_GNU && defined(__x86_64__) && !defined(__AVX512F__) && (defined(__clang__) || !defined(__AVX2__))
+#define AWQ_GGUF_RUNTIME_DISPATCH 1
+#else
+#define AWQ_GGUF_RUNTIME_DISPATCH 0
+#endif
+#endif
+
+#if AWQ_GGUF_RUNTIME_DISPATCH
+
+#if defined(__clang__) // GCC 12 takes comparisons apart when it inlines them into another target
+template <class Format>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]] inline void
+fit_avx512(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes,
+           std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, floats_16>(blocks, count, grids, codes, columns);
+}
+#endif
+
+template <class Format>
+[[gnu::target("avx2")]] inline void fit_avx2(const block_source* blocks, std::size_t count,
+                                             block_grid* grids, std::uint8_t* codes,
+                                             std::size_t columns) noexcept
+{
+    fit_in_lanes<Format, floats_8>(blocks, count, grids, codes, columns);
+}
+
+template <class Format>
+[[gnu::target("avx2")]] inline void improve_avx2(const block_source& block, block_grid& grid,
+                                                 std::uint8_t* codes) noexcept
+{
+    improve_block<Format, lanes<floats_8>>(block, grid, codes);
+}
+#endif
+
+} // namespace detail
+
+/// Fits many blocks at once, one group of weights in each lane of a vector: every group's own sums
+/// keep their order, so the bytes are those of `scalar_engine`. On x86-64 the instruction set is
+/// chosen while running, unless the compiler was told to use AVX-512 anyway.
+struct simd_engine {
+    static constexpr std::size_t batch = 16;
+
+    static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
+                    std::uint8_t* codes) noexcept;
+    /// `rounding::best` for one block.
+    static void improve(type format, const block_source& block, block_grid& grid,
+                        std::uint8_t* codes) noexcept;
+
+  private:
+    template <class Format>
+    static void fit_format(const block_source* blocks, std::size_t count, block_grid* grids,
+                           std::uint8_t* codes, std::size_t columns) noexcept
+    {
+#if AWQ_GGUF_RUNTIME_DISPATCH && defined(__clang__)
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+            return detail::fit_avx512<Format>(blocks, count, grids, codes, columns);
+#endif
+#if AWQ_GGUF_RUNTIME_DISPATCH
+        if (__builtin_cpu_supports("avx2"))
+            return detail::fit_avx2<Format>(blocks, count, grids, codes, columns);
+#endif
+        detail::fit_baseline<Format>(blocks, count, grids, codes, columns);
+    }
+};
+
+#if AWQ_COMPILES_ROUNDING
+AWQ_COMPILED void simd_engine::fit(type format, const block_source* blocks, std::size_t count,
+                                   block_grid* grids, std::uint8_t* codes) noexcept
+{
+    with_format(format, [&](auto chosen) {
+        fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
+    });
+}
+
+AWQ_COMPILED void simd_engine::improve(type format, const block_source& block, block_grid& grid,
+                                       std::uint8_t* codes) noexcept
+{
+    with_format(format, [&](auto chosen) {
+        using chosen_format = decltype(chosen);
+#if AWQ_GGUF_RUNTIME_DISPATCH
+        if (__builtin_cpu_supports("avx2"))
+            return detail::improve_avx2<chosen_format>(block, grid, codes);
+#endif
+        detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
+    });
+}
+#endif
+
+/// `block_quantizer` with vectors: the same bytes, several times faster.
+using simd_block_quantizer = basic_block_quantizer<simd_engine>;
+
+static_assert(quantizer<simd_block_quantizer>);
+
+} // namespace awq::gguf
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+// ---- awq/quantization/integer_quantizer.hpp
+#ifndef AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
+#define AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
+
+// ---- awq/quantization/group_codes.hpp
+#ifndef AWQ_QUANTIZATION_GROUP_CODES_HPP
+#define AWQ_QUANTIZATION_GROUP_CODES_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpsabi" // everything is inlined
+#endif
+
+namespace awq::detail {
+
+/// How many columns share a scale, as a constant where one is known: 0 in the type stands for a number
+/// that comes at run time.
+template <std::size_t Columns>
+struct group_width {
+    constexpr explicit group_width(std::size_t) noexcept {}
+    constexpr operator std::size_t() const noexcept { return Columns; }
+};
+template <>
+struct group_width<0> {
+    constexpr explicit group_width(std::size_t width) noexcept : columns(width) {}
+    constexpr operator std::size_t() const noexcept { return columns; }
+    std::size_t columns;
+};
+
+/// Calls `action` with a group width known when it is compiled, where it is one of the usual ones.
+template <class Action>
+void with_group_width(std::size_t columns, Action&& action)
+{
+    if (columns == 32) return action(group_width<32>{columns});
+    if (columns == 64) return action(group_width<64>{columns});
+    if (columns == 128) return action(group_width<128>{columns});
+    action(group_width<0>{columns});
+}
+
+/// Codes of groups of columns. `Sink` takes them: `shared(group, qparams)` for each group, and
+/// `codes<S>(first column, codes as floats, scale, zero point)` for as many columns as S has lanes.
+/// The numbers are those of `range_of`, `make_qparams` and `fill_codes`; what is independent is done
+/// side by side: ranges and qparams of several groups, codes of several columns.
+template <std::size_t Lanes, std::size_t Columns, class Format, class Rounding>
+struct group_coder {
+    using vector = float_lanes<Lanes>;
+
+    group_width<Columns> width;
+    Format format;
+
+    /// A row of `groups` groups.
+    template <class Sink>
+    void code_row(const float* row, std::size_t groups, Sink sink) const noexcept
+    {
+        for (std::size_t first = 0; first < groups; first += Lanes)
+            code_groups(row, first, std::min(Lanes, groups - first), sink);
+    }
+
+  private:
+    /// At most as many groups as there are lanes.
+    template <class Sink>
+    AWQ_ALWAYS_INLINE void code_groups(const float* row, std::size_t first, std::size_t count,
+                                       Sink sink) const noexcept
+    {
+        const basic_qparams<vector> made = fit_groups(row + first * width, count);
+        float scales[Lanes], zero_points[Lanes];
+        store<vector>(made.scale, scales);
+        store<vector>(made.zero_point, zero_points);
+        for (std::size_t g = 0; g < count; ++g) {
+            const qparams shared{scales[g], zero_points[g]};
+            sink.shared(first + g, shared);
+            code_group(row, (first + g) * width, shared, sink);
+        }
+    }
+
+    AWQ_ALWAYS_INLINE basic_qparams<vector> fit_groups(const float* groups,
+                                                       std::size_t count) const noexcept
+    {
+        vector lows[Lanes], highs[Lanes];
+        for (std::size_t g = 0; g < count; ++g)
+            find_range(groups + g * width, lows[g], highs[g]);
+        for (std::size_t g = count; g < Lanes; ++g)
+            lows[g] = highs[g] = vector{};
+        const basic_value_range<vector> ranges{Rounding::round(across<take_smaller>(lows)),
+                                               Rounding::round(across<take_larger>(highs))};
+        return make_qparams<vector>(ranges, format, Rounding{});
+    }
+
+    AWQ_ALWAYS_INLINE void find_range(const float* group, vector& low_out,
+                                      vector& high_out) const noexcept
+    {
+        // Long groups: independent chains, so that none waits for another.
+        constexpr std::size_t chains = Columns == 0 || Columns > 128 ? 4 : 1;
+        vector lows[chains] = {}, highs[chains] = {};
+        std::size_t i = 0;
+        if constexpr (chains == 4)
+            for (; i + 4 * Lanes <= width; i += 4 * Lanes) {
+                widen(group + i, lows[0], highs[0]);
+                widen(group + i + Lanes, lows[1], highs[1]);
+                widen(group + i + 2 * Lanes, lows[2], highs[2]);
+                widen(group + i + 3 * Lanes, lows[3], highs[3]);
+            }
+        for (; i + Lanes <= width; i += Lanes)
+            widen(group + i, lows[0], highs[0]);
+        vector low = lows[0], high = highs[0];
+        for (std::size_t chain = 1; chain < chains; ++chain) {
+            low = smaller(lows[chain], low);
+            high = larger(highs[chain], high);
+        }
+        if constexpr (Columns == 0 || Columns % Lanes != 0) {
+            const value_range rest = range_of(group + i, width - i);
+            low = smaller(all_lanes<vector>(rest.smallest), low);
+            high = larger(all_lanes<vector>(rest.largest), high);
+        }
+        low_out = low;
+        high_out = high;
+    }
+
+    AWQ_ALWAYS_INLINE static void widen(const float* from, vector& low, vector& high) noexcept
+    {
+        const vector values = load<vector>(from);
+        low = smaller(values, low);
+        high = larger(values, high);
+    }
+
+    template <class Sink>
+    AWQ_ALWAYS_INLINE void code_group(const float* row, std::size_t first, const qparams& shared,
+                                      Sink& sink) const noexcept
+    {
+        const std::size_t end = first + width;
+        std::size_t at = first;
+        for (; at + Lanes <= end; at += Lanes)
+            code_lanes<vector>(row, at, shared, sink);
+        if constexpr (Columns == 0 || Columns % Lanes != 0)
+            for (; at < end; ++at)
+                code_lanes<float>(row, at, shared, sink);
+    }
+
+    template <class S, class Sink>
+    AWQ_ALWAYS_INLINE void code_lanes(const float* row, std::size_t at, const qparams& shared,
+                                      Sink& sink) const noexcept
+    {
+        const S scale = all_lanes<S>(shared.scale), zero_point = all_lanes<S>(shared.zero_point);
+        const S weights = Rounding::round(load<S>(row + at));
+        S codes = Rounding::round(S(weights / scale));
+        codes = Rounding::round(S(codes + zero_point));
+        codes = larger<S>(all_lanes<S>(format.smallest()), codes);
+        codes = smaller<S>(all_lanes<S>(format.largest()), codes);
+        sink.template codes<S>(at, round_half_even(codes), scale, zero_point);
+    }
+};
+
+/// Writes the weights that codes stand for, where the row was.
+template <class Rounding>
+struct value_sink {
+    float* out;
+
+    AWQ_ALWAYS_INLINE void shared(std::size_t, const qparams&) noexcept {}
+    template <class S>
+    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S& scale,
+                                 const S& zero_point) noexcept
+    {
+        store<S>(Rounding::round(S((made - zero_point) * scale)), out + first);
+    }
+};
+
+/// Writes codes, scales and zero points; `zero_points` may be null.
+struct code_sink {
+    std::int8_t* codes_out;
+    float* scales;
+    std::int8_t* zero_points;
+
+    AWQ_ALWAYS_INLINE void shared(std::size_t group, const qparams& made) noexcept
+    {
+        scales[group] = made.scale;
+        if (zero_points != nullptr) zero_points[group] = static_cast<std::int8_t>(made.zero_point);
+    }
+    template <class S>
+    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S&, const S&) noexcept
+    {
+        store_bytes<S>(made, codes_out + first);
+    }
+};
+
+/// Quantizes and dequantizes rows that are cut into groups of `width` columns; `out` may be `rows`.
+/// `Lanes` is a parameter so that units compiled for different instruction sets share no code.
+template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
+void simulate_groups(matrix_view<const float> rows, group_width<Columns> width,
+                     const Format& format, Rounding, matrix_view<float> out) noexcept
+{
+    for (std::size_t r = 0; r < rows.rows(); ++r) {
+        const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
+        coder.code_row(rows.row(r).data(), rows.cols() / width,
+                       value_sink<Rounding>{out.row(r).data()});
+    }
+}
+
+/// One row to codes, scales and zero points (none where that is empty).
+template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
+void code_groups(std::span<const float> row, group_width<Columns> width, const Format& format,
+                 Rounding, std::span<std::int8_t> codes, std::span<float> scales,
+                 std::span<std::int8_t> zero_points) noexcept
+{
+    const code_sink sink{codes.data(), scales.data(),
+                         zero_points.empty() ? nullptr : zero_points.data()};
+    const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
+    coder.code_row(row.data(), row.size() / width, sink);
+}
+
+} // namespace awq::detail
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq {
+
+namespace detail {
+
+/// Whether rows can be cut into groups of that many columns (0: the whole row).
+inline status check_groups(std::size_t group_size, std::size_t in_features) noexcept
+{
+    if (in_features == 0 || (group_size != 0 && in_features % group_size != 0))
+        return error{error_code::shape_mismatch,
+                     "group size ",
+                     group_size,
+                     " does not divide in_features ",
+                     in_features,
+                     ": choose another group size or ignore the layer"};
+    return {};
+}
+
+constexpr std::size_t columns_of_group(std::size_t group_size, std::size_t in_features) noexcept
+{
+    return group_size == 0 ? in_features : std::min(group_size, in_features);
+}
+
+} // namespace detail
+
+/// Rounds weights to integers that share a scale (and a zero point) within a group of neighbouring
+/// columns, with the numbers of compressed-tensors; all is chosen at run time (`scheme_quantizer` has it as
+/// constants). Models `quantizer`.
+struct integer_quantizer {
+    /// Bits of a code (2 to 8), and whether the zero point is always 0.
+    scheme format{};
+    /// Columns that share a scale; 0: the whole row (per channel).
+    std::size_t group_size = 128;
+    /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
+    dtype storage = dtype::f32;
+    /// When simulating: candidates for each group's range, from the whole one down to half of it
+    /// (weight clipping, as llm-awq's auto_clip does); 1: the whole range.
+    int clip_steps = 1;
+
+    /// shape_mismatch where groups do not cut a row evenly, invalid_argument for a bad bit count.
+    status check(std::size_t in_features) const noexcept
+    {
+        if (format.bits < 2 || format.bits > 8)
+            return error{error_code::invalid_argument, "integer scheme with ", format.bits,
+                         " bits: choose 2 to 8"};
+        return detail::check_groups(group_size, in_features);
+    }
+
+    constexpr std::size_t row_block() const noexcept { return 1; }
+    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
+    {
+        return detail::columns_of_group(group_size, in_features);
+    }
+    /// How many scales a row has.
+    constexpr std::size_t groups(std::size_t in_features) const noexcept
+    {
+        return in_features == 0 ? 0 : in_features / scale_columns(in_features);
+    }
+
+    /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const noexcept
+    {
+        with_storage(storage, [&](auto rounding) {
+            if (clip_steps > 1) return simulate_clipped(rows, importance, out, rounding);
+            with_constants(rows.cols(), [&](auto width, const auto& constants) {
+                detail::simulate_groups(rows, width, constants, rounding, out);
+            });
+        });
+    }
+
+    /// Scale and zero point of one group: with the range that has the smallest squared error,
+    /// weighed by the importance (one value a weight, or empty), among `clip_steps` candidates.
+    qparams fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
+    {
+        qparams best;
+        with_storage(storage,
+                     [&](auto rounding) { best = fit_group_as(group, importance, rounding); });
+        return best;
+    }
+
+    /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
+    /// empty `zero_points` for a symmetric scheme).
+    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes,
+                      std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
+    {
+        with_storage(storage, [&](auto rounding) {
+            with_constants(row.size(), [&](auto width, const auto& constants) {
+                detail::code_groups(row, width, constants, rounding, codes, scales, zero_points);
+            });
+        });
+    }
+
+  private:
+    // The one switch between what is chosen at run time and the code that a static policy gives.
+    template <class Action>
+    void with_constants(std::size_t in_features, Action&& action) const
+    {
+        detail::with_group_width(scale_columns(in_features), [&](auto width) {
+            if (format.symmetric)
+                action(width, detail::bits_at_run_time<true>{format.bits});
+            else
+                action(width, detail::bits_at_run_time<false>{format.bits});
+        });
+    }
+
+    template <class Rounding>
+    void simulate_clipped(matrix_view<const float> rows, std::span<const float> importance,
+                          matrix_view<float> out, Rounding rounding) const noexcept
+    {
+        const std::size_t width = scale_columns(rows.cols());
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            for (std::size_t first = 0; first < rows.cols(); first += width)
+                simulate_group(rows.row(r).subspan(first, width),
+                               importance.empty() ? importance : importance.subspan(first, width),
+                               out.row(r).data() + first, rounding);
+    }
+
+    template <class Rounding>
+    void simulate_group(std::span<const float> group, std::span<const float> importance, float* out,
+                        Rounding rounding) const noexcept
+    {
+        const qparams shared = fit_group_as(group, importance, rounding);
+        for_each_tile(group.data(), group.size(), shared, rounding,
+                      [&](std::size_t first, std::size_t size, const float* codes) {
+                          for (std::size_t i = 0; i < size; ++i)
+                              out[first + i] = value_of(codes[i], shared, rounding);
+                      });
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE qparams fit_group_as(std::span<const float> group,
+                                           std::span<const float> importance,
+                                           Rounding rounding) const noexcept
+    {
+        const value_range range = range_of(group.data(), group.size());
+        qparams best = shared_by(range, 1.0f, rounding);
+        if (clip_steps <= 1) return best;
+        float least = error_of(best, group, importance, rounding);
+        for (int step = 1; step < clip_steps; ++step) {
+            const float kept = 1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(clip_steps);
+            const qparams candidate = shared_by(range, kept, rounding);
+            const float error = error_of(candidate, group, importance, rounding);
+            if (error < least) least = error, best = candidate;
+        }
+        return best;
+    }
+
+    template <class Rounding>
+    AWQ_ALWAYS_INLINE qparams shared_by(value_range range, float kept,
+                                        Rounding rounding) const noexcept
+    {
+        range = {rounding.round(range.smallest * kept), rounding.round(range.largest * kept)};
+        return make_qparams(range, format, rounding);
+    }
+
+    template <class Rounding>
+    float error_of(const qparams& shared, std::span<const float> group,
+                   std::span<const float> importance, Rounding rounding) const noexcept
+    {
+        float sums[code_tile] = {}; // independent chains, so that the loop becomes vectors
+        for_each_tile(group.data(), group.size(), shared, rounding,
+                      [&](std::size_t first, std::size_t size, const float* codes) {
+                          for (std::size_t i = 0; i < size; ++i) {
+                              const float missing =
+                                  group[first + i] - value_of(codes[i], shared, rounding);
+                              const float weight = importance.empty() ? 1.0f : importance[first + i];
+                              sums[i] += missing * missing * weight;
+                          }
+                      });
+        for (std::size_t half = code_tile / 2; half > 0; half /= 2)
+            for (std::size_t i = 0; i < half; ++i) sums[i] += sums[i + half];
+        return sums[0];
+    }
+
+    // Calls `use(first, size, codes)` for the codes of a group, a tile at a time.
+    template <class Rounding, class Use>
+    AWQ_ALWAYS_INLINE void for_each_tile(const float* group, std::size_t count,
+                                         const qparams& shared, Rounding rounding,
+                                         Use use) const noexcept
+    {
+        float codes[code_tile];
+        for (std::size_t first = 0; first < count; first += code_tile) {
+            const auto make = [&](std::size_t size) {
+                fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
+                           rounding);
+                use(first, size, codes);
+            };
+            // A count known at compile time keeps a whole tile in registers.
+            if (count - first >= code_tile)
+                make(code_tile);
+            else
+                make(count - first);
+        }
+    }
+};
+
+static_assert(quantizer<integer_quantizer>);
+
+/// The quantizer of a scheme type: `quantizer_of<w4a16_asym>(128)`.
+template <class Scheme>
+requires requires
+{
+    Scheme::value;
+}
+constexpr integer_quantizer quantizer_of(std::size_t group_size, dtype storage = dtype::f32)
+{
+    return {Scheme::value, group_size, storage};
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace awq {
+
+/// What a quantizer's weights are stored as, where that is a format of checkpoints.
+inline integer_format format_of(const integer_quantizer& q) { return {q.format, q.group_size}; }
+inline fp8_format format_of(const fp8_quantizer& q) { return {q.block_rows, q.block_cols}; }
+inline fp4_format format_of(const fp4_quantizer& q) { return {q.kind}; }
+
+/// A quantizer chosen at run time, so that the layers of one mapping may differ in format.
+class any_quantizer {
+public:
+    any_quantizer() = default;
+    template <quantizer Q>
+        requires(!std::same_as<Q, any_quantizer>)
+    any_quantizer(const Q& chosen) : chosen_(chosen)
+    {
+    }
+
+    /// Calls `action` with the quantizer itself.
+    template <class Action>
+    decltype(auto) visit(Action&& action) const
+    {
+        return std::visit(std::forward<Action>(action), chosen_);
+    }
+
+    status check(std::size_t in_features) const
+    {
+        return visit([&](const auto& q) -> status { return q.check(in_features); });
+    }
+    std::size_t row_block() const
+    {
+        return visit([](const auto& q) -> std::size_t { return q.row_block(); });
+    }
+    std::size_t scale_columns(std::size_t in_features) const
+    {
+        return visit([&](const auto& q) -> std::size_t { return q.scale_columns(in_features); });
+    }
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
+                         matrix_view<float> out) const;
+
+    bool needs_magnitude() const
+    {
+        return visit([]([[maybe_unused]] const auto& q) -> bool {
+            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>)
+                return q.needs_magnitude();
+            return false;
+        });
+    }
+    any_quantizer for_magnitude(float largest) const
+    {
+        return visit([&](const auto& q) -> any_quantizer {
+            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>)
+                return q.for_magnitude(largest);
+            return q;
+        });
+    }
+    static float magnitude_of(matrix_view<const float> rows) noexcept
+    {
+        return fp4_quantizer::magnitude_of(rows);
+    }
+
+    /// For reports: "W4A16_ASYM g128", "FP8 per channel", "Q4_K".
+    std::string name() const
+    {
+        if (const auto* blocks = get_if<gguf::simd_block_quantizer>())
+            return std::string{gguf::name_of(blocks->type())};
+        return visit([](const auto& q) -> std::string {
+            if constexpr (requires { format_of(q); }) return describe(format_of(q));
+            return {};
+        });
+    }
+
+    /// The quantizer itself, or null where another one was chosen.
+    template <class Q>
+    const Q* get_if() const noexcept
+    {
+        return std::get_if<Q>(&chosen_);
+    }
+
+private:
+    std::variant<integer_quantizer, fp8_quantizer, fp4_quantizer, gguf::simd_block_quantizer>
+        chosen_;
+};
+
+#if AWQ_COMPILES_ROUNDING
+AWQ_COMPILED void any_quantizer::pseudo_quantize(matrix_view<const float> rows,
+                                                 std::span<const float> importance,
+                                                 matrix_view<float> out) const
+{
+    visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); });
+}
+#endif
+
+static_assert(magnitude_quantizer<any_quantizer>);
+
+} // namespace awq
+
+#endif
+
+#include <optional>
+
+namespace awq {
+
+/// What `evaluate` does beside running the model.
+struct evaluate_options {
+    /// Rounds the linear layers of every block first.
+    std::optional<any_quantizer> pseudo_quantize;
+    progress_callback progress;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/evaluation.hpp
+#ifndef AWQ_PIPELINE_EVALUATION_HPP
+#define AWQ_PIPELINE_EVALUATION_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace awq {
+
+/// How one position's next-token distribution fits the text and a reference distribution.
+struct position_score {
+    double negative_log_likelihood = 0; ///< of the token that follows, in nats
+    double kl_divergence = 0;           ///< KL(reference || model), in nats
+    bool same_top = false;              ///< both rank the same token first, and all is finite
+};
+
+/// log(sum(exp(logits))), in double.
+inline double log_sum_exp(std::span<const float> logits)
+{
+    const float highest = *std::max_element(logits.begin(), logits.end());
+    double sum = 0;
+    for (const float logit : logits) sum += static_cast<double>(std::exp(logit - highest));
+    return highest + std::log(sum);
+}
+
+/// KL(p || q) in nats for p = softmax(reference) and q = softmax(logits), both of vocab_size values.
+/// With d = logits - reference it is log(E_p[e^d]) - E_p[d]; the common offset of d cancels.
+inline double kl_divergence(std::span<const float> reference, std::span<const float> logits)
+{
+    const float highest = *std::max_element(reference.begin(), reference.end());
+    const double offset = log_sum_exp(logits) - log_sum_exp(reference);
+    double weight = 0, mean = 0;
+    for (std::size_t i = 0; i < reference.size(); ++i) {
+        const double p = std::exp(reference[i] - highest);
+        weight += p;
+        mean += p * (static_cast<double>(reference[i]) - static_cast<double>(logits[i]) + offset);
+    }
+    return std::max(mean / weight, 0.0);
+}
+
+/// Scores one position; `reference` may be empty.
+inline position_score score_position(std::span<const float> logits,
+                                     std::span<const float> reference, std::size_t next_token)
+{
+    position_score score;
+    score.negative_log_likelihood = log_sum_exp(logits) - static_cast<double>(logits[next_token]);
+    if (reference.empty()) return score;
+    const auto top = [](std::span<const float> row) {
+        return std::max_element(row.begin(), row.end()) - row.begin();
+    };
+    score.kl_divergence = kl_divergence(reference, logits);
+    score.same_top = std::isfinite(score.kl_divergence) && top(logits) == top(reference);
+    return score;
+}
+
+/// The means over all scored positions. Sums merge, so parts may be evaluated on their own.
+struct evaluation {
+    std::size_t tokens = 0; ///< positions that were scored
+    double negative_log_likelihood_sum = 0;
+    double kl_divergence_sum = 0;
+    std::size_t same_top = 0;
+    std::string_view instruction_set; ///< that computed: "baseline", "x86-64-v3", "x86-64-v4"
+
+    void add(const position_score& score)
+    {
+        ++tokens;
+        negative_log_likelihood_sum += score.negative_log_likelihood;
+        kl_divergence_sum += score.kl_divergence;
+        same_top += score.same_top ? 1 : 0;
+    }
+
+    double perplexity() const
+    {
+        return std::exp(negative_log_likelihood_sum / static_cast<double>(tokens));
+    }
+    double kl_divergence() const { return kl_divergence_sum / static_cast<double>(tokens); }
+    double top1_agreement() const
+    {
+        return static_cast<double>(same_top) / static_cast<double>(tokens);
+    }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/export_options.hpp
+#ifndef AWQ_PIPELINE_EXPORT_OPTIONS_HPP
+#define AWQ_PIPELINE_EXPORT_OPTIONS_HPP
+
+// ---- awq/support/notice.hpp
+#ifndef AWQ_SUPPORT_NOTICE_HPP
+#define AWQ_SUPPORT_NOTICE_HPP
+
+// ---- awq/support/printable.hpp
+#ifndef AWQ_SUPPORT_PRINTABLE_HPP
+#define AWQ_SUPPORT_PRINTABLE_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+/// A name that came out of a file, made fit for a one-line error text: control characters become '?', and a
+/// name longer than `limit` bytes is cut and ends in "...".
+inline std::string printable(std::string_view name, std::size_t limit = 120)
+{
+    std::string shown{name.substr(0, limit)};
+    for (char& each : shown)
+        if (static_cast<unsigned char>(each) < 0x20 || each == 0x7F) each = '?';
+    if (name.size() > limit) {
+        while (!shown.empty() && (static_cast<unsigned char>(shown.back()) & 0xC0) == 0x80)
+            shown.pop_back(); // do not end inside a UTF-8 sequence
+        if (!shown.empty() && static_cast<unsigned char>(shown.back()) >= 0xC0) shown.pop_back();
+        shown += "...";
+    }
+    return shown;
+}
+
+/// The first line of a text.
+inline std::string_view one_line(std::string_view text) noexcept
+{
+    return text.substr(0, text.find_first_of("\r\n"));
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// One sentence about a run that goes on: what was dropped, fell back or had no effect.
+struct notice {
+    enum class severity {
+        note,    ///< the result is what was asked for
+        warning, ///< the result may be worse than what was asked for
+    };
+    severity level = severity::note;
+    std::string text; ///< one line: what (as the user named it), where, what to do
+};
+
+/// Whoever started a run shows a notice when it comes; may be empty.
+using notice_callback = std::function<void(const notice&)>;
+
+/// The notices of a run, in order: shown as they come, kept for the report.
+class notice_list {
+public:
+    notice_list() = default;
+    explicit notice_list(notice_callback show) : show_(std::move(show)) {}
+
+    void note(std::string_view text) { add({notice::severity::note, std::string{text}}); }
+    void warn(std::string_view text) { add({notice::severity::warning, std::string{text}}); }
+
+    /// Control characters, which come out of files, become '?'.
+    void add(notice made)
+    {
+        made.text = printable(made.text, made.text.size());
+        if (show_) show_(made);
+        all_.push_back(std::move(made));
+    }
+
+    std::size_t size() const noexcept { return all_.size(); }
+    bool empty() const noexcept { return all_.empty(); }
+    const notice& operator[](std::size_t i) const { return all_[i]; }
+    auto begin() const noexcept { return all_.begin(); }
+    auto end() const noexcept { return all_.end(); }
+
+private:
+    notice_callback show_;
+    std::vector<notice> all_;
+};
+
+/// "warning: ..." for a warning, the plain text for a note: a line of a report.
+inline std::string line_of(const notice& from)
+{
+    return from.level == notice::severity::warning ? "warning: " + from.text : from.text;
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// What `export_gguf` is asked to do.
+struct export_options {
+    std::string model;  ///< directory of the checkpoint
+    std::string output; ///< FILE.gguf
+    std::string type = "q4_k_m";
+    std::string imatrix; ///< importance matrix in either of llama.cpp's formats, or empty
+    std::vector<std::string> tensor_types; ///< "PATTERN=TYPE"
+    bool better_rounding = false; ///< `gguf::rounding::best`: no longer llama.cpp's bytes
+    std::string pre; ///< the pre-tokenizer's name in llama.cpp; empty: found out
+    bool overwrite = false;
+    progress_callback progress;
+    notice_list notices; ///< the report begins with it, and it shows the export's own
+};
+
+/// What became of an export.
+struct export_report {
+    std::string type;
+    std::size_t tensors = 0;
+    std::size_t without_importance = 0; ///< quantized tensors that the importance matrix lacks
+    notice_list notes; ///< what the file does not hold, or holds otherwise
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/oneshot_options.hpp
+#ifndef AWQ_PIPELINE_ONESHOT_OPTIONS_HPP
+#define AWQ_PIPELINE_ONESHOT_OPTIONS_HPP
+
+// ---- awq/execution/precision.hpp
+#ifndef AWQ_EXECUTION_PRECISION_HPP
+#define AWQ_EXECUTION_PRECISION_HPP
+
+// ---- awq/execution/execution_concept.hpp
+#ifndef AWQ_EXECUTION_EXECUTION_CONCEPT_HPP
+#define AWQ_EXECUTION_EXECUTION_CONCEPT_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+
+namespace awq {
+
+namespace detail {
+struct any_task {
+    void operator()(std::size_t) const noexcept {}
+};
+} // namespace detail
+
+/// Who does the work. `for_each(count, task)` calls `task(i)` once for every i < count, in any order
+/// and possibly at the same time, and returns when all calls are done. The caller cuts the work, the
+/// execution never does: where the cuts do not depend on the number of threads and each task writes
+/// its own output, the result has the same bits at any number of threads.
+template <class E>
+concept execution = policy_of<E, axis::execution> && requires(const E& e, detail::any_task task) {
+    { E::name } -> std::convertible_to<std::string_view>;
+    { e.for_each(std::size_t{}, task) } -> std::same_as<void>;
+};
+
+/// How many chunks of at most `grain` items cover `count` items.
+constexpr std::size_t chunk_count(std::size_t count, std::size_t grain) noexcept
+{
+    return (count + grain - 1) / grain;
+}
+
+} // namespace awq
+
+#endif
+
+#include <optional>
+#include <string_view>
+
+namespace awq {
+
+/// What the operands of large matrix products are; their sums are float32 either way.
+enum class precision : unsigned char {
+    float32,
+    /// bfloat16 where the processor multiplies it faster than float32: weights of a bfloat16 checkpoint are
+    /// exact in it, activations lose their last digits.
+    mixed,
+};
+
+/// The precision by its name, "float32" or "mixed".
+constexpr std::optional<precision> precision_of(std::string_view name) noexcept
+{
+    if (name == "float32") return precision::float32;
+    if (name == "mixed") return precision::mixed;
+    return std::nullopt;
+}
+
+constexpr const char* name_of(precision which) noexcept
+{
+    return which == precision::mixed ? "mixed" : "float32";
+}
+
+/// Whether an execution allows bfloat16: it then has a member `operands` that says so.
+template <execution E>
+constexpr bool is_mixed(const E& e) noexcept
+{
+    if constexpr (requires { e.operands; }) return e.operands == precision::mixed;
+    return false;
+}
+
+/// The same execution with other operands, where it has a choice.
+template <execution E>
+constexpr E with_precision(E e, precision operands) noexcept
+{
+    if constexpr (requires { e.operands; }) e.operands = operands;
+    return e;
+}
+
+/// The same execution for products that need all digits of float32, such as those of a Cholesky decomposition.
+template <execution E>
+constexpr E in_float32(const E& e) noexcept
+{
+    return with_precision(e, precision::float32);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/mapping_pattern.hpp
+#ifndef AWQ_MODEL_MAPPING_PATTERN_HPP
+#define AWQ_MODEL_MAPPING_PATTERN_HPP
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// A smooth layer and its balance layers by name, before it is known which blocks have them.
+///
+/// A name is a module's name from the root ("model.layers.0.mlp.up_proj") or from its decoder block
+/// ("mlp.up_proj"), in which `*` stands for one part between dots; or, after "re:", a regular
+/// expression that matches from the beginning of the name from the root, as in llm-compressor.
+struct mapping_pattern {
+    std::string smooth_layer;
+    std::vector<std::string> balance_layers;
+    /// Balance layers too, in those blocks that have them: a block's experts, or its dense MLP.
+    std::vector<std::string> optional_layers = {};
+};
+
+/// The expression of a "re:" pattern; empty for a plain name.
+constexpr std::string_view expression_of(std::string_view pattern) noexcept
+{
+    return pattern.starts_with("re:") ? pattern.substr(3) : std::string_view{};
+}
+
+/// Whether a dotted name equals a plain pattern, whose `*` parts match any one part.
+constexpr bool matches_parts(std::string_view pattern, std::string_view name) noexcept
+{
+    while (true) {
+        const std::size_t pattern_dot = pattern.find('.');
+        const std::size_t name_dot = name.find('.');
+        const std::string_view part = pattern.substr(0, pattern_dot);
+        if (part != "*" && part != name.substr(0, name_dot)) return false;
+        const bool last = pattern_dot == std::string_view::npos;
+        if (last != (name_dot == std::string_view::npos)) return false;
+        if (last) return true;
+        pattern.remove_prefix(pattern_dot + 1);
+        name.remove_prefix(name_dot + 1);
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/search/search_options.hpp
+#ifndef AWQ_SEARCH_SEARCH_OPTIONS_HPP
+#define AWQ_SEARCH_SEARCH_OPTIONS_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// Whether a scale takes the weights' magnitude into account, or the activations' alone.
+enum class duo : unsigned char {
+    off,  ///< s = x_mean^r
+    on,   ///< s = x_mean^r / w_mean^(1-r)
+    both, ///< each of half the ratios, both ways
+};
+
+/// More candidates than that are a slip: each is a rounding of all the weights.
+inline constexpr std::size_t largest_n_grid = 100'000;
+
+/// The numbers of a scale search; the defaults are llm-compressor's.
+struct search_options {
+    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`;
+    /// at most `largest_n_grid`.
+    std::size_t n_grid = 20;
+    duo duo_scaling = duo::on;
+    /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
+    /// it during the search, as happens in a model of that dtype. f32: not rounded. A candidate whose
+    /// W s is more than f16 holds has no finite loss, so it is skipped; for the smooth layer see
+    /// `search_problem::smallest_scales`.
+    dtype storage = dtype::f32;
+    /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
+    /// by the exact loss, identity apart.
+    std::size_t finalists = 4;
+    /// How many rows of each weight the Gram loss looks at, spread evenly, where it ranks candidates
+    /// (`screening_rows`) and where it decides alone (`deciding_rows`).
+    std::size_t screening_rows = 64;
+    std::size_t deciding_rows = 256;
+};
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Which loss decides between scale candidates.
+enum class loss_kind {
+    parent_output, ///< re-run the parent module for every candidate, as llm-compressor does
+    gram,          ///< the linear layers' own output error, from Gram matrices
+    screened,      ///< gram ranks all candidates, parent_output decides among the best few
+};
+
+/// How a run quantizes some layers.
+struct layer_format {
+    std::vector<std::string> targets{"Linear"}; ///< names, `re:` patterns, or "Linear"
+    std::string scheme;                         ///< "W4A16_ASYM"
+    std::optional<std::size_t> group_size;      ///< 0: per channel; empty: the scheme's own
+    std::string recipe = {}; ///< the file that says so: targets that match nothing are then a warning
+};
+
+/// Damping beyond that leaves nothing of the Gram matrix; a step that fails tries up to it.
+inline constexpr float largest_damping = 1.0f;
+
+/// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
+struct rounding_options {
+    bool importance = true;     ///< weigh each column's rounding error by its mean x^2
+    /// GGUF: a longer search for the scales of blocks than llama.cpp's (`gguf::rounding::best`).
+    bool better_rounding = false;
+    int clip_steps = 20;        ///< schemes: candidates for each group's range; 1: no clipping
+    bool error_feedback = true; ///< GPTQ: feed each column's error into the columns after it
+    /// Of the Gram matrix in the feedback, relative to its mean diagonal: 1e-6 to `largest_damping`.
+    float damping = 0.01f;
+    /// Strength of the pull to the original weight in the sequential least-squares target; 0: no
+    /// target, every layer is rounded as if the layers before it were not.
+    float least_squares_lambda = 0.2f;
+    float least_squares_share = 0.5f; ///< how much of the way to that target is gone
+};
+
+/// What `oneshot` is asked to do; the driver's flags and a recipe fill it.
+struct oneshot_options {
+    std::string model;   ///< directory of the checkpoint
+    std::string dataset; ///< calibration text or JSONL
+    std::string imatrix; ///< llama.cpp's importance matrix, instead of a dataset
+    std::string output;  ///< directory, or FILE.gguf
+    std::string output_smoothed;
+    std::string output_dequantized; ///< the quantized weights as they read back, in 16 bits
+    std::string output_awq;
+    std::string output_imatrix;
+    std::string report; ///< FILE.html: a page for people; any other name: JSON
+    std::string recipe; ///< where these options come from, if from a file: no output replaces it
+    bool overwrite = false;
+
+    bool smoothing_only = false;
+    /// Writes least-squares targets in 16 bits, for llama.cpp's quantizer to round to `target`.
+    bool compensate = false;
+    bool smoothing = true; ///< false: plain rounding, for comparison
+    /// Smooths whatever can be smoothed exactly, not only what llm-compressor does.
+    bool all_mappings = false;
+    bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
+    /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
+    bool clip_weights = false;
+    bool search_clipping = false; ///< the search simulates the clipped ranges of schemes too
+    /// First match wins. In `smoothing_only` what the search simulates; empty: W4A16_ASYM.
+    std::vector<layer_format> formats;
+    std::size_t group_size = 128; ///< of that W4A16_ASYM
+    std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
+    std::string target;                ///< the GGUF type that is simulated where none is written
+    std::vector<std::string> tensor_types; ///< "PATTERN=TYPE", for GGUF tensors
+    bool measured_types = false; ///< of a GGUF file: the other types by `measure_types`
+    std::vector<std::string> ignore{"lm_head"};
+    std::optional<std::vector<mapping_pattern>> mappings; ///< instead of the architecture's own
+    std::string ignore_recipe;   ///< the file that `ignore` is from: what matches nothing is a warning
+    std::string mappings_recipe; ///< the file that `mappings` are from
+
+    /// Of the products of the forward pass, the statistics and the search; what is solved is float32.
+    precision operands = precision::float32;
+    std::size_t num_calibration_samples = 128;
+    std::size_t max_seq_length = 512;
+    search_options search{};
+    loss_kind loss = loss_kind::screened;
+    std::size_t exact_loss_tokens = 2048; ///< of a screened search: tokens that decide
+    rounding_options rounding{};
+
+    progress_callback progress;
+    /// What was noticed before the run; the report begins with it, and it shows the run's own.
+    notice_list notices;
+};
+
+/// As the flag and the report spell it.
+constexpr const char* name_of(loss_kind loss) noexcept
+{
+    switch (loss) {
+    case loss_kind::parent_output: return "parent-output";
+    case loss_kind::gram: return "gram";
+    default: return "screened";
+    }
+}
+
+/// As the flag and the report spell it.
+constexpr const char* name_of(duo scaling) noexcept
+{
+    switch (scaling) {
+    case duo::off: return "false";
+    case duo::on: return "true";
+    default: return "both";
+    }
+}
+
+/// The options that a report records, by their flags' names; those of the rounding where a run rounds.
+inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_options& options)
+{
+    const auto yes_or_no = [](bool value) { return std::string{value ? "true" : "false"}; };
+    std::vector<std::pair<std::string, std::string>> made{
+        {"dataset", options.dataset},
+        {"num_calibration_samples", std::to_string(options.num_calibration_samples)},
+        {"max_seq_length", std::to_string(options.max_seq_length)},
+        {"n_grid", std::to_string(options.search.n_grid)},
+        {"duo_scaling", name_of(options.search.duo_scaling)},
+        {"loss", name_of(options.loss)},
+        {"precision", name_of(options.operands)},
+        {"smoothing", yes_or_no(options.smoothing)},
+        {"all_mappings", yes_or_no(options.all_mappings)},
+        {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
+    if (options.smoothing_only) return made;
+    const rounding_options& rounding = options.rounding;
+    made.insert(made.end(),
+                {{"search_clipping", yes_or_no(options.search_clipping)},
+                 {"importance", yes_or_no(rounding.importance)},
+                 {"better_rounding", yes_or_no(rounding.better_rounding)},
+                 {"clip_steps", std::to_string(rounding.clip_steps)},
+                 {"error_feedback", yes_or_no(rounding.error_feedback)},
+                 {"damping", std::to_string(rounding.damping)},
+                 {"least_squares", std::to_string(rounding.least_squares_lambda)},
+                 {"least_squares_share", std::to_string(rounding.least_squares_share)}});
+    return made;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/tensor_source.hpp
+#ifndef AWQ_PIPELINE_TENSOR_SOURCE_HPP
+#define AWQ_PIPELINE_TENSOR_SOURCE_HPP
+
+// ---- awq/model/model_config.hpp
+#ifndef AWQ_MODEL_MODEL_CONFIG_HPP
+#define AWQ_MODEL_MODEL_CONFIG_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// How the rotary frequencies are stretched for long texts.
+enum class rope_kind : unsigned char { plain, linear, dynamic, llama3, yarn, longrope };
+
+/// The kind by its name in config.json ("default", "linear", "dynamic", "llama3", "yarn",
+/// "longrope").
+inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
+{
+    if (name == "default") return rope_kind::plain;
+    if (name == "linear") return rope_kind::linear;
+    if (name == "dynamic") return rope_kind::dynamic;
+    if (name == "llama3") return rope_kind::llama3;
+    if (name == "yarn") return rope_kind::yarn;
+    if (name == "longrope") return rope_kind::longrope;
+    return std::nullopt;
+}
+
+/// What the gate of an MLP, or the inside of one without a gate, goes through.
+enum class activation : unsigned char { silu, gelu_tanh, gelu, relu, relu_squared };
+
+/// The activation by its name in config.json ("silu", "gelu_pytorch_tanh"). transformers has several names
+/// for each.
+inline std::optional<activation> activation_of(std::string_view name) noexcept
+{
+    if (name == "silu" || name == "swish") return activation::silu;
+    if (name == "gelu") return activation::gelu;
+    if (name == "relu") return activation::relu;
+    if (name == "relu2") return activation::relu_squared;
+    for (const std::string_view tanh : {"gelu_pytorch_tanh", "gelu_python_tanh", "gelu_new",
+                                        "gelu_fast", "gelu_accurate"})
+        if (name == tanh) return activation::gelu_tanh;
+    return std::nullopt;
+}
+
+/// rms: x / sqrt(mean(x^2) + eps); layer: (x - mean(x)) / sqrt(variance(x) + eps).
+enum class norm_kind : unsigned char { rms, layer };
+
+/// How a norm is computed: normed(x) * (weight + offset) + bias.
+struct norm_rule {
+    float eps = 1e-6f;
+    float offset = 0.0f;
+    norm_kind kind = norm_kind::rms;
+    bool has_weight = true; ///< else it multiplies by nothing
+    bool has_bias = false;
+};
+
+/// Rotary position embedding: `rope_theta` with `rope_scaling`, or `rope_parameters`.
+struct rope_config {
+    rope_kind kind = rope_kind::plain;
+    double theta = 10000.0;
+    double factor = 1.0;
+    double low_freq_factor = 1.0;  ///< llama3
+    double high_freq_factor = 4.0; ///< llama3
+    /// llama3 and yarn; 0: max_position_embeddings.
+    std::size_t original_max_position_embeddings = 0;
+    double beta_fast = 32.0;                ///< yarn
+    double beta_slow = 1.0;                 ///< yarn
+    bool truncate = true;                   ///< yarn: whole-numbered correction range
+    std::optional<double> attention_factor; ///< yarn
+    std::optional<double> mscale;           ///< yarn
+    std::optional<double> mscale_all_dim;   ///< yarn
+    double partial_rotary_factor = 1.0;     ///< share of a head's dimensions that are turned
+    /// Each pair's frequency is divided by its own; empty: none is. A GGUF file holds these instead of
+    /// the parameters of llama3; longrope has them for texts up to the original length.
+    std::vector<float> frequency_divisors;
+    std::vector<float> long_divisors; ///< longrope: those of longer texts
+};
+
+/// A mixture of experts.
+struct experts_config {
+    std::size_t count = 0;            ///< 0: none
+    std::size_t per_token = 1;        ///< experts that a token goes through
+    std::size_t width = 0;            ///< inner width of an expert
+    std::size_t shared_width = 0;     ///< of what all tokens go through beside them; 0: nothing
+    std::size_t first = 0;            ///< blocks below this index are dense
+    std::size_t step = 1;             ///< of the others, every so manyth has experts
+    std::vector<std::size_t> dense = {};///< further blocks without experts
+    std::size_t groups = 1;           ///< experts are chosen among those of the best groups
+    std::size_t chosen_groups = 1;
+    bool normalized = true;           ///< the weights of a token's experts add up to 1
+    double scaling = 1.0;             ///< of the weights
+
+    /// Whether block `layer` has experts.
+    bool in(std::size_t layer) const noexcept
+    {
+        if (count == 0 || layer < first || (layer + 1) % step != 0) return false;
+        return std::find(dense.begin(), dense.end(), layer) == dense.end();
+    }
+};
+
+/// Multi-head latent attention: queries, keys and values come from a few channels.
+struct latent_config {
+    std::size_t query_rank = 0; ///< 0: queries are not compressed
+    std::size_t rank = 0;       ///< of keys and values
+    std::size_t plain = 0;      ///< dimensions of a query and key head that are not turned
+    std::size_t rotary = 0;     ///< those that are
+    std::size_t value = 0;      ///< of a value head
+};
+
+/// What a checkpoint calls its tensors.
+struct model_names {
+    std::string blocks = "model.layers."; ///< before a block's number
+    std::string embeddings = "model.embed_tokens";
+    std::string positions;                ///< learned positions; empty: none
+    std::string norm = "model.norm";
+    std::string head = "lm_head";
+};
+
+/// The fields of config.json that a forward pass needs. A default-constructed one holds Llama's
+/// defaults; `defaults_for(model_type)` holds those of another type, to be overridden by what the
+/// file gives.
+struct model_config {
+    std::string architecture; ///< first of `architectures`: "LlamaForCausalLM"
+    std::string model_type = "llama";
+    std::size_t vocab_size = 32000;
+    std::size_t hidden_size = 4096;
+    std::size_t intermediate_size = 11008;
+    std::size_t num_hidden_layers = 32;
+    std::size_t num_attention_heads = 32;
+    std::size_t num_key_value_heads = 0; ///< 0: as many as attention heads
+    std::size_t head_dim = 0;            ///< 0: hidden_size / num_attention_heads
+    std::size_t max_position_embeddings = 2048;
+    double rms_norm_eps = 1e-6;
+    std::string hidden_act = "silu";
+    bool attention_bias = false; ///< of q, k, v and o
+    bool qkv_bias = false;       ///< of q, k and v only (qwen2)
+    bool mlp_bias = false;
+    bool qk_norm = false; ///< RMS norm of each head's query and key (qwen3)
+    bool out_bias = false; ///< of o, beside `attention_bias`
+    norm_kind norms = norm_kind::rms;
+    bool norm_weights = true;    ///< norms have a weight
+    bool norm_biases = false;
+    bool offset_norms = false;   ///< norms multiply by 1 + weight (gemma)
+    bool scaled_embeddings = false; ///< embeddings are multiplied by sqrt(hidden_size) (gemma)
+    double embedding_multiplier = 1.0;
+    double residual_multiplier = 1.0; ///< of what attention and MLP add
+    double logit_multiplier = 1.0;
+    double attention_cap = 0.0; ///< scores become cap * tanh(score / cap); 0: they stay
+    double logit_cap = 0.0;
+    std::size_t position_offset = 0; ///< row of the learned positions that the first token gets
+    bool tie_word_embeddings = false;
+    bool parallel_residual = false; ///< attention and MLP read the same hidden state
+    /// Attention scores are divided by its root; 0: head_size().
+    double query_pre_attn_scalar = 0.0;
+    double attention_multiplier = 0.0; ///< of attention scores, instead of that; 0: none
+    std::size_t sliding_window = 0; ///< 0: every earlier token is seen
+    /// Layers below this index see every earlier token even where there is a window.
+    std::size_t max_window_layers = 0;
+    /// Every so manyth layer sees every earlier token; 0: see max_window_layers.
+    std::size_t sliding_window_pattern = 0;
+    /// From `layer_types`, one for each layer, where the file gives it: true is sliding.
+    std::vector<bool> sliding_layers;
+    std::vector<bool> unturned_layers; ///< true: no rotary embedding; empty: all layers turn
+    experts_config experts;
+    latent_config latent;
+    model_names names;
+    rope_config rope;
+    std::optional<rope_config> local_rope; ///< of the sliding layers, where they have their own
+    std::vector<std::uint32_t> eos_token_ids;
+    std::optional<std::uint32_t> bos_token_id;
+    dtype torch_dtype = dtype::f32;
+
+    std::size_t kv_heads() const noexcept
+    {
+        return num_key_value_heads == 0 ? num_attention_heads : num_key_value_heads;
+    }
+    std::size_t head_size() const noexcept
+    {
+        return head_dim == 0 ? hidden_size / num_attention_heads : head_dim;
+    }
+    std::size_t query_size() const noexcept { return num_attention_heads * head_size(); }
+    std::size_t kv_size() const noexcept { return kv_heads() * head_size(); }
+    /// Dimensions of a head that are turned, an even number.
+    std::size_t rotary_size() const noexcept
+    {
+        return static_cast<std::size_t>(static_cast<double>(head_size()) *
+                                        rope.partial_rotary_factor) / 2 * 2;
+    }
+    /// Whether layer `layer` has the window, where there is one.
+    bool is_sliding(std::size_t layer) const noexcept
+    {
+        if (!sliding_layers.empty())
+            return layer < sliding_layers.size() && sliding_layers[layer];
+        if (sliding_window_pattern != 0) return (layer + 1) % sliding_window_pattern != 0;
+        return layer >= max_window_layers;
+    }
+    /// Tokens that layer `layer` looks back on, itself included; 0: all.
+    std::size_t window_of(std::size_t layer) const noexcept
+    {
+        return is_sliding(layer) ? sliding_window : 0;
+    }
+    /// Whether layer `layer` has a rotary embedding.
+    bool turns(std::size_t layer) const noexcept
+    {
+        return layer >= unturned_layers.size() || !unturned_layers[layer];
+    }
+    norm_rule norm() const noexcept
+    {
+        return {static_cast<float>(rms_norm_eps), offset_norms ? 1.0f : 0.0f, norms, norm_weights,
+                norm_biases};
+    }
+    /// What attention scores are multiplied by.
+    float attention_scale() const noexcept
+    {
+        if (attention_multiplier > 0.0) return static_cast<float>(attention_multiplier);
+        const auto head = static_cast<float>(head_size());
+        const auto given = static_cast<float>(query_pre_attn_scalar);
+        return 1.0f / std::sqrt(given > 0.0f ? given : head);
+    }
+    float embedding_scale() const noexcept
+    {
+        const auto factor = static_cast<float>(embedding_multiplier);
+        return scaled_embeddings ? std::sqrt(static_cast<float>(hidden_size)) : factor;
+    }
+};
+
+namespace detail {
+
+inline status check_size(std::string_view field, std::size_t value)
+{
+    // Far above any model, and low enough that products of three sizes do not overflow.
+    constexpr std::size_t limit = std::size_t{1} << 20;
+    if (value > 0 && value <= limit) return {};
+    return error{error_code::invalid_argument, "", field, " is ", value,
+                 ", it must be between 1 and ", limit};
+}
+
+inline status check_sizes(const model_config& config)
+{
+    AWQ_CHECK(check_size("vocab_size", config.vocab_size));
+    AWQ_CHECK(check_size("hidden_size", config.hidden_size));
+    AWQ_CHECK(check_size("intermediate_size", config.intermediate_size));
+    AWQ_CHECK(check_size("num_hidden_layers", config.num_hidden_layers));
+    AWQ_CHECK(check_size("num_attention_heads", config.num_attention_heads));
+    AWQ_CHECK(check_size("num_key_value_heads", config.kv_heads()));
+    if (config.head_dim == 0 && config.hidden_size % config.num_attention_heads != 0)
+        return error{error_code::shape_mismatch, "hidden_size ", config.hidden_size,
+                     " is not a multiple of num_attention_heads ", config.num_attention_heads,
+                     "; give head_dim"};
+    AWQ_CHECK(check_size("head_dim", config.head_size()));
+    if (config.num_attention_heads % config.kv_heads() != 0)
+        return error{error_code::shape_mismatch, "num_attention_heads ",
+                     config.num_attention_heads, " is not a multiple of num_key_value_heads ",
+                     config.kv_heads()};
+    return {};
+}
+
+inline bool is_positive(double value) noexcept { return std::isfinite(value) && value > 0.0; }
+
+inline status check_rope(const model_config& config, const rope_config& rope)
+{
+    if (!is_positive(rope.theta) || !is_positive(rope.factor))
+        return error{error_code::invalid_argument, "rope_theta ", rope.theta,
+                     " and the rope factor ", rope.factor, " must be above 0"};
+    const double partial = rope.partial_rotary_factor;
+    if (!(partial > 0.0 && partial <= 1.0) || config.head_size() % 2 != 0)
+        return error{error_code::invalid_argument, "rotary embedding needs an even head_dim (",
+                     config.head_size(), ") and a partial_rotary_factor between 0 and 1 (", partial,
+                     ")"};
+    const bool llama3 = rope.kind == rope_kind::llama3;
+    if (llama3 && !(is_positive(rope.low_freq_factor) &&
+                    rope.high_freq_factor > rope.low_freq_factor &&
+                    std::isfinite(rope.high_freq_factor)))
+        return error{error_code::invalid_argument, "llama3 rope needs 0 < low_freq_factor (",
+                     rope.low_freq_factor, ") < high_freq_factor (", rope.high_freq_factor, ")"};
+    if (rope.kind == rope_kind::yarn && (rope.theta == 1.0 || !is_positive(rope.beta_fast) ||
+                                         !is_positive(rope.beta_slow)))
+        return error{error_code::invalid_argument,
+                     "yarn rope needs beta_fast and beta_slow above 0 and a theta other "
+                     "than 1"};
+    return {};
+}
+
+} // namespace detail
+
+/// Whether the numbers of a config make sense; the error names field and value.
+inline status check_fields(const model_config& config)
+{
+    AWQ_CHECK(detail::check_sizes(config));
+    AWQ_CHECK(detail::check_rope(config, config.rope));
+    if (config.local_rope) AWQ_CHECK(detail::check_rope(config, *config.local_rope));
+    if (!activation_of(config.hidden_act))
+        return error{error_code::unsupported, "hidden_act \"", config.hidden_act,
+                     "\" is not supported, only \"silu\" (\"swish\"), \"gelu\", \"gelu_pytorch_tanh\" "
+                     "(\"gelu_new\", \"gelu_fast\"), \"relu\" and \"relu2\""};
+    if (!std::isfinite(config.query_pre_attn_scalar) || config.query_pre_attn_scalar < 0.0)
+        return error{error_code::invalid_argument, "query_pre_attn_scalar ",
+                     config.query_pre_attn_scalar, " must be above 0"};
+    if (!detail::is_positive(config.rms_norm_eps))
+        return error{error_code::invalid_argument, "rms_norm_eps ", config.rms_norm_eps,
+                     " must be above 0"};
+    const std::size_t layers = config.sliding_layers.size();
+    if (layers != 0 && layers != config.num_hidden_layers)
+        return error{error_code::shape_mismatch, "layer_types has ", layers,
+                     " entries for ", config.num_hidden_layers, " layers"};
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/report/tensor_report.hpp
+#ifndef AWQ_REPORT_TENSOR_REPORT_HPP
+#define AWQ_REPORT_TENSOR_REPORT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// How one tensor lies in a file.
+struct tensor_report {
+    std::string name;           ///< as the file has it
+    std::string type;           ///< "Q4_K", "BF16"
+    std::uint64_t elements = 0; ///< of that type
+    std::uint64_t bytes = 0;
+};
+
+/// All tensors of one type.
+struct type_total {
+    std::string type;
+    std::size_t tensors = 0;
+    std::uint64_t elements = 0;
+    std::uint64_t bytes = 0;
+};
+
+inline std::uint64_t bytes_of(const std::vector<tensor_report>& tensors) noexcept
+{
+    std::uint64_t sum = 0;
+    for (const tensor_report& each : tensors) sum += each.bytes;
+    return sum;
+}
+
+/// The type with the most bytes comes first.
+inline std::vector<type_total> totals_by_type(const std::vector<tensor_report>& tensors)
+{
+    std::vector<type_total> totals;
+    for (const tensor_report& each : tensors) {
+        const auto same = [&](const type_total& total) { return total.type == each.type; };
+        auto found = std::find_if(totals.begin(), totals.end(), same);
+        if (found == totals.end()) found = totals.insert(found, {each.type, 0, 0, 0});
+        ++found->tensors;
+        found->elements += each.elements;
+        found->bytes += each.bytes;
+    }
+    std::stable_sort(totals.begin(), totals.end(),
+                     [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+    return totals;
+}
+
+/// What one output of a run holds.
+struct output_report {
+    std::string path;
+    std::vector<tensor_report> tensors;
+};
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// The shape of a named tensor: a matrix, or a vector as one row.
+struct tensor_shape {
+    std::size_t rows = 0;
+    std::size_t cols = 0;
+};
+
+/// How a file holds a tensor, for checks and error texts.
+struct stored_tensor_facts {
+    std::vector<std::uint64_t> shape; ///< outermost extent first, of any rank
+    std::string type;                 ///< as the file calls it: "BF16"
+    bool is_readable = true;          ///< as float32
+};
+
+/// A model on disk as named float32 tensors, whatever format they are stored in: a quantized layer
+/// reads as its dequantized weight under the plain name. Names are those of Hugging Face
+/// checkpoints ("model.layers.0.self_attn.q_proj.weight").
+class AWQ_ABI_TAG tensor_source {
+public:
+    virtual ~tensor_source() = default;
+
+    virtual const model_config& config() const noexcept = 0;
+    /// Where it came from, for error texts.
+    virtual const std::string& path() const noexcept = 0;
+    /// Nothing where there is no such tensor.
+    virtual std::optional<tensor_shape> shape(std::string_view name) const = 0;
+    /// How the tensor is stored; nothing where there is none. By default a float32 matrix of `shape`.
+    virtual std::optional<stored_tensor_facts> stored(std::string_view name) const
+    {
+        const auto known = shape(name);
+        if (!known) return std::nullopt;
+        return stored_tensor_facts{{known->rows, known->cols}, "F32"};
+    }
+    /// All tensors of the files, as they are stored and called there.
+    virtual std::vector<tensor_report> tensors() const = 0;
+    /// What the file calls a tensor, for error texts.
+    virtual std::string name_in_file(std::string_view name) const { return std::string{name}; }
+    /// What a user should be told about the checkpoint.
+    virtual std::vector<notice> notices() const { return {}; }
+    /// Reads out.rows() rows from `first_row` on; `out` is contiguous and has the tensor's columns.
+    /// Errors name the tensor; a NaN is one.
+    virtual status read_rows(std::string_view name, std::size_t first_row,
+                             matrix_view<float> out) const = 0;
+
+    /// Reads a whole tensor; `out` has its shape.
+    status read(std::string_view name, matrix_view<float> out) const
+    {
+        return read_rows(name, 0, out);
+    }
+
+protected:
+    tensor_source() = default;
+    tensor_source(const tensor_source&) = default;
+    tensor_source& operator=(const tensor_source&) = default;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/report/run_report.hpp
+#ifndef AWQ_REPORT_RUN_REPORT_HPP
+#define AWQ_REPORT_RUN_REPORT_HPP
+
+// ---- awq/report/fallback_list.hpp
+#ifndef AWQ_REPORT_FALLBACK_LIST_HPP
+#define AWQ_REPORT_FALLBACK_LIST_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// "2 layers (model.layers.0.mlp.up_proj, ...)": how many, and the first few by name.
+inline std::string count_and_name(const std::vector<std::string>& layers)
+{
+    constexpr std::size_t shown = 3;
+    std::string text = std::to_string(layers.size()) + (layers.size() == 1 ? " layer (" : " layers (");
+    for (std::size_t i = 0; i < std::min(shown, layers.size()); ++i)
+        text += (i > 0 ? ", " : "") + layers[i];
+    return text + (layers.size() > shown ? ", ...)" : ")");
+}
+
+/// Steps that a run was asked for and could not take, each with the layers that it happened to.
+class fallback_list {
+public:
+    /// `what`: the step and the reason, "no error feedback (...)".
+    void add(const std::string& what, const std::string& layer)
+    {
+        const auto same = [&](const auto& entry) { return entry.first == what; };
+        const auto found = std::find_if(all_.begin(), all_.end(), same);
+        (found == all_.end() ? all_.emplace_back(what, std::vector<std::string>{}) : *found)
+            .second.push_back(layer);
+    }
+
+    /// One warning for each.
+    void tell(notice_list& notices) const
+    {
+        for (const auto& [what, layers] : all_) notices.warn(what + ": " + count_and_name(layers));
+    }
+
+private:
+    std::vector<std::pair<std::string, std::vector<std::string>>> all_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/report/mapping_report.hpp
+#ifndef AWQ_REPORT_MAPPING_REPORT_HPP
+#define AWQ_REPORT_MAPPING_REPORT_HPP
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// What became of one mapping in one decoder block.
+struct mapping_report {
+    std::string layer;                       ///< the decoder block: "model.layers.3"
+    std::string smooth_layer;                ///< full module names
+    std::vector<std::string> balance_layers;
+    double initial_error = 0;                ///< loss of plain rounding (identity scales)
+    double best_error = 0;                   ///< loss of the chosen scales, never above the initial
+    double best_ratio = 0;
+    bool duo_scaling = false;                ///< whether the chosen scales used the weights
+    std::size_t tokens = 0;                  ///< tokens that the statistics were taken from
+    std::size_t skipped_candidates = 0;      ///< candidates that are not finite, or cannot be stored
+    std::string skipped;                     ///< why the mapping was left alone; empty if it was not
+};
+
+/// What became of one linear layer when its weights were quantized.
+struct layer_report {
+    std::string layer;        ///< full module name
+    std::string format;       ///< the type or scheme that was written
+    std::string steps;        ///< what was used: "importance, error feedback, least-squares target"
+    double relative_error = 0; ///< output error over output power, on the calibration tokens
+    std::string skipped = {};  ///< why a layer that a scheme is for stays as it is; else empty
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// What happened in one run, as data; `to_json`, `to_html` and `to_text` show it.
+struct run_report {
+    std::string model;
+    std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensated"
+    std::string scheme; ///< the scheme or type that was written, or that the search simulated
+    std::size_t group_size = 0; ///< 0: one group per row
+    std::string instruction_set; ///< that computed: "baseline", "x86-64-v3", "x86-64-v4"
+    std::vector<std::pair<std::string, std::string>> options;
+    std::vector<mapping_report> mappings;
+    std::vector<layer_report> layers;
+    fallback_list fallbacks; ///< gathered block by block; told in `notes` at the end
+    notice_list notes; ///< what was dropped, fell back or had no effect
+    std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run
+    std::uint64_t peak_rss_bytes = 0;
+    std::vector<std::string> outputs;
+    std::vector<output_report> contents; ///< of the outputs that hold a model
+    std::uint64_t parameters = 0;        ///< elements of the model that was read
+    std::uint64_t source_bytes = 0;      ///< of its tensors
+
+    /// Adds to the seconds of a step.
+    void add_seconds(const std::string& step, double value)
+    {
+        const auto same = [&](const auto& entry) { return entry.first == step; };
+        const auto found = std::find_if(seconds.begin(), seconds.end(), same);
+        if (found != seconds.end())
+            found->second += value;
+        else
+            seconds.emplace_back(step, value);
+    }
+
+    /// Notes how many scale candidates the searches skipped, if any.
+    void note_skipped_candidates()
+    {
+        std::size_t candidates = 0;
+        for (const mapping_report& each : mappings) candidates += each.skipped_candidates;
+        if (candidates > 0)
+            notes.note(std::to_string(candidates) + " scale candidates were skipped: their loss is not "
+                       "finite, or the type that the checkpoint stores cannot hold them");
+    }
+
+    std::size_t smoothed_mappings() const
+    {
+        const auto done = [](const mapping_report& mapping) { return mapping.skipped.empty(); };
+        return static_cast<std::size_t>(std::count_if(mappings.begin(), mappings.end(), done));
+    }
+};
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+class tokenizer; // of data/tokenizer.hpp, for those who look into it
+
+// The calls on whole models, on all cores and with the fast products. Those who bring their own execution or product
+// take the templates of the same names. In the compiled mode (AWQ_HEADER_ONLY=0) this is all that is included.
+#if !AWQ_HEADER_ONLY
+
+/// Calibrates, smooths and quantizes a model directory: the library's whole job, see `oneshot_options`.
+result<run_report> oneshot(const oneshot_options& options);
+
+/// Converts a model directory into a GGUF file without calibration.
+result<export_report> export_gguf(const export_options& options);
+
+/// Scores every token of each window but the first; `reference` may be null.
+result<evaluation> evaluate(const tensor_source& model, const tensor_source* reference,
+                            std::span<const std::vector<std::int32_t>> windows, const evaluate_options& options);
+
+/// Scores several models on the same windows; the reference runs once for all of them.
+result<std::vector<evaluation>> evaluate_each(std::span<const tensor_source* const> models,
+                                              const tensor_source* reference,
+                                              std::span<const std::vector<std::int32_t>> windows,
+                                              const evaluate_options& options);
+
+/// Continues a prompt of token ids greedily; `on_token` sees each new one as it comes and may be empty.
+result<std::vector<std::int32_t>> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
+                                           std::size_t max_new_tokens,
+                                           const std::function<void(std::int32_t)>& on_token);
+
+/// Rewrites a quantized checkpoint in another layout, without loss.
+result<conversion> convert(const convert_options& options);
+
+/// Opens a model directory or a GGUF file.
+result<std::unique_ptr<tensor_source>> open_model(const std::string& path);
+
+/// The tokenizer of a model directory or a GGUF file.
+result<tokenizer> open_tokenizer(const std::string& path);
+
+#endif
+
+} // namespace awq
+
+#endif
+
+#if AWQ_HEADER_ONLY || defined(AWQ_IMPLEMENTATION)
+// ---- awq/data/added_tokens.hpp
+#ifndef AWQ_DATA_ADDED_TOKENS_HPP
+#define AWQ_DATA_ADDED_TOKENS_HPP
+
+// ---- awq/data/regex.hpp
+#ifndef AWQ_DATA_REGEX_HPP
+#define AWQ_DATA_REGEX_HPP
+
+// ---- awq/data/text_budget.hpp
+#ifndef AWQ_DATA_TEXT_BUDGET_HPP
+#define AWQ_DATA_TEXT_BUDGET_HPP
+
 #include <chrono>
 #include <cstddef>
 #include <ctime>
@@ -489,41 +7214,6 @@ class text_budget {
     std::chrono::nanoseconds allowed_{}, used_before_{};
     clock::time_point look_again_;
 };
-
-} // namespace awq
-
-#endif
-// ---- awq/support/printable.hpp
-#ifndef AWQ_SUPPORT_PRINTABLE_HPP
-#define AWQ_SUPPORT_PRINTABLE_HPP
-
-#include <cstddef>
-#include <string>
-#include <string_view>
-
-namespace awq {
-
-/// A name that came out of a file, made fit for a one-line error text: control characters become '?', and a
-/// name longer than `limit` bytes is cut and ends in "...".
-inline std::string printable(std::string_view name, std::size_t limit = 120)
-{
-    std::string shown{name.substr(0, limit)};
-    for (char& each : shown)
-        if (static_cast<unsigned char>(each) < 0x20 || each == 0x7F) each = '?';
-    if (name.size() > limit) {
-        while (!shown.empty() && (static_cast<unsigned char>(shown.back()) & 0xC0) == 0x80)
-            shown.pop_back(); // do not end inside a UTF-8 sequence
-        if (!shown.empty() && static_cast<unsigned char>(shown.back()) >= 0xC0) shown.pop_back();
-        shown += "...";
-    }
-    return shown;
-}
-
-/// The first line of a text.
-inline std::string_view one_line(std::string_view text) noexcept
-{
-    return text.substr(0, text.find_first_of("\r\n"));
-}
 
 } // namespace awq
 
@@ -5072,8 +11762,18 @@ result<sample_set> read_dataset(const std::string& path, const tokenizer& tokens
 /// `accepted_sample_fields`, or is a text, and is cut off at `max_seq_length`; the first `count` are
 /// read. Errors name the file and the place: no text, no UTF-8, no JSON, fields that are not known,
 /// ids beyond the vocabulary, nothing to read.
-inline result<sample_set> load_samples(const std::string& path, const tokenizer& tokens,
-                                       const sample_options& options = {})
+AWQ_COMPILED result<sample_set> load_samples(const std::string& path, const tokenizer& tokens,
+                                             const sample_options& options = {});
+
+/// Windows for evaluation: all tokens of a file, in order, in pieces of at most `max_seq_length`
+/// that do not overlap. In JSON no window holds tokens of two samples. `options.count` does not
+/// apply. Errors: as `load_samples`.
+AWQ_COMPILED result<sample_set> load_windows(const std::string& path, const tokenizer& tokens,
+                                             const sample_options& options = {});
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED result<sample_set> load_samples(const std::string& path, const tokenizer& tokens,
+                                             const sample_options& options)
 {
     AWQ_CHECK(detail::check_sample_options(path, options.count, options.max_seq_length));
     const auto add = [&](sample_set& made, detail::token_ids ids) {
@@ -5092,11 +11792,8 @@ inline result<sample_set> load_samples(const std::string& path, const tokenizer&
     });
 }
 
-/// Windows for evaluation: all tokens of a file, in order, in pieces of at most `max_seq_length`
-/// that do not overlap. In JSON no window holds tokens of two samples. `options.count` does not
-/// apply. Errors: as `load_samples`.
-inline result<sample_set> load_windows(const std::string& path, const tokenizer& tokens,
-                                       const sample_options& options = {})
+AWQ_COMPILED result<sample_set> load_windows(const std::string& path, const tokenizer& tokens,
+                                             const sample_options& options)
 {
     AWQ_CHECK(detail::check_sample_options(path, 1, options.max_seq_length));
     const auto add = [&](sample_set& made, const detail::token_ids& ids) {
@@ -5108,6 +11805,7 @@ inline result<sample_set> load_windows(const std::string& path, const tokenizer&
                                     [](const std::vector<detail::token_ids>&) {});
     });
 }
+#endif
 
 } // namespace awq
 
@@ -9870,11 +16568,7 @@ class AWQ_ABI_TAG chat_templates {
     }
 
     /// As a function, for `sample_options::chat`.
-    static chat_renderer renderer_of(const std::string& directory)
-    {
-        auto templates = std::make_shared<chat_templates>(directory);
-        return [templates](const chat_sample& sample) { return templates->render(sample); };
-    }
+    static chat_renderer renderer_of(const std::string& directory);
 
   private:
     using one = result<std::shared_ptr<const chat_template>>;
@@ -9890,6 +16584,14 @@ class AWQ_ABI_TAG chat_templates {
     result<template_files> files_;
     std::optional<one> with_tools_, without_;
 };
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED chat_renderer chat_templates::renderer_of(const std::string& directory)
+{
+    auto templates = std::make_shared<chat_templates>(directory);
+    return [templates](const chat_sample& sample) { return templates->render(sample); };
+}
+#endif
 
 } // namespace awq
 
@@ -9956,153 +16658,9 @@ class loss_mask {
 } // namespace awq
 
 #endif
-// ---- awq/execution/execution_concept.hpp
-#ifndef AWQ_EXECUTION_EXECUTION_CONCEPT_HPP
-#define AWQ_EXECUTION_EXECUTION_CONCEPT_HPP
-
-// ---- awq/policy/axis.hpp
-#ifndef AWQ_POLICY_AXIS_HPP
-#define AWQ_POLICY_AXIS_HPP
-
-#include <concepts>
-
-namespace awq {
-
-/// The four questions that a modifier's policies answer, each once.
-namespace axis {
-struct mode;      ///< what is done after the search
-struct group;     ///< elements of a row that share a scale
-struct backend;   ///< who owns tensors and supplies matrix products
-struct execution; ///< who does the work
-} // namespace axis
-
-/// A policy is a small type that names the axis it answers: `using policy_axis = awq::axis::mode;`
-template <class T>
-concept policy = requires { typename T::policy_axis; };
-
-template <class T, class Axis>
-concept policy_of = policy<T> && std::same_as<typename T::policy_axis, Axis>;
-
-} // namespace awq
-
-#endif
-
-#include <concepts>
-#include <cstddef>
-#include <string_view>
-
-namespace awq {
-
-namespace detail {
-struct any_task {
-    void operator()(std::size_t) const noexcept {}
-};
-} // namespace detail
-
-/// Who does the work. `for_each(count, task)` calls `task(i)` once for every i < count, in any order
-/// and possibly at the same time, and returns when all calls are done. The caller cuts the work, the
-/// execution never does: where the cuts do not depend on the number of threads and each task writes
-/// its own output, the result has the same bits at any number of threads.
-template <class E>
-concept execution = policy_of<E, axis::execution> && requires(const E& e, detail::any_task task) {
-    { E::name } -> std::convertible_to<std::string_view>;
-    { e.for_each(std::size_t{}, task) } -> std::same_as<void>;
-};
-
-/// How many chunks of at most `grain` items cover `count` items.
-constexpr std::size_t chunk_count(std::size_t count, std::size_t grain) noexcept
-{
-    return (count + grain - 1) / grain;
-}
-
-} // namespace awq
-
-#endif
 // ---- awq/execution/matrix_product.hpp
 #ifndef AWQ_EXECUTION_MATRIX_PRODUCT_HPP
 #define AWQ_EXECUTION_MATRIX_PRODUCT_HPP
-
-// ---- awq/tensor/matrix_view.hpp
-#ifndef AWQ_TENSOR_MATRIX_VIEW_HPP
-#define AWQ_TENSOR_MATRIX_VIEW_HPP
-
-#include <cstddef>
-#include <span>
-#include <type_traits>
-
-namespace awq {
-
-/// A row-major matrix that somebody else owns. For a weight, rows = out_features and
-/// cols = in_features; for activations, rows = tokens and cols = in_features.
-template <class T>
-class matrix_view {
-public:
-    using value_type = std::remove_cv_t<T>;
-
-    constexpr matrix_view() = default;
-    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
-        : matrix_view(data, rows, cols, cols)
-    {
-    }
-    /// `stride`: elements from the start of one row to the start of the next, at least `cols`; for a
-    /// view that is only read also 0: all its rows are the same.
-    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride) noexcept
-        : data_(data), rows_(rows), cols_(cols), stride_(stride)
-    {
-    }
-    template <class U>
-        requires std::is_same_v<const U, T>
-    constexpr matrix_view(const matrix_view<U>& other) noexcept
-        : matrix_view(other.data(), other.rows(), other.cols(), other.stride())
-    {
-    }
-
-    constexpr T* data() const noexcept { return data_; }
-    constexpr std::size_t rows() const noexcept { return rows_; }
-    constexpr std::size_t cols() const noexcept { return cols_; }
-    constexpr std::size_t stride() const noexcept { return stride_; }
-    constexpr std::size_t size() const noexcept { return rows_ * cols_; }
-    constexpr bool empty() const noexcept { return size() == 0; }
-    /// Whether one row begins before the one above it has ended: such a view must not be written.
-    constexpr bool rows_overlap() const noexcept { return rows_ > 1 && stride_ < cols_; }
-    constexpr bool contiguous() const noexcept { return stride_ == cols_; }
-
-    constexpr std::span<T> row(std::size_t index) const noexcept
-    {
-        return {data_ + index * stride_, cols_};
-    }
-    constexpr T& operator()(std::size_t row, std::size_t col) const noexcept
-    {
-        return data_[row * stride_ + col];
-    }
-    /// `count` rows from `first` on.
-    constexpr matrix_view rows_from(std::size_t first, std::size_t count) const noexcept
-    {
-        return {data_ + first * stride_, count, cols_, stride_};
-    }
-    /// `count` columns from `first` on.
-    constexpr matrix_view cols_from(std::size_t first, std::size_t count) const noexcept
-    {
-        return {data_ + first, rows_, count, stride_};
-    }
-
-private:
-    T* data_ = nullptr;
-    std::size_t rows_ = 0;
-    std::size_t cols_ = 0;
-    std::size_t stride_ = 0;
-};
-
-/// What a weight's norm is: a vector is a matrix view of one row.
-template <class T>
-constexpr matrix_view<T> as_row(std::span<T> values) noexcept
-{
-    return {values.data(), 1, values.size()};
-}
-
-} // namespace awq
-
-#endif
 
 namespace awq {
 
@@ -10143,102 +16701,6 @@ concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_v
 // ---- awq/tensor/element.hpp
 #ifndef AWQ_TENSOR_ELEMENT_HPP
 #define AWQ_TENSOR_ELEMENT_HPP
-
-// ---- awq/support/float16.hpp
-#ifndef AWQ_SUPPORT_FLOAT16_HPP
-#define AWQ_SUPPORT_FLOAT16_HPP
-
-#include <bit>
-#include <compare>
-#include <cstdint>
-
-namespace awq {
-
-/// bfloat16: the upper half of an IEEE binary32.
-struct bf16 {
-    std::uint16_t bits = 0;
-
-    bf16() = default;
-    /// Rounds to nearest, ties to even; denormals are kept, a NaN stays a NaN.
-    constexpr explicit bf16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
-    constexpr explicit operator float() const noexcept
-    {
-        return std::bit_cast<float>(std::uint32_t{bits} << 16);
-    }
-    static constexpr bf16 from_bits(std::uint16_t pattern) noexcept
-    {
-        bf16 value;
-        value.bits = pattern;
-        return value;
-    }
-    friend constexpr bool operator==(bf16, bf16) = default; // compares bit patterns
-
-private:
-    static constexpr std::uint16_t round(std::uint32_t pattern) noexcept
-    {
-        const bool nan = (pattern & 0x7FFFFFFFu) > 0x7F800000u;
-        const std::uint32_t rounded = pattern + 0x7FFFu + ((pattern >> 16) & 1u);
-        return static_cast<std::uint16_t>(nan ? (pattern >> 16) | 0x40u : rounded >> 16);
-    }
-};
-
-/// IEEE binary16.
-struct f16 {
-    std::uint16_t bits = 0;
-
-    f16() = default;
-    /// Rounds to nearest, ties to even; overflow gives an infinity, a NaN stays a (quiet) NaN.
-    constexpr explicit f16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
-    constexpr explicit operator float() const noexcept
-    {
-        const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16;
-        return std::bit_cast<float>(sign | widen_magnitude(bits & 0x7FFFu));
-    }
-    static constexpr f16 from_bits(std::uint16_t pattern) noexcept
-    {
-        f16 value;
-        value.bits = pattern;
-        return value;
-    }
-    friend constexpr bool operator==(f16, f16) = default; // compares bit patterns
-
-private:
-    // The exponents differ by 112; a float multiplication by 2^112 also normalises denormals.
-    static constexpr std::uint32_t widen_magnitude(std::uint32_t magnitude) noexcept
-    {
-        const std::uint32_t special = magnitude >= 0x7C00u ? 0x7F800000u : 0u;
-        const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
-        return special | std::bit_cast<std::uint32_t>(scaled);
-    }
-
-    static constexpr std::uint16_t round(std::uint32_t pattern) noexcept
-    {
-        const std::uint32_t magnitude = pattern & 0x7FFFFFFFu;
-        const auto sign = static_cast<std::uint16_t>((pattern >> 16) & 0x8000u);
-        return static_cast<std::uint16_t>(sign | round_magnitude(magnitude));
-    }
-
-    static constexpr std::uint32_t round_magnitude(std::uint32_t magnitude) noexcept
-    {
-        if (magnitude > 0x7F800000u) return 0x7E00u;  // NaN
-        if (magnitude >= 0x477FF000u) return 0x7C00u; // 65520 and above round to infinity
-        if (magnitude >= 0x38800000u) {               // normal in half precision
-            const std::uint32_t rebiased = magnitude - 0x38000000u;
-            return (rebiased + 0xFFFu + ((rebiased >> 13) & 1u)) >> 13;
-        }
-        // Denormal: adding 0.5 leaves the rounded multiple of 2^-24 in the low mantissa bits.
-        const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-        return std::bit_cast<std::uint32_t>(shifted) - 0x3F000000u;
-    }
-};
-
-} // namespace awq
-
-#endif
 
 #include <concepts>
 #include <type_traits>
@@ -10809,62 +17271,6 @@ inline void rotate(std::span<const float> cosines, std::span<const float> sines,
 } // namespace awq::kernels::scalar
 
 #endif
-// ---- awq/execution/precision.hpp
-#ifndef AWQ_EXECUTION_PRECISION_HPP
-#define AWQ_EXECUTION_PRECISION_HPP
-
-#include <optional>
-#include <string_view>
-
-namespace awq {
-
-/// What the operands of large matrix products are; their sums are float32 either way.
-enum class precision : unsigned char {
-    float32,
-    /// bfloat16 where the processor multiplies it faster than float32: weights of a bfloat16 checkpoint are
-    /// exact in it, activations lose their last digits.
-    mixed,
-};
-
-/// The precision by its name, "float32" or "mixed".
-constexpr std::optional<precision> precision_of(std::string_view name) noexcept
-{
-    if (name == "float32") return precision::float32;
-    if (name == "mixed") return precision::mixed;
-    return std::nullopt;
-}
-
-constexpr const char* name_of(precision which) noexcept
-{
-    return which == precision::mixed ? "mixed" : "float32";
-}
-
-/// Whether an execution allows bfloat16: it then has a member `operands` that says so.
-template <execution E>
-constexpr bool is_mixed(const E& e) noexcept
-{
-    if constexpr (requires { e.operands; }) return e.operands == precision::mixed;
-    return false;
-}
-
-/// The same execution with other operands, where it has a choice.
-template <execution E>
-constexpr E with_precision(E e, precision operands) noexcept
-{
-    if constexpr (requires { e.operands; }) e.operands = operands;
-    return e;
-}
-
-/// The same execution for products that need all digits of float32, such as those of a Cholesky decomposition.
-template <execution E>
-constexpr E in_float32(const E& e) noexcept
-{
-    return with_precision(e, precision::float32);
-}
-
-} // namespace awq
-
-#endif
 // ---- awq/execution/products/mirror_upper.hpp
 #ifndef AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
 #define AWQ_EXECUTION_PRODUCTS_MIRROR_UPPER_HPP
@@ -11096,7 +17502,8 @@ struct basic_mapping {
 };
 template <class S, class B, std::size_t Count>
 basic_mapping(basic_smooth_target<S>, std::span<const matrix_view<B>, Count>) -> basic_mapping<S, B>;
-using mapping = basic_mapping<float>;
+/// One of float tensors.
+struct mapping : basic_mapping<float> {};
 
 } // namespace awq
 
@@ -11245,51 +17652,6 @@ class modifier_run {
 // ---- awq/quantization/pseudo_quantize.hpp
 #ifndef AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
 #define AWQ_QUANTIZATION_PSEUDO_QUANTIZE_HPP
-
-// ---- awq/quantization/quantizer_concept.hpp
-#ifndef AWQ_QUANTIZATION_QUANTIZER_CONCEPT_HPP
-#define AWQ_QUANTIZATION_QUANTIZER_CONCEPT_HPP
-
-#include <concepts>
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// A format's rounding, as the search sees it; integer schemes and GGUF block types alike.
-///
-/// - `check(in_features)`: whether rows of that length can be written in the format.
-/// - `row_block()`: how many neighbouring rows are rounded together (1, or the block's height).
-/// - `scale_columns(in_features)`: how many neighbouring columns of a row share a scale.
-/// - `pseudo_quantize(rows, importance, out)`: quantizes and dequantizes `row_block()` rows (fewer at
-///   the end of a matrix). `importance` is the mean of x^2 for each column, or empty; `out` has the
-///   shape of `rows` and may be the same memory.
-template <class Q>
-concept quantizer = requires(const Q& q, matrix_view<const float> rows,
-                             std::span<const float> importance, matrix_view<float> out) {
-    { q.check(std::size_t{}) } -> std::same_as<result<void>>;
-    { q.row_block() } -> std::convertible_to<std::size_t>;
-    { q.scale_columns(std::size_t{}) } -> std::convertible_to<std::size_t>;
-    { q.pseudo_quantize(rows, importance, out) } -> std::same_as<void>;
-};
-
-/// A quantizer whose scales may hang on the largest |w| of the whole weight. Until it knows that, it
-/// rounds all rows together.
-///
-/// - `needs_magnitude()`: whether it does not know it yet.
-/// - `for_magnitude(largest)`: the same quantizer for such a weight; rows are then rounded apart.
-/// - `magnitude_of(rows)`: the largest |w| of some rows.
-template <class Q>
-concept magnitude_quantizer =
-    quantizer<Q> && requires(const Q& q, matrix_view<const float> rows) {
-        { q.needs_magnitude() } -> std::same_as<bool>;
-        { q.for_magnitude(float{}) } -> std::same_as<Q>;
-        { Q::magnitude_of(rows) } -> std::same_as<float>;
-    };
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -11496,113 +17858,6 @@ class row_sample {
 // ---- awq/search/scale_grid.hpp
 #ifndef AWQ_SEARCH_SCALE_GRID_HPP
 #define AWQ_SEARCH_SCALE_GRID_HPP
-
-// ---- awq/search/search_options.hpp
-#ifndef AWQ_SEARCH_SEARCH_OPTIONS_HPP
-#define AWQ_SEARCH_SEARCH_OPTIONS_HPP
-
-// ---- awq/tensor/dtype.hpp
-#ifndef AWQ_TENSOR_DTYPE_HPP
-#define AWQ_TENSOR_DTYPE_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <string_view>
-
-namespace awq {
-
-/// The element types of checkpoint tensors. The order is that of safetensors, narrowest first.
-enum class dtype : unsigned char {
-    boolean,
-    u8,
-    i8,
-    f8_e5m2,
-    f8_e4m3,
-    i16,
-    u16,
-    f16,
-    bf16,
-    i32,
-    u32,
-    f32,
-    f64,
-    i64,
-    u64,
-};
-
-/// Bytes that one element takes.
-constexpr std::size_t size_of(dtype type) noexcept
-{
-    if (type <= dtype::f8_e4m3) return 1;
-    if (type <= dtype::bf16) return 2;
-    if (type <= dtype::f32) return 4;
-    return 8;
-}
-
-/// Whether the type is one of the three that weights are smoothed in.
-constexpr bool is_smoothable(dtype type) noexcept
-{
-    return type == dtype::f32 || type == dtype::f16 || type == dtype::bf16;
-}
-
-/// The name that safetensors uses: "BF16".
-constexpr std::string_view name_of(dtype type) noexcept
-{
-    constexpr std::string_view names[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3",
-                                          "I16",  "U16", "F16", "BF16",    "I32",
-                                          "U32",  "F32", "F64", "I64",     "U64"};
-    return names[static_cast<std::size_t>(type)];
-}
-
-/// The dtype that holds values of the C++ type T.
-template <class T>
-inline constexpr dtype dtype_of = dtype::f32;
-template <>
-inline constexpr dtype dtype_of<bf16> = dtype::bf16;
-template <>
-inline constexpr dtype dtype_of<f16> = dtype::f16;
-
-} // namespace awq
-
-#endif
-
-#include <cstddef>
-
-namespace awq {
-
-/// Whether a scale takes the weights' magnitude into account, or the activations' alone.
-enum class duo : unsigned char {
-    off,  ///< s = x_mean^r
-    on,   ///< s = x_mean^r / w_mean^(1-r)
-    both, ///< each of half the ratios, both ways
-};
-
-/// More candidates than that are a slip: each is a rounding of all the weights.
-inline constexpr std::size_t largest_n_grid = 100'000;
-
-/// The numbers of a scale search; the defaults are llm-compressor's.
-struct search_options {
-    /// How many candidates are tried: at least 2, 3 with `duo::on`, 4 with `duo::both`;
-    /// at most `largest_n_grid`.
-    std::size_t n_grid = 20;
-    duo duo_scaling = duo::on;
-    /// The dtype that the smoothed weights will have. bf16 and f16: W s and Q(W s)/s are rounded to
-    /// it during the search, as happens in a model of that dtype. f32: not rounded. A candidate whose
-    /// W s is more than f16 holds has no finite loss, so it is skipped; for the smooth layer see
-    /// `search_problem::smallest_scales`.
-    dtype storage = dtype::f32;
-    /// Of a screened search: how many of the candidates that the cheap loss likes best are judged
-    /// by the exact loss, identity apart.
-    std::size_t finalists = 4;
-    /// How many rows of each weight the Gram loss looks at, spread evenly, where it ranks candidates
-    /// (`screening_rows`) and where it decides alone (`deciding_rows`).
-    std::size_t screening_rows = 64;
-    std::size_t deciding_rows = 256;
-};
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <cmath>
@@ -11863,316 +18118,6 @@ status check_problem(const search_problem<Q, T>& problem)
 // ---- awq/search/weight_mean.hpp
 #ifndef AWQ_SEARCH_WEIGHT_MEAN_HPP
 #define AWQ_SEARCH_WEIGHT_MEAN_HPP
-
-// ---- awq/quantization/storage_rounding.hpp
-#ifndef AWQ_QUANTIZATION_STORAGE_ROUNDING_HPP
-#define AWQ_QUANTIZATION_STORAGE_ROUNDING_HPP
-
-// ---- awq/quantization/float_lanes.hpp
-#ifndef AWQ_QUANTIZATION_FLOAT_LANES_HPP
-#define AWQ_QUANTIZATION_FLOAT_LANES_HPP
-
-#include <cstddef>
-#include <cstring>
-#include <utility>
-#if AWQ_GNU && defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-// Everything here is inlined, so no vector is ever passed between functions.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-
-namespace awq::detail {
-
-// Code of this room is written once over S, which is a float or a vector of floats (the vector
-// extension of GCC and Clang, any instruction set). Operators and `a < b ? a : b` work on both, lane
-// by lane, so a small device gets plain loops from the same text.
-
-template <std::size_t Lanes>
-struct lanes_of;
-template <>
-struct lanes_of<1> {
-    using floats = float;
-    using ints = int;
-    using bits = unsigned;
-    using bytes = signed char;
-};
-#if AWQ_GNU
-template <std::size_t Lanes>
-struct lanes_of {
-    // Not std::int32_t: what comparing floats gives are vectors of int, also where that is long.
-    typedef float floats __attribute__((vector_size(Lanes * sizeof(float))));
-    typedef int ints __attribute__((vector_size(Lanes * sizeof(float))));
-    typedef unsigned bits __attribute__((vector_size(Lanes * sizeof(float))));
-    typedef signed char bytes __attribute__((vector_size(Lanes)));
-};
-#endif
-
-template <std::size_t Lanes>
-using float_lanes = typename lanes_of<Lanes>::floats;
-
-template <class S>
-inline constexpr std::size_t lane_count = sizeof(S) / sizeof(float);
-
-template <class S>
-using bit_lanes = typename lanes_of<lane_count<S>>::bits;
-
-template <class S>
-AWQ_ALWAYS_INLINE S load(const float* from) noexcept
-{
-    S loaded;
-    std::memcpy(&loaded, from, sizeof(S));
-    return loaded;
-}
-
-template <class S>
-AWQ_ALWAYS_INLINE void store(const S& values, float* to) noexcept
-{
-    std::memcpy(to, &values, sizeof(S));
-}
-
-/// The same number in every lane.
-template <class S>
-AWQ_ALWAYS_INLINE S all_lanes(float value) noexcept
-{
-    if constexpr (lane_count<S> == 1)
-        return value;
-    else
-        return value - S{}; // exact; 0 - 0 is 0
-}
-
-/// The smaller (larger) one; `b` where either is not a number.
-template <class S>
-AWQ_ALWAYS_INLINE S smaller(const S& a, const S& b) noexcept
-{
-    return a < b ? a : b;
-}
-template <class S>
-AWQ_ALWAYS_INLINE S larger(const S& a, const S& b) noexcept
-{
-    return a > b ? a : b;
-}
-// GCC 12 makes a comparison and a blend of some of these.
-#if AWQ_GNU && defined(__SSE2__)
-template <>
-AWQ_ALWAYS_INLINE float_lanes<4> smaller(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
-{
-    return _mm_min_ps(a, b);
-}
-template <>
-AWQ_ALWAYS_INLINE float_lanes<4> larger(const float_lanes<4>& a, const float_lanes<4>& b) noexcept
-{
-    return _mm_max_ps(a, b);
-}
-#endif
-#if AWQ_GNU && defined(__AVX__)
-template <>
-AWQ_ALWAYS_INLINE float_lanes<8> smaller(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
-{
-    return _mm256_min_ps(a, b);
-}
-template <>
-AWQ_ALWAYS_INLINE float_lanes<8> larger(const float_lanes<8>& a, const float_lanes<8>& b) noexcept
-{
-    return _mm256_max_ps(a, b);
-}
-#endif
-#if AWQ_GNU && defined(__AVX512F__)
-template <>
-AWQ_ALWAYS_INLINE float_lanes<16> smaller(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
-{
-    return _mm512_maskz_min_ps(0xFFFF, a, b); // the plain one warns in GCC 12
-}
-template <>
-AWQ_ALWAYS_INLINE float_lanes<16> larger(const float_lanes<16>& a, const float_lanes<16>& b) noexcept
-{
-    return _mm512_maskz_max_ps(0xFFFF, a, b); // the plain one warns in GCC 12
-}
-#endif
-
-/// The whole numbers of lanes, as bytes; 0 where a lane is not a number.
-template <class S>
-AWQ_ALWAYS_INLINE void store_bytes(const S& values, signed char* to) noexcept
-{
-    const S numbers = values == values ? values : S{};
-    if constexpr (lane_count<S> == 1) {
-        *to = static_cast<signed char>(numbers);
-    } else {
-#if AWQ_GNU
-        using shape = lanes_of<lane_count<S>>;
-        const auto whole = __builtin_convertvector(numbers, typename shape::ints);
-        const auto bytes = __builtin_convertvector(whole, typename shape::bytes);
-        std::memcpy(to, &bytes, sizeof bytes);
-#endif
-    }
-}
-
-// ---- one number of each of several vectors ------------------------------------------------------
-
-struct take_smaller {
-    template <class S>
-    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return smaller(a, b); }
-};
-struct take_larger {
-    template <class S>
-    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return larger(a, b); }
-};
-
-/// Blocks of `Block` lanes within runs of `Run` lanes: of a's run the even (`Odd` = 0) or odd ones,
-/// then those of b's run, and so for each run.
-template <std::size_t Block, std::size_t Run, std::size_t Odd, class S, std::size_t... I>
-AWQ_ALWAYS_INLINE S every_second(const S& a, const S& b, std::index_sequence<I...>) noexcept
-#if AWQ_GNU
-{
-    constexpr auto index = [](std::size_t i) {
-        const std::size_t run = i / Run * Run, at = i % Run, half = Run / 2;
-        const std::size_t within = at % half, block = within / Block;
-        return static_cast<int>((at < half ? 0 : lane_count<S>) + run +
-                                (2 * block + Odd) * Block + within % Block);
-    };
-    return __builtin_shufflevector(a, b, index(I)...);
-}
-#else
-    ; // nor are there vectors
-#endif
-
-/// Makes one vector of two neighbouring ones, `Count` / 2 times.
-template <class Take, std::size_t Block, std::size_t Run, std::size_t Count, class S>
-AWQ_ALWAYS_INLINE void halve(S* vectors) noexcept
-{
-    constexpr auto all = std::make_index_sequence<lane_count<S>>{};
-    for (std::size_t i = 0; i < Count / 2; ++i) {
-        const S even = every_second<Block, Run, 0>(vectors[2 * i], vectors[2 * i + 1], all);
-        const S odd = every_second<Block, Run, 1>(vectors[2 * i], vectors[2 * i + 1], all);
-        vectors[i] = Take::of(even, odd);
-    }
-}
-
-/// Of as many vectors as a vector has lanes: lane i holds what `Take` makes of all lanes of vector i.
-template <class Take, class S>
-AWQ_ALWAYS_INLINE S across(S* vectors) noexcept
-{
-    constexpr std::size_t lanes = lane_count<S>;
-    if constexpr (lanes >= 4) {
-        // Neighbours within quarters of 16 bytes first, which is cheap, then whole quarters.
-        halve<Take, 1, 4, lanes>(vectors);
-        halve<Take, 1, 4, lanes / 2>(vectors);
-    }
-    if constexpr (lanes >= 8) halve<Take, 4, lanes, lanes / 4>(vectors);
-    if constexpr (lanes == 16) halve<Take, 4, lanes, lanes / 8>(vectors);
-    return vectors[0];
-}
-
-} // namespace awq::detail
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-
-#endif
-
-#include <limits>
-#include <span>
-#include <type_traits>
-
-namespace awq {
-
-/// Rounds a float, or each lane of a vector of floats, as a tensor of type T stores it. With T = float
-/// nothing is lost.
-template <class T>
-struct storage_rounding {
-    using type = T;
-    /// The distance of 1 and the next value.
-    static constexpr float epsilon = 0x1p-23f;
-    template <class S>
-    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
-    {
-        return value;
-    }
-};
-template <>
-struct storage_rounding<bf16> {
-    using type = bf16;
-    static constexpr float epsilon = 0x1p-7f;
-    AWQ_ALWAYS_INLINE static float round(float value) noexcept
-    {
-        return static_cast<float>(bf16{value});
-    }
-    template <class S>
-    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
-    {
-        using bits = detail::bit_lanes<S>;
-        const bits pattern = __builtin_bit_cast(bits, value);
-        const bits rounded = (pattern + 0x7FFFu + ((pattern >> 16) & 1u)) & 0xFFFF0000u;
-        const bits quiet = (pattern | 0x00400000u) & 0xFFFF0000u;
-        return value == value ? __builtin_bit_cast(S, rounded) : __builtin_bit_cast(S, quiet);
-    }
-};
-template <>
-struct storage_rounding<f16> {
-    using type = f16;
-    static constexpr float epsilon = 0x1p-10f;
-    AWQ_ALWAYS_INLINE static float round(float value) noexcept
-    {
-        return static_cast<float>(f16{value});
-    }
-    /// The last bit of a number `shift` is worth as much as that of binary16 at `value`.
-    template <class S>
-    AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
-    {
-        using bits = detail::bit_lanes<S>;
-        const bits pattern = __builtin_bit_cast(bits, value), sign = pattern & 0x80000000u;
-        const S power = __builtin_bit_cast(S, pattern & 0x7F800000u);
-        const S normal = detail::larger(power, detail::all_lanes<S>(0x1p-14f));
-        const S shift = __builtin_bit_cast(S, __builtin_bit_cast(bits, normal) + (13u << 23)) * 1.5f;
-        const S magnitude = __builtin_bit_cast(S, pattern ^ sign);
-        const S rounded = (magnitude + shift) - shift;
-        const S stored = magnitude >= 65520.0f ? detail::all_lanes<S>(std::numeric_limits<float>::infinity()) : rounded;
-        return __builtin_bit_cast(S, __builtin_bit_cast(bits, stored) | sign);
-    }
-};
-
-/// Calls `action` with the `storage_rounding` of a run-time dtype; anything but bf16 and f16 is
-/// float.
-template <class Action>
-constexpr decltype(auto) with_storage(dtype storage, Action&& action)
-{
-    if (storage == dtype::bf16) return action(storage_rounding<bf16>{});
-    if (storage == dtype::f16) return action(storage_rounding<f16>{});
-    return action(storage_rounding<float>{});
-}
-
-/// The same where the type is known when it is compiled.
-template <class T, class Action>
-constexpr decltype(auto) with_storage(storage_rounding<T> storage, Action&& action)
-{
-    return action(storage);
-}
-
-/// Rounds every value to `storage`, in place.
-inline void round_to_storage(dtype storage, std::span<float> values) noexcept
-{
-    if (storage != dtype::bf16 && storage != dtype::f16) return;
-    with_storage(storage, [values](auto rounding) {
-        for (float& value : values)
-            value = rounding.round(value);
-    });
-}
-/// The same with a storage that is known when this is compiled.
-template <class T>
-void round_to_storage(storage_rounding<T> storage, std::span<float> values) noexcept
-{
-    if constexpr (!std::is_same_v<T, float>)
-        for (float& value : values)
-            value = storage.round(value);
-}
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <cmath>
@@ -13078,36 +19023,6 @@ struct format_groups {
 } // namespace awq
 
 #endif
-// ---- awq/policy/mode.hpp
-#ifndef AWQ_POLICY_MODE_HPP
-#define AWQ_POLICY_MODE_HPP
-
-namespace awq {
-
-template <int Bits, bool Symmetric, class Storage = float>
-struct integer_scheme;
-using default_scheme = integer_scheme<4, false>; ///< w4a16_asym
-
-/// Search, smooth, and stop there: the weights stay in 16 bits. `Target` is the quantizer that the
-/// search simulates; nothing that packs or emits quantized weights is instantiated.
-template <class Target = default_scheme>
-struct smoothing_only {
-    using policy_axis = axis::mode;
-    using scheme_type = Target;
-    static constexpr bool quantizes = false;
-};
-
-/// Search, smooth, then quantize to `Scheme`, which is also what the search simulates.
-template <class Scheme = default_scheme>
-struct smooth_and_quantize {
-    using policy_axis = axis::mode;
-    using scheme_type = Scheme;
-    static constexpr bool quantizes = true;
-};
-
-} // namespace awq
-
-#endif
 // ---- awq/policy/policy_set.hpp
 #ifndef AWQ_POLICY_POLICY_SET_HPP
 #define AWQ_POLICY_POLICY_SET_HPP
@@ -13168,683 +19083,6 @@ struct policy_set {
 // ---- awq/quantization/quantize_weight.hpp
 #ifndef AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
 #define AWQ_QUANTIZATION_QUANTIZE_WEIGHT_HPP
-
-// ---- awq/quantization/integer_quantizer.hpp
-#ifndef AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
-#define AWQ_QUANTIZATION_INTEGER_QUANTIZER_HPP
-
-// ---- awq/quantization/group_codes.hpp
-#ifndef AWQ_QUANTIZATION_GROUP_CODES_HPP
-#define AWQ_QUANTIZATION_GROUP_CODES_HPP
-
-// ---- awq/quantization/qparams.hpp
-#ifndef AWQ_QUANTIZATION_QPARAMS_HPP
-#define AWQ_QUANTIZATION_QPARAMS_HPP
-
-// ---- awq/quantization/scheme.hpp
-#ifndef AWQ_QUANTIZATION_SCHEME_HPP
-#define AWQ_QUANTIZATION_SCHEME_HPP
-
-#include <cstddef>
-#include <string_view>
-
-namespace awq {
-
-/// An integer weight format: how many bits a code has, and whether zero is always code 0.
-/// Codes are signed: -2^(bits-1) .. 2^(bits-1) - 1.
-struct scheme {
-    int bits = 4;
-    bool symmetric = false;
-
-    constexpr bool is_symmetric() const noexcept { return symmetric; }
-    constexpr float smallest() const noexcept { return -static_cast<float>(1 << (bits - 1)); }
-    constexpr float largest() const noexcept { return static_cast<float>((1 << (bits - 1)) - 1); }
-    /// Distance of the smallest and the largest code.
-    constexpr float width() const noexcept { return static_cast<float>((1 << bits) - 1); }
-
-    friend constexpr bool operator==(const scheme&, const scheme&) = default;
-};
-
-/// The same as a type, for a modifier's mode: `smooth_and_quantize<w4a16_asym>`. In the code that it
-/// is given to all of it is constant. `Storage`: float, or f16 or bf16 where every intermediate is to be
-/// rounded as in a model of that dtype; code for the other two is then not there.
-template <int Bits, bool Symmetric, class Storage>
-struct integer_scheme {
-    static_assert(2 <= Bits && Bits <= 8, "awq: an integer scheme has 2 to 8 bits");
-    static constexpr int bits = Bits;
-    static constexpr bool symmetric = Symmetric;
-    static constexpr scheme value{Bits, Symmetric};
-    using storage_type = Storage;
-
-    static constexpr bool is_symmetric() noexcept { return Symmetric; }
-    static constexpr float smallest() noexcept { return value.smallest(); }
-    static constexpr float largest() noexcept { return value.largest(); }
-    static constexpr float width() noexcept { return value.width(); }
-};
-
-/// The scheme for a model of another dtype: `stored_as<bf16, w4a16_asym>`.
-template <class Storage, class Scheme>
-using stored_as = integer_scheme<Scheme::bits, Scheme::symmetric, Storage>;
-
-using w2a16 = integer_scheme<2, true>;
-using w3a16 = integer_scheme<3, true>;
-using w4a16 = integer_scheme<4, true>;
-using w5a16 = integer_scheme<5, true>;
-using w6a16 = integer_scheme<6, true>;
-using w7a16 = integer_scheme<7, true>;
-using w8a16 = integer_scheme<8, true>;
-using w2a16_asym = integer_scheme<2, false>;
-using w3a16_asym = integer_scheme<3, false>;
-using w4a16_asym = integer_scheme<4, false>;
-using w5a16_asym = integer_scheme<5, false>;
-using w6a16_asym = integer_scheme<6, false>;
-using w7a16_asym = integer_scheme<7, false>;
-using w8a16_asym = integer_scheme<8, false>;
-
-/// The name that recipes use: "W4A16_ASYM".
-constexpr std::string_view name_of(const scheme& value) noexcept
-{
-    constexpr std::string_view names[][2] = {{"W2A16_ASYM", "W2A16"}, {"W3A16_ASYM", "W3A16"},
-                                             {"W4A16_ASYM", "W4A16"}, {"W5A16_ASYM", "W5A16"},
-                                             {"W6A16_ASYM", "W6A16"}, {"W7A16_ASYM", "W7A16"},
-                                             {"W8A16_ASYM", "W8A16"}};
-    if (value.bits < 2 || value.bits > 8) return "unknown";
-    return names[value.bits - 2][value.symmetric ? 1 : 0];
-}
-
-namespace detail {
-
-/// A scheme whose symmetry, which changes code, is constant, and whose bits, which change numbers, are not.
-template <bool Symmetric>
-struct bits_at_run_time {
-    int bits;
-
-    static constexpr bool is_symmetric() noexcept { return Symmetric; }
-    constexpr float smallest() const noexcept { return scheme{bits}.smallest(); }
-    constexpr float largest() const noexcept { return scheme{bits}.largest(); }
-    constexpr float width() const noexcept { return scheme{bits}.width(); }
-};
-
-/// Whether a name is `known`, which is in upper case, in upper or lower case.
-constexpr bool same_scheme_name(std::string_view name, std::string_view known) noexcept
-{
-    if (name.size() != known.size()) return false;
-    for (std::size_t i = 0; i < name.size(); ++i) {
-        const bool lower = 'a' <= name[i] && name[i] <= 'z';
-        if ((lower ? static_cast<char>(name[i] - 32) : name[i]) != known[i]) return false;
-    }
-    return true;
-}
-
-} // namespace detail
-
-/// The integer scheme of that name, in upper or lower case; an error lists what is allowed.
-inline result<scheme> parse_scheme(std::string_view name)
-{
-    for (int bits = 2; bits <= 8; ++bits)
-        for (const bool symmetric : {false, true})
-            if (detail::same_scheme_name(name, name_of(scheme{bits, symmetric})))
-                return scheme{bits, symmetric};
-    return error{error_code::unsupported, "scheme '", name,
-                 "': use W2A16 to W8A16 (symmetric) or W2A16_ASYM to W8A16_ASYM"};
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-
-namespace awq {
-
-// S is a float, or a vector of floats: a lane for each of several groups (see float_lanes.hpp).
-
-/// What a group of weights shares: value = (code - zero_point) * scale. The zero point is a whole
-/// number in the range of the codes, 0 in symmetric schemes.
-template <class S>
-struct basic_qparams {
-    S scale = detail::all_lanes<S>(1.0f);
-    S zero_point{};
-};
-using qparams = basic_qparams<float>;
-
-/// The smallest and the largest weight of a group.
-template <class S>
-struct basic_value_range {
-    S smallest{};
-    S largest{};
-};
-using value_range = basic_value_range<float>;
-
-/// To the nearest whole number, ties to even; for |value| < 2^22. Vectorises on every target.
-template <class S>
-AWQ_ALWAYS_INLINE S round_half_even(const S& value) noexcept
-{
-    const S shift = detail::all_lanes<S>(0x1.8p23f);
-    return (value + shift) - shift;
-}
-
-/// The smallest and the largest of `count` values, 0 included (zero must have a code).
-/// A NaN is passed over here; it stays a NaN when it is quantized.
-AWQ_ALWAYS_INLINE value_range range_of(const float* values, std::size_t count) noexcept
-{
-    constexpr std::size_t lanes = 32; // independent chains, so that plain loops become vectors
-    float low[lanes] = {}, high[lanes] = {};
-    std::size_t i = 0;
-    for (; i + lanes <= count; i += lanes)
-        for (std::size_t lane = 0; lane < lanes; ++lane) {
-            const float value = values[i + lane];
-            low[lane] = value < low[lane] ? value : low[lane];
-            high[lane] = value > high[lane] ? value : high[lane];
-        }
-    for (; i < count; ++i) {
-        low[0] = values[i] < low[0] ? values[i] : low[0];
-        high[0] = values[i] > high[0] ? values[i] : high[0];
-    }
-    for (std::size_t half = lanes / 2; half > 0; half /= 2)
-        for (std::size_t lane = 0; lane < half; ++lane) {
-            low[lane] = low[lane + half] < low[lane] ? low[lane + half] : low[lane];
-            high[lane] = high[lane + half] > high[lane] ? high[lane + half] : high[lane];
-        }
-    return {low[0], high[0]};
-}
-
-/// Scale and zero point for a range, as compressed-tensors computes them (its `calculate_qparams`,
-/// 0.13 and later): every intermediate is rounded to the storage type, a scale of zero becomes
-/// the storage type's epsilon, and the division is by width/2 (7.5 for 4 bits) in symmetric
-/// schemes.
-template <class S, class Format, class Rounding>
-AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& range,
-                                                const Format& format, Rounding) noexcept
-{
-    const auto all = [](float value) AWQ_INLINED {
-        return detail::all_lanes<S>(value);
-    };
-    basic_qparams<S> made;
-    if (format.is_symmetric()) {
-        const S magnitude = detail::larger<S>(-range.smallest, range.largest);
-        made.scale = Rounding::round(S(magnitude / all(format.width() / 2.0f)));
-    } else {
-        const S distance = Rounding::round(S(range.largest - range.smallest));
-        made.scale = Rounding::round(S(distance / all(format.width())));
-        const S steps = Rounding::round(S(range.smallest / made.scale));
-        const S zero = Rounding::round(S(all(format.smallest()) - steps));
-        // An all-zero group gives 0/0; compressed-tensors turns that NaN into zero point 0.
-        const S within = detail::smaller(all(format.largest()),
-                                         detail::larger(all(format.smallest()), zero));
-        made.zero_point = zero == zero ? round_half_even(within) : S{};
-    }
-    made.scale = made.scale == S{} ? all(Rounding::epsilon) : made.scale;
-    return made;
-}
-
-/// The codes of up to `code_tile` weights, as floats: weight / scale + zero point, clamped, and
-/// then rounded to a whole number. `codes` does not overlap `weights`.
-template <class Rounding>
-AWQ_ALWAYS_INLINE void fill_codes(const float* weights, std::size_t count, const qparams& shared,
-                                  float smallest, float largest, float* codes, Rounding) noexcept
-{
-    const float scale = shared.scale, zero_point = shared.zero_point;
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = Rounding::round(Rounding::round(weights[i]) / scale);
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = Rounding::round(codes[i] + zero_point);
-    // A loop for each bound: with both in one, compilers make branches of them.
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = codes[i] < smallest ? smallest : codes[i];
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = codes[i] > largest ? largest : codes[i];
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = round_half_even(codes[i]);
-}
-
-/// How many codes are made at a time; a local array of so many stays in registers or the first
-/// cache.
-inline constexpr std::size_t code_tile = 64;
-
-/// The weight that a code stands for.
-template <class Rounding>
-AWQ_ALWAYS_INLINE float value_of(float code, const qparams& shared, Rounding) noexcept
-{
-    return Rounding::round((code - shared.zero_point) * shared.scale);
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpsabi" // everything is inlined
-#endif
-
-namespace awq::detail {
-
-/// How many columns share a scale, as a constant where one is known: 0 in the type stands for a number
-/// that comes at run time.
-template <std::size_t Columns>
-struct group_width {
-    constexpr explicit group_width(std::size_t) noexcept {}
-    constexpr operator std::size_t() const noexcept { return Columns; }
-};
-template <>
-struct group_width<0> {
-    constexpr explicit group_width(std::size_t width) noexcept : columns(width) {}
-    constexpr operator std::size_t() const noexcept { return columns; }
-    std::size_t columns;
-};
-
-/// Calls `action` with a group width known when it is compiled, where it is one of the usual ones.
-template <class Action>
-void with_group_width(std::size_t columns, Action&& action)
-{
-    if (columns == 32) return action(group_width<32>{columns});
-    if (columns == 64) return action(group_width<64>{columns});
-    if (columns == 128) return action(group_width<128>{columns});
-    action(group_width<0>{columns});
-}
-
-/// Codes of groups of columns. `Sink` takes them: `shared(group, qparams)` for each group, and
-/// `codes<S>(first column, codes as floats, scale, zero point)` for as many columns as S has lanes.
-/// The numbers are those of `range_of`, `make_qparams` and `fill_codes`; what is independent is done
-/// side by side: ranges and qparams of several groups, codes of several columns.
-template <std::size_t Lanes, std::size_t Columns, class Format, class Rounding>
-struct group_coder {
-    using vector = float_lanes<Lanes>;
-
-    group_width<Columns> width;
-    Format format;
-
-    /// A row of `groups` groups.
-    template <class Sink>
-    void code_row(const float* row, std::size_t groups, Sink sink) const noexcept
-    {
-        for (std::size_t first = 0; first < groups; first += Lanes)
-            code_groups(row, first, std::min(Lanes, groups - first), sink);
-    }
-
-  private:
-    /// At most as many groups as there are lanes.
-    template <class Sink>
-    AWQ_ALWAYS_INLINE void code_groups(const float* row, std::size_t first, std::size_t count,
-                                       Sink sink) const noexcept
-    {
-        const basic_qparams<vector> made = fit_groups(row + first * width, count);
-        float scales[Lanes], zero_points[Lanes];
-        store<vector>(made.scale, scales);
-        store<vector>(made.zero_point, zero_points);
-        for (std::size_t g = 0; g < count; ++g) {
-            const qparams shared{scales[g], zero_points[g]};
-            sink.shared(first + g, shared);
-            code_group(row, (first + g) * width, shared, sink);
-        }
-    }
-
-    AWQ_ALWAYS_INLINE basic_qparams<vector> fit_groups(const float* groups,
-                                                       std::size_t count) const noexcept
-    {
-        vector lows[Lanes], highs[Lanes];
-        for (std::size_t g = 0; g < count; ++g)
-            find_range(groups + g * width, lows[g], highs[g]);
-        for (std::size_t g = count; g < Lanes; ++g)
-            lows[g] = highs[g] = vector{};
-        const basic_value_range<vector> ranges{Rounding::round(across<take_smaller>(lows)),
-                                               Rounding::round(across<take_larger>(highs))};
-        return make_qparams<vector>(ranges, format, Rounding{});
-    }
-
-    AWQ_ALWAYS_INLINE void find_range(const float* group, vector& low_out,
-                                      vector& high_out) const noexcept
-    {
-        // Long groups: independent chains, so that none waits for another.
-        constexpr std::size_t chains = Columns == 0 || Columns > 128 ? 4 : 1;
-        vector lows[chains] = {}, highs[chains] = {};
-        std::size_t i = 0;
-        if constexpr (chains == 4)
-            for (; i + 4 * Lanes <= width; i += 4 * Lanes) {
-                widen(group + i, lows[0], highs[0]);
-                widen(group + i + Lanes, lows[1], highs[1]);
-                widen(group + i + 2 * Lanes, lows[2], highs[2]);
-                widen(group + i + 3 * Lanes, lows[3], highs[3]);
-            }
-        for (; i + Lanes <= width; i += Lanes)
-            widen(group + i, lows[0], highs[0]);
-        vector low = lows[0], high = highs[0];
-        for (std::size_t chain = 1; chain < chains; ++chain) {
-            low = smaller(lows[chain], low);
-            high = larger(highs[chain], high);
-        }
-        if constexpr (Columns == 0 || Columns % Lanes != 0) {
-            const value_range rest = range_of(group + i, width - i);
-            low = smaller(all_lanes<vector>(rest.smallest), low);
-            high = larger(all_lanes<vector>(rest.largest), high);
-        }
-        low_out = low;
-        high_out = high;
-    }
-
-    AWQ_ALWAYS_INLINE static void widen(const float* from, vector& low, vector& high) noexcept
-    {
-        const vector values = load<vector>(from);
-        low = smaller(values, low);
-        high = larger(values, high);
-    }
-
-    template <class Sink>
-    AWQ_ALWAYS_INLINE void code_group(const float* row, std::size_t first, const qparams& shared,
-                                      Sink& sink) const noexcept
-    {
-        const std::size_t end = first + width;
-        std::size_t at = first;
-        for (; at + Lanes <= end; at += Lanes)
-            code_lanes<vector>(row, at, shared, sink);
-        if constexpr (Columns == 0 || Columns % Lanes != 0)
-            for (; at < end; ++at)
-                code_lanes<float>(row, at, shared, sink);
-    }
-
-    template <class S, class Sink>
-    AWQ_ALWAYS_INLINE void code_lanes(const float* row, std::size_t at, const qparams& shared,
-                                      Sink& sink) const noexcept
-    {
-        const S scale = all_lanes<S>(shared.scale), zero_point = all_lanes<S>(shared.zero_point);
-        const S weights = Rounding::round(load<S>(row + at));
-        S codes = Rounding::round(S(weights / scale));
-        codes = Rounding::round(S(codes + zero_point));
-        codes = larger<S>(all_lanes<S>(format.smallest()), codes);
-        codes = smaller<S>(all_lanes<S>(format.largest()), codes);
-        sink.template codes<S>(at, round_half_even(codes), scale, zero_point);
-    }
-};
-
-/// Writes the weights that codes stand for, where the row was.
-template <class Rounding>
-struct value_sink {
-    float* out;
-
-    AWQ_ALWAYS_INLINE void shared(std::size_t, const qparams&) noexcept {}
-    template <class S>
-    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S& scale,
-                                 const S& zero_point) noexcept
-    {
-        store<S>(Rounding::round(S((made - zero_point) * scale)), out + first);
-    }
-};
-
-/// Writes codes, scales and zero points; `zero_points` may be null.
-struct code_sink {
-    std::int8_t* codes_out;
-    float* scales;
-    std::int8_t* zero_points;
-
-    AWQ_ALWAYS_INLINE void shared(std::size_t group, const qparams& made) noexcept
-    {
-        scales[group] = made.scale;
-        if (zero_points != nullptr) zero_points[group] = static_cast<std::int8_t>(made.zero_point);
-    }
-    template <class S>
-    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S&, const S&) noexcept
-    {
-        store_bytes<S>(made, codes_out + first);
-    }
-};
-
-/// Quantizes and dequantizes rows that are cut into groups of `width` columns; `out` may be `rows`.
-/// `Lanes` is a parameter so that units compiled for different instruction sets share no code.
-template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
-void simulate_groups(matrix_view<const float> rows, group_width<Columns> width,
-                     const Format& format, Rounding, matrix_view<float> out) noexcept
-{
-    for (std::size_t r = 0; r < rows.rows(); ++r) {
-        const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
-        coder.code_row(rows.row(r).data(), rows.cols() / width,
-                       value_sink<Rounding>{out.row(r).data()});
-    }
-}
-
-/// One row to codes, scales and zero points (none where that is empty).
-template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
-void code_groups(std::span<const float> row, group_width<Columns> width, const Format& format,
-                 Rounding, std::span<std::int8_t> codes, std::span<float> scales,
-                 std::span<std::int8_t> zero_points) noexcept
-{
-    const code_sink sink{codes.data(), scales.data(),
-                         zero_points.empty() ? nullptr : zero_points.data()};
-    const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
-    coder.code_row(row.data(), row.size() / width, sink);
-}
-
-} // namespace awq::detail
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-namespace awq {
-
-namespace detail {
-
-/// Whether rows can be cut into groups of that many columns (0: the whole row).
-inline status check_groups(std::size_t group_size, std::size_t in_features) noexcept
-{
-    if (in_features == 0 || (group_size != 0 && in_features % group_size != 0))
-        return error{error_code::shape_mismatch,
-                     "group size ",
-                     group_size,
-                     " does not divide in_features ",
-                     in_features,
-                     ": choose another group size or ignore the layer"};
-    return {};
-}
-
-constexpr std::size_t columns_of_group(std::size_t group_size, std::size_t in_features) noexcept
-{
-    return group_size == 0 ? in_features : std::min(group_size, in_features);
-}
-
-} // namespace detail
-
-/// Rounds weights to integers that share a scale (and a zero point) within a group of neighbouring
-/// columns, with the numbers of compressed-tensors; all is chosen at run time (`scheme_quantizer` has it as
-/// constants). Models `quantizer`.
-struct integer_quantizer {
-    /// Bits of a code (2 to 8), and whether the zero point is always 0.
-    scheme format{};
-    /// Columns that share a scale; 0: the whole row (per channel).
-    std::size_t group_size = 128;
-    /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
-    dtype storage = dtype::f32;
-    /// When simulating: candidates for each group's range, from the whole one down to half of it
-    /// (weight clipping, as llm-awq's auto_clip does); 1: the whole range.
-    int clip_steps = 1;
-
-    /// shape_mismatch where groups do not cut a row evenly, invalid_argument for a bad bit count.
-    status check(std::size_t in_features) const noexcept
-    {
-        if (format.bits < 2 || format.bits > 8)
-            return error{error_code::invalid_argument, "integer scheme with ", format.bits,
-                         " bits: choose 2 to 8"};
-        return detail::check_groups(group_size, in_features);
-    }
-
-    constexpr std::size_t row_block() const noexcept { return 1; }
-    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
-    {
-        return detail::columns_of_group(group_size, in_features);
-    }
-    /// How many scales a row has.
-    constexpr std::size_t groups(std::size_t in_features) const noexcept
-    {
-        return in_features == 0 ? 0 : in_features / scale_columns(in_features);
-    }
-
-    /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
-                         matrix_view<float> out) const noexcept
-    {
-        with_storage(storage, [&](auto rounding) {
-            if (clip_steps > 1) return simulate_clipped(rows, importance, out, rounding);
-            with_constants(rows.cols(), [&](auto width, const auto& constants) {
-                detail::simulate_groups(rows, width, constants, rounding, out);
-            });
-        });
-    }
-
-    /// Scale and zero point of one group: with the range that has the smallest squared error,
-    /// weighed by the importance (one value a weight, or empty), among `clip_steps` candidates.
-    qparams fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
-    {
-        qparams best;
-        with_storage(storage,
-                     [&](auto rounding) { best = fit_group_as(group, importance, rounding); });
-        return best;
-    }
-
-    /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
-    /// empty `zero_points` for a symmetric scheme).
-    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes,
-                      std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
-    {
-        with_storage(storage, [&](auto rounding) {
-            with_constants(row.size(), [&](auto width, const auto& constants) {
-                detail::code_groups(row, width, constants, rounding, codes, scales, zero_points);
-            });
-        });
-    }
-
-  private:
-    // The one switch between what is chosen at run time and the code that a static policy gives.
-    template <class Action>
-    void with_constants(std::size_t in_features, Action&& action) const
-    {
-        detail::with_group_width(scale_columns(in_features), [&](auto width) {
-            if (format.symmetric)
-                action(width, detail::bits_at_run_time<true>{format.bits});
-            else
-                action(width, detail::bits_at_run_time<false>{format.bits});
-        });
-    }
-
-    template <class Rounding>
-    void simulate_clipped(matrix_view<const float> rows, std::span<const float> importance,
-                          matrix_view<float> out, Rounding rounding) const noexcept
-    {
-        const std::size_t width = scale_columns(rows.cols());
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            for (std::size_t first = 0; first < rows.cols(); first += width)
-                simulate_group(rows.row(r).subspan(first, width),
-                               importance.empty() ? importance : importance.subspan(first, width),
-                               out.row(r).data() + first, rounding);
-    }
-
-    template <class Rounding>
-    void simulate_group(std::span<const float> group, std::span<const float> importance, float* out,
-                        Rounding rounding) const noexcept
-    {
-        const qparams shared = fit_group_as(group, importance, rounding);
-        for_each_tile(group.data(), group.size(), shared, rounding,
-                      [&](std::size_t first, std::size_t size, const float* codes) {
-                          for (std::size_t i = 0; i < size; ++i)
-                              out[first + i] = value_of(codes[i], shared, rounding);
-                      });
-    }
-
-    template <class Rounding>
-    AWQ_ALWAYS_INLINE qparams fit_group_as(std::span<const float> group,
-                                           std::span<const float> importance,
-                                           Rounding rounding) const noexcept
-    {
-        const value_range range = range_of(group.data(), group.size());
-        qparams best = shared_by(range, 1.0f, rounding);
-        if (clip_steps <= 1) return best;
-        float least = error_of(best, group, importance, rounding);
-        for (int step = 1; step < clip_steps; ++step) {
-            const float kept = 1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(clip_steps);
-            const qparams candidate = shared_by(range, kept, rounding);
-            const float error = error_of(candidate, group, importance, rounding);
-            if (error < least) least = error, best = candidate;
-        }
-        return best;
-    }
-
-    template <class Rounding>
-    AWQ_ALWAYS_INLINE qparams shared_by(value_range range, float kept,
-                                        Rounding rounding) const noexcept
-    {
-        range = {rounding.round(range.smallest * kept), rounding.round(range.largest * kept)};
-        return make_qparams(range, format, rounding);
-    }
-
-    template <class Rounding>
-    float error_of(const qparams& shared, std::span<const float> group,
-                   std::span<const float> importance, Rounding rounding) const noexcept
-    {
-        float sums[code_tile] = {}; // independent chains, so that the loop becomes vectors
-        for_each_tile(group.data(), group.size(), shared, rounding,
-                      [&](std::size_t first, std::size_t size, const float* codes) {
-                          for (std::size_t i = 0; i < size; ++i) {
-                              const float missing =
-                                  group[first + i] - value_of(codes[i], shared, rounding);
-                              const float weight = importance.empty() ? 1.0f : importance[first + i];
-                              sums[i] += missing * missing * weight;
-                          }
-                      });
-        for (std::size_t half = code_tile / 2; half > 0; half /= 2)
-            for (std::size_t i = 0; i < half; ++i) sums[i] += sums[i + half];
-        return sums[0];
-    }
-
-    // Calls `use(first, size, codes)` for the codes of a group, a tile at a time.
-    template <class Rounding, class Use>
-    AWQ_ALWAYS_INLINE void for_each_tile(const float* group, std::size_t count,
-                                         const qparams& shared, Rounding rounding,
-                                         Use use) const noexcept
-    {
-        float codes[code_tile];
-        for (std::size_t first = 0; first < count; first += code_tile) {
-            const auto make = [&](std::size_t size) {
-                fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
-                           rounding);
-                use(first, size, codes);
-            };
-            // A count known at compile time keeps a whole tile in registers.
-            if (count - first >= code_tile)
-                make(code_tile);
-            else
-                make(count - first);
-        }
-    }
-};
-
-static_assert(quantizer<integer_quantizer>);
-
-/// The quantizer of a scheme type: `quantizer_of<w4a16_asym>(128)`.
-template <class Scheme>
-requires requires
-{
-    Scheme::value;
-}
-constexpr integer_quantizer quantizer_of(std::size_t group_size, dtype storage = dtype::f32)
-{
-    return {Scheme::value, group_size, storage};
-}
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <concepts>
@@ -13992,2698 +19230,6 @@ void dequantize_weight(const E& how, const quantized_weight& in, matrix_view<flo
 // ---- awq/quantization/gguf/format_quantizer.hpp
 #ifndef AWQ_QUANTIZATION_GGUF_FORMAT_QUANTIZER_HPP
 #define AWQ_QUANTIZATION_GGUF_FORMAT_QUANTIZER_HPP
-
-// ---- awq/quantization/gguf/block_codec.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
-#define AWQ_QUANTIZATION_GGUF_BLOCK_CODEC_HPP
-
-// ---- awq/quantization/gguf/formats.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_FORMATS_HPP
-#define AWQ_QUANTIZATION_GGUF_FORMATS_HPP
-
-// ---- awq/quantization/gguf/iq4_nl.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
-#define AWQ_QUANTIZATION_GGUF_IQ4_NL_HPP
-
-// ---- awq/quantization/gguf/legacy.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_LEGACY_HPP
-#define AWQ_QUANTIZATION_GGUF_LEGACY_HPP
-
-// ---- awq/quantization/gguf/block_support.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_SUPPORT_HPP
-#define AWQ_QUANTIZATION_GGUF_BLOCK_SUPPORT_HPP
-
-// ---- awq/quantization/gguf/block_grid.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_GRID_HPP
-#define AWQ_QUANTIZATION_GGUF_BLOCK_GRID_HPP
-
-// ---- awq/quantization/gguf/lanes.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_LANES_HPP
-#define AWQ_QUANTIZATION_GGUF_LANES_HPP
-
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <type_traits>
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
-#endif
-
-namespace awq::gguf {
-
-// The searches of this room are written once, over `lanes<S>`: with S = float they handle one group
-// of weights, with S = a vector of floats as many independent groups at once. Each lane does the
-// same operations in the same order either way, so the bytes that come out are the same too.
-
-/// The product, rounded to float before anything is added to it: compilers may otherwise fuse the
-/// two into one operation, which rounds once less.
-inline float strict_product(float a, float b) noexcept
-{
-#if defined(__clang__)
-#pragma clang fp contract(off)
-    return a * b;
-#else
-    float rounded = a * b;
-#if AWQ_GNU && defined(__x86_64__)
-    asm("" : "+x"(rounded)); // for all GCC knows this looks at the product
-#elif AWQ_GNU && defined(__aarch64__)
-    asm("" : "+w"(rounded));
-#elif AWQ_GNU
-    asm("" : "+m"(rounded));
-#endif
-    return rounded;
-#endif
-}
-
-/// What the arithmetic below must know about a storage type; vectors specialise it. Results go
-/// through references: a function that returns a vector wider than the target's own has no ABI.
-template <class S>
-struct lane_storage;
-
-template <>
-struct lane_storage<float> {
-    using integers = std::int32_t;
-    static constexpr std::size_t count = 1;
-
-    static void to_integers(float value, std::int32_t& out) noexcept
-    {
-        out = static_cast<std::int32_t>(value);
-    }
-    static void from_integers(std::int32_t value, float& out) noexcept
-    {
-        out = static_cast<float>(value);
-    }
-    static void multiply(float a, float b, float& out) noexcept { out = strict_product(a, b); }
-    static void square_roots(float* values, std::size_t size) noexcept
-    {
-        for (std::size_t i = 0; i < size; ++i)
-            values[i] = std::sqrt(values[i]);
-    }
-    static bool any(bool mask) noexcept { return mask; }
-    static bool all(bool mask) noexcept { return mask; }
-};
-
-/// Which lanes a condition holds in.
-template <class S>
-struct lane_mask {
-    using bits = decltype(S{} < S{});
-    bits value;
-
-    [[gnu::always_inline]] friend lane_mask operator&(const lane_mask& a,
-                                                      const lane_mask& b) noexcept
-    {
-        return {static_cast<bits>(a.value & int_or_vector(b.value))};
-    }
-    [[gnu::always_inline]] friend lane_mask operator|(const lane_mask& a,
-                                                      const lane_mask& b) noexcept
-    {
-        return {static_cast<bits>(a.value | int_or_vector(b.value))};
-    }
-    [[gnu::always_inline]] bool any() const noexcept { return lane_storage<S>::any(value); }
-    [[gnu::always_inline]] bool all() const noexcept { return lane_storage<S>::all(value); }
-
-  private:
-    // Clang takes & of two bools for a slip of &&.
-    static int int_or_vector(bool value) noexcept { return value; }
-    template <class Vector>
-    [[gnu::always_inline]] static const Vector& int_or_vector(const Vector& value) noexcept
-    {
-        return value;
-    }
-};
-
-/// One float, or several side by side. Multiplication never fuses with a following addition: file
-/// formats are compared byte by byte, and one rounding less gives other bytes.
-template <class S>
-struct lanes {
-    using storage = lane_storage<S>;
-    using integers = typename storage::integers;
-    static constexpr std::size_t count = storage::count;
-
-    S value{};
-
-    lanes() = default;
-    [[gnu::always_inline]] explicit lanes(const S& values) noexcept : value(values) {}
-    /// Every lane gets the same number.
-    template <class Number>
-    requires(std::is_same_v<Number, float> && !std::is_same_v<S, float>)
-        [[gnu::always_inline]] explicit lanes(Number same) noexcept
-        : value(same - S{})
-    {}
-
-    /// Reads and writes `count` neighbouring floats.
-    [[gnu::always_inline]] static lanes load(const float* from) noexcept
-    {
-        lanes loaded;
-        std::memcpy(&loaded.value, from, sizeof(S));
-        return loaded;
-    }
-    [[gnu::always_inline]] void store(float* to) const noexcept
-    {
-        std::memcpy(to, &value, sizeof(S));
-    }
-
-    [[gnu::always_inline]] friend lanes operator+(const lanes& a, const lanes& b) noexcept
-    {
-        return lanes(a.value + b.value);
-    }
-    [[gnu::always_inline]] friend lanes operator-(const lanes& a, const lanes& b) noexcept
-    {
-        return lanes(a.value - b.value);
-    }
-    [[gnu::always_inline]] friend lanes operator-(const lanes& a) noexcept
-    {
-        return lanes(-a.value);
-    }
-    [[gnu::always_inline]] friend lanes operator*(const lanes& a, const lanes& b) noexcept
-    {
-        lanes product;
-        storage::multiply(a.value, b.value, product.value);
-        return product;
-    }
-    [[gnu::always_inline]] friend lanes operator/(const lanes& a, const lanes& b) noexcept
-    {
-        return lanes(a.value / b.value);
-    }
-    [[gnu::always_inline]] lanes& operator+=(const lanes& other) noexcept
-    {
-        value = value + other.value;
-        return *this;
-    }
-    [[gnu::always_inline]] friend lane_mask<S> operator<(const lanes& a, const lanes& b) noexcept
-    {
-        return {a.value < b.value};
-    }
-    [[gnu::always_inline]] friend lane_mask<S> operator>(const lanes& a, const lanes& b) noexcept
-    {
-        return {a.value > b.value};
-    }
-    [[gnu::always_inline]] friend lane_mask<S> operator==(const lanes& a, const lanes& b) noexcept
-    {
-        return {a.value == b.value};
-    }
-    [[gnu::always_inline]] friend lane_mask<S> operator!=(const lanes& a, const lanes& b) noexcept
-    {
-        return {a.value != b.value};
-    }
-};
-
-/// The lanes of `a` where the mask holds, else those of `b`.
-template <class S>
-[[gnu::always_inline]] inline lanes<S> select(const lane_mask<S>& mask, const lanes<S>& a,
-                                              const lanes<S>& b) noexcept
-{
-    return lanes<S>(mask.value ? a.value : b.value);
-}
-
-/// |a|, lane by lane.
-template <class S>
-[[gnu::always_inline]] inline lanes<S> absolute(const lanes<S>& a) noexcept
-{
-    using integers = typename lanes<S>::integers;
-    return lanes<S>(__builtin_bit_cast(S, __builtin_bit_cast(integers, a.value) & 0x7FFFFFFF));
-}
-
-/// The larger one, lane by lane; `b` where either is a NaN.
-template <class S>
-[[gnu::always_inline]] inline lanes<S> larger(const lanes<S>& a, const lanes<S>& b) noexcept
-{
-    return select(a > b, a, b);
-}
-/// The smaller one, lane by lane; `b` where either is a NaN.
-template <class S>
-[[gnu::always_inline]] inline lanes<S> smaller(const lanes<S>& a, const lanes<S>& b) noexcept
-{
-    return select(a < b, a, b);
-}
-
-/// Added to a float below 2^22, this leaves the nearest integer (ties to even) in the low bits.
-inline constexpr float rounding_anchor = 12582912.0f; // 1.5 * 2^23
-
-/// The nearest integer, ties to even, as ggml computes it: beyond +-2^22, where that method breaks
-/// down, the result is the same wrong number (0 for a NaN) and not undefined behaviour.
-inline int nearest(float a) noexcept
-{
-    return (__builtin_bit_cast(std::int32_t, a + rounding_anchor) & 0x007FFFFF) - 0x00400000;
-}
-
-namespace detail {
-/// Integers kept within bounds.
-template <class Integers>
-[[gnu::always_inline]] inline void clamp(Integers& values, std::int32_t lowest,
-                                         std::int32_t highest) noexcept
-{
-    const Integers low = lowest - Integers{};
-    const Integers high = highest - Integers{};
-    values = values > low ? values : low;
-    values = values < high ? values : high;
-}
-} // namespace detail
-
-/// The same of each lane, kept within `lowest` and `highest`, as floats.
-template <class S>
-[[gnu::always_inline]] inline lanes<S> nearest_level(const lanes<S>& a, float lowest,
-                                                     float highest) noexcept
-{
-    using integers = typename lanes<S>::integers;
-    const lanes<S> anchored = a + lanes<S>(rounding_anchor);
-    integers rounded = (__builtin_bit_cast(integers, anchored.value) & 0x007FFFFF) - 0x00400000;
-    detail::clamp(rounded, static_cast<int>(lowest), static_cast<int>(highest));
-    lanes<S> level;
-    lane_storage<S>::from_integers(rounded, level.value);
-    return level;
-}
-
-/// The same for |a| < 2^22 everywhere, with fewer operations: positive floats are clamped as the
-/// integers that their bits are.
-template <class S>
-[[gnu::always_inline]] inline lanes<S> nearest_small_level(const lanes<S>& a, float lowest,
-                                                           float highest) noexcept
-{
-    using integers = typename lanes<S>::integers;
-    const lanes<S> anchor(rounding_anchor);
-    const lanes<S> anchored = a + anchor;
-    integers bits = __builtin_bit_cast(integers, anchored.value);
-    detail::clamp(bits, __builtin_bit_cast(std::int32_t, rounding_anchor + lowest),
-                  __builtin_bit_cast(std::int32_t, rounding_anchor + highest));
-    return lanes<S>(__builtin_bit_cast(S, bits)) - anchor;
-}
-
-/// The whole part, for |a| < 2^31.
-template <class S>
-[[gnu::always_inline]] inline lanes<S> whole_part(const lanes<S>& a) noexcept
-{
-    typename lanes<S>::integers integer;
-    lanes<S> whole;
-    lane_storage<S>::to_integers(a.value, integer);
-    lane_storage<S>::from_integers(integer, whole.value);
-    return whole;
-}
-
-/// The lowest byte, 0 .. 255, of whole numbers that may be negative.
-template <class S>
-[[gnu::always_inline]] inline lanes<S> lowest_byte(const lanes<S>& a) noexcept
-{
-    typename lanes<S>::integers integer;
-    lanes<S> byte;
-    lane_storage<S>::to_integers(a.value, integer);
-    lane_storage<S>::from_integers(integer & 0xFF, byte.value);
-    return byte;
-}
-
-using one_lane = lanes<float>;
-
-} // namespace awq::gguf
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-
-#endif
-// ---- awq/quantization/gguf/type.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_TYPE_HPP
-#define AWQ_QUANTIZATION_GGUF_TYPE_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string_view>
-
-namespace awq::gguf {
-
-/// The tensor types of GGUF files that this library reads or writes; the numbers are those of the
-/// file format (the GGUF specification of the ggml project).
-enum class type : std::uint32_t {
-    f32 = 0,
-    f16 = 1,
-    q4_0 = 2,
-    q4_1 = 3,
-    q5_0 = 6,
-    q5_1 = 7,
-    q8_0 = 8,
-    q2_k = 10,
-    q3_k = 11,
-    q4_k = 12,
-    q5_k = 13,
-    q6_k = 14,
-    iq4_nl = 20,
-    bf16 = 30,
-    mxfp4 = 39,
-    nvfp4 = 40,
-};
-
-/// What a type looks like in a file.
-struct type_facts {
-    gguf::type type;
-    std::string_view name;     ///< as ggml prints it: "Q4_K"
-    std::size_t block_columns; ///< neighbouring elements of a row that make one block
-    std::size_t block_bytes;   ///< bytes that one block takes
-    std::size_t scale_columns; ///< neighbouring elements that share an effective scale; 0: no scale
-};
-
-inline constexpr type_facts all_types[] = {
-    {type::f32, "F32", 1, 4, 0},          {type::f16, "F16", 1, 2, 0},
-    {type::q4_0, "Q4_0", 32, 18, 32},     {type::q4_1, "Q4_1", 32, 20, 32},
-    {type::q5_0, "Q5_0", 32, 22, 32},     {type::q5_1, "Q5_1", 32, 24, 32},
-    {type::q8_0, "Q8_0", 32, 34, 32},     {type::q2_k, "Q2_K", 256, 84, 16},
-    {type::q3_k, "Q3_K", 256, 110, 16},   {type::q4_k, "Q4_K", 256, 144, 32},
-    {type::q5_k, "Q5_K", 256, 176, 32},   {type::q6_k, "Q6_K", 256, 210, 16},
-    {type::iq4_nl, "IQ4_NL", 32, 18, 32}, {type::bf16, "BF16", 1, 2, 0},
-    {type::mxfp4, "MXFP4", 32, 17, 32},   {type::nvfp4, "NVFP4", 64, 36, 16},
-};
-
-/// The facts of `type`, which must be one of the enumerators.
-constexpr const type_facts& facts(type wanted) noexcept
-{
-    for (const type_facts& candidate : all_types)
-        if (candidate.type == wanted) return candidate;
-    return all_types[0];
-}
-
-/// "Q4_K".
-constexpr std::string_view name_of(type wanted) noexcept
-{
-    return facts(wanted).name;
-}
-/// Neighbouring elements of a row that make one block.
-constexpr std::size_t block_columns(type wanted) noexcept
-{
-    return facts(wanted).block_columns;
-}
-/// Bytes that one block takes.
-constexpr std::size_t block_bytes(type wanted) noexcept
-{
-    return facts(wanted).block_bytes;
-}
-/// Whether elements are rounded to codes that share a scale.
-constexpr bool is_quantized(type wanted) noexcept
-{
-    return facts(wanted).scale_columns != 0;
-}
-
-/// The type with this number in a file, or nothing where the library does not know it.
-constexpr std::optional<type> type_from_id(std::uint32_t id) noexcept
-{
-    for (const type_facts& candidate : all_types)
-        if (static_cast<std::uint32_t>(candidate.type) == id) return candidate.type;
-    return std::nullopt;
-}
-
-namespace detail {
-constexpr char lower(char letter) noexcept
-{
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
-constexpr bool same_word(std::string_view a, std::string_view b) noexcept
-{
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        if (lower(a[i]) != lower(b[i])) return false;
-    return true;
-}
-} // namespace detail
-
-/// The type of that name in upper or lower case ("Q4_K", "q4_k"), or nothing.
-constexpr std::optional<type> type_from_name(std::string_view name) noexcept
-{
-    for (const type_facts& candidate : all_types)
-        if (detail::same_word(candidate.name, name)) return candidate.type;
-    return std::nullopt;
-}
-
-} // namespace awq::gguf
-
-#endif
-
-#include <cstddef>
-#include <cstdint>
-
-namespace awq::gguf {
-
-/// The largest number of elements, and of groups with an own scale, in one block.
-inline constexpr std::size_t max_block_columns = 256;
-inline constexpr std::size_t max_block_groups = 16;
-
-/// The levels of IQ4_NL.
-inline constexpr std::int8_t iq4_nl_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                                  1,    13,   25,  38,  53,  69,  89,  113};
-
-/// The representable numbers of one block once its scales are chosen: element i with the code c is
-/// scale[g] * level(c) + offset[g], where g is its group. Whoever feeds the rounding error of one
-/// column into the next ones asks `gguf::fit_block` for the grid of a block, rounds column by
-/// column with `nearest` and `value`, and hands grid and codes to `gguf::pack_block`.
-struct block_grid {
-    gguf::type type = gguf::type::f32;
-    std::size_t group_columns = 0; ///< neighbouring elements that share an effective scale
-    int zero_code = 0;             ///< the code of level 0
-    int max_code = 0;
-    f16 d;    ///< the block's scale, as stored
-    f16 dmin; ///< the scale of its minimums, or the offset itself, as stored
-    /// The integers that d and dmin are multiplied with, as stored (Q6_K: two's complement).
-    std::uint8_t packed_scale[max_block_groups] = {};
-    std::uint8_t packed_minimum[max_block_groups] = {};
-    float scale[max_block_groups] = {};
-    float offset[max_block_groups] = {}; ///< -0.0f where the format has none
-
-    bool has_level_table() const noexcept { return type == gguf::type::iq4_nl; }
-    float level(int code) const noexcept
-    {
-        return static_cast<float>(has_level_table() ? iq4_nl_levels[code] : code - zero_code);
-    }
-    /// What element `i` with this code reads as, bit for bit as ggml dequantizes it.
-    float value(std::size_t i, int code) const noexcept
-    {
-        const std::size_t group = i / group_columns;
-        return strict_product(scale[group], level(code)) + offset[group];
-    }
-    /// The code whose value is nearest to x at element `i`; in a group without a scale, where every
-    /// code means the same, that of level 0.
-    int nearest(std::size_t i, float x) const noexcept
-    {
-        const std::size_t group = i / group_columns;
-        if (scale[group] == 0.0f) return has_level_table() ? 8 : zero_code;
-        const float position = (x - offset[group]) / scale[group];
-        return has_level_table() ? nearest_in_table(position) : nearest_integer(position);
-    }
-
-  private:
-    int nearest_integer(float position) const noexcept
-    {
-        const auto lowest = static_cast<float>(-zero_code);
-        const auto highest = static_cast<float>(max_code - zero_code);
-        return static_cast<int>(nearest_level(one_lane(position), lowest, highest).value) +
-               zero_code;
-    }
-    static int nearest_in_table(float position) noexcept
-    {
-        int code = 0;
-        while (code < 15 && position >= midpoint_above(code))
-            ++code;
-        return code;
-    }
-    static float midpoint_above(int code) noexcept
-    {
-        return 0.5f * static_cast<float>(iq4_nl_levels[code] + iq4_nl_levels[code + 1]);
-    }
-};
-
-/// One block that is to be quantized.
-struct block_source {
-    const float* values = nullptr;
-    /// Mean x^2 of the input columns, or null.
-    const float* importance = nullptr;
-    /// Mean square of the whole row of weights; only 32-element types with importance look at it.
-    float row_mean_square = 0.0f;
-};
-
-} // namespace awq::gguf
-
-#endif
-
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-
-// What the block formats of this folder share: little-endian halves, interleaving groups into
-// lanes, weights from the importance, and the last rounding onto the stored scales.
-
-namespace awq::gguf::detail {
-
-inline void put_half(f16 value, std::byte* out) noexcept
-{
-    out[0] = static_cast<std::byte>(value.bits & 0xFF);
-    out[1] = static_cast<std::byte>(value.bits >> 8);
-}
-
-inline f16 get_half(const std::byte* in) noexcept
-{
-    const unsigned low = std::to_integer<unsigned>(in[0]);
-    const unsigned high = std::to_integer<unsigned>(in[1]);
-    return f16::from_bits(static_cast<std::uint16_t>(low | high << 8));
-}
-
-/// Half precision and back: what a reader of the file will see.
-inline float as_read(f16 value) noexcept
-{
-    return static_cast<float>(value);
-}
-
-/// An empty grid of a type whose groups have `group_columns` elements.
-inline block_grid new_grid(type format, std::size_t group_columns, int zero_code, int max_code)
-{
-    block_grid grid;
-    grid.type = format;
-    grid.group_columns = group_columns;
-    grid.zero_code = zero_code;
-    grid.max_code = max_code;
-    for (float& offset : grid.offset)
-        offset = -0.0f;
-    return grid;
-}
-
-/// Interleaves `Size` elements of each source: element i of source j goes to out[i * C + j].
-template <std::size_t Size, std::size_t C>
-[[gnu::always_inline]] inline void interleave(const float* const (&sources)[C], float* out) noexcept
-{
-    for (std::size_t j = 0; j < C; ++j)
-        for (std::size_t i = 0; i < Size; ++i)
-            out[i * C + j] = sources[j][i];
-}
-
-/// The sum of squares of `size` elements of each source, each in index order.
-template <class L>
-[[gnu::always_inline]] inline L sum_of_squares(const float* const (&sources)[L::count],
-                                               std::size_t size) noexcept
-{
-    alignas(sizeof(L)) float column[L::count];
-    L sum(0.0f);
-    for (std::size_t i = 0; i < size; ++i) {
-        for (std::size_t j = 0; j < L::count; ++j)
-            column[j] = sources[j][i];
-        const L value = L::load(column);
-        sum += value * value;
-    }
-    return sum;
-}
-
-/// importance * sqrt(base + x^2), interleaved.
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void weights_from_importance(const float* x, const float* importance,
-                                                           const L& base, float* w) noexcept
-{
-    alignas(sizeof(L)) float energy[Size * L::count];
-    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
-        const L value = L::load(x + i);
-        (base + value * value).store(energy + i);
-    }
-    L::storage::square_roots(energy, Size * L::count);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        (L::load(importance + i) * L::load(energy + i)).store(w + i);
-}
-
-/// x^2, interleaved.
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void square_all(const float* x, float* w) noexcept
-{
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        (L::load(x + i) * L::load(x + i)).store(w + i);
-}
-
-/// The codes of lane `lane`, from levels as floats.
-template <std::size_t Size, std::size_t C>
-[[gnu::always_inline]] inline void take_codes(const float* levels, std::size_t lane,
-                                              std::uint8_t* codes) noexcept
-{
-    for (std::size_t i = 0; i < Size; ++i)
-        codes[i] = static_cast<std::uint8_t>(static_cast<int>(levels[i * C + lane]));
-}
-
-/// Neighbouring lanes to neighbouring codes; levels are from 0 to 255.
-template <class L>
-[[gnu::always_inline]] inline void put_codes(const L& levels, std::uint8_t* codes) noexcept
-{
-    typename L::integers integers;
-    L::storage::to_integers(levels.value, integers);
-    std::int32_t wide[L::count];
-    std::memcpy(wide, &integers, sizeof wide);
-    for (std::size_t j = 0; j < L::count; ++j)
-        codes[j] = static_cast<std::uint8_t>(wide[j]);
-}
-
-/// Rounds one group onto its stored scale: `block_grid::nearest` for neighbouring elements.
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void round_group(const float* x, const block_grid& grid,
-                                               std::size_t group, std::uint8_t* codes) noexcept
-{
-    const L scale(grid.scale[group]);
-    const L offset(grid.offset[group]);
-    const auto zero = static_cast<float>(grid.zero_code);
-    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
-    for (std::size_t i = 0; i < Size; i += L::count) {
-        const L position = (L::load(x + i) - offset) / scale;
-        put_codes(nearest_level(position, -zero, highest) + L(zero), codes + i);
-    }
-}
-
-/// Groups of super-blocks side by side: lane j of chunk k holds the group k * C + j, counted
-/// through all blocks of the batch.
-template <std::size_t Groups, class L>
-struct chunk_of_groups {
-    static constexpr std::size_t size = 256 / Groups;
-    const block_source* blocks;
-    std::size_t count;
-    std::size_t first;
-
-    /// Past the end the first block stands in; nobody reads those lanes.
-    std::size_t block(std::size_t lane) const noexcept
-    {
-        const std::size_t index = (first + lane) / Groups;
-        return index < count ? index : 0;
-    }
-    std::size_t group(std::size_t lane) const noexcept { return (first + lane) % Groups; }
-    [[gnu::always_inline]] void values(float* out) const noexcept
-    {
-        const float* sources[L::count];
-        for (std::size_t j = 0; j < L::count; ++j)
-            sources[j] = blocks[block(j)].values + group(j) * size;
-        interleave<size>(sources, out);
-    }
-    [[gnu::always_inline]] void importance(float* out) const noexcept
-    {
-        const float* sources[L::count];
-        for (std::size_t j = 0; j < L::count; ++j)
-            sources[j] = blocks[block(j)].importance + group(j) * size;
-        interleave<size>(sources, out);
-    }
-    /// Moves one number for each group to [group * C + block], as searches over groups want it.
-    [[gnu::always_inline]] void scatter(const L& numbers, float* out) const noexcept
-    {
-        alignas(sizeof(L)) float each[L::count];
-        numbers.store(each);
-        for (std::size_t j = 0; j < L::count; ++j)
-            if ((first + j) / Groups < count) out[group(j) * L::count + block(j)] = each[j];
-    }
-    /// One number for each block, given to all its groups.
-    [[gnu::always_inline]] L of_blocks(const float* numbers) const noexcept
-    {
-        alignas(sizeof(L)) float each[L::count];
-        for (std::size_t j = 0; j < L::count; ++j)
-            each[j] = numbers[block(j)];
-        return L::load(each);
-    }
-};
-
-/// The sum of squares of each super-block of the batch.
-template <class L>
-[[gnu::always_inline]] inline L sum_of_block_squares(const block_source* blocks,
-                                                     std::size_t count) noexcept
-{
-    const float* sources[L::count];
-    for (std::size_t j = 0; j < L::count; ++j)
-        sources[j] = blocks[j < count ? j : 0].values;
-    return sum_of_squares<L>(sources, 256);
-}
-
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline L sum_interleaved(const float* w) noexcept
-{
-    L sum(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        sum += L::load(w + i);
-    return sum;
-}
-
-/// The codes that the search found for group `group` of block `block`, out of all chunks' levels.
-template <std::size_t Groups, std::size_t C>
-[[gnu::always_inline]] inline void codes_of_search(const float* levels, std::size_t block,
-                                                   std::size_t group, std::uint8_t* codes) noexcept
-{
-    const std::size_t index = block * Groups + group;
-    take_codes<256 / Groups, C>(levels + index / C * C * (256 / Groups), index % C, codes);
-}
-
-/// Rounds all groups of a block onto the stored scales; where a scale came out as exactly 0 the
-/// codes of the search stay, as in ggml.
-template <std::size_t Groups, class L>
-[[gnu::always_inline]] inline void round_block(const block_source& source, const block_grid& grid,
-                                               const float* levels, std::size_t block,
-                                               std::uint8_t* codes) noexcept
-{
-    constexpr std::size_t size = 256 / Groups;
-    for (std::size_t g = 0; g < Groups; ++g) {
-        if (grid.scale[g] == 0.0f)
-            codes_of_search<Groups, L::count>(levels, block, g, codes + g * size);
-        else
-            round_group<size, L>(source.values + g * size, grid, g, codes + g * size);
-    }
-}
-
-} // namespace awq::gguf::detail
-
-#endif
-// ---- awq/quantization/gguf/search.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_SEARCH_HPP
-#define AWQ_QUANTIZATION_GGUF_SEARCH_HPP
-
-#include <cstddef>
-
-namespace awq::gguf {
-
-// The scale searches that the block formats share. They give the results of ggml's quantizers bit
-// for bit: float32 sums in index order, no fused multiply-add. All arrays are interleaved: element
-// i of the group in lane j is at [i * lane count + j]; `levels` takes the codes as floats.
-
-/// Groups smaller than this count as zero.
-inline constexpr float negligible = 1e-15f;
-
-/// first + step * k, rounded after each operation.
-[[gnu::always_inline]] inline float stepped(float first, float step, int k) noexcept
-{
-    return first + strict_product(step, static_cast<float>(k));
-}
-
-namespace detail {
-
-/// sum w x l and sum w l l: their ratio is the best scale for the levels l.
-template <class L>
-struct correlation {
-    L with_values{0.0f};
-    L with_levels{0.0f};
-
-    [[gnu::always_inline]] void add(const L& weight, const L& value, const L& level) noexcept
-    {
-        with_values += weight * value * level;
-        with_levels += weight * level * level;
-    }
-    [[gnu::always_inline]] L ratio() const noexcept
-    {
-        return select(with_levels > L(0.0f), with_values / with_levels, L(0.0f));
-    }
-};
-
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline correlation<L> correlate(const float* x, const float* w,
-                                                       const float* levels) noexcept
-{
-    correlation<L> sums;
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        sums.add(L::load(w + i), L::load(x + i), L::load(levels + i));
-    return sums;
-}
-
-/// Levels of x * factor from `lowest` to `highest`.
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void round_levels(const float* x, const L& factor, float lowest,
-                                                float highest, float* levels) noexcept
-{
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        nearest_level(factor * L::load(x + i), lowest, highest).store(levels + i);
-}
-
-/// Both of the above in one pass, where every |x * factor| is below 2^22.
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline correlation<L>
-correlate_at(const float* x, const float* w, const L& factor, float lowest, float highest) noexcept
-{
-    correlation<L> sums;
-    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
-        const L value = L::load(x + i);
-        sums.add(L::load(w + i), value, nearest_small_level(factor * value, lowest, highest));
-    }
-    return sums;
-}
-
-/// Adds `shift` to every level; groups without a scale store the level 0 all the same.
-template <std::size_t Size, class L, class Mask>
-[[gnu::always_inline]] inline void shift_levels(float* levels, float shift,
-                                                const Mask& empty) noexcept
-{
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        select(empty, L(0.0f), L::load(levels + i) + L(shift)).store(levels + i);
-}
-
-/// One sweep of coordinate descent over the levels; whether any of them changed. `Bytes`: levels
-/// are kept as bytes, so that a negative one comes back as another, and an element is left alone if
-/// nothing of the other levels remains.
-template <std::size_t Size, bool Bytes, class L>
-[[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest,
-                                                 float highest, correlation<L>& sums,
-                                                 float* levels) noexcept
-{
-    auto changed = L(0.0f) > L(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
-        const L value = L::load(x + i), weight = L::load(w + i), level = L::load(levels + i);
-        const L a = sums.with_values - weight * value * level;
-        const L b = sums.with_levels - weight * level * level;
-        const L other = nearest_level(value * b / a, lowest, highest);
-        correlation<L> changed_sums{a, b};
-        changed_sums.add(weight, value, other);
-        const L gain = changed_sums.with_values * changed_sums.with_values * sums.with_levels;
-        const L held = sums.with_values * sums.with_values * changed_sums.with_levels;
-        const L remaining = Bytes ? b : changed_sums.with_levels;
-        const auto better =
-            (a > L(0.0f)) & (remaining > L(0.0f)) & (other != level) & (gain > held);
-        sums.with_values = select(better, changed_sums.with_values, sums.with_values);
-        sums.with_levels = select(better, changed_sums.with_levels, sums.with_levels);
-        select(better, Bytes ? lowest_byte(other) : other, level).store(levels + i);
-        changed = changed | better;
-    }
-    return changed.any();
-}
-
-} // namespace detail
-
-/// The element with the largest magnitude, with its sign; the first one of equals.
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline L extreme(const float* x) noexcept
-{
-    L best(0.0f);
-    L magnitude(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
-        const L value = L::load(x + i);
-        const auto is_larger = absolute(value) > magnitude;
-        best = select(is_larger, value, best);
-        magnitude = select(is_larger, absolute(value), magnitude);
-    }
-    return best;
-}
-
-/// A scale for the levels -half .. half - 1: the best of 19 candidates by weighted squared error.
-/// `levels` come out shifted by `half`.
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline L search_symmetric(const float* x, const float* w, float half,
-                                                 float* levels) noexcept
-{
-    const L peak = extreme<Size, L>(x);
-    L factor = L(-half) / peak;
-    auto sums = detail::correlate_at<Size>(x, w, factor, -half, half - 1.0f);
-    L scale = select(sums.with_levels != L(0.0f), sums.with_values / sums.with_levels, L(0.0f));
-    L best = scale * sums.with_values;
-    for (int k = -9; k <= 9; ++k) {
-        if (k == 0) continue;
-        const L trial = L(-stepped(half, 0.1f, k)) / peak;
-        sums = detail::correlate_at<Size>(x, w, trial, -half, half - 1.0f);
-        const auto better = (sums.with_levels > L(0.0f)) &
-                            (sums.with_values * sums.with_values > best * sums.with_levels);
-        scale = select(better, sums.with_values / sums.with_levels, scale);
-        best = select(better, scale * sums.with_values, best);
-        factor = select(better, trial, factor);
-    }
-    const auto empty = absolute(peak) < L(negligible);
-    detail::round_levels<Size>(x, factor, -half, half - 1.0f, levels);
-    detail::shift_levels<Size, L>(levels, half, empty);
-    return select(empty, L(0.0f), scale);
-}
-
-/// A scale for the levels -half .. half - 1: rounding, then at most five sweeps over the single
-/// levels. `levels` come out shifted by `half`.
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline L search_refined(const float* x, const float* w, float half,
-                                               float* levels) noexcept
-{
-    const L peak = extreme<Size, L>(x);
-    detail::round_levels<Size>(x, L(-half) / peak, -half, half - 1.0f, levels);
-    auto sums = detail::correlate<Size, L>(x, w, levels);
-    for (int sweep = 0; sweep < 5; ++sweep)
-        if (!detail::refine_levels<Size, false>(x, w, -half, half - 1.0f, sums, levels)) break;
-    const auto empty = absolute(peak) < L(negligible);
-    detail::shift_levels<Size, L>(levels, half, empty);
-    return select(empty, L(0.0f), sums.ratio());
-}
-
-namespace detail {
-
-/// No lower bound.
-inline constexpr float no_bound = -0x1p23f;
-
-/// Weighted squared error of x rounded to levels of 1 / factor, kept as bytes or not.
-template <std::size_t Size, bool Bytes, class L>
-[[gnu::always_inline]] inline L error_at(const float* x, const float* w, const L& factor,
-                                         float top) noexcept
-{
-    const L scale = L(1.0f) / factor;
-    L error(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
-        const L value = L::load(x + i);
-        const L level = nearest_level(factor * value, no_bound, top);
-        const L off = value - scale * (Bytes ? lowest_byte(level) : level);
-        error += L::load(w + i) * off * off;
-    }
-    return error;
-}
-
-} // namespace detail
-
-/// A scale for the levels 0 .. top of numbers that are not negative, such as the scales of groups.
-/// A number that is negative all the same gets the lowest byte of its level, as in ggml.
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline L search_positive(const float* x, const float* w, float top,
-                                                float* levels) noexcept
-{
-    L peak(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        peak = larger(L::load(x + i), peak);
-    L factor = L(top) / peak;
-    L least = detail::error_at<Size, true>(x, w, factor, top);
-    for (int k = -4; k <= 4; ++k) {
-        if (k == 0) continue;
-        const L trial = L(stepped(top, 0.1f, k)) / peak;
-        const L error = detail::error_at<Size, false>(x, w, trial, top);
-        factor = select(error < least, trial, factor);
-        least = select(error < least, error, least);
-    }
-    detail::round_levels<Size>(x, factor, detail::no_bound, top, levels);
-    auto sums = detail::correlate<Size, L>(x, w, levels);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        lowest_byte(L::load(levels + i)).store(levels + i);
-    for (int sweep = 0; sweep < 5; ++sweep)
-        if (!detail::refine_levels<Size, true>(x, w, detail::no_bound, top, sums, levels)) break;
-    const auto empty = peak < L(negligible);
-    detail::shift_levels<Size, L>(levels, 0.0f, empty);
-    return select(empty, L(0.0f), sums.ratio());
-}
-
-/// The candidates of `search_affine`: first + step * k + top levels over the range, k = 0 .. last.
-struct affine_candidates {
-    float top;
-    float first;
-    float step;
-    int last;
-};
-
-/// x is about scale * level - minimum.
-template <class L>
-struct affine_scale {
-    L scale;
-    L minimum; ///< never negative
-};
-
-namespace detail {
-
-/// What a search for scale and offset knows of a group.
-template <class L>
-struct affine_state {
-    L lowest;
-    L highest;
-    L offset; ///< starts as the lowest value, or 0; not above 0
-    L sum_w;
-    L sum_wx;
-};
-
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline affine_state<L> affine_start(const float* x, const float* w) noexcept
-{
-    const L first = L::load(x);
-    affine_state<L> s{first, first, first, L::load(w), L::load(w) * first};
-    for (std::size_t i = L::count; i < Size * L::count; i += L::count) {
-        const L value = L::load(x + i), weight = L::load(w + i);
-        s.lowest = smaller(value, s.lowest);
-        s.highest = larger(value, s.highest);
-        s.sum_w += weight;
-        s.sum_wx += weight * value;
-    }
-    s.offset = select(s.lowest > L(0.0f), L(0.0f), s.lowest);
-    return s;
-}
-
-/// Whether (x - offset) * factor may reach 2^22, where rounding needs more care, in any lane.
-template <class L>
-[[gnu::always_inline]] inline bool may_overflow(const affine_state<L>& s, const L& factor) noexcept
-{
-    const L above = absolute(factor * (s.highest - s.offset));
-    const L below = absolute(factor * (s.lowest - s.offset));
-    return !((above < L(0x1p22f)) & (below < L(0x1p22f))).all();
-}
-
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void affine_levels(const float* x, const affine_state<L>& s,
-                                                 const L& factor, float top, float* levels) noexcept
-{
-    if (may_overflow(s, factor)) {
-        for (std::size_t i = 0; i < Size * L::count; i += L::count)
-            nearest_level(factor * (L::load(x + i) - s.offset), 0.0f, top).store(levels + i);
-        return;
-    }
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        nearest_small_level(factor * (L::load(x + i) - s.offset), 0.0f, top).store(levels + i);
-}
-
-/// The weighted error of scale * level + offset: squared, or absolute.
-template <std::size_t Size, bool Absolute, class L>
-[[gnu::always_inline]] inline L affine_error(const float* x, const float* w, const float* levels,
-                                             const L& scale, const L& offset) noexcept
-{
-    L error(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
-        const L off = scale * L::load(levels + i) + offset - L::load(x + i);
-        if constexpr (Absolute)
-            error += L::load(w + i) * absolute(off);
-        else
-            error += L::load(w + i) * (off * off);
-    }
-    return error;
-}
-
-/// The scale and offset (not above 0) that suit given levels best, and whether there are any.
-template <class L>
-struct affine_solution {
-    L scale;
-    L offset;
-    L determinant;
-};
-
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline affine_solution<L>
-solve_affine(const float* x, const float* w, const float* levels, const affine_state<L>& s) noexcept
-{
-    L sum_l(0.0f);
-    L sum_ll(0.0f);
-    L sum_xl(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count) {
-        const L level = L::load(levels + i);
-        const L weighted = L::load(w + i) * level;
-        sum_l += weighted;
-        sum_ll += weighted * level;
-        sum_xl += weighted * L::load(x + i);
-    }
-    const L determinant = s.sum_w * sum_ll - sum_l * sum_l;
-    const L scale = (s.sum_w * sum_xl - s.sum_wx * sum_l) / determinant;
-    const L offset = (sum_ll * s.sum_wx - sum_l * sum_xl) / determinant;
-    const auto positive = offset > L(0.0f);
-    return {select(positive, sum_xl / sum_ll, scale), select(positive, L(0.0f), offset),
-            determinant};
-}
-
-} // namespace detail
-
-/// A scale and a minimum for the levels 0 .. top by weighted error, squared or absolute.
-template <std::size_t Size, bool Absolute, class L>
-[[gnu::always_inline]] inline affine_scale<L>
-search_affine(const float* x, const float* w, const affine_candidates& grid, float* levels) noexcept
-{
-    auto s = detail::affine_start<Size, L>(x, w);
-    const auto flat = s.highest == s.offset;
-    const L start = s.offset;
-    L factor = L(grid.top) / (s.highest - s.offset);
-    L level_offset = s.offset; // of the levels that are kept: `s.offset` moves on after them
-    alignas(sizeof(L)) float trial_levels[Size * L::count];
-    detail::affine_levels<Size>(x, s, factor, grid.top, trial_levels);
-    L scale = L(1.0f) / factor;
-    L least = detail::affine_error<Size, Absolute>(x, w, trial_levels, scale, s.offset);
-    for (int k = 0; k <= grid.last; ++k) {
-        const float reach = stepped(grid.first, grid.step, k) + grid.top;
-        const L trial = L(reach) / (s.highest - s.offset);
-        detail::affine_levels<Size>(x, s, trial, grid.top, trial_levels);
-        const auto found = detail::solve_affine<Size>(x, w, trial_levels, s);
-        const L error =
-            detail::affine_error<Size, Absolute>(x, w, trial_levels, found.scale, found.offset);
-        const auto better = (found.determinant > L(0.0f)) & (error < least);
-        least = select(better, error, least);
-        scale = select(better, found.scale, scale);
-        factor = select(better, trial, factor);
-        level_offset = select(better, s.offset, level_offset);
-        s.offset = select(better, found.offset, s.offset);
-    }
-    s.offset = select(flat, start, s.offset);
-    detail::affine_state<L> kept = s;
-    kept.offset = level_offset;
-    detail::affine_levels<Size>(x, kept, factor, grid.top, levels);
-    detail::shift_levels<Size, L>(levels, 0.0f, flat);
-    return {select(flat, L(0.0f), scale), -s.offset};
-}
-
-} // namespace awq::gguf
-
-#endif
-
-// The blocks of 32 elements with one scale: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0.
-
-namespace awq::gguf {
-
-namespace detail {
-
-/// The values (or the importance) of up to C blocks, interleaved; the first one fills up the rest.
-template <std::size_t C>
-[[gnu::always_inline]] inline void interleave_values(const block_source* blocks, std::size_t count,
-                                                     float* out) noexcept
-{
-    const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j)
-        sources[j] = blocks[j < count ? j : 0].values;
-    interleave<32>(sources, out);
-}
-
-template <std::size_t C>
-[[gnu::always_inline]] inline void interleave_importance(const block_source* blocks,
-                                                         std::size_t count, float* out) noexcept
-{
-    const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j)
-        sources[j] = blocks[j < count ? j : 0].importance;
-    interleave<32>(sources, out);
-}
-
-/// importance * sqrt(mean square of the row + x^2).
-template <class L>
-[[gnu::always_inline]] inline void legacy_weights(const block_source* blocks, std::size_t count,
-                                                  const float* x, float* w) noexcept
-{
-    alignas(sizeof(L)) float base[L::count];
-    for (std::size_t j = 0; j < L::count; ++j)
-        base[j] = blocks[j < count ? j : 0].row_mean_square;
-    interleave_importance<L::count>(blocks, count, w);
-    weights_from_importance<32>(x, w, L::load(base), w);
-}
-
-/// 1 / d, or 0 where d is 0.
-template <class L>
-[[gnu::always_inline]] inline L inverse_or_zero(const L& d) noexcept
-{
-    return select(d != L(0.0f), L(1.0f) / d, L(0.0f));
-}
-
-/// Whole numbers towards zero, at most `top`; 0 for what is no number from 0 to 255, as a
-/// conversion on x86 that keeps the lowest byte has it.
-template <class L>
-[[gnu::always_inline]] inline L truncated_code(const L& a, float top) noexcept
-{
-    const auto usable = (a > L(0.0f)) & (a < L(256.0f));
-    const L safe = select(usable, a, L(0.0f));
-    const L whole = whole_part(safe);
-    return smaller(whole, L(top));
-}
-
-/// The nearest whole number, ties away from zero; 0 for what is no number.
-template <class L>
-[[gnu::always_inline]] inline L rounded_away(const L& a) noexcept
-{
-    const L safe = select(absolute(a) < L(0x1p22f), a, L(0.0f));
-    const L whole = whole_part(safe);
-    const L rest = safe - whole;
-    const L up = select(rest < L(-0.5f), L(-1.0f), select(rest == L(-0.5f), L(-1.0f), L(0.0f)));
-    return whole + select((rest > L(0.5f)) | (rest == L(0.5f)), L(1.0f), up);
-}
-
-/// Hands scales, offsets and codes of the lanes to the grids.
-template <class L>
-[[gnu::always_inline]] inline void finish_legacy(type format, int zero_code, int max_code,
-                                                 const float* d, const float* offset,
-                                                 const float* levels, std::size_t count,
-                                                 block_grid* grids, std::uint8_t* codes) noexcept
-{
-    for (std::size_t b = 0; b < count; ++b) {
-        grids[b] = new_grid(format, 32, zero_code, max_code);
-        grids[b].d = f16(d[b]);
-        grids[b].scale[0] = as_read(grids[b].d);
-        if (offset != nullptr) {
-            grids[b].dmin = f16(offset[b]);
-            grids[b].offset[0] = as_read(grids[b].dmin);
-        }
-        take_codes<32, L::count>(levels, b, codes + 32 * b);
-    }
-}
-
-/// Codes 0 .. 2 * half - 1 for the levels -half .. half - 1: Q4_0 and Q5_0.
-template <class L>
-[[gnu::always_inline]] inline void fit_symmetric_32(type format, int half,
-                                                    const block_source* blocks, std::size_t count,
-                                                    block_grid* grids, std::uint8_t* codes) noexcept
-{
-    alignas(sizeof(L)) float x[32 * L::count];
-    alignas(sizeof(L)) float w[32 * L::count];
-    alignas(sizeof(L)) float levels[32 * L::count];
-    alignas(sizeof(L)) float d[L::count];
-    const auto bound = static_cast<float>(half);
-    interleave_values<L::count>(blocks, count, x);
-    if (blocks[0].importance != nullptr) {
-        legacy_weights<L>(blocks, count, x, w);
-        search_symmetric<32, L>(x, w, bound, levels).store(d);
-    } else {
-        const L scale = extreme<32, L>(x) / L(-bound);
-        const L inverse = inverse_or_zero(scale);
-        for (std::size_t i = 0; i < 32 * L::count; i += L::count)
-            truncated_code(L::load(x + i) * inverse + L(bound + 0.5f), 2.0f * bound - 1.0f)
-                .store(levels + i);
-        scale.store(d);
-    }
-    finish_legacy<L>(format, half, 2 * half - 1, d, nullptr, levels, count, grids, codes);
-}
-
-/// Scale and offset from the range, for want of importance: Q4_1 and Q5_1.
-template <class L>
-[[gnu::always_inline]] inline void spread_over_range(const float* x, float top, float* levels,
-                                                     float* d, float* offset) noexcept
-{
-    L lowest = L::load(x);
-    L highest = lowest;
-    for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
-        lowest = smaller(L::load(x + i), lowest);
-        highest = larger(L::load(x + i), highest);
-    }
-    const L scale = (highest - lowest) / L(top);
-    const L inverse = inverse_or_zero(scale);
-    for (std::size_t i = 0; i < 32 * L::count; i += L::count)
-        truncated_code((L::load(x + i) - lowest) * inverse + L(0.5f), top).store(levels + i);
-    scale.store(d);
-    lowest.store(offset);
-}
-
-template <class L>
-[[gnu::always_inline]] inline void fit_affine_32(type format, float top, const block_source* blocks,
-                                                 std::size_t count, block_grid* grids,
-                                                 std::uint8_t* codes) noexcept
-{
-    alignas(sizeof(L)) float x[32 * L::count];
-    alignas(sizeof(L)) float w[32 * L::count];
-    alignas(sizeof(L)) float levels[32 * L::count];
-    alignas(sizeof(L)) float d[L::count];
-    alignas(sizeof(L)) float offset[L::count];
-    interleave_values<L::count>(blocks, count, x);
-    if (blocks[0].importance != nullptr) {
-        legacy_weights<L>(blocks, count, x, w);
-        const affine_candidates candidates{top, -0.9f, 0.05f, 36};
-        const auto best = search_affine<32, false, L>(x, w, candidates, levels);
-        best.scale.store(d);
-        (-best.minimum).store(offset);
-    } else {
-        spread_over_range<L>(x, top, levels, d, offset);
-    }
-    const int max_code = static_cast<int>(top);
-    finish_legacy<L>(format, 0, max_code, d, offset, levels, count, grids, codes);
-}
-
-/// Elements i and i + 16 share a byte.
-inline void pack_halves(const std::uint8_t* codes, std::byte* out) noexcept
-{
-    for (std::size_t i = 0; i < 16; ++i)
-        out[i] = static_cast<std::byte>((codes[i] & 15) | (codes[i + 16] & 15) << 4);
-}
-
-inline void unpack_halves(const std::byte* in, std::uint8_t* codes) noexcept
-{
-    for (std::size_t i = 0; i < 16; ++i) {
-        const auto both = std::to_integer<std::uint8_t>(in[i]);
-        codes[i] = both & 15;
-        codes[i + 16] = static_cast<std::uint8_t>(both >> 4);
-    }
-}
-
-/// The fifth bits of 32 codes, one little-endian word.
-inline void pack_fifth_bits(const std::uint8_t* codes, std::byte* out) noexcept
-{
-    for (std::size_t i = 0; i < 4; ++i) {
-        unsigned bits = 0;
-        for (std::size_t j = 0; j < 8; ++j)
-            bits |= (codes[8 * i + j] >> 4 & 1u) << j;
-        out[i] = static_cast<std::byte>(bits);
-    }
-}
-
-inline void unpack_fifth_bits(const std::byte* in, std::uint8_t* codes) noexcept
-{
-    for (std::size_t i = 0; i < 32; ++i) {
-        const unsigned bit = std::to_integer<unsigned>(in[i / 8]) >> i % 8 & 1u;
-        codes[i] = static_cast<std::uint8_t>(codes[i] | bit << 4);
-    }
-}
-
-} // namespace detail
-
-/// Q4_0 (Bits = 4) and Q5_0 (Bits = 5): half d, codes around a middle.
-template <int Bits>
-struct symmetric_32 {
-    static constexpr type id = Bits == 4 ? type::q4_0 : type::q5_0;
-    static constexpr int half = 1 << (Bits - 1);
-
-    template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
-    {
-        detail::fit_symmetric_32<L>(id, half, blocks, count, grids, codes);
-    }
-    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
-    {
-        detail::put_half(grid.d, out);
-        if constexpr (Bits == 5) detail::pack_fifth_bits(codes, out + 2);
-        detail::pack_halves(codes, out + (Bits == 5 ? 6 : 2));
-    }
-    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
-    {
-        block_grid grid = detail::new_grid(id, 32, half, 2 * half - 1);
-        grid.d = detail::get_half(in);
-        grid.scale[0] = detail::as_read(grid.d);
-        detail::unpack_halves(in + (Bits == 5 ? 6 : 2), codes);
-        if constexpr (Bits == 5) detail::unpack_fifth_bits(in + 2, codes);
-        return grid;
-    }
-};
-
-/// Q4_1 (Bits = 4) and Q5_1 (Bits = 5): half d and offset, codes from 0.
-template <int Bits>
-struct affine_32 {
-    static constexpr type id = Bits == 4 ? type::q4_1 : type::q5_1;
-    static constexpr int max_code = (1 << Bits) - 1;
-
-    template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
-    {
-        detail::fit_affine_32<L>(id, max_code, blocks, count, grids, codes);
-    }
-    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
-    {
-        detail::put_half(grid.d, out);
-        detail::put_half(grid.dmin, out + 2);
-        if constexpr (Bits == 5) detail::pack_fifth_bits(codes, out + 4);
-        detail::pack_halves(codes, out + (Bits == 5 ? 8 : 4));
-    }
-    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
-    {
-        block_grid grid = detail::new_grid(id, 32, 0, max_code);
-        grid.d = detail::get_half(in);
-        grid.dmin = detail::get_half(in + 2);
-        grid.scale[0] = detail::as_read(grid.d);
-        grid.offset[0] = detail::as_read(grid.dmin);
-        detail::unpack_halves(in + (Bits == 5 ? 8 : 4), codes);
-        if constexpr (Bits == 5) detail::unpack_fifth_bits(in + 4, codes);
-        return grid;
-    }
-};
-
-/// Q8_0: half d, signed 8-bit codes. It takes no importance.
-struct q8_0 {
-    static constexpr type id = type::q8_0;
-    static constexpr int zero = 128;
-
-    template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
-    {
-        for (std::size_t b = 0; b < count; ++b) {
-            const float* x = blocks[b].values;
-            float magnitude = 0.0f;
-            for (std::size_t i = 0; i < 32; ++i) {
-                const float candidate = x[i] < 0.0f ? -x[i] : x[i];
-                magnitude = candidate > magnitude ? candidate : magnitude;
-            }
-            const float d = magnitude / 127.0f;
-            const L inverse(d != 0.0f ? 1.0f / d : 0.0f);
-            for (std::size_t i = 0; i < 32; i += L::count)
-                detail::put_codes(detail::rounded_away(L::load(x + i) * inverse) + L(128.0f),
-                                  codes + 32 * b + i);
-            grids[b] = detail::new_grid(id, 32, zero, 255);
-            grids[b].d = f16(d);
-            grids[b].scale[0] = detail::as_read(grids[b].d);
-        }
-    }
-    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
-    {
-        detail::put_half(grid.d, out);
-        for (std::size_t i = 0; i < 32; ++i)
-            out[2 + i] = static_cast<std::byte>(codes[i] ^ 128); // code - 128, two's complement
-    }
-    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
-    {
-        block_grid grid = detail::new_grid(id, 32, zero, 255);
-        grid.d = detail::get_half(in);
-        grid.scale[0] = detail::as_read(grid.d);
-        for (std::size_t i = 0; i < 32; ++i)
-            codes[i] = std::to_integer<std::uint8_t>(in[2 + i]) ^ 128;
-        return grid;
-    }
-};
-
-struct q4_0 : symmetric_32<4> {};
-struct q5_0 : symmetric_32<5> {};
-struct q4_1 : affine_32<4> {};
-struct q5_1 : affine_32<5> {};
-
-} // namespace awq::gguf
-
-#endif
-
-namespace awq::gguf {
-
-/// IQ4_NL: blocks of 32 elements, half d, 4-bit codes of a table of 16 uneven levels.
-struct iq4_nl {
-    static constexpr type id = type::iq4_nl;
-
-    template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
-    {
-        alignas(sizeof(L)) float x[32 * L::count];
-        alignas(sizeof(L)) float w[32 * L::count];
-        alignas(sizeof(L)) float levels[32 * L::count];
-        alignas(sizeof(L)) float d[L::count];
-        detail::interleave_values<L::count>(blocks, count, x);
-        detail::square_all<32, L>(x, w);
-        if (blocks[0].importance != nullptr) {
-            const L base = L(2.0f) * detail::sum_interleaved<32, L>(w) / L(32.0f);
-            detail::interleave_importance<L::count>(blocks, count, w);
-            detail::weights_from_importance<32>(x, w, base, w);
-        }
-        const level_table<L> table;
-        const L scale = search_scale<L>(x, w, table);
-        scale.store(d);
-        const L inverse = detail::inverse_or_zero(scale);
-        for (std::size_t i = 0; i < 32 * L::count; i += L::count)
-            table.code(L::load(x + i) * inverse).store(levels + i);
-        detail::finish_legacy<L>(id, 8, 15, d, nullptr, levels, count, grids, codes);
-    }
-    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
-    {
-        detail::put_half(grid.d, out);
-        detail::pack_halves(codes, out + 2);
-    }
-    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
-    {
-        block_grid grid = detail::new_grid(id, 32, 8, 15);
-        grid.d = detail::get_half(in);
-        grid.scale[0] = detail::as_read(grid.d);
-        detail::unpack_halves(in + 2, codes);
-        return grid;
-    }
-
-  private:
-    /// The levels, and the middle between each one and the one before, once for each lane.
-    template <class L>
-    struct level_table {
-        alignas(sizeof(L)) float level[16 * L::count];
-        alignas(sizeof(L)) float middle[16 * L::count];
-
-        level_table() noexcept
-        {
-            for (std::size_t i = 0; i < 16 * L::count; ++i) {
-                const std::size_t code = i / L::count;
-                const std::size_t before = code > 0 ? code - 1 : 0;
-                level[i] = iq4_nl_levels[code];
-                middle[i] = 0.5f * (level[i] + static_cast<float>(iq4_nl_levels[before]));
-            }
-        }
-        /// The nearest level, the upper one of two that are equally near.
-        [[gnu::always_inline]] L round(const L& position) const noexcept
-        {
-            L best = L::load(level);
-#pragma GCC unroll 16
-            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
-                best = select(position < L::load(middle + i), best, L::load(level + i));
-            return best;
-        }
-        [[gnu::always_inline]] L code(const L& position) const noexcept
-        {
-            L best(0.0f);
-            for (std::size_t i = L::count; i < 16 * L::count; i += L::count)
-                best = best + select(position < L::load(middle + i), L(0.0f), L(1.0f));
-            return best;
-        }
-    };
-
-    template <class L>
-    [[gnu::always_inline]] static detail::correlation<L>
-    correlate(const float* x, const float* w, const L& factor, const level_table<L>& table) noexcept
-    {
-        detail::correlation<L> sums;
-        for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
-            const L value = L::load(x + i);
-            const L level = table.round(factor * value);
-            const L weight = L::load(w + i) * level;
-            sums.with_values += weight * value;
-            sums.with_levels += weight * level;
-        }
-        return sums;
-    }
-    template <class L>
-    [[gnu::always_inline]] static L search_scale(const float* x, const float* w,
-                                                 const level_table<L>& table) noexcept
-    {
-        const L peak = extreme<32, L>(x);
-        const L first = -peak / L(static_cast<float>(iq4_nl_levels[0]));
-        auto sums = correlate(x, w, L(1.0f) / first, table);
-        L scale = sums.ratio();
-        L best = scale * sums.with_values;
-        for (int k = -7; k <= 7; ++k) {
-            sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak, table);
-            const auto better = (sums.with_levels > L(0.0f)) &
-                                (sums.with_values * sums.with_values > best * sums.with_levels);
-            scale = select(better, sums.with_values / sums.with_levels, scale);
-            best = select(better, scale * sums.with_values, best);
-        }
-        return select(absolute(peak) < L(negligible), L(0.0f), scale);
-    }
-};
-
-} // namespace awq::gguf
-
-#endif
-// ---- awq/quantization/gguf/q2_k.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_Q2_K_HPP
-#define AWQ_QUANTIZATION_GGUF_Q2_K_HPP
-
-// ---- awq/quantization/gguf/affine_k.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
-#define AWQ_QUANTIZATION_GGUF_AFFINE_K_HPP
-
-#include <initializer_list>
-
-// The super-blocks whose groups have a scale and a minimum: Q2_K, Q4_K, Q5_K. A `Format` says how
-// many groups there are, how large codes and packed scales may get, and which candidates are tried.
-
-namespace awq::gguf::detail {
-
-/// How the rounding search moves the integers of these formats.
-template <std::uint8_t Highest>
-struct affine_integers {
-    static constexpr bool has_minimum = true;
-    static constexpr int lowest_scale = 0;
-    static constexpr int highest_scale = Highest;
-    static constexpr int highest_minimum = Highest;
-    static constexpr int reach = 2;
-
-    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
-    {
-        return grid.packed_scale[g];
-    }
-    static void set_integers(block_grid& grid, std::size_t g, int scale, int minimum) noexcept
-    {
-        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
-        grid.packed_minimum[g] = static_cast<std::uint8_t>(minimum);
-    }
-};
-
-/// Weights without importance: |x|, for 32-element groups raised by the group's root mean square.
-template <class Format, class L>
-[[gnu::always_inline]] inline void affine_default_weights(const float* x, float* w) noexcept
-{
-    constexpr std::size_t size = 256 / Format::groups;
-    L base(0.0f);
-    if constexpr (Format::rms_in_weights) {
-        square_all<size, L>(x, w);
-        (sum_interleaved<size, L>(w) / L(static_cast<float>(size))).store(w);
-        L::storage::square_roots(w, L::count);
-        base = L::load(w);
-    }
-    for (std::size_t i = 0; i < size * L::count; i += L::count)
-        (base + absolute(L::load(x + i))).store(w + i);
-}
-
-/// What the first level of the search found, [group * C + block], and the levels of all chunks.
-template <class Format, class L>
-struct affine_groups {
-    alignas(sizeof(L)) float scale[Format::groups * L::count];
-    alignas(sizeof(L)) float minimum[Format::groups * L::count];
-    alignas(sizeof(L)) float weight[Format::groups * L::count];
-    alignas(sizeof(L)) float levels[256 * L::count];
-};
-
-template <class Format, class L>
-[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks,
-                                                        std::size_t count,
-                                                        affine_groups<Format, L>& found) noexcept
-{
-    constexpr std::size_t size = 256 / Format::groups;
-    const bool weighted = blocks[0].importance != nullptr;
-    alignas(sizeof(L)) float x[size * L::count];
-    alignas(sizeof(L)) float w[size * L::count];
-    alignas(sizeof(L)) float base[L::count] = {};
-    if (weighted)
-        (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
-    for (std::size_t first = 0; first < count * Format::groups; first += L::count) {
-        const chunk_of_groups<Format::groups, L> chunk{blocks, count, first};
-        float* levels = found.levels + first * size;
-        chunk.values(x);
-        affine_scale<L> best;
-        if (weighted) {
-            chunk.importance(w);
-            weights_from_importance<size>(x, w, chunk.of_blocks(base), w);
-            chunk.scatter(sum_interleaved<size, L>(w), found.weight);
-        } else {
-            affine_default_weights<Format, L>(x, w);
-        }
-        // One call where it can be one: all of it is inlined.
-        if (Format::absolute_error && !weighted)
-            best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
-        else
-            best = search_affine<size, false, L>(
-                x, w, weighted ? Format::weighted_candidates : Format::candidates, levels);
-        chunk.scatter(best.scale, found.scale);
-        chunk.scatter(best.minimum, found.minimum);
-    }
-}
-
-/// Packs the groups' scales (or minimums) of one block without weights; the common factor.
-template <class Format, std::size_t C>
-[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers,
-                                                  std::uint8_t* packed) noexcept
-{
-    float largest = 0.0f;
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        if (numbers[g * C] > largest) largest = numbers[g * C];
-    const float top = Format::max_packed;
-    const float inverse = largest > 0.0f ? top / largest : 0.0f;
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        packed[g] = static_cast<std::uint8_t>(nearest(strict_product(inverse, numbers[g * C])));
-    return f16(largest / top);
-}
-
-/// The same for all blocks of a batch by weighted error.
-template <class Format, class L>
-[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights,
-                                                  std::size_t count, block_grid* grids,
-                                                  bool minimums) noexcept
-{
-    alignas(sizeof(L)) float levels[Format::groups * L::count];
-    alignas(sizeof(L)) float factors[L::count];
-    search_positive<Format::groups, L>(numbers, weights, Format::max_packed, levels).store(factors);
-    for (std::size_t b = 0; b < count; ++b) {
-        (minimums ? grids[b].dmin : grids[b].d) = f16(factors[b]);
-        auto& packed = minimums ? grids[b].packed_minimum : grids[b].packed_scale;
-        for (std::size_t g = 0; g < Format::groups; ++g)
-            packed[g] = static_cast<std::uint8_t>(static_cast<int>(levels[g * L::count + b]));
-    }
-}
-
-/// The effective scales and offsets, from what is stored.
-template <class Format>
-inline void complete_affine_grid(block_grid& grid) noexcept
-{
-    for (std::size_t g = 0; g < Format::groups; ++g) {
-        grid.scale[g] = strict_product(as_read(grid.d), grid.packed_scale[g]);
-        grid.offset[g] = -strict_product(as_read(grid.dmin), grid.packed_minimum[g]);
-    }
-}
-
-/// Chooses scales, minimums and codes of up to L::count blocks.
-template <class Format, class L>
-[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count,
-                                              block_grid* grids, std::uint8_t* codes) noexcept
-{
-    affine_groups<Format, L> found;
-    for (float& unused : found.scale)
-        unused = 0.0f;
-    for (float& unused : found.minimum)
-        unused = 0.0f;
-    for (float& unused : found.weight)
-        unused = 0.0f;
-    search_affine_groups<Format, L>(blocks, count, found);
-    for (std::size_t b = 0; b < count; ++b)
-        grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
-    if (blocks[0].importance != nullptr) {
-        for (const bool minimums : {false, true})
-            pack_by_search<Format, L>(minimums ? found.minimum : found.scale, found.weight, count,
-                                      grids, minimums);
-    }
-    for (std::size_t b = 0; b < count; ++b) {
-        if (blocks[0].importance == nullptr) {
-            grids[b].d = pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
-            grids[b].dmin =
-                pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
-        }
-        Format::limit_integers(grids[b], blocks[0].importance != nullptr);
-        complete_affine_grid<Format>(grids[b]);
-        round_block<Format::groups, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
-    }
-}
-
-/// A negative scale leaves a large byte: it becomes the largest number that six bits hold.
-inline void limit_to_six_bits(block_grid& grid) noexcept
-{
-    for (std::size_t g = 0; g < 8; ++g) {
-        if (grid.packed_scale[g] > 63) grid.packed_scale[g] = 63;
-        if (grid.packed_minimum[g] > 63) grid.packed_minimum[g] = 63;
-    }
-}
-
-/// The twelve bytes of eight 6-bit scales and eight 6-bit minimums, of Q4_K and Q5_K.
-inline void pack_six_bits(const block_grid& grid, std::byte* out) noexcept
-{
-    const std::uint8_t* scale = grid.packed_scale;
-    const std::uint8_t* minimum = grid.packed_minimum;
-    for (std::size_t j = 0; j < 4; ++j) {
-        out[j] = static_cast<std::byte>(scale[j] | (scale[j + 4] >> 4) << 6);
-        out[j + 4] = static_cast<std::byte>(minimum[j] | (minimum[j + 4] >> 4) << 6);
-        out[j + 8] = static_cast<std::byte>((scale[j + 4] & 15) | (minimum[j + 4] & 15) << 4);
-    }
-}
-
-inline void unpack_six_bits(const std::byte* in, block_grid& grid) noexcept
-{
-    const auto at = [in](std::size_t i) { return std::to_integer<unsigned>(in[i]); };
-    for (std::size_t j = 0; j < 4; ++j) {
-        grid.packed_scale[j] = static_cast<std::uint8_t>(at(j) & 63);
-        grid.packed_minimum[j] = static_cast<std::uint8_t>(at(j + 4) & 63);
-        grid.packed_scale[j + 4] = static_cast<std::uint8_t>((at(j + 8) & 15) | (at(j) >> 6) << 4);
-        grid.packed_minimum[j + 4] =
-            static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
-    }
-}
-
-inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept
-{
-    for (std::size_t pair = 0; pair < 256; pair += 64)
-        for (std::size_t l = 0; l < 32; ++l)
-            out[pair / 2 + l] =
-                static_cast<std::byte>((codes[pair + l] & 15) | (codes[pair + 32 + l] & 15) << 4);
-}
-
-inline void unpack_nibbles(const std::byte* in, std::uint8_t* codes) noexcept
-{
-    for (std::size_t pair = 0; pair < 256; pair += 64)
-        for (std::size_t l = 0; l < 32; ++l) {
-            const auto both = std::to_integer<std::uint8_t>(in[pair / 2 + l]);
-            codes[pair + l] = both & 15;
-            codes[pair + 32 + l] = static_cast<std::uint8_t>(both >> 4);
-        }
-}
-
-} // namespace awq::gguf::detail
-
-#endif
-// ---- awq/quantization/gguf/two_bit_planes.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
-#define AWQ_QUANTIZATION_GGUF_TWO_BIT_PLANES_HPP
-
-#include <cstddef>
-#include <cstdint>
-
-namespace awq::gguf::detail {
-
-/// 256 two-bit numbers in 64 bytes, as Q2_K, Q3_K and Q6_K store them: each byte holds elements
-/// that are 32 apart, of one half of the block.
-inline void pack_two_bits(const std::uint8_t* numbers, unsigned shift, std::byte* out) noexcept
-{
-    for (std::size_t half = 0; half < 2; ++half)
-        for (std::size_t l = 0; l < 32; ++l) {
-            const std::uint8_t* from = numbers + 128 * half + l;
-            unsigned packed = 0;
-            for (std::size_t k = 0; k < 4; ++k)
-                packed |= (from[32 * k] >> shift & 3u) << 2 * k;
-            out[32 * half + l] = static_cast<std::byte>(packed);
-        }
-}
-
-/// Adds them, shifted left by `shift`, to the codes.
-inline void unpack_two_bits(const std::byte* in, unsigned shift, std::uint8_t* codes) noexcept
-{
-    for (std::size_t i = 0; i < 256; ++i) {
-        const unsigned packed = std::to_integer<unsigned>(in[32 * (i / 128) + i % 32]);
-        const unsigned number = packed >> 2 * (i % 128 / 32) & 3u;
-        codes[i] = static_cast<std::uint8_t>(codes[i] | number << shift);
-    }
-}
-
-} // namespace awq::gguf::detail
-
-#endif
-
-namespace awq::gguf {
-
-/// Q2_K: 16 groups of 16 elements; 4-bit scales and minimums, 2-bit codes, half d and dmin.
-struct q2_k : detail::affine_integers<15> {
-    static constexpr type id = type::q2_k;
-    static constexpr std::size_t groups = 16;
-    static constexpr int max_code = 3;
-    static constexpr std::uint8_t max_packed = 15;
-    static constexpr bool rms_in_weights = false;
-    static constexpr bool absolute_error = true;
-    static constexpr float energy_factor = 1.0f;
-    static constexpr affine_candidates candidates{3.0f, -0.5f, 0.1f, 15};
-    static constexpr affine_candidates weighted_candidates{3.0f, -0.9f, 0.05f, 36};
-
-    template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
-    {
-        detail::fit_affine<q2_k, L>(blocks, count, grids, codes);
-    }
-    /// Scale and minimum share a byte; a negative scale spoils the minimum beside it, as in ggml.
-    static void limit_integers(block_grid& grid, bool) noexcept
-    {
-        for (std::size_t g = 0; g < groups; ++g) {
-            const unsigned both = grid.packed_scale[g] | unsigned{grid.packed_minimum[g]} << 4;
-            grid.packed_scale[g] = both & 15;
-            grid.packed_minimum[g] = both >> 4 & 15;
-        }
-    }
-    /// The effective scales and offsets, from what is stored.
-    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q2_k>(grid); }
-    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
-    {
-        for (std::size_t g = 0; g < groups; ++g)
-            out[g] = static_cast<std::byte>(grid.packed_scale[g] | grid.packed_minimum[g] << 4);
-        detail::pack_two_bits(codes, 0, out + 16);
-        detail::put_half(grid.d, out + 80);
-        detail::put_half(grid.dmin, out + 82);
-    }
-    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
-    {
-        block_grid grid = detail::new_grid(id, 16, 0, max_code);
-        for (std::size_t g = 0; g < groups; ++g) {
-            grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[g]) & 15;
-            grid.packed_minimum[g] = std::to_integer<std::uint8_t>(in[g] >> 4);
-        }
-        grid.d = detail::get_half(in + 80);
-        grid.dmin = detail::get_half(in + 82);
-        complete(grid);
-        for (std::size_t i = 0; i < 256; ++i)
-            codes[i] = 0;
-        detail::unpack_two_bits(in + 16, 0, codes);
-        return grid;
-    }
-};
-
-} // namespace awq::gguf
-
-#endif
-// ---- awq/quantization/gguf/q3_k.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_Q3_K_HPP
-#define AWQ_QUANTIZATION_GGUF_Q3_K_HPP
-
-// ---- awq/quantization/gguf/symmetric_k.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_SYMMETRIC_K_HPP
-#define AWQ_QUANTIZATION_GGUF_SYMMETRIC_K_HPP
-
-// The super-blocks whose 16 groups have a scale only: Q3_K and Q6_K.
-
-namespace awq::gguf::detail {
-
-/// What the first level of the search found, [group * C + block], and the levels of all chunks.
-template <class L>
-struct symmetric_groups {
-    alignas(sizeof(L)) float scale[16 * L::count];
-    alignas(sizeof(L)) float weight[16 * L::count];
-    alignas(sizeof(L)) float levels[256 * L::count];
-};
-
-template <class Format, class L>
-[[gnu::always_inline]] inline void search_symmetric_groups(const block_source* blocks,
-                                                           std::size_t count,
-                                                           symmetric_groups<L>& found) noexcept
-{
-    const bool weighted = blocks[0].importance != nullptr;
-    alignas(sizeof(L)) float x[16 * L::count];
-    alignas(sizeof(L)) float w[16 * L::count];
-    alignas(sizeof(L)) float base[L::count] = {};
-    if (weighted && Format::values_in_weights)
-        (L(2.0f) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
-    for (std::size_t first = 0; first < count * 16; first += L::count) {
-        const chunk_of_groups<16, L> chunk{blocks, count, first};
-        float* levels = found.levels + first * 16;
-        chunk.values(x);
-        if (weighted)
-            chunk.importance(w);
-        else
-            square_all<16, L>(x, w);
-        if (weighted && Format::values_in_weights)
-            weights_from_importance<16>(x, w, chunk.of_blocks(base), w);
-        L scale;
-        if (!weighted && Format::refined_without_importance)
-            scale = search_refined<16, L>(x, w, -Format::lowest_level, levels);
-        else
-            scale = search_symmetric<16, L>(x, w, -Format::lowest_level, levels);
-        chunk.scatter(scale, found.scale);
-        chunk.scatter(sum_interleaved<16, L>(w), found.weight);
-    }
-}
-
-} // namespace awq::gguf::detail
-
-#endif
-
-namespace awq::gguf {
-
-/// Q3_K: 16 groups of 16 elements; 6-bit scales, 3-bit codes in two planes, half d.
-struct q3_k {
-    static constexpr type id = type::q3_k;
-    static constexpr std::size_t groups = 16;
-    static constexpr bool has_minimum = false;
-    static constexpr int lowest_scale = -32;
-    static constexpr int highest_scale = 31;
-    static constexpr int highest_minimum = 0;
-    static constexpr int reach = 2;
-    static constexpr float lowest_level = -4.0f;
-    static constexpr bool values_in_weights = true;
-    static constexpr bool refined_without_importance = true;
-
-    template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
-    {
-        detail::symmetric_groups<L> found;
-        for (float& unused : found.scale)
-            unused = 0.0f;
-        for (float& unused : found.weight)
-            unused = 0.0f;
-        detail::search_symmetric_groups<q3_k, L>(blocks, count, found);
-        for (std::size_t b = 0; b < count; ++b)
-            grids[b] = detail::new_grid(id, 16, 4, 7);
-        if (blocks[0].importance != nullptr)
-            pack_scales_by_search<L>(found, count, grids);
-        else
-            pack_scales_by_largest<L>(found, count, grids);
-        for (std::size_t b = 0; b < count; ++b) {
-            complete(grids[b]);
-            detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, codes + 256 * b);
-        }
-    }
-    /// The effective scales, from what is stored.
-    static void complete(block_grid& grid) noexcept
-    {
-        const float d = detail::as_read(grid.d);
-        for (std::size_t g = 0; g < 16; ++g)
-            grid.scale[g] =
-                strict_product(d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
-    }
-    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
-    {
-        return static_cast<int>(grid.packed_scale[g]) - 32;
-    }
-    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
-    {
-        grid.packed_scale[g] = static_cast<std::uint8_t>(scale + 32);
-    }
-    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
-    {
-        std::uint8_t high[32] = {};
-        for (std::size_t g = 0; g < 8; ++g)
-            for (std::size_t l = 0; l < 32; ++l)
-                high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 2) << g);
-        for (std::size_t l = 0; l < 32; ++l)
-            out[l] = static_cast<std::byte>(high[l]);
-        detail::pack_two_bits(codes, 0, out + 32);
-        pack_scales(grid.packed_scale, out + 96);
-        detail::put_half(grid.d, out + 108);
-    }
-    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
-    {
-        block_grid grid = detail::new_grid(id, 16, 4, 7);
-        grid.d = detail::get_half(in + 108);
-        unpack_scales(in + 96, grid.packed_scale);
-        complete(grid);
-        for (std::size_t i = 0; i < 256; ++i) {
-            const unsigned bit = std::to_integer<unsigned>(in[i % 32]) >> i / 32 & 1u;
-            codes[i] = static_cast<std::uint8_t>(bit << 2);
-        }
-        detail::unpack_two_bits(in + 32, 0, codes);
-        return grid;
-    }
-
-  private:
-    template <class L>
-    [[gnu::always_inline]] static void
-    pack_scales_by_search(const detail::symmetric_groups<L>& found, std::size_t count,
-                          block_grid* grids) noexcept
-    {
-        alignas(sizeof(L)) float levels[16 * L::count];
-        alignas(sizeof(L)) float factors[L::count];
-        search_symmetric<16, L>(found.scale, found.weight, 32.0f, levels).store(factors);
-        for (std::size_t b = 0; b < count; ++b) {
-            grids[b].d = f16(factors[b]);
-            detail::take_codes<16, L::count>(levels, b, grids[b].packed_scale);
-        }
-    }
-    template <class L>
-    [[gnu::always_inline]] static void
-    pack_scales_by_largest(const detail::symmetric_groups<L>& found, std::size_t count,
-                           block_grid* grids) noexcept
-    {
-        alignas(sizeof(L)) float peaks[L::count];
-        extreme<16, L>(found.scale).store(peaks);
-        for (std::size_t b = 0; b < count; ++b) {
-            if (peaks[b] == 0.0f) continue;
-            const float factor = -32.0f / peaks[b];
-            for (std::size_t g = 0; g < 16; ++g) {
-                const one_lane scaled = one_lane(factor) * one_lane(found.scale[g * L::count + b]);
-                const float level = nearest_level(scaled, -32.0f, 31.0f).value;
-                grids[b].packed_scale[g] = static_cast<std::uint8_t>(static_cast<int>(level) + 32);
-            }
-            grids[b].d = f16(1.0f / factor);
-        }
-    }
-    static void pack_scales(const std::uint8_t* scale, std::byte* out) noexcept
-    {
-        for (std::size_t j = 0; j < 8; ++j)
-            out[j] = static_cast<std::byte>((scale[j] & 15) | (scale[j + 8] & 15) << 4);
-        for (std::size_t j = 0; j < 4; ++j)
-            out[8 + j] =
-                static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
-                                       (scale[j + 8] >> 4) << 4 | (scale[j + 12] >> 4) << 6);
-    }
-    static void unpack_scales(const std::byte* in, std::uint8_t* scale) noexcept
-    {
-        for (std::size_t j = 0; j < 16; ++j) {
-            const unsigned low = std::to_integer<unsigned>(in[j % 8]) >> 4 * (j / 8) & 15u;
-            const unsigned high = std::to_integer<unsigned>(in[8 + j % 4]) >> 2 * (j / 4) & 3u;
-            scale[j] = static_cast<std::uint8_t>(low | high << 4);
-        }
-    }
-};
-
-} // namespace awq::gguf
-
-#endif
-// ---- awq/quantization/gguf/q4_k.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_Q4_K_HPP
-#define AWQ_QUANTIZATION_GGUF_Q4_K_HPP
-
-namespace awq::gguf {
-
-/// Q4_K: 8 groups of 32 elements; half d and dmin, eight 6-bit scales and minimums, 4-bit codes.
-struct q4_k : detail::affine_integers<63> {
-    static constexpr type id = type::q4_k;
-    static constexpr std::size_t groups = 8;
-    static constexpr int max_code = 15;
-    static constexpr std::uint8_t max_packed = 63;
-    static constexpr bool rms_in_weights = true;
-    static constexpr bool absolute_error = false;
-    static constexpr float energy_factor = 2.0f;
-    static constexpr affine_candidates candidates{15.0f, -1.0f, 0.1f, 20};
-    static constexpr affine_candidates weighted_candidates{15.0f, -0.9f, 0.05f, 36};
-
-    template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
-    {
-        detail::fit_affine<q4_k, L>(blocks, count, grids, codes);
-    }
-    /// What is left of integers that a negative scale made too large: with importance ggml packs
-    /// all their bits, and spoils others.
-    static void limit_integers(block_grid& grid, bool weighted) noexcept
-    {
-        if (!weighted) return detail::limit_to_six_bits(grid);
-        std::byte packed[12];
-        detail::pack_six_bits(grid, packed);
-        detail::unpack_six_bits(packed, grid);
-    }
-    /// The effective scales and offsets, from what is stored.
-    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q4_k>(grid); }
-    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
-    {
-        detail::put_half(grid.d, out);
-        detail::put_half(grid.dmin, out + 2);
-        detail::pack_six_bits(grid, out + 4);
-        detail::pack_nibbles(codes, out + 16);
-    }
-    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
-    {
-        block_grid grid = detail::new_grid(id, 32, 0, max_code);
-        grid.d = detail::get_half(in);
-        grid.dmin = detail::get_half(in + 2);
-        detail::unpack_six_bits(in + 4, grid);
-        complete(grid);
-        detail::unpack_nibbles(in + 16, codes);
-        return grid;
-    }
-};
-
-} // namespace awq::gguf
-
-#endif
-// ---- awq/quantization/gguf/q5_k.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_Q5_K_HPP
-#define AWQ_QUANTIZATION_GGUF_Q5_K_HPP
-
-namespace awq::gguf {
-
-/// Q5_K: as Q4_K with a fifth bit of each code in 32 bytes of their own.
-struct q5_k : detail::affine_integers<63> {
-    static constexpr type id = type::q5_k;
-    static constexpr std::size_t groups = 8;
-    static constexpr int max_code = 31;
-    static constexpr std::uint8_t max_packed = 63;
-    static constexpr bool rms_in_weights = true;
-    static constexpr bool absolute_error = false;
-    static constexpr float energy_factor = 2.0f;
-    static constexpr affine_candidates candidates{31.0f, -0.5f, 0.1f, 15};
-    static constexpr affine_candidates weighted_candidates{31.0f, -0.9f, 0.05f, 36};
-
-    template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
-    {
-        detail::fit_affine<q5_k, L>(blocks, count, grids, codes);
-    }
-    static void limit_integers(block_grid& grid, bool) noexcept { detail::limit_to_six_bits(grid); }
-    /// The effective scales and offsets, from what is stored.
-    static void complete(block_grid& grid) noexcept { detail::complete_affine_grid<q5_k>(grid); }
-    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
-    {
-        detail::put_half(grid.d, out);
-        detail::put_half(grid.dmin, out + 2);
-        detail::pack_six_bits(grid, out + 4);
-        std::uint8_t high[32] = {};
-        for (std::size_t g = 0; g < groups; ++g)
-            for (std::size_t l = 0; l < 32; ++l)
-                high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 4) << g);
-        for (std::size_t l = 0; l < 32; ++l)
-            out[16 + l] = static_cast<std::byte>(high[l]);
-        detail::pack_nibbles(codes, out + 48);
-    }
-    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
-    {
-        block_grid grid = detail::new_grid(id, 32, 0, max_code);
-        grid.d = detail::get_half(in);
-        grid.dmin = detail::get_half(in + 2);
-        detail::unpack_six_bits(in + 4, grid);
-        complete(grid);
-        detail::unpack_nibbles(in + 48, codes);
-        for (std::size_t g = 0; g < groups; ++g)
-            for (std::size_t l = 0; l < 32; ++l) {
-                const unsigned bit = std::to_integer<unsigned>(in[16 + l]) >> g & 1u;
-                codes[32 * g + l] = static_cast<std::uint8_t>(codes[32 * g + l] | bit << 4);
-            }
-        return grid;
-    }
-};
-
-} // namespace awq::gguf
-
-#endif
-// ---- awq/quantization/gguf/q6_k.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_Q6_K_HPP
-#define AWQ_QUANTIZATION_GGUF_Q6_K_HPP
-
-namespace awq::gguf {
-
-/// Q6_K: 16 groups of 16 elements; signed 8-bit scales, 6-bit codes in two planes, half d.
-struct q6_k {
-    static constexpr type id = type::q6_k;
-    static constexpr std::size_t groups = 16;
-    static constexpr bool has_minimum = false;
-    static constexpr int lowest_scale = -128;
-    static constexpr int highest_scale = 127;
-    static constexpr int highest_minimum = 0;
-    static constexpr int reach = 3;
-    static constexpr float lowest_level = -32.0f;
-    static constexpr bool values_in_weights = false;
-    static constexpr bool refined_without_importance = false;
-
-    template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
-    {
-        detail::symmetric_groups<L> found;
-        for (float& unused : found.scale)
-            unused = 0.0f;
-        detail::search_symmetric_groups<q6_k, L>(blocks, count, found);
-        alignas(sizeof(L)) float peaks[L::count];
-        extreme<16, L>(found.scale).store(peaks);
-        for (std::size_t b = 0; b < count; ++b) {
-            grids[b] = detail::new_grid(id, 16, 32, 63);
-            std::uint8_t* block_codes = codes + 256 * b;
-            if ((peaks[b] < 0.0f ? -peaks[b] : peaks[b]) < negligible) {
-                for (std::size_t i = 0; i < 256; ++i)
-                    block_codes[i] = 0; // all bytes are zero
-                continue;
-            }
-            pack_scales<L::count>(found.scale + b, peaks[b], grids[b]);
-            complete(grids[b]);
-            detail::round_block<16, L>(blocks[b], grids[b], found.levels, b, block_codes);
-        }
-    }
-    /// The effective scales, from what is stored.
-    static void complete(block_grid& grid) noexcept
-    {
-        const float d = detail::as_read(grid.d);
-        for (std::size_t g = 0; g < 16; ++g) {
-            const auto packed = static_cast<std::int8_t>(grid.packed_scale[g]);
-            grid.scale[g] = strict_product(d, static_cast<float>(packed));
-        }
-    }
-    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
-    {
-        return static_cast<std::int8_t>(grid.packed_scale[g]);
-    }
-    static void set_integers(block_grid& grid, std::size_t g, int scale, int) noexcept
-    {
-        grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
-    }
-    static void pack(const block_grid& grid, const std::uint8_t* codes, std::byte* out) noexcept
-    {
-        for (std::size_t half = 0; half < 2; ++half)
-            for (std::size_t l = 0; l < 64; ++l) {
-                const std::uint8_t* from = codes + 128 * half + l;
-                out[64 * half + l] = static_cast<std::byte>((from[0] & 15) | (from[64] & 15) << 4);
-            }
-        detail::pack_two_bits(codes, 4, out + 128);
-        for (std::size_t g = 0; g < 16; ++g)
-            out[192 + g] = static_cast<std::byte>(grid.packed_scale[g]);
-        detail::put_half(grid.d, out + 208);
-    }
-    static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
-    {
-        block_grid grid = detail::new_grid(id, 16, 32, 63);
-        grid.d = detail::get_half(in + 208);
-        for (std::size_t g = 0; g < 16; ++g)
-            grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[192 + g]);
-        complete(grid);
-        for (std::size_t half = 0; half < 2; ++half)
-            for (std::size_t l = 0; l < 64; ++l) {
-                const auto both = std::to_integer<std::uint8_t>(in[64 * half + l]);
-                codes[128 * half + l] = both & 15;
-                codes[128 * half + 64 + l] = static_cast<std::uint8_t>(both >> 4);
-            }
-        detail::unpack_two_bits(in + 128, 4, codes);
-        return grid;
-    }
-
-  private:
-    template <std::size_t C>
-    static void pack_scales(const float* scales, float peak, block_grid& grid) noexcept
-    {
-        const float factor = -128.0f / peak;
-        for (std::size_t g = 0; g < 16; ++g) {
-            const int level = nearest(strict_product(factor, scales[g * C]));
-            grid.packed_scale[g] = static_cast<std::uint8_t>(level > 127 ? 127 : level);
-        }
-        grid.d = f16(1.0f / factor);
-    }
-};
-
-} // namespace awq::gguf
-
-#endif
-
-namespace awq::gguf {
-
-/// Calls `task` with the format struct of a block type that can be written; whether there is one.
-template <class Task>
-constexpr bool with_format(type wanted, Task&& task)
-{
-    switch (wanted) {
-    case type::q4_0:
-        return task(q4_0{}), true;
-    case type::q4_1:
-        return task(q4_1{}), true;
-    case type::q5_0:
-        return task(q5_0{}), true;
-    case type::q5_1:
-        return task(q5_1{}), true;
-    case type::q8_0:
-        return task(q8_0{}), true;
-    case type::q2_k:
-        return task(q2_k{}), true;
-    case type::q3_k:
-        return task(q3_k{}), true;
-    case type::q4_k:
-        return task(q4_k{}), true;
-    case type::q5_k:
-        return task(q5_k{}), true;
-    case type::q6_k:
-        return task(q6_k{}), true;
-    case type::iq4_nl:
-        return task(iq4_nl{}), true;
-    default:
-        return false;
-    }
-}
-
-} // namespace awq::gguf
-
-#endif
-
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-namespace awq::gguf {
-
-/// Chooses the scales of one block by the search of its format, so that its grid of representable
-/// numbers is known. `importance`: mean x^2 of the block's input columns, or empty.
-/// `row_mean_square` is that of the whole row of weights (`mean_square`); Q4_0, Q4_1, Q5_0 and Q5_1
-/// with importance need it. The type must be one that `has_grid` admits.
-inline block_grid fit_block(type format, std::span<const float> block,
-                            std::span<const float> importance, float row_mean_square) noexcept
-{
-    const block_source source{block.data(), importance.empty() ? nullptr : importance.data(),
-                              row_mean_square};
-    block_grid grid;
-    std::uint8_t codes[max_block_columns];
-    with_format(format, [&](auto chosen) {
-        decltype(chosen)::template fit<one_lane>(&source, 1, &grid, codes);
-    });
-    return grid;
-}
-
-/// Whether blocks of the type have scales and codes that can be chosen.
-constexpr bool has_grid(type format) noexcept
-{
-    return with_format(format, [](auto) {});
-}
-
-/// Writes one block: `codes` one for each element, as `block_grid::nearest` gives them.
-inline void pack_block(const block_grid& grid, std::span<const std::uint8_t> codes,
-                       std::span<std::byte> out) noexcept
-{
-    with_format(grid.type,
-                [&](auto chosen) { decltype(chosen)::pack(grid, codes.data(), out.data()); });
-}
-
-/// Reads one block of a type that `has_grid` admits: its grid, and a code for each element.
-inline block_grid unpack_block(type format, std::span<const std::byte> in,
-                               std::span<std::uint8_t> codes) noexcept
-{
-    block_grid grid;
-    with_format(format,
-                [&](auto chosen) { grid = decltype(chosen)::unpack(in.data(), codes.data()); });
-    return grid;
-}
-
-/// The mean square of a row in ggml's summation order, for `fit_block`.
-inline float mean_square(std::span<const float> row) noexcept
-{
-    float sum = 0.0f;
-    for (const float x : row)
-        sum += strict_product(x, x);
-    return sum / static_cast<float>(row.size());
-}
-
-namespace detail {
-/// Keeps the compiler from fusing the products before it with the sums after it.
-inline void products_are_stored(float* products) noexcept
-{
-#if AWQ_GNU
-    asm("" : : "r"(products) : "memory");
-#else
-    (void)products;
-#endif
-}
-} // namespace detail
-
-/// What all codes of a block read as; bit for bit the same as `block_grid::value`.
-inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::size_t size,
-                      float* out) noexcept
-{
-    const std::size_t columns = grid.group_columns;
-    for (std::size_t first = 0; first < size; first += columns) {
-        const float scale = grid.scale[first / columns];
-        if (grid.has_level_table())
-            for (std::size_t i = first; i < first + columns; ++i)
-                out[i] = scale * static_cast<float>(iq4_nl_levels[codes[i] & 15]);
-        else
-            for (std::size_t i = first; i < first + columns; ++i)
-                out[i] = scale * static_cast<float>(codes[i] - grid.zero_code);
-    }
-    if (grid.zero_code != 0) return; // these formats have no offset
-    detail::products_are_stored(out);
-    for (std::size_t first = 0; first < size; first += columns)
-        for (std::size_t i = first; i < first + columns; ++i)
-            out[i] += grid.offset[first / columns];
-}
-
-} // namespace awq::gguf
-
-#endif
-// ---- awq/quantization/gguf/rounding_search.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
-#define AWQ_QUANTIZATION_GGUF_ROUNDING_SEARCH_HPP
-
-#include <cstddef>
-#include <cstdint>
-
-// A better rounding for the same formats: starting from ggml's choice, the stored integers of each
-// group and the block's halves are moved in turn while the error, weighted with the importance
-// alone, gets smaller. What comes out is an ordinary block of the format.
-
-namespace awq::gguf {
-
-/// How blocks are rounded.
-enum class rounding : unsigned char {
-    exact, ///< ggml's search: llama.cpp's bytes
-    best,  ///< a longer search for less weighted error; files of the same format
-};
-
-namespace detail {
-
-/// Sums of every 16th element, whatever the number of lanes, so that the bytes of a file do not depend
-/// on the instruction set that wrote it.
-template <class L>
-struct sixteen_sums {
-    static constexpr std::size_t size = 16, parts = size / L::count;
-
-    L part[parts];
-
-    /// All of them, by halves: each and the one half of the way behind it.
-    [[gnu::always_inline]] float total() const noexcept
-    {
-        alignas(64) float each[size];
-        for (std::size_t p = 0; p < parts; ++p)
-            part[p].store(each + p * L::count);
-        for (std::size_t half = size / 2; half > 0; half /= 2)
-            for (std::size_t i = 0; i < half; ++i)
-                each[i] += each[i + half];
-        return each[0];
-    }
-};
-
-/// What one block is compared with.
-struct rounding_target {
-    const float* x;
-    const float* w; ///< the importance, or ones
-    std::size_t columns;
-};
-
-/// The weighted squared error of group `g` with another scale and offset, each element rounded to
-/// its nearest code.
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline float group_error(const rounding_target& target,
-                                                const block_grid& grid, std::size_t g, float scale,
-                                                float offset) noexcept
-{
-    const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
-    const auto zero = static_cast<float>(grid.zero_code);
-    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
-    sixteen_sums<L> error;
-    for (std::size_t i = g * Size; i < (g + 1) * Size;)
-        for (std::size_t p = 0; p < error.parts; ++p, i += L::count) {
-            const L x = L::load(target.x + i) - L(offset);
-            const L off = x - L(scale) * nearest_level(x * L(inverse), -zero, highest);
-            error.part[p] += L::load(target.w + i) * off * off;
-        }
-    return error.total();
-}
-
-/// Sums over levels l of the block, for the best d and dmin at given integers: with a = ls * l and
-/// b = lm of each element's group, x is about d * a - dmin * b.
-struct level_sums {
-    double aa = 0.0, ab = 0.0, bb = 0.0, ax = 0.0, bx = 0.0;
-};
-
-template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void add_group(const rounding_target& target, const block_grid& grid,
-                                             std::size_t g, float integer_scale,
-                                             float integer_minimum, level_sums& sums) noexcept
-{
-    const float inverse = grid.scale[g] != 0.0f ? 1.0f / grid.scale[g] : 0.0f;
-    const auto zero = static_cast<float>(grid.zero_code);
-    const auto highest = static_cast<float>(grid.max_code - grid.zero_code);
-    sixteen_sums<L> w_sum, wl, wll, wlx, wx;
-    for (std::size_t i = g * Size; i < (g + 1) * Size;)
-        for (std::size_t p = 0; p < wl.parts; ++p, i += L::count) {
-            const L x = L::load(target.x + i);
-            const L w = L::load(target.w + i);
-            const L level = nearest_level((x - L(grid.offset[g])) * L(inverse), -zero, highest);
-            w_sum.part[p] += w;
-            wl.part[p] += w * level;
-            wll.part[p] += w * level * level;
-            wlx.part[p] += w * level * x;
-            wx.part[p] += w * x;
-        }
-    const double s = integer_scale;
-    const double m = integer_minimum;
-    sums.aa += s * s * static_cast<double>(wll.total());
-    sums.ab += s * m * static_cast<double>(wl.total());
-    sums.bb += m * m * static_cast<double>(w_sum.total());
-    sums.ax += s * static_cast<double>(wlx.total());
-    sums.bx += m * static_cast<double>(wx.total());
-}
-
-/// d and dmin of least squares; whether the sums determine them.
-inline bool solve(const level_sums& s, bool has_minimum, float& d, float& dmin) noexcept
-{
-    if (!has_minimum || s.bb <= 0.0) {
-        if (!(s.aa > 0.0)) return false;
-        d = static_cast<float>(s.ax / s.aa);
-        return true;
-    }
-    const double determinant = s.aa * s.bb - s.ab * s.ab;
-    if (!(determinant > 1e-9 * s.aa * s.bb)) return false;
-    d = static_cast<float>((s.ax * s.bb - s.bx * s.ab) / determinant);
-    dmin = static_cast<float>((s.ax * s.ab - s.bx * s.aa) / determinant);
-    return true;
-}
-
-/// Tries the integers s and m for one group and keeps them where the error falls.
-template <class Format, class L>
-[[gnu::always_inline]] inline void try_integers(const rounding_target& target, block_grid& grid,
-                                                std::size_t g, int s, int m, float& error) noexcept
-{
-    if (s < Format::lowest_scale || s > Format::highest_scale) return;
-    if (m < 0 || m > Format::highest_minimum) return;
-    const float scale = strict_product(as_read(grid.d), static_cast<float>(s));
-    const float offset = -strict_product(as_read(grid.dmin), static_cast<float>(m));
-    const float trial = group_error<256 / Format::groups, L>(target, grid, g, scale, offset);
-    if (!(trial < error)) return;
-    error = trial;
-    Format::set_integers(grid, g, s, m);
-}
-
-/// Moves the integers of one group by up to `Format::reach` while the error falls; scales that may
-/// be negative are mirrored as well, since the levels reach one further on one side.
-template <class Format, class L>
-[[gnu::always_inline]] inline void improve_group(const rounding_target& target, block_grid& grid,
-                                                 std::size_t g, float error) noexcept
-{
-    const int scale_at = Format::integer_scale(grid, g);
-    const int minimum_at = grid.packed_minimum[g];
-    const int minimum_reach = Format::has_minimum ? Format::reach : 0;
-    for (int s = -Format::reach; s <= Format::reach; ++s) {
-        for (int m = -minimum_reach; m <= minimum_reach; ++m)
-            try_integers<Format, L>(target, grid, g, scale_at + s, minimum_at + m, error);
-        if (!Format::has_minimum)
-            try_integers<Format, L>(target, grid, g, -scale_at + s, minimum_at, error);
-    }
-}
-
-/// The error of the whole block, group by group.
-template <class Format, class L>
-[[gnu::always_inline]] inline float block_errors(const rounding_target& target,
-                                                 const block_grid& grid, float* errors) noexcept
-{
-    float total = 0.0f;
-    for (std::size_t g = 0; g < Format::groups; ++g) {
-        errors[g] =
-            group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
-        total += errors[g];
-    }
-    return total;
-}
-
-/// Replaces the halves of the block by those of least squares, then the integers of the groups.
-template <class Format, class L>
-[[gnu::always_inline]] inline block_grid next_grid(const rounding_target& target,
-                                                   const block_grid& from) noexcept
-{
-    constexpr std::size_t size = 256 / Format::groups;
-    level_sums sums;
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        add_group<size, L>(target, from, g, static_cast<float>(Format::integer_scale(from, g)),
-                           static_cast<float>(from.packed_minimum[g]), sums);
-    block_grid next = from;
-    float d = as_read(from.d);
-    float dmin = as_read(from.dmin);
-    if (solve(sums, Format::has_minimum, d, dmin)) {
-        next.d = f16(d);
-        next.dmin = f16(dmin < 0.0f ? 0.0f : dmin);
-    }
-    Format::complete(next);
-    float errors[Format::groups];
-    block_errors<Format, L>(target, next, errors);
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        improve_group<Format, L>(target, next, g, errors[g]);
-    Format::complete(next);
-    return next;
-}
-
-/// Looks for a grid with less error than the one that was fitted, and rounds onto it.
-template <class Format, class L>
-[[gnu::always_inline]] inline void
-improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_t* codes) noexcept
-{
-    constexpr std::size_t size = 256 / Format::groups;
-    float errors[Format::groups];
-    float best = block_errors<Format, L>(target, grid, errors);
-    block_grid current = grid;
-    for (int round = 0; round < 6; ++round) {
-        current = next_grid<Format, L>(target, current);
-        const float error = block_errors<Format, L>(target, current, errors);
-        if (!(error < best)) break;
-        best = error;
-        grid = current;
-    }
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        if (grid.scale[g] != 0.0f)
-            round_group<size, L>(target.x + g * size, grid, g, codes + g * size);
-}
-
-/// The error of a block of 32 elements and the sums for its next scale and offset.
-template <class L>
-[[gnu::always_inline]] inline float assess_32(const rounding_target& target, const block_grid& grid,
-                                              level_sums& sums) noexcept
-{
-    if (!grid.has_level_table()) {
-        add_group<32, L>(target, grid, 0, 1.0f, 1.0f, sums);
-        return group_error<32, L>(target, grid, 0, grid.scale[0], grid.offset[0]);
-    }
-    double error = 0.0;
-    for (std::size_t i = 0; i < 32; ++i) {
-        const double w = target.w[i], x = target.x[i];
-        const double level = grid.level(grid.nearest(i, target.x[i]));
-        const double off = grid.scale[0] * level - x;
-        error += w * off * off;
-        sums.aa += w * level * level;
-        sums.ax += w * level * x;
-    }
-    return static_cast<float>(error);
-}
-
-/// The least error that is reached from the d and offset of `grid` by going to least squares a few
-/// times; `grid` becomes the best one seen.
-template <class L>
-[[gnu::always_inline]] inline float descend_32(const rounding_target& target, bool has_offset,
-                                               block_grid& grid) noexcept
-{
-    float best = 0.0f;
-    block_grid trial = grid;
-    for (int round = 0; round < 4; ++round) {
-        trial.scale[0] = as_read(trial.d);
-        if (has_offset) trial.offset[0] = as_read(trial.dmin);
-        level_sums sums;
-        const float error = assess_32<L>(target, trial, sums);
-        if (round > 0 && !(error < best)) break;
-        best = error;
-        grid = trial;
-        float d = trial.scale[0];
-        float negated_offset = -trial.offset[0];
-        if (!solve(sums, has_offset, d, negated_offset)) break;
-        trial.d = f16(d);
-        if (has_offset) trial.dmin = f16(-negated_offset);
-    }
-    return best;
-}
-
-/// Scale and offset of a block of 32 elements, from several starts; the levels of formats without
-/// an offset reach further on one side, so both signs are tried.
-template <class L>
-[[gnu::always_inline]] inline void improve_block_32(const rounding_target& target, block_grid& grid,
-                                                    std::uint8_t* codes) noexcept
-{
-    const bool has_offset = grid.zero_code == 0;
-    const float d = as_read(grid.d);
-    const float middle = 0.5f * static_cast<float>(grid.max_code) * d;
-    block_grid found = grid;
-    float best = descend_32<L>(target, has_offset, found);
-    for (int step = -6; step <= 6; ++step)
-        for (int sign = 1; sign >= (has_offset ? 1 : -1); sign -= 2) {
-            block_grid start = grid;
-            const float factor = 1.0f + 0.025f * static_cast<float>(step);
-            start.d = f16(d * factor * static_cast<float>(sign));
-            if (has_offset) start.dmin = f16(grid.offset[0] + middle * (1.0f - factor));
-            const float error = descend_32<L>(target, has_offset, start);
-            if (!(error < best)) continue;
-            best = error;
-            found = start;
-        }
-    grid = found;
-    for (std::size_t i = 0; i < target.columns; ++i)
-        codes[i] = static_cast<std::uint8_t>(grid.nearest(i, target.x[i]));
-}
-
-/// Improves what was fitted for one block.
-template <class Format, class L>
-[[gnu::always_inline]] inline void improve_block(const block_source& source, block_grid& grid,
-                                                 std::uint8_t* codes) noexcept
-{
-    constexpr std::size_t columns = facts(Format::id).block_columns;
-    alignas(64) float ones[columns];
-    for (float& one : ones)
-        one = 1.0f;
-    const rounding_target target{source.values, source.importance ? source.importance : ones,
-                                 columns};
-    if constexpr (columns == 32)
-        improve_block_32<L>(target, grid, codes);
-    else
-        improve_super_block<Format, L>(target, grid, codes);
-}
-
-} // namespace detail
-
-} // namespace awq::gguf
-
-#endif
 
 #include <concepts>
 #include <cstddef>
@@ -18208,493 +20754,6 @@ static_assert(feedback_format<integer_feedback_format>);
 #ifndef AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
 #define AWQ_QUANTIZATION_FLOAT_FEEDBACK_HPP
 
-// ---- awq/quantization/fp4_quantizer.hpp
-#ifndef AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
-#define AWQ_QUANTIZATION_FP4_QUANTIZER_HPP
-
-// ---- awq/quantization/scheme_fp4.hpp
-#ifndef AWQ_QUANTIZATION_SCHEME_FP4_HPP
-#define AWQ_QUANTIZATION_SCHEME_FP4_HPP
-
-#include <cstddef>
-
-namespace awq {
-
-/// What scales FP4 numbers.
-enum class fp4_kind : unsigned char {
-    nvfp4, ///< an FP8 E4M3 number for each 16 columns, times one float for the whole weight
-    mxfp4, ///< a power of two for each 32 columns
-};
-
-/// The scheme's name, as recipes and flags spell it.
-constexpr const char* name_of(fp4_kind kind) noexcept
-{
-    return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
-}
-
-/// Columns that share a scale.
-constexpr std::size_t group_size_of(fp4_kind kind) noexcept
-{
-    return kind == fp4_kind::nvfp4 ? 16 : 32;
-}
-
-/// shape_mismatch where groups do not cut a row evenly.
-inline status check_groups(fp4_kind kind, std::size_t in_features) noexcept
-{
-    if (in_features > 0 && in_features % group_size_of(kind) == 0) return {};
-    return error{error_code::shape_mismatch, name_of(kind), " takes groups of ",
-                 group_size_of(kind), " inputs, which do not divide in_features ", in_features,
-                 ": choose another scheme or ignore the layer"};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/quantization/shrunk_range.hpp
-#ifndef AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
-#define AWQ_QUANTIZATION_SHRUNK_RANGE_HPP
-
-#include <cstddef>
-#include <span>
-
-namespace awq {
-
-/// Weight clipping: of the scales that `make(kept)` gives for the range of a block of weights (1.0f)
-/// and for `steps` - 1 parts of it, down to half, the one with the smallest squared error, weighted
-/// by the importance (one value a column, or empty). `value(w, scale)` is what a weight is rounded to.
-template <class Make, class Value>
-auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<const float> importance,
-                       const Make& make, const Value& value) noexcept
-{
-    const auto error_of = [&](const auto& scale) {
-        double total = 0;
-        for (std::size_t r = 0; r < block.rows(); ++r) {
-            const std::span<const float> row = block.row(r);
-            float sum = 0;
-            for (std::size_t i = 0; i < row.size(); ++i) {
-                const float missing = row[i] - value(row[i], scale);
-                sum += missing * missing * (importance.empty() ? 1.0f : importance[i]);
-            }
-            total += static_cast<double>(sum);
-        }
-        return total;
-    };
-    auto best = make(1.0f);
-    if (steps <= 1) return best;
-    double least = error_of(best);
-    for (int step = 1; step < steps; ++step) {
-        const auto candidate =
-            make(1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(steps));
-        const double error = error_of(candidate);
-        if (error < least) least = error, best = candidate;
-    }
-    return best;
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/support/small_float.hpp
-#ifndef AWQ_SUPPORT_SMALL_FLOAT_HPP
-#define AWQ_SUPPORT_SMALL_FLOAT_HPP
-
-#include <bit>
-#include <cstdint>
-
-namespace awq {
-
-// Float formats of few bits without infinities (OCP 8-bit floating point and microscaling formats
-// specifications). What is too large becomes the largest number.
-
-/// FP8: 4 exponent bits, 3 mantissa bits; the patterns 0x7F and 0xFF are NaN.
-struct e4m3 {
-    static constexpr int exponent_bits = 4, mantissa_bits = 3;
-    static constexpr int smallest_exponent = -6; ///< of the normal numbers
-    static constexpr float largest = 448.0f;
-};
-
-/// FP4: 0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives.
-struct e2m1 {
-    static constexpr int exponent_bits = 2, mantissa_bits = 1;
-    static constexpr int smallest_exponent = 0;
-    static constexpr float largest = 6.0f;
-};
-
-/// The nearest number of the format, ties to even; NaN stays NaN. Vectorises.
-template <class Format>
-AWQ_ALWAYS_INLINE constexpr float round_to(float x) noexcept
-{
-    x = x < -Format::largest ? -Format::largest : x;
-    x = x > Format::largest ? Format::largest : x;
-    constexpr auto smallest = static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23;
-    std::uint32_t power = std::bit_cast<std::uint32_t>(x) & 0x7F800000u;
-    power = power < smallest ? smallest : power;
-    // The last bit of this number is worth as much as that of the format at x.
-    constexpr auto distance = static_cast<std::uint32_t>(23 - Format::mantissa_bits) << 23;
-    const float shift = std::bit_cast<float>(power + distance) * 1.5f;
-    return (x + shift) - shift;
-}
-
-/// The bit pattern of the nearest number. It keeps the sign, also that of a zero.
-template <class Format>
-constexpr std::uint8_t pattern_of(float x) noexcept
-{
-    constexpr int mantissa = Format::mantissa_bits;
-    const std::uint32_t sign = std::bit_cast<std::uint32_t>(x) >> 31;
-    const float value = round_to<Format>(sign != 0 ? -x : x);
-    constexpr float smallest =
-        std::bit_cast<float>(static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23);
-    const std::uint32_t normal =
-        (std::bit_cast<std::uint32_t>(value) >> (23 - mantissa)) -
-        (static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa);
-    const auto denormal = static_cast<std::uint32_t>(value / smallest * float(1 << mantissa));
-    const std::uint32_t magnitude = value < smallest ? denormal : normal;
-    return static_cast<std::uint8_t>(magnitude | sign << (Format::exponent_bits + mantissa));
-}
-
-/// The number of a bit pattern that is no NaN.
-template <class Format>
-constexpr float number_of(std::uint8_t pattern) noexcept
-{
-    constexpr int mantissa = Format::mantissa_bits, sign = Format::exponent_bits + mantissa;
-    const std::uint32_t magnitude = pattern & ((1u << sign) - 1);
-    constexpr auto bias = static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa;
-    constexpr float unit = std::bit_cast<float>(
-        static_cast<std::uint32_t>(127 + Format::smallest_exponent - mantissa) << 23);
-    const float value = magnitude >> mantissa == 0
-                            ? static_cast<float>(magnitude) * unit
-                            : std::bit_cast<float>((magnitude + bias) << (23 - mantissa));
-    return pattern >> sign != 0 ? -value : value;
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <bit>
-#include <cstddef>
-#include <cstdint>
-#include <limits>
-#include <span>
-
-namespace awq {
-
-/// The scale of a group: as it is stored, and what an FP4 number is multiplied with.
-struct fp4_scale {
-    std::uint8_t pattern = 0; ///< of E4M3 (NVFP4), or the exponent with bias 127 (MXFP4)
-    float value = 1.0f;
-};
-
-/// Rounds weights to FP4 E2M1 with the numbers of compressed-tensors. Models `quantizer`.
-struct fp4_quantizer {
-    fp4_kind kind = fp4_kind::nvfp4;
-    /// f32: exact. bf16 or f16: intermediates are rounded as in a model of that dtype.
-    dtype storage = dtype::f32;
-    /// NVFP4: what the groups' scales are divided by. 0: chosen by the largest of the rows that are
-    /// rounded together, which are then all rows of a weight.
-    float global_scale = 0.0f;
-    /// When simulating: candidates for each group's range (weight clipping); 1: the whole range.
-    int clip_steps = 1;
-
-    /// shape_mismatch where groups do not cut a row evenly.
-    status check(std::size_t in_features) const noexcept
-    {
-        return check_groups(kind, in_features);
-    }
-    constexpr std::size_t row_block() const noexcept
-    {
-        return needs_magnitude() ? std::numeric_limits<std::size_t>::max() / 2 : 1;
-    }
-    constexpr bool needs_magnitude() const noexcept
-    {
-        return kind == fp4_kind::nvfp4 && global_scale == 0.0f;
-    }
-    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
-    {
-        return std::min(group_size_of(kind), in_features);
-    }
-    /// How many scales a row has.
-    constexpr std::size_t groups(std::size_t in_features) const noexcept
-    {
-        return in_features / group_size_of(kind);
-    }
-
-    /// The same quantizer for weights with this largest magnitude (NVFP4), so that the scales of
-    /// their groups fill the range of FP8. Layers that servers fuse share it.
-    fp4_quantizer for_magnitude(float largest) const noexcept
-    {
-        fp4_quantizer made = *this;
-        if (kind == fp4_kind::mxfp4) return made;
-        with_storage(storage, [&](auto rounding) {
-            const float bound = std::max(rounding.round(largest), 0x1p-126f);
-            const float share = rounding.round(1.0f / bound);
-            made.global_scale = rounding.round(e4m3::largest * e2m1::largest * share);
-        });
-        const bool is_finite = made.global_scale <= std::numeric_limits<float>::max();
-        if (!is_finite) made.global_scale = 1.0f;
-        return made;
-    }
-
-    /// The largest |w| of some rows.
-    static float magnitude_of(matrix_view<const float> rows) noexcept
-    {
-        float magnitude = 0.0f;
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            magnitude = std::max(magnitude, magnitude_of(rows.row(r)));
-        return magnitude;
-    }
-    static float magnitude_of(std::span<const float> group) noexcept
-    {
-        const value_range range = range_of(group.data(), group.size());
-        return std::max(range.largest, -range.smallest); // of two zeros the positive one
-    }
-
-    /// The scale of a group, by the smallest squared error among `clip_steps` candidates, weighed by
-    /// the importance (or empty). NVFP4: `global_scale` is not 0.
-    fp4_scale fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
-    {
-        const float magnitude = magnitude_of(group);
-        return best_shrunk_scale(
-            clip_steps, {group.data(), 1, group.size()}, importance,
-            [&](float kept) {
-                return kind == fp4_kind::nvfp4 ? fp8_scale(magnitude * kept)
-                                               : power_of_two(magnitude * kept);
-            },
-            [](float w, fp4_scale scale) { return value(round_to<e2m1>(w / scale.value), scale); });
-    }
-
-    /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
-                         matrix_view<float> out) const noexcept
-    {
-        for_each_group(rows, importance,
-                       [&](std::size_t r, std::size_t first, std::span<const float> group,
-                           fp4_scale scale, auto rounding) {
-                           float* const to = &out(r, first);
-                           for (std::size_t i = 0; i < group.size(); ++i)
-                               to[i] = value(round_to<e2m1>(steps(group[i], scale, rounding)), scale);
-                       });
-    }
-
-    /// Bit patterns of FP4, one a byte, and of the scales, `groups` a row.
-    void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
-                  matrix_view<std::uint8_t> scales) const noexcept
-    {
-        for_each_group(rows, {},
-                       [&](std::size_t r, std::size_t first, std::span<const float> group,
-                           fp4_scale scale, auto rounding) {
-                           scales(r, first / group_size_of(kind)) = scale.pattern;
-                           for (std::size_t i = 0; i < group.size(); ++i)
-                               codes(r, first + i) =
-                                   pattern_of<e2m1>(steps(group[i], scale, rounding));
-                       });
-    }
-
-    /// What an FP4 number of a group stands for, in bfloat16 as compressed-tensors reads it.
-    static float value(float number, fp4_scale scale) noexcept
-    {
-        return storage_rounding<bf16>::round(number * scale.value);
-    }
-
-private:
-    template <class Action>
-    void for_each_group(matrix_view<const float> rows, std::span<const float> importance,
-                        const Action& action) const noexcept
-    {
-        const fp4_quantizer used = needs_magnitude() ? for_magnitude(magnitude_of(rows)) : *this;
-        const std::size_t width = group_size_of(kind);
-        with_storage(storage, [&](auto rounding) {
-            for (std::size_t r = 0; r < rows.rows(); ++r)
-                for (std::size_t c = 0; c + width <= rows.cols(); c += width) {
-                    const auto group = rows.row(r).subspan(c, width);
-                    const auto weights = importance.empty() ? importance : importance.subspan(c, width);
-                    action(r, c, group, used.fit_group(group, weights), rounding);
-                }
-        });
-    }
-
-    fp4_scale fp8_scale(float magnitude) const noexcept
-    {
-        float scale = 0.0f;
-        with_storage(storage, [&](auto rounding) {
-            scale = rounding.round(rounding.round(magnitude) / e2m1::largest);
-        });
-        scale = round_to<e4m3>(global_scale * scale);
-        if (scale == 0.0f) scale = 0.125f; // the distance of 1 and the next E4M3 number
-        return {pattern_of<e4m3>(scale), scale / global_scale};
-    }
-
-    // The power of two below the magnitude, or above it from 1.75 times the lower one on, becomes 4.
-    fp4_scale power_of_two(float magnitude) const noexcept
-    {
-        float stored = magnitude;
-        with_storage(storage, [&](auto rounding) { stored = rounding.round(magnitude); });
-        const std::uint32_t rounded_up = std::bit_cast<std::uint32_t>(stored) + (1u << 21);
-        const int exponent = static_cast<int>(rounded_up >> 23) - 127 - 2;
-        const int biased = std::clamp(exponent + 127, 0, 254);
-        // 2^-127 is a denormal float.
-        const std::uint32_t bits = biased > 0 ? static_cast<std::uint32_t>(biased) << 23 : 1u << 22;
-        return {static_cast<std::uint8_t>(biased), std::bit_cast<float>(bits)};
-    }
-
-    template <class Rounding>
-    AWQ_ALWAYS_INLINE float steps(float weight, fp4_scale scale, Rounding rounding) const noexcept
-    {
-        const float exact = rounding.round(weight) / scale.value;
-        return kind == fp4_kind::nvfp4 ? exact : rounding.round(exact);
-    }
-};
-
-static_assert(magnitude_quantizer<fp4_quantizer>);
-
-} // namespace awq
-
-#endif
-// ---- awq/quantization/fp8_quantizer.hpp
-#ifndef AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
-#define AWQ_QUANTIZATION_FP8_QUANTIZER_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-namespace awq {
-
-/// Rounds weights to FP8 E4M3 with the numbers of compressed-tensors: one scale for each row, or for
-/// each block of neighbouring rows and columns. Blocks at the edges may be cut. Models `quantizer`.
-struct fp8_quantizer {
-    std::size_t block_rows = 1;
-    std::size_t block_cols = 0; ///< 0: the whole row
-    /// f32: exact. bf16 or f16: every intermediate is rounded as in a model of that dtype.
-    dtype storage = dtype::f32;
-    /// When simulating: candidates for each block's range (weight clipping); 1: the whole range.
-    int clip_steps = 1;
-
-    /// invalid_argument for blocks without rows and for rows without columns.
-    status check(std::size_t in_features) const noexcept
-    {
-        if (block_rows > 0 && in_features > 0) return {};
-        return error{error_code::invalid_argument, "FP8 blocks of ", block_rows,
-                     " rows in a weight with ", in_features, " columns"};
-    }
-    constexpr std::size_t row_block() const noexcept { return block_rows; }
-    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
-    {
-        return block_cols == 0 ? in_features : std::min(block_cols, in_features);
-    }
-    /// How many scales a row of blocks has.
-    constexpr std::size_t groups(std::size_t in_features) const noexcept
-    {
-        const std::size_t width = scale_columns(in_features);
-        return width == 0 ? 0 : (in_features + width - 1) / width;
-    }
-
-    /// Quantizes and dequantizes whole rows of blocks; `out` may be `rows`. Importance matters to the
-    /// clipping only.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
-                         matrix_view<float> out) const noexcept
-    {
-        for_each_block(rows, importance,
-                       [&](matrix_view<const float> block, std::size_t first_row,
-                           std::size_t first_col, float scale, auto rounding) {
-                           for (std::size_t r = 0; r < block.rows(); ++r) {
-                               const float* const from = block.row(r).data();
-                               float* const to = &out(first_row + r, first_col);
-                               for (std::size_t c = 0; c < block.cols(); ++c)
-                                   to[c] = value(from[c], scale, rounding);
-                           }
-                       });
-    }
-
-    /// Codes of rows.rows() rows, and their scales: `groups` for each row of blocks.
-    void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
-                  std::span<float> scales) const noexcept
-    {
-        const std::size_t width = scale_columns(rows.cols()), count = groups(rows.cols());
-        for_each_block(rows, {},
-                       [&](matrix_view<const float> block, std::size_t first_row,
-                           std::size_t first_col, float scale, auto rounding) {
-                           scales[first_row / block_rows * count + first_col / width] = scale;
-                           for (std::size_t r = 0; r < block.rows(); ++r)
-                               for (std::size_t c = 0; c < block.cols(); ++c)
-                                   codes(first_row + r, first_col + c) =
-                                       pattern_of<e4m3>(steps(block(r, c), scale, rounding));
-                       });
-    }
-
-    /// The scale of a block, by the smallest squared error among `clip_steps` candidates, weighed by
-    /// the importance (or empty).
-    float fit_block(matrix_view<const float> block, std::span<const float> importance) const noexcept
-    {
-        float best = 0.0f;
-        with_storage(storage, [&](auto rounding) { best = fit_block_as(block, importance, rounding); });
-        return best;
-    }
-
-private:
-    template <class Rounding>
-    float fit_block_as(matrix_view<const float> block, std::span<const float> importance,
-                       Rounding rounding) const noexcept
-    {
-        const float magnitude = magnitude_of(block);
-        return best_shrunk_scale(
-            clip_steps, block, importance,
-            [&](float kept) {
-                const float scale = rounding.round(rounding.round(magnitude * kept) / e4m3::largest);
-                return scale == 0.0f ? Rounding::epsilon : scale;
-            },
-            [&](float w, float scale) { return value(w, scale, rounding); });
-    }
-
-    template <class Action>
-    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
-                        const Action& action) const noexcept
-    {
-        const std::size_t width = scale_columns(rows.cols());
-        with_storage(storage, [&](auto rounding) {
-            for (std::size_t r = 0; r < rows.rows(); r += block_rows)
-                for (std::size_t c = 0; c < rows.cols(); c += width) {
-                    const std::size_t count = std::min(width, rows.cols() - c);
-                    const auto weights = importance.empty() ? importance : importance.subspan(c, count);
-                    const matrix_view<const float> block =
-                        rows.rows_from(r, std::min(block_rows, rows.rows() - r)).cols_from(c, count);
-                    action(block, r, c, fit_block_as(block, weights, rounding), rounding);
-                }
-        });
-    }
-
-    static float magnitude_of(matrix_view<const float> block) noexcept
-    {
-        float magnitude = 0.0f;
-        for (std::size_t r = 0; r < block.rows(); ++r) {
-            const value_range range = range_of(block.row(r).data(), block.cols());
-            magnitude = std::max({magnitude, -range.smallest, range.largest});
-        }
-        return magnitude;
-    }
-
-    // The sum with a zero point of 0 makes -0 the code 0.
-    template <class Rounding>
-    AWQ_ALWAYS_INLINE static float steps(float weight, float scale, Rounding rounding) noexcept
-    {
-        return rounding.round(rounding.round(weight) / scale) + 0.0f;
-    }
-
-    template <class Rounding>
-    AWQ_ALWAYS_INLINE static float value(float weight, float scale, Rounding rounding) noexcept
-    {
-        return rounding.round(round_to<e4m3>(steps(weight, scale, rounding)) * scale);
-    }
-};
-
-static_assert(quantizer<fp8_quantizer>);
-
-} // namespace awq
-
-#endif
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -18777,430 +20836,6 @@ static_assert(feedback_format<fp8_feedback_format<1>>);
 static_assert(feedback_format<fp4_feedback_format>);
 
 } // namespace awq
-
-#endif
-// ---- awq/quantization/gguf/block_quantizer.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_BLOCK_QUANTIZER_HPP
-#define AWQ_QUANTIZATION_GGUF_BLOCK_QUANTIZER_HPP
-
-// ---- awq/quantization/gguf/float_blocks.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_FLOAT_BLOCKS_HPP
-#define AWQ_QUANTIZATION_GGUF_FLOAT_BLOCKS_HPP
-
-#include <bit>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-
-// Formats whose numbers are floats: F32, F16, BF16, and the 4-bit floats MXFP4 and NVFP4 with 8-bit
-// scales (OCP Microscaling Formats specification; NVIDIA's NVFP4 as ggml stores it).
-
-namespace awq::gguf {
-
-/// One float.
-struct f32_format {
-    static constexpr std::size_t columns = 1;
-    static void pack(const float* x, std::byte* out) noexcept
-    {
-        const auto bits = std::bit_cast<std::uint32_t>(*x);
-        for (unsigned i = 0; i < 4; ++i)
-            out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
-    }
-    static void unpack(const std::byte* in, float* out) noexcept
-    {
-        std::uint32_t bits = 0;
-        for (unsigned i = 0; i < 4; ++i)
-            bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
-        *out = std::bit_cast<float>(bits);
-    }
-};
-
-/// One IEEE half, to nearest even.
-struct f16_format {
-    static constexpr std::size_t columns = 1;
-    static void pack(const float* x, std::byte* out) noexcept { detail::put_half(f16(*x), out); }
-    static void unpack(const std::byte* in, float* out) noexcept
-    {
-        *out = static_cast<float>(detail::get_half(in));
-    }
-};
-
-/// One bfloat16, to nearest even.
-struct bf16_format {
-    static constexpr std::size_t columns = 1;
-    static void pack(const float* x, std::byte* out) noexcept
-    {
-        detail::put_half(f16::from_bits(bf16(*x).bits), out);
-    }
-    static void unpack(const std::byte* in, float* out) noexcept
-    {
-        *out = static_cast<float>(bf16::from_bits(detail::get_half(in).bits));
-    }
-};
-
-namespace detail {
-
-/// Twice the numbers that four bits of E2M1 can hold.
-inline constexpr float e2m1_doubled[16] = {0.0f, 1.0f,  2.0f,  3.0f,  4.0f,  6.0f,  8.0f,  12.0f,
-                                           0.0f, -1.0f, -2.0f, -3.0f, -4.0f, -6.0f, -8.0f, -12.0f};
-
-/// The code whose number times `scale` is nearest to x; the first one of equals.
-inline unsigned nearest_e2m1(float x, float scale) noexcept
-{
-    unsigned best = 0;
-    float least = std::fabs(strict_product(e2m1_doubled[0], scale) - x);
-    for (unsigned code = 1; code < 16; ++code) {
-        const float off = std::fabs(strict_product(e2m1_doubled[code], scale) - x);
-        if (off < least) {
-            best = code;
-            least = off;
-        }
-    }
-    return best;
-}
-
-inline float largest_magnitude(const float* x, std::size_t size) noexcept
-{
-    float largest = 0.0f;
-    for (std::size_t i = 0; i < size; ++i)
-        if (std::fabs(x[i]) > largest) largest = std::fabs(x[i]);
-    return largest;
-}
-
-/// Codes of `2 * half` elements to nibbles: i and i + half share a byte; and back.
-inline void pack_e2m1(const float* x, float scale, std::size_t half, std::byte* out) noexcept
-{
-    for (std::size_t i = 0; i < half; ++i)
-        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) | nearest_e2m1(x[i + half], scale)
-                                                                        << 4);
-}
-
-inline void unpack_e2m1(const std::byte* in, float scale, std::size_t half, float* out) noexcept
-{
-    for (std::size_t i = 0; i < half; ++i) {
-        const unsigned both = std::to_integer<unsigned>(in[i]);
-        out[i] = e2m1_doubled[both & 15] * scale;
-        out[i + half] = e2m1_doubled[both >> 4] * scale;
-    }
-}
-
-} // namespace detail
-
-/// MXFP4: 32 numbers of E2M1 with a power of two.
-struct mxfp4_format {
-    static constexpr std::size_t columns = 32;
-    static void pack(const float* x, std::byte* out) noexcept
-    {
-        const float largest = detail::largest_magnitude(x, 32);
-        int exponent = 0;
-        if (largest > 0.0f && largest < 0x1p127f * 2.0f)
-            exponent = static_cast<int>(std::floor(std::log2(largest))) - 2 + 127;
-        out[0] = static_cast<std::byte>(exponent & 0xFF);
-        detail::pack_e2m1(x, scale_of(out[0]), 16, out + 1);
-    }
-    static void unpack(const std::byte* in, float* out) noexcept
-    {
-        detail::unpack_e2m1(in + 1, scale_of(in[0]), 16, out);
-    }
-
-  private:
-    /// 2^(E - 128): half of what the exponent means, as the table holds doubled numbers.
-    static float scale_of(std::byte stored) noexcept
-    {
-        const auto exponent = std::to_integer<std::uint32_t>(stored);
-        return std::bit_cast<float>(exponent < 2 ? 0x00200000u << exponent : (exponent - 1) << 23);
-    }
-};
-
-/// NVFP4: four times 16 numbers of E2M1, each with an unsigned E4M3 scale.
-struct nvfp4_format {
-    static constexpr std::size_t columns = 64;
-    static void pack(const float* x, std::byte* out) noexcept
-    {
-        for (std::size_t s = 0; s < 4; ++s) {
-            const float largest = detail::largest_magnitude(x + 16 * s, 16);
-            out[s] = static_cast<std::byte>(encode_scale(largest / 6.0f));
-            detail::pack_e2m1(x + 16 * s, scale_of(out[s]), 8, out + 4 + 8 * s);
-        }
-    }
-    static void unpack(const std::byte* in, float* out) noexcept
-    {
-        for (std::size_t s = 0; s < 4; ++s)
-            detail::unpack_e2m1(in + 4 + 8 * s, scale_of(in[s]), 8, out + 16 * s);
-    }
-
-  private:
-    static std::uint8_t encode_scale(float value) noexcept
-    {
-        if (!(value > 0.0f)) return 0;
-        const float capped = value > 448.0f ? 448.0f : value;
-        const auto bits = std::bit_cast<std::uint32_t>(capped);
-        const int exponent = static_cast<int>(bits >> 23) - 127 + 7;
-        if (exponent <= 0) {
-            const int mantissa = static_cast<int>(strict_product(capped, 512.0f) + 0.5f);
-            return static_cast<std::uint8_t>(mantissa > 7 ? 7 : mantissa);
-        }
-        std::uint32_t mantissa = bits >> 20 & 7u;
-        std::uint32_t field = static_cast<std::uint32_t>(exponent);
-        if (bits >> 19 & 1u) ++mantissa;
-        if (mantissa == 8) {
-            mantissa = 0;
-            ++field;
-        }
-        return static_cast<std::uint8_t>(field >= 15 ? 0x7E : field << 3 | mantissa);
-    }
-    /// Half of the E4M3 number, as the table holds doubled ones.
-    static float scale_of(std::byte stored) noexcept
-    {
-        const unsigned code = std::to_integer<unsigned>(stored) & 0xFFu;
-        if (code == 0 || code == 0x7F) return 0.0f;
-        const int exponent = static_cast<int>(code >> 3 & 15u);
-        const auto mantissa = static_cast<float>(code & 7u);
-        if (exponent == 0) return mantissa * 0x1p-10f;
-        return std::ldexp(1.0f + mantissa / 8.0f, exponent - 8);
-    }
-};
-
-/// Calls `task` with the format struct of a type whose numbers are floats; whether it is one.
-template <class Task>
-constexpr bool with_float_format(type wanted, Task&& task)
-{
-    switch (wanted) {
-    case type::f32:
-        return task(f32_format{}), true;
-    case type::f16:
-        return task(f16_format{}), true;
-    case type::bf16:
-        return task(bf16_format{}), true;
-    case type::mxfp4:
-        return task(mxfp4_format{}), true;
-    case type::nvfp4:
-        return task(nvfp4_format{}), true;
-    default:
-        return false;
-    }
-}
-
-} // namespace awq::gguf
-
-#endif
-
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-namespace awq::gguf {
-
-/// Fits blocks one by one: the reference.
-struct scalar_engine {
-    static constexpr std::size_t batch = 1; ///< how many blocks are fitted at once, at most
-
-    static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
-                    std::uint8_t* codes) noexcept
-    {
-        with_format(format, [&](auto chosen) {
-            decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes);
-        });
-    }
-    static void improve(type format, const block_source& block, block_grid& grid,
-                        std::uint8_t* codes) noexcept
-    {
-        with_format(format, [&](auto chosen) {
-            detail::improve_block<decltype(chosen), one_lane>(block, grid, codes);
-        });
-    }
-};
-
-/// Rounds rows of weights to a GGUF tensor type. With `rounding::exact` and given the same
-/// importance (mean x^2 for each input column, all finite, or none) the bytes are those that
-/// llama.cpp writes. Infinities and NaNs in a row give unspecified bytes; `quantize_rows` refuses
-/// them. -ffast-math, and -ffp-contract=fast of Clang, void the promise of equal bytes. Models
-/// `awq::quantizer`.
-template <class Engine>
-class basic_block_quantizer {
-  public:
-    explicit constexpr basic_block_quantizer(gguf::type format,
-                                             gguf::rounding how = gguf::rounding::exact) noexcept
-        : type_(format), rounding_(how)
-    {}
-
-    constexpr gguf::type type() const noexcept { return type_; }
-    constexpr gguf::rounding rounding() const noexcept { return rounding_; }
-
-    /// Rows must be whole blocks: shape_mismatch otherwise.
-    status check(std::size_t in_features) const noexcept
-    {
-        const std::size_t block = block_columns(type_);
-        if (in_features != 0 && in_features % block == 0) return {};
-        return error{error_code::shape_mismatch,
-                     name_of(type_),
-                     ": rows of ",
-                     in_features,
-                     " elements are no multiple of its block of ",
-                     block,
-                     "; choose a type with smaller blocks"};
-    }
-    constexpr std::size_t row_block() const noexcept { return 1; }
-    constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
-    {
-        return is_quantized(type_) ? facts(type_).scale_columns : in_features;
-    }
-    /// Bytes of one row.
-    constexpr std::size_t row_bytes(std::size_t in_features) const noexcept
-    {
-        return in_features / block_columns(type_) * block_bytes(type_);
-    }
-
-    /// One row to `row_bytes(row.size())` bytes. `importance` has the row's length, or is empty.
-    void quantize_row(std::span<const float> row, std::span<const float> importance,
-                      std::span<std::byte> out) const noexcept
-    {
-        quantize(as_row(row), importance, out);
-    }
-
-    /// Rows to `rows.rows() * row_bytes(rows.cols())` bytes. Short rows are faster together.
-    void quantize(matrix_view<const float> rows, std::span<const float> importance,
-                  std::span<std::byte> out) const noexcept
-    {
-        const std::size_t bytes = row_bytes(rows.cols());
-        const auto as_floats = [&](auto chosen) {
-            for (std::size_t r = 0; r < rows.rows(); ++r)
-                pack_floats(chosen, rows.row(r), out.subspan(r * bytes, bytes));
-        };
-        if (with_float_format(type_, as_floats)) return;
-        with_format(type_, [&](auto chosen) {
-            for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
-                std::byte* block = out.data() + at.row * bytes + at.index * block_bytes(type_);
-                decltype(chosen)::pack(grid, codes, block);
-            });
-        });
-    }
-
-    /// Only chooses the scales of blocks (`has_grid` types), as many as there are `grids`; for
-    /// those who round element by element with `block_grid::nearest`. All blocks have importance or
-    /// none.
-    void fit_blocks(std::span<const block_source> blocks,
-                    std::span<block_grid> grids) const noexcept
-    {
-        std::uint8_t codes[Engine::batch * max_block_columns];
-        for (std::size_t first = 0; first < grids.size(); first += Engine::batch) {
-            const std::size_t left = grids.size() - first;
-            fit_batch(blocks.data() + first, left < Engine::batch ? left : Engine::batch,
-                      grids.data() + first, codes);
-        }
-    }
-
-    /// The floats of one row's bytes; any bytes are accepted.
-    void dequantize_row(std::span<const std::byte> in, std::span<float> out) const noexcept
-    {
-        if (with_float_format(type_, [&](auto chosen) { unpack_floats(chosen, in, out); })) return;
-        const std::size_t columns = block_columns(type_);
-        with_format(type_, [&](auto chosen) {
-            std::uint8_t codes[max_block_columns];
-            for (std::size_t i = 0; i < out.size() / columns; ++i) {
-                const std::byte* block = in.data() + i * block_bytes(type_);
-                const block_grid grid = decltype(chosen)::unpack(block, codes);
-                values_of(grid, codes, columns, out.data() + i * columns);
-            }
-        });
-    }
-
-    /// What rows read as once they were written; `out` may be the same memory.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
-                         matrix_view<float> out) const noexcept
-    {
-        const auto through_floats = [&](auto chosen) {
-            for (std::size_t r = 0; r < rows.rows(); ++r)
-                pass_through(chosen, rows.row(r), out.row(r));
-        };
-        if (with_float_format(type_, through_floats)) return;
-        const std::size_t columns = block_columns(type_);
-        for_each_block(rows, importance, [&](block_place at, const auto& grid, auto* codes) {
-            values_of(grid, codes, columns, out.row(at.row).data() + at.index * columns);
-        });
-    }
-
-  private:
-    template <class Format>
-    static void pack_floats(Format, std::span<const float> row, std::span<std::byte> out) noexcept
-    {
-        const std::size_t bytes = out.size() / (row.size() / Format::columns);
-        for (std::size_t i = 0; i < row.size() / Format::columns; ++i)
-            Format::pack(row.data() + i * Format::columns, out.data() + i * bytes);
-    }
-    template <class Format>
-    void unpack_floats(Format, std::span<const std::byte> in, std::span<float> out) const noexcept
-    {
-        for (std::size_t i = 0; i < out.size() / Format::columns; ++i)
-            Format::unpack(in.data() + i * block_bytes(type_), out.data() + i * Format::columns);
-    }
-    template <class Format>
-    static void pass_through(Format, std::span<const float> row, std::span<float> out) noexcept
-    {
-        std::byte stored[64];
-        for (std::size_t i = 0; i < row.size(); i += Format::columns) {
-            Format::pack(row.data() + i, stored);
-            Format::unpack(stored, out.data() + i);
-        }
-    }
-
-    void fit_batch(const block_source* blocks, std::size_t count, block_grid* grids,
-                   std::uint8_t* codes) const noexcept
-    {
-        Engine::fit(type_, blocks, count, grids, codes);
-        if (rounding_ == gguf::rounding::exact) return;
-        for (std::size_t b = 0; b < count; ++b)
-            Engine::improve(type_, blocks[b], grids[b], codes + b * block_columns(type_));
-    }
-
-    struct block_place {
-        std::size_t row;
-        std::size_t index; ///< within the row
-    };
-
-    /// Fits all blocks of the rows, a batch at a time: finish(place, grid, codes). A batch is read
-    /// before its first block is finished, so that results may replace the rows.
-    template <class Finish>
-    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
-                        Finish finish) const noexcept
-    {
-        const std::size_t columns = block_columns(type_);
-        const std::size_t in_row = rows.cols() / columns;
-        const bool row_matters = columns == 32 && !importance.empty();
-        block_source sources[Engine::batch];
-        block_place places[Engine::batch];
-        block_grid grids[Engine::batch];
-        std::uint8_t codes[Engine::batch * max_block_columns];
-        std::size_t count = 0;
-        const auto flush = [&] {
-            if (count != 0) fit_batch(sources, count, grids, codes);
-            for (std::size_t b = 0; b < count; ++b)
-                finish(places[b], grids[b], codes + b * columns);
-            count = 0;
-        };
-        for (std::size_t r = 0; r < rows.rows(); ++r) {
-            const float energy = row_matters ? mean_square(rows.row(r)) : 0.0f;
-            for (std::size_t i = 0; i < in_row; ++i) {
-                const float* weights =
-                    importance.empty() ? nullptr : importance.data() + i * columns;
-                sources[count] = {rows.row(r).data() + i * columns, weights, energy};
-                places[count] = {r, i};
-                if (++count == Engine::batch) flush();
-            }
-        }
-        flush();
-    }
-
-    gguf::type type_;
-    gguf::rounding rounding_;
-};
-
-/// The portable quantizer. `simd_block_quantizer` gives the same bytes faster.
-using block_quantizer = basic_block_quantizer<scalar_engine>;
-
-static_assert(quantizer<block_quantizer>);
-
-} // namespace awq::gguf
 
 #endif
 // ---- awq/quantization/gguf/quantize_rows.hpp
@@ -19300,266 +20935,6 @@ status quantize_rows(const Execution& execution, const basic_block_quantizer<Eng
 }
 
 } // namespace awq::gguf
-
-#endif
-// ---- awq/quantization/gguf/simd_lanes.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
-#define AWQ_QUANTIZATION_GGUF_SIMD_LANES_HPP
-
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpsabi" // what takes or returns vectors is always inlined
-#endif
-
-#if AWQ_GNU
-namespace awq::gguf {
-
-// Vectors of the compiler's own vector extension (GCC, Clang): no library, any instruction set. One
-// that is wider than the target's registers is still right, only slower.
-
-using floats_4 = float __attribute__((vector_size(16)));
-using floats_8 = float __attribute__((vector_size(32)));
-using floats_16 = float __attribute__((vector_size(64)));
-
-namespace detail {
-
-#if defined(__x86_64__)
-inline void square_roots_4(float* values, std::size_t size) noexcept
-{
-    for (std::size_t i = 0; i < size; i += 4)
-        _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
-}
-[[gnu::target("avx")]] inline void square_roots_8(float* values, std::size_t size) noexcept
-{
-    for (std::size_t i = 0; i < size; i += 8)
-        _mm256_storeu_ps(values + i, _mm256_sqrt_ps(_mm256_loadu_ps(values + i)));
-}
-[[gnu::target("avx512f")]] inline void square_roots_16(float* values, std::size_t size) noexcept
-{
-    for (std::size_t i = 0; i < size; i += 16)
-        _mm512_storeu_ps(values + i, _mm512_maskz_sqrt_ps(0xFFFF, _mm512_loadu_ps(values + i)));
-}
-#endif
-
-/// What the three widths share. The code is inlined into functions for a wider instruction set than
-/// the file is compiled for; so intrinsics, which must not be, are in functions of their own.
-template <class Floats, class Integers>
-struct vector_storage {
-    using integers = Integers;
-    static constexpr std::size_t count = sizeof(Floats) / sizeof(float);
-
-    [[gnu::always_inline]] static void from_integers(const Integers& value, Floats& out) noexcept
-    {
-        out = __builtin_convertvector(value, Floats);
-    }
-    [[gnu::always_inline]] static void to_integers(const Floats& value, Integers& out) noexcept
-    {
-        out = __builtin_convertvector(value, Integers);
-    }
-    [[gnu::always_inline]] static void multiply(const Floats& a, const Floats& b,
-                                                Floats& out) noexcept
-    {
-#if defined(__clang__)
-#pragma clang fp contract(off)
-#endif
-        Floats rounded = a * b;
-#if !defined(__clang__) && defined(__x86_64__)
-        // Says that somebody may look at the product: GCC must not fuse it into a multiply-add.
-        asm("" : "+v"(rounded));
-#elif !defined(__clang__) && defined(__aarch64__)
-        asm("" : "+w"(rounded));
-#endif
-        out = rounded;
-    }
-    static void square_roots(float* values, std::size_t size) noexcept
-    {
-#if defined(__x86_64__)
-        if constexpr (count == 4) square_roots_4(values, size);
-        if constexpr (count == 8) square_roots_8(values, size);
-        if constexpr (count == 16) square_roots_16(values, size);
-#else
-        for (std::size_t i = 0; i < size; ++i)
-            values[i] = __builtin_sqrtf(values[i]);
-#endif
-    }
-    [[gnu::always_inline]] static bool any(const Integers& mask) noexcept
-    {
-        std::uint64_t words[count / 2];
-        std::memcpy(words, &mask, sizeof words);
-        std::uint64_t set = 0;
-        for (const std::uint64_t word : words)
-            set |= word;
-        return set != 0;
-    }
-    [[gnu::always_inline]] static bool all(const Integers& mask) noexcept
-    {
-        return !any(~mask);
-    }
-};
-
-} // namespace detail
-
-template <>
-struct lane_storage<floats_4>
-    : detail::vector_storage<floats_4, int __attribute__((vector_size(16)))> {};
-template <>
-struct lane_storage<floats_8>
-    : detail::vector_storage<floats_8, int __attribute__((vector_size(32)))> {};
-template <>
-struct lane_storage<floats_16>
-    : detail::vector_storage<floats_16, int __attribute__((vector_size(64)))> {};
-
-} // namespace awq::gguf
-#endif
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-
-#endif
-// ---- awq/quantization/gguf/simd_quantizer.hpp
-#ifndef AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
-#define AWQ_QUANTIZATION_GGUF_SIMD_QUANTIZER_HPP
-
-#include <cstddef>
-#include <cstdint>
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wpsabi"
-#endif
-
-namespace awq::gguf {
-
-namespace detail {
-
-/// Fits blocks, as many at once as a vector has lanes.
-template <class Format, class Floats>
-[[gnu::always_inline]] inline void fit_in_lanes(const block_source* blocks, std::size_t count,
-                                                block_grid* grids, std::uint8_t* codes,
-                                                std::size_t columns) noexcept
-{
-    constexpr std::size_t lane_count = lane_storage<Floats>::count;
-    for (std::size_t first = 0; first < count; first += lane_count) {
-        const std::size_t left = count - first;
-        Format::template fit<lanes<Floats>>(blocks + first, left < lane_count ? left : lane_count,
-                                            grids + first, codes + first * columns);
-    }
-}
-
-#if !AWQ_GNU
-using widest_floats = float;
-#elif defined(__AVX512F__)
-using widest_floats = floats_16;
-#elif defined(__AVX2__)
-using widest_floats = floats_8;
-#else
-using widest_floats = floats_4;
-#endif
-
-template <class Format>
-inline void fit_baseline(const block_source* blocks, std::size_t count, block_grid* grids,
-                         std::uint8_t* codes, std::size_t columns) noexcept
-{
-    fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
-}
-
-#if AWQ_GNU && defined(__x86_64__) && !defined(__AVX512F__)
-#define AWQ_GGUF_RUNTIME_DISPATCH 1
-
-#if defined(__clang__) // GCC 12 takes comparisons apart when it inlines them into another target
-template <class Format>
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]] inline void
-fit_avx512(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes,
-           std::size_t columns) noexcept
-{
-    fit_in_lanes<Format, floats_16>(blocks, count, grids, codes, columns);
-}
-#endif
-
-template <class Format>
-[[gnu::target("avx2")]] inline void fit_avx2(const block_source* blocks, std::size_t count,
-                                             block_grid* grids, std::uint8_t* codes,
-                                             std::size_t columns) noexcept
-{
-    fit_in_lanes<Format, floats_8>(blocks, count, grids, codes, columns);
-}
-
-template <class Format>
-[[gnu::target("avx2")]] inline void improve_avx2(const block_source& block, block_grid& grid,
-                                                 std::uint8_t* codes) noexcept
-{
-    improve_block<Format, lanes<floats_8>>(block, grid, codes);
-}
-#else
-#define AWQ_GGUF_RUNTIME_DISPATCH 0
-#endif
-
-} // namespace detail
-
-/// Fits many blocks at once, one group of weights in each lane of a vector: every group's own sums
-/// keep their order, so the bytes are those of `scalar_engine`. On x86-64 the instruction set is
-/// chosen while running, unless the compiler was told to use AVX-512 anyway.
-struct simd_engine {
-    static constexpr std::size_t batch = 16;
-
-    static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
-                    std::uint8_t* codes) noexcept
-    {
-        with_format(format, [&](auto chosen) {
-            fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
-        });
-    }
-
-    /// `rounding::best` for one block.
-    static void improve(type format, const block_source& block, block_grid& grid,
-                        std::uint8_t* codes) noexcept
-    {
-        with_format(format, [&](auto chosen) {
-            using chosen_format = decltype(chosen);
-#if AWQ_GGUF_RUNTIME_DISPATCH
-            if (__builtin_cpu_supports("avx2"))
-                return detail::improve_avx2<chosen_format>(block, grid, codes);
-#endif
-            detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
-        });
-    }
-
-  private:
-    template <class Format>
-    static void fit_format(const block_source* blocks, std::size_t count, block_grid* grids,
-                           std::uint8_t* codes, std::size_t columns) noexcept
-    {
-#if AWQ_GGUF_RUNTIME_DISPATCH && defined(__clang__)
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-            return detail::fit_avx512<Format>(blocks, count, grids, codes, columns);
-#endif
-#if AWQ_GGUF_RUNTIME_DISPATCH
-        if (__builtin_cpu_supports("avx2"))
-            return detail::fit_avx2<Format>(blocks, count, grids, codes, columns);
-#endif
-        detail::fit_baseline<Format>(blocks, count, grids, codes, columns);
-    }
-};
-
-/// `block_quantizer` with vectors: the same bytes, several times faster.
-using simd_block_quantizer = basic_block_quantizer<simd_engine>;
-
-static_assert(quantizer<simd_block_quantizer>);
-
-} // namespace awq::gguf
-
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
 
 #endif
 // ---- awq/quantization/least_squares_target.hpp
@@ -21578,69 +22953,6 @@ std::string known_names(std::string_view name, const Names& known)
     const std::string_view nearest = nearest_name(name, known);
     const std::string guess = nearest.empty() ? "" : "did you mean '" + std::string{nearest} + "'? ";
     return guess + "known: " + join_names(known);
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/support/notice.hpp
-#ifndef AWQ_SUPPORT_NOTICE_HPP
-#define AWQ_SUPPORT_NOTICE_HPP
-
-#include <cstddef>
-#include <functional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace awq {
-
-/// One sentence about a run that goes on: what was dropped, fell back or had no effect.
-struct notice {
-    enum class severity {
-        note,    ///< the result is what was asked for
-        warning, ///< the result may be worse than what was asked for
-    };
-    severity level = severity::note;
-    std::string text; ///< one line: what (as the user named it), where, what to do
-};
-
-/// Whoever started a run shows a notice when it comes; may be empty.
-using notice_callback = std::function<void(const notice&)>;
-
-/// The notices of a run, in order: shown as they come, kept for the report.
-class notice_list {
-public:
-    notice_list() = default;
-    explicit notice_list(notice_callback show) : show_(std::move(show)) {}
-
-    void note(std::string_view text) { add({notice::severity::note, std::string{text}}); }
-    void warn(std::string_view text) { add({notice::severity::warning, std::string{text}}); }
-
-    /// Control characters, which come out of files, become '?'.
-    void add(notice made)
-    {
-        made.text = printable(made.text, made.text.size());
-        if (show_) show_(made);
-        all_.push_back(std::move(made));
-    }
-
-    std::size_t size() const noexcept { return all_.size(); }
-    bool empty() const noexcept { return all_.empty(); }
-    const notice& operator[](std::size_t i) const { return all_[i]; }
-    auto begin() const noexcept { return all_.begin(); }
-    auto end() const noexcept { return all_.end(); }
-
-private:
-    notice_callback show_;
-    std::vector<notice> all_;
-};
-
-/// "warning: ..." for a warning, the plain text for a note: a line of a report.
-inline std::string line_of(const notice& from)
-{
-    return from.level == notice::severity::warning ? "warning: " + from.text : from.text;
 }
 
 } // namespace awq
@@ -29689,323 +31001,69 @@ inline status shard_set_writer::finish()
 } // namespace awq::safetensors
 
 #endif
-// ---- awq/model/block_weights.hpp
-#ifndef AWQ_MODEL_BLOCK_WEIGHTS_HPP
-#define AWQ_MODEL_BLOCK_WEIGHTS_HPP
+// ---- awq/model/architectures/cohere.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_COHERE_HPP
+#define AWQ_MODEL_ARCHITECTURES_COHERE_HPP
 
-// ---- awq/model/expected_tensors.hpp
-#ifndef AWQ_MODEL_EXPECTED_TENSORS_HPP
-#define AWQ_MODEL_EXPECTED_TENSORS_HPP
+// ---- awq/model/block/block_builder.hpp
+#ifndef AWQ_MODEL_BLOCK_BLOCK_BUILDER_HPP
+#define AWQ_MODEL_BLOCK_BLOCK_BUILDER_HPP
 
-// ---- awq/model/model_config.hpp
-#ifndef AWQ_MODEL_MODEL_CONFIG_HPP
-#define AWQ_MODEL_MODEL_CONFIG_HPP
+// ---- awq/model/block/block_layout.hpp
+#ifndef AWQ_MODEL_BLOCK_BLOCK_LAYOUT_HPP
+#define AWQ_MODEL_BLOCK_BLOCK_LAYOUT_HPP
 
-#include <cmath>
+// ---- awq/model/block/block_linear.hpp
+#ifndef AWQ_MODEL_BLOCK_BLOCK_LINEAR_HPP
+#define AWQ_MODEL_BLOCK_BLOCK_LINEAR_HPP
+
 #include <cstddef>
-#include <cstdint>
-#include <optional>
+#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace awq {
 
-/// How the rotary frequencies are stretched for long texts.
-enum class rope_kind : unsigned char { plain, linear, dynamic, llama3, yarn };
+/// A value of a block's data flow: rows of floats, one a token. 0 is the hidden state.
+using value_id = std::size_t;
+inline constexpr value_id hidden_state = 0;
 
-/// The kind by its name in config.json ("default", "linear", "dynamic", "llama3", "yarn").
-inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
-{
-    if (name == "default") return rope_kind::plain;
-    if (name == "linear") return rope_kind::linear;
-    if (name == "dynamic") return rope_kind::dynamic;
-    if (name == "llama3") return rope_kind::llama3;
-    if (name == "yarn") return rope_kind::yarn;
-    return std::nullopt;
-}
+/// An index that points nowhere: a tensor or a layer that a part does not have.
+inline constexpr std::size_t none_here = static_cast<std::size_t>(-1);
 
-/// What the gate of an MLP goes through.
-enum class activation : unsigned char { silu, gelu_tanh };
-
-/// The activation by its name in config.json ("silu", "gelu_pytorch_tanh"). transformers has several names
-/// for each; "gelu" alone is another function.
-inline std::optional<activation> activation_of(std::string_view name) noexcept
-{
-    if (name == "silu" || name == "swish") return activation::silu;
-    for (const std::string_view tanh : {"gelu_pytorch_tanh", "gelu_python_tanh", "gelu_new",
-                                        "gelu_fast", "gelu_accurate"})
-        if (name == tanh) return activation::gelu_tanh;
-    return std::nullopt;
-}
-
-/// How an RMS norm is computed: x / sqrt(mean(x^2) + eps) * (weight + offset).
-struct norm_rule {
-    float eps = 1e-6f;
-    float offset = 0.0f;
+/// A linear layer, y = x weight^T + bias: weight (out_features, in_features), bias (out_features)
+/// or empty. Views of memory that somebody else owns.
+struct linear_view {
+    matrix_view<const float> weight;
+    std::span<const float> bias = {};
 };
 
-/// Rotary position embedding: `rope_theta` with `rope_scaling`, or `rope_parameters`.
-struct rope_config {
-    rope_kind kind = rope_kind::plain;
-    double theta = 10000.0;
-    double factor = 1.0;
-    double low_freq_factor = 1.0;  ///< llama3
-    double high_freq_factor = 4.0; ///< llama3
-    /// llama3 and yarn; 0: max_position_embeddings.
-    std::size_t original_max_position_embeddings = 0;
-    double beta_fast = 32.0;                ///< yarn
-    double beta_slow = 1.0;                 ///< yarn
-    bool truncate = true;                   ///< yarn: whole-numbered correction range
-    std::optional<double> attention_factor; ///< yarn
-    std::optional<double> mscale;           ///< yarn
-    std::optional<double> mscale_all_dim;   ///< yarn
-    double partial_rotary_factor = 1.0;     ///< share of a head's dimensions that are turned
-    /// Each pair's frequency is divided by its own; empty: none is. A GGUF file holds these instead of
-    /// the parameters of llama3.
-    std::vector<float> frequency_divisors;
+/// A linear layer of a block by its tensors' indices, and the value that it reads.
+struct block_linear {
+    std::string name; ///< from the block: "self_attn.q_proj"
+    std::size_t weight = none_here, bias = none_here;
+    value_id reads = hidden_state;
+    std::size_t out_features = 0, in_features = 0;
+    bool is_router = false; ///< chooses experts: it is balanced, but never rounded
 };
 
-/// The fields of config.json that a forward pass needs. A default-constructed one holds Llama's
-/// defaults; `defaults_for(model_type)` holds those of another type, to be overridden by what the
-/// file gives.
-struct model_config {
-    std::string architecture; ///< first of `architectures`: "LlamaForCausalLM"
-    std::string model_type = "llama";
-    std::size_t vocab_size = 32000;
-    std::size_t hidden_size = 4096;
-    std::size_t intermediate_size = 11008;
-    std::size_t num_hidden_layers = 32;
-    std::size_t num_attention_heads = 32;
-    std::size_t num_key_value_heads = 0; ///< 0: as many as attention heads
-    std::size_t head_dim = 0;            ///< 0: hidden_size / num_attention_heads
-    std::size_t max_position_embeddings = 2048;
-    double rms_norm_eps = 1e-6;
-    std::string hidden_act = "silu";
-    bool attention_bias = false; ///< of q, k, v and o
-    bool qkv_bias = false;       ///< of q, k and v only (qwen2)
-    bool mlp_bias = false;
-    bool qk_norm = false; ///< RMS norm of each head's query and key (qwen3)
-    bool offset_norms = false;   ///< norms multiply by 1 + weight (gemma)
-    bool sandwich_norms = false; ///< norms behind attention and MLP, too (gemma2, gemma3)
-    bool scaled_embeddings = false; ///< embeddings are multiplied by sqrt(hidden_size) (gemma)
-    bool tie_word_embeddings = false;
-    /// Attention scores are divided by its root; 0: head_size().
-    double query_pre_attn_scalar = 0.0;
-    std::size_t sliding_window = 0; ///< 0: every earlier token is seen
-    /// Layers below this index see every earlier token even where there is a window.
-    std::size_t max_window_layers = 0;
-    /// Every so manyth layer sees every earlier token; 0: see max_window_layers.
-    std::size_t sliding_window_pattern = 0;
-    /// From `layer_types`, one for each layer, where the file gives it: true is sliding.
-    std::vector<bool> sliding_layers;
-    rope_config rope;
-    std::optional<rope_config> local_rope; ///< of the sliding layers, where they have their own
-    std::vector<std::uint32_t> eos_token_ids;
-    std::optional<std::uint32_t> bos_token_id;
-    dtype torch_dtype = dtype::f32;
+/// Some rows of a linear layer's weight and bias: all, or one of those that a checkpoint has fused.
+struct linear_rows {
+    std::size_t linear = none_here; ///< index into the block's linear layers
+    std::size_t first = 0, count = 0;
 
-    std::size_t kv_heads() const noexcept
-    {
-        return num_key_value_heads == 0 ? num_attention_heads : num_key_value_heads;
-    }
-    std::size_t head_size() const noexcept
-    {
-        return head_dim == 0 ? hidden_size / num_attention_heads : head_dim;
-    }
-    std::size_t query_size() const noexcept { return num_attention_heads * head_size(); }
-    std::size_t kv_size() const noexcept { return kv_heads() * head_size(); }
-    /// Dimensions of a head that are turned, an even number.
-    std::size_t rotary_size() const noexcept
-    {
-        return static_cast<std::size_t>(static_cast<double>(head_size()) *
-                                        rope.partial_rotary_factor) / 2 * 2;
-    }
-    /// Whether layer `layer` has the window, where there is one.
-    bool is_sliding(std::size_t layer) const noexcept
-    {
-        if (!sliding_layers.empty())
-            return layer < sliding_layers.size() && sliding_layers[layer];
-        if (sliding_window_pattern != 0) return (layer + 1) % sliding_window_pattern != 0;
-        return layer >= max_window_layers;
-    }
-    /// Tokens that layer `layer` looks back on, itself included; 0: all.
-    std::size_t window_of(std::size_t layer) const noexcept
-    {
-        return is_sliding(layer) ? sliding_window : 0;
-    }
-    norm_rule norm() const noexcept
-    {
-        return {static_cast<float>(rms_norm_eps), offset_norms ? 1.0f : 0.0f};
-    }
-    /// What attention scores are multiplied by.
-    float attention_scale() const noexcept
-    {
-        const auto head = static_cast<float>(head_size());
-        const auto given = static_cast<float>(query_pre_attn_scalar);
-        return 1.0f / std::sqrt(given > 0.0f ? given : head);
-    }
-    float embedding_scale() const noexcept
-    {
-        return scaled_embeddings ? std::sqrt(static_cast<float>(hidden_size)) : 1.0f;
-    }
+    explicit operator bool() const noexcept { return linear != none_here; }
 };
-
-/// What transformers assumes for each `model_type` where config.json is silent.
-/// Null keys are the reader's business: an absent `sliding_window` of mistral means 4096, null none.
-inline model_config defaults_for(std::string_view model_type)
-{
-    model_config config;
-    config.model_type = std::string{model_type};
-    if (model_type == "mistral") {
-        config.intermediate_size = 14336;
-        config.num_key_value_heads = 8;
-        config.max_position_embeddings = 131072;
-        config.sliding_window = 4096;
-    } else if (model_type == "qwen2" || model_type == "qwen3") {
-        config.vocab_size = 151936;
-        config.intermediate_size = 22016;
-        config.num_key_value_heads = 32;
-        config.max_position_embeddings = 32768;
-        config.max_window_layers = 28;
-        config.qkv_bias = model_type == "qwen2";
-        config.qk_norm = model_type == "qwen3";
-        config.head_dim = model_type == "qwen3" ? 128 : 0;
-    } else if (model_type == "gemma3_text") {
-        config.vocab_size = 262208;
-        config.hidden_size = 2304;
-        config.intermediate_size = 9216;
-        config.num_hidden_layers = 26;
-        config.num_attention_heads = 8;
-        config.num_key_value_heads = 4;
-        config.head_dim = 256;
-        config.max_position_embeddings = 131072;
-        config.sliding_window = 4096;
-        config.sliding_window_pattern = 6;
-        config.query_pre_attn_scalar = 256.0;
-        config.hidden_act = "gelu_pytorch_tanh";
-        config.qk_norm = config.offset_norms = config.sandwich_norms = true;
-        config.scaled_embeddings = config.tie_word_embeddings = true;
-        config.rope.theta = 1e6;
-        config.local_rope = rope_config{};
-    }
-    return config;
-}
-
-/// A kind of model that has a forward pass: either name follows from the other.
-struct model_kind {
-    std::string_view model_type, architecture;
-};
-
-inline constexpr model_kind model_kinds[] = {{"llama", "LlamaForCausalLM"},
-                                             {"mistral", "MistralForCausalLM"},
-                                             {"qwen2", "Qwen2ForCausalLM"},
-                                             {"qwen3", "Qwen3ForCausalLM"},
-                                             {"gemma3_text", "Gemma3ForCausalLM"}};
-
-namespace detail {
-
-inline status check_architecture(const model_config& config)
-{
-    std::string known;
-    for (const model_kind& each : model_kinds) {
-        if (each.architecture == config.architecture) return {};
-        known.append(known.empty() ? "" : ", ").append(each.architecture);
-    }
-    return error{error_code::unknown_architecture, "architecture \"", config.architecture,
-                 "\" has no forward pass here; supported are ", known};
-}
-
-inline status check_size(std::string_view field, std::size_t value)
-{
-    // Far above any model, and low enough that products of three sizes do not overflow.
-    constexpr std::size_t limit = std::size_t{1} << 20;
-    if (value > 0 && value <= limit) return {};
-    return error{error_code::invalid_argument, "", field, " is ", value,
-                 ", it must be between 1 and ", limit};
-}
-
-inline status check_sizes(const model_config& config)
-{
-    AWQ_CHECK(check_size("vocab_size", config.vocab_size));
-    AWQ_CHECK(check_size("hidden_size", config.hidden_size));
-    AWQ_CHECK(check_size("intermediate_size", config.intermediate_size));
-    AWQ_CHECK(check_size("num_hidden_layers", config.num_hidden_layers));
-    AWQ_CHECK(check_size("num_attention_heads", config.num_attention_heads));
-    AWQ_CHECK(check_size("num_key_value_heads", config.kv_heads()));
-    if (config.head_dim == 0 && config.hidden_size % config.num_attention_heads != 0)
-        return error{error_code::shape_mismatch, "hidden_size ", config.hidden_size,
-                     " is not a multiple of num_attention_heads ", config.num_attention_heads,
-                     "; give head_dim"};
-    AWQ_CHECK(check_size("head_dim", config.head_size()));
-    if (config.num_attention_heads % config.kv_heads() != 0)
-        return error{error_code::shape_mismatch, "num_attention_heads ",
-                     config.num_attention_heads, " is not a multiple of num_key_value_heads ",
-                     config.kv_heads()};
-    return {};
-}
-
-inline bool is_positive(double value) noexcept { return std::isfinite(value) && value > 0.0; }
-
-inline status check_rope(const model_config& config, const rope_config& rope)
-{
-    if (!is_positive(rope.theta) || !is_positive(rope.factor))
-        return error{error_code::invalid_argument, "rope_theta ", rope.theta,
-                     " and the rope factor ", rope.factor, " must be above 0"};
-    const double partial = rope.partial_rotary_factor;
-    if (!(partial > 0.0 && partial <= 1.0) || config.head_size() % 2 != 0)
-        return error{error_code::invalid_argument, "rotary embedding needs an even head_dim (",
-                     config.head_size(), ") and a partial_rotary_factor between 0 and 1 (", partial,
-                     ")"};
-    const bool llama3 = rope.kind == rope_kind::llama3;
-    if (llama3 && !(is_positive(rope.low_freq_factor) &&
-                    rope.high_freq_factor > rope.low_freq_factor &&
-                    std::isfinite(rope.high_freq_factor)))
-        return error{error_code::invalid_argument, "llama3 rope needs 0 < low_freq_factor (",
-                     rope.low_freq_factor, ") < high_freq_factor (", rope.high_freq_factor, ")"};
-    if (rope.kind == rope_kind::yarn && (rope.theta == 1.0 || !is_positive(rope.beta_fast) ||
-                                         !is_positive(rope.beta_slow)))
-        return error{error_code::invalid_argument,
-                     "yarn rope needs beta_fast and beta_slow above 0 and a theta other "
-                     "than 1"};
-    return {};
-}
-
-} // namespace detail
-
-/// Whether a forward pass can be built from the config; the error names field and value.
-inline status check(const model_config& config)
-{
-    AWQ_CHECK(detail::check_architecture(config));
-    AWQ_CHECK(detail::check_sizes(config));
-    AWQ_CHECK(detail::check_rope(config, config.rope));
-    if (config.local_rope) AWQ_CHECK(detail::check_rope(config, *config.local_rope));
-    if (!activation_of(config.hidden_act))
-        return error{error_code::unsupported, "hidden_act \"", config.hidden_act,
-                     "\" is not supported, only \"silu\" (\"swish\") and \"gelu_pytorch_tanh\" "
-                     "(\"gelu_new\", \"gelu_fast\")"};
-    if (!std::isfinite(config.query_pre_attn_scalar) || config.query_pre_attn_scalar < 0.0)
-        return error{error_code::invalid_argument, "query_pre_attn_scalar ",
-                     config.query_pre_attn_scalar, " must be above 0"};
-    if (!detail::is_positive(config.rms_norm_eps))
-        return error{error_code::invalid_argument, "rms_norm_eps ", config.rms_norm_eps,
-                     " must be above 0"};
-    const std::size_t layers = config.sliding_layers.size();
-    if (layers != 0 && layers != config.num_hidden_layers)
-        return error{error_code::shape_mismatch, "layer_types has ", layers,
-                     " entries for ", config.num_hidden_layers, " layers"};
-    return {};
-}
 
 } // namespace awq
 
 #endif
+// ---- awq/model/block/expected_tensor.hpp
+#ifndef AWQ_MODEL_BLOCK_EXPECTED_TENSOR_HPP
+#define AWQ_MODEL_BLOCK_EXPECTED_TENSOR_HPP
 
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 namespace awq {
 
@@ -30021,215 +31079,23 @@ struct expected_tensor {
     std::string name;
     std::size_t rows = 1;
     std::size_t cols = 0;
-    std::string_view fields; ///< of the config, that its shape follows from
+    std::string fields;      ///< of the config, that its shape follows from
     presence is = presence::required;
     std::string_view cause = {}; ///< the field that says whether it is there
+    bool is_matrix = false;      ///< even where it has one row
+    std::string gguf = {};       ///< its name in a GGUF file's block; empty: it has none
 };
-
-namespace detail {
-
-/// Collects a block's tensors, named relative to the block.
-class expected_block {
-public:
-    void norm(std::string_view name, std::size_t size, std::string_view fields, bool wanted = true)
-    {
-        add(name, ".weight", 1, size, fields, wanted, "model_type");
-    }
-    void linear(std::string_view name, std::size_t out, std::size_t in, std::string_view fields,
-                bool bias, std::string_view bias_field)
-    {
-        add(name, ".weight", out, in, fields, true, {});
-        add(name, ".bias", 1, out, fields.substr(0, fields.find(',')), bias, bias_field);
-    }
-    std::vector<expected_tensor> take() && { return std::move(tensors_); }
-
-private:
-    void add(std::string_view module, std::string_view suffix, std::size_t rows, std::size_t cols,
-             std::string_view fields, bool wanted, std::string_view cause)
-    {
-        const presence is = wanted ? presence::required : presence::unwanted;
-        tensors_.push_back({std::string{module}.append(suffix), rows, cols, fields, is, cause});
-    }
-
-    std::vector<expected_tensor> tensors_;
-};
-
-} // namespace detail
-
-/// The tensors of every decoder block, by their names relative to the block. This table is the only
-/// place that says which there are and what shapes they have.
-inline std::vector<expected_tensor> expected_block_tensors(const model_config& config)
-{
-    const std::size_t hidden = config.hidden_size, inner = config.intermediate_size;
-    const std::size_t query = config.query_size(), value = config.kv_size();
-    const bool qkv_bias = config.attention_bias || config.qkv_bias;
-    const std::string_view of_qkv = config.qkv_bias ? "model_type" : "attention_bias";
-    detail::expected_block block;
-    block.norm("input_layernorm", hidden, "hidden_size");
-    block.norm("post_attention_layernorm", hidden, "hidden_size");
-    block.norm("pre_feedforward_layernorm", hidden, "hidden_size", config.sandwich_norms);
-    block.norm("post_feedforward_layernorm", hidden, "hidden_size", config.sandwich_norms);
-    block.norm("self_attn.q_norm", config.head_size(), "head_dim", config.qk_norm);
-    block.norm("self_attn.k_norm", config.head_size(), "head_dim", config.qk_norm);
-    constexpr std::string_view queries = "num_attention_heads * head_dim, hidden_size";
-    constexpr std::string_view values = "num_key_value_heads * head_dim, hidden_size";
-    block.linear("self_attn.q_proj", query, hidden, queries, qkv_bias, of_qkv);
-    block.linear("self_attn.k_proj", value, hidden, values, qkv_bias, of_qkv);
-    block.linear("self_attn.v_proj", value, hidden, values, qkv_bias, of_qkv);
-    block.linear("self_attn.o_proj", hidden, query, "hidden_size, num_attention_heads * head_dim",
-                 config.attention_bias, "attention_bias");
-    constexpr std::string_view wide = "intermediate_size, hidden_size";
-    block.linear("mlp.gate_proj", inner, hidden, wide, config.mlp_bias, "mlp_bias");
-    block.linear("mlp.up_proj", inner, hidden, wide, config.mlp_bias, "mlp_bias");
-    block.linear("mlp.down_proj", hidden, inner, "hidden_size, intermediate_size",
-                 config.mlp_bias, "mlp_bias");
-    return std::move(block).take();
-}
-
-/// The tensors outside of the decoder blocks.
-inline std::vector<expected_tensor> expected_outer_tensors(const model_config& config)
-{
-    constexpr std::string_view table = "vocab_size, hidden_size";
-    const presence head = config.tie_word_embeddings ? presence::optional : presence::required;
-    return {{"model.embed_tokens.weight", config.vocab_size, config.hidden_size, table},
-            {"model.norm.weight", 1, config.hidden_size, "hidden_size"},
-            {"lm_head.weight", config.vocab_size, config.hidden_size, table, head,
-             "tie_word_embeddings"}};
-}
 
 } // namespace awq
 
 #endif
+// ---- awq/model/parts/attention.hpp
+#ifndef AWQ_MODEL_PARTS_ATTENTION_HPP
+#define AWQ_MODEL_PARTS_ATTENTION_HPP
 
-#include <cstddef>
-#include <span>
-#include <string_view>
-
-namespace awq {
-
-/// A linear layer, y = x weight^T + bias: weight (out_features, in_features), bias (out_features)
-/// or empty. Views of memory that somebody else owns.
-struct linear_view {
-    matrix_view<const float> weight;
-    std::span<const float> bias = {};
-};
-
-/// `self_attn` of a block. The norms of each head's query and key, (head_dim), may be empty.
-struct attention_weights {
-    linear_view q_proj;
-    linear_view k_proj;
-    linear_view v_proj;
-    linear_view o_proj;
-    std::span<const float> q_norm = {};
-    std::span<const float> k_norm = {};
-};
-
-/// `mlp` of a block.
-struct mlp_weights {
-    linear_view gate_proj;
-    linear_view up_proj;
-    linear_view down_proj;
-};
-
-/// One decoder block of the Llama family; the norms are (hidden_size). Where there is a
-/// pre_feedforward_layernorm, post_attention_layernorm norms the attention's output; else it norms
-/// the MLP's input.
-struct block_weights {
-    std::span<const float> input_layernorm;
-    attention_weights self_attn;
-    std::span<const float> post_attention_layernorm;
-    mlp_weights mlp;
-    std::span<const float> pre_feedforward_layernorm = {};
-    std::span<const float> post_feedforward_layernorm = {};
-
-    /// Of the attention's output; empty: it is not normed.
-    std::span<const float> norm_behind_attention() const noexcept
-    {
-        return pre_feedforward_layernorm.empty() ? std::span<const float>{}
-                                                 : post_attention_layernorm;
-    }
-    std::span<const float> norm_before_mlp() const noexcept
-    {
-        return pre_feedforward_layernorm.empty() ? post_attention_layernorm
-                                                 : pre_feedforward_layernorm;
-    }
-    /// Of the MLP's output; empty: it is not normed.
-    std::span<const float> norm_behind_mlp() const noexcept { return post_feedforward_layernorm; }
-};
-
-namespace detail {
-
-inline const linear_view* find_linear(const block_weights& block, std::string_view name) noexcept
-{
-    const attention_weights& attn = block.self_attn;
-    if (name == "self_attn.q_proj") return &attn.q_proj;
-    if (name == "self_attn.k_proj") return &attn.k_proj;
-    if (name == "self_attn.v_proj") return &attn.v_proj;
-    if (name == "self_attn.o_proj") return &attn.o_proj;
-    if (name == "mlp.gate_proj") return &block.mlp.gate_proj;
-    if (name == "mlp.up_proj") return &block.mlp.up_proj;
-    return name == "mlp.down_proj" ? &block.mlp.down_proj : nullptr;
-}
-
-inline std::span<const float> find_norm(const block_weights& block, std::string_view name) noexcept
-{
-    if (name == "input_layernorm") return block.input_layernorm;
-    if (name == "post_attention_layernorm") return block.post_attention_layernorm;
-    if (name == "pre_feedforward_layernorm") return block.pre_feedforward_layernorm;
-    if (name == "post_feedforward_layernorm") return block.post_feedforward_layernorm;
-    if (name == "self_attn.q_norm") return block.self_attn.q_norm;
-    return name == "self_attn.k_norm" ? block.self_attn.k_norm : std::span<const float>{};
-}
-
-/// A tensor by its name relative to the block; empty where the block has none.
-inline matrix_view<const float> find_tensor(const block_weights& block, std::string_view name)
-{
-    const std::size_t dot = name.rfind('.');
-    const std::string_view module = name.substr(0, dot);
-    const linear_view* const linear = find_linear(block, module);
-    if (linear && name.substr(dot) == ".weight") return linear->weight;
-    const std::span<const float> vector = linear ? linear->bias : find_norm(block, module);
-    return {vector.data(), vector.empty() ? std::size_t{0} : std::size_t{1}, vector.size()};
-}
-
-inline status check_tensor(const expected_tensor& wanted, matrix_view<const float> found)
-{
-    const bool unwanted = wanted.is == presence::unwanted;
-    if (unwanted ? found.size() == 0 : found.rows() == wanted.rows && found.cols() == wanted.cols)
-        return {};
-    if (unwanted || found.size() == 0)
-        return error{error_code::missing_tensor, wanted.name, " is ",
-                     unwanted ? "there, but the config has none" : "missing", " (", wanted.cause,
-                     ")"};
-    return error{error_code::shape_mismatch, wanted.name, " is ", found.rows(), " x ", found.cols(),
-                 ", the config asks for ", wanted.rows, " x ", wanted.cols, " (", wanted.fields,
-                 ")"};
-}
-
-} // namespace detail
-
-/// Whether the weights have the shapes that the config asks for; the error names the tensor.
-inline status check(const model_config& config, const block_weights& block)
-{
-    for (const expected_tensor& wanted : expected_block_tensors(config))
-        AWQ_CHECK(detail::check_tensor(wanted, detail::find_tensor(block, wanted.name)));
-    return {};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/model/causal_lm.hpp
-#ifndef AWQ_MODEL_CAUSAL_LM_HPP
-#define AWQ_MODEL_CAUSAL_LM_HPP
-
-// ---- awq/model/forward/decoder_block.hpp
-#ifndef AWQ_MODEL_FORWARD_DECODER_BLOCK_HPP
-#define AWQ_MODEL_FORWARD_DECODER_BLOCK_HPP
-
-// ---- awq/model/forward/attention.hpp
-#ifndef AWQ_MODEL_FORWARD_ATTENTION_HPP
-#define AWQ_MODEL_FORWARD_ATTENTION_HPP
+// ---- awq/model/parts/attend.hpp
+#ifndef AWQ_MODEL_PARTS_ATTEND_HPP
+#define AWQ_MODEL_PARTS_ATTEND_HPP
 
 // ---- awq/model/forward/linear.hpp
 #ifndef AWQ_MODEL_FORWARD_LINEAR_HPP
@@ -30272,21 +31138,57 @@ void add_rows(const E& e, matrix_view<const float> x, matrix_view<float> y)
 } // namespace awq
 
 #endif
-// ---- awq/model/forward/observer.hpp
-#ifndef AWQ_MODEL_FORWARD_OBSERVER_HPP
-#define AWQ_MODEL_FORWARD_OBSERVER_HPP
+// ---- awq/model/forward/norm.hpp
+#ifndef AWQ_MODEL_FORWARD_NORM_HPP
+#define AWQ_MODEL_FORWARD_NORM_HPP
 
-#include <string_view>
+#include <cmath>
+#include <cstddef>
+#include <span>
 
 namespace awq {
 
-/// Sees nothing. An observer is any callable `observer(layer, input)`: `layer` is relative to the
-/// block and one of "self_attn.q_proj" (the shared input of q, k and v), "self_attn.o_proj",
-/// "mlp.gate_proj" (the shared input of gate and up) and "mlp.down_proj"; `input` is
-/// (tokens, in_features) and lives until the call returns.
-struct no_observer {
-    constexpr void operator()(std::string_view, matrix_view<const float>) const noexcept {}
+/// A norm's weight and bias, (size) or empty, and how it is computed.
+struct norm_view {
+    std::span<const float> weight = {}, bias = {};
+    norm_rule rule;
 };
+
+namespace detail {
+
+/// Layer norm of one row (Ba et al. 2016). Sums in double, as those of the RMS norm.
+inline void layer_norm(const norm_view& norm, std::span<const float> x, std::span<float> out) noexcept
+{
+    const auto size = static_cast<double>(x.size());
+    double sum = 0.0, squares = 0.0;
+    for (const float value : x) sum += value;
+    const double mean = sum / size;
+    for (const float value : x) squares += (value - mean) * (value - mean);
+    const double inverse = 1.0 / std::sqrt(squares / size + double{norm.rule.eps});
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const double gain = norm.weight.empty() ? 1.0 : double{norm.weight[i]} + norm.rule.offset;
+        const double bias = norm.bias.empty() ? 0.0 : double{norm.bias[i]};
+        out[i] = static_cast<float>((x[i] - mean) * inverse * gain + bias);
+    }
+}
+
+} // namespace detail
+
+/// One row; the output may be the input.
+inline void norm_row(const norm_view& norm, std::span<const float> x, std::span<float> out) noexcept
+{
+    if (norm.rule.kind == norm_kind::layer) return detail::layer_norm(norm, x, out);
+    kernels::simd::rms_norm(x, norm.weight, norm.rule.eps, out, norm.rule.offset);
+}
+
+/// Every row: input and output (tokens, size). The output may be the input.
+template <execution E>
+void norm_forward(const E& e, const norm_view& norm, matrix_view<const float> input,
+                  matrix_view<float> output)
+{
+    for_each_row(e, input.rows(),
+                 [&](std::size_t t) { norm_row(norm, input.row(t), output.row(t)); });
+}
 
 } // namespace awq
 
@@ -30367,9 +31269,20 @@ inline double yarn_magnitude(double factor, double mscale) noexcept
     return factor <= 1.0 ? 1.0 : 0.1 * mscale * std::log(factor) + 1.0;
 }
 
-/// What cosines and sines are multiplied by.
-inline double attention_factor(const rope_config& rope) noexcept
+/// LongRoPE (Ding et al. 2024): longer texts than the original ones have sharper scores.
+inline double longrope_factor(const model_config& config) noexcept
 {
+    const double original = original_length(config);
+    const double ratio = static_cast<double>(config.max_position_embeddings) / original;
+    if (config.rope.attention_factor) return *config.rope.attention_factor;
+    return ratio <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(ratio) / std::log(original));
+}
+
+/// What cosines and sines are multiplied by.
+inline double attention_factor(const model_config& config) noexcept
+{
+    const rope_config& rope = config.rope;
+    if (rope.kind == rope_kind::longrope) return longrope_factor(config);
     if (rope.kind != rope_kind::yarn) return 1.0;
     if (rope.attention_factor) return *rope.attention_factor;
     if (rope.mscale.value_or(0.0) != 0.0 && rope.mscale_all_dim.value_or(0.0) != 0.0)
@@ -30386,7 +31299,10 @@ inline double rope_frequency(const model_config& config, std::size_t index, std:
     const bool dynamic = config.rope.kind == rope_kind::dynamic;
     const double base = dynamic ? detail::dynamic_base(config, length) : config.rope.theta;
     const auto size = static_cast<double>(config.rotary_size());
-    const std::vector<float>& divisors = config.rope.frequency_divisors;
+    const bool stretched = config.rope.kind == rope_kind::longrope &&
+                           static_cast<double>(length) > detail::original_length(config);
+    const std::vector<float>& divisors =
+        stretched ? config.rope.long_divisors : config.rope.frequency_divisors;
     const double divisor = index < divisors.size() ? static_cast<double>(divisors[index]) : 1.0;
     const double frequency = std::pow(base, -2.0 * static_cast<double>(index) / size) / divisor;
     switch (config.rope.kind) {
@@ -30407,7 +31323,7 @@ public:
         : pairs_(config.rotary_size() / 2), length_(length), cosines_(length * pairs_),
           sines_(length * pairs_)
     {
-        const auto factor = static_cast<float>(detail::attention_factor(config.rope));
+        const auto factor = static_cast<float>(detail::attention_factor(config));
         for (std::size_t i = 0; i < pairs_; ++i) {
             const auto frequency = static_cast<float>(rope_frequency(config, i, length));
             for (std::size_t p = 0; p < length; ++p) {
@@ -30420,14 +31336,27 @@ public:
 
     std::size_t length() const noexcept { return length_; }
 
-    /// Turns one head's query or key, (head_dim), that stands at `position` < length().
-    void apply(std::size_t position, std::span<float> head) const noexcept
+    /// Turns one head's query or key, (head_dim), that stands at `position` < length(). With `pairs`
+    /// neighbours turn together (2i, 2i + 1), and come out as two halves: queries and keys alike, so
+    /// that their products are the same.
+    void apply(std::size_t position, std::span<float> head, bool pairs = false) const
     {
+        if (pairs) split_pairs(head.first(2 * pairs_));
         kernels::simd::rotate(at(cosines_, position), at(sines_, position), head.first(pairs_),
                               head.subspan(pairs_, pairs_));
     }
 
 private:
+    static void split_pairs(std::span<float> values)
+    {
+        const std::size_t half = values.size() / 2;
+        const scratch memory{half};
+        for (std::size_t i = 0; i < half; ++i) {
+            memory.data()[i] = values[2 * i + 1];
+            values[i] = values[2 * i];
+        }
+        std::copy_n(memory.data(), half, values.data() + half);
+    }
     std::span<const float> at(const std::vector<float>& table, std::size_t position) const noexcept
     {
         return std::span{table}.subspan(position * pairs_, pairs_);
@@ -30453,6 +31382,16 @@ public:
     }
 
     std::size_t length() const noexcept { return global_.length(); }
+    /// Whether the frequencies of texts of `length` tokens are others than those of shorter ones.
+    static bool depends_on(const model_config& config, std::size_t length) noexcept
+    {
+        const rope_kind kind = config.rope.kind;
+        const double trained = kind == rope_kind::longrope
+                                   ? detail::original_length(config)
+                                   : static_cast<double>(config.max_position_embeddings);
+        return (kind == rope_kind::dynamic || kind == rope_kind::longrope) &&
+               static_cast<double>(length) > trained;
+    }
     const rope_table& of(const model_config& config, std::size_t layer) const noexcept
     {
         return config.local_rope && config.is_sliding(layer) ? local_ : global_;
@@ -30516,66 +31455,6 @@ private:
 } // namespace awq
 
 #endif
-// ---- awq/model/kv_cache.hpp
-#ifndef AWQ_MODEL_KV_CACHE_HPP
-#define AWQ_MODEL_KV_CACHE_HPP
-
-#include <cstddef>
-#include <memory>
-#include <new>
-#include <utility>
-
-namespace awq {
-
-/// Keys and values of one sequence's past tokens, in float, for every layer.
-class kv_cache {
-public:
-    /// Room for `capacity` tokens: 8 * num_hidden_layers * capacity * kv_size bytes.
-    static result<kv_cache> make(const model_config& config, std::size_t capacity)
-    {
-        const std::size_t row = config.kv_size();
-        const std::size_t rows = 2 * config.num_hidden_layers;
-        constexpr std::size_t most = static_cast<std::size_t>(-1) / sizeof(float);
-        std::unique_ptr<float[]> memory;
-        if (capacity <= most / row / rows)
-            memory.reset(new (std::nothrow) float[rows * row * capacity]);
-        if (!memory)
-            return error{error_code::out_of_memory, "no memory for a key/value cache of ", capacity,
-                         " tokens; ask for fewer tokens"};
-        return kv_cache{std::move(memory), capacity, row};
-    }
-
-    /// Tokens that are in the cache.
-    std::size_t length() const noexcept { return length_; }
-    std::size_t capacity() const noexcept { return capacity_; }
-
-    /// (capacity, kv_size); the first length() rows are filled.
-    matrix_view<float> keys(std::size_t layer) const noexcept { return at(2 * layer); }
-    matrix_view<float> values(std::size_t layer) const noexcept { return at(2 * layer + 1); }
-
-    /// Counts `tokens` more as filled, once every layer has written them.
-    void advance(std::size_t tokens) noexcept { length_ += tokens; }
-    void clear() noexcept { length_ = 0; }
-
-private:
-    kv_cache(std::unique_ptr<float[]> memory, std::size_t capacity, std::size_t row)
-        : memory_(std::move(memory)), capacity_(capacity), row_(row)
-    {
-    }
-    matrix_view<float> at(std::size_t index) const noexcept
-    {
-        return {memory_.get() + index * capacity_ * row_, capacity_, row_};
-    }
-
-    std::unique_ptr<float[]> memory_;
-    std::size_t capacity_ = 0;
-    std::size_t row_ = 0;
-    std::size_t length_ = 0;
-};
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <atomic>
@@ -30585,11 +31464,25 @@ private:
 
 namespace awq {
 
-/// What a block needs to know beside its weights.
-struct block_context {
-    const model_config& config;
-    const rope_table& rope; ///< at least as long as the longest sequence
-    std::size_t layer = 0;
+/// How the heads of a block see each other's tokens.
+struct attention_rule {
+    std::size_t heads = 1, kv_heads = 1;
+    std::size_t head = 0;       ///< size of a query's and key's head
+    std::size_t value_head = 0; ///< of a value's
+    std::size_t window = 0;     ///< tokens that are seen, the own one included; 0: all before it
+    float scale = 1.0f;         ///< of scores
+    float cap = 0.0f;           ///< scores become cap * tanh(score / cap); 0: they stay
+};
+
+/// How queries or keys are prepared, head by head.
+struct head_turn {
+    std::size_t head = 0;
+    const rope_table* rope = nullptr; ///< null: not turned
+    bool pairs = false;               ///< neighbours are turned together, not the two halves
+    norm_view norm = {};
+    bool has_norm = false;
+    bool norm_is_wide = false;  ///< of all heads together
+    bool norm_is_after = false; ///< after the rotation
 };
 
 namespace detail {
@@ -30600,49 +31493,66 @@ inline error no_memory(const char* what)
                  "; run fewer tokens at a time"};
 }
 
-/// Norm, where there is one, and rotation of every head of q or k, (tokens, heads * head_dim). Row
-/// `first + t` of a sequence stands at position `start + t`.
-template <execution E>
-void turn_heads(const E& e, const block_context& context, std::span<const float> norm,
-                const sequences& batch, std::size_t start, matrix_view<float> x)
+/// The position of every row: row `begin(s) + t` of a sequence stands at `start + t`.
+inline std::vector<std::size_t> positions_of(const sequences& batch, std::size_t start)
 {
-    const std::size_t head = context.config.head_size();
-    const norm_rule rule = context.config.norm();
-    std::vector<std::size_t> positions(x.rows());
+    std::vector<std::size_t> positions(batch.tokens());
     for (std::size_t s = 0; s < batch.count(); ++s)
         for (std::size_t t = 0; t < batch.length(s); ++t) positions[batch.begin(s) + t] = start + t;
+    return positions;
+}
+
+/// The norm of one head; its weight may be another for each head.
+inline void norm_head(const norm_view& norm, std::size_t from, std::span<float> values) noexcept
+{
+    norm_view own = norm;
+    if (norm.weight.size() > values.size()) own.weight = norm.weight.subspan(from, values.size());
+    norm_row(own, values, values);
+}
+
+/// Norm, where there is one, and rotation of every head of q or k, (tokens, heads * head).
+template <execution E>
+void turn_heads(const E& e, const head_turn& turn, std::span<const std::size_t> positions,
+                matrix_view<float> x)
+{
     for_each_row(e, x.rows(), [&](std::size_t row) {
-        for (std::size_t from = 0; from < x.cols(); from += head) {
-            const auto values = x.row(row).subspan(from, head);
-            if (!norm.empty())
-                kernels::simd::rms_norm(values, norm, rule.eps, values, rule.offset);
-            context.rope.apply(positions[row], values);
+        if (turn.has_norm && turn.norm_is_wide) norm_row(turn.norm, x.row(row), x.row(row));
+        const bool by_head = turn.has_norm && !turn.norm_is_wide;
+        for (std::size_t from = 0; from < x.cols(); from += turn.head) {
+            const auto values = x.row(row).subspan(from, turn.head);
+            if (by_head && !turn.norm_is_after) norm_head(turn.norm, from, values);
+            if (turn.rope) turn.rope->apply(positions[row], values, turn.pairs);
+            if (by_head && turn.norm_is_after) norm_head(turn.norm, from, values);
         }
     });
 }
 
 /// Turns scores of queries that start at key `first` into weights: each row's softmax over the keys
 /// that it may see, zeros elsewhere.
-inline void causal_softmax(matrix_view<float> scores, std::size_t first, std::size_t window,
-                           float scale) noexcept
+inline void causal_softmax(matrix_view<float> scores, std::size_t first,
+                           const attention_rule& rule) noexcept
 {
     for (std::size_t i = 0; i < scores.rows(); ++i) {
         const std::size_t end = first + i + 1;
-        const std::size_t begin = window != 0 && end > window ? end - window : 0;
+        const std::size_t begin = rule.window != 0 && end > rule.window ? end - rule.window : 0;
         const auto row = scores.row(i);
-        kernels::simd::softmax(scale, row.subspan(begin, end - begin));
+        const auto seen = row.subspan(begin, end - begin);
+        if (rule.cap > 0.0f)
+            for (float& score : seen) score = rule.cap * std::tanh(score * rule.scale / rule.cap);
+        kernels::simd::softmax(rule.cap > 0.0f ? 1.0f : rule.scale, seen);
         std::ranges::fill(row.first(begin), 0.0f);
         std::ranges::fill(row.subspan(end), 0.0f);
     }
 }
 
-/// One head's attention for some neighbouring queries: q (rows, head_dim) starts at key `first`;
-/// keys and values (first + rows, head_dim); out (rows, head_dim). False: no memory.
+/// One head's attention for some neighbouring queries: q (rows, head) starts at key `first`; keys
+/// (first + rows, head), values (first + rows, value_head); out (rows, value_head). False: no memory.
 template <class Product>
-[[nodiscard]] bool attend(matrix_view<const float> q, matrix_view<const float> keys,
-                          matrix_view<const float> values, std::size_t first, std::size_t window,
-                          float scale, matrix_view<float> out)
+[[nodiscard]] bool attend(const attention_rule& rule, matrix_view<const float> q,
+                          matrix_view<const float> keys, matrix_view<const float> values,
+                          std::size_t first, matrix_view<float> out)
 {
+    const std::size_t window = rule.window;
     const std::size_t skip = window != 0 && first + 1 > window ? first + 1 - window : 0;
     const std::size_t count = first + q.rows() - skip;
     scratch memory{q.rows() * count};
@@ -30650,7 +31560,7 @@ template <class Product>
     const matrix_view<float> scores{memory.data(), q.rows(), count};
     const serial_execution serial;
     Product::multiply_nt(serial, q, keys.rows_from(skip, count), scores);
-    causal_softmax(scores, first - skip, window, scale);
+    causal_softmax(scores, first - skip, rule);
     Product::multiply_nn(serial, scores, values.rows_from(skip, count), out);
     return true;
 }
@@ -30677,291 +31587,408 @@ inline std::vector<query_run> query_runs(const sequences& batch, std::size_t sta
     return runs;
 }
 
-/// All heads of all sequences: q and out (tokens, heads * head_dim), k and v (keys, kv_size).
+} // namespace detail
+
+/// All heads of all sequences: q (tokens, heads * head), k (keys, kv_heads * head), v (keys,
+/// kv_heads * value_head) and out (tokens, heads * value_head), which may be q where heads and value
+/// heads are of one size: each query's output takes its place, and nothing else reads it. The first
+/// query stands at position `start`, and so do `start` keys before it.
 template <class Product, execution E>
-[[nodiscard]] status attend_all(const E& e, const block_context& context, const sequences& batch,
+[[nodiscard]] status attend_all(const E& e, const attention_rule& rule, const sequences& batch,
                                 std::size_t start, matrix_view<const float> q,
                                 matrix_view<const float> k, matrix_view<const float> v,
                                 matrix_view<float> out)
 {
-    const std::size_t head = context.config.head_size();
-    const std::size_t heads = context.config.num_attention_heads;
-    const std::size_t share = heads / context.config.kv_heads();
-    const std::size_t window = context.config.window_of(context.layer);
-    const float scale = context.config.attention_scale();
-    const std::vector<query_run> runs = query_runs(batch, start);
+    const std::size_t share = rule.heads / rule.kv_heads;
+    const std::vector<detail::query_run> runs = detail::query_runs(batch, start);
     std::atomic<bool> complete{true};
-    e.for_each(runs.size() * heads, [&](std::size_t task) {
-        const query_run& run = runs[task / heads];
-        const std::size_t h = task % heads;
+    e.for_each(runs.size() * rule.heads, [&](std::size_t task) {
+        const detail::query_run& run = runs[task / rule.heads];
+        const std::size_t h = task % rule.heads;
         const std::size_t keys = run.position + run.rows;
-        const auto part = [&](auto x, std::size_t row, std::size_t rows, std::size_t index) {
-            return x.rows_from(row, rows).cols_from(index * head, head);
+        const auto part = [](auto x, std::size_t row, std::size_t rows, std::size_t index,
+                             std::size_t width) {
+            return x.rows_from(row, rows).cols_from(index * width, width);
         };
-        if (!attend<Product>(part(q, run.row, run.rows, h), part(k, run.first_key, keys, h / share),
-                             part(v, run.first_key, keys, h / share), run.position, window,
-                             scale, part(out, run.row, run.rows, h)))
+        if (!detail::attend<Product>(
+                rule, part(q, run.row, run.rows, h, rule.head),
+                part(k, run.first_key, keys, h / share, rule.head),
+                part(v, run.first_key, keys, h / share, rule.value_head), run.position,
+                part(out, run.row, run.rows, h, rule.value_head)))
             complete = false;
     });
-    return complete ? status{} : status{no_memory("attention scores")};
+    return complete ? status{} : status{detail::no_memory("attention scores")};
 }
 
-/// `width`: of the rows that are written.
-inline status check_rows(const block_context& context, const sequences& batch, std::size_t start,
-                         matrix_view<const float> input, matrix_view<const float> output,
-                         std::size_t width)
+} // namespace awq
+
+#endif
+
+namespace awq {
+
+/// Norm of queries and keys, and when.
+enum class query_key_norm : unsigned char {
+    none,
+    per_head,     ///< of each head, before the rotation
+    whole,        ///< of all heads together, before the rotation
+    after_rotary, ///< of each head, after it
+};
+
+/// Self-attention with any number of key and value heads (Ainslie et al. 2023). The mixed values are
+/// what the last layer reads.
+struct attention_part {
+    value_id from = hidden_state, mixed = hidden_state, to = hidden_state;
+    linear_rows q, k, v, o;
+    attention_rule rule;
+    bool turns = true; ///< queries and keys have a rotary embedding
+    bool pairs = false;
+    query_key_norm norm = query_key_norm::none;
+    norm_rule norm_how;
+    std::size_t q_norm = none_here, k_norm = none_here; ///< tensors
+};
+
+namespace detail {
+
+/// Where keys and values of a call live: beside those of earlier calls, or in memory of its own.
+struct key_values {
+    matrix_view<float> k, v;         ///< of this call's tokens
+    matrix_view<float> all_k, all_v; ///< and of all before them
+};
+
+/// `k_width` and `v_width` floats for each token, in `memory` where there is no cache.
+template <class Run>
+result<key_values> make_key_values(Run& run, std::size_t tokens, std::size_t k_width,
+                                   std::size_t v_width, float* memory)
 {
-    const std::size_t hidden = context.config.hidden_size;
-    if (input.rows() != batch.tokens() || output.rows() != input.rows() || input.cols() != hidden ||
-        output.cols() != width)
-        return error{error_code::shape_mismatch, "attention of ", batch.tokens(), " tokens of size ",
-                     hidden, " got an input of ", input.rows(), " x ", input.cols(),
+    if (!run.cache) {
+        const matrix_view<float> k{memory, tokens, k_width};
+        const matrix_view<float> v{memory + k.size(), tokens, v_width};
+        return key_values{k, v, k, v};
+    }
+    const std::size_t past = run.cache->length(), layer = run.context.layer;
+    if (tokens > run.cache->capacity() - past)
+        return error{error_code::invalid_argument, "the key/value cache has room for ",
+                     run.cache->capacity(), " tokens; it holds ", past, " and got ", tokens,
+                     " more"};
+    const auto k = run.cache->keys(layer), v = run.cache->values(layer);
+    return key_values{k.rows_from(past, tokens), v.rows_from(past, tokens), k, v};
+}
+
+template <class Run>
+status check_rows(const Run& run, matrix_view<const float> input, matrix_view<const float> output)
+{
+    if (input.rows() != run.batch.tokens() || output.rows() != input.rows())
+        return error{error_code::shape_mismatch, "attention of ", run.batch.tokens(),
+                     " tokens got an input of ", input.rows(), " x ", input.cols(),
                      " and an output of ", output.rows(), " x ", output.cols()};
-    if (start + batch.longest() > context.rope.length())
-        return error{error_code::invalid_argument, "attention: position ",
-                     start + batch.longest() - 1, " is beyond the rotary table of ",
-                     context.rope.length(), " positions"};
-    return {};
+    const std::size_t end = run.start() + run.batch.longest();
+    if (end <= run.context.rope.length()) return {};
+    return error{error_code::invalid_argument, "attention: position ", end - 1,
+                 " is beyond the rotary table of ", run.context.rope.length(), " positions"};
+}
+
+template <class Run>
+head_turn turn_of(const Run& run, const attention_part& part, std::size_t weight)
+{
+    return {part.rule.head,
+            part.turns ? &run.context.rope : nullptr,
+            part.pairs,
+            {run.vector(weight), {}, part.norm_how},
+            part.norm != query_key_norm::none,
+            part.norm == query_key_norm::whole,
+            part.norm == query_key_norm::after_rotary};
 }
 
 } // namespace detail
 
-/// What o_proj reads: normed input (tokens, hidden) to (tokens, heads * head_dim). Sequences do not
-/// see each other.
-///
-/// Working memory is 2 * kv_heads * head_dim floats a token: for long calibration sets, call it with
-/// some thousand tokens at a time.
-template <class Product, execution E>
-status attention_inner_forward(const E& e, const block_context& context,
-                               const attention_weights& weights, const sequences& batch,
-                               matrix_view<const float> input, matrix_view<float> mixed)
+/// Normed input (tokens, hidden) to the output of the last layer, (tokens, hidden). Sequences do not
+/// see each other; with a cache there is one, which goes on. Working memory is
+/// (heads + 2 * kv_heads) * head floats a token.
+template <class Run>
+status run_part(Run& run, const attention_part& part, matrix_view<const float> input,
+                matrix_view<float> output)
 {
-    AWQ_CHECK(detail::check_rows(context, batch, 0, input, mixed, context.config.query_size()));
+    AWQ_CHECK(detail::check_rows(run, input, output));
     const std::size_t tokens = input.rows();
-    const std::size_t narrow = context.config.kv_size();
-    scratch memory{tokens * 2 * narrow};
-    if (!memory) return detail::no_memory("attention");
-    const matrix_view<float> k{memory.data(), tokens, narrow};
-    const matrix_view<float> v{k.data() + k.size(), tokens, narrow};
-    linear_forward<Product>(e, weights.q_proj, input, mixed);
-    linear_forward<Product>(e, weights.k_proj, input, k);
-    linear_forward<Product>(e, weights.v_proj, input, v);
-    detail::turn_heads(e, context, weights.q_norm, batch, 0, mixed);
-    detail::turn_heads(e, context, weights.k_norm, batch, 0, k);
-    // Each query's output takes its place: nothing else reads it.
-    return detail::attend_all<Product>(e, context, batch, 0, mixed, k, v, mixed);
-}
-
-/// `self_attn`: normed input (tokens, hidden) to the output of o_proj, (tokens, hidden). Sequences
-/// do not see each other. The observer sees the inputs of q_proj and o_proj.
-///
-/// Working memory is (heads + 2 * kv_heads) * head_dim floats a token.
-template <class Product, execution E, class Observer = no_observer>
-status attention_forward(const E& e, const block_context& context, const attention_weights& weights,
-                         const sequences& batch, matrix_view<const float> input,
-                         matrix_view<float> output, const Observer& observer = {})
-{
-    AWQ_CHECK(detail::check_rows(context, batch, 0, input, output, context.config.hidden_size));
-    scratch memory{input.rows() * context.config.query_size()};
-    if (!memory) return detail::no_memory("attention");
-    const matrix_view<float> mixed{memory.data(), input.rows(), context.config.query_size()};
-    observer("self_attn.q_proj", input);
-    AWQ_CHECK(attention_inner_forward<Product>(e, context, weights, batch, input, mixed));
-    observer("self_attn.o_proj", matrix_view<const float>{mixed});
-    linear_forward<Product>(e, weights.o_proj, mixed, output);
-    return {};
-}
-
-/// The same for the next tokens of the sequence whose past is in `cache`; their keys and values are
-/// written behind it. `cache.advance` is the caller's, after the last layer.
-template <class Product, execution E>
-status attention_forward(const E& e, const block_context& context, const attention_weights& weights,
-                         kv_cache& cache, matrix_view<const float> input, matrix_view<float> output)
-{
-    const std::size_t tokens = input.rows();
-    const std::size_t past = cache.length();
-    const sequences batch = sequences::uniform(1, tokens);
-    AWQ_CHECK(detail::check_rows(context, batch, past, input, output, context.config.hidden_size));
-    if (tokens > cache.capacity() - past)
-        return error{error_code::invalid_argument, "the key/value cache has room for ",
-                     cache.capacity(), " tokens; it holds ", past, " and got ", tokens, " more"};
-    const std::size_t wide = context.config.query_size();
-    scratch memory{tokens * 2 * wide};
-    if (!memory) return detail::no_memory("attention");
-    const matrix_view<float> q{memory.data(), tokens, wide};
-    const matrix_view<float> mixed{q.data() + q.size(), tokens, wide};
-    const auto k = cache.keys(context.layer).rows_from(past, tokens);
-    const auto v = cache.values(context.layer).rows_from(past, tokens);
-    linear_forward<Product>(e, weights.q_proj, input, q);
-    linear_forward<Product>(e, weights.k_proj, input, k);
-    linear_forward<Product>(e, weights.v_proj, input, v);
-    detail::turn_heads(e, context, weights.q_norm, batch, past, q);
-    detail::turn_heads(e, context, weights.k_norm, batch, past, k);
-    AWQ_CHECK(detail::attend_all<Product>(e, context, batch, past, q, cache.keys(context.layer),
-                                          cache.values(context.layer), mixed));
-    linear_forward<Product>(e, weights.o_proj, mixed, output);
+    const std::size_t wide = part.q.count, narrow = part.k.count;
+    const std::size_t mixed_width = part.rule.heads * part.rule.value_head;
+    const std::size_t own = wide == mixed_width ? 0 : tokens * mixed_width;
+    scratch queries{tokens * wide}, other{own}, memory{run.cache ? 0 : tokens * (narrow + part.v.count)};
+    if (!queries || !other || !memory) return detail::no_memory("attention");
+    const matrix_view<float> q{queries.data(), tokens, wide};
+    const matrix_view<float> mixed{own ? other.data() : q.data(), tokens, mixed_width};
+    AWQ_TRY(const detail::key_values kv,
+            detail::make_key_values(run, tokens, narrow, part.v.count, memory.data()));
+    run.linear(part.q, input, q);
+    run.linear(part.k, input, kv.k);
+    run.linear(part.v, input, kv.v);
+    const auto positions = detail::positions_of(run.batch, run.start());
+    detail::turn_heads(run.how, detail::turn_of(run, part, part.q_norm), positions, q);
+    detail::turn_heads(run.how, detail::turn_of(run, part, part.k_norm), positions, kv.k);
+    AWQ_CHECK(attend_all<typename Run::product>(run.how, part.rule, run.batch, run.start(), q,
+                                                kv.all_k, kv.all_v, mixed));
+    if (!run.observe(part.mixed, mixed)) return {};
+    run.linear(part.o, mixed, output);
     return {};
 }
 
 } // namespace awq
 
 #endif
-// ---- awq/model/forward/mlp.hpp
-#ifndef AWQ_MODEL_FORWARD_MLP_HPP
-#define AWQ_MODEL_FORWARD_MLP_HPP
+// ---- awq/model/parts/experts.hpp
+#ifndef AWQ_MODEL_PARTS_EXPERTS_HPP
+#define AWQ_MODEL_PARTS_EXPERTS_HPP
+
+// ---- awq/model/parts/mlp.hpp
+#ifndef AWQ_MODEL_PARTS_MLP_HPP
+#define AWQ_MODEL_PARTS_MLP_HPP
+
+// ---- awq/model/forward/activate.hpp
+#ifndef AWQ_MODEL_FORWARD_ACTIVATE_HPP
+#define AWQ_MODEL_FORWARD_ACTIVATE_HPP
+
+#include <cmath>
+#include <numbers>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+inline float activated(activation act, float x) noexcept
+{
+    if (act == activation::gelu)
+        return 0.5f * x * (1.0f + std::erf(x * std::numbers::sqrt2_v<float> * 0.5f));
+    const float positive = x > 0.0f ? x : 0.0f;
+    return act == activation::relu_squared ? positive * positive : positive;
+}
+
+/// gate = act(gate) * up.
+inline void multiply_row(activation act, std::span<const float> up, std::span<float> gate) noexcept
+{
+    if (act == activation::silu) return kernels::simd::silu_multiply(gate, up, gate);
+    if (act == activation::gelu_tanh) return kernels::simd::gelu_tanh_multiply(gate, up, gate);
+    for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = activated(act, gate[i]) * up[i];
+}
+
+} // namespace detail
+
+/// gate = act(gate) * up, row by row.
+template <execution E>
+void multiply_activated(const E& e, activation act, matrix_view<const float> up,
+                        matrix_view<float> gate)
+{
+    for_each_row(e, gate.rows(),
+                 [&](std::size_t t) { detail::multiply_row(act, up.row(t), gate.row(t)); });
+}
+
+/// x = act(x), row by row.
+template <execution E>
+void activate(const E& e, activation act, matrix_view<float> x)
+{
+    const std::vector<float> ones(x.cols(), 1.0f);
+    for_each_row(e, x.rows(), [&](std::size_t t) { detail::multiply_row(act, ones, x.row(t)); });
+}
+
+} // namespace awq
+
+#endif
 
 #include <algorithm>
 #include <cstddef>
 
 namespace awq {
 
+/// down(act(gate(x)) * up(x)) (Shazeer 2020); without a gate down(act(up(x))). Where there is an
+/// output gate, times sigmoid of that layer's one output.
+struct mlp_part {
+    value_id from = hidden_state, inner = hidden_state, to = hidden_state;
+    linear_rows gate, up, down, output_gate;
+    activation act = activation::silu;
+};
+
 namespace detail {
 
-/// gate = act(gate) * up, row by row.
-template <execution E>
-void multiply_gate(const E& e, activation act, matrix_view<const float> up, matrix_view<float> gate)
-{
-    for_each_row(e, gate.rows(), [&](std::size_t t) {
-        if (act == activation::gelu_tanh)
-            kernels::simd::gelu_tanh_multiply(gate.row(t), up.row(t), gate.row(t));
-        else
-            kernels::simd::silu_multiply(gate.row(t), up.row(t), gate.row(t));
-    });
-}
-
-} // namespace detail
-
-/// What down_proj reads, act(gate_proj(x)) * up_proj(x): normed input (tokens, hidden) to
-/// (tokens, intermediate). up_proj runs for about a thousand tokens at a time, so that working memory
+/// inner = act(gate(x)) * up(x). up runs for about a thousand tokens at a time, so that working memory
 /// stays small beside the result.
-template <class Product, execution E>
-status mlp_inner_forward(const E& e, const model_config& config, const mlp_weights& weights,
-                         matrix_view<const float> input, matrix_view<float> gate)
+template <class Run>
+status run_gated(Run& run, const mlp_part& part, matrix_view<const float> input,
+                 matrix_view<float> inner)
 {
     constexpr std::size_t at_once = 1024; // enough that packing the weight again costs little
     const std::size_t tokens = input.rows(), parts = std::max<std::size_t>(1, tokens / at_once);
-    scratch memory{chunk_count(tokens, parts) * gate.cols()};
-    if (!memory)
-        return error{error_code::out_of_memory, "no memory for the MLP of ", tokens,
-                     " tokens; run fewer tokens at a time"};
-    const activation act = activation_of(config.hidden_act).value_or(activation::silu);
-    linear_forward<Product>(e, weights.gate_proj, input, gate);
-    for (std::size_t part = 0; part < parts; ++part) {
-        const std::size_t first = part * tokens / parts, end = (part + 1) * tokens / parts;
-        const matrix_view<float> up{memory.data(), end - first, gate.cols()};
-        linear_forward<Product>(e, weights.up_proj, input.rows_from(first, end - first), up);
-        detail::multiply_gate(e, act, up, gate.rows_from(first, end - first));
+    scratch memory{chunk_count(tokens, parts) * inner.cols()};
+    if (!memory) return run.no_memory("the MLP");
+    run.linear(part.gate, input, inner);
+    for (std::size_t i = 0; i < parts; ++i) {
+        const std::size_t first = i * tokens / parts, end = (i + 1) * tokens / parts;
+        const matrix_view<float> up{memory.data(), end - first, inner.cols()};
+        run.linear(part.up, input.rows_from(first, end - first), up);
+        multiply_activated(run.how, part.act, up, inner.rows_from(first, end - first));
     }
     return {};
 }
 
-/// `mlp`: down_proj(act(gate_proj(x)) * up_proj(x)) (Shazeer 2020), normed input (tokens, hidden)
-/// to (tokens, hidden). The observer sees the inputs of gate_proj and down_proj.
-/// Working memory is one intermediate row a token, and some.
-template <class Product, execution E, class Observer = no_observer>
-status mlp_forward(const E& e, const model_config& config, const mlp_weights& weights,
-                   matrix_view<const float> input, matrix_view<float> output,
-                   const Observer& observer = {})
+/// Every row of `output` times sigmoid(input gate^T).
+template <class Run>
+status gate_output(Run& run, const linear_rows& gate, matrix_view<const float> input,
+                   matrix_view<float> output)
 {
-    const std::size_t inner = weights.gate_proj.weight.rows();
-    scratch memory{input.rows() * inner};
-    if (!memory)
-        return error{error_code::out_of_memory, "no memory for the MLP of ", input.rows(),
-                     " tokens; run fewer tokens at a time"};
-    const matrix_view<float> gate{memory.data(), input.rows(), inner};
-    observer("mlp.gate_proj", input);
-    AWQ_CHECK(mlp_inner_forward<Product>(e, config, weights, input, gate));
-    observer("mlp.down_proj", matrix_view<const float>{gate});
-    linear_forward<Product>(e, weights.down_proj, gate, output);
-    return {};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/model/forward/rms_norm.hpp
-#ifndef AWQ_MODEL_FORWARD_RMS_NORM_HPP
-#define AWQ_MODEL_FORWARD_RMS_NORM_HPP
-
-#include <span>
-
-namespace awq {
-
-/// Root-mean-square norm of every row (Zhang and Sennrich 2019): input and output (tokens, size),
-/// weight (size). The output may be the input.
-template <execution E>
-void rms_norm_forward(const E& e, std::span<const float> weight, norm_rule rule,
-                      matrix_view<const float> input, matrix_view<float> output)
-{
-    for_each_row(e, input.rows(), [&](std::size_t t) {
-        kernels::simd::rms_norm(input.row(t), weight, rule.eps, output.row(t), rule.offset);
+    scratch memory{input.rows()};
+    if (!memory) return run.no_memory("the MLP");
+    const matrix_view<float> shares{memory.data(), input.rows(), 1};
+    run.linear(gate, input, shares);
+    for_each_row(run.how, output.rows(), [&](std::size_t t) {
+        kernels::simd::scale(1.0f / (1.0f + std::exp(-shares(t, 0))), output.row(t), output.row(t));
     });
-}
-
-/// The same in place, for norms that not every model has: without a weight the rows stay.
-template <execution E>
-void optional_norm_forward(const E& e, std::span<const float> weight, norm_rule rule,
-                           matrix_view<float> rows)
-{
-    if (!weight.empty()) rms_norm_forward(e, weight, rule, rows, rows);
-}
-
-} // namespace awq
-
-#endif
-
-namespace awq {
-
-namespace detail {
-
-/// x += attention(norm(x)); x += mlp(norm(x)), where attention(normed, out) is given. What is added
-/// may be normed, too.
-template <class Product, execution E, class Attention, class Observer>
-status block_forward(const E& e, const block_context& context, const block_weights& block,
-                     matrix_view<float> hidden, const Attention& attention,
-                     const Observer& observer)
-{
-    const norm_rule rule = context.config.norm();
-    scratch memory{2 * hidden.size()};
-    if (!memory) return no_memory("a decoder block");
-    const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
-    const matrix_view<float> change{normed.data() + normed.size(), hidden.rows(), hidden.cols()};
-    rms_norm_forward(e, block.input_layernorm, rule, hidden, normed);
-    AWQ_CHECK(attention(normed, change));
-    optional_norm_forward(e, block.norm_behind_attention(), rule, change);
-    add_rows(e, change, hidden);
-    rms_norm_forward(e, block.norm_before_mlp(), rule, hidden, normed);
-    AWQ_CHECK(mlp_forward<Product>(e, context.config, block.mlp, normed, change, observer));
-    optional_norm_forward(e, block.norm_behind_mlp(), rule, change);
-    add_rows(e, change, hidden);
     return {};
 }
 
 } // namespace detail
 
-/// One decoder block, in place: hidden (tokens, hidden). The observer sees the inputs of the linear
-/// layers; see `no_observer`.
-template <class Product, execution E, class Observer = no_observer>
-status decoder_block_forward(const E& e, const block_context& context, const block_weights& block,
-                             const sequences& batch, matrix_view<float> hidden,
-                             const Observer& observer = {})
+/// Normed input (tokens, hidden) to (tokens, hidden). Working memory is one inner row a token, and some.
+template <class Run>
+status run_part(Run& run, const mlp_part& part, matrix_view<const float> input,
+                matrix_view<float> output)
 {
-    const auto attention = [&](matrix_view<const float> normed, matrix_view<float> change) {
-        return attention_forward<Product>(e, context, block.self_attn, batch, normed, change,
-                                          observer);
-    };
-    return detail::block_forward<Product>(e, context, block, hidden, attention, observer);
+    scratch memory{input.rows() * part.up.count};
+    if (!memory) return run.no_memory("the MLP");
+    const matrix_view<float> inner{memory.data(), input.rows(), part.up.count};
+    if (part.gate) {
+        AWQ_CHECK(detail::run_gated(run, part, input, inner));
+    } else {
+        run.linear(part.up, input, inner);
+        activate(run.how, part.act, inner);
+    }
+    if (!run.observe(part.inner, inner)) return {};
+    run.linear(part.down, inner, output);
+    return part.output_gate ? detail::gate_output(run, part.output_gate, input, output) : status{};
 }
 
-/// The same for the next tokens of the sequence whose past is in `cache`.
-template <class Product, execution E>
-status decoder_block_forward(const E& e, const block_context& context, const block_weights& block,
-                             kv_cache& cache, matrix_view<float> hidden)
+} // namespace awq
+
+#endif
+// ---- awq/model/parts/router.hpp
+#ifndef AWQ_MODEL_PARTS_ROUTER_HPP
+#define AWQ_MODEL_PARTS_ROUTER_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+/// From a router's logits to scores.
+enum class router_kind : unsigned char {
+    softmax,        ///< over all experts
+    softmax_chosen, ///< over those that are chosen
+    sigmoid,        ///< of each alone
+};
+
+/// Which experts a token goes through, and how much each counts.
+struct router_rule {
+    router_kind kind = router_kind::softmax;
+    std::size_t per_token = 1;
+    std::size_t groups = 1, chosen_groups = 1; ///< a group counts by its two best experts
+    bool normalized = true;                    ///< weights add up to 1
+    float scaling = 1.0f;
+};
+
+/// A token that an expert is run on, and the weight of what it says.
+struct routed_token {
+    std::size_t token = 0;
+    float weight = 0.0f;
+};
+
+namespace detail {
+
+inline void softmax_of(std::span<float> values) noexcept
 {
-    const auto attention = [&](matrix_view<const float> normed, matrix_view<float> change) {
-        return attention_forward<Product>(e, context, block.self_attn, cache, normed, change);
-    };
-    return detail::block_forward<Product>(e, context, block, hidden, attention, no_observer{});
+    const float top = *std::ranges::max_element(values);
+    float sum = 0.0f;
+    for (float& value : values) sum += value = std::exp(value - top);
+    for (float& value : values) value /= sum;
+}
+
+inline void score(router_kind kind, std::span<float> logits) noexcept
+{
+    if (kind == router_kind::softmax) softmax_of(logits);
+    if (kind == router_kind::sigmoid)
+        for (float& value : logits) value = 1.0f / (1.0f + std::exp(-value));
+}
+
+/// The `count` best of some values, the best first; of equal ones the first.
+inline std::vector<std::size_t> best_of(std::span<const float> values, std::size_t count)
+{
+    std::vector<std::size_t> order(values.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    count = std::min(count, order.size());
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                      [&](std::size_t a, std::size_t b) {
+                          return values[a] != values[b] ? values[a] > values[b] : a < b;
+                      });
+    order.resize(count);
+    return order;
+}
+
+/// Takes the experts of all but the best groups out of the choice.
+inline void mask_groups(const router_rule& rule, std::span<float> choice)
+{
+    if (rule.groups <= 1) return;
+    const std::size_t size = choice.size() / rule.groups;
+    std::vector<float> sums;
+    for (std::size_t g = 0; g < rule.groups; ++g) {
+        const auto group = choice.subspan(g * size, size);
+        float sum = 0.0f;
+        for (const std::size_t best : best_of(group, 2)) sum += group[best];
+        sums.push_back(sum);
+    }
+    const auto kept = best_of(sums, rule.chosen_groups);
+    for (std::size_t g = 0; g < rule.groups; ++g)
+        if (std::ranges::find(kept, g) == kept.end())
+            std::ranges::fill(choice.subspan(g * size, size),
+                              -std::numeric_limits<float>::infinity());
+}
+
+/// Scores become the weights of the chosen.
+inline std::vector<float> weights_of(const router_rule& rule, std::span<const float> scores,
+                                     std::span<const std::size_t> chosen)
+{
+    std::vector<float> weights;
+    for (const std::size_t e : chosen) weights.push_back(scores[e]);
+    if (rule.kind == router_kind::softmax_chosen) softmax_of(weights);
+    const float sum = std::accumulate(weights.begin(), weights.end(), 0.0f);
+    for (float& weight : weights)
+        weight = (rule.normalized ? weight / (sum + 1e-20f) : weight) * rule.scaling;
+    return weights;
+}
+
+} // namespace detail
+
+/// The tokens of each expert. `logits` (tokens, experts) is used up; `bias` (experts) or empty is
+/// added to the scores for the choice, but not for the weights.
+inline std::vector<std::vector<routed_token>> route(const router_rule& rule,
+                                                    std::span<const float> bias,
+                                                    matrix_view<float> logits)
+{
+    std::vector<std::vector<routed_token>> tokens(logits.cols());
+    std::vector<float> choice(logits.cols());
+    for (std::size_t t = 0; t < logits.rows(); ++t) {
+        const auto scores = logits.row(t);
+        detail::score(rule.kind, scores);
+        for (std::size_t e = 0; e < choice.size(); ++e)
+            choice[e] = scores[e] + (bias.empty() ? 0.0f : bias[e]);
+        detail::mask_groups(rule, choice);
+        const auto chosen = detail::best_of(choice, rule.per_token);
+        const auto weights = detail::weights_of(rule, scores, chosen);
+        for (std::size_t i = 0; i < chosen.size(); ++i) tokens[chosen[i]].push_back({t, weights[i]});
+    }
+    return tokens;
 }
 
 } // namespace awq
@@ -30969,6 +31996,2432 @@ status decoder_block_forward(const E& e, const block_context& context, const blo
 #endif
 
 #include <algorithm>
+#include <cstddef>
+#include <vector>
+
+namespace awq {
+
+/// A mixture of experts (Shazeer et al. 2017): each token goes through a few of many MLPs, which are
+/// run one after the other on the tokens that chose them. All read `from`; the inner value of each is
+/// its own.
+struct experts_part {
+    value_id from = hidden_state, to = hidden_state;
+    linear_rows router;
+    std::size_t router_bias = none_here; ///< tensor: added to the scores for the choice only
+    router_rule rule;
+    std::vector<mlp_part> experts;
+};
+
+namespace detail {
+
+/// What one expert adds: output[t] += weight * expert(input[t]) for its tokens.
+template <class Run>
+status run_expert(Run& run, const mlp_part& expert, std::span<const routed_token> tokens,
+                  matrix_view<const float> input, matrix_view<float> output)
+{
+    const std::size_t count = tokens.size(), wide = input.cols(), inner_width = expert.up.count;
+    scratch memory{count * (2 * wide + inner_width)};
+    if (!memory) return run.no_memory("an expert");
+    const matrix_view<float> rows{memory.data(), count, wide};
+    const matrix_view<float> made{rows.data() + rows.size(), count, wide};
+    const matrix_view<float> inner{made.data() + made.size(), count, inner_width};
+    for_each_row(run.how, count, [&](std::size_t i) {
+        std::ranges::copy(input.row(tokens[i].token), rows.row(i).begin());
+    });
+    AWQ_CHECK(run_gated(run, expert, rows, inner));
+    if (!run.observe(expert.inner, inner)) return {};
+    run.linear(expert.down, inner, made);
+    for_each_row(run.how, count, [&](std::size_t i) {
+        kernels::simd::add_scaled(tokens[i].weight, made.row(i), output.row(tokens[i].token));
+    });
+    return {};
+}
+
+} // namespace detail
+
+/// Normed input (tokens, hidden) to (tokens, hidden).
+template <class Run>
+status run_part(Run& run, const experts_part& part, matrix_view<const float> input,
+                matrix_view<float> output)
+{
+    const std::size_t count = part.experts.size();
+    scratch memory{input.rows() * count};
+    if (!memory) return run.no_memory("the router");
+    const matrix_view<float> scores{memory.data(), input.rows(), count};
+    run.linear(part.router, input, scores);
+    const auto routed = route(part.rule, run.vector(part.router_bias), scores);
+    for_each_row(run.how, output.rows(),
+                 [&](std::size_t t) { std::ranges::fill(output.row(t), 0.0f); });
+    for (std::size_t e = 0; e < count; ++e) {
+        if (routed[e].empty() || !run.wants(part.experts[e].inner)) continue;
+        AWQ_CHECK(detail::run_expert(run, part.experts[e], routed[e], input, output));
+    }
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/parts/latent_attention.hpp
+#ifndef AWQ_MODEL_PARTS_LATENT_ATTENTION_HPP
+#define AWQ_MODEL_PARTS_LATENT_ATTENTION_HPP
+
+namespace awq {
+
+/// Multi-head latent attention (DeepSeek-V2, 2024): keys and values come from a few normed channels,
+/// and so may queries; one further key head, which alone is turned, serves all heads.
+struct latent_attention_part {
+    value_id from = hidden_state, query_latent = hidden_state, latent = hidden_state,
+             mixed = hidden_state, to = hidden_state;
+    linear_rows q_a, q;    ///< without `q_a`, `q` reads the input
+    linear_rows kv_a, kv_b, o;
+    std::size_t q_norm = none_here, kv_norm = none_here; ///< tensors
+    norm_rule norm_how;
+    attention_rule rule;
+    std::size_t rotary = 0; ///< the last dimensions of a query and key head, which are turned
+    bool pairs = true;
+};
+
+namespace detail {
+
+/// Turns the last `rotary` dimensions of every head.
+template <class Run>
+void turn_ends(const Run& run, const latent_attention_part& part,
+               std::span<const std::size_t> positions, std::size_t head, matrix_view<float> x)
+{
+    for_each_row(run.how, x.rows(), [&](std::size_t row) {
+        for (std::size_t end = head; end <= x.cols(); end += head)
+            run.context.rope.apply(positions[row],
+                                   x.row(row).subspan(end - part.rotary, part.rotary), part.pairs);
+    });
+}
+
+/// Spreads what kv_b made, (tokens, heads * (plain + value)), and the shared key over keys and values.
+template <class Run>
+void spread_latent(const Run& run, const latent_attention_part& part, matrix_view<const float> made,
+                   matrix_view<const float> shared, const key_values& kv)
+{
+    const attention_rule& rule = part.rule;
+    const std::size_t plain = rule.head - part.rotary, both = plain + rule.value_head;
+    for_each_row(run.how, made.rows(), [&](std::size_t t) {
+        for (std::size_t h = 0; h < rule.heads; ++h) {
+            const auto from = made.row(t).subspan(h * both, both);
+            const auto key = kv.k.row(t).subspan(h * rule.head, rule.head);
+            std::ranges::copy(from.first(plain), key.begin());
+            std::ranges::copy(shared.row(t), key.subspan(plain).begin());
+            std::ranges::copy(from.subspan(plain), kv.v.row(t).subspan(h * rule.value_head).begin());
+        }
+    });
+}
+
+/// Queries into q; false: the run stops here.
+template <class Run>
+bool make_queries(Run& run, const latent_attention_part& part, matrix_view<const float> input,
+                  float* memory, matrix_view<float> q)
+{
+    if (!part.q_a) return run.linear(part.q, input, q), true;
+    const matrix_view<float> latent{memory, input.rows(), part.q_a.count};
+    run.linear(part.q_a, input, latent);
+    norm_forward(run.how, {run.vector(part.q_norm), {}, part.norm_how}, latent, latent);
+    if (!run.observe(part.query_latent, latent)) return false;
+    run.linear(part.q, latent, q);
+    return true;
+}
+
+/// Keys and values; false: the run stops here.
+template <class Run>
+bool make_keys(Run& run, const latent_attention_part& part, matrix_view<const float> input,
+               std::span<const std::size_t> positions, float* memory, const key_values& kv)
+{
+    const std::size_t tokens = input.rows(), rank = part.kv_a.count - part.rotary;
+    const matrix_view<float> both{memory, tokens, part.kv_a.count};
+    const matrix_view<float> latent{both.data() + both.size(), tokens, rank};
+    const matrix_view<float> made{latent.data() + latent.size(), tokens, part.kv_b.count};
+    run.linear(part.kv_a, input, both);
+    norm_forward(run.how, {run.vector(part.kv_norm), {}, part.norm_how}, both.cols_from(0, rank),
+                 latent);
+    if (!run.observe(part.latent, latent)) return false;
+    run.linear(part.kv_b, latent, made);
+    const auto shared = both.cols_from(rank, part.rotary);
+    turn_ends(run, part, positions, part.rotary, shared);
+    spread_latent(run, part, made, shared, kv);
+    return true;
+}
+
+} // namespace detail
+
+/// Normed input (tokens, hidden) to the output of the last layer, (tokens, hidden). The cache holds
+/// whole keys and values.
+template <class Run>
+status run_part(Run& run, const latent_attention_part& part, matrix_view<const float> input,
+                matrix_view<float> output)
+{
+    AWQ_CHECK(detail::check_rows(run, input, output));
+    const attention_rule& rule = part.rule;
+    const std::size_t tokens = input.rows();
+    const std::size_t k_width = rule.heads * rule.head, v_width = rule.heads * rule.value_head;
+    const std::size_t latents = std::max(part.q_a.count, 2 * part.kv_a.count + part.kv_b.count);
+    scratch queries{tokens * k_width}, other{tokens * v_width}, between{tokens * latents},
+        memory{run.cache ? 0 : tokens * (k_width + v_width)};
+    if (!queries || !other || !between || !memory) return run.no_memory("attention");
+    const matrix_view<float> q{queries.data(), tokens, k_width};
+    const matrix_view<float> mixed{other.data(), tokens, v_width};
+    AWQ_TRY(const detail::key_values kv,
+            detail::make_key_values(run, tokens, k_width, v_width, memory.data()));
+    const auto positions = detail::positions_of(run.batch, run.start());
+    if (!detail::make_queries(run, part, input, between.data(), q) ||
+        !detail::make_keys(run, part, input, positions, between.data(), kv))
+        return {};
+    detail::turn_ends(run, part, positions, rule.head, q);
+    AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k,
+                                                kv.all_v, mixed));
+    if (!run.observe(part.mixed, mixed)) return {};
+    run.linear(part.o, mixed, output);
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/parts/norm.hpp
+#ifndef AWQ_MODEL_PARTS_NORM_HPP
+#define AWQ_MODEL_PARTS_NORM_HPP
+
+#include <algorithm>
+#include <cstddef>
+
+namespace awq {
+
+/// A norm of every token's row; its output may take the input's place.
+struct norm_part {
+    value_id from = hidden_state, to = hidden_state;
+    std::size_t weight = none_here, bias = none_here; ///< tensors
+    norm_rule rule;
+};
+
+/// The hidden state as it is now, for parts that read it without a norm.
+struct tap_part {
+    value_id from = hidden_state, to = hidden_state;
+};
+
+/// Puts a branch back on the hidden state: hidden += factor * from.
+struct add_part {
+    value_id from = hidden_state, to = hidden_state;
+    float factor = 1.0f;
+};
+
+template <class Run>
+status run_part(Run& run, const norm_part& part, matrix_view<const float> input,
+                matrix_view<float> output)
+{
+    norm_forward(run.how, {run.vector(part.weight), run.vector(part.bias), part.rule}, input,
+                 output);
+    return {};
+}
+
+template <class Run>
+status run_part(Run& run, const tap_part&, matrix_view<const float> input, matrix_view<float> output)
+{
+    for_each_row(run.how, input.rows(),
+                 [&](std::size_t t) { std::ranges::copy(input.row(t), output.row(t).begin()); });
+    return {};
+}
+
+template <class Run>
+status run_part(Run& run, const add_part& part, matrix_view<const float> input,
+                matrix_view<float> hidden)
+{
+    for_each_row(run.how, hidden.rows(), [&](std::size_t t) {
+        if (part.factor == 1.0f)
+            kernels::simd::add(input.row(t), hidden.row(t));
+        else
+            kernels::simd::add_scaled(part.factor, input.row(t), hidden.row(t));
+    });
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+// A block layout is all that the library knows of an architecture's decoder block: a small program
+// over values.
+//
+//     value 0: the hidden state --norm--> 1 --attention--> 2 --add--> 0 --norm--> 3 --mlp--> 4 --add--> 0
+//
+// A part reads the value `from` and writes the value `to`; `add` puts a branch back on the hidden state.
+// Two parts that read one value before they are added are a parallel block; a norm between a part and
+// its `add` is a sandwich. Parts have values inside, too: what attention has mixed, what an MLP has
+// gated, what a latent norm gives. Every linear layer says which value it reads.
+//
+// From this follow
+// - the tensors on disk (`tensors`), and the check of a checkpoint;
+// - the forward pass (block_forward.hpp), which shows an observer each value that linear layers read;
+// - the statistics to keep (`inputs`) and the stages of sequential rounding (`segments`);
+// - the mappings (`outputs`): a layer may be divided by s where every reader of its value is a linear
+//   layer, and then all of them take s: the readers are looked up, never listed.
+//
+// An architecture is a file under architectures/ that builds a layout with a `block_builder`, and a line
+// in registry.hpp. What no part does yet fits in the same way, as one more struct of the variant with
+// its own `run_part`, its linear layers and its values:
+// - a gated delta net reads `from` through its in_proj layers, keeps the convolution and the state of
+//   each head beside the key/value cache, and its head norm's output is the value that out_proj reads:
+//   an output of kind norm, one weight tiled over the heads;
+// - a Mamba-2 mixer likewise: in_proj reads `from`, the gated norm's output is what out_proj reads;
+// - a short convolution: in_proj reads `from`; the C rows enter linearly, so they are an output as the
+//   up rows of a fused gate_up are, and out_proj reads the product.
+
+namespace awq {
+
+/// One step of a block.
+using block_part =
+    std::variant<norm_part, tap_part, attention_part, latent_attention_part, mlp_part, experts_part,
+                 add_part>;
+
+/// A value that some linear layers read.
+struct block_input {
+    value_id value = hidden_state;
+    std::string name;      ///< of its first reader
+    std::size_t width = 0;
+    bool is_routed = false; ///< its rows are some of the tokens only
+};
+
+/// How the channels of an output relate to those of the value that its readers see.
+enum class output_kind : unsigned char {
+    norm,    ///< one by one; it is a norm's
+    linear,  ///< one by one
+    grouped, ///< query heads share a value head
+    rooted,  ///< the value is the square of relu: divide by the root of what the readers take
+};
+
+/// A layer that can be divided by scales, if all readers of a value are multiplied by them.
+struct block_output {
+    std::string name; ///< of the layer, from the block
+    value_id value = hidden_state;
+    output_kind kind = output_kind::norm;
+    std::size_t weight = none_here, bias = none_here; ///< tensors; bias may be none
+    bool has_offset = false;                          ///< of a norm: x (1 + weight)
+    std::size_t head = 0, share = 1;                  ///< grouped: size of a head, query heads of each
+    bool is_usual = true; ///< llm-compressor smooths it; else exact, but on request only
+};
+
+/// Parts that lead from one hidden state to the next: [first, end), the last ones being `add`s.
+struct block_segment {
+    std::size_t first = 0, end = 0;
+};
+
+/// The description of a decoder block; made by `block_builder`.
+struct block_layout {
+    std::vector<expected_tensor> tensors;
+    std::vector<block_linear> linears;
+    std::vector<block_part> parts;
+    std::vector<block_input> inputs;      ///< in the order in which they are computed
+    std::vector<block_output> outputs;    ///< in the order in which they are searched
+    std::vector<std::size_t> slots;       ///< memory of each value between parts
+    std::size_t hidden_size = 0;
+    std::size_t key_width = 0, value_width = 0; ///< floats of a token in the key/value cache
+
+    std::size_t slot_count() const noexcept
+    {
+        std::size_t most = 0;
+        for (const std::size_t slot : slots)
+            if (slot != none_here) most = std::max(most, slot + 1);
+        return most;
+    }
+
+    /// Null where the block has no such layer.
+    const block_linear* find(std::string_view name) const noexcept
+    {
+        const auto at = std::ranges::find(linears, name, &block_linear::name);
+        return at == linears.end() ? nullptr : &*at;
+    }
+
+    /// `none_here` where the block has no such tensor.
+    std::size_t tensor(std::string_view name) const noexcept
+    {
+        const auto at = std::ranges::find(tensors, name, &expected_tensor::name);
+        return at == tensors.end() ? none_here : static_cast<std::size_t>(at - tensors.begin());
+    }
+
+    /// Index of the input that a value is; `none_here` where no linear layer reads it.
+    std::size_t input_of(value_id value) const noexcept
+    {
+        const auto at = std::ranges::find(inputs, value, &block_input::value);
+        return at == inputs.end() ? none_here : static_cast<std::size_t>(at - inputs.begin());
+    }
+
+    /// The linear layers that read a value.
+    std::vector<const block_linear*> readers_of(value_id value) const
+    {
+        std::vector<const block_linear*> found;
+        for (const block_linear& each : linears)
+            if (each.reads == value) found.push_back(&each);
+        return found;
+    }
+
+    /// The block cut behind its `add`s.
+    std::vector<block_segment> segments() const
+    {
+        std::vector<block_segment> cut;
+        for (std::size_t first = 0, i = 0; i < parts.size(); ++i) {
+            const bool adds = std::holds_alternative<add_part>(parts[i]);
+            const bool goes_on = i + 1 < parts.size() && std::holds_alternative<add_part>(parts[i + 1]);
+            if (adds && !goes_on) cut.push_back({std::exchange(first, i + 1), i + 1});
+        }
+        return cut;
+    }
+};
+
+/// The value that a part reads, and the one that it writes.
+inline std::pair<value_id, value_id> ends_of(const block_part& part)
+{
+    return std::visit([](const auto& each) { return std::pair{each.from, each.to}; }, part);
+}
+
+/// The values inside of a part, in the order in which they are computed.
+inline std::vector<value_id> inner_values(const block_part& part)
+{
+    if (const auto* const mlp = std::get_if<mlp_part>(&part)) return {mlp->inner};
+    if (const auto* const attention = std::get_if<attention_part>(&part)) return {attention->mixed};
+    if (const auto* const latent = std::get_if<latent_attention_part>(&part))
+        return {latent->query_latent, latent->latent, latent->mixed};
+    std::vector<value_id> values;
+    if (const auto* const experts = std::get_if<experts_part>(&part))
+        for (const mlp_part& each : experts->experts) values.push_back(each.inner);
+    return values;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/block/block_options.hpp
+#ifndef AWQ_MODEL_BLOCK_BLOCK_OPTIONS_HPP
+#define AWQ_MODEL_BLOCK_BLOCK_OPTIONS_HPP
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+/// What an architecture's attention does otherwise than Llama's. Names are of tensors, below `at`.
+struct attention_options {
+    std::string_view at = "self_attn.";
+    std::string_view q = "q_proj", k = "k_proj", v = "v_proj", o = "o_proj";
+    std::string_view fused = {}; ///< one layer with the rows of q, k and v; empty: three layers
+    query_key_norm norm = query_key_norm::none;
+    std::string_view q_norm = "q_norm", k_norm = "k_norm";
+    bool norm_by_head = false; ///< each head has its own weights
+    bool pairs = false;        ///< neighbouring dimensions turn together
+};
+
+/// What an architecture's MLP does otherwise than Llama's.
+struct mlp_options {
+    std::string_view at = "mlp.";
+    std::string_view gate = "gate_proj", up = "up_proj", down = "down_proj";
+    std::string_view fused = {};       ///< one layer with the rows of gate and up
+    std::string_view output_gate = {}; ///< whole name of the layer whose sigmoid is a factor
+    std::size_t width = 0;             ///< 0: intermediate_size
+    std::string_view width_field = "intermediate_size";
+    std::string_view gguf = {};        ///< behind the names in a GGUF file: "_shexp"
+    bool is_gated = true;
+};
+
+/// What an architecture's experts are called, and how they are chosen.
+struct experts_options {
+    std::string_view at = "mlp.";
+    std::string_view router = "gate", experts = "experts.";
+    std::string_view gate = "gate_proj", up = "up_proj", down = "down_proj";
+    std::string_view router_bias = {}; ///< tensor added to the scores for the choice
+    router_kind kind = router_kind::softmax;
+    std::string_view count_field = "num_experts";
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/model/block/finish_layout.hpp
+#ifndef AWQ_MODEL_BLOCK_FINISH_LAYOUT_HPP
+#define AWQ_MODEL_BLOCK_FINISH_LAYOUT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// Values in the order in which they are computed, with the linear layers' first readers.
+inline void list_inputs(block_layout& layout)
+{
+    const auto add = [&](value_id value, bool is_routed) {
+        const auto readers = layout.readers_of(value);
+        if (value == hidden_state || readers.empty()) return;
+        layout.inputs.push_back(
+            {value, readers.front()->name, readers.front()->in_features, is_routed});
+    };
+    for (const block_part& part : layout.parts) {
+        const bool is_routed = std::holds_alternative<experts_part>(part);
+        for (const value_id value : inner_values(part)) add(value, is_routed);
+        if (const value_id made = ends_of(part).second; made != hidden_state) add(made, false);
+    }
+}
+
+/// Only linear layers may read what is smoothed: the others would see it divided.
+inline void drop_inexact_outputs(block_layout& layout)
+{
+    std::erase_if(layout.outputs, [&](const block_output& output) {
+        const bool is_read_otherwise =
+            std::ranges::any_of(layout.parts, [&](const block_part& part) {
+                const bool is_linear = !std::holds_alternative<add_part>(part) &&
+                                       !std::holds_alternative<norm_part>(part);
+                return !is_linear && ends_of(part).first == output.value;
+            });
+        return is_read_otherwise || layout.readers_of(output.value).empty();
+    });
+}
+
+/// Memory for the values between parts: that of a value is free again behind its last reader. A norm
+/// may write over what it reads.
+inline void place_values(block_layout& layout)
+{
+    const auto last_reader = [&](value_id value) {
+        std::size_t last = 0;
+        for (std::size_t i = 0; i < layout.parts.size(); ++i)
+            if (ends_of(layout.parts[i]).first == value) last = i;
+        return last;
+    };
+    std::vector<value_id> holders; // of each slot
+    for (std::size_t i = 0; i < layout.parts.size(); ++i) {
+        const value_id made = ends_of(layout.parts[i]).second;
+        if (made == hidden_state) continue;
+        const bool in_place = std::holds_alternative<norm_part>(layout.parts[i]);
+        const auto is_free = [&](value_id holder) {
+            return last_reader(holder) < i + (in_place ? 1 : 0);
+        };
+        auto slot = std::ranges::find_if(holders, is_free);
+        if (slot == holders.end()) slot = holders.insert(holders.end(), made);
+        *slot = made;
+        if (layout.slots.size() <= made) layout.slots.resize(made + 1, none_here);
+        layout.slots[made] = static_cast<std::size_t>(slot - holders.begin());
+    }
+}
+
+} // namespace detail
+
+/// Completes a layout whose tensors, linear layers, parts and outputs are there.
+inline block_layout finish_layout(block_layout layout)
+{
+    detail::list_inputs(layout);
+    detail::drop_inexact_outputs(layout);
+    detail::place_values(layout);
+    return layout;
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace awq {
+
+/// Builds a block's layout part by part, in the order in which the parts run. Names are Hugging Face's,
+/// from the block, and those of llama.cpp beside them where the part does not know them itself.
+class block_builder {
+public:
+    block_builder(const model_config& config, std::size_t layer) : config_(config), layer_(layer)
+    {
+        layout_.hidden_size = config.hidden_size;
+        next_value();
+    }
+
+    /// A norm of the hidden state, or of what a part has made.
+    value_id norm(std::string_view name, std::string_view gguf, value_id from = hidden_state)
+    {
+        norm_part part{from, next_value(), none_here, none_here, config_.norm()};
+        const std::string stem{name};
+        if (part.rule.has_weight) part.weight = vector(stem + ".weight", config_.hidden_size, gguf);
+        if (part.rule.has_bias) part.bias = vector(stem + ".bias", config_.hidden_size, gguf);
+        if (part.weight != none_here)
+            layout_.outputs.push_back({stem, part.to, output_kind::norm, part.weight, part.bias,
+                                       config_.offset_norms});
+        return append(part);
+    }
+
+    /// The hidden state without a norm.
+    value_id hidden() { return append(tap_part{hidden_state, next_value()}); }
+
+    /// Self-attention of the config's heads.
+    value_id attention(value_id from, const attention_options& options = {})
+    {
+        attention_part part;
+        part.from = from;
+        part.rule = rule();
+        part.pairs = options.pairs;
+        part.turns = config_.turns(layer_);
+        const value_id v = project(part, options);
+        norm_heads(part, options);
+        part.mixed = next_value();
+        part.o = linear(std::string{options.at}.append(options.o), part.mixed, config_.hidden_size,
+                        part.rule.heads * part.rule.value_head,
+                        {"hidden_size, num_attention_heads * head_dim", "attn_output",
+                         config_.attention_bias || config_.out_bias, "attention_bias"});
+        add_value_output(v, part.mixed, part.rule);
+        keep_in_cache(part.k.count, part.v.count);
+        part.to = next_value();
+        return append(part);
+    }
+
+    /// Multi-head latent attention of the config's ranks.
+    value_id latent_attention(value_id from)
+    {
+        const latent_config& sizes = config_.latent;
+        latent_attention_part part;
+        part.from = from;
+        part.rotary = sizes.rotary;
+        part.norm_how = config_.norm();
+        part.norm_how.eps = 1e-6f;
+        part.rule = rule();
+        part.rule.kv_heads = part.rule.heads;
+        part.rule.head = sizes.plain + sizes.rotary;
+        part.rule.value_head = sizes.value;
+        add_latent_queries(part);
+        add_latent_keys(part);
+        part.mixed = next_value();
+        part.o = linear("self_attn.o_proj", part.mixed, config_.hidden_size,
+                        part.rule.heads * sizes.value,
+                        {"hidden_size, num_attention_heads * v_head_dim", "attn_output",
+                         config_.attention_bias, "attention_bias"});
+        keep_in_cache(part.rule.heads * part.rule.head, part.rule.heads * sizes.value);
+        part.to = next_value();
+        return append(part);
+    }
+
+    /// An MLP, gated unless the options say otherwise.
+    value_id mlp(value_id from, const mlp_options& options = {})
+    {
+        mlp_part part = describe_mlp(from, options);
+        if (!options.output_gate.empty())
+            part.output_gate = linear(std::string{options.output_gate}, from, 1,
+                                      config_.hidden_size,
+                                      {"1, hidden_size", "ffn_gate_inp_shexp"}, true);
+        part.to = next_value();
+        return append(part);
+    }
+
+    /// Experts of the config's number and width.
+    value_id experts(value_id from, const experts_options& options = {})
+    {
+        const experts_config& sizes = config_.experts;
+        experts_part part;
+        part.from = from;
+        const std::string at{options.at};
+        part.router =
+            linear(at + std::string{options.router}, from, sizes.count, config_.hidden_size,
+                   {std::string{options.count_field} + ", hidden_size", "ffn_gate_inp"}, true);
+        if (!options.router_bias.empty())
+            part.router_bias = vector(at + std::string{options.router_bias}, sizes.count,
+                                      "exp_probs_b", options.count_field);
+        part.rule = {options.kind,        sizes.per_token,  sizes.groups,
+                     sizes.chosen_groups, sizes.normalized, static_cast<float>(sizes.scaling)};
+        for (std::size_t e = 0; e < sizes.count; ++e) {
+            const std::string name = at + std::string{options.experts} + std::to_string(e) + ".";
+            part.experts.push_back(describe_mlp(from, {name, options.gate, options.up, options.down,
+                                                       {}, {}, sizes.width,
+                                                       "moe_intermediate_size", "_exps"}));
+        }
+        part.to = next_value();
+        return append(part);
+    }
+
+    /// Puts what a part has made back on the hidden state.
+    void add(value_id value)
+    {
+        layout_.parts.push_back(
+            add_part{value, hidden_state, static_cast<float>(config_.residual_multiplier)});
+    }
+
+    /// llm-compressor does not smooth the norm that made the value; it is smoothed on request only.
+    void leave_out(value_id value)
+    {
+        for (block_output& each : layout_.outputs)
+            if (each.value == value) each.is_usual = false;
+    }
+
+    block_layout finish() && { return finish_layout(std::move(layout_)); }
+
+private:
+    /// What is known of a linear layer beside its size.
+    struct layer_facts {
+        std::string fields; ///< of the config, that the shape follows from
+        std::string gguf;
+        bool bias = false;
+        std::string_view bias_field = "model_type";
+    };
+
+    value_id next_value() noexcept { return values_++; }
+
+    template <class Part>
+    value_id append(const Part& part)
+    {
+        layout_.parts.push_back(part);
+        return part.to;
+    }
+
+    std::size_t vector(std::string name, std::size_t size, std::string_view gguf,
+                       std::string_view fields = "hidden_size")
+    {
+        std::string gguf_stem = gguf_name(name, gguf);
+        layout_.tensors.push_back({std::move(name), 1, size, std::string{fields}, presence::required,
+                                   "model_type", false, std::move(gguf_stem)});
+        return layout_.tensors.size() - 1;
+    }
+
+    linear_rows linear(const std::string& name, value_id from, std::size_t out, std::size_t in,
+                       const layer_facts& facts, bool is_router = false)
+    {
+        auto& tensors = layout_.tensors;
+        const std::string weight = name + ".weight", bias = name + ".bias";
+        const std::string fields{facts.fields};
+        tensors.push_back({weight, out, in, fields, presence::required, {}, true,
+                           gguf_name(weight, facts.gguf)});
+        tensors.push_back({bias, 1, out, fields.substr(0, fields.find(',')),
+                           facts.bias ? presence::required : presence::unwanted, facts.bias_field,
+                           false, gguf_name(bias, facts.gguf)});
+        layout_.linears.push_back(
+            {name, tensors.size() - 2, tensors.size() - 1, from, out, in, is_router});
+        return {layout_.linears.size() - 1, 0, out};
+    }
+
+    static std::string gguf_name(std::string_view name, std::string_view stem)
+    {
+        const bool is_bias = name.ends_with("bias");
+        return stem.empty() ? std::string{} : std::string{stem} + (is_bias ? ".bias" : ".weight");
+    }
+
+    attention_rule rule() const
+    {
+        return {config_.num_attention_heads, config_.kv_heads(),
+                config_.head_size(),         config_.head_size(),
+                config_.window_of(layer_),   config_.attention_scale(),
+                static_cast<float>(config_.attention_cap)};
+    }
+
+    void keep_in_cache(std::size_t keys, std::size_t values) noexcept
+    {
+        layout_.key_width = keys;
+        layout_.value_width = values;
+    }
+
+    /// The layers of q, k and v; gives the index of the one that v belongs to.
+    std::size_t project(attention_part& part, const attention_options& options)
+    {
+        const std::string at{options.at};
+        const std::size_t wide = config_.query_size(), narrow = config_.kv_size();
+        const bool bias = config_.attention_bias || config_.qkv_bias;
+        const std::string_view cause = config_.qkv_bias ? "model_type" : "attention_bias";
+        constexpr std::string_view queries = "num_attention_heads * head_dim, hidden_size";
+        constexpr std::string_view values = "num_key_value_heads * head_dim, hidden_size";
+        const auto one = [&](std::string_view name, std::size_t rows, std::string_view fields,
+                             std::string_view gguf) {
+            return linear(at + std::string{name}, part.from, rows, config_.hidden_size,
+                          {std::string{fields}, std::string{gguf}, bias, cause});
+        };
+        if (options.fused.empty()) {
+            part.q = one(options.q, wide, queries, "attn_q");
+            part.k = one(options.k, narrow, values, "attn_k");
+            part.v = one(options.v, narrow, values, "attn_v");
+        } else {
+            const linear_rows all = one(options.fused, wide + 2 * narrow, queries, "attn_qkv");
+            part.q = {all.linear, 0, wide};
+            part.k = {all.linear, wide, narrow};
+            part.v = {all.linear, wide + narrow, narrow};
+        }
+        return part.v.linear;
+    }
+
+    void norm_heads(attention_part& part, const attention_options& options)
+    {
+        part.norm = options.norm;
+        if (options.norm == query_key_norm::none) return;
+        part.norm_how = config_.norm();
+        part.norm_how.has_bias = false;
+        const bool whole = options.norm == query_key_norm::whole;
+        const auto one = [&](std::string_view name, std::size_t heads, std::string_view gguf) {
+            const std::size_t head = part.rule.head;
+            const std::size_t at = vector(std::string{options.at}.append(name) + ".weight",
+                                          whole ? heads * head : head, gguf,
+                                          whole ? "heads * head_dim" : "head_dim");
+            if (options.norm_by_head) layout_.tensors[at].rows = heads;
+            return at;
+        };
+        part.q_norm = one(options.q_norm, part.rule.heads, "attn_q_norm");
+        part.k_norm = one(options.k_norm, part.rule.kv_heads, "attn_k_norm");
+    }
+
+    void add_value_output(std::size_t linear, value_id mixed, const attention_rule& rule)
+    {
+        const block_linear& v = layout_.linears[linear];
+        const std::size_t share = rule.heads / rule.kv_heads;
+        layout_.outputs.push_back({v.name, mixed,
+                                   share > 1 ? output_kind::grouped : output_kind::linear, v.weight,
+                                   v.bias, false, rule.value_head, share});
+    }
+
+    void add_latent_queries(latent_attention_part& part)
+    {
+        const latent_config& sizes = config_.latent;
+        const std::size_t wide = part.rule.heads * part.rule.head;
+        const std::string at = "self_attn.";
+        if (sizes.query_rank == 0) {
+            part.q = linear(at + "q_proj", part.from, wide, config_.hidden_size,
+                            {"num_attention_heads * qk_head_dim, hidden_size", "attn_q"});
+            part.query_latent = none_here;
+            return;
+        }
+        part.q_a = linear(at + "q_a_proj", part.from, sizes.query_rank, config_.hidden_size,
+                          {"q_lora_rank, hidden_size", "attn_q_a", config_.attention_bias, "attention_bias"});
+        part.q_norm = vector(at + "q_a_layernorm.weight", sizes.query_rank, "attn_q_a_norm",
+                             "q_lora_rank");
+        part.query_latent = next_value();
+        layout_.outputs.push_back(
+            {at + "q_a_layernorm", part.query_latent, output_kind::norm, part.q_norm});
+        part.q = linear(at + "q_b_proj", part.query_latent, wide, sizes.query_rank,
+                        {"num_attention_heads * qk_head_dim, q_lora_rank", "attn_q_b"});
+    }
+
+    void add_latent_keys(latent_attention_part& part)
+    {
+        const latent_config& sizes = config_.latent;
+        const std::string at = "self_attn.";
+        part.kv_a = linear(at + "kv_a_proj_with_mqa", part.from, sizes.rank + sizes.rotary,
+                           config_.hidden_size,
+                           {"kv_lora_rank + qk_rope_head_dim, hidden_size", "attn_kv_a_mqa",
+                            config_.attention_bias, "attention_bias"});
+        part.kv_norm = vector(at + "kv_a_layernorm.weight", sizes.rank, "attn_kv_a_norm",
+                              "kv_lora_rank");
+        part.latent = next_value();
+        layout_.outputs.push_back(
+            {at + "kv_a_layernorm", part.latent, output_kind::norm, part.kv_norm});
+        part.kv_b = linear(at + "kv_b_proj", part.latent,
+                           part.rule.heads * (sizes.plain + sizes.value), sizes.rank,
+                           {"num_attention_heads * (qk_nope_head_dim + v_head_dim), kv_lora_rank",
+                            "attn_kv_b"});
+    }
+
+    mlp_part describe_mlp(value_id from, const mlp_options& options)
+    {
+        mlp_part part;
+        part.from = from;
+        part.act = activation_of(config_.hidden_act).value_or(activation::silu);
+        const std::size_t width = options.width != 0 ? options.width : config_.intermediate_size;
+        const std::string at{options.at}, end{options.gguf};
+        const std::string inner{options.width_field};
+        const auto one = [&](std::string_view name, value_id reads, std::size_t out, std::size_t in,
+                             const char* gguf) {
+            const std::string fields =
+                reads == from ? inner + ", hidden_size" : "hidden_size, " + inner;
+            return linear(at + std::string{name}, reads, out, in,
+                          {fields, gguf + end, config_.mlp_bias, "mlp_bias"});
+        };
+        if (!options.fused.empty()) {
+            const linear_rows both = one(options.fused, from, 2 * width, config_.hidden_size, "ffn_up");
+            part.gate = {both.linear, 0, width};
+            part.up = {both.linear, width, width};
+        } else {
+            if (options.is_gated)
+                part.gate = one(options.gate, from, width, config_.hidden_size, "ffn_gate");
+            part.up = one(options.up, from, width, config_.hidden_size, "ffn_up");
+        }
+        part.inner = next_value();
+        part.down = one(options.down, part.inner, config_.hidden_size, width, "ffn_down");
+        add_up_output(part);
+        return part;
+    }
+
+    /// up enters linearly where it is gated; else relu and its square let positive factors through.
+    void add_up_output(const mlp_part& part)
+    {
+        const block_linear& up = layout_.linears[part.up.linear];
+        const bool rooted = !part.gate && part.act == activation::relu_squared;
+        if (!part.gate && !rooted && part.act != activation::relu) return;
+        layout_.outputs.push_back({up.name, part.inner,
+                                   rooted ? output_kind::rooted : output_kind::linear, up.weight,
+                                   up.bias});
+    }
+
+    const model_config& config_;
+    std::size_t layer_;
+    std::size_t values_ = 0;
+    block_layout layout_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/model/config/read_fields.hpp
+#ifndef AWQ_MODEL_CONFIG_READ_FIELDS_HPP
+#define AWQ_MODEL_CONFIG_READ_FIELDS_HPP
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// A number without a fraction, which some writers give one: 128, 128.0.
+inline result<std::uint64_t> read_whole(const json::value& field)
+{
+    if (!field.is_number() || field.is_integer()) return field.as_unsigned();
+    AWQ_TRY(const double number, field.as_number());
+    constexpr double exact = 9007199254740992.0; // 2^53
+    if (number >= 0.0 && number <= exact && std::floor(number) == number)
+        return static_cast<std::uint64_t>(number);
+    return field.error(error_code::malformed_file, "expected a whole number, found ", number);
+}
+
+/// Reads a field where it is present and not null; the target keeps its default otherwise.
+inline status read_field(const json::value& object, std::string_view key, std::size_t& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(const std::uint64_t value, read_whole(*field));
+        into = static_cast<std::size_t>(value);
+    }
+    return {};
+}
+
+inline status read_field(const json::value& object, std::string_view key, double& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(into, field->as_number());
+    }
+    return {};
+}
+
+inline status read_field(const json::value& object, std::string_view key, bool& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(into, field->as_bool());
+    }
+    return {};
+}
+
+inline status read_field(const json::value& object, std::string_view key, std::string& into)
+{
+    if (const auto field = object.find_non_null(key)) {
+        AWQ_TRY(const std::string_view text, field->as_string());
+        into = std::string{text};
+    }
+    return {};
+}
+
+inline status read_field(const json::value& object, std::string_view key,
+                         std::vector<std::size_t>& into)
+{
+    const auto field = object.find_non_null(key);
+    if (!field) return {};
+    AWQ_TRY(const auto entries, field->as_array());
+    for (const json::value& entry : entries) {
+        AWQ_TRY(const std::uint64_t value, read_whole(entry));
+        into.push_back(static_cast<std::size_t>(value));
+    }
+    return {};
+}
+
+inline status read_field(const json::value& object, std::string_view key, std::vector<float>& into)
+{
+    const auto field = object.find_non_null(key);
+    if (!field) return {};
+    AWQ_TRY(const auto entries, field->as_array());
+    for (const json::value& entry : entries) {
+        AWQ_TRY(const double value, entry.as_number());
+        into.push_back(static_cast<float>(value));
+    }
+    return {};
+}
+
+template <class T>
+status read_field(const json::value& object, std::string_view key, std::optional<T>& into)
+{
+    if (!object.find_non_null(key)) return {};
+    T value{};
+    AWQ_CHECK(read_field(object, key, value));
+    into = value;
+    return {};
+}
+
+/// A field that must be there; null leaves the default of the model type.
+inline status require_field(const json::value& object, std::string_view key, std::size_t& into)
+{
+    AWQ_CHECK(object.at(key));
+    return read_field(object, key, into);
+}
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
+
+namespace awq {
+
+inline void cohere_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.max_position_embeddings = 8192;
+    config.norms = norm_kind::layer;
+    config.logit_multiplier = 0.0625;
+    config.rope.theta = 5e5;
+    config.tie_word_embeddings = true;
+}
+
+inline status read_cohere(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(detail::read_field(root, "use_qk_norm", config.qk_norm));
+    return detail::read_field(root, "logit_scale", config.logit_multiplier);
+}
+
+/// Attention and MLP side by side behind one layer norm.
+inline block_layout cohere_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    const value_id x = b.norm("input_layernorm", "attn_norm");
+    const value_id mixed =
+        b.attention(x, {.norm = config.qk_norm ? query_key_norm::per_head : query_key_norm::none,
+                        .norm_by_head = true,
+                        .pairs = true});
+    const value_id made = b.mlp(x);
+    b.add(mixed);
+    b.add(made);
+    return std::move(b).finish();
+}
+
+/// Cohere 2: only layers with a window have a rotary embedding.
+inline void cohere2_defaults(model_config& config)
+{
+    cohere_defaults(config);
+    config.head_dim = 128;
+    config.rope.theta = 1e4;
+    config.sliding_window = 4096;
+    config.sliding_window_pattern = 4;
+}
+
+inline status read_cohere2(const json::value& root, model_config& config)
+{
+    for (std::size_t i = 0; i < config.num_hidden_layers; ++i)
+        config.unturned_layers.push_back(!config.is_sliding(i));
+    return detail::read_field(root, "logit_scale", config.logit_multiplier);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/deepseek_v3.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_DEEPSEEK_V3_HPP
+#define AWQ_MODEL_ARCHITECTURES_DEEPSEEK_V3_HPP
+
+// ---- awq/model/config/read_experts.hpp
+#ifndef AWQ_MODEL_CONFIG_READ_EXPERTS_HPP
+#define AWQ_MODEL_CONFIG_READ_EXPERTS_HPP
+
+#include <string_view>
+
+namespace awq {
+
+/// The fields of a mixture of experts, in the spellings of all families.
+inline status read_experts(const json::value& root, model_config& config)
+{
+    using detail::read_field;
+    experts_config& into = config.experts;
+    for (const std::string_view key : {"num_experts", "num_local_experts", "n_routed_experts"})
+        AWQ_CHECK(read_field(root, key, into.count));
+    AWQ_CHECK(read_field(root, "num_experts_per_tok", into.per_token));
+    AWQ_CHECK(read_field(root, "moe_intermediate_size", into.width));
+    AWQ_CHECK(read_field(root, "shared_expert_intermediate_size", into.shared_width));
+    std::size_t shared = 0;
+    AWQ_CHECK(read_field(root, "n_shared_experts", shared));
+    if (shared != 0) into.shared_width = shared * into.width;
+    AWQ_CHECK(read_field(root, "first_k_dense_replace", into.first));
+    AWQ_CHECK(read_field(root, "decoder_sparse_step", into.step));
+    AWQ_CHECK(read_field(root, "mlp_only_layers", into.dense));
+    AWQ_CHECK(read_field(root, "n_group", into.groups));
+    AWQ_CHECK(read_field(root, "topk_group", into.chosen_groups));
+    AWQ_CHECK(read_field(root, "norm_topk_prob", into.normalized));
+    return read_field(root, "routed_scaling_factor", into.scaling);
+}
+
+/// The fields of multi-head latent attention. Null ranks of queries: they are not compressed.
+inline status read_latent(const json::value& root, model_config& config)
+{
+    using detail::read_field;
+    latent_config& into = config.latent;
+    if (const auto rank = root.find("q_lora_rank"); rank && rank->is_null()) into.query_rank = 0;
+    AWQ_CHECK(read_field(root, "q_lora_rank", into.query_rank));
+    AWQ_CHECK(read_field(root, "kv_lora_rank", into.rank));
+    AWQ_CHECK(read_field(root, "qk_nope_head_dim", into.plain));
+    AWQ_CHECK(read_field(root, "qk_rope_head_dim", into.rotary));
+    AWQ_CHECK(read_field(root, "v_head_dim", into.value));
+    config.head_dim = into.rotary;
+    config.attention_multiplier = 1.0 / std::sqrt(static_cast<double>(into.plain + into.rotary));
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+namespace awq {
+
+inline void deepseek_v3_defaults(model_config& config)
+{
+    config.max_position_embeddings = 4096;
+    config.head_dim = 64; // what the rotary embedding turns
+    config.latent = {.query_rank = 1536, .rank = 512, .plain = 128, .rotary = 64, .value = 128};
+    config.experts = {.count = 256, .per_token = 8, .width = 2048, .shared_width = 2048, .first = 3,
+                      .groups = 8, .chosen_groups = 4, .scaling = 2.5};
+}
+
+inline status read_deepseek_v3(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_latent(root, config));
+    return read_experts(root, config);
+}
+
+/// Experts chosen by groups beside a shared one, behind some dense blocks; also those of GLM 4.5.
+inline void add_deepseek_experts(block_builder& b, value_id x, const model_config& config,
+                                 std::size_t layer)
+{
+    if (!config.experts.in(layer)) return b.add(b.mlp(x));
+    const value_id chosen = b.experts(x, {.router_bias = "gate.e_score_correction_bias",
+                                          .kind = router_kind::sigmoid,
+                                          .count_field = "n_routed_experts"});
+    const value_id shared = b.mlp(x, {.at = "mlp.shared_experts.",
+                                      .width = config.experts.shared_width,
+                                      .width_field = "n_shared_experts * moe_intermediate_size",
+                                      .gguf = "_shexp"});
+    b.add(chosen);
+    b.add(shared);
+}
+
+inline block_layout deepseek_v3_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    b.add(b.latent_attention(b.norm("input_layernorm", "attn_norm")));
+    const value_id x = b.norm("post_attention_layernorm", "ffn_norm");
+    add_deepseek_experts(b, x, config, layer);
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/exaone4.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_EXAONE4_HPP
+#define AWQ_MODEL_ARCHITECTURES_EXAONE4_HPP
+
+namespace awq {
+
+inline void exaone4_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.sliding_window = 4096;
+    config.sliding_window_pattern = 4;
+}
+
+/// Where there are windows, the layers without one have no rotary embedding.
+inline status read_exaone4(const json::value&, model_config& config)
+{
+    for (std::size_t i = 0; config.sliding_window != 0 && i < config.num_hidden_layers; ++i)
+        config.unturned_layers.push_back(!config.is_sliding(i));
+    return {};
+}
+
+/// Norms behind attention and MLP only, and of each head's query and key.
+inline block_layout exaone4_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.attention(b.hidden(), {.norm = query_key_norm::per_head});
+    b.add(b.norm("post_attention_layernorm", "post_attention_norm", x));
+    x = b.mlp(b.hidden());
+    b.add(b.norm("post_feedforward_layernorm", "post_ffw_norm", x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/gemma.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_GEMMA_HPP
+#define AWQ_MODEL_ARCHITECTURES_GEMMA_HPP
+
+// ---- awq/model/architectures/llama.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_LLAMA_HPP
+#define AWQ_MODEL_ARCHITECTURES_LLAMA_HPP
+
+namespace awq {
+
+/// Llama's block; with the config's biases, and norms of queries and keys, also that of Mistral, Qwen 2
+/// and 3, Gemma 1, Granite, SmolLM 3, Seed-OSS.
+inline block_layout llama_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.norm = config.qk_norm ? query_key_norm::per_head : query_key_norm::none}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x));
+    return std::move(b).finish();
+}
+
+inline void llama_defaults(model_config&) {}
+
+} // namespace awq
+
+#endif
+
+namespace awq {
+
+inline void gemma_defaults(model_config& config)
+{
+    config.num_key_value_heads = 16;
+    config.head_dim = 256;
+    config.max_position_embeddings = 8192;
+    config.hidden_act = "gelu_pytorch_tanh";
+    config.offset_norms = config.scaled_embeddings = config.tie_word_embeddings = true;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/gemma2.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_GEMMA2_HPP
+#define AWQ_MODEL_ARCHITECTURES_GEMMA2_HPP
+
+namespace awq {
+
+inline void gemma2_defaults(model_config& config)
+{
+    gemma_defaults(config);
+    config.num_key_value_heads = 4;
+    config.sliding_window = 4096;
+    config.sliding_window_pattern = 2;
+    config.query_pre_attn_scalar = 256.0;
+    config.attention_cap = 50.0;
+    config.logit_cap = 30.0;
+}
+
+/// Norms before and behind attention and MLP.
+inline block_layout gemma2_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    x = b.attention(x);
+    b.add(b.norm("post_attention_layernorm", "post_attention_norm", x));
+    x = b.norm("pre_feedforward_layernorm", "ffn_norm");
+    x = b.mlp(x);
+    b.add(b.norm("post_feedforward_layernorm", "post_ffw_norm", x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/gemma3.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_GEMMA3_HPP
+#define AWQ_MODEL_ARCHITECTURES_GEMMA3_HPP
+
+namespace awq {
+
+inline void gemma3_defaults(model_config& config)
+{
+    gemma_defaults(config);
+    config.vocab_size = 262208;
+    config.hidden_size = 2304;
+    config.intermediate_size = 9216;
+    config.num_hidden_layers = 26;
+    config.num_attention_heads = 8;
+    config.num_key_value_heads = 4;
+    config.max_position_embeddings = 131072;
+    config.sliding_window = 4096;
+    config.sliding_window_pattern = 6;
+    config.query_pre_attn_scalar = 256.0;
+    config.qk_norm = true;
+    config.rope.theta = 1e6;
+    config.local_rope = rope_config{};
+}
+
+/// Gemma 2's block with norms of queries and keys.
+inline block_layout gemma3_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.leave_out(x); // norms of queries and keys make smoothing before them harmful
+    x = b.attention(x, {.norm = config.qk_norm ? query_key_norm::per_head : query_key_norm::none});
+    b.add(b.norm("post_attention_layernorm", "post_attention_norm", x));
+    x = b.norm("pre_feedforward_layernorm", "ffn_norm");
+    x = b.mlp(x);
+    b.add(b.norm("post_feedforward_layernorm", "post_ffw_norm", x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/glm4.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_GLM4_HPP
+#define AWQ_MODEL_ARCHITECTURES_GLM4_HPP
+
+namespace awq {
+
+inline void glm_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1.5625e-07;
+    config.num_key_value_heads = 2;
+    config.head_dim = 128;
+    config.max_position_embeddings = 131072;
+    config.qkv_bias = true;
+    config.rope.partial_rotary_factor = 0.5;
+}
+
+/// `attention_bias` is of q, k and v only.
+inline status read_glm(const json::value& root, model_config& config)
+{
+    config.attention_bias = false;
+    return detail::read_field(root, "attention_bias", config.qkv_bias);
+}
+
+inline block_layout glm_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.pairs = true}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x, {.fused = "gate_up_proj"}));
+    return std::move(b).finish();
+}
+
+/// GLM 4 (0414) has norms behind attention and MLP, too.
+inline block_layout glm4_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.attention(b.norm("input_layernorm", "attn_norm"), {.pairs = true});
+    b.add(b.norm("post_self_attn_layernorm", "post_attention_norm", x));
+    x = b.mlp(b.norm("post_attention_layernorm", "ffn_norm"), {.fused = "gate_up_proj"});
+    b.add(b.norm("post_mlp_layernorm", "post_ffw_norm", x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/glm4_moe.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_GLM4_MOE_HPP
+#define AWQ_MODEL_ARCHITECTURES_GLM4_MOE_HPP
+
+namespace awq {
+
+inline void glm4_moe_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.num_key_value_heads = 8;
+    config.max_position_embeddings = 131072;
+    config.rope.partial_rotary_factor = 0.5;
+    config.experts = {
+        .count = 128, .per_token = 8, .width = 1408, .shared_width = 1408, .first = 1};
+}
+
+/// dots.llm1.
+inline void dots1_defaults(model_config& config)
+{
+    config.sliding_window = 4096;
+    config.max_window_layers = 62;
+    config.qk_norm = true;
+    config.experts = {.width = 1408, .normalized = false};
+}
+
+inline status read_glm4_moe(const json::value& root, model_config& config)
+{
+    config.qkv_bias = std::exchange(config.attention_bias, false);
+    AWQ_CHECK(detail::read_field(root, "use_qk_norm", config.qk_norm));
+    return read_experts(root, config);
+}
+
+/// GLM 4.5 to 4.7, and dots.llm1: the experts of DeepSeek V3 behind plain attention.
+inline block_layout glm4_moe_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.norm = config.qk_norm ? query_key_norm::per_head : query_key_norm::none}));
+    x = b.norm("post_attention_layernorm", "post_attention_norm");
+    add_deepseek_experts(b, x, config, layer);
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/granite.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_GRANITE_HPP
+#define AWQ_MODEL_ARCHITECTURES_GRANITE_HPP
+
+namespace awq {
+
+inline void granite_defaults(model_config& config) { config.attention_multiplier = 1.0; }
+
+/// A Llama whose embeddings, branches, scores and logits have factors.
+inline status read_granite(const json::value& root, model_config& config)
+{
+    double scaling = 1.0;
+    AWQ_CHECK(detail::read_field(root, "embedding_multiplier", config.embedding_multiplier));
+    AWQ_CHECK(detail::read_field(root, "residual_multiplier", config.residual_multiplier));
+    AWQ_CHECK(detail::read_field(root, "attention_multiplier", config.attention_multiplier));
+    AWQ_CHECK(detail::read_field(root, "logits_scaling", scaling));
+    config.logit_multiplier = 1.0 / scaling;
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/helium.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_HELIUM_HPP
+#define AWQ_MODEL_ARCHITECTURES_HELIUM_HPP
+
+namespace awq {
+
+inline void helium_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-8;
+    config.head_dim = 128;
+    config.max_position_embeddings = 4096;
+    config.rope.theta = 1e5;
+}
+
+/// ERNIE 4.5, dense.
+inline void ernie4_5_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.num_key_value_heads = 2;
+    config.head_dim = 128;
+    config.max_position_embeddings = 131072;
+    config.rope.theta = 5e5;
+    config.tie_word_embeddings = true;
+}
+
+inline status read_ernie4_5(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(detail::read_field(root, "use_bias", config.attention_bias));
+    config.mlp_bias = config.attention_bias;
+    return {};
+}
+
+/// Llama's block, but neighbouring dimensions of a head turn together.
+inline block_layout helium_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.pairs = true}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/hunyuan_dense.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_HUNYUAN_DENSE_HPP
+#define AWQ_MODEL_ARCHITECTURES_HUNYUAN_DENSE_HPP
+
+namespace awq {
+
+inline void hunyuan_dense_defaults(model_config& config) { config.rms_norm_eps = 1e-5; }
+
+/// The base grows by a fixed `alpha` where the rope is dynamic.
+inline status read_hunyuan_dense(const json::value& root, model_config& config)
+{
+    double alpha = 0.0;
+    for (const std::string_view key : {"rope_scaling", "rope_parameters"})
+        if (const auto rope = root.find_non_null(key))
+            AWQ_CHECK(detail::read_field(*rope, "alpha", alpha));
+    const auto size = static_cast<double>(config.head_size());
+    if (config.rope.kind != rope_kind::dynamic || alpha <= 0.0 || size <= 2.0) return {};
+    config.rope.kind = rope_kind::plain;
+    config.rope.theta *= std::pow(alpha, size / (size - 2.0));
+    return {};
+}
+
+/// Llama's block with norms of queries and keys behind the rotation.
+inline block_layout hunyuan_dense_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.norm = query_key_norm::after_rotary,
+                          .q_norm = "query_layernorm",
+                          .k_norm = "key_layernorm"}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/mistral.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_MISTRAL_HPP
+#define AWQ_MODEL_ARCHITECTURES_MISTRAL_HPP
+
+namespace awq {
+
+inline void mistral_defaults(model_config& config)
+{
+    config.intermediate_size = 14336;
+    config.num_key_value_heads = 8;
+    config.max_position_embeddings = 131072;
+    config.sliding_window = 4096;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/mixtral.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_MIXTRAL_HPP
+#define AWQ_MODEL_ARCHITECTURES_MIXTRAL_HPP
+
+namespace awq {
+
+inline void mixtral_defaults(model_config& config)
+{
+    mistral_defaults(config);
+    config.rms_norm_eps = 1e-5;
+    config.sliding_window = 0;
+    config.rope.theta = 1e6;
+    config.experts = {.count = 8, .per_token = 2};
+}
+
+inline status read_mixtral(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_experts(root, config));
+    config.experts.width = config.intermediate_size;
+    config.experts.normalized = true;
+    return {};
+}
+
+inline block_layout mixtral_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.experts(x, {.at = "block_sparse_moe.", .gate = "w1", .up = "w3", .down = "w2",
+                        .count_field = "num_local_experts"}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/nemotron.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_NEMOTRON_HPP
+#define AWQ_MODEL_ARCHITECTURES_NEMOTRON_HPP
+
+namespace awq {
+
+inline void nemotron_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.max_position_embeddings = 4096;
+    config.norms = norm_kind::layer;
+    config.norm_biases = config.offset_norms = true;
+    config.hidden_act = "relu2";
+    config.rope.partial_rotary_factor = 0.5;
+}
+
+/// A plain MLP with relu squared, or any other activation; Arcee's block, too.
+inline block_layout nemotron_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x, {.is_gated = false}));
+    return std::move(b).finish();
+}
+
+/// Arcee: a Llama with that MLP.
+inline void arcee_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.max_position_embeddings = 4096;
+    config.hidden_act = "relu2";
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/olmo.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_OLMO_HPP
+#define AWQ_MODEL_ARCHITECTURES_OLMO_HPP
+
+namespace awq {
+
+inline void olmo_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.norms = norm_kind::layer;
+    config.norm_weights = false;
+}
+
+inline status read_olmo(const json::value& root, model_config& config)
+{
+    if (root.find_non_null("clip_qkv"))
+        return root.error(error_code::unsupported, "clip_qkv is not supported");
+    return detail::read_field(root, "layer_norm_eps", config.rms_norm_eps);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/olmo2.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_OLMO2_HPP
+#define AWQ_MODEL_ARCHITECTURES_OLMO2_HPP
+
+namespace awq {
+
+inline void olmo2_defaults(model_config& config) { config.rms_norm_eps = 1e-5; }
+
+/// Norms behind attention and MLP only; that of queries and keys is over all heads.
+inline block_layout olmo2_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.attention(b.hidden(), {.norm = query_key_norm::whole});
+    b.add(b.norm("post_attention_layernorm", "post_attention_norm", x));
+    x = b.mlp(b.hidden());
+    b.add(b.norm("post_feedforward_layernorm", "post_ffw_norm", x));
+    return std::move(b).finish();
+}
+
+/// OLMo 3: three layers of four have a window.
+inline void olmo3_defaults(model_config& config)
+{
+    olmo2_defaults(config);
+    config.sliding_window = 4096;
+    config.sliding_window_pattern = 4;
+    config.rope.theta = 5e5;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/olmoe.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_OLMOE_HPP
+#define AWQ_MODEL_ARCHITECTURES_OLMOE_HPP
+
+namespace awq {
+
+inline void olmoe_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.max_position_embeddings = 4096;
+    config.experts = {.count = 64, .per_token = 8, .normalized = false};
+}
+
+inline status read_olmoe(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_experts(root, config));
+    config.experts.width = config.intermediate_size;
+    if (root.find_non_null("clip_qkv"))
+        return root.error(error_code::unsupported, "clip_qkv is not supported");
+    return {};
+}
+
+/// Experts in every block; the norm of queries and keys is over all heads.
+inline block_layout olmoe_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.norm = query_key_norm::whole}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.experts(x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/opt.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_OPT_HPP
+#define AWQ_MODEL_ARCHITECTURES_OPT_HPP
+
+namespace awq {
+
+inline void opt_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.norms = norm_kind::layer;
+    config.norm_biases = true;
+    config.hidden_act = "relu";
+    config.attention_bias = config.mlp_bias = true;
+    config.tie_word_embeddings = true;
+    config.position_offset = 2;
+    config.names = {"model.decoder.layers.", "model.decoder.embed_tokens",
+                    "model.decoder.embed_positions", "model.decoder.final_layer_norm", "lm_head"};
+}
+
+/// Learned positions, so no layer turns. What only the 350M model has is refused.
+inline status read_opt(const json::value& root, model_config& config)
+{
+    bool norm_before = true;
+    std::size_t embedding = config.hidden_size;
+    AWQ_CHECK(detail::read_field(root, "do_layer_norm_before", norm_before));
+    AWQ_CHECK(detail::read_field(root, "word_embed_proj_dim", embedding));
+    AWQ_CHECK(detail::read_field(root, "enable_bias", config.attention_bias));
+    config.mlp_bias = config.attention_bias;
+    config.num_key_value_heads = 0; // as many as query heads, whatever the file says
+    config.unturned_layers.assign(config.num_hidden_layers, true);
+    if (norm_before && embedding == config.hidden_size) return {};
+    return root.error(error_code::unsupported, "do_layer_norm_before false and a "
+                                               "word_embed_proj_dim other than hidden_size are not "
+                                               "supported");
+}
+
+inline block_layout opt_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("self_attn_layer_norm", "attn_norm");
+    b.add(b.attention(x, {.o = "out_proj"}));
+    x = b.norm("final_layer_norm", "ffn_norm");
+    b.add(b.mlp(x, {.at = "", .up = "fc1", .down = "fc2", .width_field = "ffn_dim", .is_gated = false}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/phi3.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_PHI3_HPP
+#define AWQ_MODEL_ARCHITECTURES_PHI3_HPP
+
+namespace awq {
+
+inline void phi3_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.max_position_embeddings = 4096;
+}
+
+/// `original_max_position_embeddings` stands outside of the rope's fields.
+inline status read_phi3(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(detail::read_field(root, "sliding_window", config.sliding_window));
+    return detail::read_field(root, "original_max_position_embeddings",
+                              config.rope.original_max_position_embeddings);
+}
+
+/// q, k and v are one layer, and so are gate and up.
+inline block_layout phi3_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.fused = "qkv_proj"}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x, {.fused = "gate_up_proj"}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/qwen2.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_QWEN2_HPP
+#define AWQ_MODEL_ARCHITECTURES_QWEN2_HPP
+
+namespace awq {
+
+inline void qwen2_defaults(model_config& config)
+{
+    config.vocab_size = 151936;
+    config.intermediate_size = 22016;
+    config.num_key_value_heads = 32;
+    config.max_position_embeddings = 32768;
+    config.max_window_layers = 28;
+    config.qkv_bias = true;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/qwen2_moe.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_QWEN2_MOE_HPP
+#define AWQ_MODEL_ARCHITECTURES_QWEN2_MOE_HPP
+
+namespace awq {
+
+inline void qwen2_moe_defaults(model_config& config)
+{
+    qwen2_defaults(config);
+    config.num_key_value_heads = 16;
+    config.experts = {.count = 60, .per_token = 4, .width = 1408, .shared_width = 5632,
+                      .normalized = false};
+}
+
+inline status read_qwen2_moe(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(detail::read_field(root, "qkv_bias", config.qkv_bias));
+    return read_experts(root, config);
+}
+
+/// Experts, and beside them a gated one that every token goes through.
+inline block_layout qwen2_moe_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    if (!config.experts.in(layer)) {
+        b.add(b.mlp(x));
+        return std::move(b).finish();
+    }
+    const value_id chosen = b.experts(x);
+    const value_id shared = b.mlp(x, {.at = "mlp.shared_expert.",
+                                      .output_gate = "mlp.shared_expert_gate",
+                                      .width = config.experts.shared_width,
+                                      .width_field = "shared_expert_intermediate_size",
+                                      .gguf = "_shexp"});
+    b.add(chosen);
+    b.add(shared);
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/qwen3.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_QWEN3_HPP
+#define AWQ_MODEL_ARCHITECTURES_QWEN3_HPP
+
+namespace awq {
+
+inline void qwen3_defaults(model_config& config)
+{
+    qwen2_defaults(config);
+    config.head_dim = 128;
+    config.qkv_bias = false;
+    config.qk_norm = true;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/qwen3_moe.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_QWEN3_MOE_HPP
+#define AWQ_MODEL_ARCHITECTURES_QWEN3_MOE_HPP
+
+namespace awq {
+
+inline void qwen3_moe_defaults(model_config& config)
+{
+    qwen3_defaults(config);
+    config.num_key_value_heads = 4;
+    config.head_dim = 0;
+    config.experts = {.count = 128, .per_token = 8, .width = 768, .normalized = false};
+}
+
+/// Qwen 3 with experts instead of the MLP, in all blocks or some.
+inline block_layout qwen3_moe_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.norm = query_key_norm::per_head}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(config.experts.in(layer) ? b.experts(x) : b.mlp(x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/registry.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_REGISTRY_HPP
+#define AWQ_MODEL_ARCHITECTURES_REGISTRY_HPP
+
+// ---- awq/model/architectures/seed_oss.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_SEED_OSS_HPP
+#define AWQ_MODEL_ARCHITECTURES_SEED_OSS_HPP
+
+namespace awq {
+
+inline void seed_oss_defaults(model_config& config)
+{
+    config.num_key_value_heads = 8;
+    config.head_dim = 128;
+    config.max_position_embeddings = 524288;
+    config.attention_bias = true;
+}
+
+/// A Llama whose output layer has a bias apart from q, k and v.
+inline status read_seed_oss(const json::value& root, model_config& config)
+{
+    config.qkv_bias = std::exchange(config.attention_bias, false);
+    return detail::read_field(root, "attention_out_bias", config.out_bias);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/smollm3.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_SMOLLM3_HPP
+#define AWQ_MODEL_ARCHITECTURES_SMOLLM3_HPP
+
+namespace awq {
+
+inline void smollm3_defaults(model_config& config)
+{
+    config.num_key_value_heads = 4;
+    config.max_position_embeddings = 32768;
+    config.rope.theta = 2e6;
+    config.tie_word_embeddings = true;
+}
+
+/// Some layers of this Llama have no rotary embedding: `no_rope_layers` says 0 of them.
+inline status read_smollm3(const json::value& root, model_config& config)
+{
+    std::size_t interval = 4;
+    AWQ_CHECK(detail::read_field(root, "no_rope_layer_interval", interval));
+    std::vector<std::size_t> turned;
+    AWQ_CHECK(detail::read_field(root, "no_rope_layers", turned));
+    for (std::size_t i = 0; i < config.num_hidden_layers; ++i)
+        config.unturned_layers.push_back(i < turned.size() ? turned[i] == 0
+                                                           : (i + 1) % interval == 0);
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/stablelm.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_STABLELM_HPP
+#define AWQ_MODEL_ARCHITECTURES_STABLELM_HPP
+
+namespace awq {
+
+inline void stablelm_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.max_position_embeddings = 4096;
+    config.norms = norm_kind::layer;
+    config.norm_biases = true;
+    config.rope.partial_rotary_factor = 0.25;
+}
+
+inline status read_stablelm(const json::value& root, model_config& config)
+{
+    bool has_head_norms = false;
+    AWQ_CHECK(detail::read_field(root, "use_qkv_bias", config.qkv_bias));
+    AWQ_CHECK(detail::read_field(root, "use_parallel_residual", config.parallel_residual));
+    AWQ_CHECK(detail::read_field(root, "qk_layernorm", has_head_norms));
+    if (has_head_norms)
+        return root.error(error_code::unsupported, "qk_layernorm is not supported");
+    return {};
+}
+
+/// Llama's block with layer norms; in the larger models attention and MLP stand side by side.
+inline block_layout stablelm_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    const value_id mixed = b.attention(x);
+    if (config.parallel_residual) {
+        const value_id other = b.mlp(x);
+        b.add(mixed);
+        b.add(other);
+        return std::move(b).finish();
+    }
+    b.add(mixed);
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/starcoder2.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_STARCODER2_HPP
+#define AWQ_MODEL_ARCHITECTURES_STARCODER2_HPP
+
+namespace awq {
+
+inline void starcoder2_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.num_key_value_heads = 2;
+    config.max_position_embeddings = 4096;
+    config.norms = norm_kind::layer;
+    config.norm_biases = true;
+    config.hidden_act = "gelu_pytorch_tanh";
+    config.attention_bias = config.mlp_bias = true;
+    config.tie_word_embeddings = true;
+}
+
+inline status read_starcoder2(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(detail::read_field(root, "sliding_window", config.sliding_window));
+    AWQ_CHECK(detail::read_field(root, "use_bias", config.attention_bias));
+    config.mlp_bias = config.attention_bias;
+    return {};
+}
+
+inline block_layout starcoder2_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x, {.up = "c_fc", .down = "c_proj", .is_gated = false}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+/// A kind of model: what config.json calls it, and its description.
+struct AWQ_ABI_TAG architecture {
+    std::string_view name;       ///< of `architectures`: "LlamaForCausalLM"
+    std::string_view model_type; ///< "llama"
+    void (*defaults)(model_config&); ///< what transformers assumes where config.json is silent
+    block_layout (*block)(const model_config&, std::size_t layer);
+    /// Fields that only this family has; null: none.
+    status (*read)(const json::value& root, model_config&) = nullptr;
+    std::string_view width_field = "intermediate_size";
+};
+
+/// Every architecture with a forward pass, in alphabetical order.
+inline constexpr architecture architectures[] = {
+    {"ArceeForCausalLM", "arcee", arcee_defaults, nemotron_block},
+    {"Cohere2ForCausalLM", "cohere2", cohere2_defaults, cohere_block, read_cohere2},
+    {"CohereForCausalLM", "cohere", cohere_defaults, cohere_block, read_cohere},
+    {"DeepseekV3ForCausalLM", "deepseek_v3", deepseek_v3_defaults, deepseek_v3_block,
+     read_deepseek_v3},
+    {"Dots1ForCausalLM", "dots1", dots1_defaults, glm4_moe_block, read_experts},
+    {"Ernie4_5ForCausalLM", "ernie4_5", ernie4_5_defaults, helium_block, read_ernie4_5},
+    {"Exaone4ForCausalLM", "exaone4", exaone4_defaults, exaone4_block, read_exaone4},
+    {"Gemma2ForCausalLM", "gemma2", gemma2_defaults, gemma2_block},
+    {"Gemma3ForCausalLM", "gemma3_text", gemma3_defaults, gemma3_block},
+    {"GemmaForCausalLM", "gemma", gemma_defaults, llama_block},
+    {"Glm4ForCausalLM", "glm4", glm_defaults, glm4_block, read_glm},
+    {"Glm4MoeForCausalLM", "glm4_moe", glm4_moe_defaults, glm4_moe_block, read_glm4_moe},
+    {"GlmForCausalLM", "glm", glm_defaults, glm_block, read_glm},
+    {"GraniteForCausalLM", "granite", granite_defaults, llama_block, read_granite},
+    {"HeliumForCausalLM", "helium", helium_defaults, helium_block},
+    {"HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", hunyuan_dense_defaults, hunyuan_dense_block,
+     read_hunyuan_dense},
+    {"LlamaForCausalLM", "llama", llama_defaults, llama_block},
+    {"MistralForCausalLM", "mistral", mistral_defaults, llama_block},
+    {"MixtralForCausalLM", "mixtral", mixtral_defaults, mixtral_block, read_mixtral},
+    {"NemotronForCausalLM", "nemotron", nemotron_defaults, nemotron_block},
+    {"OPTForCausalLM", "opt", opt_defaults, opt_block, read_opt, "ffn_dim"},
+    {"Olmo2ForCausalLM", "olmo2", olmo2_defaults, olmo2_block},
+    {"Olmo3ForCausalLM", "olmo3", olmo3_defaults, olmo2_block},
+    {"OlmoForCausalLM", "olmo", olmo_defaults, llama_block, read_olmo},
+    {"OlmoeForCausalLM", "olmoe", olmoe_defaults, olmoe_block, read_olmoe},
+    {"Phi3ForCausalLM", "phi3", phi3_defaults, phi3_block, read_phi3},
+    {"Qwen2ForCausalLM", "qwen2", qwen2_defaults, llama_block},
+    {"Qwen2MoeForCausalLM", "qwen2_moe", qwen2_moe_defaults, qwen2_moe_block, read_qwen2_moe},
+    {"Qwen2VLForConditionalGeneration", "qwen2_vl_text", qwen2_defaults, llama_block},
+    {"Qwen2_5_VLForConditionalGeneration", "qwen2_5_vl_text", qwen2_defaults, llama_block},
+    {"Qwen3ForCausalLM", "qwen3", qwen3_defaults, llama_block},
+    {"Qwen3MoeForCausalLM", "qwen3_moe", qwen3_moe_defaults, qwen3_moe_block, read_experts},
+    {"Qwen3VLForConditionalGeneration", "qwen3_vl_text", qwen3_defaults, llama_block},
+    {"SeedOssForCausalLM", "seed_oss", seed_oss_defaults, llama_block, read_seed_oss},
+    {"SmolLM3ForCausalLM", "smollm3", smollm3_defaults, llama_block, read_smollm3},
+    {"StableLmForCausalLM", "stablelm", stablelm_defaults, stablelm_block, read_stablelm},
+    {"Starcoder2ForCausalLM", "starcoder2", starcoder2_defaults, starcoder2_block, read_starcoder2},
+};
+
+/// Null for a name that is not in the registry.
+constexpr const architecture* find_architecture(std::string_view name) noexcept
+{
+    const auto found = std::ranges::find(architectures, name, &architecture::name);
+    return found == std::end(architectures) ? nullptr : &*found;
+}
+
+/// The same by `model_type`.
+constexpr const architecture* find_model_type(std::string_view type) noexcept
+{
+    const auto found = std::ranges::find(architectures, type, &architecture::model_type);
+    return found == std::end(architectures) ? nullptr : &*found;
+}
+
+/// What to say of a name that is not in the registry.
+inline error unknown_architecture(std::string_view name)
+{
+    std::string known;
+    for (const architecture& each : architectures)
+        known.append(known.empty() ? "" : ", ").append(each.name);
+    return error{error_code::unknown_architecture, "architecture \"", name,
+                 "\" has no forward pass here; supported are ", known};
+}
+
+/// What transformers assumes for an architecture where config.json is silent.
+inline model_config defaults_of(const architecture& kind)
+{
+    model_config config;
+    config.architecture = std::string{kind.name};
+    config.model_type = std::string{kind.model_type};
+    kind.defaults(config);
+    return config;
+}
+
+/// The same by `model_type`; Llama's for one that is not known.
+inline model_config defaults_for(std::string_view model_type)
+{
+    const architecture* const kind = find_model_type(model_type);
+    return defaults_of(kind ? *kind : *find_model_type("llama"));
+}
+
+/// Whether a forward pass can be built from the config; the error names field and value.
+inline status check(const model_config& config)
+{
+    if (!find_architecture(config.architecture)) return unknown_architecture(config.architecture);
+    return check_fields(config);
+}
+
+/// The description of block `layer`; the config is one that `check` has passed.
+inline block_layout layout_of(const model_config& config, std::size_t layer)
+{
+    return find_architecture(config.architecture)->block(config, layer);
+}
+
+/// The tensors outside of the decoder blocks: embeddings, positions where there are any, final norm,
+/// head.
+inline std::vector<expected_tensor> expected_outer_tensors(const model_config& config)
+{
+    constexpr const char* table = "vocab_size, hidden_size";
+    const model_names& names = config.names;
+    const norm_rule norm = config.norm();
+    const presence head = config.tie_word_embeddings ? presence::optional : presence::required;
+    const auto wanted = [](bool is) { return is ? presence::required : presence::unwanted; };
+    std::vector<expected_tensor> tensors{
+        {names.embeddings + ".weight", config.vocab_size, config.hidden_size, table,
+         presence::required, {}, true},
+        {names.norm + ".weight", 1, config.hidden_size, "hidden_size", wanted(norm.has_weight),
+         norm.has_weight ? "" : "model_type"},
+        {names.head + ".weight", config.vocab_size, config.hidden_size, table, head,
+         "tie_word_embeddings", true}};
+    if (norm.has_bias)
+        tensors.push_back({names.norm + ".bias", 1, config.hidden_size, "hidden_size"});
+    if (!names.positions.empty())
+        tensors.push_back({names.positions + ".weight",
+                           config.max_position_embeddings + config.position_offset,
+                           config.hidden_size, "max_position_embeddings, hidden_size",
+                           presence::required, {}, true});
+    return tensors;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/block/block_forward.hpp
+#ifndef AWQ_MODEL_BLOCK_BLOCK_FORWARD_HPP
+#define AWQ_MODEL_BLOCK_BLOCK_FORWARD_HPP
+
+// ---- awq/model/block/block_weights.hpp
+#ifndef AWQ_MODEL_BLOCK_BLOCK_WEIGHTS_HPP
+#define AWQ_MODEL_BLOCK_BLOCK_WEIGHTS_HPP
+
+#include <memory>
+#include <vector>
+
+namespace awq {
+
+/// The tensors of one decoder block, as views of memory that somebody else owns; a vector is one row.
+struct block_weights {
+    std::shared_ptr<const block_layout> layout;
+    /// Beside `layout->tensors`; empty where the block has none.
+    std::vector<matrix_view<const float>> tensors;
+};
+
+namespace detail {
+
+inline status check_tensor(const expected_tensor& wanted, matrix_view<const float> found)
+{
+    const bool unwanted = wanted.is == presence::unwanted;
+    if (unwanted ? found.size() == 0 : found.rows() == wanted.rows && found.cols() == wanted.cols)
+        return {};
+    if (unwanted || found.size() == 0)
+        return error{error_code::missing_tensor, wanted.name, " is ",
+                     unwanted ? "there, but the config has none" : "missing", " (", wanted.cause,
+                     ")"};
+    return error{error_code::shape_mismatch, wanted.name, " is ", found.rows(), " x ", found.cols(),
+                 ", the config asks for ", wanted.rows, " x ", wanted.cols, " (", wanted.fields,
+                 ")"};
+}
+
+} // namespace detail
+
+/// Whether the tensors have the shapes that the layout asks for; the error names the tensor.
+inline status check(const block_weights& block)
+{
+    if (!block.layout || block.tensors.size() != block.layout->tensors.size())
+        return error{error_code::shape_mismatch, "block weights do not belong to their layout"};
+    for (std::size_t i = 0; i < block.tensors.size(); ++i)
+        AWQ_CHECK(detail::check_tensor(block.layout->tensors[i], block.tensors[i]));
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/forward/observer.hpp
+#ifndef AWQ_MODEL_FORWARD_OBSERVER_HPP
+#define AWQ_MODEL_FORWARD_OBSERVER_HPP
+
+#include <string_view>
+
+namespace awq {
+
+/// Sees nothing. An observer is any callable `observer(layer, input)`: `layer`, relative to the block,
+/// is the first linear layer that reads the value ("self_attn.q_proj" for the shared input of q, k
+/// and v); `input` is (tokens, in_features) and lives until the call returns. An expert's inner value
+/// has the rows of its own tokens only.
+struct no_observer {
+    constexpr void operator()(std::string_view, matrix_view<const float>) const noexcept {}
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/model/kv_cache.hpp
+#ifndef AWQ_MODEL_KV_CACHE_HPP
+#define AWQ_MODEL_KV_CACHE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Floats that one token takes in the cache of one layer.
+struct kv_widths {
+    std::size_t keys = 0, values = 0;
+};
+
+/// Keys and values of one sequence's past tokens, in float, for every layer.
+class kv_cache {
+public:
+    /// Room for `capacity` tokens, 4 bytes a float.
+    static result<kv_cache> make(std::vector<kv_widths> layers, std::size_t capacity)
+    {
+        std::vector<std::size_t> offsets{0};
+        for (const kv_widths& each : layers) {
+            offsets.push_back(offsets.back() + each.keys);
+            offsets.push_back(offsets.back() + each.values);
+        }
+        constexpr std::size_t most = static_cast<std::size_t>(-1) / sizeof(float);
+        std::unique_ptr<float[]> memory;
+        if (capacity <= most / std::max<std::size_t>(1, offsets.back()))
+            memory.reset(new (std::nothrow) float[offsets.back() * capacity]);
+        if (!memory)
+            return error{error_code::out_of_memory, "no memory for a key/value cache of ", capacity,
+                         " tokens; ask for fewer tokens"};
+        return kv_cache{std::move(memory), capacity, std::move(offsets)};
+    }
+
+    /// Tokens that are in the cache.
+    std::size_t length() const noexcept { return length_; }
+    std::size_t capacity() const noexcept { return capacity_; }
+
+    /// (capacity, width); the first length() rows are filled.
+    matrix_view<float> keys(std::size_t layer) const noexcept { return at(2 * layer); }
+    matrix_view<float> values(std::size_t layer) const noexcept { return at(2 * layer + 1); }
+
+    /// Counts `tokens` more as filled, once every layer has written them.
+    void advance(std::size_t tokens) noexcept { length_ += tokens; }
+    void clear() noexcept { length_ = 0; }
+
+private:
+    kv_cache(std::unique_ptr<float[]> memory, std::size_t capacity, std::vector<std::size_t> offsets)
+        : memory_(std::move(memory)), capacity_(capacity), offsets_(std::move(offsets))
+    {
+    }
+    matrix_view<float> at(std::size_t index) const noexcept
+    {
+        return {memory_.get() + offsets_[index] * capacity_, capacity_,
+                offsets_[index + 1] - offsets_[index]};
+    }
+
+    std::unique_ptr<float[]> memory_;
+    std::size_t capacity_ = 0;
+    std::vector<std::size_t> offsets_; ///< of each layer's keys and values, in floats a token
+    std::size_t length_ = 0;
+};
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <span>
+#include <variant>
+
+namespace awq {
+
+/// What a block needs to know beside its weights.
+struct block_context {
+    const model_config& config;
+    const rope_table& rope; ///< at least as long as the longest sequence
+    std::size_t layer = 0;
+};
+
+/// A pass through some parts of a block; the parts are given this.
+template <class Product, execution E, class Observer = no_observer>
+struct block_run {
+    using product = Product;
+
+    const E& how;
+    const block_context& context;
+    const block_weights& weights;
+    const sequences& batch;
+    const Observer& observer;
+    kv_cache* cache = nullptr;     ///< of the one sequence, with its past; or null
+    value_id wanted = none_here;   ///< the pass stops at this value, and computes nothing for others
+    bool stopped = false;
+
+    const block_layout& layout() const noexcept { return *weights.layout; }
+    /// Position of a sequence's first row.
+    std::size_t start() const noexcept { return cache ? cache->length() : 0; }
+
+    /// All elements of a tensor, row after row; empty where there is none.
+    std::span<const float> vector(std::size_t tensor) const noexcept
+    {
+        if (tensor == none_here) return {};
+        return {weights.tensors[tensor].data(), weights.tensors[tensor].size()};
+    }
+
+    /// output = input weight^T + bias for some rows of a linear layer.
+    void linear(const linear_rows& rows, matrix_view<const float> input,
+                matrix_view<float> output) const
+    {
+        const block_linear& from = layout().linears[rows.linear];
+        const std::span<const float> bias = vector(from.bias);
+        linear_forward<Product>(how,
+                                {weights.tensors[from.weight].rows_from(rows.first, rows.count),
+                                 bias.empty() ? bias : bias.subspan(rows.first, rows.count)},
+                                input, output);
+    }
+
+    bool wants(value_id value) const noexcept { return wanted == none_here || wanted == value; }
+
+    /// Shows a value that linear layers read; false where the pass ends here.
+    bool observe(value_id value, matrix_view<const float> x)
+    {
+        const std::size_t input = layout().input_of(value);
+        if (input != none_here && wants(value)) observer(layout().inputs[input].name, x);
+        stopped = value == wanted;
+        return !stopped;
+    }
+
+    static error no_memory(const char* what) { return detail::no_memory(what); }
+};
+
+/// Runs parts [first, end) in place: hidden (tokens, hidden_size).
+template <class Run>
+status run_parts(Run& run, block_segment parts, matrix_view<float> hidden)
+{
+    const block_layout& layout = run.layout();
+    scratch memory{layout.slot_count() * hidden.size()};
+    if (!memory) return detail::no_memory("a decoder block");
+    const auto at = [&](value_id value) {
+        if (value == hidden_state) return hidden;
+        float* const begin = memory.data() + layout.slots[value] * hidden.size();
+        return matrix_view<float>{begin, hidden.rows(), hidden.cols()};
+    };
+    for (std::size_t i = parts.first; i < parts.end; ++i) {
+        const auto [from, to] = ends_of(layout.parts[i]);
+        const matrix_view<float> input = at(from), output = at(to);
+        AWQ_CHECK(std::visit(
+            [&](const auto& part) { return run_part(run, part, input, output); }, layout.parts[i]));
+        if (run.stopped || (to != hidden_state && !run.observe(to, output))) return {};
+    }
+    return {};
+}
+
+/// One part alone, as if nothing else were in the block: input and output (tokens, hidden_size).
+template <class Product, execution E>
+status part_forward(const E& e, const block_context& context, const block_weights& block,
+                    const sequences& batch, std::size_t part, matrix_view<const float> input,
+                    matrix_view<float> output)
+{
+    const no_observer nothing;
+    block_run<Product, E> run{e, context, block, batch, nothing};
+    return std::visit([&](const auto& each) { return run_part(run, each, input, output); },
+                      block.layout->parts[part]);
+}
+
+/// One decoder block, in place: hidden (tokens, hidden). The observer sees the values that linear
+/// layers read; see `no_observer`.
+template <class Product, execution E, class Observer = no_observer>
+status decoder_block_forward(const E& e, const block_context& context, const block_weights& block,
+                             const sequences& batch, matrix_view<float> hidden,
+                             const Observer& observer = {})
+{
+    block_run<Product, E, Observer> run{e, context, block, batch, observer};
+    return run_parts(run, {0, block.layout->parts.size()}, hidden);
+}
+
+/// The same for the next tokens of the sequence whose past is in `cache`; their keys and values are
+/// written behind it. `cache.advance` is the caller's, after the last layer.
+template <class Product, execution E>
+status decoder_block_forward(const E& e, const block_context& context, const block_weights& block,
+                             kv_cache& cache, matrix_view<float> hidden)
+{
+    const no_observer nothing;
+    const sequences batch = sequences::uniform(1, hidden.rows());
+    block_run<Product, E> run{e, context, block, batch, nothing, &cache};
+    return run_parts(run, {0, block.layout->parts.size()}, hidden);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/causal_lm.hpp
+#ifndef AWQ_MODEL_CAUSAL_LM_HPP
+#define AWQ_MODEL_CAUSAL_LM_HPP
+
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -30977,52 +34430,100 @@ status decoder_block_forward(const E& e, const block_context& context, const blo
 
 namespace awq {
 
-/// All weights of a causal language model, as views of memory that outlives it.
-struct causal_lm_weights {
+/// What stands before and behind the decoder blocks, as views of memory that outlives it.
+struct outer_weights {
     matrix_view<const float> embed_tokens; ///< (vocab, hidden)
-    std::vector<block_weights> layers;
-    std::span<const float> norm;           ///< (hidden)
+    norm_view norm;                        ///< weight and bias (hidden) or empty
     matrix_view<const float> lm_head;      ///< (vocab, hidden); with tied embeddings, embed_tokens
+    matrix_view<const float> positions = {}; ///< (positions, hidden), learned ones; or empty
 };
 
-/// hidden row t = scale * embedding of ids[t]: embed_tokens (vocab, hidden), hidden (tokens,
-/// hidden).
-/// Error: an id that is not in the vocabulary, or the wrong number of rows.
+/// All weights of a causal language model.
+struct causal_lm_weights {
+    outer_weights outer;
+    std::vector<block_weights> layers;
+};
+
+/// Adds the learned embeddings of positions, (positions, hidden) or empty, from `start` on.
 template <execution E>
-status embed(const E& e, matrix_view<const float> embed_tokens, std::span<const std::uint32_t> ids,
-             matrix_view<float> hidden, float scale = 1.0f)
+status add_positions(const E& e, const model_config& config, matrix_view<const float> table,
+                     const sequences& batch, std::size_t start, matrix_view<float> hidden)
 {
-    if (hidden.rows() != ids.size() || hidden.cols() != embed_tokens.cols())
-        return error{error_code::shape_mismatch, "embedding of ", ids.size(), " tokens got ",
-                     hidden.rows(), " x ", hidden.cols(), " for the output"};
-    for (const std::uint32_t id : ids)
-        if (id >= embed_tokens.rows())
-            return error{error_code::shape_mismatch, "token id ", id,
-                         " is not in the vocabulary of ", embed_tokens.rows(),
-                         " tokens; does the tokenizer belong to this model?"};
-    for_each_row(e, ids.size(), [&](std::size_t t) {
-        kernels::simd::scale(scale, embed_tokens.row(ids[t]), hidden.row(t));
+    if (table.empty()) return {};
+    const std::size_t first = start + config.position_offset;
+    if (first + batch.longest() > table.rows())
+        return error{error_code::invalid_argument, "position ", start + batch.longest() - 1,
+                     " is beyond the ", table.rows() - config.position_offset,
+                     " that the model has learned; take shorter texts"};
+    const auto positions = detail::positions_of(batch, first);
+    for_each_row(e, hidden.rows(), [&](std::size_t t) {
+        kernels::simd::add(table.row(positions[t]), hidden.row(t));
     });
     return {};
 }
 
+/// hidden row t = scale * embedding of ids[t], and the learned embedding of its position where there
+/// is one: embed_tokens (vocab, hidden), hidden (tokens, hidden). `start`: position of each sequence's
+/// first token.
+/// Error: an id that is not in the vocabulary, a position beyond the learned ones, or the wrong number
+/// of rows.
+template <execution E>
+status embed(const E& e, const model_config& config, const outer_weights& weights,
+             std::span<const std::uint32_t> ids, const sequences& batch, std::size_t start,
+             matrix_view<float> hidden)
+{
+    const matrix_view<const float> table = weights.embed_tokens;
+    if (hidden.rows() != ids.size() || hidden.cols() != table.cols() || batch.tokens() != ids.size())
+        return error{error_code::shape_mismatch, "embedding of ", ids.size(), " tokens got ",
+                     hidden.rows(), " x ", hidden.cols(), " for the output"};
+    for (const std::uint32_t id : ids)
+        if (id >= table.rows())
+            return error{error_code::shape_mismatch, "token id ", id,
+                         " is not in the vocabulary of ", table.rows(),
+                         " tokens; does the tokenizer belong to this model?"};
+    const float scale = config.embedding_scale();
+    for_each_row(e, ids.size(),
+                 [&](std::size_t t) { kernels::simd::scale(scale, table.row(ids[t]), hidden.row(t)); });
+    return add_positions(e, config, weights.positions, batch, start, hidden);
+}
+
+namespace detail {
+
+/// Factor and cap of logits.
+template <execution E>
+void finish_logits(const E& e, const model_config& config, matrix_view<float> logits)
+{
+    const auto factor = static_cast<float>(config.logit_multiplier);
+    const auto cap = static_cast<float>(config.logit_cap);
+    if (factor == 1.0f && cap == 0.0f) return;
+    for_each_row(e, logits.rows(), [&](std::size_t t) {
+        for (float& value : logits.row(t)) {
+            value *= factor;
+            if (cap != 0.0f) value = cap * std::tanh(value / cap);
+        }
+    });
+}
+
+} // namespace detail
+
 /// Final norm and head: hidden (tokens, hidden) to logits (tokens, vocab). Error: `not_finite`.
 template <class Product, execution E>
-status logits_forward(const E& e, std::span<const float> norm, norm_rule rule,
+status logits_forward(const E& e, const model_config& config, const norm_view& norm,
                       matrix_view<const float> lm_head, matrix_view<const float> hidden,
                       matrix_view<float> logits)
 {
     scratch memory{hidden.size()};
     if (!memory) return detail::no_memory("the final norm");
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
-    rms_norm_forward(e, norm, rule, hidden, normed);
+    norm_forward(e, norm, hidden, normed);
     Product::multiply_nt(e, normed, lm_head, logits);
+    detail::finish_logits(e, config, logits);
     if (all_finite({logits.data(), logits.size()})) return {};
     return error{error_code::not_finite, "the logits are not finite: the weights of model.norm or of "
                                          "the head are damaged, or too large for float32"};
 }
 
-/// A Llama-like model in memory: whole texts, or token after token with a key/value cache.
+/// A model in memory: whole texts, or token after token with a key/value cache.
 /// Not for use by two threads at once (it keeps a rotary table that grows).
 template <class Product, execution E>
 class causal_lm {
@@ -31043,7 +34544,7 @@ public:
     status hidden_states(std::span<const std::uint32_t> ids, const sequences& batch,
                          matrix_view<float> hidden)
     {
-        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden, config_.embedding_scale()));
+        AWQ_CHECK(embed(execution_, config_, weights_.outer, ids, batch, 0, hidden));
         prepare_rope(batch.longest());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
             AWQ_CHECK(run_layer(layer, batch, hidden));
@@ -31053,21 +34554,31 @@ public:
     /// Final norm and head of some rows: logits (rows, vocab). Error: `not_finite`.
     status logits(matrix_view<const float> hidden, matrix_view<float> logits) const
     {
-        return logits_forward<Product>(execution_, weights_.norm, config_.norm(), weights_.lm_head,
-                                       hidden, logits);
+        return logits_forward<Product>(execution_, config_, weights_.outer.norm,
+                                       weights_.outer.lm_head, hidden, logits);
+    }
+
+    /// An empty cache with room for `capacity` tokens.
+    result<kv_cache> make_cache(std::size_t capacity) const
+    {
+        std::vector<kv_widths> widths;
+        for (const block_weights& block : weights_.layers)
+            widths.push_back({block.layout->key_width, block.layout->value_width});
+        return kv_cache::make(std::move(widths), capacity);
     }
 
     /// Appends `ids`, at least one, to the sequence in `cache`; `logits` (vocab) are those of the
     /// token that follows. On an error the cache is as before.
     status step(kv_cache& cache, std::span<const std::uint32_t> ids, std::span<float> logits)
     {
-        if (ids.empty() || logits.size() != weights_.lm_head.rows())
+        if (ids.empty() || logits.size() != weights_.outer.lm_head.rows())
             return error{error_code::invalid_argument, "a step needs a token and room for ",
-                         weights_.lm_head.rows(), " logits"};
+                         weights_.outer.lm_head.rows(), " logits"};
         scratch memory{ids.size() * config_.hidden_size};
         if (!memory) return detail::no_memory("a step");
         const matrix_view<float> hidden{memory.data(), ids.size(), config_.hidden_size};
-        AWQ_CHECK(embed(execution_, weights_.embed_tokens, ids, hidden, config_.embedding_scale()));
+        AWQ_CHECK(embed(execution_, config_, weights_.outer, ids, sequences::uniform(1, ids.size()),
+                        cache.length(), hidden));
         prepare_rope(cache.length() + ids.size());
         for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
             AWQ_CHECK(run_layer(layer, cache, hidden));
@@ -31084,17 +34595,20 @@ private:
 
     static status check_weights(const model_config& config, const causal_lm_weights& weights)
     {
-        const auto norm = matrix_view<const float>{weights.norm.data(), 1, weights.norm.size()};
-        const matrix_view<const float> outer[] = {weights.embed_tokens, norm, weights.lm_head};
+        const outer_weights& outer = weights.outer;
+        std::vector<matrix_view<const float>> tensors{outer.embed_tokens, as_row(outer.norm.weight),
+                                                      outer.lm_head};
         const auto expected = expected_outer_tensors(config);
+        if (config.norm().has_bias) tensors.push_back(as_row(outer.norm.bias));
+        if (tensors.size() < expected.size()) tensors.push_back(outer.positions);
         for (std::size_t i = 0; i < expected.size(); ++i)
-            AWQ_CHECK(detail::check_tensor(expected[i], outer[i]));
+            AWQ_CHECK(detail::check_tensor(expected[i], tensors[i]));
         if (weights.layers.size() != config.num_hidden_layers)
             return error{error_code::shape_mismatch, "there are ", weights.layers.size(),
                          " layers, the config asks for ", config.num_hidden_layers};
         for (std::size_t layer = 0; layer < weights.layers.size(); ++layer)
-            if (const status fits = check(config, weights.layers[layer]); !fits)
-                return error{fits.error().code(), "model.layers.", layer, ".", fits.error().text()};
+            if (const status fits = check(weights.layers[layer]); !fits)
+                return error{fits.error().code(), config.names.blocks, layer, ".", fits.error().text()};
         return {};
     }
 
@@ -31106,7 +34620,7 @@ private:
                                                  weights_.layers[layer], past, hidden));
         if (all_finite({hidden.data(), hidden.size()})) return {};
         return error{error_code::not_finite, "the values stop being finite in block ", layer,
-                     " (model.layers.", layer,
+                     " (", config_.names.blocks, layer,
                      ".*): its weights are damaged, or too large for float32"};
     }
 
@@ -31115,13 +34629,13 @@ private:
         return {config_, rope_.of(config_, layer), layer};
     }
 
-    /// Dynamic scaling depends on the length itself; the other tables only grow.
+    /// Some scaling depends on the length itself; the other tables only grow.
     void prepare_rope(std::size_t length)
     {
-        const bool exact = config_.rope.kind == rope_kind::dynamic &&
-                           std::max(length, rope_.length()) > config_.max_position_embeddings;
+        const std::size_t grown = std::max(length, 2 * rope_.length());
+        const bool exact = rope_tables::depends_on(config_, grown);
         if (exact ? length != rope_.length() : length > rope_.length())
-            rope_ = rope_tables{config_, exact ? length : std::max(length, 2 * rope_.length())};
+            rope_ = rope_tables{config_, exact ? length : grown};
     }
 
     model_config config_;
@@ -31133,290 +34647,344 @@ private:
 } // namespace awq
 
 #endif
-// ---- awq/model/mapping_pattern.hpp
-#ifndef AWQ_MODEL_MAPPING_PATTERN_HPP
-#define AWQ_MODEL_MAPPING_PATTERN_HPP
+// ---- awq/model/config/find_names.hpp
+#ifndef AWQ_MODEL_CONFIG_FIND_NAMES_HPP
+#define AWQ_MODEL_CONFIG_FIND_NAMES_HPP
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace awq {
-
-/// A smooth layer and its balance layers by name, before it is known which blocks have them.
-///
-/// A name is a module's name from the root ("model.layers.0.mlp.up_proj") or from its decoder block
-/// ("mlp.up_proj"), in which `*` stands for one part between dots; or, after "re:", a regular
-/// expression that matches from the beginning of the name from the root, as in llm-compressor.
-struct mapping_pattern {
-    std::string smooth_layer;
-    std::vector<std::string> balance_layers;
-    /// Balance layers too, in those blocks that have them: a block's experts, or its dense MLP.
-    std::vector<std::string> optional_layers = {};
-};
-
-/// The expression of a "re:" pattern; empty for a plain name.
-constexpr std::string_view expression_of(std::string_view pattern) noexcept
-{
-    return pattern.starts_with("re:") ? pattern.substr(3) : std::string_view{};
-}
-
-/// Whether a dotted name equals a plain pattern, whose `*` parts match any one part.
-constexpr bool matches_parts(std::string_view pattern, std::string_view name) noexcept
-{
-    while (true) {
-        const std::size_t pattern_dot = pattern.find('.');
-        const std::size_t name_dot = name.find('.');
-        const std::string_view part = pattern.substr(0, pattern_dot);
-        if (part != "*" && part != name.substr(0, name_dot)) return false;
-        const bool last = pattern_dot == std::string_view::npos;
-        if (last != (name_dot == std::string_view::npos)) return false;
-        if (last) return true;
-        pattern.remove_prefix(pattern_dot + 1);
-        name.remove_prefix(name_dot + 1);
-    }
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/model/mapping_registry.hpp
-#ifndef AWQ_MODEL_MAPPING_REGISTRY_HPP
-#define AWQ_MODEL_MAPPING_REGISTRY_HPP
-
-#include <algorithm>
-#include <string>
-#include <string_view>
-#include <vector>
-
-// Which layers balance which, for each architecture. The maps are those of llm-compressor, but:
-// - every reader of a smoothed norm is balanced (routers and shared experts too), or the model's
-//   function would change;
-// - blocks of one model may differ (a dense first block, experts afterwards);
-// - Olmo2, whose norms follow their sublayers, has no norm mapping; OPT has its own map.
-
-namespace awq {
-
-/// Architectures whose decoder blocks have the same names and the same data flow.
-enum class mapping_family : unsigned char {
-    llama,
-    moe,
-    mixtral,
-    llama4,
-    phi3,
-    gemma2,
-    gemma3,
-    cohere,
-    deepseek,
-    post_norm,
-    opt,
-    bloom,
-    afmoe,
-};
-
-/// What the registry knows of an architecture.
-struct architecture_entry {
-    std::string_view name; ///< as in config.json's `architectures`
-    mapping_family family;
-    bool offset_norm = false; ///< norms are x (1 + weight)
-};
-
-inline constexpr architecture_entry architecture_entries[] = {
-    {"AfmoeForCausalLM", mapping_family::afmoe},
-    {"BloomForCausalLM", mapping_family::bloom},
-    {"Cohere2ForCausalLM", mapping_family::cohere},
-    {"CohereForCausalLM", mapping_family::cohere},
-    {"DeepseekV2ForCausalLM", mapping_family::deepseek},
-    {"DeepseekV3ForCausalLM", mapping_family::deepseek},
-    {"Ernie4_5_MoeForCausalLM", mapping_family::moe},
-    {"Exaone4ForCausalLM", mapping_family::post_norm},
-    {"Gemma2ForCausalLM", mapping_family::gemma2, true},
-    {"Gemma3ForCausalLM", mapping_family::gemma3, true},
-    {"Gemma3ForConditionalGeneration", mapping_family::gemma3, true},
-    {"GemmaForCausalLM", mapping_family::llama, true},
-    {"Glm4MoeForCausalLM", mapping_family::moe},
-    {"Glm4MoeLiteForCausalLM", mapping_family::deepseek},
-    {"GlmMoeDsaForCausalLM", mapping_family::deepseek},
-    {"GraniteForCausalLM", mapping_family::llama},
-    {"Llama4ForConditionalGeneration", mapping_family::llama4},
-    {"LlamaForCausalLM", mapping_family::llama},
-    {"Mistral3ForConditionalGeneration", mapping_family::llama},
-    {"MistralForCausalLM", mapping_family::llama},
-    {"MixtralForCausalLM", mapping_family::mixtral},
-    {"NanbeigeForCausalLM", mapping_family::llama},
-    {"OPTForCausalLM", mapping_family::opt},
-    {"Olmo2ForCausalLM", mapping_family::post_norm},
-    {"Olmo3ForCausalLM", mapping_family::post_norm},
-    {"OlmoForCausalLM", mapping_family::post_norm},
-    {"Phi3ForCausalLM", mapping_family::phi3},
-    {"Phi3VForCausalLM", mapping_family::phi3},
-    {"Qwen2ForCausalLM", mapping_family::llama},
-    {"Qwen2MoeForCausalLM", mapping_family::moe},
-    {"Qwen2_5_VLForConditionalGeneration", mapping_family::llama},
-    {"Qwen3ForCausalLM", mapping_family::llama},
-    {"Qwen3MoeForCausalLM", mapping_family::moe},
-    {"SeedOssForCausalLM", mapping_family::llama},
-};
-
-/// Null for an architecture that is not in the registry.
-constexpr const architecture_entry* find_architecture(std::string_view name) noexcept
-{
-    const auto found = std::ranges::find(architecture_entries, name, &architecture_entry::name);
-    return found == std::end(architecture_entries) ? nullptr : &*found;
-}
 
 namespace detail {
 
-inline mapping_pattern qkv_mapping()
+/// "model.layers." as a checkpoint with another prefix than "model." spells it.
+inline std::string with_prefix(const std::string& name, std::string_view prefix)
 {
-    return {"input_layernorm", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}};
-}
-inline mapping_pattern output_mapping() { return {"self_attn.v_proj", {"self_attn.o_proj"}}; }
-inline mapping_pattern gate_up_mapping(std::string norm)
-{
-    return {std::move(norm), {"mlp.gate_proj", "mlp.up_proj"}};
-}
-inline mapping_pattern down_mapping() { return {"mlp.up_proj", {"mlp.down_proj"}}; }
-
-/// The readers of the norm before an MLP that is dense in some blocks and of experts in others.
-inline mapping_pattern experts_mapping(std::string norm)
-{
-    return {std::move(norm),
-            {},
-            {"mlp.gate", "mlp.router", "mlp.experts.*.gate_proj", "mlp.experts.*.up_proj",
-             "mlp.shared_expert_gate", "mlp.shared_expert.gate_proj", "mlp.shared_expert.up_proj",
-             "mlp.shared_experts.gate_proj", "mlp.shared_experts.up_proj", "mlp.gate_proj",
-             "mlp.up_proj"}};
-}
-
-/// The up_proj -> down_proj mappings of such an MLP; a block has some of them.
-inline void append_expert_downs(std::vector<mapping_pattern>& mappings)
-{
-    mappings.push_back({"mlp.experts.*.up_proj", {"mlp.experts.*.down_proj"}});
-    mappings.push_back({"mlp.shared_expert.up_proj", {"mlp.shared_expert.down_proj"}});
-    mappings.push_back({"mlp.shared_experts.up_proj", {"mlp.shared_experts.down_proj"}});
-    mappings.push_back(down_mapping());
-}
-
-inline std::vector<mapping_pattern> moe_mappings()
-{
-    std::vector<mapping_pattern> mappings{qkv_mapping(), output_mapping(),
-                                          experts_mapping("post_attention_layernorm")};
-    append_expert_downs(mappings);
-    return mappings;
-}
-
-inline std::vector<mapping_pattern> deepseek_mappings()
-{
-    // Query and key/value are compressed to a few channels, normed, and expanded again. Where the
-    // query is not compressed there is a q_proj instead of the q_a_proj.
-    std::vector<mapping_pattern> mappings{
-        {"input_layernorm",
-         {"self_attn.kv_a_proj_with_mqa"},
-         {"self_attn.q_proj", "self_attn.q_a_proj"}},
-        {"self_attn.q_a_layernorm", {"self_attn.q_b_proj"}},
-        {"self_attn.kv_a_layernorm", {"self_attn.kv_b_proj"}},
-        experts_mapping("post_attention_layernorm")};
-    append_expert_downs(mappings);
-    return mappings;
-}
-
-inline std::vector<mapping_pattern> afmoe_mappings()
-{
-    mapping_pattern attention = qkv_mapping();
-    attention.balance_layers.push_back("self_attn.gate_proj");
-    mapping_pattern experts = experts_mapping("pre_mlp_layernorm");
-    experts.optional_layers.push_back("mlp.router.gate");
-    std::vector<mapping_pattern> mappings{attention, output_mapping(), experts};
-    append_expert_downs(mappings);
-    return mappings;
-}
-
-inline std::vector<mapping_pattern> llama4_mappings()
-{
-    const std::string ff = "feed_forward.";
-    return {qkv_mapping(),
-            output_mapping(),
-            {"post_attention_layernorm",
-             {},
-             {ff + "router", ff + "experts.*.gate_proj", ff + "experts.*.up_proj",
-              ff + "shared_expert.gate_proj", ff + "shared_expert.up_proj", ff + "gate_proj",
-              ff + "up_proj"}},
-            {ff + "experts.*.up_proj", {ff + "experts.*.down_proj"}},
-            {ff + "shared_expert.up_proj", {ff + "shared_expert.down_proj"}},
-            {ff + "up_proj", {ff + "down_proj"}}};
-}
-
-inline std::vector<mapping_pattern> mixtral_mappings()
-{
-    const std::string moe = "block_sparse_moe.";
-    return {qkv_mapping(),
-            output_mapping(),
-            {"post_attention_layernorm",
-             {moe + "gate", moe + "experts.*.w1", moe + "experts.*.w3"}},
-            {moe + "experts.*.w3", {moe + "experts.*.w2"}}};
+    constexpr std::string_view usual = "model.";
+    if (!name.starts_with(usual)) return name;
+    return std::string{prefix}.append(name.substr(usual.size()));
 }
 
 } // namespace detail
 
-/// The mappings of a family, in the order in which they are searched.
-inline std::vector<mapping_pattern> mappings_of(mapping_family family)
+/// The names of a model as a checkpoint spells them: text parts of multimodal models stand below
+/// "language_model." in one order or the other, and some checkpoints leave "model." out.
+/// `has(tensor)`: whether the checkpoint has a tensor of that name. The usual names where none fits.
+template <class Has>
+model_names find_names(const model_names& usual, const Has& has)
 {
-    using namespace detail;
-    switch (family) {
-    case mapping_family::moe: return moe_mappings();
-    case mapping_family::mixtral: return mixtral_mappings();
-    case mapping_family::llama4: return llama4_mappings();
-    case mapping_family::phi3:
-        return {{"input_layernorm", {"self_attn.qkv_proj"}},
-                {"self_attn.qkv_proj", {"self_attn.o_proj"}},
-                {"post_attention_layernorm", {"mlp.gate_up_proj"}},
-                {"mlp.gate_up_proj", {"mlp.down_proj"}}};
-    case mapping_family::gemma2:
-        return {qkv_mapping(), output_mapping(), gate_up_mapping("pre_feedforward_layernorm"),
-                down_mapping()};
-    case mapping_family::gemma3: // its norms of queries and keys make smoothing before them harmful
-        return {output_mapping(), gate_up_mapping("pre_feedforward_layernorm"), down_mapping()};
-    case mapping_family::cohere: // attention and MLP side by side, behind one norm
-        return {{"input_layernorm",
-                 {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj",
-                  "mlp.up_proj"}},
-                output_mapping(),
-                down_mapping()};
-    case mapping_family::deepseek: return deepseek_mappings();
-    case mapping_family::post_norm: return {output_mapping(), down_mapping()};
-    case mapping_family::opt: // fc1 -> fc2 holds because relu(x / s) = relu(x) / s
-        return {{"self_attn_layer_norm",
-                 {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}},
-                {"self_attn.v_proj", {"self_attn.out_proj"}},
-                {"final_layer_norm", {"fc1"}},
-                {"fc1", {"fc2"}}};
-    case mapping_family::bloom:
-        return {{"input_layernorm", {"self_attention.query_key_value"}},
-                {"post_attention_layernorm", {"mlp.dense_h_to_4h"}}};
-    case mapping_family::afmoe: return afmoe_mappings();
-    case mapping_family::llama: break;
+    for (const std::string_view prefix :
+         {"model.", "model.language_model.", "language_model.model.", "language_model.", ""}) {
+        model_names found{detail::with_prefix(usual.blocks, prefix),
+                          detail::with_prefix(usual.embeddings, prefix),
+                          detail::with_prefix(usual.positions, prefix),
+                          detail::with_prefix(usual.norm, prefix), usual.head};
+        if (!has(found.embeddings + ".weight")) continue;
+        const std::string inner = "language_model." + usual.head;
+        if (!has(found.head + ".weight") && has(inner + ".weight")) found.head = inner;
+        return found;
     }
-    return {qkv_mapping(), output_mapping(), gate_up_mapping("post_attention_layernorm"),
-            down_mapping()};
-}
-
-/// The mappings of an architecture ("LlamaForCausalLM"); `unknown_architecture` naming the known
-/// ones if the registry does not have it.
-inline result<std::vector<mapping_pattern>> mappings_of(std::string_view architecture)
-{
-    if (const architecture_entry* entry = find_architecture(architecture))
-        return mappings_of(entry->family);
-    std::string known;
-    for (const architecture_entry& entry : architecture_entries)
-        known.append(known.empty() ? "" : ", ").append(entry.name);
-    return error{error_code::unknown_architecture, "there are no mappings for \"", architecture,
-                 "\"; give them in a recipe. Known are ", known};
+    return usual;
 }
 
 } // namespace awq
 
 #endif
+// ---- awq/model/config/read_model_config.hpp
+#ifndef AWQ_MODEL_CONFIG_READ_MODEL_CONFIG_HPP
+#define AWQ_MODEL_CONFIG_READ_MODEL_CONFIG_HPP
+
+// ---- awq/model/config/read_rope.hpp
+#ifndef AWQ_MODEL_CONFIG_READ_ROPE_HPP
+#define AWQ_MODEL_CONFIG_READ_ROPE_HPP
+
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+namespace detail {
+
+/// `rope_scaling` (transformers 4) and `rope_parameters` (transformers 5) hold the same keys.
+inline status read_rope_fields(const json::value& rope, rope_config& into)
+{
+    std::string kind;
+    AWQ_CHECK(read_field(rope, "type", kind)); // the old spelling of rope_type
+    AWQ_CHECK(read_field(rope, "rope_type", kind));
+    if (kind == "su") kind = "longrope"; // as Phi 3 was first published
+    if (!kind.empty()) {
+        const auto known = rope_kind_of(kind);
+        if (!known)
+            return rope.error(error_code::unsupported, "rope type \"", kind,
+                              "\" is not supported; known: default, linear, dynamic, llama3, yarn, "
+                              "longrope");
+        into.kind = *known;
+    }
+    AWQ_CHECK(read_field(rope, "rope_theta", into.theta));
+    AWQ_CHECK(read_field(rope, "factor", into.factor));
+    AWQ_CHECK(read_field(rope, "low_freq_factor", into.low_freq_factor));
+    AWQ_CHECK(read_field(rope, "high_freq_factor", into.high_freq_factor));
+    AWQ_CHECK(read_field(rope, "original_max_position_embeddings",
+                         into.original_max_position_embeddings));
+    AWQ_CHECK(read_field(rope, "beta_fast", into.beta_fast));
+    AWQ_CHECK(read_field(rope, "beta_slow", into.beta_slow));
+    AWQ_CHECK(read_field(rope, "truncate", into.truncate));
+    AWQ_CHECK(read_field(rope, "attention_factor", into.attention_factor));
+    AWQ_CHECK(read_field(rope, "short_factor", into.frequency_divisors));
+    AWQ_CHECK(read_field(rope, "long_factor", into.long_divisors));
+    AWQ_CHECK(read_field(rope, "mscale", into.mscale));
+    AWQ_CHECK(read_field(rope, "mscale_all_dim", into.mscale_all_dim));
+    return read_field(rope, "partial_rotary_factor", into.partial_rotary_factor);
+}
+
+/// Where layers differ, `rope_parameters` holds one object for each kind of layer (transformers 5),
+/// or `rope_local_base_freq` stands beside a `rope_theta` that sliding layers do not use.
+inline status read_rope(const json::value& root, model_config& into)
+{
+    AWQ_CHECK(read_field(root, "rope_theta", into.rope.theta));
+    AWQ_CHECK(read_field(root, "partial_rotary_factor", into.rope.partial_rotary_factor));
+    rope_config local = into.local_rope.value_or(rope_config{});
+    if (root.find_non_null("rope_local_base_freq")) {
+        AWQ_CHECK(read_field(root, "rope_local_base_freq", local.theta));
+        into.local_rope = local;
+    }
+    for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
+        const auto rope = root.find_non_null(key);
+        if (!rope) continue;
+        AWQ_CHECK(rope->as_object());
+        const auto full = rope->find_non_null("full_attention");
+        const auto sliding = rope->find_non_null("sliding_attention");
+        if (full || !sliding) AWQ_CHECK(read_rope_fields(full ? *full : *rope, into.rope));
+        if (!sliding) continue;
+        AWQ_CHECK(read_rope_fields(*sliding, local));
+        into.local_rope = local;
+    }
+    return {};
+}
+
+} // namespace detail
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+namespace detail {
+
+/// `layer_types`, one for each layer.
+inline status read_layer_types(const json::value& types, model_config& into)
+{
+    AWQ_TRY(const auto entries, types.as_array());
+    for (const json::value& entry : entries) {
+        AWQ_TRY(const std::string_view name, entry.as_string());
+        const bool is_sliding = name == "sliding_attention";
+        if (!is_sliding && name != "full_attention")
+            return entry.error(error_code::unsupported, "\"", printable(name),
+                               "\" is not supported, only full_attention and sliding_attention");
+        into.sliding_layers.push_back(is_sliding);
+    }
+    return {};
+}
+
+/// An absent `sliding_window` leaves the type's default, null switches it off. That of qwen is off unless
+/// `use_sliding_window` or `layer_types` say otherwise, and 4096 then.
+inline status read_sliding_window(const json::value& root, model_config& into)
+{
+    bool used = into.sliding_window != 0;
+    const auto size = root.find("sliding_window");
+    if (size && size->is_null()) into.sliding_window = 0;
+    AWQ_CHECK(read_field(root, "sliding_window", into.sliding_window));
+    AWQ_CHECK(read_field(root, "max_window_layers", into.max_window_layers));
+    AWQ_CHECK(read_field(root, "sliding_window_pattern", into.sliding_window_pattern));
+    AWQ_CHECK(read_field(root, "use_sliding_window", used));
+    if (const auto types = root.find_non_null("layer_types")) {
+        AWQ_CHECK(read_layer_types(*types, into));
+        const auto& layers = into.sliding_layers;
+        used = std::find(layers.begin(), layers.end(), true) != layers.end();
+    }
+    if (!used) into.sliding_window = 0;
+    if (used && !size && into.model_type.starts_with("qwen")) into.sliding_window = 4096;
+    return {};
+}
+
+/// A token's id; nothing for a negative one, which some writers give for "none".
+inline result<std::optional<std::uint32_t>> read_token_id(const json::value& field)
+{
+    const auto number = field.as_number();
+    if (number && *number < 0.0) return std::optional<std::uint32_t>{};
+    AWQ_TRY(const std::uint64_t id, read_whole(field));
+    if (id > std::numeric_limits<std::uint32_t>::max())
+        return field.error(error_code::malformed_file, "the token id ", id, " is too large");
+    return std::optional{static_cast<std::uint32_t>(id)};
+}
+
+/// `eos_token_id` is an id or a list of them.
+inline status read_token_ids(const json::value& root, model_config& into)
+{
+    const auto bos = root.find_non_null("bos_token_id");
+    if (bos && bos->is_number()) {
+        AWQ_TRY(into.bos_token_id, read_token_id(*bos));
+    }
+    const auto eos = root.find_non_null("eos_token_id");
+    if (!eos) return {};
+    const auto add = [&](const json::value& field) -> status {
+        AWQ_TRY(const auto id, read_token_id(field));
+        if (id) into.eos_token_ids.push_back(*id);
+        return {};
+    };
+    if (eos->is_number()) return add(*eos);
+    AWQ_TRY(const auto ids, eos->as_array());
+    for (const json::value& entry : ids) AWQ_CHECK(add(entry));
+    return {};
+}
+
+inline status read_storage(const json::value& root, model_config& into)
+{
+    std::string name;
+    AWQ_CHECK(read_field(root, "torch_dtype", name));
+    AWQ_CHECK(read_field(root, "dtype", name)); // transformers 5
+    if (name.starts_with("torch.")) name.erase(0, 6);
+    if (name == "bfloat16") into.torch_dtype = dtype::bf16;
+    if (name == "float16") into.torch_dtype = dtype::f16;
+    return {};
+}
+
+/// Null means as many as query heads, but for gemma, whose null is nothing else than its default.
+inline status read_key_value_heads(const json::value& root, model_config& into)
+{
+    const auto field = root.find("num_key_value_heads");
+    if (field && field->is_null() && !into.offset_norms) into.num_key_value_heads = 0;
+    return read_field(root, "num_key_value_heads", into.num_key_value_heads);
+}
+
+inline status read_sizes(const json::value& root, const architecture& kind, model_config& into)
+{
+    AWQ_CHECK(require_field(root, "vocab_size", into.vocab_size));
+    AWQ_CHECK(require_field(root, "hidden_size", into.hidden_size));
+    AWQ_CHECK(require_field(root, kind.width_field, into.intermediate_size));
+    AWQ_CHECK(require_field(root, "num_hidden_layers", into.num_hidden_layers));
+    AWQ_CHECK(require_field(root, "num_attention_heads", into.num_attention_heads));
+    AWQ_CHECK(read_key_value_heads(root, into));
+    AWQ_CHECK(read_field(root, "head_dim", into.head_dim));
+    AWQ_CHECK(read_field(root, "max_position_embeddings", into.max_position_embeddings));
+    for (const std::string_view key : {"rms_norm_eps", "layer_norm_eps", "norm_epsilon", "norm_eps"})
+        AWQ_CHECK(read_field(root, key, into.rms_norm_eps));
+    return {};
+}
+
+inline status read_activations(const json::value& root, model_config& into)
+{
+    for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function"})
+        AWQ_CHECK(read_field(root, key, into.hidden_act));
+    return {};
+}
+
+/// Null switches a cap off.
+inline status read_caps(const json::value& root, model_config& into)
+{
+    const auto read = [&](std::string_view key, double& cap) -> status {
+        if (const auto field = root.find(key); field && field->is_null()) cap = 0.0;
+        return read_field(root, key, cap);
+    };
+    AWQ_CHECK(read("attn_logit_softcapping", into.attention_cap));
+    return read("final_logit_softcapping", into.logit_cap);
+}
+
+/// The architecture of a text model: that of `architectures`, else by `model_type`. A multimodal
+/// model's text part has a `model_type` of its own.
+inline result<const architecture*> read_architecture(const json::value& root, bool is_part)
+{
+    std::string model_type, name;
+    AWQ_CHECK(read_field(root, "model_type", model_type));
+    if (const auto names = root.find_non_null("architectures"); names && !is_part) {
+        AWQ_TRY(const auto list, names->as_array());
+        for (const json::value& each : list) {
+            AWQ_TRY(const std::string_view text, each.as_string());
+            name = std::string{text};
+            break;
+        }
+    }
+    if (const architecture* const found = find_architecture(name)) return found;
+    if (name.empty()) {
+        if (const architecture* const found = find_model_type(model_type)) return found;
+        return root.error(error_code::missing_field, "the field \"architectures\" is missing, and "
+                          "model_type \"", printable(model_type),
+                          "\" does not say which model it is");
+    }
+    return unknown_architecture(name).within(root.where());
+}
+
+/// What forward passes here do not do.
+inline status refuse_unsupported(const json::value& root)
+{
+    bool bidirectional = false;
+    AWQ_CHECK(read_field(root, "use_bidirectional_attention", bidirectional));
+    if (bidirectional)
+        return root.error(error_code::unsupported, "use_bidirectional_attention is not supported");
+    return {};
+}
+
+/// The fields of a text model.
+inline result<model_config> read_text_config(const json::value& root, bool is_part)
+{
+    AWQ_TRY(const architecture* const kind, read_architecture(root, is_part));
+    model_config config = defaults_of(*kind);
+    AWQ_CHECK(read_field(root, "model_type", config.model_type));
+    AWQ_CHECK(read_sizes(root, *kind, config));
+    AWQ_CHECK(read_activations(root, config));
+    AWQ_CHECK(read_field(root, "query_pre_attn_scalar", config.query_pre_attn_scalar));
+    AWQ_CHECK(read_caps(root, config));
+    AWQ_CHECK(refuse_unsupported(root));
+    AWQ_CHECK(read_field(root, "attention_bias", config.attention_bias));
+    AWQ_CHECK(read_field(root, "mlp_bias", config.mlp_bias));
+    AWQ_CHECK(read_field(root, "tie_word_embeddings", config.tie_word_embeddings));
+    AWQ_CHECK(read_rope(root, config));
+    AWQ_CHECK(read_sliding_window(root, config));
+    AWQ_CHECK(read_token_ids(root, config));
+    AWQ_CHECK(read_storage(root, config));
+    if (kind->read) AWQ_CHECK(kind->read(root, config));
+    return config;
+}
+
+/// What stands beside a multimodal model's text part holds for it, too.
+inline status read_outer_fields(const json::value& root, model_config& into)
+{
+    AWQ_CHECK(read_field(root, "tie_word_embeddings", into.tie_word_embeddings));
+    if (into.eos_token_ids.empty()) AWQ_CHECK(read_token_ids(root, into));
+    return read_storage(root, into);
+}
+
+} // namespace detail
+
+/// The fields of a Hugging Face config.json that a forward pass needs, checked; of a multimodal model
+/// those of its text part. Both spellings of transformers 4 and 5 are read; what is missing or null is
+/// what transformers assumes for the type. Errors: missing_field, malformed_file, unknown_architecture.
+inline result<model_config> read_model_config(const json::value& root)
+{
+    const auto text = root.find_non_null("text_config");
+    AWQ_TRY(model_config config,
+            detail::read_text_config(text ? *text : root, text.has_value()));
+    if (text) AWQ_CHECK(detail::read_outer_fields(root, config));
+    if (const auto sound = check(config); !sound) return sound.error().from_file(root.where());
+    return config;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/mapping/block_mappings.hpp
+#ifndef AWQ_MODEL_MAPPING_BLOCK_MAPPINGS_HPP
+#define AWQ_MODEL_MAPPING_BLOCK_MAPPINGS_HPP
+
 // ---- awq/model/resolve_mappings.hpp
 #ifndef AWQ_MODEL_RESOLVE_MAPPINGS_HPP
 #define AWQ_MODEL_RESOLVE_MAPPINGS_HPP
@@ -31653,6 +35221,99 @@ result<std::vector<resolved_mapping>> resolve_mappings(std::span<const mapping_p
 } // namespace awq
 
 #endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// The layer of that name as something to smooth; null where its output is read by other things than
+/// linear layers, so that nothing could make up for it.
+inline const block_output* find_output(const block_layout& layout, std::string_view name) noexcept
+{
+    const auto at = std::ranges::find(layout.outputs, name, &block_output::name);
+    return at == layout.outputs.end() ? nullptr : &*at;
+}
+
+/// The scale of each column of an output's readers, where query heads share those of a value head;
+/// empty: column j has scale j.
+inline std::vector<std::uint32_t> column_scales_of(const block_layout& layout,
+                                                   const block_output& output)
+{
+    if (output.kind != output_kind::grouped) return {};
+    std::vector<std::uint32_t> scales(layout.readers_of(output.value).front()->in_features);
+    for (std::size_t c = 0; c < scales.size(); ++c) {
+        const std::size_t head = c / output.head / output.share;
+        scales[c] = static_cast<std::uint32_t>(head * output.head + c % output.head);
+    }
+    return scales;
+}
+
+/// The mapping of an output: all that read its value are balanced. Marked as skipped where query heads
+/// share a value head, which llm-compressor does not smooth.
+inline resolved_mapping mapping_of(const block_layout& layout, const block_output& output)
+{
+    resolved_mapping made;
+    made.smooth_layer = output.name;
+    made.smooth_is_norm = output.kind == output_kind::norm;
+    for (const block_linear* const reader : layout.readers_of(output.value))
+        made.balance_layers.push_back(reader->name);
+    made.parent = detail::parent_of(made.balance_layers);
+    if (output.kind != output_kind::grouped) return made;
+    const block_linear& smooth = *layout.find(output.name);
+    const block_linear& reader = *layout.find(made.balance_layers.front());
+    made.skipped = skip_cause::grouped_query;
+    made.reason = smooth.name + " has " + std::to_string(smooth.out_features) + " outputs, " +
+                  reader.name + " has " + std::to_string(reader.in_features) +
+                  " inputs (grouped-query attention)";
+    return made;
+}
+
+/// The mappings of a block that llm-compressor searches, in its order.
+inline std::vector<resolved_mapping> usual_mappings(const block_layout& layout)
+{
+    std::vector<resolved_mapping> found;
+    for (const block_output& output : layout.outputs)
+        if (output.is_usual) found.push_back(mapping_of(layout, output));
+    return found;
+}
+
+/// Everything of a block that can be smoothed exactly, in the same order.
+inline std::vector<resolved_mapping> all_mappings(const block_layout& layout)
+{
+    std::vector<resolved_mapping> found;
+    for (const block_output& output : layout.outputs) found.push_back(mapping_of(layout, output));
+    return found;
+}
+
+/// Whether smoothing a mapping keeps the function of the block: the balance layers must be all that
+/// reads the smooth layer's output. llm-compressor's default mappings, say, do not fit Gemma's norms.
+/// Error: `invalid_argument` that names the layers.
+inline status check_data_flow(const block_layout& layout, const resolved_mapping& mapping)
+{
+    const block_output* const output = find_output(layout, mapping.smooth_layer);
+    const std::vector<std::string> readers =
+        output ? mapping_of(layout, *output).balance_layers : std::vector<std::string>{};
+    const auto balances = [&](const std::string& reader) {
+        return std::ranges::find(mapping.balance_layers, reader) != mapping.balance_layers.end();
+    };
+    if (!readers.empty() && readers.size() == mapping.balance_layers.size() &&
+        std::ranges::all_of(readers, balances))
+        return {};
+    std::string wanted = readers.empty() ? "nothing that could make up for it" : "";
+    for (const std::string& reader : readers) wanted += (wanted.empty() ? "" : ", ") + reader;
+    return error{error_code::invalid_argument, "a mapping smooths ", mapping.smooth_layer,
+                 ", which would change the model: its output is read by ", wanted,
+                 "; make these its balance layers, or leave the mapping out"};
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/pipeline/activation_stream.hpp
 #ifndef AWQ_PIPELINE_ACTIVATION_STREAM_HPP
 #define AWQ_PIPELINE_ACTIVATION_STREAM_HPP
@@ -31660,141 +35321,6 @@ result<std::vector<resolved_mapping>> resolve_mappings(std::span<const mapping_p
 // ---- awq/pipeline/check_tensors.hpp
 #ifndef AWQ_PIPELINE_CHECK_TENSORS_HPP
 #define AWQ_PIPELINE_CHECK_TENSORS_HPP
-
-// ---- awq/pipeline/tensor_source.hpp
-#ifndef AWQ_PIPELINE_TENSOR_SOURCE_HPP
-#define AWQ_PIPELINE_TENSOR_SOURCE_HPP
-
-// ---- awq/report/tensor_report.hpp
-#ifndef AWQ_REPORT_TENSOR_REPORT_HPP
-#define AWQ_REPORT_TENSOR_REPORT_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <vector>
-
-namespace awq {
-
-/// How one tensor lies in a file.
-struct tensor_report {
-    std::string name;           ///< as the file has it
-    std::string type;           ///< "Q4_K", "BF16"
-    std::uint64_t elements = 0; ///< of that type
-    std::uint64_t bytes = 0;
-};
-
-/// All tensors of one type.
-struct type_total {
-    std::string type;
-    std::size_t tensors = 0;
-    std::uint64_t elements = 0;
-    std::uint64_t bytes = 0;
-};
-
-inline std::uint64_t bytes_of(const std::vector<tensor_report>& tensors) noexcept
-{
-    std::uint64_t sum = 0;
-    for (const tensor_report& each : tensors) sum += each.bytes;
-    return sum;
-}
-
-/// The type with the most bytes comes first.
-inline std::vector<type_total> totals_by_type(const std::vector<tensor_report>& tensors)
-{
-    std::vector<type_total> totals;
-    for (const tensor_report& each : tensors) {
-        const auto same = [&](const type_total& total) { return total.type == each.type; };
-        auto found = std::find_if(totals.begin(), totals.end(), same);
-        if (found == totals.end()) found = totals.insert(found, {each.type, 0, 0, 0});
-        ++found->tensors;
-        found->elements += each.elements;
-        found->bytes += each.bytes;
-    }
-    std::stable_sort(totals.begin(), totals.end(),
-                     [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
-    return totals;
-}
-
-/// What one output of a run holds.
-struct output_report {
-    std::string path;
-    std::vector<tensor_report> tensors;
-};
-
-} // namespace awq
-
-#endif
-
-#include <cstddef>
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace awq {
-
-/// The shape of a named tensor: a matrix, or a vector as one row.
-struct tensor_shape {
-    std::size_t rows = 0;
-    std::size_t cols = 0;
-};
-
-/// How a file holds a tensor, for checks and error texts.
-struct stored_tensor_facts {
-    std::vector<std::uint64_t> shape; ///< outermost extent first, of any rank
-    std::string type;                 ///< as the file calls it: "BF16"
-    bool is_readable = true;          ///< as float32
-};
-
-/// A model on disk as named float32 tensors, whatever format they are stored in: a quantized layer
-/// reads as its dequantized weight under the plain name. Names are those of Hugging Face
-/// checkpoints ("model.layers.0.self_attn.q_proj.weight").
-class AWQ_ABI_TAG tensor_source {
-public:
-    virtual ~tensor_source() = default;
-
-    virtual const model_config& config() const noexcept = 0;
-    /// Where it came from, for error texts.
-    virtual const std::string& path() const noexcept = 0;
-    /// Nothing where there is no such tensor.
-    virtual std::optional<tensor_shape> shape(std::string_view name) const = 0;
-    /// How the tensor is stored; nothing where there is none. By default a float32 matrix of `shape`.
-    virtual std::optional<stored_tensor_facts> stored(std::string_view name) const
-    {
-        const auto known = shape(name);
-        if (!known) return std::nullopt;
-        return stored_tensor_facts{{known->rows, known->cols}, "F32"};
-    }
-    /// All tensors of the files, as they are stored and called there.
-    virtual std::vector<tensor_report> tensors() const = 0;
-    /// What the file calls a tensor, for error texts.
-    virtual std::string name_in_file(std::string_view name) const { return std::string{name}; }
-    /// What a user should be told about the checkpoint.
-    virtual std::vector<notice> notices() const { return {}; }
-    /// Reads out.rows() rows from `first_row` on; `out` is contiguous and has the tensor's columns.
-    /// Errors name the tensor; a NaN is one.
-    virtual status read_rows(std::string_view name, std::size_t first_row,
-                             matrix_view<float> out) const = 0;
-
-    /// Reads a whole tensor; `out` has its shape.
-    status read(std::string_view name, matrix_view<float> out) const
-    {
-        return read_rows(name, 0, out);
-    }
-
-protected:
-    tensor_source() = default;
-    tensor_source(const tensor_source&) = default;
-    tensor_source& operator=(const tensor_source&) = default;
-};
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
 #include <cstddef>
@@ -31806,16 +35332,16 @@ protected:
 namespace awq {
 
 /// "model.layers.3."
-inline std::string block_prefix(std::size_t layer)
+inline std::string block_prefix(const model_config& config, std::size_t layer)
 {
-    return "model.layers." + std::to_string(layer) + ".";
+    return config.names.blocks + std::to_string(layer) + ".";
 }
 
 namespace detail {
 
 inline std::vector<std::uint64_t> extents_of(const expected_tensor& wanted)
 {
-    if (wanted.rows == 1) return {wanted.cols};
+    if (wanted.rows == 1 && !wanted.is_matrix) return {wanted.cols};
     return {wanted.rows, wanted.cols};
 }
 
@@ -31883,10 +35409,9 @@ inline status check_tensors(const tensor_source& source)
     const model_config& config = source.config();
     for (const expected_tensor& wanted : expected_outer_tensors(config))
         AWQ_CHECK(check_tensor(source, wanted, wanted.name));
-    const auto block = expected_block_tensors(config);
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        for (const expected_tensor& wanted : block)
-            AWQ_CHECK(check_tensor(source, wanted, block_prefix(layer) + wanted.name));
+        for (const expected_tensor& wanted : layout_of(config, layer).tensors)
+            AWQ_CHECK(check_tensor(source, wanted, block_prefix(config, layer) + wanted.name));
     return {};
 }
 
@@ -31966,12 +35491,12 @@ inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
 
 /// Whether the hidden states behind a block are finite; the error names the block. A NaN or an infinity
 /// stays in them, so the first block that it is seen behind has made it.
-inline status check_hidden(const std::string& path, std::size_t layer,
+inline status check_hidden(const std::string& path, const std::string& block, std::size_t layer,
                            matrix_view<const float> hidden)
 {
     if (all_finite({hidden.data(), hidden.size()})) return {};
     return error{error_code::not_finite, path, ": the values stop being finite in block ", layer,
-                 " (", block_prefix(layer), "*): its weights are damaged, or too large for float32"};
+                 " (", block, "*): its weights are damaged, or too large for float32"};
 }
 
 /// The hidden states of all calibration samples between two blocks.
@@ -31981,7 +35506,7 @@ public:
     static result<activation_stream> make(const tensor_source& source,
                                           std::span<const token_ids> samples)
     {
-        const std::string name = "model.embed_tokens.weight";
+        const std::string name = source.config().names.embeddings + ".weight";
         const auto shape = source.shape(name);
         if (!shape)
             return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
@@ -32002,6 +35527,7 @@ public:
         stream.hidden_ = xtensor_backend::make(places.size(), shape->cols);
         stream.rope_ = rope_tables{source.config(), stream.batch_.longest()};
         AWQ_CHECK(stream.embed(source, name, *shape, std::move(places)));
+        AWQ_CHECK(stream.add_learned_positions(source));
         return stream;
     }
 
@@ -32029,7 +35555,7 @@ public:
             const auto rows = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
             AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
                                                      observer));
-            AWQ_CHECK(check_hidden(path_, layer, rows));
+            AWQ_CHECK(check_hidden(path_, block_prefix(config, layer), layer, rows));
         }
         return {};
     }
@@ -32056,7 +35582,7 @@ public:
             const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
             AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
                                                      observer));
-            AWQ_CHECK(check_hidden(path_, layer, rows));
+            AWQ_CHECK(check_hidden(path_, block_prefix(config, layer), layer, rows));
         }
         return {};
     }
@@ -32085,204 +35611,24 @@ private:
         return {};
     }
 
+    status add_learned_positions(const tensor_source& source)
+    {
+        const model_config& config = source.config();
+        if (config.names.positions.empty()) return {};
+        const std::string name = config.names.positions + ".weight";
+        host_matrix table = xtensor_backend::make(
+            config.max_position_embeddings + config.position_offset, config.hidden_size);
+        AWQ_CHECK(source.read(name, view_of(table)));
+        const auto done =
+            add_positions(serial_execution{}, config, view_of(std::as_const(table)), batch_, 0, hidden());
+        return done ? done : done.error().within(source.path());
+    }
+
     std::string path_; ///< of the model
     sequences batch_;
     rope_tables rope_;
     host_matrix hidden_;
 };
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/any_quantizer.hpp
-#ifndef AWQ_PIPELINE_ANY_QUANTIZER_HPP
-#define AWQ_PIPELINE_ANY_QUANTIZER_HPP
-
-// ---- awq/pipeline/weight_format.hpp
-#ifndef AWQ_PIPELINE_WEIGHT_FORMAT_HPP
-#define AWQ_PIPELINE_WEIGHT_FORMAT_HPP
-
-#include <cstddef>
-#include <functional>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <variant>
-
-namespace awq {
-
-/// Integers, in groups of neighbouring columns.
-struct integer_format {
-    scheme format;
-    std::size_t group_size = 128; ///< 0: per channel
-
-    friend bool operator==(const integer_format&, const integer_format&) = default;
-};
-
-/// FP8 E4M3, with a scale for each block of rows and columns.
-struct fp8_format {
-    std::size_t block_rows = 1;
-    std::size_t block_cols = 0; ///< 0: the whole row
-
-    friend bool operator==(const fp8_format&, const fp8_format&) = default;
-};
-
-/// FP4 E2M1.
-struct fp4_format {
-    fp4_kind kind = fp4_kind::nvfp4;
-
-    friend bool operator==(const fp4_format&, const fp4_format&) = default;
-};
-
-/// What servers do with a quantized layer's inputs, as the checkpoint tells them. Runs and readers
-/// leave activations as they are.
-enum class activation_rounding {
-    none,
-    int8_token, ///< to 8-bit integers, each token by its own scale
-    fp8_token,  ///< to FP8, each token by its own scale
-    fp8_group,  ///< to FP8, each 128 channels of a token by their own scale
-    fp4_group,  ///< to NVFP4, by a scale of the whole input that calibration finds
-};
-
-/// How a checkpoint stores a quantized linear layer.
-struct weight_format {
-    using weights_type = std::variant<integer_format, fp8_format, fp4_format>;
-
-    weights_type weights;
-    activation_rounding activations = activation_rounding::none;
-
-    weight_format() = default;
-    template <class Weights>
-        requires(std::constructible_from<weights_type, const Weights&>)
-    weight_format(const Weights& how, activation_rounding inputs = activation_rounding::none)
-        : weights(how), activations(inputs)
-    {
-    }
-
-    const integer_format* integers() const noexcept { return std::get_if<integer_format>(&weights); }
-
-    friend bool operator==(const weight_format&, const weight_format&) = default;
-};
-
-/// The format of a layer by its full name ("model.layers.0.mlp.up_proj"); nothing where the layer
-/// stays as it is.
-using weight_format_choice = std::function<std::optional<weight_format>(std::string_view)>;
-
-/// For texts: "W4A16_ASYM g128", "FP8 128x128", "NVFP4".
-inline std::string describe(const integer_format& how)
-{
-    return std::string{name_of(how.format)} +
-           (how.group_size == 0 ? " per channel" : " g" + std::to_string(how.group_size));
-}
-inline std::string describe(const fp8_format& how)
-{
-    if (how.block_cols == 0 && how.block_rows == 1) return "FP8 per channel";
-    return "FP8 " + std::to_string(how.block_rows) + "x" + std::to_string(how.block_cols);
-}
-inline std::string describe(const fp4_format& how) { return name_of(how.kind); }
-inline std::string describe(const weight_format& how)
-{
-    return std::visit([](const auto& weights) { return describe(weights); }, how.weights);
-}
-
-} // namespace awq
-
-#endif
-
-#include <cstddef>
-#include <span>
-#include <string>
-#include <type_traits>
-#include <utility>
-#include <variant>
-
-namespace awq {
-
-/// What a quantizer's weights are stored as, where that is a format of checkpoints.
-inline integer_format format_of(const integer_quantizer& q) { return {q.format, q.group_size}; }
-inline fp8_format format_of(const fp8_quantizer& q) { return {q.block_rows, q.block_cols}; }
-inline fp4_format format_of(const fp4_quantizer& q) { return {q.kind}; }
-
-/// A quantizer chosen at run time, so that the layers of one mapping may differ in format.
-class any_quantizer {
-public:
-    any_quantizer() = default;
-    template <quantizer Q>
-        requires(!std::same_as<Q, any_quantizer>)
-    any_quantizer(const Q& chosen) : chosen_(chosen)
-    {
-    }
-
-    /// Calls `action` with the quantizer itself.
-    template <class Action>
-    decltype(auto) visit(Action&& action) const
-    {
-        return std::visit(std::forward<Action>(action), chosen_);
-    }
-
-    status check(std::size_t in_features) const
-    {
-        return visit([&](const auto& q) -> status { return q.check(in_features); });
-    }
-    std::size_t row_block() const
-    {
-        return visit([](const auto& q) -> std::size_t { return q.row_block(); });
-    }
-    std::size_t scale_columns(std::size_t in_features) const
-    {
-        return visit([&](const auto& q) -> std::size_t { return q.scale_columns(in_features); });
-    }
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
-                         matrix_view<float> out) const
-    {
-        visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); });
-    }
-
-    bool needs_magnitude() const
-    {
-        return visit([]([[maybe_unused]] const auto& q) -> bool {
-            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>)
-                return q.needs_magnitude();
-            return false;
-        });
-    }
-    any_quantizer for_magnitude(float largest) const
-    {
-        return visit([&](const auto& q) -> any_quantizer {
-            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>)
-                return q.for_magnitude(largest);
-            return q;
-        });
-    }
-    static float magnitude_of(matrix_view<const float> rows) noexcept
-    {
-        return fp4_quantizer::magnitude_of(rows);
-    }
-
-    /// For reports: "W4A16_ASYM g128", "FP8 per channel", "Q4_K".
-    std::string name() const
-    {
-        if (const auto* blocks = get_if<gguf::simd_block_quantizer>())
-            return std::string{gguf::name_of(blocks->type())};
-        return visit([](const auto& q) -> std::string {
-            if constexpr (requires { format_of(q); }) return describe(format_of(q));
-            return {};
-        });
-    }
-
-    /// The quantizer itself, or null where another one was chosen.
-    template <class Q>
-    const Q* get_if() const noexcept
-    {
-        return std::get_if<Q>(&chosen_);
-    }
-
-private:
-    std::variant<integer_quantizer, fp8_quantizer, fp4_quantizer, gguf::simd_block_quantizer>
-        chosen_;
-};
-
-static_assert(magnitude_quantizer<any_quantizer>);
 
 } // namespace awq
 
@@ -32378,181 +35724,6 @@ inline result<layer_scheme> parse_layer_scheme(std::string_view name,
                                               how.clip_steps}};
     return error{error_code::invalid_argument, "unknown scheme '", printable(name, 60), "'; ",
                  known_names(name, known_schemes())};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/oneshot_options.hpp
-#ifndef AWQ_PIPELINE_ONESHOT_OPTIONS_HPP
-#define AWQ_PIPELINE_ONESHOT_OPTIONS_HPP
-
-// ---- awq/pipeline/progress.hpp
-#ifndef AWQ_PIPELINE_PROGRESS_HPP
-#define AWQ_PIPELINE_PROGRESS_HPP
-
-#include <cstddef>
-#include <functional>
-#include <string_view>
-
-namespace awq {
-
-/// How far a run has come. The library never prints: whoever started the run decides what to show.
-struct progress_event {
-    std::string_view step; ///< what is being done: "block 3: search"
-    std::size_t done = 0;  ///< units of work finished
-    std::size_t total = 0; ///< units of work in all; 0 for a plain message
-};
-
-/// Called on the thread that runs the pipeline; may be empty.
-using progress_callback = std::function<void(const progress_event&)>;
-
-/// Calls back, if anybody listens: `done` of `total` steps.
-inline void notify(const progress_callback& progress, std::string_view step, std::size_t done = 0,
-                   std::size_t total = 0)
-{
-    if (progress) progress({step, done, total});
-}
-
-} // namespace awq
-
-#endif
-
-#include <cstddef>
-#include <optional>
-#include <string>
-#include <utility>
-#include <vector>
-
-namespace awq {
-
-/// Which loss decides between scale candidates.
-enum class loss_kind {
-    parent_output, ///< re-run the parent module for every candidate, as llm-compressor does
-    gram,          ///< the linear layers' own output error, from Gram matrices
-    screened,      ///< gram ranks all candidates, parent_output decides among the best few
-};
-
-/// How a run quantizes some layers.
-struct layer_format {
-    std::vector<std::string> targets{"Linear"}; ///< names, `re:` patterns, or "Linear"
-    std::string scheme;                         ///< "W4A16_ASYM"
-    std::optional<std::size_t> group_size;      ///< 0: per channel; empty: the scheme's own
-    std::string recipe = {}; ///< the file that says so: targets that match nothing are then a warning
-};
-
-/// Damping beyond that leaves nothing of the Gram matrix; a step that fails tries up to it.
-inline constexpr float largest_damping = 1.0f;
-
-/// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
-struct rounding_options {
-    bool importance = true;     ///< weigh each column's rounding error by its mean x^2
-    /// GGUF: a longer search for the scales of blocks than llama.cpp's (`gguf::rounding::best`).
-    bool better_rounding = false;
-    int clip_steps = 20;        ///< schemes: candidates for each group's range; 1: no clipping
-    bool error_feedback = true; ///< GPTQ: feed each column's error into the columns after it
-    /// Of the Gram matrix in the feedback, relative to its mean diagonal: 1e-6 to `largest_damping`.
-    float damping = 0.01f;
-    /// Strength of the pull to the original weight in the sequential least-squares target; 0: no
-    /// target, every layer is rounded as if the layers before it were not.
-    float least_squares_lambda = 0.2f;
-    float least_squares_share = 0.5f; ///< how much of the way to that target is gone
-};
-
-/// What `oneshot` is asked to do; the driver's flags and a recipe fill it.
-struct oneshot_options {
-    std::string model;   ///< directory of the checkpoint
-    std::string dataset; ///< calibration text or JSONL
-    std::string imatrix; ///< llama.cpp's importance matrix, instead of a dataset
-    std::string output;  ///< directory, or FILE.gguf
-    std::string output_smoothed;
-    std::string output_dequantized; ///< the quantized weights as they read back, in 16 bits
-    std::string output_awq;
-    std::string output_imatrix;
-    std::string report; ///< FILE.html: a page for people; any other name: JSON
-    std::string recipe; ///< where these options come from, if from a file: no output replaces it
-    bool overwrite = false;
-
-    bool smoothing_only = false;
-    /// Writes least-squares targets in 16 bits, for llama.cpp's quantizer to round to `target`.
-    bool compensate = false;
-    bool smoothing = true; ///< false: plain rounding, for comparison
-    bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
-    /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
-    bool clip_weights = false;
-    bool search_clipping = false; ///< the search simulates the clipped ranges of schemes too
-    /// First match wins. In `smoothing_only` what the search simulates; empty: W4A16_ASYM.
-    std::vector<layer_format> formats;
-    std::size_t group_size = 128; ///< of that W4A16_ASYM
-    std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
-    std::string target;                ///< the GGUF type that is simulated where none is written
-    std::vector<std::string> tensor_types; ///< "PATTERN=TYPE", for GGUF tensors
-    bool measured_types = false; ///< of a GGUF file: the other types by `measure_types`
-    std::vector<std::string> ignore{"lm_head"};
-    std::optional<std::vector<mapping_pattern>> mappings; ///< instead of the architecture's own
-    std::string ignore_recipe;   ///< the file that `ignore` is from: what matches nothing is a warning
-    std::string mappings_recipe; ///< the file that `mappings` are from
-
-    /// Of the products of the forward pass, the statistics and the search; what is solved is float32.
-    precision operands = precision::float32;
-    std::size_t num_calibration_samples = 128;
-    std::size_t max_seq_length = 512;
-    search_options search{};
-    loss_kind loss = loss_kind::screened;
-    std::size_t exact_loss_tokens = 2048; ///< of a screened search: tokens that decide
-    rounding_options rounding{};
-
-    progress_callback progress;
-    /// What was noticed before the run; the report begins with it, and it shows the run's own.
-    notice_list notices;
-};
-
-/// As the flag and the report spell it.
-constexpr const char* name_of(loss_kind loss) noexcept
-{
-    switch (loss) {
-    case loss_kind::parent_output: return "parent-output";
-    case loss_kind::gram: return "gram";
-    default: return "screened";
-    }
-}
-
-/// As the flag and the report spell it.
-constexpr const char* name_of(duo scaling) noexcept
-{
-    switch (scaling) {
-    case duo::off: return "false";
-    case duo::on: return "true";
-    default: return "both";
-    }
-}
-
-/// The options that a report records, by their flags' names; those of the rounding where a run rounds.
-inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_options& options)
-{
-    const auto yes_or_no = [](bool value) { return std::string{value ? "true" : "false"}; };
-    std::vector<std::pair<std::string, std::string>> made{
-        {"dataset", options.dataset},
-        {"num_calibration_samples", std::to_string(options.num_calibration_samples)},
-        {"max_seq_length", std::to_string(options.max_seq_length)},
-        {"n_grid", std::to_string(options.search.n_grid)},
-        {"duo_scaling", name_of(options.search.duo_scaling)},
-        {"loss", name_of(options.loss)},
-        {"precision", name_of(options.operands)},
-        {"smoothing", yes_or_no(options.smoothing)},
-        {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
-    if (options.smoothing_only) return made;
-    const rounding_options& rounding = options.rounding;
-    made.insert(made.end(),
-                {{"search_clipping", yes_or_no(options.search_clipping)},
-                 {"importance", yes_or_no(rounding.importance)},
-                 {"better_rounding", yes_or_no(rounding.better_rounding)},
-                 {"clip_steps", std::to_string(rounding.clip_steps)},
-                 {"error_feedback", yes_or_no(rounding.error_feedback)},
-                 {"damping", std::to_string(rounding.damping)},
-                 {"least_squares", std::to_string(rounding.least_squares_lambda)},
-                 {"least_squares_share", std::to_string(rounding.least_squares_share)}});
-    return made;
 }
 
 } // namespace awq
@@ -32800,28 +35971,16 @@ inline status apply_recipe(const recipe& from, oneshot_options& into)
 #ifndef AWQ_PIPELINE_BLOCK_TENSORS_HPP
 #define AWQ_PIPELINE_BLOCK_TENSORS_HPP
 
-#include <array>
 #include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace awq {
-
-/// The linear layers of a decoder block, by their names relative to the block, in the order in which
-/// their inputs are computed.
-inline constexpr std::array<std::string_view, 7> block_linears = {
-    "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-    "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj"};
-
-/// The input that a linear layer shares with its siblings, by the name that observers are given.
-constexpr std::string_view input_of(std::string_view linear) noexcept
-{
-    if (linear == "self_attn.k_proj" || linear == "self_attn.v_proj") return "self_attn.q_proj";
-    if (linear == "mlp.up_proj") return "mlp.gate_proj";
-    return linear;
-}
 
 /// All weights of one decoder block in float32, by their names relative to the block.
 class block_tensors {
@@ -32831,21 +35990,22 @@ public:
     static result<block_tensors> load(const tensor_source& source, std::size_t layer)
     {
         block_tensors block;
-        block.prefix_ = block_prefix(layer);
-        for (expected_tensor& wanted : expected_block_tensors(source.config()))
-            AWQ_CHECK(block.read(source, std::move(wanted)));
+        block.prefix_ = block_prefix(source.config(), layer);
+        block.layout_ = std::make_shared<const block_layout>(layout_of(source.config(), layer));
+        for (const expected_tensor& wanted : block.layout_->tensors)
+            AWQ_CHECK(block.read(source, wanted));
         return block;
     }
 
+    const block_layout& layout() const noexcept { return *layout_; }
     /// "model.layers.3."
     const std::string& prefix() const noexcept { return prefix_; }
 
     /// Null where the block has no such tensor.
     host_matrix* find(std::string_view name)
     {
-        for (auto& [known, tensor] : tensors_)
-            if (known == name) return &tensor;
-        return nullptr;
+        const auto found = places_.find(name);
+        return found == places_.end() ? nullptr : &tensors_[found->second].second;
     }
     const host_matrix* find(std::string_view name) const
     {
@@ -32870,41 +36030,30 @@ public:
     /// What a forward pass takes; views of this object's tensors.
     block_weights weights() const
     {
-        block_weights view;
-        view.input_layernorm = vector("input_layernorm.weight");
-        view.post_attention_layernorm = vector("post_attention_layernorm.weight");
-        view.pre_feedforward_layernorm = vector("pre_feedforward_layernorm.weight");
-        view.post_feedforward_layernorm = vector("post_feedforward_layernorm.weight");
-        view.self_attn = {linear("self_attn.q_proj"),           linear("self_attn.k_proj"),
-                          linear("self_attn.v_proj"),           linear("self_attn.o_proj"),
-                          vector("self_attn.q_norm.weight"),    vector("self_attn.k_norm.weight")};
-        view.mlp = {linear("mlp.gate_proj"), linear("mlp.up_proj"), linear("mlp.down_proj")};
+        block_weights view{layout_, {}};
+        for (const expected_tensor& each : layout_->tensors) {
+            const host_matrix* const found = find(each.name);
+            view.tensors.push_back(found ? view_of(*found) : matrix_view<const float>{});
+        }
         return view;
     }
 
 private:
-    status read(const tensor_source& source, expected_tensor wanted)
+    status read(const tensor_source& source, const expected_tensor& wanted)
     {
         const std::string full = prefix_ + wanted.name;
         AWQ_CHECK(check_tensor(source, wanted, full));
         if (wanted.is == presence::unwanted) return {};
         host_matrix tensor = xtensor_backend::make(wanted.rows, wanted.cols);
         AWQ_CHECK(source.read(full, view_of(tensor)));
-        tensors_.emplace_back(std::move(wanted.name), std::move(tensor));
+        places_.emplace(wanted.name, tensors_.size());
+        tensors_.emplace_back(wanted.name, std::move(tensor));
         return {};
     }
 
-    std::span<const float> vector(std::string_view name) const
-    {
-        const host_matrix* const found = find(name);
-        return found ? values_of(*found) : std::span<const float>{};
-    }
-    linear_view linear(std::string_view name) const
-    {
-        return {weight(name), vector(std::string{name} + ".bias")};
-    }
-
     std::string prefix_;
+    std::shared_ptr<const block_layout> layout_;
+    std::map<std::string, std::size_t, std::less<>> places_; ///< of names in `tensors_`
     std::vector<std::pair<std::string, host_matrix>> tensors_;
 };
 
@@ -32913,11 +36062,13 @@ private:
 #endif
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -33011,23 +36162,25 @@ private:
     activation_stats stats_;
 };
 
-/// Statistics of the four inputs of a decoder block, by the names that observers are given.
+/// Statistics of the values of a decoder block that linear layers read.
 class block_statistics {
 public:
-    static constexpr std::array<std::string_view, 4> inputs = {"self_attn.q_proj", "self_attn.o_proj",
-                                                               "mlp.gate_proj", "mlp.down_proj"};
-
-    block_statistics(const model_config& config, bool with_gram)
-        : entries_{input_statistics{config.hidden_size, with_gram},
-                   input_statistics{config.query_size(), with_gram},
-                   input_statistics{config.hidden_size, with_gram},
-                   input_statistics{config.intermediate_size, with_gram}}
+    block_statistics(const block_layout& layout, bool with_gram)
     {
+        for (const block_input& input : layout.inputs) {
+            names_.emplace(input.name, entries_.size());
+            entries_.emplace_back(input.width, with_gram);
+        }
+        for (const block_linear& linear : layout.linears)
+            names_.emplace(linear.name, layout.input_of(linear.reads));
     }
 
-    /// Of the input that the linear layer reads (shared with its siblings).
-    input_statistics& of(std::string_view linear) { return entries_[index_of(linear)]; }
-    const input_statistics& of(std::string_view linear) const { return entries_[index_of(linear)]; }
+    /// Of the value that the linear layer reads (shared with its siblings).
+    input_statistics& of(std::string_view linear) { return entries_[names_.find(linear)->second]; }
+    const input_statistics& of(std::string_view linear) const
+    {
+        return entries_[names_.find(linear)->second];
+    }
 
     /// Frees the Gram matrices; the other sums stay.
     void drop_grams()
@@ -33046,13 +36199,8 @@ public:
     }
 
 private:
-    static std::size_t index_of(std::string_view linear)
-    {
-        const auto found = std::find(inputs.begin(), inputs.end(), input_of(linear));
-        return static_cast<std::size_t>(found - inputs.begin());
-    }
-
-    std::array<input_statistics, 4> entries_;
+    std::vector<input_statistics> entries_; ///< in the order of the layout's inputs
+    std::map<std::string, std::size_t, std::less<>> names_; ///< of linear layers
 };
 
 } // namespace awq
@@ -33479,314 +36627,6 @@ inline quantization_summary summarize_quantization(const json::value& quantizati
 } // namespace awq
 
 #endif
-// ---- awq/pipeline/read_model_config.hpp
-#ifndef AWQ_PIPELINE_READ_MODEL_CONFIG_HPP
-#define AWQ_PIPELINE_READ_MODEL_CONFIG_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <limits>
-#include <optional>
-#include <string>
-#include <string_view>
-
-namespace awq {
-
-namespace detail {
-
-/// A number without a fraction, which some writers give one: 128, 128.0.
-inline result<std::uint64_t> read_whole(const json::value& field)
-{
-    if (!field.is_number() || field.is_integer()) return field.as_unsigned();
-    AWQ_TRY(const double number, field.as_number());
-    constexpr double exact = 9007199254740992.0; // 2^53
-    if (number >= 0.0 && number <= exact && std::floor(number) == number)
-        return static_cast<std::uint64_t>(number);
-    return field.error(error_code::malformed_file, "expected a whole number, found ", number);
-}
-
-/// Reads a field where it is present and not null; the target keeps its default otherwise.
-inline status read_field(const json::value& object, std::string_view key, std::size_t& into)
-{
-    if (const auto field = object.find_non_null(key)) {
-        AWQ_TRY(const std::uint64_t value, read_whole(*field));
-        into = static_cast<std::size_t>(value);
-    }
-    return {};
-}
-
-inline status read_field(const json::value& object, std::string_view key, double& into)
-{
-    if (const auto field = object.find_non_null(key)) {
-        AWQ_TRY(into, field->as_number());
-    }
-    return {};
-}
-
-inline status read_field(const json::value& object, std::string_view key, bool& into)
-{
-    if (const auto field = object.find_non_null(key)) {
-        AWQ_TRY(into, field->as_bool());
-    }
-    return {};
-}
-
-inline status read_field(const json::value& object, std::string_view key, std::string& into)
-{
-    if (const auto field = object.find_non_null(key)) {
-        AWQ_TRY(const std::string_view text, field->as_string());
-        into = std::string{text};
-    }
-    return {};
-}
-
-template <class T>
-status read_field(const json::value& object, std::string_view key, std::optional<T>& into)
-{
-    if (!object.find_non_null(key)) return {};
-    T value{};
-    AWQ_CHECK(read_field(object, key, value));
-    into = value;
-    return {};
-}
-
-/// A field that must be there; null leaves the default of the model type.
-inline status require_field(const json::value& object, std::string_view key, std::size_t& into)
-{
-    AWQ_CHECK(object.at(key));
-    return read_field(object, key, into);
-}
-
-/// `rope_scaling` (transformers 4) and `rope_parameters` (transformers 5) hold the same keys.
-inline status read_rope_fields(const json::value& rope, rope_config& into)
-{
-    std::string kind;
-    AWQ_CHECK(read_field(rope, "type", kind)); // the old spelling of rope_type
-    AWQ_CHECK(read_field(rope, "rope_type", kind));
-    if (!kind.empty()) {
-        const auto known = rope_kind_of(kind);
-        if (!known)
-            return rope.error(error_code::unsupported, "rope type \"", kind,
-                              "\" is not supported; known: default, linear, dynamic, llama3, yarn");
-        into.kind = *known;
-    }
-    AWQ_CHECK(read_field(rope, "rope_theta", into.theta));
-    AWQ_CHECK(read_field(rope, "factor", into.factor));
-    AWQ_CHECK(read_field(rope, "low_freq_factor", into.low_freq_factor));
-    AWQ_CHECK(read_field(rope, "high_freq_factor", into.high_freq_factor));
-    AWQ_CHECK(read_field(rope, "original_max_position_embeddings",
-                         into.original_max_position_embeddings));
-    AWQ_CHECK(read_field(rope, "beta_fast", into.beta_fast));
-    AWQ_CHECK(read_field(rope, "beta_slow", into.beta_slow));
-    AWQ_CHECK(read_field(rope, "truncate", into.truncate));
-    AWQ_CHECK(read_field(rope, "attention_factor", into.attention_factor));
-    AWQ_CHECK(read_field(rope, "mscale", into.mscale));
-    AWQ_CHECK(read_field(rope, "mscale_all_dim", into.mscale_all_dim));
-    return read_field(rope, "partial_rotary_factor", into.partial_rotary_factor);
-}
-
-/// Where layers differ, `rope_parameters` holds one object for each kind of layer (transformers 5),
-/// or `rope_local_base_freq` stands beside a `rope_theta` that sliding layers do not use.
-inline status read_rope(const json::value& root, model_config& into)
-{
-    AWQ_CHECK(read_field(root, "rope_theta", into.rope.theta));
-    AWQ_CHECK(read_field(root, "partial_rotary_factor", into.rope.partial_rotary_factor));
-    rope_config local = into.local_rope.value_or(rope_config{});
-    if (root.find_non_null("rope_local_base_freq")) {
-        AWQ_CHECK(read_field(root, "rope_local_base_freq", local.theta));
-        into.local_rope = local;
-    }
-    for (const std::string_view key : {"rope_scaling", "rope_parameters"}) {
-        const auto rope = root.find_non_null(key);
-        if (!rope) continue;
-        AWQ_CHECK(rope->as_object());
-        const auto full = rope->find_non_null("full_attention");
-        const auto sliding = rope->find_non_null("sliding_attention");
-        if (full || !sliding) AWQ_CHECK(read_rope_fields(full ? *full : *rope, into.rope));
-        if (!sliding) continue;
-        AWQ_CHECK(read_rope_fields(*sliding, local));
-        into.local_rope = local;
-    }
-    return {};
-}
-
-/// `layer_types`, one for each layer.
-inline status read_layer_types(const json::value& types, model_config& into)
-{
-    AWQ_TRY(const auto entries, types.as_array());
-    for (const json::value& entry : entries) {
-        AWQ_TRY(const std::string_view name, entry.as_string());
-        const bool is_sliding = name == "sliding_attention";
-        if (!is_sliding && name != "full_attention")
-            return entry.error(error_code::unsupported, "\"", printable(name),
-                               "\" is not supported, only full_attention and sliding_attention");
-        into.sliding_layers.push_back(is_sliding);
-    }
-    return {};
-}
-
-/// An absent `sliding_window` leaves the type's default, null switches it off. That of qwen is off unless
-/// `use_sliding_window` or `layer_types` say otherwise, and 4096 then.
-inline status read_sliding_window(const json::value& root, model_config& into)
-{
-    bool used = into.sliding_window != 0;
-    const auto size = root.find("sliding_window");
-    if (size && size->is_null()) into.sliding_window = 0;
-    AWQ_CHECK(read_field(root, "sliding_window", into.sliding_window));
-    AWQ_CHECK(read_field(root, "max_window_layers", into.max_window_layers));
-    AWQ_CHECK(read_field(root, "sliding_window_pattern", into.sliding_window_pattern));
-    AWQ_CHECK(read_field(root, "use_sliding_window", used));
-    if (const auto types = root.find_non_null("layer_types")) {
-        AWQ_CHECK(read_layer_types(*types, into));
-        const auto& layers = into.sliding_layers;
-        used = std::find(layers.begin(), layers.end(), true) != layers.end();
-    }
-    if (!used) into.sliding_window = 0;
-    if (used && !size && into.model_type.starts_with("qwen")) into.sliding_window = 4096;
-    return {};
-}
-
-/// A token's id; nothing for a negative one, which some writers give for "none".
-inline result<std::optional<std::uint32_t>> read_token_id(const json::value& field)
-{
-    const auto number = field.as_number();
-    if (number && *number < 0.0) return std::optional<std::uint32_t>{};
-    AWQ_TRY(const std::uint64_t id, read_whole(field));
-    if (id > std::numeric_limits<std::uint32_t>::max())
-        return field.error(error_code::malformed_file, "the token id ", id, " is too large");
-    return std::optional{static_cast<std::uint32_t>(id)};
-}
-
-/// `eos_token_id` is an id or a list of them.
-inline status read_token_ids(const json::value& root, model_config& into)
-{
-    const auto bos = root.find_non_null("bos_token_id");
-    if (bos && bos->is_number()) {
-        AWQ_TRY(into.bos_token_id, read_token_id(*bos));
-    }
-    const auto eos = root.find_non_null("eos_token_id");
-    if (!eos) return {};
-    const auto add = [&](const json::value& field) -> status {
-        AWQ_TRY(const auto id, read_token_id(field));
-        if (id) into.eos_token_ids.push_back(*id);
-        return {};
-    };
-    if (eos->is_number()) return add(*eos);
-    AWQ_TRY(const auto ids, eos->as_array());
-    for (const json::value& entry : ids) AWQ_CHECK(add(entry));
-    return {};
-}
-
-inline status read_storage(const json::value& root, model_config& into)
-{
-    std::string name;
-    AWQ_CHECK(read_field(root, "torch_dtype", name));
-    AWQ_CHECK(read_field(root, "dtype", name)); // transformers 5
-    if (name.starts_with("torch.")) name.erase(0, 6);
-    if (name == "bfloat16") into.torch_dtype = dtype::bf16;
-    if (name == "float16") into.torch_dtype = dtype::f16;
-    return {};
-}
-
-/// Null means as many as query heads, but for gemma, whose null is nothing else than its default.
-inline status read_key_value_heads(const json::value& root, model_config& into)
-{
-    const auto field = root.find("num_key_value_heads");
-    if (field && field->is_null() && !into.offset_norms) into.num_key_value_heads = 0;
-    return read_field(root, "num_key_value_heads", into.num_key_value_heads);
-}
-
-inline status read_sizes(const json::value& root, model_config& into)
-{
-    AWQ_CHECK(require_field(root, "vocab_size", into.vocab_size));
-    AWQ_CHECK(require_field(root, "hidden_size", into.hidden_size));
-    AWQ_CHECK(require_field(root, "intermediate_size", into.intermediate_size));
-    AWQ_CHECK(require_field(root, "num_hidden_layers", into.num_hidden_layers));
-    AWQ_CHECK(require_field(root, "num_attention_heads", into.num_attention_heads));
-    AWQ_CHECK(read_key_value_heads(root, into));
-    AWQ_CHECK(read_field(root, "head_dim", into.head_dim));
-    AWQ_CHECK(read_field(root, "max_position_embeddings", into.max_position_embeddings));
-    return read_field(root, "rms_norm_eps", into.rms_norm_eps);
-}
-
-/// The first of `architectures`; where there is none, `model_type` decides.
-inline result<std::string> read_architecture(const json::value& root, std::string_view model_type)
-{
-    const auto names = root.find_non_null("architectures");
-    if (names) {
-        AWQ_TRY(const auto list, names->as_array());
-        for (const json::value& name : list) {
-            AWQ_TRY(const std::string_view text, name.as_string());
-            return std::string{text};
-        }
-    }
-    for (const model_kind& each : model_kinds)
-        if (each.model_type == model_type) return std::string{each.architecture};
-    return root.error(error_code::missing_field, "the field \"architectures\" is missing, and "
-                      "model_type \"", printable(model_type), "\" does not say which model it is");
-}
-
-/// The type whose defaults hold: `model_type` where it is known, else that of the architecture.
-inline std::string_view defaults_type(std::string_view model_type, std::string_view architecture)
-{
-    for (const model_kind& each : model_kinds)
-        if (each.model_type == model_type) return model_type;
-    for (const model_kind& each : model_kinds)
-        if (each.architecture == architecture) return each.model_type;
-    return model_type;
-}
-
-/// What forward passes here do not do.
-inline status refuse_unsupported(const json::value& root)
-{
-    for (const std::string_view key : {"attn_logit_softcapping", "final_logit_softcapping"}) {
-        double cap = 0.0;
-        AWQ_CHECK(read_field(root, key, cap));
-        if (cap != 0.0)
-            return root.error(error_code::unsupported, key, " ", cap, " is not supported");
-    }
-    bool bidirectional = false;
-    AWQ_CHECK(read_field(root, "use_bidirectional_attention", bidirectional));
-    if (bidirectional)
-        return root.error(error_code::unsupported, "use_bidirectional_attention is not supported");
-    return {};
-}
-
-} // namespace detail
-
-/// The fields of a Hugging Face config.json that a forward pass needs, checked. Both spellings of
-/// transformers 4 and 5 are read; what is missing or null is what transformers assumes for the type. Errors:
-/// missing_field, malformed_file, unknown_architecture.
-inline result<model_config> read_model_config(const json::value& root)
-{
-    std::string model_type;
-    AWQ_CHECK(detail::read_field(root, "model_type", model_type));
-    AWQ_TRY(const std::string architecture, detail::read_architecture(root, model_type));
-    model_config config = defaults_for(detail::defaults_type(model_type, architecture));
-    if (!model_type.empty()) config.model_type = model_type;
-    config.architecture = architecture;
-    if (const auto known = detail::check_architecture(config); !known)
-        return known.error().within(root.where());
-    AWQ_CHECK(detail::read_sizes(root, config));
-    AWQ_CHECK(detail::read_field(root, "hidden_act", config.hidden_act));
-    AWQ_CHECK(detail::read_field(root, "hidden_activation", config.hidden_act)); // gemma
-    AWQ_CHECK(detail::read_field(root, "query_pre_attn_scalar", config.query_pre_attn_scalar));
-    AWQ_CHECK(detail::refuse_unsupported(root));
-    AWQ_CHECK(detail::read_field(root, "attention_bias", config.attention_bias));
-    AWQ_CHECK(detail::read_field(root, "mlp_bias", config.mlp_bias));
-    AWQ_CHECK(detail::read_field(root, "tie_word_embeddings", config.tie_word_embeddings));
-    AWQ_CHECK(detail::read_rope(root, config));
-    AWQ_CHECK(detail::read_sliding_window(root, config));
-    AWQ_CHECK(detail::read_token_ids(root, config));
-    AWQ_CHECK(detail::read_storage(root, config));
-    if (const auto sound = check(config); !sound) return sound.error().from_file(root.where());
-    return config;
-}
-
-} // namespace awq
-
-#endif
 // ---- awq/pipeline/tensor_reports.hpp
 #ifndef AWQ_PIPELINE_TENSOR_REPORTS_HPP
 #define AWQ_PIPELINE_TENSOR_REPORTS_HPP
@@ -33841,9 +36681,14 @@ inline std::vector<tensor_report> tensor_reports(const gguf::file& read)
 
 #endif
 
+#include <charconv>
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 namespace awq {
 
@@ -33861,21 +36706,31 @@ public:
     /// Whether all weights are there as the config says, and are not quantized. Error: `unsupported` for
     /// a quantized checkpoint, by what it is. A `quantization_config` without quantized tensors becomes
     /// a note.
-    status check_plain()
+    status check_plain();
+
+    /// Whether every weight and bias of a block is one that its layout knows: others would be left out
+    /// of what the block computes.
+    status check_unknown() const
     {
-        const status fits = check_tensors(*this);
-        const safetensors::tensor* const packed = fits ? nullptr : find_packed();
-        if (fits && quantization_) note_left_over();
-        if (!packed) return fits;
-        if (!quantization_)
-            return error{error_code::unsupported, path(), ": is already quantized (tensor \"",
-                         printable(packed->name), "\" is ", name_of(packed->stored),
-                         "), but config.json has no quantization_config that says how to read it; "
-                         "start from the 16-bit original"};
-        return error{error_code::unsupported, path(), ": is already quantized: ",
-                     quantization_->text, "; this needs the 16-bit original",
-                     quantization_->is_read ? " (eval, generate, convert and inspect read this one)"
-                                            : ", no command reads such weights"};
+        std::vector<block_layout> layouts;
+        for (std::size_t layer = 0; layer < config_.num_hidden_layers; ++layer)
+            layouts.push_back(layout_of(config_, layer));
+        for (const safetensors::tensor* const each : checkpoint_.tensors()) {
+            const std::string_view name = each->name;
+            if (!name.starts_with(config_.names.blocks)) continue;
+            std::string_view rest = name.substr(config_.names.blocks.size());
+            std::size_t layer = 0;
+            const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
+            rest.remove_prefix(static_cast<std::size_t>(read.ptr - rest.data()));
+            if (read.ec != std::errc{} || layer >= layouts.size() || !rest.starts_with('.')) continue;
+            rest.remove_prefix(1);
+            const bool is_weight = rest.ends_with(".weight") || rest.ends_with(".bias");
+            if (!is_weight || layouts[layer].tensor(rest) != none_here) continue;
+            return error{error_code::malformed_file, path(), ": tensor \"", printable(name),
+                         "\" is there, but the config has none (model_type); does the config belong "
+                         "to these weights?"};
+        }
+        return {};
     }
 
     /// What config.json says of quantization, if anything.
@@ -33888,20 +36743,7 @@ public:
     bool is_quantized() const { return quantization_ && find_packed(); }
 
     /// As `open`, but the tensors may be other than the config says: for a look at them only.
-    static result<std::unique_ptr<directory_source>> open_unchecked(const std::string& directory)
-    {
-        AWQ_CHECK(check_model_directory(directory));
-        auto source = std::unique_ptr<directory_source>{new directory_source};
-        AWQ_TRY(source->checkpoint_, safetensors::checkpoint::open(directory));
-        AWQ_TRY(const std::string path, model_file(directory, "config.json"));
-        AWQ_TRY(const json::document config, json::load(path));
-        AWQ_TRY(source->config_, read_model_config(config.root()));
-        if (!config.root().find_non_null("torch_dtype") && !config.root().find_non_null("dtype"))
-            source->take_stored_type();
-        if (const auto quantization = find_quantization(config.root()))
-            source->quantization_ = summarize_quantization(*quantization);
-        return source;
-    }
+    static result<std::unique_ptr<directory_source>> open_unchecked(const std::string& directory);
 
     const model_config& config() const noexcept override { return config_; }
     const std::string& path() const noexcept override { return checkpoint_.directory(); }
@@ -33944,7 +36786,7 @@ private:
     /// Where config.json has no type, that of the weights.
     void take_stored_type()
     {
-        const safetensors::tensor* const table = checkpoint_.find("model.embed_tokens.weight");
+        const safetensors::tensor* const table = checkpoint_.find(config_.names.embeddings + ".weight");
         const auto type = table ? table->type() : std::nullopt;
         if (type && is_smoothable(*type)) config_.torch_dtype = *type;
     }
@@ -33976,6 +36818,45 @@ private:
     std::vector<notice> notices_;
     model_config config_;
 };
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED status directory_source::check_plain()
+{
+    const status found = check_tensors(*this);
+    const status fits = found ? check_unknown() : found;
+    const safetensors::tensor* const packed = fits ? nullptr : find_packed();
+    if (fits && quantization_) note_left_over();
+    if (!packed) return fits;
+    if (!quantization_)
+        return error{error_code::unsupported, path(), ": is already quantized (tensor \"",
+                     printable(packed->name), "\" is ", name_of(packed->stored),
+                     "), but config.json has no quantization_config that says how to read it; "
+                     "start from the 16-bit original"};
+    return error{error_code::unsupported, path(), ": is already quantized: ",
+                 quantization_->text, "; this needs the 16-bit original",
+                 quantization_->is_read ? " (eval, generate, convert and inspect read this one)"
+                                        : ", no command reads such weights"};
+}
+
+AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_unchecked(
+    const std::string& directory)
+{
+    AWQ_CHECK(check_model_directory(directory));
+    auto source = std::unique_ptr<directory_source>{new directory_source};
+    AWQ_TRY(source->checkpoint_, safetensors::checkpoint::open(directory));
+    AWQ_TRY(const std::string path, model_file(directory, "config.json"));
+    AWQ_TRY(const json::document config, json::load(path));
+    AWQ_TRY(source->config_, read_model_config(config.root()));
+    source->config_.names = find_names(source->config_.names, [&](const std::string& name) {
+        return source->checkpoint_.find(name) != nullptr;
+    });
+    if (!config.root().find_non_null("torch_dtype") && !config.root().find_non_null("dtype"))
+        source->take_stored_type();
+    if (const auto quantization = find_quantization(config.root()))
+        source->quantization_ = summarize_quantization(*quantization);
+    return source;
+}
+#endif
 
 } // namespace awq
 
@@ -34311,9 +37192,10 @@ private:
     {
         layer_split split;
         for (std::size_t layer = 0; layer < source.config().num_hidden_layers; ++layer) {
-            for (const std::string_view linear : block_linears) {
-                const std::string name = block_prefix(layer) + std::string{linear};
-                if (const auto format = formats(name)) {
+            for (const block_linear& linear : layout_of(source.config(), layer).linears) {
+                const std::string name = block_prefix(source.config(), layer) + linear.name;
+                const auto format = linear.is_router ? std::nullopt : formats(name);
+                if (format) {
                     AWQ_TRY(auto planned, plan_layer(source, name, *format));
                     split.quantized.push_back(std::move(planned));
                 } else {
@@ -34321,8 +37203,23 @@ private:
                 }
             }
         }
-        split.left.emplace_back("lm_head");
+        add_other_layers(source, split);
         return split;
+    }
+
+    /// What is outside of the blocks stays: the head, and what sees or hears.
+    static void add_other_layers(const directory_source& source, layer_split& split)
+    {
+        constexpr std::string_view suffix = ".weight";
+        const model_names& names = source.config().names;
+        for (const safetensors::tensor* const each : source.checkpoint().tensors()) {
+            const std::string module = each->name.substr(0, each->name.rfind('.'));
+            const bool is_layer = each->shape.size() == 2 && each->name.ends_with(suffix);
+            const bool is_known = module.starts_with(names.blocks) || module == names.head ||
+                                  module == names.embeddings || module == names.positions;
+            if (is_layer && !is_known) split.left.push_back(module);
+        }
+        split.left.push_back(names.head);
     }
 
     static result<quantized_layer> plan_layer(const directory_source& source,
@@ -34438,64 +37335,16 @@ struct autoawq_sink {
 #ifndef AWQ_PIPELINE_BLOCK_SEARCH_HPP
 #define AWQ_PIPELINE_BLOCK_SEARCH_HPP
 
-// ---- awq/pipeline/check_data_flow.hpp
-#ifndef AWQ_PIPELINE_CHECK_DATA_FLOW_HPP
-#define AWQ_PIPELINE_CHECK_DATA_FLOW_HPP
-
-#include <algorithm>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace awq {
-
-/// The linear layers that read what a layer of a decoder block computes; empty where other things
-/// read it, too (norms behind attention or MLP feed the residual stream).
-inline std::vector<std::string_view> readers_of(const model_config& config, std::string_view layer)
-{
-    const std::string_view before_mlp =
-        config.sandwich_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm";
-    if (layer == "input_layernorm")
-        return {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"};
-    if (layer == before_mlp) return {"mlp.gate_proj", "mlp.up_proj"};
-    if (layer == "self_attn.v_proj") return {"self_attn.o_proj"};
-    if (layer == "mlp.up_proj") return {"mlp.down_proj"};
-    return {};
-}
-
-/// Whether smoothing a mapping keeps the function of the block: the balance layers must be all that
-/// reads the smooth layer's output. llm-compressor's default mappings, say, do not fit Gemma's
-/// norms.
-/// Error: `invalid_argument` that names the layers.
-inline status check_data_flow(const model_config& config, const resolved_mapping& mapping)
-{
-    const auto readers = readers_of(config, mapping.smooth_layer);
-    const auto balances = [&](std::string_view reader) {
-        const auto& layers = mapping.balance_layers;
-        return std::find(layers.begin(), layers.end(), reader) != layers.end();
-    };
-    if (!readers.empty() && readers.size() == mapping.balance_layers.size() &&
-        std::all_of(readers.begin(), readers.end(), balances))
-        return {};
-    std::string wanted = "nothing that could make up for it";
-    for (const std::string_view reader : readers)
-        wanted = (reader == readers.front() ? "" : wanted + ", ") + std::string{reader};
-    return error{error_code::invalid_argument, "a mapping smooths ", mapping.smooth_layer,
-                 ", which would change the model: its output is read by ", wanted,
-                 "; make these its balance layers, or leave the mapping out"};
-}
-
-} // namespace awq
-
-#endif
 // ---- awq/pipeline/parent_loss.hpp
 #ifndef AWQ_PIPELINE_PARENT_LOSS_HPP
 #define AWQ_PIPELINE_PARENT_LOSS_HPP
 
 #include <cstddef>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace awq {
 
@@ -34505,33 +37354,40 @@ struct parent_inputs {
     host_matrix rows; ///< (tokens, hidden)
 };
 
-/// Keeps the inputs of `self_attn` and `mlp` for every `stride`-th sequence while a block runs.
+/// Keeps the inputs of attention, MLP and experts for every `stride`-th sequence while a block runs.
 class parent_recorder {
 public:
-    parent_recorder(const sequences& batch, std::size_t hidden_size, std::size_t stride)
+    parent_recorder(const sequences& batch, const block_layout& layout, std::size_t stride)
         : stride_(stride)
     {
         std::size_t tokens = 0;
         for (std::size_t s = 0; s < batch.count(); s += stride) tokens += batch.length(s);
-        for (parent_inputs* const inputs : {&attention_, &mlp_})
-            inputs->rows = xtensor_backend::make(tokens, hidden_size);
-        for (std::size_t s = 0; s < batch.count(); s += stride) {
-            attention_.batch.push_back(batch.length(s));
-            mlp_.batch.push_back(batch.length(s));
+        for (const block_part& part : layout.parts) {
+            const std::size_t input = layout.input_of(ends_of(part).first);
+            if (input == none_here || find(layout.inputs[input].name)) continue;
+            parent_inputs& inputs = entries_.emplace_back(layout.inputs[input].name, parent_inputs{}).second;
+            inputs.rows = xtensor_backend::make(tokens, layout.hidden_size);
+            for (std::size_t s = 0; s < batch.count(); s += stride)
+                inputs.batch.push_back(batch.length(s));
         }
     }
 
     void begin(const sequence_chunk& chunk) { chunk_ = chunk; }
 
-    /// Part of an observer: looks at the inputs of q_proj and gate_proj only.
+    /// Part of an observer.
     void observe(std::string_view layer, matrix_view<const float> input)
     {
-        if (layer == "self_attn.q_proj") keep(attention_, input);
-        if (layer == "mlp.gate_proj") keep(mlp_, input);
+        for (auto& [name, inputs] : entries_)
+            if (name == layer) keep(inputs, input);
     }
 
-    const parent_inputs& attention() const noexcept { return attention_; }
-    const parent_inputs& mlp() const noexcept { return mlp_; }
+    /// The inputs that a value's first reader is given; null where no part begins with them.
+    const parent_inputs* find(std::string_view layer) const noexcept
+    {
+        for (const auto& [name, inputs] : entries_)
+            if (name == layer) return &inputs;
+        return nullptr;
+    }
 
 private:
     void keep(parent_inputs& into, matrix_view<const float> input) const
@@ -34549,7 +37405,7 @@ private:
 
     std::size_t stride_;
     sequence_chunk chunk_;
-    parent_inputs attention_, mlp_;
+    std::vector<std::pair<std::string, parent_inputs>> entries_; ///< by a value's first reader
 };
 
 /// llm-compressor's objective: the mean squared error at the parent module's output, re-run with the
@@ -34610,44 +37466,9 @@ private:
 } // namespace awq
 
 #endif
-// ---- awq/report/mapping_report.hpp
-#ifndef AWQ_REPORT_MAPPING_REPORT_HPP
-#define AWQ_REPORT_MAPPING_REPORT_HPP
-
-#include <cstddef>
-#include <string>
-#include <vector>
-
-namespace awq {
-
-/// What became of one mapping in one decoder block.
-struct mapping_report {
-    std::string layer;                       ///< the decoder block: "model.layers.3"
-    std::string smooth_layer;                ///< full module names
-    std::vector<std::string> balance_layers;
-    double initial_error = 0;                ///< loss of plain rounding (identity scales)
-    double best_error = 0;                   ///< loss of the chosen scales, never above the initial
-    double best_ratio = 0;
-    bool duo_scaling = false;                ///< whether the chosen scales used the weights
-    std::size_t tokens = 0;                  ///< tokens that the statistics were taken from
-    std::size_t skipped_candidates = 0;      ///< candidates that are not finite, or cannot be stored
-    std::string skipped;                     ///< why the mapping was left alone; empty if it was not
-};
-
-/// What became of one linear layer when its weights were quantized.
-struct layer_report {
-    std::string layer;        ///< full module name
-    std::string format;       ///< the type or scheme that was written
-    std::string steps;        ///< what was used: "importance, error feedback, least-squares target"
-    double relative_error = 0; ///< output error over output power, on the calibration tokens
-    std::string skipped = {};  ///< why a layer that a scheme is for stays as it is; else empty
-};
-
-} // namespace awq
-
-#endif
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -34679,7 +37500,7 @@ public:
     /// Smooths one mapping, unless there is a reason not to; the report says which.
     result<mapping_report> smooth(const resolved_mapping& mapping)
     {
-        AWQ_CHECK(check_data_flow(context_.config, mapping));
+        AWQ_CHECK(check_data_flow(block_.layout(), mapping));
         mapping_report report = begin_report(mapping);
         const std::vector<std::uint32_t> column_scales = shared_scales(mapping);
         if (!report.skipped.empty()) return report;
@@ -34690,8 +37511,8 @@ public:
         const std::vector<float> x_mean = inputs_of(mapping).x_mean();
         search_problem<any_quantizer> problem{layers, x_mean};
         problem.column_scales = column_scales;
-        const model_config& config = context_.config;
-        problem.scale_count = column_scales.empty() ? 0 : config.kv_heads() * config.head_size();
+        if (!column_scales.empty())
+            problem.scale_count = column_scales.size() / output_of(mapping).share;
         std::vector<double> smallest(problem.scales()), largest(problem.scales());
         limit_scales(mapping, column_scales, {smallest, largest});
         problem.smallest_scales = smallest;
@@ -34715,6 +37536,11 @@ private:
         return statistics_.of(mapping.balance_layers.front());
     }
 
+    const block_output& output_of(const resolved_mapping& mapping) const
+    {
+        return *find_output(block_.layout(), mapping.smooth_layer);
+    }
+
     mapping_report begin_report(const resolved_mapping& mapping)
     {
         mapping_report report;
@@ -34725,12 +37551,14 @@ private:
             report.balance_layers.push_back(prefix + name);
         report.tokens = inputs_of(mapping).tokens();
         report.skipped = shares_scales(mapping) ? std::string{} : mapping.reason;
+        if (report.tokens == 0) report.skipped = "no token was routed to the expert";
         return report;
     }
 
     bool shares_scales(const resolved_mapping& mapping) const noexcept
     {
-        return mapping.skipped == skip_cause::grouped_query && options_.smooth_grouped_query;
+        return mapping.skipped == skip_cause::grouped_query &&
+               (options_.smooth_grouped_query || options_.all_mappings);
     }
 
     /// Which output of v_proj each input of o_proj is a mix of, where query heads share those of one
@@ -34738,14 +37566,7 @@ private:
     std::vector<std::uint32_t> shared_scales(const resolved_mapping& mapping) const
     {
         if (!shares_scales(mapping)) return {};
-        const model_config& config = context_.config;
-        const std::size_t queries = config.num_attention_heads / config.kv_heads();
-        std::vector<std::uint32_t> scales(config.query_size());
-        for (std::size_t c = 0; c < scales.size(); ++c) {
-            const std::size_t head = c / config.head_size() / queries;
-            scales[c] = static_cast<std::uint32_t>(head * config.head_size() + c % config.head_size());
-        }
-        return scales;
+        return column_scales_of(block_.layout(), output_of(mapping));
     }
 
     status collect_layers(const resolved_mapping& mapping,
@@ -34756,7 +37577,8 @@ private:
         std::string reason = "no balance layer is quantized";
         for (const std::string& name : mapping.balance_layers) {
             const matrix_view<const float> weight = block_.weight(name);
-            const any_quantizer* rounding = quantizers_(name);
+            const bool is_router = block_.layout().find(name)->is_router;
+            const any_quantizer* rounding = is_router ? nullptr : quantizers_(name);
             if (const auto fits = rounding ? rounding->check(weight.cols()) : status{}; !fits) {
                 reason = block_.prefix() + name + ": " + std::string{fits.error().text()};
                 rounding = nullptr;
@@ -34777,17 +37599,17 @@ private:
         constexpr std::size_t rows_at_once = 256;
         std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
         const input_statistics& inputs = inputs_of(mapping);
-        const bool attention = mapping.parent == "self_attn";
-        const bool is_alone = options_.loss == loss_kind::gram || (!attention && mapping.parent != "mlp");
+        const std::size_t parent = parent_of(mapping);
+        const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
         gram_loss<Product, E> gram{how_, weights, inputs.gram(), inputs.tokens(), products,
                                    is_alone ? options_.search.deciding_rows : options_.search.screening_rows,
                                    row_block_of(problem)};
         if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
-        const parent_inputs& recorded = attention ? recorder_.attention() : recorder_.mlp();
+        const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
         const auto forward = [&](std::span<const matrix_view<const float>> candidates,
                                  const sequences& batch, matrix_view<const float> input,
                                  matrix_view<float> output) {
-            return run_parent(mapping, candidates, batch, input, output);
+            return run_parent(parent, mapping, candidates, batch, input, output);
         };
         recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
         AWQ_CHECK(exact.prepare());
@@ -34796,27 +37618,31 @@ private:
         return screened_search(how_, problem, options_.search, gram, exact, memory);
     }
 
-    /// The parent module with candidate weights in the place of the mapping's balance layers.
-    status run_parent(const resolved_mapping& mapping,
+    /// The part that alone reads what several balance layers read: it is run for the exact loss. Of a
+    /// single balance layer the Gram matrix says the same; so it must where parts share a value.
+    std::size_t parent_of(const resolved_mapping& mapping) const
+    {
+        const block_layout& layout = block_.layout();
+        const value_id value = layout.find(mapping.balance_layers.front())->reads;
+        std::size_t found = none_here;
+        if (mapping.balance_layers.size() < 2) return found;
+        for (std::size_t i = 0; i < layout.parts.size(); ++i) {
+            if (ends_of(layout.parts[i]).first != value) continue;
+            if (found != none_here) return none_here;
+            found = i;
+        }
+        return found;
+    }
+
+    /// The parent with candidate weights in the place of the mapping's balance layers.
+    status run_parent(std::size_t parent, const resolved_mapping& mapping,
                       std::span<const matrix_view<const float>> candidates, const sequences& batch,
                       matrix_view<const float> input, matrix_view<float> output)
     {
         block_weights weights = block_.weights();
         for (std::size_t i = 0; i < candidates.size(); ++i)
-            *weight_slot(weights, mapping.balance_layers[i]) = candidates[i];
-        if (mapping.parent == "mlp")
-            return mlp_forward<Product>(how_, context_.config, weights.mlp, input, output);
-        return attention_forward<Product>(how_, context_, weights.self_attn, batch, input, output);
-    }
-
-    static matrix_view<const float>* weight_slot(block_weights& weights, std::string_view linear)
-    {
-        linear_view* const slots[] = {&weights.self_attn.q_proj, &weights.self_attn.k_proj,
-                                      &weights.self_attn.v_proj, &weights.self_attn.o_proj,
-                                      &weights.mlp.gate_proj,    &weights.mlp.up_proj,
-                                      &weights.mlp.down_proj};
-        const auto at = std::find(block_linears.begin(), block_linears.end(), linear);
-        return &slots[at - block_linears.begin()]->weight;
+            weights.tensors[weights.layout->find(mapping.balance_layers[i])->weight] = candidates[i];
+        return part_forward<Product>(how_, context_, weights, batch, parent, input, output);
     }
 
     smooth_target target_of(const resolved_mapping& mapping)
@@ -34860,7 +37686,7 @@ private:
             if (!problem.can_store(scales))
                 return std::string{"the weights' type cannot hold the scales of a norm of 1 + weight"};
         }
-        AWQ_CHECK(apply_scales(how_, awq::mapping{target, balances, column_scales}, scales));
+        AWQ_CHECK(divide(mapping, {target, balances, column_scales}, scales));
         std::vector<double> by_column = scales;
         if (!column_scales.empty()) {
             by_column.resize(column_scales.size());
@@ -34869,6 +37695,19 @@ private:
         }
         inputs_of(mapping).divide_inputs(by_column);
         return std::string{};
+    }
+
+    /// Of a value that is the square of relu, the smooth layer is divided by the roots of the scales.
+    status divide(const resolved_mapping& mapping, const awq::mapping& pair,
+                  std::span<const double> scales) const
+    {
+        if (output_of(mapping).kind != output_kind::rooted) return apply_scales(how_, pair, scales);
+        std::vector<double> roots(scales.begin(), scales.end());
+        for (double& scale : roots) scale = std::sqrt(scale);
+        AWQ_CHECK(apply_scales(how_, pair, roots));
+        std::vector<float> ones(roots.size(), 1.0f); // stands for the other half of the layer
+        return apply_scales(how_, {smooth_target::of_norm(ones), pair.balances, pair.column_scales},
+                            roots);
     }
 
     const E& how_;
@@ -34890,18 +37729,18 @@ private:
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
+#include <cstdint>
 #include <span>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace awq {
 
 /// Two streams of hidden states that go through a block stage by stage: the original one, and the
-/// one that the rounded layers produce. A stage is what leads to an input of some linear layers; the
-/// stages come in the order of `block_statistics::inputs`. Where an input's reader ends a module
-/// (o_proj, down_proj), `gather` carries the original stream behind it, and `pass` the rounded one,
-/// as soon as the reader is rounded.
+/// one that the rounded layers produce. A stage is what leads to a value that linear layers read; the
+/// stages come in the order of the layout's inputs. Behind the last value of a segment `gather` carries
+/// the original stream over the segment, and `pass` the rounded one, as soon as its readers are rounded.
 template <class Product, execution E>
 class block_stages {
 public:
@@ -34915,62 +37754,71 @@ public:
 
     std::size_t tokens() const noexcept { return original_.rows(); }
 
-    /// gram += Xr^T Xr and cross += (Xo - Xr)^T Xr for the named input, with Xo from the original
-    /// stream and weights, Xr from the rounded ones.
-    status gather(std::string_view input, const block_weights& original, const block_weights& rounded,
-                  matrix_view<float> gram, matrix_view<float> cross)
+    /// gram += Xr^T Xr and cross += (Xo - Xr)^T Xr for the layout's `input`, with Xo from the original
+    /// stream and weights, Xr from the rounded ones; gives the rows of Xr. The tokens of an expert are
+    /// not the same in both streams: of a routed value there is no cross.
+    result<std::uint64_t> gather(std::size_t input, const block_weights& original,
+                                 const block_weights& rounded, matrix_view<float> gram,
+                                 matrix_view<float> cross)
     {
+        const place at = place_of(*rounded.layout, input);
         std::size_t most = 0;
         for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
         const scratch first{most * gram.cols()}; // kept by the thread: the forward pass takes it, too
         if (!first) return no_memory();
         host_matrix second = xtensor_backend::make(most, gram.cols());
+        const matrix_view<float> a{first.data(), most, gram.cols()};
+        std::uint64_t rows = 0;
         for (const sequence_chunk& chunk : chunks_) {
-            const std::size_t rows = chunk.batch.tokens();
-            const matrix_view<float> a{first.data(), rows, gram.cols()};
-            const matrix_view<float> b{second.data(), rows, gram.cols()};
-            AWQ_CHECK(capture(input, chunk, original, original_, a));
-            AWQ_CHECK(add_output(input, original, a, rows_of(original_, chunk)));
-            AWQ_CHECK(capture(input, chunk, rounded, rounded_, b));
-            how_.for_each(rows, [=](std::size_t row) {
-                for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
-            });
-            Product::add_gram(how_, b, gram);
-            Product::add_cross_gram(how_, a, b, cross);
+            if (at.is_last || !at.is_routed)
+                AWQ_CHECK(capture(at, chunk, original, original_, a, at.is_last));
+            AWQ_TRY(const std::size_t count,
+                    capture(at, chunk, rounded, rounded_, view_of(second), false));
+            add(a.rows_from(0, count), view_of(second).rows_from(0, count), at.is_routed, gram, cross);
+            rows += count;
         }
-        return {};
+        return rows;
     }
 
-    /// Carries the rounded stream behind the reader of the named input, if that ends a module.
-    status pass(std::string_view input, const block_weights& rounded)
+    /// Carries the rounded stream over a segment, if the layout's `input` is its last.
+    status pass(std::size_t input, const block_weights& rounded)
     {
-        const std::optional<module_end> end = end_of(input, rounded);
-        if (!end) return {};
+        const place at = place_of(*rounded.layout, input);
+        if (!at.is_last) return {};
         for (const sequence_chunk& chunk : chunks_) {
-            const std::size_t rows = chunk.batch.tokens(), width = end->linear.weight.cols();
-            const scratch memory{rows * width};
-            if (!memory) return no_memory();
-            const matrix_view<float> x{memory.data(), rows, width};
-            AWQ_CHECK(capture(input, chunk, rounded, rounded_, x));
-            AWQ_CHECK(add_output(input, rounded, x, rows_of(rounded_, chunk)));
+            const no_observer nothing;
+            block_run<Product, E> run{how_, context_, rounded, chunk.batch, nothing};
+            AWQ_CHECK(run_parts(run, at.segment, rows_of(rounded_, chunk)));
         }
         return {};
     }
 
 private:
-    /// The last layer of `self_attn` or `mlp`, and the norm of its output, which may be empty.
-    struct module_end {
-        linear_view linear;
-        std::span<const float> norm;
+    /// Where a value is computed.
+    struct place {
+        block_input input;
+        block_segment segment;
+        bool is_last = false; ///< of its segment
+        bool is_routed = false;
     };
 
-    static std::optional<module_end> end_of(std::string_view input, const block_weights& weights)
+    static place place_of(const block_layout& layout, std::size_t input)
     {
-        if (input == "self_attn.o_proj")
-            return module_end{weights.self_attn.o_proj, weights.norm_behind_attention()};
-        if (input == "mlp.down_proj")
-            return module_end{weights.mlp.down_proj, weights.norm_behind_mlp()};
-        return std::nullopt;
+        const auto holds = [&](const block_segment& segment, value_id value) {
+            for (std::size_t i = segment.first; i < segment.end; ++i) {
+                const auto inner = inner_values(layout.parts[i]);
+                if (ends_of(layout.parts[i]).second == value ||
+                    std::ranges::find(inner, value) != inner.end())
+                    return true;
+            }
+            return false;
+        };
+        place found{layout.inputs[input], {}, false, layout.inputs[input].is_routed};
+        for (const block_segment& segment : layout.segments())
+            if (holds(segment, found.input.value)) found.segment = segment;
+        const bool is_end = input + 1 == layout.inputs.size();
+        found.is_last = is_end || !holds(found.segment, layout.inputs[input + 1].value);
+        return found;
     }
 
     static error no_memory() { return detail::no_memory("a decoder block"); }
@@ -34980,43 +37828,38 @@ private:
         return stream.rows_from(chunk.first_row, chunk.batch.tokens());
     }
 
-    /// hidden += norm(linear(x)) where the reader of x ends a module.
-    status add_output(std::string_view input, const block_weights& weights,
-                      matrix_view<const float> x, matrix_view<float> hidden)
+    /// The value of one chunk into the first rows of `out`; gives their number. `goes_on`: the stream
+    /// is carried over the segment, else it stays.
+    result<std::size_t> capture(const place& at, const sequence_chunk& chunk,
+                                const block_weights& weights, matrix_view<float> stream,
+                                matrix_view<float> out, bool goes_on)
     {
-        const std::optional<module_end> end = end_of(input, weights);
-        if (!end) return {};
-        scratch memory{hidden.size()};
-        if (!memory) return no_memory();
-        const matrix_view<float> change{memory.data(), hidden.rows(), hidden.cols()};
-        linear_forward<Product>(how_, end->linear, x, change);
-        optional_norm_forward(how_, end->norm, context_.config.norm(), change);
-        add_rows(how_, change, hidden);
-        return {};
+        std::size_t rows = 0;
+        const auto keep = [&](std::string_view name, matrix_view<const float> x) {
+            if (name != at.input.name) return;
+            rows = x.rows();
+            for_each_row(how_, rows,
+                         [&](std::size_t t) { std::ranges::copy(x.row(t), out.row(t).begin()); });
+        };
+        block_run<Product, E, decltype(keep)> run{how_, context_, weights, chunk.batch, keep};
+        block_segment parts = at.segment;
+        if (!goes_on) {
+            run.wanted = at.input.value;
+            while (std::holds_alternative<add_part>(weights.layout->parts[parts.end - 1])) --parts.end;
+        }
+        AWQ_CHECK(run_parts(run, parts, rows_of(stream, chunk)));
+        return rows;
     }
 
-    /// The named input of one chunk into `out`. The inputs of the MLP need a stream that is behind
-    /// the attention.
-    status capture(std::string_view input, const sequence_chunk& chunk, const block_weights& weights,
-                   matrix_view<float> stream, matrix_view<float> out)
+    void add(matrix_view<float> a, matrix_view<float> b, bool is_routed, matrix_view<float> gram,
+             matrix_view<float> cross) const
     {
-        const bool in_mlp = input.starts_with("mlp.");
-        const std::span<const float> norm =
-            in_mlp ? weights.norm_before_mlp() : weights.input_layernorm;
-        const auto hidden = rows_of(stream, chunk);
-        const norm_rule rule = context_.config.norm();
-        if (input == "self_attn.q_proj" || input == "mlp.gate_proj") {
-            rms_norm_forward(how_, norm, rule, hidden, out);
-            return {};
-        }
-        scratch memory{hidden.size()};
-        if (!memory) return no_memory();
-        const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
-        rms_norm_forward(how_, norm, rule, hidden, normed);
-        if (in_mlp)
-            return mlp_inner_forward<Product>(how_, context_.config, weights.mlp, normed, out);
-        return attention_inner_forward<Product>(how_, context_, weights.self_attn, chunk.batch,
-                                                normed, out);
+        Product::add_gram(how_, b, gram);
+        if (is_routed) return;
+        how_.for_each(a.rows(), [=](std::size_t row) {
+            for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
+        });
+        Product::add_cross_gram(how_, a, b, cross);
     }
 
     const E& how_;
@@ -35217,120 +38060,8 @@ private:
 } // namespace awq
 
 #endif
-// ---- awq/report/run_report.hpp
-#ifndef AWQ_REPORT_RUN_REPORT_HPP
-#define AWQ_REPORT_RUN_REPORT_HPP
-
-// ---- awq/report/fallback_list.hpp
-#ifndef AWQ_REPORT_FALLBACK_LIST_HPP
-#define AWQ_REPORT_FALLBACK_LIST_HPP
 
 #include <algorithm>
-#include <cstddef>
-#include <string>
-#include <utility>
-#include <vector>
-
-namespace awq {
-
-/// "2 layers (model.layers.0.mlp.up_proj, ...)": how many, and the first few by name.
-inline std::string count_and_name(const std::vector<std::string>& layers)
-{
-    constexpr std::size_t shown = 3;
-    std::string text = std::to_string(layers.size()) + (layers.size() == 1 ? " layer (" : " layers (");
-    for (std::size_t i = 0; i < std::min(shown, layers.size()); ++i)
-        text += (i > 0 ? ", " : "") + layers[i];
-    return text + (layers.size() > shown ? ", ...)" : ")");
-}
-
-/// Steps that a run was asked for and could not take, each with the layers that it happened to.
-class fallback_list {
-public:
-    /// `what`: the step and the reason, "no error feedback (...)".
-    void add(const std::string& what, const std::string& layer)
-    {
-        const auto same = [&](const auto& entry) { return entry.first == what; };
-        const auto found = std::find_if(all_.begin(), all_.end(), same);
-        (found == all_.end() ? all_.emplace_back(what, std::vector<std::string>{}) : *found)
-            .second.push_back(layer);
-    }
-
-    /// One warning for each.
-    void tell(notice_list& notices) const
-    {
-        for (const auto& [what, layers] : all_) notices.warn(what + ": " + count_and_name(layers));
-    }
-
-private:
-    std::vector<std::pair<std::string, std::vector<std::string>>> all_;
-};
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <utility>
-#include <vector>
-
-namespace awq {
-
-/// What happened in one run, as data; `to_json`, `to_html` and `to_text` show it.
-struct run_report {
-    std::string model;
-    std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensated"
-    std::string scheme; ///< the scheme or type that was written, or that the search simulated
-    std::size_t group_size = 0; ///< 0: one group per row
-    std::string instruction_set; ///< that computed: "baseline", "x86-64-v3", "x86-64-v4"
-    std::vector<std::pair<std::string, std::string>> options;
-    std::vector<mapping_report> mappings;
-    std::vector<layer_report> layers;
-    fallback_list fallbacks; ///< gathered block by block; told in `notes` at the end
-    notice_list notes; ///< what was dropped, fell back or had no effect
-    std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run
-    std::uint64_t peak_rss_bytes = 0;
-    std::vector<std::string> outputs;
-    std::vector<output_report> contents; ///< of the outputs that hold a model
-    std::uint64_t parameters = 0;        ///< elements of the model that was read
-    std::uint64_t source_bytes = 0;      ///< of its tensors
-
-    /// Adds to the seconds of a step.
-    void add_seconds(const std::string& step, double value)
-    {
-        const auto same = [&](const auto& entry) { return entry.first == step; };
-        const auto found = std::find_if(seconds.begin(), seconds.end(), same);
-        if (found != seconds.end())
-            found->second += value;
-        else
-            seconds.emplace_back(step, value);
-    }
-
-    /// Notes how many scale candidates the searches skipped, if any.
-    void note_skipped_candidates()
-    {
-        std::size_t candidates = 0;
-        for (const mapping_report& each : mappings) candidates += each.skipped_candidates;
-        if (candidates > 0)
-            notes.note(std::to_string(candidates) + " scale candidates were skipped: their loss is not "
-                       "finite, or the type that the checkpoint stores cannot hold them");
-    }
-
-    std::size_t smoothed_mappings() const
-    {
-        const auto done = [](const mapping_report& mapping) { return mapping.skipped.empty(); };
-        return static_cast<std::size_t>(std::count_if(mappings.begin(), mappings.end(), done));
-    }
-};
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -35364,10 +38095,10 @@ public:
 
     /// Compensates: what the checkpoint stores, and so what is rounded, has the elements of
     /// `storage`. For `run_sequential`.
-    void store_targets(const model_config& config, const storage_choice& storage)
+    void store_targets(const storage_choice& storage)
     {
         storage_ = &storage;
-        rounded_statistics_.emplace(config, false);
+        rounded_statistics_.emplace(smoothed_.layout(), false);
         for (auto& [name, tensor] : quantized_.all()) {
             constexpr std::string_view suffix = ".weight";
             const std::string module = name.substr(0, name.size() - suffix.size());
@@ -35380,8 +38111,8 @@ public:
     /// Rounds every layer as if the layers before it were not rounded.
     status run_alone()
     {
-        for (const std::string_view input : block_statistics::inputs) {
-            input_statistics& stats = statistics_.of(input);
+        for (const block_input& input : smoothed_.layout().inputs) {
+            input_statistics& stats = statistics_.of(input.name);
             host_matrix gram = stats.take_gram();
             AWQ_CHECK(quantize_stage(input, view_of(gram), stats.tokens(), nullptr));
         }
@@ -35393,13 +38124,15 @@ public:
     status run_sequential(block_stages<Product, E>& stages)
     {
         statistics_.drop_grams();
-        for (const std::string_view input : block_statistics::inputs) {
-            const std::size_t width = statistics_.of(input).in_features();
-            host_matrix gram = zeros(width), cross = zeros(width);
-            AWQ_CHECK(stages.gather(input, smoothed_.weights(), quantized_.weights(), view_of(gram),
-                                    view_of(cross)));
-            AWQ_CHECK(quantize_stage(input, view_of(gram), stages.tokens(), &cross));
-            AWQ_CHECK(stages.pass(input, quantized_.weights()));
+        const std::vector<block_input>& inputs = smoothed_.layout().inputs;
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            host_matrix gram = zeros(inputs[i].width), cross = zeros(inputs[i].width);
+            AWQ_TRY(const std::uint64_t tokens,
+                    stages.gather(i, smoothed_.weights(), quantized_.weights(), view_of(gram),
+                                  view_of(cross)));
+            AWQ_CHECK(quantize_stage(inputs[i], view_of(gram), tokens,
+                                     inputs[i].is_routed ? nullptr : &cross));
+            AWQ_CHECK(stages.pass(i, quantized_.weights()));
         }
         return {};
     }
@@ -35426,9 +38159,9 @@ private:
         std::fill_n(made.data(), made.size(), 0.0f);
         return made;
     }
-    static bool is_block_linear(std::string_view module) noexcept
+    bool is_block_linear(std::string_view module) const noexcept
     {
-        return std::find(block_linears.begin(), block_linears.end(), module) != block_linears.end();
+        return smoothed_.layout().find(module) != nullptr;
     }
     void store(const std::string& name, std::span<float> values) const
     {
@@ -35437,26 +38170,28 @@ private:
 
     /// All layers that read one input. `gram`: of the inputs that they will get; `shift`: (original -
     /// these inputs)^T these inputs, used up, or null.
-    status quantize_stage(std::string_view input, matrix_view<float> gram, std::uint64_t tokens,
+    status quantize_stage(const block_input& input, matrix_view<float> gram, std::uint64_t tokens,
                           host_matrix* shift)
     {
         std::vector<std::string_view> layers;
-        for (const std::string_view linear : block_linears)
-            if (input_of(linear) == input && formats_(linear)) layers.push_back(linear);
+        for (const block_linear* const linear : smoothed_.layout().readers_of(input.value))
+            if (!linear->is_router && formats_(linear->name)) layers.push_back(linear->name);
         if (layers.empty()) return {};
         std::vector<float> importance(gram.cols());
         for (std::size_t i = 0; i < importance.size(); ++i)
-            importance[i] = gram(i, i) / static_cast<float>(tokens);
-        if (rounded_statistics_) record(input, gram, tokens);
+            importance[i] = gram(i, i) / static_cast<float>(std::max<std::uint64_t>(tokens, 1));
+        if (rounded_statistics_) record(input.name, gram, tokens);
         stage_steps steps;
-        if (options_.rounding.importance) steps.take("importance");
+        const bool weighted = options_.rounding.importance && tokens != 0;
+        if (weighted) steps.take("importance");
+        if (tokens == 0) steps.miss("no statistics (no token was routed to the expert)");
         if (shift) move_targets(layers, gram, view_of(std::as_const(*shift)), tokens, steps);
         host_matrix working = shift ? std::move(*shift) : host_matrix{};
-        const bool feedback = options_.rounding.error_feedback && prepare_feedback(gram, working, steps);
+        const bool feedback = options_.rounding.error_feedback && tokens != 0 &&
+                              prepare_feedback(gram, working, steps);
         const linear_rounder<Product, E> rounder{
             solving_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
-            options_.rounding.importance ? std::span<const float>{importance}
-                                         : std::span<const float>{},
+            weighted ? std::span<const float>{importance} : std::span<const float>{},
             shared_magnitude(layers), options_.rounding};
         for (const std::string_view linear : layers)
             AWQ_CHECK(quantize_layer(linear, rounder, gram, steps));
@@ -35585,7 +38320,9 @@ private:
         const row_sample a_quarter{original.rows(), chunk_count(original.rows(), 4)};
         const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
                                                  memory, a_quarter);
-        return error / gram_error<Product>(how_, original, none, power, memory, a_quarter);
+        const double all =
+            gram_error<Product>(how_, original, none, power, memory, a_quarter);
+        return all > 0.0 ? error / all : 0.0;
     }
 
     const E& how_;
@@ -35687,6 +38424,10 @@ inline status check_compensation(const oneshot_options& options)
 /// Refuses steps of the search that could never act, in one line.
 inline status check_search_steps(const oneshot_options& options)
 {
+    if (options.all_mappings && (!options.smoothing || options.mappings))
+        return error{error_code::invalid_argument, "--mappings all and ",
+                     options.smoothing ? "a recipe's mappings" : "--no-smoothing",
+                     " do not go together; give one"};
     if (options.smooth_grouped_query && !options.smoothing)
         return error{error_code::invalid_argument,
                      "--smooth-grouped-query and --no-smoothing do not go together; give one"};
@@ -36293,6 +39034,7 @@ public:
                          "from the 16-bit original"};
         }
         AWQ_CHECK(check_tensors(*source));
+        AWQ_CHECK(source->directory_->check_unknown());
         return source;
     }
 
@@ -36432,29 +39174,6 @@ private:
 
 namespace awq {
 
-/// The layouts that `convert` writes.
-enum class checkpoint_layout { compressed_tensors, autoawq };
-
-/// What `convert` is asked to do.
-struct convert_options {
-    std::string model; ///< directory with quantized layers
-    std::string output;
-    checkpoint_layout layout = checkpoint_layout::compressed_tensors;
-    bool overwrite = false;
-    /// Scales that the layout cannot hold exactly are rounded instead of refused.
-    bool round_scales = false;
-    progress_callback progress;
-};
-
-/// What a conversion did.
-struct conversion {
-    std::string output;
-    std::size_t layers = 0;         ///< that were converted
-    std::size_t rounded_scales = 0; ///< with `round_scales`: how many changed
-    bool symmetric = false;         ///< no layer has a zero point
-    std::vector<std::string> notes; ///< what of the model is not in the output
-};
-
 namespace detail {
 
 /// How many values do not fit a type exactly.
@@ -36582,10 +39301,11 @@ private:
 
 } // namespace detail
 
+#if AWQ_COMPILES_FILES
 /// Writes the integers of a quantized checkpoint in another layout, without rounding anything: codes,
 /// zero points and scales keep their values. Errors: a layer that the layout cannot hold, named, and
 /// why; nothing is written then.
-inline result<conversion> convert(const convert_options& options)
+AWQ_CALL result<conversion> convert(const convert_options& options)
 {
     const auto run = [&]() -> result<conversion> {
         AWQ_TRY(const std::string path, model_file(options.model, "config.json"));
@@ -36601,6 +39321,7 @@ inline result<conversion> convert(const convert_options& options)
     };
     return catch_out_of_memory(options.model, give_more_memory, run);
 }
+#endif
 
 } // namespace awq
 
@@ -36666,87 +39387,91 @@ private:
 #ifndef AWQ_PIPELINE_EVALUATE_HPP
 #define AWQ_PIPELINE_EVALUATE_HPP
 
-// ---- awq/pipeline/evaluation.hpp
-#ifndef AWQ_PIPELINE_EVALUATION_HPP
-#define AWQ_PIPELINE_EVALUATION_HPP
+// ---- awq/pipeline/outer_tensors.hpp
+#ifndef AWQ_PIPELINE_OUTER_TENSORS_HPP
+#define AWQ_PIPELINE_OUTER_TENSORS_HPP
 
-#include <algorithm>
-#include <cmath>
-#include <cstddef>
-#include <span>
+#include <string>
+#include <utility>
 
 namespace awq {
 
-/// How one position's next-token distribution fits the text and a reference distribution.
-struct position_score {
-    double negative_log_likelihood = 0; ///< of the token that follows, in nats
-    double kl_divergence = 0;           ///< KL(reference || model), in nats
-    bool same_top = false;              ///< both rank the same token first, and all is finite
-};
-
-/// log(sum(exp(logits))), in double.
-inline double log_sum_exp(std::span<const float> logits)
+/// Reads a whole tensor. Error: `missing_tensor`.
+inline result<host_matrix> read_tensor(const tensor_source& source, const std::string& name)
 {
-    const float highest = *std::max_element(logits.begin(), logits.end());
-    double sum = 0;
-    for (const float logit : logits) sum += static_cast<double>(std::exp(logit - highest));
-    return highest + std::log(sum);
+    const auto shape = source.shape(name);
+    if (!shape)
+        return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
+                     "\""};
+    host_matrix tensor = xtensor_backend::make(shape->rows, shape->cols);
+    AWQ_CHECK(source.read(name, view_of(tensor)));
+    return tensor;
 }
 
-/// KL(p || q) in nats for p = softmax(reference) and q = softmax(logits), both of vocab_size values.
-/// With d = logits - reference it is log(E_p[e^d]) - E_p[d]; the common offset of d cancels.
-inline double kl_divergence(std::span<const float> reference, std::span<const float> logits)
-{
-    const float highest = *std::max_element(reference.begin(), reference.end());
-    const double offset = log_sum_exp(logits) - log_sum_exp(reference);
-    double weight = 0, mean = 0;
-    for (std::size_t i = 0; i < reference.size(); ++i) {
-        const double p = std::exp(reference[i] - highest);
-        weight += p;
-        mean += p * (static_cast<double>(reference[i]) - static_cast<double>(logits[i]) + offset);
-    }
-    return std::max(mean / weight, 0.0);
-}
-
-/// Scores one position; `reference` may be empty.
-inline position_score score_position(std::span<const float> logits,
-                                     std::span<const float> reference, std::size_t next_token)
-{
-    position_score score;
-    score.negative_log_likelihood = log_sum_exp(logits) - static_cast<double>(logits[next_token]);
-    if (reference.empty()) return score;
-    const auto top = [](std::span<const float> row) {
-        return std::max_element(row.begin(), row.end()) - row.begin();
-    };
-    score.kl_divergence = kl_divergence(reference, logits);
-    score.same_top = std::isfinite(score.kl_divergence) && top(logits) == top(reference);
-    return score;
-}
-
-/// The means over all scored positions. Sums merge, so parts may be evaluated on their own.
-struct evaluation {
-    std::size_t tokens = 0; ///< positions that were scored
-    double negative_log_likelihood_sum = 0;
-    double kl_divergence_sum = 0;
-    std::size_t same_top = 0;
-
-    void add(const position_score& score)
+/// The tensors outside of a model's blocks, in float32.
+class outer_tensors {
+public:
+    /// The final norm only. Errors: a tensor that is not there.
+    static result<outer_tensors> read_norm(const tensor_source& source)
     {
-        ++tokens;
-        negative_log_likelihood_sum += score.negative_log_likelihood;
-        kl_divergence_sum += score.kl_divergence;
-        same_top += score.same_top ? 1 : 0;
+        const model_config& config = source.config();
+        outer_tensors made;
+        if (config.norm().has_weight) {
+            AWQ_TRY(made.norm_, read_tensor(source, config.names.norm + ".weight"));
+        }
+        if (config.norm().has_bias) {
+            AWQ_TRY(made.norm_bias_, read_tensor(source, config.names.norm + ".bias"));
+        }
+        return made;
     }
 
-    double perplexity() const
+    /// Final norm and head only.
+    static result<outer_tensors> read_end(const tensor_source& source)
     {
-        return std::exp(negative_log_likelihood_sum / static_cast<double>(tokens));
+        AWQ_TRY(outer_tensors made, read_norm(source));
+        AWQ_TRY(made.head_, read_tensor(source, head_name(source)));
+        return made;
     }
-    double kl_divergence() const { return kl_divergence_sum / static_cast<double>(tokens); }
-    double top1_agreement() const
+
+    /// All of them; a tied head is not read twice.
+    static result<outer_tensors> read(const tensor_source& source)
     {
-        return static_cast<double>(same_top) / static_cast<double>(tokens);
+        const model_names& names = source.config().names;
+        AWQ_TRY(outer_tensors made, read_end(source));
+        if (head_name(source) != names.embeddings + ".weight") {
+            AWQ_TRY(made.embeddings_, read_tensor(source, names.embeddings + ".weight"));
+        }
+        if (!names.positions.empty()) {
+            AWQ_TRY(made.positions_, read_tensor(source, names.positions + ".weight"));
+        }
+        return made;
     }
+
+    norm_view final_norm(const model_config& config) const
+    {
+        return {values_of(norm_), values_of(norm_bias_), config.norm()};
+    }
+    matrix_view<const float> lm_head() const { return view_of(head_); }
+
+    /// Views of this object's tensors.
+    outer_weights weights(const model_config& config) const
+    {
+        const auto table = embeddings_.size() != 0 ? view_of(embeddings_) : view_of(head_);
+        return {table, final_norm(config), view_of(head_), view_of(positions_)};
+    }
+
+    /// The tensor that is the head: its own, or with tied embeddings their table.
+    static std::string head_name(const tensor_source& source)
+    {
+        const model_names& names = source.config().names;
+        const bool has_own = source.shape(names.head + ".weight").has_value();
+        return (has_own || !source.config().tie_word_embeddings ? names.head : names.embeddings) +
+               ".weight";
+    }
+
+private:
+    host_matrix norm_ = xtensor_backend::make(0, 0), norm_bias_ = norm_, head_ = norm_,
+                embeddings_ = norm_, positions_ = norm_;
 };
 
 } // namespace awq
@@ -36762,46 +39487,20 @@ struct evaluation {
 
 namespace awq {
 
-/// What `evaluate` does beside running the model.
-struct evaluate_options {
-    /// Rounds the linear layers of every block first.
-    std::optional<any_quantizer> pseudo_quantize;
-    progress_callback progress;
-};
-
 namespace detail {
 
 /// A model whose windows have gone through all blocks, with what the logits need.
 struct model_output {
     activation_stream stream;
-    host_matrix norm, lm_head;
+    outer_tensors outer;
 };
-
-inline result<host_matrix> read_tensor(const tensor_source& source, const std::string& name)
-{
-    const auto shape = source.shape(name);
-    if (!shape)
-        return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
-                     "\""};
-    host_matrix tensor = xtensor_backend::make(shape->rows, shape->cols);
-    AWQ_CHECK(source.read(name, view_of(tensor)));
-    return tensor;
-}
-
-/// The head's weight; with tied embeddings that is the embedding table.
-inline result<host_matrix> read_lm_head(const tensor_source& source)
-{
-    const bool own = source.shape("lm_head.weight").has_value();
-    if (!own && !source.config().tie_word_embeddings)
-        return error{error_code::missing_tensor, source.path(),
-                     ": there is no tensor \"lm_head.weight\" and the embeddings are not tied"};
-    return read_tensor(source, own ? "lm_head.weight" : "model.embed_tokens.weight");
-}
 
 template <execution E>
 status round_linears(const E& how, const any_quantizer& rounding, block_tensors& block)
 {
-    for (const std::string_view linear : block_linears) {
+    for (const block_linear& each : block.layout().linears) {
+        if (each.is_router) continue;
+        const std::string_view linear = each.name;
         const matrix_view<float> weight = block.weight(linear);
         const auto done = pseudo_quantize(how, rounding, weight, {}, weight);
         if (!done) return done.error().within(block.prefix() + std::string{linear});
@@ -36824,9 +39523,8 @@ result<model_output> run_model(const E& how, const tensor_source& source,
         AWQ_CHECK(stream.advance<Product>(how, source.config(), layer, block.weights()));
     }
     notify(options.progress, role, layers, layers);
-    AWQ_TRY(host_matrix norm, read_tensor(source, "model.norm.weight"));
-    AWQ_TRY(host_matrix lm_head, read_lm_head(source));
-    return model_output{std::move(stream), std::move(norm), std::move(lm_head)};
+    AWQ_TRY(outer_tensors outer, outer_tensors::read_end(source));
+    return model_output{std::move(stream), std::move(outer)};
 }
 
 template <class Product, execution E>
@@ -36834,7 +39532,7 @@ status logits_of(const E& how, const tensor_source& source, const model_output& 
                  std::size_t first, matrix_view<float> logits)
 {
     const status done = logits_forward<Product>(
-        how, values_of(output.norm), source.config().norm(), view_of(output.lm_head),
+        how, source.config(), output.outer.final_norm(source.config()), output.outer.lm_head(),
         output.stream.hidden().rows_from(first, logits.rows()), logits);
     return done ? done : done.error().within(source.path());
 }
@@ -36846,7 +39544,7 @@ status score_window(const E& how, const tensor_source& model, const model_output
                     const token_ids& window, std::size_t first_row, evaluation& into)
 {
     constexpr std::size_t rows_at_once = 128;
-    const std::size_t vocab = output.lm_head.shape()[0];
+    const std::size_t vocab = output.outer.lm_head().rows();
     host_matrix logits = xtensor_backend::make(rows_at_once, vocab);
     host_matrix wanted = xtensor_backend::make(reference ? rows_at_once : 0, vocab);
     for (std::size_t at = 0; at + 1 < window.size(); at += rows_at_once) {
@@ -36929,6 +39627,7 @@ result<std::vector<evaluation>> evaluate_windows(const E& how, source_list model
 {
     AWQ_CHECK(check_vocabularies(models, reference));
     std::vector<evaluation> totals(models.size());
+    for (evaluation& each : totals) each.instruction_set = instruction_set();
     const std::size_t hidden_size = widest_hidden_size(models);
     while (!windows.empty()) {
         const auto part = windows.first(windows_at_once(hidden_size, windows));
@@ -36970,6 +39669,35 @@ result<evaluation> evaluate(const E& how, const tensor_source& model,
             evaluate_each<Product>(how, {&one, 1}, reference, windows, options));
     return scored.front();
 }
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/evaluate_model.hpp
+#ifndef AWQ_PIPELINE_EVALUATE_MODEL_HPP
+#define AWQ_PIPELINE_EVALUATE_MODEL_HPP
+
+#include <span>
+#include <vector>
+
+namespace awq {
+
+#if AWQ_COMPILES_RUNS
+/// `evaluate` on all cores, with the fast products. Apart from the template, which other calls use, too.
+AWQ_CALL result<evaluation> evaluate(const tensor_source& model, const tensor_source* reference,
+                                     std::span<const token_ids> windows, const evaluate_options& options)
+{
+    return evaluate<packed_product>(tbb_execution{}, model, reference, windows, options);
+}
+
+AWQ_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_source* const> models,
+                                                       const tensor_source* reference,
+                                                       std::span<const token_ids> windows,
+                                                       const evaluate_options& options)
+{
+    return evaluate_each<packed_product>(tbb_execution{}, models, reference, windows, options);
+}
+#endif
 
 } // namespace awq
 
@@ -37168,6 +39896,7 @@ inline result<gguf::type_table> fix_types(const std::vector<type_request>& reque
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37186,7 +39915,11 @@ struct gguf_type_options {
 /// The architecture of the files that llama.cpp knows the model by. Error: `unknown_architecture`.
 inline result<const gguf::architecture*> gguf_architecture_of(const model_config& config)
 {
-    if (const auto* found = gguf::architecture_of_hf(config.architecture)) return found;
+    const gguf::architecture* const found = gguf::architecture_of_hf(config.architecture);
+    constexpr std::string_view written[] = {"llama", "qwen2", "qwen3", "gemma3"};
+    if (found && std::ranges::find(written, found->name) != std::end(written) &&
+        config.experts.count == 0)
+        return found;
     return error{error_code::unknown_architecture, "architecture \"", config.architecture,
                  "\" has no GGUF counterpart here"};
 }
@@ -37196,17 +39929,7 @@ class gguf_layout {
 public:
     /// Errors: an architecture without counterpart, a tensor that is not there, an override that
     /// cannot be read.
-    static result<gguf_layout> make(const tensor_source& source, const gguf_type_options& options)
-    {
-        gguf_layout layout;
-        layout.file_type_ = options.file_type;
-        AWQ_TRY(layout.architecture_, gguf_architecture_of(source.config()));
-        AWQ_CHECK(layout.collect(source));
-        std::sort(layout.tensors_.begin(), layout.tensors_.end(),
-                  [](const auto& a, const auto& b) { return gguf::precedes(a.name, b.name); });
-        AWQ_CHECK(layout.choose(source.config(), options));
-        return layout;
-    }
+    static result<gguf_layout> make(const tensor_source& source, const gguf_type_options& options);
 
     const gguf::architecture& architecture() const noexcept { return *architecture_; }
     gguf::file_type file_type() const noexcept { return file_type_; }
@@ -37232,33 +39955,40 @@ private:
     {
         const model_config& config = source.config();
         for (const expected_tensor& each : expected_outer_tensors(config))
-            AWQ_CHECK(add(source, each.name, each.is == presence::required));
-        const auto block = expected_block_tensors(config);
+            if (each.is != presence::unwanted)
+                AWQ_CHECK(add(source, each.name, each.is == presence::required, each.is_matrix,
+                              global_name(each.name)));
         for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-            for (const expected_tensor& each : block)
+            for (const expected_tensor& each : layout_of(config, layer).tensors)
                 if (each.is != presence::unwanted)
-                    AWQ_CHECK(add(source, block_prefix(layer) + each.name,
-                                  each.is == presence::required));
+                    AWQ_CHECK(add(source, block_prefix(config, layer) + each.name,
+                                  each.is == presence::required, each.is_matrix,
+                                  "blk." + std::to_string(layer) + "." + each.gguf));
         if (config.rope.kind == rope_kind::llama3)
             tensors_.push_back({"", "rope_freqs.weight", {config.head_size() / 2}});
         return {};
     }
 
-    status add(const tensor_source& source, const std::string& hf_name, bool required)
+    /// What a tensor outside of the blocks is called in the file; empty: it has no place there.
+    std::string global_name(const std::string& hf_name) const
+    {
+        const auto place = gguf::to_gguf(*architecture_, hf_name);
+        return place ? place->name : std::string{};
+    }
+
+    status add(const tensor_source& source, const std::string& hf_name, bool required,
+               bool is_matrix, const std::string& name)
     {
         const auto shape = source.shape(hf_name);
         if (!shape && !required) return {};
         if (!shape)
             return error{error_code::missing_tensor, source.path(), ": there is no tensor \"",
                          hf_name, "\"; the checkpoint is not complete"};
-        const auto place = gguf::to_gguf(*architecture_, hf_name);
-        if (!place)
+        if (name.empty() || name.ends_with('.'))
             return error{error_code::unsupported, source.path(), ": \"", hf_name,
                          "\" has no place in a GGUF file of a ", architecture_->name, " model"};
-        gguf_tensor tensor{hf_name, place->name, {shape->cols}};
-        if (hf_name.ends_with("proj.weight") || hf_name.ends_with("embed_tokens.weight") ||
-            hf_name == "lm_head.weight")
-            tensor.dims.push_back(shape->rows);
+        gguf_tensor tensor{hf_name, name, {shape->cols}};
+        if (is_matrix) tensor.dims.push_back(shape->rows);
         tensor.heads = heads_of(source.config(), hf_name);
         if (architecture_->adds_one_to_norms && hf_name.ends_with("norm.weight"))
             tensor.offset = 1.0f;
@@ -37318,6 +40048,21 @@ private:
     gguf::file_type file_type_ = gguf::file_type::q4_k_m;
     std::vector<gguf_tensor> tensors_;
 };
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED result<gguf_layout> gguf_layout::make(const tensor_source& source,
+                                                   const gguf_type_options& options)
+{
+    gguf_layout layout;
+    layout.file_type_ = options.file_type;
+    AWQ_TRY(layout.architecture_, gguf_architecture_of(source.config()));
+    AWQ_CHECK(layout.collect(source));
+    std::sort(layout.tensors_.begin(), layout.tensors_.end(),
+              [](const auto& a, const auto& b) { return gguf::precedes(a.name, b.name); });
+    AWQ_CHECK(layout.choose(source.config(), options));
+    return layout;
+}
+#endif
 
 } // namespace awq
 
@@ -37406,7 +40151,7 @@ inline status check_gguf_function(const model_config& config, const gguf::archit
         return error{error_code::unsupported, "config: llama.cpp has no llama3 rope scaling for ",
                      arch.name, " models"};
     // A factor of its own would reach the sliding layers too, which are not stretched.
-    const double factor = detail::attention_factor(config.rope);
+    const double factor = detail::attention_factor(config);
     if (arch.window_period != 0 && config.rope.kind == rope_kind::yarn &&
         factor != detail::yarn_magnitude(config.rope.factor, 1.0))
         return error{error_code::unsupported, "config: llama.cpp fixes yarn's attention_factor in ",
@@ -37909,7 +40654,7 @@ inline void describe_rope(const model_config& config, gguf::hyperparameters& fac
     facts.rope_original_context_length =
         static_cast<std::uint32_t>(original != 0 ? original : config.max_position_embeddings);
     // llama.cpp multiplies yarn's usual magnitude by its own factor.
-    const double usual = yarn_magnitude(rope.factor, 1.0), wanted = attention_factor(rope);
+    const double usual = yarn_magnitude(rope.factor, 1.0), wanted = attention_factor(config);
     if (wanted != usual) facts.rope_attention_factor = static_cast<float>(wanted / usual);
 }
 
@@ -38018,9 +40763,14 @@ inline result<std::vector<float>> gguf_rope_freqs(const model_config& config)
 
 /// All metadata of the GGUF file of a model; `notices` gets what the file does not hold, or holds
 /// otherwise. `pre`: as in `read_gguf_tokenizer`.
-inline result<gguf::key_values> gguf_metadata(const directory_source& source,
-                                              const gguf_layout& layout, notice_list& notices,
-                                              const std::string& pre = {})
+AWQ_COMPILED result<gguf::key_values> gguf_metadata(const directory_source& source,
+                                                    const gguf_layout& layout, notice_list& notices,
+                                                    const std::string& pre = {});
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED result<gguf::key_values> gguf_metadata(const directory_source& source,
+                                                    const gguf_layout& layout, notice_list& notices,
+                                                    const std::string& pre)
 {
     AWQ_TRY(const gguf::hyperparameters facts, gguf_hyperparameters(source.config()));
     AWQ_TRY(const gguf::tokenizer_facts tokens,
@@ -38034,6 +40784,7 @@ inline result<gguf::key_values> gguf_metadata(const directory_source& source,
     card.size_label = gguf::size_label_of(layout.parameters());
     return gguf::build_metadata(card, facts, tokens, layout.file_type());
 }
+#endif
 
 } // namespace awq
 
@@ -38169,9 +40920,9 @@ private:
         const std::size_t offset = first * (all_bytes / tensor.rows());
         if (tensor.heads == 0) return out_.write_part(index, offset, bytes);
         // A bias has one value for each row of its weight.
-        const std::size_t all_rows = tensor.dims.size() > 1 ? tensor.rows() : tensor.cols();
-        const std::size_t part_rows = bytes.size() / (all_bytes / all_rows);
-        const std::size_t part_heads = part_rows / std::max<std::size_t>(1, all_rows / tensor.heads);
+        const std::size_t row_count = tensor.dims.size() > 1 ? tensor.rows() : tensor.cols();
+        const std::size_t part_rows = bytes.size() / (all_bytes / row_count);
+        const std::size_t part_heads = part_rows / std::max<std::size_t>(1, row_count / tensor.heads);
         std::vector<std::byte> ordered(bytes.size());
         const auto done =
             gguf::interleave_rotary_rows<std::byte>(bytes, ordered, part_rows, part_heads);
@@ -38298,28 +41049,6 @@ inline status check_importance(const imatrix& matrix, std::string_view path,
 
 namespace awq {
 
-/// What `export_gguf` is asked to do.
-struct export_options {
-    std::string model;  ///< directory of the checkpoint
-    std::string output; ///< FILE.gguf
-    std::string type = "q4_k_m";
-    std::string imatrix; ///< importance matrix in either of llama.cpp's formats, or empty
-    std::vector<std::string> tensor_types; ///< "PATTERN=TYPE"
-    bool better_rounding = false; ///< `gguf::rounding::best`: no longer llama.cpp's bytes
-    std::string pre; ///< the pre-tokenizer's name in llama.cpp; empty: found out
-    bool overwrite = false;
-    progress_callback progress;
-    notice_list notices; ///< the report begins with it, and it shows the export's own
-};
-
-/// What became of an export.
-struct export_report {
-    std::string type;
-    std::size_t tensors = 0;
-    std::size_t without_importance = 0; ///< quantized tensors that the importance matrix lacks
-    notice_list notes; ///< what the file does not hold, or holds otherwise
-};
-
 namespace detail {
 
 /// The importance of a tensor's columns; empty where the matrix does not know it.
@@ -38392,6 +41121,14 @@ result<export_report> export_gguf(const E& how, const export_options& options)
                                [&] { return detail::export_tensors(how, options); });
 }
 
+#if AWQ_COMPILES_RUNS
+/// The same on all cores.
+AWQ_CALL result<export_report> export_gguf(const export_options& options)
+{
+    return export_gguf(tbb_execution{}, options);
+}
+#endif
+
 } // namespace awq
 
 #endif
@@ -38425,11 +41162,7 @@ private:
     static result<loaded_model> load_whole(const tensor_source& source, E how)
     {
         loaded_model model;
-        AWQ_TRY(model.embeddings_, detail::read_tensor(source, "model.embed_tokens.weight"));
-        AWQ_TRY(model.norm_, detail::read_tensor(source, "model.norm.weight"));
-        if (!source.config().tie_word_embeddings || source.shape("lm_head.weight")) {
-            AWQ_TRY(model.head_, detail::read_lm_head(source));
-        }
+        AWQ_TRY(model.outer_, outer_tensors::read(source));
         for (std::size_t i = 0; i < source.config().num_hidden_layers; ++i) {
             AWQ_TRY(block_tensors block, block_tensors::load(source, i));
             model.blocks_.push_back(std::move(block));
@@ -38441,9 +41174,7 @@ private:
     status assemble(const model_config& config, E how)
     {
         causal_lm_weights weights;
-        weights.embed_tokens = view_of(std::as_const(embeddings_));
-        weights.norm = values_of(std::as_const(norm_));
-        weights.lm_head = head_.size() ? view_of(std::as_const(head_)) : weights.embed_tokens;
+        weights.outer = outer_.weights(config);
         for (const block_tensors& block : blocks_) weights.layers.push_back(block.weights());
         using network = causal_lm<Product, E>;
         AWQ_TRY(network made, network::make(config, std::move(weights), std::move(how)));
@@ -38451,7 +41182,7 @@ private:
         return {};
     }
 
-    host_matrix embeddings_, norm_, head_ = xtensor_backend::make(0, 0);
+    outer_tensors outer_;
     std::vector<block_tensors> blocks_;
     std::unique_ptr<causal_lm<Product, E>> network_;
 };
@@ -38466,7 +41197,7 @@ result<token_ids> continue_prompt(causal_lm<Product, E>& network,
     const model_config& config = network.config();
     if (prompt.empty())
         return error{error_code::invalid_argument, "generate: the prompt has no token"};
-    AWQ_TRY(kv_cache cache, kv_cache::make(config, prompt.size() + max_new_tokens));
+    AWQ_TRY(kv_cache cache, network.make_cache(prompt.size() + max_new_tokens));
     std::vector<float> logits(config.vocab_size);
     std::vector<std::uint32_t> next(prompt.begin(), prompt.end());
     token_ids made;
@@ -38496,6 +41227,18 @@ result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::
         return detail::continue_prompt(network, prompt, max_new_tokens, on_token);
     });
 }
+
+#if AWQ_COMPILES_RUNS
+/// Loads a model and continues a prompt, on all cores and with the fast products.
+AWQ_CALL result<token_ids> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
+                                    std::size_t max_new_tokens,
+                                    const std::function<void(std::int32_t)>& on_token)
+{
+    using network = loaded_model<packed_product, tbb_execution>;
+    AWQ_TRY(network loaded, network::load(model));
+    return generate(loaded.network(), prompt, max_new_tokens, on_token);
+}
+#endif
 
 } // namespace awq
 
@@ -38779,7 +41522,6 @@ inline result<model_config> start_gguf_config(const gguf::file& file, std::strin
         known.append(known.empty() ? "" : ", ").append(each.name);
         if (each.name != kind) continue;
         model_config config = defaults_for(each.model_type);
-        config.architecture = gguf::find_architecture(kind)->hf_names.front();
         config.offset_norms = false;
         return config;
     }
@@ -39207,13 +41949,13 @@ public:
 
     status write(const finished_block& block) override
     {
-        for (const std::string_view linear : block_linears) {
-            const std::string name = block.smoothed->prefix() + std::string{linear} + ".weight";
+        for (const block_linear& linear : block.smoothed->layout().linears) {
+            const std::string name = block.smoothed->prefix() + linear.name + ".weight";
             const auto place = gguf::to_gguf(architecture_, name);
             if (!place)
                 return error{error_code::unsupported, target_, ": \"", name,
                              "\" has no place in a GGUF file"};
-            const activation_stats& sums = block.statistics->of(linear).sums();
+            const activation_stats& sums = block.statistics->of(linear.name).sums();
             imatrix_entry& entry = matrix_.entries[place->name];
             entry.sums.assign(sums.square_sum.begin(), sums.square_sum.end());
             entry.counts = {static_cast<float>(sums.tokens)};
@@ -39269,7 +42011,8 @@ inline result<std::string> importance_name(const model_config& config, std::size
                                            std::string_view input)
 {
     AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
-    const auto place = gguf::to_gguf(*arch, block_prefix(layer) + std::string{input} + ".weight");
+    const auto place =
+        gguf::to_gguf(*arch, block_prefix(config, layer) + std::string{input} + ".weight");
     return place ? place->name : std::string{input};
 }
 
@@ -39281,17 +42024,15 @@ inline result<std::string> importance_name(const model_config& config, std::size
 inline result<imatrix> read_statistics(const std::string& path, const model_config& config)
 {
     AWQ_TRY(imatrix matrix, imatrix::read(path));
-    const block_statistics wanted{config, false};
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        for (const std::string_view input : block_statistics::inputs) {
-            AWQ_TRY(const std::string name, detail::importance_name(config, layer, input));
+        for (const block_input& input : layout_of(config, layer).inputs) {
+            AWQ_TRY(const std::string name, detail::importance_name(config, layer, input.name));
             const auto found = matrix.entries.find(name);
             if (found == matrix.entries.end())
                 return error{error_code::missing_tensor, path, ": has ",
                              detail::first_entry(matrix), ", but none for \"", name,
                              "\"; give a matrix of all layers of this model, or --dataset"};
-            const std::size_t columns = wanted.of(input).in_features();
-            AWQ_CHECK(detail::check_columns(found->second, path, name, columns));
+            AWQ_CHECK(detail::check_columns(found->second, path, name, input.width));
         }
     return matrix;
 }
@@ -39302,13 +42043,13 @@ inline result<imatrix> read_statistics(const std::string& path, const model_conf
 /// Errors: `missing_tensor` where the matrix lacks a layer, `shape_mismatch` where it is of another
 /// model.
 inline status fill_statistics(const imatrix& matrix, const model_config& config, std::size_t layer,
-                              block_statistics& into)
+                              const block_layout& layout, block_statistics& into)
 {
-    for (const std::string_view input : block_statistics::inputs) {
-        AWQ_TRY(const std::string name, detail::importance_name(config, layer, input));
+    for (const block_input& input : layout.inputs) {
+        AWQ_TRY(const std::string name, detail::importance_name(config, layer, input.name));
         AWQ_TRY(const auto means, matrix.mean_squares(name));
         const imatrix_entry& entry = matrix.entries.find(name)->second;
-        input_statistics& statistics = into.of(input);
+        input_statistics& statistics = into.of(input.name);
         AWQ_CHECK(detail::check_columns(entry, "the importance matrix", name,
                                         statistics.in_features()));
         activation_stats& sums = statistics.sums();
@@ -39339,13 +42080,13 @@ inline status fill_statistics(const imatrix& matrix, const model_config& config,
 
 namespace awq {
 
-/// The linear layers of a model's blocks, by their full names.
+/// The linear layers of a model's blocks, by their full names; routers are not among them.
 inline std::vector<std::string> linear_layers_of(const model_config& config)
 {
     std::vector<std::string> names;
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        for (const std::string_view linear : block_linears)
-            names.push_back(block_prefix(layer) + std::string{linear});
+        for (const block_linear& linear : layout_of(config, layer).linears)
+            if (!linear.is_router) names.push_back(block_prefix(config, layer) + linear.name);
     return names;
 }
 
@@ -39405,28 +42146,7 @@ public:
     /// Errors: an unknown scheme or type, an expression that does not compile, one of a flag that
     /// matches no layer, a scheme that fits no layer that it is for, a model that has no place in a
     /// GGUF file. What is only a pity is in `notices`.
-    static result<layer_plan> make(const oneshot_options& options, const tensor_source& source)
-    {
-        const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
-        layer_plan plan;
-        const std::vector<std::string> layers = linear_layers_of(source.config());
-        AWQ_CHECK(plan.check_ignored(options, layers));
-        if (!type.empty()) {
-            AWQ_CHECK(plan.add_types(type, options, source));
-            return plan;
-        }
-        AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
-        if (options.smoothing_only && options.formats.empty()) {
-            // Nothing is written quantized; the search needs some rounding to look at.
-            AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}},
-                               {integer_quantizer{scheme{4, false}, options.group_size}}));
-            plan.name_ = name_of(scheme{4, false});
-            AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
-            return plan;
-        }
-        AWQ_CHECK(plan.add_formats(options, source, layers));
-        return plan;
-    }
+    static result<layer_plan> make(const oneshot_options& options, const tensor_source& source);
 
     /// For reports: the names of all schemes, or that of the GGUF mix ("Q4_K_M").
     const std::string& name() const noexcept { return name_; }
@@ -39483,10 +42203,19 @@ private:
     }
 
     /// The head and the embeddings may be named, though no run quantizes them.
-    status check_ignored(const oneshot_options& options, std::vector<std::string> names)
+    status check_ignored(const oneshot_options& options, const model_config& config,
+                         std::vector<std::string> names)
     {
-        names.insert(names.end(), {"lm_head", "model.embed_tokens"});
+        add_routers(config, names);
+        names.insert(names.end(), {"lm_head", config.names.head, config.names.embeddings});
         return check_patterns(options.ignore, names, ignore_place(options), options.ignore_recipe);
+    }
+
+    static void add_routers(const model_config& config, std::vector<std::string>& names)
+    {
+        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+            for (const block_linear& each : layout_of(config, layer).linears)
+                if (each.is_router) names.push_back(block_prefix(config, layer) + each.name);
     }
 
     /// A pattern that matches nothing is a slip: of a flag an error; a recipe may be for many models.
@@ -39614,6 +42343,31 @@ private:
     std::string name_;
 };
 
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options, const tensor_source& source)
+{
+    const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
+    layer_plan plan;
+    const std::vector<std::string> layers = linear_layers_of(source.config());
+    AWQ_CHECK(plan.check_ignored(options, source.config(), layers));
+    if (!type.empty()) {
+        AWQ_CHECK(plan.add_types(type, options, source));
+        return plan;
+    }
+    AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
+    if (options.smoothing_only && options.formats.empty()) {
+        // Nothing is written quantized; the search needs some rounding to look at.
+        AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}},
+                           {integer_quantizer{scheme{4, false}, options.group_size}}));
+        plan.name_ = name_of(scheme{4, false});
+        AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
+        return plan;
+    }
+    AWQ_CHECK(plan.add_formats(options, source, layers));
+    return plan;
+}
+#endif
+
 } // namespace awq
 
 #endif
@@ -39635,28 +42389,38 @@ namespace awq {
 namespace detail {
 
 /// The modules of a block, as the mapping resolver wants them.
-inline std::vector<block_module> modules_of(const block_tensors& block)
+inline std::vector<block_module> modules_of(const block_layout& layout)
 {
     std::vector<block_module> modules;
-    for (const auto& [name, tensor] : block.all()) {
+    for (const block_linear& each : layout.linears)
+        modules.push_back({each.name, each.out_features, each.in_features});
+    for (const expected_tensor& each : layout.tensors) {
         constexpr std::string_view suffix = ".weight";
-        if (!name.ends_with(suffix)) continue;
-        const std::string module = name.substr(0, name.size() - suffix.size());
-        const bool norm = module.ends_with("norm");
-        const std::size_t rows = tensor.shape()[0], cols = tensor.shape()[1];
-        modules.push_back({module, norm ? cols : rows, norm ? 0 : cols});
+        const std::string module = each.name.substr(0, each.name.rfind('.'));
+        if (each.name.ends_with(suffix) && !layout.find(module))
+            modules.push_back({module, each.cols, 0});
     }
     return modules;
 }
 
 } // namespace detail
 
-/// The mappings of a run as patterns, and which of them some block had.
+/// The mappings of a run: those of the blocks' layouts, or the user's as patterns, of which it knows
+/// which some block had.
 class mapping_set {
 public:
     mapping_set() = default;
 
-    /// `recipe`: the file that the patterns are from, or empty for the architecture's own. `names`: of
+    /// The mappings that follow from the data flow of each block: all, or llm-compressor's choice.
+    static mapping_set from_layouts(bool all)
+    {
+        mapping_set made;
+        made.are_derived_ = true;
+        made.are_all_ = all;
+        return made;
+    }
+
+    /// `recipe`: the file that the patterns are from, or empty. `names`: of
     /// the model's modules. Error: an expression that does not compile or takes too long on a name.
     static result<mapping_set> make(std::vector<mapping_pattern> patterns, const std::string& recipe,
                                     const std::vector<std::string>& names)
@@ -39670,10 +42434,13 @@ public:
         return made;
     }
 
-    /// Those of one block, in the order of the patterns. Errors: those of `resolve_mappings`.
+    /// Those of one block, in the order in which they are searched. Errors: those of
+    /// `resolve_mappings`.
     result<std::vector<resolved_mapping>> resolve(const block_tensors& block)
     {
-        const auto modules = detail::modules_of(block);
+        if (are_derived_)
+            return are_all_ ? all_mappings(block.layout()) : usual_mappings(block.layout());
+        const auto modules = detail::modules_of(block.layout());
         const std::string_view name{block.prefix().data(), block.prefix().size() - 1};
         std::vector<resolved_mapping> all;
         for (std::size_t i = 0; i < patterns_.size(); ++i) {
@@ -39694,6 +42461,7 @@ public:
     }
 
 private:
+    bool are_derived_ = false, are_all_ = false;
     std::vector<mapping_pattern> patterns_;
     std::string recipe_;
     expression_matcher expressions_;
@@ -39704,14 +42472,13 @@ private:
 inline result<mapping_set> mappings_for(const oneshot_options& options, const directory_source& source)
 {
     if (!options.smoothing) return mapping_set{};
+    if (!options.mappings) return mapping_set::from_layouts(options.all_mappings);
     std::vector<std::string> names;
     constexpr std::string_view suffix = ".weight";
     for (const safetensors::tensor* const each : source.checkpoint().tensors())
         if (const std::string_view name = each->name; name.ends_with(suffix))
             names.emplace_back(name.substr(0, name.size() - suffix.size()));
-    if (options.mappings) return mapping_set::make(*options.mappings, options.mappings_recipe, names);
-    AWQ_TRY(auto known, mappings_of(source.config().architecture));
-    return mapping_set::make(std::move(known), {}, names);
+    return mapping_set::make(*options.mappings, options.mappings_recipe, names);
 }
 
 } // namespace awq
@@ -39977,7 +42744,7 @@ private:
 
     status try_embeddings()
     {
-        const gguf_tensor* const tensor = choosable("model.embed_tokens.weight");
+        const gguf_tensor* const tensor = choosable(source_.config().names.embeddings + ".weight");
         if (!tensor) return {};
         AWQ_TRY(const host_matrix sample, sample_of(*tensor));
         trial& made = begin(*tensor, view_of(sample), {});
@@ -40014,11 +42781,12 @@ private:
         AWQ_TRY(block_tensors block, block_tensors::load(source_, layer));
         for (trial& each : trials_) AWQ_CHECK(forward(layer, block, view_of(each.hidden)));
         const host_matrix before = copy_of_hidden();
-        block_statistics statistics{source_.config(), false};
+        block_statistics statistics{block.layout(), false};
         AWQ_CHECK(stream_.template advance<Product>(
             how_, source_.config(), layer, block.weights(), [](const sequence_chunk&) {},
             statistics.template observer<Product>(how_)));
-        for (const std::string_view linear : block_linears) {
+        for (const block_linear& each : block.layout().linears) {
+            const std::string_view linear = each.name;
             const gguf_tensor* const tensor =
                 choosable(block.prefix() + std::string{linear} + ".weight");
             if (tensor)
@@ -40055,7 +42823,7 @@ private:
     /// A head of its own is rounded on the model's own hidden states.
     status try_head()
     {
-        const gguf_tensor* const tensor = choosable("lm_head.weight");
+        const gguf_tensor* const tensor = choosable(source_.config().names.head + ".weight");
         if (!tensor) return {};
         AWQ_TRY(const host_matrix sample, sample_of(*tensor));
         begin(*tensor, view_of(sample), {}).rounds_head = true;
@@ -40065,7 +42833,8 @@ private:
     /// Adds each trial's divergence from the model to its tensor's costs.
     status compare()
     {
-        AWQ_TRY(const host_matrix norm, detail::read_tensor(source_, "model.norm.weight"));
+        AWQ_TRY(const outer_tensors outer, outer_tensors::read_norm(source_));
+        const norm_view norm = outer.final_norm(source_.config());
         const std::size_t positions = scored_positions();
         const host_matrix expected = final_rows(stream_.table(), norm, positions);
         for (trial& each : trials_) {
@@ -40094,7 +42863,7 @@ private:
     }
 
     /// Evenly spaced rows behind the final norm.
-    host_matrix final_rows(const host_matrix& hidden, const host_matrix& norm,
+    host_matrix final_rows(const host_matrix& hidden, const norm_view& norm,
                            std::size_t positions) const
     {
         const auto from = view_of(hidden);
@@ -40103,15 +42872,13 @@ private:
             std::copy_n(from.row(i * from.rows() / positions).data(), from.cols(),
                         view_of(rows).row(i).data());
         const host_matrix kept = rows;
-        rms_norm_forward(how_, values_of(norm), source_.config().norm(), view_of(kept),
-                         view_of(rows));
+        norm_forward(how_, norm, view_of(kept), view_of(rows));
         return rows;
     }
 
     status compare_logits(const host_matrix& expected)
     {
-        const bool own = source_.shape("lm_head.weight").has_value();
-        const std::string name = own ? "lm_head.weight" : "model.embed_tokens.weight";
+        const std::string name = outer_tensors::head_name(source_);
         const gguf_tensor* const tensor = layout_.find(name);
         const std::size_t rows = source_.config().vocab_size, positions = expected.shape()[0];
         constexpr std::size_t at_once = 4096;
@@ -40125,8 +42892,10 @@ private:
             const matrix_view<float> reference{wanted.data(), positions, count};
             const matrix_view<float> logits{found.data(), positions, count};
             Product::multiply_nt(how_, view_of(expected), part, reference);
+            detail::finish_logits(how_, source_.config(), reference);
             const auto add = [&](trial& each) {
                 Product::multiply_nt(how_, view_of(std::as_const(each.hidden)), part, logits);
+                detail::finish_logits(how_, source_.config(), logits);
                 how_.for_each(positions, [&](std::size_t i) {
                     each.divergences[i].add(reference.row(i), logits.row(i));
                 });
@@ -40278,19 +43047,21 @@ inline result<tokenizer> open_any_tokenizer(const std::string& path)
 
 } // namespace detail
 
+#if AWQ_COMPILES_FILES
 /// Opens whatever model is at a path: a GGUF file, a directory with 16- or 32-bit weights, or one whose
 /// config.json has a `quantization_config`.
-inline result<std::unique_ptr<tensor_source>> open_model(const std::string& path)
+AWQ_CALL result<std::unique_ptr<tensor_source>> open_model(const std::string& path)
 {
     return catch_out_of_memory(path, give_more_memory, [&] { return detail::open_any_model(path); });
 }
 
 /// The tokenizer of a model directory or a GGUF file.
-inline result<tokenizer> open_tokenizer(const std::string& path)
+AWQ_CALL result<tokenizer> open_tokenizer(const std::string& path)
 {
     return catch_out_of_memory(path, give_more_memory,
                                [&] { return detail::open_any_tokenizer(path); });
 }
+#endif
 
 } // namespace awq
 
@@ -42807,8 +45578,9 @@ private:
         note_samples(samples, options_.dataset, config.max_position_embeddings, report_.notes);
         warn_of_few_samples(samples, options_.dataset, options_.num_calibration_samples,
                             report_.notes);
-        const std::size_t widest = std::max({config.hidden_size, config.intermediate_size,
-                                             config.query_size()});
+        std::size_t widest = 0;
+        for (const block_input& input : layout_of(config, 0).inputs)
+            widest = std::max(widest, input.width);
         warn_of_few_tokens(samples.tokens(), widest, solving_steps(), report_.notes);
     }
 
@@ -42870,7 +45642,7 @@ private:
         watch_.lap();
         AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer));
         report_.add_seconds("read", watch_.lap());
-        block_statistics statistics{source_->config(), true};
+        block_statistics statistics{block.layout(), true};
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
         if (options_.smoothing_only)
             return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
@@ -42880,7 +45652,7 @@ private:
         block_quantizer_run<Product, E> quantizing{how_,    block,    statistics,
                                                    formats, options_, report_};
         const storage_choice storage = stored_types();
-        if (options_.compensate) quantizing.store_targets(source_->config(), storage);
+        if (options_.compensate) quantizing.store_targets(storage);
         AWQ_CHECK(quantize(layer, quantizing));
         report_.add_seconds("quantize", watch_.lap());
         return hand_over({layer, &block,
@@ -42893,7 +45665,7 @@ private:
     status calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
                                 block_statistics& statistics)
     {
-        parent_recorder recorder{stream_.batch(), source_->config().hidden_size, recorder_stride()};
+        parent_recorder recorder{stream_.batch(), block.layout(), recorder_stride()};
         AWQ_CHECK(observe(layer, block, statistics, recorder));
         report_.add_seconds("calibrate", watch_.lap());
         notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
@@ -42926,7 +45698,8 @@ private:
         block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(),
                                         view_of(rounded_)};
         AWQ_CHECK(run.run_sequential(stages));
-        const status sound = check_hidden(options_.model, layer, view_of(rounded_));
+        const status sound = check_hidden(options_.model, block_prefix(source_->config(), layer),
+                                           layer, view_of(rounded_));
         return sound ? sound : sound.error().within("with rounded weights");
     }
 
@@ -42935,7 +45708,7 @@ private:
     {
         const gguf_layout* const layout = plan_.layout();
         const gguf_tensor* const table =
-            layout ? layout->find("model.embed_tokens.weight") : nullptr;
+            layout ? layout->find(source_->config().names.embeddings + ".weight") : nullptr;
         if (!table || !gguf::is_quantized(table->type)) return;
         const gguf::simd_block_quantizer rounding{table->type};
         const auto rows = view_of(rounded_);
@@ -42979,7 +45752,7 @@ private:
                    parent_recorder& recorder)
     {
         if (!options_.imatrix.empty())
-            return fill_statistics(imatrix_, source_->config(), layer, statistics);
+            return fill_statistics(imatrix_, source_->config(), layer, block.layout(), statistics);
         const auto count = statistics.template observer<Product>(how_);
         const auto observer = [&](std::string_view linear, matrix_view<const float> input) {
             count(linear, input);
@@ -43012,7 +45785,9 @@ private:
 
     void clip(block_tensors& block, block_statistics& statistics)
     {
-        for (const std::string_view linear : block_linears) {
+        for (const block_linear& each : block.layout().linears) {
+            if (each.is_router) continue;
+            const std::string_view linear = each.name;
             const any_quantizer* const rounding =
                 plan_.quantizer_of(block.prefix() + std::string{linear});
             const auto* const chosen = rounding ? rounding->get_if<integer_quantizer>() : nullptr;
@@ -43063,6 +45838,14 @@ result<run_report> oneshot(const E& how, const oneshot_options& options)
         return run->execute();
     });
 }
+
+#if AWQ_COMPILES_RUNS
+/// The same on all cores, with the fast products.
+AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
+{
+    return oneshot<packed_product>(tbb_execution{}, options);
+}
+#endif
 
 } // namespace awq
 
@@ -43157,7 +45940,6 @@ private:
 
 #include <charconv>
 #include <cstddef>
-#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43200,7 +45982,7 @@ template <class... Parts>
 #if AWQ_EXCEPTIONS
     throw recipe_problem{error{error_code::malformed_file, "line ", line, ": ", parts...}};
 #else
-    std::terminate();
+    __builtin_unreachable(); // `catch_yaml_problems` calls nothing then
 #endif
 }
 
@@ -44095,6 +46877,7 @@ inline std::string to_text(const run_report& report)
 
 } // namespace awq
 
+#endif
 #endif
 
 #endif

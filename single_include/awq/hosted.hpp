@@ -262,6 +262,38 @@ concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_v
 #define AWQ_HOSTED __STDC_HOSTED__
 #endif
 
+/// 1: all is compiled where it is used. 0: the whole-model calls of pipeline/calls.hpp are declared only, and awq.hpp
+/// includes nothing else; the one file that defines AWQ_IMPLEMENTATION before it compiles them.
+#ifndef AWQ_HEADER_ONLY
+#define AWQ_HEADER_ONLY 1
+#endif
+// What of it this unit compiles: the calls that compute, the rounding inside of them, and what only reads and writes
+// files, which needs no instruction set of its own. Whoever has AWQ_HEADER_ONLY=0 may compile the three in units of
+// their own, instead of AWQ_IMPLEMENTATION.
+#if AWQ_HEADER_ONLY || defined(AWQ_IMPLEMENTATION)
+#define AWQ_COMPILES_RUNS 1
+#define AWQ_COMPILES_ROUNDING 1
+#define AWQ_COMPILES_FILES 1
+#endif
+#ifndef AWQ_COMPILES_RUNS
+#define AWQ_COMPILES_RUNS 0
+#endif
+#ifndef AWQ_COMPILES_ROUNDING
+#define AWQ_COMPILES_ROUNDING 0
+#endif
+#ifndef AWQ_COMPILES_FILES
+#define AWQ_COMPILES_FILES 0
+#endif
+// AWQ_CALL begins a call's definition: a template is compiled where it is called, not wherever it is included.
+// AWQ_COMPILED begins the declaration and the definition of what a call needs of another unit.
+#if AWQ_HEADER_ONLY
+#define AWQ_CALL template <class = void>
+#define AWQ_COMPILED inline
+#else
+#define AWQ_CALL
+#define AWQ_COMPILED
+#endif
+
 /// 1: `result<T>::value()` exists and throws `awq::exception`. 0: errors are values only, and recipes, which
 /// yaml-cpp reads with exceptions, are refused.
 #ifndef AWQ_EXCEPTIONS
@@ -1598,7 +1630,8 @@ struct basic_mapping {
 };
 template <class S, class B, std::size_t Count>
 basic_mapping(basic_smooth_target<S>, std::span<const matrix_view<B>, Count>) -> basic_mapping<S, B>;
-using mapping = basic_mapping<float>;
+/// One of float tensors.
+struct mapping : basic_mapping<float> {};
 
 } // namespace awq
 
@@ -9973,8 +10006,16 @@ inline void fit_baseline(const block_source* blocks, std::size_t count, block_gr
     fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
 }
 
-#if AWQ_GNU && defined(__x86_64__) && !defined(__AVX512F__)
+// Where a compiler was told to use AVX2, GCC has nothing better to choose.
+#if !defined(AWQ_GGUF_RUNTIME_DISPATCH)
+#if AWQ_GNU && defined(__x86_64__) && !defined(__AVX512F__) && (defined(__clang__) || !defined(__AVX2__))
 #define AWQ_GGUF_RUNTIME_DISPATCH 1
+#else
+#define AWQ_GGUF_RUNTIME_DISPATCH 0
+#endif
+#endif
+
+#if AWQ_GGUF_RUNTIME_DISPATCH
 
 #if defined(__clang__) // GCC 12 takes comparisons apart when it inlines them into another target
 template <class Format>
@@ -10000,8 +10041,6 @@ template <class Format>
 {
     improve_block<Format, lanes<floats_8>>(block, grid, codes);
 }
-#else
-#define AWQ_GGUF_RUNTIME_DISPATCH 0
 #endif
 
 } // namespace detail
@@ -10013,26 +10052,10 @@ struct simd_engine {
     static constexpr std::size_t batch = 16;
 
     static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
-                    std::uint8_t* codes) noexcept
-    {
-        with_format(format, [&](auto chosen) {
-            fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
-        });
-    }
-
+                    std::uint8_t* codes) noexcept;
     /// `rounding::best` for one block.
     static void improve(type format, const block_source& block, block_grid& grid,
-                        std::uint8_t* codes) noexcept
-    {
-        with_format(format, [&](auto chosen) {
-            using chosen_format = decltype(chosen);
-#if AWQ_GGUF_RUNTIME_DISPATCH
-            if (__builtin_cpu_supports("avx2"))
-                return detail::improve_avx2<chosen_format>(block, grid, codes);
-#endif
-            detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
-        });
-    }
+                        std::uint8_t* codes) noexcept;
 
   private:
     template <class Format>
@@ -10051,6 +10074,29 @@ struct simd_engine {
         detail::fit_baseline<Format>(blocks, count, grids, codes, columns);
     }
 };
+
+#if AWQ_COMPILES_ROUNDING
+AWQ_COMPILED void simd_engine::fit(type format, const block_source* blocks, std::size_t count,
+                                   block_grid* grids, std::uint8_t* codes) noexcept
+{
+    with_format(format, [&](auto chosen) {
+        fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
+    });
+}
+
+AWQ_COMPILED void simd_engine::improve(type format, const block_source& block, block_grid& grid,
+                                       std::uint8_t* codes) noexcept
+{
+    with_format(format, [&](auto chosen) {
+        using chosen_format = decltype(chosen);
+#if AWQ_GGUF_RUNTIME_DISPATCH
+        if (__builtin_cpu_supports("avx2"))
+            return detail::improve_avx2<chosen_format>(block, grid, codes);
+#endif
+        detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
+    });
+}
+#endif
 
 /// `block_quantizer` with vectors: the same bytes, several times faster.
 using simd_block_quantizer = basic_block_quantizer<simd_engine>;

@@ -143,9 +143,9 @@ private:
         const std::size_t offset = first * (all_bytes / tensor.rows());
         if (tensor.heads == 0) return out_.write_part(index, offset, bytes);
         // A bias has one value for each row of its weight.
-        const std::size_t all_rows = tensor.dims.size() > 1 ? tensor.rows() : tensor.cols();
-        const std::size_t part_rows = bytes.size() / (all_bytes / all_rows);
-        const std::size_t part_heads = part_rows / std::max<std::size_t>(1, all_rows / tensor.heads);
+        const std::size_t row_count = tensor.dims.size() > 1 ? tensor.rows() : tensor.cols();
+        const std::size_t part_rows = bytes.size() / (all_bytes / row_count);
+        const std::size_t part_heads = part_rows / std::max<std::size_t>(1, row_count / tensor.heads);
         std::vector<std::byte> ordered(bytes.size());
         const auto done =
             gguf::interleave_rotary_rows<std::byte>(bytes, ordered, part_rows, part_heads);

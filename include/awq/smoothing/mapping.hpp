@@ -60,7 +60,8 @@ struct basic_mapping {
 };
 template <class S, class B, std::size_t Count>
 basic_mapping(basic_smooth_target<S>, std::span<const matrix_view<B>, Count>) -> basic_mapping<S, B>;
-using mapping = basic_mapping<float>;
+/// One of float tensors.
+struct mapping : basic_mapping<float> {};
 
 } // namespace awq
 

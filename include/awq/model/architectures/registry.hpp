@@ -41,7 +41,7 @@
 namespace awq {
 
 /// A kind of model: what config.json calls it, and its description.
-struct architecture {
+struct AWQ_ABI_TAG architecture {
     std::string_view name;       ///< of `architectures`: "LlamaForCausalLM"
     std::string_view model_type; ///< "llama"
     void (*defaults)(model_config&); ///< what transformers assumes where config.json is silent
