@@ -9,20 +9,20 @@
 
 const char* version_in_other_unit(); // which includes everything too: what is not inline is there twice
 
-using product = awq::packed_product;
+using chosen_product = awq::packed_product;
 
 awq::result<awq::evaluation> evaluate(const awq::tensor_source& model,
                                       std::span<const awq::token_ids> windows);
 awq::result<awq::evaluation> evaluate(const awq::tensor_source& model,
                                       std::span<const awq::token_ids> windows)
 {
-    return awq::evaluate<product>(awq::tbb_execution{}, model, nullptr, windows);
+    return awq::evaluate<chosen_product>(awq::tbb_execution{}, model, nullptr, windows);
 }
 
 awq::result<awq::token_ids> generate(const awq::tensor_source& model, const awq::token_ids& prompt);
 awq::result<awq::token_ids> generate(const awq::tensor_source& model, const awq::token_ids& prompt)
 {
-    AWQ_TRY(auto loaded, (awq::loaded_model<product, awq::tbb_execution>::load(model)));
+    AWQ_TRY(auto loaded, (awq::loaded_model<chosen_product, awq::tbb_execution>::load(model)));
     return awq::generate(loaded.network(), prompt, 4);
 }
 
@@ -53,7 +53,7 @@ bool quantize(const char* model, const char* dataset, const std::string& output)
     options.rounding.error_feedback = false;
     options.rounding.least_squares_lambda = 0.0f;
     options.rounding.clip_steps = 1;
-    return is_done("oneshot", awq::oneshot<product>(awq::tbb_execution{}, options));
+    return is_done("oneshot", awq::oneshot<chosen_product>(awq::tbb_execution{}, options));
 }
 
 bool convert(const std::string& model, const std::string& output)
