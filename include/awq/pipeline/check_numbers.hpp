@@ -5,6 +5,7 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/pipeline/oneshot_options.hpp>
+#include <awq/search/row_sample.hpp>
 #include <awq/search/scale_grid.hpp>
 #include <awq/support/result.hpp>
 
