@@ -37,6 +37,7 @@ public:
         if (name.find("mlp.") != name.npos) return awq::tensor_shape{i, h};
         return awq::tensor_shape{h, h};
     }
+    std::vector<awq::tensor_report> tensors() const override { return {}; }
     awq::status read_rows(std::string_view, std::size_t, awq::matrix_view<float>) const override
     {
         return awq::error{error_code::unsupported, "there is nothing to read"};

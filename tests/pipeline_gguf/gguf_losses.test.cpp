@@ -4,6 +4,7 @@
 #include "pipeline/gemma3_model.hpp"
 #include "pipeline/pipeline_runs.hpp"
 
+#include <awq/pipeline/gguf_facts.hpp>
 #include <awq/pipeline/gguf_source.hpp>
 
 using test::says;
