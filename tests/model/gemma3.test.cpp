@@ -145,7 +145,7 @@ TEST_CASE("Gemma 3 token by token gives the logits of the whole text")
 TEST_CASE("a missing sandwich norm is an error that names it")
 {
     test_model loaded = random_gemma3();
-    loaded.tensors.erase("model.layers.1.post_feedforward_layernorm.weight");
+    loaded.shapes.erase("model.layers.1.post_feedforward_layernorm.weight");
     const auto model = lm::make(loaded.config, loaded.weights());
     REQUIRE_FALSE(model);
     CHECK(model.error().text().find("model.layers.1.post_feedforward_layernorm") !=
