@@ -4,6 +4,7 @@
 #include "pipeline/gemma3_model.hpp"
 #include "pipeline/pipeline_runs.hpp"
 
+#include <awq/io/imatrix.hpp>
 #include <awq/pipeline/check_request.hpp>
 
 using test::says;
