@@ -24,6 +24,6 @@ fi
 generator=()
 [ -f build/CMakeCache.txt ] || generator=(-G Ninja)
 cmake -S . -B build "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DAWQ_WERROR=ON -DAWQ_BUILD_TESTS=ON \
-      -DAWQ_WITH_OPENBLAS=ON
+      -DAWQ_BUILD_BENCH=OFF -DAWQ_WITH_OPENBLAS=ON
 cmake --build build --parallel "$(nproc)"
 ctest --test-dir build --output-on-failure --parallel "$(nproc)"

@@ -14,7 +14,7 @@ int main(int argc, char** argv)
     options.output_smoothed = argv[3];
     options.output = argv[4];
     options.gguf_type = "q4_k_m";
-    const auto report = awq::oneshot<awq::packed_product>(awq::tbb_execution{}, options);
+    const auto report = awq::oneshot(options);
     if (!report) return std::cerr << report.error().text() << '\n', 1;
     std::cout << report->smoothed_mappings() << " mappings smoothed, " << report->outputs.size()
               << " outputs written\n";
