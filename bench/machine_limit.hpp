@@ -2,6 +2,7 @@
 #ifndef AWQ_BENCH_MACHINE_LIMIT_HPP
 #define AWQ_BENCH_MACHINE_LIMIT_HPP
 
+#include <awq/execution/kernels/multiply_add.hpp>
 #include <awq/execution/kernels/simd_batch.hpp>
 #include <awq/execution/tbb_execution.hpp>
 
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
+#include <numeric>
 #include <vector>
 
 // What this machine can do at most, measured in the same program as what is compared with it.
@@ -30,6 +32,15 @@ double fastest(const Work& work, int calls = 7)
         best = std::min(best, std::chrono::duration<double>(clock::now() - start).count());
     }
     return best;
+}
+
+/// The sum of a register's lanes.
+template <class Batch>
+float lane_sum(const Batch& lanes)
+{
+    float values[Batch::size];
+    lanes.store_unaligned(values);
+    return std::accumulate(values, values + Batch::size, 0.0f);
 }
 
 /// Floats far beyond any cache.
@@ -52,7 +63,7 @@ inline double read_bandwidth()
                     sum[n] = sum[n] + batch::load_unaligned(from + i + n * batch::size);
                 });
             for (std::size_t n = 1; n < 8; ++n) sum[0] = sum[0] + sum[n];
-            sums[chunk] = awq::kernels::lane_sum(sum[0]);
+            sums[chunk] = lane_sum(sum[0]);
         });
     });
     return static_cast<double>(large_size * sizeof(float)) / seconds;
@@ -73,10 +84,10 @@ inline double peak_flops()
             const batch factor(0.999f);
             for (std::size_t i = 0; i < steps; ++i)
                 awq::kernels::unroll<chains>([&](auto n) __attribute__((always_inline)) {
-                    sum[n] = awq::kernels::multiply_add(sum[n], factor, factor);
+                    sum[n] = awq::kernels::multiply_add<awq::kernels::accumulation::native>(sum[n], factor, factor);
                 });
             for (std::size_t n = 1; n < chains; ++n) sum[0] = sum[0] + sum[n];
-            sums[thread] = awq::kernels::lane_sum(sum[0]);
+            sums[thread] = lane_sum(sum[0]);
         });
     });
     return 2.0 * static_cast<double>(count * steps * chains * batch::size) / seconds;
