@@ -6734,6 +6734,21 @@ inline status check_size(std::string_view field, std::size_t value)
                  ", it must be between 1 and ", limit};
 }
 
+/// Sizes that may be 0 where a model has no experts and no latent attention.
+inline status check_experts(const experts_config& experts, const latent_config& latent)
+{
+    constexpr std::size_t most_experts = 4096; // each is tensors to describe, in every block
+    if (experts.count > most_experts)
+        return error{error_code::invalid_argument, "the number of experts is ", experts.count,
+                     ", at most ", most_experts, " are supported"};
+    AWQ_CHECK(check_size("decoder_sparse_step", experts.step));
+    for (const std::size_t width : {experts.width, experts.shared_width})
+        AWQ_CHECK(check_size("an expert's intermediate size", std::max<std::size_t>(width, 1)));
+    for (const std::size_t size : {latent.query_rank, latent.rank, latent.plain, latent.rotary, latent.value})
+        AWQ_CHECK(check_size("a size of latent attention", std::max<std::size_t>(size, 1)));
+    return {};
+}
+
 inline status check_sizes(const model_config& config)
 {
     AWQ_CHECK(check_size("vocab_size", config.vocab_size));
@@ -6751,7 +6766,7 @@ inline status check_sizes(const model_config& config)
         return error{error_code::shape_mismatch, "num_attention_heads ",
                      config.num_attention_heads, " is not a multiple of num_key_value_heads ",
                      config.kv_heads()};
-    return {};
+    return check_experts(config.experts, config.latent);
 }
 
 inline bool is_positive(double value) noexcept { return std::isfinite(value) && value > 0.0; }

@@ -54,6 +54,9 @@ TEST_CASE("an architecture without a forward pass is refused with the supported 
 TEST_CASE("impossible sizes are refused by field and value")
 {
     using config = awq::model_config;
+    CHECK(refused([](config& c) { c.experts.step = 0; }, "decoder_sparse_step is 0"));
+    CHECK(refused([](config& c) { c.experts.count = 5000; }, "experts is 5000"));
+    CHECK(refused([](config& c) { c.latent.rank = std::size_t{1} << 40; }, "latent attention"));
     CHECK(refused([](config& c) { c.hidden_size = 0; }, "hidden_size is 0"));
     CHECK(refused([](config& c) { c.num_attention_heads = 0; }, "num_attention_heads is 0"));
     CHECK(refused([](config& c) { c.num_attention_heads = 33; }, "give head_dim"));

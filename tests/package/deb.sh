@@ -12,15 +12,15 @@ package=$(echo "$work"/made/*.deb)
 for library in libc6 libtbb libsimdjson libyaml-cpp libpcre2-8 libutf8proc; do
     dpkg-deb -f "$package" Depends | grep -qF "$library" || fail "does not depend on $library"
 done
-dpkg-deb -x "$package" "$work/root"
+dpkg-deb -x "$package" "$work/unpacked"
 for file in bin/awq lib/awq/libawq-driver-baseline.so share/man/man1/awq.1.gz \
             share/doc/awq/copyright share/doc/awq/changelog.gz share/bash-completion/completions/awq \
             share/pkgconfig/awq-core.pc share/cmake/awq/awq-config.cmake \
             include/awq/core.hpp include/awq/hosted.hpp include/awq/awq.hpp; do
-    [ -s "$work/root/usr/$file" ] || fail "has no $file"
+    [ -s "$work/unpacked/usr/$file" ] || fail "has no $file"
 done
 
-"$work/root/usr/bin/awq" oneshot --model "$data/tiny-llama" --dataset "$data/calibration.txt" \
+"$work/unpacked/usr/bin/awq" oneshot --model "$data/tiny-llama" --dataset "$data/calibration.txt" \
     --output "$work/smoothed" --smoothing-only --num-calibration-samples 2 --max-seq-length 32 --n-grid 3 \
     >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 [ -s "$work/smoothed/model.safetensors" ] || fail "awq oneshot wrote nothing"
