@@ -22,10 +22,10 @@ namespace awq {
 enum class rope_kind : unsigned char { plain, linear, dynamic, llama3, yarn, longrope };
 
 /// The kind by its name in config.json ("default", "linear", "dynamic", "llama3", "yarn",
-/// "longrope").
+/// "longrope"). "mrope" gives images positions of their own; of texts it is the plain one.
 inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
 {
-    if (name == "default") return rope_kind::plain;
+    if (name == "default" || name == "mrope") return rope_kind::plain;
     if (name == "linear") return rope_kind::linear;
     if (name == "dynamic") return rope_kind::dynamic;
     if (name == "llama3") return rope_kind::llama3;
@@ -131,6 +131,7 @@ struct model_names {
 struct model_config {
     std::string architecture; ///< first of `architectures`: "LlamaForCausalLM"
     std::string model_type = "llama";
+    bool is_text_part = false; ///< of a checkpoint that also sees or hears
     std::size_t vocab_size = 32000;
     std::size_t hidden_size = 4096;
     std::size_t intermediate_size = 11008;

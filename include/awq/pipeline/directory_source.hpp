@@ -51,21 +51,30 @@ public:
         for (std::size_t layer = 0; layer < config_.num_hidden_layers; ++layer)
             layouts.push_back(layout_of(config_, layer));
         for (const safetensors::tensor* const each : checkpoint_.tensors()) {
-            const std::string_view name = each->name;
-            if (!name.starts_with(config_.names.blocks)) continue;
-            std::string_view rest = name.substr(config_.names.blocks.size());
-            std::size_t layer = 0;
-            const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
-            rest.remove_prefix(static_cast<std::size_t>(read.ptr - rest.data()));
-            if (read.ec != std::errc{} || layer >= layouts.size() || !rest.starts_with('.')) continue;
-            rest.remove_prefix(1);
-            const bool is_weight = rest.ends_with(".weight") || rest.ends_with(".bias");
-            if (!is_weight || layouts[layer].tensor(rest) != none_here) continue;
-            return error{error_code::malformed_file, path(), ": tensor \"", printable(name),
+            const auto layer = layer_of(each->name);
+            if (!layer) continue;
+            const std::string_view rest =
+                std::string_view{each->name}.substr(block_prefix(config_, *layer).size());
+            const bool is_bias = rest.ends_with(".bias") && each->shape.size() == 1;
+            const bool is_known = layouts[*layer].tensor(rest) != none_here;
+            if (is_known || !(is_bias || rest.ends_with(".weight"))) continue;
+            return error{error_code::malformed_file, path(), ": tensor \"", printable(each->name),
                          "\" is there, but the config has none (model_type); does the config belong "
                          "to these weights?"};
         }
         return {};
+    }
+
+    /// The block that a tensor or module is in, by its full name; nothing outside of the config's.
+    std::optional<std::size_t> layer_of(std::string_view name) const noexcept
+    {
+        if (!name.starts_with(config_.names.blocks)) return std::nullopt;
+        name.remove_prefix(config_.names.blocks.size());
+        std::size_t layer = 0;
+        const auto read = std::from_chars(name.data(), name.data() + name.size(), layer);
+        name.remove_prefix(static_cast<std::size_t>(read.ptr - name.data()));
+        const bool is_block = read.ec == std::errc{} && layer < config_.num_hidden_layers;
+        return is_block && name.starts_with('.') ? std::optional{layer} : std::nullopt;
     }
 
     /// What config.json says of quantization, if anything.
@@ -135,7 +144,8 @@ private:
             const bool is_float = type && is_smoothable(*type);
             const bool is_small =
                 bits_of(each->stored) <= 32 && each->stored != element_type::boolean;
-            if (each->shape.size() >= 2 && is_small && !is_float) return each;
+            const bool is_mask = each->name.ends_with(".bias"); // causal, of old checkpoints
+            if (each->shape.size() >= 2 && is_small && !is_float && !is_mask) return each;
         }
         return nullptr;
     }
@@ -179,6 +189,8 @@ AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_un
     AWQ_CHECK(check_model_directory(directory));
     auto source = std::unique_ptr<directory_source>{new directory_source};
     AWQ_TRY(source->checkpoint_, safetensors::checkpoint::open(directory));
+    for (const std::string& repair : source->checkpoint_.repairs())
+        source->notices_.push_back({notice::severity::note, repair});
     AWQ_TRY(const std::string path, model_file(directory, "config.json"));
     AWQ_TRY(const json::document config, json::load(path));
     AWQ_TRY(source->config_, read_model_config(config.root()));
