@@ -16,6 +16,7 @@
 #include <awq/pipeline/tensor_reports.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <memory>
@@ -100,9 +101,18 @@ public:
     {
         const safetensors::tensor* const found = checkpoint_.find(name);
         if (!found || found->shape.empty() || found->shape.size() > 2) return std::nullopt;
-        const auto rows = found->shape.size() == 1 ? std::uint64_t{1} : found->shape.front();
-        return tensor_shape{static_cast<std::size_t>(rows),
-                            static_cast<std::size_t>(found->shape.back())};
+        auto rows = static_cast<std::size_t>(found->shape.size() == 1 ? 1 : found->shape.front());
+        auto cols = static_cast<std::size_t>(found->shape.back());
+        if (is_transposed(name)) std::swap(rows, cols);
+        return tensor_shape{rows, cols};
+    }
+
+    /// Whether a weight is stored as (in_features, out_features); readers see it the other way.
+    bool is_transposed(std::string_view name) const
+    {
+        return config_.transposed_layers && name.ends_with(".weight") &&
+               name.starts_with(config_.names.blocks) && checkpoint_.find(name) &&
+               checkpoint_.find(name)->shape.size() == 2;
     }
 
     std::optional<stored_tensor_facts> stored(std::string_view name) const override
@@ -110,7 +120,9 @@ public:
         const safetensors::tensor* const found = checkpoint_.find(name);
         if (!found) return std::nullopt;
         const auto type = found->type();
-        return stored_tensor_facts{found->shape, std::string{name_of(found->stored)},
+        std::vector<std::uint64_t> shape = found->shape;
+        if (is_transposed(name)) std::ranges::reverse(shape);
+        return stored_tensor_facts{std::move(shape), std::string{name_of(found->stored)},
                                    type && is_smoothable(*type)};
     }
 
@@ -118,6 +130,7 @@ public:
                      matrix_view<float> out) const override
     {
         AWQ_TRY(const safetensors::tensor* const found, checkpoint_.at(name));
+        if (is_transposed(name)) return read_columns(*found, first_row, out);
         const auto done = safetensors::read_floats(*found, {out.data(), out.size()},
                                                    std::uint64_t{first_row} * out.cols());
         found->release();
@@ -126,6 +139,22 @@ public:
 
 private:
     directory_source() = default;
+
+    /// Rows of the matrix that readers see are columns of the one in the file.
+    static status read_columns(const safetensors::tensor& from, std::size_t first,
+                               matrix_view<float> out)
+    {
+        std::vector<float> row(static_cast<std::size_t>(from.shape.back()));
+        if (first > row.size() || out.rows() > row.size() - first || out.cols() != from.shape.front())
+            return error{error_code::shape_mismatch, "tensor \"", printable(from.name), "\" has no ",
+                         out.rows(), " rows of ", out.cols(), " from ", first, " on"};
+        for (std::size_t c = 0; c < out.cols(); ++c) {
+            AWQ_CHECK(safetensors::read_floats(from, row, std::uint64_t{c} * row.size()));
+            for (std::size_t r = 0; r < out.rows(); ++r) out(r, c) = row[first + r];
+        }
+        from.release();
+        return {};
+    }
 
     /// Where config.json has no type, that of the weights.
     void take_stored_type()

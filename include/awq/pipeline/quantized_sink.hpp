@@ -27,6 +27,10 @@ public:
                                                            const weight_format_choice& formats,
                                                            std::unique_ptr<layer_codec> codec)
     {
+        if (source.config().transposed_layers)
+            return error{error_code::unsupported, source.path(), ": ", source.config().architecture,
+                         " stores its layers as (in_features, out_features), which quantized "
+                         "checkpoints cannot; write a GGUF file, or a smoothed checkpoint"};
         AWQ_TRY(layer_split split, split_layers(source, formats));
         AWQ_TRY(auto output, quantized_output::create(source.checkpoint(), target, overwrite,
                                                       std::move(codec), std::move(split.quantized),

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <string>
@@ -26,7 +27,7 @@ inline status read_layer_types(const json::value& types, model_config& into)
     for (const json::value& entry : entries) {
         AWQ_TRY(const std::string_view name, entry.as_string());
         const bool is_sliding = name == "sliding_attention";
-        if (!is_sliding && name != "full_attention")
+        if (!is_sliding && name != "full_attention" && name != "attention")
             return entry.error(error_code::unsupported, "\"", printable(name),
                                "\" is not supported, only full_attention and sliding_attention");
         into.sliding_layers.push_back(is_sliding);
@@ -105,28 +106,43 @@ inline status read_key_value_heads(const json::value& root, model_config& into)
     return read_field(root, "num_key_value_heads", into.num_key_value_heads);
 }
 
-/// Those of a text part may be missing: what is not there is the type's default.
+/// A size in one of its spellings, the first being the usual one. Those of a text part may be missing:
+/// what is not there is the type's default.
+inline status read_size(const json::value& root, std::initializer_list<std::string_view> keys,
+                        bool is_needed, std::size_t& into)
+{
+    for (const std::string_view key : keys)
+        if (root.find(key)) return read_field(root, key, into);
+    return is_needed ? require_field(root, *keys.begin(), into) : status{};
+}
+
 inline status read_sizes(const json::value& root, const architecture& kind, model_config& into)
 {
-    const auto read = [&](std::string_view key, std::size_t& size) {
-        return into.is_text_part ? read_field(root, key, size) : require_field(root, key, size);
-    };
-    AWQ_CHECK(read("vocab_size", into.vocab_size));
-    AWQ_CHECK(read("hidden_size", into.hidden_size));
-    AWQ_CHECK(read(kind.width_field, into.intermediate_size));
-    AWQ_CHECK(read("num_hidden_layers", into.num_hidden_layers));
-    AWQ_CHECK(read("num_attention_heads", into.num_attention_heads));
+    const bool is_whole = !into.is_text_part;
+    AWQ_CHECK(read_size(root, {"vocab_size"}, is_whole, into.vocab_size));
+    AWQ_CHECK(read_size(root, {"hidden_size", "n_embd", "n_embed", "d_model"}, is_whole,
+                        into.hidden_size));
+    AWQ_CHECK(read_size(root, {kind.width_field}, is_whole && into.intermediate_size != 0,
+                        into.intermediate_size));
+    AWQ_CHECK(read_size(root, {"num_hidden_layers", "n_layer", "n_layers"}, is_whole,
+                        into.num_hidden_layers));
+    AWQ_CHECK(read_size(root, {"num_attention_heads", "n_head", "n_heads"}, is_whole,
+                        into.num_attention_heads));
     AWQ_CHECK(read_key_value_heads(root, into));
     AWQ_CHECK(read_field(root, "head_dim", into.head_dim));
-    AWQ_CHECK(read_field(root, "max_position_embeddings", into.max_position_embeddings));
-    for (const std::string_view key : {"rms_norm_eps", "layer_norm_eps", "norm_epsilon", "norm_eps"})
+    AWQ_CHECK(read_size(root, {"max_position_embeddings", "n_positions", "max_seq_len"}, false,
+                        into.max_position_embeddings));
+    for (const std::string_view key : {"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon",
+                                       "norm_epsilon", "norm_eps"})
         AWQ_CHECK(read_field(root, key, into.rms_norm_eps));
+    if (into.intermediate_size == 0) into.intermediate_size = 4 * into.hidden_size;
     return {};
 }
 
 inline status read_activations(const json::value& root, model_config& into)
 {
-    for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function"})
+    for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function",
+                                       "activation"})
         AWQ_CHECK(read_field(root, key, into.hidden_act));
     return {};
 }
