@@ -28,7 +28,7 @@ awq::status write_logits(const std::string& windows_path, const std::string& mod
     const awq::tbb_execution how;
     AWQ_TRY(const auto output, (awq::detail::run_model<awq::packed_product>(how, *source, windows, {},
                                                                             "model")));
-    const std::size_t rows = output.stream.tokens(), vocabulary = output.outer.lm_head().rows();
+    const std::size_t rows = output.stream.tokens(), vocabulary = output.outer.lm_head().weight.rows();
     std::vector<float> logits(rows * vocabulary);
     AWQ_CHECK(awq::detail::logits_of<awq::packed_product>(how, *source, output, 0,
                                                           {logits.data(), rows, vocabulary}));

@@ -38,8 +38,25 @@ def rope(theta=10000.0, **more):
     return dict(rope_parameters=dict(rope_theta=theta, rope_type=more.pop("rope_type", "default"), **more))
 
 
+def parts(model_type, vision, **text):
+    """The config of a multimodal model: its text part, and a small one that sees."""
+    return dict(text_config=dict(model_type=model_type, **{**COMMON, **text}), vision_config=vision)
+
+
+PATCHES = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
+               image_size=16, patch_size=8)
+QWEN_EYES = dict(depth=1, hidden_size=16, intermediate_size=24, num_heads=2, patch_size=4,
+                 spatial_merge_size=2, temporal_patch_size=2, out_hidden_size=32)
+YARN = rope(1e6, rope_type="yarn", factor=4.0, original_max_position_embeddings=16, beta_fast=32.0,
+            beta_slow=1.0, mscale=1.0, mscale_all_dim=1.0, llama_4_scaling_beta=0.1)
+SECTIONS = rope(1e6, mrope_section=[1, 1, 2])
+FALCON = dict(ffn_hidden_size=56, tie_word_embeddings=True)
+
 CASES = {
+    "apertus": ("Apertus", dict(**rope(1.2e7, rope_type="llama3", factor=8.0, low_freq_factor=1.0,
+                                       high_freq_factor=4.0, original_max_position_embeddings=16))),
     "arcee": ("Arcee", HEAD),
+    "bloom": ("Bloom", dict()),
     "cohere": ("Cohere", dict(logit_scale=0.6)),
     "cohere_qk_norm": ("Cohere", dict(logit_scale=0.6, use_qk_norm=True)),
     "cohere2": ("Cohere2", dict(logit_scale=0.6, **HEAD, **WINDOWS)),
@@ -50,26 +67,54 @@ CASES = {
     "dots1": ("Dots1", dict(n_group=1, topk_group=1, **HEAD, **DEEPSEEK)),
     "ernie4_5": ("Ernie4_5", HEAD),
     "exaone4": ("Exaone4", dict(sliding_window_pattern=2, **WINDOWS)),
+    "falcon_7b": ("Falcon", dict(multi_query=True, **FALCON)),
+    "falcon_11b": ("Falcon", dict(new_decoder_architecture=True, num_kv_heads=2,
+                                  num_ln_in_parallel_attn=1, **FALCON)),
+    "falcon_40b": ("Falcon", dict(new_decoder_architecture=True, num_kv_heads=2, **FALCON)),
+    "falcon_rw": ("Falcon", dict(multi_query=False, parallel_attn=False, alibi=True, bias=True, **FALCON)),
     "gemma": ("Gemma", HEAD),
     "gemma2": ("Gemma2", dict(query_pre_attn_scalar=12, **HEAD, **WINDOWS)),
     "gemma3_caps": ("Gemma3Text", dict(query_pre_attn_scalar=12, final_logit_softcapping=5.0, **HEAD,
                                        **WINDOWS)),
+    "gemma3_vision": ("Gemma3", parts("gemma3_text", PATCHES, query_pre_attn_scalar=12, **HEAD, **WINDOWS),
+                      "Gemma3ForConditionalGeneration"),
     "glm": ("Glm", dict(**HEAD, **rope(partial_rotary_factor=0.5))),
     "glm4": ("Glm4", dict(**HEAD, **rope(partial_rotary_factor=0.5))),
     "glm4_moe": ("Glm4Moe", dict(attention_bias=True, use_qk_norm=True, routed_scaling_factor=1.5,
                                  **HEAD, **DEEPSEEK, **rope(partial_rotary_factor=0.5))),
+    "gpt2": ("GPT2", dict(n_inner=56, n_positions=64)),
+    "gpt_bigcode": ("GPTBigCode", dict(n_inner=56, n_positions=64)),
+    "gpt_bigcode_heads": ("GPTBigCode", dict(multi_query=False, n_positions=64)),
+    "gpt_neox": ("GPTNeoX", dict(**rope(partial_rotary_factor=0.5))),
+    "gpt_neox_serial": ("GPTNeoX", dict(use_parallel_residual=False, **rope(partial_rotary_factor=0.25))),
+    "gptj": ("GPTJ", dict(rotary_dim=4, n_inner=56, n_positions=64)),
     "granite": ("Granite", dict(embedding_multiplier=6.0, residual_multiplier=0.4,
                                 attention_multiplier=0.1, logits_scaling=0.7)),
+    "granite4_dense": ("GraniteMoeHybrid", dict(
+        num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=56, attention_multiplier=0.1,
+        embedding_multiplier=6.0, residual_multiplier=0.4, logits_scaling=0.7, layer_types=[FULL, FULL],
+        position_embedding_type="rope", mamba_n_heads=4, **rope())),
     "helium": ("Helium", HEAD),
     "hunyuan_dense": ("HunYuanDenseV1", HEAD),
+    "internvl": ("InternVL", parts("qwen2", dict(PATCHES, image_size=[16, 16], patch_size=[8, 8])),
+                 "InternVLForConditionalGeneration"),
     "llama_gelu": ("Llama", dict(hidden_act="gelu")),
+    "llava": ("Llava", parts("llama", dict(model_type="clip_vision_model", projection_dim=16, **PATCHES)),
+              "LlavaForConditionalGeneration"),
+    "ministral": ("Ministral", dict(**HEAD, **WINDOWS)),
+    "ministral3": ("Ministral3", dict(**HEAD, **YARN)),
+    "mistral3": ("Mistral3", parts("ministral3", dict(model_type="pixtral", **PATCHES), **HEAD, **YARN),
+                 "Mistral3ForConditionalGeneration"),
     "mixtral": ("Mixtral", dict(num_local_experts=4, num_experts_per_tok=2)),
+    "mpt": ("Mpt", dict(d_model=32, n_heads=4, n_layers=2, max_seq_len=64)),
+    "nanochat": ("NanoChat", dict()),
     "nemotron": ("Nemotron", dict(**HEAD, **rope(partial_rotary_factor=0.5))),
     "olmo": ("Olmo", dict()),
     "olmo2": ("Olmo2", dict()),
     "olmo3": ("Olmo3", WINDOWS),
     "olmoe": ("Olmoe", dict(num_experts=4, num_experts_per_tok=2, intermediate_size=16)),
     "opt": ("OPT", dict(ffn_dim=56, num_key_value_heads=4, word_embed_proj_dim=32, pad_token_id=1)),
+    "phi": ("Phi", dict(num_key_value_heads=4, **rope(partial_rotary_factor=0.5))),
     "phi3": ("Phi3", dict(sliding_window=7)),
     "phi3_longrope": ("Phi3", dict(original_max_position_embeddings=24, **rope(
         rope_type="longrope", short_factor=[1.0 + 0.1 * i for i in range(4)],
@@ -77,11 +122,21 @@ CASES = {
     "phi4_mini": ("Phi3", dict(tie_word_embeddings=True, original_max_position_embeddings=48, **rope(
         rope_type="longrope", partial_rotary_factor=0.5, short_factor=[1.0, 1.2],
         long_factor=[2.0, 3.0], original_max_position_embeddings=48))),
+    "qwen2_5_vl": ("Qwen2_5_VL", parts("qwen2_5_vl_text", dict(QWEN_EYES, fullatt_block_indexes=[0]), **SECTIONS),
+                   "Qwen2_5_VLForConditionalGeneration"),
     "qwen2_moe": ("Qwen2Moe", dict(shared_expert_intermediate_size=24, norm_topk_prob=False, **EXPERTS)),
+    "qwen2_vl": ("Qwen2VL", parts("qwen2_vl_text", dict(
+        depth=1, embed_dim=16, hidden_size=32, num_heads=2, mlp_ratio=2, patch_size=4), **SECTIONS),
+        "Qwen2VLForConditionalGeneration"),
     "qwen3_moe": ("Qwen3Moe", dict(norm_topk_prob=True, mlp_only_layers=[0], **HEAD, **EXPERTS)),
+    "qwen3_vl": ("Qwen3VL", parts("qwen3_vl_text", dict(QWEN_EYES, num_position_embeddings=16,
+                                                        deepstack_visual_indexes=[0]), **HEAD, **SECTIONS),
+                 "Qwen3VLForConditionalGeneration"),
     "seed_oss": ("SeedOss", dict(attention_bias=True, attention_out_bias=False, **HEAD)),
     "smollm3": ("SmolLM3", dict(no_rope_layers=[1, 0])),
     "stablelm": ("StableLm", dict(use_qkv_bias=True, **rope(partial_rotary_factor=0.5))),
+    "stablelm_head_norms": ("StableLm", dict(use_parallel_residual=True, qk_layernorm=True,
+                                             **rope(partial_rotary_factor=0.5))),
     "stablelm_parallel": ("StableLm", dict(use_parallel_residual=True,
                                            **rope(partial_rotary_factor=0.5))),
     "starcoder2": ("Starcoder2", dict(sliding_window=7)),
@@ -97,23 +152,31 @@ def fill(directory):
     for name in sorted(tensors):
         values, seed = draw(tensors[name].numel(), seed)
         values = 1 + 0.5 * values if "norm" in name else 0.35 * values
+        if not tensors[name].shape:
+            continue  # a constant of the class
         tensors[name] = torch.tensor(values).reshape(tensors[name].shape)
     safetensors.torch.save_file(tensors, path, {"format": "pt"})
     return {name: list(tensors[name].shape) for name in sorted(tensors)}
 
 
-def run(name, kind, changes):
-    config = getattr(transformers, kind + "Config")(**{**COMMON, **changes})
-    model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+def run(name, kind, changes, model_class=None):
+    # The eager attention of Falcon adds its ALiBi twice.
+    attention = "sdpa" if changes.get("alibi") else "eager"
+    fields = changes if model_class else {**COMMON, **changes}
+    config = getattr(transformers, kind + "Config")(**fields)
+    if model_class:
+        model = getattr(transformers, model_class)(config)
+    else:
+        model = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     with tempfile.TemporaryDirectory() as directory:
         model.save_pretrained(directory)
         shapes = fill(directory)
         model, info = type(model).from_pretrained(directory, dtype=torch.float32, output_loading_info=True,
-                                                  attn_implementation="eager")
+                                                  attn_implementation=attention)
         assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys")), info
         with open(os.path.join(directory, "config.json"), encoding="utf-8") as file:
             written = json.load(file)
-    ids = [(7 * i * i + 3 * i + 5) % config.vocab_size for i in range(32)]
+    ids = [(7 * i * i + 3 * i + 5) % COMMON["vocab_size"] for i in range(32)]
     with torch.no_grad():
         logits = model.eval()(torch.tensor([ids])).logits[0]
     return dict(name=name, ids=ids, shapes=shapes,
@@ -125,9 +188,8 @@ def run(name, kind, changes):
 def main():
     cases = [run(name, *case) for name, case in CASES.items()]
     with open(sys.argv[1], "w", encoding="ascii") as out:
-        json.dump(dict(transformers=transformers.__version__, torch=torch.__version__, cases=cases),
-                  out, separators=(",", ":"))
-        out.write("\n")
+        out.write('{"transformers":"%s","torch":"%s","cases":[\n' % (transformers.__version__, torch.__version__))
+        out.write(",\n".join(json.dumps(case, separators=(",", ":")) for case in cases) + "\n]}\n")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ struct test_model {
     awq::model_config config;
     std::map<std::string, std::vector<float>> tensors;
     std::map<std::string, std::vector<std::uint64_t>> shapes;
+    mutable std::map<std::string, std::vector<float>> turned; // see `transposed`
 
     std::span<const float> vector(const std::string& name) const
     {
@@ -31,7 +32,20 @@ struct test_model {
         if (found == shapes.end()) return {};
         const std::size_t cols = static_cast<std::size_t>(found->second.back());
         const auto& values = tensors.at(name);
+        if (found->second.size() == 2 && config.transposed_layers &&
+            name.starts_with(config.names.blocks))
+            return transposed(name, {values.data(), values.size() / cols, cols});
         return {values.data(), values.size() / cols, cols};
+    }
+    // A matrix turned once; what a test changes in it stays.
+    awq::matrix_view<const float> transposed(const std::string& name,
+                                             awq::matrix_view<const float> from) const
+    {
+        auto& values = turned[name];
+        if (values.empty())
+            for (std::size_t c = 0; c < from.cols(); ++c)
+                for (std::size_t r = 0; r < from.rows(); ++r) values.push_back(from(r, c));
+        return {values.data(), from.cols(), from.rows()};
     }
     awq::block_weights block(std::size_t layer) const
     {
@@ -52,6 +66,9 @@ struct test_model {
         outer.lm_head = tensor(names.head + ".weight");
         if (config.tie_word_embeddings) outer.lm_head = outer.embed_tokens;
         outer.positions = tensor(names.positions + ".weight");
+        outer.embedding_norm = {vector(names.embedding_norm + ".weight"),
+                                vector(names.embedding_norm + ".bias"), config.norm()};
+        outer.head_bias = vector(names.head + ".bias");
         for (std::size_t i = 0; i < config.num_hidden_layers; ++i) made.layers.push_back(block(i));
         return made;
     }

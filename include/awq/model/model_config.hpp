@@ -22,10 +22,10 @@ namespace awq {
 enum class rope_kind : unsigned char { plain, linear, dynamic, llama3, yarn, longrope };
 
 /// The kind by its name in config.json ("default", "linear", "dynamic", "llama3", "yarn",
-/// "longrope").
+/// "longrope"). "mrope" gives images positions of their own; of texts it is the plain one.
 inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
 {
-    if (name == "default") return rope_kind::plain;
+    if (name == "default" || name == "mrope") return rope_kind::plain;
     if (name == "linear") return rope_kind::linear;
     if (name == "dynamic") return rope_kind::dynamic;
     if (name == "llama3") return rope_kind::llama3;
@@ -35,7 +35,7 @@ inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
 }
 
 /// What the gate of an MLP, or the inside of one without a gate, goes through.
-enum class activation : unsigned char { silu, gelu_tanh, gelu, relu, relu_squared };
+enum class activation : unsigned char { silu, gelu_tanh, gelu, relu, relu_squared, xielu };
 
 /// The activation by its name in config.json ("silu", "gelu_pytorch_tanh"). transformers has several names
 /// for each.
@@ -45,6 +45,7 @@ inline std::optional<activation> activation_of(std::string_view name) noexcept
     if (name == "gelu") return activation::gelu;
     if (name == "relu") return activation::relu;
     if (name == "relu2") return activation::relu_squared;
+    if (name == "xielu") return activation::xielu;
     for (const std::string_view tanh : {"gelu_pytorch_tanh", "gelu_python_tanh", "gelu_new",
                                         "gelu_fast", "gelu_accurate"})
         if (name == tanh) return activation::gelu_tanh;
@@ -79,10 +80,18 @@ struct rope_config {
     std::optional<double> mscale;           ///< yarn
     std::optional<double> mscale_all_dim;   ///< yarn
     double partial_rotary_factor = 1.0;     ///< share of a head's dimensions that are turned
+    bool is_reversed = false;               ///< heads turn the other way (nanochat)
     /// Each pair's frequency is divided by its own; empty: none is. A GGUF file holds these instead of
     /// the parameters of llama3; longrope has them for texts up to the original length.
     std::vector<float> frequency_divisors;
     std::vector<float> long_divisors; ///< longrope: those of longer texts
+};
+
+/// Scores that fall with the distance of keys, instead of a rotation (Press et al. 2022).
+struct alibi_config {
+    double most = 0.0;      ///< the least slope of heads is 2^-most; 0: scores do not fall
+    bool odd_first = false; ///< how slopes are dealt out where heads are no power of two (MPT)
+    bool is_scaled = false; ///< multiplied as the scores are, and rounded to bfloat16 before (Falcon)
 };
 
 /// A mixture of experts.
@@ -116,13 +125,27 @@ struct latent_config {
     std::size_t value = 0;      ///< of a value head
 };
 
+/// Queries that grow with their position: times 1 + slope ln(1 + floor((position + shift) / length)).
+struct query_growth {
+    double slope = 0.0;
+    std::size_t length = 0; ///< 0: they do not
+    std::size_t shift = 0;
+
+    float at(std::size_t position) const noexcept
+    {
+        const auto steps = static_cast<double>((position + shift) / length);
+        return static_cast<float>(1.0 + slope * std::log1p(steps));
+    }
+};
+
 /// What a checkpoint calls its tensors.
 struct model_names {
     std::string blocks = "model.layers."; ///< before a block's number
     std::string embeddings = "model.embed_tokens";
-    std::string positions;                ///< learned positions; empty: none
+    std::string positions = {};           ///< learned positions; empty: none
     std::string norm = "model.norm";
     std::string head = "lm_head";
+    std::string embedding_norm = {};      ///< of the embeddings; empty: none
 };
 
 /// The fields of config.json that a forward pass needs. A default-constructed one holds Llama's
@@ -131,9 +154,10 @@ struct model_names {
 struct model_config {
     std::string architecture; ///< first of `architectures`: "LlamaForCausalLM"
     std::string model_type = "llama";
+    bool is_text_part = false; ///< of a checkpoint that also sees or hears
     std::size_t vocab_size = 32000;
     std::size_t hidden_size = 4096;
-    std::size_t intermediate_size = 11008;
+    std::size_t intermediate_size = 11008; ///< 0: 4 * hidden_size
     std::size_t num_hidden_layers = 32;
     std::size_t num_attention_heads = 32;
     std::size_t num_key_value_heads = 0; ///< 0: as many as attention heads
@@ -149,6 +173,9 @@ struct model_config {
     norm_kind norms = norm_kind::rms;
     bool norm_weights = true;    ///< norms have a weight
     bool norm_biases = false;
+    bool head_bias = false;        ///< of the head
+    bool normed_embeddings = false; ///< a norm stands between embeddings and blocks
+    bool transposed_layers = false; ///< on disk weights of blocks are (in_features, out_features)
     bool offset_norms = false;   ///< norms multiply by 1 + weight (gemma)
     bool scaled_embeddings = false; ///< embeddings are multiplied by sqrt(hidden_size) (gemma)
     double embedding_multiplier = 1.0;
@@ -159,6 +186,7 @@ struct model_config {
     std::size_t position_offset = 0; ///< row of the learned positions that the first token gets
     bool tie_word_embeddings = false;
     bool parallel_residual = false; ///< attention and MLP read the same hidden state
+    std::size_t parallel_norms = 1; ///< of it: each reads a norm of its own (Falcon 40B)
     /// Attention scores are divided by its root; 0: head_size().
     double query_pre_attn_scalar = 0.0;
     double attention_multiplier = 0.0; ///< of attention scores, instead of that; 0: none
@@ -170,6 +198,8 @@ struct model_config {
     /// From `layer_types`, one for each layer, where the file gives it: true is sliding.
     std::vector<bool> sliding_layers;
     std::vector<bool> unturned_layers; ///< true: no rotary embedding; empty: all layers turn
+    query_growth growth;
+    alibi_config alibi;
     experts_config experts;
     latent_config latent;
     model_names names;
@@ -192,8 +222,9 @@ struct model_config {
     /// Dimensions of a head that are turned, an even number.
     std::size_t rotary_size() const noexcept
     {
+        constexpr double tiny = 1e-6; // a factor may be a quotient
         return static_cast<std::size_t>(static_cast<double>(head_size()) *
-                                        rope.partial_rotary_factor) / 2 * 2;
+                                            rope.partial_rotary_factor + tiny) / 2 * 2;
     }
     /// Whether layer `layer` has the window, where there is one.
     bool is_sliding(std::size_t layer) const noexcept
@@ -316,7 +347,7 @@ inline status check_fields(const model_config& config)
     if (!activation_of(config.hidden_act))
         return error{error_code::unsupported, "hidden_act \"", config.hidden_act,
                      "\" is not supported, only \"silu\" (\"swish\"), \"gelu\", \"gelu_pytorch_tanh\" "
-                     "(\"gelu_new\", \"gelu_fast\"), \"relu\" and \"relu2\""};
+                     "(\"gelu_new\", \"gelu_fast\"), \"relu\", \"relu2\" and \"xielu\""};
     if (!std::isfinite(config.query_pre_attn_scalar) || config.query_pre_attn_scalar < 0.0)
         return error{error_code::invalid_argument, "query_pre_attn_scalar ",
                      config.query_pre_attn_scalar, " must be above 0"};

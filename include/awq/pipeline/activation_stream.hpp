@@ -8,6 +8,7 @@
 #include <awq/model/causal_lm.hpp>
 #include <awq/pipeline/check_tensors.hpp>
 #include <awq/pipeline/host_matrix.hpp>
+#include <awq/pipeline/outer_tensors.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 #include <awq/support/finite.hpp>
 
@@ -84,6 +85,7 @@ public:
         stream.hidden_ = xtensor_backend::make(places.size(), shape->cols);
         stream.rope_ = rope_tables{source.config(), stream.batch_.longest()};
         AWQ_CHECK(stream.embed(source, name, *shape, std::move(places)));
+        AWQ_CHECK(stream.norm_embeddings(source));
         AWQ_CHECK(stream.add_learned_positions(source));
         return stream;
     }
@@ -165,6 +167,15 @@ private:
                                      rows.row(places[next].id - first),
                                      hidden().row(places[next].row));
         }
+        return {};
+    }
+
+    status norm_embeddings(const tensor_source& source)
+    {
+        if (!source.config().normed_embeddings) return {};
+        AWQ_TRY(const outer_tensors outer, outer_tensors::read_embedding_norm(source));
+        norm_forward(serial_execution{}, outer.embedding_norm(source.config()),
+                     view_of(std::as_const(hidden_)), hidden());
         return {};
     }
 

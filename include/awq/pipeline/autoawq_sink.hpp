@@ -54,11 +54,11 @@ public:
     }
 
     status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
-                        const std::vector<std::string>& left) const override
+                        const std::vector<named_module>& left) const override
     {
         autoawq::quantization_config config;
         if (!layers.empty()) config.group_size = group_size_of(layers.front());
-        config.modules_to_not_convert = left;
+        for (const named_module& each : left) config.modules_to_not_convert.push_back(each.name);
         autoawq::write_quantization_config(out, config);
         return {};
     }

@@ -13,6 +13,7 @@
 #include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/tensor_reports.hpp>
+#include <awq/pipeline/write_as_stored.hpp>
 
 #include <memory>
 #include <string>
@@ -58,9 +59,7 @@ public:
 
     status write(const finished_block& block) override
     {
-        for (const auto& [name, tensor] : block.compensated->all())
-            AWQ_CHECK(writer_.write_floats(block.compensated->prefix() + name, values_of(tensor)));
-        return {};
+        return write_as_stored(source_, *block.compensated, writer_);
     }
 
     status prepare() override

@@ -54,7 +54,7 @@ public:
 
     /// One group has the target "Linear"; several name their layers, which no reader can mistake.
     status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
-                        const std::vector<std::string>& left) const override
+                        const std::vector<named_module>& left) const override
     {
         compressed_tensors::quantization_config config;
         std::vector<weight_format> formats;
@@ -65,10 +65,10 @@ public:
                 formats.push_back(layer.format);
                 config.groups.push_back(group_of(layer.format));
             }
-            config.groups[at].targets.push_back(layer.name);
+            config.groups[at].targets.push_back(layer.target.empty() ? layer.name : layer.target);
         }
         if (config.groups.size() == 1) config.groups.front().targets = {"Linear"};
-        config.ignore = left;
+        for (const named_module& each : left) config.ignore.push_back(each.target);
         compressed_tensors::write_quantization_config(out, config);
         return {};
     }

@@ -80,7 +80,8 @@ private:
         done_.symmetric = done_.symmetric && std::all_of(codes.zero_points.begin(),
                                                          codes.zero_points.end(), is_zero);
         AWQ_TRY(const dtype type, choose_scale_type(weight, codes));
-        layers_.push_back({name, format_of(codes), codes.rows, codes.cols, type});
+        layers_.push_back({name, format_of(codes), codes.rows, codes.cols, type,
+                           module_targets{source_.config()}.of(name).target});
         return {};
     }
 
@@ -102,18 +103,20 @@ private:
     }
 
     /// Matrices that are no embeddings and are not quantized.
-    std::vector<std::string> find_left() const
+    std::vector<named_module> find_left() const
     {
         constexpr std::string_view suffix = ".weight";
-        std::vector<std::string> left;
+        const module_targets targets{source_.config()};
+        const std::string& blocks = source_.config().names.blocks;
+        std::vector<named_module> left;
         for (const safetensors::tensor* const each : source_.checkpoint().tensors()) {
             if (!each->name.ends_with(suffix) || each->shape.size() != 2) continue;
             const std::string layer = each->name.substr(0, each->name.size() - suffix.size());
             const bool embedding = layer.find("embed") != std::string::npos;
             if (!embedding && layer != "lm_head" && !source_.weights().contains(layer))
-                left.push_back(layer);
+                add_once(left, layer.starts_with(blocks) ? targets.of(layer) : targets.outside(layer));
         }
-        if (!source_.weights().contains("lm_head")) left.emplace_back("lm_head");
+        if (!source_.weights().contains("lm_head")) left.push_back(targets.of("lm_head"));
         return left;
     }
 

@@ -16,6 +16,7 @@
 #include <awq/pipeline/tensor_reports.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <memory>
@@ -51,21 +52,30 @@ public:
         for (std::size_t layer = 0; layer < config_.num_hidden_layers; ++layer)
             layouts.push_back(layout_of(config_, layer));
         for (const safetensors::tensor* const each : checkpoint_.tensors()) {
-            const std::string_view name = each->name;
-            if (!name.starts_with(config_.names.blocks)) continue;
-            std::string_view rest = name.substr(config_.names.blocks.size());
-            std::size_t layer = 0;
-            const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
-            rest.remove_prefix(static_cast<std::size_t>(read.ptr - rest.data()));
-            if (read.ec != std::errc{} || layer >= layouts.size() || !rest.starts_with('.')) continue;
-            rest.remove_prefix(1);
-            const bool is_weight = rest.ends_with(".weight") || rest.ends_with(".bias");
-            if (!is_weight || layouts[layer].tensor(rest) != none_here) continue;
-            return error{error_code::malformed_file, path(), ": tensor \"", printable(name),
+            const auto layer = layer_of(each->name);
+            if (!layer) continue;
+            const std::string_view rest =
+                std::string_view{each->name}.substr(block_prefix(config_, *layer).size());
+            const bool is_bias = rest.ends_with(".bias") && each->shape.size() == 1;
+            const bool is_known = layouts[*layer].tensor(rest) != none_here;
+            if (is_known || !(is_bias || rest.ends_with(".weight"))) continue;
+            return error{error_code::malformed_file, path(), ": tensor \"", printable(each->name),
                          "\" is there, but the config has none (model_type); does the config belong "
                          "to these weights?"};
         }
         return {};
+    }
+
+    /// The block that a tensor or module is in, by its full name; nothing outside of the config's.
+    std::optional<std::size_t> layer_of(std::string_view name) const noexcept
+    {
+        if (!name.starts_with(config_.names.blocks)) return std::nullopt;
+        name.remove_prefix(config_.names.blocks.size());
+        std::size_t layer = 0;
+        const auto read = std::from_chars(name.data(), name.data() + name.size(), layer);
+        name.remove_prefix(static_cast<std::size_t>(read.ptr - name.data()));
+        const bool is_block = read.ec == std::errc{} && layer < config_.num_hidden_layers;
+        return is_block && name.starts_with('.') ? std::optional{layer} : std::nullopt;
     }
 
     /// What config.json says of quantization, if anything.
@@ -91,9 +101,18 @@ public:
     {
         const safetensors::tensor* const found = checkpoint_.find(name);
         if (!found || found->shape.empty() || found->shape.size() > 2) return std::nullopt;
-        const auto rows = found->shape.size() == 1 ? std::uint64_t{1} : found->shape.front();
-        return tensor_shape{static_cast<std::size_t>(rows),
-                            static_cast<std::size_t>(found->shape.back())};
+        auto rows = static_cast<std::size_t>(found->shape.size() == 1 ? 1 : found->shape.front());
+        auto cols = static_cast<std::size_t>(found->shape.back());
+        if (is_transposed(name)) std::swap(rows, cols);
+        return tensor_shape{rows, cols};
+    }
+
+    /// Whether a weight is stored as (in_features, out_features); readers see it the other way.
+    bool is_transposed(std::string_view name) const
+    {
+        return config_.transposed_layers && name.ends_with(".weight") &&
+               name.starts_with(config_.names.blocks) && checkpoint_.find(name) &&
+               checkpoint_.find(name)->shape.size() == 2;
     }
 
     std::optional<stored_tensor_facts> stored(std::string_view name) const override
@@ -101,7 +120,9 @@ public:
         const safetensors::tensor* const found = checkpoint_.find(name);
         if (!found) return std::nullopt;
         const auto type = found->type();
-        return stored_tensor_facts{found->shape, std::string{name_of(found->stored)},
+        std::vector<std::uint64_t> shape = found->shape;
+        if (is_transposed(name)) std::ranges::reverse(shape);
+        return stored_tensor_facts{std::move(shape), std::string{name_of(found->stored)},
                                    type && is_smoothable(*type)};
     }
 
@@ -109,6 +130,7 @@ public:
                      matrix_view<float> out) const override
     {
         AWQ_TRY(const safetensors::tensor* const found, checkpoint_.at(name));
+        if (is_transposed(name)) return read_columns(*found, first_row, out);
         const auto done = safetensors::read_floats(*found, {out.data(), out.size()},
                                                    std::uint64_t{first_row} * out.cols());
         found->release();
@@ -117,6 +139,22 @@ public:
 
 private:
     directory_source() = default;
+
+    /// Rows of the matrix that readers see are columns of the one in the file.
+    static status read_columns(const safetensors::tensor& from, std::size_t first,
+                               matrix_view<float> out)
+    {
+        std::vector<float> row(static_cast<std::size_t>(from.shape.back()));
+        if (first > row.size() || out.rows() > row.size() - first || out.cols() != from.shape.front())
+            return error{error_code::shape_mismatch, "tensor \"", printable(from.name), "\" has no ",
+                         out.rows(), " rows of ", out.cols(), " from ", first, " on"};
+        for (std::size_t c = 0; c < out.cols(); ++c) {
+            AWQ_CHECK(safetensors::read_floats(from, row, std::uint64_t{c} * row.size()));
+            for (std::size_t r = 0; r < out.rows(); ++r) out(r, c) = row[first + r];
+        }
+        from.release();
+        return {};
+    }
 
     /// Where config.json has no type, that of the weights.
     void take_stored_type()
@@ -135,7 +173,8 @@ private:
             const bool is_float = type && is_smoothable(*type);
             const bool is_small =
                 bits_of(each->stored) <= 32 && each->stored != element_type::boolean;
-            if (each->shape.size() >= 2 && is_small && !is_float) return each;
+            const bool is_mask = each->name.ends_with(".bias"); // causal, of old checkpoints
+            if (each->shape.size() >= 2 && is_small && !is_float && !is_mask) return each;
         }
         return nullptr;
     }
@@ -179,6 +218,8 @@ AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_un
     AWQ_CHECK(check_model_directory(directory));
     auto source = std::unique_ptr<directory_source>{new directory_source};
     AWQ_TRY(source->checkpoint_, safetensors::checkpoint::open(directory));
+    for (const std::string& repair : source->checkpoint_.repairs())
+        source->notices_.push_back({notice::severity::note, repair});
     AWQ_TRY(const std::string path, model_file(directory, "config.json"));
     AWQ_TRY(const json::document config, json::load(path));
     AWQ_TRY(source->config_, read_model_config(config.root()));

@@ -6,6 +6,7 @@
 
 #include <awq/io/json_writer.hpp>
 #include <awq/io/stored_tensor.hpp>
+#include <awq/pipeline/module_target.hpp>
 #include <awq/pipeline/quantized_linear.hpp>
 #include <awq/pipeline/weight_format.hpp>
 #include <awq/support/result.hpp>
@@ -23,6 +24,7 @@ struct quantized_layer {
     weight_format format;
     std::size_t rows = 0, cols = 0;
     dtype weight_type = dtype::f32; ///< of the source's weight
+    std::string target = {};        ///< see `named_module`; empty: the name
 };
 
 /// A checkpoint format: which tensors a layer becomes and what config.json says.
@@ -40,10 +42,10 @@ public:
     virtual result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
                                                       const quantized_linear& weight,
                                                       float largest_input) const = 0;
-    /// Writes the value of config.json's `quantization_config`. `left` names the linear layers that
-    /// are not quantized.
+    /// Writes the value of config.json's `quantization_config`. `left`: the linear layers that are
+    /// not quantized.
     virtual status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
-                                const std::vector<std::string>& left) const = 0;
+                                const std::vector<named_module>& left) const = 0;
 
 protected:
     layer_codec() = default;

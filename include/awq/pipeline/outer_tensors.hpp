@@ -47,6 +47,17 @@ public:
     {
         AWQ_TRY(outer_tensors made, read_norm(source));
         AWQ_TRY(made.head_, read_tensor(source, head_name(source)));
+        if (source.config().head_bias) {
+            AWQ_TRY(made.head_bias_, read_tensor(source, source.config().names.head + ".bias"));
+        }
+        return made;
+    }
+
+    /// The norm of the embeddings only, where there is one.
+    static result<outer_tensors> read_embedding_norm(const tensor_source& source)
+    {
+        outer_tensors made;
+        AWQ_CHECK(made.add_embedding_norm(source));
         return made;
     }
 
@@ -61,6 +72,7 @@ public:
         if (!names.positions.empty()) {
             AWQ_TRY(made.positions_, read_tensor(source, names.positions + ".weight"));
         }
+        AWQ_CHECK(made.add_embedding_norm(source));
         return made;
     }
 
@@ -68,13 +80,18 @@ public:
     {
         return {values_of(norm_), values_of(norm_bias_), config.norm()};
     }
-    matrix_view<const float> lm_head() const { return view_of(head_); }
+    norm_view embedding_norm(const model_config& config) const
+    {
+        return {values_of(embedding_norm_), values_of(embedding_norm_bias_), config.norm()};
+    }
+    linear_view lm_head() const { return {view_of(head_), values_of(head_bias_)}; }
 
     /// Views of this object's tensors.
     outer_weights weights(const model_config& config) const
     {
         const auto table = embeddings_.size() != 0 ? view_of(embeddings_) : view_of(head_);
-        return {table, final_norm(config), view_of(head_), view_of(positions_)};
+        return {table,                  final_norm(config),     view_of(head_),
+                view_of(positions_), embedding_norm(config), values_of(head_bias_)};
     }
 
     /// The tensor that is the head: its own, or with tied embeddings their table.
@@ -87,8 +104,19 @@ public:
     }
 
 private:
+    status add_embedding_norm(const tensor_source& source)
+    {
+        const std::string& name = source.config().names.embedding_norm;
+        if (name.empty()) return {};
+        AWQ_TRY(embedding_norm_, read_tensor(source, name + ".weight"));
+        if (!source.config().norm().has_bias) return {};
+        AWQ_TRY(embedding_norm_bias_, read_tensor(source, name + ".bias"));
+        return {};
+    }
+
     host_matrix norm_ = xtensor_backend::make(0, 0), norm_bias_ = norm_, head_ = norm_,
-                embeddings_ = norm_, positions_ = norm_;
+                embeddings_ = norm_, positions_ = norm_, embedding_norm_ = norm_,
+                embedding_norm_bias_ = norm_, head_bias_ = norm_;
 };
 
 } // namespace awq

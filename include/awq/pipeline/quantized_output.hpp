@@ -28,13 +28,13 @@ namespace awq {
 /// appears when it is complete.
 class AWQ_ABI_TAG quantized_output {
 public:
-    /// `left` names the linear layers that stay as they are. Errors: a layer that the codec cannot
+    /// `left`: the linear layers that stay as they are. Errors: a layer that the codec cannot
     /// hold or the source does not have, named; those of the output directory.
     static result<quantized_output> create(const safetensors::checkpoint& source,
                                            const std::string& target, bool overwrite,
                                            std::unique_ptr<layer_codec> codec,
                                            std::vector<quantized_layer> layers,
-                                           std::vector<std::string> left)
+                                           std::vector<named_module> left)
     {
         AWQ_CHECK(check_output_apart(target, source.directory()));
         AWQ_CHECK(codec->check_layers(layers));
@@ -93,7 +93,7 @@ public:
 private:
     quantized_output(const safetensors::checkpoint& source, output_directory&& directory,
                      safetensors::shard_set_writer&& writer, std::unique_ptr<layer_codec>&& codec,
-                     std::vector<quantized_layer>&& layers, std::vector<std::string>&& left)
+                     std::vector<quantized_layer>&& layers, std::vector<named_module>&& left)
         : source_(&source), directory_(std::move(directory)), writer_(std::move(writer)),
           codec_(std::move(codec)), layers_(std::move(layers)), left_(std::move(left))
     {
@@ -197,7 +197,7 @@ private:
     safetensors::shard_set_writer writer_;
     std::unique_ptr<layer_codec> codec_;
     std::vector<quantized_layer> layers_;
-    std::vector<std::string> left_;
+    std::vector<named_module> left_;
     std::map<std::string, std::size_t, std::less<>> by_name_;
     std::vector<std::string> notes_;
 };

@@ -27,6 +27,10 @@ public:
                                                            const weight_format_choice& formats,
                                                            std::unique_ptr<layer_codec> codec)
     {
+        if (source.config().transposed_layers)
+            return error{error_code::unsupported, source.path(), ": ", source.config().architecture,
+                         " stores its layers as (in_features, out_features), which quantized "
+                         "checkpoints cannot; write a GGUF file, or a smoothed checkpoint"};
         AWQ_TRY(layer_split split, split_layers(source, formats));
         AWQ_TRY(auto output, quantized_output::create(source.checkpoint(), target, overwrite,
                                                       std::move(codec), std::move(split.quantized),
@@ -56,7 +60,7 @@ public:
 private:
     struct layer_split {
         std::vector<quantized_layer> quantized;
-        std::vector<std::string> left;
+        std::vector<named_module> left;
     };
 
     explicit quantized_sink(quantized_output&& output) : output_(std::move(output)) {}
@@ -65,35 +69,41 @@ private:
                                             const weight_format_choice& formats)
     {
         layer_split split;
+        const module_targets targets{source.config()};
         for (std::size_t layer = 0; layer < source.config().num_hidden_layers; ++layer) {
             for (const block_linear& linear : layout_of(source.config(), layer).linears) {
                 const std::string name = block_prefix(source.config(), layer) + linear.name;
                 const auto format = linear.is_router ? std::nullopt : formats(name);
                 if (format) {
                     AWQ_TRY(auto planned, plan_layer(source, name, *format));
+                    planned.target = targets.of(name).target;
                     split.quantized.push_back(std::move(planned));
                 } else {
-                    split.left.push_back(name);
+                    split.left.push_back(targets.of(name));
                 }
             }
         }
-        add_other_layers(source, split);
+        add_other_layers(source, targets, split);
         return split;
     }
 
-    /// What is outside of the blocks stays: the head, and what sees or hears.
-    static void add_other_layers(const directory_source& source, layer_split& split)
+    /// What is outside of the blocks stays: the head, layers beyond the config's, and what sees or
+    /// hears.
+    static void add_other_layers(const directory_source& source, const module_targets& targets,
+                                 layer_split& split)
     {
         constexpr std::string_view suffix = ".weight";
         const model_names& names = source.config().names;
         for (const safetensors::tensor* const each : source.checkpoint().tensors()) {
             const std::string module = each->name.substr(0, each->name.rfind('.'));
             const bool is_layer = each->shape.size() == 2 && each->name.ends_with(suffix);
-            const bool is_known = module.starts_with(names.blocks) || module == names.head ||
+            const bool is_known = source.layer_of(module) || module == names.head ||
                                   module == names.embeddings || module == names.positions;
-            if (is_layer && !is_known) split.left.push_back(module);
+            if (!is_layer || is_known) continue;
+            add_once(split.left, module.starts_with(names.blocks) ? targets.of(module)
+                                                                  : targets.outside(module));
         }
-        split.left.push_back(names.head);
+        split.left.push_back(targets.of(names.head));
     }
 
     static result<quantized_layer> plan_layer(const directory_source& source,

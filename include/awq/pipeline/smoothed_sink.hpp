@@ -11,6 +11,7 @@
 #include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/tensor_reports.hpp>
+#include <awq/pipeline/write_as_stored.hpp>
 
 #include <memory>
 #include <string>
@@ -44,9 +45,7 @@ public:
     {
         const block_tensors& chosen =
             content_ == sink_content::smoothed ? *block.smoothed : *block.dequantized;
-        for (const auto& [name, tensor] : chosen.all())
-            AWQ_CHECK(writer_.write_floats(chosen.prefix() + name, values_of(tensor)));
-        return {};
+        return write_as_stored(source_, chosen, writer_);
     }
 
     status prepare() override

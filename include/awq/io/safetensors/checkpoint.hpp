@@ -26,10 +26,9 @@ namespace awq::safetensors {
 /// model.safetensors.index.json lists.
 class checkpoint {
   public:
-    /// Opens and checks everything but the tensors' values. Errors: those of `file::open` and
-    /// `shard_index::parse`; `missing_tensor` where a shard lacks a tensor that the index lists;
-    /// `malformed_file` for a tensor that the index does not list or lists in another shard, and
-    /// for a directory that has both kinds.
+    /// Opens and checks everything but the tensors' values. An index that does not agree with its
+    /// files is repaired; see `repairs`. Errors: those of `file::open` and `shard_index::parse`;
+    /// `malformed_file` for a tensor that is in two files, and for a directory that has both kinds.
     static result<checkpoint> open(const std::string& directory);
 
     const std::string& directory() const noexcept { return directory_; }
@@ -38,6 +37,9 @@ class checkpoint {
     /// Whether there is an index file. There can be one with a single shard.
     bool has_index() const noexcept { return index_.has_value(); }
     const std::optional<shard_index>& index() const noexcept { return index_; }
+
+    /// Where the index says other things than the files, one sentence each; the files count.
+    const std::vector<std::string>& repairs() const noexcept { return repairs_; }
 
     /// Every tensor, shard by shard, in the order of their bytes.
     std::span<const tensor* const> tensors() const noexcept { return tensors_; }
@@ -87,47 +89,51 @@ class checkpoint {
         return {};
     }
 
-    status check_index(const std::string& index_path) const;
+    status check_unique() const;
+    void repair_index(const std::string& index_path);
 
     std::string directory_;
     std::vector<file> shards_;
     std::vector<const tensor*> tensors_;
     std::optional<shard_index> index_;
+    std::vector<std::string> repairs_;
 };
 
-// Each tensor is in exactly the file that the index says.
-inline status checkpoint::check_index(const std::string& index_path) const
+// No tensor may be in two files: which of them counts, nobody could say.
+inline status checkpoint::check_unique() const
 {
-    for (const file& shard : shards_) {
+    for (const file& shard : shards_)
+        for (const tensor& each : shard.tensors())
+            if (find(each.name) != &each)
+                return error{error_code::malformed_file, shard.path(), ": tensor \"",
+                             printable(each.name), "\" at offset ", each.offset,
+                             " is in another of the checkpoint's files, too; remove one of them"};
+    return {};
+}
+
+// An index that is out of date is passed over, as transformers does: the files themselves say what is
+// in them.
+inline void checkpoint::repair_index(const std::string& index_path)
+{
+    std::vector<std::string_view> absent, unlisted, elsewhere;
+    for (const auto& [name, shard] : index_->weight_map)
+        if (find(name) == nullptr) absent.push_back(name);
+    for (const file& shard : shards_)
         for (const tensor& each : shard.tensors()) {
             const std::string* const listed = index_->find(each.name);
-            if (listed == nullptr)
-                return error{error_code::malformed_file, shard.path(),    ": tensor \"",
-                             printable(each.name),       "\" at offset ", each.offset,
-                             " is not listed in ",       index_file_name};
-            if (*listed != shard.name())
-                return error{error_code::malformed_file,
-                             shard.path(),
-                             ": tensor \"",
-                             printable(each.name),
-                             "\" at offset ",
-                             each.offset,
-                             " is here, but ",
-                             index_file_name,
-                             " lists it in ",
-                             *listed};
+            if (listed == nullptr) unlisted.push_back(each.name);
+            if (listed != nullptr && *listed != shard.name()) elsewhere.push_back(each.name);
         }
-    }
-    for (const auto& [name, shard] : index_->weight_map)
-        if (find(name) == nullptr)
-            return error{error_code::missing_tensor,
-                         index_path,
-                         ": tensor \"",
-                         printable(name),
-                         "\" is listed in ",
-                         shard,
-                         ", but that file does not have it"};
-    return {};
+    const auto note = [&](const std::vector<std::string_view>& names, const char* what) {
+        if (names.empty()) return;
+        const bool is_one = names.size() == 1;
+        repairs_.push_back(index_path + ": " + what + " " + std::to_string(names.size()) +
+                           (is_one ? " tensor, \"" : " tensors, \"") + printable(names.front()) +
+                           (is_one ? "\"" : "\" and others") + "; what the files hold counts");
+    };
+    note(absent, "lists what no file has,");
+    note(unlisted, "lacks");
+    note(elsewhere, "names the wrong file of");
 }
 
 inline result<checkpoint> checkpoint::open(const std::string& directory)
@@ -168,7 +174,8 @@ inline result<checkpoint> checkpoint::open(const std::string& directory)
                      index_file_name,
                      " are there; remove the one that is out of date"};
     AWQ_CHECK(opened.open_shards(files));
-    AWQ_CHECK(opened.check_index(index_path));
+    AWQ_CHECK(opened.check_unique());
+    opened.repair_index(index_path);
     return opened;
 }
 

@@ -60,7 +60,8 @@ class shard_set_writer {
     static result<shard_set_writer> create(const output_path& directory, const checkpoint& source)
     {
         AWQ_TRY(shard_set_writer set, create(directory, plan_like(source), source.has_index()));
-        if (source.has_index()) set.total_parameters_ = source.index()->total_parameters;
+        if (source.has_index() && source.repairs().empty())
+            set.total_parameters_ = source.index()->total_parameters;
         return set;
     }
 

@@ -4,25 +4,35 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/model/architectures/apertus.hpp>
+#include <awq/model/architectures/bloom.hpp>
 #include <awq/model/architectures/cohere.hpp>
 #include <awq/model/architectures/deepseek_v3.hpp>
 #include <awq/model/architectures/exaone4.hpp>
+#include <awq/model/architectures/falcon.hpp>
 #include <awq/model/architectures/gemma.hpp>
 #include <awq/model/architectures/gemma2.hpp>
 #include <awq/model/architectures/gemma3.hpp>
 #include <awq/model/architectures/glm4.hpp>
 #include <awq/model/architectures/glm4_moe.hpp>
+#include <awq/model/architectures/gpt2.hpp>
+#include <awq/model/architectures/gpt_neox.hpp>
+#include <awq/model/architectures/gptj.hpp>
 #include <awq/model/architectures/granite.hpp>
 #include <awq/model/architectures/helium.hpp>
 #include <awq/model/architectures/hunyuan_dense.hpp>
 #include <awq/model/architectures/llama.hpp>
+#include <awq/model/architectures/ministral3.hpp>
 #include <awq/model/architectures/mistral.hpp>
 #include <awq/model/architectures/mixtral.hpp>
+#include <awq/model/architectures/mpt.hpp>
+#include <awq/model/architectures/nanochat.hpp>
 #include <awq/model/architectures/nemotron.hpp>
 #include <awq/model/architectures/olmo.hpp>
 #include <awq/model/architectures/olmo2.hpp>
 #include <awq/model/architectures/olmoe.hpp>
 #include <awq/model/architectures/opt.hpp>
+#include <awq/model/architectures/phi.hpp>
 #include <awq/model/architectures/phi3.hpp>
 #include <awq/model/architectures/qwen2.hpp>
 #include <awq/model/architectures/qwen2_moe.hpp>
@@ -53,7 +63,9 @@ struct AWQ_ABI_TAG architecture {
 
 /// Every architecture with a forward pass, in alphabetical order.
 inline constexpr architecture architectures[] = {
+    {"ApertusForCausalLM", "apertus", apertus_defaults, apertus_block},
     {"ArceeForCausalLM", "arcee", arcee_defaults, nemotron_block},
+    {"BloomForCausalLM", "bloom", bloom_defaults, bloom_block, read_bloom, "n_inner"},
     {"Cohere2ForCausalLM", "cohere2", cohere2_defaults, cohere_block, read_cohere2},
     {"CohereForCausalLM", "cohere", cohere_defaults, cohere_block, read_cohere},
     {"DeepseekV3ForCausalLM", "deepseek_v3", deepseek_v3_defaults, deepseek_v3_block,
@@ -61,6 +73,12 @@ inline constexpr architecture architectures[] = {
     {"Dots1ForCausalLM", "dots1", dots1_defaults, glm4_moe_block, read_experts},
     {"Ernie4_5ForCausalLM", "ernie4_5", ernie4_5_defaults, helium_block, read_ernie4_5},
     {"Exaone4ForCausalLM", "exaone4", exaone4_defaults, exaone4_block, read_exaone4},
+    {"FalconForCausalLM", "falcon", falcon_defaults, falcon_block, read_falcon, "ffn_hidden_size"},
+    {"GPT2LMHeadModel", "gpt2", gpt2_defaults, gpt2_block, read_gpt2, "n_inner"},
+    {"GPTBigCodeForCausalLM", "gpt_bigcode", gpt_bigcode_defaults, gpt2_block, read_gpt_bigcode,
+     "n_inner"},
+    {"GPTJForCausalLM", "gptj", gptj_defaults, gptj_block, read_gptj, "n_inner"},
+    {"GPTNeoXForCausalLM", "gpt_neox", gpt_neox_defaults, gpt_neox_block, read_gpt_neox},
     {"Gemma2ForCausalLM", "gemma2", gemma2_defaults, gemma2_block},
     {"Gemma3ForCausalLM", "gemma3_text", gemma3_defaults, gemma3_block},
     {"GemmaForCausalLM", "gemma", gemma_defaults, llama_block},
@@ -68,12 +86,18 @@ inline constexpr architecture architectures[] = {
     {"Glm4MoeForCausalLM", "glm4_moe", glm4_moe_defaults, glm4_moe_block, read_glm4_moe},
     {"GlmForCausalLM", "glm", glm_defaults, glm_block, read_glm},
     {"GraniteForCausalLM", "granite", granite_defaults, llama_block, read_granite},
+    {"GraniteMoeHybridForCausalLM", "granitemoehybrid", granite_defaults, granite4_block, read_granite4,
+     "shared_intermediate_size"},
     {"HeliumForCausalLM", "helium", helium_defaults, helium_block},
     {"HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", hunyuan_dense_defaults, hunyuan_dense_block,
      read_hunyuan_dense},
     {"LlamaForCausalLM", "llama", llama_defaults, llama_block},
+    {"Ministral3ForCausalLM", "ministral3", ministral3_defaults, llama_block, read_ministral3},
+    {"MinistralForCausalLM", "ministral", ministral_defaults, llama_block},
     {"MistralForCausalLM", "mistral", mistral_defaults, llama_block},
     {"MixtralForCausalLM", "mixtral", mixtral_defaults, mixtral_block, read_mixtral},
+    {"MptForCausalLM", "mpt", mpt_defaults, mpt_block, read_mpt, "n_inner"},
+    {"NanoChatForCausalLM", "nanochat", nanochat_defaults, nanochat_block},
     {"NemotronForCausalLM", "nemotron", nemotron_defaults, nemotron_block},
     {"OPTForCausalLM", "opt", opt_defaults, opt_block, read_opt, "ffn_dim"},
     {"Olmo2ForCausalLM", "olmo2", olmo2_defaults, olmo2_block},
@@ -81,6 +105,7 @@ inline constexpr architecture architectures[] = {
     {"OlmoForCausalLM", "olmo", olmo_defaults, llama_block, read_olmo},
     {"OlmoeForCausalLM", "olmoe", olmoe_defaults, olmoe_block, read_olmoe},
     {"Phi3ForCausalLM", "phi3", phi3_defaults, phi3_block, read_phi3},
+    {"PhiForCausalLM", "phi", phi_defaults, phi_block, read_phi},
     {"Qwen2ForCausalLM", "qwen2", qwen2_defaults, llama_block},
     {"Qwen2MoeForCausalLM", "qwen2_moe", qwen2_moe_defaults, qwen2_moe_block, read_qwen2_moe},
     {"Qwen2VLForConditionalGeneration", "qwen2_vl_text", qwen2_defaults, llama_block},
@@ -148,8 +173,8 @@ inline block_layout layout_of(const model_config& config, std::size_t layer)
     return find_architecture(config.architecture)->block(config, layer);
 }
 
-/// The tensors outside of the decoder blocks: embeddings, positions where there are any, final norm,
-/// head.
+/// The tensors outside of the decoder blocks: embeddings, final norm, head, and where there are any
+/// positions, a norm of the embeddings and the head's bias.
 inline std::vector<expected_tensor> expected_outer_tensors(const model_config& config)
 {
     constexpr const char* table = "vocab_size, hidden_size";
@@ -171,6 +196,12 @@ inline std::vector<expected_tensor> expected_outer_tensors(const model_config& c
                            config.max_position_embeddings + config.position_offset,
                            config.hidden_size, "max_position_embeddings, hidden_size",
                            presence::required, {}, true});
+    if (!names.embedding_norm.empty())
+        tensors.push_back({names.embedding_norm + ".weight", 1, config.hidden_size, "hidden_size"});
+    if (!names.embedding_norm.empty() && norm.has_bias)
+        tensors.push_back({names.embedding_norm + ".bias", 1, config.hidden_size, "hidden_size"});
+    if (config.head_bias)
+        tensors.push_back({names.head + ".bias", 1, config.vocab_size, "vocab_size"});
     return tensors;
 }
 

@@ -20,13 +20,9 @@ inline void stablelm_defaults(model_config& config)
 
 inline status read_stablelm(const json::value& root, model_config& config)
 {
-    bool has_head_norms = false;
     AWQ_CHECK(detail::read_field(root, "use_qkv_bias", config.qkv_bias));
     AWQ_CHECK(detail::read_field(root, "use_parallel_residual", config.parallel_residual));
-    AWQ_CHECK(detail::read_field(root, "qk_layernorm", has_head_norms));
-    if (has_head_norms)
-        return root.error(error_code::unsupported, "qk_layernorm is not supported");
-    return {};
+    return detail::read_field(root, "qk_layernorm", config.qk_norm);
 }
 
 /// Llama's block with layer norms; in the larger models attention and MLP stand side by side.
@@ -34,7 +30,11 @@ inline block_layout stablelm_block(const model_config& config, std::size_t layer
 {
     block_builder b{config, layer};
     value_id x = b.norm("input_layernorm", "attn_norm");
-    const value_id mixed = b.attention(x);
+    const value_id mixed =
+        b.attention(x, {.norm = config.qk_norm ? query_key_norm::per_head : query_key_norm::none,
+                        .q_norm = "q_layernorm",
+                        .k_norm = "k_layernorm",
+                        .norm_apart = true});
     if (config.parallel_residual) {
         const value_id other = b.mlp(x);
         b.add(mixed);

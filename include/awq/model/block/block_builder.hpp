@@ -7,6 +7,7 @@
 #include <awq/model/block/block_layout.hpp>
 #include <awq/model/block/block_options.hpp>
 #include <awq/model/block/finish_layout.hpp>
+#include <awq/model/parts/alibi.hpp>
 #include <awq/model/model_config.hpp>
 
 #include <cstddef>
@@ -50,14 +51,14 @@ public:
         part.rule = rule();
         part.pairs = options.pairs;
         part.turns = config_.turns(layer_);
-        const value_id v = project(part, options);
+        const std::size_t v = project(part, options);
         norm_heads(part, options);
         part.mixed = next_value();
         part.o = linear(std::string{options.at}.append(options.o), part.mixed, config_.hidden_size,
                         part.rule.heads * part.rule.value_head,
                         {"hidden_size, num_attention_heads * head_dim", "attn_output",
                          config_.attention_bias || config_.out_bias, "attention_bias"});
-        add_value_output(v, part.mixed, part.rule);
+        if (!part.by_group) add_value_output(v, part.mixed, part.rule);
         keep_in_cache(part.k.count, part.v.count);
         part.to = next_value();
         return append(part);
@@ -192,10 +193,14 @@ private:
 
     attention_rule rule() const
     {
-        return {config_.num_attention_heads, config_.kv_heads(),
-                config_.head_size(),         config_.head_size(),
-                config_.window_of(layer_),   config_.attention_scale(),
-                static_cast<float>(config_.attention_cap)};
+        attention_rule made{config_.num_attention_heads, config_.kv_heads(),
+                            config_.head_size(),         config_.head_size(),
+                            config_.window_of(layer_),   config_.attention_scale(),
+                            static_cast<float>(config_.attention_cap)};
+        made.growth = config_.growth;
+        made.slopes = alibi_slopes(config_.alibi, config_.num_attention_heads);
+        if (config_.alibi.is_scaled) made.slope_scale = config_.attention_scale();
+        return made;
     }
 
     void keep_in_cache(std::size_t keys, std::size_t values) noexcept
@@ -224,6 +229,7 @@ private:
             part.v = one(options.v, narrow, values, "attn_v");
         } else {
             const linear_rows all = one(options.fused, wide + 2 * narrow, queries, "attn_qkv");
+            part.by_group = options.by_group;
             part.q = {all.linear, 0, wide};
             part.k = {all.linear, wide, narrow};
             part.v = {all.linear, wide + narrow, narrow};
@@ -237,9 +243,12 @@ private:
         if (options.norm == query_key_norm::none) return;
         part.norm_how = config_.norm();
         part.norm_how.has_bias = false;
+        if (!part.norm_how.has_weight) return;
         const bool whole = options.norm == query_key_norm::whole;
+        part.norm_by_head = options.norm_apart;
         const auto one = [&](std::string_view name, std::size_t heads, std::string_view gguf) {
             const std::size_t head = part.rule.head;
+            if (options.norm_apart) return norms_apart(std::string{options.at}.append(name), heads, head);
             const std::size_t at = vector(std::string{options.at}.append(name) + ".weight",
                                           whole ? heads * head : head, gguf,
                                           whole ? "heads * head_dim" : "head_dim");
@@ -248,6 +257,13 @@ private:
         };
         part.q_norm = one(options.q_norm, part.rule.heads, "attn_q_norm");
         part.k_norm = one(options.k_norm, part.rule.kv_heads, "attn_k_norm");
+    }
+
+    std::size_t norms_apart(const std::string& name, std::size_t heads, std::size_t head)
+    {
+        for (std::size_t h = 0; h < heads; ++h)
+            vector(name + ".norms." + std::to_string(h) + ".weight", head, "", "head_dim");
+        return layout_.tensors.size() - heads;
     }
 
     void add_value_output(std::size_t linear, value_id mixed, const attention_rule& rule)
@@ -323,6 +339,10 @@ private:
             if (options.is_gated)
                 part.gate = one(options.gate, from, width, config_.hidden_size, "ffn_gate");
             part.up = one(options.up, from, width, config_.hidden_size, "ffn_up");
+        }
+        if (part.act == activation::xielu) {
+            part.alpha_p = vector(at + std::string{options.act_params} + "alpha_p", 1, "", "hidden_act");
+            part.alpha_n = vector(at + std::string{options.act_params} + "alpha_n", 1, "", "hidden_act");
         }
         part.inner = next_value();
         part.down = one(options.down, part.inner, config_.hidden_size, width, "ffn_down");

@@ -19,9 +19,11 @@ struct attention_options {
     std::string_view at = "self_attn.";
     std::string_view q = "q_proj", k = "k_proj", v = "v_proj", o = "o_proj";
     std::string_view fused = {}; ///< one layer with the rows of q, k and v; empty: three layers
+    bool by_group = false;       ///< it has those of each key head together
     query_key_norm norm = query_key_norm::none;
     std::string_view q_norm = "q_norm", k_norm = "k_norm";
     bool norm_by_head = false; ///< each head has its own weights
+    bool norm_apart = false;   ///< they are tensors of their own: "q_layernorm.norms.3"
     bool pairs = false;        ///< neighbouring dimensions turn together
 };
 
@@ -35,6 +37,7 @@ struct mlp_options {
     std::string_view width_field = "intermediate_size";
     std::string_view gguf = {};        ///< behind the names in a GGUF file: "_shexp"
     bool is_gated = true;
+    std::string_view act_params = {}; ///< where the parameters of xielu are: "act_fn."
 };
 
 /// What an architecture's experts are called, and how they are chosen.

@@ -13,12 +13,12 @@ namespace awq {
 
 namespace detail {
 
-/// "model.layers." as a checkpoint with another prefix than "model." spells it.
+/// "model.layers." as a checkpoint with another prefix than "model." or "transformer." spells it.
 inline std::string with_prefix(const std::string& name, std::string_view prefix)
 {
-    constexpr std::string_view usual = "model.";
-    if (!name.starts_with(usual)) return name;
-    return std::string{prefix}.append(name.substr(usual.size()));
+    for (const std::string_view usual : {"model.", "transformer."})
+        if (name.starts_with(usual)) return std::string{prefix}.append(name.substr(usual.size()));
+    return name;
 }
 
 } // namespace detail
@@ -29,12 +29,14 @@ inline std::string with_prefix(const std::string& name, std::string_view prefix)
 template <class Has>
 model_names find_names(const model_names& usual, const Has& has)
 {
+    if (has(usual.embeddings + ".weight")) return usual;
     for (const std::string_view prefix :
          {"model.", "model.language_model.", "language_model.model.", "language_model.", ""}) {
         model_names found{detail::with_prefix(usual.blocks, prefix),
                           detail::with_prefix(usual.embeddings, prefix),
                           detail::with_prefix(usual.positions, prefix),
-                          detail::with_prefix(usual.norm, prefix), usual.head};
+                          detail::with_prefix(usual.norm, prefix), usual.head,
+                          detail::with_prefix(usual.embedding_norm, prefix)};
         if (!has(found.embeddings + ".weight")) continue;
         const std::string inner = "language_model." + usual.head;
         if (!has(found.head + ".weight") && has(inner + ".weight")) found.head = inner;

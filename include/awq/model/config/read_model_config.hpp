@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <string>
@@ -26,7 +27,7 @@ inline status read_layer_types(const json::value& types, model_config& into)
     for (const json::value& entry : entries) {
         AWQ_TRY(const std::string_view name, entry.as_string());
         const bool is_sliding = name == "sliding_attention";
-        if (!is_sliding && name != "full_attention")
+        if (!is_sliding && name != "full_attention" && name != "attention")
             return entry.error(error_code::unsupported, "\"", printable(name),
                                "\" is not supported, only full_attention and sliding_attention");
         into.sliding_layers.push_back(is_sliding);
@@ -105,24 +106,43 @@ inline status read_key_value_heads(const json::value& root, model_config& into)
     return read_field(root, "num_key_value_heads", into.num_key_value_heads);
 }
 
+/// A size in one of its spellings, the first being the usual one. Those of a text part may be missing:
+/// what is not there is the type's default.
+inline status read_size(const json::value& root, std::initializer_list<std::string_view> keys,
+                        bool is_needed, std::size_t& into)
+{
+    for (const std::string_view key : keys)
+        if (root.find(key)) return read_field(root, key, into);
+    return is_needed ? require_field(root, *keys.begin(), into) : status{};
+}
+
 inline status read_sizes(const json::value& root, const architecture& kind, model_config& into)
 {
-    AWQ_CHECK(require_field(root, "vocab_size", into.vocab_size));
-    AWQ_CHECK(require_field(root, "hidden_size", into.hidden_size));
-    AWQ_CHECK(require_field(root, kind.width_field, into.intermediate_size));
-    AWQ_CHECK(require_field(root, "num_hidden_layers", into.num_hidden_layers));
-    AWQ_CHECK(require_field(root, "num_attention_heads", into.num_attention_heads));
+    const bool is_whole = !into.is_text_part;
+    AWQ_CHECK(read_size(root, {"vocab_size"}, is_whole, into.vocab_size));
+    AWQ_CHECK(read_size(root, {"hidden_size", "n_embd", "n_embed", "d_model"}, is_whole,
+                        into.hidden_size));
+    AWQ_CHECK(read_size(root, {kind.width_field}, is_whole && into.intermediate_size != 0,
+                        into.intermediate_size));
+    AWQ_CHECK(read_size(root, {"num_hidden_layers", "n_layer", "n_layers"}, is_whole,
+                        into.num_hidden_layers));
+    AWQ_CHECK(read_size(root, {"num_attention_heads", "n_head", "n_heads"}, is_whole,
+                        into.num_attention_heads));
     AWQ_CHECK(read_key_value_heads(root, into));
     AWQ_CHECK(read_field(root, "head_dim", into.head_dim));
-    AWQ_CHECK(read_field(root, "max_position_embeddings", into.max_position_embeddings));
-    for (const std::string_view key : {"rms_norm_eps", "layer_norm_eps", "norm_epsilon", "norm_eps"})
+    AWQ_CHECK(read_size(root, {"max_position_embeddings", "n_positions", "max_seq_len"}, false,
+                        into.max_position_embeddings));
+    for (const std::string_view key : {"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon",
+                                       "norm_epsilon", "norm_eps"})
         AWQ_CHECK(read_field(root, key, into.rms_norm_eps));
+    if (into.intermediate_size == 0) into.intermediate_size = 4 * into.hidden_size;
     return {};
 }
 
 inline status read_activations(const json::value& root, model_config& into)
 {
-    for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function"})
+    for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function",
+                                       "activation"})
         AWQ_CHECK(read_field(root, key, into.hidden_act));
     return {};
 }
@@ -138,28 +158,45 @@ inline status read_caps(const json::value& root, model_config& into)
     return read("final_logit_softcapping", into.logit_cap);
 }
 
-/// The architecture of a text model: that of `architectures`, else by `model_type`. A multimodal
-/// model's text part has a `model_type` of its own.
-inline result<const architecture*> read_architecture(const json::value& root, bool is_part)
+/// First of `architectures`; empty where there is none.
+inline result<std::string> first_architecture(const json::value& root)
 {
-    std::string model_type, name;
+    const auto names = root.find_non_null("architectures");
+    if (!names) return std::string{};
+    AWQ_TRY(const auto list, names->as_array());
+    for (const json::value& each : list) {
+        AWQ_TRY(const std::string_view name, each.as_string());
+        return std::string{name};
+    }
+    return std::string{};
+}
+
+/// The architecture of a whole checkpoint: that of `architectures`, else by `model_type`.
+inline result<const architecture*> read_architecture(const json::value& root)
+{
+    std::string model_type;
     AWQ_CHECK(read_field(root, "model_type", model_type));
-    if (const auto names = root.find_non_null("architectures"); names && !is_part) {
-        AWQ_TRY(const auto list, names->as_array());
-        for (const json::value& each : list) {
-            AWQ_TRY(const std::string_view text, each.as_string());
-            name = std::string{text};
-            break;
-        }
-    }
+    AWQ_TRY(const std::string name, first_architecture(root));
     if (const architecture* const found = find_architecture(name)) return found;
-    if (name.empty()) {
-        if (const architecture* const found = find_model_type(model_type)) return found;
-        return root.error(error_code::missing_field, "the field \"architectures\" is missing, and "
-                          "model_type \"", printable(model_type),
-                          "\" does not say which model it is");
-    }
-    return unknown_architecture(name).within(root.where());
+    if (!name.empty()) return unknown_architecture(name).within(root.where());
+    if (const architecture* const found = find_model_type(model_type)) return found;
+    return root.error(error_code::missing_field, "the field \"architectures\" is missing, and "
+                      "model_type \"", printable(model_type), "\" does not say which model it is");
+}
+
+/// The architecture of a multimodal model's text part: by its own `model_type` or `architectures`;
+/// where it has neither, the whole's name says it.
+inline result<const architecture*> read_part_architecture(const json::value& root,
+                                                          const json::value& text)
+{
+    std::string model_type;
+    AWQ_CHECK(read_field(text, "model_type", model_type));
+    if (const architecture* const found = find_model_type(model_type)) return found;
+    AWQ_TRY(const std::string name, first_architecture(text));
+    if (const architecture* const found = find_architecture(name)) return found;
+    if (model_type.empty() && name.empty()) return read_architecture(root);
+    AWQ_TRY(const std::string whole, first_architecture(root));
+    return unknown_architecture(whole.empty() ? model_type : whole).within(root.where());
 }
 
 /// What forward passes here do not do.
@@ -173,10 +210,11 @@ inline status refuse_unsupported(const json::value& root)
 }
 
 /// The fields of a text model.
-inline result<model_config> read_text_config(const json::value& root, bool is_part)
+inline result<model_config> read_text_config(const json::value& root, const architecture* kind,
+                                             bool is_part)
 {
-    AWQ_TRY(const architecture* const kind, read_architecture(root, is_part));
     model_config config = defaults_of(*kind);
+    config.is_text_part = is_part;
     AWQ_CHECK(read_field(root, "model_type", config.model_type));
     AWQ_CHECK(read_sizes(root, *kind, config));
     AWQ_CHECK(read_activations(root, config));
@@ -209,10 +247,14 @@ inline status read_outer_fields(const json::value& root, model_config& into)
 /// what transformers assumes for the type. Errors: missing_field, malformed_file, unknown_architecture.
 inline result<model_config> read_model_config(const json::value& root)
 {
-    const auto text = root.find_non_null("text_config");
+    auto text = root.find_non_null("text_config");
+    if (!text) text = root.find_non_null("llm_config");
+    AWQ_TRY(const architecture* const kind,
+            text ? detail::read_part_architecture(root, *text) : detail::read_architecture(root));
     AWQ_TRY(model_config config,
-            detail::read_text_config(text ? *text : root, text.has_value()));
+            detail::read_text_config(text ? *text : root, kind, text.has_value()));
     if (text) AWQ_CHECK(detail::read_outer_fields(root, config));
+    config.is_text_part = text || kind->name.ends_with("ForConditionalGeneration");
     if (const auto sound = check(config); !sound) return sound.error().from_file(root.where());
     return config;
 }

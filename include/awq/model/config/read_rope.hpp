@@ -50,7 +50,9 @@ inline status read_rope_fields(const json::value& rope, rope_config& into)
 inline status read_rope(const json::value& root, model_config& into)
 {
     AWQ_CHECK(read_field(root, "rope_theta", into.rope.theta));
-    AWQ_CHECK(read_field(root, "partial_rotary_factor", into.rope.partial_rotary_factor));
+    AWQ_CHECK(read_field(root, "rotary_emb_base", into.rope.theta));
+    for (const std::string_view key : {"rotary_pct", "partial_rotary_factor"})
+        AWQ_CHECK(read_field(root, key, into.rope.partial_rotary_factor));
     rope_config local = into.local_rope.value_or(rope_config{});
     if (root.find_non_null("rope_local_base_freq")) {
         AWQ_CHECK(read_field(root, "rope_local_base_freq", local.theta));

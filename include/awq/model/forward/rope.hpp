@@ -140,7 +140,8 @@ public:
             for (std::size_t p = 0; p < length; ++p) {
                 const double angle = static_cast<float>(p) * frequency;
                 cosines_[p * pairs_ + i] = static_cast<float>(std::cos(angle)) * factor;
-                sines_[p * pairs_ + i] = static_cast<float>(std::sin(angle)) * factor;
+                const auto sine = static_cast<float>(std::sin(angle)) * factor;
+                sines_[p * pairs_ + i] = config.rope.is_reversed ? -sine : sine;
             }
         }
     }

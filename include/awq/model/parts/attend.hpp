@@ -10,6 +10,7 @@
 #include <awq/model/forward/norm.hpp>
 #include <awq/model/forward/rope.hpp>
 #include <awq/model/forward/sequences.hpp>
+#include <awq/support/float16.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>
@@ -28,6 +29,9 @@ struct attention_rule {
     std::size_t window = 0;     ///< tokens that are seen, the own one included; 0: all before it
     float scale = 1.0f;         ///< of scores
     float cap = 0.0f;           ///< scores become cap * tanh(score / cap); 0: they stay
+    query_growth growth = {};   ///< of queries
+    std::vector<float> slopes = {}; ///< of heads: scores grow by slope * position of the key; or none
+    float slope_scale = 1.0f;       ///< of that; else than 1: after it is rounded to bfloat16
 };
 
 /// How queries or keys are prepared, head by head.
@@ -58,6 +62,17 @@ inline std::vector<std::size_t> positions_of(const sequences& batch, std::size_t
     return positions;
 }
 
+/// Queries (tokens, heads * head) times what their positions make of them.
+template <execution E>
+void grow_queries(const E& e, const query_growth& growth, std::span<const std::size_t> positions,
+                  matrix_view<float> q)
+{
+    if (growth.length == 0) return;
+    for_each_row(e, q.rows(), [&](std::size_t t) {
+        kernels::simd::scale(growth.at(positions[t]), q.row(t), q.row(t));
+    });
+}
+
 /// The norm of one head; its weight may be another for each head.
 inline void norm_head(const norm_view& norm, std::size_t from, std::span<float> values) noexcept
 {
@@ -83,11 +98,29 @@ void turn_heads(const E& e, const head_turn& turn, std::span<const std::size_t> 
     });
 }
 
+/// What the scores of head `head` for the key at `position` grow by.
+inline float key_bias(const attention_rule& rule, std::size_t head, std::size_t position) noexcept
+{
+    const float bias = rule.slopes[head] * static_cast<float>(position);
+    return rule.slope_scale == 1.0f ? bias : rule.slope_scale * static_cast<float>(bf16{bias});
+}
+
+/// Scaled scores of head `head` for keys from position 0 on, (queries, keys), and what they grow by.
+inline void add_key_biases(const attention_rule& rule, std::size_t head, matrix_view<float> scores)
+{
+    for (std::size_t key = 0; key < scores.cols(); ++key) {
+        const float bias = key_bias(rule, head, key);
+        for (std::size_t i = 0; i < scores.rows(); ++i)
+            scores(i, key) = scores(i, key) * rule.scale + bias;
+    }
+}
+
 /// Turns scores of queries that start at key `first` into weights: each row's softmax over the keys
 /// that it may see, zeros elsewhere.
 inline void causal_softmax(matrix_view<float> scores, std::size_t first,
                            const attention_rule& rule) noexcept
 {
+    const bool is_scaled = rule.cap > 0.0f || !rule.slopes.empty();
     for (std::size_t i = 0; i < scores.rows(); ++i) {
         const std::size_t end = first + i + 1;
         const std::size_t begin = rule.window != 0 && end > rule.window ? end - rule.window : 0;
@@ -95,7 +128,7 @@ inline void causal_softmax(matrix_view<float> scores, std::size_t first,
         const auto seen = row.subspan(begin, end - begin);
         if (rule.cap > 0.0f)
             for (float& score : seen) score = rule.cap * std::tanh(score * rule.scale / rule.cap);
-        kernels::simd::softmax(rule.cap > 0.0f ? 1.0f : rule.scale, seen);
+        kernels::simd::softmax(is_scaled ? 1.0f : rule.scale, seen);
         std::ranges::fill(row.first(begin), 0.0f);
         std::ranges::fill(row.subspan(end), 0.0f);
     }
@@ -104,7 +137,7 @@ inline void causal_softmax(matrix_view<float> scores, std::size_t first,
 /// One head's attention for some neighbouring queries: q (rows, head) starts at key `first`; keys
 /// (first + rows, head), values (first + rows, value_head); out (rows, value_head). False: no memory.
 template <class Product>
-[[nodiscard]] bool attend(const attention_rule& rule, matrix_view<const float> q,
+[[nodiscard]] bool attend(const attention_rule& rule, std::size_t index, matrix_view<const float> q,
                           matrix_view<const float> keys, matrix_view<const float> values,
                           std::size_t first, matrix_view<float> out)
 {
@@ -116,6 +149,7 @@ template <class Product>
     const matrix_view<float> scores{memory.data(), q.rows(), count};
     const serial_execution serial;
     Product::multiply_nt(serial, q, keys.rows_from(skip, count), scores);
+    if (!rule.slopes.empty()) add_key_biases(rule, index, scores);
     causal_softmax(scores, first - skip, rule);
     Product::multiply_nn(serial, scores, values.rows_from(skip, count), out);
     return true;
@@ -167,7 +201,7 @@ template <class Product, execution E>
             return x.rows_from(row, rows).cols_from(index * width, width);
         };
         if (!detail::attend<Product>(
-                rule, part(q, run.row, run.rows, h, rule.head),
+                rule, h, part(q, run.row, run.rows, h, rule.head),
                 part(k, run.first_key, keys, h / share, rule.head),
                 part(v, run.first_key, keys, h / share, rule.value_head), run.position,
                 part(out, run.row, run.rows, h, rule.value_head)))

@@ -7,6 +7,11 @@
 #include <awq/model/block/block_linear.hpp>
 #include <awq/model/parts/attend.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <vector>
+
 namespace awq {
 
 /// Norm of queries and keys, and when.
@@ -27,7 +32,9 @@ struct attention_part {
     bool pairs = false;
     query_key_norm norm = query_key_norm::none;
     norm_rule norm_how;
-    std::size_t q_norm = none_here, k_norm = none_here; ///< tensors
+    std::size_t q_norm = none_here, k_norm = none_here; ///< tensors, or the first of as many as heads
+    bool norm_by_head = false;        ///< each head has a tensor of its own
+    bool by_group = false;            ///< q, k and v are one layer: of each key head its queries, k and v
 };
 
 namespace detail {
@@ -71,15 +78,54 @@ status check_rows(const Run& run, matrix_view<const float> input, matrix_view<co
 }
 
 template <class Run>
-head_turn turn_of(const Run& run, const attention_part& part, std::size_t weight)
+head_turn turn_of(const Run& run, const attention_part& part, std::span<const float> weight)
 {
     return {part.rule.head,
             part.turns ? &run.context.rope : nullptr,
             part.pairs,
-            {run.vector(weight), {}, part.norm_how},
+            {weight, {}, part.norm_how},
             part.norm != query_key_norm::none,
             part.norm == query_key_norm::whole,
             part.norm == query_key_norm::after_rotary};
+}
+
+/// Norms and turns queries or keys, (tokens, heads * head), with the norm's tensor `weight`.
+template <class Run>
+void turn(const Run& run, const attention_part& part, std::size_t weight,
+          std::span<const std::size_t> positions, matrix_view<float> x)
+{
+    std::vector<float> joined; // of heads that have tensors of their own
+    for (std::size_t h = 0; part.norm_by_head && h * part.rule.head < x.cols(); ++h) {
+        const auto own = run.vector(weight + h);
+        joined.insert(joined.end(), own.begin(), own.end());
+    }
+    turn_heads(run.how, turn_of(run, part, joined.empty() ? run.vector(weight) : joined), positions, x);
+}
+
+/// Queries, keys and values of one layer that has them head by head.
+template <class Run>
+status project_groups(const Run& run, const attention_part& part, matrix_view<const float> input,
+                      matrix_view<float> q, const key_values& kv)
+{
+    const std::size_t head = part.rule.head, share = part.rule.heads / part.rule.kv_heads;
+    const std::size_t group = (share + 2) * head, width = part.rule.kv_heads * group;
+    scratch memory{input.rows() * width};
+    if (!memory) return no_memory("attention");
+    const matrix_view<float> all{memory.data(), input.rows(), width};
+    run.linear({part.q.linear, 0, width}, input, all);
+    for_each_row(run.how, input.rows(), [&](std::size_t t) {
+        for (std::size_t g = 0; g < part.rule.kv_heads; ++g) {
+            const auto own = all.row(t).subspan(g * group, group);
+            const auto copy = [&](std::size_t from, std::size_t heads, std::span<float> into) {
+                std::ranges::copy(own.subspan(from * head, heads * head),
+                                  into.subspan(g * heads * head).begin());
+            };
+            copy(0, share, q.row(t));
+            copy(share, 1, kv.k.row(t));
+            copy(share + 1, 1, kv.v.row(t));
+        }
+    });
+    return {};
 }
 
 } // namespace detail
@@ -102,12 +148,17 @@ status run_part(Run& run, const attention_part& part, matrix_view<const float> i
     const matrix_view<float> mixed{own ? other.data() : q.data(), tokens, mixed_width};
     AWQ_TRY(const detail::key_values kv,
             detail::make_key_values(run, tokens, narrow, part.v.count, memory.data()));
-    run.linear(part.q, input, q);
-    run.linear(part.k, input, kv.k);
-    run.linear(part.v, input, kv.v);
+    if (part.by_group) {
+        AWQ_CHECK(detail::project_groups(run, part, input, q, kv));
+    } else {
+        run.linear(part.q, input, q);
+        run.linear(part.k, input, kv.k);
+        run.linear(part.v, input, kv.v);
+    }
     const auto positions = detail::positions_of(run.batch, run.start());
-    detail::turn_heads(run.how, detail::turn_of(run, part, part.q_norm), positions, q);
-    detail::turn_heads(run.how, detail::turn_of(run, part, part.k_norm), positions, kv.k);
+    detail::turn(run, part, part.q_norm, positions, q);
+    detail::turn(run, part, part.k_norm, positions, kv.k);
+    detail::grow_queries(run.how, part.rule.growth, positions, q);
     AWQ_CHECK(attend_all<typename Run::product>(run.how, part.rule, run.batch, run.start(), q,
                                                 kv.all_k, kv.all_v, mixed));
     if (!run.observe(part.mixed, mixed)) return {};

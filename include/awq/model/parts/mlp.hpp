@@ -20,6 +20,7 @@ struct mlp_part {
     value_id from = hidden_state, inner = hidden_state, to = hidden_state;
     linear_rows gate, up, down, output_gate;
     activation act = activation::silu;
+    std::size_t alpha_p = none_here, alpha_n = none_here; ///< tensors of xielu
 };
 
 namespace detail {
@@ -73,7 +74,10 @@ status run_part(Run& run, const mlp_part& part, matrix_view<const float> input,
         AWQ_CHECK(detail::run_gated(run, part, input, inner));
     } else {
         run.linear(part.up, input, inner);
-        activate(run.how, part.act, inner);
+        if (part.act == activation::xielu)
+            activate_xielu(run.how, run.vector(part.alpha_p)[0], run.vector(part.alpha_n)[0], inner);
+        else
+            activate(run.how, part.act, inner);
     }
     if (!run.observe(part.inner, inner)) return {};
     run.linear(part.down, inner, output);

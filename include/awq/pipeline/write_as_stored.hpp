@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_PIPELINE_WRITE_AS_STORED_HPP
+#define AWQ_PIPELINE_WRITE_AS_STORED_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/directory_source.hpp>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// Writes all tensors of a block in the order of dimensions that the source has. `writer`: what has
+/// `write_floats`, as `shard_set_writer`.
+template <class Writer>
+status write_as_stored(const directory_source& source, const block_tensors& block, Writer& writer)
+{
+    for (const auto& [name, tensor] : block.all()) {
+        const std::string full = block.prefix() + name;
+        if (!source.is_transposed(full)) {
+            AWQ_CHECK(writer.write_floats(full, values_of(tensor)));
+            continue;
+        }
+        const matrix_view<const float> weight = view_of(tensor);
+        std::vector<float> turned(weight.size());
+        for (std::size_t r = 0; r < weight.rows(); ++r)
+            for (std::size_t c = 0; c < weight.cols(); ++c)
+                turned[c * weight.rows() + r] = weight(r, c);
+        AWQ_CHECK(writer.write_floats(full, turned));
+    }
+    return {};
+}
+
+} // namespace awq
+
+#endif
