@@ -114,6 +114,8 @@ CASES = {
     "olmo3": ("Olmo3", WINDOWS),
     "olmoe": ("Olmoe", dict(num_experts=4, num_experts_per_tok=2, intermediate_size=16)),
     "opt": ("OPT", dict(ffn_dim=56, num_key_value_heads=4, word_embed_proj_dim=32, pad_token_id=1)),
+    "opt_norms_after": ("OPT", dict(ffn_dim=56, num_key_value_heads=4, word_embed_proj_dim=16, pad_token_id=1,
+                                    do_layer_norm_before=False)),
     "phi": ("Phi", dict(num_key_value_heads=4, **rope(partial_rotary_factor=0.5))),
     "phi3": ("Phi3", dict(sliding_window=7)),
     "phi3_longrope": ("Phi3", dict(original_max_position_embeddings=24, **rope(

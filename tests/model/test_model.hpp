@@ -69,6 +69,8 @@ struct test_model {
         outer.embedding_norm = {vector(names.embedding_norm + ".weight"),
                                 vector(names.embedding_norm + ".bias"), config.norm()};
         outer.head_bias = vector(names.head + ".bias");
+        outer.project_in = tensor(names.project_in + ".weight");
+        outer.project_out = tensor(names.project_out + ".weight");
         for (std::size_t i = 0; i < config.num_hidden_layers; ++i) made.layers.push_back(block(i));
         return made;
     }

@@ -13,6 +13,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,12 +22,26 @@ namespace awq {
 
 /// What stands before and behind the decoder blocks, as views of memory that outlives it.
 struct outer_weights {
-    matrix_view<const float> embed_tokens; ///< (vocab, hidden)
+    matrix_view<const float> embed_tokens; ///< (vocab, hidden), or narrower
     norm_view norm;                        ///< weight and bias (hidden) or empty
     matrix_view<const float> lm_head;      ///< (vocab, hidden); with tied embeddings, embed_tokens
     matrix_view<const float> positions = {}; ///< (positions, hidden), learned ones; or empty
     norm_view embedding_norm = {};           ///< where `normed_embeddings`
     std::span<const float> head_bias = {};   ///< (vocab) or empty
+    matrix_view<const float> project_in = {};  ///< (hidden, width of the embeddings) or empty
+    matrix_view<const float> project_out = {}; ///< the other way
+};
+
+/// What stands behind the last block.
+struct end_weights {
+    norm_view norm;
+    linear_view lm_head;
+    matrix_view<const float> project_out = {};
+
+    static end_weights of(const outer_weights& outer)
+    {
+        return {outer.norm, {outer.lm_head, outer.head_bias}, outer.project_out};
+    }
 };
 
 /// All weights of a causal language model.
@@ -52,6 +68,15 @@ status add_positions(const E& e, const model_config& config, matrix_view<const f
     return {};
 }
 
+/// hidden = scale * embedding, (hidden), projected where there is a projection, (hidden, width).
+inline void embed_row(float scale, matrix_view<const float> projection, std::span<const float> embedding,
+                      std::span<float> hidden)
+{
+    if (projection.empty()) return kernels::simd::scale(scale, embedding, hidden);
+    for (std::size_t i = 0; i < hidden.size(); ++i)
+        hidden[i] = scale * kernels::simd::dot(projection.row(i), embedding);
+}
+
 /// hidden row t = scale * embedding of ids[t], and the learned embedding of its position where there
 /// is one: embed_tokens (vocab, hidden), hidden (tokens, hidden). `start`: position of each sequence's
 /// first token.
@@ -63,7 +88,8 @@ status embed(const E& e, const model_config& config, const outer_weights& weight
              matrix_view<float> hidden)
 {
     const matrix_view<const float> table = weights.embed_tokens;
-    if (hidden.rows() != ids.size() || hidden.cols() != table.cols() || batch.tokens() != ids.size())
+    const std::size_t width = weights.project_in.empty() ? table.cols() : weights.project_in.rows();
+    if (hidden.rows() != ids.size() || hidden.cols() != width || batch.tokens() != ids.size())
         return error{error_code::shape_mismatch, "embedding of ", ids.size(), " tokens got ",
                      hidden.rows(), " x ", hidden.cols(), " for the output"};
     for (const std::uint32_t id : ids)
@@ -72,8 +98,9 @@ status embed(const E& e, const model_config& config, const outer_weights& weight
                          " is not in the vocabulary of ", table.rows(),
                          " tokens; does the tokenizer belong to this model?"};
     const float scale = config.embedding_scale();
-    for_each_row(e, ids.size(),
-                 [&](std::size_t t) { kernels::simd::scale(scale, table.row(ids[t]), hidden.row(t)); });
+    for_each_row(e, ids.size(), [&](std::size_t t) {
+        embed_row(scale, weights.project_in, table.row(ids[t]), hidden.row(t));
+    });
     if (config.normed_embeddings) norm_forward(e, weights.embedding_norm, hidden, hidden);
     return add_positions(e, config, weights.positions, batch, start, hidden);
 }
@@ -97,17 +124,21 @@ void finish_logits(const E& e, const model_config& config, matrix_view<float> lo
 
 } // namespace detail
 
-/// Final norm and head: hidden (tokens, hidden) to logits (tokens, vocab). Error: `not_finite`.
+/// Final norm and head, as far as there are any: hidden (tokens, hidden) to logits (tokens, vocab).
+/// Error: `not_finite`.
 template <class Product, execution E>
-status logits_forward(const E& e, const model_config& config, const norm_view& norm,
-                      const linear_view& lm_head, matrix_view<const float> hidden,
-                      matrix_view<float> logits)
+status logits_forward(const E& e, const model_config& config, const end_weights& end,
+                      matrix_view<const float> hidden, matrix_view<float> logits)
 {
-    scratch memory{hidden.size()};
-    if (!memory) return detail::no_memory("the final norm");
+    const std::size_t narrow = end.project_out.rows();
+    scratch memory{hidden.size()}, other{hidden.rows() * narrow};
+    if (!memory || !other) return detail::no_memory("the final norm");
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
-    norm_forward(e, norm, hidden, normed);
-    linear_forward<Product>(e, lm_head, normed, logits);
+    const matrix_view<float> projected{other.data(), hidden.rows(), narrow};
+    if (config.final_norm) norm_forward(e, end.norm, hidden, normed);
+    const matrix_view<const float> last = config.final_norm ? normed : hidden;
+    if (narrow != 0) Product::multiply_nt(e, last, end.project_out, projected);
+    linear_forward<Product>(e, end.lm_head, narrow != 0 ? projected : last, logits);
     detail::finish_logits(e, config, logits);
     if (all_finite({logits.data(), logits.size()})) return {};
     return error{error_code::not_finite, "the logits are not finite: the weights of model.norm or of "
@@ -145,8 +176,7 @@ public:
     /// Final norm and head of some rows: logits (rows, vocab). Error: `not_finite`.
     status logits(matrix_view<const float> hidden, matrix_view<float> logits) const
     {
-        return logits_forward<Product>(execution_, config_, weights_.outer.norm,
-                                       {weights_.outer.lm_head, weights_.outer.head_bias}, hidden,
+        return logits_forward<Product>(execution_, config_, end_weights::of(weights_.outer), hidden,
                                        logits);
     }
 
@@ -187,24 +217,35 @@ private:
 
     static status check_weights(const model_config& config, const causal_lm_weights& weights)
     {
-        const outer_weights& outer = weights.outer;
-        std::vector<matrix_view<const float>> tensors{outer.embed_tokens, as_row(outer.norm.weight),
-                                                      outer.lm_head};
-        const auto expected = expected_outer_tensors(config);
-        const bool has_bias = config.norm().has_bias, normed = !config.names.embedding_norm.empty();
-        if (has_bias) tensors.push_back(as_row(outer.norm.bias));
-        if (!config.names.positions.empty()) tensors.push_back(outer.positions);
-        if (normed) tensors.push_back(as_row(outer.embedding_norm.weight));
-        if (normed && has_bias) tensors.push_back(as_row(outer.embedding_norm.bias));
-        if (config.head_bias) tensors.push_back(as_row(outer.head_bias));
-        for (std::size_t i = 0; i < expected.size(); ++i)
-            AWQ_CHECK(detail::check_tensor(expected[i], tensors[i]));
+        for (const expected_tensor& each : expected_outer_tensors(config))
+            AWQ_CHECK(detail::check_tensor(each, outer_tensor(config, weights.outer, each.name)));
         if (weights.layers.size() != config.num_hidden_layers)
             return error{error_code::shape_mismatch, "there are ", weights.layers.size(),
                          " layers, the config asks for ", config.num_hidden_layers};
         for (std::size_t layer = 0; layer < weights.layers.size(); ++layer)
             if (const status fits = check(weights.layers[layer]); !fits)
                 return error{fits.error().code(), config.names.blocks, layer, ".", fits.error().text()};
+        return {};
+    }
+
+    /// Of what `expected_outer_tensors` asks for, by its name.
+    static matrix_view<const float> outer_tensor(const model_config& config, const outer_weights& outer,
+                                                 std::string_view name)
+    {
+        const model_names& names = config.names;
+        const std::pair<std::string, matrix_view<const float>> known[] = {
+            {names.embeddings + ".weight", outer.embed_tokens},
+            {names.norm + ".weight", as_row(outer.norm.weight)},
+            {names.norm + ".bias", as_row(outer.norm.bias)},
+            {names.head + ".weight", outer.lm_head},
+            {names.head + ".bias", as_row(outer.head_bias)},
+            {names.positions + ".weight", outer.positions},
+            {names.embedding_norm + ".weight", as_row(outer.embedding_norm.weight)},
+            {names.embedding_norm + ".bias", as_row(outer.embedding_norm.bias)},
+            {names.project_in + ".weight", outer.project_in},
+            {names.project_out + ".weight", outer.project_out}};
+        for (const auto& [own, tensor] : known)
+            if (own == name) return tensor;
         return {};
     }
 

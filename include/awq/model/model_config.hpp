@@ -146,6 +146,8 @@ struct model_names {
     std::string norm = "model.norm";
     std::string head = "lm_head";
     std::string embedding_norm = {};      ///< of the embeddings; empty: none
+    std::string project_in = {};          ///< where embeddings are narrower; before the blocks,
+    std::string project_out = {};         ///< and behind them
 };
 
 /// The fields of config.json that a forward pass needs. A default-constructed one holds Llama's
@@ -175,6 +177,9 @@ struct model_config {
     bool norm_biases = false;
     bool head_bias = false;        ///< of the head
     bool normed_embeddings = false; ///< a norm stands between embeddings and blocks
+    bool final_norm = true;         ///< a norm stands behind the blocks
+    bool norms_after = false;       ///< norms of the hidden state stand behind attention and MLP
+    std::size_t embedding_size = 0; ///< 0: hidden_size; else the names have projections
     bool transposed_layers = false; ///< on disk weights of blocks are (in_features, out_features)
     bool offset_norms = false;   ///< norms multiply by 1 + weight (gemma)
     bool scaled_embeddings = false; ///< embeddings are multiplied by sqrt(hidden_size) (gemma)
@@ -244,6 +249,10 @@ struct model_config {
     {
         return layer >= unturned_layers.size() || !unturned_layers[layer];
     }
+    std::size_t embedding_width() const noexcept
+    {
+        return embedding_size == 0 ? hidden_size : embedding_size;
+    }
     norm_rule norm() const noexcept
     {
         return {static_cast<float>(rms_norm_eps), offset_norms ? 1.0f : 0.0f, norms, norm_weights,
@@ -303,6 +312,7 @@ inline status check_sizes(const model_config& config)
                      " is not a multiple of num_attention_heads ", config.num_attention_heads,
                      "; give head_dim"};
     AWQ_CHECK(check_size("head_dim", config.head_size()));
+    AWQ_CHECK(check_size("word_embed_proj_dim", config.embedding_width()));
     if (config.num_attention_heads % config.kv_heads() != 0)
         return error{error_code::shape_mismatch, "num_attention_heads ",
                      config.num_attention_heads, " is not a multiple of num_key_value_heads ",

@@ -82,10 +82,13 @@ public:
                 places.push_back({static_cast<std::size_t>(id), places.size()});
             }
         }
-        stream.hidden_ = xtensor_backend::make(places.size(), shape->cols);
+        stream.hidden_ = xtensor_backend::make(places.size(), source.config().hidden_size);
         stream.rope_ = rope_tables{source.config(), stream.batch_.longest()};
-        AWQ_CHECK(stream.embed(source, name, *shape, std::move(places)));
-        AWQ_CHECK(stream.norm_embeddings(source));
+        AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
+        AWQ_CHECK(stream.embed(source, start, *shape, std::move(places)));
+        if (source.config().normed_embeddings)
+            norm_forward(serial_execution{}, start.embedding_norm(source.config()),
+                         view_of(std::as_const(stream.hidden_)), stream.hidden());
         AWQ_CHECK(stream.add_learned_positions(source));
         return stream;
     }
@@ -151,9 +154,10 @@ private:
         std::size_t id, row;
     };
 
-    status embed(const tensor_source& source, const std::string& name, tensor_shape shape,
+    status embed(const tensor_source& source, const outer_tensors& start, tensor_shape shape,
                  std::vector<token_place> places)
     {
+        const std::string name = source.config().names.embeddings + ".weight";
         constexpr std::size_t stripe = 4096;
         std::sort(places.begin(), places.end(),
                   [](const token_place& a, const token_place& b) { return a.id < b.id; });
@@ -163,19 +167,9 @@ private:
             const auto rows = view_of(table).rows_from(0, std::min(stripe, shape.rows - first));
             AWQ_CHECK(source.read_rows(name, first, rows));
             for (; next < places.size() && places[next].id < first + rows.rows(); ++next)
-                kernels::simd::scale(source.config().embedding_scale(),
-                                     rows.row(places[next].id - first),
-                                     hidden().row(places[next].row));
+                embed_row(source.config().embedding_scale(), start.project_in(),
+                          rows.row(places[next].id - first), hidden().row(places[next].row));
         }
-        return {};
-    }
-
-    status norm_embeddings(const tensor_source& source)
-    {
-        if (!source.config().normed_embeddings) return {};
-        AWQ_TRY(const outer_tensors outer, outer_tensors::read_embedding_norm(source));
-        norm_forward(serial_execution{}, outer.embedding_norm(source.config()),
-                     view_of(std::as_const(hidden_)), hidden());
         return {};
     }
 

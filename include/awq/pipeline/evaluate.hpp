@@ -69,7 +69,7 @@ status logits_of(const E& how, const tensor_source& source, const model_output& 
                  std::size_t first, matrix_view<float> logits)
 {
     const status done = logits_forward<Product>(
-        how, source.config(), output.outer.final_norm(source.config()), output.outer.lm_head(),
+        how, source.config(), output.outer.end(source.config()),
         output.stream.hidden().rows_from(first, logits.rows()), logits);
     return done ? done : done.error().within(source.path());
 }

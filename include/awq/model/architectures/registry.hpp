@@ -174,7 +174,7 @@ inline block_layout layout_of(const model_config& config, std::size_t layer)
 }
 
 /// The tensors outside of the decoder blocks: embeddings, final norm, head, and where there are any
-/// positions, a norm of the embeddings and the head's bias.
+/// positions, a norm of the embeddings, the head's bias, and projections.
 inline std::vector<expected_tensor> expected_outer_tensors(const model_config& config)
 {
     constexpr const char* table = "vocab_size, hidden_size";
@@ -183,13 +183,13 @@ inline std::vector<expected_tensor> expected_outer_tensors(const model_config& c
     const presence head = config.tie_word_embeddings ? presence::optional : presence::required;
     const auto wanted = [](bool is) { return is ? presence::required : presence::unwanted; };
     std::vector<expected_tensor> tensors{
-        {names.embeddings + ".weight", config.vocab_size, config.hidden_size, table,
+        {names.embeddings + ".weight", config.vocab_size, config.embedding_width(), table,
          presence::required, {}, true},
-        {names.norm + ".weight", 1, config.hidden_size, "hidden_size", wanted(norm.has_weight),
-         norm.has_weight ? "" : "model_type"},
-        {names.head + ".weight", config.vocab_size, config.hidden_size, table, head,
+        {names.norm + ".weight", 1, config.hidden_size, "hidden_size",
+         wanted(norm.has_weight && config.final_norm), norm.has_weight ? "" : "model_type"},
+        {names.head + ".weight", config.vocab_size, config.embedding_width(), table, head,
          "tie_word_embeddings", true}};
-    if (norm.has_bias)
+    if (norm.has_bias && config.final_norm)
         tensors.push_back({names.norm + ".bias", 1, config.hidden_size, "hidden_size"});
     if (!names.positions.empty())
         tensors.push_back({names.positions + ".weight",
@@ -202,6 +202,13 @@ inline std::vector<expected_tensor> expected_outer_tensors(const model_config& c
         tensors.push_back({names.embedding_norm + ".bias", 1, config.hidden_size, "hidden_size"});
     if (config.head_bias)
         tensors.push_back({names.head + ".bias", 1, config.vocab_size, "vocab_size"});
+    constexpr const char* widths = "hidden_size, word_embed_proj_dim";
+    if (!names.project_in.empty())
+        tensors.push_back({names.project_in + ".weight", config.hidden_size, config.embedding_width(),
+                           widths, presence::required, {}, true});
+    if (!names.project_out.empty())
+        tensors.push_back({names.project_out + ".weight", config.embedding_width(), config.hidden_size,
+                           widths, presence::required, {}, true});
     return tensors;
 }
 

@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
 
 namespace awq {
 
@@ -38,6 +40,14 @@ public:
             layout_.outputs.push_back({stem, part.to, output_kind::norm, part.weight, part.bias,
                                        config_.offset_norms});
         return append(part);
+    }
+
+    /// A norm that takes the hidden state's place. Nothing can make up for it.
+    void norm_hidden(std::string_view name, std::string_view gguf)
+    {
+        const value_id normed = norm(name, gguf);
+        std::erase_if(layout_.outputs, [&](const auto& each) { return each.value == normed; });
+        std::get<norm_part>(layout_.parts.back()).to = hidden_state;
     }
 
     /// The hidden state without a norm.

@@ -54,6 +54,14 @@ using block_part =
     std::variant<norm_part, tap_part, attention_part, latent_attention_part, mlp_part, experts_part,
                  add_part>;
 
+/// The value that a part reads, and the one that it writes.
+inline std::pair<value_id, value_id> ends_of(const block_part& part)
+{
+    return std::visit([](const auto& each) { return std::pair{each.from, each.to}; }, part);
+}
+
+inline bool writes_hidden(const block_part& part) { return ends_of(part).second == hidden_state; }
+
 /// A value that some linear layers read.
 struct block_input {
     value_id value = hidden_state;
@@ -81,7 +89,8 @@ struct block_output {
     bool is_usual = true; ///< llm-compressor smooths it; else exact, but on request only
 };
 
-/// Parts that lead from one hidden state to the next: [first, end), the last ones being `add`s.
+/// Parts that lead from one hidden state to the next: [first, end), the last ones being those that
+/// write it: `add`s, and norms behind them.
 struct block_segment {
     std::size_t first = 0, end = 0;
 };
@@ -135,24 +144,17 @@ struct block_layout {
         return found;
     }
 
-    /// The block cut behind its `add`s.
+    /// The block cut behind the parts that write the hidden state.
     std::vector<block_segment> segments() const
     {
         std::vector<block_segment> cut;
         for (std::size_t first = 0, i = 0; i < parts.size(); ++i) {
-            const bool adds = std::holds_alternative<add_part>(parts[i]);
-            const bool goes_on = i + 1 < parts.size() && std::holds_alternative<add_part>(parts[i + 1]);
-            if (adds && !goes_on) cut.push_back({std::exchange(first, i + 1), i + 1});
+            const bool goes_on = i + 1 < parts.size() && writes_hidden(parts[i + 1]);
+            if (writes_hidden(parts[i]) && !goes_on) cut.push_back({std::exchange(first, i + 1), i + 1});
         }
         return cut;
     }
 };
-
-/// The value that a part reads, and the one that it writes.
-inline std::pair<value_id, value_id> ends_of(const block_part& part)
-{
-    return std::visit([](const auto& each) { return std::pair{each.from, each.to}; }, part);
-}
 
 /// The values inside of a part, in the order in which they are computed.
 inline std::vector<value_id> inner_values(const block_part& part)

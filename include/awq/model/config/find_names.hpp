@@ -32,11 +32,10 @@ model_names find_names(const model_names& usual, const Has& has)
     if (has(usual.embeddings + ".weight")) return usual;
     for (const std::string_view prefix :
          {"model.", "model.language_model.", "language_model.model.", "language_model.", ""}) {
-        model_names found{detail::with_prefix(usual.blocks, prefix),
-                          detail::with_prefix(usual.embeddings, prefix),
-                          detail::with_prefix(usual.positions, prefix),
-                          detail::with_prefix(usual.norm, prefix), usual.head,
-                          detail::with_prefix(usual.embedding_norm, prefix)};
+        model_names found = usual;
+        for (std::string* const each : {&found.blocks, &found.embeddings, &found.positions, &found.norm,
+                                        &found.embedding_norm, &found.project_in, &found.project_out})
+            *each = detail::with_prefix(*each, prefix);
         if (!has(found.embeddings + ".weight")) continue;
         const std::string inner = "language_model." + usual.head;
         if (!has(found.head + ".weight") && has(inner + ".weight")) found.head = inner;
