@@ -3,6 +3,7 @@
 #include <awq/execution/serial_execution.hpp>
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/model/causal_lm.hpp>
+#include <awq/model/parts/alibi.hpp>
 
 #include "catch.hpp"
 #include "model/random_model.hpp"
@@ -188,4 +189,14 @@ TEST_CASE("ids beyond the vocabulary and missing tensors are errors that say whi
     const auto biased = lm::make(loaded.config, loaded.weights());
     REQUIRE_FALSE(biased);
     CHECK(biased.error().text() == "model.layers.0.self_attn.q_proj.bias is missing (attention_bias)");
+}
+
+TEST_CASE("slopes of heads that are no power of two are those of transformers")
+{
+    // build_alibi_tensor of BLOOM, and build_mpt_alibi_tensor
+    CHECK(awq::alibi_slopes({8.0}, 6) ==
+          std::vector<float>{0.25f, 0.0625f, 0.015625f, 0.00390625f, 0.5f, 0.125f});
+    CHECK(awq::alibi_slopes({8.0}, 3) == std::vector<float>{0.0625f, 0.00390625f, 0.25f});
+    CHECK(awq::alibi_slopes({8.0}, 2) == std::vector<float>{0.0625f, 0.00390625f});
+    CHECK(awq::alibi_slopes({}, 6).empty());
 }

@@ -118,6 +118,61 @@ TEST_CASE("what is missing is what transformers assumes for the type")
               "\"vocab_size\" is missing"));
 }
 
+TEST_CASE("a text part that is silent has its type's defaults, and the whole may speak for it")
+{
+    const auto gemma = read(R"("architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3",
+        "text_config": {"model_type": "gemma3_text", "hidden_size": 2560, "num_hidden_layers": 34,
+        "intermediate_size": 10240, "sliding_window": 1024})");
+    REQUIRE(gemma);
+    CHECK(gemma->is_text_part);
+    CHECK(gemma->architecture == "Gemma3ForCausalLM");
+    CHECK(gemma->vocab_size == 262208);
+    CHECK(gemma->num_attention_heads == 8);
+    CHECK(gemma->tie_word_embeddings);
+    const auto llava = read(R"("architectures": ["LlavaForConditionalGeneration"], "tie_word_embeddings": false,
+        "text_config": {"architectures": ["LlamaForCausalLM"], "vocab_size": 32064})");
+    REQUIRE(llava);
+    CHECK(llava->hidden_size == 4096);
+    const auto qwen = read(R"("architectures": ["Qwen2VLForConditionalGeneration"], "num_key_value_heads": 2,
+        "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]}, "vision_config": {}, )" + sizes);
+    REQUIRE(qwen); // as they were first published
+    CHECK(qwen->is_text_part);
+    CHECK(qwen->qkv_bias);
+    CHECK(qwen->rope.kind == awq::rope_kind::plain);
+    const auto intern = read(R"("architectures": ["InternVLChatModel"], "llm_config": {
+        "architectures": ["Qwen2ForCausalLM"], "num_key_value_heads": 2, )" + sizes + "}");
+    REQUIRE(intern);
+    CHECK(intern->architecture == "Qwen2ForCausalLM");
+    const auto other = read(R"("architectures": ["NewForConditionalGeneration"], "text_config": {
+        "model_type": "new_text"})");
+    REQUIRE_FALSE(other);
+    CHECK(has(std::string{other.error().text()}, "\"NewForConditionalGeneration\""));
+}
+
+TEST_CASE("sizes are read in the spellings of GPT-2 and MPT")
+{
+    const auto gpt = read(R"("model_type": "gpt2", "vocab_size": 100, "n_embd": 64, "n_layer": 3, "n_head": 4,
+        "n_positions": 77, "n_inner": null, "layer_norm_epsilon": 1e-3)");
+    REQUIRE(gpt);
+    CHECK(gpt->hidden_size == 64);
+    CHECK(gpt->intermediate_size == 256);
+    CHECK(gpt->num_hidden_layers == 3);
+    CHECK(gpt->kv_heads() == 4);
+    CHECK(gpt->max_position_embeddings == 77);
+    CHECK(gpt->rms_norm_eps == 1e-3);
+    const auto mpt = read(R"("model_type": "mpt", "vocab_size": 100, "d_model": 64, "n_layers": 3, "n_heads": 4,
+        "attn_config": {"alibi": true, "alibi_bias_max": 16})");
+    REQUIRE(mpt);
+    CHECK(mpt->hidden_size == 64);
+    CHECK(mpt->alibi.most == 16.0);
+    const auto clipped = read(R"("model_type": "mpt", "vocab_size": 100, "d_model": 64, "n_layers": 3,
+        "n_heads": 4, "attn_config": {"clip_qkv": 6.0})");
+    REQUIRE_FALSE(clipped);
+    CHECK(has(std::string{clipped.error().text()}, "clip_qkv"));
+    CHECK(config("gptj", R"("rotary_dim": 12)").rotary_size() == 12);
+    CHECK(config("gptj", R"("rotary_dim": null)").rotary_size() == 16);
+}
+
 TEST_CASE("rotary parameters are read from either spelling")
 {
     const auto same = [](const std::string& fields) {

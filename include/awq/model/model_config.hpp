@@ -90,7 +90,6 @@ struct rope_config {
 /// Scores that fall with the distance of keys, instead of a rotation (Press et al. 2022).
 struct alibi_config {
     double most = 0.0;      ///< the least slope of heads is 2^-most; 0: scores do not fall
-    bool odd_first = false; ///< how slopes are dealt out where heads are no power of two (MPT)
     bool is_scaled = false; ///< multiplied as the scores are, and rounded to bfloat16 before (Falcon)
 };
 

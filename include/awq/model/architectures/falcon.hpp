@@ -43,7 +43,7 @@ inline status read_falcon(const json::value& root, model_config& config)
     config.attention_bias = config.mlp_bias = has_bias;
     config.parallel_residual |= is_new;
     if (!falls) return {};
-    config.alibi = {8.0, false, true};
+    config.alibi = {8.0, true};
     config.unturned_layers.assign(config.num_hidden_layers, true);
     return {};
 }

@@ -19,7 +19,7 @@ inline void mpt_defaults(model_config& config)
     config.norms = norm_kind::layer;
     config.hidden_act = "gelu";
     config.tie_word_embeddings = true;
-    config.alibi = {8.0, true};
+    config.alibi.most = 8.0;
     config.names = {"transformer.blocks.", "transformer.wte", "", "transformer.norm_f", "lm_head"};
 }
 

@@ -15,8 +15,7 @@ namespace awq {
 
 /// The slope of each head (Press et al. 2022), empty where scores do not fall with the distance:
 /// powers of 2^(-most / heads). Where heads are no power of two, the first ones are those of the next
-/// lower power and the others every second one of the next higher power; or all of the higher one,
-/// odd places first.
+/// lower power, and the others every second one of the next higher power.
 inline std::vector<float> alibi_slopes(const alibi_config& alibi, std::size_t heads)
 {
     std::vector<float> slopes;
@@ -26,14 +25,9 @@ inline std::vector<float> alibi_slopes(const alibi_config& alibi, std::size_t he
             slopes.push_back(static_cast<float>(std::exp2(
                 -alibi.most * static_cast<double>(i) / static_cast<double>(power))));
     };
-    const std::size_t lower = std::bit_floor(heads), higher = std::bit_ceil(heads);
-    if (lower == higher || !alibi.odd_first) {
-        add(lower, 1, 1);
-        add(2 * lower, 1, 2);
-    } else {
-        add(higher, 2, 2);
-        add(higher, 1, 2);
-    }
+    const std::size_t lower = std::bit_floor(heads);
+    add(lower, 1, 1);
+    add(2 * lower, 1, 2);
     return slopes;
 }
 
