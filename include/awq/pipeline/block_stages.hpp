@@ -125,7 +125,7 @@ private:
         block_segment parts = at.segment;
         if (!goes_on) {
             run.wanted = at.input.value;
-            while (std::holds_alternative<add_part>(weights.layout->parts[parts.end - 1])) --parts.end;
+            while (weights.layout->is_end(parts.end - 1)) --parts.end;
         }
         AWQ_CHECK(run_parts(run, parts, rows_of(stream, chunk)));
         return rows;

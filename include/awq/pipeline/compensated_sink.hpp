@@ -59,7 +59,8 @@ public:
     status write(const finished_block& block) override
     {
         for (const auto& [name, tensor] : block.compensated->all())
-            AWQ_CHECK(writer_.write_floats(block.compensated->prefix() + name, values_of(tensor)));
+            AWQ_CHECK(write_tensor(source_.stacks(), slabs_, block.compensated->prefix() + name,
+                                   values_of(tensor), writer_));
         return {};
     }
 
@@ -106,6 +107,7 @@ private:
     const directory_source& source_;
     output_directory directory_;
     safetensors::shard_set_writer writer_;
+    stack_writer slabs_;
     compensation_label label_;
     std::vector<std::string> notes_;
 };

@@ -45,7 +45,8 @@ public:
         const block_tensors& chosen =
             content_ == sink_content::smoothed ? *block.smoothed : *block.dequantized;
         for (const auto& [name, tensor] : chosen.all())
-            AWQ_CHECK(writer_.write_floats(chosen.prefix() + name, values_of(tensor)));
+            AWQ_CHECK(write_tensor(source_.stacks(), slabs_, chosen.prefix() + name,
+                                   values_of(tensor), writer_));
         return {};
     }
 
@@ -73,6 +74,7 @@ private:
     const directory_source& source_;
     output_directory directory_;
     safetensors::shard_set_writer writer_;
+    stack_writer slabs_;
     sink_content content_;
     std::vector<std::string> notes_;
 };

@@ -77,8 +77,11 @@ struct block_output {
     output_kind kind = output_kind::norm;
     std::size_t weight = none_here, bias = none_here; ///< tensors; bias may be none
     bool has_offset = false;                          ///< of a norm: x (1 + weight)
-    std::size_t head = 0, share = 1;                  ///< grouped: size of a head, query heads of each
+    std::size_t head = 0, share = 1;                  ///< size of a value head; grouped: query heads of each
     bool is_usual = true; ///< llm-compressor smooths it; else exact, but on request only
+    /// Where the channels are some rows of every head: `head` of `period`, from `first` on. 0: they are
+    /// the last rows.
+    std::size_t period = 0, first = 0;
 };
 
 /// Parts that lead from one hidden state to the next: [first, end), the last ones being `add`s.
@@ -135,13 +138,19 @@ struct block_layout {
         return found;
     }
 
-    /// The block cut behind its `add`s.
+    /// Whether a part changes the hidden state.
+    bool is_end(std::size_t part) const
+    {
+        const auto* const add = std::get_if<add_part>(&parts[part]);
+        return add && add->to == hidden_state;
+    }
+
+    /// The block cut behind those.
     std::vector<block_segment> segments() const
     {
         std::vector<block_segment> cut;
         for (std::size_t first = 0, i = 0; i < parts.size(); ++i) {
-            const bool adds = std::holds_alternative<add_part>(parts[i]);
-            const bool goes_on = i + 1 < parts.size() && std::holds_alternative<add_part>(parts[i + 1]);
+            const bool adds = is_end(i), goes_on = i + 1 < parts.size() && is_end(i + 1);
             if (adds && !goes_on) cut.push_back({std::exchange(first, i + 1), i + 1});
         }
         return cut;

@@ -37,12 +37,20 @@ inline void layer_norm(const norm_view& norm, std::span<const float> x, std::spa
     }
 }
 
+/// A root-mean-square norm without a weight.
+inline void plain_rms_norm(float eps, std::span<const float> x, std::span<float> out) noexcept
+{
+    const double mean = kernels::simd::sum_of_squares(x) / static_cast<double>(x.size());
+    kernels::simd::scale(static_cast<float>(1.0 / std::sqrt(mean + double{eps})), x, out);
+}
+
 } // namespace detail
 
 /// One row; the output may be the input.
 inline void norm_row(const norm_view& norm, std::span<const float> x, std::span<float> out) noexcept
 {
     if (norm.rule.kind == norm_kind::layer) return detail::layer_norm(norm, x, out);
+    if (norm.weight.empty()) return detail::plain_rms_norm(norm.rule.eps, x, out);
     kernels::simd::rms_norm(x, norm.weight, norm.rule.eps, out, norm.rule.offset);
 }
 
