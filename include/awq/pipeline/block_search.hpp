@@ -195,12 +195,16 @@ private:
         return part_forward<Product>(how_, context_, weights, batch, parent, input, output);
     }
 
-    smooth_target target_of(const resolved_mapping& mapping)
+    smooth_target target_of(const resolved_mapping& mapping, std::span<const std::uint32_t> rows)
     {
         const matrix_view<float> weight = block_.weight(mapping.smooth_layer);
         host_matrix* const bias = block_.find(mapping.smooth_layer + ".bias");
         const std::span<float> bias_values = bias ? values_of(*bias) : std::span<float>{};
-        if (!mapping.smooth_is_norm) return smooth_target::of_linear(weight, bias_values);
+        if (!mapping.smooth_is_norm) {
+            smooth_target target = smooth_target::of_linear(weight, bias_values);
+            target.rows = rows;
+            return target;
+        }
         return smooth_target::of_norm(weight.row(0), bias_values, context_.config.offset_norms);
     }
 
@@ -212,7 +216,8 @@ private:
             return storage_(block_.prefix() + module + ".weight");
         };
         limits.clear();
-        limit_smooth(limits, target_of(mapping), storage(mapping.smooth_layer));
+        const auto rows = row_scales_of(block_.layout(), output_of(mapping));
+        limit_smooth(limits, target_of(mapping, rows), storage(mapping.smooth_layer));
         for (const std::string& name : mapping.balance_layers) {
             const matrix_view<const float> weight = block_.weight(name);
             std::vector<float> scratch(weight.cols());
@@ -229,7 +234,8 @@ private:
         std::vector<matrix_view<float>> balances;
         for (const std::string& name : mapping.balance_layers)
             balances.push_back(block_.weight(name));
-        const smooth_target target = target_of(mapping);
+        const auto rows = row_scales_of(block_.layout(), output_of(mapping));
+        const smooth_target target = target_of(mapping, rows);
         std::vector<double> scales(found.begin(), found.end());
         if (target.norm && target.offset) {
             adapt_to_offset_norm(target.weight.row(0), scales);

@@ -304,7 +304,8 @@ private:
     storage_choice stored_types() const
     {
         return [this](std::string_view tensor) {
-            const safetensors::tensor* const found = source_->checkpoint().find(tensor);
+            const safetensors::tensor* const found =
+                source_->checkpoint().find(source_->name_in_file(tensor));
             return found && found->type() ? *found->type() : dtype::f32;
         };
     }

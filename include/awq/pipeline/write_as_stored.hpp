@@ -6,6 +6,7 @@
 
 #include <awq/pipeline/block_tensors.hpp>
 #include <awq/pipeline/directory_source.hpp>
+#include <awq/pipeline/stacked_tensors.hpp>
 
 #include <cstddef>
 #include <string>
@@ -13,15 +14,15 @@
 
 namespace awq {
 
-/// Writes all tensors of a block in the order of dimensions that the source has. `writer`: what has
-/// `write_floats`, as `shard_set_writer`.
-template <class Writer>
-status write_as_stored(const directory_source& source, const block_tensors& block, Writer& writer)
+/// Writes all tensors of a block in the order of dimensions that the source has, stacked ones into
+/// their stack.
+inline status write_as_stored(const directory_source& source, const block_tensors& block,
+                              stack_writer& slabs, safetensors::shard_set_writer& writer)
 {
     for (const auto& [name, tensor] : block.all()) {
         const std::string full = block.prefix() + name;
         if (!source.is_transposed(full)) {
-            AWQ_CHECK(writer.write_floats(full, values_of(tensor)));
+            AWQ_CHECK(write_tensor(source.stacks(), slabs, full, values_of(tensor), writer));
             continue;
         }
         const matrix_view<const float> weight = view_of(tensor);

@@ -85,8 +85,11 @@ struct block_output {
     output_kind kind = output_kind::norm;
     std::size_t weight = none_here, bias = none_here; ///< tensors; bias may be none
     bool has_offset = false;                          ///< of a norm: x (1 + weight)
-    std::size_t head = 0, share = 1;                  ///< grouped: size of a head, query heads of each
+    std::size_t head = 0, share = 1;                  ///< size of a value head; grouped: query heads of each
     bool is_usual = true; ///< llm-compressor smooths it; else exact, but on request only
+    /// Where the channels are some rows of every head: `head` of `period`, from `first` on. 0: they are
+    /// the last rows.
+    std::size_t period = 0, first = 0;
 };
 
 /// Parts that lead from one hidden state to the next: [first, end), the last ones being those that

@@ -29,7 +29,9 @@ struct attention_rule {
     std::size_t window = 0;     ///< tokens that are seen, the own one included; 0: all before it
     float scale = 1.0f;         ///< of scores
     float cap = 0.0f;           ///< scores become cap * tanh(score / cap); 0: they stay
+    std::size_t chunk = 0;      ///< tokens see those of their own chunk of this size only; 0: all
     query_growth growth = {};   ///< of queries
+    std::span<const float> sinks = {}; ///< (heads) or empty: a score that is dropped after the softmax
     std::vector<float> slopes = {}; ///< of heads: scores grow by slope * position of the key; or none
     float slope_scale = 1.0f;       ///< of that; else than 1: after it is rounded to bfloat16
 };
@@ -105,30 +107,48 @@ inline float key_bias(const attention_rule& rule, std::size_t head, std::size_t 
     return rule.slope_scale == 1.0f ? bias : rule.slope_scale * static_cast<float>(bf16{bias});
 }
 
-/// Scaled scores of head `head` for keys from position 0 on, (queries, keys), and what they grow by.
-inline void add_key_biases(const attention_rule& rule, std::size_t head, matrix_view<float> scores)
+/// Scaled scores of head `head` for keys from position `first` on, (queries, keys), and what they grow by.
+inline void add_key_biases(const attention_rule& rule, std::size_t head, std::size_t first,
+                           matrix_view<float> scores)
 {
     for (std::size_t key = 0; key < scores.cols(); ++key) {
-        const float bias = key_bias(rule, head, key);
+        const float bias = key_bias(rule, head, first + key);
         for (std::size_t i = 0; i < scores.rows(); ++i)
             scores(i, key) = scores(i, key) * rule.scale + bias;
     }
 }
 
+/// The first key that a query at position `at` sees.
+inline std::size_t first_seen(const attention_rule& rule, std::size_t at) noexcept
+{
+    const std::size_t begin = rule.window != 0 && at + 1 > rule.window ? at + 1 - rule.window : 0;
+    return rule.chunk == 0 ? begin : std::max(begin, at / rule.chunk * rule.chunk);
+}
+
+/// A softmax's weights, the greatest of scores `top`, as if a score `sink` had taken part in it: the
+/// greatest weight is one over the sum of exp(score - top).
+inline void add_sink(std::span<float> weights, float top, float sink) noexcept
+{
+    const float greatest = *std::ranges::max_element(weights);
+    kernels::simd::scale(1.0f / (1.0f + greatest * std::exp(sink - top)), weights, weights);
+}
+
 /// Turns scores of queries that start at key `first` into weights: each row's softmax over the keys
-/// that it may see, zeros elsewhere.
-inline void causal_softmax(matrix_view<float> scores, std::size_t first,
+/// that it may see, zeros elsewhere. The first column is key `skip`.
+inline void causal_softmax(matrix_view<float> scores, std::size_t first, std::size_t skip, std::size_t head,
                            const attention_rule& rule) noexcept
 {
     const bool is_scaled = rule.cap > 0.0f || !rule.slopes.empty();
     for (std::size_t i = 0; i < scores.rows(); ++i) {
-        const std::size_t end = first + i + 1;
-        const std::size_t begin = rule.window != 0 && end > rule.window ? end - rule.window : 0;
+        const std::size_t end = first + i + 1 - skip, begin = first_seen(rule, first + i) - skip;
         const auto row = scores.row(i);
         const auto seen = row.subspan(begin, end - begin);
         if (rule.cap > 0.0f)
             for (float& score : seen) score = rule.cap * std::tanh(score * rule.scale / rule.cap);
-        kernels::simd::softmax(is_scaled ? 1.0f : rule.scale, seen);
+        const float scale = is_scaled ? 1.0f : rule.scale;
+        const float top = rule.sinks.empty() ? 0.0f : scale * *std::ranges::max_element(seen);
+        kernels::simd::softmax(scale, seen);
+        if (!rule.sinks.empty()) add_sink(seen, top, rule.sinks[head]);
         std::ranges::fill(row.first(begin), 0.0f);
         std::ranges::fill(row.subspan(end), 0.0f);
     }
@@ -137,20 +157,19 @@ inline void causal_softmax(matrix_view<float> scores, std::size_t first,
 /// One head's attention for some neighbouring queries: q (rows, head) starts at key `first`; keys
 /// (first + rows, head), values (first + rows, value_head); out (rows, value_head). False: no memory.
 template <class Product>
-[[nodiscard]] bool attend(const attention_rule& rule, std::size_t index, matrix_view<const float> q,
+[[nodiscard]] bool attend(const attention_rule& rule, matrix_view<const float> q,
                           matrix_view<const float> keys, matrix_view<const float> values,
-                          std::size_t first, matrix_view<float> out)
+                          std::size_t first, std::size_t head, matrix_view<float> out)
 {
-    const std::size_t window = rule.window;
-    const std::size_t skip = window != 0 && first + 1 > window ? first + 1 - window : 0;
+    const std::size_t skip = first_seen(rule, first);
     const std::size_t count = first + q.rows() - skip;
     scratch memory{q.rows() * count};
     if (!memory) return false;
     const matrix_view<float> scores{memory.data(), q.rows(), count};
     const serial_execution serial;
     Product::multiply_nt(serial, q, keys.rows_from(skip, count), scores);
-    if (!rule.slopes.empty()) add_key_biases(rule, index, scores);
-    causal_softmax(scores, first - skip, rule);
+    if (!rule.slopes.empty()) add_key_biases(rule, head, skip, scores);
+    causal_softmax(scores, first, skip, head, rule);
     Product::multiply_nn(serial, scores, values.rows_from(skip, count), out);
     return true;
 }
@@ -201,9 +220,9 @@ template <class Product, execution E>
             return x.rows_from(row, rows).cols_from(index * width, width);
         };
         if (!detail::attend<Product>(
-                rule, h, part(q, run.row, run.rows, h, rule.head),
+                rule, part(q, run.row, run.rows, h, rule.head),
                 part(k, run.first_key, keys, h / share, rule.head),
-                part(v, run.first_key, keys, h / share, rule.value_head), run.position,
+                part(v, run.first_key, keys, h / share, rule.value_head), run.position, h,
                 part(out, run.row, run.rows, h, rule.value_head)))
             complete = false;
     });

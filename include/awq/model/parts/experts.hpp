@@ -22,14 +22,17 @@ struct experts_part {
     std::size_t router_bias = none_here; ///< tensor: added to the scores for the choice only
     router_rule rule;
     std::vector<mlp_part> experts;
+    bool weighs_input = false; ///< weights are factors of what experts are given, not of what they say
 };
 
 namespace detail {
 
-/// What one expert adds: output[t] += weight * expert(input[t]) for its tokens.
+/// What one expert adds: output[t] += weight * expert(input[t]) for its tokens, or expert(weight *
+/// input[t]).
 template <class Run>
-status run_expert(Run& run, const mlp_part& expert, std::span<const routed_token> tokens,
-                  matrix_view<const float> input, matrix_view<float> output)
+status run_expert(Run& run, const experts_part& part, const mlp_part& expert,
+                  std::span<const routed_token> tokens, matrix_view<const float> input,
+                  matrix_view<float> output)
 {
     const std::size_t count = tokens.size(), wide = input.cols(), inner_width = expert.up.count;
     scratch memory{count * (2 * wide + inner_width)};
@@ -38,13 +41,15 @@ status run_expert(Run& run, const mlp_part& expert, std::span<const routed_token
     const matrix_view<float> made{rows.data() + rows.size(), count, wide};
     const matrix_view<float> inner{made.data() + made.size(), count, inner_width};
     for_each_row(run.how, count, [&](std::size_t i) {
-        std::ranges::copy(input.row(tokens[i].token), rows.row(i).begin());
+        kernels::simd::scale(part.weighs_input ? tokens[i].weight : 1.0f, input.row(tokens[i].token),
+                             rows.row(i));
     });
     AWQ_CHECK(run_gated(run, expert, rows, inner));
     if (!run.observe(expert.inner, inner)) return {};
     run.linear(expert.down, inner, made);
     for_each_row(run.how, count, [&](std::size_t i) {
-        kernels::simd::add_scaled(tokens[i].weight, made.row(i), output.row(tokens[i].token));
+        kernels::simd::add_scaled(part.weighs_input ? 1.0f : tokens[i].weight, made.row(i),
+                                  output.row(tokens[i].token));
     });
     return {};
 }
@@ -66,7 +71,7 @@ status run_part(Run& run, const experts_part& part, matrix_view<const float> inp
                  [&](std::size_t t) { std::ranges::fill(output.row(t), 0.0f); });
     for (std::size_t e = 0; e < count; ++e) {
         if (routed[e].empty() || !run.wants(part.experts[e].inner)) continue;
-        AWQ_CHECK(detail::run_expert(run, part.experts[e], routed[e], input, output));
+        AWQ_CHECK(detail::run_expert(run, part, part.experts[e], routed[e], input, output));
     }
     return {};
 }
