@@ -52,6 +52,7 @@ struct test_model {
         outer.lm_head = tensor(names.head + ".weight");
         if (config.tie_word_embeddings) outer.lm_head = outer.embed_tokens;
         outer.positions = tensor(names.positions + ".weight");
+        outer.head_bias = vector(names.head + ".bias");
         for (std::size_t i = 0; i < config.num_hidden_layers; ++i) made.layers.push_back(block(i));
         return made;
     }

@@ -24,6 +24,7 @@ struct outer_weights {
     norm_view norm;                        ///< weight and bias (hidden) or empty
     matrix_view<const float> lm_head;      ///< (vocab, hidden); with tied embeddings, embed_tokens
     matrix_view<const float> positions = {}; ///< (positions, hidden), learned ones; or empty
+    std::span<const float> head_bias = {};   ///< (vocab) or empty
 };
 
 /// All weights of a causal language model.
@@ -97,14 +98,13 @@ void finish_logits(const E& e, const model_config& config, matrix_view<float> lo
 /// Final norm and head: hidden (tokens, hidden) to logits (tokens, vocab). Error: `not_finite`.
 template <class Product, execution E>
 status logits_forward(const E& e, const model_config& config, const norm_view& norm,
-                      matrix_view<const float> lm_head, matrix_view<const float> hidden,
-                      matrix_view<float> logits)
+                      linear_view lm_head, matrix_view<const float> hidden, matrix_view<float> logits)
 {
     scratch memory{hidden.size()};
     if (!memory) return detail::no_memory("the final norm");
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
     norm_forward(e, norm, hidden, normed);
-    Product::multiply_nt(e, normed, lm_head, logits);
+    linear_forward<Product>(e, lm_head, normed, logits);
     detail::finish_logits(e, config, logits);
     if (all_finite({logits.data(), logits.size()})) return {};
     return error{error_code::not_finite, "the logits are not finite: the weights of model.norm or of "
@@ -143,7 +143,7 @@ public:
     status logits(matrix_view<const float> hidden, matrix_view<float> logits) const
     {
         return logits_forward<Product>(execution_, config_, weights_.outer.norm,
-                                       weights_.outer.lm_head, hidden, logits);
+                                       {weights_.outer.lm_head, weights_.outer.head_bias}, hidden, logits);
     }
 
     /// An empty cache with room for `capacity` tokens.
@@ -188,7 +188,8 @@ private:
                                                       outer.lm_head};
         const auto expected = expected_outer_tensors(config);
         if (config.norm().has_bias) tensors.push_back(as_row(outer.norm.bias));
-        if (tensors.size() < expected.size()) tensors.push_back(outer.positions);
+        if (!config.names.positions.empty()) tensors.push_back(outer.positions);
+        if (config.head_bias) tensors.push_back(as_row(outer.head_bias));
         for (std::size_t i = 0; i < expected.size(); ++i)
             AWQ_CHECK(detail::check_tensor(expected[i], tensors[i]));
         if (weights.layers.size() != config.num_hidden_layers)

@@ -58,9 +58,11 @@ public:
 
     status write(const finished_block& block) override
     {
-        for (const auto& [name, tensor] : block.compensated->all())
+        for (const auto& [name, tensor] : block.compensated->all()) {
             AWQ_CHECK(write_tensor(source_.stacks(), slabs_, block.compensated->prefix() + name,
                                    values_of(tensor), writer_));
+            block.compensated->release(view_of(tensor));
+        }
         return {};
     }
 

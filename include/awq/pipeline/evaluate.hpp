@@ -81,7 +81,7 @@ status score_window(const E& how, const tensor_source& model, const model_output
                     const token_ids& window, std::size_t first_row, evaluation& into)
 {
     constexpr std::size_t rows_at_once = 128;
-    const std::size_t vocab = output.outer.lm_head().rows();
+    const std::size_t vocab = output.outer.lm_head().weight.rows();
     host_matrix logits = xtensor_backend::make(rows_at_once, vocab);
     host_matrix wanted = xtensor_backend::make(reference ? rows_at_once : 0, vocab);
     for (std::size_t at = 0; at + 1 < window.size(); at += rows_at_once) {

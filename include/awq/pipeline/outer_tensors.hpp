@@ -47,6 +47,9 @@ public:
     {
         AWQ_TRY(outer_tensors made, read_norm(source));
         AWQ_TRY(made.head_, read_tensor(source, head_name(source)));
+        if (source.config().head_bias) {
+            AWQ_TRY(made.head_bias_, read_tensor(source, source.config().names.head + ".bias"));
+        }
         return made;
     }
 
@@ -68,13 +71,14 @@ public:
     {
         return {values_of(norm_), values_of(norm_bias_), config.norm()};
     }
-    matrix_view<const float> lm_head() const { return view_of(head_); }
+    linear_view lm_head() const { return {view_of(head_), values_of(head_bias_)}; }
 
     /// Views of this object's tensors.
     outer_weights weights(const model_config& config) const
     {
         const auto table = embeddings_.size() != 0 ? view_of(embeddings_) : view_of(head_);
-        return {table, final_norm(config), view_of(head_), view_of(positions_)};
+        return {table, final_norm(config), view_of(head_), view_of(positions_),
+                values_of(head_bias_)};
     }
 
     /// The tensor that is the head: its own, or with tied embeddings their table.
@@ -88,7 +92,7 @@ public:
 
 private:
     host_matrix norm_ = xtensor_backend::make(0, 0), norm_bias_ = norm_, head_ = norm_,
-                embeddings_ = norm_, positions_ = norm_;
+                embeddings_ = norm_, positions_ = norm_, head_bias_ = norm_;
 };
 
 } // namespace awq

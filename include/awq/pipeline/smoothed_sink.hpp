@@ -44,9 +44,10 @@ public:
     {
         const block_tensors& chosen =
             content_ == sink_content::smoothed ? *block.smoothed : *block.dequantized;
-        for (const auto& [name, tensor] : chosen.all())
-            AWQ_CHECK(write_tensor(source_.stacks(), slabs_, chosen.prefix() + name,
-                                   values_of(tensor), writer_));
+        for (const auto& [name, tensor] : chosen.all()) {
+            AWQ_CHECK(write_tensor(source_.stacks(), slabs_, chosen.prefix() + name, values_of(tensor), writer_));
+            chosen.release(view_of(tensor));
+        }
         return {};
     }
 

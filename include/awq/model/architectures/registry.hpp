@@ -210,6 +210,9 @@ inline std::vector<expected_tensor> expected_outer_tensors(const model_config& c
                            config.max_position_embeddings + config.position_offset,
                            config.hidden_size, "max_position_embeddings, hidden_size",
                            presence::required, {}, true});
+    if (config.head_bias)
+        tensors.push_back({names.head + ".bias", 1, config.vocab_size, "vocab_size", presence::required,
+                           "lm_head_bias"});
     return tensors;
 }
 
