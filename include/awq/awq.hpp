@@ -113,6 +113,7 @@
 #include <awq/io/safetensors/shard_index.hpp>
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/io/safetensors/writer.hpp>
+#include <awq/io/scratch_mapping.hpp>
 #include <awq/io/stored_tensor.hpp>
 #include <awq/io/unfinished_outputs.hpp>
 #include <awq/io/weight_reader.hpp>
@@ -208,6 +209,7 @@
 #include <awq/pipeline/any_quantizer.hpp>
 #include <awq/pipeline/apply_recipe.hpp>
 #include <awq/pipeline/autoawq_sink.hpp>
+#include <awq/pipeline/block_matrix.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/block_stages.hpp>
@@ -223,12 +225,14 @@
 #include <awq/pipeline/config_group_matcher.hpp>
 #include <awq/pipeline/convert.hpp>
 #include <awq/pipeline/convert_options.hpp>
+#include <awq/pipeline/count_tokens.hpp>
 #include <awq/pipeline/directory_source.hpp>
 #include <awq/pipeline/divergence.hpp>
 #include <awq/pipeline/evaluate.hpp>
 #include <awq/pipeline/evaluate_model.hpp>
 #include <awq/pipeline/evaluate_options.hpp>
 #include <awq/pipeline/evaluation.hpp>
+#include <awq/pipeline/expert_memory.hpp>
 #include <awq/pipeline/export.hpp>
 #include <awq/pipeline/export_options.hpp>
 #include <awq/pipeline/generate.hpp>
@@ -295,9 +299,11 @@
 #include <awq/recipe/recipe.hpp>
 #include <awq/recipe/yaml_node.hpp>
 #include <awq/report/evaluation_report.hpp>
+#include <awq/report/expert_report.hpp>
 #include <awq/report/fallback_list.hpp>
 #include <awq/report/html/block_grid.hpp>
 #include <awq/report/html/column_chart.hpp>
+#include <awq/report/html/expert_section.hpp>
 #include <awq/report/html/figures.hpp>
 #include <awq/report/html/layer_section.hpp>
 #include <awq/report/html/mapping_section.hpp>

@@ -179,7 +179,7 @@ CASES = {
         rope_type="longrope", partial_rotary_factor=0.5, short_factor=[1.0, 1.2],
         long_factor=[2.0, 3.0], original_max_position_embeddings=48))),
     "phimoe": ("Phimoe", dict(num_local_experts=4, num_experts_per_tok=2, intermediate_size=24,
-                              attention_bias=True, router_jitter_noise=0.2)),
+                              attention_bias=True, lm_head_bias=True, router_jitter_noise=0.2)),
     "qwen2_5_vl": ("Qwen2_5_VL", parts("qwen2_5_vl_text", dict(QWEN_EYES, fullatt_block_indexes=[0]), **SECTIONS),
                    "Qwen2_5_VLForConditionalGeneration"),
     "qwen2_moe": ("Qwen2Moe", dict(shared_expert_intermediate_size=24, norm_topk_prob=False, **EXPERTS)),

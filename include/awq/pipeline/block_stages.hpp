@@ -67,7 +67,8 @@ public:
         if (!at.is_last) return {};
         for (const sequence_chunk& chunk : chunks_) {
             const no_observer nothing;
-            block_run<Product, E> run{how_, context_, rounded, chunk.batch, nothing};
+            const block_context unseen{context_.config, context_.rope, context_.layer};
+            block_run<Product, E> run{how_, unseen, rounded, chunk.batch, nothing};
             AWQ_CHECK(run_parts(run, at.segment, rows_of(rounded_, chunk)));
         }
         return {};

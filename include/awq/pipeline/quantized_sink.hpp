@@ -42,8 +42,10 @@ public:
     {
         const std::string& prefix = block.smoothed->prefix();
         for (const auto& [name, tensor] : block.smoothed->all())
-            if (!is_quantized_weight(prefix + name))
+            if (!is_quantized_weight(prefix + name)) {
                 AWQ_CHECK(output_.write_floats(prefix + name, values_of(tensor)));
+                block.smoothed->release(view_of(tensor));
+            }
         for (const auto& [name, weight] : *block.quantized)
             AWQ_CHECK(output_.write_layer(
                 prefix + name, weight,

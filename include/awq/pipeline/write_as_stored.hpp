@@ -14,6 +14,20 @@
 
 namespace awq {
 
+namespace detail {
+
+/// The elements of a matrix column by column.
+inline std::vector<float> turned(matrix_view<const float> weight)
+{
+    std::vector<float> values(weight.size());
+    for (std::size_t r = 0; r < weight.rows(); ++r)
+        for (std::size_t c = 0; c < weight.cols(); ++c)
+            values[c * weight.rows() + r] = weight(r, c);
+    return values;
+}
+
+} // namespace detail
+
 /// Writes all tensors of a block in the order of dimensions that the source has, stacked ones into
 /// their stack.
 inline status write_as_stored(const directory_source& source, const block_tensors& block,
@@ -21,16 +35,12 @@ inline status write_as_stored(const directory_source& source, const block_tensor
 {
     for (const auto& [name, tensor] : block.all()) {
         const std::string full = block.prefix() + name;
-        if (!source.is_transposed(full)) {
+        if (source.is_transposed(full)) {
+            AWQ_CHECK(writer.write_floats(full, detail::turned(view_of(tensor))));
+        } else {
             AWQ_CHECK(write_tensor(source.stacks(), slabs, full, values_of(tensor), writer));
-            continue;
         }
-        const matrix_view<const float> weight = view_of(tensor);
-        std::vector<float> turned(weight.size());
-        for (std::size_t r = 0; r < weight.rows(); ++r)
-            for (std::size_t c = 0; c < weight.cols(); ++c)
-                turned[c * weight.rows() + r] = weight(r, c);
-        AWQ_CHECK(writer.write_floats(full, turned));
+        block.release(view_of(tensor));
     }
     return {};
 }

@@ -26,6 +26,7 @@ inline status read_phimoe(const json::value& root, model_config& config)
     AWQ_CHECK(read_experts(root, config));
     AWQ_CHECK(detail::read_field(root, "router_jitter_noise", config.experts.jitter));
     config.experts.width = config.intermediate_size;
+    AWQ_CHECK(detail::read_field(root, "lm_head_bias", config.head_bias));
     if (config.rope.kind == rope_kind::plain) return {};
     return root.error(error_code::unsupported, "PhiMoE with a stretched rope is not supported: its scores "
                       "have factors (short_mscale, long_mscale) that depend on the length of a text");

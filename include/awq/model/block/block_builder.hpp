@@ -378,7 +378,10 @@ private:
         own.bias = options.bias;
         own.act = options.act;
         const std::size_t first = layout_.tensors.size();
-        const mlp_part part = describe_mlp(from, own);
+        const value_id taken = next_value();
+        while (layout_.shares.size() < taken) layout_.shares.push_back(layout_.shares.size());
+        layout_.shares.push_back(from);
+        const mlp_part part = describe_mlp(taken, own);
         if (options.order == stack_order::none) return part;
         for (std::size_t i = first; i < layout_.tensors.size(); ++i)
             layout_.tensors[i].stack =

@@ -106,6 +106,7 @@ struct block_layout {
     std::vector<block_input> inputs;      ///< in the order in which they are computed
     std::vector<block_output> outputs;    ///< in the order in which they are searched
     std::vector<std::size_t> slots;       ///< memory of each value between parts
+    std::vector<value_id> shares;         ///< of each value, that whose rows some of it are; itself
     std::size_t hidden_size = 0;
     std::size_t key_width = 0, value_width = 0; ///< floats of a token in the key/value cache
 
@@ -138,12 +139,31 @@ struct block_layout {
         return at == inputs.end() ? none_here : static_cast<std::size_t>(at - inputs.begin());
     }
 
-    /// The linear layers that read a value.
+    /// The value that a value's rows are some of: an expert is given those of its tokens. Else itself.
+    value_id whole_of(value_id value) const noexcept { return value < shares.size() ? shares[value] : value; }
+
+    /// Whether experts are given rows of a value.
+    bool is_shared(value_id value) const noexcept
+    {
+        for (value_id each = 0; each < shares.size(); ++each)
+            if (each != value && shares[each] == value) return true;
+        return false;
+    }
+
+    /// The linear layers that read a value, or some of its rows.
     std::vector<const block_linear*> readers_of(value_id value) const
     {
         std::vector<const block_linear*> found;
         for (const block_linear& each : linears)
-            if (each.reads == value) found.push_back(&each);
+            if (each.reads == value || whole_of(each.reads) == value) found.push_back(&each);
+        return found;
+    }
+
+    /// Those that read all of it.
+    std::vector<const block_linear*> whole_readers_of(value_id value) const
+    {
+        std::vector<const block_linear*> found = readers_of(value);
+        std::erase_if(found, [&](const block_linear* each) { return each->reads != value; });
         return found;
     }
 
@@ -168,7 +188,7 @@ inline std::vector<value_id> inner_values(const block_part& part)
         return {latent->query_latent, latent->latent, latent->mixed};
     std::vector<value_id> values;
     if (const auto* const experts = std::get_if<experts_part>(&part))
-        for (const mlp_part& each : experts->experts) values.push_back(each.inner);
+        for (const mlp_part& each : experts->experts) values.insert(values.end(), {each.from, each.inner});
     return values;
 }
 

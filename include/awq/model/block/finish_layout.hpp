@@ -20,7 +20,7 @@ namespace detail {
 inline void list_inputs(block_layout& layout)
 {
     const auto add = [&](value_id value, bool is_routed) {
-        const auto readers = layout.readers_of(value);
+        const auto readers = layout.whole_readers_of(value);
         if (value == hidden_state || readers.empty()) return;
         layout.inputs.push_back(
             {value, readers.front()->name, readers.front()->in_features, is_routed});

@@ -14,8 +14,8 @@
 namespace awq {
 
 /// A mixture of experts (Shazeer et al. 2017): each token goes through a few of many MLPs, which are
-/// run one after the other on the tokens that chose them. All read `from`; the inner value of each is
-/// its own.
+/// run one after the other on the tokens that chose them. The rows of `from` that each is given are a
+/// value of its own, and so is its inner one.
 struct experts_part {
     value_id from = hidden_state, to = hidden_state;
     linear_rows router;
@@ -44,13 +44,28 @@ status run_expert(Run& run, const experts_part& part, const mlp_part& expert,
         kernels::simd::scale(part.weighs_input ? tokens[i].weight : 1.0f, input.row(tokens[i].token),
                              rows.row(i));
     });
+    const bool is_shown = run.context.all_experts;
+    if (!is_shown && !run.observe(expert.from, rows)) return {};
     AWQ_CHECK(run_gated(run, expert, rows, inner));
-    if (!run.observe(expert.inner, inner)) return {};
+    if (!is_shown && !run.observe(expert.inner, inner)) return {};
     run.linear(expert.down, inner, made);
     for_each_row(run.how, count, [&](std::size_t i) {
         kernels::simd::add_scaled(part.weighs_input ? 1.0f : tokens[i].weight, made.row(i),
                                   output.row(tokens[i].token));
     });
+    return {};
+}
+
+/// Shows the observer what one expert would make of all tokens.
+template <class Run>
+status show_expert(Run& run, const mlp_part& expert, matrix_view<const float> input)
+{
+    if (!run.observe(expert.from, input)) return {};
+    scratch memory{input.rows() * expert.up.count};
+    if (!memory) return run.no_memory("an expert");
+    const matrix_view<float> inner{memory.data(), input.rows(), expert.up.count};
+    AWQ_CHECK(run_gated(run, expert, input, inner));
+    run.observe(expert.inner, inner);
     return {};
 }
 
@@ -70,8 +85,12 @@ status run_part(Run& run, const experts_part& part, matrix_view<const float> inp
     for_each_row(run.how, output.rows(),
                  [&](std::size_t t) { std::ranges::fill(output.row(t), 0.0f); });
     for (std::size_t e = 0; e < count; ++e) {
-        if (routed[e].empty() || !run.wants(part.experts[e].inner)) continue;
-        AWQ_CHECK(detail::run_expert(run, part, part.experts[e], routed[e], input, output));
+        const mlp_part& expert = part.experts[e];
+        if (!run.wants(expert.inner) && !run.wants(expert.from)) continue;
+        if (run.context.all_experts) AWQ_CHECK(detail::show_expert(run, expert, input));
+        if (!routed[e].empty() && !run.stopped)
+            AWQ_CHECK(detail::run_expert(run, part, expert, routed[e], input, output));
+        for (const linear_rows& layer : {expert.gate, expert.up, expert.down}) run.weights.release(layer.linear);
     }
     return {};
 }
