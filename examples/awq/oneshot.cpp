@@ -145,6 +145,8 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
                },
                "llm-compressor's choice of layers to smooth, or all that are exact")
         ->check(CLI::IsMember({"llm-compressor", "all"}));
+    command.add_flag("--all-experts", arguments.options.all_experts,
+                     "Statistics of every expert from all tokens, not only its own");
     command.add_flag("--smooth-grouped-query", arguments.options.smooth_grouped_query,
                      "Also v_proj -> o_proj where query heads share values: one scale each");
     command.add_flag("--clip-weights", arguments.options.clip_weights,

@@ -42,6 +42,7 @@ family read_family(const awq::json::value& each)
         return made.model.shapes.contains(name);
     });
     draw_weights(made.model);
+    unstack_experts(made.model);
     for (const awq::json::member row : each.at("logits")->members())
         made.logits[std::stoul(std::string{row.key})] = read_numbers(row.value);
     return made;
@@ -98,13 +99,15 @@ void smooth(family& each, std::size_t layer, const awq::block_layout& layout,
     for (const awq::block_linear* const reader : layout.readers_of(output.value))
         balances.push_back(view(reader->weight));
     const auto columns = awq::column_scales_of(layout, output);
+    const auto rows = awq::row_scales_of(layout, output);
     std::vector<double> scales(balances.front().cols() / output.share);
     for (std::size_t i = 0; i < scales.size(); ++i)
         scales[i] = std::exp2(std::sin(7.0 * static_cast<double>(i + layer)));
-    const auto target = output.kind == awq::output_kind::norm
+    auto target = output.kind == awq::output_kind::norm
                             ? awq::smooth_target::of_norm(view(output.weight).row(0),
                                                           bias_of(output.bias), output.has_offset)
                             : awq::smooth_target::of_linear(view(output.weight), bias_of(output.bias));
+    target.rows = rows;
     const awq::serial_execution e;
     REQUIRE(awq::apply_scales(e, {target, balances, columns}, scales));
     if (output.kind != awq::output_kind::rooted) return;

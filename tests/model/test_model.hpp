@@ -74,6 +74,27 @@ struct test_model {
     }
 };
 
+// Gives every expert tensors of its own, where the shapes are those of a checkpoint that stacks them.
+inline void unstack_experts(test_model& model)
+{
+    for (std::size_t layer = 0; layer < model.config.num_hidden_layers; ++layer) {
+        const std::string at = model.config.names.blocks + std::to_string(layer) + ".";
+        for (const awq::expected_tensor& each : awq::layout_of(model.config, layer).tensors) {
+            const auto stack = model.shapes.find(at + each.stack.name);
+            if (each.stack.order == awq::stack_order::none || stack == model.shapes.end()) continue;
+            const std::size_t rows = each.is_matrix ? each.rows : each.cols;
+            const std::size_t inputs = each.is_matrix ? each.cols : 1, size = each.stack.outputs * inputs;
+            std::vector<float> own(rows * inputs);
+            const bool is_turned = !each.is_matrix || stack->second.back() != inputs;
+            awq::take_from_slab(each.stack, is_turned,
+                                std::span{model.tensors.at(stack->first)}.subspan(each.stack.slab * size, size),
+                                {own.data(), rows, inputs});
+            model.shapes[at + each.name] = {each.rows, each.cols};
+            model.tensors[at + each.name] = std::move(own);
+        }
+    }
+}
+
 inline awq::result<test_model> load_test_model(const std::string& directory)
 {
     AWQ_TRY(const auto files, awq::safetensors::checkpoint::open(directory));

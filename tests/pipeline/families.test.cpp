@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Whole runs of families whose blocks are built otherwise than Llama's.
-#include "gemma3_model.hpp"
-#include "pipeline_runs.hpp"
-
-#include <awq/io/json_reader.hpp>
-#include <awq/model/config/read_model_config.hpp>
-
-#include <cmath>
+#include "family_model.hpp"
 
 namespace {
 
@@ -31,68 +25,6 @@ constexpr const char* families[] = {
        "num_experts_per_tok": 2, "moe_intermediate_size": 32, "n_shared_experts": 1, "n_group": 2,
        "topk_group": 1, "first_k_dense_replace": 1)"};
 
-std::string config_text(const char* family)
-{
-    return std::string{"{"} + family + R"(, "vocab_size": 979, "hidden_size": 64,
-        "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "max_position_embeddings": 512, "torch_dtype": "float32", "eos_token_id": 2})";
-}
-
-// Every tensor that the config asks for, with the weights of `gemma3_values`.
-std::string write_family(const test::scratch& room, const char* family)
-{
-    const std::string directory = room / "model", text = config_text(family);
-    room.put("model/config.json", text);
-    std::filesystem::copy_file(AWQ_TEST_DATA "/tokenizers/gemma.json", directory + "/tokenizer.json");
-    const auto file = awq::json::document::parse(text, "config.json");
-    REQUIRE(file);
-    const auto config = awq::read_model_config(file->root());
-    if (!config) FAIL(config.error().text());
-    std::vector<awq::expected_tensor> tensors = awq::expected_outer_tensors(*config);
-    for (std::size_t layer = 0; layer < 2; ++layer)
-        for (awq::expected_tensor each : awq::layout_of(*config, layer).tensors) {
-            each.name = config->names.blocks + std::to_string(layer) + "." + each.name;
-            tensors.push_back(std::move(each));
-        }
-    std::erase_if(tensors, [](const auto& each) { return each.is == awq::presence::unwanted; });
-    std::vector<awq::safetensors::tensor_spec> specs;
-    for (const auto& each : tensors) {
-        std::vector<std::uint64_t> shape{each.cols};
-        if (each.is_matrix) shape.insert(shape.begin(), each.rows);
-        specs.push_back({each.name, awq::safetensors::element_type::f32, shape});
-    }
-    auto out = awq::safetensors::writer::create(directory + "/model.safetensors", specs);
-    if (!out) FAIL(out.error().text());
-    std::mt19937 random{5};
-    for (const auto& each : tensors) {
-        auto values = test::gemma3_values(each.name, each.rows * each.cols, each.cols, random);
-        if (each.name.ends_with("norm.weight") && !config->offset_norms)
-            for (float& value : values) value += 1.0f;
-        REQUIRE(out->write_floats(each.name, values));
-    }
-    REQUIRE(out->finish());
-    return directory;
-}
-
-awq::oneshot_options run_of(const test::scratch& room, const std::string& model)
-{
-    awq::oneshot_options options;
-    options.model = model;
-    options.dataset = test::write_gemma3_samples(room);
-    options.output = room / "output";
-    options.group_size = 16;
-    options.overwrite = true;
-    options.search.n_grid = 4;
-    return options;
-}
-
-double kl_of(const std::string& model, const std::string& reference)
-{
-    const auto found = test::score(model, test::gemma3_windows(2, 3), {reference, "", 16});
-    if (!found) FAIL(found.error().text());
-    return found->kl_divergence();
-}
-
 } // namespace
 
 TEST_CASE("smoothing every exact mapping of a family keeps its function")
@@ -100,13 +32,13 @@ TEST_CASE("smoothing every exact mapping of a family keeps its function")
     for (const char* const family : families) {
         INFO(family);
         const test::scratch room;
-        awq::oneshot_options options = run_of(room, write_family(room, family));
+        awq::oneshot_options options = test::run_of(room, test::write_family(room, family));
         options.smoothing_only = true;
         options.all_mappings = true;
         const auto report = test::run_oneshot(options);
         if (!report) FAIL(report.error().text());
         CHECK(report->smoothed_mappings() >= 6);
-        CHECK(kl_of(options.output, options.model) < 1e-7);
+        CHECK(test::kl_of(options.output, options.model) < 1e-7);
     }
 }
 
@@ -115,18 +47,18 @@ TEST_CASE("a quantized family reads back as the model that it is")
     for (const char* const family : families) {
         INFO(family);
         const test::scratch room;
-        awq::oneshot_options options = run_of(room, write_family(room, family));
+        awq::oneshot_options options = test::run_of(room, test::write_family(room, family));
         options.formats = {{{"Linear"}, "W8A16", {16}, {}}};
         const auto report = test::run_oneshot(options);
         if (!report) FAIL(report.error().text());
-        CHECK(kl_of(options.output, options.model) < 0.01);
+        CHECK(test::kl_of(options.output, options.model) < 0.01);
     }
 }
 
 TEST_CASE("an expert that no token reaches is named, and smoothed by nothing")
 {
     const test::scratch room;
-    awq::oneshot_options options = run_of(room, write_family(room, families[4]));
+    awq::oneshot_options options = test::run_of(room, test::write_family(room, families[4]));
     options.dataset = room.put("one.jsonl", "{\"input_ids\": [5]}\n");
     options.formats = {{{"Linear"}, "W8A16", {16}, {}}};
     const auto report = test::run_oneshot(options);

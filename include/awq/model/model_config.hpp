@@ -35,7 +35,10 @@ inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
 }
 
 /// What the gate of an MLP, or the inside of one without a gate, goes through.
-enum class activation : unsigned char { silu, gelu_tanh, gelu, relu, relu_squared, xielu };
+enum class activation : unsigned char {
+    silu, gelu_tanh, gelu, relu, relu_squared, xielu,
+    clamped_swiglu, ///< of gate and up together (gpt-oss); not linear in up
+};
 
 /// The activation by its name in config.json ("silu", "gelu_pytorch_tanh"). transformers has several names
 /// for each.
@@ -76,15 +79,15 @@ struct rope_config {
     double beta_fast = 32.0;                ///< yarn
     double beta_slow = 1.0;                 ///< yarn
     bool truncate = true;                   ///< yarn: whole-numbered correction range
-    std::optional<double> attention_factor; ///< yarn
-    std::optional<double> mscale;           ///< yarn
-    std::optional<double> mscale_all_dim;   ///< yarn
+    std::optional<double> attention_factor = {}; ///< yarn
+    std::optional<double> mscale = {};      ///< yarn
+    std::optional<double> mscale_all_dim = {}; ///< yarn
     double partial_rotary_factor = 1.0;     ///< share of a head's dimensions that are turned
     bool is_reversed = false;               ///< heads turn the other way (nanochat)
     /// Each pair's frequency is divided by its own; empty: none is. A GGUF file holds these instead of
     /// the parameters of llama3; longrope has them for texts up to the original length.
-    std::vector<float> frequency_divisors;
-    std::vector<float> long_divisors; ///< longrope: those of longer texts
+    std::vector<float> frequency_divisors = {};
+    std::vector<float> long_divisors = {}; ///< longrope: those of longer texts
 };
 
 /// Scores that fall with the distance of keys, instead of a rotation (Press et al. 2022).
@@ -107,6 +110,10 @@ struct experts_config {
     std::size_t chosen_groups = 1;
     bool normalized = true;           ///< the weights of a token's experts add up to 1
     double scaling = 1.0;             ///< of the weights
+    double jitter = 0.01;             ///< PhiMoE: see `router_rule`
+    bool averaged = false;            ///< Cohere: half of routed and shared experts, not their sum
+    bool by_sigmoid = false;          ///< Cohere: the weights of the chosen are sigmoids
+    std::size_t dense_width = 0;      ///< Cohere: of dense blocks
 
     /// Whether block `layer` has experts.
     bool in(std::size_t layer) const noexcept
@@ -123,6 +130,7 @@ struct latent_config {
     std::size_t plain = 0;      ///< dimensions of a query and key head that are not turned
     std::size_t rotary = 0;     ///< those that are
     std::size_t value = 0;      ///< of a value head
+    bool pairs = true;          ///< neighbouring dimensions turn together
 };
 
 /// Queries that grow with their position: times 1 + slope ln(1 + floor((position + shift) / length)).
@@ -198,8 +206,13 @@ struct model_config {
     /// From `layer_types`, one for each layer, where the file gives it: true is sliding.
     std::vector<bool> sliding_layers;
     std::vector<bool> unturned_layers; ///< true: no rotary embedding; empty: all layers turn
-    query_growth growth;
+    /// Sliding layers see tokens of their own chunk of this size, instead of a window; 0: no chunks.
+    std::size_t attention_chunk = 0;
+    query_growth growth;          ///< of all layers, or
+    bool unturned_growth = false; ///< of those without a rotary embedding only
     alibi_config alibi;
+    double value_multiplier = 1.0;   ///< of what attention has mixed
+    std::size_t value_head_dim = 0;  ///< 0: head_size()
     experts_config experts;
     latent_config latent;
     model_names names;
@@ -283,7 +296,7 @@ inline status check_experts(const experts_config& experts, const latent_config& 
         return error{error_code::invalid_argument, "the number of experts is ", experts.count,
                      ", at most ", most_experts, " are supported"};
     AWQ_CHECK(check_size("decoder_sparse_step", experts.step));
-    for (const std::size_t width : {experts.width, experts.shared_width})
+    for (const std::size_t width : {experts.width, experts.shared_width, experts.dense_width})
         AWQ_CHECK(check_size("an expert's intermediate size", std::max<std::size_t>(width, 1)));
     for (const std::size_t size : {latent.query_rank, latent.rank, latent.plain, latent.rotary, latent.value})
         AWQ_CHECK(check_size("a size of latent attention", std::max<std::size_t>(size, 1)));
@@ -307,6 +320,7 @@ inline status check_sizes(const model_config& config)
         return error{error_code::shape_mismatch, "num_attention_heads ",
                      config.num_attention_heads, " is not a multiple of num_key_value_heads ",
                      config.kv_heads()};
+    AWQ_CHECK(check_size("v_head_dim", std::max<std::size_t>(config.value_head_dim, 1)));
     return check_experts(config.experts, config.latent);
 }
 

@@ -91,10 +91,12 @@ public:
     }
 
     const sequences& batch() const noexcept { return batch_; }
+    /// Observers see what each expert would make of all tokens, not only of its own.
+    void show_all_experts(bool all) noexcept { all_experts_ = all; }
     /// What a block of the model that was embedded needs to know.
     block_context context(const model_config& config, std::size_t layer) const
     {
-        return {config, rope_.of(config, layer), layer};
+        return {config, rope_.of(config, layer), layer, all_experts_};
     }
     std::size_t tokens() const noexcept { return batch_.tokens(); }
     matrix_view<float> hidden() { return view_of(hidden_); }
@@ -195,6 +197,7 @@ private:
     std::string path_; ///< of the model
     sequences batch_;
     rope_tables rope_;
+    bool all_experts_ = false;
     host_matrix hidden_;
 };
 

@@ -8,6 +8,7 @@
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/block_stages.hpp>
+#include <awq/pipeline/count_tokens.hpp>
 #include <awq/pipeline/round_linear.hpp>
 #include <awq/quantization/least_squares_target.hpp>
 #include <awq/quantization/storage_rounding.hpp>
@@ -57,6 +58,7 @@ public:
             const std::string module = name.substr(0, name.size() - suffix.size());
             const bool is_linear = name.ends_with(suffix) && is_block_linear(module);
             if (!is_linear || !formats_(module)) store(name, values_of(tensor));
+            quantized_.release(view_of(std::as_const(tensor)));
         }
         compensated_ = quantized_;
     }
@@ -65,9 +67,14 @@ public:
     status run_alone()
     {
         for (const block_input& input : smoothed_.layout().inputs) {
+            if (takes_rows(input)) {
+                AWQ_CHECK(quantize_stage(input, view_of(shared_.gram), shared_.tokens, nullptr));
+                continue;
+            }
             input_statistics& stats = statistics_.of(input.name);
             host_matrix gram = stats.take_gram();
             AWQ_CHECK(quantize_stage(input, view_of(gram), stats.tokens(), nullptr));
+            if (smoothed_.layout().is_shared(input.value)) shared_ = {std::move(gram), stats.tokens()};
         }
         return {};
     }
@@ -83,8 +90,12 @@ public:
             AWQ_TRY(const std::uint64_t tokens,
                     stages.gather(i, smoothed_.weights(), quantized_.weights(), view_of(gram),
                                   view_of(cross)));
-            AWQ_CHECK(quantize_stage(inputs[i], view_of(gram), tokens,
-                                     inputs[i].is_routed ? nullptr : &cross));
+            if (smoothed_.layout().is_shared(inputs[i].value)) shared_ = {gram, tokens};
+            if (takes_rows(inputs[i]) && is_little(inputs[i], tokens))
+                AWQ_CHECK(quantize_stage(inputs[i], view_of(shared_.gram), shared_.tokens, nullptr));
+            else
+                AWQ_CHECK(quantize_stage(inputs[i], view_of(gram), tokens,
+                                         inputs[i].is_routed ? nullptr : &cross));
             AWQ_CHECK(stages.pass(i, quantized_.weights()));
         }
         return {};
@@ -106,6 +117,23 @@ public:
     }
 
 private:
+    /// What all experts of the block read, for those that got few tokens of it.
+    struct shared_input {
+        host_matrix gram = xtensor_backend::make(0, 0);
+        std::uint64_t tokens = 0;
+    };
+
+    /// Whether a value is some rows of another: what an expert is given.
+    bool takes_rows(const block_input& input) const noexcept
+    {
+        return smoothed_.layout().whole_of(input.value) != input.value;
+    }
+    /// Whether so many tokens say less of an expert's inputs than all tokens of the block do.
+    static bool is_little(const block_input& input, std::uint64_t tokens) noexcept
+    {
+        return tokens < input.width / few_tokens_share;
+    }
+
     static host_matrix zeros(std::size_t size)
     {
         host_matrix made = xtensor_backend::make(size, size);
@@ -127,7 +155,7 @@ private:
                           host_matrix* shift)
     {
         std::vector<std::string_view> layers;
-        for (const block_linear* const linear : smoothed_.layout().readers_of(input.value))
+        for (const block_linear* const linear : smoothed_.layout().whole_readers_of(input.value))
             if (!linear->is_router && formats_(linear->name)) layers.push_back(linear->name);
         if (layers.empty()) return {};
         std::vector<float> importance(gram.cols());
@@ -146,9 +174,18 @@ private:
             solving_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
             weighted ? std::span<const float>{importance} : std::span<const float>{},
             shared_magnitude(layers), options_.rounding};
-        for (const std::string_view linear : layers)
+        for (const std::string_view linear : layers) {
             AWQ_CHECK(quantize_layer(linear, rounder, gram, steps));
+            release(linear);
+        }
         return {};
+    }
+
+    void release(std::string_view linear) const
+    {
+        smoothed_.release(linear);
+        quantized_.release(linear);
+        if (compensated_) compensated_->release(linear);
     }
 
     /// What was done to the layers of a stage, and what could not be.
@@ -290,6 +327,7 @@ private:
     const storage_choice* storage_ = nullptr; ///< where targets are stored
     std::optional<block_tensors> compensated_;
     std::optional<block_statistics> rounded_statistics_;
+    shared_input shared_;
 };
 
 } // namespace awq

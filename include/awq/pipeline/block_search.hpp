@@ -50,6 +50,16 @@ public:
     /// Smooths one mapping, unless there is a reason not to; the report says which.
     result<mapping_report> smooth(const resolved_mapping& mapping)
     {
+        auto report = search_and_apply(mapping);
+        samples_.clear();
+        for (const std::string& name : mapping.balance_layers) block_.release(name);
+        if (!mapping.smooth_is_norm) block_.release(mapping.smooth_layer);
+        return report;
+    }
+
+private:
+    result<mapping_report> search_and_apply(const resolved_mapping& mapping)
+    {
         AWQ_CHECK(check_data_flow(block_.layout(), mapping));
         mapping_report report = begin_report(mapping);
         const std::vector<std::uint32_t> column_scales = shared_scales(mapping);
@@ -80,7 +90,6 @@ public:
         return report;
     }
 
-private:
     input_statistics& inputs_of(const resolved_mapping& mapping)
     {
         return statistics_.of(mapping.balance_layers.front());
@@ -126,7 +135,7 @@ private:
         importances.assign(1, inputs_of(mapping).importance());
         std::string reason = "no balance layer is quantized";
         for (const std::string& name : mapping.balance_layers) {
-            const matrix_view<const float> weight = block_.weight(name);
+            const matrix_view<const float> weight = sampled(mapping, block_.weight(name));
             const bool is_router = block_.layout().find(name)->is_router;
             const any_quantizer* rounding = is_router ? nullptr : quantizers_(name);
             if (const auto fits = rounding ? rounding->check(weight.cols()) : status{}; !fits) {
@@ -140,6 +149,30 @@ private:
         return {};
     }
 
+    /// Rows that stand for a weight that waits in a file, where there are many such: the loss looks at no
+    /// others. Else the weight.
+    matrix_view<const float> sampled(const resolved_mapping& mapping, matrix_view<const float> weight)
+    {
+        constexpr std::size_t few = 4, most_rows = 64;
+        if (!waits(mapping) || mapping.balance_layers.size() <= few || weight.rows() <= most_rows) return weight;
+        const row_sample rows{weight.rows(), most_rows};
+        host_matrix& copy = samples_.emplace_back(xtensor_backend::make(rows.size(), weight.cols()));
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            std::ranges::copy(weight.row(rows.row(i)), view_of(copy).row(i).begin());
+        block_.release(weight);
+        return view_of(std::as_const(copy));
+    }
+
+    /// Whether experts that wait in a file read the mapping's value.
+    bool waits(const resolved_mapping& mapping) const
+    {
+        const auto is_elsewhere = [&](const std::string& name) {
+            const block_matrix* const found = block_.find(name + ".weight");
+            return found && found->is_elsewhere();
+        };
+        return std::ranges::any_of(mapping.balance_layers, is_elsewhere);
+    }
+
     result<search_outcome> search(const resolved_mapping& mapping,
                                   const search_problem<any_quantizer>& problem,
                                   std::vector<float>& memory)
@@ -149,7 +182,7 @@ private:
         constexpr std::size_t rows_at_once = 256;
         std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
         const input_statistics& inputs = inputs_of(mapping);
-        const std::size_t parent = parent_of(mapping);
+        const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
         const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
         gram_loss<Product, E> gram{how_, weights, inputs.gram(), inputs.tokens(), products,
                                    is_alone ? options_.search.deciding_rows : options_.search.screening_rows,
@@ -195,12 +228,16 @@ private:
         return part_forward<Product>(how_, context_, weights, batch, parent, input, output);
     }
 
-    smooth_target target_of(const resolved_mapping& mapping)
+    smooth_target target_of(const resolved_mapping& mapping, std::span<const std::uint32_t> rows)
     {
         const matrix_view<float> weight = block_.weight(mapping.smooth_layer);
-        host_matrix* const bias = block_.find(mapping.smooth_layer + ".bias");
+        block_matrix* const bias = block_.find(mapping.smooth_layer + ".bias");
         const std::span<float> bias_values = bias ? values_of(*bias) : std::span<float>{};
-        if (!mapping.smooth_is_norm) return smooth_target::of_linear(weight, bias_values);
+        if (!mapping.smooth_is_norm) {
+            smooth_target target = smooth_target::of_linear(weight, bias_values);
+            target.rows = rows;
+            return target;
+        }
         return smooth_target::of_norm(weight.row(0), bias_values, context_.config.offset_norms);
     }
 
@@ -212,11 +249,13 @@ private:
             return storage_(block_.prefix() + module + ".weight");
         };
         limits.clear();
-        limit_smooth(limits, target_of(mapping), storage(mapping.smooth_layer));
+        const auto rows = row_scales_of(block_.layout(), output_of(mapping));
+        limit_smooth(limits, target_of(mapping, rows), storage(mapping.smooth_layer));
         for (const std::string& name : mapping.balance_layers) {
             const matrix_view<const float> weight = block_.weight(name);
             std::vector<float> scratch(weight.cols());
             limit_balance(limits, weight, storage(name), column_scales, scratch);
+            block_.release(weight);
         }
     }
 
@@ -229,7 +268,8 @@ private:
         std::vector<matrix_view<float>> balances;
         for (const std::string& name : mapping.balance_layers)
             balances.push_back(block_.weight(name));
-        const smooth_target target = target_of(mapping);
+        const auto rows = row_scales_of(block_.layout(), output_of(mapping));
+        const smooth_target target = target_of(mapping, rows);
         std::vector<double> scales(found.begin(), found.end());
         if (target.norm && target.offset) {
             adapt_to_offset_norm(target.weight.row(0), scales);
@@ -251,7 +291,9 @@ private:
     status divide(const resolved_mapping& mapping, const awq::mapping& pair,
                   std::span<const double> scales) const
     {
-        if (output_of(mapping).kind != output_kind::rooted) return apply_scales(how_, pair, scales);
+        const bool is_rooted = output_of(mapping).kind == output_kind::rooted;
+        if (!is_rooted && waits(mapping)) return divide_one_by_one(pair, scales);
+        if (!is_rooted) return apply_scales(how_, pair, scales);
         std::vector<double> roots(scales.begin(), scales.end());
         for (double& scale : roots) scale = std::sqrt(scale);
         AWQ_CHECK(apply_scales(how_, pair, roots));
@@ -260,6 +302,21 @@ private:
                             roots);
     }
 
+    /// The same, but no two balance layers have to be in memory.
+    status divide_one_by_one(const awq::mapping& pair, std::span<const double> scales) const
+    {
+        smooth_target target = pair.smooth;
+        std::vector<float> ones(scales.size(), 1.0f);
+        for (const matrix_view<float>& balance : pair.balances) {
+            AWQ_CHECK(apply_scales(how_, awq::mapping{{target, {&balance, 1}, pair.column_scales}}, scales));
+            block_.release(balance);
+            std::ranges::fill(ones, 1.0f);
+            target = smooth_target::of_norm(ones); // the smooth layer is divided once
+        }
+        return {};
+    }
+
+    std::vector<host_matrix> samples_; ///< of the mapping that is searched
     const E& how_;
     const block_context& context_;
     block_tensors& block_;

@@ -67,7 +67,8 @@ public:
         if (!at.is_last) return {};
         for (const sequence_chunk& chunk : chunks_) {
             const no_observer nothing;
-            block_run<Product, E> run{how_, context_, rounded, chunk.batch, nothing};
+            const block_context unseen{context_.config, context_.rope, context_.layer};
+            block_run<Product, E> run{how_, unseen, rounded, chunk.batch, nothing};
             AWQ_CHECK(run_parts(run, at.segment, rows_of(rounded_, chunk)));
         }
         return {};
@@ -125,7 +126,7 @@ private:
         block_segment parts = at.segment;
         if (!goes_on) {
             run.wanted = at.input.value;
-            while (std::holds_alternative<add_part>(weights.layout->parts[parts.end - 1])) --parts.end;
+            while (weights.layout->is_end(parts.end - 1)) --parts.end;
         }
         AWQ_CHECK(run_parts(run, parts, rows_of(stream, chunk)));
         return rows;

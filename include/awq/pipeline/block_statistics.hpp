@@ -116,7 +116,9 @@ public:
     {
         for (const block_input& input : layout.inputs) {
             names_.emplace(input.name, entries_.size());
-            entries_.emplace_back(input.width, with_gram);
+            // Of what experts are given there would be as many Gram matrices as experts.
+            const bool is_part = layout.whole_of(input.value) != input.value;
+            entries_.emplace_back(input.width, with_gram && !is_part);
         }
         for (const block_linear& linear : layout.linears)
             names_.emplace(linear.name, layout.input_of(linear.reads));

@@ -59,7 +59,7 @@ public:
 
     status write(const finished_block& block) override
     {
-        return write_as_stored(source_, *block.compensated, writer_);
+        return write_as_stored(source_, *block.compensated, slabs_, writer_);
     }
 
     status prepare() override
@@ -105,6 +105,7 @@ private:
     const directory_source& source_;
     output_directory directory_;
     safetensors::shard_set_writer writer_;
+    stack_writer slabs_;
     compensation_label label_;
     std::vector<std::string> notes_;
 };

@@ -13,6 +13,7 @@
 #include <awq/pipeline/check_tensors.hpp>
 #include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/quantization_summary.hpp>
+#include <awq/pipeline/stacked_tensors.hpp>
 #include <awq/pipeline/tensor_reports.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 
@@ -57,7 +58,7 @@ public:
             const std::string_view rest =
                 std::string_view{each->name}.substr(block_prefix(config_, *layer).size());
             const bool is_bias = rest.ends_with(".bias") && each->shape.size() == 1;
-            const bool is_known = layouts[*layer].tensor(rest) != none_here;
+            const bool is_known = layouts[*layer].tensor(rest) != none_here || stacks_.is_stack(each->name);
             if (is_known || !(is_bias || rest.ends_with(".weight"))) continue;
             return error{error_code::malformed_file, path(), ": tensor \"", printable(each->name),
                          "\" is there, but the config has none (model_type); does the config belong "
@@ -93,12 +94,29 @@ public:
     const model_config& config() const noexcept override { return config_; }
     const std::string& path() const noexcept override { return checkpoint_.directory(); }
     const safetensors::checkpoint& checkpoint() const noexcept { return checkpoint_; }
+    /// The tensors that it has in stacks; known when it is open and checked.
+    const stacked_tensors& stacks() const noexcept { return stacks_; }
+    /// Looks for them. Error: one of another shape than the config says.
+    status find_stacks()
+    {
+        AWQ_TRY(stacks_, stacked_tensors::find(checkpoint_, config_));
+        return {};
+    }
 
     std::vector<notice> notices() const override { return notices_; }
     std::vector<tensor_report> tensors() const override { return tensor_reports(checkpoint_); }
 
+    std::string name_in_file(std::string_view name) const override
+    {
+        const stacked_tensor* const stacked = stacks_.find(name);
+        return stacked ? stacked->stack->name : std::string{name};
+    }
+
     std::optional<tensor_shape> shape(std::string_view name) const override
     {
+        if (const stacked_tensor* const stacked = stacks_.find(name))
+            return stacked->is_bias ? tensor_shape{1, stacked->outputs}
+                                    : tensor_shape{stacked->outputs, stacked->inputs};
         const safetensors::tensor* const found = checkpoint_.find(name);
         if (!found || found->shape.empty() || found->shape.size() > 2) return std::nullopt;
         auto rows = static_cast<std::size_t>(found->shape.size() == 1 ? 1 : found->shape.front());
@@ -117,11 +135,12 @@ public:
 
     std::optional<stored_tensor_facts> stored(std::string_view name) const override
     {
-        const safetensors::tensor* const found = checkpoint_.find(name);
+        const stacked_tensor* const stacked = stacks_.find(name);
+        const safetensors::tensor* const found = stacked ? stacked->stack : checkpoint_.find(name);
         if (!found) return std::nullopt;
         const auto type = found->type();
-        std::vector<std::uint64_t> shape = found->shape;
-        if (is_transposed(name)) std::ranges::reverse(shape);
+        std::vector<std::uint64_t> shape = stacked ? stacked->shape() : found->shape;
+        if (!stacked && is_transposed(name)) std::ranges::reverse(shape);
         return stored_tensor_facts{std::move(shape), std::string{name_of(found->stored)},
                                    type && is_smoothable(*type)};
     }
@@ -129,6 +148,8 @@ public:
     status read_rows(std::string_view name, std::size_t first_row,
                      matrix_view<float> out) const override
     {
+        if (const stacked_tensor* const stacked = stacks_.find(name))
+            return stacked_tensors::read_rows(*stacked, first_row, out);
         AWQ_TRY(const safetensors::tensor* const found, checkpoint_.at(name));
         if (is_transposed(name)) return read_columns(*found, first_row, out);
         const auto done = safetensors::read_floats(*found, {out.data(), out.size()},
@@ -188,6 +209,7 @@ private:
     }
 
     safetensors::checkpoint checkpoint_;
+    stacked_tensors stacks_;
     std::optional<quantization_summary> quantization_;
     std::vector<notice> notices_;
     model_config config_;
@@ -196,6 +218,7 @@ private:
 #if AWQ_COMPILES_FILES
 AWQ_COMPILED status directory_source::check_plain()
 {
+    AWQ_CHECK(find_stacks());
     const status found = check_tensors(*this);
     const status fits = found ? check_unknown() : found;
     const safetensors::tensor* const packed = fits ? nullptr : find_packed();

@@ -90,8 +90,11 @@ private:
         name.remove_prefix(block.smoothed->prefix().size());
         if (const gguf_blocks* const rounded = rounded_weight(name, block))
             return out_.write(tensor, *rounded);
-        const host_matrix* const found = block.smoothed->find(name);
-        if (found) return out_.write(tensor, view_of(*found));
+        if (const block_matrix* const found = block.smoothed->find(name)) {
+            const status done = out_.write(tensor, view_of(*found));
+            block.smoothed->release(view_of(*found));
+            return done;
+        }
         return error{error_code::missing_tensor, source_.path(), ": there is no tensor \"",
                      tensor.hf_name, "\""};
     }

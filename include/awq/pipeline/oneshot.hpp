@@ -16,6 +16,7 @@
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/calls.hpp>
 #include <awq/pipeline/check_request.hpp>
+#include <awq/pipeline/count_tokens.hpp>
 #include <awq/pipeline/imatrix_statistics.hpp>
 #include <awq/pipeline/layer_plan.hpp>
 #include <awq/pipeline/mapping_set.hpp>
@@ -69,6 +70,7 @@ public:
         run->outputs_.begin(samples.size(), run->report_.notes);
         if (options.imatrix.empty()) {
             AWQ_TRY(run->stream_, activation_stream::make(*run->source_, samples));
+            run->stream_.show_all_experts(options.all_experts);
         }
         run->begin_report(samples.size());
         return run;
@@ -87,6 +89,8 @@ public:
         AWQ_CHECK(refuse_if_nothing_was_done());
         report_.fallbacks.tell(report_.notes);
         report_.note_skipped_candidates();
+        if (options_.all_experts && options_.imatrix.empty() && report_.experts.empty())
+            report_.notes.warn("all_experts had nothing to do: the model has no experts");
         if (options_.smooth_grouped_query && !found_grouped_query_)
             report_.notes.warn("smooth_grouped_query had nothing to do: no mapping of this run "
                                "is one of query heads that share values");
@@ -220,7 +224,8 @@ private:
     {
         notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
         watch_.lap();
-        AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer));
+        AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer, scratch_directory(),
+                                                          options_.experts_in_memory));
         report_.add_seconds("read", watch_.lap());
         block_statistics statistics{block.layout(), true};
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
@@ -247,12 +252,20 @@ private:
     {
         parent_recorder recorder{stream_.batch(), block.layout(), recorder_stride()};
         AWQ_CHECK(observe(layer, block, statistics, recorder));
+        if (options_.imatrix.empty()) count_tokens(block, statistics, report_);
         report_.add_seconds("calibrate", watch_.lap());
         notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
         AWQ_CHECK(smooth(layer, block, statistics, recorder));
         if (options_.clip_weights) clip(block, statistics);
         report_.add_seconds("search", watch_.lap());
         return {};
+    }
+
+    /// Where experts wait while others are looked at: beside the output. llm-compressor's loss runs all of
+    /// them for each candidate, so then they stay in memory.
+    std::string scratch_directory() const
+    {
+        return options_.loss == loss_kind::parent_output ? std::string{} : outputs_.directory();
     }
 
     status hand_over(const finished_block& block)
@@ -304,7 +317,8 @@ private:
     storage_choice stored_types() const
     {
         return [this](std::string_view tensor) {
-            const safetensors::tensor* const found = source_->checkpoint().find(tensor);
+            const safetensors::tensor* const found =
+                source_->checkpoint().find(source_->name_in_file(tensor));
             return found && found->type() ? *found->type() : dtype::f32;
         };
     }
@@ -380,6 +394,7 @@ private:
             integer_quantizer format = *chosen;
             format.clip_steps = options_.rounding.clip_steps;
             awq::clip_weights(how_, format, statistics.of(linear).importance(), weight);
+            block.release(weight);
         }
     }
 

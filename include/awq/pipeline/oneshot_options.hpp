@@ -71,6 +71,10 @@ struct oneshot_options {
     bool smoothing = true; ///< false: plain rounding, for comparison
     /// Smooths whatever can be smoothed exactly, not only what llm-compressor does.
     bool all_mappings = false;
+    /// Experts of a block with more bytes in float32 wait in a file beside the output, all but the one that
+    /// is looked at; losses of what they read in common are then those of Gram matrices.
+    std::size_t experts_in_memory = std::size_t{256} << 20;
+    bool all_experts = false; ///< statistics of every expert are of all tokens, not of its own only
     bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
     /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
     bool clip_weights = false;
@@ -135,6 +139,7 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
         {"precision", name_of(options.operands)},
         {"smoothing", yes_or_no(options.smoothing)},
         {"all_mappings", yes_or_no(options.all_mappings)},
+        {"all_experts", yes_or_no(options.all_experts)},
         {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
     if (options.smoothing_only) return made;
     const rounding_options& rounding = options.rounding;

@@ -10,6 +10,7 @@
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/layer_codec.hpp>
+#include <awq/pipeline/stacked_tensors.hpp>
 #include <awq/pipeline/tensor_reports.hpp>
 
 #include <map>
@@ -34,11 +35,12 @@ public:
                                            const std::string& target, bool overwrite,
                                            std::unique_ptr<layer_codec> codec,
                                            std::vector<quantized_layer> layers,
-                                           std::vector<named_module> left)
+                                           std::vector<named_module> left,
+                                           const stacked_tensors& stacks = {})
     {
         AWQ_CHECK(check_output_apart(target, source.directory()));
         AWQ_CHECK(codec->check_layers(layers));
-        AWQ_TRY(auto plans, plan(source, *codec, layers));
+        AWQ_TRY(auto plans, plan(source, *codec, layers, stacks));
         AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
         AWQ_TRY(auto writer, safetensors::shard_set_writer::create(
                                  directory.where(), std::move(plans), source.has_index()));
@@ -46,6 +48,7 @@ public:
                               std::move(codec), std::move(layers),    std::move(left)};
         AWQ_TRY(made.notes_,
                 carry_over(source.directory(), made.directory_.where(), replaced_files));
+        made.stacks_ = stacks;
         AWQ_CHECK(made.write_config());
         return made;
     }
@@ -56,7 +59,7 @@ public:
     /// A tensor that is not quantized, by its full name.
     status write_floats(std::string_view name, std::span<const float> values)
     {
-        return writer_.write_floats(name, values);
+        return write_tensor(stacks_, slabs_, name, values, writer_);
     }
 
     /// The tensors of a quantized layer. `largest_input`: of |x|, or 0. Errors name the layer.
@@ -105,12 +108,13 @@ private:
 
     static result<std::vector<safetensors::shard_plan>>
     plan(const safetensors::checkpoint& source, const layer_codec& codec,
-         const std::vector<quantized_layer>& layers)
+         const std::vector<quantized_layer>& layers, const stacked_tensors& stacks)
     {
         std::map<std::string_view, const quantized_layer*> waiting;
         for (const quantized_layer& layer : layers) waiting.emplace(layer.name, &layer);
         const auto all = waiting;
         auto plans = safetensors::plan_like(source);
+        unstack(stacks, [&](std::string_view layer) { return all.contains(layer); }, plans);
         for (safetensors::shard_plan& shard : plans) {
             std::vector<safetensors::tensor_spec> specs;
             for (safetensors::tensor_spec& spec : shard.tensors) {
@@ -195,6 +199,8 @@ private:
     const safetensors::checkpoint* source_;
     output_directory directory_;
     safetensors::shard_set_writer writer_;
+    stacked_tensors stacks_;
+    stack_writer slabs_;
     std::unique_ptr<layer_codec> codec_;
     std::vector<quantized_layer> layers_;
     std::vector<named_module> left_;

@@ -34,7 +34,7 @@ public:
         AWQ_TRY(layer_split split, split_layers(source, formats));
         AWQ_TRY(auto output, quantized_output::create(source.checkpoint(), target, overwrite,
                                                       std::move(codec), std::move(split.quantized),
-                                                      std::move(split.left)));
+                                                      std::move(split.left), source.stacks()));
         return std::unique_ptr<checkpoint_sink>{new quantized_sink{std::move(output)}};
     }
 
@@ -42,8 +42,10 @@ public:
     {
         const std::string& prefix = block.smoothed->prefix();
         for (const auto& [name, tensor] : block.smoothed->all())
-            if (!is_quantized_weight(prefix + name))
+            if (!is_quantized_weight(prefix + name)) {
                 AWQ_CHECK(output_.write_floats(prefix + name, values_of(tensor)));
+                block.smoothed->release(view_of(tensor));
+            }
         for (const auto& [name, weight] : *block.quantized)
             AWQ_CHECK(output_.write_layer(
                 prefix + name, weight,
@@ -110,12 +112,14 @@ private:
                                               const std::string& name,
                                               const weight_format& format)
     {
-        AWQ_TRY(const auto* const weight, source.checkpoint().at(name + ".weight"));
-        if (weight->shape.size() != 2 || !weight->type())
+        const std::string tensor = name + ".weight";
+        AWQ_TRY(const auto* const weight, source.checkpoint().at(source.name_in_file(tensor)));
+        const auto stored = source.stored(tensor);
+        if (!stored || stored->shape.size() != 2 || !weight->type())
             return error{error_code::shape_mismatch, source.path(), ": ", name,
                          ".weight is not a matrix of weights"};
-        return quantized_layer{name, format, static_cast<std::size_t>(weight->shape[0]),
-                               static_cast<std::size_t>(weight->shape[1]), *weight->type()};
+        return quantized_layer{name, format, static_cast<std::size_t>(stored->shape[0]),
+                               static_cast<std::size_t>(stored->shape[1]), *weight->type()};
     }
 
     bool is_quantized_weight(std::string_view name) const

@@ -63,6 +63,7 @@ public:
                          ", which no command reads, only compressed-tensors, AWQ and GPTQ; start "
                          "from the 16-bit original"};
         }
+        AWQ_CHECK(source->directory_->find_stacks());
         AWQ_CHECK(check_tensors(*source));
         AWQ_CHECK(source->directory_->check_unknown());
         return source;

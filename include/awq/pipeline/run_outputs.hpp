@@ -12,6 +12,7 @@
 #include <awq/support/notice.hpp>
 
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -36,6 +37,14 @@ public:
     }
 
     void close_sinks() { sinks_.clear(); }
+
+    /// Where the first output will be; empty where there is none.
+    std::string directory() const
+    {
+        if (sinks_.empty()) return {};
+        const std::string beside = std::filesystem::path{sinks_.front()->target()}.parent_path().string();
+        return beside.empty() ? "." : beside;
+    }
 
     /// Once, before the first block. Notices what of the model the outputs are without.
     void begin(std::size_t sequences, notice_list& notices)

@@ -45,7 +45,7 @@ public:
     {
         const block_tensors& chosen =
             content_ == sink_content::smoothed ? *block.smoothed : *block.dequantized;
-        return write_as_stored(source_, chosen, writer_);
+        return write_as_stored(source_, chosen, slabs_, writer_);
     }
 
     status prepare() override
@@ -72,6 +72,7 @@ private:
     const directory_source& source_;
     output_directory directory_;
     safetensors::shard_set_writer writer_;
+    stack_writer slabs_;
     sink_content content_;
     std::vector<std::string> notes_;
 };

@@ -38,7 +38,8 @@ public:
         tell(reason,
              {{"num-calibration-samples",
                options_.num_calibration_samples != default_.num_calibration_samples},
-              {"max-seq-length", options_.max_seq_length != default_.max_seq_length}});
+              {"max-seq-length", options_.max_seq_length != default_.max_seq_length},
+              {"all-experts", options_.all_experts}});
     }
     void rounding(std::string_view reason)
     {

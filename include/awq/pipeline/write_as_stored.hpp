@@ -13,15 +13,16 @@
 
 namespace awq {
 
-/// Writes all tensors of a block in the order of dimensions that the source has. `writer`: what has
-/// `write_floats`, as `shard_set_writer`.
-template <class Writer>
-status write_as_stored(const directory_source& source, const block_tensors& block, Writer& writer)
+/// Writes all tensors of a block in the order of dimensions that the source has, those that it stacks
+/// into their stacks.
+inline status write_as_stored(const directory_source& source, const block_tensors& block, stack_writer& slabs,
+                              safetensors::shard_set_writer& writer)
 {
     for (const auto& [name, tensor] : block.all()) {
         const std::string full = block.prefix() + name;
         if (!source.is_transposed(full)) {
-            AWQ_CHECK(writer.write_floats(full, values_of(tensor)));
+            AWQ_CHECK(write_tensor(source.stacks(), slabs, full, values_of(tensor), writer));
+            block.release(view_of(tensor));
             continue;
         }
         const matrix_view<const float> weight = view_of(tensor);

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/report/expert_report.hpp>
 #include <awq/report/fallback_list.hpp>
 #include <awq/report/mapping_report.hpp>
 #include <awq/report/tensor_report.hpp>
@@ -28,6 +29,7 @@ struct run_report {
     std::vector<std::pair<std::string, std::string>> options;
     std::vector<mapping_report> mappings;
     std::vector<layer_report> layers;
+    std::vector<expert_report> experts; ///< of blocks that have them
     fallback_list fallbacks; ///< gathered block by block; told in `notes` at the end
     notice_list notes; ///< what was dropped, fell back or had no effect
     std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run

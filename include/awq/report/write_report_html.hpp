@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/report/html/expert_section.hpp>
 #include <awq/report/html/layer_section.hpp>
 #include <awq/report/html/mapping_section.hpp>
 #include <awq/report/html/page.hpp>
@@ -131,6 +132,7 @@ inline std::string to_html(const run_report& report)
     html::write_notes(out, report.notes);
     html::write_mappings(out, report.mappings);
     html::write_layers(out, report.layers);
+    html::write_experts(out, report.experts);
     html::write_skipped(out, report);
     html::write_sizes(out, report.contents);
     html::write_time(out, report.seconds, report.peak_rss_bytes);

@@ -83,6 +83,13 @@ inline std::string to_json(const run_report& report)
     out.key("layers").begin_array();
     for (const layer_report& layer : report.layers) detail::write_layer(out, layer);
     out.end_array();
+    out.key("experts").begin_array();
+    for (const expert_report& each : report.experts) {
+        out.begin_object().field("layer", each.layer).key("tokens").begin_array();
+        for (const std::uint64_t tokens : each.tokens) out.value(tokens);
+        out.end_array().end_object();
+    }
+    out.end_array();
     detail::write_notes(out.key("notes"), report.notes);
     out.key("seconds").begin_object();
     for (const auto& [step, seconds] : report.seconds) out.field(step, seconds);

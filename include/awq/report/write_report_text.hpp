@@ -47,6 +47,11 @@ inline std::string to_text(const run_report& report)
     detail::append_line(text, "mappings   %zu smoothed, %zu skipped", report.smoothed_mappings(),
                         report.mappings.size() - report.smoothed_mappings());
     detail::append_line(text, "computed   as %s", report.instruction_set.c_str());
+    for (const expert_report& each : report.experts)
+        detail::append_line(text, "experts    %s: %zu, each of %llu to %llu tokens, %zu of none",
+                            each.layer.c_str(), each.tokens.size(),
+                            static_cast<unsigned long long>(each.fewest()),
+                            static_cast<unsigned long long>(each.most()), each.unused());
     for (const auto& [step, seconds] : report.seconds)
         detail::append_line(text, "seconds    %-10s %.2f", step.c_str(), seconds);
     detail::append_line(text, "peak RSS   %.1f MB",

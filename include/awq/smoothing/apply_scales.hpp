@@ -42,11 +42,11 @@ void divide_norm(const basic_smooth_target<T>& smooth, std::span<const double> s
 }
 
 template <execution E, class T>
-void divide_rows(const E& how, matrix_view<T> weight, std::span<const double> scales)
+void divide_rows(const E& how, const basic_smooth_target<T>& smooth, std::span<const double> scales)
 {
-    how.for_each(scales.size(), [&](std::size_t r) {
-        for (T& element : weight.row(r))
-            element = from_double<T>(to_double(element) / scales[r]);
+    how.for_each(scales.size(), [&](std::size_t i) {
+        for (T& element : smooth.weight.row(smooth.row_of(i, scales.size())))
+            element = from_double<T>(to_double(element) / scales[i]);
     });
 }
 
@@ -54,8 +54,8 @@ void divide_rows(const E& how, matrix_view<T> weight, std::span<const double> sc
 
 /// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
 /// them, in place: together the layers compute what they did before. Of a linear smooth layer with
-/// more outputs than scales (a fused qkv or gate_up) only the last rows, and the matching slice of
-/// the bias, change. Computed in double and rounded to float once, and from there to the tensors' own
+/// more outputs than scales (a fused qkv or gate_up) only the last rows, or those that the target names,
+/// and the matching slice of the bias, change. Computed in double and rounded to float once, and from there to the tensors' own
 /// type; which scales that can hold, `scale_limits` knows. Errors (then nothing is changed): those of
 /// `check_mapping`; invalid_argument where a scale is not a positive number.
 template <execution E, class S = float, class B = S>
@@ -71,15 +71,15 @@ status apply_scales(const E& how, const basic_mapping<S, B>& pair, std::span<con
     for (const auto& balance : pair.balances)
         detail::multiply_columns(how, pair.column_scales, balance, scales);
     const basic_smooth_target<S>& smooth = pair.smooth;
-    const std::size_t first = smooth.channels() - scales.size();
     if (smooth.norm)
         detail::divide_norm(smooth, scales);
     else
-        detail::divide_rows(how, smooth.weight.rows_from(first, scales.size()), scales);
+        detail::divide_rows(how, smooth, scales);
     if (!smooth.bias.empty())
-        for (std::size_t i = 0; i < scales.size(); ++i)
-            smooth.bias[first + i] =
-                detail::from_double<S>(detail::to_double(smooth.bias[first + i]) / scales[i]);
+        for (std::size_t i = 0; i < scales.size(); ++i) {
+            S& bias = smooth.bias[smooth.row_of(i, scales.size())];
+            bias = detail::from_double<S>(detail::to_double(bias) / scales[i]);
+        }
     return {};
 }
 

@@ -68,6 +68,13 @@ status check_smooth(const basic_smooth_target<T>& smooth, std::size_t scales)
         return error{error_code::shape_mismatch, "mapping: a bias of ",
                      smooth.bias.size(),         " values for ",
                      smooth.channels(),          " outputs"};
+    if (!smooth.rows.empty() && (smooth.norm || smooth.rows.size() != scales))
+        return error{error_code::shape_mismatch, "mapping: ", smooth.rows.size(),
+                     " outputs of the smooth layer are named for ", scales, " scales"};
+    for (const std::uint32_t row : smooth.rows)
+        if (row >= smooth.channels())
+            return error{error_code::shape_mismatch, "mapping: the smooth layer has ", smooth.channels(),
+                         " outputs, output ", row, " is named"};
     if (!smooth.norm && smooth.offset)
         return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
     return {};

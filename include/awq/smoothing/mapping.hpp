@@ -22,19 +22,27 @@ struct basic_smooth_target {
     bool norm = false;
     /// Of a norm: y = x (1 + weight), as in Gemma.
     bool offset = false;
+    /// Of a linear layer: the output that each scale divides, where these are not the last ones.
+    std::span<const std::uint32_t> rows = {};
 
     /// A norm, y = x * weight (+ bias).
     static constexpr basic_smooth_target of_norm(std::span<T> weight, std::span<T> bias = {},
                                                  bool offset = false) noexcept
     {
-        return {as_row(weight), bias, true, offset};
+        return {as_row(weight), bias, true, offset, {}};
     }
     /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
     /// the last ones are those that the balance layers read.
     static constexpr basic_smooth_target of_linear(matrix_view<T> weight,
                                                    std::span<T> bias = {}) noexcept
     {
-        return {weight, bias, false, false};
+        return {weight, bias, false, false, {}};
+    }
+
+    /// The output that scale `i` of `count` divides.
+    constexpr std::size_t row_of(std::size_t i, std::size_t count) const noexcept
+    {
+        return rows.empty() ? channels() - count + i : rows[i];
     }
 
     /// How many scales it takes at most.

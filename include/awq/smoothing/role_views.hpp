@@ -37,12 +37,12 @@ basic_smooth_target<element_of<B, Tensor>> target_of(const smooth_layer<Tensor, 
     using element = element_of<B, Tensor>;
     const matrix_view<element> weight = written_view<B>(role.tensor);
     if constexpr (std::same_as<Bias, no_bias>) {
-        return {weight, {}, is_vector<B, Tensor>, role.offset};
+        return {weight, {}, is_vector<B, Tensor>, role.offset, {}};
     } else {
         constexpr bool fits = std::same_as<element, typename Bias::element_type>;
         static_assert(fits, "awq::modifier: a bias has elements of its weight's type, and is not const");
         if constexpr (fits)
-            return {weight, role.bias, is_vector<B, Tensor>, role.offset};
+            return {weight, role.bias, is_vector<B, Tensor>, role.offset, {}};
         else
             return {};
     }

@@ -74,15 +74,16 @@ void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smoo
                   dtype storage) noexcept
 {
     storage_range range = range_of(storage);
-    const std::size_t count = limits.smallest.size(), first = smooth.channels() - count;
+    const std::size_t count = limits.smallest.size();
     if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
     for (std::size_t i = 0; i < count; ++i) {
         const double gain = smooth.norm ? std::fabs(detail::to_double(smooth.weight(0, i)) +
                                                     (smooth.offset ? 1.0 : 0.0))
-                                        : detail::largest_magnitude(smooth.weight.row(first + i));
+                                        : detail::largest_magnitude(
+                                              smooth.weight.row(smooth.row_of(i, count)));
         detail::limit_smooth_row(limits, i, gain, range);
         if (smooth.bias.empty()) continue;
-        const double bias = std::fabs(detail::to_double(smooth.bias[first + i]));
+        const double bias = std::fabs(detail::to_double(smooth.bias[smooth.row_of(i, count)]));
         limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
     }
 }

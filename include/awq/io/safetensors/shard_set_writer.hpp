@@ -79,6 +79,13 @@ class shard_set_writer {
         return shard->write_floats(name, values);
     }
 
+    /// As `writer::write_part`; finds the tensor's file.
+    status write_part(std::string_view name, std::uint64_t first, std::span<const float> values)
+    {
+        AWQ_TRY(writer* const shard, shard_of(name));
+        return shard->write_part(name, first, values);
+    }
+
     /// The files, in the order of their plans.
     std::span<const writer> shards() const noexcept { return shards_; }
     bool contains(std::string_view name) const

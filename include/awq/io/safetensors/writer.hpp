@@ -78,17 +78,30 @@ class writer {
     {
         AWQ_TRY(const std::size_t index, claim(name));
         const tensor_entry& entry = layout_.tensors[index];
-        const std::optional<dtype> type = to_dtype(entry.spec.type);
-        if (!type || !is_smoothable(*type))
-            return tensor_error(name, error_code::unsupported, name_of(entry.spec.type),
-                                " cannot be written from float32");
-        const std::size_t width = size_of(*type);
+        AWQ_TRY(const dtype type, float_type(entry));
+        const std::size_t width = size_of(type);
         if (values.size() != (entry.end - entry.begin) / width)
             return tensor_error(name, error_code::shape_mismatch, "has ",
                                 (entry.end - entry.begin) / width, " elements, ", values.size(),
                                 " were given");
-        AWQ_CHECK(write_rounded(entry, *type, values));
+        AWQ_CHECK(write_rounded(entry, type, values, 0));
         written_[index] = true;
+        return {};
+    }
+
+    /// Writes some of a tensor's elements, as `write_floats` all: from element `first` on, each once.
+    status write_part(std::string_view name, std::uint64_t first, std::span<const float> values)
+    {
+        AWQ_TRY(const std::size_t index, claim(name));
+        const tensor_entry& entry = layout_.tensors[index];
+        AWQ_TRY(const dtype type, float_type(entry));
+        const std::uint64_t count = (entry.end - entry.begin) / size_of(type);
+        if (first > count || values.size() > count - first)
+            return tensor_error(name, error_code::shape_mismatch, "has ", count, " elements, ",
+                                values.size(), " were given from element ", first);
+        AWQ_CHECK(write_rounded(entry, type, values, first));
+        filled_[index] += values.size();
+        written_[index] = filled_[index] >= count;
         return {};
     }
 
@@ -105,7 +118,8 @@ class writer {
 
   private:
     writer(new_file&& file, layout&& planned)
-        : file_(std::move(file)), layout_(std::move(planned)), written_(layout_.tensors.size())
+        : file_(std::move(file)), layout_(std::move(planned)), written_(layout_.tensors.size()),
+          filled_(layout_.tensors.size())
     {
         for (std::size_t i = 0; i < layout_.tensors.size(); ++i)
             by_name_.emplace(layout_.tensors[i].spec.name, i);
@@ -127,7 +141,16 @@ class writer {
         return found->second;
     }
 
-    status write_rounded(const tensor_entry& entry, dtype type, std::span<const float> values)
+    result<dtype> float_type(const tensor_entry& entry) const
+    {
+        const std::optional<dtype> type = to_dtype(entry.spec.type);
+        if (type && is_smoothable(*type)) return *type;
+        return tensor_error(entry.spec.name, error_code::unsupported, name_of(entry.spec.type),
+                            " cannot be written from float32");
+    }
+
+    status write_rounded(const tensor_entry& entry, dtype type, std::span<const float> values,
+                         std::uint64_t first)
     {
         constexpr std::size_t step_size = 1u << 18;
         const std::size_t width = size_of(type);
@@ -138,13 +161,13 @@ class writer {
             narrow(type, step, bytes);
             if (!all_finite(type, bytes))
                 return tensor_error(entry.spec.name, error_code::not_finite,
-                                    not_finite_text(type, begin, step));
-            AWQ_CHECK(file_.write_at(layout_.data_begin + entry.begin + begin * width, bytes));
+                                    not_finite_text(type, first + begin, step));
+            AWQ_CHECK(file_.write_at(layout_.data_begin + entry.begin + (first + begin) * width, bytes));
         }
         return {};
     }
 
-    static std::string not_finite_text(dtype type, std::size_t first, std::span<const float> values)
+    static std::string not_finite_text(dtype type, std::uint64_t first, std::span<const float> values)
     {
         std::size_t at = 0;
         std::vector<std::byte> bytes(size_of(type));
@@ -159,6 +182,7 @@ class writer {
     new_file file_;
     layout layout_;
     std::vector<bool> written_;
+    std::vector<std::uint64_t> filled_; ///< elements written in parts
     std::unordered_map<std::string, std::size_t> by_name_;
 };
 

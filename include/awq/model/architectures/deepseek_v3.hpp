@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/model/architectures/shared_experts.hpp>
 #include <awq/model/block/block_builder.hpp>
 #include <awq/model/config/read_experts.hpp>
 
@@ -29,15 +30,9 @@ inline void add_deepseek_experts(block_builder& b, value_id x, const model_confi
                                  std::size_t layer)
 {
     if (!config.experts.in(layer)) return b.add(b.mlp(x));
-    const value_id chosen = b.experts(x, {.router_bias = "gate.e_score_correction_bias",
-                                          .kind = router_kind::sigmoid,
-                                          .count_field = "n_routed_experts"});
-    const value_id shared = b.mlp(x, {.at = "mlp.shared_experts.",
-                                      .width = config.experts.shared_width,
-                                      .width_field = "n_shared_experts * moe_intermediate_size",
-                                      .gguf = "_shexp"});
-    b.add(chosen);
-    b.add(shared);
+    b.add(experts_and_shared(b, x, config, {.router_bias = "gate.e_score_correction_bias",
+                                            .kind = router_kind::sigmoid,
+                                            .count_field = "n_routed_experts"}));
 }
 
 inline block_layout deepseek_v3_block(const model_config& config, std::size_t layer)

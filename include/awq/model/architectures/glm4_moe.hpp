@@ -28,6 +28,17 @@ inline void dots1_defaults(model_config& config)
     config.experts = {.width = 1408, .normalized = false};
 }
 
+/// Solar Open.
+inline void solar_open_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.num_key_value_heads = 8;
+    config.head_dim = 128;
+    config.max_position_embeddings = 131072;
+    config.rope.theta = 1e6;
+    config.experts = {.count = 128, .per_token = 8, .width = 1280, .shared_width = 1280};
+}
+
 inline status read_glm4_moe(const json::value& root, model_config& config)
 {
     config.qkv_bias = std::exchange(config.attention_bias, false);
@@ -35,7 +46,15 @@ inline status read_glm4_moe(const json::value& root, model_config& config)
     return read_experts(root, config);
 }
 
-/// GLM 4.5 to 4.7, and dots.llm1: the experts of DeepSeek V3 behind plain attention.
+/// It has experts in every block, whatever other fields say.
+inline status read_solar_open(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_glm4_moe(root, config));
+    config.experts.first = 0;
+    return {};
+}
+
+/// GLM 4.5 to 4.7, dots.llm1 and Solar Open: the experts of DeepSeek V3 behind plain attention.
 inline block_layout glm4_moe_block(const model_config& config, std::size_t layer)
 {
     block_builder b{config, layer};

@@ -4,11 +4,16 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/model/architectures/afmoe.hpp>
 #include <awq/model/architectures/apertus.hpp>
 #include <awq/model/architectures/bloom.hpp>
 #include <awq/model/architectures/cohere.hpp>
+#include <awq/model/architectures/cohere2_moe.hpp>
+#include <awq/model/architectures/deepseek_v2.hpp>
 #include <awq/model/architectures/deepseek_v3.hpp>
+#include <awq/model/architectures/ernie4_5_moe.hpp>
 #include <awq/model/architectures/exaone4.hpp>
+#include <awq/model/architectures/exaone_moe.hpp>
 #include <awq/model/architectures/falcon.hpp>
 #include <awq/model/architectures/gemma.hpp>
 #include <awq/model/architectures/gemma2.hpp>
@@ -17,11 +22,17 @@
 #include <awq/model/architectures/glm4_moe.hpp>
 #include <awq/model/architectures/gpt2.hpp>
 #include <awq/model/architectures/gpt_neox.hpp>
+#include <awq/model/architectures/gpt_oss.hpp>
 #include <awq/model/architectures/gptj.hpp>
 #include <awq/model/architectures/granite.hpp>
+#include <awq/model/architectures/granite_moe.hpp>
 #include <awq/model/architectures/helium.hpp>
 #include <awq/model/architectures/hunyuan_dense.hpp>
+#include <awq/model/architectures/hunyuan_moe.hpp>
 #include <awq/model/architectures/llama.hpp>
+#include <awq/model/architectures/llama4.hpp>
+#include <awq/model/architectures/mimo_v2_flash.hpp>
+#include <awq/model/architectures/minimax_m2.hpp>
 #include <awq/model/architectures/ministral3.hpp>
 #include <awq/model/architectures/mistral.hpp>
 #include <awq/model/architectures/mixtral.hpp>
@@ -34,6 +45,7 @@
 #include <awq/model/architectures/opt.hpp>
 #include <awq/model/architectures/phi.hpp>
 #include <awq/model/architectures/phi3.hpp>
+#include <awq/model/architectures/phimoe.hpp>
 #include <awq/model/architectures/qwen2.hpp>
 #include <awq/model/architectures/qwen2_moe.hpp>
 #include <awq/model/architectures/qwen3.hpp>
@@ -63,16 +75,24 @@ struct AWQ_ABI_TAG architecture {
 
 /// Every architecture with a forward pass, in alphabetical order.
 inline constexpr architecture architectures[] = {
+    {"AfmoeForCausalLM", "afmoe", afmoe_defaults, afmoe_block, read_afmoe},
     {"ApertusForCausalLM", "apertus", apertus_defaults, apertus_block},
     {"ArceeForCausalLM", "arcee", arcee_defaults, nemotron_block},
     {"BloomForCausalLM", "bloom", bloom_defaults, bloom_block, read_bloom, "n_inner"},
     {"Cohere2ForCausalLM", "cohere2", cohere2_defaults, cohere_block, read_cohere2},
+    {"Cohere2MoeForCausalLM", "cohere2_moe", cohere2_moe_defaults, cohere2_moe_block,
+     read_cohere2_moe},
     {"CohereForCausalLM", "cohere", cohere_defaults, cohere_block, read_cohere},
+    {"DeepseekV2ForCausalLM", "deepseek_v2", deepseek_v2_defaults, deepseek_v2_block,
+     read_deepseek_v2},
     {"DeepseekV3ForCausalLM", "deepseek_v3", deepseek_v3_defaults, deepseek_v3_block,
      read_deepseek_v3},
     {"Dots1ForCausalLM", "dots1", dots1_defaults, glm4_moe_block, read_experts},
     {"Ernie4_5ForCausalLM", "ernie4_5", ernie4_5_defaults, helium_block, read_ernie4_5},
+    {"Ernie4_5_MoeForCausalLM", "ernie4_5_moe", ernie4_5_moe_defaults, ernie4_5_moe_block,
+     read_ernie4_5_moe},
     {"Exaone4ForCausalLM", "exaone4", exaone4_defaults, exaone4_block, read_exaone4},
+    {"ExaoneMoeForCausalLM", "exaone_moe", exaone_moe_defaults, exaone_moe_block, read_exaone_moe},
     {"FalconForCausalLM", "falcon", falcon_defaults, falcon_block, read_falcon, "ffn_hidden_size"},
     {"GPT2LMHeadModel", "gpt2", gpt2_defaults, gpt2_block, read_gpt2, "n_inner"},
     {"GPTBigCodeForCausalLM", "gpt_bigcode", gpt_bigcode_defaults, gpt2_block, read_gpt_bigcode,
@@ -84,16 +104,30 @@ inline constexpr architecture architectures[] = {
     {"GemmaForCausalLM", "gemma", gemma_defaults, llama_block},
     {"Glm4ForCausalLM", "glm4", glm_defaults, glm4_block, read_glm},
     {"Glm4MoeForCausalLM", "glm4_moe", glm4_moe_defaults, glm4_moe_block, read_glm4_moe},
+    {"Glm4MoeLiteForCausalLM", "glm4_moe_lite", glm4_moe_lite_defaults, deepseek_v3_block,
+     read_deepseek_v3},
     {"GlmForCausalLM", "glm", glm_defaults, glm_block, read_glm},
+    {"GptOssForCausalLM", "gpt_oss", gpt_oss_defaults, gpt_oss_block, read_gpt_oss},
     {"GraniteForCausalLM", "granite", granite_defaults, llama_block, read_granite},
+    {"GraniteMoeForCausalLM", "granitemoe", granite_moe_defaults, granite_moe_block,
+     read_granite_moe},
     {"GraniteMoeHybridForCausalLM", "granitemoehybrid", granite_defaults, granite4_block, read_granite4,
      "shared_intermediate_size"},
+    {"HYV3ForCausalLM", "hy_v3", hy_v3_defaults, hy_v3_block, read_experts},
     {"HeliumForCausalLM", "helium", helium_defaults, helium_block},
     {"HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", hunyuan_dense_defaults, hunyuan_dense_block,
      read_hunyuan_dense},
+    {"HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", hunyuan_moe_defaults, hunyuan_moe_block,
+     read_hunyuan_moe},
+    {"Llama4ForCausalLM", "llama4_text", llama4_defaults, llama4_block, read_llama4,
+     "intermediate_size_mlp"},
     {"LlamaForCausalLM", "llama", llama_defaults, llama_block},
+    {"MiMoV2FlashForCausalLM", "mimo_v2_flash", mimo_v2_flash_defaults, mimo_v2_flash_block,
+     read_mimo_v2_flash},
+    {"MiniMaxM2ForCausalLM", "minimax_m2", minimax_m2_defaults, minimax_m2_block, read_minimax_m2},
     {"Ministral3ForCausalLM", "ministral3", ministral3_defaults, llama_block, read_ministral3},
     {"MinistralForCausalLM", "ministral", ministral_defaults, llama_block},
+    {"Mistral4ForCausalLM", "mistral4", mistral4_defaults, mistral4_block, read_mistral4},
     {"MistralForCausalLM", "mistral", mistral_defaults, llama_block},
     {"MixtralForCausalLM", "mixtral", mixtral_defaults, mixtral_block, read_mixtral},
     {"MptForCausalLM", "mpt", mpt_defaults, mpt_block, read_mpt, "n_inner"},
@@ -106,6 +140,7 @@ inline constexpr architecture architectures[] = {
     {"OlmoeForCausalLM", "olmoe", olmoe_defaults, olmoe_block, read_olmoe},
     {"Phi3ForCausalLM", "phi3", phi3_defaults, phi3_block, read_phi3},
     {"PhiForCausalLM", "phi", phi_defaults, phi_block, read_phi},
+    {"PhimoeForCausalLM", "phimoe", phimoe_defaults, phimoe_block, read_phimoe},
     {"Qwen2ForCausalLM", "qwen2", qwen2_defaults, llama_block},
     {"Qwen2MoeForCausalLM", "qwen2_moe", qwen2_moe_defaults, qwen2_moe_block, read_qwen2_moe},
     {"Qwen2VLForConditionalGeneration", "qwen2_vl_text", qwen2_defaults, llama_block},
@@ -113,8 +148,12 @@ inline constexpr architecture architectures[] = {
     {"Qwen3ForCausalLM", "qwen3", qwen3_defaults, llama_block},
     {"Qwen3MoeForCausalLM", "qwen3_moe", qwen3_moe_defaults, qwen3_moe_block, read_experts},
     {"Qwen3VLForConditionalGeneration", "qwen3_vl_text", qwen3_defaults, llama_block},
+    {"Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe_text", qwen3_vl_moe_defaults,
+     qwen3_moe_block, read_experts},
     {"SeedOssForCausalLM", "seed_oss", seed_oss_defaults, llama_block, read_seed_oss},
     {"SmolLM3ForCausalLM", "smollm3", smollm3_defaults, llama_block, read_smollm3},
+    {"SolarOpenForCausalLM", "solar_open", solar_open_defaults, glm4_moe_block,
+     read_solar_open},
     {"StableLmForCausalLM", "stablelm", stablelm_defaults, stablelm_block, read_stablelm},
     {"Starcoder2ForCausalLM", "starcoder2", starcoder2_defaults, starcoder2_block, read_starcoder2},
 };

@@ -6,6 +6,7 @@
 
 #include <awq/model/block/block_layout.hpp>
 #include <awq/model/block/block_options.hpp>
+#include <awq/model/block/expert_stack.hpp>
 #include <awq/model/block/finish_layout.hpp>
 #include <awq/model/parts/alibi.hpp>
 #include <awq/model/model_config.hpp>
@@ -49,10 +50,16 @@ public:
         attention_part part;
         part.from = from;
         part.rule = rule();
+        if (options.kv_heads != 0) part.rule.kv_heads = options.kv_heads;
+        part.value_factor = static_cast<float>(config_.value_multiplier);
         part.pairs = options.pairs;
         part.turns = config_.turns(layer_);
         const std::size_t v = project(part, options);
         norm_heads(part, options);
+        if (!options.gate.empty()) add_gate(part, options);
+        if (!options.sinks.empty())
+            part.sinks = vector(std::string{options.at}.append(options.sinks), part.rule.heads, "attn_sinks",
+                                "num_attention_heads");
         part.mixed = next_value();
         part.o = linear(std::string{options.at}.append(options.o), part.mixed, config_.hidden_size,
                         part.rule.heads * part.rule.value_head,
@@ -70,6 +77,7 @@ public:
         const latent_config& sizes = config_.latent;
         latent_attention_part part;
         part.from = from;
+        part.pairs = sizes.pairs;
         part.rotary = sizes.rotary;
         part.norm_how = config_.norm();
         part.norm_how.eps = 1e-6f;
@@ -84,6 +92,7 @@ public:
                         part.rule.heads * sizes.value,
                         {"hidden_size, num_attention_heads * v_head_dim", "attn_output",
                          config_.attention_bias, "attention_bias"});
+        add_latent_output(part);
         keep_in_cache(part.rule.heads * part.rule.head, part.rule.heads * sizes.value);
         part.to = next_value();
         return append(part);
@@ -110,28 +119,30 @@ public:
         const std::string at{options.at};
         part.router =
             linear(at + std::string{options.router}, from, sizes.count, config_.hidden_size,
-                   {std::string{options.count_field} + ", hidden_size", "ffn_gate_inp"}, true);
+                   {std::string{options.count_field} + ", hidden_size", "ffn_gate_inp", options.bias}, true);
         if (!options.router_bias.empty())
             part.router_bias = vector(at + std::string{options.router_bias}, sizes.count,
                                       "exp_probs_b", options.count_field);
-        part.rule = {options.kind,        sizes.per_token,  sizes.groups,
-                     sizes.chosen_groups, sizes.normalized, static_cast<float>(sizes.scaling)};
-        for (std::size_t e = 0; e < sizes.count; ++e) {
-            const std::string name = at + std::string{options.experts} + std::to_string(e) + ".";
-            part.experts.push_back(describe_mlp(from, {name, options.gate, options.up, options.down,
-                                                       {}, {}, sizes.width,
-                                                       "moe_intermediate_size", "_exps"}));
-        }
+        part.rule = {options.kind,     sizes.per_token,
+                     sizes.groups,     sizes.chosen_groups,
+                     sizes.normalized, static_cast<float>(sizes.scaling),
+                     options.group_best, static_cast<float>(sizes.jitter)};
+        part.weighs_input = options.weighs_input;
+        for (std::size_t e = 0; e < sizes.count; ++e)
+            part.experts.push_back(describe_expert(from, options, e));
         part.to = next_value();
         return append(part);
     }
 
     /// Puts what a part has made back on the hidden state.
-    void add(value_id value)
+    void add(value_id value, float factor = 1.0f)
     {
         layout_.parts.push_back(
-            add_part{value, hidden_state, static_cast<float>(config_.residual_multiplier)});
+            add_part{value, hidden_state, factor * static_cast<float>(config_.residual_multiplier)});
     }
+
+    /// Adds what one part has made to what another has.
+    value_id merge(value_id value, value_id into) { return append(add_part{value, into}); }
 
     /// llm-compressor does not smooth the norm that made the value; it is smoothed on request only.
     void leave_out(value_id value)
@@ -197,7 +208,9 @@ private:
                             config_.head_size(),         config_.head_size(),
                             config_.window_of(layer_),   config_.attention_scale(),
                             static_cast<float>(config_.attention_cap)};
-        made.growth = config_.growth;
+        if (config_.is_sliding(layer_)) made.chunk = config_.attention_chunk;
+        if (config_.value_head_dim != 0) made.value_head = config_.value_head_dim;
+        if (!config_.unturned_growth || !config_.turns(layer_)) made.growth = config_.growth;
         made.slopes = alibi_slopes(config_.alibi, config_.num_attention_heads);
         if (config_.alibi.is_scaled) made.slope_scale = config_.attention_scale();
         return made;
@@ -213,7 +226,8 @@ private:
     std::size_t project(attention_part& part, const attention_options& options)
     {
         const std::string at{options.at};
-        const std::size_t wide = config_.query_size(), narrow = config_.kv_size();
+        const std::size_t wide = config_.query_size(), narrow = part.rule.kv_heads * part.rule.head;
+        const std::size_t values_width = part.rule.kv_heads * part.rule.value_head;
         const bool bias = config_.attention_bias || config_.qkv_bias;
         const std::string_view cause = config_.qkv_bias ? "model_type" : "attention_bias";
         constexpr std::string_view queries = "num_attention_heads * head_dim, hidden_size";
@@ -226,7 +240,7 @@ private:
         if (options.fused.empty()) {
             part.q = one(options.q, wide, queries, "attn_q");
             part.k = one(options.k, narrow, values, "attn_k");
-            part.v = one(options.v, narrow, values, "attn_v");
+            part.v = one(options.v, values_width, values, "attn_v");
         } else {
             const linear_rows all = one(options.fused, wide + 2 * narrow, queries, "attn_qkv");
             part.by_group = options.by_group;
@@ -237,12 +251,20 @@ private:
         return part.v.linear;
     }
 
+    void add_gate(attention_part& part, const attention_options& options)
+    {
+        part.gate = linear(std::string{options.at}.append(options.gate), part.from,
+                           part.rule.heads * part.rule.value_head, config_.hidden_size,
+                           {"num_attention_heads * head_dim, hidden_size", "attn_gate"});
+    }
+
     void norm_heads(attention_part& part, const attention_options& options)
     {
         part.norm = options.norm;
         if (options.norm == query_key_norm::none) return;
         part.norm_how = config_.norm();
         part.norm_how.has_bias = false;
+        part.norm_how.has_weight = part.norm_how.has_weight && options.weighted_norm;
         if (!part.norm_how.has_weight) return;
         const bool whole = options.norm == query_key_norm::whole;
         part.norm_by_head = options.norm_apart;
@@ -316,11 +338,45 @@ private:
                             "attn_kv_b"});
     }
 
+    /// The value rows of each head; llm-compressor does not know them.
+    void add_latent_output(const latent_attention_part& part)
+    {
+        const block_linear& both = layout_.linears[part.kv_b.linear];
+        const latent_config& sizes = config_.latent;
+        block_output output{both.name, part.mixed, output_kind::linear, both.weight, both.bias};
+        output.head = sizes.value;
+        output.period = sizes.plain + sizes.value;
+        output.first = sizes.plain;
+        output.is_usual = false;
+        layout_.outputs.push_back(std::move(output));
+    }
+
+    mlp_part describe_expert(value_id from, const experts_options& options, std::size_t index)
+    {
+        const std::string at = std::string{options.at}.append(options.experts) + std::to_string(index) + ".";
+        mlp_options own{at, options.gate, options.up, options.down};
+        own.width = config_.experts.width;
+        own.width_field = "moe_intermediate_size";
+        own.gguf = "_exps";
+        own.bias = options.bias;
+        own.act = options.act;
+        const std::size_t first = layout_.tensors.size();
+        const value_id taken = next_value();
+        while (layout_.shares.size() < taken) layout_.shares.push_back(layout_.shares.size());
+        layout_.shares.push_back(from);
+        const mlp_part part = describe_mlp(taken, own);
+        if (options.order == stack_order::none) return part;
+        for (std::size_t i = first; i < layout_.tensors.size(); ++i)
+            layout_.tensors[i].stack =
+                place_in_stack(options, config_, index, layout_.tensors[i].name.substr(at.size()));
+        return part;
+    }
+
     mlp_part describe_mlp(value_id from, const mlp_options& options)
     {
         mlp_part part;
         part.from = from;
-        part.act = activation_of(config_.hidden_act).value_or(activation::silu);
+        part.act = options.act.value_or(activation_of(config_.hidden_act).value_or(activation::silu));
         const std::size_t width = options.width != 0 ? options.width : config_.intermediate_size;
         const std::string at{options.at}, end{options.gguf};
         const std::string inner{options.width_field};
@@ -329,7 +385,7 @@ private:
             const std::string fields =
                 reads == from ? inner + ", hidden_size" : "hidden_size, " + inner;
             return linear(at + std::string{name}, reads, out, in,
-                          {fields, gguf + end, config_.mlp_bias, "mlp_bias"});
+                          {fields, gguf + end, config_.mlp_bias || options.bias, "mlp_bias"});
         };
         if (!options.fused.empty()) {
             const linear_rows both = one(options.fused, from, 2 * width, config_.hidden_size, "ffn_up");
@@ -353,6 +409,7 @@ private:
     /// up enters linearly where it is gated; else relu and its square let positive factors through.
     void add_up_output(const mlp_part& part)
     {
+        if (part.act == activation::clamped_swiglu) return;
         const block_linear& up = layout_.linears[part.up.linear];
         const bool rooted = !part.gate && part.act == activation::relu_squared;
         if (!part.gate && !rooted && part.act != activation::relu) return;

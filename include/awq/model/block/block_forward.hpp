@@ -20,6 +20,7 @@ struct block_context {
     const model_config& config;
     const rope_table& rope; ///< at least as long as the longest sequence
     std::size_t layer = 0;
+    bool all_experts = false; ///< the observer sees what each expert would make of all tokens
 };
 
 /// A pass through some parts of a block; the parts are given this.
@@ -102,7 +103,8 @@ status part_forward(const E& e, const block_context& context, const block_weight
                     matrix_view<float> output)
 {
     const no_observer nothing;
-    block_run<Product, E> run{e, context, block, batch, nothing};
+    const block_context alone{context.config, context.rope, context.layer};
+    block_run<Product, E> run{e, alone, block, batch, nothing};
     return std::visit([&](const auto& each) { return run_part(run, each, input, output); },
                       block.layout->parts[part]);
 }

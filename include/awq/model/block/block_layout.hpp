@@ -77,8 +77,11 @@ struct block_output {
     output_kind kind = output_kind::norm;
     std::size_t weight = none_here, bias = none_here; ///< tensors; bias may be none
     bool has_offset = false;                          ///< of a norm: x (1 + weight)
-    std::size_t head = 0, share = 1;                  ///< grouped: size of a head, query heads of each
+    std::size_t head = 0, share = 1;                  ///< size of a value head; grouped: query heads of each
     bool is_usual = true; ///< llm-compressor smooths it; else exact, but on request only
+    /// Where the channels are some rows of every head: `head` of `period`, from `first` on. 0: they are
+    /// the last rows.
+    std::size_t period = 0, first = 0;
 };
 
 /// Parts that lead from one hidden state to the next: [first, end), the last ones being `add`s.
@@ -94,6 +97,7 @@ struct block_layout {
     std::vector<block_input> inputs;      ///< in the order in which they are computed
     std::vector<block_output> outputs;    ///< in the order in which they are searched
     std::vector<std::size_t> slots;       ///< memory of each value between parts
+    std::vector<value_id> shares;         ///< of each value, that whose rows some of it are; itself
     std::size_t hidden_size = 0;
     std::size_t key_width = 0, value_width = 0; ///< floats of a token in the key/value cache
 
@@ -126,22 +130,47 @@ struct block_layout {
         return at == inputs.end() ? none_here : static_cast<std::size_t>(at - inputs.begin());
     }
 
-    /// The linear layers that read a value.
+    /// The value that a value's rows are some of: an expert is given those of its tokens. Else itself.
+    value_id whole_of(value_id value) const noexcept { return value < shares.size() ? shares[value] : value; }
+
+    /// Whether experts are given rows of a value.
+    bool is_shared(value_id value) const noexcept
+    {
+        for (value_id each = 0; each < shares.size(); ++each)
+            if (each != value && shares[each] == value) return true;
+        return false;
+    }
+
+    /// The linear layers that read a value, or some of its rows.
     std::vector<const block_linear*> readers_of(value_id value) const
     {
         std::vector<const block_linear*> found;
         for (const block_linear& each : linears)
-            if (each.reads == value) found.push_back(&each);
+            if (each.reads == value || whole_of(each.reads) == value) found.push_back(&each);
         return found;
     }
 
-    /// The block cut behind its `add`s.
+    /// Those that read all of it.
+    std::vector<const block_linear*> whole_readers_of(value_id value) const
+    {
+        std::vector<const block_linear*> found = readers_of(value);
+        std::erase_if(found, [&](const block_linear* each) { return each->reads != value; });
+        return found;
+    }
+
+    /// Whether a part changes the hidden state.
+    bool is_end(std::size_t part) const
+    {
+        const auto* const add = std::get_if<add_part>(&parts[part]);
+        return add && add->to == hidden_state;
+    }
+
+    /// The block cut behind those.
     std::vector<block_segment> segments() const
     {
         std::vector<block_segment> cut;
         for (std::size_t first = 0, i = 0; i < parts.size(); ++i) {
-            const bool adds = std::holds_alternative<add_part>(parts[i]);
-            const bool goes_on = i + 1 < parts.size() && std::holds_alternative<add_part>(parts[i + 1]);
+            const bool adds = is_end(i), goes_on = i + 1 < parts.size() && is_end(i + 1);
             if (adds && !goes_on) cut.push_back({std::exchange(first, i + 1), i + 1});
         }
         return cut;
@@ -163,7 +192,7 @@ inline std::vector<value_id> inner_values(const block_part& part)
         return {latent->query_latent, latent->latent, latent->mixed};
     std::vector<value_id> values;
     if (const auto* const experts = std::get_if<experts_part>(&part))
-        for (const mlp_part& each : experts->experts) values.push_back(each.inner);
+        for (const mlp_part& each : experts->experts) values.insert(values.end(), {each.from, each.inner});
     return values;
 }
 

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/model/block/stacked_place.hpp>
 #include <awq/model/parts/attention.hpp>
 #include <awq/model/parts/router.hpp>
 
@@ -25,6 +26,10 @@ struct attention_options {
     bool norm_by_head = false; ///< each head has its own weights
     bool norm_apart = false;   ///< they are tensors of their own: "q_layernorm.norms.3"
     bool pairs = false;        ///< neighbouring dimensions turn together
+    bool weighted_norm = true; ///< the norm of queries and keys has weights
+    std::string_view sinks = {}; ///< a logit of each head that joins the softmax and is dropped
+    std::string_view gate = {};  ///< a layer whose sigmoid is a factor of what is mixed
+    std::size_t kv_heads = 0;    ///< 0: the config's
 };
 
 /// What an architecture's MLP does otherwise than Llama's.
@@ -38,6 +43,8 @@ struct mlp_options {
     std::string_view gguf = {};        ///< behind the names in a GGUF file: "_shexp"
     bool is_gated = true;
     std::string_view act_params = {}; ///< where the parameters of xielu are: "act_fn."
+    bool bias = false;           ///< beside the config's `mlp_bias`
+    std::optional<activation> act = {}; ///< not given: the config's
 };
 
 /// What an architecture's experts are called, and how they are chosen.
@@ -48,6 +55,14 @@ struct experts_options {
     std::string_view router_bias = {}; ///< tensor added to the scores for the choice
     router_kind kind = router_kind::softmax;
     std::string_view count_field = "num_experts";
+    bool bias = false;        ///< of router, gate, up and down
+    bool weighs_input = false; ///< the weight of an expert is a factor of what it is given
+    std::optional<activation> act = {}; ///< not given: the config's
+    std::size_t group_best = 2; ///< a group counts by its so many best experts
+    /// Where the checkpoint has one tensor for all experts: their names below `at`, and their order.
+    std::string_view stacked = "experts.gate_up_proj", stacked_down = "experts.down_proj";
+    stack_order order = stack_order::none;
+    bool in_turns = false; ///< outputs of gate and up alternate
 };
 
 } // namespace awq

@@ -12,11 +12,31 @@
 
 namespace awq {
 
+/// Memory of weights, whose pages may go while nobody looks at them; they come back as they were.
+class AWQ_ABI_TAG weight_pages {
+public:
+    virtual ~weight_pages() = default;
+    /// Does nothing for weights that live elsewhere.
+    virtual void release(matrix_view<const float> weight) const noexcept = 0;
+
+protected:
+    weight_pages() = default;
+    weight_pages(const weight_pages&) = default;
+    weight_pages& operator=(const weight_pages&) = default;
+};
+
 /// The tensors of one decoder block, as views of memory that somebody else owns; a vector is one row.
 struct block_weights {
     std::shared_ptr<const block_layout> layout;
     /// Beside `layout->tensors`; empty where the block has none.
     std::vector<matrix_view<const float>> tensors;
+    /// Where experts live that are not looked at; or null.
+    const weight_pages* pages = nullptr;
+
+    void release(std::size_t linear) const noexcept
+    {
+        if (pages && linear != none_here) pages->release(tensors[layout->linears[linear].weight]);
+    }
 };
 
 namespace detail {

@@ -4,6 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/model/block/stacked_place.hpp>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -27,6 +29,7 @@ struct expected_tensor {
     std::string_view cause = {}; ///< the field that says whether it is there
     bool is_matrix = false;      ///< even where it has one row
     std::string gguf = {};       ///< its name in a GGUF file's block; empty: it has none
+    stacked_place stack = {};    ///< where it lies if the checkpoint has no tensor of its own name
 };
 
 } // namespace awq

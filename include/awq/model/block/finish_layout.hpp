@@ -20,7 +20,7 @@ namespace detail {
 inline void list_inputs(block_layout& layout)
 {
     const auto add = [&](value_id value, bool is_routed) {
-        const auto readers = layout.readers_of(value);
+        const auto readers = layout.whole_readers_of(value);
         if (value == hidden_state || readers.empty()) return;
         layout.inputs.push_back(
             {value, readers.front()->name, readers.front()->in_features, is_routed});
@@ -53,13 +53,15 @@ inline void place_values(block_layout& layout)
     const auto last_reader = [&](value_id value) {
         std::size_t last = 0;
         for (std::size_t i = 0; i < layout.parts.size(); ++i)
-            if (ends_of(layout.parts[i]).first == value) last = i;
+            if (const auto [from, to] = ends_of(layout.parts[i]);
+                from == value || (to == value && std::holds_alternative<add_part>(layout.parts[i])))
+                last = i;
         return last;
     };
     std::vector<value_id> holders; // of each slot
     for (std::size_t i = 0; i < layout.parts.size(); ++i) {
         const value_id made = ends_of(layout.parts[i]).second;
-        if (made == hidden_state) continue;
+        if (made == hidden_state || std::holds_alternative<add_part>(layout.parts[i])) continue;
         const bool in_place = std::holds_alternative<norm_part>(layout.parts[i]);
         const auto is_free = [&](value_id holder) {
             return last_reader(holder) < i + (in_place ? 1 : 0);

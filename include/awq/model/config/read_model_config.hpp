@@ -26,7 +26,8 @@ inline status read_layer_types(const json::value& types, model_config& into)
     AWQ_TRY(const auto entries, types.as_array());
     for (const json::value& entry : entries) {
         AWQ_TRY(const std::string_view name, entry.as_string());
-        const bool is_sliding = name == "sliding_attention";
+        const bool is_chunked = into.attention_chunk != 0 && name == "chunked_attention";
+        const bool is_sliding = name == "sliding_attention" || is_chunked;
         if (!is_sliding && name != "full_attention" && name != "attention")
             return entry.error(error_code::unsupported, "\"", printable(name),
                                "\" is not supported, only full_attention and sliding_attention");

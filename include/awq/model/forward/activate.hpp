@@ -25,11 +25,22 @@ inline float activated(activation act, float x) noexcept
     return act == activation::relu_squared ? positive * positive : positive;
 }
 
+/// gpt-oss: (up + 1) gate sigmoid(1.702 gate), both clamped at 7 and up at -7, too.
+inline void multiply_clamped(std::span<const float> up, std::span<float> gate) noexcept
+{
+    constexpr float limit = 7.0f, slope = 1.702f;
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        const float g = std::min(gate[i], limit), u = std::clamp(up[i], -limit, limit);
+        gate[i] = (u + 1.0f) * g / (1.0f + std::exp(-slope * g));
+    }
+}
+
 /// gate = act(gate) * up.
 inline void multiply_row(activation act, std::span<const float> up, std::span<float> gate) noexcept
 {
     if (act == activation::silu) return kernels::simd::silu_multiply(gate, up, gate);
     if (act == activation::gelu_tanh) return kernels::simd::gelu_tanh_multiply(gate, up, gate);
+    if (act == activation::clamped_swiglu) return multiply_clamped(up, gate);
     for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = activated(act, gate[i]) * up[i];
 }
 

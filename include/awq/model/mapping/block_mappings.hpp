@@ -39,6 +39,16 @@ inline std::vector<std::uint32_t> column_scales_of(const block_layout& layout,
     return scales;
 }
 
+/// The row of the layer that each channel of an output is, where these are not the last ones; else empty.
+inline std::vector<std::uint32_t> row_scales_of(const block_layout& layout, const block_output& output)
+{
+    if (output.period == 0) return {};
+    std::vector<std::uint32_t> rows(layout.readers_of(output.value).front()->in_features / output.share);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        rows[i] = static_cast<std::uint32_t>(i / output.head * output.period + output.first + i % output.head);
+    return rows;
+}
+
 /// The mapping of an output: all that read its value are balanced. Marked as skipped where query heads
 /// share a value head, which llm-compressor does not smooth.
 inline resolved_mapping mapping_of(const block_layout& layout, const block_output& output)

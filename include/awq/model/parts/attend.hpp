@@ -29,9 +29,11 @@ struct attention_rule {
     std::size_t window = 0;     ///< tokens that are seen, the own one included; 0: all before it
     float scale = 1.0f;         ///< of scores
     float cap = 0.0f;           ///< scores become cap * tanh(score / cap); 0: they stay
+    std::size_t chunk = 0;      ///< tokens see those of their own chunk of this size only; 0: all
     query_growth growth = {};   ///< of queries
     std::vector<float> slopes = {}; ///< of heads: scores grow by slope * position of the key; or none
     float slope_scale = 1.0f;       ///< of that; else than 1: after it is rounded to bfloat16
+    std::span<const float> sinks = {}; ///< (heads) or empty: a score that is dropped after the softmax
 };
 
 /// How queries or keys are prepared, head by head.
@@ -115,20 +117,37 @@ inline void add_key_biases(const attention_rule& rule, std::size_t head, matrix_
     }
 }
 
+/// The first key that a query at position `at` sees.
+inline std::size_t first_seen(const attention_rule& rule, std::size_t at) noexcept
+{
+    const std::size_t begin = rule.window != 0 && at + 1 > rule.window ? at + 1 - rule.window : 0;
+    return rule.chunk == 0 ? begin : std::max(begin, at / rule.chunk * rule.chunk);
+}
+
+/// A softmax's weights, the greatest of scores `top`, as if a score `sink` had taken part in it: the
+/// greatest weight is one over the sum of exp(score - top).
+inline void add_sink(std::span<float> weights, float top, float sink) noexcept
+{
+    const float greatest = *std::ranges::max_element(weights);
+    kernels::simd::scale(1.0f / (1.0f + greatest * std::exp(sink - top)), weights, weights);
+}
+
 /// Turns scores of queries that start at key `first` into weights: each row's softmax over the keys
-/// that it may see, zeros elsewhere.
-inline void causal_softmax(matrix_view<float> scores, std::size_t first,
+/// that it may see, zeros elsewhere. The first column is key `skip`.
+inline void causal_softmax(matrix_view<float> scores, std::size_t first, std::size_t skip, std::size_t head,
                            const attention_rule& rule) noexcept
 {
     const bool is_scaled = rule.cap > 0.0f || !rule.slopes.empty();
     for (std::size_t i = 0; i < scores.rows(); ++i) {
-        const std::size_t end = first + i + 1;
-        const std::size_t begin = rule.window != 0 && end > rule.window ? end - rule.window : 0;
+        const std::size_t end = first + i + 1 - skip, begin = first_seen(rule, first + i) - skip;
         const auto row = scores.row(i);
         const auto seen = row.subspan(begin, end - begin);
         if (rule.cap > 0.0f)
             for (float& score : seen) score = rule.cap * std::tanh(score * rule.scale / rule.cap);
-        kernels::simd::softmax(is_scaled ? 1.0f : rule.scale, seen);
+        const float scale = is_scaled ? 1.0f : rule.scale;
+        const float top = rule.sinks.empty() ? 0.0f : scale * *std::ranges::max_element(seen);
+        kernels::simd::softmax(scale, seen);
+        if (!rule.sinks.empty()) add_sink(seen, top, rule.sinks[head]);
         std::ranges::fill(row.first(begin), 0.0f);
         std::ranges::fill(row.subspan(end), 0.0f);
     }
@@ -141,8 +160,7 @@ template <class Product>
                           matrix_view<const float> keys, matrix_view<const float> values,
                           std::size_t first, matrix_view<float> out)
 {
-    const std::size_t window = rule.window;
-    const std::size_t skip = window != 0 && first + 1 > window ? first + 1 - window : 0;
+    const std::size_t skip = first_seen(rule, first);
     const std::size_t count = first + q.rows() - skip;
     scratch memory{q.rows() * count};
     if (!memory) return false;
@@ -150,7 +168,7 @@ template <class Product>
     const serial_execution serial;
     Product::multiply_nt(serial, q, keys.rows_from(skip, count), scores);
     if (!rule.slopes.empty()) add_key_biases(rule, index, scores);
-    causal_softmax(scores, first - skip, rule);
+    causal_softmax(scores, first, skip, index, rule);
     Product::multiply_nn(serial, scores, values.rows_from(skip, count), out);
     return true;
 }

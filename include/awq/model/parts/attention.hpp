@@ -35,6 +35,9 @@ struct attention_part {
     std::size_t q_norm = none_here, k_norm = none_here; ///< tensors, or the first of as many as heads
     bool norm_by_head = false;        ///< each head has a tensor of its own
     bool by_group = false;            ///< q, k and v are one layer: of each key head its queries, k and v
+    std::size_t sinks = none_here;    ///< tensor
+    linear_rows gate;                 ///< its sigmoid is a factor of what is mixed
+    float value_factor = 1.0f;        ///< and so is this
 };
 
 namespace detail {
@@ -128,6 +131,20 @@ status project_groups(const Run& run, const attention_part& part, matrix_view<co
     return {};
 }
 
+/// mixed *= sigmoid(gate(input)).
+template <class Run>
+status gate_mixed(Run& run, const linear_rows& gate, matrix_view<const float> input, matrix_view<float> mixed)
+{
+    scratch memory{mixed.size()};
+    if (!memory) return no_memory("attention");
+    const matrix_view<float> shares{memory.data(), mixed.rows(), mixed.cols()};
+    run.linear(gate, input, shares);
+    for_each_row(run.how, mixed.rows(), [&](std::size_t t) {
+        for (std::size_t i = 0; i < mixed.cols(); ++i) mixed(t, i) /= 1.0f + std::exp(-shares(t, i));
+    });
+    return {};
+}
+
 } // namespace detail
 
 /// Normed input (tokens, hidden) to the output of the last layer, (tokens, hidden). Sequences do not
@@ -159,8 +176,15 @@ status run_part(Run& run, const attention_part& part, matrix_view<const float> i
     detail::turn(run, part, part.q_norm, positions, q);
     detail::turn(run, part, part.k_norm, positions, kv.k);
     detail::grow_queries(run.how, part.rule.growth, positions, q);
-    AWQ_CHECK(attend_all<typename Run::product>(run.how, part.rule, run.batch, run.start(), q,
-                                                kv.all_k, kv.all_v, mixed));
+    attention_rule rule = part.rule;
+    rule.sinks = run.vector(part.sinks);
+    AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k,
+                                                kv.all_v, mixed));
+    if (part.value_factor != 1.0f)
+        for_each_row(run.how, tokens, [&](std::size_t t) {
+            kernels::simd::scale(part.value_factor, mixed.row(t), mixed.row(t));
+        });
+    if (part.gate) AWQ_CHECK(detail::gate_mixed(run, part.gate, input, mixed));
     if (!run.observe(part.mixed, mixed)) return {};
     run.linear(part.o, mixed, output);
     return {};

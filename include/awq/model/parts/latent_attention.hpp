@@ -113,6 +113,7 @@ status run_part(Run& run, const latent_attention_part& part, matrix_view<const f
         !detail::make_keys(run, part, input, positions, between.data(), kv))
         return {};
     detail::turn_ends(run, part, positions, rule.head, q);
+    detail::grow_queries(run.how, rule.growth, positions, q);
     AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k,
                                                 kv.all_v, mixed));
     if (!run.observe(part.mixed, mixed)) return {};

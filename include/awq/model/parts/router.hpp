@@ -12,6 +12,7 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace awq {
@@ -21,15 +22,19 @@ enum class router_kind : unsigned char {
     softmax,        ///< over all experts
     softmax_chosen, ///< over those that are chosen
     sigmoid,        ///< of each alone
+    sigmoid_chosen, ///< of each of those that are chosen by their logits
+    sparse_mixer,   ///< one after the other, each against those that come close to it (PhiMoE)
 };
 
 /// Which experts a token goes through, and how much each counts.
 struct router_rule {
     router_kind kind = router_kind::softmax;
     std::size_t per_token = 1;
-    std::size_t groups = 1, chosen_groups = 1; ///< a group counts by its two best experts
+    std::size_t groups = 1, chosen_groups = 1;
     bool normalized = true;                    ///< weights add up to 1
     float scaling = 1.0f;
+    std::size_t group_best = 2; ///< a group counts by its so many best experts
+    float jitter = 0.01f;       ///< sparse_mixer: who comes within twice this share of the best is close
 };
 
 /// A token that an expert is run on, and the weight of what it says.
@@ -78,7 +83,7 @@ inline void mask_groups(const router_rule& rule, std::span<float> choice)
     for (std::size_t g = 0; g < rule.groups; ++g) {
         const auto group = choice.subspan(g * size, size);
         float sum = 0.0f;
-        for (const std::size_t best : best_of(group, 2)) sum += group[best];
+        for (const std::size_t best : best_of(group, rule.group_best)) sum += group[best];
         sums.push_back(sum);
     }
     const auto kept = best_of(sums, rule.chosen_groups);
@@ -95,10 +100,55 @@ inline std::vector<float> weights_of(const router_rule& rule, std::span<const fl
     std::vector<float> weights;
     for (const std::size_t e : chosen) weights.push_back(scores[e]);
     if (rule.kind == router_kind::softmax_chosen) softmax_of(weights);
+    if (rule.kind == router_kind::sigmoid_chosen) score(router_kind::sigmoid, weights);
     const float sum = std::accumulate(weights.begin(), weights.end(), 0.0f);
     for (float& weight : weights)
         weight = (rule.normalized ? weight / (sum + 1e-20f) : weight) * rule.scaling;
     return weights;
+}
+
+/// The best of `scores`, -infinity of those that are out, and its weight: its softmax among those that
+/// come close to it. `logits` are all of them.
+inline std::pair<std::size_t, float> mix_sparsely(const router_rule& rule, std::span<const float> logits,
+                                                  std::span<const float> scores)
+{
+    const std::size_t best = best_of(scores, 1).front();
+    float sum = 0.0f;
+    for (std::size_t e = 0; e < scores.size(); ++e) {
+        const float distance = scores[best] - scores[e];
+        const float size = std::max(std::fabs(logits[e]), scores[best]);
+        if (!(distance / size > 2.0f * rule.jitter)) sum += std::exp(-distance);
+    }
+    return {best, 1.0f / sum};
+}
+
+/// The experts of a token and their weights; `scores` of the token are used up.
+inline std::vector<std::pair<std::size_t, float>> choose_sparsely(const router_rule& rule,
+                                                                  std::span<float> scores)
+{
+    const std::vector<float> logits(scores.begin(), scores.end());
+    std::vector<std::pair<std::size_t, float>> chosen;
+    for (std::size_t i = 0; i < std::min(rule.per_token, scores.size()); ++i) {
+        chosen.push_back(mix_sparsely(rule, logits, scores));
+        scores[chosen.back().first] = -std::numeric_limits<float>::infinity();
+    }
+    return chosen;
+}
+
+/// The same by scores that all experts have.
+inline std::vector<std::pair<std::size_t, float>> choose(const router_rule& rule, std::span<const float> bias,
+                                                         std::span<float> scores)
+{
+    if (rule.kind == router_kind::sparse_mixer) return choose_sparsely(rule, scores);
+    score(rule.kind, scores);
+    std::vector<float> choice(scores.begin(), scores.end());
+    for (std::size_t e = 0; e < bias.size(); ++e) choice[e] += bias[e];
+    mask_groups(rule, choice);
+    const auto best = best_of(choice, rule.per_token);
+    const auto weights = weights_of(rule, scores, best);
+    std::vector<std::pair<std::size_t, float>> chosen;
+    for (std::size_t i = 0; i < best.size(); ++i) chosen.emplace_back(best[i], weights[i]);
+    return chosen;
 }
 
 } // namespace detail
@@ -110,17 +160,9 @@ inline std::vector<std::vector<routed_token>> route(const router_rule& rule,
                                                     matrix_view<float> logits)
 {
     std::vector<std::vector<routed_token>> tokens(logits.cols());
-    std::vector<float> choice(logits.cols());
-    for (std::size_t t = 0; t < logits.rows(); ++t) {
-        const auto scores = logits.row(t);
-        detail::score(rule.kind, scores);
-        for (std::size_t e = 0; e < choice.size(); ++e)
-            choice[e] = scores[e] + (bias.empty() ? 0.0f : bias[e]);
-        detail::mask_groups(rule, choice);
-        const auto chosen = detail::best_of(choice, rule.per_token);
-        const auto weights = detail::weights_of(rule, scores, chosen);
-        for (std::size_t i = 0; i < chosen.size(); ++i) tokens[chosen[i]].push_back({t, weights[i]});
-    }
+    for (std::size_t t = 0; t < logits.rows(); ++t)
+        for (const auto& [expert, weight] : detail::choose(rule, bias, logits.row(t)))
+            tokens[expert].push_back({t, weight});
     return tokens;
 }
 

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// Checkpoints that hold the experts of a block in one tensor, in every order that is met.
+#include "family_model.hpp"
+#include "model_copy.hpp"
+
+#include <awq/io/safetensors/checkpoint.hpp>
+
+#include <algorithm>
+
+using awq::stack_order;
+
+namespace {
+
+struct stacked_family {
+    const char* config;
+    stack_order order;
+};
+
+constexpr const char* qwen3_vl = R"("architectures": ["Qwen3VLMoeForConditionalGeneration"],
+    "model_type": "qwen3_vl_moe_text", "num_key_value_heads": 2, "head_dim": 16, "num_experts": 4,
+    "num_experts_per_tok": 2, "moe_intermediate_size": 48, "tie_word_embeddings": false)";
+
+constexpr stacked_family stacked[] = {
+    {qwen3_vl, stack_order::out_in},
+    {qwen3_vl, stack_order::in_out},
+    // other names
+    {R"("architectures": ["GraniteMoeForCausalLM"], "num_key_value_heads": 2, "num_local_experts": 4,
+        "attention_multiplier": 0.25, "num_experts_per_tok": 2)", stack_order::out_in},
+    // gate and up in turns, biases, sinks
+    {R"("architectures": ["GptOssForCausalLM"], "num_key_value_heads": 2, "head_dim": 16,
+        "num_local_experts": 4, "num_experts_per_tok": 2)", stack_order::in_out},
+    // turned, and some blocks without experts
+    {R"("architectures": ["Llama4ForCausalLM"], "model_type": "llama4_text", "num_key_value_heads": 2,
+        "head_dim": 16, "num_local_experts": 4, "intermediate_size_mlp": 128,
+        "interleave_moe_layer_step": 2, "attention_chunk_size": 16)", stack_order::in_out},
+};
+
+std::map<std::string, std::vector<std::uint64_t>> shapes_of(const std::string& directory)
+{
+    const auto files = awq::safetensors::checkpoint::open(directory);
+    if (!files) FAIL(files.error().text());
+    std::map<std::string, std::vector<std::uint64_t>> shapes;
+    for (const auto* const each : files->tensors()) shapes[each->name] = each->shape;
+    return shapes;
+}
+
+} // namespace
+
+TEST_CASE("stacked experts are smoothed one by one, and stacked again")
+{
+    for (const auto& [family, order] : stacked) {
+        INFO(family);
+        const test::scratch room;
+        awq::oneshot_options options = test::run_of(room, test::write_family(room, family, order));
+        options.smoothing_only = true;
+        options.all_mappings = true;
+        const auto report = test::run_oneshot(options);
+        if (!report) FAIL(report.error().text());
+        CHECK(report->smoothed_mappings() >= 6);
+        CHECK(shapes_of(options.output) == shapes_of(options.model));
+        CHECK(test::kl_of(options.output, options.model) < 1e-7);
+    }
+}
+
+TEST_CASE("a checkpoint computes the same with and without stacks")
+{
+    for (const auto& [family, order] : stacked) {
+        INFO(family);
+        const test::scratch one, other;
+        const std::string plain = test::write_family(one, family), tall = test::write_family(other, family, order);
+        CHECK(shapes_of(plain).size() > shapes_of(tall).size());
+        CHECK(test::kl_of(tall, plain) == 0.0);
+    }
+}
+
+TEST_CASE("quantized experts are stored one by one")
+{
+    for (const auto& [family, order] : stacked) {
+        INFO(family);
+        const test::scratch room;
+        awq::oneshot_options options = test::run_of(room, test::write_family(room, family, order));
+        options.formats = {{{"Linear"}, "W8A16", {16}, {}}};
+        const auto report = test::run_oneshot(options);
+        if (!report) FAIL(report.error().text());
+        const auto shapes = shapes_of(options.output);
+        const auto is_expert = [](const auto& each) {
+            return each.first.find("experts.3.up_proj.weight_packed") != std::string::npos;
+        };
+        CHECK(std::ranges::any_of(shapes, is_expert));
+        CHECK(test::kl_of(options.output, options.model) < 0.01);
+    }
+}
+
+TEST_CASE("a stack whose shape does not tell its order is refused by name")
+{
+    const test::scratch room;
+    const std::string square = R"("architectures": ["Qwen3VLMoeForConditionalGeneration"],
+        "model_type": "qwen3_vl_moe_text", "num_key_value_heads": 2, "head_dim": 16, "num_experts": 4,
+        "num_experts_per_tok": 2, "moe_intermediate_size": 32, "tie_word_embeddings": false)";
+    const std::string model = test::write_family(room, square.c_str(), stack_order::in_out);
+    const auto report = test::run_oneshot(test::run_of(room, model));
+    REQUIRE_FALSE(report);
+    CHECK(report.error().text().find("mlp.experts.gate_up_proj\" has the shape [4, 64, 64]") !=
+          std::string_view::npos);
+}
+
+TEST_CASE("tokens of every expert are counted, all of them where experts shall see all")
+{
+    const test::scratch room;
+    awq::oneshot_options options = test::run_of(room, test::write_family(room, qwen3_vl));
+    options.smoothing_only = true;
+    const auto report = test::run_oneshot(options);
+    if (!report) FAIL(report.error().text());
+    REQUIRE(report->experts.size() == 2);
+    std::uint64_t routed = 0;
+    for (const std::uint64_t tokens : report->experts[1].tokens) routed += tokens;
+    options.all_experts = true;
+    const auto all = test::run_oneshot(options);
+    if (!all) FAIL(all.error().text());
+    CHECK(2 * all->experts[1].fewest() == routed); // each token goes through two of four
+    CHECK(all->experts[1].fewest() == all->experts[1].most());
+    CHECK(test::kl_of(options.output, options.model) < 1e-7);
+}
+
+TEST_CASE("experts that wait in a file give the bytes of experts in memory")
+{
+    for (const bool quantizes : {false, true}) {
+        const test::scratch room;
+        awq::oneshot_options options = test::run_of(room, test::write_family(room, qwen3_vl));
+        options.smoothing_only = !quantizes;
+        options.all_mappings = true;
+        options.loss = awq::loss_kind::gram;
+        if (quantizes) options.formats = {{{"Linear"}, "W8A16", {16}, {}}};
+        REQUIRE(test::run_oneshot(options));
+        const std::string resident = test::read(options.output + "/model.safetensors");
+        options.experts_in_memory = 0;
+        REQUIRE(test::run_oneshot(options));
+        CHECK(test::read(options.output + "/model.safetensors") == resident);
+    }
+}
