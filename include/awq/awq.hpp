@@ -236,11 +236,12 @@
 #include <awq/pipeline/export.hpp>
 #include <awq/pipeline/export_options.hpp>
 #include <awq/pipeline/generate.hpp>
+#include <awq/pipeline/gguf_conclusions.hpp>
 #include <awq/pipeline/gguf_facts.hpp>
+#include <awq/pipeline/gguf_inventory.hpp>
 #include <awq/pipeline/gguf_layout.hpp>
 #include <awq/pipeline/gguf_losses.hpp>
 #include <awq/pipeline/gguf_notes.hpp>
-#include <awq/pipeline/gguf_query_scalar.hpp>
 #include <awq/pipeline/gguf_sink.hpp>
 #include <awq/pipeline/gguf_source.hpp>
 #include <awq/pipeline/gguf_tensor.hpp>

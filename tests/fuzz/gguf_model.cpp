@@ -20,17 +20,21 @@ void use_tokenizer(const awq::gguf::file& file)
     if (fuzz::succeeded(ids)) fuzz::succeeded(tokens->decode(*ids, false));
 }
 
+void read_tensor(const awq::gguf_source& source, const std::string& name)
+{
+    const auto shape = source.shape(name);
+    if (!shape || shape->rows * shape->cols > fuzz::enough) return;
+    std::vector<float> values(shape->rows * shape->cols);
+    fuzz::succeeded(source.read(name, {values.data(), shape->rows, shape->cols}));
+}
+
 void read_tensors(const awq::gguf_source& source)
 {
-    const auto architecture = awq::gguf::architecture_of_hf(source.config().architecture);
-    if (!architecture) return;
-    for (const auto& tensor : source.file().tensors()) {
-        const auto name = awq::gguf::to_hf(*architecture, tensor.name);
-        const auto shape = name ? source.shape(*name) : std::nullopt;
-        if (!shape || shape->rows * shape->cols > fuzz::enough) continue;
-        std::vector<float> values(shape->rows * shape->cols);
-        fuzz::succeeded(source.read(*name, {values.data(), shape->rows, shape->cols}));
-    }
+    const awq::model_config& config = source.config();
+    for (const auto& each : awq::expected_outer_tensors(config)) read_tensor(source, each.name);
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        for (const auto& each : awq::layout_of(config, layer).tensors)
+            read_tensor(source, awq::block_prefix(config, layer) + each.name);
 }
 
 } // namespace

@@ -83,17 +83,34 @@ struct ready_tensor {
     std::vector<float> values;
 };
 
+/// "model.layers.3.self_attn.q_proj.weight" -> "blk.3.attn_q.weight"; empty for other names.
+inline std::string place_of(std::string name)
+{
+    constexpr const char* places[][2] = {
+        {"model.embed_tokens", "token_embd"}, {"model.norm", "output_norm"},
+        {"lm_head", "output"},                {"model.layers.", "blk."},
+        {"input_layernorm", "attn_norm"},     {"post_attention_layernorm", "ffn_norm"},
+        {"self_attn.q_proj", "attn_q"},       {"self_attn.k_proj", "attn_k"},
+        {"self_attn.v_proj", "attn_v"},       {"self_attn.o_proj", "attn_output"},
+        {"mlp.gate_proj", "ffn_gate"},        {"mlp.up_proj", "ffn_up"},
+        {"mlp.down_proj", "ffn_down"}};
+    const std::string from = name;
+    for (const auto& [hf, gguf] : places)
+        if (const auto at = name.find(hf); at != std::string::npos)
+            name.replace(at, std::string{hf}.size(), gguf);
+    return name == from ? "" : name;
+}
+
 inline result<ready_tensor> prepare(const safetensors::tensor& from,
                                     const gguf::hyperparameters& facts)
 {
-    const auto& arch = *gguf::find_architecture(facts.architecture);
-    const auto place = gguf::to_gguf(arch, from.name);
-    if (!place) return error{error_code::unsupported, from.name, ": has no place in a GGUF file"};
-    ready_tensor ready{{place->name, {from.shape.rbegin(), from.shape.rend()}}, {}};
+    const std::string place = place_of(std::string{from.name});
+    if (place.empty()) return error{error_code::unsupported, from.name, ": has no place in a GGUF file"};
+    ready_tensor ready{{place, {from.shape.rbegin(), from.shape.rend()}}, {}};
     ready.values.resize(static_cast<std::size_t>(from.element_count()));
     AWQ_CHECK(safetensors::read_floats(from, ready.values));
-    const bool is_query = place->name.find(".attn_q.") != std::string::npos;
-    if (is_query || place->name.find(".attn_k.") != std::string::npos) {
+    const bool is_query = place.find(".attn_q.") != std::string::npos;
+    if (is_query || place.find(".attn_k.") != std::string::npos) {
         const auto copy = ready.values;
         AWQ_CHECK(gguf::interleave_rotary_rows<float>(
             copy, ready.values, static_cast<std::size_t>(from.shape[0]),

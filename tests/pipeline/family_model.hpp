@@ -2,8 +2,8 @@
 #ifndef AWQ_TESTS_PIPELINE_FAMILY_MODEL_HPP
 #define AWQ_TESTS_PIPELINE_FAMILY_MODEL_HPP
 
-#include "gemma3_model.hpp"
-#include "pipeline_runs.hpp"
+#include "pipeline/gemma3_model.hpp"
+#include "pipeline/pipeline_runs.hpp"
 
 #include <awq/io/json_reader.hpp>
 #include <awq/model/config/read_model_config.hpp>
@@ -30,7 +30,7 @@ struct family_tensors {
     void add(const awq::expected_tensor& each, const std::string& name, bool is_turned, std::vector<float> made)
     {
         shapes[name] = {each.cols};
-        if (each.is_matrix) shapes[name].insert(shapes[name].begin(), each.rows);
+        if (each.is_matrix || each.rows > 1) shapes[name].insert(shapes[name].begin(), each.rows);
         if (is_turned) std::ranges::reverse(shapes[name]);
         values[name] = std::move(made);
     }

@@ -205,15 +205,15 @@ TEST_CASE("a GGUF model that contradicts itself is refused in one line")
     refused("keys of 64 and values of 32", with("llama.attention.value_length", 32));
     refused("blk.4.attn_norm.weight", with("llama.block_count", 10));
     refused("head", with("llama.attention.head_count", 3));
-    refused("experts", with("llama.expert_count", 8));
+    refused("expert_used_count", with("llama.expert_count", 8));
     refused("32 of 64", with("llama.rope.dimension_count", 32));
     refused("hidden_size", with("llama.embedding_length", 1u << 21));
     refused("asks for [500, 256]", with("llama.feed_forward_length", 500));
     refused("no forward pass", [](test::gguf_parts& parts) {
-        parts.metadata.set("general.architecture", "gemma2");
-        parts.metadata.set("gemma2.block_count", std::uint32_t{4});
-        parts.metadata.set("gemma2.embedding_length", std::uint32_t{256});
-        parts.metadata.set("gemma2.context_length", std::uint32_t{256});
+        parts.metadata.set("general.architecture", "mamba");
+        parts.metadata.set("mamba.block_count", std::uint32_t{4});
+        parts.metadata.set("mamba.embedding_length", std::uint32_t{256});
+        parts.metadata.set("mamba.context_length", std::uint32_t{256});
     });
     refused("token_embd.weight", [](test::gguf_parts& parts) {
         std::erase_if(parts.tensors,

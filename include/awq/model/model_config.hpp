@@ -89,6 +89,8 @@ struct rope_config {
     /// the parameters of llama3; longrope has them for texts up to the original length.
     std::vector<float> frequency_divisors = {};
     std::vector<float> long_divisors = {}; ///< longrope: those of longer texts
+    /// Pairs that turn by the time, height and width of a picture; to text they are all one.
+    std::vector<std::size_t> sections = {};
 };
 
 /// Scores that fall with the distance of keys, instead of a rotation (Press et al. 2022).
@@ -224,6 +226,7 @@ struct model_config {
     model_names names;
     rope_config rope;
     std::optional<rope_config> local_rope; ///< of the sliding layers, where they have their own
+    std::size_t deepstack_layers = 0; ///< first layers that what a picture shows is added to
     std::vector<std::uint32_t> eos_token_ids;
     std::optional<std::uint32_t> bos_token_id;
     dtype torch_dtype = dtype::f32;

@@ -70,11 +70,6 @@ result<export_report> export_tensors(const E& how, const export_options& options
     for (const gguf_tensor& tensor : layout.tensors()) {
         const auto done = static_cast<std::size_t>(&tensor - layout.tensors().data());
         notify(options.progress, tensor.name, done, report.tensors);
-        if (tensor.hf_name.empty()) {
-            AWQ_TRY(const auto values, gguf_rope_freqs(source->config()));
-            AWQ_CHECK(out.write(tensor, {values.data(), 1, values.size()}));
-            continue;
-        }
         AWQ_TRY(const auto means, importance_of(importance, tensor));
         report.without_importance += gguf::is_quantized(tensor.type) && means.empty();
         AWQ_CHECK(out.copy(tensor, *source, means));

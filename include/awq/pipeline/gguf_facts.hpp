@@ -9,10 +9,10 @@
 #include <awq/io/gguf/metadata.hpp>
 #include <awq/io/gguf/rope_freqs.hpp>
 #include <awq/model/forward/rope.hpp>
+#include <awq/pipeline/gguf_conclusions.hpp>
 #include <awq/pipeline/gguf_layout.hpp>
 #include <awq/pipeline/gguf_losses.hpp>
 #include <awq/pipeline/gguf_notes.hpp>
-#include <awq/pipeline/gguf_query_scalar.hpp>
 #include <awq/pipeline/gguf_vocabulary.hpp>
 
 #include <cctype>
@@ -27,45 +27,66 @@ namespace awq {
 
 namespace detail {
 
-/// "rope.scaling" keys; llama3 scaling becomes a tensor instead.
-inline void describe_rope(const model_config& config, gguf::hyperparameters& facts)
+inline std::uint32_t gguf_count(std::size_t value) { return static_cast<std::uint32_t>(value); }
+
+inline void describe_yarn(const model_config& config, gguf::hyperparameters& facts)
+{
+    facts.rope_original_context_length = gguf_count(static_cast<std::size_t>(original_length(config)));
+    const double wanted = attention_factor(config);
+    if (config.latent.rank != 0) { // scores are sharper by this instead
+        facts.yarn_log_multiplier = static_cast<float>(0.1 * config.rope.mscale_all_dim.value_or(0.0));
+        return;
+    }
+    // llama.cpp multiplies yarn's usual magnitude by its own factor.
+    const double usual = yarn_magnitude(config.rope.factor, 1.0);
+    if (wanted != usual) facts.rope_attention_factor = static_cast<float>(wanted / usual);
+}
+
+/// "rope" keys; llama3 and longrope become tensors instead.
+inline void describe_rope(const model_config& config, const gguf::architecture& arch,
+                          gguf::hyperparameters& facts)
 {
     const rope_config& rope = config.rope;
     facts.rope_freq_base = static_cast<float>(rope.theta);
+    if (arch.pairs || arch.takes_partial_rotary)
+        facts.rope_dimension_count = gguf_count(config.rotary_size());
     if (rope.kind == rope_kind::linear || rope.kind == rope_kind::yarn) {
         facts.rope_scaling_type = rope.kind == rope_kind::linear ? "linear" : "yarn";
         facts.rope_scaling_factor = static_cast<float>(rope.factor);
     }
-    if (rope.kind != rope_kind::yarn) return;
-    const std::size_t original = rope.original_max_position_embeddings;
-    facts.rope_original_context_length =
-        static_cast<std::uint32_t>(original != 0 ? original : config.max_position_embeddings);
-    // llama.cpp multiplies yarn's usual magnitude by its own factor.
-    const double usual = yarn_magnitude(rope.factor, 1.0), wanted = attention_factor(config);
-    if (wanted != usual) facts.rope_attention_factor = static_cast<float>(wanted / usual);
+    if (rope.kind == rope_kind::yarn) describe_yarn(config, facts);
+    if (rope.kind == rope_kind::longrope) {
+        facts.rope_original_context_length =
+            gguf_count(static_cast<std::size_t>(original_length(config)));
+        facts.rope_attention_factor = static_cast<float>(attention_factor(config));
+    }
+    if (rope.sections.empty()) return;
+    facts.rope_sections.emplace(rope.sections.begin(), rope.sections.end());
+    facts.rope_sections->resize(4); // llama.cpp knows one position more
+    if (config.deepstack_layers != 0) facts.deepstack_layers = gguf_count(config.deepstack_layers);
+}
+
+/// The rotary embedding of the sliding layers, where it is another one.
+inline status describe_local_rope(const model_config& config, const gguf::architecture& arch,
+                                  gguf::hyperparameters& facts)
+{
+    if (!config.local_rope) return {};
+    if (arch.window_period == 0)
+        return error{error_code::unsupported, "config: llama.cpp turns heads of ", arch.name,
+                     " models alike in all layers, this one has another rotary embedding in its "
+                     "sliding layers"};
+    if (config.local_rope->kind != rope_kind::plain)
+        return error{error_code::unsupported, "config: llama.cpp does not stretch the rotary "
+                                              "embedding of sliding layers"};
+    facts.rope_freq_base_swa = static_cast<float>(config.local_rope->theta);
+    return {};
 }
 
 /// Sliding windows, and what only the layers without one do.
-inline status describe_windows(const model_config& config, const gguf::architecture& arch,
-                               gguf::hyperparameters& facts)
+inline void describe_windows(const model_config& config, const gguf::architecture& arch,
+                             gguf::hyperparameters& facts)
 {
-    const std::size_t scalar = gguf_query_scalar(arch, config);
-    if (config.query_pre_attn_scalar != 0.0 &&
-        config.query_pre_attn_scalar != static_cast<double>(scalar))
-        return error{error_code::unsupported, "config: llama.cpp takes query_pre_attn_scalar for ",
-                     scalar, " in ", arch.name, " models of this shape; this model has ",
-                     config.query_pre_attn_scalar};
-    if (config.local_rope) {
-        if (arch.window_period == 0)
-            return error{error_code::unsupported, "config: llama.cpp turns heads of ", arch.name,
-                         " models alike in all layers, this one has another rotary embedding in its "
-                         "sliding layers"};
-        if (config.local_rope->kind != rope_kind::plain)
-            return error{error_code::unsupported, "config: llama.cpp does not stretch the rotary "
-                                                  "embedding of sliding layers"};
-        facts.rope_freq_base_swa = static_cast<float>(config.local_rope->theta);
-    }
-    if (arch.window_period == 0) return {};
+    if (!gguf_knows_windows(arch, config)) return;
     std::vector<bool> pattern(config.num_hidden_layers);
     bool usual = true, any = false;
     for (std::size_t i = 0; i < pattern.size(); ++i) {
@@ -73,14 +94,67 @@ inline status describe_windows(const model_config& config, const gguf::architect
         usual = usual && pattern[i] == ((i + 1) % arch.window_period != 0);
         any = any || pattern[i];
     }
-    if (!any) return {}; // a window that no layer has ends llama.cpp's process
+    if (!any) return; // a window that no layer has ends llama.cpp's process
+    const bool has_own_rope = config.local_rope || arch.name == "cohere2";
+    if (config.sliding_window == 0 && !has_own_rope && arch.name != "gemma2") return;
     // By the window llama.cpp knows the layers with a rotary embedding of their own; without one they
     // get one that hides nothing.
     const std::size_t all = config.max_position_embeddings;
-    facts.sliding_window =
-        static_cast<std::uint32_t>(config.sliding_window != 0 ? config.sliding_window : all);
+    facts.sliding_window = gguf_count(config.sliding_window != 0 ? config.sliding_window : all);
     if (!usual) facts.sliding_window_pattern = std::move(pattern);
-    return {};
+}
+
+/// Experts, and the router's rule as the first block that has some states it.
+inline void describe_experts(const model_config& config, gguf::hyperparameters& facts)
+{
+    const experts_config& experts = config.experts;
+    if (experts.count == 0) return;
+    facts.expert_count = gguf_count(experts.count);
+    facts.expert_used_count = gguf_count(experts.per_token);
+    facts.expert_feed_forward_length = gguf_count(experts.width);
+    if (experts.shared_width != 0) {
+        facts.expert_shared_feed_forward_length = gguf_count(experts.shared_width);
+        facts.expert_shared_count = gguf_count(experts.shared_width / experts.width);
+    }
+    facts.leading_dense_block_count = gguf_count(experts.first);
+    if (experts.groups > 1) {
+        facts.expert_group_count = gguf_count(experts.groups);
+        facts.expert_group_used_count = gguf_count(experts.chosen_groups);
+    }
+    const auto rule = router_rule_of(config);
+    if (!rule) return;
+    facts.expert_weights_scale = rule->scaling;
+    facts.expert_weights_norm = rule->normalized;
+    facts.expert_gating_function = rule->kind == router_kind::sigmoid ? 2u : 1u;
+}
+
+/// What llama.cpp calls latent attention: one key and value head of the latent's size.
+inline void describe_latent(const model_config& config, gguf::hyperparameters& facts)
+{
+    const latent_config& latent = config.latent;
+    if (latent.rank == 0) return;
+    facts.head_count_kv = 1;
+    facts.key_length = gguf_count(latent.rank + latent.rotary);
+    facts.value_length = facts.kv_lora_rank = gguf_count(latent.rank);
+    facts.key_length_mla = gguf_count(latent.plain + latent.rotary);
+    facts.value_length_mla = gguf_count(latent.value);
+    facts.q_lora_rank = gguf_count(latent.query_rank);
+}
+
+/// Factors and caps.
+inline void describe_scales(const model_config& config, const gguf::architecture& arch,
+                            gguf::hyperparameters& facts)
+{
+    const auto real = [](double value) { return static_cast<float>(value); };
+    if (config.attention_cap != 0.0) facts.attention_softcap = real(config.attention_cap);
+    if (config.logit_cap != 0.0) facts.final_logit_softcap = real(config.logit_cap);
+    if (arch.name == "command-r" || arch.name == "cohere2")
+        facts.logit_scale = real(config.logit_multiplier);
+    if (!arch.name.starts_with("granite")) return;
+    facts.logit_scale = real(1.0 / config.logit_multiplier); // this one divides
+    facts.attention_scale = config.attention_scale();
+    facts.embedding_scale = real(config.embedding_multiplier);
+    facts.residual_scale = real(config.residual_multiplier);
 }
 
 /// "smol-lm_2" -> "Smol Lm 2".
@@ -113,38 +187,41 @@ inline result<gguf::hyperparameters> gguf_hyperparameters(const model_config& co
 {
     AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
     AWQ_CHECK(check_gguf_function(config, *arch));
-    const auto count = [](std::size_t value) { return static_cast<std::uint32_t>(value); };
+    using detail::gguf_count;
     gguf::hyperparameters facts;
     facts.architecture = arch->name;
-    facts.block_count = count(config.num_hidden_layers);
-    facts.context_length = count(config.max_position_embeddings);
-    facts.embedding_length = count(config.hidden_size);
-    facts.feed_forward_length = count(config.intermediate_size);
-    facts.head_count = count(config.num_attention_heads);
-    facts.head_count_kv = count(config.kv_heads());
-    facts.rms_epsilon = static_cast<float>(config.rms_norm_eps);
-    if (config.head_dim != 0) facts.key_length = facts.value_length = count(config.head_dim);
-    if (arch->interleaves_rotary) {
-        facts.vocab_size = count(config.vocab_size);
-        facts.rope_dimension_count = count(config.head_size());
-    }
-    detail::describe_rope(config, facts);
-    AWQ_CHECK(detail::describe_windows(config, *arch, facts));
+    facts.block_count = gguf_count(config.num_hidden_layers);
+    facts.context_length = gguf_count(config.max_position_embeddings);
+    facts.embedding_length = gguf_count(config.hidden_size);
+    facts.feed_forward_length = gguf_count(config.intermediate_size);
+    facts.head_count = gguf_count(config.num_attention_heads);
+    facts.head_count_kv = gguf_count(config.kv_heads());
+    const auto eps = static_cast<float>(config.rms_norm_eps);
+    (config.norms == norm_kind::rms ? facts.rms_epsilon : facts.layer_norm_epsilon) = eps;
+    if (config.head_dim != 0) facts.key_length = facts.value_length = gguf_count(config.head_dim);
+    if (arch->pairs) facts.vocab_size = gguf_count(config.vocab_size);
+    detail::describe_rope(config, *arch, facts);
+    AWQ_CHECK(detail::describe_local_rope(config, *arch, facts));
+    detail::describe_windows(config, *arch, facts);
+    detail::describe_experts(config, facts);
+    detail::describe_latent(config, facts);
+    detail::describe_scales(config, *arch, facts);
     return facts;
 }
 
-/// The values of rope_freqs.weight for a model with llama3 rope scaling.
-inline result<std::vector<float>> gguf_rope_freqs(const model_config& config)
+/// The values of a tensor that holds what a rotary embedding is stretched by: rope_freqs.weight of
+/// llama3, rope_factors_long.weight and rope_factors_short.weight of longrope.
+inline result<std::vector<float>> gguf_rope_values(const model_config& config, std::string_view name)
 {
     const rope_config& rope = config.rope;
-    const std::size_t original = rope.original_max_position_embeddings;
+    if (name.starts_with("rope_factors_long")) return rope.long_divisors;
+    if (name.starts_with("rope_factors_short")) return rope.frequency_divisors;
     gguf::llama3_rope from;
     from.base = static_cast<float>(rope.theta);
     from.factor = static_cast<float>(rope.factor);
     from.low_freq_factor = static_cast<float>(rope.low_freq_factor);
     from.high_freq_factor = static_cast<float>(rope.high_freq_factor);
-    from.original_context_length =
-        static_cast<float>(original != 0 ? original : config.max_position_embeddings);
+    from.original_context_length = static_cast<float>(detail::original_length(config));
     return gguf::llama3_rope_freqs(from, config.head_size());
 }
 

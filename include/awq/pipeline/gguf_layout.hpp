@@ -9,7 +9,7 @@
 #include <awq/io/gguf/file_type.hpp>
 #include <awq/io/gguf/mix.hpp>
 #include <awq/io/gguf/tensor_names.hpp>
-#include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/gguf_inventory.hpp>
 #include <awq/pipeline/gguf_tensor.hpp>
 #include <awq/pipeline/gguf_type_requests.hpp>
 #include <awq/pipeline/name_matcher.hpp>
@@ -18,7 +18,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,18 +34,6 @@ struct gguf_type_options {
     std::vector<std::string> ignore;    ///< linear layers that stay in 16 bits, by checkpoint names
     bool has_importance = false;        ///< some mixes differ where importance is known
 };
-
-/// The architecture of the files that llama.cpp knows the model by. Error: `unknown_architecture`.
-inline result<const gguf::architecture*> gguf_architecture_of(const model_config& config)
-{
-    const gguf::architecture* const found = gguf::architecture_of_hf(config.architecture);
-    constexpr std::string_view written[] = {"llama", "qwen2", "qwen3", "gemma3"};
-    if (found && std::ranges::find(written, found->name) != std::end(written) &&
-        config.experts.count == 0)
-        return found;
-    return error{error_code::unknown_architecture, "architecture \"", config.architecture,
-                 "\" has no GGUF counterpart here"};
-}
 
 /// All tensors of the GGUF file of a model, with their types, in the order of llama-quantize.
 class gguf_layout {
@@ -61,73 +50,35 @@ public:
     {
         std::uint64_t count = 0;
         for (const gguf_tensor& each : tensors_)
-            if (!each.hf_name.empty()) count += std::uint64_t{each.rows()} * each.cols();
+            if (!each.parts.empty()) count += std::uint64_t{each.rows()} * each.cols();
         return count;
     }
-    /// Null where no tensor comes from the checkpoint's tensor of that name.
-    const gguf_tensor* find(std::string_view hf_name) const noexcept
+    /// The tensor that holds all of a checkpoint's tensor, row by row; null where there is none.
+    const gguf_tensor* find(std::string_view hf_name) const
     {
-        for (const gguf_tensor& each : tensors_)
-            if (each.hf_name == hf_name) return &each;
-        return nullptr;
+        const auto found = whole_.find(hf_name);
+        return found == whole_.end() ? nullptr : &tensors_[found->second];
     }
 
 private:
     status collect(const tensor_source& source)
     {
-        const model_config& config = source.config();
-        for (const expected_tensor& each : expected_outer_tensors(config))
-            if (each.is != presence::unwanted)
-                AWQ_CHECK(add(source, each.name, each.is == presence::required, each.is_matrix,
-                              global_name(each.name)));
-        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-            for (const expected_tensor& each : layout_of(config, layer).tensors)
-                if (each.is != presence::unwanted)
-                    AWQ_CHECK(add(source, block_prefix(config, layer) + each.name,
-                                  each.is == presence::required, each.is_matrix,
-                                  "blk." + std::to_string(layer) + "." + each.gguf));
-        if (config.rope.kind == rope_kind::llama3)
-            tensors_.push_back({"", "rope_freqs.weight", {config.head_size() / 2}});
+        AWQ_TRY(const auto inventory, gguf_inventory::make(source.config(), *architecture_));
+        for (const gguf_tensor& each : inventory.tensors()) {
+            const bool is_there = std::ranges::all_of(each.parts, [&](const gguf_part& part) {
+                return source.stored(part.hf_name).has_value();
+            });
+            if (is_there) tensors_.push_back(each);
+            if (!is_there && !each.is_optional)
+                return error{error_code::missing_tensor, source.path(), ": there is no tensor for \"",
+                             each.name, "\"; the checkpoint is not complete"};
+        }
+        std::sort(tensors_.begin(), tensors_.end(),
+                  [](const auto& a, const auto& b) { return gguf::precedes(a.name, b.name); });
+        for (std::size_t i = 0; i < tensors_.size(); ++i)
+            for (const gguf_part& part : tensors_[i].parts)
+                if (inventory.whole(part.hf_name)) whole_.emplace(part.hf_name, i);
         return {};
-    }
-
-    /// What a tensor outside of the blocks is called in the file; empty: it has no place there.
-    std::string global_name(const std::string& hf_name) const
-    {
-        const auto place = gguf::to_gguf(*architecture_, hf_name);
-        return place ? place->name : std::string{};
-    }
-
-    status add(const tensor_source& source, const std::string& hf_name, bool required,
-               bool is_matrix, const std::string& name)
-    {
-        const auto shape = source.shape(hf_name);
-        if (!shape && !required) return {};
-        if (!shape)
-            return error{error_code::missing_tensor, source.path(), ": there is no tensor \"",
-                         hf_name, "\"; the checkpoint is not complete"};
-        if (name.empty() || name.ends_with('.'))
-            return error{error_code::unsupported, source.path(), ": \"", hf_name,
-                         "\" has no place in a GGUF file of a ", architecture_->name, " model"};
-        gguf_tensor tensor{hf_name, name, {shape->cols}};
-        if (is_matrix) tensor.dims.push_back(shape->rows);
-        tensor.heads = heads_of(source.config(), hf_name);
-        if (architecture_->adds_one_to_norms && hf_name.ends_with("norm.weight"))
-            tensor.offset = 1.0f;
-        const std::size_t rows = tensor.dims.size() > 1 ? shape->rows : shape->cols;
-        if (rows == 0 || shape->cols == 0 ||
-            (tensor.heads != 0 && (rows % tensor.heads != 0 || rows / tensor.heads % 2 != 0)))
-            return error{error_code::shape_mismatch, source.path(), ": \"", hf_name, "\" with ",
-                         rows, " rows of ", shape->cols, " cannot go into a GGUF file"};
-        tensors_.push_back(std::move(tensor));
-        return {};
-    }
-
-    std::size_t heads_of(const model_config& config, std::string_view hf_name) const
-    {
-        if (!architecture_->interleaves_rotary) return 0;
-        if (hf_name.find(".q_proj.") != hf_name.npos) return config.num_attention_heads;
-        return hf_name.find(".k_proj.") != hf_name.npos ? config.kv_heads() : 0;
     }
 
     status choose(const model_config& config, const gguf_type_options& options)
@@ -139,6 +90,7 @@ private:
         facts.block_count = static_cast<std::uint32_t>(config.num_hidden_layers);
         facts.head_count = static_cast<std::uint32_t>(config.num_attention_heads);
         facts.head_count_kv = static_cast<std::uint32_t>(config.kv_heads());
+        facts.expert_count = static_cast<std::uint32_t>(config.experts.count);
         facts.has_imatrix = options.has_importance;
         gguf::mix_options mix;
         mix.target = options.file_type;
@@ -160,7 +112,8 @@ private:
         for (gguf_tensor& each : tensors_) {
             constexpr std::string_view suffix = ".weight";
             if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
-            if (ignored.matches(each.hf_name.substr(0, each.hf_name.size() - suffix.size())))
+            const std::string& first = each.parts.front().hf_name;
+            if (ignored.matches(first.substr(0, first.size() - suffix.size())))
                 each.type = each.wanted = wide ? gguf::type::bf16 : gguf::type::f16;
         }
         return {};
@@ -169,6 +122,7 @@ private:
     const gguf::architecture* architecture_ = nullptr;
     gguf::file_type file_type_ = gguf::file_type::q4_k_m;
     std::vector<gguf_tensor> tensors_;
+    std::map<std::string, std::size_t, std::less<>> whole_; ///< by the checkpoint's names
 };
 
 #if AWQ_COMPILES_FILES
@@ -179,8 +133,6 @@ AWQ_COMPILED result<gguf_layout> gguf_layout::make(const tensor_source& source,
     layout.file_type_ = options.file_type;
     AWQ_TRY(layout.architecture_, gguf_architecture_of(source.config()));
     AWQ_CHECK(layout.collect(source));
-    std::sort(layout.tensors_.begin(), layout.tensors_.end(),
-              [](const auto& a, const auto& b) { return gguf::precedes(a.name, b.name); });
     AWQ_CHECK(layout.choose(source.config(), options));
     return layout;
 }

@@ -71,7 +71,8 @@ inline void note_left_out(const directory_source& from, std::span<const gguf_ten
                           notice_list& notices)
 {
     std::set<std::string, std::less<>> written;
-    for (const gguf_tensor& each : tensors) written.insert(from.name_in_file(each.hf_name));
+    for (const gguf_tensor& each : tensors)
+        for (const gguf_part& part : each.parts) written.insert(from.name_in_file(part.hf_name));
     detail::name_sample left;
     for (const safetensors::tensor* const each : from.checkpoint().tensors())
         if (!written.contains(each->name)) left.add(each->name);

@@ -49,15 +49,9 @@ public:
 
     status prepare() override
     {
-        for (const gguf_tensor& tensor : layout_.tensors()) {
-            if (gguf::layer_of(tensor.name)) continue;
-            if (!tensor.hf_name.empty()) {
+        for (const gguf_tensor& tensor : layout_.tensors())
+            if (!gguf::layer_of(tensor.name))
                 AWQ_CHECK(out_.copy(tensor, source_));
-                continue;
-            }
-            AWQ_TRY(const auto values, gguf_rope_freqs(source_.config()));
-            AWQ_CHECK(out_.write(tensor, {values.data(), 1, values.size()}));
-        }
         return out_.prepare();
     }
 
@@ -86,17 +80,19 @@ private:
 
     status write(const gguf_tensor& tensor, const finished_block& block)
     {
-        std::string_view name = tensor.hf_name;
-        name.remove_prefix(block.smoothed->prefix().size());
-        if (const gguf_blocks* const rounded = rounded_weight(name, block))
-            return out_.write(tensor, *rounded);
-        if (const block_matrix* const found = block.smoothed->find(name)) {
-            const status done = out_.write(tensor, view_of(*found));
-            block.smoothed->release(view_of(*found));
-            return done;
+        for (const gguf_part& part : tensor.parts) {
+            std::string_view name = part.hf_name;
+            name.remove_prefix(block.smoothed->prefix().size());
+            const gguf_blocks* const rounded = rounded_weight(name, block);
+            const block_matrix* const found = block.smoothed->find(name);
+            if (!rounded && !found)
+                return error{error_code::missing_tensor, source_.path(), ": there is no tensor \"",
+                             part.hf_name, "\""};
+            AWQ_CHECK(rounded ? out_.write(tensor, part, *rounded)
+                              : out_.write(tensor, part, view_of(*found)));
+            if (found) block.smoothed->release(view_of(*found));
         }
-        return error{error_code::missing_tensor, source_.path(), ": there is no tensor \"",
-                     tensor.hf_name, "\""};
+        return {};
     }
 
     static const gguf_blocks* rounded_weight(std::string_view name, const finished_block& block)

@@ -4,12 +4,11 @@
 
 #include <awq/support/requires_hosted.hpp>
 
-#include <awq/io/gguf/architecture.hpp>
 #include <awq/io/gguf/permute.hpp>
 #include <awq/io/gguf/read_key.hpp>
 #include <awq/io/gguf/reader.hpp>
-#include <awq/io/gguf/tensor_names.hpp>
 #include <awq/pipeline/check_tensors.hpp>
+#include <awq/pipeline/gguf_inventory.hpp>
 #include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/read_gguf_config.hpp>
 #include <awq/pipeline/tensor_reports.hpp>
@@ -17,9 +16,12 @@
 #include <awq/quantization/gguf/block_quantizer.hpp>
 #include <awq/support/finite.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,7 +40,9 @@ public:
         AWQ_TRY(source->file_, gguf::file::open(path));
         AWQ_CHECK(refuse_parts(source->file_));
         AWQ_TRY(source->config_, read_gguf_config(source->file_));
-        source->architecture_ = gguf::architecture_of_hf(source->config_.architecture);
+        AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(source->config_));
+        AWQ_TRY(gguf_inventory inventory, gguf_inventory::make(source->config_, *arch));
+        source->inventory_ = std::make_unique<const gguf_inventory>(std::move(inventory));
         AWQ_CHECK(check_tensors(*source));
         return source;
     }
@@ -47,46 +51,58 @@ public:
     const std::string& path() const noexcept override { return file_.path(); }
     const gguf::file& file() const noexcept { return file_; }
 
+    /// Where the tensor is as planned, of the checkpoint's shape.
     std::optional<tensor_shape> shape(std::string_view name) const override
     {
-        const gguf::tensor_info* const found = find(name);
-        if (!found || found->dim_count > 2) return std::nullopt;
-        return tensor_shape{found->rows(), found->in_features()};
+        const auto found = stored(name);
+        if (!found || found->shape.empty() || found->shape.size() > 2) return std::nullopt;
+        const auto rows = found->shape.size() == 1 ? std::uint64_t{1} : found->shape.front();
+        return tensor_shape{static_cast<std::size_t>(rows),
+                            static_cast<std::size_t>(found->shape.back())};
     }
 
     std::optional<stored_tensor_facts> stored(std::string_view name) const override
     {
-        const gguf::tensor_info* const found = find(name);
-        if (!found) return std::nullopt;
-        const auto dims = found->dims();
-        return stored_tensor_facts{{dims.rbegin(), dims.rend()},
-                                   std::string{name_of(found->type)}};
+        std::optional<stored_tensor_facts> facts;
+        std::uint64_t rows = 0, columns = 0;
+        for (const gguf_place& place : inventory_->places_of(name)) {
+            const gguf_tensor& planned = inventory_->tensor(place);
+            const gguf_part& part = inventory_->part(place);
+            const gguf::tensor_info* const found = file_.find_tensor(planned.name);
+            if (!found) return std::nullopt;
+            const auto dims = found->dims();
+            facts = {{dims.rbegin(), dims.rend()}, std::string{name_of(found->type)}};
+            if (!has_dims(*found, planned)) return facts;
+            rows += part.rows;
+            columns = planned.dims[part.is_transposed ? 1 : 0];
+            if (planned.dims.size() > 1) facts->shape = {rows, columns};
+        }
+        return facts;
     }
 
     std::vector<tensor_report> tensors() const override { return tensor_reports(file_); }
 
     std::string name_in_file(std::string_view name) const override
     {
-        const auto place = gguf::to_gguf(*architecture_, name);
-        return place ? place->name : std::string{name};
+        const auto places = inventory_->places_of(name);
+        return places.empty() ? std::string{name} : inventory_->tensor(places[0]).name;
     }
 
     status read_rows(std::string_view name, std::size_t first_row,
                      matrix_view<float> out) const override
     {
-        const gguf::tensor_info* const found = find(name);
-        if (!found)
+        const auto known = shape(name);
+        if (!known)
             return error{error_code::missing_tensor, path(), ": there is no tensor \"", name, "\""};
-        if (out.cols() != found->in_features() || first_row > found->rows() ||
-            out.rows() > found->rows() - first_row)
-            return error{error_code::shape_mismatch, path(), ": ", found->name, " is ",
-                         found->rows(), " x ", found->in_features(), ", rows ", first_row, " to ",
+        if (out.cols() != known->cols || first_row > known->rows ||
+            out.rows() > known->rows - first_row)
+            return error{error_code::shape_mismatch, path(), ": ", name_in_file(name), " is ",
+                         known->rows, " x ", known->cols, ", rows ", first_row, " to ",
                          first_row + out.rows(), " of ", out.cols(), " columns were asked for"};
-        AWQ_TRY(const std::size_t head, head_rows(name, *found));
-        dequantize(*found, head, first_row, out);
-        file_.release(*found);
+        for (const gguf_place& place : inventory_->places_of(name))
+            read_part(inventory_->tensor(place), inventory_->part(place), first_row, out);
         if (all_finite({out.data(), out.size()})) return {};
-        return error{error_code::not_finite, path(), ": ", found->name,
+        return error{error_code::not_finite, path(), ": ", name_in_file(name),
                      " has a NaN or an infinity; the file is damaged or overflowed"};
     }
 
@@ -100,46 +116,62 @@ private:
         return parts.value_or(1) > 1 ? refuse_gguf_part(file.path()) : status{};
     }
 
-    const gguf::tensor_info* find(std::string_view name) const
+    /// Extents of 1 at the end may be missing.
+    static bool has_dims(const gguf::tensor_info& found, const gguf_tensor& planned)
     {
-        const auto place = gguf::to_gguf(*architecture_, name);
-        return place && !place->expert ? file_.find_tensor(place->name) : nullptr;
+        const auto dims = found.dims();
+        for (std::size_t i = 0; i < std::max(dims.size(), planned.dims.size()); ++i)
+            if ((i < dims.size() ? dims[i] : 1) != (i < planned.dims.size() ? planned.dims[i] : 1))
+                return false;
+        return true;
     }
 
-    /// Rows of one head where a tensor's rows are interleaved, else 0.
-    result<std::size_t> head_rows(std::string_view name, const gguf::tensor_info& tensor) const
+    /// The rows of a part that are among out.rows() rows from `first_row` on.
+    void read_part(const gguf_tensor& planned, const gguf_part& part, std::size_t first_row,
+                   matrix_view<float> out) const
     {
-        if (!architecture_->interleaves_rotary) return std::size_t{0};
-        const bool query = name.find(".q_proj.") != name.npos;
-        if (!query && name.find(".k_proj.") == name.npos) return std::size_t{0};
-        const std::size_t heads = query ? config_.num_attention_heads : config_.kv_heads();
-        const bool is_vector = tensor.dim_count == 1;
-        const std::size_t rows = is_vector ? tensor.in_features() : tensor.rows();
-        if (rows % heads == 0 && rows / heads % 2 == 0) return rows / heads;
-        return error{error_code::shape_mismatch, path(), ": ", tensor.name, ": ", rows,
-                     " rows are no ", heads, " heads of an even size"};
-    }
-
-    static void dequantize(const gguf::tensor_info& tensor, std::size_t head, std::size_t first_row,
-                           matrix_view<float> out)
-    {
-        const gguf::block_quantizer quantizer{tensor.type};
+        const gguf::tensor_info& found = *file_.find_tensor(planned.name);
+        const std::size_t begin = std::max(first_row, part.first);
+        const std::size_t end = std::min(first_row + out.rows(), part.first + part.rows);
+        if (begin >= end) return;
+        const auto rows = out.rows_from(begin - first_row, end - begin);
+        if (part.is_transposed) return read_columns(found, part, begin - part.first, rows);
+        const gguf::block_quantizer quantizer{found.type};
         const std::size_t bytes = quantizer.row_bytes(out.cols());
-        const bool is_vector = tensor.dim_count == 1;
-        for (std::size_t row = 0; row < out.rows(); ++row) {
-            const std::size_t at = first_row + row;
+        const bool is_vector = planned.dims.size() == 1;
+        const std::size_t head = planned.heads == 0 ? 0
+                                 : (is_vector ? planned.cols() : planned.rows()) / planned.heads;
+        for (std::size_t row = 0; row < rows.rows(); ++row) {
+            const std::size_t at = part.at + begin - part.first + row;
             const std::size_t from = head && !is_vector ? gguf::split_source(at, head) : at;
-            quantizer.dequantize_row(tensor.bytes.subspan(from * bytes, bytes), out.row(row));
+            quantizer.dequantize_row(found.bytes.subspan(from * bytes, bytes), rows.row(row));
         }
-        if (!head || !is_vector) return;
-        const std::vector<float> stored{out.row(0).begin(), out.row(0).end()};
-        for (std::size_t i = 0; i < stored.size(); ++i)
-            out(0, i) = stored[gguf::split_source(i, head)];
+        if (head && is_vector) split_vector(rows.row(0), head);
+        file_.release(found);
+    }
+
+    static void split_vector(std::span<float> values, std::size_t head)
+    {
+        const std::vector<float> stored{values.begin(), values.end()};
+        for (std::size_t i = 0; i < stored.size(); ++i) values[i] = stored[gguf::split_source(i, head)];
+    }
+
+    /// Columns from `first` on, as rows.
+    void read_columns(const gguf::tensor_info& found, const gguf_part& part, std::size_t first,
+                      matrix_view<float> out) const
+    {
+        const gguf::block_quantizer quantizer{found.type};
+        const std::size_t bytes = quantizer.row_bytes(part.rows);
+        std::vector<float> values(part.rows);
+        for (std::size_t row = 0; row < out.cols(); ++row) {
+            quantizer.dequantize_row(found.bytes.subspan((part.at + row) * bytes, bytes), values);
+            for (std::size_t i = 0; i < out.rows(); ++i) out(i, row) = values[first + i];
+        }
     }
 
     gguf::file file_;
     model_config config_;
-    const gguf::architecture* architecture_ = nullptr;
+    std::unique_ptr<const gguf_inventory> inventory_;
 };
 
 } // namespace awq

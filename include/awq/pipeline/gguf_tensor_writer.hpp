@@ -42,38 +42,39 @@ public:
         return gguf_tensor_writer{how, std::move(out), rounding};
     }
 
-    /// Rounds and writes a whole tensor. `importance`: mean of x^2 for each column, or empty.
-    status write(const gguf_tensor& tensor, matrix_view<const float> values,
+    /// Rounds and writes a part of a tensor. `values`: all of the checkpoint's tensor; `importance`: mean
+    /// of x^2 for each column, of each matrix of a stack, or empty.
+    status write(const gguf_tensor& tensor, const gguf_part& part, matrix_view<const float> values,
                  std::span<const float> importance = {})
     {
-        if (values.rows() != tensor.rows() || values.cols() != tensor.cols())
-            return error{error_code::shape_mismatch, tensor.hf_name, ": is ", values.rows(), " x ",
-                         values.cols(), ", not ", tensor.rows(), " x ", tensor.cols()};
-        return write_rows(tensor, 0, values, importance);
+        if (part.first + part.rows > values.rows() || values.cols() != columns_of(tensor, part))
+            return error{error_code::shape_mismatch, part.hf_name, ": is ", values.rows(), " x ",
+                         values.cols(), ", which does not fit ", tensor.name};
+        return write_part(tensor, part, values.rows_from(part.first, part.rows), importance);
     }
 
-    /// Writes a tensor that is rounded already.
-    status write(const gguf_tensor& tensor, const gguf_blocks& blocks)
+    /// Writes a part that is rounded already.
+    status write(const gguf_tensor& tensor, const gguf_part& part, const gguf_blocks& blocks)
     {
-        if (blocks.type != tensor.type || blocks.rows != tensor.rows() ||
-            blocks.cols != tensor.cols())
-            return error{error_code::shape_mismatch, tensor.hf_name, ": was rounded to ",
+        if (blocks.type != tensor.type || blocks.rows != part.rows || blocks.cols != tensor.cols())
+            return error{error_code::shape_mismatch, part.hf_name, ": was rounded to ",
                          name_of(blocks.type), ", the file is to hold ", name_of(tensor.type)};
-        return put(tensor, 0, blocks.bytes);
+        return put(tensor, part.at, blocks.bytes);
     }
 
-    /// Reads a tensor, rounds and writes it, a stripe of rows at a time.
+    /// Reads a tensor, rounds and writes it, a stripe of rows at a time; one that no checkpoint has is
+    /// computed.
     status copy(const gguf_tensor& tensor, const tensor_source& source,
                 std::span<const float> importance = {})
     {
-        const std::size_t rows = tensor.rows(), step = stripe_rows(tensor);
-        host_matrix stripe = xtensor_backend::make(std::min(step, rows), tensor.cols());
-        for (std::size_t first = 0; first < rows; first += step) {
-            const auto part = view_of(stripe).rows_from(0, std::min(step, rows - first));
-            AWQ_CHECK(source.read_rows(tensor.hf_name, first, part));
-            AWQ_CHECK(write_rows(tensor, first, part, importance));
-        }
-        return {};
+        for (const gguf_part& part : tensor.parts)
+            AWQ_CHECK(copy(tensor, part, source, importance));
+        if (!tensor.parts.empty()) return {};
+        AWQ_TRY(const auto values, gguf_rope_values(source.config(), tensor.name));
+        if (values.size() != tensor.cols())
+            return error{error_code::shape_mismatch, source.path(), ": ", tensor.name, " needs ",
+                         tensor.cols(), " factors, the config has ", values.size()};
+        return write_rows(tensor, 0, {values.data(), 1, values.size()}, {});
     }
 
     /// Makes the complete file ready, and puts it into place.
@@ -84,6 +85,42 @@ private:
     gguf_tensor_writer(const E& how, gguf::writer&& out, gguf::rounding rounding)
         : how_(&how), out_(std::move(out)), rounding_(rounding)
     {
+    }
+
+    /// Of the checkpoint's tensor.
+    static std::size_t columns_of(const gguf_tensor& tensor, const gguf_part& part)
+    {
+        return part.is_transposed ? static_cast<std::size_t>(tensor.dims[1]) : tensor.cols();
+    }
+
+    status copy(const gguf_tensor& tensor, const gguf_part& part, const tensor_source& source,
+                std::span<const float> importance)
+    {
+        const std::size_t rows = part.rows;
+        const std::size_t step = std::min(part.is_transposed ? rows : stripe_rows(tensor), rows);
+        host_matrix stripe = xtensor_backend::make(step, columns_of(tensor, part));
+        for (std::size_t done = 0; done < rows; done += step) {
+            gguf_part piece = part;
+            piece.rows = std::min(step, rows - done);
+            piece.at += done;
+            const auto values = view_of(stripe).rows_from(0, piece.rows);
+            AWQ_CHECK(source.read_rows(part.hf_name, part.first + done, values));
+            AWQ_CHECK(write_part(tensor, piece, values, importance));
+        }
+        return {};
+    }
+
+    /// `values`: the part's rows.
+    status write_part(const gguf_tensor& tensor, const gguf_part& part,
+                      matrix_view<const float> values, std::span<const float> importance)
+    {
+        const auto own = tensor.importance_of(part, importance);
+        if (!part.is_transposed) return write_rows(tensor, part.at, values, own);
+        host_matrix turned = xtensor_backend::make(values.cols(), values.rows());
+        for (std::size_t row = 0; row < values.rows(); ++row)
+            for (std::size_t col = 0; col < values.cols(); ++col)
+                view_of(turned)(col, row) = values(row, col);
+        return write_rows(tensor, part.at, view_of(turned), own);
     }
 
     /// About 16 MB of floats, and whole heads.
@@ -107,7 +144,7 @@ private:
         const gguf::simd_block_quantizer quantizer{tensor.type, rounding_};
         std::vector<std::byte> bytes(rows.rows() * quantizer.row_bytes(rows.cols()));
         const auto done = gguf::quantize_rows(*how_, quantizer, rows, importance, bytes);
-        if (!done) return done.error().within(tensor.hf_name);
+        if (!done) return done.error().within(name_of_origin(tensor));
         AWQ_CHECK(check_range(tensor, rows, bytes));
         return put(tensor, first, bytes);
     }
@@ -128,7 +165,7 @@ private:
             reader.dequantize_row(bytes.subspan(row * row_bytes, row_bytes), back);
             const auto is_finite = [](float each) { return std::isfinite(each); };
             if (!std::all_of(back.begin(), back.end(), is_finite))
-                return error{error_code::not_finite, tensor.hf_name, ": holds ", most, ", which ",
+                return error{error_code::not_finite, name_of_origin(tensor), ": holds ", most, ", which ",
                              name_of(tensor.type), " cannot; write bf16 or f32, or give this tensor "
                              "such a type"};
         }
@@ -149,8 +186,14 @@ private:
         std::vector<std::byte> ordered(bytes.size());
         const auto done =
             gguf::interleave_rotary_rows<std::byte>(bytes, ordered, part_rows, part_heads);
-        if (!done) return done.error().within(tensor.hf_name);
+        if (!done) return done.error().within(name_of_origin(tensor));
         return out_.write_part(index, offset, ordered);
+    }
+
+    /// For error texts.
+    static const std::string& name_of_origin(const gguf_tensor& tensor)
+    {
+        return tensor.parts.empty() ? tensor.name : tensor.parts.front().hf_name;
     }
 
     const E* how_;

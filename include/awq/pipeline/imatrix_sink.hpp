@@ -6,7 +6,7 @@
 
 #include <awq/io/imatrix.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
-#include <awq/pipeline/gguf_layout.hpp>
+#include <awq/pipeline/gguf_inventory.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -32,8 +32,10 @@ public:
                                                            std::size_t max_seq_length)
     {
         AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
+        AWQ_TRY(gguf_inventory inventory, gguf_inventory::make(config, *arch));
         AWQ_TRY(output_file file, output_file::create(target, overwrite));
-        auto sink = std::unique_ptr<imatrix_sink>{new imatrix_sink{*arch, target, std::move(file)}};
+        auto sink = std::unique_ptr<imatrix_sink>{
+            new imatrix_sink{std::move(inventory), target, std::move(file)}};
         sink->matrix_.datasets = {std::filesystem::path{dataset}.filename().string()};
         sink->matrix_.chunk_size = static_cast<std::uint32_t>(max_seq_length);
         return std::unique_ptr<checkpoint_sink>{std::move(sink)};
@@ -48,14 +50,8 @@ public:
     {
         for (const block_linear& linear : block.smoothed->layout().linears) {
             const std::string name = block.smoothed->prefix() + linear.name + ".weight";
-            const auto place = gguf::to_gguf(architecture_, name);
-            if (!place)
-                return error{error_code::unsupported, target_, ": \"", name,
-                             "\" has no place in a GGUF file"};
-            const activation_stats& sums = block.statistics->of(linear.name).sums();
-            imatrix_entry& entry = matrix_.entries[place->name];
-            entry.sums.assign(sums.square_sum.begin(), sums.square_sum.end());
-            entry.counts = {static_cast<float>(sums.tokens)};
+            const gguf_place* const place = inventory_.whole(name);
+            if (place) add(*place, block.statistics->of(linear.name).sums());
         }
         return {};
     }
@@ -74,12 +70,27 @@ public:
     std::string target() const override { return target_; }
 
 private:
-    imatrix_sink(const gguf::architecture& arch, const std::string& target, output_file&& file)
-        : architecture_(arch), target_(target), file_(std::move(file))
+    imatrix_sink(gguf_inventory&& inventory, const std::string& target, output_file&& file)
+        : inventory_(std::move(inventory)), target_(target), file_(std::move(file))
     {
     }
 
-    const gguf::architecture& architecture_;
+    /// The sums of one weight, or of one of a stack. A layer whose rows become several tensors has none:
+    /// what those read is not what it reads.
+    void add(const gguf_place& place, const activation_stats& sums)
+    {
+        const gguf_tensor& tensor = inventory_.tensor(place);
+        const std::size_t columns = tensor.cols(), count = tensor.matrices();
+        imatrix_entry& entry = matrix_.entries[tensor.name];
+        entry.sums.resize(columns * count);
+        entry.counts.resize(count);
+        const std::size_t index = count > 1 ? place.part : 0;
+        std::ranges::copy(sums.square_sum,
+                          entry.sums.begin() + static_cast<std::ptrdiff_t>(index * columns));
+        entry.counts[index] = static_cast<float>(sums.tokens);
+    }
+
+    gguf_inventory inventory_;
     std::string target_;
     output_file file_;
     imatrix matrix_;

@@ -6,27 +6,45 @@
 
 #include <awq/io/imatrix.hpp>
 #include <awq/pipeline/block_statistics.hpp>
-#include <awq/pipeline/gguf_layout.hpp>
+#include <awq/pipeline/gguf_inventory.hpp>
 #include <awq/pipeline/importance_cover.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
-#include <string_view>
+#include <vector>
 
 namespace awq {
 
 namespace detail {
 
-/// A block's input under the name of the first weight that reads it.
-inline result<std::string> importance_name(const model_config& config, std::size_t layer,
-                                           std::string_view input)
+/// Where an importance matrix has a value of a block.
+struct importance_place {
+    std::string name;       ///< of the first weight that reads it
+    std::size_t matrix = 0; ///< of the stack that the weight is
+    std::size_t count = 1;
+};
+
+/// The places of a block's inputs. Those that no whole tensor of a file reads have their layer's name,
+/// which no matrix has.
+inline result<std::vector<importance_place>> importance_places(const model_config& config,
+                                                               std::size_t layer,
+                                                               const block_layout& layout)
 {
     AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
-    const auto place =
-        gguf::to_gguf(*arch, block_prefix(config, layer) + std::string{input} + ".weight");
-    return place ? place->name : std::string{input};
+    AWQ_TRY(const auto inventory, gguf_inventory::of_block(config, *arch, layer));
+    std::vector<importance_place> places;
+    for (const block_input& each : layout.inputs) {
+        const auto* const found =
+            inventory.whole(block_prefix(config, layer) + each.name + ".weight");
+        const std::size_t count = found ? inventory.tensor(*found).matrices() : 1;
+        places.push_back({found ? inventory.tensor(*found).name : each.name,
+                          found && count > 1 ? found->part : 0, count});
+    }
+    return places;
 }
 
 } // namespace detail
@@ -37,16 +55,19 @@ inline result<std::string> importance_name(const model_config& config, std::size
 inline result<imatrix> read_statistics(const std::string& path, const model_config& config)
 {
     AWQ_TRY(imatrix matrix, imatrix::read(path));
-    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        for (const block_input& input : layout_of(config, layer).inputs) {
-            AWQ_TRY(const std::string name, detail::importance_name(config, layer, input.name));
-            const auto found = matrix.entries.find(name);
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+        const block_layout layout = layout_of(config, layer);
+        AWQ_TRY(const auto places, detail::importance_places(config, layer, layout));
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            const auto found = matrix.entries.find(places[i].name);
             if (found == matrix.entries.end())
                 return error{error_code::missing_tensor, path, ": has ",
-                             detail::first_entry(matrix), ", but none for \"", name,
+                             detail::first_entry(matrix), ", but none for \"", places[i].name,
                              "\"; give a matrix of all layers of this model, or --dataset"};
-            AWQ_CHECK(detail::check_columns(found->second, path, name, input.width));
+            AWQ_CHECK(detail::check_columns(found->second, path, places[i].name,
+                                            layout.inputs[i].width, places[i].count));
         }
+    }
     return matrix;
 }
 
@@ -58,15 +79,18 @@ inline result<imatrix> read_statistics(const std::string& path, const model_conf
 inline status fill_statistics(const imatrix& matrix, const model_config& config, std::size_t layer,
                               const block_layout& layout, block_statistics& into)
 {
-    for (const block_input& input : layout.inputs) {
-        AWQ_TRY(const std::string name, detail::importance_name(config, layer, input.name));
-        AWQ_TRY(const auto means, matrix.mean_squares(name));
+    AWQ_TRY(const auto places, detail::importance_places(config, layer, layout));
+    for (std::size_t at = 0; at < places.size(); ++at) {
+        const auto& [name, matrix_index, count] = places[at];
+        AWQ_TRY(const auto all, matrix.mean_squares(name));
         const imatrix_entry& entry = matrix.entries.find(name)->second;
-        input_statistics& statistics = into.of(input.name);
-        AWQ_CHECK(detail::check_columns(entry, "the importance matrix", name,
-                                        statistics.in_features()));
+        input_statistics& statistics = into.of(layout.inputs[at].name);
+        const std::size_t columns = statistics.in_features();
+        AWQ_CHECK(detail::check_columns(entry, "the importance matrix", name, columns, count));
+        const auto means = std::span{all}.subspan(matrix_index * columns, columns);
         activation_stats& sums = statistics.sums();
-        sums.tokens = static_cast<std::uint64_t>(std::fmax(1.0f, entry.counts.front()));
+        const float seen = entry.counts[std::min(matrix_index, entry.counts.size() - 1)];
+        sums.tokens = static_cast<std::uint64_t>(std::fmax(1.0f, seen));
         const auto tokens = static_cast<double>(sums.tokens);
         for (std::size_t i = 0; i < means.size(); ++i) {
             const double mean = means[i];

@@ -43,12 +43,14 @@ inline std::string first_entry(const imatrix& matrix)
     return "entries like \"" + printable(matrix.entries.begin()->first) + "\"";
 }
 
-inline status check_columns(const imatrix_entry& entry, std::string_view path,
-                            std::string_view name, std::size_t columns)
+/// `matrices`: of a stack of experts, else 1.
+inline status check_columns(const imatrix_entry& entry, std::string_view path, std::string_view name,
+                            std::size_t columns, std::size_t matrices)
 {
-    if (entry.counts.size() == 1 && entry.sums.size() == columns) return {};
+    const bool counts = entry.counts.size() == 1 || entry.counts.size() == matrices;
+    if (counts && entry.sums.size() == columns * matrices) return {};
     return error{error_code::shape_mismatch, path, ": has ", entry.sums.size(), " columns for \"",
-                 name, "\", which has ", columns, "; it belongs to another model"};
+                 name, "\", which has ", columns * matrices, "; it belongs to another model"};
 }
 
 /// How an importance matrix and the tensors of a file meet.
@@ -69,7 +71,7 @@ inline result<importance_cover> cover_of(const imatrix& matrix, std::string_view
         if (!weighs_importance(each.type)) continue;
         const auto found = matrix.entries.find(each.name);
         const bool has = found != matrix.entries.end();
-        if (has) AWQ_CHECK(check_columns(found->second, path, each.name, each.cols()));
+        if (has) AWQ_CHECK(check_columns(found->second, path, each.name, each.cols(), each.matrices()));
         if (!gguf::layer_of(each.name)) continue; // of the others a matrix may have no entry
         if (cover.asked++ == 0) cover.example = each.name;
         if (!has) cover.missing.add(each.name);

@@ -215,8 +215,10 @@ private:
         for (const gguf_tensor& each : layout.tensors()) {
             constexpr std::string_view suffix = ".weight";
             if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
-            types_.emplace(each.hf_name.substr(0, each.hf_name.size() - suffix.size()),
-                           gguf::simd_block_quantizer{each.type});
+            for (const gguf_part& part : each.parts)
+                if (layout.find(part.hf_name))
+                    types_.emplace(part.hf_name.substr(0, part.hf_name.size() - suffix.size()),
+                                   gguf::simd_block_quantizer{each.type});
         }
         layout_ = std::make_unique<const gguf_layout>(std::move(layout));
         name_ = gguf::name_of(wanted.file_type);

@@ -10,7 +10,7 @@
 #include <awq/io/gguf/reader.hpp>
 #include <awq/model/forward/rope.hpp>
 #include <awq/model/architectures/registry.hpp>
-#include <awq/pipeline/gguf_query_scalar.hpp>
+#include <awq/pipeline/gguf_conclusions.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -50,19 +50,75 @@ inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameter
     AWQ_CHECK(require(file, facts, "attention.head_count", facts.head_count,
                       into.num_attention_heads));
     into.num_key_value_heads = facts.head_count_kv.value_or(*facts.head_count);
+    const bool rms = into.norms == norm_kind::rms;
+    const auto& epsilon = rms ? facts.rms_epsilon : facts.layer_norm_epsilon;
+    if (!epsilon)
+        return error{error_code::missing_field, file.path(), ": has no ", facts.architecture,
+                     rms ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon"};
+    into.rms_norm_eps = *epsilon;
+    return {};
+}
+
+/// Sizes of heads; of latent attention those behind its latents.
+inline status read_gguf_heads(const gguf::file& file, const gguf::hyperparameters& facts,
+                              model_config& into)
+{
     const auto usual = static_cast<std::uint32_t>(into.hidden_size / into.num_attention_heads);
     into.head_dim = facts.key_length.value_or(usual);
-    if (facts.value_length.value_or(usual) != into.head_dim)
+    if (into.latent.rank == 0) {
+        if (facts.value_length.value_or(usual) == into.head_dim) return {};
         return error{error_code::unsupported, file.path(), ": keys of ", into.head_dim,
                      " and values of ", facts.value_length.value_or(usual),
                      " elements a head; they must be equal"};
-    if (facts.expert_count.value_or(0) != 0)
-        return error{error_code::unsupported, file.path(), ": has ", *facts.expert_count,
-                     " experts; there is no forward pass for them here"};
-    if (!facts.rms_epsilon)
-        return error{error_code::missing_field, file.path(), ": has no ", facts.architecture,
-                     ".attention.layer_norm_rms_epsilon"};
-    into.rms_norm_eps = *facts.rms_epsilon;
+    }
+    latent_config& latent = into.latent;
+    AWQ_CHECK(require(file, facts, "attention.kv_lora_rank", facts.kv_lora_rank, latent.rank));
+    AWQ_CHECK(require(file, facts, "rope.dimension_count", facts.rope_dimension_count, latent.rotary));
+    AWQ_CHECK(require(file, facts, "attention.value_length_mla", facts.value_length_mla, latent.value));
+    AWQ_CHECK(require(file, facts, "attention.key_length_mla", facts.key_length_mla, latent.plain));
+    if (latent.plain <= latent.rotary)
+        return error{error_code::malformed_file, file.path(), ": attention.key_length_mla is ",
+                     latent.plain, ", it must be above rope.dimension_count (", latent.rotary, ")"};
+    into.attention_multiplier = 1.0 / std::sqrt(static_cast<double>(latent.plain));
+    latent.plain -= latent.rotary;
+    latent.query_rank = facts.q_lora_rank.value_or(0);
+    into.head_dim = latent.rotary;
+    into.num_key_value_heads = into.num_attention_heads;
+    return {};
+}
+
+/// Rows of a block's tensor, or of each matrix of a stack; 0 where the block has none.
+inline std::size_t gguf_rows(const gguf::file& file, std::size_t layer, const char* stem)
+{
+    const auto* const found = file.find_tensor("blk." + std::to_string(layer) + "." + stem + ".weight");
+    return found && found->dim_count > 1 ? static_cast<std::size_t>(found->dims()[1]) : 0;
+}
+
+/// Experts; their widths are those of the first tensors that there are.
+inline status read_gguf_experts(const gguf::file& file, const gguf::hyperparameters& facts,
+                                const gguf::architecture& arch, model_config& into)
+{
+    if (facts.expert_count.value_or(0) == 0 && arch.experts != gguf::expert_rule::by_keys) {
+        into.experts = {};
+        return {};
+    }
+    experts_config& experts = into.experts;
+    experts = {};
+    AWQ_CHECK(require(file, facts, "expert_count", facts.expert_count, experts.count));
+    AWQ_CHECK(require(file, facts, "expert_used_count", facts.expert_used_count, experts.per_token));
+    const bool by_keys = arch.experts == gguf::expert_rule::by_keys;
+    if (by_keys) experts.first = facts.leading_dense_block_count.value_or(0);
+    experts.width = gguf_rows(file, experts.first, "ffn_up_exps");
+    experts.shared_width = gguf_rows(file, experts.first, "ffn_up_shexp");
+    experts.normalized = by_keys ? facts.expert_weights_norm.value_or(false)
+                                 : arch.experts == gguf::expert_rule::normalized;
+    const float scale = by_keys ? facts.expert_weights_scale.value_or(0.0f) : 0.0f;
+    experts.scaling = scale == 0.0f ? 1.0 : static_cast<double>(scale);
+    experts.groups = std::max(1u, facts.expert_group_count.value_or(1));
+    experts.chosen_groups = facts.expert_group_used_count.value_or(1);
+    if (experts.groups > experts.count || experts.count % experts.groups != 0)
+        return error{error_code::malformed_file, file.path(), ": ", experts.count, " experts in ",
+                     experts.groups, " groups"};
     return {};
 }
 
@@ -85,14 +141,48 @@ inline status read_rope_divisors(const gguf::file& file, model_config& into)
     return {};
 }
 
-inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters& facts,
-                             model_config& into)
+/// The divisors of longrope, for texts up to the original length and for longer ones.
+inline status read_longrope(const gguf::file& file, const gguf::hyperparameters& facts,
+                            model_config& into)
+{
+    const auto read = [&](const char* name, std::vector<float>& divisors) -> status {
+        const gguf::tensor_info* const found = file.find_tensor(name);
+        divisors.resize(into.rotary_size() / 2);
+        if (!found || found->type != gguf::type::f32 ||
+            found->bytes.size() != divisors.size() * sizeof(float))
+            return error{error_code::shape_mismatch, file.path(), ": ", name, " is not F32 with ",
+                         divisors.size(), " elements"};
+        std::memcpy(divisors.data(), found->bytes.data(), found->bytes.size());
+        return {};
+    };
+    into.rope.kind = rope_kind::longrope;
+    into.rope.attention_factor = facts.rope_attention_factor.value_or(1.0f);
+    AWQ_CHECK(read("rope_factors_long.weight", into.rope.long_divisors));
+    return read("rope_factors_short.weight", into.rope.frequency_divisors);
+}
+
+/// How much of a head turns.
+inline status read_rotary_size(const gguf::file& file, const gguf::hyperparameters& facts,
+                               const gguf::architecture& arch, model_config& into)
 {
     const std::size_t head = into.head_size();
     const std::size_t turned = facts.rope_dimension_count.value_or(static_cast<std::uint32_t>(head));
-    if (turned != head)
+    if (turned == head) {
+        into.rope.partial_rotary_factor = 1.0;
+        return {};
+    }
+    if (!arch.takes_partial_rotary || turned > head || turned == 0 || turned % 2 != 0)
         return error{error_code::unsupported, file.path(), ": turns ", turned, " of ", head,
-                     " elements of a head; only whole heads are supported"};
+                     " elements of a head; only ", arch.takes_partial_rotary ? "an even number" : "whole heads",
+                     " of them are supported"};
+    into.rope.partial_rotary_factor = (static_cast<double>(turned) + 0.5) / static_cast<double>(head);
+    return {};
+}
+
+inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters& facts,
+                             const gguf::architecture& arch, model_config& into)
+{
+    AWQ_CHECK(read_rotary_size(file, facts, arch, into));
     into.rope.theta = facts.rope_freq_base.value_or(10000.0f);
     into.rope.factor = facts.rope_scaling_factor.value_or(1.0f);
     const std::string kind = facts.rope_scaling_type.value_or("none");
@@ -104,8 +194,11 @@ inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters
         return error{error_code::unsupported, file.path(), ": rope scaling \"", printable(kind),
                      "\" is not supported; none, linear and yarn are"};
     into.rope.original_max_position_embeddings = facts.rope_original_context_length.value_or(0);
+    if (file.find_tensor("rope_factors_long.weight")) return read_longrope(file, facts, into);
     const double attention = static_cast<double>(facts.rope_attention_factor.value_or(1.0f));
-    if (into.rope.kind == rope_kind::yarn && (attention == 1.0 || !into.local_rope))
+    if (into.latent.rank != 0)
+        into.rope.mscale = into.rope.mscale_all_dim = 10.0 * facts.yarn_log_multiplier.value_or(0.0f);
+    else if (into.rope.kind == rope_kind::yarn && (attention == 1.0 || !into.local_rope))
         into.rope.attention_factor = yarn_magnitude(into.rope.factor, 1.0) * attention;
     else if (attention != 1.0)
         return error{error_code::unsupported, file.path(), ": ", facts.architecture,
@@ -115,21 +208,35 @@ inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters
 }
 
 /// Sliding windows, and how the layers that have one turn heads.
-inline status read_gguf_windows(const gguf::file& file, const gguf::hyperparameters& facts,
-                                const gguf::architecture& arch, model_config& into)
+inline void read_gguf_windows(const gguf::hyperparameters& facts, const gguf::architecture& arch,
+                              model_config& into)
 {
-    if (facts.attention_softcap.value_or(0.0f) != 0.0f ||
-        facts.final_logit_softcap.value_or(0.0f) != 0.0f)
-        return error{error_code::unsupported, file.path(), ": caps attention scores or logits; "
-                                              "there is no forward pass for that here"};
-    if (arch.window_period == 0) return {};
-    into.sliding_window = facts.sliding_window.value_or(0);
+    constexpr std::uint32_t gemma2_window = 4096;
+    into.sliding_window = 0;
+    if (gguf_knows_windows(arch, into))
+        into.sliding_window = facts.sliding_window.value_or(arch.name == "gemma2" ? gemma2_window : 0);
+    if (into.sliding_window == 0) return into.local_rope.reset(); // to llama.cpp no layer slides then
     into.sliding_window_pattern = arch.window_period;
     into.sliding_layers = facts.sliding_window_pattern.value_or(std::vector<bool>{});
-    if (into.sliding_window == 0) into.local_rope.reset(); // to llama.cpp no layer slides then
-    if (into.local_rope) into.local_rope->theta = facts.rope_freq_base_swa.value_or(10000.0f);
+    if (arch.name == "olmo2") into.local_rope.emplace().theta = into.rope.theta;
+    if (into.local_rope)
+        into.local_rope->theta = facts.rope_freq_base_swa.value_or(static_cast<float>(into.local_rope->theta));
+}
+
+/// Factors and caps.
+inline void read_gguf_scales(const gguf::hyperparameters& facts, const gguf::architecture& arch,
+                             model_config& into)
+{
     into.query_pre_attn_scalar = static_cast<double>(gguf_query_scalar(arch, into));
-    return {};
+    into.attention_cap = arch.name == "gemma2" ? facts.attention_softcap.value_or(50.0f) : 0.0f;
+    into.logit_cap = facts.final_logit_softcap.value_or(arch.name == "gemma2" ? 30.0f : 0.0f);
+    if (facts.logit_scale)
+        into.logit_multiplier = arch.name.starts_with("granite") ? 1.0 / *facts.logit_scale
+                                                                 : *facts.logit_scale;
+    if (!arch.name.starts_with("granite")) return;
+    into.attention_multiplier = facts.attention_scale.value_or(0.0f);
+    into.embedding_multiplier = facts.embedding_scale.value_or(1.0f);
+    into.residual_multiplier = facts.residual_scale.value_or(1.0f);
 }
 
 /// What the file tells by the tensors that it has.
@@ -139,10 +246,12 @@ inline status read_gguf_parts(const gguf::file& file, model_config& into)
     AWQ_TRY(const gguf::tensor_info embedding, file.tensor("token_embd.weight"));
     into.vocab_size = embedding.rows();
     into.tie_word_embeddings = !has("output.weight");
-    into.attention_bias = has("blk.0.attn_output.bias");
+    into.out_bias = has("blk.0.attn_output.bias");
     into.qkv_bias = has("blk.0.attn_q.bias");
+    into.attention_bias = into.out_bias && into.qkv_bias;
     into.mlp_bias = has("blk.0.ffn_down.bias");
     into.qk_norm = has("blk.0.attn_q_norm.weight");
+    into.parallel_residual = !has("blk.0.ffn_norm.weight"); // where the family has two forms
     return {};
 }
 
@@ -159,27 +268,24 @@ inline status read_gguf_token_ids(const gguf::file& file, model_config& into)
     return {};
 }
 
-/// A GGUF architecture that can be run, and the `model_type` whose defaults it shares.
-struct runnable_architecture {
-    std::string_view name, model_type;
-};
-
-inline constexpr runnable_architecture runnable_architectures[] = {
-    {"llama", "llama"}, {"qwen2", "qwen2"}, {"qwen3", "qwen3"}, {"gemma3", "gemma3_text"}};
-
 /// What the architecture takes for granted. Norm weights are stored as they are multiplied with.
-inline result<model_config> start_gguf_config(const gguf::file& file, std::string_view kind)
+inline result<model_config> start_gguf_config(const gguf::file& file, const gguf::architecture* arch,
+                                              const gguf::hyperparameters& facts)
 {
-    std::string known;
-    for (const runnable_architecture& each : runnable_architectures) {
-        known.append(known.empty() ? "" : ", ").append(each.name);
-        if (each.name != kind) continue;
-        model_config config = defaults_for(each.model_type);
-        config.offset_norms = false;
-        return config;
+    if (!arch) {
+        std::string known;
+        for (const gguf::architecture& each : gguf::architectures)
+            known.append(known.empty() ? "" : " ").append(each.name);
+        return error{error_code::unknown_architecture, file.path(), ": architecture \"",
+                     printable(facts.architecture), "\" has no forward pass here; supported are ", known};
     }
-    return error{error_code::unknown_architecture, file.path(), ": architecture \"",
-                 printable(kind), "\" has no forward pass here; supported are ", known};
+    const bool mixtral = arch->name == "llama" && facts.expert_count.value_or(0) != 0;
+    const std::string_view name = mixtral ? "MixtralForCausalLM" : arch->hf_names.front();
+    const architecture* const kind = find_architecture(name);
+    if (!kind) return unknown_architecture(name).from_file(file.path());
+    model_config config = defaults_of(*kind);
+    config.offset_norms = false;
+    return config;
 }
 
 } // namespace detail
@@ -189,13 +295,20 @@ inline result<model_config> start_gguf_config(const gguf::file& file, std::strin
 inline result<model_config> read_gguf_config(const gguf::file& file)
 {
     AWQ_TRY(const gguf::hyperparameters facts, gguf::read_hyperparameters(file));
-    AWQ_TRY(model_config config, detail::start_gguf_config(file, facts.architecture));
-    const gguf::architecture& arch = *gguf::find_architecture(facts.architecture);
+    const gguf::architecture* const arch = gguf::find_architecture(facts.architecture);
+    AWQ_TRY(model_config config, detail::start_gguf_config(file, arch, facts));
     AWQ_CHECK(detail::read_gguf_sizes(file, facts, config));
+    AWQ_CHECK(detail::read_gguf_heads(file, facts, config));
     AWQ_CHECK(detail::read_gguf_parts(file, config));
+    AWQ_CHECK(detail::read_gguf_experts(file, facts, *arch, config));
+    config.rope.partial_rotary_factor = 1.0; // the file says it otherwise
     if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
-    AWQ_CHECK(detail::read_gguf_rope(file, facts, config));
-    AWQ_CHECK(detail::read_gguf_windows(file, facts, arch, config));
+    AWQ_CHECK(detail::read_gguf_rope(file, facts, *arch, config));
+    detail::read_gguf_windows(facts, *arch, config);
+    detail::read_gguf_scales(facts, *arch, config);
+    config.unturned_layers.clear();
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        config.unturned_layers.push_back(!gguf_turns(*arch, config, layer));
     AWQ_CHECK(detail::read_gguf_token_ids(file, config));
     if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
     return config;

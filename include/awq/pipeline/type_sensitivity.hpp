@@ -192,7 +192,7 @@ private:
         const std::size_t count = std::min(sampled_rows, tensor.rows());
         host_matrix rows = xtensor_backend::make(count, tensor.cols());
         for (std::size_t i = 0; i < count; ++i)
-            AWQ_CHECK(source_.read_rows(tensor.hf_name, i * tensor.rows() / count,
+            AWQ_CHECK(source_.read_rows(tensor.parts.front().hf_name, i * tensor.rows() / count,
                                         view_of(rows).rows_from(i, 1)));
         return rows;
     }

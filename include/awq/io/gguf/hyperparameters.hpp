@@ -48,6 +48,8 @@ struct hyperparameters {
     std::optional<float> yarn_beta_fast;
     std::optional<float> yarn_beta_slow;
     std::optional<float> yarn_log_multiplier;
+    std::optional<std::vector<std::int32_t>> rope_sections; ///< pairs of each position, of images
+    std::optional<std::uint32_t> deepstack_layers; ///< layers that images are added to
 
     std::optional<std::uint32_t> expert_count;
     std::optional<std::uint32_t> expert_used_count;
@@ -105,6 +107,8 @@ void for_each_field(Facts& facts, Visit visit)
     visit("rope.scaling.yarn_beta_fast", facts.yarn_beta_fast);
     visit("rope.scaling.yarn_beta_slow", facts.yarn_beta_slow);
     visit("rope.scaling.yarn_log_multiplier", facts.yarn_log_multiplier);
+    visit("rope.dimension_sections", facts.rope_sections);
+    visit("n_deepstack_layers", facts.deepstack_layers);
     visit("expert_count", facts.expert_count);
     visit("expert_used_count", facts.expert_used_count);
     visit("expert_shared_count", facts.expert_shared_count);

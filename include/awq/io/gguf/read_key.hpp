@@ -46,6 +46,11 @@ inline status read_value(const value_view& content, std::vector<bool>& flags)
     flags.assign(numbers.begin(), numbers.end());
     return {};
 }
+inline status read_value(const value_view& content, std::vector<std::int32_t>& numbers)
+{
+    AWQ_TRY(numbers, content.as_numbers<std::int32_t>());
+    return {};
+}
 
 } // namespace detail
 

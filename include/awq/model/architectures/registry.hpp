@@ -223,24 +223,31 @@ inline std::vector<expected_tensor> expected_outer_tensors(const model_config& c
     const auto wanted = [](bool is) { return is ? presence::required : presence::unwanted; };
     std::vector<expected_tensor> tensors{
         {names.embeddings + ".weight", config.vocab_size, config.embedding_width(), table,
-         presence::required, {}, true},
+         presence::required, {}, true, "token_embd.weight"},
         {names.norm + ".weight", 1, config.hidden_size, "hidden_size",
-         wanted(norm.has_weight && config.final_norm), norm.has_weight ? "" : "model_type"},
+         wanted(norm.has_weight && config.final_norm), norm.has_weight ? "" : "model_type", false,
+         "output_norm.weight"},
         {names.head + ".weight", config.vocab_size, config.embedding_width(), table, head,
-         "tie_word_embeddings", true}};
+         "tie_word_embeddings", true, "output.weight"}};
     if (norm.has_bias && config.final_norm)
-        tensors.push_back({names.norm + ".bias", 1, config.hidden_size, "hidden_size"});
+        tensors.push_back({names.norm + ".bias", 1, config.hidden_size, "hidden_size",
+                           presence::required, {}, false, "output_norm.bias"});
     if (!names.positions.empty())
         tensors.push_back({names.positions + ".weight",
                            config.max_position_embeddings + config.position_offset,
                            config.hidden_size, "max_position_embeddings, hidden_size",
-                           presence::required, {}, true});
+                           presence::required, {}, true, "position_embd.weight"});
+    const auto vector = [&](const std::string& name, std::size_t size, const char* fields,
+                            const char* gguf) {
+        tensors.push_back({name, 1, size, fields, presence::required, {}, false, gguf});
+    };
     if (!names.embedding_norm.empty())
-        tensors.push_back({names.embedding_norm + ".weight", 1, config.hidden_size, "hidden_size"});
+        vector(names.embedding_norm + ".weight", config.hidden_size, "hidden_size",
+               "token_embd_norm.weight");
     if (!names.embedding_norm.empty() && norm.has_bias)
-        tensors.push_back({names.embedding_norm + ".bias", 1, config.hidden_size, "hidden_size"});
-    if (config.head_bias)
-        tensors.push_back({names.head + ".bias", 1, config.vocab_size, "vocab_size"});
+        vector(names.embedding_norm + ".bias", config.hidden_size, "hidden_size",
+               "token_embd_norm.bias");
+    if (config.head_bias) vector(names.head + ".bias", config.vocab_size, "vocab_size", "output.bias");
     constexpr const char* widths = "hidden_size, word_embed_proj_dim";
     if (!names.project_in.empty())
         tensors.push_back({names.project_in + ".weight", config.hidden_size, config.embedding_width(),

@@ -28,7 +28,7 @@ struct expected_tensor {
     presence is = presence::required;
     std::string_view cause = {}; ///< the field that says whether it is there
     bool is_matrix = false;      ///< even where it has one row
-    std::string gguf = {};       ///< its name in a GGUF file's block; empty: it has none
+    std::string gguf = {};       ///< its name in a GGUF file, or its block there; empty: it has none
     stacked_place stack = {};    ///< where it lies if the checkpoint has no tensor of its own name
 };
 

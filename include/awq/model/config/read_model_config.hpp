@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace awq {
 
@@ -237,6 +238,11 @@ inline result<model_config> read_text_config(const json::value& root, const arch
 inline status read_outer_fields(const json::value& root, model_config& into)
 {
     AWQ_CHECK(read_field(root, "tie_word_embeddings", into.tie_word_embeddings));
+    if (const auto vision = root.find_non_null("vision_config")) {
+        std::vector<std::size_t> layers;
+        AWQ_CHECK(read_field(*vision, "deepstack_visual_indexes", layers));
+        into.deepstack_layers = layers.size();
+    }
     if (into.eos_token_ids.empty()) AWQ_CHECK(read_token_ids(root, into));
     return read_storage(root, into);
 }

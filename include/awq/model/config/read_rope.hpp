@@ -40,6 +40,8 @@ inline status read_rope_fields(const json::value& rope, rope_config& into)
     AWQ_CHECK(read_field(rope, "attention_factor", into.attention_factor));
     AWQ_CHECK(read_field(rope, "short_factor", into.frequency_divisors));
     AWQ_CHECK(read_field(rope, "long_factor", into.long_divisors));
+    into.sections.clear();
+    AWQ_CHECK(read_field(rope, "mrope_section", into.sections));
     AWQ_CHECK(read_field(rope, "mscale", into.mscale));
     AWQ_CHECK(read_field(rope, "mscale_all_dim", into.mscale_all_dim));
     return read_field(rope, "partial_rotary_factor", into.partial_rotary_factor);
