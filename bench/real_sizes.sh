@@ -30,7 +30,7 @@ run() { # SHAPE SAMPLES THREADS PRECISION JOB
         --report "$work/report.json" $(flags_of "$5") <<'PYTHON'
 import json, os, resource, subprocess, sys
 name, report, command = sys.argv[1:6], sys.argv[6], sys.argv[7:]
-done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 if done.returncode:
     sys.exit(" ".join(name) + ": " + done.stderr.strip().splitlines()[-1])
 usage = resource.getrusage(resource.RUSAGE_CHILDREN)
