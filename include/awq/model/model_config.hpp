@@ -182,7 +182,6 @@ struct model_config {
     bool mlp_bias = false;
     bool qk_norm = false; ///< RMS norm of each head's query and key (qwen3)
     bool out_bias = false; ///< of o, beside `attention_bias`
-    bool head_bias = false; ///< of lm_head
     norm_kind norms = norm_kind::rms;
     bool norm_weights = true;    ///< norms have a weight
     bool norm_biases = false;
