@@ -165,10 +165,10 @@ TEST_CASE("sizes are read in the spellings of GPT-2 and MPT")
     REQUIRE(mpt);
     CHECK(mpt->hidden_size == 64);
     CHECK(mpt->alibi.most == 16.0);
-    const auto clipped = read(R"("model_type": "mpt", "vocab_size": 100, "d_model": 64, "n_layers": 3,
-        "n_heads": 4, "attn_config": {"clip_qkv": 6.0})");
-    REQUIRE_FALSE(clipped);
-    CHECK(has(std::string{clipped.error().text()}, "clip_qkv"));
+    const auto normed = read(R"("model_type": "mpt", "vocab_size": 100, "d_model": 64, "n_layers": 3,
+        "n_heads": 4, "attn_config": {"qk_ln": true})");
+    REQUIRE_FALSE(normed);
+    CHECK(has(std::string{normed.error().text()}, "qk_ln"));
     CHECK(config("gptj", R"("rotary_dim": 12)").rotary_size() == 12);
     CHECK(config("gptj", R"("rotary_dim": null)").rotary_size() == 16);
 }

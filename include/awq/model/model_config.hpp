@@ -196,6 +196,7 @@ struct model_config {
     double embedding_multiplier = 1.0;
     double residual_multiplier = 1.0; ///< of what attention and MLP add
     double logit_multiplier = 1.0;
+    double projection_limit = 0.0; ///< of queries, keys and values, as they leave their layers; 0: none
     double attention_cap = 0.0; ///< scores become cap * tanh(score / cap); 0: they stay
     double logit_cap = 0.0;
     std::size_t position_offset = 0; ///< row of the learned positions that the first token gets
@@ -378,6 +379,9 @@ inline status check_fields(const model_config& config)
     if (!std::isfinite(config.query_pre_attn_scalar) || config.query_pre_attn_scalar < 0.0)
         return error{error_code::invalid_argument, "query_pre_attn_scalar ",
                      config.query_pre_attn_scalar, " must be above 0"};
+    if (!std::isfinite(config.projection_limit) || config.projection_limit < 0.0)
+        return error{error_code::invalid_argument, "clip_qkv ", config.projection_limit,
+                     " must be above 0"};
     if (!detail::is_positive(config.rms_norm_eps))
         return error{error_code::invalid_argument, "rms_norm_eps ", config.rms_norm_eps,
                      " must be above 0"};

@@ -35,9 +35,9 @@ inline status read_mpt(const json::value& root, model_config& config)
     AWQ_CHECK(detail::read_field(*attention, "qk_ln", has_norms));
     AWQ_CHECK(detail::read_field(*attention, "alibi_bias_max", config.alibi.most));
     AWQ_CHECK(detail::read_field(*attention, "softmax_scale", config.attention_multiplier));
-    if (falls && !has_norms && !attention->find_non_null("clip_qkv")) return {};
-    return attention->error(error_code::unsupported,
-                            "alibi false, qk_ln and clip_qkv are not supported");
+    AWQ_CHECK(detail::read_field(*attention, "clip_qkv", config.projection_limit));
+    if (falls && !has_norms) return {};
+    return attention->error(error_code::unsupported, "alibi false and qk_ln are not supported");
 }
 
 /// Layer norms without biases, and one layer for q, k and v.

@@ -19,8 +19,7 @@ inline void olmo_defaults(model_config& config)
 
 inline status read_olmo(const json::value& root, model_config& config)
 {
-    if (root.find_non_null("clip_qkv"))
-        return root.error(error_code::unsupported, "clip_qkv is not supported");
+    AWQ_CHECK(detail::read_field(root, "clip_qkv", config.projection_limit));
     return detail::read_field(root, "layer_norm_eps", config.rms_norm_eps);
 }
 

@@ -64,6 +64,7 @@ public:
         part.value_factor = static_cast<float>(config_.value_multiplier);
         part.pairs = options.pairs;
         part.turns = config_.turns(layer_);
+        part.limit = static_cast<float>(config_.projection_limit);
         const std::size_t v = project(part, options);
         norm_heads(part, options);
         if (!options.gate.empty()) add_gate(part, options);
@@ -75,7 +76,7 @@ public:
                         part.rule.heads * part.rule.value_head,
                         {"hidden_size, num_attention_heads * head_dim", "attn_output",
                          config_.attention_bias || config_.out_bias, "attention_bias"});
-        add_value_output(v, part);
+        if (part.limit == 0.0f) add_value_output(v, part); // a limit would cut other values
         keep_in_cache(part.k.count, part.v.count);
         part.to = next_value();
         return append(part);

@@ -34,6 +34,7 @@ struct attention_part {
     norm_rule norm_how;
     std::size_t q_norm = none_here, k_norm = none_here; ///< tensors, or the first of as many as heads
     bool norm_by_head = false;        ///< each head has a tensor of its own
+    float limit = 0.0f;               ///< queries, keys and values are clamped between it and -it; 0: not
     bool by_group = false;            ///< q, k and v are one layer: of each key head its queries, k and v
     std::size_t sinks = none_here;                      ///< tensor
     linear_rows gate;           ///< its sigmoid is a factor of what is mixed
@@ -105,6 +106,14 @@ void turn(const Run& run, const attention_part& part, std::size_t weight,
     turn_heads(run.how, turn_of(run, part, joined.empty() ? run.vector(weight) : joined), positions, x);
 }
 
+template <execution E>
+void clamp_rows(const E& e, float limit, matrix_view<float> x)
+{
+    for_each_row(e, x.rows(), [&](std::size_t t) {
+        for (float& value : x.row(t)) value = std::clamp(value, -limit, limit);
+    });
+}
+
 /// Queries, keys and values of one layer that has them head by head.
 template <class Run>
 status project_groups(const Run& run, const attention_part& part, matrix_view<const float> input,
@@ -172,6 +181,8 @@ status run_part(Run& run, const attention_part& part, matrix_view<const float> i
         run.linear(part.k, input, kv.k);
         run.linear(part.v, input, kv.v);
     }
+    if (part.limit > 0.0f)
+        for (const matrix_view<float> each : {q, kv.k, kv.v}) detail::clamp_rows(run.how, part.limit, each);
     const auto positions = detail::positions_of(run.batch, run.start());
     detail::turn(run, part, part.q_norm, positions, q);
     detail::turn(run, part, part.k_norm, positions, kv.k);
