@@ -60,8 +60,10 @@ public:
     {
         if (!is_part_) return {name, name};
         std::string_view end = name;
-        if (end.starts_with(prefix_)) end.remove_prefix(prefix_.size());
-        if (end.starts_with("language_model.")) end = end.substr(end.rfind('.') + 1);
+        if (end.starts_with(prefix_))
+            end.remove_prefix(prefix_.size());
+        else
+            end = end.substr(end.rfind('.') + 1); // the head
         std::string target = "re:(.*\\.)?" + detail::escaped(end) + "$";
         return {std::move(name), std::move(target)};
     }
@@ -69,14 +71,19 @@ public:
     /// What a module outside of the text model belongs to: all of "vision_tower".
     named_module outside(std::string_view name) const
     {
-        if (!is_part_) return of(std::string{name});
-        std::string_view part = name.starts_with("model.") ? name.substr(6) : name;
-        part = part.substr(0, part.find('.'));
-        if (part == "language_model") return of(std::string{name});
+        if (!is_part_ || part_of(name) == part_of(prefix_)) return of(std::string{name});
+        const std::string_view part = part_of(name);
         return {std::string{part}, "re:(.*\\.)?" + detail::escaped(part) + "(\\..*)?$"};
     }
 
 private:
+    /// "vision_tower" of "model.vision_tower.layers.0".
+    static std::string_view part_of(std::string_view name)
+    {
+        if (name.starts_with("model.")) name.remove_prefix(6);
+        return name.substr(0, name.find('.'));
+    }
+
     bool is_part_;
     std::string prefix_; ///< of the text model's modules
 };

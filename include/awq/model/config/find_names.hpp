@@ -24,14 +24,16 @@ inline std::string with_prefix(const std::string& name, std::string_view prefix)
 } // namespace detail
 
 /// The names of a model as a checkpoint spells them: text parts of multimodal models stand below
-/// "language_model." in one order or the other, and some checkpoints leave "model." out.
+/// "language_model." in one order or the other or below "text_model.", and some checkpoints leave
+/// "model." out.
 /// `has(tensor)`: whether the checkpoint has a tensor of that name. The usual names where none fits.
 template <class Has>
 model_names find_names(const model_names& usual, const Has& has)
 {
     if (has(usual.embeddings + ".weight")) return usual;
     for (const std::string_view prefix :
-         {"model.", "model.language_model.", "language_model.model.", "language_model.", ""}) {
+         {"model.", "model.language_model.", "language_model.model.", "language_model.",
+          "model.text_model.", ""}) {
         model_names found = usual;
         for (std::string* const each : {&found.blocks, &found.embeddings, &found.positions, &found.norm,
                                         &found.embedding_norm, &found.project_in, &found.project_out})
