@@ -105,7 +105,8 @@ private:
             add_once(split.left, module.starts_with(names.blocks) ? targets.of(module)
                                                                   : targets.outside(module));
         }
-        split.left.push_back(targets.of(names.head));
+        add_once(split.left, targets.of(names.head));
+        add_once(split.left, targets.of("lm_head")); // as readers may call it: "embed_out" of GPT-NeoX
     }
 
     static result<quantized_layer> plan_layer(const directory_source& source,
