@@ -146,6 +146,7 @@
 #include <awq/model/architectures/llama.hpp>
 #include <awq/model/architectures/llama4.hpp>
 #include <awq/model/architectures/mimo_v2_flash.hpp>
+#include <awq/model/architectures/minicpm3.hpp>
 #include <awq/model/architectures/minimax_m2.hpp>
 #include <awq/model/architectures/ministral3.hpp>
 #include <awq/model/architectures/mistral.hpp>

@@ -149,6 +149,7 @@ CASES = {
                                                                       partial_rotary_factor=0.5),
                                                            SLIDING: dict(rope_type="default", rope_theta=100.0,
                                                                          partial_rotary_factor=0.5)})),
+    "minicpm3": ("MiniCPM3", dict(dim_model_base=8, **LATENT)),
     "minimax_m2": ("MiniMaxM2", dict(num_local_experts=4, num_experts_per_tok=2, intermediate_size=24, **HEAD,
                                      **rope(partial_rotary_factor=0.5))),
     "ministral": ("Ministral", dict(**HEAD, **WINDOWS)),

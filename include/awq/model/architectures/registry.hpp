@@ -32,6 +32,7 @@
 #include <awq/model/architectures/llama.hpp>
 #include <awq/model/architectures/llama4.hpp>
 #include <awq/model/architectures/mimo_v2_flash.hpp>
+#include <awq/model/architectures/minicpm3.hpp>
 #include <awq/model/architectures/minimax_m2.hpp>
 #include <awq/model/architectures/ministral3.hpp>
 #include <awq/model/architectures/mistral.hpp>
@@ -124,6 +125,7 @@ inline constexpr architecture architectures[] = {
     {"LlamaForCausalLM", "llama", llama_defaults, llama_block},
     {"MiMoV2FlashForCausalLM", "mimo_v2_flash", mimo_v2_flash_defaults, mimo_v2_flash_block,
      read_mimo_v2_flash},
+    {"MiniCPM3ForCausalLM", "minicpm3", minicpm3_defaults, minicpm3_block, read_minicpm3},
     {"MiniMaxM2ForCausalLM", "minimax_m2", minimax_m2_defaults, minimax_m2_block, read_minimax_m2},
     {"Ministral3ForCausalLM", "ministral3", ministral3_defaults, llama_block, read_ministral3},
     {"MinistralForCausalLM", "ministral", ministral_defaults, llama_block},
