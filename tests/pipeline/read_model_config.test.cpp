@@ -239,3 +239,18 @@ TEST_CASE("an impossible config is a damaged file, named once")
     const std::string text = refusal(R"("rms_norm_eps": -1)");
     CHECK(text.starts_with("config.json: rms_norm_eps -1"));
 }
+
+TEST_CASE("counts beyond any model are refused before anything is made of them")
+{
+    for (const std::string kind : {"gptj", "opt", "bloom", "cohere2"}) {
+        INFO(kind);
+        const std::string fields = "\"model_type\": \"" + kind + R"(", "vocab_size": 100, "hidden_size": 64,
+            "intermediate_size": 96, "ffn_dim": 96)";
+        const auto no_heads = read(fields + R"(, "num_hidden_layers": 2, "num_attention_heads": 0)");
+        REQUIRE_FALSE(no_heads);
+        CHECK(has(std::string{no_heads.error().text()}, "num_attention_heads is 0"));
+        const auto layers = read(fields + R"(, "num_hidden_layers": 4611686018427387904, "num_attention_heads": 4)");
+        REQUIRE_FALSE(layers);
+        CHECK(has(std::string{layers.error().text()}, "num_hidden_layers is 4611686018427387904"));
+    }
+}

@@ -382,6 +382,9 @@ inline status check_fields(const model_config& config)
     if (!std::isfinite(config.projection_limit) || config.projection_limit < 0.0)
         return error{error_code::invalid_argument, "clip_qkv ", config.projection_limit,
                      " must be above 0"};
+    if (!std::isfinite(config.alibi.most) || config.alibi.most < 0.0)
+        return error{error_code::invalid_argument, "alibi_bias_max ", config.alibi.most,
+                     " must be above 0"};
     if (!detail::is_positive(config.rms_norm_eps))
         return error{error_code::invalid_argument, "rms_norm_eps ", config.rms_norm_eps,
                      " must be above 0"};

@@ -35,7 +35,7 @@ inline std::string escaped(std::string_view name)
 {
     std::string text;
     for (const char each : name) {
-        if (each == '.') text += '\\';
+        if (std::string_view{".^$*+?()[]{}|\\"}.find(each) != std::string_view::npos) text += '\\';
         text += each;
     }
     return text;

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace awq {
@@ -201,6 +202,16 @@ inline result<const architecture*> read_part_architecture(const json::value& roo
     return unknown_architecture(whole.empty() ? model_type : whole).within(root.where());
 }
 
+/// Counts that loops over a family's own fields go by.
+inline status check_counts(const json::value& root, const model_config& config)
+{
+    for (const auto& [field, count] : {std::pair{"num_hidden_layers", config.num_hidden_layers},
+                                       std::pair{"num_attention_heads", config.num_attention_heads}})
+        if (const auto sound = check_size(field, count); !sound)
+            return sound.error().from_file(root.where());
+    return {};
+}
+
 /// What forward passes here do not do.
 inline status refuse_unsupported(const json::value& root)
 {
@@ -230,6 +241,7 @@ inline result<model_config> read_text_config(const json::value& root, const arch
     AWQ_CHECK(read_sliding_window(root, config));
     AWQ_CHECK(read_token_ids(root, config));
     AWQ_CHECK(read_storage(root, config));
+    AWQ_CHECK(check_counts(root, config));
     if (kind->read) AWQ_CHECK(kind->read(root, config));
     return config;
 }
