@@ -34,7 +34,7 @@ inline bool gguf_turns(const gguf::architecture& arch, const model_config& confi
     if (arch.name == "smollm3") return (layer + 1) % 4 != 0;
     if (arch.name == "cohere2" || (arch.name == "exaone4" && gguf_knows_windows(arch, config)))
         return config.is_sliding(layer);
-    return true;
+    return arch.turns;
 }
 
 } // namespace awq

@@ -150,7 +150,14 @@ inline void describe_scales(const model_config& config, const gguf::architecture
     if (config.logit_cap != 0.0) facts.final_logit_softcap = real(config.logit_cap);
     if (arch.name == "command-r" || arch.name == "cohere2")
         facts.logit_scale = real(config.logit_multiplier);
+    if (config.alibi.most != 0.0) facts.max_alibi_bias = real(config.alibi.most);
+    if (arch.name == "gptneox") facts.parallel_residual = config.parallel_residual;
+    if (config.growth.length != 0) {
+        facts.temperature_scale = real(config.growth.slope);
+        facts.temperature_length = gguf_count(config.growth.length);
+    }
     if (!arch.name.starts_with("granite")) return;
+    if (!config.turns(0)) facts.rope_finetuned = false;
     facts.logit_scale = real(1.0 / config.logit_multiplier); // this one divides
     facts.attention_scale = config.attention_scale();
     facts.embedding_scale = real(config.embedding_multiplier);

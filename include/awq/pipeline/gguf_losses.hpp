@@ -62,6 +62,15 @@ inline void note_lost_rope(const model_config& config, notice_list& notices)
                      "has its own");
 }
 
+inline void note_lost_gelu(const model_config& config, const gguf::architecture& arch,
+                           notice_list& notices)
+{
+    if (arch.mlp == gguf::mlp_function::gelu && activation_of(config.hidden_act) == activation::gelu)
+        notices.warn("hidden_act \"gelu\": llama.cpp computes " + std::string{arch.name} +
+                     " models with GELU's approximation by tanh; its logits differ by about a "
+                     "thousandth");
+}
+
 } // namespace detail
 
 /// Warns about what the config asks for and a GGUF file of this architecture cannot hold.
@@ -70,6 +79,7 @@ inline void note_gguf_losses(const model_config& config, const gguf::architectur
 {
     detail::note_lost_windows(config, arch, notices);
     detail::note_lost_rope(config, notices);
+    detail::note_lost_gelu(config, arch, notices);
 }
 
 namespace detail {
@@ -88,7 +98,7 @@ inline bool has_function(const model_config& config, const gguf::architecture& a
 {
     const auto act = activation_of(config.hidden_act);
     switch (arch.mlp) {
-    case gguf::mlp_function::gelu: return act == activation::gelu_tanh;
+    case gguf::mlp_function::gelu: return act == activation::gelu_tanh || act == activation::gelu;
     case gguf::mlp_function::relu_squared: return act == activation::relu_squared;
     default: return act == activation::silu;
     }
@@ -171,8 +181,11 @@ inline status check_gguf_rope(const model_config& config, const gguf::architectu
     if (config.rope.kind == rope_kind::longrope && arch.name != "phi3")
         return error{error_code::unsupported, "config: llama.cpp has no longrope for ", arch.name,
                      " models"};
+    bool none = arch.name == "granite"; // a key says that no layer turns
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        if (config.turns(layer) != gguf_turns(arch, config, layer))
+        none = none && !config.turns(layer);
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        if (config.turns(layer) != gguf_turns(arch, config, layer) && !none)
             return error{error_code::unsupported, "config: llama.cpp turns the heads of layer ", layer,
                          config.turns(layer) ? " not" : "", " in ", arch.name, " models of ",
                          config.num_hidden_layers, " layers, this one does",

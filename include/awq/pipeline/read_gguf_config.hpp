@@ -233,6 +233,9 @@ inline void read_gguf_scales(const gguf::hyperparameters& facts, const gguf::arc
     if (facts.logit_scale)
         into.logit_multiplier = arch.name.starts_with("granite") ? 1.0 / *facts.logit_scale
                                                                  : *facts.logit_scale;
+    if (arch.name == "gptneox") into.parallel_residual = facts.parallel_residual.value_or(true);
+    if (facts.max_alibi_bias && into.alibi.most != 0.0) into.alibi.most = *facts.max_alibi_bias;
+    into.growth = {facts.temperature_scale.value_or(0.0f), facts.temperature_length.value_or(0)};
     if (!arch.name.starts_with("granite")) return;
     into.attention_multiplier = facts.attention_scale.value_or(0.0f);
     into.embedding_multiplier = facts.embedding_scale.value_or(1.0f);
@@ -247,11 +250,13 @@ inline status read_gguf_parts(const gguf::file& file, model_config& into)
     into.vocab_size = embedding.rows();
     into.tie_word_embeddings = !has("output.weight");
     into.out_bias = has("blk.0.attn_output.bias");
-    into.qkv_bias = has("blk.0.attn_q.bias");
+    into.qkv_bias = has("blk.0.attn_q.bias") || has("blk.0.attn_qkv.bias");
     into.attention_bias = into.out_bias && into.qkv_bias;
     into.mlp_bias = has("blk.0.ffn_down.bias");
     into.qk_norm = has("blk.0.attn_q_norm.weight");
     into.parallel_residual = !has("blk.0.ffn_norm.weight"); // where the family has two forms
+    into.parallel_norms = has("blk.0.attn_norm_2.weight") ? 2 : 1;
+    into.head_bias = has("output.bias");
     return {};
 }
 
@@ -308,7 +313,8 @@ inline result<model_config> read_gguf_config(const gguf::file& file)
     detail::read_gguf_scales(facts, *arch, config);
     config.unturned_layers.clear();
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        config.unturned_layers.push_back(!gguf_turns(*arch, config, layer));
+        config.unturned_layers.push_back(!gguf_turns(*arch, config, layer) ||
+                                         !facts.rope_finetuned.value_or(true));
     AWQ_CHECK(detail::read_gguf_token_ids(file, config));
     if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
     return config;

@@ -40,8 +40,17 @@ struct renamed {
 namespace detail {
 
 inline constexpr std::string_view llama_hf[] = {"LlamaForCausalLM", "MistralForCausalLM",
-                                                "MixtralForCausalLM", "HeliumForCausalLM"};
+                                                "MixtralForCausalLM", "HeliumForCausalLM",
+                                                "MinistralForCausalLM"};
 inline constexpr std::string_view arcee_hf[] = {"ArceeForCausalLM"};
+inline constexpr std::string_view bloom_hf[] = {"BloomForCausalLM"};
+inline constexpr std::string_view falcon_hf[] = {"FalconForCausalLM"};
+inline constexpr std::string_view gpt2_hf[] = {"GPT2LMHeadModel"};
+inline constexpr std::string_view gptneox_hf[] = {"GPTNeoXForCausalLM"};
+inline constexpr std::string_view mistral3_hf[] = {"Ministral3ForCausalLM"};
+inline constexpr std::string_view mpt_hf[] = {"MptForCausalLM"};
+inline constexpr std::string_view phi2_hf[] = {"PhiForCausalLM"};
+inline constexpr std::string_view starcoder_hf[] = {"GPTBigCodeForCausalLM"};
 inline constexpr std::string_view chatglm_hf[] = {"GlmForCausalLM"};
 inline constexpr std::string_view cohere2_hf[] = {"Cohere2ForCausalLM"};
 inline constexpr std::string_view command_r_hf[] = {"CohereForCausalLM"};
@@ -54,7 +63,7 @@ inline constexpr std::string_view gemma2_hf[] = {"Gemma2ForCausalLM"};
 inline constexpr std::string_view gemma3_hf[] = {"Gemma3ForCausalLM"};
 inline constexpr std::string_view glm4_hf[] = {"Glm4ForCausalLM"};
 inline constexpr std::string_view glm4moe_hf[] = {"Glm4MoeForCausalLM"};
-inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM"};
+inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM", "GraniteMoeHybridForCausalLM"};
 inline constexpr std::string_view hunyuan_hf[] = {"HunYuanDenseV1ForCausalLM"};
 inline constexpr std::string_view nemotron_hf[] = {"NemotronForCausalLM"};
 inline constexpr std::string_view olmo_hf[] = {"OlmoForCausalLM"};
@@ -86,6 +95,9 @@ struct architecture {
     bool takes_rope_freqs = false; ///< accepts rope_freqs.weight (llama3 rope scaling)
     bool takes_partial_rotary = false; ///< a head may be turned in part
     bool square_attention = false; ///< heads times head_dim must be the embedding's length
+    bool turns = true;             ///< heads turn at all
+    bool takes_fused_mlp = false;  ///< ffn_up holds gate and up
+    bool stacks_head_norms = false; ///< attn_q_norm and attn_k_norm hold a row for each head
     bool equal_heads = false;      ///< there must be as many key as query heads
     mlp_function mlp = mlp_function::silu;
     bool takes_all_biases = false; ///< attn_output and ffn too; else those of q, k and v only
@@ -110,7 +122,16 @@ inline constexpr architecture architectures[] = {
      .pairs = true,
      .takes_rope_freqs = true,
      .mlp = mlp_function::relu_squared},
-    {.name = "chatglm", .hf_names = detail::chatglm_hf, .pairs = true, .takes_partial_rotary = true},
+    {.name = "bloom",
+     .hf_names = detail::bloom_hf,
+     .turns = false,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
+    {.name = "chatglm",
+     .hf_names = detail::chatglm_hf,
+     .pairs = true,
+     .takes_partial_rotary = true,
+     .takes_fused_mlp = true},
     {.name = "cohere2",
      .hf_names = detail::cohere2_hf,
      .pairs = true,
@@ -131,6 +152,7 @@ inline constexpr architecture architectures[] = {
      .renames = detail::before_mlp},
     {.name = "ernie4_5", .hf_names = detail::ernie4_5_hf, .pairs = true, .takes_all_biases = true},
     {.name = "exaone4", .hf_names = detail::exaone4_hf, .takes_rope_freqs = true, .window_period = 4},
+    {.name = "falcon", .hf_names = detail::falcon_hf, .mlp = mlp_function::gelu},
     {.name = "gemma",
      .hf_names = detail::gemma_hf,
      .mlp = mlp_function::gelu,
@@ -141,13 +163,29 @@ inline constexpr architecture architectures[] = {
      .output = output_rule::forbidden,
      .window_period = 2},
     {.name = "gemma3", .hf_names = detail::gemma3_hf, .mlp = mlp_function::gelu, .window_period = 6},
-    {.name = "glm4", .hf_names = detail::glm4_hf, .pairs = true, .takes_partial_rotary = true},
+    {.name = "glm4",
+     .hf_names = detail::glm4_hf,
+     .pairs = true,
+     .takes_partial_rotary = true,
+     .takes_fused_mlp = true},
     {.name = "glm4moe",
      .hf_names = detail::glm4moe_hf,
      .takes_partial_rotary = true,
      .experts = expert_rule::by_keys},
+    {.name = "gpt2",
+     .hf_names = detail::gpt2_hf,
+     .turns = false,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
+    {.name = "gptneox",
+     .hf_names = detail::gptneox_hf,
+     .takes_partial_rotary = true,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
     {.name = "granite", .hf_names = detail::granite_hf, .pairs = true, .takes_rope_freqs = true},
     {.name = "hunyuan-dense", .hf_names = detail::hunyuan_hf},
+    {.name = "mistral3", .hf_names = detail::mistral3_hf, .pairs = true},
+    {.name = "mpt", .hf_names = detail::mpt_hf, .turns = false, .mlp = mlp_function::gelu},
     {.name = "nemotron",
      .hf_names = detail::nemotron_hf,
      .takes_partial_rotary = true,
@@ -162,7 +200,15 @@ inline constexpr architecture architectures[] = {
      .hf_names = detail::olmoe_hf,
      .equal_heads = true,
      .experts = expert_rule::plain},
-    {.name = "phi3", .hf_names = detail::phi3_hf, .takes_partial_rotary = true},
+    {.name = "phi2",
+     .hf_names = detail::phi2_hf,
+     .takes_partial_rotary = true,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
+    {.name = "phi3",
+     .hf_names = detail::phi3_hf,
+     .takes_partial_rotary = true,
+     .takes_fused_mlp = true},
     {.name = "qwen2", .hf_names = detail::qwen2_hf, .square_attention = true},
     {.name = "qwen2moe",
      .hf_names = detail::qwen2moe_hf,
@@ -174,7 +220,15 @@ inline constexpr architecture architectures[] = {
     {.name = "qwen3vl", .hf_names = detail::qwen3vl_hf},
     {.name = "seed_oss", .hf_names = detail::seed_oss_hf, .renames = detail::behind_attention},
     {.name = "smollm3", .hf_names = detail::smollm3_hf, .pairs = true},
-    {.name = "stablelm", .hf_names = detail::stablelm_hf, .takes_partial_rotary = true},
+    {.name = "stablelm",
+     .hf_names = detail::stablelm_hf,
+     .takes_partial_rotary = true,
+     .stacks_head_norms = true},
+    {.name = "starcoder",
+     .hf_names = detail::starcoder_hf,
+     .turns = false,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
     {.name = "starcoder2",
      .hf_names = detail::starcoder2_hf,
      .mlp = mlp_function::gelu,
