@@ -15,19 +15,22 @@ import re
 HEAD = """# What works for each architecture
 
 Measured on small checkpoints with random weights, one or more of each family; written by
-`bench/architectures/document.py` from the figures of `measure.py` and `gguf.py` beside it. Any other class: `inspect` and
-`convert` work; where all its tensors are those of a Llama it is computed as one, with a warning that names what is assumed;
-else it is refused. How to add a family: `include/README.md`.
+`bench/architectures/document.py` from the figures of `measure.py` and `gguf.py` beside it. Any other class:
+`inspect` and `convert` work; where all its tensors are those of a Llama it is computed as one, with a warning that
+names what is assumed; else it is refused. How to add a family: `include/README.md`.
 
-- **forward**: our float32 logits against those of transformers, largest difference over largest value.
-- **smoothing**: transformers' logits before and behind `oneshot --smoothing-only --mappings all`, weights in 32 bits; how many
-  mappings were smoothed, of how many.
-- **W4A16**: transformers' logits of what `oneshot --scheme W4A16_ASYM` writes against ours of the same weights.
-- **GGUF**: llama.cpp's logits of `export --type f32` against those of transformers; "to N" of the first N tokens only, as
-  llama.cpp has no sliding windows for this architecture. With GELU it computes by a table of 16 bits, hence some 1e-4.
+- **forward**: perplexity of our forward pass against that of transformers, relative difference. The tests of
+  `tests/model` hold the logits of each family to 1e-4.
+- **smoothing**: transformers' logits before and behind `oneshot --smoothing-only --mappings all`, weights in 32 bits;
+  how many mappings were smoothed, of how many.
+- **W4A16**: perplexity by transformers of what `oneshot --scheme W4A16_ASYM` writes, against ours of the same weights.
+- **GGUF**: llama.cpp's logits of `export --type f32` against those of transformers, largest difference over largest
+  value; "to N" of the first N tokens only, as llama.cpp has no sliding windows for this architecture. With GELU it
+  computes by a table of 16 bits, hence some 1e-4.
 - **GGUF read**: KL divergence of `eval --model FILE.gguf --reference CHECKPOINT`.
-- **llm-compressor**: KL divergence after its own smoothing alone, with its own choice of mappings, on the same checkpoint. Above
-  1e-6 its mappings forget a reader of what they smooth (a router, a shared expert, a gate), and the model is another one.
+- **llm-compressor**: KL divergence after its own smoothing alone, with its own choice of mappings, on the same
+  checkpoint. Above 1e-6 its mappings forget a reader of what they smooth (a router, a shared expert, a gate), and the
+  model is another one.
 
 """
 COLUMNS = ("forward", "smoothing", "W4A16", "GGUF", "GGUF read", "llm-compressor")
@@ -77,7 +80,8 @@ def main():
     parser.add_argument("output")
     options = parser.parse_args()
     load = lambda path: json.load(open(path, encoding="utf-8")) if path and os.path.exists(path) else {}
-    measured, gguf, peer, kinds = load(options.measured), load(options.gguf), peers(options.facts), classes(options.facts)
+    measured, gguf = load(options.measured), load(options.gguf)
+    peer, kinds = peers(options.facts), classes(options.facts)
     lines = ["| class | checkpoint | " + " | ".join(COLUMNS) + " |", "|---|---|" + "---|" * len(COLUMNS)]
     for name in sorted(set(measured) | set(gguf), key=lambda each: (kinds.get(each, ""), each)):
         ours, file = measured.get(name, {}), gguf.get(name, {})

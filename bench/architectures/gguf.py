@@ -70,7 +70,8 @@ def golden(directory, facts):
     sys.path.insert(0, facts)
     import torch
     import transformers
-    model = transformers.AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, attn_implementation="eager")
+    model = transformers.AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32,
+                                                              attn_implementation="eager")
     ids = ids + ids
     with torch.no_grad():
         return ids, model(torch.tensor([ids])).logits[0].numpy()

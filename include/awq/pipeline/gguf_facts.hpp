@@ -116,7 +116,8 @@ inline void describe_experts(const model_config& config, gguf::hyperparameters& 
         facts.expert_shared_feed_forward_length = gguf_count(experts.shared_width);
         facts.expert_shared_count = gguf_count(experts.shared_width / experts.width);
     }
-    facts.leading_dense_block_count = gguf_count(experts.first);
+    facts.leading_dense_block_count = gguf_count(leading_dense(config));
+    facts.interleave_moe_layer_step = gguf_count(experts.step);
     if (experts.groups > 1) {
         facts.expert_group_count = gguf_count(experts.groups);
         facts.expert_group_used_count = gguf_count(experts.chosen_groups);

@@ -43,6 +43,13 @@ inline constexpr std::string_view llama_hf[] = {"LlamaForCausalLM", "MistralForC
                                                 "MixtralForCausalLM", "HeliumForCausalLM",
                                                 "MinistralForCausalLM"};
 inline constexpr std::string_view arcee_hf[] = {"ArceeForCausalLM"};
+inline constexpr std::string_view afmoe_hf[] = {"AfmoeForCausalLM"};
+inline constexpr std::string_view ernie4_5_moe_hf[] = {"Ernie4_5_MoeForCausalLM"};
+inline constexpr std::string_view gpt_oss_hf[] = {"GptOssForCausalLM"};
+inline constexpr std::string_view granitemoe_hf[] = {"GraniteMoeForCausalLM"};
+inline constexpr std::string_view hunyuan_moe_hf[] = {"HunYuanMoEV1ForCausalLM"};
+inline constexpr std::string_view minimax_m2_hf[] = {"MiniMaxM2ForCausalLM"};
+inline constexpr std::string_view qwen3vlmoe_hf[] = {"Qwen3VLMoeForConditionalGeneration"};
 inline constexpr std::string_view bloom_hf[] = {"BloomForCausalLM"};
 inline constexpr std::string_view falcon_hf[] = {"FalconForCausalLM"};
 inline constexpr std::string_view gpt2_hf[] = {"GPT2LMHeadModel"};
@@ -54,7 +61,8 @@ inline constexpr std::string_view starcoder_hf[] = {"GPTBigCodeForCausalLM"};
 inline constexpr std::string_view chatglm_hf[] = {"GlmForCausalLM"};
 inline constexpr std::string_view cohere2_hf[] = {"Cohere2ForCausalLM"};
 inline constexpr std::string_view command_r_hf[] = {"CohereForCausalLM"};
-inline constexpr std::string_view deepseek2_hf[] = {"DeepseekV3ForCausalLM"};
+inline constexpr std::string_view deepseek2_hf[] = {"DeepseekV3ForCausalLM", "DeepseekV2ForCausalLM",
+                                                    "Glm4MoeLiteForCausalLM"};
 inline constexpr std::string_view dots1_hf[] = {"Dots1ForCausalLM"};
 inline constexpr std::string_view ernie4_5_hf[] = {"Ernie4_5ForCausalLM"};
 inline constexpr std::string_view exaone4_hf[] = {"Exaone4ForCausalLM"};
@@ -62,7 +70,7 @@ inline constexpr std::string_view gemma_hf[] = {"GemmaForCausalLM"};
 inline constexpr std::string_view gemma2_hf[] = {"Gemma2ForCausalLM"};
 inline constexpr std::string_view gemma3_hf[] = {"Gemma3ForCausalLM"};
 inline constexpr std::string_view glm4_hf[] = {"Glm4ForCausalLM"};
-inline constexpr std::string_view glm4moe_hf[] = {"Glm4MoeForCausalLM"};
+inline constexpr std::string_view glm4moe_hf[] = {"Glm4MoeForCausalLM", "SolarOpenForCausalLM"};
 inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM", "GraniteMoeHybridForCausalLM"};
 inline constexpr std::string_view hunyuan_hf[] = {"HunYuanDenseV1ForCausalLM"};
 inline constexpr std::string_view nemotron_hf[] = {"NemotronForCausalLM"};
@@ -83,6 +91,8 @@ inline constexpr std::string_view stablelm_hf[] = {"StableLmForCausalLM"};
 inline constexpr std::string_view starcoder2_hf[] = {"Starcoder2ForCausalLM"};
 
 inline constexpr renamed behind_attention[] = {{"ffn_norm", "post_attention_norm"}};
+inline constexpr renamed behind_both[] = {{"attn_post_norm", "post_attention_norm"},
+                                          {"ffn_post_norm", "post_ffw_norm"}};
 inline constexpr renamed before_mlp[] = {{"post_attention_norm", "ffn_norm"}};
 
 } // namespace detail
@@ -117,6 +127,11 @@ inline constexpr architecture architectures[] = {
      .takes_rope_freqs = true,
      .takes_all_biases = true,
      .experts = expert_rule::normalized},
+    {.name = "afmoe",
+     .hf_names = detail::afmoe_hf,
+     .experts = expert_rule::by_keys,
+     .window_period = 4,
+     .renames = detail::behind_both},
     {.name = "arcee",
      .hf_names = detail::arcee_hf,
      .pairs = true,
@@ -151,6 +166,10 @@ inline constexpr architecture architectures[] = {
      .experts = expert_rule::by_keys,
      .renames = detail::before_mlp},
     {.name = "ernie4_5", .hf_names = detail::ernie4_5_hf, .pairs = true, .takes_all_biases = true},
+    {.name = "ernie4_5-moe",
+     .hf_names = detail::ernie4_5_moe_hf,
+     .pairs = true,
+     .experts = expert_rule::by_keys},
     {.name = "exaone4", .hf_names = detail::exaone4_hf, .takes_rope_freqs = true, .window_period = 4},
     {.name = "falcon", .hf_names = detail::falcon_hf, .mlp = mlp_function::gelu},
     {.name = "gemma",
@@ -172,6 +191,11 @@ inline constexpr architecture architectures[] = {
      .hf_names = detail::glm4moe_hf,
      .takes_partial_rotary = true,
      .experts = expert_rule::by_keys},
+    {.name = "gpt-oss",
+     .hf_names = detail::gpt_oss_hf,
+     .takes_all_biases = true,
+     .experts = expert_rule::normalized,
+     .window_period = 2},
     {.name = "gpt2",
      .hf_names = detail::gpt2_hf,
      .turns = false,
@@ -183,7 +207,16 @@ inline constexpr architecture architectures[] = {
      .mlp = mlp_function::gelu,
      .takes_all_biases = true},
     {.name = "granite", .hf_names = detail::granite_hf, .pairs = true, .takes_rope_freqs = true},
+    {.name = "granitemoe",
+     .hf_names = detail::granitemoe_hf,
+     .pairs = true,
+     .experts = expert_rule::normalized},
     {.name = "hunyuan-dense", .hf_names = detail::hunyuan_hf},
+    {.name = "hunyuan-moe", .hf_names = detail::hunyuan_moe_hf, .experts = expert_rule::normalized},
+    {.name = "minimax-m2",
+     .hf_names = detail::minimax_m2_hf,
+     .takes_partial_rotary = true,
+     .experts = expert_rule::normalized},
     {.name = "mistral3", .hf_names = detail::mistral3_hf, .pairs = true},
     {.name = "mpt", .hf_names = detail::mpt_hf, .turns = false, .mlp = mlp_function::gelu},
     {.name = "nemotron",
@@ -218,6 +251,7 @@ inline constexpr architecture architectures[] = {
     {.name = "qwen3", .hf_names = detail::qwen3_hf},
     {.name = "qwen3moe", .hf_names = detail::qwen3moe_hf, .experts = expert_rule::normalized},
     {.name = "qwen3vl", .hf_names = detail::qwen3vl_hf},
+    {.name = "qwen3vlmoe", .hf_names = detail::qwen3vlmoe_hf, .experts = expert_rule::normalized},
     {.name = "seed_oss", .hf_names = detail::seed_oss_hf, .renames = detail::behind_attention},
     {.name = "smollm3", .hf_names = detail::smollm3_hf, .pairs = true},
     {.name = "stablelm",

@@ -63,6 +63,7 @@ struct hyperparameters {
     std::optional<float> expert_weights_scale;
     std::optional<bool> expert_weights_norm;
     std::optional<std::uint32_t> leading_dense_block_count;
+    std::optional<std::uint32_t> interleave_moe_layer_step;
 
     std::optional<std::uint32_t> sliding_window;
     std::optional<std::vector<bool>> sliding_window_pattern; ///< true: the layer has the window
@@ -126,6 +127,7 @@ void for_each_field(Facts& facts, Visit visit)
     visit("expert_weights_scale", facts.expert_weights_scale);
     visit("expert_weights_norm", facts.expert_weights_norm);
     visit("leading_dense_block_count", facts.leading_dense_block_count);
+    visit("interleave_moe_layer_step", facts.interleave_moe_layer_step);
     visit("attention.sliding_window", facts.sliding_window);
     visit("attention.sliding_window_pattern", facts.sliding_window_pattern);
     visit("attn_logit_softcapping", facts.attention_softcap);
