@@ -19,21 +19,23 @@ Measured on small checkpoints with random weights, one or more of each family; w
 `inspect` and `convert` work; where all its tensors are those of a Llama it is computed as one, with a warning that
 names what is assumed; else it is refused. How to add a family: `include/README.md`.
 
-- **forward**: perplexity of our forward pass against that of transformers, relative difference. The tests of
-  `tests/model` hold the logits of each family to 1e-4.
-- **smoothing**: transformers' logits before and behind `oneshot --smoothing-only --mappings all`, weights in 32 bits;
-  how many mappings were smoothed, of how many.
-- **W4A16**: perplexity by transformers of what `oneshot --scheme W4A16_ASYM` writes, against ours of the same weights.
-- **GGUF**: llama.cpp's logits of `export --type f32` against those of transformers, largest difference over largest
-  value; "to N" of the first N tokens only, as llama.cpp has no sliding windows for this architecture. With GELU it
-  computes by a table of 16 bits, hence some 1e-4.
-- **GGUF read**: KL divergence of `eval --model FILE.gguf --reference CHECKPOINT`.
-- **llm-compressor**: KL divergence after its own smoothing alone, with its own choice of mappings, on the same
-  checkpoint. Above 1e-6 its mappings forget a reader of what they smooth (a router, a shared expert, a gate), and the
-  model is another one.
-
 """
-COLUMNS = ("forward", "smoothing", "W4A16", "GGUF", "GGUF read", "llm-compressor")
+COLUMNS = {
+    "forward": """our forward pass against that of transformers: relative difference of perplexities. The tests of
+  `tests/model` hold the logits of each family to 1e-4.""",
+    "smoothing": """transformers' logits before and behind `oneshot --smoothing-only --mappings all`, weights in 32
+  bits; how many mappings were smoothed, of how many.""",
+    "W4A16": """perplexity by transformers of what `oneshot --scheme W4A16_ASYM` writes, against ours of the same
+  weights.""",
+    "GGUF": """llama.cpp's logits of `export --type f32` against those of transformers, largest difference over
+  largest value; "to N": of the first N tokens only, as llama.cpp has no sliding windows for this architecture. GELU
+  it takes from a table in 16 bits, hence some 1e-4.""",
+    "GGUF read": "KL divergence of `eval --model FILE.gguf --reference CHECKPOINT`.",
+    "q4_k_m": "KL divergence of llama.cpp's logits of that type; some rows here are too short for its blocks.",
+    "llm-compressor": """KL divergence after its own smoothing alone, with its own choice of mappings, on the same
+  checkpoint. Above 1e-6 its mappings forget a reader of what they smooth (a router, a shared expert, a gate), and
+  the model is another one.""",
+}
 
 
 def cell(value):
@@ -82,15 +84,19 @@ def main():
     load = lambda path: json.load(open(path, encoding="utf-8")) if path and os.path.exists(path) else {}
     measured, gguf = load(options.measured), load(options.gguf)
     peer, kinds = peers(options.facts), classes(options.facts)
-    lines = ["| class | checkpoint | " + " | ".join(COLUMNS) + " |", "|---|---|" + "---|" * len(COLUMNS)]
+    rows = []
     for name in sorted(set(measured) | set(gguf), key=lambda each: (kinds.get(each, ""), each)):
         ours, file = measured.get(name, {}), gguf.get(name, {})
         if "not known here" in str(file.get("llama.cpp", "")) + str(ours.get("forward", "")):
             continue
-        llm = peer.get(name)
         values = [cell(ours.get(each)) for each in ("forward", "smoothing", "W4A16")]
-        values += [cell(file.get("llama.cpp")), cell(file.get("read")), llm if llm else "-"]
-        lines.append("| %s | %s | %s |" % (kinds.get(name, "-"), name, " | ".join(values)))
+        values += [cell(file.get(each)) for each in ("llama.cpp", "read", "q4_k_m")] + [peer.get(name, "-")]
+        rows.append([kinds.get(name, "-"), name, *values])
+    shown = [i for i in range(len(COLUMNS)) if any(row[i + 2] != "-" for row in rows)]
+    names = [list(COLUMNS)[i] for i in shown]
+    lines = ["- **%s**: %s" % (name, COLUMNS[name]) for name in names] + [""]
+    lines += ["| class | checkpoint | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names)]
+    lines += ["| " + " | ".join(row[:2] + [row[i + 2] for i in shown]) + " |" for row in rows]
     with open(options.output, "w", encoding="utf-8") as out:
         out.write(HEAD + "\n".join(lines) + "\n")
 
