@@ -74,6 +74,14 @@ def classes(facts):
     return found
 
 
+def registry():
+    """The classes that are known."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "include", "awq", "model",
+                        "architectures", "registry.hpp")
+    with open(path, encoding="utf-8") as file:
+        return set(re.findall(r'\{"(\w+)", "[a-z0-9_]+",', file.read()))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--measured")
@@ -84,8 +92,11 @@ def main():
     load = lambda path: json.load(open(path, encoding="utf-8")) if path and os.path.exists(path) else {}
     measured, gguf = load(options.measured), load(options.gguf)
     peer, kinds = peers(options.facts), classes(options.facts)
+    for found in (measured, gguf):
+        kinds.update({name: row["class"] for name, row in found.items() if "class" in row})
+    known = {name for name, kind in kinds.items() if kind in registry()}
     rows = []
-    for name in sorted(set(measured) | set(gguf), key=lambda each: (kinds.get(each, ""), each)):
+    for name in sorted(known | set(measured) | set(gguf), key=lambda each: (kinds.get(each, ""), each)):
         ours, file = measured.get(name, {}), gguf.get(name, {})
         if "not known here" in str(file.get("llama.cpp", "")) + str(ours.get("forward", "")):
             continue

@@ -54,9 +54,13 @@ def divergence(wanted, found):
     return max(0.0, float((np.exp(a) * (a - b)).sum(-1).mean()))
 
 
-def text_config(directory):
+def config_of(directory):
     with open(os.path.join(directory, "config.json"), encoding="utf-8") as file:
-        config = json.load(file)
+        return json.load(file)
+
+
+def text_config(directory):
+    config = config_of(directory)
     return config.get("text_config", config)
 
 
@@ -87,7 +91,7 @@ def run(program, *arguments):
 
 def measure(options, name):
     directory = os.path.join(options.models, name)
-    row = {}
+    row = {"class": config_of(directory)["architectures"][0]}
     try:
         path = os.path.join(options.work, name + ".gguf")
         notes = run(options.awq, "export", "--model", directory, "--output", path, "--type", "f32", "--overwrite")
