@@ -53,14 +53,15 @@ void print_layers(const awq::quantized_source& source)
 /// What is quantized and what config.json says of it; or why the weights cannot be used.
 awq::status print_quantization(const std::string& path)
 {
-    AWQ_TRY(auto source, awq::directory_source::open_unchecked(path));
+    AWQ_TRY(auto source, awq::directory_source::open_tensors(path));
     const auto summary = source->quantization();
     if (summary) std::printf("quantization         %s\n", summary->text.c_str());
-    const awq::status is_plain = source->check_plain();
+    const bool is_known = !source->problem();
+    const awq::status is_plain = is_known ? source->check_plain() : awq::status{};
     for (const awq::notice& note : source->notices()) print_notice(note);
     if (!is_plain && !source->is_quantized()) print_problem(is_plain.error());
     if (!summary) return {};
-    if (!is_plain && source->is_quantized()) {
+    if ((!is_plain || !is_known) && source->is_quantized()) {
         const auto quantized = awq::quantized_source::open(std::move(source));
         if (quantized)
             print_layers(**quantized);
@@ -116,8 +117,11 @@ awq::status run(const std::string& path)
         AWQ_CHECK(awq::check_model_file(path));
         return show_gguf(path);
     }
-    AWQ_TRY(const auto source, awq::directory_source::open_unchecked(path));
-    print_config(source->config());
+    AWQ_TRY(const auto source, awq::directory_source::open_tensors(path));
+    if (source->problem())
+        print_problem(*source->problem());
+    else
+        print_config(source->config());
     AWQ_CHECK(print_quantization(path));
     const auto& checkpoint = source->checkpoint();
     std::printf("stored elements      %llu\n",

@@ -259,6 +259,7 @@
 #include <awq/pipeline/layer_names.hpp>
 #include <awq/pipeline/layer_plan.hpp>
 #include <awq/pipeline/layer_scheme.hpp>
+#include <awq/pipeline/llama_like.hpp>
 #include <awq/pipeline/mapping_set.hpp>
 #include <awq/pipeline/measured_types.hpp>
 #include <awq/pipeline/model_path.hpp>

@@ -47,6 +47,41 @@ const family families[] = {
         "num_experts_per_tok": 2, "moe_intermediate_size": 32, "n_shared_experts": 1,
         "first_k_dense_replace": 1)",
      "dots1", "blk.1.exp_probs_b.bias", {4}},
+    {R"("architectures": ["DeepseekV2ForCausalLM"], "q_lora_rank": null, "kv_lora_rank": 32,
+        "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16, "n_routed_experts": 4,
+        "num_experts_per_tok": 2, "moe_intermediate_size": 32, "n_shared_experts": 2, "n_group": 1,
+        "topk_group": 1, "first_k_dense_replace": 1)",
+     "deepseek2", "blk.1.attn_k_b.weight", {16, 32, 4}},
+    {R"("architectures": ["AfmoeForCausalLM"], "num_key_value_heads": 2, "head_dim": 16, "num_experts": 4,
+        "num_experts_per_tok": 2, "moe_intermediate_size": 32, "num_shared_experts": 1,
+        "num_dense_layers": 1, "mup_enabled": true, "sliding_window": 8,
+        "layer_types": ["sliding_attention", "full_attention"])",
+     "afmoe", "blk.1.attn_gate.weight", {64, 64}},
+    {R"("architectures": ["Ernie4_5_MoeForCausalLM"], "num_key_value_heads": 2, "moe_num_experts": 4,
+        "moe_k": 2, "moe_intermediate_size": 32, "moe_num_shared_experts": 1,
+        "moe_layer_start_index": 1)",
+     "ernie4_5-moe", "blk.1.exp_probs_b.bias", {4}},
+    {R"("architectures": ["GptOssForCausalLM"], "num_key_value_heads": 2, "head_dim": 16,
+        "num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 8,
+        "layer_types": ["sliding_attention", "full_attention"],
+        "rope_scaling": {"rope_type": "yarn", "factor": 32.0, "original_max_position_embeddings": 4096})",
+     "gpt-oss", "blk.1.ffn_up_exps.bias", {128, 4}},
+    {R"("architectures": ["GraniteMoeForCausalLM"], "num_key_value_heads": 2, "logits_scaling": 4.0,
+        "num_local_experts": 4, "num_experts_per_tok": 2, "residual_multiplier": 0.5)",
+     "granitemoe", "blk.1.ffn_gate_exps.weight", {64, 128, 4}},
+    {R"("architectures": ["HunYuanMoEV1ForCausalLM"], "num_key_value_heads": 2, "head_dim": 16,
+        "num_experts": 4, "moe_topk": 2)",
+     "hunyuan-moe", "blk.1.ffn_up_shexp.weight", {64, 128}},
+    {R"("architectures": ["MiniMaxM2ForCausalLM"], "num_key_value_heads": 2, "head_dim": 16,
+        "rotary_dim": 8, "num_local_experts": 4, "num_experts_per_tok": 2)",
+     "minimax-m2", "blk.1.attn_k_norm.weight", {32}},
+    {R"("architectures": ["BloomForCausalLM"])", "bloom", "blk.1.attn_qkv.bias", {192}},
+    {R"("architectures": ["FalconForCausalLM"], "new_decoder_architecture": true, "num_kv_heads": 2)",
+     "falcon", "blk.1.attn_norm_2.weight", {64}},
+    {R"("architectures": ["GPT2LMHeadModel"])", "gpt2", "position_embd.weight", {64, 512}},
+    {R"("architectures": ["GPTNeoXForCausalLM"])", "gptneox", "blk.1.attn_qkv.weight", {64, 192}},
+    {R"("architectures": ["MptForCausalLM"])", "mpt", "blk.1.attn_qkv.weight", {64, 192}},
+    {R"("architectures": ["PhiForCausalLM"], "hidden_act": "gelu_new")", "phi2", "output.bias", {979}},
     {R"("architectures": ["Ernie4_5ForCausalLM"], "head_dim": 16, "use_bias": true)", "ernie4_5"},
     {R"("architectures": ["Exaone4ForCausalLM"], "num_key_value_heads": 2, "sliding_window": null)",
      "exaone4", "blk.1.post_ffw_norm.weight", {64}},
@@ -147,7 +182,7 @@ TEST_CASE("a GGUF file of each family has its names and shapes, and computes wha
 
 TEST_CASE("one run rounds experts and latent attention into a GGUF file")
 {
-    for (const std::size_t i : {2, 6, 24}) {
+    for (const std::size_t i : {2, 6, 12}) {
         INFO(families[i].config);
         const test::scratch room;
         const std::string model = test::write_family(room, families[i].config);

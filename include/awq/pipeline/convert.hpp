@@ -166,7 +166,7 @@ AWQ_CALL result<conversion> convert(const convert_options& options)
             return error{error_code::unsupported, options.model,
                          ": config.json has no quantization_config, so there is nothing to convert; "
                          "quantize it with oneshot"};
-        AWQ_TRY(const auto source, quantized_source::open(options.model));
+        AWQ_TRY(const auto source, quantized_source::open_tensors(options.model));
         const named_path output{"--output", options.output}, model{"--model", options.model};
         AWQ_CHECK(check_outputs({&output, 1}, {&model, 1}));
         return detail::converter{options, *source}.run();

@@ -11,6 +11,7 @@
 #include <awq/model/config/find_names.hpp>
 #include <awq/model/config/read_model_config.hpp>
 #include <awq/pipeline/check_tensors.hpp>
+#include <awq/pipeline/llama_like.hpp>
 #include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/quantization_summary.hpp>
 #include <awq/pipeline/stacked_tensors.hpp>
@@ -21,6 +22,7 @@
 #include <charconv>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -91,6 +93,11 @@ public:
 
     /// As `open`, but the tensors may be other than the config says: for a look at them only.
     static result<std::unique_ptr<directory_source>> open_unchecked(const std::string& directory);
+
+    /// Whatever is in a directory, for those that need no forward pass: where the model's class is not
+    /// known or its config cannot be read, `problem` says so and the config has the weights' type only.
+    static result<std::unique_ptr<directory_source>> open_tensors(const std::string& directory);
+    const std::optional<error>& problem() const noexcept { return problem_; }
 
     const model_config& config() const noexcept override { return config_; }
     const std::string& path() const noexcept override { return checkpoint_.directory(); }
@@ -209,8 +216,41 @@ private:
                                                       "over"});
     }
 
+    /// Reads what config.json says of a model, or why it cannot be used.
+    void read_config(const json::value& root)
+    {
+        const auto has = [&](const std::string& name) { return checkpoint_.find(name) != nullptr; };
+        auto known = read_model_config(root);
+        if (!known && known.error().code() == error_code::unknown_architecture)
+            known = take_for_llama(root, known.error());
+        if (known) {
+            config_ = *std::move(known);
+            config_.names = find_names(config_.names, has);
+        } else {
+            problem_ = known.error();
+            config_ = {};
+            const auto read = detail::read_storage(root, config_);
+            if (!read) config_.torch_dtype = dtype::f32;
+        }
+        if (!root.find_non_null("torch_dtype") && !root.find_non_null("dtype")) take_stored_type();
+    }
+
+    /// A model of a class that is `unknown`, if its tensors are a Llama's, all of them.
+    result<model_config> take_for_llama(const json::value& root, const error& unknown)
+    {
+        const auto has = [&](const std::string& name) { return checkpoint_.find(name) != nullptr; };
+        auto guess = read_llama_like(root, has);
+        if (!guess) return unknown;
+        config_ = *guess;
+        config_.names = find_names(config_.names, has);
+        if (!check_tensors(*this) || !check_unknown()) return unknown;
+        notices_.push_back(llama_like_notice(root, config_));
+        return guess;
+    }
+
     safetensors::checkpoint checkpoint_;
     stacked_tensors stacks_;
+    std::optional<error> problem_;
     std::optional<quantization_summary> quantization_;
     std::vector<notice> notices_;
     model_config config_;
@@ -236,7 +276,7 @@ AWQ_COMPILED status directory_source::check_plain()
                                         : ", no command reads such weights"};
 }
 
-AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_unchecked(
+AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_tensors(
     const std::string& directory)
 {
     AWQ_CHECK(check_model_directory(directory));
@@ -246,14 +286,17 @@ AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_un
         source->notices_.push_back({notice::severity::note, repair});
     AWQ_TRY(const std::string path, model_file(directory, "config.json"));
     AWQ_TRY(const json::document config, json::load(path));
-    AWQ_TRY(source->config_, read_model_config(config.root()));
-    source->config_.names = find_names(source->config_.names, [&](const std::string& name) {
-        return source->checkpoint_.find(name) != nullptr;
-    });
-    if (!config.root().find_non_null("torch_dtype") && !config.root().find_non_null("dtype"))
-        source->take_stored_type();
+    source->read_config(config.root());
     if (const auto quantization = find_quantization(config.root()))
         source->quantization_ = summarize_quantization(*quantization);
+    return source;
+}
+
+AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_unchecked(
+    const std::string& directory)
+{
+    AWQ_TRY(auto source, open_tensors(directory));
+    if (source->problem_) return *source->problem_;
     return source;
 }
 #endif

@@ -21,6 +21,12 @@ inline std::size_t gguf_query_scalar(const gguf::architecture& arch, const model
     return other ? config.hidden_size / config.num_attention_heads : config.head_size();
 }
 
+/// Whether embeddings are multiplied by the root of their length.
+inline bool gguf_scales_embeddings(const gguf::architecture& arch)
+{
+    return arch.name.starts_with("gemma") || arch.name == "afmoe";
+}
+
 /// Whether layers may have a window: of EXAONE 4 only those of the 32B model.
 inline bool gguf_knows_windows(const gguf::architecture& arch, const model_config& config)
 {
@@ -32,9 +38,9 @@ inline bool gguf_knows_windows(const gguf::architecture& arch, const model_confi
 inline bool gguf_turns(const gguf::architecture& arch, const model_config& config, std::size_t layer)
 {
     if (arch.name == "smollm3") return (layer + 1) % 4 != 0;
-    if (arch.name == "cohere2" || (arch.name == "exaone4" && gguf_knows_windows(arch, config)))
+    if (arch.name == "cohere2" || arch.name == "afmoe" || (arch.name == "exaone4" && gguf_knows_windows(arch, config)))
         return config.is_sliding(layer);
-    return true;
+    return arch.turns;
 }
 
 } // namespace awq

@@ -116,7 +116,8 @@ inline void describe_experts(const model_config& config, gguf::hyperparameters& 
         facts.expert_shared_feed_forward_length = gguf_count(experts.shared_width);
         facts.expert_shared_count = gguf_count(experts.shared_width / experts.width);
     }
-    facts.leading_dense_block_count = gguf_count(experts.first);
+    facts.leading_dense_block_count = gguf_count(leading_dense(config));
+    facts.interleave_moe_layer_step = gguf_count(experts.step);
     if (experts.groups > 1) {
         facts.expert_group_count = gguf_count(experts.groups);
         facts.expert_group_used_count = gguf_count(experts.chosen_groups);
@@ -150,7 +151,14 @@ inline void describe_scales(const model_config& config, const gguf::architecture
     if (config.logit_cap != 0.0) facts.final_logit_softcap = real(config.logit_cap);
     if (arch.name == "command-r" || arch.name == "cohere2")
         facts.logit_scale = real(config.logit_multiplier);
+    if (config.alibi.most != 0.0) facts.max_alibi_bias = real(config.alibi.most);
+    if (arch.name == "gptneox") facts.parallel_residual = config.parallel_residual;
+    if (config.growth.length != 0) {
+        facts.temperature_scale = real(config.growth.slope);
+        facts.temperature_length = gguf_count(config.growth.length);
+    }
     if (!arch.name.starts_with("granite")) return;
+    if (!config.turns(0)) facts.rope_finetuned = false;
     facts.logit_scale = real(1.0 / config.logit_multiplier); // this one divides
     facts.attention_scale = config.attention_scale();
     facts.embedding_scale = real(config.embedding_multiplier);

@@ -9,7 +9,9 @@
 #include <awq/pipeline/check_tensors.hpp>
 #include <awq/pipeline/gguf_tensor.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <span>
@@ -57,11 +59,15 @@ public:
         return found->second;
     }
 
-    /// Where all of a checkpoint's tensor stands, row by row; null where there is no such place.
+    /// The first place of a checkpoint's tensor whose rows all stand in one of the file; null where there
+    /// is no such one.
     const gguf_place* whole(std::string_view hf_name) const
     {
         const auto places = places_of(hf_name);
-        return places.size() == 1 && !part(places[0]).is_transposed ? &places[0] : nullptr;
+        const bool is_whole = std::ranges::all_of(places, [&](const gguf_place& each) {
+            return each.tensor == places[0].tensor && !part(each).is_transposed;
+        });
+        return !places.empty() && is_whole ? &places[0] : nullptr;
     }
 
 private:
@@ -119,17 +125,80 @@ private:
         const block_layout layout = layout_of(config_, layer);
         const std::string prefix = block_prefix(config_, layer);
         const std::string place = "blk." + std::to_string(layer) + ".";
-        const latent_attention_part* latent = nullptr;
+        std::vector<bool> done(layout.tensors.size());
         for (const block_part& part : layout.parts)
-            if (const auto* const found = std::get_if<latent_attention_part>(&part)) latent = found;
-        for (std::size_t i = 0; i < layout.tensors.size(); ++i) {
-            const expected_tensor& each = layout.tensors[i];
-            if (latent && i == layout.linears[latent->kv_b.linear].weight)
-                split_latent(*latent, prefix + each.name, place);
-            else
-                AWQ_CHECK(add(each, prefix + each.name, place_of(each, place)));
-        }
+            std::visit([&](const auto& each) { split(each, layout, prefix, place, done); }, part);
+        for (std::size_t i = 0; i < layout.tensors.size(); ++i)
+            if (!done[i])
+                AWQ_CHECK(add(layout.tensors[i], prefix + layout.tensors[i].name,
+                              place_of(layout.tensors[i], place)));
         return order_heads(layout, place);
+    }
+
+    /// What stands otherwise in the file than in the checkpoint.
+    template <class Part>
+    void split(const Part&, const block_layout&, const std::string&, const std::string&, std::vector<bool>&)
+    {
+    }
+
+    void split(const latent_attention_part& part, const block_layout& layout, const std::string& prefix,
+               const std::string& place, std::vector<bool>& done)
+    {
+        const std::size_t weight = layout.linears[part.kv_b.linear].weight;
+        split_latent(part, prefix + layout.tensors[weight].name, place);
+        done[weight] = true;
+    }
+
+    /// Queries, keys and values of a layer that has them head by head stand one behind the other.
+    void split(const attention_part& part, const block_layout& layout, const std::string& prefix,
+               const std::string& place, std::vector<bool>& done)
+    {
+        if (!part.by_group) return;
+        const std::size_t head = part.rule.head, share = part.rule.heads / part.rule.kv_heads;
+        const block_linear& linear = layout.linears[part.q.linear];
+        for (const std::size_t i : {linear.weight, linear.bias}) {
+            const expected_tensor& from = layout.tensors[i];
+            done[i] = true;
+            const auto take = [&](std::size_t first, std::size_t rows) {
+                for (std::size_t g = 0; g < part.rule.kv_heads; ++g)
+                    add_rows(from, prefix + from.name, place_of(from, place),
+                             g * (share + 2) * head + first, rows);
+            };
+            if (from.is == presence::unwanted) continue;
+            take(0, share * head);
+            take(share * head, head);
+            take((share + 1) * head, head);
+        }
+    }
+
+    /// Gate and up of one layer are two tensors to most loaders.
+    void split(const mlp_part& part, const block_layout& layout, const std::string& prefix,
+               const std::string& place, std::vector<bool>& done)
+    {
+        if (!part.gate || part.gate.linear != part.up.linear || arch_.takes_fused_mlp) return;
+        const block_linear& linear = layout.linears[part.gate.linear];
+        for (const std::size_t i : {linear.weight, linear.bias}) {
+            const expected_tensor& from = layout.tensors[i];
+            done[i] = true;
+            if (from.is == presence::unwanted) continue;
+            const std::string up = place_of(from, place);
+            std::string gate = up;
+            gate.replace(gate.find("ffn_up"), 6, "ffn_gate");
+            add_rows(from, prefix + from.name, gate, part.gate.first, part.gate.count);
+            add_rows(from, prefix + from.name, up, part.up.first, part.up.count);
+        }
+    }
+
+    /// Some rows of a tensor, behind those that are there.
+    void add_rows(const expected_tensor& from, const std::string& hf_name, const std::string& name,
+                  std::size_t first, std::size_t rows)
+    {
+        gguf_tensor& tensor = find_or_add(name);
+        if (tensor.dims.empty() && from.is_matrix) tensor.dims.push_back(from.cols);
+        if (tensor.parts.empty()) tensor.dims.push_back(0);
+        const auto at = static_cast<std::size_t>(tensor.dims.back());
+        tensor.dims.back() += rows;
+        tensor.parts.push_back({hf_name, first, rows, at});
     }
 
     /// "blk.3.attn_q.weight"; empty where a file has no such tensor.
@@ -151,19 +220,26 @@ private:
             return error{error_code::unsupported, "\"", hf_name, "\" has no place in a GGUF file of a ",
                          arch_.name, " model"};
         gguf_tensor& tensor = find_or_add(name);
-        const bool is_matrix = from.is_matrix || from.rows > 1;
-        const bool is_stacked = !tensor.parts.empty() || is_expert(name);
-        if (tensor.parts.empty()) tensor.dims = {from.cols};
-        if (tensor.parts.empty() && is_matrix) tensor.dims.push_back(from.rows);
-        if (is_stacked && tensor.parts.empty()) tensor.dims.push_back(0);
-        if (is_stacked) ++tensor.dims.back();
+        std::vector<std::uint64_t> dims{from.cols};
+        if (from.is_matrix || from.rows > 1) dims.push_back(from.rows);
+        const std::size_t rows = dims.size() > 1 || is_stack(name) ? from.rows : from.cols;
+        const bool is_first = tensor.parts.empty();
+        if (is_first) tensor.dims = dims;
+        if (is_stack(name) && is_first) tensor.dims.push_back(0);
+        if (is_stack(name)) ++tensor.dims.back();
         tensor.is_optional = from.is == presence::optional;
         if (config_.offset_norms && hf_name.ends_with("norm.weight")) tensor.offset = 1.0f;
-        tensor.parts.push_back({hf_name, 0, from.rows, tensor.parts.size() * from.rows});
+        tensor.parts.push_back({hf_name, 0, rows, tensor.parts.size() * rows});
         return {};
     }
 
-    static bool is_expert(std::string_view name) { return name.find("_exps.") != name.npos; }
+    /// Whether tensors of several names become one: of experts, or of norms that each head has.
+    bool is_stack(std::string_view name) const
+    {
+        return name.find("_exps.") != name.npos ||
+               (arch_.stacks_head_norms && (name.ends_with(".attn_q_norm.weight") ||
+                                            name.ends_with(".attn_k_norm.weight")));
+    }
 
     gguf_tensor& find_or_add(const std::string& name)
     {

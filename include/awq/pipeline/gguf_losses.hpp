@@ -62,6 +62,15 @@ inline void note_lost_rope(const model_config& config, notice_list& notices)
                      "has its own");
 }
 
+inline void note_lost_gelu(const model_config& config, const gguf::architecture& arch,
+                           notice_list& notices)
+{
+    if (arch.mlp == gguf::mlp_function::gelu && activation_of(config.hidden_act) == activation::gelu)
+        notices.warn("hidden_act \"gelu\": llama.cpp computes " + std::string{arch.name} +
+                     " models with GELU's approximation by tanh; its logits differ by about a "
+                     "thousandth");
+}
+
 } // namespace detail
 
 /// Warns about what the config asks for and a GGUF file of this architecture cannot hold.
@@ -70,6 +79,7 @@ inline void note_gguf_losses(const model_config& config, const gguf::architectur
 {
     detail::note_lost_windows(config, arch, notices);
     detail::note_lost_rope(config, notices);
+    detail::note_lost_gelu(config, arch, notices);
 }
 
 namespace detail {
@@ -84,11 +94,19 @@ inline std::optional<router_rule> router_rule_of(const model_config& config)
     return std::nullopt;
 }
 
+/// Blocks before the first one with experts.
+inline std::size_t leading_dense(const model_config& config)
+{
+    std::size_t layer = 0;
+    while (layer < config.num_hidden_layers && !config.experts.in(layer)) ++layer;
+    return layer;
+}
+
 inline bool has_function(const model_config& config, const gguf::architecture& arch)
 {
     const auto act = activation_of(config.hidden_act);
     switch (arch.mlp) {
-    case gguf::mlp_function::gelu: return act == activation::gelu_tanh;
+    case gguf::mlp_function::gelu: return act == activation::gelu_tanh || act == activation::gelu;
     case gguf::mlp_function::relu_squared: return act == activation::relu_squared;
     default: return act == activation::silu;
     }
@@ -124,8 +142,10 @@ inline status check_gguf_experts(const model_config& config, const gguf::archite
     if (arch.experts == gguf::expert_rule::none) return refuse("no experts");
     const bool by_keys = arch.experts == gguf::expert_rule::by_keys;
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        if (config.experts.in(layer) != (layer >= (by_keys ? config.experts.first : 0)))
+        if (config.experts.in(layer) != (layer >= (by_keys ? leading_dense(config) : 0)))
             return refuse(by_keys ? "dense blocks before all others only" : "experts in every block");
+    if (rule->groups > 1 && rule->group_best != 2)
+        return refuse("groups of experts that count by their two best");
     if (by_keys) return {};
     if (rule->normalized != (arch.experts == gguf::expert_rule::normalized))
         return refuse(rule->normalized ? "norm_topk_prob false" : "norm_topk_prob true");
@@ -165,14 +185,20 @@ inline status check_gguf_rope(const model_config& config, const gguf::architectu
     if (config.rope.partial_rotary_factor != 1.0 && !arch.takes_partial_rotary)
         return error{error_code::unsupported, "config: llama.cpp turns whole heads in ", arch.name,
                      " models, not a share of ", config.rope.partial_rotary_factor};
+    if (config.latent.rank != 0 && !config.latent.pairs)
+        return error{error_code::unsupported, "config: llama.cpp turns neighbouring dimensions together in ",
+                     arch.name, " models, this one has rope_interleave false; no GGUF file can hold it"};
     if (config.rope.kind == rope_kind::llama3 && !arch.takes_rope_freqs)
         return error{error_code::unsupported, "config: llama.cpp has no llama3 rope scaling for ",
                      arch.name, " models"};
     if (config.rope.kind == rope_kind::longrope && arch.name != "phi3")
         return error{error_code::unsupported, "config: llama.cpp has no longrope for ", arch.name,
                      " models"};
+    bool none = arch.name == "granite"; // a key says that no layer turns
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        if (config.turns(layer) != gguf_turns(arch, config, layer))
+        none = none && !config.turns(layer);
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        if (config.turns(layer) != gguf_turns(arch, config, layer) && !none)
             return error{error_code::unsupported, "config: llama.cpp turns the heads of layer ", layer,
                          config.turns(layer) ? " not" : "", " in ", arch.name, " models of ",
                          config.num_hidden_layers, " layers, this one does",
@@ -195,6 +221,10 @@ inline status check_gguf_function(const model_config& config, const gguf::archit
     AWQ_CHECK(detail::check_gguf_experts(config, arch));
     AWQ_CHECK(detail::check_gguf_attention(config, arch));
     AWQ_CHECK(detail::check_gguf_rope(config, arch));
+    if (config.scaled_embeddings != gguf_scales_embeddings(arch))
+        return error{error_code::unsupported, "config: llama.cpp ",
+                     config.scaled_embeddings ? "does not multiply" : "multiplies", " the embeddings of ",
+                     arch.name, " models by the root of hidden_size; no GGUF file can hold this one"};
     if (arch.output == gguf::output_rule::forbidden && !config.tie_word_embeddings)
         return error{error_code::unsupported, "config: llama.cpp takes the embeddings for the head of ",
                      arch.name, " models, this one has tie_word_embeddings false; no GGUF file can "

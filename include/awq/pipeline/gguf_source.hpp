@@ -74,8 +74,11 @@ public:
             facts = {{dims.rbegin(), dims.rend()}, std::string{name_of(found->type)}};
             if (!has_dims(*found, planned)) return facts;
             rows += part.rows;
-            columns = planned.dims[part.is_transposed ? 1 : 0];
-            if (planned.dims.size() > 1) facts->shape = {rows, columns};
+            columns = planned.is_vector() ? 0 : planned.dims[part.is_transposed ? 1 : 0];
+            if (planned.is_vector())
+                facts->shape = {rows};
+            else
+                facts->shape = {rows, columns};
         }
         return facts;
     }
@@ -131,6 +134,7 @@ private:
                    matrix_view<float> out) const
     {
         const gguf::tensor_info& found = *file_.find_tensor(planned.name);
+        if (planned.is_vector()) return read_elements(found, planned, part, out.row(0));
         const std::size_t begin = std::max(first_row, part.first);
         const std::size_t end = std::min(first_row + out.rows(), part.first + part.rows);
         if (begin >= end) return;
@@ -138,22 +142,25 @@ private:
         if (part.is_transposed) return read_columns(found, part, begin - part.first, rows);
         const gguf::block_quantizer quantizer{found.type};
         const std::size_t bytes = quantizer.row_bytes(out.cols());
-        const bool is_vector = planned.dims.size() == 1;
-        const std::size_t head = planned.heads == 0 ? 0
-                                 : (is_vector ? planned.cols() : planned.rows()) / planned.heads;
+        const std::size_t head = planned.heads == 0 ? 0 : planned.rows() / planned.heads;
         for (std::size_t row = 0; row < rows.rows(); ++row) {
             const std::size_t at = part.at + begin - part.first + row;
-            const std::size_t from = head && !is_vector ? gguf::split_source(at, head) : at;
+            const std::size_t from = head ? gguf::split_source(at, head) : at;
             quantizer.dequantize_row(found.bytes.subspan(from * bytes, bytes), rows.row(row));
         }
-        if (head && is_vector) split_vector(rows.row(0), head);
         file_.release(found);
     }
 
-    static void split_vector(std::span<float> values, std::size_t head)
+    void read_elements(const gguf::tensor_info& found, const gguf_tensor& planned,
+                       const gguf_part& part, std::span<float> out) const
     {
-        const std::vector<float> stored{values.begin(), values.end()};
-        for (std::size_t i = 0; i < stored.size(); ++i) values[i] = stored[gguf::split_source(i, head)];
+        std::vector<float> stored(planned.cols());
+        gguf::block_quantizer{found.type}.dequantize_row(found.bytes, stored);
+        const std::size_t head = planned.heads == 0 ? 0 : planned.cols() / planned.heads;
+        for (std::size_t i = 0; i < part.rows; ++i) {
+            const std::size_t at = part.at + i;
+            out[part.first + i] = stored[head ? gguf::split_source(at, head) : at];
+        }
     }
 
     /// Columns from `first` on, as rows.

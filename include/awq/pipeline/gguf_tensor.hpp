@@ -14,7 +14,7 @@
 
 namespace awq {
 
-/// Rows of a checkpoint's tensor that stand in a tensor of a GGUF file. A vector is one row.
+/// Rows of a checkpoint's tensor that stand in a tensor of a GGUF file; elements where that is a vector.
 struct gguf_part {
     std::string hf_name;
     std::size_t first = 0, rows = 1; ///< in the checkpoint
@@ -46,12 +46,18 @@ struct gguf_tensor {
     {
         return dims.size() > 2 ? static_cast<std::size_t>(dims[2]) : 1;
     }
+    bool is_vector() const noexcept { return dims.size() == 1; }
+    /// Which matrix of the stack a part is in.
+    std::size_t matrix_of(const gguf_part& part) const noexcept
+    {
+        return matrices() == 1 ? 0 : part.at / static_cast<std::size_t>(dims[1]);
+    }
     /// The share of a part in the importance of columns, where each matrix of a stack has its own.
     std::span<const float> importance_of(const gguf_part& part,
                                          std::span<const float> importance) const noexcept
     {
-        if (matrices() == 1 || importance.size() != cols() * matrices()) return importance;
-        return importance.subspan(part.at / static_cast<std::size_t>(dims[1]) * cols(), cols());
+        if (importance.size() != cols() * matrices()) return importance;
+        return importance.subspan(matrix_of(part) * cols(), cols());
     }
 };
 

@@ -47,6 +47,7 @@ public:
     status write(const gguf_tensor& tensor, const gguf_part& part, matrix_view<const float> values,
                  std::span<const float> importance = {})
     {
+        if (tensor.is_vector()) return write_elements(tensor, part, values);
         if (part.first + part.rows > values.rows() || values.cols() != columns_of(tensor, part))
             return error{error_code::shape_mismatch, part.hf_name, ": is ", values.rows(), " x ",
                          values.cols(), ", which does not fit ", tensor.name};
@@ -56,10 +57,12 @@ public:
     /// Writes a part that is rounded already.
     status write(const gguf_tensor& tensor, const gguf_part& part, const gguf_blocks& blocks)
     {
-        if (blocks.type != tensor.type || blocks.rows != part.rows || blocks.cols != tensor.cols())
+        if (blocks.type != tensor.type || blocks.rows < part.first + part.rows || blocks.cols != tensor.cols())
             return error{error_code::shape_mismatch, part.hf_name, ": was rounded to ",
                          name_of(blocks.type), ", the file is to hold ", name_of(tensor.type)};
-        return put(tensor, part.at, blocks.bytes);
+        const std::size_t row = blocks.bytes.size() / blocks.rows;
+        return put(tensor, part.at,
+                   std::span<const std::byte>{blocks.bytes}.subspan(part.first * row, part.rows * row));
     }
 
     /// Reads a tensor, rounds and writes it, a stripe of rows at a time; one that no checkpoint has is
@@ -96,6 +99,12 @@ private:
     status copy(const gguf_tensor& tensor, const gguf_part& part, const tensor_source& source,
                 std::span<const float> importance)
     {
+        if (tensor.is_vector()) {
+            const auto shape = source.shape(part.hf_name);
+            host_matrix values = xtensor_backend::make(1, shape ? shape->cols : 1);
+            AWQ_CHECK(source.read(part.hf_name, view_of(values)));
+            return write_elements(tensor, part, view_of(values));
+        }
         const std::size_t rows = part.rows;
         const std::size_t step = std::min(part.is_transposed ? rows : stripe_rows(tensor), rows);
         host_matrix stripe = xtensor_backend::make(step, columns_of(tensor, part));
@@ -108,6 +117,21 @@ private:
             AWQ_CHECK(write_part(tensor, piece, values, importance));
         }
         return {};
+    }
+
+    /// `values`: all of the checkpoint's vector.
+    status write_elements(const gguf_tensor& tensor, const gguf_part& part,
+                          matrix_view<const float> values)
+    {
+        if (values.rows() != 1 || part.first + part.rows > values.cols())
+            return error{error_code::shape_mismatch, part.hf_name, ": is ", values.rows(), " x ",
+                         values.cols(), ", which does not fit ", tensor.name};
+        if (part.rows == tensor.cols()) return write_rows(tensor, 0, values, {});
+        std::vector<float> some(values.row(0).begin() + static_cast<std::ptrdiff_t>(part.first),
+                                values.row(0).begin() + static_cast<std::ptrdiff_t>(part.first + part.rows));
+        for (float& value : some) value += tensor.offset;
+        AWQ_TRY(const std::size_t index, out_.index_of(tensor.name));
+        return out_.write_part(index, part.at * sizeof(float), std::as_bytes(std::span{some}));
     }
 
     /// `values`: the part's rows.

@@ -84,7 +84,7 @@ private:
         imatrix_entry& entry = matrix_.entries[tensor.name];
         entry.sums.resize(columns * count);
         entry.counts.resize(count);
-        const std::size_t index = count > 1 ? place.part : 0;
+        const std::size_t index = tensor.matrix_of(inventory_.part(place));
         std::ranges::copy(sums.square_sum,
                           entry.sums.begin() + static_cast<std::ptrdiff_t>(index * columns));
         entry.counts[index] = static_cast<float>(sums.tokens);

@@ -40,9 +40,12 @@ inline result<std::vector<importance_place>> importance_places(const model_confi
     for (const block_input& each : layout.inputs) {
         const auto* const found =
             inventory.whole(block_prefix(config, layer) + each.name + ".weight");
-        const std::size_t count = found ? inventory.tensor(*found).matrices() : 1;
-        places.push_back({found ? inventory.tensor(*found).name : each.name,
-                          found && count > 1 ? found->part : 0, count});
+        if (!found) {
+            places.push_back({each.name});
+            continue;
+        }
+        const gguf_tensor& tensor = inventory.tensor(*found);
+        places.push_back({tensor.name, tensor.matrix_of(inventory.part(*found)), tensor.matrices()});
     }
     return places;
 }

@@ -36,6 +36,13 @@ public:
         return open(std::move(plain));
     }
 
+    /// The same of a model whose class need not be known: then only its layers are, not their places in it.
+    static result<std::unique_ptr<quantized_source>> open_tensors(const std::string& directory)
+    {
+        AWQ_TRY(auto plain, directory_source::open_tensors(directory));
+        return open(std::move(plain));
+    }
+
     /// The same for a directory that is open, with unchecked tensors.
     static result<std::unique_ptr<quantized_source>> open(std::unique_ptr<directory_source> plain)
     {
@@ -63,6 +70,7 @@ public:
                          ", which no command reads, only compressed-tensors, AWQ and GPTQ; start "
                          "from the 16-bit original"};
         }
+        if (source->directory_->problem()) return source;
         AWQ_CHECK(source->directory_->find_stacks());
         AWQ_CHECK(check_tensors(*source));
         AWQ_CHECK(source->directory_->check_unknown());

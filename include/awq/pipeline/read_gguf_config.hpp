@@ -179,6 +179,16 @@ inline status read_rotary_size(const gguf::file& file, const gguf::hyperparamete
     return {};
 }
 
+/// Latent attention has sharper scores instead of larger cosines.
+inline void read_latent_yarn(const gguf::hyperparameters& facts, model_config& into)
+{
+    const double all = 10.0 * static_cast<double>(facts.yarn_log_multiplier.value_or(0.0f));
+    into.rope.mscale = into.rope.mscale_all_dim = all;
+    if (into.rope.kind != rope_kind::yarn) return;
+    const double sharper = yarn_magnitude(into.rope.factor, all);
+    into.attention_multiplier *= sharper * sharper;
+}
+
 inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters& facts,
                              const gguf::architecture& arch, model_config& into)
 {
@@ -197,7 +207,7 @@ inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters
     if (file.find_tensor("rope_factors_long.weight")) return read_longrope(file, facts, into);
     const double attention = static_cast<double>(facts.rope_attention_factor.value_or(1.0f));
     if (into.latent.rank != 0)
-        into.rope.mscale = into.rope.mscale_all_dim = 10.0 * facts.yarn_log_multiplier.value_or(0.0f);
+        read_latent_yarn(facts, into);
     else if (into.rope.kind == rope_kind::yarn && (attention == 1.0 || !into.local_rope))
         into.rope.attention_factor = yarn_magnitude(into.rope.factor, 1.0) * attention;
     else if (attention != 1.0)
@@ -228,11 +238,15 @@ inline void read_gguf_scales(const gguf::hyperparameters& facts, const gguf::arc
                              model_config& into)
 {
     into.query_pre_attn_scalar = static_cast<double>(gguf_query_scalar(arch, into));
+    into.scaled_embeddings = gguf_scales_embeddings(arch);
     into.attention_cap = arch.name == "gemma2" ? facts.attention_softcap.value_or(50.0f) : 0.0f;
     into.logit_cap = facts.final_logit_softcap.value_or(arch.name == "gemma2" ? 30.0f : 0.0f);
     if (facts.logit_scale)
         into.logit_multiplier = arch.name.starts_with("granite") ? 1.0 / *facts.logit_scale
                                                                  : *facts.logit_scale;
+    if (arch.name == "gptneox") into.parallel_residual = facts.parallel_residual.value_or(true);
+    if (facts.max_alibi_bias && into.alibi.most != 0.0) into.alibi.most = *facts.max_alibi_bias;
+    into.growth = {facts.temperature_scale.value_or(0.0f), facts.temperature_length.value_or(0)};
     if (!arch.name.starts_with("granite")) return;
     into.attention_multiplier = facts.attention_scale.value_or(0.0f);
     into.embedding_multiplier = facts.embedding_scale.value_or(1.0f);
@@ -247,11 +261,13 @@ inline status read_gguf_parts(const gguf::file& file, model_config& into)
     into.vocab_size = embedding.rows();
     into.tie_word_embeddings = !has("output.weight");
     into.out_bias = has("blk.0.attn_output.bias");
-    into.qkv_bias = has("blk.0.attn_q.bias");
+    into.qkv_bias = has("blk.0.attn_q.bias") || has("blk.0.attn_qkv.bias");
     into.attention_bias = into.out_bias && into.qkv_bias;
     into.mlp_bias = has("blk.0.ffn_down.bias");
     into.qk_norm = has("blk.0.attn_q_norm.weight");
     into.parallel_residual = !has("blk.0.ffn_norm.weight"); // where the family has two forms
+    into.parallel_norms = has("blk.0.attn_norm_2.weight") ? 2 : 1;
+    into.head_bias = has("output.bias");
     return {};
 }
 
@@ -279,12 +295,16 @@ inline result<model_config> start_gguf_config(const gguf::file& file, const gguf
         return error{error_code::unknown_architecture, file.path(), ": architecture \"",
                      printable(facts.architecture), "\" has no forward pass here; supported are ", known};
     }
-    const bool mixtral = arch->name == "llama" && facts.expert_count.value_or(0) != 0;
-    const std::string_view name = mixtral ? "MixtralForCausalLM" : arch->hf_names.front();
+    constexpr std::uint32_t sigmoid = 2;
+    std::string_view name = arch->hf_names.front();
+    if (arch->name == "llama" && facts.expert_count.value_or(0) != 0) name = "MixtralForCausalLM";
+    if (arch->name == "deepseek2" && facts.expert_gating_function.value_or(1) != sigmoid)
+        name = "DeepseekV2ForCausalLM";
     const architecture* const kind = find_architecture(name);
     if (!kind) return unknown_architecture(name).from_file(file.path());
     model_config config = defaults_of(*kind);
     config.offset_norms = false;
+    config.rope = {};
     return config;
 }
 
@@ -301,14 +321,14 @@ inline result<model_config> read_gguf_config(const gguf::file& file)
     AWQ_CHECK(detail::read_gguf_heads(file, facts, config));
     AWQ_CHECK(detail::read_gguf_parts(file, config));
     AWQ_CHECK(detail::read_gguf_experts(file, facts, *arch, config));
-    config.rope.partial_rotary_factor = 1.0; // the file says it otherwise
     if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
     AWQ_CHECK(detail::read_gguf_rope(file, facts, *arch, config));
     detail::read_gguf_windows(facts, *arch, config);
     detail::read_gguf_scales(facts, *arch, config);
     config.unturned_layers.clear();
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        config.unturned_layers.push_back(!gguf_turns(*arch, config, layer));
+        config.unturned_layers.push_back(!gguf_turns(*arch, config, layer) ||
+                                         !facts.rope_finetuned.value_or(true));
     AWQ_CHECK(detail::read_gguf_token_ids(file, config));
     if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
     return config;

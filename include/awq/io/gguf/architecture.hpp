@@ -40,12 +40,29 @@ struct renamed {
 namespace detail {
 
 inline constexpr std::string_view llama_hf[] = {"LlamaForCausalLM", "MistralForCausalLM",
-                                                "MixtralForCausalLM", "HeliumForCausalLM"};
+                                                "MixtralForCausalLM", "HeliumForCausalLM",
+                                                "MinistralForCausalLM"};
 inline constexpr std::string_view arcee_hf[] = {"ArceeForCausalLM"};
+inline constexpr std::string_view afmoe_hf[] = {"AfmoeForCausalLM"};
+inline constexpr std::string_view ernie4_5_moe_hf[] = {"Ernie4_5_MoeForCausalLM"};
+inline constexpr std::string_view gpt_oss_hf[] = {"GptOssForCausalLM"};
+inline constexpr std::string_view granitemoe_hf[] = {"GraniteMoeForCausalLM"};
+inline constexpr std::string_view hunyuan_moe_hf[] = {"HunYuanMoEV1ForCausalLM"};
+inline constexpr std::string_view minimax_m2_hf[] = {"MiniMaxM2ForCausalLM"};
+inline constexpr std::string_view qwen3vlmoe_hf[] = {"Qwen3VLMoeForConditionalGeneration"};
+inline constexpr std::string_view bloom_hf[] = {"BloomForCausalLM"};
+inline constexpr std::string_view falcon_hf[] = {"FalconForCausalLM"};
+inline constexpr std::string_view gpt2_hf[] = {"GPT2LMHeadModel"};
+inline constexpr std::string_view gptneox_hf[] = {"GPTNeoXForCausalLM"};
+inline constexpr std::string_view mistral3_hf[] = {"Ministral3ForCausalLM"};
+inline constexpr std::string_view mpt_hf[] = {"MptForCausalLM"};
+inline constexpr std::string_view phi2_hf[] = {"PhiForCausalLM"};
+inline constexpr std::string_view starcoder_hf[] = {"GPTBigCodeForCausalLM"};
 inline constexpr std::string_view chatglm_hf[] = {"GlmForCausalLM"};
 inline constexpr std::string_view cohere2_hf[] = {"Cohere2ForCausalLM"};
 inline constexpr std::string_view command_r_hf[] = {"CohereForCausalLM"};
-inline constexpr std::string_view deepseek2_hf[] = {"DeepseekV3ForCausalLM"};
+inline constexpr std::string_view deepseek2_hf[] = {"DeepseekV3ForCausalLM", "DeepseekV2ForCausalLM",
+                                                    "Glm4MoeLiteForCausalLM"};
 inline constexpr std::string_view dots1_hf[] = {"Dots1ForCausalLM"};
 inline constexpr std::string_view ernie4_5_hf[] = {"Ernie4_5ForCausalLM"};
 inline constexpr std::string_view exaone4_hf[] = {"Exaone4ForCausalLM"};
@@ -53,8 +70,8 @@ inline constexpr std::string_view gemma_hf[] = {"GemmaForCausalLM"};
 inline constexpr std::string_view gemma2_hf[] = {"Gemma2ForCausalLM"};
 inline constexpr std::string_view gemma3_hf[] = {"Gemma3ForCausalLM"};
 inline constexpr std::string_view glm4_hf[] = {"Glm4ForCausalLM"};
-inline constexpr std::string_view glm4moe_hf[] = {"Glm4MoeForCausalLM"};
-inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM"};
+inline constexpr std::string_view glm4moe_hf[] = {"Glm4MoeForCausalLM", "SolarOpenForCausalLM"};
+inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM", "GraniteMoeHybridForCausalLM"};
 inline constexpr std::string_view hunyuan_hf[] = {"HunYuanDenseV1ForCausalLM"};
 inline constexpr std::string_view nemotron_hf[] = {"NemotronForCausalLM"};
 inline constexpr std::string_view olmo_hf[] = {"OlmoForCausalLM"};
@@ -74,6 +91,8 @@ inline constexpr std::string_view stablelm_hf[] = {"StableLmForCausalLM"};
 inline constexpr std::string_view starcoder2_hf[] = {"Starcoder2ForCausalLM"};
 
 inline constexpr renamed behind_attention[] = {{"ffn_norm", "post_attention_norm"}};
+inline constexpr renamed behind_both[] = {{"attn_post_norm", "post_attention_norm"},
+                                          {"ffn_post_norm", "post_ffw_norm"}};
 inline constexpr renamed before_mlp[] = {{"post_attention_norm", "ffn_norm"}};
 
 } // namespace detail
@@ -86,6 +105,9 @@ struct architecture {
     bool takes_rope_freqs = false; ///< accepts rope_freqs.weight (llama3 rope scaling)
     bool takes_partial_rotary = false; ///< a head may be turned in part
     bool square_attention = false; ///< heads times head_dim must be the embedding's length
+    bool turns = true;             ///< heads turn at all
+    bool takes_fused_mlp = false;  ///< ffn_up holds gate and up
+    bool stacks_head_norms = false; ///< attn_q_norm and attn_k_norm hold a row for each head
     bool equal_heads = false;      ///< there must be as many key as query heads
     mlp_function mlp = mlp_function::silu;
     bool takes_all_biases = false; ///< attn_output and ffn too; else those of q, k and v only
@@ -105,12 +127,26 @@ inline constexpr architecture architectures[] = {
      .takes_rope_freqs = true,
      .takes_all_biases = true,
      .experts = expert_rule::normalized},
+    {.name = "afmoe",
+     .hf_names = detail::afmoe_hf,
+     .experts = expert_rule::by_keys,
+     .window_period = 4,
+     .renames = detail::behind_both},
     {.name = "arcee",
      .hf_names = detail::arcee_hf,
      .pairs = true,
      .takes_rope_freqs = true,
      .mlp = mlp_function::relu_squared},
-    {.name = "chatglm", .hf_names = detail::chatglm_hf, .pairs = true, .takes_partial_rotary = true},
+    {.name = "bloom",
+     .hf_names = detail::bloom_hf,
+     .turns = false,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
+    {.name = "chatglm",
+     .hf_names = detail::chatglm_hf,
+     .pairs = true,
+     .takes_partial_rotary = true,
+     .takes_fused_mlp = true},
     {.name = "cohere2",
      .hf_names = detail::cohere2_hf,
      .pairs = true,
@@ -130,7 +166,12 @@ inline constexpr architecture architectures[] = {
      .experts = expert_rule::by_keys,
      .renames = detail::before_mlp},
     {.name = "ernie4_5", .hf_names = detail::ernie4_5_hf, .pairs = true, .takes_all_biases = true},
+    {.name = "ernie4_5-moe",
+     .hf_names = detail::ernie4_5_moe_hf,
+     .pairs = true,
+     .experts = expert_rule::by_keys},
     {.name = "exaone4", .hf_names = detail::exaone4_hf, .takes_rope_freqs = true, .window_period = 4},
+    {.name = "falcon", .hf_names = detail::falcon_hf, .mlp = mlp_function::gelu},
     {.name = "gemma",
      .hf_names = detail::gemma_hf,
      .mlp = mlp_function::gelu,
@@ -141,13 +182,43 @@ inline constexpr architecture architectures[] = {
      .output = output_rule::forbidden,
      .window_period = 2},
     {.name = "gemma3", .hf_names = detail::gemma3_hf, .mlp = mlp_function::gelu, .window_period = 6},
-    {.name = "glm4", .hf_names = detail::glm4_hf, .pairs = true, .takes_partial_rotary = true},
+    {.name = "glm4",
+     .hf_names = detail::glm4_hf,
+     .pairs = true,
+     .takes_partial_rotary = true,
+     .takes_fused_mlp = true},
     {.name = "glm4moe",
      .hf_names = detail::glm4moe_hf,
      .takes_partial_rotary = true,
      .experts = expert_rule::by_keys},
+    {.name = "gpt-oss",
+     .hf_names = detail::gpt_oss_hf,
+     .takes_all_biases = true,
+     .experts = expert_rule::normalized,
+     .window_period = 2},
+    {.name = "gpt2",
+     .hf_names = detail::gpt2_hf,
+     .turns = false,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
+    {.name = "gptneox",
+     .hf_names = detail::gptneox_hf,
+     .takes_partial_rotary = true,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
     {.name = "granite", .hf_names = detail::granite_hf, .pairs = true, .takes_rope_freqs = true},
+    {.name = "granitemoe",
+     .hf_names = detail::granitemoe_hf,
+     .pairs = true,
+     .experts = expert_rule::normalized},
     {.name = "hunyuan-dense", .hf_names = detail::hunyuan_hf},
+    {.name = "hunyuan-moe", .hf_names = detail::hunyuan_moe_hf, .experts = expert_rule::normalized},
+    {.name = "minimax-m2",
+     .hf_names = detail::minimax_m2_hf,
+     .takes_partial_rotary = true,
+     .experts = expert_rule::normalized},
+    {.name = "mistral3", .hf_names = detail::mistral3_hf, .pairs = true},
+    {.name = "mpt", .hf_names = detail::mpt_hf, .turns = false, .mlp = mlp_function::gelu},
     {.name = "nemotron",
      .hf_names = detail::nemotron_hf,
      .takes_partial_rotary = true,
@@ -162,7 +233,15 @@ inline constexpr architecture architectures[] = {
      .hf_names = detail::olmoe_hf,
      .equal_heads = true,
      .experts = expert_rule::plain},
-    {.name = "phi3", .hf_names = detail::phi3_hf, .takes_partial_rotary = true},
+    {.name = "phi2",
+     .hf_names = detail::phi2_hf,
+     .takes_partial_rotary = true,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
+    {.name = "phi3",
+     .hf_names = detail::phi3_hf,
+     .takes_partial_rotary = true,
+     .takes_fused_mlp = true},
     {.name = "qwen2", .hf_names = detail::qwen2_hf, .square_attention = true},
     {.name = "qwen2moe",
      .hf_names = detail::qwen2moe_hf,
@@ -172,9 +251,18 @@ inline constexpr architecture architectures[] = {
     {.name = "qwen3", .hf_names = detail::qwen3_hf},
     {.name = "qwen3moe", .hf_names = detail::qwen3moe_hf, .experts = expert_rule::normalized},
     {.name = "qwen3vl", .hf_names = detail::qwen3vl_hf},
+    {.name = "qwen3vlmoe", .hf_names = detail::qwen3vlmoe_hf, .experts = expert_rule::normalized},
     {.name = "seed_oss", .hf_names = detail::seed_oss_hf, .renames = detail::behind_attention},
     {.name = "smollm3", .hf_names = detail::smollm3_hf, .pairs = true},
-    {.name = "stablelm", .hf_names = detail::stablelm_hf, .takes_partial_rotary = true},
+    {.name = "stablelm",
+     .hf_names = detail::stablelm_hf,
+     .takes_partial_rotary = true,
+     .stacks_head_norms = true},
+    {.name = "starcoder",
+     .hf_names = detail::starcoder_hf,
+     .turns = false,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
     {.name = "starcoder2",
      .hf_names = detail::starcoder2_hf,
      .mlp = mlp_function::gelu,

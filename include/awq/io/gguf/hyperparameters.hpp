@@ -43,6 +43,7 @@ struct hyperparameters {
     std::optional<float> rope_scaling_factor;
     std::optional<std::uint32_t> rope_original_context_length;
     std::optional<float> rope_attention_factor;
+    std::optional<bool> rope_finetuned; ///< false: heads do not turn (granite)
     std::optional<float> yarn_extrapolation_factor;
     std::optional<float> yarn_attention_factor;
     std::optional<float> yarn_beta_fast;
@@ -62,12 +63,17 @@ struct hyperparameters {
     std::optional<float> expert_weights_scale;
     std::optional<bool> expert_weights_norm;
     std::optional<std::uint32_t> leading_dense_block_count;
+    std::optional<std::uint32_t> interleave_moe_layer_step;
 
     std::optional<std::uint32_t> sliding_window;
     std::optional<std::vector<bool>> sliding_window_pattern; ///< true: the layer has the window
     std::optional<float> attention_softcap;
     std::optional<float> final_logit_softcap;
     std::optional<float> attention_scale;
+    std::optional<float> temperature_scale; ///< of queries, which grow with their position
+    std::optional<std::uint32_t> temperature_length;
+    std::optional<float> max_alibi_bias;
+    std::optional<bool> parallel_residual;
     std::optional<float> embedding_scale;
     std::optional<float> residual_scale;
     std::optional<float> logit_scale;
@@ -102,6 +108,7 @@ void for_each_field(Facts& facts, Visit visit)
     visit("rope.scaling.factor", facts.rope_scaling_factor);
     visit("rope.scaling.original_context_length", facts.rope_original_context_length);
     visit("rope.scaling.attn_factor", facts.rope_attention_factor);
+    visit("rope.scaling.finetuned", facts.rope_finetuned);
     visit("rope.scaling.yarn_ext_factor", facts.yarn_extrapolation_factor);
     visit("rope.scaling.yarn_attn_factor", facts.yarn_attention_factor);
     visit("rope.scaling.yarn_beta_fast", facts.yarn_beta_fast);
@@ -120,11 +127,16 @@ void for_each_field(Facts& facts, Visit visit)
     visit("expert_weights_scale", facts.expert_weights_scale);
     visit("expert_weights_norm", facts.expert_weights_norm);
     visit("leading_dense_block_count", facts.leading_dense_block_count);
+    visit("interleave_moe_layer_step", facts.interleave_moe_layer_step);
     visit("attention.sliding_window", facts.sliding_window);
     visit("attention.sliding_window_pattern", facts.sliding_window_pattern);
     visit("attn_logit_softcapping", facts.attention_softcap);
     visit("final_logit_softcapping", facts.final_logit_softcap);
     visit("attention.scale", facts.attention_scale);
+    visit("attention.temperature_scale", facts.temperature_scale);
+    visit("attention.temperature_length", facts.temperature_length);
+    visit("attention.max_alibi_bias", facts.max_alibi_bias);
+    visit("use_parallel_residual", facts.parallel_residual);
     visit("embedding_scale", facts.embedding_scale);
     visit("residual_scale", facts.residual_scale);
     visit("logit_scale", facts.logit_scale);

@@ -177,11 +177,9 @@ constexpr const architecture* find_model_type(std::string_view type) noexcept
 /// What to say of a name that is not in the registry.
 inline error unknown_architecture(std::string_view name)
 {
-    std::string known; // shortened: all of them have to fit into one error
-    for (const architecture& each : architectures)
-        known.append(known.empty() ? "" : " ").append(each.name.substr(0, each.name.find("For")));
     return error{error_code::unknown_architecture, "architecture \"", name,
-                 "\" has no forward pass here; supported are ", known};
+                 "\" is not known here (examples/ARCHITECTURES.md lists those that are, "
+                 "include/README.md says how to add one); inspect and convert still work"};
 }
 
 /// What transformers assumes for an architecture where config.json is silent.

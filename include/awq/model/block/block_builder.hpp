@@ -281,7 +281,7 @@ private:
         part.norm_by_head = options.norm_apart;
         const auto one = [&](std::string_view name, std::size_t heads, std::string_view gguf) {
             const std::size_t head = part.rule.head;
-            if (options.norm_apart) return norms_apart(std::string{options.at}.append(name), heads, head);
+            if (options.norm_apart) return norms_apart(std::string{options.at}.append(name), heads, head, gguf);
             const std::size_t at = vector(std::string{options.at}.append(name) + ".weight",
                                           whole ? heads * head : head, gguf,
                                           whole ? "heads * head_dim" : "head_dim");
@@ -292,10 +292,11 @@ private:
         part.k_norm = one(options.k_norm, part.rule.kv_heads, "attn_k_norm");
     }
 
-    std::size_t norms_apart(const std::string& name, std::size_t heads, std::size_t head)
+    std::size_t norms_apart(const std::string& name, std::size_t heads, std::size_t head,
+                            std::string_view gguf)
     {
         for (std::size_t h = 0; h < heads; ++h)
-            vector(name + ".norms." + std::to_string(h) + ".weight", head, "", "head_dim");
+            vector(name + ".norms." + std::to_string(h) + ".weight", head, gguf, "head_dim");
         return layout_.tensors.size() - heads;
     }
 
