@@ -277,6 +277,7 @@
 #include <awq/pipeline/quantized_output.hpp>
 #include <awq/pipeline/quantized_sink.hpp>
 #include <awq/pipeline/quantized_source.hpp>
+#include <awq/pipeline/read_ahead.hpp>
 #include <awq/pipeline/read_gguf_config.hpp>
 #include <awq/pipeline/report_file.hpp>
 #include <awq/pipeline/request_files.hpp>

@@ -47,6 +47,19 @@ inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
     return chunks;
 }
 
+/// Evenly spaced chunks of at least `tokens` tokens, all of them where there are not more: they stand for the rest
+/// where sums over tokens are compared with each other only.
+inline std::vector<sequence_chunk> sample_of(const std::vector<sequence_chunk>& chunks, std::size_t tokens)
+{
+    std::size_t all = 0;
+    for (const sequence_chunk& chunk : chunks) all += chunk.batch.tokens();
+    if (all <= tokens) return chunks;
+    const std::size_t count = std::min(chunks.size(), chunk_count(tokens * chunks.size(), all));
+    std::vector<sequence_chunk> sample;
+    for (std::size_t i = 0; i < count; ++i) sample.push_back(chunks[i * chunks.size() / count]);
+    return sample;
+}
+
 /// Whether the hidden states behind a block are finite; the error names the block. A NaN or an infinity
 /// stays in them, so the first block that it is seen behind has made it.
 inline status check_hidden(const std::string& path, const std::string& block, std::size_t layer,
@@ -131,13 +144,14 @@ public:
         return advance<Product>(how, config, layer, weights, [](const sequence_chunk&) {});
     }
 
-    /// Runs one block as `advance` does, but only for the observer: the hidden states stay before it.
+    /// Runs some chunks through a block as `advance` does, but only for the observer: the hidden states stay before
+    /// it.
     template <class Product, execution E, class Begin, class Observer>
-    status observe(const E& how, const model_config& config, std::size_t layer,
-                   const block_weights& weights, const Begin& begin, const Observer& observer) const
+    status observe(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
+                   std::span<const sequence_chunk> chunks, const Begin& begin, const Observer& observer) const
     {
         const block_context about = context(config, layer);
-        for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
+        for (const sequence_chunk& chunk : chunks) {
             begin(chunk);
             const auto from = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
             scratch memory{from.size()};
