@@ -134,7 +134,9 @@ TEST_CASE("split products keep 16 bits, at all edges of tiles and at any number 
         check(found.gram, wanted.gram, m);
         check(found.cross, wanted.cross, m);
         tbb::task_arena alone{1};
-        CHECK(alone.execute([&, m = m, n = n, k = k] { return all_products<awq::packed_product>(split, m, n, k); }) == found);
+        const auto shape = product_shape{m, n, k};
+        CHECK(alone.execute([&] { return all_products<awq::packed_product>(split, shape.m, shape.n, shape.k); }) ==
+              found);
     }
 }
 

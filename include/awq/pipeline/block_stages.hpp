@@ -28,7 +28,7 @@ class block_stages {
 public:
     /// `original` and `rounded`: hidden states before the block, changed in place.
     block_stages(const E& how, const block_context& context, const sequences& batch,
-                 matrix_view<float> original, matrix_view<float> rounded)
+                 hidden_states& original, hidden_states& rounded)
         : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original),
           rounded_(rounded)
     {
@@ -72,8 +72,10 @@ public:
         for (const sequence_chunk& chunk : chunks_) {
             const no_observer nothing;
             const block_context unseen{context_.config, context_.rope, context_.layer};
-            block_run<Product, E> run{how_, unseen, rounded, chunk.batch, nothing};
-            AWQ_CHECK(run_parts(run, at.segment, rows_of(rounded_, chunk)));
+            AWQ_CHECK(with_rows(rounded_, chunk, true, [&](matrix_view<float> rows) {
+                block_run<Product, E> run{how_, unseen, rounded, chunk.batch, nothing};
+                return run_parts(run, at.segment, rows);
+            }));
         }
         return {};
     }
@@ -108,15 +110,16 @@ private:
 
     static error no_memory() { return detail::no_memory("a decoder block"); }
 
-    static matrix_view<float> rows_of(matrix_view<float> stream, const sequence_chunk& chunk)
+    template <class Change>
+    status with_rows(hidden_states& stream, const sequence_chunk& chunk, bool is_kept, const Change& change) const
     {
-        return stream.rows_from(chunk.first_row, chunk.batch.tokens());
+        return stream.with_rows(how_, chunk.first_row, chunk.batch.tokens(), is_kept, change);
     }
 
     /// The value of one chunk into the first rows of `out`; gives their number. `goes_on`: the stream
     /// is carried over the segment, else it stays.
     result<std::size_t> capture(const place& at, const sequence_chunk& chunk,
-                                const block_weights& weights, matrix_view<float> stream,
+                                const block_weights& weights, hidden_states& stream,
                                 matrix_view<float> out, bool goes_on)
     {
         std::size_t rows = 0;
@@ -132,7 +135,7 @@ private:
             run.wanted = at.input.value;
             while (writes_hidden(weights.layout->parts[parts.end - 1])) --parts.end;
         }
-        AWQ_CHECK(run_parts(run, parts, rows_of(stream, chunk)));
+        AWQ_CHECK(with_rows(stream, chunk, goes_on, [&](matrix_view<float> x) { return run_parts(run, parts, x); }));
         return rows;
     }
 
@@ -159,7 +162,7 @@ private:
     const E& how_;
     const block_context& context_;
     std::vector<sequence_chunk> chunks_;
-    matrix_view<float> original_, rounded_;
+    hidden_states &original_, &rounded_;
 };
 
 } // namespace awq

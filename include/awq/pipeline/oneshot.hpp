@@ -73,6 +73,7 @@ public:
         if (options.imatrix.empty()) {
             AWQ_TRY(run->stream_, activation_stream::make(*run->source_, samples));
             run->stream_.show_all_experts(options.all_experts);
+            if (options.hidden_states == dtype::bf16) run->stream_.hidden().make_small();
         }
         run->begin_report(samples.size());
         return run;
@@ -300,34 +301,45 @@ private:
     {
         if (!is_sequential()) return run.run_alone();
         if (layer == 0) {
-            rounded_ = stream_.table();
-            round_embeddings();
+            rounded_ = stream_.hidden();
+            AWQ_CHECK(round_embeddings());
         }
         const block_context context = stream_.context(source_->config(), layer);
         block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(),
-                                        view_of(rounded_)};
+                                        rounded_};
         AWQ_CHECK(run.run_sequential(stages));
-        const status sound = check_hidden(options_.model, block_prefix(source_->config(), layer),
-                                           layer, view_of(rounded_));
-        return sound ? sound : sound.error().within("with rounded weights");
+        const auto is_sound = [&](matrix_view<float> rows) {
+            return check_hidden(options_.model, block_prefix(source_->config(), layer), layer, rows);
+        };
+        for (const sequence_chunk& chunk : cut_into_chunks(stream_.batch()))
+            if (const status sound =
+                    rounded_.with_rows(how_, chunk.first_row, chunk.batch.tokens(), false, is_sound);
+                !sound)
+                return sound.error().within("with rounded weights");
+        return {};
     }
 
     /// GGUF files round the embeddings, too: row by row, without importance.
-    void round_embeddings()
+    status round_embeddings()
     {
         const gguf_layout* const layout = plan_.layout();
         const gguf_tensor* const table =
             layout ? layout->find(source_->config().names.embeddings + ".weight") : nullptr;
-        if (!table || !gguf::is_quantized(table->type)) return;
+        if (!table || !gguf::is_quantized(table->type)) return {};
         const gguf::simd_block_quantizer rounding{table->type};
-        const auto rows = view_of(rounded_);
         const float scale = source_->config().embedding_scale(); // the file's rows are not scaled
-        how_.for_each(rows.rows(), [=](std::size_t row) {
-            const auto one = rows.rows_from(row, 1);
-            for (float& value : one.row(0)) value /= scale;
-            rounding.pseudo_quantize(one, {}, one);
-            kernels::simd::scale(scale, one.row(0), one.row(0));
-        });
+        const auto round = [&](matrix_view<float> rows) -> status {
+            how_.for_each(rows.rows(), [=](std::size_t row) {
+                const auto one = rows.rows_from(row, 1);
+                for (float& value : one.row(0)) value /= scale;
+                rounding.pseudo_quantize(one, {}, one);
+                kernels::simd::scale(scale, one.row(0), one.row(0));
+            });
+            return {};
+        };
+        for (const sequence_chunk& chunk : cut_into_chunks(stream_.batch()))
+            AWQ_CHECK(rounded_.with_rows(how_, chunk.first_row, chunk.batch.tokens(), true, round));
+        return {};
     }
 
     storage_choice stored_types() const
@@ -455,7 +467,7 @@ private:
     mapping_set mappings_;
     activation_stream stream_;
     imatrix imatrix_; ///< stands in for the stream where one was given
-    host_matrix rounded_; ///< hidden states behind the rounded blocks
+    hidden_states rounded_; ///< hidden states behind the rounded blocks
     bool found_grouped_query_ = false;
     run_outputs outputs_;
     run_report report_;

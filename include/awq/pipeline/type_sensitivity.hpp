@@ -173,7 +173,7 @@ private:
         return sum;
     }
 
-    host_matrix copy_of_hidden() const { return host_matrix{stream_.table()}; }
+    host_matrix copy_of_hidden() const { return host_matrix{stream_.hidden().table()}; }
 
     status try_embeddings()
     {
@@ -293,7 +293,7 @@ private:
         AWQ_TRY(const outer_tensors outer, outer_tensors::read_norm(source_));
         const norm_view norm = outer.final_norm(source_.config());
         const std::size_t positions = scored_positions();
-        const host_matrix expected = final_rows(stream_.table(), norm, positions);
+        const host_matrix expected = final_rows(stream_.hidden().table(), norm, positions);
         for (trial& each : trials_) {
             each.hidden = final_rows(each.hidden, norm, positions);
             each.divergences.resize(positions);

@@ -84,7 +84,8 @@ void restore_gram(const E& e, matrix_view<float> gram, std::span<const float> di
         const std::size_t first = chunk * tile, end = std::min(n, first + tile);
         for (std::size_t block = first; block < n; block += tile)
             for (std::size_t i = first; i < end; ++i)
-                for (std::size_t j = std::max(i + 1, block); j < std::min(n, block + tile); ++j) gram(i, j) = gram(j, i);
+                for (std::size_t j = std::max(i + 1, block); j < std::min(n, block + tile); ++j)
+                    gram(i, j) = gram(j, i);
         for (std::size_t i = first; i < end; ++i) gram(i, i) = diagonal[i];
     });
 }
@@ -170,9 +171,11 @@ void round_with_feedback(const E& e, matrix_view<float> weight, matrix_view<cons
                          std::span<const float> importance, const Format& format, matrix_view<float> difference,
                          std::span<float> scratch, const Store& store)
 {
-    const std::size_t cols = weight.cols(), block = format.block_columns(cols), group = detail::feedback_group(block);
+    const std::size_t cols = weight.cols(), block = format.block_columns(cols);
+    const std::size_t group = detail::feedback_group(block);
     // What the differences of columns [from, from + before) feed into columns [first, first + width).
-    const auto feed = [&](matrix_view<const float> missing, std::size_t from, std::size_t first, matrix_view<float> to) {
+    const auto feed = [&](matrix_view<const float> missing, std::size_t from, std::size_t first,
+                          matrix_view<float> to) {
         if (first == from) return std::fill_n(to.data(), to.size(), 0.0f), void();
         Product::multiply_nn(e, missing.cols_from(from, first - from),
                              feedback.rows_from(from, first - from).cols_from(first, to.cols()), to);
