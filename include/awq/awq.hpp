@@ -250,6 +250,7 @@
 #include <awq/pipeline/gguf_tokenizer_losses.hpp>
 #include <awq/pipeline/gguf_type_requests.hpp>
 #include <awq/pipeline/gguf_vocabulary.hpp>
+#include <awq/pipeline/hidden_states.hpp>
 #include <awq/pipeline/host_matrix.hpp>
 #include <awq/pipeline/imatrix_sink.hpp>
 #include <awq/pipeline/imatrix_statistics.hpp>
