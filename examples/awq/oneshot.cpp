@@ -13,7 +13,7 @@ namespace {
 /// The flags as they were given; those that were not leave the recipe's or the default value.
 struct oneshot_arguments {
     awq::oneshot_options options;
-    std::string scheme, duo_scaling, loss, precision = "float32";
+    std::string scheme, duo_scaling, loss, precision = "auto", hidden_states = "float32";
     std::vector<std::string> ignore;
     std::size_t group_size = 128, threads = 0;
     bool no_smoothing = false;
@@ -29,7 +29,8 @@ awq::status read_search_flags(const oneshot_arguments& arguments, awq::oneshot_o
         AWQ_TRY(options.loss, awq::parse_loss(arguments.loss));
     }
     if (arguments.no_smoothing) options.smoothing = false;
-    options.operands = awq::precision_of(arguments.precision).value_or(awq::precision::float32);
+    options.operands = awq::precision_of(arguments.precision); // none: auto
+    if (arguments.hidden_states == "bfloat16") options.hidden_states = awq::dtype::bf16;
     return {};
 }
 
@@ -136,8 +137,12 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
     command.add_option("--duo-scaling", arguments.duo_scaling, "true, false or both");
     command.add_option("--loss", arguments.loss, "parent-output, gram or screened");
     command.add_option("--precision", arguments.precision,
-                       "mixed: products of calibration and search take bfloat16 where the processor is faster with it")
-        ->check(CLI::IsMember({"float32", "mixed"}))->capture_default_str();
+                       "mixed: products of calibration and search take bfloat16 where the processor is faster with it; "
+                       "auto: where the checkpoint is bfloat16, too")
+        ->check(CLI::IsMember({"auto", "float32", "mixed"}))->capture_default_str();
+    command.add_option("--hidden-states", arguments.hidden_states,
+                       "What the text is kept in between blocks; bfloat16 takes half the memory")
+        ->check(CLI::IsMember({"float32", "bfloat16"}))->capture_default_str();
     command.add_option_function<std::string>(
                "--mappings",
                [&arguments](const std::string& choice) {

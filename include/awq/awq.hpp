@@ -252,6 +252,7 @@
 #include <awq/pipeline/gguf_tokenizer_losses.hpp>
 #include <awq/pipeline/gguf_type_requests.hpp>
 #include <awq/pipeline/gguf_vocabulary.hpp>
+#include <awq/pipeline/hidden_states.hpp>
 #include <awq/pipeline/host_matrix.hpp>
 #include <awq/pipeline/imatrix_sink.hpp>
 #include <awq/pipeline/imatrix_statistics.hpp>
@@ -280,6 +281,7 @@
 #include <awq/pipeline/quantized_output.hpp>
 #include <awq/pipeline/quantized_sink.hpp>
 #include <awq/pipeline/quantized_source.hpp>
+#include <awq/pipeline/read_ahead.hpp>
 #include <awq/pipeline/read_gguf_config.hpp>
 #include <awq/pipeline/report_file.hpp>
 #include <awq/pipeline/request_files.hpp>

@@ -14,6 +14,7 @@
 #include <awq/execution/precision.hpp>
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/plain.hpp>
+#include <awq/execution/products/upper_gram.hpp>
 #include <awq/execution/serial_execution.hpp>
 #include <awq/execution/widen.hpp>
 #include <awq/modifier.hpp>

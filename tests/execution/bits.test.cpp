@@ -107,11 +107,9 @@ TEST_CASE("a Cholesky factor and what it solves have the same bits on every inst
     const auto x = random_values(200 * n, 5);
     std::vector<float> gram(n * n), scratch(n * awq::cholesky_panel);
     awq::packed_product::add_gram(serial, {x.data(), 200, n}, {gram.data(), n, n});
-    REQUIRE(awq::factor_cholesky<awq::packed_product>(serial, {gram.data(), n, n},
-                                                      {scratch.data(), n, awq::cholesky_panel}));
+    REQUIRE(awq::factor_cholesky<awq::packed_product>(serial, {gram.data(), n, n}, scratch));
     auto solved = random_values(m * n, 6);
-    awq::solve_cholesky<awq::packed_product>(serial, {gram.data(), n, n}, {solved.data(), m, n},
-                                             {scratch.data(), m, awq::cholesky_panel});
+    awq::solve_cholesky<awq::packed_product>(serial, {gram.data(), n, n}, {solved.data(), m, n}, scratch);
     digest bits;
     bits.add(gram);
     bits.add(solved);

@@ -104,10 +104,40 @@ TEST_CASE("mixed products have the same bits at 1, 2 and 8 threads, and differ f
         tbb::task_arena arena{threads};
         CHECK(arena.execute([] { return all_products<awq::packed_product>(mixed, 333, 411, 777); }) == whole);
     }
-    const awq::tbb_execution exact = awq::in_float32(mixed);
+    const awq::tbb_execution exact = awq::with_precision(mixed, awq::precision::float32);
     const product_results in_float32 = all_products<awq::packed_product>(exact, 333, 411, 777);
     CHECK(in_float32 == all_products<awq::packed_product>(awq::tbb_execution{}, 333, 411, 777));
     CHECK(in_float32.nt != whole.nt);
+}
+
+TEST_CASE("split products keep 16 bits, at all edges of tiles and at any number of threads")
+{
+    if (is_skipped()) return;
+    constexpr awq::tbb_execution split{.operands = awq::precision::split};
+    const auto check = [](const std::vector<float>& found, const std::vector<float>& wanted, std::size_t depth) {
+        REQUIRE(found.size() == wanted.size());
+        double off = 0, size = 0;
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            off += std::pow(double{found[i]} - wanted[i], 2);
+            size += std::pow(double{wanted[i]}, 2);
+        }
+        CHECK(std::sqrt(off / size) < 2e-5 + 1e-7 * std::sqrt(static_cast<double>(depth)));
+    };
+    for (const auto& [m, n, k] :
+         {product_shape{32, 32, 32}, product_shape{33, 31, 65}, product_shape{64, 1, 33},
+          product_shape{100, 333, 1100}, product_shape{3100, 37, 33}}) {
+        CAPTURE(m, n, k);
+        const product_results found = all_products<awq::packed_product>(split, m, n, k);
+        const product_results wanted = all_products<awq::packed_product>(awq::tbb_execution{}, m, n, k);
+        check(found.nt, wanted.nt, k);
+        check(found.nn, wanted.nn, k);
+        check(found.gram, wanted.gram, m);
+        check(found.cross, wanted.cross, m);
+        tbb::task_arena alone{1};
+        const auto shape = product_shape{m, n, k};
+        CHECK(alone.execute([&] { return all_products<awq::packed_product>(split, shape.m, shape.n, shape.k); }) ==
+              found);
+    }
 }
 
 TEST_CASE("a mixed product of what is not finite is not finite")
@@ -129,5 +159,8 @@ TEST_CASE("a precision has a name, and an execution without a choice keeps its o
     for (const awq::precision each : {awq::precision::float32, awq::precision::mixed})
         CHECK(awq::precision_of(awq::name_of(each)) == each);
     CHECK_FALSE(awq::precision_of("bfloat16"));
-    CHECK_FALSE(awq::is_mixed(awq::with_precision(awq::serial_execution{}, awq::precision::mixed)));
+    const auto serial = awq::with_precision(awq::serial_execution{}, awq::precision::mixed);
+    CHECK(awq::operands_of(serial) == awq::precision::float32);
+    CHECK(awq::operands_of(awq::for_solving(mixed)) == awq::precision::split);
+    CHECK(awq::operands_of(awq::for_solving(awq::tbb_execution{})) == awq::precision::float32);
 }

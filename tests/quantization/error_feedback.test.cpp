@@ -71,21 +71,21 @@ template <class Format>
 values rounded(const values& weight, values feedback, std::size_t width, const Format& format)
 {
     const std::size_t rows = weight.size() / width;
-    values out(weight.size()), difference(weight.size());
-    values scratch(rows * format.block_columns(width));
+    const std::size_t at_once = std::min<std::size_t>(rows, 128); // a batch of every format, and a rest
+    values out = weight, differences(at_once * width);
+    const matrix_view<float> difference{differences.data(), at_once, width};
+    values scratch(awq::feedback_scratch(format, difference));
     const auto ignore = [](auto&&...) {};
-    awq::round_with_feedback<plain_product>(
-        serial, matrix_view<const float>{weight.data(), rows, width},
-        matrix_view<const float>{feedback.data(), width, width}, {}, format,
-        {out.data(), rows, width}, {difference.data(), rows, width}, scratch, ignore);
+    awq::round_with_feedback<plain_product>(serial, {out.data(), rows, width},
+                                            matrix_view<const float>{feedback.data(), width, width}, {}, format,
+                                            difference, scratch, ignore);
     return out;
 }
 
 values feedback_of(values gram, std::size_t width)
 {
     values scratch(width * awq::cholesky_panel);
-    REQUIRE(awq::make_feedback<plain_product>(serial, {gram.data(), width, width}, 0.01f,
-                                              {scratch.data(), width, awq::cholesky_panel}));
+    REQUIRE(awq::make_feedback<plain_product>(serial, {gram.data(), width, width}, 0.01f, scratch));
     return gram;
 }
 
@@ -93,13 +93,12 @@ values feedback_of(values gram, std::size_t width)
 
 TEST_CASE("a Cholesky factor times itself is the matrix, and solving undoes multiplying")
 {
-    for (const std::size_t n : {1u, 5u, 96u, 97u, 200u}) {
+    for (const std::size_t n : {1u, 5u, 96u, 97u, 200u, 400u}) {
         values inputs = correlated_inputs(4 * n, n, 3);
         values matrix = gram_of(inputs, n);
         for (std::size_t i = 0; i < n; ++i) matrix[i * n + i] *= 1.05f;
-        values factor = matrix, scratch(std::max<std::size_t>(n, 3) * awq::cholesky_panel);
-        REQUIRE(awq::factor_cholesky<plain_product>(serial, {factor.data(), n, n},
-                                                    {scratch.data(), n, awq::cholesky_panel}));
+        values factor = matrix, scratch(n * 5); // strips of a few rows
+        REQUIRE(awq::factor_cholesky<plain_product>(serial, {factor.data(), n, n}, scratch));
         double worst = 0, largest = 0;
         for (std::size_t i = 0; i < n; ++i)
             for (std::size_t j = 0; j <= i; ++j) {
@@ -117,8 +116,7 @@ TEST_CASE("a Cholesky factor times itself is the matrix, and solving undoes mult
 
         const values wanted = random_values(3 * n, 11);
         values solved = wanted, back(3 * n);
-        awq::solve_cholesky<plain_product>(serial, {factor.data(), n, n}, {solved.data(), 3, n},
-                                           {scratch.data(), 3, awq::cholesky_panel});
+        awq::solve_cholesky<plain_product>(serial, {factor.data(), n, n}, {solved.data(), 3, n}, scratch);
         plain_product::multiply_nn(serial, {solved.data(), 3, n}, {matrix.data(), n, n},
                                    {back.data(), 3, n});
         for (std::size_t i = 0; i < back.size(); ++i)
@@ -128,12 +126,10 @@ TEST_CASE("a Cholesky factor times itself is the matrix, and solving undoes mult
 
 TEST_CASE("a matrix that is not positive definite is refused")
 {
-    values matrix{1, 2, 2, 1}, scratch(2 * awq::cholesky_panel);
-    CHECK_FALSE(awq::factor_cholesky<plain_product>(serial, {matrix.data(), 2, 2},
-                                                    {scratch.data(), 2, awq::cholesky_panel}));
+    values matrix{1, 2, 2, 1}, scratch(awq::cholesky_scratch(2));
+    CHECK_FALSE(awq::factor_cholesky<plain_product>(serial, {matrix.data(), 2, 2}, scratch));
     values zeros(4);
-    CHECK_FALSE(awq::make_feedback<plain_product>(serial, {zeros.data(), 2, 2}, 0.01f,
-                                                  {scratch.data(), 2, awq::cholesky_panel}));
+    CHECK_FALSE(awq::make_feedback<plain_product>(serial, {zeros.data(), 2, 2}, 0.01f, scratch));
 }
 
 TEST_CASE("the feedback matrix is the rescaled upper factor: R R^T is the damped Gram matrix")
@@ -239,10 +235,11 @@ TEST_CASE("the least-squares target makes up for inputs that an earlier layer ha
     };
     const auto target_with = [&](float share) {
         values target = weight, kept = gram;
-        values scratch(rows * width + width * awq::cholesky_panel);
-        REQUIRE(awq::apply_least_squares_target<plain_product>(
-            serial, {target.data(), rows, width}, {kept.data(), width, width},
-            matrix_view<const float>{cross.data(), width, width}, 0.001f, share, scratch.data()));
+        values transfer = cross, scratch(width * 5);
+        const matrix_view<float> factor{kept.data(), width, width}, solved{transfer.data(), width, width};
+        REQUIRE(awq::factor_damped_gram<plain_product>(serial, factor, 0.001f, scratch));
+        awq::solve_cholesky<plain_product>(serial, factor, solved, scratch);
+        awq::move_to_target<plain_product>(serial, {target.data(), rows, width}, solved, share, scratch);
         return target;
     };
     const values target = target_with(1.0f), half = target_with(0.5f);

@@ -15,6 +15,8 @@ enum class precision : unsigned char {
     /// bfloat16 where the processor multiplies it faster than float32: weights of a bfloat16 checkpoint are
     /// exact in it, activations lose their last digits.
     mixed,
+    /// The sum of two bfloat16 each, where `mixed` is faster than float32: 16 bits of the significand.
+    split,
 };
 
 /// The precision by its name, "float32" or "mixed".
@@ -30,12 +32,12 @@ constexpr const char* name_of(precision which) noexcept
     return which == precision::mixed ? "mixed" : "float32";
 }
 
-/// Whether an execution allows bfloat16: it then has a member `operands` that says so.
+/// What an execution's products take: its member `operands`, where it has one.
 template <execution E>
-constexpr bool is_mixed(const E& e) noexcept
+constexpr precision operands_of(const E& e) noexcept
 {
-    if constexpr (requires { e.operands; }) return e.operands == precision::mixed;
-    return false;
+    if constexpr (requires { e.operands; }) return e.operands;
+    return precision::float32;
 }
 
 /// The same execution with other operands, where it has a choice.
@@ -46,11 +48,11 @@ constexpr E with_precision(E e, precision operands) noexcept
     return e;
 }
 
-/// The same execution for products that need all digits of float32, such as those of a Cholesky decomposition.
+/// The same execution for products that need more digits than bfloat16 has, such as those of a Cholesky decomposition.
 template <execution E>
-constexpr E in_float32(const E& e) noexcept
+constexpr E for_solving(const E& e) noexcept
 {
-    return with_precision(e, precision::float32);
+    return operands_of(e) == precision::mixed ? with_precision(e, precision::split) : e;
 }
 
 } // namespace awq

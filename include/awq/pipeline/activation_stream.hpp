@@ -7,6 +7,7 @@
 #include <awq/execution/scratch.hpp>
 #include <awq/model/causal_lm.hpp>
 #include <awq/pipeline/check_tensors.hpp>
+#include <awq/pipeline/hidden_states.hpp>
 #include <awq/pipeline/host_matrix.hpp>
 #include <awq/pipeline/outer_tensors.hpp>
 #include <awq/pipeline/tensor_source.hpp>
@@ -47,6 +48,19 @@ inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
     return chunks;
 }
 
+/// Evenly spaced chunks of at least `tokens` tokens, all of them where there are not more: they stand for the rest
+/// where sums over tokens are compared with each other only.
+inline std::vector<sequence_chunk> sample_of(const std::vector<sequence_chunk>& chunks, std::size_t tokens)
+{
+    std::size_t all = 0;
+    for (const sequence_chunk& chunk : chunks) all += chunk.batch.tokens();
+    if (all <= tokens) return chunks;
+    const std::size_t count = std::min(chunks.size(), chunk_count(tokens * chunks.size(), all));
+    std::vector<sequence_chunk> sample;
+    for (std::size_t i = 0; i < count; ++i) sample.push_back(chunks[i * chunks.size() / count]);
+    return sample;
+}
+
 /// Whether the hidden states behind a block are finite; the error names the block. A NaN or an infinity
 /// stays in them, so the first block that it is seen behind has made it.
 inline status check_hidden(const std::string& path, const std::string& block, std::size_t layer,
@@ -82,13 +96,13 @@ public:
                 places.push_back({static_cast<std::size_t>(id), places.size()});
             }
         }
-        stream.hidden_ = xtensor_backend::make(places.size(), source.config().hidden_size);
+        stream.hidden_ = hidden_states{xtensor_backend::make(places.size(), source.config().hidden_size)};
         stream.rope_ = rope_tables{source.config(), stream.batch_.longest()};
         AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
         AWQ_CHECK(stream.embed(source, start, *shape, std::move(places)));
         if (source.config().normed_embeddings)
             norm_forward(serial_execution{}, start.embedding_norm(source.config()),
-                         view_of(std::as_const(stream.hidden_)), stream.hidden());
+                         std::as_const(stream.hidden_).floats(), stream.hidden_.floats());
         AWQ_CHECK(stream.add_learned_positions(source));
         return stream;
     }
@@ -102,9 +116,8 @@ public:
         return {config, rope_.of(config, layer), layer, all_experts_};
     }
     std::size_t tokens() const noexcept { return batch_.tokens(); }
-    matrix_view<float> hidden() { return view_of(hidden_); }
-    matrix_view<const float> hidden() const { return view_of(hidden_); }
-    const host_matrix& table() const noexcept { return hidden_; }
+    hidden_states& hidden() noexcept { return hidden_; }
+    const hidden_states& hidden() const noexcept { return hidden_; }
 
     /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
     /// layers chunk by chunk; `begin(chunk)` is called before each chunk.
@@ -116,10 +129,11 @@ public:
         const block_context about = context(config, layer);
         for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
             begin(chunk);
-            const auto rows = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
-            AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
-                                                     observer));
-            AWQ_CHECK(check_hidden(path_, block_prefix(config, layer), layer, rows));
+            const auto pass = [&](matrix_view<float> rows) -> status {
+                AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
+                return check_hidden(path_, block_prefix(config, layer), layer, rows);
+            };
+            AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), true, pass));
         }
         return {};
     }
@@ -131,22 +145,24 @@ public:
         return advance<Product>(how, config, layer, weights, [](const sequence_chunk&) {});
     }
 
-    /// Runs one block as `advance` does, but only for the observer: the hidden states stay before it.
+    /// Runs some chunks through a block as `advance` does, but only for the observer: the hidden states stay before
+    /// it.
     template <class Product, execution E, class Begin, class Observer>
-    status observe(const E& how, const model_config& config, std::size_t layer,
-                   const block_weights& weights, const Begin& begin, const Observer& observer) const
+    status observe(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
+                   std::span<const sequence_chunk> chunks, const Begin& begin, const Observer& observer)
     {
         const block_context about = context(config, layer);
-        for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
+        for (const sequence_chunk& chunk : chunks) {
             begin(chunk);
-            const auto from = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
-            scratch memory{from.size()};
-            if (!memory) return detail::no_memory("a decoder block");
-            std::copy_n(from.data(), from.size(), memory.data());
-            const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
-            AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
-                                                     observer));
-            AWQ_CHECK(check_hidden(path_, block_prefix(config, layer), layer, rows));
+            const auto pass = [&](matrix_view<float> from) -> status {
+                scratch memory{from.size()};
+                if (!memory) return detail::no_memory("a decoder block");
+                std::copy_n(from.data(), from.size(), memory.data());
+                const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
+                AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
+                return check_hidden(path_, block_prefix(config, layer), layer, rows);
+            };
+            AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), false, pass));
         }
         return {};
     }
@@ -170,7 +186,7 @@ private:
             AWQ_CHECK(source.read_rows(name, first, rows));
             for (; next < places.size() && places[next].id < first + rows.rows(); ++next)
                 embed_row(source.config().embedding_scale(), start.project_in(),
-                          rows.row(places[next].id - first), hidden().row(places[next].row));
+                          rows.row(places[next].id - first), hidden_.floats().row(places[next].row));
         }
         return {};
     }
@@ -184,7 +200,7 @@ private:
             config.max_position_embeddings + config.position_offset, config.hidden_size);
         AWQ_CHECK(source.read(name, view_of(table)));
         const auto done =
-            add_positions(serial_execution{}, config, view_of(std::as_const(table)), batch_, 0, hidden());
+            add_positions(serial_execution{}, config, view_of(std::as_const(table)), batch_, 0, hidden_.floats());
         return done ? done : done.error().within(source.path());
     }
 
@@ -192,7 +208,7 @@ private:
     sequences batch_;
     rope_tables rope_;
     bool all_experts_ = false;
-    host_matrix hidden_;
+    hidden_states hidden_;
 };
 
 } // namespace awq

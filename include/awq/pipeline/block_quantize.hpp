@@ -42,7 +42,7 @@ public:
     block_quantizer_run(const E& how, const block_tensors& smoothed,
                         block_statistics& statistics, const quantizer_choice& formats,
                         const oneshot_options& options, run_report& report)
-        : how_(how), solving_(in_float32(how)), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
+        : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
           formats_(formats), options_(options), report_(report)
     {
     }
@@ -86,16 +86,7 @@ public:
         statistics_.drop_grams();
         const std::vector<block_input>& inputs = smoothed_.layout().inputs;
         for (std::size_t i = 0; i < inputs.size(); ++i) {
-            host_matrix gram = zeros(inputs[i].width), cross = zeros(inputs[i].width);
-            AWQ_TRY(const std::uint64_t tokens,
-                    stages.gather(i, smoothed_.weights(), quantized_.weights(), view_of(gram),
-                                  view_of(cross)));
-            if (smoothed_.layout().is_shared(inputs[i].value)) shared_ = {gram, tokens, false};
-            if (takes_rows(inputs[i]) && is_little(inputs[i], tokens))
-                AWQ_CHECK(quantize_stage(inputs[i], view_of(shared_.gram), shared_.tokens, nullptr));
-            else
-                AWQ_CHECK(quantize_stage(inputs[i], view_of(gram), tokens,
-                                         inputs[i].is_routed ? nullptr : &cross));
+            AWQ_CHECK(quantize_sequential(stages, i));
             AWQ_CHECK(stages.pass(i, quantized_.weights()));
         }
         return {};
@@ -135,9 +126,9 @@ private:
         return tokens < input.width / few_tokens_share;
     }
 
-    static host_matrix zeros(std::size_t size)
+    static host_matrix zeros(std::size_t rows, std::size_t cols)
     {
-        host_matrix made = xtensor_backend::make(size, size);
+        host_matrix made = xtensor_backend::make(rows, cols);
         std::fill_n(made.data(), made.size(), 0.0f);
         return made;
     }
@@ -150,15 +141,50 @@ private:
         round_to_storage((*storage_)(smoothed_.prefix() + name), values);
     }
 
-    /// All layers that read one input. `gram`: of the inputs that they will get; `shift`: (original -
-    /// these inputs)^T these inputs, used up, or null.
+    status quantize_sequential(block_stages<Product, E>& stages, std::size_t index)
+    {
+        const block_input& input = smoothed_.layout().inputs[index];
+        const std::vector<std::string_view> layers = moved_by(input);
+        host_matrix gram = zeros(input.width, input.width), shift;
+        matrix_view<const float> through;
+        if (layers.size() == 1 && 2 * smoothed_.weight(layers[0]).rows() < input.width)
+            through = smoothed_.weight(layers[0]);
+        const bool has_target = !input.is_routed && stages.tokens() >= target_tokens(input.width);
+        if (has_target) shift = zeros(through.empty() ? input.width : through.rows(), input.width);
+        AWQ_TRY(const std::uint64_t tokens, stages.gather(index, smoothed_.weights(), quantized_.weights(),
+                                                          view_of(gram), view_of(shift), through));
+        if (smoothed_.layout().is_shared(input.value)) shared_ = {gram, tokens, false};
+        if (takes_rows(input) && is_little(input, tokens))
+            return quantize_stage(input, view_of(shared_.gram), shared_.tokens, nullptr);
+        return quantize_stage(input, view_of(gram), tokens, input.is_routed ? nullptr : &shift);
+    }
+
+    /// Fewer do not tell where the weights should move.
+    static constexpr std::size_t target_tokens(std::size_t in_features) noexcept { return 4 * in_features; }
+
+    /// The layers that have a target by all tokens that an input is of.
+    std::vector<std::string_view> moved_by(const block_input& input) const
+    {
+        return to_be_rounded(smoothed_.layout().readers_of(input.value));
+    }
+
+    /// Those of some layers that have a format, by name.
+    std::vector<std::string_view> to_be_rounded(const std::vector<const block_linear*>& linears) const
+    {
+        std::vector<std::string_view> names;
+        for (const block_linear* const linear : linears)
+            if (!linear->is_router && formats_(linear->name)) names.push_back(linear->name);
+        return names;
+    }
+
+    /// All layers that read one input. `gram`: of the inputs that they will get, used up; `shift`: what
+    /// `block_stages::gather` gives, used up, or null.
     status quantize_stage(const block_input& input, matrix_view<float> gram, std::uint64_t tokens,
                           host_matrix* shift)
     {
         const std::vector<std::string_view> layers =
             to_be_rounded(smoothed_.layout().whole_readers_of(input.value));
-        const std::vector<std::string_view> moved =
-            shift ? to_be_rounded(smoothed_.layout().readers_of(input.value)) : layers;
+        const std::vector<std::string_view> moved = shift ? moved_by(input) : layers;
         if (moved.empty()) return {};
         std::vector<float> importance(gram.cols());
         for (std::size_t i = 0; i < importance.size(); ++i)
@@ -170,20 +196,23 @@ private:
         if (tokens == 0) steps.miss("no statistics (no token was routed to the expert)");
         // Experts have targets by all tokens, and are rounded by their own.
         if (takes_rows(input) && shared_.has_targets) steps.take("least-squares target");
+        const std::vector<float> diagonal = diagonal_of(gram);
         if (shift) {
-            const bool done = move_targets(moved, gram, view_of(std::as_const(*shift)), tokens, steps);
+            const bool done = move_targets(moved, gram, view_of(*shift), steps);
             if (smoothed_.layout().is_shared(input.value)) shared_.has_targets = done;
+            *shift = host_matrix{};
         }
         if (layers.empty()) return {};
-        host_matrix working = shift ? std::move(*shift) : host_matrix{};
         const bool feedback = options_.rounding.error_feedback && tokens != 0 &&
-                              prepare_feedback(gram, working, steps);
+                              prepare_feedback(gram, diagonal, steps);
         const linear_rounder<Product, E> rounder{
-            solving_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
+            solving_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
             weighted ? std::span<const float>{importance} : std::span<const float>{},
             shared_magnitude(layers), options_.rounding};
+        for (const std::string_view linear : layers) AWQ_CHECK(quantize_layer(linear, rounder));
+        if (feedback) restore_gram(how_, gram, diagonal);
         for (const std::string_view linear : layers) {
-            AWQ_CHECK(quantize_layer(linear, rounder, gram, steps));
+            tell(linear, rounder.has_feedback(), gram, steps);
             release(linear);
         }
         return {};
@@ -196,13 +225,11 @@ private:
         if (compensated_) compensated_->release(linear);
     }
 
-    /// Those of some layers that have a format, by name.
-    std::vector<std::string_view> to_be_rounded(const std::vector<const block_linear*>& linears) const
+    static std::vector<float> diagonal_of(matrix_view<const float> gram)
     {
-        std::vector<std::string_view> names;
-        for (const block_linear* const linear : linears)
-            if (!linear->is_router && formats_(linear->name)) names.push_back(linear->name);
-        return names;
+        std::vector<float> diagonal(gram.rows());
+        for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
+        return diagonal;
     }
 
     /// What was done to the layers of a stage, and what could not be.
@@ -239,24 +266,27 @@ private:
 
     /// Replaces the weights by their least-squares targets, where there are tokens enough to know; whether
     /// it did. `gram` comes out as it went in.
-    bool move_targets(std::span<const std::string_view> layers, matrix_view<float> gram,
-                      matrix_view<const float> shift, std::uint64_t tokens, stage_steps& steps)
+    bool move_targets(std::span<const std::string_view> layers, matrix_view<float> gram, matrix_view<float> shift,
+                      stage_steps& steps)
     {
-        if (tokens < 4 * gram.cols()) {
+        if (shift.empty()) {
             steps.miss("no least-squares target (fewer than 4 tokens a channel)");
             return false;
         }
-        std::vector<float> diagonal(gram.rows()), scratch(gram.rows() * cholesky_panel);
-        for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
+        const std::vector<float> diagonal = diagonal_of(gram);
+        std::vector<float> scratch(cholesky_scratch(gram.rows()));
+        const rounding_options& rounding = options_.rounding;
         const bool factored =
-            factor_damped_gram<Product>(solving_, gram, options_.rounding.least_squares_lambda,
-                                        {scratch.data(), gram.rows(), cholesky_panel});
+            factor_damped_gram<Product>(solving_, gram, rounding.least_squares_lambda, scratch);
+        if (factored) solve_cholesky<Product>(solving_, gram, shift, scratch);
+        const bool is_transfer = shift.rows() == shift.cols(); // else it is the layer's own change
         for (const std::string_view linear : layers) {
             if (!factored) break;
             const matrix_view<float> weight = quantized_.weight(linear);
-            scratch.resize(weight.size() + weight.rows() * cholesky_panel);
-            move_to_target<Product>(solving_, weight, gram, shift,
-                                    options_.rounding.least_squares_share, scratch.data());
+            if (is_transfer)
+                move_to_target<Product>(solving_, weight, shift, rounding.least_squares_share, scratch);
+            else
+                add_share(how_, weight, shift, rounding.least_squares_share);
             quantized_.release(linear);
         }
         // The factor lies below the diagonal; what is above it is still the Gram matrix.
@@ -269,16 +299,15 @@ private:
         return factored;
     }
 
-    /// The feedback matrix of `gram` in `feedback`; more damping is tried before giving up.
-    bool prepare_feedback(matrix_view<const float> gram, host_matrix& feedback, stage_steps& steps)
+    /// The feedback matrix above the diagonal of `gram`; more damping is tried before giving up.
+    bool prepare_feedback(matrix_view<float> gram, std::span<const float> diagonal, stage_steps& steps)
     {
-        std::vector<float> scratch(gram.rows() * cholesky_panel);
-        const matrix_view<float> panel{scratch.data(), gram.rows(), cholesky_panel};
-        feedback.resize({gram.rows(), gram.cols()});
-        float damping = options_.rounding.damping;
-        for (; damping <= largest_damping; damping *= 10.0f) {
-            std::copy_n(gram.data(), gram.size(), feedback.data());
-            if (!make_feedback<Product>(solving_, view_of(feedback), damping, panel)) continue;
+        std::vector<float> scratch(cholesky_scratch(gram.rows()));
+        for (float damping = options_.rounding.damping; damping <= largest_damping; damping *= 10.0f) {
+            if (!make_feedback<Product>(solving_, gram, damping, scratch)) {
+                restore_gram(how_, gram, diagonal);
+                continue;
+            }
             steps.take("error feedback");
             if (damping > options_.rounding.damping)
                 steps.miss("damping raised (Gram matrix not positive definite)");
@@ -288,8 +317,7 @@ private:
         return false;
     }
 
-    status quantize_layer(std::string_view linear, const linear_rounder<Product, E>& rounder,
-                          matrix_view<const float> power, const stage_steps& steps)
+    status quantize_layer(std::string_view linear, const linear_rounder<Product, E>& rounder)
     {
         const any_quantizer& format = *formats_(linear);
         const matrix_view<float> weight = quantized_.weight(linear);
@@ -297,13 +325,20 @@ private:
         if (const auto fits = format.check(weight.cols()); !fits) return fits.error().within(name);
         if (compensated_) keep_target(linear, name, weight);
         linears_.insert_or_assign(std::string{linear}, rounder.round(format, weight));
+        return {};
+    }
+
+    /// What was done to a layer, in the report.
+    void tell(std::string_view linear, bool has_feedback, matrix_view<const float> power, const stage_steps& steps)
+    {
+        const any_quantizer& format = *formats_(linear);
+        const std::string name = smoothed_.prefix() + std::string{linear};
         report_.layers.push_back({name, format.name(), steps.taken, relative_error(linear, power), {}});
         for (const std::string& each : steps.missed) report_.fallbacks.add(each, name);
         const auto* const blocks = format.get_if<gguf::simd_block_quantizer>();
-        if (rounder.has_feedback() && blocks && !gguf::has_grid(blocks->type()))
+        if (has_feedback && blocks && !gguf::has_grid(blocks->type()))
             report_.fallbacks.add("no error feedback (" + format.name() +
                                   " has no grid to feed back to)", name);
-        return {};
     }
 
     void keep_target(std::string_view linear, const std::string& name, matrix_view<float> weight)
@@ -327,17 +362,17 @@ private:
         const matrix_view<const float> original = smoothed_.weight(linear);
         const std::vector<float> zeros(original.cols());
         const matrix_view<const float> none{zeros.data(), original.rows(), original.cols(), 0};
-        std::vector<float> memory(gram_loss_workspace_size(original.cols()) * 256);
-        const row_sample a_quarter{original.rows(), chunk_count(original.rows(), 4)};
+        constexpr std::size_t most_rows = 256;
+        std::vector<float> memory(gram_loss_workspace_size(original.cols()) * most_rows);
+        const row_sample some{original.rows(), std::min(most_rows, chunk_count(original.rows(), 4))};
         const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
-                                                 memory, a_quarter);
-        const double all =
-            gram_error<Product>(how_, original, none, power, memory, a_quarter);
+                                                 memory, some);
+        const double all = gram_error<Product>(how_, original, none, power, memory, some);
         return all > 0.0 ? error / all : 0.0;
     }
 
     const E& how_;
-    const E solving_; ///< what is solved and fed back needs all digits
+    const E solving_; ///< what is solved and fed back needs more digits
     const block_tensors& smoothed_;
     block_tensors quantized_;
     block_statistics& statistics_;

@@ -179,14 +179,15 @@ private:
     {
         std::vector<matrix_view<const float>> weights;
         for (const auto& layer : problem.layers) weights.push_back(layer.weight);
-        constexpr std::size_t rows_at_once = 256;
+        constexpr std::size_t rows_at_once = 1024;
         std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
         const input_statistics& inputs = inputs_of(mapping);
         const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
         const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
-        gram_loss<Product, E> gram{how_, weights, inputs.gram(), inputs.tokens(), products,
-                                   is_alone ? options_.search.deciding_rows : options_.search.screening_rows,
-                                   row_block_of(problem)};
+        const bool is_exact = options_.loss == loss_kind::parent_output;
+        const std::size_t deciding = is_exact ? all_rows : options_.search.deciding_rows;
+        gram_loss<Product, E> gram{how_, weights, inputs.gram(), inputs.gram_tokens(), products,
+                                   is_alone ? deciding : options_.search.screening_rows, row_block_of(problem)};
         if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
         const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
         const auto forward = [&](std::span<const matrix_view<const float>> candidates,
@@ -196,7 +197,7 @@ private:
         };
         recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
         AWQ_CHECK(exact.prepare());
-        if (options_.loss == loss_kind::parent_output)
+        if (is_exact)
             return scale_search(how_, problem, options_.search, exact, memory);
         return screened_search(how_, problem, options_.search, gram, exact, memory);
     }
@@ -283,7 +284,7 @@ private:
             for (std::size_t c = 0; c < by_column.size(); ++c)
                 by_column[c] = scales[column_scales[c]];
         }
-        inputs_of(mapping).divide_inputs(by_column);
+        inputs_of(mapping).divide_inputs(how_, by_column);
         return std::string{};
     }
 

@@ -4,6 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/execution/products/mirror_upper.hpp>
+#include <awq/execution/products/upper_gram.hpp>
 #include <awq/execution/scratch.hpp>
 #include <awq/pipeline/activation_stream.hpp>
 
@@ -26,7 +28,7 @@ class block_stages {
 public:
     /// `original` and `rounded`: hidden states before the block, changed in place.
     block_stages(const E& how, const block_context& context, const sequences& batch,
-                 matrix_view<float> original, matrix_view<float> rounded)
+                 hidden_states& original, hidden_states& rounded)
         : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original),
           rounded_(rounded)
     {
@@ -34,12 +36,13 @@ public:
 
     std::size_t tokens() const noexcept { return original_.rows(); }
 
-    /// gram += Xr^T Xr and cross += (Xo - Xr)^T Xr for the layout's `input`, with Xo from the original
-    /// stream and weights, Xr from the rounded ones; gives the rows of Xr. The tokens of an expert are
-    /// not the same in both streams: of a routed value there is no cross.
+    /// gram += Xr^T Xr and shift += (Xo - Xr)^T Xr for the layout's `input`, with Xo from the original
+    /// stream and weights, Xr from the rounded ones; gives the rows of Xr. Of a layer `through` with few outputs,
+    /// shift += (its outputs of Xo - Xr)^T Xr instead, its product with the former: less work and less memory.
+    /// The tokens of an expert are not the same in both streams: of a routed value there is no shift.
     result<std::uint64_t> gather(std::size_t input, const block_weights& original,
                                  const block_weights& rounded, matrix_view<float> gram,
-                                 matrix_view<float> cross)
+                                 matrix_view<float> shift, matrix_view<const float> through)
     {
         const place at = place_of(*rounded.layout, input);
         std::size_t most = 0;
@@ -50,13 +53,14 @@ public:
         const matrix_view<float> a{first.data(), most, gram.cols()};
         std::uint64_t rows = 0;
         for (const sequence_chunk& chunk : chunks_) {
-            if (at.is_last || !at.is_routed)
+            if (at.is_last || !shift.empty())
                 AWQ_CHECK(capture(at, chunk, original, original_, a, at.is_last));
             AWQ_TRY(const std::size_t count,
                     capture(at, chunk, rounded, rounded_, view_of(second), false));
-            add(a.rows_from(0, count), view_of(second).rows_from(0, count), at.is_routed, gram, cross);
+            AWQ_CHECK(add(a.rows_from(0, count), view_of(second).rows_from(0, count), gram, shift, through));
             rows += count;
         }
+        mirror_upper(how_, gram);
         return rows;
     }
 
@@ -68,8 +72,10 @@ public:
         for (const sequence_chunk& chunk : chunks_) {
             const no_observer nothing;
             const block_context unseen{context_.config, context_.rope, context_.layer};
-            block_run<Product, E> run{how_, unseen, rounded, chunk.batch, nothing};
-            AWQ_CHECK(run_parts(run, at.segment, rows_of(rounded_, chunk)));
+            AWQ_CHECK(with_rows(rounded_, chunk, true, [&](matrix_view<float> rows) {
+                block_run<Product, E> run{how_, unseen, rounded, chunk.batch, nothing};
+                return run_parts(run, at.segment, rows);
+            }));
         }
         return {};
     }
@@ -104,15 +110,16 @@ private:
 
     static error no_memory() { return detail::no_memory("a decoder block"); }
 
-    static matrix_view<float> rows_of(matrix_view<float> stream, const sequence_chunk& chunk)
+    template <class Change>
+    status with_rows(hidden_states& stream, const sequence_chunk& chunk, bool is_kept, const Change& change) const
     {
-        return stream.rows_from(chunk.first_row, chunk.batch.tokens());
+        return stream.with_rows(how_, chunk.first_row, chunk.batch.tokens(), is_kept, change);
     }
 
     /// The value of one chunk into the first rows of `out`; gives their number. `goes_on`: the stream
     /// is carried over the segment, else it stays.
     result<std::size_t> capture(const place& at, const sequence_chunk& chunk,
-                                const block_weights& weights, matrix_view<float> stream,
+                                const block_weights& weights, hidden_states& stream,
                                 matrix_view<float> out, bool goes_on)
     {
         std::size_t rows = 0;
@@ -128,25 +135,34 @@ private:
             run.wanted = at.input.value;
             while (writes_hidden(weights.layout->parts[parts.end - 1])) --parts.end;
         }
-        AWQ_CHECK(run_parts(run, parts, rows_of(stream, chunk)));
+        AWQ_CHECK(with_rows(stream, chunk, goes_on, [&](matrix_view<float> x) { return run_parts(run, parts, x); }));
         return rows;
     }
 
-    void add(matrix_view<float> a, matrix_view<float> b, bool is_routed, matrix_view<float> gram,
-             matrix_view<float> cross) const
+    status add(matrix_view<float> a, matrix_view<float> b, matrix_view<float> gram, matrix_view<float> shift,
+               matrix_view<const float> through) const
     {
-        Product::add_gram(how_, b, gram);
-        if (is_routed) return;
+        add_upper_gram<Product>(how_, b, gram);
+        if (shift.empty()) return {};
         how_.for_each(a.rows(), [=](std::size_t row) {
             for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
         });
-        Product::add_cross_gram(how_, a, b, cross);
+        if (through.empty()) {
+            Product::add_cross_gram(how_, a, b, shift);
+            return {};
+        }
+        const scratch memory{a.rows() * through.rows()};
+        if (!memory) return no_memory();
+        const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
+        Product::multiply_nt(how_, a, through, outputs);
+        Product::add_cross_gram(how_, outputs, b, shift);
+        return {};
     }
 
     const E& how_;
     const block_context& context_;
     std::vector<sequence_chunk> chunks_;
-    matrix_view<float> original_, rounded_;
+    hidden_states &original_, &rounded_;
 };
 
 } // namespace awq

@@ -5,6 +5,8 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/calibration/activation_stats.hpp>
+#include <awq/execution/products/mirror_upper.hpp>
+#include <awq/execution/products/upper_gram.hpp>
 #include <awq/pipeline/block_tensors.hpp>
 #include <awq/pipeline/host_matrix.hpp>
 
@@ -34,23 +36,23 @@ public:
         if (!with_gram) return;
         gram_ = xtensor_backend::make(in_features, in_features);
         std::fill_n(gram_.data(), gram_.size(), 0.0f);
-        stats_.gram = view_of(gram_);
     }
     input_statistics(input_statistics&&) = default;
     input_statistics& operator=(input_statistics&&) = default;
 
     std::size_t in_features() const noexcept { return abs_sum_.size(); }
-    bool has_gram() const noexcept { return !stats_.gram.empty(); }
+    bool has_gram() const noexcept { return gram_.size() != 0; }
     activation_stats& sums() noexcept { return stats_; }
     const activation_stats& sums() const noexcept { return stats_; }
     std::uint64_t tokens() const noexcept { return stats_.tokens; }
-    matrix_view<const float> gram() const noexcept { return stats_.gram; }
+    /// Of `gram_tokens` of the inputs; whole once `complete` was called.
+    matrix_view<const float> gram() const noexcept { return view_of(gram_); }
+    matrix_view<float> gram() noexcept { return view_of(gram_); }
+    std::uint64_t gram_tokens() const noexcept { return gram_tokens_; }
+    /// The Gram matrix was filled from elsewhere.
+    void count_in_gram(std::uint64_t tokens) noexcept { gram_tokens_ += tokens; }
     /// Hands the Gram matrix over, if there is one; the other sums stay.
-    host_matrix take_gram()
-    {
-        stats_.gram = {};
-        return std::exchange(gram_, host_matrix{});
-    }
+    host_matrix take_gram() { return std::exchange(gram_, host_matrix{}); }
 
     /// Mean of |x| per channel.
     std::vector<float> x_mean() const { return mean_of(abs_sum_); }
@@ -60,9 +62,9 @@ public:
     /// The largest |x| of all channels.
     float largest() const noexcept { return *std::max_element(largest_.begin(), largest_.end()); }
 
-    /// Adds a batch of inputs, (tokens, in_features).
+    /// Adds a batch of inputs, (tokens, in_features), to the Gram matrix only if it is `in_gram`.
     template <class Product, execution E>
-    status observe(const E& how, matrix_view<const float> x)
+    status observe(const E& how, matrix_view<const float> x, bool in_gram = true)
     {
         constexpr std::size_t at_once = 64;
         how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
@@ -75,11 +77,23 @@ public:
                     largest[c] = std::max(largest[c], std::fabs(from[c]));
             }
         });
+        if (in_gram && has_gram()) {
+            add_upper_gram<Product>(how, x, view_of(gram_));
+            gram_tokens_ += x.rows();
+        }
         return stats_.template observe<Product>(how, x);
     }
 
+    /// After the last batch.
+    template <execution E>
+    void complete(const E& how)
+    {
+        if (has_gram()) mirror_upper(how, view_of(gram_));
+    }
+
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
-    void divide_inputs(std::span<const double> scales)
+    template <execution E>
+    void divide_inputs(const E& how, std::span<const double> scales)
     {
         const std::size_t count = in_features();
         for (std::size_t i = 0; i < count; ++i) {
@@ -88,9 +102,10 @@ public:
             square_sum_[i] /= scales[i] * scales[i];
         }
         if (!has_gram()) return;
-        for (std::size_t i = 0; i < count; ++i)
-            for (std::size_t j = 0; j < count; ++j)
-                stats_.gram(i, j) /= static_cast<float>(scales[i] * scales[j]);
+        how.for_each(count, [&](std::size_t i) {
+            float* const row = &gram_(i, 0);
+            for (std::size_t j = 0; j < count; ++j) row[j] /= static_cast<float>(scales[i] * scales[j]);
+        });
     }
 
 private:
@@ -106,7 +121,8 @@ private:
     std::vector<double> abs_sum_, square_sum_;
     std::vector<float> largest_; ///< |x| per channel
     host_matrix gram_;
-    activation_stats stats_;
+    std::uint64_t gram_tokens_ = 0;
+    activation_stats stats_; ///< without the Gram matrix
 };
 
 /// Statistics of the values of a decoder block that linear layers read.
@@ -137,13 +153,20 @@ public:
         for (input_statistics& entry : entries_) entry.take_gram();
     }
 
+    /// After the last batch that an observer was shown.
+    template <execution E>
+    void complete(const E& how)
+    {
+        for (input_statistics& entry : entries_) entry.complete(how);
+    }
+
     /// An observer for the forward pass.
     template <class Product, execution E>
     auto observer(const E& how)
     {
-        return [this, &how](std::string_view layer, matrix_view<const float> input) {
+        return [this, &how](std::string_view layer, matrix_view<const float> input, bool in_gram = true) {
             // The shapes were made to fit; there is nothing that can fail.
-            static_cast<void>(of(layer).template observe<Product>(how, input));
+            static_cast<void>(of(layer).template observe<Product>(how, input, in_gram));
         };
     }
 

@@ -46,6 +46,7 @@ inline status check_numbers(const oneshot_options& options)
                                    std::size_t{1} << 20));
     AWQ_CHECK(detail::check_number("exact_loss_tokens", options.exact_loss_tokens, one,
                                    std::size_t{1} << 40));
+    AWQ_CHECK(detail::check_number("search_tokens", options.search_tokens, one, std::size_t{1} << 40));
     AWQ_CHECK(detail::check_number("screening_rows", options.search.screening_rows, one, all_rows));
     AWQ_CHECK(detail::check_number("deciding_rows", options.search.deciding_rows, one, all_rows));
     AWQ_CHECK(detail::check_number("finalists", options.search.finalists, one, largest_n_grid));

@@ -70,7 +70,7 @@ status logits_of(const E& how, const tensor_source& source, const model_output& 
 {
     const status done = logits_forward<Product>(
         how, source.config(), output.outer.end(source.config()),
-        output.stream.hidden().rows_from(first, logits.rows()), logits);
+        output.stream.hidden().floats().rows_from(first, logits.rows()), logits);
     return done ? done : done.error().within(source.path());
 }
 

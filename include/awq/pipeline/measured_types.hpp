@@ -22,13 +22,17 @@ struct measured_types {
     double divergence = 0;              ///< and of these types
 };
 
-/// Some windows for the measurement, evenly spaced.
-inline std::vector<token_ids> windows_to_measure(std::span<const token_ids> samples)
+/// Some windows for the measurement, evenly spaced. Its cost grows with the square of the number of blocks, so those
+/// of deep models are shorter: it then stays below that of the run.
+inline std::vector<token_ids> windows_to_measure(std::span<const token_ids> samples, std::size_t blocks)
 {
-    constexpr std::size_t most = 4;
-    const std::size_t count = std::min(most, samples.size());
+    constexpr std::size_t most = 4, tokens = 512 * 12;
+    const std::size_t count = std::min(most, samples.size()), longest = std::max<std::size_t>(64, tokens / blocks);
     std::vector<token_ids> windows;
-    for (std::size_t i = 0; i < count; ++i) windows.push_back(samples[i * samples.size() / count]);
+    for (std::size_t i = 0; i < count; ++i) {
+        windows.push_back(samples[i * samples.size() / count]);
+        windows.back().resize(std::min(windows.back().size(), longest));
+    }
     return windows;
 }
 
@@ -59,7 +63,7 @@ result<measured_types> measure_types(const E& how, const tensor_source& source,
                      gguf::name_of(layout.file_type()), "; give a quantized --type"};
     type_sensitivity<Product, E> sensitivity{how, source, layout};
     AWQ_TRY(const std::vector<tensor_costs> costs,
-            sensitivity.measure(windows_to_measure(samples), progress));
+            sensitivity.measure(windows_to_measure(samples, source.config().num_hidden_layers), progress));
     measured_types made;
     std::vector<std::vector<type_candidate>> candidates;
     std::uint64_t budget = 0;

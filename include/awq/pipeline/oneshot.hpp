@@ -23,6 +23,7 @@
 #include <awq/pipeline/measured_types.hpp>
 #include <awq/pipeline/open_model.hpp>
 #include <awq/pipeline/process_usage.hpp>
+#include <awq/pipeline/read_ahead.hpp>
 #include <awq/pipeline/request_files.hpp>
 #include <awq/pipeline/run_outputs.hpp>
 #include <awq/pipeline/sample_notices.hpp>
@@ -55,6 +56,7 @@ public:
         AWQ_CHECK(check_request(options));
         note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
+        run->choose_precision();
         AWQ_CHECK(run->check_outer_values());
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
@@ -71,6 +73,7 @@ public:
         if (options.imatrix.empty()) {
             AWQ_TRY(run->stream_, activation_stream::make(*run->source_, samples));
             run->stream_.show_all_experts(options.all_experts);
+            if (options.hidden_states == dtype::bf16) run->stream_.hidden().make_small();
         }
         run->begin_report(samples.size());
         return run;
@@ -109,9 +112,6 @@ private:
     oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
     {
         report_.notes = options.notices;
-        if (options.operands == precision::mixed && !detail::has_amx())
-            report_.notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 "
-                               "in tiles (AMX), so products stay float32");
         if (options.compensate) {
             options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
             options_.rounding.importance = true;
@@ -126,6 +126,18 @@ private:
         options_.rounding.least_squares_lambda = 0;
         report_.notes.note("importance from " + options.imatrix +
                            ": losses are sums of importance times squared weight error");
+    }
+
+    /// Where the options leave it open: mixed where that is faster and weights are exact in it.
+    void choose_precision()
+    {
+        const bool is_exact = source_->config().torch_dtype == dtype::bf16;
+        const bool is_better = detail::has_amx() && is_exact && !reproducible_products;
+        if (options_.operands == precision::mixed && !detail::has_amx())
+            report_.notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 "
+                               "in tiles (AMX), so products stay float32");
+        if (!options_.operands) options_.operands = is_better ? precision::mixed : precision::float32;
+        how_ = with_precision(how_, *options_.operands);
     }
 
     /// What is outside of the blocks is copied at the end; a NaN there is to be found before the work.
@@ -226,6 +238,7 @@ private:
         watch_.lap();
         AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer, scratch_directory(),
                                                           options_.experts_in_memory));
+        ahead_.start(*source_, layer + 1);
         report_.add_seconds("read", watch_.lap());
         block_statistics statistics{block.layout(), true};
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
@@ -250,8 +263,12 @@ private:
     status calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
                                 block_statistics& statistics)
     {
-        parent_recorder recorder{stream_.batch(), block.layout(), recorder_stride()};
-        AWQ_CHECK(observe(layer, block, statistics, recorder));
+        const std::vector<sequence_chunk> all = cut_into_chunks(stream_.batch());
+        const auto sample = search_sample(all, block.layout());
+        const auto& shown = shows_sample_only() ? sample : all;
+        parent_recorder recorder{shown, block.layout(), recorder_stride(shown)};
+        AWQ_CHECK(observe(layer, block, shown, sample, statistics, recorder));
+        statistics.complete(how_);
         if (options_.imatrix.empty()) count_tokens(block, statistics, report_);
         report_.add_seconds("calibrate", watch_.lap());
         notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
@@ -284,34 +301,45 @@ private:
     {
         if (!is_sequential()) return run.run_alone();
         if (layer == 0) {
-            rounded_ = stream_.table();
-            round_embeddings();
+            rounded_ = stream_.hidden();
+            AWQ_CHECK(round_embeddings());
         }
         const block_context context = stream_.context(source_->config(), layer);
         block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(),
-                                        view_of(rounded_)};
+                                        rounded_};
         AWQ_CHECK(run.run_sequential(stages));
-        const status sound = check_hidden(options_.model, block_prefix(source_->config(), layer),
-                                           layer, view_of(rounded_));
-        return sound ? sound : sound.error().within("with rounded weights");
+        const auto is_sound = [&](matrix_view<float> rows) {
+            return check_hidden(options_.model, block_prefix(source_->config(), layer), layer, rows);
+        };
+        for (const sequence_chunk& chunk : cut_into_chunks(stream_.batch()))
+            if (const status sound =
+                    rounded_.with_rows(how_, chunk.first_row, chunk.batch.tokens(), false, is_sound);
+                !sound)
+                return sound.error().within("with rounded weights");
+        return {};
     }
 
     /// GGUF files round the embeddings, too: row by row, without importance.
-    void round_embeddings()
+    status round_embeddings()
     {
         const gguf_layout* const layout = plan_.layout();
         const gguf_tensor* const table =
             layout ? layout->find(source_->config().names.embeddings + ".weight") : nullptr;
-        if (!table || !gguf::is_quantized(table->type)) return;
+        if (!table || !gguf::is_quantized(table->type)) return {};
         const gguf::simd_block_quantizer rounding{table->type};
-        const auto rows = view_of(rounded_);
         const float scale = source_->config().embedding_scale(); // the file's rows are not scaled
-        how_.for_each(rows.rows(), [=](std::size_t row) {
-            const auto one = rows.rows_from(row, 1);
-            for (float& value : one.row(0)) value /= scale;
-            rounding.pseudo_quantize(one, {}, one);
-            kernels::simd::scale(scale, one.row(0), one.row(0));
-        });
+        const auto round = [&](matrix_view<float> rows) -> status {
+            how_.for_each(rows.rows(), [=](std::size_t row) {
+                const auto one = rows.rows_from(row, 1);
+                for (float& value : one.row(0)) value /= scale;
+                rounding.pseudo_quantize(one, {}, one);
+                kernels::simd::scale(scale, one.row(0), one.row(0));
+            });
+            return {};
+        };
+        for (const sequence_chunk& chunk : cut_into_chunks(stream_.batch()))
+            AWQ_CHECK(rounded_.with_rows(how_, chunk.first_row, chunk.batch.tokens(), true, round));
+        return {};
     }
 
     storage_choice stored_types() const
@@ -329,31 +357,53 @@ private:
         };
     }
 
-    /// Every how many sequences the parents' inputs are kept.
-    std::size_t recorder_stride() const
+    /// Every how many sequences of the chunks the parents' inputs are kept.
+    std::size_t recorder_stride(std::span<const sequence_chunk> chunks) const
     {
         if (options_.loss == loss_kind::parent_output) return 1;
-        if (options_.loss == loss_kind::gram) return std::max<std::size_t>(1, stream_.batch().count());
-        return std::max<std::size_t>(1, stream_.tokens() / options_.exact_loss_tokens);
+        std::size_t sequences = 1, tokens = 0;
+        for (const sequence_chunk& chunk : chunks) {
+            sequences += chunk.batch.count();
+            tokens += chunk.batch.tokens();
+        }
+        if (options_.loss == loss_kind::gram) return sequences;
+        return std::max<std::size_t>(1, tokens / options_.exact_loss_tokens);
     }
+
+    /// The chunks of the Gram matrices: all, where more than the search looks at them, or an expert would see few.
+    std::vector<sequence_chunk> search_sample(const std::vector<sequence_chunk>& all, const block_layout& layout) const
+    {
+        const bool is_used_up = !options_.smoothing_only && !is_sequential();
+        const bool has_experts = std::ranges::any_of(layout.inputs, &block_input::is_routed);
+        if (is_used_up || has_experts || options_.loss == loss_kind::parent_output) return all;
+        return sample_of(all, options_.search_tokens);
+    }
+
+    /// Nothing but the search takes what the first pass sees: the streams go through the block once more.
+    bool shows_sample_only() const { return is_sequential() && options_.output_imatrix.empty(); }
 
     /// Smoothing does not change what a block computes, so one pass serves both the statistics and
     /// the next block's input. A sequential run goes through the block once more, stage by stage, and
     /// takes that input from there.
-    status observe(std::size_t layer, const block_tensors& block, block_statistics& statistics,
-                   parent_recorder& recorder)
+    /// `in_gram`: the chunks that the Gram matrices are of.
+    status observe(std::size_t layer, const block_tensors& block, std::span<const sequence_chunk> chunks,
+                   std::span<const sequence_chunk> in_gram, block_statistics& statistics, parent_recorder& recorder)
     {
         if (!options_.imatrix.empty())
             return fill_statistics(imatrix_, source_->config(), layer, block.layout(), statistics);
         const auto count = statistics.template observer<Product>(how_);
+        bool counts = true;
         const auto observer = [&](std::string_view linear, matrix_view<const float> input) {
-            count(linear, input);
+            count(linear, input, counts);
             recorder.observe(linear, input);
         };
-        const auto begin = [&](const sequence_chunk& chunk) { recorder.begin(chunk); };
+        const auto begin = [&](const sequence_chunk& chunk) {
+            counts = std::ranges::find(in_gram, chunk.first_row, &sequence_chunk::first_row) != in_gram.end();
+            recorder.begin(chunk);
+        };
         if (is_sequential())
-            return stream_.template observe<Product>(how_, source_->config(), layer,
-                                                     block.weights(), begin, observer);
+            return stream_.template observe<Product>(how_, source_->config(), layer, block.weights(), chunks, begin,
+                                                     observer);
         return stream_.template advance<Product>(how_, source_->config(), layer, block.weights(),
                                                  begin, observer);
     }
@@ -406,15 +456,16 @@ private:
                      reason, "); choose another --group-size or look at --ignore"};
     }
 
-    const E& how_;
+    E how_;
     oneshot_options options_;
     stopwatch watch_, total_;
     std::unique_ptr<directory_source> source_;
+    read_ahead ahead_;
     layer_plan plan_;
     mapping_set mappings_;
     activation_stream stream_;
     imatrix imatrix_; ///< stands in for the stream where one was given
-    host_matrix rounded_; ///< hidden states behind the rounded blocks
+    hidden_states rounded_; ///< hidden states behind the rounded blocks
     bool found_grouped_query_ = false;
     run_outputs outputs_;
     run_report report_;
@@ -426,8 +477,7 @@ template <class Product, execution E>
 result<run_report> oneshot(const E& how, const oneshot_options& options)
 {
     return catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
-        const E in_precision = with_precision(how, options.operands);
-        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(in_precision, options)));
+        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
         return run->execute();
     });
 }

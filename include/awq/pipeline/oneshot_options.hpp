@@ -92,12 +92,16 @@ struct oneshot_options {
     std::string mappings_recipe; ///< the file that `mappings` are from
 
     /// Of the products of the forward pass, the statistics and the search; what is solved is float32.
-    precision operands = precision::float32;
+    /// Empty: the run chooses, mixed for a bfloat16 checkpoint on a processor with AMX, unless `reproducible_products`.
+    std::optional<precision> operands = precision::float32;
+    dtype hidden_states = dtype::f32; ///< bf16: half the memory for the text, between blocks
     std::size_t num_calibration_samples = 128;
     std::size_t max_seq_length = 512;
     search_options search{};
     loss_kind loss = loss_kind::screened;
     std::size_t exact_loss_tokens = 2048; ///< of a screened search: tokens that decide
+    /// Of the Gram matrices that only the search looks at, unless `loss` is the exact one: about so many tokens.
+    std::size_t search_tokens = 8192;
     rounding_options rounding{};
 
     progress_callback progress;
@@ -136,7 +140,8 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
         {"n_grid", std::to_string(options.search.n_grid)},
         {"duo_scaling", name_of(options.search.duo_scaling)},
         {"loss", name_of(options.loss)},
-        {"precision", name_of(options.operands)},
+        {"precision", options.operands ? name_of(*options.operands) : "auto"},
+        {"hidden_states", options.hidden_states == dtype::bf16 ? "bfloat16" : "float32"},
         {"smoothing", yes_or_no(options.smoothing)},
         {"all_mappings", yes_or_no(options.all_mappings)},
         {"all_experts", yes_or_no(options.all_experts)},

@@ -25,22 +25,29 @@ struct parent_inputs {
 /// Keeps the inputs of attention, MLP and experts for every `stride`-th sequence while a block runs.
 class parent_recorder {
 public:
-    parent_recorder(const sequences& batch, const block_layout& layout, std::size_t stride)
+    /// `chunks`: those that will run.
+    parent_recorder(std::span<const sequence_chunk> chunks, const block_layout& layout, std::size_t stride)
         : stride_(stride)
     {
-        std::size_t tokens = 0;
-        for (std::size_t s = 0; s < batch.count(); s += stride) tokens += batch.length(s);
+        sequences kept;
+        std::size_t index = 0;
+        for (const sequence_chunk& chunk : chunks)
+            for (std::size_t s = 0; s < chunk.batch.count(); ++s)
+                if (index++ % stride == 0) kept.push_back(chunk.batch.length(s));
         for (const block_part& part : layout.parts) {
             const std::size_t input = layout.input_of(ends_of(part).first);
             if (input == none_here || find(layout.inputs[input].name)) continue;
             parent_inputs& inputs = entries_.emplace_back(layout.inputs[input].name, parent_inputs{}).second;
-            inputs.rows = xtensor_backend::make(tokens, layout.hidden_size);
-            for (std::size_t s = 0; s < batch.count(); s += stride)
-                inputs.batch.push_back(batch.length(s));
+            inputs.rows = xtensor_backend::make(kept.tokens(), layout.hidden_size);
+            inputs.batch = kept;
         }
     }
 
-    void begin(const sequence_chunk& chunk) { chunk_ = chunk; }
+    void begin(const sequence_chunk& chunk)
+    {
+        first_sequence_ += chunk_.count();
+        chunk_ = chunk.batch;
+    }
 
     /// Part of an observer.
     void observe(std::string_view layer, matrix_view<const float> input)
@@ -60,10 +67,10 @@ public:
 private:
     void keep(parent_inputs& into, matrix_view<const float> input) const
     {
-        for (std::size_t i = 0; i < chunk_.batch.count(); ++i) {
-            const std::size_t sequence = chunk_.first_sequence + i;
+        for (std::size_t i = 0; i < chunk_.count(); ++i) {
+            const std::size_t sequence = first_sequence_ + i;
             if (sequence % stride_ != 0) continue;
-            const auto from = input.rows_from(chunk_.batch.begin(i), chunk_.batch.length(i));
+            const auto from = input.rows_from(chunk_.begin(i), chunk_.length(i));
             const auto to = view_of(into.rows).rows_from(into.batch.begin(sequence / stride_),
                                                          from.rows());
             for (std::size_t row = 0; row < from.rows(); ++row)
@@ -72,7 +79,8 @@ private:
     }
 
     std::size_t stride_;
-    sequence_chunk chunk_;
+    std::size_t first_sequence_ = 0; ///< of the chunk that runs, among all that do
+    sequences chunk_;
     std::vector<std::pair<std::string, parent_inputs>> entries_; ///< by a value's first reader
 };
 

@@ -179,12 +179,11 @@ private:
             std::fill_n(none.data(), none.size(), 0.0f);
             feedback = view_of(std::as_const(none));
         }
-        host_matrix difference = xtensor_backend::make(weight.rows(), weight.cols());
-        host_matrix target = xtensor_backend::make(weight.rows(), weight.cols());
-        std::copy_n(weight.data(), weight.size(), target.data());
-        std::vector<float> scratch(weight.rows() * format.block_columns(weight.cols()));
-        round_with_feedback<Product>(how_, view_of(std::as_const(target)), feedback, importance_,
-                                     format, weight, view_of(difference), scratch, store);
+        constexpr std::size_t rows_at_once = 2048; // enough for large products
+        host_matrix difference = xtensor_backend::make(std::min(rows_at_once, weight.rows()), weight.cols());
+        std::vector<float> scratch(feedback_scratch(format, view_of(std::as_const(difference))));
+        round_with_feedback<Product>(how_, weight, feedback, importance_, format, view_of(difference), scratch,
+                                     store);
     }
 
     const E& how_;

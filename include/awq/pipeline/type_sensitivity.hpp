@@ -173,7 +173,7 @@ private:
         return sum;
     }
 
-    host_matrix copy_of_hidden() const { return host_matrix{stream_.table()}; }
+    host_matrix copy_of_hidden() const { return host_matrix{stream_.hidden().table()}; }
 
     status try_embeddings()
     {
@@ -212,7 +212,7 @@ private:
     status run_block(std::size_t layer)
     {
         AWQ_TRY(block_tensors block, block_tensors::load(source_, layer));
-        for (trial& each : trials_) AWQ_CHECK(forward(layer, block, view_of(each.hidden)));
+        AWQ_CHECK(forward_trials(layer, block));
         const host_matrix before = copy_of_hidden();
         block_statistics statistics{block.layout(), false};
         AWQ_CHECK(stream_.template advance<Product>(
@@ -249,8 +249,32 @@ private:
 
     status forward(std::size_t layer, const block_tensors& block, matrix_view<float> hidden)
     {
-        return decoder_block_forward<Product>(how_, stream_.context(source_.config(), layer),
-                                              block.weights(), stream_.batch(), hidden);
+        return forward(layer, block, stream_.batch(), hidden);
+    }
+    status forward(std::size_t layer, const block_tensors& block, const sequences& batch, matrix_view<float> hidden)
+    {
+        return decoder_block_forward<Product>(how_, stream_.context(source_.config(), layer), block.weights(), batch,
+                                              hidden);
+    }
+
+    /// All streams over a block, as many at a time as make large products.
+    status forward_trials(std::size_t layer, const block_tensors& block)
+    {
+        const std::size_t tokens = stream_.tokens(), width = stream_.hidden().cols();
+        const std::size_t most = std::max<std::size_t>(1, tokens_per_chunk / tokens);
+        host_matrix rows = xtensor_backend::make(std::min(most, trials_.size()) * tokens, width);
+        for (std::size_t first = 0; first < trials_.size(); first += most) {
+            const std::size_t count = std::min(most, trials_.size() - first);
+            sequences batch;
+            for (std::size_t i = 0; i < count; ++i) {
+                for (std::size_t s = 0; s < stream_.batch().count(); ++s) batch.push_back(stream_.batch().length(s));
+                std::copy_n(trials_[first + i].hidden.data(), tokens * width, rows.data() + i * tokens * width);
+            }
+            AWQ_CHECK(forward(layer, block, batch, view_of(rows).rows_from(0, count * tokens)));
+            for (std::size_t i = 0; i < count; ++i)
+                std::copy_n(rows.data() + i * tokens * width, tokens * width, trials_[first + i].hidden.data());
+        }
+        return {};
     }
 
     /// A head of its own is rounded on the model's own hidden states.
@@ -269,7 +293,7 @@ private:
         AWQ_TRY(const outer_tensors outer, outer_tensors::read_norm(source_));
         const norm_view norm = outer.final_norm(source_.config());
         const std::size_t positions = scored_positions();
-        const host_matrix expected = final_rows(stream_.table(), norm, positions);
+        const host_matrix expected = final_rows(stream_.hidden().table(), norm, positions);
         for (trial& each : trials_) {
             each.hidden = final_rows(each.hidden, norm, positions);
             each.divergences.resize(positions);

@@ -8,24 +8,46 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <span>
 
 namespace awq {
 
 /// Columns that are factored together; the rest of the work is matrix products.
 inline constexpr std::size_t cholesky_panel = 96;
 
+/// Of a matrix of so many rows: floats of scratch with which these products are large. Less, down to a row, is enough.
+constexpr std::size_t cholesky_scratch(std::size_t rows) noexcept
+{
+    return rows * 512;
+}
+
 namespace detail {
 
-/// a -= b, element by element; of a `triangle` only what is not above the diagonal.
-template <execution E>
-void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b, bool triangle = false)
+/// a -= a product, strip by strip of its rows: `multiply(first, count, out)` gives those of the product, of
+/// a `triangle` only what is not above the diagonal.
+template <execution E, class Multiply>
+void subtract_product(const E& e, matrix_view<float> a, bool triangle, std::span<float> scratch,
+                      const Multiply& multiply)
 {
-    e.for_each(a.rows(), [=](std::size_t row) {
-        float* const to = a.row(row).data();
-        const float* const from = b.row(row).data();
-        const std::size_t count = triangle ? std::min(row + 1, a.cols()) : a.cols();
-        for (std::size_t i = 0; i < count; ++i) to[i] -= from[i];
-    });
+    const std::size_t most = std::max<std::size_t>(1, scratch.size() / a.cols());
+    for (std::size_t first = 0; first < a.rows(); first += most) {
+        const std::size_t count = std::min(most, a.rows() - first);
+        const std::size_t cols = triangle ? std::min(first + count, a.cols()) : a.cols();
+        const matrix_view<float> update{scratch.data(), count, cols};
+        multiply(first, count, update);
+        e.for_each(count, [=](std::size_t row) {
+            float* const to = a.row(first + row).data();
+            const float* const from = update.row(row).data();
+            const std::size_t end = triangle ? std::min(first + row + 1, cols) : cols;
+            for (std::size_t i = 0; i < end; ++i) to[i] -= from[i];
+        });
+    }
+}
+
+/// Where a triangle of more than one panel is cut in two.
+constexpr std::size_t half_of_panels(std::size_t size) noexcept
+{
+    return chunk_count(chunk_count(size, cholesky_panel), 2) * cholesky_panel;
 }
 
 inline double dot(const float* a, const float* b, std::size_t count) noexcept
@@ -51,90 +73,126 @@ inline bool factor_diagonal_block(matrix_view<float> a) noexcept
     return true;
 }
 
-/// x = x l^-T for one row x, in place: forward substitution with the lower triangle l.
-inline void solve_row_forward(float* x, matrix_view<const float> l) noexcept
+/// Rows that are solved side by side.
+inline constexpr std::size_t solved_rows = 16;
+
+/// The columns of at most `solved_rows` rows of a panel.
+struct solved_columns {
+    float column[cholesky_panel][solved_rows];
+
+    explicit solved_columns(matrix_view<const float> x) noexcept
+    {
+        for (std::size_t j = 0; j < x.cols(); ++j)
+            for (std::size_t r = 0; r < solved_rows; ++r) column[j][r] = r < x.rows() ? x(r, j) : 0.0f;
+    }
+    void store(matrix_view<float> x) const noexcept
+    {
+        for (std::size_t r = 0; r < x.rows(); ++r)
+            for (std::size_t j = 0; j < x.cols(); ++j) x(r, j) = column[j][r];
+    }
+};
+
+/// x = x l^-T for some rows, in place: forward substitution with the lower triangle l.
+inline void solve_rows_forward(matrix_view<float> x, matrix_view<const float> l) noexcept
 {
-    for (std::size_t j = 0; j < l.rows(); ++j)
-        x[j] = static_cast<float>((x[j] - dot(x, l.row(j).data(), j)) / l(j, j));
+    solved_columns at{x};
+    for (std::size_t j = 0; j < l.rows(); ++j) {
+        double sum[solved_rows] = {};
+        for (std::size_t i = 0; i < j; ++i)
+            for (std::size_t r = 0; r < solved_rows; ++r)
+                sum[r] += static_cast<double>(at.column[i][r]) * static_cast<double>(l(j, i));
+        for (std::size_t r = 0; r < solved_rows; ++r)
+            at.column[j][r] = static_cast<float>((at.column[j][r] - sum[r]) / l(j, j));
+    }
+    at.store(x);
 }
 
-/// x = x l^-1 for one row x, in place: backward substitution with the lower triangle l.
-inline void solve_row_backward(float* x, matrix_view<const float> l) noexcept
+/// x = x l^-1 for some rows, in place: backward substitution with the lower triangle l.
+inline void solve_rows_backward(matrix_view<float> x, matrix_view<const float> l) noexcept
 {
+    solved_columns at{x};
     for (std::size_t j = l.rows(); j-- > 0;) {
-        x[j] /= l(j, j);
-        for (std::size_t i = 0; i < j; ++i) x[i] -= x[j] * l(j, i);
+        for (std::size_t r = 0; r < solved_rows; ++r) at.column[j][r] /= l(j, j);
+        for (std::size_t i = 0; i < j; ++i)
+            for (std::size_t r = 0; r < solved_rows; ++r) at.column[i][r] -= at.column[j][r] * l(j, i);
     }
+    at.store(x);
+}
+
+template <execution E, class Solve>
+void solve_all_rows(const E& e, matrix_view<float> x, const Solve& solve)
+{
+    e.for_each(chunk_count(x.rows(), solved_rows), [=](std::size_t chunk) {
+        const std::size_t first = chunk * solved_rows;
+        solve(x.rows_from(first, std::min(solved_rows, x.rows() - first)));
+    });
+}
+
+/// x = x l^-T in place.
+template <class Product, execution E>
+void solve_forward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
+{
+    const std::size_t n = l.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel)
+        return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
+    const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
+    solve_forward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
+    subtract_product(e, right, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nt(e, left.rows_from(first, count), l.rows_from(half, n - half).cols_from(0, half), out);
+    });
+    solve_forward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
+}
+
+/// x = x l^-1 in place.
+template <class Product, execution E>
+void solve_backward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
+{
+    const std::size_t n = l.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel)
+        return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_backward(rows, l); });
+    const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
+    solve_backward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
+    subtract_product(e, left, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nn(e, right.rows_from(first, count), l.rows_from(half, n - half).cols_from(0, half), out);
+    });
+    solve_backward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
+}
+
+template <class Product, execution E>
+[[nodiscard]] bool factor_triangle(const E& e, matrix_view<float> a, std::span<float> scratch)
+{
+    const std::size_t n = a.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel) return factor_diagonal_block(a);
+    const auto upper = a.rows_from(0, half).cols_from(0, half);
+    const auto below = a.rows_from(half, n - half).cols_from(0, half);
+    const auto rest = a.rows_from(half, n - half).cols_from(half, n - half);
+    if (!factor_triangle<Product>(e, upper, scratch)) return false;
+    solve_forward<Product>(e, upper, below, scratch);
+    subtract_product(e, rest, true, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nt(e, below.rows_from(first, count), below.rows_from(0, out.cols()), out);
+    });
+    return factor_triangle<Product>(e, rest, scratch);
 }
 
 } // namespace detail
 
-/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T;
-/// what is above the diagonal is left as it was. `scratch` holds n x cholesky_panel floats.
-/// False where `a` is not positive definite; its contents are then undefined.
+/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T, halves
+/// first, so that nearly all of the work is large products; what is above the diagonal is left as it was.
+/// `scratch`: n floats or more, `cholesky_scratch(n)` for speed.
+/// False where `a` is not positive definite; its lower triangle is then undefined.
 template <class Product, execution E>
-[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, matrix_view<float> scratch)
+[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, std::span<float> scratch)
 {
-    const std::size_t n = a.rows();
-    for (std::size_t first = 0; first < n; first += cholesky_panel) {
-        const std::size_t width = std::min(cholesky_panel, n - first), below = n - first - width;
-        const auto panel = a.rows_from(first, n - first).cols_from(first, width);
-        if (first > 0) {
-            const auto done = a.rows_from(first, n - first).cols_from(0, first);
-            const matrix_view<float> update{scratch.data(), n - first, width};
-            Product::multiply_nt(e, done, done.rows_from(0, width), update);
-            detail::subtract(e, panel, update, true);
-        }
-        const auto diagonal = panel.rows_from(0, width);
-        if (!detail::factor_diagonal_block(diagonal)) return false;
-        const auto rest = panel.rows_from(width, below);
-        e.for_each(below, [=](std::size_t row) {
-            detail::solve_row_forward(rest.row(row).data(), diagonal);
-        });
-    }
-    return true;
+    return a.empty() || detail::factor_triangle<Product>(e, a, scratch);
 }
 
-/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch` holds
-/// m x cholesky_panel floats.
+/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch`: n floats or more,
+/// `cholesky_scratch(m)` for speed.
 template <class Product, execution E>
-void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x,
-                    matrix_view<float> scratch)
+void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
 {
-    const std::size_t n = l.rows(), m = x.rows();
-    const auto triangle = [&](std::size_t first, std::size_t width) {
-        return l.rows_from(first, width).cols_from(first, width);
-    };
-    for (std::size_t first = 0; first < n; first += cholesky_panel) { // x = x l^-T
-        const std::size_t width = std::min(cholesky_panel, n - first);
-        const auto panel = x.cols_from(first, width);
-        const matrix_view<float> update{scratch.data(), m, width};
-        if (first > 0) {
-            Product::multiply_nt(e, x.cols_from(0, first),
-                                 l.rows_from(first, width).cols_from(0, first), update);
-            detail::subtract(e, panel, update);
-        }
-        const auto diagonal = triangle(first, width);
-        e.for_each(m, [=](std::size_t row) {
-            detail::solve_row_forward(panel.row(row).data(), diagonal);
-        });
-    }
-    const std::size_t last = (n - 1) / cholesky_panel * cholesky_panel;
-    for (std::size_t first = last + cholesky_panel; first > 0;) { // x = x l^-1
-        first -= cholesky_panel;
-        const std::size_t width = std::min(cholesky_panel, n - first), after = first + width;
-        const auto panel = x.cols_from(first, width);
-        const matrix_view<float> update{scratch.data(), m, width};
-        if (after < n) {
-            Product::multiply_nn(e, x.cols_from(after, n - after),
-                                 l.rows_from(after, n - after).cols_from(first, width), update);
-            detail::subtract(e, panel, update);
-        }
-        const auto diagonal = triangle(first, width);
-        e.for_each(m, [=](std::size_t row) {
-            detail::solve_row_backward(panel.row(row).data(), diagonal);
-        });
-    }
+    detail::solve_forward<Product>(e, l, x, scratch);
+    detail::solve_backward<Product>(e, l, x, scratch);
 }
 
 } // namespace awq

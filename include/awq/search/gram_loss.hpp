@@ -14,7 +14,7 @@
 
 namespace awq {
 
-/// Floats that `gram_loss` needs at least; up to 512 times as many make it faster.
+/// Floats that `gram_loss` needs at least; up to 1024 times as many make it faster.
 constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 {
     return 2 * in_features;
@@ -100,13 +100,79 @@ class AWQ_ABI_TAG gram_loss {
         return sum / (static_cast<double>(tokens_) * outputs);
     }
 
+    /// The same, but `error` has the loss only when `finish` was called: the rows of several candidates, as many as
+    /// there is memory for, are then multiplied together.
+    void begin(std::span<const matrix_view<const float>> candidates, double& error)
+    {
+        error = 0.0;
+        double outputs = 0.0;
+        for (const auto& weight : weights_) outputs += static_cast<double>(weight.rows());
+        for (std::size_t i = 0; i < weights_.size(); ++i) {
+            const void* const weight = weights_[i].data();
+            if (weight == candidates[i].data()) continue;
+            add_rows(weights_[i], candidates[i], 1.0 / (static_cast<double>(tokens_) * outputs), error);
+        }
+    }
+    void finish()
+    {
+        if (used_ == 0) return;
+        const matrix_view<const float> changes{memory_.data(), used_, gram_.cols()};
+        const matrix_view<float> products{memory_.data() + capacity() * gram_.cols(), used_, gram_.cols()};
+        Product::multiply_nn(how_, changes, gram_, products);
+        for (std::size_t i = 0; i < waiting_; ++i) {
+            const rows_of_candidate& each = queue_[i];
+            *each.error += each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
+                const float *a = changes.row(each.first + r).data(), *b = products.row(each.first + r).data();
+                return lane_sum(changes.cols(), [a, b](std::size_t c) {
+                    return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
+                });
+            });
+        }
+        used_ = waiting_ = 0;
+    }
+
   private:
+    /// Rows that wait for their product.
+    struct rows_of_candidate {
+        double* error;
+        double share; ///< of their squared error in the loss
+        std::size_t first, count;
+    };
+
+    std::size_t capacity() const noexcept
+    {
+        return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols()));
+    }
+
+    void add_rows(matrix_view<const T> weight, matrix_view<const float> candidate, double share, double& error)
+    {
+        const row_sample sample = sample_of(weight.rows());
+        const double part = static_cast<double>(weight.rows()) / static_cast<double>(sample.size());
+        for (std::size_t done = 0; done < sample.size();) {
+            if (used_ == capacity() || waiting_ == most_waiting) finish();
+            const std::size_t count = std::min(capacity() - used_, sample.size() - done);
+            how_.for_each(count, [&](std::size_t r) {
+                const std::size_t row = sample.row(done + r), width = gram_.cols();
+                float* const change = memory_.data() + (used_ + r) * width;
+                for (std::size_t c = 0; c < width; ++c)
+                    change[c] = candidate(row, c) - static_cast<float>(weight(row, c));
+            });
+            queue_[waiting_++] = {&error, share * part, used_, count};
+            used_ += count;
+            done += count;
+        }
+    }
+
+    static constexpr std::size_t most_waiting = 32;
+
     const E& how_;
     std::span<const matrix_view<const T>> weights_;
     matrix_view<const float> gram_;
     std::size_t tokens_;
     std::span<float> memory_;
     std::size_t most_rows_, row_block_;
+    std::size_t used_ = 0, waiting_ = 0; // rows and entries that wait
+    rows_of_candidate queue_[most_waiting];
 };
 
 } // namespace awq

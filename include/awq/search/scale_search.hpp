@@ -209,16 +209,38 @@ class AWQ_ABI_TAG candidate_maker {
     std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
 };
 
+/// The weights of a candidate, those rows that the loss looks at; empty where it is not usable.
+template <class Maker, candidate_loss Loss>
+std::span<const matrix_view<const float>> make_for(Maker& maker, const scale_candidate& candidate, Loss& loss)
+{
+    return maker.make(candidate, [&](std::size_t rows) {
+        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
+        else return row_sample{rows};
+    });
+}
+
 /// The loss of a candidate, NaN where it is not usable.
 template <class Maker, candidate_loss Loss>
 double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
 {
-    const auto weights = maker.make(candidate, [&](std::size_t rows) {
-        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
-        else return row_sample{rows};
-    });
+    const auto weights = make_for(maker, candidate, loss);
     if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
     return static_cast<double>(loss(weights));
+}
+
+/// The losses of all candidates; one that can wait for several of them does.
+template <class Maker, candidate_loss Loss>
+void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<double> errors)
+{
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+        if constexpr (requires { loss.finish(); }) {
+            errors[i] = std::numeric_limits<double>::quiet_NaN();
+            if (const auto weights = make_for(maker, grid[i], loss); !weights.empty()) loss.begin(weights, errors[i]);
+        } else {
+            errors[i] = judge(maker, grid[i], loss);
+        }
+    }
+    if constexpr (requires { loss.finish(); }) loss.finish();
 }
 
 constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
@@ -270,8 +292,7 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
     const std::span<double> errors = memory.take<double>(grid.size());
     if (errors.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    for (std::size_t i = 0; i < grid.size(); ++i)
-        errors[i] = detail::judge(maker, grid[i], loss);
+    detail::judge_all(maker, grid, loss, errors);
     const std::size_t best = detail::first_smallest(errors, {});
     if (best == detail::no_candidate) return detail::nothing_finite();
     return search_outcome{maker.best_scales(grid[best]),
@@ -308,8 +329,7 @@ result<search_outcome> screened_search(const E& how, const search_problem<Q, T>&
     const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
     if (chosen.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    for (std::size_t i = 0; i < grid.size(); ++i)
-        errors[i] = detail::judge(maker, grid[i], cheap);
+    detail::judge_all(maker, grid, cheap, errors);
     chosen[0] = 1;
     for (std::size_t i = 0; i < options.finalists; ++i)
         if (const std::size_t next = detail::first_smallest(errors, chosen);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 // Products of bfloat16 in the tile registers of Intel's Advanced Matrix Extensions ("Intel 64 and IA-32
 // Architectures Software Developer's Manual", volume 1, chapter 18). The code is there whatever a translation
@@ -50,8 +51,20 @@ struct amx_rows {
     __m512i row[16];
 };
 
+/// Which bfloat16 of a float is packed: the nearest one, or the one nearest to what that leaves.
+enum class bfloat16_part : unsigned char { nearest, rest };
+
+template <bfloat16_part Part>
+AWQ_AMX_CODE inline __m512 part_of(__m512 x) noexcept
+{
+    if constexpr (Part == bfloat16_part::nearest) return x;
+    const __m512i nearest = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(x));
+    return _mm512_sub_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32(nearest, 16)));
+}
+
 /// Pairs (2p, 2p + 1) of sixteen lines whose depth is contiguous: register i holds those of line i. What is
 /// beyond `count` lines or `depth` is zero.
+template <bfloat16_part Part>
 AWQ_AMX_CODE inline amx_rows pairs_of_lines(const float* in, std::size_t stride, std::size_t count,
                                             std::size_t depth) noexcept
 {
@@ -60,14 +73,15 @@ AWQ_AMX_CODE inline amx_rows pairs_of_lines(const float* in, std::size_t stride,
     for (std::size_t i = 0; i < 16; ++i) {
         const __mmask32 mask = i < count ? bits : 0;
         const float* const from = in + (i < count ? i * stride : 0);
-        const __m512 low = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from);
-        const __m512 high = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), from + 16);
+        const __m512 low = part_of<Part>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from));
+        const __m512 high = part_of<Part>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), from + 16));
         made.row[i] = (__m512i)_mm512_cvtne2ps_pbh(high, low);
     }
     return made;
 }
 
 /// The same of lines that lie side by side: register p holds pair p of all lines.
+template <bfloat16_part Part>
 AWQ_AMX_CODE inline amx_rows pairs_of_columns(const float* in, std::size_t stride, std::size_t count,
                                               std::size_t depth) noexcept
 {
@@ -82,7 +96,8 @@ AWQ_AMX_CODE inline amx_rows pairs_of_columns(const float* in, std::size_t strid
         const __m512 even = _mm512_maskz_loadu_ps(d < depth ? bits : 0, in + (d < depth ? d * stride : 0));
         const __m512 odd =
             _mm512_maskz_loadu_ps(d + 1 < depth ? bits : 0, in + (d + 1 < depth ? (d + 1) * stride : 0));
-        made.row[p] = _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even));
+        made.row[p] = _mm512_permutexvar_epi16(
+            order, (__m512i)_mm512_cvtne2ps_pbh(part_of<Part>(odd), part_of<Part>(even)));
     }
     return made;
 }
@@ -148,12 +163,70 @@ static_assert(sizeof(amx_tile_config) == 64);
 // In memory for good: the compiler sees that its first bytes are read, and no others.
 inline constexpr amx_tile_config whole_amx_tiles{};
 
+/// One tile of a panel.
+inline constexpr std::size_t amx_tile_size = 512;
+
+/// Loads or clears the four tiles of sums, c (32, 32).
+AWQ_AMX_CODE inline void begin_sums(const float* c, std::size_t stride, bool accumulate) noexcept
+{
+    if (!accumulate) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+        return;
+    }
+    const std::size_t bytes = stride * sizeof(float);
+    _tile_loadd(0, c, bytes);
+    _tile_loadd(1, c + 16, bytes);
+    _tile_loadd(2, c + 16 * stride, bytes);
+    _tile_loadd(3, c + 16 * stride + 16, bytes);
+}
+
+AWQ_AMX_CODE inline void end_sums(float* c, std::size_t stride) noexcept
+{
+    const std::size_t bytes = stride * sizeof(float);
+    _tile_stored(0, c, bytes);
+    _tile_stored(1, c + 16, bytes);
+    _tile_stored(2, c + 16 * stride, bytes);
+    _tile_stored(3, c + 16 * stride + 16, bytes);
+}
+
+/// The sums += two tiles of a times two tiles of b. Tiles 4 and 5 hold a's afterwards.
+AWQ_AMX_CODE inline void add_tiles(const std::uint16_t* a, const std::uint16_t* b) noexcept
+{
+    constexpr int line = 64;
+    _tile_loadd(4, a, line);
+    _tile_loadd(6, b, line);
+    _tile_loadd(7, b + amx_tile_size, line);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_loadd(5, a + amx_tile_size, line);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+}
+
+/// The same with the tiles of a that are loaded.
+AWQ_AMX_CODE inline void add_tiles_again(const std::uint16_t* b) noexcept
+{
+    constexpr int line = 64;
+    _tile_loadd(6, b, line);
+    _tile_loadd(7, b + amx_tile_size, line);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+}
+
 /// Panels of 32 lines in bfloat16, multiplied tile by tile into float32: a kernel of `packed_engine`. A panel
 /// holds for each 32 of its depth two tiles of sixteen lines; those of b lie with the pairs of the depth as rows.
+/// With two `Parts` a float is the sum of two bfloat16, so that 16 bits of its significand count: the tiles of the
+/// rest lie behind those of the nearest, and of the four products all but that of the rests are added.
+template <std::size_t Parts>
 struct amx_kernel {
-    using element = std::uint16_t;
+    using element = std::conditional_t<Parts == 1, std::uint16_t, std::uint32_t>;
     static constexpr std::size_t rows = 32, cols = 32;
-    static constexpr std::size_t max_slab = 1024, slab_step = 32, depth_step = 32;
+    static constexpr std::size_t max_slab = 1024 / Parts, slab_step = 32, depth_step = 32;
 
     static void pack_a(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
                        std::size_t depth, element* out) noexcept
@@ -171,35 +244,17 @@ struct amx_kernel {
         AWQ_AMX_CODE void multiply(const element* a, const element* b, std::size_t depth, float* c,
                                    std::size_t stride, bool accumulate) const noexcept
         {
-            constexpr int line = 64;
-            constexpr std::size_t tile = 512;
-            const std::size_t bytes = stride * sizeof(float);
-            float* const lower = c + 16 * stride;
-            if (accumulate) {
-                _tile_loadd(0, c, bytes);
-                _tile_loadd(1, c + 16, bytes);
-                _tile_loadd(2, lower, bytes);
-                _tile_loadd(3, lower + 16, bytes);
-            } else {
-                _tile_zero(0);
-                _tile_zero(1);
-                _tile_zero(2);
-                _tile_zero(3);
+            begin_sums(c, stride, accumulate);
+            for (std::size_t d = 0; d < depth; d += 32) {
+                const auto* const left = reinterpret_cast<const std::uint16_t*>(a + 32 * d);
+                const auto* const right = reinterpret_cast<const std::uint16_t*>(b + 32 * d);
+                add_tiles(left, right);
+                if constexpr (Parts == 2) {
+                    add_tiles_again(right + 2 * amx_tile_size);
+                    add_tiles(left + 2 * amx_tile_size, right);
+                }
             }
-            for (std::size_t d = 0; d < depth; d += 32, a += 2 * tile, b += 2 * tile) {
-                _tile_loadd(4, a, line);
-                _tile_loadd(6, b, line);
-                _tile_loadd(7, b + tile, line);
-                _tile_dpbf16ps(0, 4, 6);
-                _tile_dpbf16ps(1, 4, 7);
-                _tile_loadd(5, a + tile, line);
-                _tile_dpbf16ps(2, 5, 6);
-                _tile_dpbf16ps(3, 5, 7);
-            }
-            _tile_stored(0, c, bytes);
-            _tile_stored(1, c + 16, bytes);
-            _tile_stored(2, lower, bytes);
-            _tile_stored(3, lower + 16, bytes);
+            end_sums(c, stride);
         }
     };
 
@@ -216,19 +271,34 @@ private:
     AWQ_AMX_CODE static void release() noexcept { _tile_release(); }
 
     AWQ_AMX_CODE static void pack(product_operand<float> operand, std::size_t first, std::size_t count,
-                                  std::size_t from, std::size_t depth, bool by_pairs, element* out) noexcept
+                                  std::size_t from, std::size_t depth, bool by_pairs, element* panel) noexcept
+    {
+        auto* out = reinterpret_cast<std::uint16_t*>(panel);
+        for (std::size_t d = 0; d < depth; d += 32) {
+            const std::size_t left = depth - d;
+            out = pack_tiles<bfloat16_part::nearest>(operand, first, count, from + d, left, by_pairs, out);
+            if constexpr (Parts == 2)
+                out = pack_tiles<bfloat16_part::rest>(operand, first, count, from + d, left, by_pairs, out);
+        }
+    }
+
+    /// Two tiles; gives where the next ones go.
+    template <bfloat16_part Part>
+    AWQ_AMX_CODE static std::uint16_t* pack_tiles(product_operand<float> operand, std::size_t first,
+                                                  std::size_t count, std::size_t from, std::size_t depth,
+                                                  bool by_pairs, std::uint16_t* out) noexcept
     {
         const bool is_lines = operand.depth_stride == 1;
         const std::size_t stride = is_lines ? operand.outer_stride : operand.depth_stride;
-        for (std::size_t d = 0; d < depth; d += 32)
-            for (std::size_t half = 0; half < 32; half += 16, out += 512) {
-                const std::size_t lines = count > half ? count - half : 0;
-                const float* const in = operand.at(lines > 0 ? first + half : first, from + d);
-                amx_rows pairs = is_lines ? pairs_of_lines(in, stride, lines, depth - d)
-                                          : pairs_of_columns(in, stride, lines, depth - d);
-                if (is_lines == by_pairs) pairs = transposed(pairs);
-                for (std::size_t i = 0; i < 16; ++i) _mm512_storeu_si512(out + 32 * i, pairs.row[i]);
-            }
+        for (std::size_t half = 0; half < 32; half += 16, out += amx_tile_size) {
+            const std::size_t lines = count > half ? count - half : 0;
+            const float* const in = operand.at(lines > 0 ? first + half : first, from);
+            amx_rows pairs = is_lines ? pairs_of_lines<Part>(in, stride, lines, depth)
+                                      : pairs_of_columns<Part>(in, stride, lines, depth);
+            if (is_lines == by_pairs) pairs = transposed(pairs);
+            for (std::size_t i = 0; i < 16; ++i) _mm512_storeu_si512(out + 32 * i, pairs.row[i]);
+        }
+        return out;
     }
 };
 

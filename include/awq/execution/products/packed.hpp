@@ -34,6 +34,7 @@ namespace awq {
 /// Where the execution's `operands` are `precision::mixed` and the processor multiplies tiles of bfloat16, both
 /// operands are rounded to it (to nearest, ties to even) and the sums stay float32, in the same order at any
 /// number of threads. Products of few rows stay float32.
+/// Where they are `precision::split`, each operand is the sum of two bfloat16.
 /// Working memory (at most 8 MiB) is kept by each thread; without it the calls still work, slowly.
 /// Operands may have strides; the output must not overlap an input.
 struct packed_product {
@@ -80,6 +81,15 @@ struct packed_product {
         add_gram_of<Arch>(e, x, g);
     }
 
+    /// The upper triangle of g += x^T x alone, for `mirror_upper` when all is added; what is below the diagonal is
+    /// undefined until then.
+    template <execution E, class Arch = kernels::default_arch>
+    static void add_upper_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
+    {
+        if (g.empty() || x.rows() == 0) return;
+        if (!add_upper<Arch>(e, x, g)) plain_product::add_gram(e, x, g);
+    }
+
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
     template <execution E, class Arch = kernels::default_arch>
     static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y,
@@ -95,10 +105,15 @@ private:
     static void add_gram_of(const E& e, matrix_view<const T> x, matrix_view<float> g)
     {
         if (g.empty() || x.rows() == 0) return;
-        const detail::product_operand<T> columns{x.data(), 1, x.stride()};
-        if (!run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper))
-            return plain_product::add_gram(e, x, g);
+        if (!add_upper<Arch>(e, x, g)) return plain_product::add_gram(e, x, g);
         mirror_upper(e, g);
+    }
+
+    template <class Arch, execution E, class T>
+    [[nodiscard]] static bool add_upper(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        const detail::product_operand<T> columns{x.data(), 1, x.stride()};
+        return run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper);
     }
 
     template <class Arch, execution E, class T = float>
@@ -108,9 +123,13 @@ private:
                                   detail::product_part part = detail::product_part::whole)
     {
 #if AWQ_HAS_AMX
-        if constexpr (std::is_same_v<T, float>)
-            if (is_mixed(e) && detail::has_amx())
-                return detail::packed_engine<detail::amx_kernel, E>(e, a, b, depth, c, accumulate, part).run();
+        if constexpr (std::is_same_v<T, float>) {
+            const bool has_tiles = operands_of(e) != precision::float32 && detail::has_amx();
+            if (has_tiles && operands_of(e) == precision::mixed)
+                return detail::packed_engine<detail::amx_kernel<1>, E>(e, a, b, depth, c, accumulate, part).run();
+            if (has_tiles)
+                return detail::packed_engine<detail::amx_kernel<2>, E>(e, a, b, depth, c, accumulate, part).run();
+        }
 #endif
         return detail::packed_engine<detail::float_kernel<Arch>, E, T>(e, a, b, depth, c, accumulate, part).run();
     }
