@@ -91,6 +91,9 @@ void add_outputs(CLI::App& command, awq::oneshot_options& options)
     command.add_option("--output-imatrix", options.output_imatrix,
                        "Also write the importance matrix for llama.cpp; FILE.dat: its older format");
     command.add_flag("--overwrite", options.overwrite, "Replace outputs that are there");
+    command.add_flag("--resume", options.resume,
+                     "Go on behind the blocks that the same run had finished when it was killed; else begin. "
+                     "An error or a signal then leaves what is done, too");
 }
 
 void add_calibration(CLI::App& command, awq::oneshot_options& options)

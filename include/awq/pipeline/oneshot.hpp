@@ -16,7 +16,9 @@
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/calls.hpp>
 #include <awq/pipeline/check_request.hpp>
+#include <awq/pipeline/clip_block.hpp>
 #include <awq/pipeline/count_tokens.hpp>
+#include <awq/pipeline/finish_outputs.hpp>
 #include <awq/pipeline/imatrix_statistics.hpp>
 #include <awq/pipeline/layer_plan.hpp>
 #include <awq/pipeline/mapping_set.hpp>
@@ -24,16 +26,19 @@
 #include <awq/pipeline/open_model.hpp>
 #include <awq/pipeline/process_usage.hpp>
 #include <awq/pipeline/request_files.hpp>
+#include <awq/pipeline/run_identity.hpp>
+#include <awq/pipeline/run_journal.hpp>
 #include <awq/pipeline/run_outputs.hpp>
 #include <awq/pipeline/sample_notices.hpp>
 #include <awq/pipeline/unused_options.hpp>
-#include <awq/quantization/clip_weights.hpp>
 #include <awq/report/run_report.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <sstream>
 #include <string>
@@ -60,30 +65,35 @@ public:
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
         AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
         AWQ_CHECK(check_request_files(options));
-        AWQ_CHECK(run->open_outputs());
+        run->left_ = look_for_interrupted(options, run->report_.notes);
+        if (!run->left_) AWQ_CHECK(run->open_outputs());
         AWQ_TRY(const auto samples, run->load_calibration());
-        if (options.measured_types) {
-            run->outputs_.close_sinks(); // they can be written: now the plan may take its time
-            AWQ_CHECK(run->measure(samples));
-            AWQ_CHECK(run->open_outputs());
-        }
-        run->outputs_.begin(samples.size(), run->report_.notes);
+        AWQ_TRY(run->identity_, identity_of(options, samples));
+        if (run->left_) AWQ_CHECK(check_same(run->left_->identity, run->identity_));
+        if (run->left_ && !run->left_->finished.empty()) return run;
+        if (options.measured_types) AWQ_CHECK(run->measure(samples));
         if (options.imatrix.empty()) {
             AWQ_TRY(run->stream_, activation_stream::make(*run->source_, samples));
             run->stream_.show_all_experts(options.all_experts);
         }
+        if (run->left_) AWQ_CHECK(run->go_on(samples));
+        run->outputs_.begin(samples.size(), run->report_.notes);
         run->begin_report(samples.size());
+        if (run->left_) run->take_report();
+        run->journal_.begin(run->outputs_.group(), options);
         return run;
     }
 
     /// Does all of it; on an error nothing appears at the targets.
     result<run_report> execute()
     {
+        if (left_ && !left_->finished.empty()) return finish_outputs(std::move(*left_), report_.notes);
         const std::size_t layers = source_->config().num_hidden_layers;
-        for (std::size_t layer = 0; layer < layers; ++layer) {
+        for (std::size_t layer = first_block_; layer < layers; ++layer) {
             const std::string where = options_.model + ": block " + std::to_string(layer);
             AWQ_CHECK(catch_out_of_memory(where, use_less_memory,
                                           [&] { return run_block(layer, layers); }));
+            if (layer + 1 == layers || journal_.is_due()) record(layer + 1);
         }
         mappings_.tell_unmatched(report_.notes);
         AWQ_CHECK(refuse_if_nothing_was_done());
@@ -101,7 +111,9 @@ public:
         report_.add_seconds("write", watch_.lap());
         report_.add_seconds("total", total_.lap());
         report_.peak_rss_bytes = peak_rss_bytes();
-        AWQ_CHECK(outputs_.commit(report_));
+        AWQ_CHECK(outputs_.prepare_report(report_));
+        record(layers, finished_outputs(outputs_.group(), options_.overwrite, options_.report));
+        AWQ_CHECK(outputs_.commit());
         return std::move(report_);
     }
 
@@ -180,22 +192,88 @@ private:
 
     status open_outputs() { return outputs_.open(how_, *source_, plan_, options_); }
 
-    /// Plans again with the types that do least harm.
+    /// Plans again with the types that do least harm, and opens the outputs for them; another run may have
+    /// measured them.
     status measure(std::span<const token_ids> samples)
     {
         watch_.lap();
-        AWQ_TRY(const measured_types found,
-                measure_types<Product>(how_, *source_, *plan_.layout(), samples,
-                                       options_.progress));
+        if (left_) {
+            measured_ = left_->measured;
+        } else {
+            outputs_.close_sinks(); // they can be written: now the plan may take its time
+            AWQ_TRY(measured_, measure_types<Product>(how_, *source_, *plan_.layout(), samples, options_.progress));
+        }
         auto& types = options_.tensor_types;
-        types.insert(types.end(), found.overrides.begin(), found.overrides.end());
+        types.insert(types.end(), measured_.overrides.begin(), measured_.overrides.end());
         AWQ_TRY(plan_, layer_plan::make(options_, *source_));
         std::ostringstream text;
-        text << "types measured: the tensors' divergences alone add up to " << found.divergence
-             << " nats, those of the mix's own types to " << found.mix_divergence;
+        text << "types measured: the tensors' divergences alone add up to " << measured_.divergence
+             << " nats, those of the mix's own types to " << measured_.mix_divergence;
         report_.notes.note(text.str());
         report_.add_seconds("measure types", watch_.lap());
-        return {};
+        return left_ ? status{} : open_outputs();
+    }
+
+    /// Opens the outputs behind what is written of them, and takes the hidden states; begins afresh where they are
+    /// damaged.
+    status go_on(std::span<const token_ids> samples)
+    {
+        outputs_.group().adopt(left_->directories);
+        outputs_.group().keep();
+        AWQ_CHECK(open_outputs());
+        if (is_sequential()) rounded_ = stream_.table();
+        if (left_->blocks <= source_->config().num_hidden_layers && outputs_.restore(left_->sinks) &&
+            read_hidden(how_, left_->hidden_path(), left_->hidden, hidden_states(left_->blocks))) {
+            first_block_ = static_cast<std::size_t>(left_->blocks);
+            journal_.go_on(*left_);
+            report_.notes.note("resumed behind the first " + std::to_string(first_block_) + " of " +
+                               std::to_string(source_->config().num_hidden_layers) + " blocks");
+            return {};
+        }
+        report_.notes.warn("what the interrupted run left is damaged; this one begins afresh");
+        left_.reset();
+        outputs_.discard();
+        if (options_.imatrix.empty()) {
+            AWQ_TRY(stream_, activation_stream::make(*source_, samples));
+        }
+        return open_outputs();
+    }
+
+    /// What is not said of every run of these options.
+    void take_report()
+    {
+        report_.take_blocks(std::move(left_->report));
+        found_grouped_query_ = left_->found_grouped_query;
+        mappings_.add_matched(left_->matched_mappings);
+    }
+
+    /// The hidden states that the blocks behind the first ones need: of both streams where the second goes on.
+    std::vector<std::span<float>> hidden_states(std::size_t blocks)
+    {
+        if (!options_.imatrix.empty() || blocks == source_->config().num_hidden_layers) return {};
+        std::vector<std::span<float>> all{{stream_.hidden().data(), stream_.hidden().size()}};
+        if (is_sequential()) all.push_back(values_of(rounded_));
+        return all;
+    }
+
+    /// Writes down that so many blocks are finished, or all of it.
+    void record(std::size_t blocks, std::vector<finished_output> finished = {})
+    {
+        const std::set<std::size_t>& matched = mappings_.matched();
+        run_record now;
+        now.identity = identity_;
+        now.blocks = blocks;
+        now.sinks = outputs_.save();
+        now.measured = measured_;
+        now.found_grouped_query = found_grouped_query_;
+        now.matched_mappings.assign(matched.begin(), matched.end());
+        now.report = report_;
+        now.notices.assign(report_.notes.begin(), report_.notes.end());
+        now.finished = std::move(finished);
+        const status done = journal_.write(how_, std::move(now), hidden_states(blocks));
+        if (!done)
+            report_.notes.warn("the journal of the run cannot be written (" + std::string{done.error().text()} +
+                               "): --resume could not go on with it");
     }
 
     void begin_report(std::size_t samples)
@@ -256,7 +334,8 @@ private:
         report_.add_seconds("calibrate", watch_.lap());
         notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
         AWQ_CHECK(smooth(layer, block, statistics, recorder));
-        if (options_.clip_weights) clip(block, statistics);
+        if (options_.clip_weights)
+            clip_block(how_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks);
         report_.add_seconds("search", watch_.lap());
         return {};
     }
@@ -377,27 +456,6 @@ private:
         return {};
     }
 
-    void clip(block_tensors& block, block_statistics& statistics)
-    {
-        for (const block_linear& each : block.layout().linears) {
-            if (each.is_router) continue;
-            const std::string_view linear = each.name;
-            const any_quantizer* const rounding =
-                plan_.quantizer_of(block.prefix() + std::string{linear});
-            const auto* const chosen = rounding ? rounding->get_if<integer_quantizer>() : nullptr;
-            const matrix_view<float> weight = block.weight(linear);
-            if (!chosen || !chosen->check(weight.cols())) {
-                report_.fallbacks.add("not clipped (no integer groups that fit)",
-                                      block.prefix() + std::string{linear});
-                continue;
-            }
-            integer_quantizer format = *chosen;
-            format.clip_steps = options_.rounding.clip_steps;
-            awq::clip_weights(how_, format, statistics.of(linear).importance(), weight);
-            block.release(weight);
-        }
-    }
-
     /// A smoothing run that smoothed nothing has failed.
     status refuse_if_nothing_was_done() const
     {
@@ -420,6 +478,11 @@ private:
     bool found_grouped_query_ = false;
     run_outputs outputs_;
     run_report report_;
+    run_journal journal_;
+    run_identity identity_;
+    measured_types measured_;
+    std::optional<run_record> left_; ///< by an interrupted run that this one goes on with
+    std::size_t first_block_ = 0;
 };
 
 /// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block

@@ -64,6 +64,9 @@ struct oneshot_options {
     std::string report; ///< FILE.html: a page for people; any other name: JSON
     std::string recipe; ///< where these options come from, if from a file: no output replaces it
     bool overwrite = false;
+    /// Goes on behind the blocks that a run of the same request had finished when it was killed; where there is none,
+    /// begins. What is done stays for the next when this run fails, too.
+    bool resume = false;
 
     bool smoothing_only = false;
     /// Writes least-squares targets in 16 bits, for llama.cpp's quantizer to round to `target`.

@@ -37,9 +37,9 @@ inline status add_sink(result<std::unique_ptr<checkpoint_sink>> sink, sink_list&
 
 /// 16-bit checkpoints.
 inline status open_plain_sinks(const directory_source& source, const layer_plan& plan,
-                               const oneshot_options& options, sink_list& into)
+                               const oneshot_options& options, output_group& group, sink_list& into)
 {
-    const bool again = options.overwrite;
+    const output_policy again{options.overwrite, &group};
     if (options.smoothing_only && !options.output.empty())
         AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output, again), into));
     if (!options.output_smoothed.empty())
@@ -56,38 +56,39 @@ inline status open_plain_sinks(const directory_source& source, const layer_plan&
 
 /// Checkpoints of schemes; they share the codes of one run.
 inline status open_scheme_sinks(const directory_source& source, const layer_plan& plan,
-                                const oneshot_options& options, sink_list& into)
+                                const oneshot_options& options, output_group& group, sink_list& into)
 {
+    const output_policy again{options.overwrite, &group};
     const bool quantizes = !options.formats.empty() && !options.smoothing_only;
     if (!quantizes && !options.output_awq.empty())
         return error{error_code::invalid_argument, options.output_awq,
                      ": --output-awq needs a 4-bit --scheme"};
     if (quantizes && !options.output.empty())
-        AWQ_CHECK(add_sink(compressed_tensors_sink::create(source, options.output,
-                                                           options.overwrite,
+        AWQ_CHECK(add_sink(compressed_tensors_sink::create(source, options.output, again,
                                                            weight_formats_of(plan)), into));
     if (options.output_awq.empty()) return {};
-    return add_sink(autoawq_sink::create(source, options.output_awq, options.overwrite,
+    return add_sink(autoawq_sink::create(source, options.output_awq, again,
                                          weight_formats_of(plan)), into);
 }
 
 } // namespace detail
 
-/// Every output that a run is asked for. Errors: those of the sinks, before anything is computed; no output at all.
+/// Every output that a run is asked for, as a group. Errors: those of the sinks, before anything is computed; no
+/// output at all.
 template <execution E>
-result<detail::sink_list> open_sinks(const E& how, const directory_source& source,
-                                     const layer_plan& plan, const oneshot_options& options)
+result<detail::sink_list> open_sinks(const E& how, const directory_source& source, const layer_plan& plan,
+                                     const oneshot_options& options, output_group& group)
 {
     detail::sink_list sinks;
-    AWQ_CHECK(detail::open_plain_sinks(source, plan, options, sinks));
+    const output_policy again{options.overwrite, &group};
+    AWQ_CHECK(detail::open_plain_sinks(source, plan, options, group, sinks));
     if (!options.gguf_type.empty() && !options.output.empty())
         AWQ_CHECK(detail::add_sink(gguf_sink<E>::create(how, source, *plan.layout(), options.output,
-                                                        options.overwrite), sinks));
+                                                        again), sinks));
     if (!options.output_imatrix.empty())
-        AWQ_CHECK(detail::add_sink(imatrix_sink::create(source.config(), options.output_imatrix,
-                                                        options.overwrite, options.dataset,
+        AWQ_CHECK(detail::add_sink(imatrix_sink::create(source.config(), options.output_imatrix, again, options.dataset,
                                                         options.max_seq_length), sinks));
-    AWQ_CHECK(detail::open_scheme_sinks(source, plan, options, sinks));
+    AWQ_CHECK(detail::open_scheme_sinks(source, plan, options, group, sinks));
     if (!sinks.empty()) return sinks;
     return error{error_code::invalid_argument, "no output is named: give --output"};
 }
