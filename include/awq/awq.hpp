@@ -68,6 +68,7 @@
 #include <awq/io/compressed_tensors/quantization_config.hpp>
 #include <awq/io/compressed_tensors/small_floats.hpp>
 #include <awq/io/copy_files.hpp>
+#include <awq/io/digest.hpp>
 #include <awq/io/float_codes.hpp>
 #include <awq/io/gguf/architecture.hpp>
 #include <awq/io/gguf/cursor.hpp>
@@ -99,6 +100,7 @@
 #include <awq/io/model_file.hpp>
 #include <awq/io/output_directory.hpp>
 #include <awq/io/output_file.hpp>
+#include <awq/io/output_group.hpp>
 #include <awq/io/output_path.hpp>
 #include <awq/io/output_place.hpp>
 #include <awq/io/partial_output.hpp>
@@ -114,6 +116,7 @@
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/io/safetensors/writer.hpp>
 #include <awq/io/scratch_mapping.hpp>
+#include <awq/io/state_bytes.hpp>
 #include <awq/io/stored_tensor.hpp>
 #include <awq/io/unfinished_outputs.hpp>
 #include <awq/io/weight_reader.hpp>
@@ -219,6 +222,7 @@
 #include <awq/pipeline/check_request.hpp>
 #include <awq/pipeline/check_tensors.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
+#include <awq/pipeline/clip_block.hpp>
 #include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/compensated_sink.hpp>
 #include <awq/pipeline/compressed_tensors_sink.hpp>
@@ -235,6 +239,7 @@
 #include <awq/pipeline/expert_memory.hpp>
 #include <awq/pipeline/export.hpp>
 #include <awq/pipeline/export_options.hpp>
+#include <awq/pipeline/finish_outputs.hpp>
 #include <awq/pipeline/generate.hpp>
 #include <awq/pipeline/gguf_conclusions.hpp>
 #include <awq/pipeline/gguf_facts.hpp>
@@ -250,6 +255,7 @@
 #include <awq/pipeline/gguf_tokenizer_losses.hpp>
 #include <awq/pipeline/gguf_type_requests.hpp>
 #include <awq/pipeline/gguf_vocabulary.hpp>
+#include <awq/pipeline/hidden_file.hpp>
 #include <awq/pipeline/host_matrix.hpp>
 #include <awq/pipeline/imatrix_sink.hpp>
 #include <awq/pipeline/imatrix_statistics.hpp>
@@ -279,9 +285,13 @@
 #include <awq/pipeline/quantized_source.hpp>
 #include <awq/pipeline/read_gguf_config.hpp>
 #include <awq/pipeline/report_file.hpp>
+#include <awq/pipeline/report_state.hpp>
 #include <awq/pipeline/request_files.hpp>
 #include <awq/pipeline/round_linear.hpp>
+#include <awq/pipeline/run_identity.hpp>
+#include <awq/pipeline/run_journal.hpp>
 #include <awq/pipeline/run_outputs.hpp>
+#include <awq/pipeline/run_record.hpp>
 #include <awq/pipeline/sample_notices.hpp>
 #include <awq/pipeline/smoothed_sink.hpp>
 #include <awq/pipeline/stacked_tensors.hpp>
