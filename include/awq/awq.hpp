@@ -212,12 +212,14 @@
 #include <awq/pipeline/any_quantizer.hpp>
 #include <awq/pipeline/apply_recipe.hpp>
 #include <awq/pipeline/autoawq_sink.hpp>
+#include <awq/pipeline/available_memory.hpp>
 #include <awq/pipeline/block_matrix.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/block_stages.hpp>
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/calibration_notices.hpp>
 #include <awq/pipeline/check_numbers.hpp>
 #include <awq/pipeline/check_request.hpp>
 #include <awq/pipeline/check_tensors.hpp>
@@ -266,6 +268,7 @@
 #include <awq/pipeline/layer_scheme.hpp>
 #include <awq/pipeline/mapping_set.hpp>
 #include <awq/pipeline/measured_types.hpp>
+#include <awq/pipeline/memory_need.hpp>
 #include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/module_target.hpp>
 #include <awq/pipeline/name_matcher.hpp>
@@ -275,6 +278,7 @@
 #include <awq/pipeline/open_sinks.hpp>
 #include <awq/pipeline/outer_tensors.hpp>
 #include <awq/pipeline/parent_loss.hpp>
+#include <awq/pipeline/predict.hpp>
 #include <awq/pipeline/process_usage.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/pipeline/progress_lines.hpp>
@@ -287,10 +291,12 @@
 #include <awq/pipeline/report_file.hpp>
 #include <awq/pipeline/report_state.hpp>
 #include <awq/pipeline/request_files.hpp>
+#include <awq/pipeline/round_embeddings.hpp>
 #include <awq/pipeline/round_linear.hpp>
 #include <awq/pipeline/run_identity.hpp>
 #include <awq/pipeline/run_journal.hpp>
 #include <awq/pipeline/run_outputs.hpp>
+#include <awq/pipeline/run_prediction.hpp>
 #include <awq/pipeline/run_record.hpp>
 #include <awq/pipeline/sample_notices.hpp>
 #include <awq/pipeline/smoothed_sink.hpp>

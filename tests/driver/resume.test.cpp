@@ -14,9 +14,9 @@ test::shell_result runs(const test::scratch& here, const std::string& script)
         cp -r "$MODEL" model; cp "$TEXT" text
         run() { "$AWQ" oneshot --model model --dataset text --num-calibration-samples 4 --max-seq-length ${TOKENS:-32} \
                 --n-grid ${GRID:-3} --threads 1 "$@"; }
-        die() { "$AWQ" oneshot --model model --dataset text --num-calibration-samples 4 --max-seq-length 32 \
+        die() { rm -f died; "$AWQ" oneshot --model model --dataset text --num-calibration-samples 4 --max-seq-length 32 \
                 --n-grid 3 --threads 1 "$@" >/dev/null 2>died & local process=$!
-                until grep -q "block 3" died || ! kill -0 $process 2>/dev/null; do sleep 0.002; done
+                until grep -q "block 3" died 2>/dev/null || ! kill -0 $process 2>/dev/null; do sleep 0.002; done
                 kill -${SIGNAL:-KILL} $process; wait $process 2>/dev/null; }
         journal() { find . -path '*partial*' -name journal; }
         )sh" + script);

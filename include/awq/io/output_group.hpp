@@ -44,6 +44,13 @@ public:
     void release() { set_kept(false); }
     bool is_kept() const noexcept { return is_kept_; }
 
+    /// From here on outputs are only checked: each ends with an error where it would begin to write.
+    void make_dry() noexcept { is_dry_ = true; }
+    bool is_dry() const noexcept { return is_dry_; }
+    /// An output that is only checked has passed; and whether one has since this was asked last.
+    void pass() noexcept { has_passed_ = true; }
+    bool take_passed() noexcept { return std::exchange(has_passed_, false); }
+
     void add(member made)
     {
         detail::output_registry::instance().put(made.directory, is_kept_);
@@ -66,7 +73,7 @@ private:
 
     std::vector<member> members_;
     std::vector<std::string> adopted_;
-    bool is_kept_ = false;
+    bool is_kept_ = false, is_dry_ = false, has_passed_ = false;
 };
 
 /// What an output does with what is there: with a target, and with what a run that died has left.

@@ -125,6 +125,7 @@ inline void bring_back_old(const std::filesystem::path& directory, const output_
 /// goes on with.
 inline void clear_leftovers(const output_place& place, const output_group* group = nullptr)
 {
+    if (group && group->is_dry()) return;
     for (const std::filesystem::path& directory : find_partials(place)) {
         if (group && group->adopts(directory)) continue;
         const partial_lock lock = partial_lock::take(directory);
@@ -148,6 +149,7 @@ class partial_output {
     static result<partial_output> create(const output_place& place, output_group* group = nullptr)
     {
         const output_hold hold = hold_outputs();
+        if (group && group->is_dry()) return check(place, *group);
         if (group)
             for (const std::filesystem::path& directory : find_partials(place))
                 if (group->adopts(directory)) return adopt(place, directory, *group);
@@ -226,6 +228,13 @@ class partial_output {
             group->add({directory, place});
         else
             output_registry::instance().put(directory_, false);
+    }
+
+    /// All that can be said without writing.
+    static error check(const output_place& place, output_group& group)
+    {
+        if (::access(place.parent.c_str(), W_OK | X_OK) == 0) group.pass();
+        return error{error_code::file_unwritable, place.given, ": cannot be written there: ", std::strerror(errno)};
     }
 
     static result<partial_output> adopt(const output_place& place, const std::filesystem::path& directory,

@@ -225,7 +225,7 @@ private:
     void move_targets(std::span<const std::string_view> layers, matrix_view<float> gram,
                       matrix_view<const float> shift, std::uint64_t tokens, stage_steps& steps)
     {
-        if (tokens < 4 * gram.cols())
+        if (static_cast<double>(tokens) < options_.rounding.least_squares_tokens * static_cast<double>(gram.cols()))
             return steps.miss("no least-squares target (fewer than 4 tokens a channel)");
         std::vector<float> diagonal(gram.rows()), scratch(gram.rows() * cholesky_panel);
         for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);

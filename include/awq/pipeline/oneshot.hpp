@@ -12,8 +12,10 @@
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/execution/tbb_execution.hpp>
+#include <awq/pipeline/available_memory.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
+#include <awq/pipeline/calibration_notices.hpp>
 #include <awq/pipeline/calls.hpp>
 #include <awq/pipeline/check_request.hpp>
 #include <awq/pipeline/clip_block.hpp>
@@ -23,19 +25,22 @@
 #include <awq/pipeline/layer_plan.hpp>
 #include <awq/pipeline/mapping_set.hpp>
 #include <awq/pipeline/measured_types.hpp>
+#include <awq/pipeline/memory_need.hpp>
 #include <awq/pipeline/open_model.hpp>
 #include <awq/pipeline/process_usage.hpp>
 #include <awq/pipeline/request_files.hpp>
+#include <awq/pipeline/round_embeddings.hpp>
 #include <awq/pipeline/run_identity.hpp>
 #include <awq/pipeline/run_journal.hpp>
 #include <awq/pipeline/run_outputs.hpp>
-#include <awq/pipeline/sample_notices.hpp>
+#include <awq/pipeline/run_prediction.hpp>
 #include <awq/pipeline/unused_options.hpp>
 #include <awq/report/run_report.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -57,6 +62,7 @@ public:
     static result<std::unique_ptr<oneshot_run>> prepare(const E& how, const oneshot_options& options)
     {
         auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options}};
+        if (options.dry_run) run->outputs_.group().make_dry();
         AWQ_CHECK(check_request(options));
         note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
@@ -65,9 +71,14 @@ public:
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
         AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
         AWQ_CHECK(check_request_files(options));
-        run->left_ = look_for_interrupted(options, run->report_.notes);
+        if (!options.dry_run) run->left_ = look_for_interrupted(options, run->report_.notes);
         if (!run->left_) AWQ_CHECK(run->open_outputs());
-        AWQ_TRY(const auto samples, run->load_calibration());
+        AWQ_TRY(auto samples, run->load_calibration());
+        AWQ_CHECK(run->check_memory(samples));
+        if (options.dry_run) {
+            run->samples_ = std::move(samples);
+            return run;
+        }
         AWQ_TRY(run->identity_, identity_of(options, samples));
         if (run->left_) AWQ_CHECK(check_same(run->left_->identity, run->identity_));
         if (run->left_ && !run->left_->finished.empty()) return run;
@@ -82,6 +93,26 @@ public:
         if (run->left_) run->take_report();
         run->journal_.begin(run->outputs_.group(), options);
         return run;
+    }
+
+    /// What a dry run knows.
+    std::span<const token_ids> samples() const noexcept { return samples_; }
+    const model_config& config() const noexcept { return source_->config(); }
+    const step_seconds& seconds() const noexcept { return report_.seconds; }
+    std::uint64_t source_bytes() const noexcept { return source_->checkpoint().total_bytes(); }
+    memory_need least() const { return least_memory(config(), !options_.smoothing_only, is_sequential()); }
+
+    /// Does all to the first block, with some of the samples, that a run does; gives what it took. `share`: of the
+    /// tokens that would be there, which decides whether they are enough for a least-squares target.
+    result<step_seconds> try_first_block(std::span<const token_ids> samples, float share)
+    {
+        if (options_.imatrix.empty()) {
+            AWQ_TRY(stream_, activation_stream::make(*source_, samples));
+        }
+        options_.rounding.least_squares_tokens = rounding_options{}.least_squares_tokens * share;
+        step_seconds before = std::exchange(report_.seconds, {});
+        AWQ_CHECK(run_block(0, 1));
+        return std::exchange(report_.seconds, std::move(before));
     }
 
     /// Does all of it; on an error nothing appears at the targets.
@@ -163,31 +194,16 @@ private:
         reading.chat = chat_templates::renderer_of(options_.model);
         AWQ_TRY(sample_set samples, load_samples(options_.dataset, tokens, reading));
         report_.add_seconds("tokenize", watch_.lap());
-        say_what_is_used(samples);
+        say_what_is_used(samples, options_, source_->config(), report_.notes);
         return std::move(samples.sequences);
     }
 
-    void say_what_is_used(const sample_set& samples)
+    /// A run that cannot fit fails before the work and not in it.
+    status check_memory(std::span<const token_ids> samples) const
     {
-        const model_config& config = source_->config();
-        notify(options_.progress, "calibration: " + summary_of(samples, options_.dataset));
-        note_samples(samples, options_.dataset, config.max_position_embeddings, report_.notes);
-        warn_of_few_samples(samples, options_.dataset, options_.num_calibration_samples,
-                            report_.notes);
-        std::size_t widest = 0;
-        for (const block_input& input : layout_of(config, 0).inputs)
-            widest = std::max(widest, input.width);
-        warn_of_few_tokens(samples.tokens(), widest, solving_steps(), report_.notes);
-    }
-
-    /// The steps of this run that solve for weights from the Gram matrix of their inputs.
-    std::string solving_steps() const
-    {
-        if (options_.smoothing_only) return {};
-        const bool feedback = options_.rounding.error_feedback;
-        const bool target = options_.rounding.least_squares_lambda > 0;
-        if (feedback && target) return "error feedback and the least-squares target";
-        return feedback ? "error feedback" : target ? "the least-squares target" : "";
+        std::size_t tokens = 0;
+        for (const token_ids& each : samples) tokens += each.size();
+        return check_fits(options_.model, least(), samples.size(), tokens, memory_for_this_process());
     }
 
     status open_outputs() { return outputs_.open(how_, *source_, plan_, options_); }
@@ -270,7 +286,9 @@ private:
         now.report = report_;
         now.notices.assign(report_.notes.begin(), report_.notes.end());
         now.finished = std::move(finished);
+        watch_.lap();
         const status done = journal_.write(how_, std::move(now), hidden_states(blocks));
+        report_.add_seconds("journal", watch_.lap());
         if (!done)
             report_.notes.warn("the journal of the run cannot be written (" + std::string{done.error().text()} +
                                "): --resume could not go on with it");
@@ -364,7 +382,7 @@ private:
         if (!is_sequential()) return run.run_alone();
         if (layer == 0) {
             rounded_ = stream_.table();
-            round_embeddings();
+            if (plan_.layout()) round_embeddings(how_, source_->config(), *plan_.layout(), view_of(rounded_));
         }
         const block_context context = stream_.context(source_->config(), layer);
         block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(),
@@ -373,24 +391,6 @@ private:
         const status sound = check_hidden(options_.model, block_prefix(source_->config(), layer),
                                            layer, view_of(rounded_));
         return sound ? sound : sound.error().within("with rounded weights");
-    }
-
-    /// GGUF files round the embeddings, too: row by row, without importance.
-    void round_embeddings()
-    {
-        const gguf_layout* const layout = plan_.layout();
-        const gguf_tensor* const table =
-            layout ? layout->find(source_->config().names.embeddings + ".weight") : nullptr;
-        if (!table || !gguf::is_quantized(table->type)) return;
-        const gguf::simd_block_quantizer rounding{table->type};
-        const auto rows = view_of(rounded_);
-        const float scale = source_->config().embedding_scale(); // the file's rows are not scaled
-        how_.for_each(rows.rows(), [=](std::size_t row) {
-            const auto one = rows.rows_from(row, 1);
-            for (float& value : one.row(0)) value /= scale;
-            rounding.pseudo_quantize(one, {}, one);
-            kernels::simd::scale(scale, one.row(0), one.row(0));
-        });
     }
 
     storage_choice stored_types() const
@@ -481,6 +481,7 @@ private:
     run_journal journal_;
     run_identity identity_;
     measured_types measured_;
+    std::vector<token_ids> samples_; ///< of a dry run
     std::optional<run_record> left_; ///< by an interrupted run that this one goes on with
     std::size_t first_block_ = 0;
 };
@@ -490,6 +491,7 @@ private:
 template <class Product, execution E>
 result<run_report> oneshot(const E& how, const oneshot_options& options)
 {
+    if (options.dry_run) return error{error_code::invalid_argument, "a dry run is no run: call predict"};
     return catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
         const E in_precision = with_precision(how, options.operands);
         AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(in_precision, options)));

@@ -44,7 +44,7 @@ auto members_of(same_state<search_options> auto& each)
 auto members_of(same_state<rounding_options> auto& each)
 {
     return std::tie(each.importance, each.better_rounding, each.clip_steps, each.error_feedback, each.damping,
-                    each.least_squares_lambda, each.least_squares_share);
+                    each.least_squares_lambda, each.least_squares_share, each.least_squares_tokens);
 }
 
 namespace detail {
@@ -103,7 +103,7 @@ inline result<run_identity> identity_of(const oneshot_options& options, std::spa
 {
     // Binding all of them: whoever adds an option must say here whether it makes another run.
     const auto& [model, dataset, imatrix, output, output_smoothed, output_dequantized, output_awq, output_imatrix,
-                 report, recipe, overwrite, resume, smoothing_only, compensate, smoothing, all_mappings,
+                 report, recipe, overwrite, resume, dry_run, smoothing_only, compensate, smoothing, all_mappings,
                  smooth_grouped_query, clip_weights, search_clipping, formats, group_size, gguf_type, target,
                  tensor_types, measured_types, ignore, mappings, ignore_recipe, mappings_recipe, operands,
                  num_calibration_samples, max_seq_length, search, loss, exact_loss_tokens, rounding, progress,

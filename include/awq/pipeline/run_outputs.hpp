@@ -35,7 +35,9 @@ public:
         close_sinks();
         AWQ_TRY(sinks_, open_sinks(how, source, plan, options, *group_));
         if (options.report.empty() || report_) return {};
-        AWQ_TRY(report_, report_file::create(options.report, {options.overwrite, group_.get()}));
+        auto report = report_file::create(options.report, {options.overwrite, group_.get()});
+        if (!report && group_->take_passed()) return {};
+        AWQ_TRY(report_, std::move(report));
         return {};
     }
 
