@@ -53,7 +53,8 @@ TEST_CASE("a request, a model or a text that has changed is not resumed, and wha
     const test::scratch here;
     const auto result = runs(here, R"sh(
         die --smoothing-only --output a; cp -rp model model.before; left=$(ls -d .a.partial-*)
-        expect() { [ $? = 1 ] && [ $(grep '^awq: ' err | grep -vc 'awq: warning') = 1 ] && grep -q "^awq: .*$1" err || { echo "$1:"; cat err; }; }
+        expect() { [ $? = 1 ] && [ $(grep '^awq: ' err | grep -vc 'awq: warning') = 1 ] &&
+                   grep -q "^awq: .*$1" err || { echo "$1:"; cat err; }; }
         GRID=4 run --smoothing-only --output a --resume >/dev/null 2>err; expect 'n-grid was 3 and is 4'
         TOKENS=16 run --smoothing-only --output a --resume >/dev/null 2>err; expect 'max-seq-length was 32'
         run --smoothing-only --output a --resume --output-imatrix i >/dev/null 2>err; expect 'output-imatrix was not given'
@@ -81,7 +82,8 @@ TEST_CASE("a journal, hidden states or an output that are damaged are never gone
         again; : >$file; damaged
         again; head -c $size /dev/urandom >$file; damaged
         again; printf '\377\377\377\377' | dd of=$file bs=1 seek=40 conv=notrunc 2>/dev/null; damaged
-        again; for each in $(dirname $file)/hidden.*; do printf X | dd of=$each bs=1 seek=9 conv=notrunc 2>/dev/null; done
+        again
+        for each in $(dirname $file)/hidden.*; do printf X | dd of=$each bs=1 seek=9 conv=notrunc 2>/dev/null; done
         damaged
         again; rm $(dirname $file)/hidden.*; damaged
         again; dd if=/dev/zero of=$(dirname $file)/new bs=1k seek=10 count=2000 conv=notrunc 2>/dev/null; damaged

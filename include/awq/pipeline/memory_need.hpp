@@ -13,7 +13,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace awq {
 
@@ -72,6 +74,14 @@ inline status check_fits(const std::string& model, const memory_need& need, std:
     return error{error_code::out_of_memory, model, ": out of memory before it begins: ", gigabytes(need.of(tokens)),
                  " are needed for ", samples, " samples of ", tokens, " tokens, and ", gigabytes(available),
                  " are there; ", advice};
+}
+
+inline status check_fits(const std::string& model, const memory_need& need,
+                         std::span<const std::vector<std::int32_t>> samples, std::uint64_t available)
+{
+    std::size_t tokens = 0;
+    for (const auto& each : samples) tokens += each.size();
+    return check_fits(model, need, samples.size(), tokens, available);
 }
 
 } // namespace awq

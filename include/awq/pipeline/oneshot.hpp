@@ -66,7 +66,7 @@ public:
         AWQ_CHECK(check_request(options));
         note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
-        AWQ_CHECK(run->check_outer_values());
+        AWQ_CHECK(check_outer_values(*run->source_));
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
         AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
@@ -74,7 +74,7 @@ public:
         if (!options.dry_run) run->left_ = look_for_interrupted(options, run->report_.notes);
         if (!run->left_) AWQ_CHECK(run->open_outputs());
         AWQ_TRY(auto samples, run->load_calibration());
-        AWQ_CHECK(run->check_memory(samples));
+        AWQ_CHECK(check_fits(options.model, run->least(), samples, memory_for_this_process()));
         if (options.dry_run) {
             run->samples_ = std::move(samples);
             return run;
@@ -83,10 +83,7 @@ public:
         if (run->left_) AWQ_CHECK(check_same(run->left_->identity, run->identity_));
         if (run->left_ && !run->left_->finished.empty()) return run;
         if (options.measured_types) AWQ_CHECK(run->measure(samples));
-        if (options.imatrix.empty()) {
-            AWQ_TRY(run->stream_, activation_stream::make(*run->source_, samples));
-            run->stream_.show_all_experts(options.all_experts);
-        }
+        AWQ_CHECK(run->embed(samples));
         if (run->left_) AWQ_CHECK(run->go_on(samples));
         run->outputs_.begin(samples.size(), run->report_.notes);
         run->begin_report(samples.size());
@@ -106,9 +103,7 @@ public:
     /// tokens that would be there, which decides whether they are enough for a least-squares target.
     result<step_seconds> try_first_block(std::span<const token_ids> samples, float share)
     {
-        if (options_.imatrix.empty()) {
-            AWQ_TRY(stream_, activation_stream::make(*source_, samples));
-        }
+        AWQ_CHECK(embed(samples));
         options_.rounding.least_squares_tokens = rounding_options{}.least_squares_tokens * share;
         step_seconds before = std::exchange(report_.seconds, {});
         AWQ_CHECK(run_block(0, 1));
@@ -171,15 +166,6 @@ private:
                            ": losses are sums of importance times squared weight error");
     }
 
-    /// What is outside of the blocks is copied at the end; a NaN there is to be found before the work.
-    status check_outer_values() const
-    {
-        for (const expected_tensor& each : expected_outer_tensors(source_->config()))
-            if (const auto* const tensor = source_->checkpoint().find(each.name))
-                AWQ_CHECK(check_finite(*tensor));
-        return {};
-    }
-
     /// The samples' tokens; none where an importance matrix stands in for them.
     result<std::vector<token_ids>> load_calibration()
     {
@@ -198,12 +184,13 @@ private:
         return std::move(samples.sequences);
     }
 
-    /// A run that cannot fit fails before the work and not in it.
-    status check_memory(std::span<const token_ids> samples) const
+    /// The hidden states before the first block.
+    status embed(std::span<const token_ids> samples)
     {
-        std::size_t tokens = 0;
-        for (const token_ids& each : samples) tokens += each.size();
-        return check_fits(options_.model, least(), samples.size(), tokens, memory_for_this_process());
+        if (!options_.imatrix.empty()) return {};
+        AWQ_TRY(stream_, activation_stream::make(*source_, samples));
+        stream_.show_all_experts(options_.all_experts);
+        return {};
     }
 
     status open_outputs() { return outputs_.open(how_, *source_, plan_, options_); }
@@ -249,9 +236,7 @@ private:
         report_.notes.warn("what the interrupted run left is damaged; this one begins afresh");
         left_.reset();
         outputs_.discard();
-        if (options_.imatrix.empty()) {
-            AWQ_TRY(stream_, activation_stream::make(*source_, samples));
-        }
+        AWQ_CHECK(embed(samples));
         return open_outputs();
     }
 

@@ -25,6 +25,7 @@ auto members_of(same_state<layer_report> auto& each)
 {
     return std::tie(each.layer, each.format, each.steps, each.relative_error, each.skipped);
 }
+auto members_of(same_state<expert_report> auto& each) { return std::tie(each.layer, each.tokens); }
 auto members_of(same_state<mapping_report> auto& each)
 {
     return std::tie(each.layer, each.smooth_layer, each.balance_layers, each.initial_error, each.best_error,
@@ -33,7 +34,7 @@ auto members_of(same_state<mapping_report> auto& each)
 auto members_of(same_state<run_report> auto& all)
 {
     return std::tie(all.model, all.mode, all.scheme, all.group_size, all.instruction_set, all.options, all.mappings,
-                    all.layers, all.fallbacks, all.seconds, all.peak_rss_bytes, all.outputs, all.contents,
+                    all.layers, all.experts, all.fallbacks, all.seconds, all.peak_rss_bytes, all.outputs, all.contents,
                     all.parameters, all.source_bytes);
 }
 

@@ -104,10 +104,10 @@ inline result<run_identity> identity_of(const oneshot_options& options, std::spa
     // Binding all of them: whoever adds an option must say here whether it makes another run.
     const auto& [model, dataset, imatrix, output, output_smoothed, output_dequantized, output_awq, output_imatrix,
                  report, recipe, overwrite, resume, dry_run, smoothing_only, compensate, smoothing, all_mappings,
-                 smooth_grouped_query, clip_weights, search_clipping, formats, group_size, gguf_type, target,
-                 tensor_types, measured_types, ignore, mappings, ignore_recipe, mappings_recipe, operands,
-                 num_calibration_samples, max_seq_length, search, loss, exact_loss_tokens, rounding, progress,
-                 notices] = options;
+                 experts_in_memory, all_experts, smooth_grouped_query, clip_weights, search_clipping, formats,
+                 group_size, gguf_type, target, tensor_types, measured_types, ignore, mappings, ignore_recipe,
+                 mappings_recipe, operands, num_calibration_samples, max_seq_length, search, loss, exact_loss_tokens,
+                 rounding, progress, notices] = options;
     run_identity made;
     const auto add = [&](const char* name, const auto& value) {
         made.emplace_back(name, detail::identity_text(value));
@@ -132,6 +132,8 @@ inline result<run_identity> identity_of(const oneshot_options& options, std::spa
     add("smoothing", smoothing);
     add("--mappings", all_mappings);
     add("the recipe's mappings", mappings.value_or(std::vector<mapping_pattern>{}));
+    add("--all-experts", all_experts);
+    add("experts_in_memory", experts_in_memory);
     add("--smooth-grouped-query", smooth_grouped_query);
     add("--clip-weights", clip_weights);
     add("--search-clipping", search_clipping);

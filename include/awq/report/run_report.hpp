@@ -65,6 +65,7 @@ struct run_report {
     {
         mappings = std::move(other.mappings);
         layers = std::move(other.layers);
+        experts = std::move(other.experts);
         fallbacks = std::move(other.fallbacks);
         for (const auto& [step, value] : other.seconds) add_seconds(step, value);
     }
