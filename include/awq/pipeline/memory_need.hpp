@@ -35,8 +35,9 @@ struct memory_need {
     std::uint64_t of(std::size_t tokens) const noexcept { return fixed + per_token * tokens; }
 };
 
-/// The least that a run needs, from shapes alone: the weights of the largest block as float32, with the Gram matrices of
-/// its inputs or, where they are quantized, twice; and the hidden states of each stream. Experts are not counted.
+/// The least that a run needs, from shapes alone: the weights of the largest block as float32, with the Gram
+/// matrices of its inputs or, where they are quantized, twice; and the hidden states of each stream. Blocks with
+/// experts are not counted.
 inline memory_need least_memory(const model_config& config, bool quantizes, bool has_two_streams)
 {
     memory_need need;

@@ -89,7 +89,8 @@ private:
         std::uint64_t sum = 0;
         for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
             sum += elements_of(layout_of(config, layer));
-        return static_cast<double>(sum) / static_cast<double>(std::max<std::uint64_t>(1, elements_of(layout_of(config, 0))));
+        const std::uint64_t first = elements_of(layout_of(config, 0));
+        return static_cast<double>(sum) / static_cast<double>(std::max<std::uint64_t>(1, first));
     }
 
     /// Copies at a gigabyte a second; what of a GGUF file lies outside of the blocks is rounded, too.
