@@ -65,6 +65,25 @@ std::string simulated(const awq::oneshot_options& options)
     return schemes;
 }
 
+/// "12.50 s", "1234 s = 20.6 minutes".
+std::string duration(double seconds)
+{
+    char text[64];
+    std::snprintf(text, sizeof text, seconds < 120 ? "%.2f s" : "%.0f s = %.1f minutes", seconds, seconds / 60);
+    return text;
+}
+
+void print(const awq::run_prediction& prediction)
+{
+    for (const auto& [step, seconds] : prediction.seconds)
+        std::printf("predicted  %-10s %s\n", step.c_str(), duration(seconds).c_str());
+    std::printf("peak RSS   %.2f GB of %.2f GB that are there\n", static_cast<double>(prediction.peak_bytes) / 1e9,
+                static_cast<double>(prediction.available_bytes) / 1e9);
+    std::printf("for        %zu samples, %zu tokens, %zu blocks; from the first block, so within a quarter\n",
+                prediction.samples, prediction.tokens, prediction.blocks);
+    for (const std::string& note : prediction.notes) std::printf("note       %s\n", note.c_str());
+}
+
 awq::status run(const oneshot_arguments& arguments)
 {
     AWQ_TRY(awq::oneshot_options options, gather(arguments));
@@ -73,6 +92,12 @@ awq::status run(const oneshot_arguments& arguments)
                      simulated(options).c_str());
     console_progress progress;
     options.progress = std::ref(progress);
+    if (options.dry_run) {
+        AWQ_TRY(const awq::run_prediction prediction, awq::predict(options));
+        progress.finish();
+        print(prediction);
+        return {};
+    }
     AWQ_TRY(const awq::run_report report, awq::oneshot(options));
     progress.finish();
     std::fputs(awq::to_text(report).c_str(), stdout);
@@ -92,6 +117,12 @@ void add_outputs(CLI::App& command, awq::oneshot_options& options)
     command.add_option("--output-imatrix", options.output_imatrix,
                        "Also write the importance matrix for llama.cpp; FILE.dat: its older format");
     command.add_flag("--overwrite", options.overwrite, "Replace outputs that are there");
+    command.add_flag("--dry-run", options.dry_run,
+                     "Check all that the run would, measure its first block with a few samples, predict time and "
+                     "memory; nothing is written");
+    command.add_flag("--resume", options.resume,
+                     "Go on behind the blocks that the same run had finished when it was killed; else begin. "
+                     "An error or a signal then leaves what is done, too");
 }
 
 void add_calibration(CLI::App& command, awq::oneshot_options& options)

@@ -51,8 +51,9 @@ inline void end_on_signal()
     for (const ending_signal& each : ending_signals) {
         if (each.number != SIGPIPE) std::signal(each.number, SIG_DFL); // another one ends it at once
         if (each.number != byte || byte == SIGPIPE) continue;
-        const std::string line = std::string{isatty(STDERR_FILENO) ? "\n" : ""} +
-                                 "awq: stopped by " + each.name + "; unfinished outputs are removed\n";
+        const std::string line = std::string{isatty(STDERR_FILENO) ? "\n" : ""} + "awq: stopped by " + each.name +
+                                 (awq::keeps_unfinished_outputs() ? "; what is done stays for the next --resume\n"
+                                                                  : "; unfinished outputs are removed\n");
         static_cast<void>(!write(STDERR_FILENO, line.data(), line.size()));
     }
     const awq::output_hold hold = awq::remove_unfinished_outputs();

@@ -68,6 +68,7 @@
 #include <awq/io/compressed_tensors/quantization_config.hpp>
 #include <awq/io/compressed_tensors/small_floats.hpp>
 #include <awq/io/copy_files.hpp>
+#include <awq/io/digest.hpp>
 #include <awq/io/float_codes.hpp>
 #include <awq/io/gguf/architecture.hpp>
 #include <awq/io/gguf/cursor.hpp>
@@ -99,6 +100,7 @@
 #include <awq/io/model_file.hpp>
 #include <awq/io/output_directory.hpp>
 #include <awq/io/output_file.hpp>
+#include <awq/io/output_group.hpp>
 #include <awq/io/output_path.hpp>
 #include <awq/io/output_place.hpp>
 #include <awq/io/partial_output.hpp>
@@ -115,6 +117,7 @@
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/io/safetensors/writer.hpp>
 #include <awq/io/scratch_mapping.hpp>
+#include <awq/io/state_bytes.hpp>
 #include <awq/io/stored_tensor.hpp>
 #include <awq/io/unfinished_outputs.hpp>
 #include <awq/io/weight_reader.hpp>
@@ -211,16 +214,19 @@
 #include <awq/pipeline/any_quantizer.hpp>
 #include <awq/pipeline/apply_recipe.hpp>
 #include <awq/pipeline/autoawq_sink.hpp>
+#include <awq/pipeline/available_memory.hpp>
 #include <awq/pipeline/block_matrix.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
 #include <awq/pipeline/block_stages.hpp>
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/block_tensors.hpp>
+#include <awq/pipeline/calibration_notices.hpp>
 #include <awq/pipeline/check_numbers.hpp>
 #include <awq/pipeline/check_request.hpp>
 #include <awq/pipeline/check_tensors.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
+#include <awq/pipeline/clip_block.hpp>
 #include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/compensated_sink.hpp>
 #include <awq/pipeline/compressed_tensors_sink.hpp>
@@ -237,6 +243,7 @@
 #include <awq/pipeline/expert_memory.hpp>
 #include <awq/pipeline/export.hpp>
 #include <awq/pipeline/export_options.hpp>
+#include <awq/pipeline/finish_outputs.hpp>
 #include <awq/pipeline/generate.hpp>
 #include <awq/pipeline/gguf_conclusions.hpp>
 #include <awq/pipeline/gguf_facts.hpp>
@@ -252,6 +259,7 @@
 #include <awq/pipeline/gguf_tokenizer_losses.hpp>
 #include <awq/pipeline/gguf_type_requests.hpp>
 #include <awq/pipeline/gguf_vocabulary.hpp>
+#include <awq/pipeline/hidden_file.hpp>
 #include <awq/pipeline/hidden_states.hpp>
 #include <awq/pipeline/host_matrix.hpp>
 #include <awq/pipeline/imatrix_sink.hpp>
@@ -264,6 +272,7 @@
 #include <awq/pipeline/llama_like.hpp>
 #include <awq/pipeline/mapping_set.hpp>
 #include <awq/pipeline/measured_types.hpp>
+#include <awq/pipeline/memory_need.hpp>
 #include <awq/pipeline/model_path.hpp>
 #include <awq/pipeline/module_target.hpp>
 #include <awq/pipeline/name_matcher.hpp>
@@ -273,6 +282,7 @@
 #include <awq/pipeline/open_sinks.hpp>
 #include <awq/pipeline/outer_tensors.hpp>
 #include <awq/pipeline/parent_loss.hpp>
+#include <awq/pipeline/predict.hpp>
 #include <awq/pipeline/process_usage.hpp>
 #include <awq/pipeline/progress.hpp>
 #include <awq/pipeline/progress_lines.hpp>
@@ -284,9 +294,15 @@
 #include <awq/pipeline/read_ahead.hpp>
 #include <awq/pipeline/read_gguf_config.hpp>
 #include <awq/pipeline/report_file.hpp>
+#include <awq/pipeline/report_state.hpp>
 #include <awq/pipeline/request_files.hpp>
+#include <awq/pipeline/round_embeddings.hpp>
 #include <awq/pipeline/round_linear.hpp>
+#include <awq/pipeline/run_identity.hpp>
+#include <awq/pipeline/run_journal.hpp>
 #include <awq/pipeline/run_outputs.hpp>
+#include <awq/pipeline/run_prediction.hpp>
+#include <awq/pipeline/run_record.hpp>
 #include <awq/pipeline/sample_notices.hpp>
 #include <awq/pipeline/smoothed_sink.hpp>
 #include <awq/pipeline/stacked_tensors.hpp>

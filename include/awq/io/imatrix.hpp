@@ -42,6 +42,8 @@ struct imatrix_entry {
     }
 };
 
+auto members_of(same_state<imatrix_entry> auto& entry) { return std::tie(entry.sums, entry.counts); }
+
 /// llama.cpp's importance matrix: how strongly each input column of each weight (by GGUF name) is
 /// excited. Read and written in its two formats: GGUF-based, and the older ".dat". Source:
 /// llama.cpp 0.5.0's imatrix and quantize tools.

@@ -22,18 +22,19 @@ namespace awq {
 /// Without a commit the temporary directory is removed and the target stays as it was.
 class output_directory {
   public:
-    /// Makes an empty temporary directory beside the target, and removes those of dead runs. Errors:
+    /// Makes an empty temporary directory beside the target, and removes those of dead runs that the
+    /// group does not adopt. Errors:
     /// `file_exists` if the target is there and `overwrite` is false, or is something that must not be
     /// replaced: only a directory that is empty or holds a config.json is. `file_not_found` if the
     /// directory that it shall be in is not there; `file_unwritable`.
-    static result<output_directory> create(const std::string& target, bool overwrite)
+    static result<output_directory> create(const std::string& target, const output_policy& policy)
     {
         AWQ_TRY(const detail::output_place place, detail::find_output_place(target));
-        detail::clear_leftovers(place);
-        AWQ_CHECK(check_target(place, overwrite));
-        AWQ_TRY(auto partial, detail::partial_output::create(place));
-        output_directory made{std::move(partial), overwrite};
-        if (::mkdir(made.path().c_str(), 0777) == 0) return made;
+        detail::clear_leftovers(place, policy.group);
+        AWQ_CHECK(check_target(place, policy.overwrite));
+        AWQ_TRY(auto partial, detail::partial_output::create(place, policy.group));
+        output_directory made{std::move(partial), policy.overwrite};
+        if (::mkdir(made.path().c_str(), 0777) == 0 || (errno == EEXIST && policy.group)) return made;
         return error{error_code::file_unwritable, target,
                      ": cannot be written there: ", std::strerror(errno)};
     }

@@ -20,23 +20,24 @@ namespace awq {
 /// Without a commit the temporary file is removed and the target stays as it was.
 class output_file {
   public:
-    /// Takes a temporary place beside the target, and removes those of dead runs. Errors: `file_exists`
+    /// Takes a temporary place beside the target, and removes those of dead runs that the group does not
+    /// adopt. Errors: `file_exists`
     /// if the target is there and `overwrite` is false, or is no regular file; `file_not_found` if its
     /// directory is not there; `file_unwritable`.
-    static result<output_file> create(const std::string& target, bool overwrite)
+    static result<output_file> create(const std::string& target, const output_policy& policy)
     {
         AWQ_TRY(const detail::output_place place, detail::find_output_place(target));
-        detail::clear_leftovers(place);
+        detail::clear_leftovers(place, policy.group);
         std::error_code ignored;
         const auto kind = std::filesystem::status(place.path(), ignored).type();
         if (kind != std::filesystem::file_type::not_found) {
-            if (!overwrite) return detail::output_error(place, EEXIST);
+            if (!policy.overwrite) return detail::output_error(place, EEXIST);
             if (kind != std::filesystem::file_type::regular)
                 return error{error_code::file_exists, target,
                              ": is there and is not a regular file; choose another output"};
         }
-        AWQ_TRY(auto partial, detail::partial_output::create(place));
-        return output_file{std::move(partial), overwrite};
+        AWQ_TRY(auto partial, detail::partial_output::create(place, policy.group));
+        return output_file{std::move(partial), policy.overwrite};
     }
 
     /// Where to write: a path at which nothing is yet.

@@ -22,11 +22,14 @@ struct output_path {
     output_path operator/(std::string_view name) const
     {
         const std::string part = '/' + std::string{name};
-        return {path + part, shown + part};
+        output_path made{path + part, shown + part};
+        made.resumable = resumable;
+        return made;
     }
 
     std::string path;
     std::string shown;
+    bool resumable = false; ///< what is written there may be gone on with, see `new_file`
 };
 
 } // namespace awq

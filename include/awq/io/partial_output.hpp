@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/output_group.hpp>
 #include <awq/io/output_path.hpp>
 #include <awq/io/output_place.hpp>
 #include <awq/io/read_file.hpp>
@@ -114,14 +115,22 @@ inline std::vector<std::filesystem::path> find_partials(const output_place& plac
     return found;
 }
 
-/// Removes what runs that died have left of an output, and nothing of one that lives. An old output that
-/// such a run had moved aside, and for which it could not put the new one in place, comes back.
-inline void clear_leftovers(const output_place& place)
+/// An old output that a run had moved aside, and for which it could not put the new one in place, comes back.
+inline void bring_back_old(const std::filesystem::path& directory, const output_place& place)
 {
+    static_cast<void>(rename_to_new(directory / "old", place.path()));
+}
+
+/// Removes what runs that died have left of an output, and nothing of one that lives, nor what the group
+/// goes on with.
+inline void clear_leftovers(const output_place& place, const output_group* group = nullptr)
+{
+    if (group && group->is_dry()) return;
     for (const std::filesystem::path& directory : find_partials(place)) {
+        if (group && group->adopts(directory)) continue;
         const partial_lock lock = partial_lock::take(directory);
         if (lock.is != partial_lock::state::held) continue;
-        static_cast<void>(rename_to_new(directory / "old", place.path()));
+        bring_back_old(directory, place);
         remove_tree(directory.c_str());
     }
 }
@@ -132,12 +141,18 @@ inline void clear_leftovers(const output_place& place)
 ///     .NAME.partial-0123456789abcdef/lock   held as long as the run lives
 ///                                    new    what is written
 ///                                    old    what was in its place, between two renames
+/// Whoever opened it with others as a group may put more beside these, for another run to go on.
 class partial_output {
   public:
-    /// Makes the temporary directory, empty but for its lock. Error: `file_unwritable`.
-    static result<partial_output> create(const output_place& place)
+    /// Makes the temporary directory, empty but for its lock, or goes on with one that the group adopts.
+    /// Error: `file_unwritable`.
+    static result<partial_output> create(const output_place& place, output_group* group = nullptr)
     {
         const output_hold hold = hold_outputs();
+        if (group && group->is_dry()) return check(place, *group);
+        if (group)
+            for (const std::filesystem::path& directory : find_partials(place))
+                if (group->adopts(directory)) return adopt(place, directory, *group);
         int reason = EEXIST;
         for (int attempt = 0; attempt < 100 && reason == EEXIST; ++attempt) {
             const std::string digits = random_digits();
@@ -149,7 +164,7 @@ class partial_output {
             if (reason != 0) continue;
             partial_lock lock = partial_lock::take(directory);
             reason = lock.is == partial_lock::state::failed ? errno : EEXIST;
-            partial_output made{place, directory, std::move(lock.descriptor)};
+            partial_output made{place, directory, std::move(lock.descriptor), group};
             if (lock.is == partial_lock::state::held || lock.is == partial_lock::state::unknown)
                 return made;
             // Taken: another run took it for a leftover before it was locked, and removes it.
@@ -160,26 +175,32 @@ class partial_output {
 
     partial_output(partial_output&& other) noexcept
         : place_(std::move(other.place_)), directory_(std::exchange(other.directory_, {})),
-          lock_(std::move(other.lock_))
+          lock_(std::move(other.lock_)), group_(other.group_)
     {}
     partial_output& operator=(partial_output&& other) noexcept
     {
         std::swap(place_, other.place_);
         std::swap(directory_, other.directory_);
         std::swap(lock_, other.lock_);
+        std::swap(group_, other.group_);
         return *this;
     }
     ~partial_output()
     {
         if (directory_.empty()) return;
-        remove_tree(directory_.c_str());
+        if (!group_ || group_->drop(directory_)) remove_tree(directory_.c_str());
         const output_hold hold = hold_outputs();
-        output_registry::instance().directories.erase(directory_);
+        output_registry::instance().remove(directory_);
     }
 
     const output_place& place() const noexcept { return place_; }
     /// Where to write.
-    output_path where() const { return {(directory_ / "new").string(), place_.given}; }
+    output_path where() const
+    {
+        output_path made{(directory_ / "new").string(), place_.given};
+        made.resumable = group_ != nullptr;
+        return made;
+    }
 
     /// Moves a new output into place. Errors: `file_exists`, `file_unwritable`.
     status put_in_place() { return move([&] { return rename_to_new(new_path(), place_.path()); }); }
@@ -200,10 +221,31 @@ class partial_output {
 
   private:
     partial_output(const output_place& place, const std::filesystem::path& directory,
-                   file_descriptor&& lock)
-        : place_(place), directory_(directory), lock_(std::move(lock))
+                   file_descriptor&& lock, output_group* group)
+        : place_(place), directory_(directory), lock_(std::move(lock)), group_(group)
     {
-        output_registry::instance().directories.insert(directory_);
+        if (group)
+            group->add({directory, place});
+        else
+            output_registry::instance().put(directory_, false);
+    }
+
+    /// All that can be said without writing.
+    static error check(const output_place& place, output_group& group)
+    {
+        if (::access(place.parent.c_str(), W_OK | X_OK) == 0) group.pass();
+        return error{error_code::file_unwritable, place.given, ": cannot be written there: ", std::strerror(errno)};
+    }
+
+    static result<partial_output> adopt(const output_place& place, const std::filesystem::path& directory,
+                                        output_group& group)
+    {
+        partial_lock lock = partial_lock::take(directory);
+        if (lock.is != partial_lock::state::held)
+            return error{error_code::file_unwritable, place.given,
+                         ": another run is at work on what was left of it; wait for that run"};
+        bring_back_old(directory, place);
+        return partial_output{place, directory, std::move(lock.descriptor), &group};
     }
 
     std::filesystem::path new_path() const { return directory_ / "new"; }
@@ -219,6 +261,7 @@ class partial_output {
     output_place place_;
     std::filesystem::path directory_;
     file_descriptor lock_;
+    output_group* group_;
 };
 
 } // namespace awq::detail

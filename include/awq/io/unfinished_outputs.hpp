@@ -22,7 +22,19 @@ namespace detail {
 /// may ask while the program ends by itself.
 struct output_registry {
     std::recursive_mutex mutex;
-    std::set<std::filesystem::path> directories;
+    std::set<std::filesystem::path> directories; ///< that are removed at the end
+    std::set<std::filesystem::path> kept;        ///< that stay, for another run to go on with
+
+    void put(const std::filesystem::path& directory, bool keep)
+    {
+        remove(directory);
+        (keep ? kept : directories).insert(directory);
+    }
+    void remove(const std::filesystem::path& directory)
+    {
+        directories.erase(directory);
+        kept.erase(directory);
+    }
 
     static output_registry& instance()
     {
@@ -59,6 +71,13 @@ inline void remove_for_good(const std::filesystem::path& directory)
     for (const auto& directory : detail::output_registry::instance().directories)
         detail::remove_for_good(directory);
     return hold;
+}
+
+/// Whether some outputs of this process stay unfinished when it ends, see `output_group::keep`.
+[[nodiscard]] inline bool keeps_unfinished_outputs()
+{
+    const output_hold hold = hold_outputs();
+    return !detail::output_registry::instance().kept.empty();
 }
 
 } // namespace awq

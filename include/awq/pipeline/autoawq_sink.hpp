@@ -76,10 +76,10 @@ struct autoawq_sink {
     /// See `quantized_sink::create`. Only 4 bits; a layer with another format is an error.
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
-                                                           bool overwrite,
+                                                           const output_policy& policy,
                                                            const weight_format_choice& formats)
     {
-        return quantized_sink::create(source, target, overwrite, formats,
+        return quantized_sink::create(source, target, policy, formats,
                                       std::make_unique<autoawq_codec>());
     }
 };

@@ -149,7 +149,8 @@ private:
         matrix_view<const float> through;
         if (layers.size() == 1 && 2 * smoothed_.weight(layers[0]).rows() < input.width)
             through = smoothed_.weight(layers[0]);
-        const bool has_target = !input.is_routed && stages.tokens() >= target_tokens(input.width);
+        const bool has_target = !input.is_routed &&
+                                static_cast<double>(stages.tokens()) >= target_tokens(input.width);
         if (has_target) shift = zeros(through.empty() ? input.width : through.rows(), input.width);
         AWQ_TRY(const std::uint64_t tokens, stages.gather(index, smoothed_.weights(), quantized_.weights(),
                                                           view_of(gram), view_of(shift), through));
@@ -160,7 +161,10 @@ private:
     }
 
     /// Fewer do not tell where the weights should move.
-    static constexpr std::size_t target_tokens(std::size_t in_features) noexcept { return 4 * in_features; }
+    double target_tokens(std::size_t in_features) const noexcept
+    {
+        return options_.rounding.least_squares_tokens * static_cast<double>(in_features);
+    }
 
     /// The layers that have a target by all tokens that an input is of.
     std::vector<std::string_view> moved_by(const block_input& input) const

@@ -10,6 +10,7 @@
 #include <awq/pipeline/evaluation.hpp>
 #include <awq/pipeline/export_options.hpp>
 #include <awq/pipeline/oneshot_options.hpp>
+#include <awq/pipeline/run_prediction.hpp>
 #include <awq/pipeline/tensor_source.hpp>
 #include <awq/report/run_report.hpp>
 #include <awq/support/result.hpp>
@@ -32,6 +33,9 @@ class tokenizer; // of data/tokenizer.hpp, for those who look into it
 
 /// Calibrates, smooths and quantizes a model directory: the library's whole job, see `oneshot_options`.
 result<run_report> oneshot(const oneshot_options& options);
+
+/// What that would take, in time and memory, without doing it: nothing is written.
+result<run_prediction> predict(const oneshot_options& options);
 
 /// Converts a model directory into a GGUF file without calibration.
 result<export_report> export_gguf(const export_options& options);

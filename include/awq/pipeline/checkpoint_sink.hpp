@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/state_bytes.hpp>
 #include <awq/pipeline/block_statistics.hpp>
 #include <awq/pipeline/block_tensors.hpp>
 #include <awq/pipeline/quantized_linear.hpp>
@@ -42,6 +43,11 @@ public:
     virtual status commit() = 0;
     /// Where the output will be.
     virtual std::string target() const = 0;
+    /// What is written so far, for a sink of the same request in another run.
+    virtual void save(state_writer& to) const = 0;
+    /// Goes on behind what such a sink has saved, in the place that it has left. Error: `malformed_file`
+    /// where that is not there any more.
+    virtual status restore(state_reader& from) = 0;
     /// The tensors that it writes, as they are stored; none where the output holds no model.
     virtual std::vector<tensor_report> tensors() const { return {}; }
     /// Both steps, for a run with one output; gives its path.

@@ -36,11 +36,11 @@ class AWQ_ABI_TAG compensated_sink final : public checkpoint_sink {
 public:
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
-                                                           bool overwrite,
+                                                           const output_policy& policy,
                                                            const compensation_label& label)
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
-        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
+        AWQ_TRY(output_directory directory, output_directory::create(target, policy));
         std::vector<safetensors::shard_plan> plans = plan_like(source.checkpoint(), source.stacks());
         for (safetensors::shard_plan& plan : plans) {
             std::erase_if(plan.metadata, [](const auto& pair) { return pair.first == key; });
@@ -71,6 +71,8 @@ public:
 
     status commit() override { return directory_.commit(); }
     std::string target() const override { return directory_.target(); }
+    void save(state_writer& to) const override { writer_.save(to); }
+    status restore(state_reader& from) override { return writer_.restore(from); }
     std::vector<tensor_report> tensors() const override { return tensor_reports(writer_); }
     std::vector<std::string> notes() const override { return notes_; }
 

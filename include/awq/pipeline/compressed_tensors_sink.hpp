@@ -178,10 +178,10 @@ struct compressed_tensors_sink {
     /// See `quantized_sink::create`.
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
-                                                           bool overwrite,
+                                                           const output_policy& policy,
                                                            const weight_format_choice& formats)
     {
-        return quantized_sink::create(source, target, overwrite, formats,
+        return quantized_sink::create(source, target, policy, formats,
                                       std::make_unique<compressed_tensors_codec>());
     }
 };

@@ -8,6 +8,7 @@
 #include <awq/io/model_file.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/io/safetensors/convert.hpp>
+#include <awq/model/architectures/registry.hpp>
 #include <awq/model/config/find_names.hpp>
 #include <awq/model/config/read_model_config.hpp>
 #include <awq/pipeline/check_tensors.hpp>
@@ -314,6 +315,14 @@ AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_un
     return source;
 }
 #endif
+
+/// What is outside of the blocks is copied at the end of a run; a NaN there is to be found before the work.
+inline status check_outer_values(const directory_source& source)
+{
+    for (const expected_tensor& each : expected_outer_tensors(source.config()))
+        if (const auto* const tensor = source.checkpoint().find(each.name)) AWQ_CHECK(check_finite(*tensor));
+    return {};
+}
 
 } // namespace awq
 

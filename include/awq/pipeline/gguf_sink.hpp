@@ -28,13 +28,13 @@ public:
     /// `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
     static result<std::unique_ptr<checkpoint_sink>>
     create(const E& how, const directory_source& source, const gguf_layout& layout,
-           const std::string& target, bool overwrite)
+           const std::string& target, const output_policy& policy)
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
         notice_list notices;
         AWQ_TRY(const gguf::key_values metadata, gguf_metadata(source, layout, notices));
         AWQ_TRY(auto out,
-                gguf_tensor_writer<E>::create(how, target, layout, metadata, overwrite));
+                gguf_tensor_writer<E>::create(how, target, layout, metadata, policy));
         return std::unique_ptr<checkpoint_sink>{
             new gguf_sink{source, layout, target, std::move(out), std::move(notices)}};
     }
@@ -57,6 +57,8 @@ public:
 
     status commit() override { return out_.commit(); }
     std::string target() const override { return target_; }
+    void save(state_writer& to) const override { out_.save(to); }
+    status restore(state_reader& from) override { return out_.restore(from); }
     std::vector<tensor_report> tensors() const override
     {
         std::vector<tensor_report> reports;

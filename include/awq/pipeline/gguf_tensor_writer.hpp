@@ -31,14 +31,14 @@ public:
     /// Errors: those of gguf::writer.
     static result<gguf_tensor_writer> create(const E& how, const std::string& path,
                                              const gguf_layout& layout,
-                                             const gguf::key_values& metadata, bool overwrite,
+                                             const gguf::key_values& metadata, const output_policy& policy,
                                              gguf::rounding rounding = gguf::rounding::exact)
     {
         std::vector<gguf::tensor_plan> plan;
         for (const gguf_tensor& each : layout.tensors())
             plan.push_back({each.name, each.type, each.dims});
         AWQ_TRY(gguf::writer out,
-                gguf::writer::create(path, metadata, std::move(plan), overwrite));
+                gguf::writer::create(path, metadata, std::move(plan), policy));
         return gguf_tensor_writer{how, std::move(out), rounding};
     }
 
@@ -79,6 +79,10 @@ public:
                          tensor.cols(), " factors, the config has ", values.size()};
         return write_rows(tensor, 0, {values.data(), 1, values.size()}, {});
     }
+
+    /// What is written so far, and going on behind it, see `checkpoint_sink`.
+    void save(state_writer& to) const { out_.save(to); }
+    status restore(state_reader& from) { return out_.restore(from); }
 
     /// Makes the complete file ready, and puts it into place.
     status prepare() { return out_.prepare(); }

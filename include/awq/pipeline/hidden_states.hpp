@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -63,6 +64,12 @@ public:
     matrix_view<float> floats() noexcept { return view_of(floats_); }
     matrix_view<const float> floats() const noexcept { return view_of(floats_); }
     const host_matrix& table() const noexcept { return floats_; }
+    /// All of them, as they are in memory.
+    std::span<std::byte> bytes() noexcept
+    {
+        if (halves_.empty()) return std::as_writable_bytes(std::span{floats_.data(), floats_.size()});
+        return std::as_writable_bytes(std::span{halves_});
+    }
 
 private:
     std::size_t rows_ = 0, cols_ = 0;

@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace awq {
 
@@ -27,13 +28,14 @@ public:
     /// `dataset` and `max_seq_length` are recorded in the file. Errors: an architecture without GGUF
     /// counterpart; those of output_file.
     static result<std::unique_ptr<checkpoint_sink>> create(const model_config& config,
-                                                           const std::string& target, bool overwrite,
+                                                           const std::string& target,
+                                                           const output_policy& policy,
                                                            const std::string& dataset,
                                                            std::size_t max_seq_length)
     {
         AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
         AWQ_TRY(gguf_inventory inventory, gguf_inventory::make(config, *arch));
-        AWQ_TRY(output_file file, output_file::create(target, overwrite));
+        AWQ_TRY(output_file file, output_file::create(target, policy));
         auto sink = std::unique_ptr<imatrix_sink>{
             new imatrix_sink{std::move(inventory), target, std::move(file)}};
         sink->matrix_.datasets = {std::filesystem::path{dataset}.filename().string()};
@@ -68,6 +70,17 @@ public:
 
     status commit() override { return written_ ? written_->commit() : file_.commit(); }
     std::string target() const override { return target_; }
+    void save(state_writer& to) const override
+    {
+        to(std::vector<std::pair<std::string, imatrix_entry>>{matrix_.entries.begin(), matrix_.entries.end()});
+    }
+    status restore(state_reader& from) override
+    {
+        std::vector<std::pair<std::string, imatrix_entry>> all;
+        from(all);
+        for (auto& [name, entry] : all) matrix_.entries.insert_or_assign(name, std::move(entry));
+        return {};
+    }
 
 private:
     imatrix_sink(gguf_inventory&& inventory, const std::string& target, output_file&& file)

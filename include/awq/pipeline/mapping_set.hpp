@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <iterator>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -88,6 +89,10 @@ public:
         }
         return all;
     }
+
+    /// The patterns that some block has had so far; blocks that another run has finished count, too.
+    const std::set<std::size_t>& matched() const noexcept { return matched_; }
+    void add_matched(std::span<const std::size_t> patterns) { matched_.insert(patterns.begin(), patterns.end()); }
 
     /// Warns of each mapping of a recipe that no block had.
     void tell_unmatched(notice_list& notices) const

@@ -12,29 +12,39 @@
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/execution/tbb_execution.hpp>
+#include <awq/pipeline/available_memory.hpp>
 #include <awq/pipeline/block_quantize.hpp>
 #include <awq/pipeline/block_search.hpp>
+#include <awq/pipeline/calibration_notices.hpp>
 #include <awq/pipeline/calls.hpp>
 #include <awq/pipeline/check_request.hpp>
+#include <awq/pipeline/clip_block.hpp>
 #include <awq/pipeline/count_tokens.hpp>
+#include <awq/pipeline/finish_outputs.hpp>
 #include <awq/pipeline/imatrix_statistics.hpp>
 #include <awq/pipeline/layer_plan.hpp>
 #include <awq/pipeline/mapping_set.hpp>
 #include <awq/pipeline/measured_types.hpp>
+#include <awq/pipeline/memory_need.hpp>
 #include <awq/pipeline/open_model.hpp>
 #include <awq/pipeline/process_usage.hpp>
 #include <awq/pipeline/read_ahead.hpp>
 #include <awq/pipeline/request_files.hpp>
+#include <awq/pipeline/round_embeddings.hpp>
+#include <awq/pipeline/run_identity.hpp>
+#include <awq/pipeline/run_journal.hpp>
 #include <awq/pipeline/run_outputs.hpp>
-#include <awq/pipeline/sample_notices.hpp>
+#include <awq/pipeline/run_prediction.hpp>
 #include <awq/pipeline/unused_options.hpp>
-#include <awq/quantization/clip_weights.hpp>
 #include <awq/report/run_report.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <sstream>
 #include <string>
@@ -53,40 +63,65 @@ public:
     static result<std::unique_ptr<oneshot_run>> prepare(const E& how, const oneshot_options& options)
     {
         auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options}};
+        if (options.dry_run) run->outputs_.group().make_dry();
         AWQ_CHECK(check_request(options));
         note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
         run->choose_precision();
-        AWQ_CHECK(run->check_outer_values());
+        AWQ_CHECK(check_outer_values(*run->source_));
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
         AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
         AWQ_CHECK(check_request_files(options));
-        AWQ_CHECK(run->open_outputs());
-        AWQ_TRY(const auto samples, run->load_calibration());
-        if (options.measured_types) {
-            run->outputs_.close_sinks(); // they can be written: now the plan may take its time
-            AWQ_CHECK(run->measure(samples));
-            AWQ_CHECK(run->open_outputs());
+        if (!options.dry_run) run->left_ = look_for_interrupted(options, run->report_.notes);
+        if (!run->left_) AWQ_CHECK(run->open_outputs());
+        AWQ_TRY(auto samples, run->load_calibration());
+        AWQ_CHECK(check_fits(options.model, run->least(), samples, memory_for_this_process()));
+        if (options.dry_run) {
+            run->samples_ = std::move(samples);
+            return run;
         }
+        AWQ_TRY(run->identity_, identity_of(run->options_, samples));
+        if (run->left_) AWQ_CHECK(check_same(run->left_->identity, run->identity_));
+        if (run->left_ && !run->left_->finished.empty()) return run;
+        if (options.measured_types) AWQ_CHECK(run->measure(samples));
+        AWQ_CHECK(run->embed(samples));
+        if (run->left_) AWQ_CHECK(run->go_on(samples));
         run->outputs_.begin(samples.size(), run->report_.notes);
-        if (options.imatrix.empty()) {
-            AWQ_TRY(run->stream_, activation_stream::make(*run->source_, samples));
-            run->stream_.show_all_experts(options.all_experts);
-            if (options.hidden_states == dtype::bf16) run->stream_.hidden().make_small();
-        }
         run->begin_report(samples.size());
+        if (run->left_) run->take_report();
+        run->journal_.begin(run->outputs_.group(), options);
         return run;
+    }
+
+    /// What a dry run knows.
+    std::span<const token_ids> samples() const noexcept { return samples_; }
+    const model_config& config() const noexcept { return source_->config(); }
+    const step_seconds& seconds() const noexcept { return report_.seconds; }
+    std::uint64_t source_bytes() const noexcept { return source_->checkpoint().total_bytes(); }
+    memory_need least() const { return least_memory(config(), !options_.smoothing_only, is_sequential()); }
+
+    /// Does all to the first block, with some of the samples, that a run does; gives what it took. `share`: of the
+    /// tokens that would be there, which decides whether they are enough for a least-squares target.
+    result<step_seconds> try_first_block(std::span<const token_ids> samples, float share)
+    {
+        AWQ_CHECK(embed(samples));
+        options_.rounding.least_squares_tokens = rounding_options{}.least_squares_tokens * share;
+        step_seconds before = std::exchange(report_.seconds, {});
+        AWQ_CHECK(run_block(0, 1));
+        return std::exchange(report_.seconds, std::move(before));
     }
 
     /// Does all of it; on an error nothing appears at the targets.
     result<run_report> execute()
     {
+        if (left_ && !left_->finished.empty()) return finish_outputs(std::move(*left_), report_.notes);
         const std::size_t layers = source_->config().num_hidden_layers;
-        for (std::size_t layer = 0; layer < layers; ++layer) {
+        for (std::size_t layer = first_block_; layer < layers; ++layer) {
             const std::string where = options_.model + ": block " + std::to_string(layer);
             AWQ_CHECK(catch_out_of_memory(where, use_less_memory,
                                           [&] { return run_block(layer, layers); }));
+            if (layer + 1 == layers || journal_.is_due()) record(layer + 1);
         }
         mappings_.tell_unmatched(report_.notes);
         AWQ_CHECK(refuse_if_nothing_was_done());
@@ -104,7 +139,9 @@ public:
         report_.add_seconds("write", watch_.lap());
         report_.add_seconds("total", total_.lap());
         report_.peak_rss_bytes = peak_rss_bytes();
-        AWQ_CHECK(outputs_.commit(report_));
+        AWQ_CHECK(outputs_.prepare_report(report_));
+        record(layers, finished_outputs(outputs_.group(), options_.overwrite, options_.report));
+        AWQ_CHECK(outputs_.commit());
         return std::move(report_);
     }
 
@@ -140,15 +177,6 @@ private:
         how_ = with_precision(how_, *options_.operands);
     }
 
-    /// What is outside of the blocks is copied at the end; a NaN there is to be found before the work.
-    status check_outer_values() const
-    {
-        for (const expected_tensor& each : expected_outer_tensors(source_->config()))
-            if (const auto* const tensor = source_->checkpoint().find(each.name))
-                AWQ_CHECK(check_finite(*tensor));
-        return {};
-    }
-
     /// The samples' tokens; none where an importance matrix stands in for them.
     result<std::vector<token_ids>> load_calibration()
     {
@@ -163,51 +191,104 @@ private:
         reading.chat = chat_templates::renderer_of(options_.model);
         AWQ_TRY(sample_set samples, load_samples(options_.dataset, tokens, reading));
         report_.add_seconds("tokenize", watch_.lap());
-        say_what_is_used(samples);
+        say_what_is_used(samples, options_, source_->config(), report_.notes);
         return std::move(samples.sequences);
     }
 
-    void say_what_is_used(const sample_set& samples)
+    /// The hidden states before the first block.
+    status embed(std::span<const token_ids> samples)
     {
-        const model_config& config = source_->config();
-        notify(options_.progress, "calibration: " + summary_of(samples, options_.dataset));
-        note_samples(samples, options_.dataset, config.max_position_embeddings, report_.notes);
-        warn_of_few_samples(samples, options_.dataset, options_.num_calibration_samples,
-                            report_.notes);
-        std::size_t widest = 0;
-        for (const block_input& input : layout_of(config, 0).inputs)
-            widest = std::max(widest, input.width);
-        warn_of_few_tokens(samples.tokens(), widest, solving_steps(), report_.notes);
-    }
-
-    /// The steps of this run that solve for weights from the Gram matrix of their inputs.
-    std::string solving_steps() const
-    {
-        if (options_.smoothing_only) return {};
-        const bool feedback = options_.rounding.error_feedback;
-        const bool target = options_.rounding.least_squares_lambda > 0;
-        if (feedback && target) return "error feedback and the least-squares target";
-        return feedback ? "error feedback" : target ? "the least-squares target" : "";
+        if (!options_.imatrix.empty()) return {};
+        AWQ_TRY(stream_, activation_stream::make(*source_, samples));
+        stream_.show_all_experts(options_.all_experts);
+        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small();
+        return {};
     }
 
     status open_outputs() { return outputs_.open(how_, *source_, plan_, options_); }
 
-    /// Plans again with the types that do least harm.
+    /// Plans again with the types that do least harm, and opens the outputs for them; another run may have
+    /// measured them.
     status measure(std::span<const token_ids> samples)
     {
         watch_.lap();
-        AWQ_TRY(const measured_types found,
-                measure_types<Product>(how_, *source_, *plan_.layout(), samples,
-                                       options_.progress));
+        if (left_) {
+            measured_ = left_->measured;
+        } else {
+            outputs_.close_sinks(); // they can be written: now the plan may take its time
+            AWQ_TRY(measured_, measure_types<Product>(how_, *source_, *plan_.layout(), samples, options_.progress));
+        }
         auto& types = options_.tensor_types;
-        types.insert(types.end(), found.overrides.begin(), found.overrides.end());
+        types.insert(types.end(), measured_.overrides.begin(), measured_.overrides.end());
         AWQ_TRY(plan_, layer_plan::make(options_, *source_));
         std::ostringstream text;
-        text << "types measured: the tensors' divergences alone add up to " << found.divergence
-             << " nats, those of the mix's own types to " << found.mix_divergence;
+        text << "types measured: the tensors' divergences alone add up to " << measured_.divergence
+             << " nats, those of the mix's own types to " << measured_.mix_divergence;
         report_.notes.note(text.str());
         report_.add_seconds("measure types", watch_.lap());
-        return {};
+        return left_ ? status{} : open_outputs();
+    }
+
+    /// Opens the outputs behind what is written of them, and takes the hidden states; begins afresh where they are
+    /// damaged.
+    status go_on(std::span<const token_ids> samples)
+    {
+        outputs_.group().adopt(left_->directories);
+        outputs_.group().keep();
+        AWQ_CHECK(open_outputs());
+        if (is_sequential()) rounded_ = stream_.hidden();
+        if (left_->blocks <= source_->config().num_hidden_layers && outputs_.restore(left_->sinks) &&
+            read_hidden(how_, left_->hidden_path(), left_->hidden, hidden_bytes(left_->blocks))) {
+            first_block_ = static_cast<std::size_t>(left_->blocks);
+            journal_.go_on(*left_);
+            report_.notes.note("resumed behind the first " + std::to_string(first_block_) + " of " +
+                               std::to_string(source_->config().num_hidden_layers) + " blocks");
+            return {};
+        }
+        report_.notes.warn("what the interrupted run left is damaged; this one begins afresh");
+        left_.reset();
+        outputs_.discard();
+        AWQ_CHECK(embed(samples));
+        return open_outputs();
+    }
+
+    /// What is not said of every run of these options.
+    void take_report()
+    {
+        report_.take_blocks(std::move(left_->report));
+        found_grouped_query_ = left_->found_grouped_query;
+        mappings_.add_matched(left_->matched_mappings);
+    }
+
+    /// The hidden states that the blocks behind the first ones need: of both streams where the second goes on.
+    std::vector<std::span<std::byte>> hidden_bytes(std::size_t blocks)
+    {
+        if (!options_.imatrix.empty() || blocks == source_->config().num_hidden_layers) return {};
+        std::vector<std::span<std::byte>> all{stream_.hidden().bytes()};
+        if (is_sequential()) all.push_back(rounded_.bytes());
+        return all;
+    }
+
+    /// Writes down that so many blocks are finished, or all of it.
+    void record(std::size_t blocks, std::vector<finished_output> finished = {})
+    {
+        const std::set<std::size_t>& matched = mappings_.matched();
+        run_record now;
+        now.identity = identity_;
+        now.blocks = blocks;
+        now.sinks = outputs_.save();
+        now.measured = measured_;
+        now.found_grouped_query = found_grouped_query_;
+        now.matched_mappings.assign(matched.begin(), matched.end());
+        now.report = report_;
+        now.notices.assign(report_.notes.begin(), report_.notes.end());
+        now.finished = std::move(finished);
+        watch_.lap();
+        const status done = journal_.write(how_, std::move(now), hidden_bytes(blocks));
+        report_.add_seconds("journal", watch_.lap());
+        if (!done)
+            report_.notes.warn("the journal of the run cannot be written (" + std::string{done.error().text()} +
+                               "): --resume could not go on with it");
     }
 
     void begin_report(std::size_t samples)
@@ -273,7 +354,8 @@ private:
         report_.add_seconds("calibrate", watch_.lap());
         notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
         AWQ_CHECK(smooth(layer, block, statistics, recorder));
-        if (options_.clip_weights) clip(block, statistics);
+        if (options_.clip_weights)
+            clip_block(how_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks);
         report_.add_seconds("search", watch_.lap());
         return {};
     }
@@ -302,7 +384,7 @@ private:
         if (!is_sequential()) return run.run_alone();
         if (layer == 0) {
             rounded_ = stream_.hidden();
-            AWQ_CHECK(round_embeddings());
+            AWQ_CHECK(round_first());
         }
         const block_context context = stream_.context(source_->config(), layer);
         block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(),
@@ -319,22 +401,12 @@ private:
         return {};
     }
 
-    /// GGUF files round the embeddings, too: row by row, without importance.
-    status round_embeddings()
+    /// The second stream begins with the embeddings of a GGUF file.
+    status round_first()
     {
-        const gguf_layout* const layout = plan_.layout();
-        const gguf_tensor* const table =
-            layout ? layout->find(source_->config().names.embeddings + ".weight") : nullptr;
-        if (!table || !gguf::is_quantized(table->type)) return {};
-        const gguf::simd_block_quantizer rounding{table->type};
-        const float scale = source_->config().embedding_scale(); // the file's rows are not scaled
+        if (!plan_.layout()) return {};
         const auto round = [&](matrix_view<float> rows) -> status {
-            how_.for_each(rows.rows(), [=](std::size_t row) {
-                const auto one = rows.rows_from(row, 1);
-                for (float& value : one.row(0)) value /= scale;
-                rounding.pseudo_quantize(one, {}, one);
-                kernels::simd::scale(scale, one.row(0), one.row(0));
-            });
+            round_embeddings(how_, source_->config(), *plan_.layout(), rows);
             return {};
         };
         for (const sequence_chunk& chunk : cut_into_chunks(stream_.batch()))
@@ -425,27 +497,6 @@ private:
         return {};
     }
 
-    void clip(block_tensors& block, block_statistics& statistics)
-    {
-        for (const block_linear& each : block.layout().linears) {
-            if (each.is_router) continue;
-            const std::string_view linear = each.name;
-            const any_quantizer* const rounding =
-                plan_.quantizer_of(block.prefix() + std::string{linear});
-            const auto* const chosen = rounding ? rounding->get_if<integer_quantizer>() : nullptr;
-            const matrix_view<float> weight = block.weight(linear);
-            if (!chosen || !chosen->check(weight.cols())) {
-                report_.fallbacks.add("not clipped (no integer groups that fit)",
-                                      block.prefix() + std::string{linear});
-                continue;
-            }
-            integer_quantizer format = *chosen;
-            format.clip_steps = options_.rounding.clip_steps;
-            awq::clip_weights(how_, format, statistics.of(linear).importance(), weight);
-            block.release(weight);
-        }
-    }
-
     /// A smoothing run that smoothed nothing has failed.
     status refuse_if_nothing_was_done() const
     {
@@ -469,6 +520,12 @@ private:
     bool found_grouped_query_ = false;
     run_outputs outputs_;
     run_report report_;
+    run_journal journal_;
+    run_identity identity_;
+    measured_types measured_;
+    std::vector<token_ids> samples_; ///< of a dry run
+    std::optional<run_record> left_; ///< by an interrupted run that this one goes on with
+    std::size_t first_block_ = 0;
 };
 
 /// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block
@@ -476,6 +533,7 @@ private:
 template <class Product, execution E>
 result<run_report> oneshot(const E& how, const oneshot_options& options)
 {
+    if (options.dry_run) return error{error_code::invalid_argument, "a dry run is no run: call predict"};
     return catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
         AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
         return run->execute();

@@ -49,6 +49,7 @@ struct rounding_options {
     /// target, every layer is rounded as if the layers before it were not.
     float least_squares_lambda = 0.2f;
     float least_squares_share = 0.5f; ///< how much of the way to that target is gone
+    float least_squares_tokens = 4.0f; ///< so many for each channel, or there is no target
 };
 
 /// What `oneshot` is asked to do; the driver's flags and a recipe fill it.
@@ -64,6 +65,11 @@ struct oneshot_options {
     std::string report; ///< FILE.html: a page for people; any other name: JSON
     std::string recipe; ///< where these options come from, if from a file: no output replaces it
     bool overwrite = false;
+    /// Goes on behind the blocks that a run of the same request had finished when it was killed; where there is none,
+    /// begins. What is done stays for the next when this run fails, too.
+    bool resume = false;
+    /// Checks all that a run checks before it begins, and opens nothing to write; for `predict`.
+    bool dry_run = false;
 
     bool smoothing_only = false;
     /// Writes least-squares targets in 16 bits, for llama.cpp's quantizer to round to `target`.

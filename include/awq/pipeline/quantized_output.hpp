@@ -32,7 +32,7 @@ public:
     /// `left`: the linear layers that stay as they are. Errors: a layer that the codec cannot
     /// hold or the source does not have, named; those of the output directory.
     static result<quantized_output> create(const safetensors::checkpoint& source,
-                                           const std::string& target, bool overwrite,
+                                           const std::string& target, const output_policy& policy,
                                            std::unique_ptr<layer_codec> codec,
                                            std::vector<quantized_layer> layers,
                                            std::vector<named_module> left,
@@ -41,7 +41,7 @@ public:
         AWQ_CHECK(check_output_apart(target, source.directory()));
         AWQ_CHECK(codec->check_layers(layers));
         AWQ_TRY(auto plans, plan(source, *codec, layers, stacks));
-        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
+        AWQ_TRY(output_directory directory, output_directory::create(target, policy));
         AWQ_TRY(auto writer, safetensors::shard_set_writer::create(
                                  directory.where(), std::move(plans), source.has_index()));
         quantized_output made{source,           std::move(directory), std::move(writer),
@@ -87,6 +87,10 @@ public:
         AWQ_CHECK(writer_.finish());
         return directory_.prepare();
     }
+
+    /// What is written so far, and going on behind it, see `checkpoint_sink`.
+    void save(state_writer& to) const { writer_.save(to); }
+    status restore(state_reader& from) { return writer_.restore(from); }
 
     /// Puts the directory into place.
     status commit() { return directory_.commit(); }

@@ -23,7 +23,7 @@ public:
     /// Errors: a layer of whose format the codec is not capable, named; those of the output directory.
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
-                                                           bool overwrite,
+                                                           const output_policy& policy,
                                                            const weight_format_choice& formats,
                                                            std::unique_ptr<layer_codec> codec)
     {
@@ -32,7 +32,7 @@ public:
                          " stores its layers as (in_features, out_features), which quantized "
                          "checkpoints cannot; write a GGUF file, or a smoothed checkpoint"};
         AWQ_TRY(layer_split split, split_layers(source, formats));
-        AWQ_TRY(auto output, quantized_output::create(source.checkpoint(), target, overwrite,
+        AWQ_TRY(auto output, quantized_output::create(source.checkpoint(), target, policy,
                                                       std::move(codec), std::move(split.quantized),
                                                       std::move(split.left), source.stacks()));
         return std::unique_ptr<checkpoint_sink>{new quantized_sink{std::move(output)}};
@@ -56,6 +56,8 @@ public:
     status prepare() override { return output_.prepare(); }
     status commit() override { return output_.commit(); }
     std::string target() const override { return output_.target(); }
+    void save(state_writer& to) const override { output_.save(to); }
+    status restore(state_reader& from) override { return output_.restore(from); }
     std::vector<tensor_report> tensors() const override { return output_.tensors(); }
     std::vector<std::string> notes() const override { return output_.notes(); }
 

@@ -46,14 +46,14 @@ class report_file {
 public:
     /// An earlier report is replaced, and with `overwrite` any regular file. Errors: those of
     /// output_file.
-    static result<report_file> create(const std::string& path, bool overwrite)
+    static result<report_file> create(const std::string& path, const output_policy& policy)
     {
         std::error_code ignored;
         const bool other = std::filesystem::is_regular_file(path, ignored) && !is_report(path);
-        if (other && !overwrite)
+        if (other && !policy.overwrite)
             return error{error_code::file_exists, path,
                          ": is there and is no report; choose another file or ask for overwriting"};
-        AWQ_TRY(output_file file, output_file::create(path, true));
+        AWQ_TRY(output_file file, output_file::create(path, {true, policy.group}));
         return report_file{std::move(file)};
     }
 

@@ -4,6 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/output_group.hpp>
+#include <awq/io/state_bytes.hpp>
 #include <awq/io/unfinished_outputs.hpp>
 #include <awq/pipeline/open_sinks.hpp>
 #include <awq/pipeline/report_file.hpp>
@@ -13,6 +15,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,13 +33,49 @@ public:
                 const oneshot_options& options)
     {
         close_sinks();
-        AWQ_TRY(sinks_, open_sinks(how, source, plan, options));
+        AWQ_TRY(sinks_, open_sinks(how, source, plan, options, *group_));
         if (options.report.empty() || report_) return {};
-        AWQ_TRY(report_, report_file::create(options.report, options.overwrite));
+        auto report = report_file::create(options.report, {options.overwrite, group_.get()});
+        if (!report && group_->take_passed()) return {};
+        AWQ_TRY(report_, std::move(report));
         return {};
     }
 
+    /// The outputs' temporary directories.
+    output_group& group() noexcept { return *group_; }
+
+    /// What every output has written so far, in their order, and going on behind it. Error: `malformed_file`
+    /// where it is not there any more.
+    std::vector<std::string> save() const
+    {
+        std::vector<std::string> saved;
+        for (const auto& sink : sinks_) {
+            state_writer bytes;
+            sink->save(bytes);
+            saved.push_back(bytes.bytes());
+        }
+        return saved;
+    }
+    status restore(const std::vector<std::string>& saved)
+    {
+        bool is_whole = saved.size() == sinks_.size();
+        for (std::size_t i = 0; is_whole && i < sinks_.size(); ++i) {
+            state_reader bytes{saved[i]};
+            AWQ_CHECK(sinks_[i]->restore(bytes));
+            is_whole = bytes.is_at_end();
+        }
+        return is_whole ? status{} : error{error_code::malformed_file, "its journal is damaged"};
+    }
+
     void close_sinks() { sinks_.clear(); }
+    /// All of them; what they have written is removed.
+    void discard()
+    {
+        group_->release();
+        close_sinks();
+        report_.reset();
+        group_->adopt({});
+    }
 
     /// Where the first output will be; empty where there is none.
     std::string directory() const
@@ -82,16 +121,24 @@ public:
         return held;
     }
 
-    /// Writes the report and puts all into place, one right after the other.
-    status commit(const run_report& report)
+    /// Writes the report, which is the last thing before the `commit`.
+    status prepare_report(const run_report& report)
     {
-        if (report_) AWQ_CHECK(report_->prepare(report_text(report, report_->target())));
+        return report_ ? report_->prepare(report_text(report, report_->target())) : status{};
+    }
+
+    /// Puts all into place, one right after the other.
+    status commit()
+    {
         const output_hold together = hold_outputs();
         for (const auto& sink : sinks_) AWQ_CHECK(sink->commit());
-        return report_ ? report_->commit() : status{};
+        if (report_) AWQ_CHECK(report_->commit());
+        group_->release();
+        return {};
     }
 
 private:
+    std::unique_ptr<output_group> group_ = std::make_unique<output_group>(); ///< outlives what is in it
     detail::sink_list sinks_;
     std::optional<report_file> report_;
 };

@@ -29,11 +29,11 @@ class AWQ_ABI_TAG smoothed_sink final : public checkpoint_sink {
 public:
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
-                                                           bool overwrite,
+                                                           const output_policy& policy,
                                                            sink_content content = {})
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
-        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
+        AWQ_TRY(output_directory directory, output_directory::create(target, policy));
         AWQ_TRY(auto writer, create_writer(source, directory.where()));
         const std::vector<std::string> replaced(source.stacks().has_packed() ? 1 : 0, "config.json");
         AWQ_TRY(auto notes, carry_over(source.path(), directory.where(), replaced));
@@ -58,6 +58,8 @@ public:
 
     status commit() override { return directory_.commit(); }
     std::string target() const override { return directory_.target(); }
+    void save(state_writer& to) const override { writer_.save(to); }
+    status restore(state_reader& from) override { return writer_.restore(from); }
     std::vector<tensor_report> tensors() const override { return tensor_reports(writer_); }
     std::vector<std::string> notes() const override { return notes_; }
 

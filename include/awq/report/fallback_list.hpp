@@ -42,6 +42,10 @@ public:
         for (const auto& [what, layers] : all_) notices.warn(what + ": " + count_and_name(layers));
     }
 
+    /// The layers by step, as they were added.
+    auto& all() noexcept { return all_; }
+    const auto& all() const noexcept { return all_; }
+
 private:
     std::vector<std::pair<std::string, std::vector<std::string>>> all_;
 };

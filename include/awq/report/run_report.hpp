@@ -60,6 +60,16 @@ struct run_report {
                        "finite, or the type that the checkpoint stores cannot hold them");
     }
 
+    /// Takes over what another report says of the blocks, in the place of what this one says.
+    void take_blocks(run_report&& other)
+    {
+        mappings = std::move(other.mappings);
+        layers = std::move(other.layers);
+        experts = std::move(other.experts);
+        fallbacks = std::move(other.fallbacks);
+        for (const auto& [step, value] : other.seconds) add_seconds(step, value);
+    }
+
     std::size_t smoothed_mappings() const
     {
         const auto done = [](const mapping_report& mapping) { return mapping.skipped.empty(); };

@@ -7,6 +7,7 @@
 #include <awq/io/gguf/key_values.hpp>
 #include <awq/io/gguf/layout.hpp>
 #include <awq/io/output_file.hpp>
+#include <awq/io/state_bytes.hpp>
 #include <awq/io/write_file.hpp>
 #include <awq/quantization/gguf/type.hpp>
 #include <awq/support/printable.hpp>
@@ -162,9 +163,9 @@ class writer {
     /// twice, and for an alignment key; `shape_mismatch` for rows that are no whole number of
     /// blocks; those of output_file.
     static result<writer> create(const std::string& path, const key_values& metadata,
-                                 std::vector<tensor_plan> tensors, bool overwrite = false)
+                                 std::vector<tensor_plan> tensors, const output_policy& policy = {})
     {
-        AWQ_TRY(output_file target, output_file::create(path, overwrite));
+        AWQ_TRY(output_file target, output_file::create(path, policy));
         return create(std::move(target), metadata, std::move(tensors));
     }
 
@@ -238,6 +239,19 @@ class writer {
         AWQ_CHECK(bytes_.write_at(data_start_ + place.offset + offset, bytes));
         written_[index] += bytes.size();
         return {};
+    }
+
+    /// What was written so far, for another run to go on with.
+    void save(state_writer& to) const { to(bytes_.extents()); }
+
+    /// Takes for written what another run has `save`d. Error: `malformed_file`.
+    status restore(state_reader& from)
+    {
+        std::vector<file_extent> extents;
+        from(extents);
+        for (std::size_t i = 0; i < written_.size(); ++i)
+            written_[i] = bytes_between(extents, data_start_ + layout_.places[i].offset, layout_.places[i].size);
+        return bytes_.restore(std::move(extents));
     }
 
     /// Makes the complete file ready for its place. Errors: `missing_tensor` where bytes were not

@@ -106,6 +106,18 @@ class shard_set_writer {
     /// Flushes all files and writes the index. Error: `missing_tensor` if one was not written.
     status finish();
 
+    /// What was written so far, for another run to go on with.
+    void save(state_writer& to) const
+    {
+        for (const writer& shard : shards_) shard.save(to);
+    }
+    /// Takes for written what another run has `save`d. Error: `malformed_file`.
+    status restore(state_reader& from)
+    {
+        for (writer& shard : shards_) AWQ_CHECK(shard.restore(from));
+        return {};
+    }
+
   private:
     result<writer*> shard_of(std::string_view name)
     {

@@ -6,6 +6,7 @@
 
 #include <awq/io/safetensors/convert.hpp>
 #include <awq/io/safetensors/layout.hpp>
+#include <awq/io/state_bytes.hpp>
 #include <awq/io/write_file.hpp>
 
 #include <algorithm>
@@ -103,6 +104,22 @@ class writer {
         filled_[index] += values.size();
         written_[index] = filled_[index] >= count;
         return {};
+    }
+
+    /// What was written so far, for another run to go on with.
+    void save(state_writer& to) const { to(file_.extents()); }
+
+    /// Takes for written what another run has `save`d. Error: `malformed_file`.
+    status restore(state_reader& from)
+    {
+        std::vector<file_extent> extents;
+        from(extents);
+        for (std::size_t i = 0; i < written_.size(); ++i) {
+            const std::uint64_t size = layout_.tensors[i].end - layout_.tensors[i].begin;
+            const std::uint64_t begin = layout_.data_begin + layout_.tensors[i].begin;
+            written_[i] = size > 0 && bytes_between(extents, begin, size) == size;
+        }
+        return file_.restore(std::move(extents));
     }
 
     /// Checks that every tensor was written and flushes the file to the disk. Error:
