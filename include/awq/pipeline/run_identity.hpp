@@ -62,7 +62,7 @@ std::string identity_text(const T& value)
     } else if constexpr (std::is_arithmetic_v<T>) {
         return std::to_string(value);
     } else if constexpr (std::is_enum_v<T>) {
-        return name_of(value);
+        return std::string{name_of(value)};
     } else {
         state_writer bytes;
         bytes(value);
