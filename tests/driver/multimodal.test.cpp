@@ -88,8 +88,10 @@ TEST_CASE("the text part of a multimodal checkpoint is the model that it is alon
         INFO(prefix);
         const test::scratch room;
         write_llava(room, prefix);
-        const auto run = test::shell(room, "set -e; head -c 600 $TEXT > short; for m in $MODEL llava; do"
-                                           " $AWQ eval --model $m --dataset short --max-seq-length 64 > $(basename $m).txt; done; cat *.txt");
+        const auto run =
+            test::shell(room, "set -e; head -c 600 $TEXT > short; for m in $MODEL llava; do"
+                              " $AWQ eval --model $m --dataset short --max-seq-length 64 > $(basename $m).txt;"
+                              " done; cat *.txt");
         INFO(run.err);
         REQUIRE(run.exit_code == 0);
         CHECK(test::read(room / "llava.txt") == test::read(room / "tiny-llama.txt"));
