@@ -121,3 +121,23 @@ TEST_CASE("an unfinished file is removed, a finished one stays, and nothing is r
     CHECK(writer::create(scratch / "none/w.safetensors", {}).error().code() ==
           error_code::file_unwritable);
 }
+
+TEST_CASE("a tensor may be written in parts, and is there when all of its elements are")
+{
+    const test::scratch scratch;
+    const std::string path = scratch / "w.safetensors";
+    auto created = writer::create(path, {{"a", element_type::bf16, {2, 3}}});
+    REQUIRE(created);
+    REQUIRE(created->write_part("a", 4, std::vector<float>{5, 6}));
+    CHECK_FALSE(created->is_written("a"));
+    CHECK_FALSE(created->finish());
+    CHECK(created->write_part("a", 5, std::vector<float>{1, 2}).error().code() == error_code::shape_mismatch);
+    REQUIRE(created->write_part("a", 0, std::vector<float>{1, 2, 3, 4}));
+    CHECK(created->is_written("a"));
+    REQUIRE(created->finish());
+    const auto opened = file::open(path);
+    REQUIRE(opened);
+    std::vector<float> values(6);
+    REQUIRE(awq::safetensors::read_floats(opened->tensors()[0], values));
+    CHECK(values == std::vector<float>{1, 2, 3, 4, 5, 6});
+}

@@ -101,3 +101,28 @@ TEST_CASE("a mapping that forgets a reader is refused with all of them")
     CHECK(awq::check_data_flow(block, mapping).error().text().find("nothing that could") !=
           std::string_view::npos);
 }
+
+TEST_CASE("of latent attention the value rows of every head are smoothed, on request")
+{
+    awq::model_config config = awq::defaults_for("deepseek_v3");
+    config.hidden_size = 64;
+    config.num_attention_heads = 2;
+    config.latent = {.query_rank = 8, .rank = 4, .plain = 3, .rotary = 2, .value = 2};
+    config.experts.count = 2;
+    config.experts.first = 0;
+    const awq::block_layout block = awq::layout_of(config, 0);
+    const awq::block_output* const values = awq::find_output(block, "self_attn.kv_b_proj");
+    REQUIRE(values);
+    CHECK_FALSE(values->is_usual);
+    CHECK(awq::mapping_of(block, *values).balance_layers == names{"self_attn.o_proj"});
+    CHECK(awq::row_scales_of(block, *values) == std::vector<std::uint32_t>{3, 4, 8, 9});
+    CHECK(awq::mapping_of(block, *awq::find_output(block, "self_attn.kv_a_layernorm")).balance_layers ==
+          names{"self_attn.kv_b_proj"});
+}
+
+TEST_CASE("experts whose up is not linear have no mapping from it")
+{
+    const awq::block_layout block = layout("gpt_oss");
+    CHECK_FALSE(awq::find_output(block, "mlp.experts.0.up_proj"));
+    CHECK(awq::find_output(block, "post_attention_layernorm"));
+}

@@ -157,3 +157,22 @@ TEST_CASE("scales that cannot be used change nothing")
     CHECK(up.values == up_before.values);
     CHECK(down.values == down_before.values);
 }
+
+TEST_CASE("scales divide the outputs that the target names, and no others")
+{
+    std::vector<float> smooth(6 * 2, 1.0f), bias(6, 1.0f), balance{1, 1, 1};
+    const awq::matrix_view<float> balances[]{{balance.data(), 1, 3}};
+    const std::uint32_t rows[]{1, 2, 5};
+    auto target = smooth_target::of_linear({smooth.data(), 6, 2}, bias);
+    target.rows = rows;
+    const double scales[]{2.0, 4.0, 8.0};
+    REQUIRE(awq::apply_scales(serial, {target, balances}, scales));
+    CHECK(bias == std::vector<float>{1.0f, 0.5f, 0.25f, 1.0f, 1.0f, 0.125f});
+    CHECK(smooth == std::vector<float>{1, 1, 0.5f, 0.5f, 0.25f, 0.25f, 1, 1, 1, 1, 0.125f, 0.125f});
+    CHECK(balance == std::vector<float>{2, 4, 8});
+    const std::uint32_t beyond[]{0, 1, 6};
+    target.rows = beyond;
+    CHECK_FALSE(awq::apply_scales(serial, {target, balances}, scales));
+    target.rows = std::span{rows}.first(2);
+    CHECK_FALSE(awq::apply_scales(serial, {target, balances}, scales));
+}

@@ -56,14 +56,12 @@ public:
             const matrix_view<const float> from = view_of(tensor);
             tensors_.emplace_back(name, make(from.rows(), from.cols(), memory_ && tensor.is_elsewhere()));
             std::copy_n(from.data(), from.size(), tensors_.back().second.data());
-            release(from);
+            release(view_of(std::as_const(tensors_.back().second)));
             other.release(from);
         }
     }
     block_tensors& operator=(const block_tensors& other) { return *this = block_tensors{other}; }
 
-    /// Whether experts wait in a file.
-    bool has_experts_elsewhere() const noexcept { return memory_ != nullptr; }
     /// Lets the pages of a weight go, if it is one that waits in a file.
     void release(matrix_view<const float> weight) const noexcept
     {
