@@ -109,6 +109,7 @@
 #include <awq/io/safetensors/convert.hpp>
 #include <awq/io/safetensors/element_type.hpp>
 #include <awq/io/safetensors/layout.hpp>
+#include <awq/io/safetensors/mxfp4.hpp>
 #include <awq/io/safetensors/reader.hpp>
 #include <awq/io/safetensors/shard_index.hpp>
 #include <awq/io/safetensors/shard_set_writer.hpp>

@@ -74,7 +74,7 @@ public:
             input_statistics& stats = statistics_.of(input.name);
             host_matrix gram = stats.take_gram();
             AWQ_CHECK(quantize_stage(input, view_of(gram), stats.tokens(), nullptr));
-            if (smoothed_.layout().is_shared(input.value)) shared_ = {std::move(gram), stats.tokens()};
+            if (smoothed_.layout().is_shared(input.value)) shared_ = {std::move(gram), stats.tokens(), false};
         }
         return {};
     }
@@ -90,7 +90,7 @@ public:
             AWQ_TRY(const std::uint64_t tokens,
                     stages.gather(i, smoothed_.weights(), quantized_.weights(), view_of(gram),
                                   view_of(cross)));
-            if (smoothed_.layout().is_shared(inputs[i].value)) shared_ = {gram, tokens};
+            if (smoothed_.layout().is_shared(inputs[i].value)) shared_ = {gram, tokens, false};
             if (takes_rows(inputs[i]) && is_little(inputs[i], tokens))
                 AWQ_CHECK(quantize_stage(inputs[i], view_of(shared_.gram), shared_.tokens, nullptr));
             else
@@ -121,6 +121,7 @@ private:
     struct shared_input {
         host_matrix gram = xtensor_backend::make(0, 0);
         std::uint64_t tokens = 0;
+        bool has_targets = false; ///< weights that read it were moved
     };
 
     /// Whether a value is some rows of another: what an expert is given.
@@ -154,10 +155,11 @@ private:
     status quantize_stage(const block_input& input, matrix_view<float> gram, std::uint64_t tokens,
                           host_matrix* shift)
     {
-        std::vector<std::string_view> layers;
-        for (const block_linear* const linear : smoothed_.layout().whole_readers_of(input.value))
-            if (!linear->is_router && formats_(linear->name)) layers.push_back(linear->name);
-        if (layers.empty()) return {};
+        const std::vector<std::string_view> layers =
+            to_be_rounded(smoothed_.layout().whole_readers_of(input.value));
+        const std::vector<std::string_view> moved =
+            shift ? to_be_rounded(smoothed_.layout().readers_of(input.value)) : layers;
+        if (moved.empty()) return {};
         std::vector<float> importance(gram.cols());
         for (std::size_t i = 0; i < importance.size(); ++i)
             importance[i] = gram(i, i) / static_cast<float>(std::max<std::uint64_t>(tokens, 1));
@@ -166,7 +168,13 @@ private:
         const bool weighted = options_.rounding.importance && tokens != 0;
         if (weighted) steps.take("importance");
         if (tokens == 0) steps.miss("no statistics (no token was routed to the expert)");
-        if (shift) move_targets(layers, gram, view_of(std::as_const(*shift)), tokens, steps);
+        // Experts have targets by all tokens, and are rounded by their own.
+        if (takes_rows(input) && shared_.has_targets) steps.take("least-squares target");
+        if (shift) {
+            const bool done = move_targets(moved, gram, view_of(std::as_const(*shift)), tokens, steps);
+            if (smoothed_.layout().is_shared(input.value)) shared_.has_targets = done;
+        }
+        if (layers.empty()) return {};
         host_matrix working = shift ? std::move(*shift) : host_matrix{};
         const bool feedback = options_.rounding.error_feedback && tokens != 0 &&
                               prepare_feedback(gram, working, steps);
@@ -186,6 +194,15 @@ private:
         smoothed_.release(linear);
         quantized_.release(linear);
         if (compensated_) compensated_->release(linear);
+    }
+
+    /// Those of some layers that have a format, by name.
+    std::vector<std::string_view> to_be_rounded(const std::vector<const block_linear*>& linears) const
+    {
+        std::vector<std::string_view> names;
+        for (const block_linear* const linear : linears)
+            if (!linear->is_router && formats_(linear->name)) names.push_back(linear->name);
+        return names;
     }
 
     /// What was done to the layers of a stage, and what could not be.
@@ -220,13 +237,15 @@ private:
         return magnitude;
     }
 
-    /// Replaces the weights by their least-squares targets, where there are tokens enough to know.
-    /// `gram` comes out as it went in.
-    void move_targets(std::span<const std::string_view> layers, matrix_view<float> gram,
+    /// Replaces the weights by their least-squares targets, where there are tokens enough to know; whether
+    /// it did. `gram` comes out as it went in.
+    bool move_targets(std::span<const std::string_view> layers, matrix_view<float> gram,
                       matrix_view<const float> shift, std::uint64_t tokens, stage_steps& steps)
     {
-        if (tokens < 4 * gram.cols())
-            return steps.miss("no least-squares target (fewer than 4 tokens a channel)");
+        if (tokens < 4 * gram.cols()) {
+            steps.miss("no least-squares target (fewer than 4 tokens a channel)");
+            return false;
+        }
         std::vector<float> diagonal(gram.rows()), scratch(gram.rows() * cholesky_panel);
         for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
         const bool factored =
@@ -238,6 +257,7 @@ private:
             scratch.resize(weight.size() + weight.rows() * cholesky_panel);
             move_to_target<Product>(solving_, weight, gram, shift,
                                     options_.rounding.least_squares_share, scratch.data());
+            quantized_.release(linear);
         }
         // The factor lies below the diagonal; what is above it is still the Gram matrix.
         for (std::size_t i = 0; i < diagonal.size(); ++i) gram(i, i) = diagonal[i];
@@ -246,6 +266,7 @@ private:
             steps.take("least-squares target");
         else
             steps.miss("no least-squares target (Gram matrix not positive definite)");
+        return factored;
     }
 
     /// The feedback matrix of `gram` in `feedback`; more damping is tried before giving up.

@@ -41,7 +41,7 @@ public:
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
         AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
-        std::vector<safetensors::shard_plan> plans = safetensors::plan_like(source.checkpoint());
+        std::vector<safetensors::shard_plan> plans = plan_like(source.checkpoint(), source.stacks());
         for (safetensors::shard_plan& plan : plans) {
             std::erase_if(plan.metadata, [](const auto& pair) { return pair.first == key; });
             plan.metadata.emplace_back(key, label.target + ", not function-preserving");
@@ -93,7 +93,7 @@ private:
         json::writer out{2};
         out.begin_object();
         for (const json::member& each : members)
-            if (each.key != key) json::write(out.key(each.key), each.value);
+            if (each.key != key && each.key != "quantization_config") json::write(out.key(each.key), each.value);
         out.key(key).begin_object().field("function_preserving", false);
         out.field("target", label_.target);
         out.field("importance_matrix", label_.importance_matrix);

@@ -113,6 +113,15 @@ public:
         return stacked ? stacked->stack->name : std::string{name};
     }
 
+    /// The elements that an output like this checkpoint has for a tensor; nothing where it has none.
+    std::optional<dtype> stored_type(std::string_view name) const
+    {
+        const stacked_tensor* const stacked = stacks_.find(name);
+        if (stacked) return safetensors::to_dtype(stacked->output().type);
+        const safetensors::tensor* const found = checkpoint_.find(name);
+        return found ? found->type() : std::nullopt;
+    }
+
     std::optional<tensor_shape> shape(std::string_view name) const override
     {
         if (const stacked_tensor* const stacked = stacks_.find(name))
@@ -142,6 +151,7 @@ public:
         const auto type = found->type();
         std::vector<std::uint64_t> shape = stacked ? stacked->shape() : found->shape;
         if (is_transposed(name)) std::ranges::reverse(shape);
+        if (stacked && stacked->scales) return stored_tensor_facts{std::move(shape), "MXFP4"};
         return stored_tensor_facts{std::move(shape), std::string{name_of(found->stored)},
                                    type && is_smoothable(*type)};
     }
@@ -196,7 +206,8 @@ private:
             const bool is_small =
                 bits_of(each->stored) <= 32 && each->stored != element_type::boolean;
             const bool is_mask = each->name.ends_with(".bias"); // causal, of old checkpoints
-            if (each->shape.size() >= 2 && is_small && !is_float && !is_mask) return each;
+            const bool is_known = is_mask || stacks_.is_stack(each->name);
+            if (each->shape.size() >= 2 && is_small && !is_float && !is_known) return each;
         }
         return nullptr;
     }
@@ -223,7 +234,10 @@ AWQ_COMPILED status directory_source::check_plain()
     const status found = check_tensors(*this);
     const status fits = found ? check_unknown() : found;
     const safetensors::tensor* const packed = fits ? nullptr : find_packed();
-    if (fits && quantization_) note_left_over();
+    if (fits && quantization_ && !stacks_.has_packed()) note_left_over();
+    if (fits && stacks_.has_packed())
+        notices_.push_back({notice::severity::note, path() + ": experts in MXFP4 are read as the weights that "
+                                                             "they stand for, and written in 16 bits"});
     if (!packed) return fits;
     if (!quantization_)
         return error{error_code::unsupported, path(), ": is already quantized (tensor \"",

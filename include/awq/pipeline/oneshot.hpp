@@ -317,9 +317,7 @@ private:
     storage_choice stored_types() const
     {
         return [this](std::string_view tensor) {
-            const safetensors::tensor* const found =
-                source_->checkpoint().find(source_->name_in_file(tensor));
-            return found && found->type() ? *found->type() : dtype::f32;
+            return source_->stored_type(tensor).value_or(dtype::f32);
         };
     }
 

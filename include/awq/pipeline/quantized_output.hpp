@@ -113,7 +113,7 @@ private:
         std::map<std::string_view, const quantized_layer*> waiting;
         for (const quantized_layer& layer : layers) waiting.emplace(layer.name, &layer);
         const auto all = waiting;
-        auto plans = safetensors::plan_like(source);
+        auto plans = plan_like(source, stacks);
         unstack(stacks, [&](std::string_view layer) { return all.contains(layer); }, plans);
         for (safetensors::shard_plan& shard : plans) {
             std::vector<safetensors::tensor_spec> specs;

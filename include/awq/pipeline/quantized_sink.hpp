@@ -113,13 +113,13 @@ private:
                                               const weight_format& format)
     {
         const std::string tensor = name + ".weight";
-        AWQ_TRY(const auto* const weight, source.checkpoint().at(source.name_in_file(tensor)));
         const auto stored = source.stored(tensor);
-        if (!stored || stored->shape.size() != 2 || !weight->type())
+        const auto type = source.stored_type(tensor);
+        if (!stored || stored->shape.size() != 2 || !type)
             return error{error_code::shape_mismatch, source.path(), ": ", name,
                          ".weight is not a matrix of weights"};
         return quantized_layer{name, format, static_cast<std::size_t>(stored->shape[0]),
-                               static_cast<std::size_t>(stored->shape[1]), *weight->type()};
+                               static_cast<std::size_t>(stored->shape[1]), *type};
     }
 
     bool is_quantized_weight(std::string_view name) const

@@ -34,9 +34,10 @@ public:
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
         AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
-        AWQ_TRY(auto writer, safetensors::shard_set_writer::create(directory.where(),
-                                                                   source.checkpoint()));
-        AWQ_TRY(auto notes, carry_over(source.path(), directory.where()));
+        AWQ_TRY(auto writer, create_writer(source, directory.where()));
+        const std::vector<std::string> replaced(source.stacks().has_packed() ? 1 : 0, "config.json");
+        AWQ_TRY(auto notes, carry_over(source.path(), directory.where(), replaced));
+        if (!replaced.empty()) AWQ_CHECK(write_plain_config(source.path(), directory.where()));
         return std::unique_ptr<checkpoint_sink>{new smoothed_sink{
             source, std::move(directory), std::move(writer), content, std::move(notes)}};
     }
@@ -61,6 +62,14 @@ public:
     std::vector<std::string> notes() const override { return notes_; }
 
 private:
+    static result<safetensors::shard_set_writer> create_writer(const directory_source& source,
+                                                               const output_path& where)
+    {
+        const safetensors::checkpoint& files = source.checkpoint();
+        if (!source.stacks().has_packed()) return safetensors::shard_set_writer::create(where, files);
+        return safetensors::shard_set_writer::create(where, plan_like(files, source.stacks()), files.has_index());
+    }
+
     smoothed_sink(const directory_source& source, output_directory&& directory,
                   safetensors::shard_set_writer&& writer, sink_content content,
                   std::vector<std::string>&& notes)

@@ -7,12 +7,15 @@
 #include <awq/config.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
 #include <awq/io/safetensors/convert.hpp>
+#include <awq/io/safetensors/mxfp4.hpp>
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/pipeline/check_tensors.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -26,14 +29,24 @@ namespace awq {
 /// stack: blocks' layouts know experts one by one, some files have one tensor for all.
 struct stacked_tensor {
     const safetensors::tensor* stack = nullptr;
+    const safetensors::tensor* scales = nullptr; ///< of MXFP4, whose blocks the stack holds; else null
     stacked_place place;
-    bool is_transposed = false;
+    bool is_transposed = false;          ///< MXFP4 is not, but its 16-bit form may be
     std::size_t outputs = 0, inputs = 0; ///< of the layer
     bool is_bias = false;
     std::string block;                   ///< prefix of the block that it belongs to
 
     std::size_t slab_size() const noexcept { return place.outputs * inputs; }
     std::size_t slab_begin() const noexcept { return place.slab * slab_size(); }
+    /// What it is written as: MXFP4 becomes 16 bits.
+    safetensors::tensor_spec output() const
+    {
+        if (!scales) return stack->spec();
+        const std::uint64_t slabs = place.slabs, rows = is_transposed ? inputs : place.outputs;
+        return {block + place.name, safetensors::element_type::bf16,
+                {slabs, rows, is_transposed ? place.outputs : inputs}};
+    }
+
     /// As if it had a tensor of its own.
     std::vector<std::uint64_t> shape() const
     {
@@ -68,14 +81,22 @@ public:
     static result<stacked_tensors> find(const safetensors::checkpoint& files, const model_config& config)
     {
         stacked_tensors found;
-        for (std::size_t layer = 0; config.experts.count != 0 && layer < config.num_hidden_layers; ++layer)
-            for (const expected_tensor& wanted : layout_of(config, layer).tensors)
+        for (std::size_t layer = 0; config.experts.count != 0 && layer < config.num_hidden_layers; ++layer) {
+            const block_layout layout = layout_of(config, layer);
+            const std::string block = block_prefix(config, layer);
+            if (!files.find(block + layout.tensors.front().name)) break; // no such block: the check says so
+            for (const expected_tensor& wanted : layout.tensors)
                 if (wanted.stack.order != stack_order::none && wanted.is != presence::unwanted)
-                    AWQ_CHECK(found.add(files, wanted, block_prefix(config, layer)));
+                    AWQ_CHECK(found.add(files, wanted, block));
+        }
         return found;
     }
 
-    bool empty() const noexcept { return tensors_.empty(); }
+    /// Whether some are MXFP4.
+    bool has_packed() const
+    {
+        return std::ranges::any_of(tensors_, [](const auto& each) { return each.second.scales != nullptr; });
+    }
     /// Null where the tensor is not stacked.
     const stacked_tensor* find(std::string_view name) const
     {
@@ -89,6 +110,7 @@ public:
     /// Rows of a tensor; out (rows, inputs), or one row of a bias. Errors: those of `read_floats`.
     static status read_rows(const stacked_tensor& from, std::size_t first_row, matrix_view<float> out)
     {
+        if (from.scales) return read_packed(from, first_row, out);
         const std::size_t rows = from.is_bias ? from.outputs : out.rows();
         const matrix_view<float> values{out.data(), rows, from.inputs};
         stacked_place at = from.place;
@@ -108,8 +130,8 @@ private:
         const std::string name = block + wanted.name;
         if (files.find(name)) return {};
         const safetensors::tensor* const stack = files.find(block + wanted.stack.name);
-        if (!stack) return {};
-        stacked_tensor made{stack, wanted.stack, false, wanted.rows, wanted.cols, !wanted.is_matrix, block};
+        if (!stack) return add_packed(files, wanted, block);
+        stacked_tensor made{stack, nullptr, wanted.stack, false, wanted.rows, wanted.cols, !wanted.is_matrix, block};
         if (made.is_bias) std::swap(made.outputs, made.inputs);
         const auto way = detail::is_transposed_stack(made, *stack);
         if (!way)
@@ -123,9 +145,69 @@ private:
         return {};
     }
 
+    status add_packed(const safetensors::checkpoint& files, const expected_tensor& wanted,
+                      const std::string& block)
+    {
+        const safetensors::tensor* const blocks = files.find(block + wanted.stack.name + "_blocks");
+        const safetensors::tensor* const scales = files.find(block + wanted.stack.name + "_scales");
+        if (!wanted.is_matrix || !blocks || !scales) return {};
+        const bool is_turned = wanted.stack.order == stack_order::in_out;
+        const std::uint64_t slabs = wanted.stack.slabs, rows = wanted.stack.outputs, groups = wanted.cols / 32;
+        const auto is_bytes = [](const safetensors::tensor& each, const std::vector<std::uint64_t>& shape) {
+            return each.stored == safetensors::element_type::u8 && each.shape == shape;
+        };
+        if (wanted.cols % 32 != 0 || !is_bytes(*blocks, {slabs, rows, groups, 16}) ||
+            !is_bytes(*scales, {slabs, rows, groups}))
+            return error{error_code::shape_mismatch, files.directory(), ": tensor \"", printable(blocks->name),
+                         "\" has the shape ", safetensors::shape_text(blocks->shape), ", MXFP4 of ", slabs,
+                         " experts of ", rows, " outputs and ", wanted.cols, " inputs has another (",
+                         wanted.fields, ")"};
+        stacks_.insert({blocks->name, scales->name});
+        tensors_.emplace(block + wanted.name, stacked_tensor{blocks, scales, wanted.stack, is_turned, wanted.rows,
+                                                             wanted.cols, false, block});
+        return {};
+    }
+
+    static status read_packed(const stacked_tensor& from, std::size_t first_row, matrix_view<float> out)
+    {
+        std::vector<float> slab(from.slab_size());
+        const std::size_t blocks = slab.size() / 2, scales = slab.size() / 32;
+        safetensors::widen_mxfp4(from.stack->bytes.subspan(from.place.slab * blocks, blocks),
+                                 from.scales->bytes.subspan(from.place.slab * scales, scales), slab);
+        if (const auto bad = safetensors::first_not_finite(slab))
+            return error{error_code::not_finite, from.stack->file->path(), ": tensor \"",
+                         printable(from.scales->name), "\": element ", from.place.slab * scales + *bad / 32,
+                         " is NaN"};
+        stacked_place at = from.place;
+        at.first += first_row * at.step;
+        take_from_slab(at, false, slab, out);
+        from.stack->release();
+        return {};
+    }
+
     std::map<std::string, stacked_tensor, std::less<>> tensors_;
     std::set<std::string, std::less<>> stacks_;
 };
+
+/// The plan of a checkpoint like `source`, but for what is MXFP4 there: it becomes 16 bits.
+inline std::vector<safetensors::shard_plan> plan_like(const safetensors::checkpoint& source,
+                                                      const stacked_tensors& stacks)
+{
+    std::map<std::string_view, safetensors::tensor_spec> widened; // by the tensor that it takes the place of
+    std::set<std::string_view> dropped;
+    for (const auto& [name, each] : stacks.all()) {
+        if (!each.scales) continue;
+        widened.emplace(each.stack->name, each.output());
+        dropped.insert(each.scales->name);
+    }
+    auto plans = safetensors::plan_like(source);
+    for (safetensors::shard_plan& plan : plans) {
+        std::erase_if(plan.tensors, [&](const auto& spec) { return dropped.contains(spec.name); });
+        for (safetensors::tensor_spec& spec : plan.tensors)
+            if (const auto at = widened.find(spec.name); at != widened.end()) spec = at->second;
+    }
+    return plans;
+}
 
 /// Writes tensors into the stacks that their checkpoint has for them, a slab when all of its tensors
 /// are there: gate and up of one expert may lie in turns.
@@ -134,13 +216,14 @@ public:
     /// Errors: those of `shard_set_writer::write_part`.
     status write(const stacked_tensor& to, std::span<const float> values, safetensors::shard_set_writer& out)
     {
-        open_slab& slab = slabs_[{to.stack->name, to.place.slab}];
+        const std::string name = to.output().name;
+        open_slab& slab = slabs_[{name, to.place.slab}];
         slab.values.resize(to.slab_size());
         put_into_slab(to.place, to.is_transposed, {values.data(), to.outputs, to.inputs}, slab.values);
         slab.filled += values.size();
         if (slab.filled < slab.values.size()) return {};
-        const status done = out.write_part(to.stack->name, to.slab_begin(), slab.values);
-        slabs_.erase({to.stack->name, to.place.slab});
+        const status done = out.write_part(name, to.slab_begin(), slab.values);
+        slabs_.erase({name, to.place.slab});
         return done;
     }
 
@@ -167,12 +250,12 @@ void unstack(const stacked_tensors& stacks, const Choice& is_quantized,
              std::vector<safetensors::shard_plan>& plans)
 {
     std::set<std::string_view> blocks;
-    std::multimap<std::string_view, safetensors::tensor_spec> members; // by their stack
+    std::multimap<std::string, safetensors::tensor_spec> members; // by their stack
     for (const auto& [name, each] : stacks.all())
         if (is_quantized(std::string_view{name}.substr(0, name.rfind('.')))) blocks.insert(each.block);
     for (const auto& [name, each] : stacks.all())
         if (blocks.contains(each.block))
-            members.emplace(each.stack->name, safetensors::tensor_spec{name, each.stack->stored, each.shape()});
+            members.emplace(each.output().name, safetensors::tensor_spec{name, each.output().type, each.shape()});
     for (safetensors::shard_plan& plan : plans) {
         std::vector<safetensors::tensor_spec> specs;
         for (safetensors::tensor_spec& spec : plan.tensors) {
