@@ -6216,6 +6216,8 @@ enum class precision : unsigned char {
     /// bfloat16 where the processor multiplies it faster than float32: weights of a bfloat16 checkpoint are
     /// exact in it, activations lose their last digits.
     mixed,
+    /// The sum of two bfloat16 each, where `mixed` is faster than float32: 16 bits of the significand.
+    split,
 };
 
 /// The precision by its name, "float32" or "mixed".
@@ -6231,12 +6233,12 @@ constexpr const char* name_of(precision which) noexcept
     return which == precision::mixed ? "mixed" : "float32";
 }
 
-/// Whether an execution allows bfloat16: it then has a member `operands` that says so.
+/// What an execution's products take: its member `operands`, where it has one.
 template <execution E>
-constexpr bool is_mixed(const E& e) noexcept
+constexpr precision operands_of(const E& e) noexcept
 {
-    if constexpr (requires { e.operands; }) return e.operands == precision::mixed;
-    return false;
+    if constexpr (requires { e.operands; }) return e.operands;
+    return precision::float32;
 }
 
 /// The same execution with other operands, where it has a choice.
@@ -6247,11 +6249,11 @@ constexpr E with_precision(E e, precision operands) noexcept
     return e;
 }
 
-/// The same execution for products that need all digits of float32, such as those of a Cholesky decomposition.
+/// The same execution for products that need more digits than bfloat16 has, such as those of a Cholesky decomposition.
 template <execution E>
-constexpr E in_float32(const E& e) noexcept
+constexpr E for_solving(const E& e) noexcept
 {
-    return with_precision(e, precision::float32);
+    return operands_of(e) == precision::mixed ? with_precision(e, precision::split) : e;
 }
 
 } // namespace awq
@@ -6385,6 +6387,7 @@ struct rounding_options {
     /// target, every layer is rounded as if the layers before it were not.
     float least_squares_lambda = 0.2f;
     float least_squares_share = 0.5f; ///< how much of the way to that target is gone
+    float least_squares_tokens = 4.0f; ///< so many for each channel, or there is no target
 };
 
 /// What `oneshot` is asked to do; the driver's flags and a recipe fill it.
@@ -6400,6 +6403,11 @@ struct oneshot_options {
     std::string report; ///< FILE.html: a page for people; any other name: JSON
     std::string recipe; ///< where these options come from, if from a file: no output replaces it
     bool overwrite = false;
+    /// Goes on behind the blocks that a run of the same request had finished when it was killed; where there is none,
+    /// begins. What is done stays for the next when this run fails, too.
+    bool resume = false;
+    /// Checks all that a run checks before it begins, and opens nothing to write; for `predict`.
+    bool dry_run = false;
 
     bool smoothing_only = false;
     /// Writes least-squares targets in 16 bits, for llama.cpp's quantizer to round to `target`.
@@ -6407,6 +6415,10 @@ struct oneshot_options {
     bool smoothing = true; ///< false: plain rounding, for comparison
     /// Smooths whatever can be smoothed exactly, not only what llm-compressor does.
     bool all_mappings = false;
+    /// Experts of a block with more bytes in float32 wait in a file beside the output, all but the one that
+    /// is looked at; losses of what they read in common are then those of Gram matrices.
+    std::size_t experts_in_memory = std::size_t{256} << 20;
+    bool all_experts = false; ///< statistics of every expert are of all tokens, not of its own only
     bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
     /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
     bool clip_weights = false;
@@ -6424,12 +6436,16 @@ struct oneshot_options {
     std::string mappings_recipe; ///< the file that `mappings` are from
 
     /// Of the products of the forward pass, the statistics and the search; what is solved is float32.
-    precision operands = precision::float32;
+    /// Empty: the run chooses, mixed for a bfloat16 checkpoint on a processor with AMX, unless `reproducible_products`.
+    std::optional<precision> operands = precision::float32;
+    dtype hidden_states = dtype::f32; ///< bf16: half the memory for the text, between blocks
     std::size_t num_calibration_samples = 128;
     std::size_t max_seq_length = 512;
     search_options search{};
     loss_kind loss = loss_kind::screened;
     std::size_t exact_loss_tokens = 2048; ///< of a screened search: tokens that decide
+    /// Of the Gram matrices that only the search looks at, unless `loss` is the exact one: about so many tokens.
+    std::size_t search_tokens = 8192;
     rounding_options rounding{};
 
     progress_callback progress;
@@ -6468,9 +6484,11 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
         {"n_grid", std::to_string(options.search.n_grid)},
         {"duo_scaling", name_of(options.search.duo_scaling)},
         {"loss", name_of(options.loss)},
-        {"precision", name_of(options.operands)},
+        {"precision", options.operands ? name_of(*options.operands) : "auto"},
+        {"hidden_states", options.hidden_states == dtype::bf16 ? "bfloat16" : "float32"},
         {"smoothing", yes_or_no(options.smoothing)},
         {"all_mappings", yes_or_no(options.all_mappings)},
+        {"all_experts", yes_or_no(options.all_experts)},
         {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
     if (options.smoothing_only) return made;
     const rounding_options& rounding = options.rounding;
@@ -6485,6 +6503,41 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
                  {"least_squares_share", std::to_string(rounding.least_squares_share)}});
     return made;
 }
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/run_prediction.hpp
+#ifndef AWQ_PIPELINE_RUN_PREDICTION_HPP
+#define AWQ_PIPELINE_RUN_PREDICTION_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Seconds by step.
+using step_seconds = std::vector<std::pair<std::string, double>>;
+
+/// The seconds of one step; 0 where it is not there.
+inline double seconds_of(const step_seconds& all, const std::string& step)
+{
+    const auto found = std::ranges::find(all, step, &std::pair<std::string, double>::first);
+    return found == all.end() ? 0.0 : found->second;
+}
+
+/// What a run will take, found without running it.
+struct run_prediction {
+    std::size_t samples = 0, tokens = 0, blocks = 0;
+    std::uint64_t peak_bytes = 0;      ///< resident
+    std::uint64_t available_bytes = 0; ///< that the process may have
+    step_seconds seconds;              ///< "total" comes last
+    std::vector<std::string> notes;    ///< what is not in it, one sentence each
+};
 
 } // namespace awq
 
@@ -6512,10 +6565,10 @@ namespace awq {
 enum class rope_kind : unsigned char { plain, linear, dynamic, llama3, yarn, longrope };
 
 /// The kind by its name in config.json ("default", "linear", "dynamic", "llama3", "yarn",
-/// "longrope").
+/// "longrope"). "mrope" gives images positions of their own; of texts it is the plain one.
 inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
 {
-    if (name == "default") return rope_kind::plain;
+    if (name == "default" || name == "mrope") return rope_kind::plain;
     if (name == "linear") return rope_kind::linear;
     if (name == "dynamic") return rope_kind::dynamic;
     if (name == "llama3") return rope_kind::llama3;
@@ -6525,7 +6578,11 @@ inline std::optional<rope_kind> rope_kind_of(std::string_view name) noexcept
 }
 
 /// What the gate of an MLP, or the inside of one without a gate, goes through.
-enum class activation : unsigned char { silu, gelu_tanh, gelu, relu, relu_squared };
+enum class activation : unsigned char {
+    silu, gelu_tanh, gelu, relu, relu_squared,
+    xielu,          ///< with learned parameters; of an MLP without a gate
+    clamped_swiglu, ///< of gate and up together (gpt-oss); not linear in up
+};
 
 /// The activation by its name in config.json ("silu", "gelu_pytorch_tanh"). transformers has several names
 /// for each.
@@ -6535,6 +6592,7 @@ inline std::optional<activation> activation_of(std::string_view name) noexcept
     if (name == "gelu") return activation::gelu;
     if (name == "relu") return activation::relu;
     if (name == "relu2") return activation::relu_squared;
+    if (name == "xielu") return activation::xielu;
     for (const std::string_view tanh : {"gelu_pytorch_tanh", "gelu_python_tanh", "gelu_new",
                                         "gelu_fast", "gelu_accurate"})
         if (name == tanh) return activation::gelu_tanh;
@@ -6565,14 +6623,23 @@ struct rope_config {
     double beta_fast = 32.0;                ///< yarn
     double beta_slow = 1.0;                 ///< yarn
     bool truncate = true;                   ///< yarn: whole-numbered correction range
-    std::optional<double> attention_factor; ///< yarn
-    std::optional<double> mscale;           ///< yarn
-    std::optional<double> mscale_all_dim;   ///< yarn
+    std::optional<double> attention_factor = {}; ///< yarn
+    std::optional<double> mscale = {};      ///< yarn
+    std::optional<double> mscale_all_dim = {}; ///< yarn
     double partial_rotary_factor = 1.0;     ///< share of a head's dimensions that are turned
+    bool is_reversed = false;               ///< heads turn the other way (nanochat)
     /// Each pair's frequency is divided by its own; empty: none is. A GGUF file holds these instead of
     /// the parameters of llama3; longrope has them for texts up to the original length.
-    std::vector<float> frequency_divisors;
-    std::vector<float> long_divisors; ///< longrope: those of longer texts
+    std::vector<float> frequency_divisors = {};
+    std::vector<float> long_divisors = {}; ///< longrope: those of longer texts
+    /// Pairs that turn by the time, height and width of a picture; to text they are all one.
+    std::vector<std::size_t> sections = {};
+};
+
+/// Scores that fall with the distance of keys, instead of a rotation (Press et al. 2022).
+struct alibi_config {
+    double most = 0.0;      ///< the least slope of heads is 2^-most; 0: scores do not fall
+    bool is_scaled = false; ///< multiplied as the scores are, and rounded to bfloat16 before (Falcon)
 };
 
 /// A mixture of experts.
@@ -6588,6 +6655,10 @@ struct experts_config {
     std::size_t chosen_groups = 1;
     bool normalized = true;           ///< the weights of a token's experts add up to 1
     double scaling = 1.0;             ///< of the weights
+    double jitter = 0.01;             ///< PhiMoE: see `router_rule`
+    bool averaged = false;            ///< Cohere: half of routed and shared experts, not their sum
+    bool by_sigmoid = false;          ///< Cohere: the weights of the chosen are sigmoids
+    std::size_t dense_width = 0;      ///< Cohere: of dense blocks
 
     /// Whether block `layer` has experts.
     bool in(std::size_t layer) const noexcept
@@ -6604,15 +6675,32 @@ struct latent_config {
     std::size_t plain = 0;      ///< dimensions of a query and key head that are not turned
     std::size_t rotary = 0;     ///< those that are
     std::size_t value = 0;      ///< of a value head
+    bool pairs = true;          ///< neighbouring dimensions turn together
+};
+
+/// Queries that grow with their position: times 1 + slope ln(1 + floor((position + shift) / length)).
+struct query_growth {
+    double slope = 0.0;
+    std::size_t length = 0; ///< 0: they do not
+    std::size_t shift = 0;
+
+    float at(std::size_t position) const noexcept
+    {
+        const auto steps = static_cast<double>((position + shift) / length);
+        return static_cast<float>(1.0 + slope * std::log1p(steps));
+    }
 };
 
 /// What a checkpoint calls its tensors.
 struct model_names {
     std::string blocks = "model.layers."; ///< before a block's number
     std::string embeddings = "model.embed_tokens";
-    std::string positions;                ///< learned positions; empty: none
+    std::string positions = {};           ///< learned positions; empty: none
     std::string norm = "model.norm";
     std::string head = "lm_head";
+    std::string embedding_norm = {};      ///< of the embeddings; empty: none
+    std::string project_in = {};          ///< where embeddings are narrower; before the blocks,
+    std::string project_out = {};         ///< and behind them
 };
 
 /// The fields of config.json that a forward pass needs. A default-constructed one holds Llama's
@@ -6621,9 +6709,10 @@ struct model_names {
 struct model_config {
     std::string architecture; ///< first of `architectures`: "LlamaForCausalLM"
     std::string model_type = "llama";
+    bool is_text_part = false; ///< of a checkpoint that also sees or hears
     std::size_t vocab_size = 32000;
     std::size_t hidden_size = 4096;
-    std::size_t intermediate_size = 11008;
+    std::size_t intermediate_size = 11008; ///< 0: 4 * hidden_size
     std::size_t num_hidden_layers = 32;
     std::size_t num_attention_heads = 32;
     std::size_t num_key_value_heads = 0; ///< 0: as many as attention heads
@@ -6639,16 +6728,24 @@ struct model_config {
     norm_kind norms = norm_kind::rms;
     bool norm_weights = true;    ///< norms have a weight
     bool norm_biases = false;
+    bool head_bias = false;        ///< of the head
+    bool normed_embeddings = false; ///< a norm stands between embeddings and blocks
+    bool final_norm = true;         ///< a norm stands behind the blocks
+    bool norms_after = false;       ///< norms of the hidden state stand behind attention and MLP
+    std::size_t embedding_size = 0; ///< 0: hidden_size; else the names have projections
+    bool transposed_layers = false; ///< on disk weights of blocks are (in_features, out_features)
     bool offset_norms = false;   ///< norms multiply by 1 + weight (gemma)
     bool scaled_embeddings = false; ///< embeddings are multiplied by sqrt(hidden_size) (gemma)
     double embedding_multiplier = 1.0;
     double residual_multiplier = 1.0; ///< of what attention and MLP add
     double logit_multiplier = 1.0;
+    double projection_limit = 0.0; ///< of queries, keys and values, as they leave their layers; 0: none
     double attention_cap = 0.0; ///< scores become cap * tanh(score / cap); 0: they stay
     double logit_cap = 0.0;
     std::size_t position_offset = 0; ///< row of the learned positions that the first token gets
     bool tie_word_embeddings = false;
     bool parallel_residual = false; ///< attention and MLP read the same hidden state
+    std::size_t parallel_norms = 1; ///< of it: each reads a norm of its own (Falcon 40B)
     /// Attention scores are divided by its root; 0: head_size().
     double query_pre_attn_scalar = 0.0;
     double attention_multiplier = 0.0; ///< of attention scores, instead of that; 0: none
@@ -6660,11 +6757,19 @@ struct model_config {
     /// From `layer_types`, one for each layer, where the file gives it: true is sliding.
     std::vector<bool> sliding_layers;
     std::vector<bool> unturned_layers; ///< true: no rotary embedding; empty: all layers turn
+    alibi_config alibi;
+    /// Sliding layers see tokens of their own chunk of this size, instead of a window; 0: no chunks.
+    std::size_t attention_chunk = 0;
+    query_growth growth;          ///< of all layers, or
+    bool unturned_growth = false; ///< of those without a rotary embedding only
+    double value_multiplier = 1.0;   ///< of what attention has mixed
+    std::size_t value_head_dim = 0;  ///< 0: head_size()
     experts_config experts;
     latent_config latent;
     model_names names;
     rope_config rope;
     std::optional<rope_config> local_rope; ///< of the sliding layers, where they have their own
+    std::size_t deepstack_layers = 0; ///< first layers that what a picture shows is added to
     std::vector<std::uint32_t> eos_token_ids;
     std::optional<std::uint32_t> bos_token_id;
     dtype torch_dtype = dtype::f32;
@@ -6682,8 +6787,9 @@ struct model_config {
     /// Dimensions of a head that are turned, an even number.
     std::size_t rotary_size() const noexcept
     {
+        constexpr double tiny = 1e-6; // a factor may be a quotient
         return static_cast<std::size_t>(static_cast<double>(head_size()) *
-                                        rope.partial_rotary_factor) / 2 * 2;
+                                            rope.partial_rotary_factor + tiny) / 2 * 2;
     }
     /// Whether layer `layer` has the window, where there is one.
     bool is_sliding(std::size_t layer) const noexcept
@@ -6702,6 +6808,10 @@ struct model_config {
     bool turns(std::size_t layer) const noexcept
     {
         return layer >= unturned_layers.size() || !unturned_layers[layer];
+    }
+    std::size_t embedding_width() const noexcept
+    {
+        return embedding_size == 0 ? hidden_size : embedding_size;
     }
     norm_rule norm() const noexcept
     {
@@ -6742,7 +6852,7 @@ inline status check_experts(const experts_config& experts, const latent_config& 
         return error{error_code::invalid_argument, "the number of experts is ", experts.count,
                      ", at most ", most_experts, " are supported"};
     AWQ_CHECK(check_size("decoder_sparse_step", experts.step));
-    for (const std::size_t width : {experts.width, experts.shared_width})
+    for (const std::size_t width : {experts.width, experts.shared_width, experts.dense_width})
         AWQ_CHECK(check_size("an expert's intermediate size", std::max<std::size_t>(width, 1)));
     for (const std::size_t size : {latent.query_rank, latent.rank, latent.plain, latent.rotary, latent.value})
         AWQ_CHECK(check_size("a size of latent attention", std::max<std::size_t>(size, 1)));
@@ -6762,10 +6872,12 @@ inline status check_sizes(const model_config& config)
                      " is not a multiple of num_attention_heads ", config.num_attention_heads,
                      "; give head_dim"};
     AWQ_CHECK(check_size("head_dim", config.head_size()));
+    AWQ_CHECK(check_size("word_embed_proj_dim", config.embedding_width()));
     if (config.num_attention_heads % config.kv_heads() != 0)
         return error{error_code::shape_mismatch, "num_attention_heads ",
                      config.num_attention_heads, " is not a multiple of num_key_value_heads ",
                      config.kv_heads()};
+    AWQ_CHECK(check_size("v_head_dim", std::max<std::size_t>(config.value_head_dim, 1)));
     return check_experts(config.experts, config.latent);
 }
 
@@ -6806,10 +6918,16 @@ inline status check_fields(const model_config& config)
     if (!activation_of(config.hidden_act))
         return error{error_code::unsupported, "hidden_act \"", config.hidden_act,
                      "\" is not supported, only \"silu\" (\"swish\"), \"gelu\", \"gelu_pytorch_tanh\" "
-                     "(\"gelu_new\", \"gelu_fast\"), \"relu\" and \"relu2\""};
+                     "(\"gelu_new\", \"gelu_fast\"), \"relu\", \"relu2\" and \"xielu\""};
     if (!std::isfinite(config.query_pre_attn_scalar) || config.query_pre_attn_scalar < 0.0)
         return error{error_code::invalid_argument, "query_pre_attn_scalar ",
                      config.query_pre_attn_scalar, " must be above 0"};
+    if (!std::isfinite(config.projection_limit) || config.projection_limit < 0.0)
+        return error{error_code::invalid_argument, "clip_qkv ", config.projection_limit,
+                     " must be above 0"};
+    if (!std::isfinite(config.alibi.most) || config.alibi.most < 0.0)
+        return error{error_code::invalid_argument, "alibi_bias_max ", config.alibi.most,
+                     " must be above 0"};
     if (!detail::is_positive(config.rms_norm_eps))
         return error{error_code::invalid_argument, "rms_norm_eps ", config.rms_norm_eps,
                      " must be above 0"};
@@ -6957,6 +7075,34 @@ protected:
 #ifndef AWQ_REPORT_RUN_REPORT_HPP
 #define AWQ_REPORT_RUN_REPORT_HPP
 
+// ---- awq/report/expert_report.hpp
+#ifndef AWQ_REPORT_EXPERT_REPORT_HPP
+#define AWQ_REPORT_EXPERT_REPORT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// How many of the calibration tokens each expert of a block was given.
+struct expert_report {
+    std::string layer;                 ///< "model.layers.3"
+    std::vector<std::uint64_t> tokens; ///< of each expert, at least one entry
+
+    std::uint64_t fewest() const { return *std::ranges::min_element(tokens); }
+    std::uint64_t most() const { return *std::ranges::max_element(tokens); }
+    std::size_t unused() const
+    {
+        return static_cast<std::size_t>(std::ranges::count(tokens, std::uint64_t{0}));
+    }
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/report/fallback_list.hpp
 #ifndef AWQ_REPORT_FALLBACK_LIST_HPP
 #define AWQ_REPORT_FALLBACK_LIST_HPP
@@ -6996,6 +7142,10 @@ public:
     {
         for (const auto& [what, layers] : all_) notices.warn(what + ": " + count_and_name(layers));
     }
+
+    /// The layers by step, as they were added.
+    auto& all() noexcept { return all_; }
+    const auto& all() const noexcept { return all_; }
 
 private:
     std::vector<std::pair<std::string, std::vector<std::string>>> all_;
@@ -7060,6 +7210,7 @@ struct run_report {
     std::vector<std::pair<std::string, std::string>> options;
     std::vector<mapping_report> mappings;
     std::vector<layer_report> layers;
+    std::vector<expert_report> experts; ///< of blocks that have them
     fallback_list fallbacks; ///< gathered block by block; told in `notes` at the end
     notice_list notes; ///< what was dropped, fell back or had no effect
     std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run
@@ -7088,6 +7239,16 @@ struct run_report {
         if (candidates > 0)
             notes.note(std::to_string(candidates) + " scale candidates were skipped: their loss is not "
                        "finite, or the type that the checkpoint stores cannot hold them");
+    }
+
+    /// Takes over what another report says of the blocks, in the place of what this one says.
+    void take_blocks(run_report&& other)
+    {
+        mappings = std::move(other.mappings);
+        layers = std::move(other.layers);
+        experts = std::move(other.experts);
+        fallbacks = std::move(other.fallbacks);
+        for (const auto& [step, value] : other.seconds) add_seconds(step, value);
     }
 
     std::size_t smoothed_mappings() const
@@ -7119,6 +7280,9 @@ class tokenizer; // of data/tokenizer.hpp, for those who look into it
 
 /// Calibrates, smooths and quantizes a model directory: the library's whole job, see `oneshot_options`.
 result<run_report> oneshot(const oneshot_options& options);
+
+/// What that would take, in time and memory, without doing it: nothing is written.
+result<run_prediction> predict(const oneshot_options& options);
 
 /// Converts a model directory into a GGUF file without calibration.
 result<export_report> export_gguf(const export_options& options);
@@ -17396,6 +17560,26 @@ private:
 } // namespace awq
 
 #endif
+// ---- awq/execution/products/upper_gram.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_UPPER_GRAM_HPP
+#define AWQ_EXECUTION_PRODUCTS_UPPER_GRAM_HPP
+
+namespace awq {
+
+/// g += x^T x for a sum of many batches: only the upper triangle of g holds it, until `mirror_upper` is called
+/// once after the last. A product that has no such operation of its own fills all of g.
+template <class Product, execution E>
+void add_upper_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
+{
+    if constexpr (requires { Product::add_upper_gram(e, x, g); })
+        Product::add_upper_gram(e, x, g);
+    else
+        Product::add_gram(e, x, g);
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/execution/serial_execution.hpp
 #ifndef AWQ_EXECUTION_SERIAL_EXECUTION_HPP
 #define AWQ_EXECUTION_SERIAL_EXECUTION_HPP
@@ -17479,19 +17663,27 @@ struct basic_smooth_target {
     bool norm = false;
     /// Of a norm: y = x (1 + weight), as in Gemma.
     bool offset = false;
+    /// Of a linear layer: the output that each scale divides, where these are not the last ones.
+    std::span<const std::uint32_t> rows = {};
 
     /// A norm, y = x * weight (+ bias).
     static constexpr basic_smooth_target of_norm(std::span<T> weight, std::span<T> bias = {},
                                                  bool offset = false) noexcept
     {
-        return {as_row(weight), bias, true, offset};
+        return {as_row(weight), bias, true, offset, {}};
     }
     /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
     /// the last ones are those that the balance layers read.
     static constexpr basic_smooth_target of_linear(matrix_view<T> weight,
                                                    std::span<T> bias = {}) noexcept
     {
-        return {weight, bias, false, false};
+        return {weight, bias, false, false, {}};
+    }
+
+    /// The output that scale `i` of `count` divides.
+    constexpr std::size_t row_of(std::size_t i, std::size_t count) const noexcept
+    {
+        return rows.empty() ? channels() - count + i : rows[i];
     }
 
     /// How many scales it takes at most.
@@ -18375,16 +18567,38 @@ class AWQ_ABI_TAG candidate_maker {
     std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
 };
 
+/// The weights of a candidate, those rows that the loss looks at; empty where it is not usable.
+template <class Maker, candidate_loss Loss>
+std::span<const matrix_view<const float>> make_for(Maker& maker, const scale_candidate& candidate, Loss& loss)
+{
+    return maker.make(candidate, [&](std::size_t rows) {
+        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
+        else return row_sample{rows};
+    });
+}
+
 /// The loss of a candidate, NaN where it is not usable.
 template <class Maker, candidate_loss Loss>
 double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
 {
-    const auto weights = maker.make(candidate, [&](std::size_t rows) {
-        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
-        else return row_sample{rows};
-    });
+    const auto weights = make_for(maker, candidate, loss);
     if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
     return static_cast<double>(loss(weights));
+}
+
+/// The losses of all candidates; one that can wait for several of them does.
+template <class Maker, candidate_loss Loss>
+void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<double> errors)
+{
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+        if constexpr (requires { loss.finish(); }) {
+            errors[i] = std::numeric_limits<double>::quiet_NaN();
+            if (const auto weights = make_for(maker, grid[i], loss); !weights.empty()) loss.begin(weights, errors[i]);
+        } else {
+            errors[i] = judge(maker, grid[i], loss);
+        }
+    }
+    if constexpr (requires { loss.finish(); }) loss.finish();
 }
 
 constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
@@ -18436,8 +18650,7 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
     const std::span<double> errors = memory.take<double>(grid.size());
     if (errors.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    for (std::size_t i = 0; i < grid.size(); ++i)
-        errors[i] = detail::judge(maker, grid[i], loss);
+    detail::judge_all(maker, grid, loss, errors);
     const std::size_t best = detail::first_smallest(errors, {});
     if (best == detail::no_candidate) return detail::nothing_finite();
     return search_outcome{maker.best_scales(grid[best]),
@@ -18474,8 +18687,7 @@ result<search_outcome> screened_search(const E& how, const search_problem<Q, T>&
     const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
     if (chosen.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    for (std::size_t i = 0; i < grid.size(); ++i)
-        errors[i] = detail::judge(maker, grid[i], cheap);
+    detail::judge_all(maker, grid, cheap, errors);
     chosen[0] = 1;
     for (std::size_t i = 0; i < options.finalists; ++i)
         if (const std::size_t next = detail::first_smallest(errors, chosen);
@@ -18577,6 +18789,13 @@ status check_smooth(const basic_smooth_target<T>& smooth, std::size_t scales)
         return error{error_code::shape_mismatch, "mapping: a bias of ",
                      smooth.bias.size(),         " values for ",
                      smooth.channels(),          " outputs"};
+    if (!smooth.rows.empty() && (smooth.norm || smooth.rows.size() != scales))
+        return error{error_code::shape_mismatch, "mapping: ", smooth.rows.size(),
+                     " outputs of the smooth layer are named for ", scales, " scales"};
+    for (const std::uint32_t row : smooth.rows)
+        if (row >= smooth.channels())
+            return error{error_code::shape_mismatch, "mapping: the smooth layer has ", smooth.channels(),
+                         " outputs, output ", row, " is named"};
     if (!smooth.norm && smooth.offset)
         return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
     return {};
@@ -18646,11 +18865,11 @@ void divide_norm(const basic_smooth_target<T>& smooth, std::span<const double> s
 }
 
 template <execution E, class T>
-void divide_rows(const E& how, matrix_view<T> weight, std::span<const double> scales)
+void divide_rows(const E& how, const basic_smooth_target<T>& smooth, std::span<const double> scales)
 {
-    how.for_each(scales.size(), [&](std::size_t r) {
-        for (T& element : weight.row(r))
-            element = from_double<T>(to_double(element) / scales[r]);
+    how.for_each(scales.size(), [&](std::size_t i) {
+        for (T& element : smooth.weight.row(smooth.row_of(i, scales.size())))
+            element = from_double<T>(to_double(element) / scales[i]);
     });
 }
 
@@ -18658,8 +18877,8 @@ void divide_rows(const E& how, matrix_view<T> weight, std::span<const double> sc
 
 /// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
 /// them, in place: together the layers compute what they did before. Of a linear smooth layer with
-/// more outputs than scales (a fused qkv or gate_up) only the last rows, and the matching slice of
-/// the bias, change. Computed in double and rounded to float once, and from there to the tensors' own
+/// more outputs than scales (a fused qkv or gate_up) only the last rows, or those that the target names,
+/// and the matching slice of the bias, change. Computed in double and rounded to float once, and from there to the tensors' own
 /// type; which scales that can hold, `scale_limits` knows. Errors (then nothing is changed): those of
 /// `check_mapping`; invalid_argument where a scale is not a positive number.
 template <execution E, class S = float, class B = S>
@@ -18675,15 +18894,15 @@ status apply_scales(const E& how, const basic_mapping<S, B>& pair, std::span<con
     for (const auto& balance : pair.balances)
         detail::multiply_columns(how, pair.column_scales, balance, scales);
     const basic_smooth_target<S>& smooth = pair.smooth;
-    const std::size_t first = smooth.channels() - scales.size();
     if (smooth.norm)
         detail::divide_norm(smooth, scales);
     else
-        detail::divide_rows(how, smooth.weight.rows_from(first, scales.size()), scales);
+        detail::divide_rows(how, smooth, scales);
     if (!smooth.bias.empty())
-        for (std::size_t i = 0; i < scales.size(); ++i)
-            smooth.bias[first + i] =
-                detail::from_double<S>(detail::to_double(smooth.bias[first + i]) / scales[i]);
+        for (std::size_t i = 0; i < scales.size(); ++i) {
+            S& bias = smooth.bias[smooth.row_of(i, scales.size())];
+            bias = detail::from_double<S>(detail::to_double(bias) / scales[i]);
+        }
     return {};
 }
 
@@ -18842,15 +19061,16 @@ void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smoo
                   dtype storage) noexcept
 {
     storage_range range = range_of(storage);
-    const std::size_t count = limits.smallest.size(), first = smooth.channels() - count;
+    const std::size_t count = limits.smallest.size();
     if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
     for (std::size_t i = 0; i < count; ++i) {
         const double gain = smooth.norm ? std::fabs(detail::to_double(smooth.weight(0, i)) +
                                                     (smooth.offset ? 1.0 : 0.0))
-                                        : detail::largest_magnitude(smooth.weight.row(first + i));
+                                        : detail::largest_magnitude(
+                                              smooth.weight.row(smooth.row_of(i, count)));
         detail::limit_smooth_row(limits, i, gain, range);
         if (smooth.bias.empty()) continue;
-        const double bias = std::fabs(detail::to_double(smooth.bias[first + i]));
+        const double bias = std::fabs(detail::to_double(smooth.bias[smooth.row_of(i, count)]));
         limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
     }
 }
@@ -19476,7 +19696,7 @@ struct simulated<Scheme, Group> : simulated_format<gguf::format_quantizer<Scheme
 
 namespace awq {
 
-/// Floats that `gram_loss` needs at least; up to 512 times as many make it faster.
+/// Floats that `gram_loss` needs at least; up to 1024 times as many make it faster.
 constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 {
     return 2 * in_features;
@@ -19562,13 +19782,79 @@ class AWQ_ABI_TAG gram_loss {
         return sum / (static_cast<double>(tokens_) * outputs);
     }
 
+    /// The same, but `error` has the loss only when `finish` was called: the rows of several candidates, as many as
+    /// there is memory for, are then multiplied together.
+    void begin(std::span<const matrix_view<const float>> candidates, double& error)
+    {
+        error = 0.0;
+        double outputs = 0.0;
+        for (const auto& weight : weights_) outputs += static_cast<double>(weight.rows());
+        for (std::size_t i = 0; i < weights_.size(); ++i) {
+            const void* const weight = weights_[i].data();
+            if (weight == candidates[i].data()) continue;
+            add_rows(weights_[i], candidates[i], 1.0 / (static_cast<double>(tokens_) * outputs), error);
+        }
+    }
+    void finish()
+    {
+        if (used_ == 0) return;
+        const matrix_view<const float> changes{memory_.data(), used_, gram_.cols()};
+        const matrix_view<float> products{memory_.data() + capacity() * gram_.cols(), used_, gram_.cols()};
+        Product::multiply_nn(how_, changes, gram_, products);
+        for (std::size_t i = 0; i < waiting_; ++i) {
+            const rows_of_candidate& each = queue_[i];
+            *each.error += each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
+                const float *a = changes.row(each.first + r).data(), *b = products.row(each.first + r).data();
+                return lane_sum(changes.cols(), [a, b](std::size_t c) {
+                    return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
+                });
+            });
+        }
+        used_ = waiting_ = 0;
+    }
+
   private:
+    /// Rows that wait for their product.
+    struct rows_of_candidate {
+        double* error;
+        double share; ///< of their squared error in the loss
+        std::size_t first, count;
+    };
+
+    std::size_t capacity() const noexcept
+    {
+        return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols()));
+    }
+
+    void add_rows(matrix_view<const T> weight, matrix_view<const float> candidate, double share, double& error)
+    {
+        const row_sample sample = sample_of(weight.rows());
+        const double part = static_cast<double>(weight.rows()) / static_cast<double>(sample.size());
+        for (std::size_t done = 0; done < sample.size();) {
+            if (used_ == capacity() || waiting_ == most_waiting) finish();
+            const std::size_t count = std::min(capacity() - used_, sample.size() - done);
+            how_.for_each(count, [&](std::size_t r) {
+                const std::size_t row = sample.row(done + r), width = gram_.cols();
+                float* const change = memory_.data() + (used_ + r) * width;
+                for (std::size_t c = 0; c < width; ++c)
+                    change[c] = candidate(row, c) - static_cast<float>(weight(row, c));
+            });
+            queue_[waiting_++] = {&error, share * part, used_, count};
+            used_ += count;
+            done += count;
+        }
+    }
+
+    static constexpr std::size_t most_waiting = 32;
+
     const E& how_;
     std::span<const matrix_view<const T>> weights_;
     matrix_view<const float> gram_;
     std::size_t tokens_;
     std::span<float> memory_;
     std::size_t most_rows_, row_block_;
+    std::size_t used_ = 0, waiting_ = 0; // rows and entries that wait
+    rows_of_candidate queue_[most_waiting];
 };
 
 } // namespace awq
@@ -19954,12 +20240,12 @@ basic_smooth_target<element_of<B, Tensor>> target_of(const smooth_layer<Tensor, 
     using element = element_of<B, Tensor>;
     const matrix_view<element> weight = written_view<B>(role.tensor);
     if constexpr (std::same_as<Bias, no_bias>) {
-        return {weight, {}, is_vector<B, Tensor>, role.offset};
+        return {weight, {}, is_vector<B, Tensor>, role.offset, {}};
     } else {
         constexpr bool fits = std::same_as<element, typename Bias::element_type>;
         static_assert(fits, "awq::modifier: a bias has elements of its weight's type, and is not const");
         if constexpr (fits)
-            return {weight, role.bias, is_vector<B, Tensor>, role.offset};
+            return {weight, role.bias, is_vector<B, Tensor>, role.offset, {}};
         else
             return {};
     }
@@ -20331,24 +20617,46 @@ using modifier = basic_modifier<
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <span>
 
 namespace awq {
 
 /// Columns that are factored together; the rest of the work is matrix products.
 inline constexpr std::size_t cholesky_panel = 96;
 
+/// Of a matrix of so many rows: floats of scratch with which these products are large. Less, down to a row, is enough.
+constexpr std::size_t cholesky_scratch(std::size_t rows) noexcept
+{
+    return rows * 512;
+}
+
 namespace detail {
 
-/// a -= b, element by element; of a `triangle` only what is not above the diagonal.
-template <execution E>
-void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b, bool triangle = false)
+/// a -= a product, strip by strip of its rows: `multiply(first, count, out)` gives those of the product, of
+/// a `triangle` only what is not above the diagonal.
+template <execution E, class Multiply>
+void subtract_product(const E& e, matrix_view<float> a, bool triangle, std::span<float> scratch,
+                      const Multiply& multiply)
 {
-    e.for_each(a.rows(), [=](std::size_t row) {
-        float* const to = a.row(row).data();
-        const float* const from = b.row(row).data();
-        const std::size_t count = triangle ? std::min(row + 1, a.cols()) : a.cols();
-        for (std::size_t i = 0; i < count; ++i) to[i] -= from[i];
-    });
+    const std::size_t most = std::max<std::size_t>(1, scratch.size() / a.cols());
+    for (std::size_t first = 0; first < a.rows(); first += most) {
+        const std::size_t count = std::min(most, a.rows() - first);
+        const std::size_t cols = triangle ? std::min(first + count, a.cols()) : a.cols();
+        const matrix_view<float> update{scratch.data(), count, cols};
+        multiply(first, count, update);
+        e.for_each(count, [=](std::size_t row) {
+            float* const to = a.row(first + row).data();
+            const float* const from = update.row(row).data();
+            const std::size_t end = triangle ? std::min(first + row + 1, cols) : cols;
+            for (std::size_t i = 0; i < end; ++i) to[i] -= from[i];
+        });
+    }
+}
+
+/// Where a triangle of more than one panel is cut in two.
+constexpr std::size_t half_of_panels(std::size_t size) noexcept
+{
+    return chunk_count(chunk_count(size, cholesky_panel), 2) * cholesky_panel;
 }
 
 inline double dot(const float* a, const float* b, std::size_t count) noexcept
@@ -20374,90 +20682,126 @@ inline bool factor_diagonal_block(matrix_view<float> a) noexcept
     return true;
 }
 
-/// x = x l^-T for one row x, in place: forward substitution with the lower triangle l.
-inline void solve_row_forward(float* x, matrix_view<const float> l) noexcept
+/// Rows that are solved side by side.
+inline constexpr std::size_t solved_rows = 16;
+
+/// The columns of at most `solved_rows` rows of a panel.
+struct solved_columns {
+    float column[cholesky_panel][solved_rows];
+
+    explicit solved_columns(matrix_view<const float> x) noexcept
+    {
+        for (std::size_t j = 0; j < x.cols(); ++j)
+            for (std::size_t r = 0; r < solved_rows; ++r) column[j][r] = r < x.rows() ? x(r, j) : 0.0f;
+    }
+    void store(matrix_view<float> x) const noexcept
+    {
+        for (std::size_t r = 0; r < x.rows(); ++r)
+            for (std::size_t j = 0; j < x.cols(); ++j) x(r, j) = column[j][r];
+    }
+};
+
+/// x = x l^-T for some rows, in place: forward substitution with the lower triangle l.
+inline void solve_rows_forward(matrix_view<float> x, matrix_view<const float> l) noexcept
 {
-    for (std::size_t j = 0; j < l.rows(); ++j)
-        x[j] = static_cast<float>((x[j] - dot(x, l.row(j).data(), j)) / l(j, j));
+    solved_columns at{x};
+    for (std::size_t j = 0; j < l.rows(); ++j) {
+        double sum[solved_rows] = {};
+        for (std::size_t i = 0; i < j; ++i)
+            for (std::size_t r = 0; r < solved_rows; ++r)
+                sum[r] += static_cast<double>(at.column[i][r]) * static_cast<double>(l(j, i));
+        for (std::size_t r = 0; r < solved_rows; ++r)
+            at.column[j][r] = static_cast<float>((at.column[j][r] - sum[r]) / l(j, j));
+    }
+    at.store(x);
 }
 
-/// x = x l^-1 for one row x, in place: backward substitution with the lower triangle l.
-inline void solve_row_backward(float* x, matrix_view<const float> l) noexcept
+/// x = x l^-1 for some rows, in place: backward substitution with the lower triangle l.
+inline void solve_rows_backward(matrix_view<float> x, matrix_view<const float> l) noexcept
 {
+    solved_columns at{x};
     for (std::size_t j = l.rows(); j-- > 0;) {
-        x[j] /= l(j, j);
-        for (std::size_t i = 0; i < j; ++i) x[i] -= x[j] * l(j, i);
+        for (std::size_t r = 0; r < solved_rows; ++r) at.column[j][r] /= l(j, j);
+        for (std::size_t i = 0; i < j; ++i)
+            for (std::size_t r = 0; r < solved_rows; ++r) at.column[i][r] -= at.column[j][r] * l(j, i);
     }
+    at.store(x);
+}
+
+template <execution E, class Solve>
+void solve_all_rows(const E& e, matrix_view<float> x, const Solve& solve)
+{
+    e.for_each(chunk_count(x.rows(), solved_rows), [=](std::size_t chunk) {
+        const std::size_t first = chunk * solved_rows;
+        solve(x.rows_from(first, std::min(solved_rows, x.rows() - first)));
+    });
+}
+
+/// x = x l^-T in place.
+template <class Product, execution E>
+void solve_forward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
+{
+    const std::size_t n = l.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel)
+        return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
+    const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
+    solve_forward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
+    subtract_product(e, right, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nt(e, left.rows_from(first, count), l.rows_from(half, n - half).cols_from(0, half), out);
+    });
+    solve_forward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
+}
+
+/// x = x l^-1 in place.
+template <class Product, execution E>
+void solve_backward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
+{
+    const std::size_t n = l.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel)
+        return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_backward(rows, l); });
+    const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
+    solve_backward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
+    subtract_product(e, left, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nn(e, right.rows_from(first, count), l.rows_from(half, n - half).cols_from(0, half), out);
+    });
+    solve_backward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
+}
+
+template <class Product, execution E>
+[[nodiscard]] bool factor_triangle(const E& e, matrix_view<float> a, std::span<float> scratch)
+{
+    const std::size_t n = a.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel) return factor_diagonal_block(a);
+    const auto upper = a.rows_from(0, half).cols_from(0, half);
+    const auto below = a.rows_from(half, n - half).cols_from(0, half);
+    const auto rest = a.rows_from(half, n - half).cols_from(half, n - half);
+    if (!factor_triangle<Product>(e, upper, scratch)) return false;
+    solve_forward<Product>(e, upper, below, scratch);
+    subtract_product(e, rest, true, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nt(e, below.rows_from(first, count), below.rows_from(0, out.cols()), out);
+    });
+    return factor_triangle<Product>(e, rest, scratch);
 }
 
 } // namespace detail
 
-/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T;
-/// what is above the diagonal is left as it was. `scratch` holds n x cholesky_panel floats.
-/// False where `a` is not positive definite; its contents are then undefined.
+/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T, halves
+/// first, so that nearly all of the work is large products; what is above the diagonal is left as it was.
+/// `scratch`: n floats or more, `cholesky_scratch(n)` for speed.
+/// False where `a` is not positive definite; its lower triangle is then undefined.
 template <class Product, execution E>
-[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, matrix_view<float> scratch)
+[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, std::span<float> scratch)
 {
-    const std::size_t n = a.rows();
-    for (std::size_t first = 0; first < n; first += cholesky_panel) {
-        const std::size_t width = std::min(cholesky_panel, n - first), below = n - first - width;
-        const auto panel = a.rows_from(first, n - first).cols_from(first, width);
-        if (first > 0) {
-            const auto done = a.rows_from(first, n - first).cols_from(0, first);
-            const matrix_view<float> update{scratch.data(), n - first, width};
-            Product::multiply_nt(e, done, done.rows_from(0, width), update);
-            detail::subtract(e, panel, update, true);
-        }
-        const auto diagonal = panel.rows_from(0, width);
-        if (!detail::factor_diagonal_block(diagonal)) return false;
-        const auto rest = panel.rows_from(width, below);
-        e.for_each(below, [=](std::size_t row) {
-            detail::solve_row_forward(rest.row(row).data(), diagonal);
-        });
-    }
-    return true;
+    return a.empty() || detail::factor_triangle<Product>(e, a, scratch);
 }
 
-/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch` holds
-/// m x cholesky_panel floats.
+/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch`: n floats or more,
+/// `cholesky_scratch(m)` for speed.
 template <class Product, execution E>
-void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x,
-                    matrix_view<float> scratch)
+void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
 {
-    const std::size_t n = l.rows(), m = x.rows();
-    const auto triangle = [&](std::size_t first, std::size_t width) {
-        return l.rows_from(first, width).cols_from(first, width);
-    };
-    for (std::size_t first = 0; first < n; first += cholesky_panel) { // x = x l^-T
-        const std::size_t width = std::min(cholesky_panel, n - first);
-        const auto panel = x.cols_from(first, width);
-        const matrix_view<float> update{scratch.data(), m, width};
-        if (first > 0) {
-            Product::multiply_nt(e, x.cols_from(0, first),
-                                 l.rows_from(first, width).cols_from(0, first), update);
-            detail::subtract(e, panel, update);
-        }
-        const auto diagonal = triangle(first, width);
-        e.for_each(m, [=](std::size_t row) {
-            detail::solve_row_forward(panel.row(row).data(), diagonal);
-        });
-    }
-    const std::size_t last = (n - 1) / cholesky_panel * cholesky_panel;
-    for (std::size_t first = last + cholesky_panel; first > 0;) { // x = x l^-1
-        first -= cholesky_panel;
-        const std::size_t width = std::min(cholesky_panel, n - first), after = first + width;
-        const auto panel = x.cols_from(first, width);
-        const matrix_view<float> update{scratch.data(), m, width};
-        if (after < n) {
-            Product::multiply_nn(e, x.cols_from(after, n - after),
-                                 l.rows_from(after, n - after).cols_from(first, width), update);
-            detail::subtract(e, panel, update);
-        }
-        const auto diagonal = triangle(first, width);
-        e.for_each(m, [=](std::size_t row) {
-            detail::solve_row_backward(panel.row(row).data(), diagonal);
-        });
-    }
+    detail::solve_forward<Product>(e, l, x, scratch);
+    detail::solve_backward<Product>(e, l, x, scratch);
 }
 
 } // namespace awq
@@ -20545,11 +20889,12 @@ concept feedback_format =
 /// Frantar et al. 2022 (GPTQ) and Chee et al. 2023 (LDLQ): with gram + damping = R R^T, R upper
 /// triangular, the output error is ||dW R||^2, and column j is best rounded at
 /// w_j + sum_{i<j} dw_i R_ij / R_jj. The result's upper triangle holds R_ij / R_jj.
-/// `damping` is relative to the mean of the diagonal. `scratch`: n x cholesky_panel floats.
-/// False where the damped matrix is not positive definite.
+/// `damping` is relative to the mean of the diagonal. `scratch`: as `factor_cholesky`. What is below the diagonal
+/// stays, and `restore_gram` makes the Gram matrix of it again.
+/// False where the damped matrix is not positive definite: the upper triangle is then undefined.
 template <class Product, execution E>
 [[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping,
-                                 matrix_view<float> scratch)
+                                 std::span<float> scratch)
 {
     const std::size_t n = gram.rows();
     double mean = 0;
@@ -20571,26 +20916,44 @@ template <class Product, execution E>
         if (n % 2 == 1) std::reverse(gram.row(n / 2).begin(), gram.row(n / 2).end());
     };
     reverse_all();
-    if (!factor_cholesky<Product>(e, gram, scratch)) return false;
+    const bool factored = factor_cholesky<Product>(e, gram, scratch);
     reverse_all();
+    if (!factored) return false;
+    for (std::size_t i = 0; i < n; ++i) scratch[i] = gram(i, i);
     e.for_each(n, [=](std::size_t i) {
-        for (std::size_t j = i + 1; j < n; ++j) gram(i, j) /= gram(j, j);
+        for (std::size_t j = i + 1; j < n; ++j) gram(i, j) /= scratch[j];
     });
     return true;
 }
 
+/// The Gram matrix that `make_feedback` was given, from what is left of it and its diagonal.
+template <execution E>
+void restore_gram(const E& e, matrix_view<float> gram, std::span<const float> diagonal)
+{
+    constexpr std::size_t tile = 64;
+    const std::size_t n = gram.rows();
+    e.for_each(chunk_count(n, tile), [=](std::size_t chunk) {
+        const std::size_t first = chunk * tile, end = std::min(n, first + tile);
+        for (std::size_t block = first; block < n; block += tile)
+            for (std::size_t i = first; i < end; ++i)
+                for (std::size_t j = std::max(i + 1, block); j < std::min(n, block + tile); ++j)
+                    gram(i, j) = gram(j, i);
+        for (std::size_t i = first; i < end; ++i) gram(i, i) = diagonal[i];
+    });
+}
+
 namespace detail {
 
-/// One block of columns of all rows; see `round_with_feedback`.
+/// One block of columns of some rows; see `round_with_feedback`.
 template <feedback_format Format, class Store>
 struct feedback_block {
-    matrix_view<const float> target;   // (rows, width): the weights of this block
+    matrix_view<float> weight;         // (rows, width): the targets of this block in, what they become out
     matrix_view<const float> feedback; // (width, width): the block's own part
     std::span<const float> importance;
-    matrix_view<float> wanted;     // (rows, width): in: what earlier blocks feed in
-    matrix_view<float> out;        // (rows, width)
+    matrix_view<float> wanted;     // (rows, width): in: what the groups of blocks before feed in
+    matrix_view<const float> near; // (rows, width): what the blocks of the same group do; or empty
     matrix_view<float> difference; // (rows, width)
-    std::size_t first_column;
+    std::size_t first_row, first_column;
     const Format& format;
     const Store& store;
 
@@ -20599,8 +20962,9 @@ struct feedback_block {
         typename Format::grid grids[Format::batch];
         const auto rows = wanted.rows_from(first, count);
         for (std::size_t r = 0; r < count; ++r)
-            for (std::size_t i = 0; i < rows.cols(); ++i) rows(r, i) += target(first + r, i);
-        format.fit(rows, importance, first, grids);
+            for (std::size_t i = 0; i < rows.cols(); ++i)
+                rows(r, i) += weight(first + r, i) + (near.empty() ? 0.0f : near(first + r, i));
+        format.fit(rows, importance, first_row + first, grids);
         for (std::size_t r = 0; r < count; ++r) round_row(first + r, grids[r]);
     }
 
@@ -20609,11 +20973,11 @@ private:
     {
         constexpr std::size_t step = 256;
         std::uint8_t codes[step];
-        const std::size_t width = target.cols();
+        const std::size_t width = weight.cols();
         for (std::size_t start = 0; start < width; start += step) {
             const std::size_t count = std::min(step, width - start);
             for (std::size_t k = 0; k < count; ++k) codes[k] = round_column(row, start + k, grid);
-            store(row, first_column + start, grid, std::span<const std::uint8_t>{codes, count});
+            store(first_row + row, first_column + start, grid, std::span<const std::uint8_t>{codes, count});
         }
     }
 
@@ -20621,56 +20985,86 @@ private:
     {
         float* const values = wanted.row(row).data();
         const int code = grid.nearest(i, values[i]);
-        out(row, i) = grid.value(i, code);
-        const float missing = target(row, i) - out(row, i);
+        const float rounded = grid.value(i, code), missing = weight(row, i) - rounded;
+        weight(row, i) = rounded;
         difference(row, i) = missing;
-        const float* const weight = feedback.row(i).data();
-        for (std::size_t j = i + 1; j < target.cols(); ++j) values[j] += missing * weight[j];
+        const float* const factor = feedback.row(i).data();
+        for (std::size_t j = i + 1; j < weight.cols(); ++j) values[j] += missing * factor[j];
         return static_cast<std::uint8_t>(code);
     }
 };
 
+/// Blocks of so many columns are fed by one product from all columns before them.
+constexpr std::size_t feedback_group(std::size_t block) noexcept
+{
+    return std::max<std::size_t>(1, 1024 / block) * block;
+}
+
 } // namespace detail
 
-/// Rounds `target` (out_features, in_features) onto the format's grid column by column, feeding each
-/// column's error into the columns after it.
+/// Rows that `round_with_feedback` rounds at a time are `difference.rows()`; it then takes so many floats of scratch.
+template <feedback_format Format>
+std::size_t feedback_scratch(const Format& format, matrix_view<const float> difference)
+{
+    const std::size_t block = format.block_columns(difference.cols());
+    return difference.rows() * (detail::feedback_group(block) + block);
+}
+
+/// Rounds `weight` (out_features, in_features) onto the format's grid column by column, feeding each
+/// column's error into the columns after it; every value is replaced by what its code stands for.
 ///
 /// - `feedback` (in, in): from `make_feedback`. `importance`: mean of x^2 per column, or empty.
-/// - `out`: the dequantized result. `difference`: working memory of the shape of `target`.
-/// - `scratch`: out_features x block_columns floats.
+/// - `difference` (rows, in): working memory; so many rows are rounded at a time: a multiple of `Format::batch`, or
+///   all. `scratch`: `feedback_scratch` floats.
 /// - `store(row, first_column, grid, codes)` is called for each row and block, from any thread;
 ///   blocks of more than 256 columns come in pieces.
 template <class Product, execution E, feedback_format Format, class Store>
-void round_with_feedback(const E& e, matrix_view<const float> target,
-                         matrix_view<const float> feedback, std::span<const float> importance,
-                         const Format& format, matrix_view<float> out,
-                         matrix_view<float> difference, std::span<float> scratch,
-                         const Store& store)
+void round_with_feedback(const E& e, matrix_view<float> weight, matrix_view<const float> feedback,
+                         std::span<const float> importance, const Format& format, matrix_view<float> difference,
+                         std::span<float> scratch, const Store& store)
 {
-    const std::size_t rows = target.rows(), cols = target.cols();
-    const std::size_t block = format.block_columns(cols);
-    for (std::size_t first = 0; first < cols; first += block) {
-        const std::size_t width = std::min(block, cols - first);
-        const matrix_view<float> wanted{scratch.data(), rows, width};
-        if (first == 0)
-            std::fill_n(scratch.data(), wanted.size(), 0.0f);
-        else
-            Product::multiply_nn(e, difference.cols_from(0, first),
-                                 feedback.rows_from(0, first).cols_from(first, width), wanted);
+    const std::size_t cols = weight.cols(), block = format.block_columns(cols);
+    const std::size_t group = detail::feedback_group(block);
+    // What the differences of columns [from, from + before) feed into columns [first, first + width).
+    const auto feed = [&](matrix_view<const float> missing, std::size_t from, std::size_t first,
+                          matrix_view<float> to) {
+        if (first == from) return std::fill_n(to.data(), to.size(), 0.0f), void();
+        Product::multiply_nn(e, missing.cols_from(from, first - from),
+                             feedback.rows_from(from, first - from).cols_from(first, to.cols()), to);
+    };
+    const auto round_block = [&](matrix_view<float> rows, std::size_t first_row, matrix_view<float> missing,
+                                 matrix_view<float> wanted, matrix_view<const float> near, std::size_t first) {
+        const std::size_t width = wanted.cols();
         const detail::feedback_block<Format, Store> work{
-            target.cols_from(first, width),
+            rows.cols_from(first, width),
             feedback.rows_from(first, width).cols_from(first, width),
             importance.empty() ? importance : importance.subspan(first, width),
             wanted,
-            out.cols_from(first, width),
-            difference.cols_from(first, width),
+            near,
+            missing.cols_from(first, width),
+            first_row,
             first,
             format,
             store};
-        e.for_each(chunk_count(rows, Format::batch), [&](std::size_t chunk) {
+        e.for_each(chunk_count(rows.rows(), Format::batch), [&](std::size_t chunk) {
             const std::size_t at = chunk * Format::batch;
-            work.round_rows(at, std::min(Format::batch, rows - at));
+            work.round_rows(at, std::min(Format::batch, rows.rows() - at));
         });
+    };
+    for (std::size_t row = 0; row < weight.rows(); row += difference.rows()) {
+        const auto rows = weight.rows_from(row, std::min(difference.rows(), weight.rows() - row));
+        const auto missing = difference.rows_from(0, rows.rows());
+        for (std::size_t start = 0; start < cols; start += group) {
+            const matrix_view<float> wanted{scratch.data(), rows.rows(), std::min(group, cols - start)};
+            feed(missing, 0, start, wanted);
+            for (std::size_t first = start; first < start + wanted.cols(); first += block) {
+                const std::size_t width = std::min(block, start + wanted.cols() - first);
+                const matrix_view<float> near{scratch.data() + wanted.size(), rows.rows(), width};
+                if (first > start) feed(missing, start, first, near);
+                round_block(rows, row, missing, wanted.cols_from(first - start, width),
+                            first > start ? near : matrix_view<float>{}, first);
+            }
+        }
     }
 }
 
@@ -20956,23 +21350,32 @@ status quantize_rows(const Execution& execution, const basic_block_quantizer<Eng
 #ifndef AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
 #define AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
 
+#include <algorithm>
 #include <cstddef>
+#include <span>
 
 namespace awq {
 
 /// The Cholesky factor of gram + lambda diag(gram), in place of the lower triangle of `gram`; what is
-/// above the diagonal stays. `panel`: in x cholesky_panel floats. False where the damped matrix is
-/// not positive definite.
+/// above the diagonal stays. `scratch`: as `factor_cholesky`. False where the damped matrix is not positive definite.
 template <class Product, execution E>
-[[nodiscard]] bool factor_damped_gram(const E& e, matrix_view<float> gram, float lambda,
-                                      matrix_view<float> panel)
+[[nodiscard]] bool factor_damped_gram(const E& e, matrix_view<float> gram, float lambda, std::span<float> scratch)
 {
     double mean = 0;
     for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
     mean /= static_cast<double>(gram.rows());
     for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
         gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
-    return factor_cholesky<Product>(e, gram, panel);
+    return factor_cholesky<Product>(e, gram, scratch);
+}
+
+/// weight += share update.
+template <execution E>
+void add_share(const E& e, matrix_view<float> weight, matrix_view<const float> update, float share)
+{
+    e.for_each(weight.rows(), [=](std::size_t row) {
+        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += share * update(row, i);
+    });
 }
 
 /// Moves a weight to where it does best on the inputs that it will really get.
@@ -20984,34 +21387,20 @@ template <class Product, execution E>
 /// difference X - Xq is known from the calibration text alone (Li et al. 2025, GPTAQ, take a quarter).
 ///
 /// - `weight` (out_features, in_features): W in, W* out.
-/// - `factor` (in, in): from `factor_damped_gram` of Xq^T Xq. `cross` (in, in): (X - Xq)^T Xq.
-/// - `scratch`: out_features x in_features + out_features x cholesky_panel floats.
+/// - `transfer` (in, in): (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1, by `solve_cholesky` with the factor of
+///   `factor_damped_gram`: the same for all layers that read X.
+/// - `scratch`: a row of the weight or more floats, `cholesky_scratch(out_features)` for speed.
 template <class Product, execution E>
-void move_to_target(const E& e, matrix_view<float> weight, matrix_view<const float> factor,
-                    matrix_view<const float> cross, float share, float* scratch)
+void move_to_target(const E& e, matrix_view<float> weight, matrix_view<const float> transfer, float share,
+                    std::span<float> scratch)
 {
-    const matrix_view<float> update{scratch, weight.rows(), weight.cols()};
-    const matrix_view<float> panel{scratch + update.size(), weight.rows(), cholesky_panel};
-    Product::multiply_nn(e, weight, cross, update);
-    solve_cholesky<Product>(e, factor, update, panel);
-    e.for_each(weight.rows(), [=](std::size_t row) {
-        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += share * update(row, i);
-    });
-}
-
-/// Both for one layer. `gram` (in, in): Xq^T Xq; its lower triangle is overwritten.
-/// `scratch`: out_features x in_features + max(out, in) x cholesky_panel floats. False where the
-/// damped Gram matrix is not positive definite; `weight` is then unchanged.
-template <class Product, execution E>
-[[nodiscard]] bool apply_least_squares_target(const E& e, matrix_view<float> weight,
-                                              matrix_view<float> gram,
-                                              matrix_view<const float> cross, float lambda,
-                                              float share, float* scratch)
-{
-    const matrix_view<float> panel{scratch, gram.rows(), cholesky_panel};
-    if (!factor_damped_gram<Product>(e, gram, lambda, panel)) return false;
-    move_to_target<Product>(e, weight, gram, cross, share, scratch);
-    return true;
+    const std::size_t most = std::max<std::size_t>(1, scratch.size() / weight.cols());
+    for (std::size_t first = 0; first < weight.rows(); first += most) {
+        const auto rows = weight.rows_from(first, std::min(most, weight.rows() - first));
+        const matrix_view<float> update{scratch.data(), rows.rows(), rows.cols()};
+        Product::multiply_nn(e, rows, transfer, update);
+        add_share(e, rows, update, share);
+    }
 }
 
 } // namespace awq
@@ -21884,6 +22273,7 @@ struct product_operand {
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 // Products of bfloat16 in the tile registers of Intel's Advanced Matrix Extensions ("Intel 64 and IA-32
 // Architectures Software Developer's Manual", volume 1, chapter 18). The code is there whatever a translation
@@ -21924,8 +22314,20 @@ struct amx_rows {
     __m512i row[16];
 };
 
+/// Which bfloat16 of a float is packed: the nearest one, or the one nearest to what that leaves.
+enum class bfloat16_part : unsigned char { nearest, rest };
+
+template <bfloat16_part Part>
+AWQ_AMX_CODE inline __m512 part_of(__m512 x) noexcept
+{
+    if constexpr (Part == bfloat16_part::nearest) return x;
+    const __m512i nearest = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(x));
+    return _mm512_sub_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32(nearest, 16)));
+}
+
 /// Pairs (2p, 2p + 1) of sixteen lines whose depth is contiguous: register i holds those of line i. What is
 /// beyond `count` lines or `depth` is zero.
+template <bfloat16_part Part>
 AWQ_AMX_CODE inline amx_rows pairs_of_lines(const float* in, std::size_t stride, std::size_t count,
                                             std::size_t depth) noexcept
 {
@@ -21934,14 +22336,15 @@ AWQ_AMX_CODE inline amx_rows pairs_of_lines(const float* in, std::size_t stride,
     for (std::size_t i = 0; i < 16; ++i) {
         const __mmask32 mask = i < count ? bits : 0;
         const float* const from = in + (i < count ? i * stride : 0);
-        const __m512 low = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from);
-        const __m512 high = _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), from + 16);
+        const __m512 low = part_of<Part>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from));
+        const __m512 high = part_of<Part>(_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask >> 16), from + 16));
         made.row[i] = (__m512i)_mm512_cvtne2ps_pbh(high, low);
     }
     return made;
 }
 
 /// The same of lines that lie side by side: register p holds pair p of all lines.
+template <bfloat16_part Part>
 AWQ_AMX_CODE inline amx_rows pairs_of_columns(const float* in, std::size_t stride, std::size_t count,
                                               std::size_t depth) noexcept
 {
@@ -21956,7 +22359,8 @@ AWQ_AMX_CODE inline amx_rows pairs_of_columns(const float* in, std::size_t strid
         const __m512 even = _mm512_maskz_loadu_ps(d < depth ? bits : 0, in + (d < depth ? d * stride : 0));
         const __m512 odd =
             _mm512_maskz_loadu_ps(d + 1 < depth ? bits : 0, in + (d + 1 < depth ? (d + 1) * stride : 0));
-        made.row[p] = _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even));
+        made.row[p] = _mm512_permutexvar_epi16(
+            order, (__m512i)_mm512_cvtne2ps_pbh(part_of<Part>(odd), part_of<Part>(even)));
     }
     return made;
 }
@@ -22022,12 +22426,70 @@ static_assert(sizeof(amx_tile_config) == 64);
 // In memory for good: the compiler sees that its first bytes are read, and no others.
 inline constexpr amx_tile_config whole_amx_tiles{};
 
+/// One tile of a panel.
+inline constexpr std::size_t amx_tile_size = 512;
+
+/// Loads or clears the four tiles of sums, c (32, 32).
+AWQ_AMX_CODE inline void begin_sums(const float* c, std::size_t stride, bool accumulate) noexcept
+{
+    if (!accumulate) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+        return;
+    }
+    const std::size_t bytes = stride * sizeof(float);
+    _tile_loadd(0, c, bytes);
+    _tile_loadd(1, c + 16, bytes);
+    _tile_loadd(2, c + 16 * stride, bytes);
+    _tile_loadd(3, c + 16 * stride + 16, bytes);
+}
+
+AWQ_AMX_CODE inline void end_sums(float* c, std::size_t stride) noexcept
+{
+    const std::size_t bytes = stride * sizeof(float);
+    _tile_stored(0, c, bytes);
+    _tile_stored(1, c + 16, bytes);
+    _tile_stored(2, c + 16 * stride, bytes);
+    _tile_stored(3, c + 16 * stride + 16, bytes);
+}
+
+/// The sums += two tiles of a times two tiles of b. Tiles 4 and 5 hold a's afterwards.
+AWQ_AMX_CODE inline void add_tiles(const std::uint16_t* a, const std::uint16_t* b) noexcept
+{
+    constexpr int line = 64;
+    _tile_loadd(4, a, line);
+    _tile_loadd(6, b, line);
+    _tile_loadd(7, b + amx_tile_size, line);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_loadd(5, a + amx_tile_size, line);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+}
+
+/// The same with the tiles of a that are loaded.
+AWQ_AMX_CODE inline void add_tiles_again(const std::uint16_t* b) noexcept
+{
+    constexpr int line = 64;
+    _tile_loadd(6, b, line);
+    _tile_loadd(7, b + amx_tile_size, line);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+}
+
 /// Panels of 32 lines in bfloat16, multiplied tile by tile into float32: a kernel of `packed_engine`. A panel
 /// holds for each 32 of its depth two tiles of sixteen lines; those of b lie with the pairs of the depth as rows.
+/// With two `Parts` a float is the sum of two bfloat16, so that 16 bits of its significand count: the tiles of the
+/// rest lie behind those of the nearest, and of the four products all but that of the rests are added.
+template <std::size_t Parts>
 struct amx_kernel {
-    using element = std::uint16_t;
+    using element = std::conditional_t<Parts == 1, std::uint16_t, std::uint32_t>;
     static constexpr std::size_t rows = 32, cols = 32;
-    static constexpr std::size_t max_slab = 1024, slab_step = 32, depth_step = 32;
+    static constexpr std::size_t max_slab = 1024 / Parts, slab_step = 32, depth_step = 32;
 
     static void pack_a(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
                        std::size_t depth, element* out) noexcept
@@ -22045,35 +22507,17 @@ struct amx_kernel {
         AWQ_AMX_CODE void multiply(const element* a, const element* b, std::size_t depth, float* c,
                                    std::size_t stride, bool accumulate) const noexcept
         {
-            constexpr int line = 64;
-            constexpr std::size_t tile = 512;
-            const std::size_t bytes = stride * sizeof(float);
-            float* const lower = c + 16 * stride;
-            if (accumulate) {
-                _tile_loadd(0, c, bytes);
-                _tile_loadd(1, c + 16, bytes);
-                _tile_loadd(2, lower, bytes);
-                _tile_loadd(3, lower + 16, bytes);
-            } else {
-                _tile_zero(0);
-                _tile_zero(1);
-                _tile_zero(2);
-                _tile_zero(3);
+            begin_sums(c, stride, accumulate);
+            for (std::size_t d = 0; d < depth; d += 32) {
+                const auto* const left = reinterpret_cast<const std::uint16_t*>(a + 32 * d);
+                const auto* const right = reinterpret_cast<const std::uint16_t*>(b + 32 * d);
+                add_tiles(left, right);
+                if constexpr (Parts == 2) {
+                    add_tiles_again(right + 2 * amx_tile_size);
+                    add_tiles(left + 2 * amx_tile_size, right);
+                }
             }
-            for (std::size_t d = 0; d < depth; d += 32, a += 2 * tile, b += 2 * tile) {
-                _tile_loadd(4, a, line);
-                _tile_loadd(6, b, line);
-                _tile_loadd(7, b + tile, line);
-                _tile_dpbf16ps(0, 4, 6);
-                _tile_dpbf16ps(1, 4, 7);
-                _tile_loadd(5, a + tile, line);
-                _tile_dpbf16ps(2, 5, 6);
-                _tile_dpbf16ps(3, 5, 7);
-            }
-            _tile_stored(0, c, bytes);
-            _tile_stored(1, c + 16, bytes);
-            _tile_stored(2, lower, bytes);
-            _tile_stored(3, lower + 16, bytes);
+            end_sums(c, stride);
         }
     };
 
@@ -22090,19 +22534,34 @@ private:
     AWQ_AMX_CODE static void release() noexcept { _tile_release(); }
 
     AWQ_AMX_CODE static void pack(product_operand<float> operand, std::size_t first, std::size_t count,
-                                  std::size_t from, std::size_t depth, bool by_pairs, element* out) noexcept
+                                  std::size_t from, std::size_t depth, bool by_pairs, element* panel) noexcept
+    {
+        auto* out = reinterpret_cast<std::uint16_t*>(panel);
+        for (std::size_t d = 0; d < depth; d += 32) {
+            const std::size_t left = depth - d;
+            out = pack_tiles<bfloat16_part::nearest>(operand, first, count, from + d, left, by_pairs, out);
+            if constexpr (Parts == 2)
+                out = pack_tiles<bfloat16_part::rest>(operand, first, count, from + d, left, by_pairs, out);
+        }
+    }
+
+    /// Two tiles; gives where the next ones go.
+    template <bfloat16_part Part>
+    AWQ_AMX_CODE static std::uint16_t* pack_tiles(product_operand<float> operand, std::size_t first,
+                                                  std::size_t count, std::size_t from, std::size_t depth,
+                                                  bool by_pairs, std::uint16_t* out) noexcept
     {
         const bool is_lines = operand.depth_stride == 1;
         const std::size_t stride = is_lines ? operand.outer_stride : operand.depth_stride;
-        for (std::size_t d = 0; d < depth; d += 32)
-            for (std::size_t half = 0; half < 32; half += 16, out += 512) {
-                const std::size_t lines = count > half ? count - half : 0;
-                const float* const in = operand.at(lines > 0 ? first + half : first, from + d);
-                amx_rows pairs = is_lines ? pairs_of_lines(in, stride, lines, depth - d)
-                                          : pairs_of_columns(in, stride, lines, depth - d);
-                if (is_lines == by_pairs) pairs = transposed(pairs);
-                for (std::size_t i = 0; i < 16; ++i) _mm512_storeu_si512(out + 32 * i, pairs.row[i]);
-            }
+        for (std::size_t half = 0; half < 32; half += 16, out += amx_tile_size) {
+            const std::size_t lines = count > half ? count - half : 0;
+            const float* const in = operand.at(lines > 0 ? first + half : first, from);
+            amx_rows pairs = is_lines ? pairs_of_lines<Part>(in, stride, lines, depth)
+                                      : pairs_of_columns<Part>(in, stride, lines, depth);
+            if (is_lines == by_pairs) pairs = transposed(pairs);
+            for (std::size_t i = 0; i < 16; ++i) _mm512_storeu_si512(out + 32 * i, pairs.row[i]);
+        }
+        return out;
     }
 };
 
@@ -22784,6 +23243,7 @@ namespace awq {
 /// Where the execution's `operands` are `precision::mixed` and the processor multiplies tiles of bfloat16, both
 /// operands are rounded to it (to nearest, ties to even) and the sums stay float32, in the same order at any
 /// number of threads. Products of few rows stay float32.
+/// Where they are `precision::split`, each operand is the sum of two bfloat16.
 /// Working memory (at most 8 MiB) is kept by each thread; without it the calls still work, slowly.
 /// Operands may have strides; the output must not overlap an input.
 struct packed_product {
@@ -22830,6 +23290,15 @@ struct packed_product {
         add_gram_of<Arch>(e, x, g);
     }
 
+    /// The upper triangle of g += x^T x alone, for `mirror_upper` when all is added; what is below the diagonal is
+    /// undefined until then.
+    template <execution E, class Arch = kernels::default_arch>
+    static void add_upper_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
+    {
+        if (g.empty() || x.rows() == 0) return;
+        if (!add_upper<Arch>(e, x, g)) plain_product::add_gram(e, x, g);
+    }
+
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
     template <execution E, class Arch = kernels::default_arch>
     static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y,
@@ -22845,10 +23314,15 @@ private:
     static void add_gram_of(const E& e, matrix_view<const T> x, matrix_view<float> g)
     {
         if (g.empty() || x.rows() == 0) return;
-        const detail::product_operand<T> columns{x.data(), 1, x.stride()};
-        if (!run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper))
-            return plain_product::add_gram(e, x, g);
+        if (!add_upper<Arch>(e, x, g)) return plain_product::add_gram(e, x, g);
         mirror_upper(e, g);
+    }
+
+    template <class Arch, execution E, class T>
+    [[nodiscard]] static bool add_upper(const E& e, matrix_view<const T> x, matrix_view<float> g)
+    {
+        const detail::product_operand<T> columns{x.data(), 1, x.stride()};
+        return run<Arch>(e, columns, columns, x.rows(), g, true, detail::product_part::upper);
     }
 
     template <class Arch, execution E, class T = float>
@@ -22858,9 +23332,13 @@ private:
                                   detail::product_part part = detail::product_part::whole)
     {
 #if AWQ_HAS_AMX
-        if constexpr (std::is_same_v<T, float>)
-            if (is_mixed(e) && detail::has_amx())
-                return detail::packed_engine<detail::amx_kernel, E>(e, a, b, depth, c, accumulate, part).run();
+        if constexpr (std::is_same_v<T, float>) {
+            const bool has_tiles = operands_of(e) != precision::float32 && detail::has_amx();
+            if (has_tiles && operands_of(e) == precision::mixed)
+                return detail::packed_engine<detail::amx_kernel<1>, E>(e, a, b, depth, c, accumulate, part).run();
+            if (has_tiles)
+                return detail::packed_engine<detail::amx_kernel<2>, E>(e, a, b, depth, c, accumulate, part).run();
+        }
 #endif
         return detail::packed_engine<detail::float_kernel<Arch>, E, T>(e, a, b, depth, c, accumulate, part).run();
     }
@@ -24404,10 +24882,9 @@ namespace awq::safetensors {
 /// model.safetensors.index.json lists.
 class checkpoint {
   public:
-    /// Opens and checks everything but the tensors' values. Errors: those of `file::open` and
-    /// `shard_index::parse`; `missing_tensor` where a shard lacks a tensor that the index lists;
-    /// `malformed_file` for a tensor that the index does not list or lists in another shard, and
-    /// for a directory that has both kinds.
+    /// Opens and checks everything but the tensors' values. An index that does not agree with its
+    /// files is repaired; see `repairs`. Errors: those of `file::open` and `shard_index::parse`;
+    /// `malformed_file` for a tensor that is in two files, and for a directory that has both kinds.
     static result<checkpoint> open(const std::string& directory);
 
     const std::string& directory() const noexcept { return directory_; }
@@ -24416,6 +24893,9 @@ class checkpoint {
     /// Whether there is an index file. There can be one with a single shard.
     bool has_index() const noexcept { return index_.has_value(); }
     const std::optional<shard_index>& index() const noexcept { return index_; }
+
+    /// Where the index says other things than the files, one sentence each; the files count.
+    const std::vector<std::string>& repairs() const noexcept { return repairs_; }
 
     /// Every tensor, shard by shard, in the order of their bytes.
     std::span<const tensor* const> tensors() const noexcept { return tensors_; }
@@ -24465,47 +24945,51 @@ class checkpoint {
         return {};
     }
 
-    status check_index(const std::string& index_path) const;
+    status check_unique() const;
+    void repair_index(const std::string& index_path);
 
     std::string directory_;
     std::vector<file> shards_;
     std::vector<const tensor*> tensors_;
     std::optional<shard_index> index_;
+    std::vector<std::string> repairs_;
 };
 
-// Each tensor is in exactly the file that the index says.
-inline status checkpoint::check_index(const std::string& index_path) const
+// No tensor may be in two files: which of them counts, nobody could say.
+inline status checkpoint::check_unique() const
 {
-    for (const file& shard : shards_) {
+    for (const file& shard : shards_)
+        for (const tensor& each : shard.tensors())
+            if (find(each.name) != &each)
+                return error{error_code::malformed_file, shard.path(), ": tensor \"",
+                             printable(each.name), "\" at offset ", each.offset,
+                             " is in another of the checkpoint's files, too; remove one of them"};
+    return {};
+}
+
+// An index that is out of date is passed over, as transformers does: the files themselves say what is
+// in them.
+inline void checkpoint::repair_index(const std::string& index_path)
+{
+    std::vector<std::string_view> absent, unlisted, elsewhere;
+    for (const auto& [name, shard] : index_->weight_map)
+        if (find(name) == nullptr) absent.push_back(name);
+    for (const file& shard : shards_)
         for (const tensor& each : shard.tensors()) {
             const std::string* const listed = index_->find(each.name);
-            if (listed == nullptr)
-                return error{error_code::malformed_file, shard.path(),    ": tensor \"",
-                             printable(each.name),       "\" at offset ", each.offset,
-                             " is not listed in ",       index_file_name};
-            if (*listed != shard.name())
-                return error{error_code::malformed_file,
-                             shard.path(),
-                             ": tensor \"",
-                             printable(each.name),
-                             "\" at offset ",
-                             each.offset,
-                             " is here, but ",
-                             index_file_name,
-                             " lists it in ",
-                             *listed};
+            if (listed == nullptr) unlisted.push_back(each.name);
+            if (listed != nullptr && *listed != shard.name()) elsewhere.push_back(each.name);
         }
-    }
-    for (const auto& [name, shard] : index_->weight_map)
-        if (find(name) == nullptr)
-            return error{error_code::missing_tensor,
-                         index_path,
-                         ": tensor \"",
-                         printable(name),
-                         "\" is listed in ",
-                         shard,
-                         ", but that file does not have it"};
-    return {};
+    const auto note = [&](const std::vector<std::string_view>& names, const char* what) {
+        if (names.empty()) return;
+        const bool is_one = names.size() == 1;
+        repairs_.push_back(index_path + ": " + what + " " + std::to_string(names.size()) +
+                           (is_one ? " tensor, \"" : " tensors, \"") + printable(names.front()) +
+                           (is_one ? "\"" : "\" and others") + "; what the files hold counts");
+    };
+    note(absent, "lists what no file has,");
+    note(unlisted, "lacks");
+    note(elsewhere, "names the wrong file of");
 }
 
 inline result<checkpoint> checkpoint::open(const std::string& directory)
@@ -24546,7 +25030,8 @@ inline result<checkpoint> checkpoint::open(const std::string& directory)
                      index_file_name,
                      " are there; remove the one that is out of date"};
     AWQ_CHECK(opened.open_shards(files));
-    AWQ_CHECK(opened.check_index(index_path));
+    AWQ_CHECK(opened.check_unique());
+    opened.repair_index(index_path);
     return opened;
 }
 
@@ -26184,11 +26669,14 @@ struct output_path {
     output_path operator/(std::string_view name) const
     {
         const std::string part = '/' + std::string{name};
-        return {path + part, shown + part};
+        output_path made{path + part, shown + part};
+        made.resumable = resumable;
+        return made;
     }
 
     std::string path;
     std::string shown;
+    bool resumable = false; ///< what is written there may be gone on with, see `new_file`
 };
 
 } // namespace awq
@@ -26198,6 +26686,224 @@ struct output_path {
 #ifndef AWQ_IO_WRITE_FILE_HPP
 #define AWQ_IO_WRITE_FILE_HPP
 
+// ---- awq/io/digest.hpp
+#ifndef AWQ_IO_DIGEST_HPP
+#define AWQ_IO_DIGEST_HPP
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+namespace detail {
+
+/// One to one for either argument, so that no single change goes unseen.
+constexpr std::uint64_t mix(std::uint64_t sum, std::uint64_t word) noexcept
+{
+    sum = (sum ^ word) * 0xd6e8feb86659fd93u;
+    return sum ^ (sum >> 32);
+}
+
+} // namespace detail
+
+/// 64 bits that tell damaged bytes from whole ones: fast, in eight lanes, and no protection against
+/// somebody who wants them equal.
+inline std::uint64_t digest_of(std::span<const std::byte> bytes) noexcept
+{
+    constexpr std::size_t lanes = 8, word = sizeof(std::uint64_t);
+    std::array<std::uint64_t, lanes> sums{1, 2, 3, 4, 5, 6, 7, 8};
+    std::array<std::uint64_t, lanes> words{};
+    std::uint64_t all = bytes.size();
+    while (bytes.size() >= lanes * word) {
+        std::memcpy(words.data(), bytes.data(), lanes * word);
+        for (std::size_t i = 0; i < lanes; ++i) sums[i] = detail::mix(sums[i], words[i]);
+        bytes = bytes.subspan(lanes * word);
+    }
+    words.fill(0);
+    if (!bytes.empty()) std::memcpy(words.data(), bytes.data(), bytes.size());
+    for (std::size_t i = 0; i < lanes; ++i) all = detail::mix(all, detail::mix(sums[i], words[i]));
+    return all;
+}
+
+/// Of a text; as 16 digits where a person may see it.
+inline std::uint64_t digest_of(std::string_view text) noexcept
+{
+    return digest_of(std::as_bytes(std::span{text.data(), text.size()}));
+}
+inline std::string digits_of(std::uint64_t digest)
+{
+    std::string digits;
+    for (int shift = 60; shift >= 0; shift -= 4) digits += "0123456789abcdef"[(digest >> shift) & 15];
+    return digits;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/io/state_bytes.hpp
+#ifndef AWQ_IO_STATE_BYTES_HPP
+#define AWQ_IO_STATE_BYTES_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+// Values as bytes, for the same program on the same machine to read again: numbers as they lie in memory, texts
+// and lists behind their lengths. A struct takes part when `members_of(value)` gives its members as a tie.
+
+/// A struct to write, or the same to read into: `auto members_of(same_state<point> auto& p)`.
+template <class T, class Struct>
+concept same_state = std::same_as<std::remove_const_t<T>, Struct>;
+
+/// Numbers, whose bytes are the value.
+template <class T>
+concept plain_state = std::is_arithmetic_v<T> || std::is_enum_v<T>;
+
+/// Collects values as bytes.
+class state_writer {
+public:
+    template <class... Values>
+    void operator()(const Values&... values)
+    {
+        (put(values), ...);
+    }
+    const std::string& bytes() const noexcept { return bytes_; }
+
+private:
+    template <plain_state T>
+    void put(const T& value)
+    {
+        bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
+    }
+    void put(const std::string& text)
+    {
+        put(std::uint64_t{text.size()});
+        bytes_ += text;
+    }
+    template <class T>
+    void put(const std::vector<T>& list)
+    {
+        put(std::uint64_t{list.size()});
+        for (const T& each : list) put(each);
+    }
+    template <class T>
+    void put(const std::optional<T>& value)
+    {
+        put(value.has_value());
+        if (value) put(*value);
+    }
+    template <class A, class B>
+    void put(const std::pair<A, B>& both)
+    {
+        (*this)(both.first, both.second);
+    }
+    template <class T>
+        requires requires(const T& value) { members_of(value); }
+    void put(const T& value)
+    {
+        std::apply(*this, members_of(value));
+    }
+
+    std::string bytes_;
+};
+
+/// Takes the values out of bytes that may be damaged: what is not there becomes zero or empty, and `is_whole`
+/// says so. A length is believed only as far as there are bytes for it.
+class state_reader {
+public:
+    explicit state_reader(std::string_view bytes) noexcept : rest_(bytes) {}
+
+    template <class... Values>
+    void operator()(Values&... values)
+    {
+        (take(values), ...);
+    }
+    /// Whether all was there so far.
+    bool is_whole() const noexcept { return is_whole_; }
+    /// Whether all was there, and nothing else.
+    bool is_at_end() const noexcept { return is_whole_ && rest_.empty(); }
+
+private:
+    bool has(std::uint64_t size) noexcept
+    {
+        is_whole_ = is_whole_ && size <= rest_.size();
+        return is_whole_;
+    }
+    template <plain_state T>
+    void take(T& value)
+    {
+        value = T{};
+        if (!has(sizeof value)) return;
+        if constexpr (std::is_same_v<T, bool>)
+            value = rest_.front() != 0; // other bytes are no bool
+        else
+            std::memcpy(&value, rest_.data(), sizeof value);
+        rest_.remove_prefix(sizeof value);
+    }
+    void take(std::string& text)
+    {
+        text.clear();
+        const std::uint64_t size = length();
+        if (!has(size)) return;
+        text = rest_.substr(0, static_cast<std::size_t>(size));
+        rest_.remove_prefix(text.size());
+    }
+    template <class T>
+    void take(std::vector<T>& list)
+    {
+        list.clear();
+        const std::uint64_t size = length();
+        if (!has(size)) return; // each takes a byte at least
+        for (std::uint64_t i = 0; i < size && is_whole_; ++i) take(list.emplace_back());
+    }
+    template <class T>
+    void take(std::optional<T>& value)
+    {
+        bool is_there = false;
+        take(is_there);
+        value.reset();
+        if (is_there) take(value.emplace());
+    }
+    template <class A, class B>
+    void take(std::pair<A, B>& both)
+    {
+        (*this)(both.first, both.second);
+    }
+    template <class T>
+        requires requires(T& value) { members_of(value); }
+    void take(T& value)
+    {
+        std::apply(*this, members_of(value));
+    }
+    std::uint64_t length()
+    {
+        std::uint64_t size = 0;
+        take(size);
+        return size;
+    }
+
+    std::string_view rest_;
+    bool is_whole_ = true;
+};
+
+} // namespace awq
+
+#endif
 #include <fcntl.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -26208,22 +26914,51 @@ struct output_path {
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 namespace awq {
+
+/// Bytes that were written to a file, and how to know them again.
+struct file_extent {
+    std::uint64_t offset = 0;
+    std::uint64_t size = 0;
+    std::uint64_t digest = 0;
+};
+auto members_of(same_state<file_extent> auto& extent)
+{
+    return std::tie(extent.offset, extent.size, extent.digest);
+}
+
+/// How many of these bytes lie in a part of the file.
+inline std::uint64_t bytes_between(std::span<const file_extent> extents, std::uint64_t begin,
+                                   std::uint64_t size) noexcept
+{
+    std::uint64_t sum = 0;
+    for (const file_extent& each : extents)
+        if (each.offset >= begin && each.offset - begin < size) sum += each.size;
+    return sum;
+}
 
 /// A file that is being written. If it is destroyed before `finish()` succeeded, the file is
 /// removed, so that no half-written file stays behind. It never replaces a file that is there
 /// already.
+///
+/// At a resumable place it stays, and goes on with the file that is there: whoever knows its `extents`
+/// can `restore` them after the program has died.
 class new_file {
   public:
     /// Errors: `file_exists`, `file_unwritable`.
     static result<new_file> create(const output_path& where)
     {
-        file_descriptor descriptor = open_descriptor(where.path, O_RDWR | O_CREAT | O_EXCL, 0666);
+        const int kind = where.resumable ? O_NOFOLLOW : O_EXCL;
+        file_descriptor descriptor = open_descriptor(where.path, O_RDWR | O_CREAT | kind, 0666);
         if (!descriptor)
             return error{errno == EEXIST ? error_code::file_exists : error_code::file_unwritable,
                          where.shown, ": cannot create: ", std::strerror(errno)};
@@ -26232,18 +26967,20 @@ class new_file {
 
     new_file(new_file&& other) noexcept
         : where_(std::move(other.where_)), descriptor_(std::move(other.descriptor_)),
-          position_(other.position_)
+          position_(other.position_), size_(other.size_), log_(std::move(other.log_))
     {}
     new_file& operator=(new_file&& other) noexcept
     {
         std::swap(where_, other.where_);
         std::swap(descriptor_, other.descriptor_);
         std::swap(position_, other.position_);
+        std::swap(size_, other.size_);
+        std::swap(log_, other.log_);
         return *this;
     }
     ~new_file()
     {
-        if (descriptor_) ::unlink(where_.path.c_str());
+        if (descriptor_ && !where_.resumable) ::unlink(where_.path.c_str());
     }
 
     /// How errors call the file.
@@ -26262,12 +26999,14 @@ class new_file {
             return failed(errno);
 #endif
         if (::ftruncate(descriptor_.number(), length) != 0) return failed(errno);
+        size_ = size;
         return {};
     }
 
-    /// Writes at an offset from the beginning of the file. Error: `file_unwritable`.
+    /// Writes at an offset from the beginning of the file; several threads may. Error: `file_unwritable`.
     status write_at(std::uint64_t offset, std::span<const std::byte> bytes)
     {
+        if (log_) log_->add({offset, bytes.size(), digest_of(bytes)});
         while (!bytes.empty()) {
             const std::size_t step = std::min<std::size_t>(bytes.size(), std::size_t{1} << 30);
             const ::ssize_t count =
@@ -26285,6 +27024,7 @@ class new_file {
     {
         AWQ_CHECK(write_at(position_, bytes));
         position_ += bytes.size();
+        size_ = std::max(size_, position_);
         return {};
     }
 
@@ -26294,10 +27034,44 @@ class new_file {
         return position_;
     }
 
+    /// All that was written so far, at a resumable place; else nothing.
+    std::vector<file_extent> extents() const { return log_ ? log_->all : std::vector<file_extent>{}; }
+
+    /// Takes what another program has written before it died for written. Error: `malformed_file` where
+    /// the file does not hold it.
+    status restore(std::vector<file_extent> extents)
+    {
+        std::vector<std::byte> content;
+        for (const file_extent& each : extents) {
+            if (each.offset > size_ || each.size > size_ - each.offset) return is_not_whole();
+            content.resize(static_cast<std::size_t>(each.size));
+            if (!read_at(each.offset, content) || digest_of(content) != each.digest)
+                return is_not_whole();
+        }
+        if (log_) log_->all = std::move(extents);
+        return {};
+    }
+
+    /// Reads what was written. False where it is not there.
+    bool read_at(std::uint64_t offset, std::span<std::byte> into) const
+    {
+        while (!into.empty()) {
+            const ::ssize_t count =
+                ::pread(descriptor_.number(), into.data(), into.size(), static_cast<::off_t>(offset));
+            if (count < 0 && errno == EINTR) continue;
+            if (count <= 0) return false;
+            into = into.subspan(static_cast<std::size_t>(count));
+            offset += static_cast<std::uint64_t>(count);
+        }
+        return true;
+    }
+
     /// Flushes the file to the disk and closes it; from here on the file stays. Error:
     /// `file_unwritable`.
     status finish()
     {
+        // What another program has left may have been longer.
+        if (log_ && ::ftruncate(descriptor_.number(), static_cast<::off_t>(size_)) != 0) return failed(errno);
         if (::fsync(descriptor_.number()) != 0 && errno != EINVAL) return failed(errno);
         if (::close(descriptor_.number()) != 0) {
             const int reason = errno;
@@ -26310,9 +27084,26 @@ class new_file {
     }
 
   private:
+    struct extent_log {
+        void add(const file_extent& one)
+        {
+            const std::lock_guard busy{mutex};
+            all.push_back(one);
+        }
+        std::mutex mutex;
+        std::vector<file_extent> all;
+    };
+
     new_file(const output_path& where, file_descriptor&& descriptor)
         : where_(where), descriptor_(std::move(descriptor))
-    {}
+    {
+        if (where.resumable) log_ = std::make_unique<extent_log>();
+    }
+
+    error is_not_whole() const
+    {
+        return error{error_code::malformed_file, where_.shown, ": is not what was written before"};
+    }
 
     error failed(int reason) const
     {
@@ -26323,6 +27114,8 @@ class new_file {
     output_path where_;
     file_descriptor descriptor_;
     std::uint64_t position_ = 0;
+    std::uint64_t size_ = 0;
+    std::unique_ptr<extent_log> log_; ///< at a resumable place
 };
 
 /// Writes a new file in one go; `file_exists` if it is there already.
@@ -26502,7 +27295,6 @@ inline result<copied_files> copy_companion_files(const std::string& source,
 
 #include <algorithm>
 #include <cstddef>
-#include <initializer_list>
 #include <iterator>
 #include <span>
 #include <string_view>
@@ -26511,12 +27303,6 @@ inline result<copied_files> copy_companion_files(const std::string& source,
 /// loading hand-made files. All of it is data, so that a new architecture is a new row.
 namespace awq::gguf {
 
-/// The Hugging Face name of a tensor and its GGUF name, both without ".weight" or ".bias".
-struct name_pair {
-    std::string_view hf;
-    std::string_view gguf;
-};
-
 /// Whether a file has an `output.weight` tensor of its own.
 enum class output_rule : unsigned char {
     optional,  ///< written where the checkpoint has an lm_head; else the embedding is used
@@ -26524,324 +27310,267 @@ enum class output_rule : unsigned char {
     forbidden, ///< never written
 };
 
-/// One GGUF architecture.
-struct architecture {
-    std::string_view name;                      ///< `general.architecture`
-    std::span<const std::string_view> hf_names; ///< `architectures[0]` of config.json
-    std::string_view hf_layer;                  ///< what stands before the layer number
-    std::span<const name_pair> globals;         ///< tensors outside the layers, whole stems
-    std::span<const name_pair> layers;          ///< tensors of a layer, stems after "<layer><n>."
-    bool interleaves_rotary = false; ///< rows of q and k are stored as pairs (see permute.hpp)
-    bool adds_one_to_norms = false;  ///< norm weights are stored as 1 + w
-    bool takes_rope_freqs = false;   ///< accepts rope_freqs.weight (llama3 rope scaling)
-    bool takes_all_biases = false;   ///< attn_output and ffn too; else those of q, k and v only
-    bool square_attention = false;   ///< heads times head_dim must be the embedding's length
-    bool gelu = false;               ///< the MLP's activation; else SiLU
-    output_rule output = output_rule::optional;
-    /// Every so manyth layer sees all earlier tokens, the others have a sliding window, where the
-    /// file does not say otherwise; 0: files of this architecture know no windows.
-    std::size_t window_period = 0;
+/// What is between the layers of an MLP.
+enum class mlp_function : unsigned char { silu, gelu, relu_squared };
+
+/// How the weights of a token's experts come about.
+enum class expert_rule : unsigned char {
+    none,       ///< there are no experts
+    normalized, ///< they add up to 1; every block has experts
+    plain,      ///< as the router says; every block has experts
+    by_keys,    ///< keys of the file say so; the first blocks may be dense
+};
+
+/// A tensor of a block that has another name than usual, both without ".weight".
+struct renamed {
+    std::string_view usual, name;
 };
 
 namespace detail {
 
-inline constexpr name_pair llama_globals[] = {
-    {"model.embed_tokens", "token_embd"},
-    {"model.norm", "output_norm"},
-    {"lm_head", "output"},
-};
-
-inline constexpr name_pair llama_layers[] = {
-    {"input_layernorm", "attn_norm"},
-    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},
-    {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"},
-    {"post_attention_layernorm", "ffn_norm"},
-    {"mlp.gate_proj", "ffn_gate"},
-    {"mlp.up_proj", "ffn_up"},
-    {"mlp.down_proj", "ffn_down"},
-    {"block_sparse_moe.gate", "ffn_gate_inp"},
-    {"block_sparse_moe.experts.w1", "ffn_gate_exps"}, // a checkpoint's name has the expert's number
-    {"block_sparse_moe.experts.w3", "ffn_up_exps"},
-    {"block_sparse_moe.experts.w2", "ffn_down_exps"},
-};
-
-inline constexpr name_pair granitemoe_layers[] = {
-    {"input_layernorm", "attn_norm"},
-    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},
-    {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"},
-    {"post_attention_layernorm", "ffn_norm"},
-    {"block_sparse_moe.router.layer", "ffn_gate_inp"},
-    {"block_sparse_moe.output_linear", "ffn_down_exps"}, // input_linear is split by the caller
-};
-
-inline constexpr name_pair qwen_layers[] = {
-    {"input_layernorm", "attn_norm"},
-    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},
-    {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"},
-    {"self_attn.q_norm", "attn_q_norm"},
-    {"self_attn.k_norm", "attn_k_norm"},
-    {"post_attention_layernorm", "ffn_norm"},
-    {"mlp.gate_proj", "ffn_gate"},
-    {"mlp.up_proj", "ffn_up"},
-    {"mlp.down_proj", "ffn_down"},
-    {"mlp.gate", "ffn_gate_inp"},
-    {"mlp.experts.gate_proj", "ffn_gate_exps"},
-    {"mlp.experts.up_proj", "ffn_up_exps"},
-    {"mlp.experts.down_proj", "ffn_down_exps"},
-    {"mlp.shared_expert_gate", "ffn_gate_inp_shexp"},
-    {"mlp.shared_expert.gate_proj", "ffn_gate_shexp"},
-    {"mlp.shared_expert.up_proj", "ffn_up_shexp"},
-    {"mlp.shared_expert.down_proj", "ffn_down_shexp"},
-};
-
-inline constexpr name_pair phi3_layers[] = {
-    {"input_layernorm", "attn_norm"},    {"self_attn.qkv_proj", "attn_qkv"},
-    {"self_attn.o_proj", "attn_output"}, {"post_attention_layernorm", "ffn_norm"},
-    {"mlp.gate_up_proj", "ffn_up"},      {"mlp.down_proj", "ffn_down"},
-};
-
-inline constexpr name_pair command_r_layers[] = {
-    {"input_layernorm", "attn_norm"},    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},      {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"}, {"self_attn.q_norm", "attn_q_norm"},
-    {"self_attn.k_norm", "attn_k_norm"}, {"mlp.gate_proj", "ffn_gate"},
-    {"mlp.up_proj", "ffn_up"},           {"mlp.down_proj", "ffn_down"},
-};
-
-// The norms of these stand behind attention and feed-forward as well as, or instead of, before.
-inline constexpr name_pair sandwich_layers[] = {
-    {"input_layernorm", "attn_norm"},
-    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},
-    {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"},
-    {"self_attn.q_norm", "attn_q_norm"},
-    {"self_attn.k_norm", "attn_k_norm"},
-    {"post_attention_layernorm", "post_attention_norm"},
-    {"pre_feedforward_layernorm", "ffn_norm"},
-    {"post_feedforward_layernorm", "post_ffw_norm"},
-    {"mlp.gate_proj", "ffn_gate"},
-    {"mlp.up_proj", "ffn_up"},
-    {"mlp.down_proj", "ffn_down"},
-};
-
-inline constexpr name_pair glm4_layers[] = {
-    {"input_layernorm", "attn_norm"},         {"self_attn.q_proj", "attn_q"},
-    {"self_attn.k_proj", "attn_k"},           {"self_attn.v_proj", "attn_v"},
-    {"self_attn.o_proj", "attn_output"},      {"post_self_attn_layernorm", "post_attention_norm"},
-    {"post_attention_layernorm", "ffn_norm"}, {"post_mlp_layernorm", "post_ffw_norm"},
-    {"mlp.gate_up_proj", "ffn_up"},           {"mlp.down_proj", "ffn_down"},
-};
-
-inline constexpr name_pair deepseek2_layers[] = {
-    {"input_layernorm", "attn_norm"},
-    {"self_attn.q_proj", "attn_q"},
-    {"self_attn.q_a_proj", "attn_q_a"},
-    {"self_attn.q_a_layernorm", "attn_q_a_norm"},
-    {"self_attn.q_b_proj", "attn_q_b"},
-    {"self_attn.kv_a_proj_with_mqa", "attn_kv_a_mqa"},
-    {"self_attn.kv_a_layernorm", "attn_kv_a_norm"},
-    {"self_attn.o_proj", "attn_output"},
-    {"post_attention_layernorm", "ffn_norm"},
-    {"mlp.gate_proj", "ffn_gate"},
-    {"mlp.up_proj", "ffn_up"},
-    {"mlp.down_proj", "ffn_down"},
-    {"mlp.gate", "ffn_gate_inp"},
-    {"mlp.gate.e_score_correction_bias", "exp_probs_b.bias"},
-    {"mlp.experts.gate_proj", "ffn_gate_exps"},
-    {"mlp.experts.up_proj", "ffn_up_exps"},
-    {"mlp.experts.down_proj", "ffn_down_exps"},
-    {"mlp.shared_experts.gate_proj", "ffn_gate_shexp"},
-    {"mlp.shared_experts.up_proj", "ffn_up_shexp"},
-    {"mlp.shared_experts.down_proj", "ffn_down_shexp"},
-};
-
-inline constexpr name_pair bloom_globals[] = {
-    {"transformer.word_embeddings", "token_embd"},
-    {"transformer.word_embeddings_layernorm", "token_embd_norm"},
-    {"transformer.ln_f", "output_norm"},
-    {"lm_head", "output"},
-};
-
-inline constexpr name_pair bloom_layers[] = {
-    {"input_layernorm", "attn_norm"},        {"self_attention.query_key_value", "attn_qkv"},
-    {"self_attention.dense", "attn_output"}, {"post_attention_layernorm", "ffn_norm"},
-    {"mlp.dense_h_to_4h", "ffn_up"},         {"mlp.dense_4h_to_h", "ffn_down"},
-};
-
 inline constexpr std::string_view llama_hf[] = {"LlamaForCausalLM", "MistralForCausalLM",
-                                                "MixtralForCausalLM"};
-inline constexpr std::string_view mistral3_hf[] = {"Mistral3ForConditionalGeneration",
-                                                   "Ministral3ForCausalLM"};
-inline constexpr std::string_view smollm3_hf[] = {"SmolLM3ForCausalLM"};
-inline constexpr std::string_view qwen2_hf[] = {"Qwen2ForCausalLM"};
-inline constexpr std::string_view qwen3_hf[] = {"Qwen3ForCausalLM"};
-inline constexpr std::string_view qwen2moe_hf[] = {"Qwen2MoeForCausalLM"};
-inline constexpr std::string_view qwen3moe_hf[] = {"Qwen3MoeForCausalLM"};
-inline constexpr std::string_view phi3_hf[] = {"Phi3ForCausalLM"};
-inline constexpr std::string_view gemma2_hf[] = {"Gemma2ForCausalLM"};
-inline constexpr std::string_view gemma3_hf[] = {"Gemma3ForCausalLM",
-                                                 "Gemma3ForConditionalGeneration"};
-inline constexpr std::string_view bloom_hf[] = {"BloomForCausalLM", "BloomModel"};
-inline constexpr std::string_view command_r_hf[] = {"CohereForCausalLM"};
+                                                "MixtralForCausalLM", "HeliumForCausalLM",
+                                                "MinistralForCausalLM"};
+inline constexpr std::string_view arcee_hf[] = {"ArceeForCausalLM"};
+inline constexpr std::string_view afmoe_hf[] = {"AfmoeForCausalLM"};
+inline constexpr std::string_view ernie4_5_moe_hf[] = {"Ernie4_5_MoeForCausalLM"};
+inline constexpr std::string_view gpt_oss_hf[] = {"GptOssForCausalLM"};
+inline constexpr std::string_view granitemoe_hf[] = {"GraniteMoeForCausalLM"};
+inline constexpr std::string_view hunyuan_moe_hf[] = {"HunYuanMoEV1ForCausalLM"};
+inline constexpr std::string_view minimax_m2_hf[] = {"MiniMaxM2ForCausalLM"};
+inline constexpr std::string_view qwen3vlmoe_hf[] = {"Qwen3VLMoeForConditionalGeneration"};
+inline constexpr std::string_view bloom_hf[] = {"BloomForCausalLM"};
+inline constexpr std::string_view falcon_hf[] = {"FalconForCausalLM"};
+inline constexpr std::string_view gpt2_hf[] = {"GPT2LMHeadModel"};
+inline constexpr std::string_view gptneox_hf[] = {"GPTNeoXForCausalLM"};
+inline constexpr std::string_view mistral3_hf[] = {"Ministral3ForCausalLM"};
+inline constexpr std::string_view mpt_hf[] = {"MptForCausalLM"};
+inline constexpr std::string_view phi2_hf[] = {"PhiForCausalLM"};
+inline constexpr std::string_view starcoder_hf[] = {"GPTBigCodeForCausalLM"};
+inline constexpr std::string_view chatglm_hf[] = {"GlmForCausalLM"};
 inline constexpr std::string_view cohere2_hf[] = {"Cohere2ForCausalLM"};
-inline constexpr std::string_view deepseek2_hf[] = {"DeepseekV2ForCausalLM",
-                                                    "DeepseekV3ForCausalLM"};
-inline constexpr std::string_view olmo2_hf[] = {"Olmo2ForCausalLM", "Olmo3ForCausalLM"};
-inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM"};
-inline constexpr std::string_view granitemoe_hf[] = {"GraniteMoeForCausalLM",
-                                                     "GraniteMoeSharedForCausalLM"};
+inline constexpr std::string_view command_r_hf[] = {"CohereForCausalLM"};
+inline constexpr std::string_view deepseek2_hf[] = {"DeepseekV3ForCausalLM", "DeepseekV2ForCausalLM",
+                                                    "Glm4MoeLiteForCausalLM"};
+inline constexpr std::string_view dots1_hf[] = {"Dots1ForCausalLM"};
+inline constexpr std::string_view ernie4_5_hf[] = {"Ernie4_5ForCausalLM"};
 inline constexpr std::string_view exaone4_hf[] = {"Exaone4ForCausalLM"};
+inline constexpr std::string_view gemma_hf[] = {"GemmaForCausalLM"};
+inline constexpr std::string_view gemma2_hf[] = {"Gemma2ForCausalLM"};
+inline constexpr std::string_view gemma3_hf[] = {"Gemma3ForCausalLM"};
 inline constexpr std::string_view glm4_hf[] = {"Glm4ForCausalLM"};
+inline constexpr std::string_view glm4moe_hf[] = {"Glm4MoeForCausalLM", "SolarOpenForCausalLM"};
+inline constexpr std::string_view granite_hf[] = {"GraniteForCausalLM", "GraniteMoeHybridForCausalLM"};
+inline constexpr std::string_view hunyuan_hf[] = {"HunYuanDenseV1ForCausalLM"};
+inline constexpr std::string_view nemotron_hf[] = {"NemotronForCausalLM"};
+inline constexpr std::string_view olmo_hf[] = {"OlmoForCausalLM"};
+inline constexpr std::string_view olmo2_hf[] = {"Olmo2ForCausalLM", "Olmo3ForCausalLM"};
+inline constexpr std::string_view olmoe_hf[] = {"OlmoeForCausalLM"};
+inline constexpr std::string_view phi3_hf[] = {"Phi3ForCausalLM"};
+inline constexpr std::string_view qwen2_hf[] = {"Qwen2ForCausalLM"};
+inline constexpr std::string_view qwen2moe_hf[] = {"Qwen2MoeForCausalLM"};
+inline constexpr std::string_view qwen2vl_hf[] = {"Qwen2VLForConditionalGeneration",
+                                                  "Qwen2_5_VLForConditionalGeneration"};
+inline constexpr std::string_view qwen3_hf[] = {"Qwen3ForCausalLM"};
+inline constexpr std::string_view qwen3moe_hf[] = {"Qwen3MoeForCausalLM"};
+inline constexpr std::string_view qwen3vl_hf[] = {"Qwen3VLForConditionalGeneration"};
+inline constexpr std::string_view seed_oss_hf[] = {"SeedOssForCausalLM"};
+inline constexpr std::string_view smollm3_hf[] = {"SmolLM3ForCausalLM"};
+inline constexpr std::string_view stablelm_hf[] = {"StableLmForCausalLM"};
+inline constexpr std::string_view starcoder2_hf[] = {"Starcoder2ForCausalLM"};
 
-inline constexpr std::string_view model_layers = "model.layers.";
+inline constexpr renamed behind_attention[] = {{"ffn_norm", "post_attention_norm"}};
+inline constexpr renamed behind_both[] = {{"attn_post_norm", "post_attention_norm"},
+                                          {"ffn_post_norm", "post_ffw_norm"}};
+inline constexpr renamed before_mlp[] = {{"post_attention_norm", "ffn_norm"}};
 
 } // namespace detail
 
-/// Every architecture that the tables know.
+/// One GGUF architecture.
+struct architecture {
+    std::string_view name;                      ///< `general.architecture`
+    std::span<const std::string_view> hf_names; ///< of config.json's `architectures`
+    bool pairs = false;            ///< neighbouring dimensions of a head turn together, else its halves
+    bool takes_rope_freqs = false; ///< accepts rope_freqs.weight (llama3 rope scaling)
+    bool takes_partial_rotary = false; ///< a head may be turned in part
+    bool square_attention = false; ///< heads times head_dim must be the embedding's length
+    bool turns = true;             ///< heads turn at all
+    bool takes_fused_mlp = false;  ///< ffn_up holds gate and up
+    bool stacks_head_norms = false; ///< attn_q_norm and attn_k_norm hold a row for each head
+    bool equal_heads = false;      ///< there must be as many key as query heads
+    mlp_function mlp = mlp_function::silu;
+    bool takes_all_biases = false; ///< attn_output and ffn too; else those of q, k and v only
+    expert_rule experts = expert_rule::none;
+    output_rule output = output_rule::optional;
+    /// Every `window_period`-th layer sees all earlier tokens, the others have a sliding window, where the
+    /// file does not say otherwise; 0: files of this architecture know no windows.
+    std::size_t window_period = 0;
+    std::span<const renamed> renames = {};
+};
+
+/// Every architecture that can be written.
 inline constexpr architecture architectures[] = {
     {.name = "llama",
      .hf_names = detail::llama_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::llama_layers,
-     .interleaves_rotary = true,
+     .pairs = true,
      .takes_rope_freqs = true,
-     .takes_all_biases = true},
-    {.name = "mistral3",
-     .hf_names = detail::mistral3_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::llama_layers,
-     .interleaves_rotary = true},
-    {.name = "smollm3",
-     .hf_names = detail::smollm3_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::llama_layers,
-     .interleaves_rotary = true},
-    {.name = "qwen2",
-     .hf_names = detail::qwen2_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::qwen_layers,
-     .square_attention = true},
-    {.name = "qwen3",
-     .hf_names = detail::qwen3_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::qwen_layers},
-    {.name = "qwen2moe",
-     .hf_names = detail::qwen2moe_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::qwen_layers,
-     .output = output_rule::required},
-    {.name = "qwen3moe",
-     .hf_names = detail::qwen3moe_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::qwen_layers},
-    {.name = "phi3",
-     .hf_names = detail::phi3_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::phi3_layers},
-    {.name = "gemma2",
-     .hf_names = detail::gemma2_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::sandwich_layers,
-     .adds_one_to_norms = true,
-     .gelu = true,
-     .output = output_rule::forbidden,
-     .window_period = 2},
-    {.name = "gemma3",
-     .hf_names = detail::gemma3_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::sandwich_layers,
-     .adds_one_to_norms = true,
-     .gelu = true,
-     .window_period = 6},
+     .takes_all_biases = true,
+     .experts = expert_rule::normalized},
+    {.name = "afmoe",
+     .hf_names = detail::afmoe_hf,
+     .experts = expert_rule::by_keys,
+     .window_period = 4,
+     .renames = detail::behind_both},
+    {.name = "arcee",
+     .hf_names = detail::arcee_hf,
+     .pairs = true,
+     .takes_rope_freqs = true,
+     .mlp = mlp_function::relu_squared},
     {.name = "bloom",
      .hf_names = detail::bloom_hf,
-     .hf_layer = "transformer.h.",
-     .globals = detail::bloom_globals,
-     .layers = detail::bloom_layers,
-     .takes_all_biases = true,
-     .gelu = true},
-    {.name = "command-r",
-     .hf_names = detail::command_r_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::command_r_layers,
-     .output = output_rule::forbidden},
+     .turns = false,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
+    {.name = "chatglm",
+     .hf_names = detail::chatglm_hf,
+     .pairs = true,
+     .takes_partial_rotary = true,
+     .takes_fused_mlp = true},
     {.name = "cohere2",
      .hf_names = detail::cohere2_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::command_r_layers,
+     .pairs = true,
+     .output = output_rule::forbidden,
+     .window_period = 4},
+    {.name = "command-r",
+     .hf_names = detail::command_r_hf,
+     .pairs = true,
      .output = output_rule::forbidden},
     {.name = "deepseek2",
      .hf_names = detail::deepseek2_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::deepseek2_layers},
-    {.name = "olmo2",
-     .hf_names = detail::olmo2_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::sandwich_layers,
-     .output = output_rule::required},
-    {.name = "granite",
-     .hf_names = detail::granite_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::llama_layers,
-     .interleaves_rotary = true,
-     .takes_rope_freqs = true},
-    {.name = "granitemoe",
-     .hf_names = detail::granitemoe_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::granitemoe_layers,
-     .interleaves_rotary = true},
-    {.name = "exaone4",
-     .hf_names = detail::exaone4_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::sandwich_layers,
-     .takes_rope_freqs = true},
+     .pairs = true,
+     .experts = expert_rule::by_keys},
+    {.name = "dots1",
+     .hf_names = detail::dots1_hf,
+     .equal_heads = true,
+     .experts = expert_rule::by_keys,
+     .renames = detail::before_mlp},
+    {.name = "ernie4_5", .hf_names = detail::ernie4_5_hf, .pairs = true, .takes_all_biases = true},
+    {.name = "ernie4_5-moe",
+     .hf_names = detail::ernie4_5_moe_hf,
+     .pairs = true,
+     .experts = expert_rule::by_keys},
+    {.name = "exaone4", .hf_names = detail::exaone4_hf, .takes_rope_freqs = true, .window_period = 4},
+    {.name = "falcon", .hf_names = detail::falcon_hf, .mlp = mlp_function::gelu},
+    {.name = "gemma",
+     .hf_names = detail::gemma_hf,
+     .mlp = mlp_function::gelu,
+     .output = output_rule::forbidden},
+    {.name = "gemma2",
+     .hf_names = detail::gemma2_hf,
+     .mlp = mlp_function::gelu,
+     .output = output_rule::forbidden,
+     .window_period = 2},
+    {.name = "gemma3", .hf_names = detail::gemma3_hf, .mlp = mlp_function::gelu, .window_period = 6},
     {.name = "glm4",
      .hf_names = detail::glm4_hf,
-     .hf_layer = detail::model_layers,
-     .globals = detail::llama_globals,
-     .layers = detail::glm4_layers},
+     .pairs = true,
+     .takes_partial_rotary = true,
+     .takes_fused_mlp = true},
+    {.name = "glm4moe",
+     .hf_names = detail::glm4moe_hf,
+     .takes_partial_rotary = true,
+     .experts = expert_rule::by_keys},
+    {.name = "gpt-oss",
+     .hf_names = detail::gpt_oss_hf,
+     .takes_all_biases = true,
+     .experts = expert_rule::normalized,
+     .window_period = 2},
+    {.name = "gpt2",
+     .hf_names = detail::gpt2_hf,
+     .turns = false,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
+    {.name = "gptneox",
+     .hf_names = detail::gptneox_hf,
+     .takes_partial_rotary = true,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
+    {.name = "granite", .hf_names = detail::granite_hf, .pairs = true, .takes_rope_freqs = true},
+    {.name = "granitemoe",
+     .hf_names = detail::granitemoe_hf,
+     .pairs = true,
+     .experts = expert_rule::normalized},
+    {.name = "hunyuan-dense", .hf_names = detail::hunyuan_hf},
+    {.name = "hunyuan-moe", .hf_names = detail::hunyuan_moe_hf, .experts = expert_rule::normalized},
+    {.name = "minimax-m2",
+     .hf_names = detail::minimax_m2_hf,
+     .takes_partial_rotary = true,
+     .experts = expert_rule::normalized},
+    {.name = "mistral3", .hf_names = detail::mistral3_hf, .pairs = true},
+    {.name = "mpt", .hf_names = detail::mpt_hf, .turns = false, .mlp = mlp_function::gelu},
+    {.name = "nemotron",
+     .hf_names = detail::nemotron_hf,
+     .takes_partial_rotary = true,
+     .mlp = mlp_function::relu_squared,
+     .takes_all_biases = true},
+    {.name = "olmo", .hf_names = detail::olmo_hf, .pairs = true},
+    {.name = "olmo2",
+     .hf_names = detail::olmo2_hf,
+     .output = output_rule::required,
+     .window_period = 4},
+    {.name = "olmoe",
+     .hf_names = detail::olmoe_hf,
+     .equal_heads = true,
+     .experts = expert_rule::plain},
+    {.name = "phi2",
+     .hf_names = detail::phi2_hf,
+     .takes_partial_rotary = true,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
+    {.name = "phi3",
+     .hf_names = detail::phi3_hf,
+     .takes_partial_rotary = true,
+     .takes_fused_mlp = true},
+    {.name = "qwen2", .hf_names = detail::qwen2_hf, .square_attention = true},
+    {.name = "qwen2moe",
+     .hf_names = detail::qwen2moe_hf,
+     .experts = expert_rule::plain,
+     .output = output_rule::required},
+    {.name = "qwen2vl", .hf_names = detail::qwen2vl_hf},
+    {.name = "qwen3", .hf_names = detail::qwen3_hf},
+    {.name = "qwen3moe", .hf_names = detail::qwen3moe_hf, .experts = expert_rule::normalized},
+    {.name = "qwen3vl", .hf_names = detail::qwen3vl_hf},
+    {.name = "qwen3vlmoe", .hf_names = detail::qwen3vlmoe_hf, .experts = expert_rule::normalized},
+    {.name = "seed_oss", .hf_names = detail::seed_oss_hf, .renames = detail::behind_attention},
+    {.name = "smollm3", .hf_names = detail::smollm3_hf, .pairs = true},
+    {.name = "stablelm",
+     .hf_names = detail::stablelm_hf,
+     .takes_partial_rotary = true,
+     .stacks_head_norms = true},
+    {.name = "starcoder",
+     .hf_names = detail::starcoder_hf,
+     .turns = false,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
+    {.name = "starcoder2",
+     .hf_names = detail::starcoder2_hf,
+     .mlp = mlp_function::gelu,
+     .takes_all_biases = true},
 };
 
 /// The architecture of a `general.architecture` value, or null.
 inline const architecture* find_architecture(std::string_view gguf_name) noexcept
 {
-    const auto at = std::find_if(std::begin(architectures), std::end(architectures),
-                                 [gguf_name](const auto& each) { return each.name == gguf_name; });
+    const auto at = std::ranges::find(architectures, gguf_name, &architecture::name);
     return at == std::end(architectures) ? nullptr : at;
 }
 
 /// The architecture of a config.json's `architectures[0]`, or null.
 inline const architecture* architecture_of_hf(std::string_view hf_name) noexcept
 {
-    const auto knows = [hf_name](const architecture& each) {
-        return std::find(each.hf_names.begin(), each.hf_names.end(), hf_name) !=
-               each.hf_names.end();
-    };
-    const auto at = std::find_if(std::begin(architectures), std::end(architectures), knows);
+    const auto at = std::ranges::find_if(architectures, [hf_name](const architecture& each) {
+        return std::ranges::find(each.hf_names, hf_name) != each.hf_names.end();
+    });
     return at == std::end(architectures) ? nullptr : at;
 }
 
@@ -27859,6 +28588,11 @@ inline status read_value(const value_view& content, std::vector<bool>& flags)
     flags.assign(numbers.begin(), numbers.end());
     return {};
 }
+inline status read_value(const value_view& content, std::vector<std::int32_t>& numbers)
+{
+    AWQ_TRY(numbers, content.as_numbers<std::int32_t>());
+    return {};
+}
 
 } // namespace detail
 
@@ -27924,11 +28658,14 @@ struct hyperparameters {
     std::optional<float> rope_scaling_factor;
     std::optional<std::uint32_t> rope_original_context_length;
     std::optional<float> rope_attention_factor;
+    std::optional<bool> rope_finetuned; ///< false: heads do not turn (granite)
     std::optional<float> yarn_extrapolation_factor;
     std::optional<float> yarn_attention_factor;
     std::optional<float> yarn_beta_fast;
     std::optional<float> yarn_beta_slow;
     std::optional<float> yarn_log_multiplier;
+    std::optional<std::vector<std::int32_t>> rope_sections; ///< pairs of each position, of images
+    std::optional<std::uint32_t> deepstack_layers; ///< layers that images are added to
 
     std::optional<std::uint32_t> expert_count;
     std::optional<std::uint32_t> expert_used_count;
@@ -27941,12 +28678,17 @@ struct hyperparameters {
     std::optional<float> expert_weights_scale;
     std::optional<bool> expert_weights_norm;
     std::optional<std::uint32_t> leading_dense_block_count;
+    std::optional<std::uint32_t> interleave_moe_layer_step;
 
     std::optional<std::uint32_t> sliding_window;
     std::optional<std::vector<bool>> sliding_window_pattern; ///< true: the layer has the window
     std::optional<float> attention_softcap;
     std::optional<float> final_logit_softcap;
     std::optional<float> attention_scale;
+    std::optional<float> temperature_scale; ///< of queries, which grow with their position
+    std::optional<std::uint32_t> temperature_length;
+    std::optional<float> max_alibi_bias;
+    std::optional<bool> parallel_residual;
     std::optional<float> embedding_scale;
     std::optional<float> residual_scale;
     std::optional<float> logit_scale;
@@ -27981,11 +28723,14 @@ void for_each_field(Facts& facts, Visit visit)
     visit("rope.scaling.factor", facts.rope_scaling_factor);
     visit("rope.scaling.original_context_length", facts.rope_original_context_length);
     visit("rope.scaling.attn_factor", facts.rope_attention_factor);
+    visit("rope.scaling.finetuned", facts.rope_finetuned);
     visit("rope.scaling.yarn_ext_factor", facts.yarn_extrapolation_factor);
     visit("rope.scaling.yarn_attn_factor", facts.yarn_attention_factor);
     visit("rope.scaling.yarn_beta_fast", facts.yarn_beta_fast);
     visit("rope.scaling.yarn_beta_slow", facts.yarn_beta_slow);
     visit("rope.scaling.yarn_log_multiplier", facts.yarn_log_multiplier);
+    visit("rope.dimension_sections", facts.rope_sections);
+    visit("n_deepstack_layers", facts.deepstack_layers);
     visit("expert_count", facts.expert_count);
     visit("expert_used_count", facts.expert_used_count);
     visit("expert_shared_count", facts.expert_shared_count);
@@ -27997,11 +28742,16 @@ void for_each_field(Facts& facts, Visit visit)
     visit("expert_weights_scale", facts.expert_weights_scale);
     visit("expert_weights_norm", facts.expert_weights_norm);
     visit("leading_dense_block_count", facts.leading_dense_block_count);
+    visit("interleave_moe_layer_step", facts.interleave_moe_layer_step);
     visit("attention.sliding_window", facts.sliding_window);
     visit("attention.sliding_window_pattern", facts.sliding_window_pattern);
     visit("attn_logit_softcapping", facts.attention_softcap);
     visit("final_logit_softcapping", facts.final_logit_softcap);
     visit("attention.scale", facts.attention_scale);
+    visit("attention.temperature_scale", facts.temperature_scale);
+    visit("attention.temperature_length", facts.temperature_length);
+    visit("attention.max_alibi_bias", facts.max_alibi_bias);
+    visit("use_parallel_residual", facts.parallel_residual);
     visit("embedding_scale", facts.embedding_scale);
     visit("residual_scale", facts.residual_scale);
     visit("logit_scale", facts.logit_scale);
@@ -28362,138 +29112,22 @@ inline key_values build_metadata(const model_card& card, const hyperparameters& 
 #include <charconv>
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <system_error>
 
 namespace awq::gguf {
 
-/// Where a checkpoint's tensor goes.
-struct tensor_place {
-    std::string name; ///< "blk.3.attn_q.weight"
-    std::optional<std::size_t>
-        expert; ///< its slice, where the experts of a layer become one tensor
-};
-
-namespace detail {
-
-/// A leading decimal number, taken off the text; nothing where there is none.
-inline std::optional<std::size_t> take_number(std::string_view& text) noexcept
-{
-    std::size_t number = 0;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (read.ec != std::errc{}) return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
-    return number;
-}
-
-inline bool take_prefix(std::string_view& text, std::string_view prefix) noexcept
-{
-    if (!text.starts_with(prefix)) return false;
-    text.remove_prefix(prefix.size());
-    return true;
-}
-
-/// "a.weight" -> ".weight", also ".bias"; empty where there is neither.
-inline std::string_view parameter_suffix(std::string_view name) noexcept
-{
-    for (const std::string_view suffix : {std::string_view{".weight"}, std::string_view{".bias"}})
-        if (name.ends_with(suffix)) return suffix;
-    return {};
-}
-
-/// Looks a name up without its ".weight" or ".bias", which is put back behind; a pair that spells
-/// a suffix out on either side stands for whole names.
-template <std::string_view name_pair::*From, std::string_view name_pair::*To>
-std::optional<std::string> translate(std::span<const name_pair> table, std::string_view name)
-{
-    const std::string_view suffix = parameter_suffix(name);
-    const std::string_view stem = name.substr(0, name.size() - suffix.size());
-    for (const name_pair& pair : table) {
-        const bool whole =
-            !parameter_suffix(pair.hf).empty() || !parameter_suffix(pair.gguf).empty();
-        if (whole && pair.*From == name) return std::string{pair.*To};
-        if (!whole && !suffix.empty() && pair.*From == stem)
-            return std::string{pair.*To}.append(suffix);
-    }
-    return std::nullopt;
-}
-
-/// "mlp.experts.12.w1" -> "mlp.experts.w1" and 12.
-inline std::optional<std::size_t> take_expert(std::string& name)
-{
-    constexpr std::string_view marker = "experts.";
-    const std::size_t at = name.find(marker);
-    if (at == std::string::npos) return std::nullopt;
-    std::string_view rest = std::string_view{name}.substr(at + marker.size());
-    const std::size_t before = rest.size();
-    const auto number = take_number(rest);
-    if (number && rest.starts_with('.')) name.erase(at + marker.size(), before - rest.size() + 1);
-    return number;
-}
-
-} // namespace detail
-
-/// Whether a checkpoint's tensor has no place in a text model's GGUF file and is left out: rotary
-/// tables, attention masks, and the parts of a multimodal model that see or hear.
-inline bool is_left_out(std::string_view hf_name) noexcept
-{
-    for (const std::string_view suffix :
-         {".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq"})
-        if (hf_name.ends_with(suffix)) return true;
-    for (const std::string_view part :
-         {"vision_tower.", "vision_model.", "audio_tower.", "multi_modal_projector."})
-        if (hf_name.find(part) != std::string_view::npos) return true;
-    return false;
-}
-
-/// The GGUF name of a checkpoint's tensor: "model.layers.3.self_attn.q_proj.weight" ->
-/// "blk.3.attn_q.weight". A "language_model." inside the name is passed over. Nothing where the
-/// architecture has no such tensor.
-inline std::optional<tensor_place> to_gguf(const architecture& arch, std::string_view hf_name)
-{
-    std::string name{hf_name};
-    constexpr std::string_view wrapper = "language_model.";
-    if (const std::size_t at = name.find(wrapper); at != std::string::npos)
-        name.erase(at, wrapper.size());
-    tensor_place place;
-    place.expert = detail::take_expert(name);
-    std::string_view rest = name;
-    if (!detail::take_prefix(rest, arch.hf_layer)) {
-        auto found = detail::translate<&name_pair::hf, &name_pair::gguf>(arch.globals, rest);
-        if (!found) return std::nullopt;
-        place.name = *std::move(found);
-        return place;
-    }
-    const auto layer = detail::take_number(rest);
-    if (!layer || !detail::take_prefix(rest, ".")) return std::nullopt;
-    const auto found = detail::translate<&name_pair::hf, &name_pair::gguf>(arch.layers, rest);
-    if (!found) return std::nullopt;
-    place.name = "blk." + std::to_string(*layer) + "." + *found;
-    return place;
-}
-
-/// The checkpoint name of a GGUF tensor: "blk.3.attn_q.weight" ->
-/// "model.layers.3.self_attn.q_proj.weight". Stacked experts come back without an expert's number.
-/// Nothing where the architecture has no such tensor.
-inline std::optional<std::string> to_hf(const architecture& arch, std::string_view gguf_name)
-{
-    std::string_view rest = gguf_name;
-    if (!detail::take_prefix(rest, "blk."))
-        return detail::translate<&name_pair::gguf, &name_pair::hf>(arch.globals, rest);
-    const auto layer = detail::take_number(rest);
-    if (!layer || !detail::take_prefix(rest, ".")) return std::nullopt;
-    const auto found = detail::translate<&name_pair::gguf, &name_pair::hf>(arch.layers, rest);
-    if (!found) return std::nullopt;
-    return std::string{arch.hf_layer} + std::to_string(*layer) + "." + *found;
-}
-
 /// The layer of a GGUF tensor name, or nothing: "blk.3.attn_q.weight" -> 3.
-inline std::optional<std::size_t> layer_of(std::string_view gguf_name) noexcept
+inline std::optional<std::size_t> layer_of(std::string_view name) noexcept
 {
-    if (!detail::take_prefix(gguf_name, "blk.")) return std::nullopt;
-    const auto layer = detail::take_number(gguf_name);
-    return gguf_name.starts_with('.') ? layer : std::nullopt;
+    constexpr std::string_view prefix = "blk.";
+    if (!name.starts_with(prefix)) return std::nullopt;
+    name.remove_prefix(prefix.size());
+    std::size_t layer = 0;
+    const auto read = std::from_chars(name.data(), name.data() + name.size(), layer);
+    name.remove_prefix(static_cast<std::size_t>(read.ptr - name.data()));
+    if (read.ec != std::errc{} || !name.starts_with('.')) return std::nullopt;
+    return layer;
 }
 
 } // namespace awq::gguf
@@ -29379,6 +30013,14 @@ inline result<tokenizer_facts> sentencepiece_facts(const vocabulary& from)
 #ifndef AWQ_IO_PARTIAL_OUTPUT_HPP
 #define AWQ_IO_PARTIAL_OUTPUT_HPP
 
+// ---- awq/io/output_group.hpp
+#ifndef AWQ_IO_OUTPUT_GROUP_HPP
+#define AWQ_IO_OUTPUT_GROUP_HPP
+
+// ---- awq/io/unfinished_outputs.hpp
+#ifndef AWQ_IO_UNFINISHED_OUTPUTS_HPP
+#define AWQ_IO_UNFINISHED_OUTPUTS_HPP
+
 // ---- awq/io/remove_tree.hpp
 #ifndef AWQ_IO_REMOVE_TREE_HPP
 #define AWQ_IO_REMOVE_TREE_HPP
@@ -29403,6 +30045,165 @@ inline void remove_tree(const char* path) noexcept
 }
 
 } // namespace awq::detail
+
+#endif
+
+#include <filesystem>
+#include <mutex>
+#include <set>
+#include <system_error>
+
+namespace awq {
+
+/// As long as it lives, no other thread of this process begins an output or puts one into place.
+using output_hold = std::unique_lock<std::recursive_mutex>;
+
+namespace detail {
+
+/// The temporary directories of this process's outputs. Never destroyed: a thread that ends the program
+/// may ask while the program ends by itself.
+struct output_registry {
+    std::recursive_mutex mutex;
+    std::set<std::filesystem::path> directories; ///< that are removed at the end
+    std::set<std::filesystem::path> kept;        ///< that stay, for another run to go on with
+
+    void put(const std::filesystem::path& directory, bool keep)
+    {
+        remove(directory);
+        (keep ? kept : directories).insert(directory);
+    }
+    void remove(const std::filesystem::path& directory)
+    {
+        directories.erase(directory);
+        kept.erase(directory);
+    }
+
+    static output_registry& instance()
+    {
+        static output_registry* const only = new output_registry;
+        return *only;
+    }
+};
+
+/// Removes a directory with all that is in it, also while another thread still writes there.
+inline void remove_for_good(const std::filesystem::path& directory)
+{
+    std::error_code failure;
+    for (int attempt = 0; attempt < 100; ++attempt) {
+        remove_tree(directory.c_str());
+        if (!std::filesystem::exists(std::filesystem::symlink_status(directory, failure))) return;
+    }
+}
+
+} // namespace detail
+
+/// Keeps several outputs together: those that are put into place under one hold are all there, or none is,
+/// when another thread ends the program by `remove_unfinished_outputs`.
+[[nodiscard]] inline output_hold hold_outputs()
+{
+    return output_hold{detail::output_registry::instance().mutex};
+}
+
+/// Removes what the outputs of this process that are not in place yet have written. For a program that is
+/// told to end while it runs: call it on a thread that waits for signals (it is nothing for a signal
+/// handler), and end the process while the hold lives.
+[[nodiscard]] inline output_hold remove_unfinished_outputs()
+{
+    output_hold hold = hold_outputs();
+    for (const auto& directory : detail::output_registry::instance().directories)
+        detail::remove_for_good(directory);
+    return hold;
+}
+
+/// Whether some outputs of this process stay unfinished when it ends, see `output_group::keep`.
+[[nodiscard]] inline bool keeps_unfinished_outputs()
+{
+    const output_hold hold = hold_outputs();
+    return !detail::output_registry::instance().kept.empty();
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// The unfinished outputs of one run that another run may go on with: it is told their temporary
+/// directories, and `adopt`s them instead of making new ones. Lives longer than its outputs.
+class output_group {
+public:
+    struct member {
+        std::filesystem::path directory; ///< the temporary one
+        detail::output_place place;
+    };
+
+    output_group() = default;
+    output_group(const output_group&) = delete;
+    output_group& operator=(const output_group&) = delete;
+
+    /// In the order in which the outputs were opened.
+    const std::vector<member>& members() const noexcept { return members_; }
+
+    /// The names of temporary directories that outputs go on with where they find them.
+    void adopt(std::vector<std::string> directories) { adopted_ = std::move(directories); }
+    bool adopts(const std::filesystem::path& directory) const
+    {
+        return std::ranges::find(adopted_, directory.filename().string()) != adopted_.end();
+    }
+
+    /// From here on what is unfinished stays when the program fails or is told to end.
+    void keep() { set_kept(true); }
+    /// From here on it is removed, as it was at first.
+    void release() { set_kept(false); }
+    bool is_kept() const noexcept { return is_kept_; }
+
+    /// From here on outputs are only checked: each ends with an error where it would begin to write.
+    void make_dry() noexcept { is_dry_ = true; }
+    bool is_dry() const noexcept { return is_dry_; }
+    /// An output that is only checked has passed; and whether one has since this was asked last.
+    void pass() noexcept { has_passed_ = true; }
+    bool take_passed() noexcept { return std::exchange(has_passed_, false); }
+
+    void add(member made)
+    {
+        detail::output_registry::instance().put(made.directory, is_kept_);
+        members_.push_back(std::move(made));
+    }
+    /// Called by an output at its end. Whether its directory is to be removed.
+    bool drop(const std::filesystem::path& directory)
+    {
+        std::erase_if(members_, [&](const member& each) { return each.directory == directory; });
+        return !is_kept_;
+    }
+
+private:
+    void set_kept(bool kept)
+    {
+        const output_hold hold = hold_outputs();
+        is_kept_ = kept;
+        for (const member& each : members_) detail::output_registry::instance().put(each.directory, kept);
+    }
+
+    std::vector<member> members_;
+    std::vector<std::string> adopted_;
+    bool is_kept_ = false, is_dry_ = false, has_passed_ = false;
+};
+
+/// What an output does with what is there: with a target, and with what a run that died has left.
+struct output_policy {
+    output_policy(bool replace = false, output_group* of_run = nullptr) : overwrite(replace), group(of_run) {}
+
+    bool overwrite;      ///< whether it replaces a target
+    output_group* group; ///< of the run; null: nobody goes on with what is unfinished
+};
+
+} // namespace awq
 
 #endif
 // ---- awq/io/rename.hpp
@@ -29476,68 +30277,6 @@ inline int swap_in(const std::filesystem::path& from, const std::filesystem::pat
 }
 
 } // namespace awq::detail
-
-#endif
-// ---- awq/io/unfinished_outputs.hpp
-#ifndef AWQ_IO_UNFINISHED_OUTPUTS_HPP
-#define AWQ_IO_UNFINISHED_OUTPUTS_HPP
-
-#include <filesystem>
-#include <mutex>
-#include <set>
-#include <system_error>
-
-namespace awq {
-
-/// As long as it lives, no other thread of this process begins an output or puts one into place.
-using output_hold = std::unique_lock<std::recursive_mutex>;
-
-namespace detail {
-
-/// The temporary directories of this process's outputs. Never destroyed: a thread that ends the program
-/// may ask while the program ends by itself.
-struct output_registry {
-    std::recursive_mutex mutex;
-    std::set<std::filesystem::path> directories;
-
-    static output_registry& instance()
-    {
-        static output_registry* const only = new output_registry;
-        return *only;
-    }
-};
-
-/// Removes a directory with all that is in it, also while another thread still writes there.
-inline void remove_for_good(const std::filesystem::path& directory)
-{
-    std::error_code failure;
-    for (int attempt = 0; attempt < 100; ++attempt) {
-        remove_tree(directory.c_str());
-        if (!std::filesystem::exists(std::filesystem::symlink_status(directory, failure))) return;
-    }
-}
-
-} // namespace detail
-
-/// Keeps several outputs together: those that are put into place under one hold are all there, or none is,
-/// when another thread ends the program by `remove_unfinished_outputs`.
-[[nodiscard]] inline output_hold hold_outputs()
-{
-    return output_hold{detail::output_registry::instance().mutex};
-}
-
-/// Removes what the outputs of this process that are not in place yet have written. For a program that is
-/// told to end while it runs: call it on a thread that waits for signals (it is nothing for a signal
-/// handler), and end the process while the hold lives.
-[[nodiscard]] inline output_hold remove_unfinished_outputs()
-{
-    output_hold hold = hold_outputs();
-    for (const auto& directory : detail::output_registry::instance().directories)
-        detail::remove_for_good(directory);
-    return hold;
-}
-
-} // namespace awq
 
 #endif
 #include <fcntl.h>
@@ -29643,14 +30382,22 @@ inline std::vector<std::filesystem::path> find_partials(const output_place& plac
     return found;
 }
 
-/// Removes what runs that died have left of an output, and nothing of one that lives. An old output that
-/// such a run had moved aside, and for which it could not put the new one in place, comes back.
-inline void clear_leftovers(const output_place& place)
+/// An old output that a run had moved aside, and for which it could not put the new one in place, comes back.
+inline void bring_back_old(const std::filesystem::path& directory, const output_place& place)
 {
+    static_cast<void>(rename_to_new(directory / "old", place.path()));
+}
+
+/// Removes what runs that died have left of an output, and nothing of one that lives, nor what the group
+/// goes on with.
+inline void clear_leftovers(const output_place& place, const output_group* group = nullptr)
+{
+    if (group && group->is_dry()) return;
     for (const std::filesystem::path& directory : find_partials(place)) {
+        if (group && group->adopts(directory)) continue;
         const partial_lock lock = partial_lock::take(directory);
         if (lock.is != partial_lock::state::held) continue;
-        static_cast<void>(rename_to_new(directory / "old", place.path()));
+        bring_back_old(directory, place);
         remove_tree(directory.c_str());
     }
 }
@@ -29661,12 +30408,18 @@ inline void clear_leftovers(const output_place& place)
 ///     .NAME.partial-0123456789abcdef/lock   held as long as the run lives
 ///                                    new    what is written
 ///                                    old    what was in its place, between two renames
+/// Whoever opened it with others as a group may put more beside these, for another run to go on.
 class partial_output {
   public:
-    /// Makes the temporary directory, empty but for its lock. Error: `file_unwritable`.
-    static result<partial_output> create(const output_place& place)
+    /// Makes the temporary directory, empty but for its lock, or goes on with one that the group adopts.
+    /// Error: `file_unwritable`.
+    static result<partial_output> create(const output_place& place, output_group* group = nullptr)
     {
         const output_hold hold = hold_outputs();
+        if (group && group->is_dry()) return check(place, *group);
+        if (group)
+            for (const std::filesystem::path& directory : find_partials(place))
+                if (group->adopts(directory)) return adopt(place, directory, *group);
         int reason = EEXIST;
         for (int attempt = 0; attempt < 100 && reason == EEXIST; ++attempt) {
             const std::string digits = random_digits();
@@ -29678,7 +30431,7 @@ class partial_output {
             if (reason != 0) continue;
             partial_lock lock = partial_lock::take(directory);
             reason = lock.is == partial_lock::state::failed ? errno : EEXIST;
-            partial_output made{place, directory, std::move(lock.descriptor)};
+            partial_output made{place, directory, std::move(lock.descriptor), group};
             if (lock.is == partial_lock::state::held || lock.is == partial_lock::state::unknown)
                 return made;
             // Taken: another run took it for a leftover before it was locked, and removes it.
@@ -29689,26 +30442,32 @@ class partial_output {
 
     partial_output(partial_output&& other) noexcept
         : place_(std::move(other.place_)), directory_(std::exchange(other.directory_, {})),
-          lock_(std::move(other.lock_))
+          lock_(std::move(other.lock_)), group_(other.group_)
     {}
     partial_output& operator=(partial_output&& other) noexcept
     {
         std::swap(place_, other.place_);
         std::swap(directory_, other.directory_);
         std::swap(lock_, other.lock_);
+        std::swap(group_, other.group_);
         return *this;
     }
     ~partial_output()
     {
         if (directory_.empty()) return;
-        remove_tree(directory_.c_str());
+        if (!group_ || group_->drop(directory_)) remove_tree(directory_.c_str());
         const output_hold hold = hold_outputs();
-        output_registry::instance().directories.erase(directory_);
+        output_registry::instance().remove(directory_);
     }
 
     const output_place& place() const noexcept { return place_; }
     /// Where to write.
-    output_path where() const { return {(directory_ / "new").string(), place_.given}; }
+    output_path where() const
+    {
+        output_path made{(directory_ / "new").string(), place_.given};
+        made.resumable = group_ != nullptr;
+        return made;
+    }
 
     /// Moves a new output into place. Errors: `file_exists`, `file_unwritable`.
     status put_in_place() { return move([&] { return rename_to_new(new_path(), place_.path()); }); }
@@ -29729,10 +30488,31 @@ class partial_output {
 
   private:
     partial_output(const output_place& place, const std::filesystem::path& directory,
-                   file_descriptor&& lock)
-        : place_(place), directory_(directory), lock_(std::move(lock))
+                   file_descriptor&& lock, output_group* group)
+        : place_(place), directory_(directory), lock_(std::move(lock)), group_(group)
     {
-        output_registry::instance().directories.insert(directory_);
+        if (group)
+            group->add({directory, place});
+        else
+            output_registry::instance().put(directory_, false);
+    }
+
+    /// All that can be said without writing.
+    static error check(const output_place& place, output_group& group)
+    {
+        if (::access(place.parent.c_str(), W_OK | X_OK) == 0) group.pass();
+        return error{error_code::file_unwritable, place.given, ": cannot be written there: ", std::strerror(errno)};
+    }
+
+    static result<partial_output> adopt(const output_place& place, const std::filesystem::path& directory,
+                                        output_group& group)
+    {
+        partial_lock lock = partial_lock::take(directory);
+        if (lock.is != partial_lock::state::held)
+            return error{error_code::file_unwritable, place.given,
+                         ": another run is at work on what was left of it; wait for that run"};
+        bring_back_old(directory, place);
+        return partial_output{place, directory, std::move(lock.descriptor), &group};
     }
 
     std::filesystem::path new_path() const { return directory_ / "new"; }
@@ -29748,6 +30528,7 @@ class partial_output {
     output_place place_;
     std::filesystem::path directory_;
     file_descriptor lock_;
+    output_group* group_;
 };
 
 } // namespace awq::detail
@@ -29766,23 +30547,24 @@ namespace awq {
 /// Without a commit the temporary file is removed and the target stays as it was.
 class output_file {
   public:
-    /// Takes a temporary place beside the target, and removes those of dead runs. Errors: `file_exists`
+    /// Takes a temporary place beside the target, and removes those of dead runs that the group does not
+    /// adopt. Errors: `file_exists`
     /// if the target is there and `overwrite` is false, or is no regular file; `file_not_found` if its
     /// directory is not there; `file_unwritable`.
-    static result<output_file> create(const std::string& target, bool overwrite)
+    static result<output_file> create(const std::string& target, const output_policy& policy)
     {
         AWQ_TRY(const detail::output_place place, detail::find_output_place(target));
-        detail::clear_leftovers(place);
+        detail::clear_leftovers(place, policy.group);
         std::error_code ignored;
         const auto kind = std::filesystem::status(place.path(), ignored).type();
         if (kind != std::filesystem::file_type::not_found) {
-            if (!overwrite) return detail::output_error(place, EEXIST);
+            if (!policy.overwrite) return detail::output_error(place, EEXIST);
             if (kind != std::filesystem::file_type::regular)
                 return error{error_code::file_exists, target,
                              ": is there and is not a regular file; choose another output"};
         }
-        AWQ_TRY(auto partial, detail::partial_output::create(place));
-        return output_file{std::move(partial), overwrite};
+        AWQ_TRY(auto partial, detail::partial_output::create(place, policy.group));
+        return output_file{std::move(partial), policy.overwrite};
     }
 
     /// Where to write: a path at which nothing is yet.
@@ -29972,9 +30754,9 @@ class writer {
     /// twice, and for an alignment key; `shape_mismatch` for rows that are no whole number of
     /// blocks; those of output_file.
     static result<writer> create(const std::string& path, const key_values& metadata,
-                                 std::vector<tensor_plan> tensors, bool overwrite = false)
+                                 std::vector<tensor_plan> tensors, const output_policy& policy = {})
     {
-        AWQ_TRY(output_file target, output_file::create(path, overwrite));
+        AWQ_TRY(output_file target, output_file::create(path, policy));
         return create(std::move(target), metadata, std::move(tensors));
     }
 
@@ -30048,6 +30830,19 @@ class writer {
         AWQ_CHECK(bytes_.write_at(data_start_ + place.offset + offset, bytes));
         written_[index] += bytes.size();
         return {};
+    }
+
+    /// What was written so far, for another run to go on with.
+    void save(state_writer& to) const { to(bytes_.extents()); }
+
+    /// Takes for written what another run has `save`d. Error: `malformed_file`.
+    status restore(state_reader& from)
+    {
+        std::vector<file_extent> extents;
+        from(extents);
+        for (std::size_t i = 0; i < written_.size(); ++i)
+            written_[i] = bytes_between(extents, data_start_ + layout_.places[i].offset, layout_.places[i].size);
+        return bytes_.restore(std::move(extents));
     }
 
     /// Makes the complete file ready for its place. Errors: `missing_tensor` where bytes were not
@@ -30311,6 +31106,8 @@ struct imatrix_entry {
         return counts.empty() ? 0 : sums.size() / counts.size();
     }
 };
+
+auto members_of(same_state<imatrix_entry> auto& entry) { return std::tie(entry.sums, entry.counts); }
 
 /// llama.cpp's importance matrix: how strongly each input column of each weight (by GGUF name) is
 /// excited. Read and written in its two formats: GGUF-based, and the older ".dat". Source:
@@ -30591,18 +31388,19 @@ namespace awq {
 /// Without a commit the temporary directory is removed and the target stays as it was.
 class output_directory {
   public:
-    /// Makes an empty temporary directory beside the target, and removes those of dead runs. Errors:
+    /// Makes an empty temporary directory beside the target, and removes those of dead runs that the
+    /// group does not adopt. Errors:
     /// `file_exists` if the target is there and `overwrite` is false, or is something that must not be
     /// replaced: only a directory that is empty or holds a config.json is. `file_not_found` if the
     /// directory that it shall be in is not there; `file_unwritable`.
-    static result<output_directory> create(const std::string& target, bool overwrite)
+    static result<output_directory> create(const std::string& target, const output_policy& policy)
     {
         AWQ_TRY(const detail::output_place place, detail::find_output_place(target));
-        detail::clear_leftovers(place);
-        AWQ_CHECK(check_target(place, overwrite));
-        AWQ_TRY(auto partial, detail::partial_output::create(place));
-        output_directory made{std::move(partial), overwrite};
-        if (::mkdir(made.path().c_str(), 0777) == 0) return made;
+        detail::clear_leftovers(place, policy.group);
+        AWQ_CHECK(check_target(place, policy.overwrite));
+        AWQ_TRY(auto partial, detail::partial_output::create(place, policy.group));
+        output_directory made{std::move(partial), policy.overwrite};
+        if (::mkdir(made.path().c_str(), 0777) == 0 || (errno == EEXIST && policy.group)) return made;
         return error{error_code::file_unwritable, target,
                      ": cannot be written there: ", std::strerror(errno)};
     }
@@ -30679,6 +31477,36 @@ class output_directory {
 };
 
 } // namespace awq
+
+#endif
+// ---- awq/io/safetensors/mxfp4.hpp
+#ifndef AWQ_IO_SAFETENSORS_MXFP4_HPP
+#define AWQ_IO_SAFETENSORS_MXFP4_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace awq::safetensors {
+
+/// Weights in MXFP4 as gpt-oss is published (OCP microscaling formats 1.0): for every 32 of a row
+/// sixteen bytes of two E2M1 each, the low half first, and a power of two in E8M0 that multiplies them.
+inline void widen_mxfp4(std::span<const std::byte> blocks, std::span<const std::byte> scales,
+                        std::span<float> out) noexcept
+{
+    constexpr std::size_t bytes = 16;
+    for (std::size_t b = 0; b < scales.size(); ++b) {
+        const float scale = compressed_tensors::from_e8m0(static_cast<std::uint8_t>(scales[b]));
+        for (std::size_t i = 0; i < bytes; ++i) {
+            const auto both = static_cast<std::uint8_t>(blocks[b * bytes + i]);
+            float* const to = out.data() + 2 * (b * bytes + i);
+            to[0] = scale * compressed_tensors::e2m1_values[both & 15];
+            to[1] = scale * compressed_tensors::e2m1_values[both >> 4];
+        }
+    }
+}
+
+} // namespace awq::safetensors
 
 #endif
 // ---- awq/io/safetensors/shard_set_writer.hpp
@@ -30759,18 +31587,47 @@ class writer {
     {
         AWQ_TRY(const std::size_t index, claim(name));
         const tensor_entry& entry = layout_.tensors[index];
-        const std::optional<dtype> type = to_dtype(entry.spec.type);
-        if (!type || !is_smoothable(*type))
-            return tensor_error(name, error_code::unsupported, name_of(entry.spec.type),
-                                " cannot be written from float32");
-        const std::size_t width = size_of(*type);
+        AWQ_TRY(const dtype type, float_type(entry));
+        const std::size_t width = size_of(type);
         if (values.size() != (entry.end - entry.begin) / width)
             return tensor_error(name, error_code::shape_mismatch, "has ",
                                 (entry.end - entry.begin) / width, " elements, ", values.size(),
                                 " were given");
-        AWQ_CHECK(write_rounded(entry, *type, values));
+        AWQ_CHECK(write_rounded(entry, type, values, 0));
         written_[index] = true;
         return {};
+    }
+
+    /// Writes some of a tensor's elements, as `write_floats` all: from element `first` on, each once.
+    status write_part(std::string_view name, std::uint64_t first, std::span<const float> values)
+    {
+        AWQ_TRY(const std::size_t index, claim(name));
+        const tensor_entry& entry = layout_.tensors[index];
+        AWQ_TRY(const dtype type, float_type(entry));
+        const std::uint64_t count = (entry.end - entry.begin) / size_of(type);
+        if (first > count || values.size() > count - first)
+            return tensor_error(name, error_code::shape_mismatch, "has ", count, " elements, ",
+                                values.size(), " were given from element ", first);
+        AWQ_CHECK(write_rounded(entry, type, values, first));
+        filled_[index] += values.size();
+        written_[index] = filled_[index] >= count;
+        return {};
+    }
+
+    /// What was written so far, for another run to go on with.
+    void save(state_writer& to) const { to(file_.extents()); }
+
+    /// Takes for written what another run has `save`d. Error: `malformed_file`.
+    status restore(state_reader& from)
+    {
+        std::vector<file_extent> extents;
+        from(extents);
+        for (std::size_t i = 0; i < written_.size(); ++i) {
+            const std::uint64_t size = layout_.tensors[i].end - layout_.tensors[i].begin;
+            const std::uint64_t begin = layout_.data_begin + layout_.tensors[i].begin;
+            written_[i] = size > 0 && bytes_between(extents, begin, size) == size;
+        }
+        return file_.restore(std::move(extents));
     }
 
     /// Checks that every tensor was written and flushes the file to the disk. Error:
@@ -30786,7 +31643,8 @@ class writer {
 
   private:
     writer(new_file&& file, layout&& planned)
-        : file_(std::move(file)), layout_(std::move(planned)), written_(layout_.tensors.size())
+        : file_(std::move(file)), layout_(std::move(planned)), written_(layout_.tensors.size()),
+          filled_(layout_.tensors.size())
     {
         for (std::size_t i = 0; i < layout_.tensors.size(); ++i)
             by_name_.emplace(layout_.tensors[i].spec.name, i);
@@ -30808,7 +31666,16 @@ class writer {
         return found->second;
     }
 
-    status write_rounded(const tensor_entry& entry, dtype type, std::span<const float> values)
+    result<dtype> float_type(const tensor_entry& entry) const
+    {
+        const std::optional<dtype> type = to_dtype(entry.spec.type);
+        if (type && is_smoothable(*type)) return *type;
+        return tensor_error(entry.spec.name, error_code::unsupported, name_of(entry.spec.type),
+                            " cannot be written from float32");
+    }
+
+    status write_rounded(const tensor_entry& entry, dtype type, std::span<const float> values,
+                         std::uint64_t first)
     {
         constexpr std::size_t step_size = 1u << 18;
         const std::size_t width = size_of(type);
@@ -30819,13 +31686,13 @@ class writer {
             narrow(type, step, bytes);
             if (!all_finite(type, bytes))
                 return tensor_error(entry.spec.name, error_code::not_finite,
-                                    not_finite_text(type, begin, step));
-            AWQ_CHECK(file_.write_at(layout_.data_begin + entry.begin + begin * width, bytes));
+                                    not_finite_text(type, first + begin, step));
+            AWQ_CHECK(file_.write_at(layout_.data_begin + entry.begin + (first + begin) * width, bytes));
         }
         return {};
     }
 
-    static std::string not_finite_text(dtype type, std::size_t first, std::span<const float> values)
+    static std::string not_finite_text(dtype type, std::uint64_t first, std::span<const float> values)
     {
         std::size_t at = 0;
         std::vector<std::byte> bytes(size_of(type));
@@ -30840,6 +31707,7 @@ class writer {
     new_file file_;
     layout layout_;
     std::vector<bool> written_;
+    std::vector<std::uint64_t> filled_; ///< elements written in parts
     std::unordered_map<std::string, std::size_t> by_name_;
 };
 
@@ -30900,7 +31768,8 @@ class shard_set_writer {
     static result<shard_set_writer> create(const output_path& directory, const checkpoint& source)
     {
         AWQ_TRY(shard_set_writer set, create(directory, plan_like(source), source.has_index()));
-        if (source.has_index()) set.total_parameters_ = source.index()->total_parameters;
+        if (source.has_index() && source.repairs().empty())
+            set.total_parameters_ = source.index()->total_parameters;
         return set;
     }
 
@@ -30916,6 +31785,13 @@ class shard_set_writer {
     {
         AWQ_TRY(writer* const shard, shard_of(name));
         return shard->write_floats(name, values);
+    }
+
+    /// As `writer::write_part`; finds the tensor's file.
+    status write_part(std::string_view name, std::uint64_t first, std::span<const float> values)
+    {
+        AWQ_TRY(writer* const shard, shard_of(name));
+        return shard->write_part(name, first, values);
     }
 
     /// The files, in the order of their plans.
@@ -30937,6 +31813,18 @@ class shard_set_writer {
 
     /// Flushes all files and writes the index. Error: `missing_tensor` if one was not written.
     status finish();
+
+    /// What was written so far, for another run to go on with.
+    void save(state_writer& to) const
+    {
+        for (const writer& shard : shards_) shard.save(to);
+    }
+    /// Takes for written what another run has `save`d. Error: `malformed_file`.
+    status restore(state_reader& from)
+    {
+        for (writer& shard : shards_) AWQ_CHECK(shard.restore(from));
+        return {};
+    }
 
   private:
     result<writer*> shard_of(std::string_view name)
@@ -31016,9 +31904,103 @@ inline status shard_set_writer::finish()
 } // namespace awq::safetensors
 
 #endif
-// ---- awq/model/architectures/cohere.hpp
-#ifndef AWQ_MODEL_ARCHITECTURES_COHERE_HPP
-#define AWQ_MODEL_ARCHITECTURES_COHERE_HPP
+// ---- awq/io/scratch_mapping.hpp
+#ifndef AWQ_IO_SCRATCH_MAPPING_HPP
+#define AWQ_IO_SCRATCH_MAPPING_HPP
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace awq {
+
+/// Working memory in a file without a name, for what is not looked at most of the time: its pages can be
+/// let go and come back with what they held. The file is gone with the object, or with the process.
+class AWQ_ABI_TAG scratch_mapping {
+public:
+    /// `bytes` of zeros in a file of `directory`, all of it reserved. Error: `file_unwritable`, where the
+    /// directory has no room for them, say.
+    static result<std::unique_ptr<scratch_mapping>> create(const std::string& directory, std::size_t bytes)
+    {
+        auto made = std::unique_ptr<scratch_mapping>{new scratch_mapping{bytes}};
+        const int file = open_unnamed(directory);
+        if (file < 0) return failed(directory, errno);
+        const int full = ::posix_fallocate(file, 0, static_cast<off_t>(bytes));
+        if (full == 0)
+            made->address_ = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        const int cause = full != 0 ? full : errno;
+        ::close(file);
+        if (full != 0 || made->address_ == MAP_FAILED) {
+            made->address_ = nullptr;
+            return failed(directory, cause);
+        }
+        return made;
+    }
+
+    scratch_mapping(const scratch_mapping&) = delete;
+    scratch_mapping& operator=(const scratch_mapping&) = delete;
+    ~scratch_mapping()
+    {
+        if (address_) ::munmap(address_, size_);
+    }
+
+    static std::size_t page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+    std::byte* data() const noexcept { return static_cast<std::byte*>(address_); }
+    std::size_t size() const noexcept { return size_; }
+
+    /// Lets the pages that lie wholly in these bytes go, if they are of this memory.
+    void release(const void* from, std::size_t bytes) const noexcept
+    {
+        const auto base = reinterpret_cast<std::uintptr_t>(address_);
+        const auto begin = reinterpret_cast<std::uintptr_t>(from);
+        if (!address_ || begin < base || begin - base >= size_ || bytes > size_ - (begin - base)) return;
+        const std::uintptr_t page = page_size(), first = (begin + page - 1) / page * page;
+        const std::uintptr_t last = (begin + bytes) / page * page;
+        if (first < last)
+            static_cast<void>(::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED));
+    }
+
+private:
+    explicit scratch_mapping(std::size_t bytes) noexcept : size_(bytes) {}
+
+    static int open_unnamed(const std::string& directory)
+    {
+        const int file = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (file >= 0) return file;
+        std::string name = directory + "/.awq-XXXXXX"; // of file systems that know no unnamed files
+        const int named = ::mkostemp(name.data(), O_CLOEXEC);
+        if (named >= 0) ::unlink(name.c_str());
+        return named;
+    }
+
+    static error failed(const std::string& directory, int cause)
+    {
+        return error{error_code::file_unwritable, directory, ": no room for a scratch file (",
+                     static_cast<const char*>(std::strerror(cause)), ")"};
+    }
+
+    void* address_ = nullptr;
+    std::size_t size_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/afmoe.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_AFMOE_HPP
+#define AWQ_MODEL_ARCHITECTURES_AFMOE_HPP
+
+// ---- awq/model/architectures/shared_experts.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_SHARED_EXPERTS_HPP
+#define AWQ_MODEL_ARCHITECTURES_SHARED_EXPERTS_HPP
 
 // ---- awq/model/block/block_builder.hpp
 #ifndef AWQ_MODEL_BLOCK_BLOCK_BUILDER_HPP
@@ -31076,6 +32058,74 @@ struct linear_rows {
 #ifndef AWQ_MODEL_BLOCK_EXPECTED_TENSOR_HPP
 #define AWQ_MODEL_BLOCK_EXPECTED_TENSOR_HPP
 
+// ---- awq/model/block/stacked_place.hpp
+#ifndef AWQ_MODEL_BLOCK_STACKED_PLACE_HPP
+#define AWQ_MODEL_BLOCK_STACKED_PLACE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace awq {
+
+/// How a checkpoint that has one tensor for all experts lays their matrices.
+enum class stack_order : unsigned char {
+    none,     ///< there is no such tensor
+    out_in,   ///< (experts, outputs, inputs), as a linear layer's weight
+    in_out,   ///< (experts, inputs, outputs)
+    by_shape, ///< one or the other, as the tensor's shape says
+};
+
+/// Where an expert's tensor lies in a checkpoint that stacks those of all experts: in one slab, whose
+/// outputs are those of one layer (down), of two one after the other (gate, up), or in turns.
+struct stacked_place {
+    std::string name; ///< of the stack, from the block; without ".weight" too
+    stack_order order = stack_order::none;
+    std::size_t slab = 0, slabs = 0;    ///< the expert's, and how many there are
+    std::size_t outputs = 0;            ///< of a slab
+    std::size_t first = 0, step = 1;    ///< output i of the layer is output first + i * step
+};
+
+namespace detail {
+
+/// Calls `move(element of the slab, row, column)` for every element of a tensor (outputs, inputs).
+/// Rows go by sixteen, so that neither side strides through memory.
+template <class Move>
+void visit_slab(const stacked_place& at, bool is_transposed, std::size_t rows, std::size_t cols,
+                const Move& move)
+{
+    constexpr std::size_t at_once = 16;
+    for (std::size_t begin = 0; begin < rows; begin += at_once)
+        for (std::size_t c = 0; c < cols; ++c)
+            for (std::size_t r = begin; r < std::min(rows, begin + at_once); ++r) {
+                const std::size_t output = at.first + r * at.step;
+                move(is_transposed ? c * at.outputs + output : output * cols + c, r, c);
+            }
+}
+
+} // namespace detail
+
+/// Copies a tensor (outputs, inputs) out of its slab.
+inline void take_from_slab(const stacked_place& at, bool is_transposed, std::span<const float> slab,
+                           matrix_view<float> out)
+{
+    detail::visit_slab(at, is_transposed, out.rows(), out.cols(),
+                       [&](std::size_t i, std::size_t r, std::size_t c) { out(r, c) = slab[i]; });
+}
+
+/// Copies it back.
+inline void put_into_slab(const stacked_place& at, bool is_transposed, matrix_view<const float> from,
+                          std::span<float> slab)
+{
+    detail::visit_slab(at, is_transposed, from.rows(), from.cols(),
+                       [&](std::size_t i, std::size_t r, std::size_t c) { slab[i] = from(r, c); });
+}
+
+} // namespace awq
+
+#endif
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -31098,7 +32148,8 @@ struct expected_tensor {
     presence is = presence::required;
     std::string_view cause = {}; ///< the field that says whether it is there
     bool is_matrix = false;      ///< even where it has one row
-    std::string gguf = {};       ///< its name in a GGUF file's block; empty: it has none
+    std::string gguf = {};       ///< its name in a GGUF file, or its block there; empty: it has none
+    stacked_place stack = {};    ///< where it lies if the checkpoint has no tensor of its own name
 };
 
 } // namespace awq
@@ -31187,12 +32238,20 @@ inline void layer_norm(const norm_view& norm, std::span<const float> x, std::spa
     }
 }
 
+/// A root-mean-square norm without a weight.
+inline void plain_rms_norm(float eps, std::span<const float> x, std::span<float> out) noexcept
+{
+    const double mean = kernels::simd::sum_of_squares(x) / static_cast<double>(x.size());
+    kernels::simd::scale(static_cast<float>(1.0 / std::sqrt(mean + double{eps})), x, out);
+}
+
 } // namespace detail
 
 /// One row; the output may be the input.
 inline void norm_row(const norm_view& norm, std::span<const float> x, std::span<float> out) noexcept
 {
     if (norm.rule.kind == norm_kind::layer) return detail::layer_norm(norm, x, out);
+    if (norm.weight.empty()) return detail::plain_rms_norm(norm.rule.eps, x, out);
     kernels::simd::rms_norm(x, norm.weight, norm.rule.eps, out, norm.rule.offset);
 }
 
@@ -31344,7 +32403,8 @@ public:
             for (std::size_t p = 0; p < length; ++p) {
                 const double angle = static_cast<float>(p) * frequency;
                 cosines_[p * pairs_ + i] = static_cast<float>(std::cos(angle)) * factor;
-                sines_[p * pairs_ + i] = static_cast<float>(std::sin(angle)) * factor;
+                const auto sine = static_cast<float>(std::sin(angle)) * factor;
+                sines_[p * pairs_ + i] = config.rope.is_reversed ? -sine : sine;
             }
         }
     }
@@ -31487,6 +32547,11 @@ struct attention_rule {
     std::size_t window = 0;     ///< tokens that are seen, the own one included; 0: all before it
     float scale = 1.0f;         ///< of scores
     float cap = 0.0f;           ///< scores become cap * tanh(score / cap); 0: they stay
+    std::size_t chunk = 0;      ///< tokens see those of their own chunk of this size only; 0: all
+    query_growth growth = {};   ///< of queries
+    std::span<const float> sinks = {}; ///< (heads) or empty: a score that is dropped after the softmax
+    std::vector<float> slopes = {}; ///< of heads: scores grow by slope * position of the key; or none
+    float slope_scale = 1.0f;       ///< of that; else than 1: after it is rounded to bfloat16
 };
 
 /// How queries or keys are prepared, head by head.
@@ -31517,6 +32582,17 @@ inline std::vector<std::size_t> positions_of(const sequences& batch, std::size_t
     return positions;
 }
 
+/// Queries (tokens, heads * head) times what their positions make of them.
+template <execution E>
+void grow_queries(const E& e, const query_growth& growth, std::span<const std::size_t> positions,
+                  matrix_view<float> q)
+{
+    if (growth.length == 0) return;
+    for_each_row(e, q.rows(), [&](std::size_t t) {
+        kernels::simd::scale(growth.at(positions[t]), q.row(t), q.row(t));
+    });
+}
+
 /// The norm of one head; its weight may be another for each head.
 inline void norm_head(const norm_view& norm, std::size_t from, std::span<float> values) noexcept
 {
@@ -31542,19 +32618,55 @@ void turn_heads(const E& e, const head_turn& turn, std::span<const std::size_t> 
     });
 }
 
+/// What the scores of head `head` for the key at `position` grow by.
+inline float key_bias(const attention_rule& rule, std::size_t head, std::size_t position) noexcept
+{
+    const float bias = rule.slopes[head] * static_cast<float>(position);
+    return rule.slope_scale == 1.0f ? bias : rule.slope_scale * static_cast<float>(bf16{bias});
+}
+
+/// Scaled scores of head `head` for keys from position `first` on, (queries, keys), and what they grow by.
+inline void add_key_biases(const attention_rule& rule, std::size_t head, std::size_t first,
+                           matrix_view<float> scores)
+{
+    for (std::size_t key = 0; key < scores.cols(); ++key) {
+        const float bias = key_bias(rule, head, first + key);
+        for (std::size_t i = 0; i < scores.rows(); ++i)
+            scores(i, key) = scores(i, key) * rule.scale + bias;
+    }
+}
+
+/// The first key that a query at position `at` sees.
+inline std::size_t first_seen(const attention_rule& rule, std::size_t at) noexcept
+{
+    const std::size_t begin = rule.window != 0 && at + 1 > rule.window ? at + 1 - rule.window : 0;
+    return rule.chunk == 0 ? begin : std::max(begin, at / rule.chunk * rule.chunk);
+}
+
+/// A softmax's weights, the greatest of scores `top`, as if a score `sink` had taken part in it: the
+/// greatest weight is one over the sum of exp(score - top).
+inline void add_sink(std::span<float> weights, float top, float sink) noexcept
+{
+    const float greatest = *std::ranges::max_element(weights);
+    kernels::simd::scale(1.0f / (1.0f + greatest * std::exp(sink - top)), weights, weights);
+}
+
 /// Turns scores of queries that start at key `first` into weights: each row's softmax over the keys
-/// that it may see, zeros elsewhere.
-inline void causal_softmax(matrix_view<float> scores, std::size_t first,
+/// that it may see, zeros elsewhere. The first column is key `skip`.
+inline void causal_softmax(matrix_view<float> scores, std::size_t first, std::size_t skip, std::size_t head,
                            const attention_rule& rule) noexcept
 {
+    const bool is_scaled = rule.cap > 0.0f || !rule.slopes.empty();
     for (std::size_t i = 0; i < scores.rows(); ++i) {
-        const std::size_t end = first + i + 1;
-        const std::size_t begin = rule.window != 0 && end > rule.window ? end - rule.window : 0;
+        const std::size_t end = first + i + 1 - skip, begin = first_seen(rule, first + i) - skip;
         const auto row = scores.row(i);
         const auto seen = row.subspan(begin, end - begin);
         if (rule.cap > 0.0f)
             for (float& score : seen) score = rule.cap * std::tanh(score * rule.scale / rule.cap);
-        kernels::simd::softmax(rule.cap > 0.0f ? 1.0f : rule.scale, seen);
+        const float scale = is_scaled ? 1.0f : rule.scale;
+        const float top = rule.sinks.empty() ? 0.0f : scale * *std::ranges::max_element(seen);
+        kernels::simd::softmax(scale, seen);
+        if (!rule.sinks.empty()) add_sink(seen, top, rule.sinks[head]);
         std::ranges::fill(row.first(begin), 0.0f);
         std::ranges::fill(row.subspan(end), 0.0f);
     }
@@ -31565,17 +32677,17 @@ inline void causal_softmax(matrix_view<float> scores, std::size_t first,
 template <class Product>
 [[nodiscard]] bool attend(const attention_rule& rule, matrix_view<const float> q,
                           matrix_view<const float> keys, matrix_view<const float> values,
-                          std::size_t first, matrix_view<float> out)
+                          std::size_t first, std::size_t head, matrix_view<float> out)
 {
-    const std::size_t window = rule.window;
-    const std::size_t skip = window != 0 && first + 1 > window ? first + 1 - window : 0;
+    const std::size_t skip = first_seen(rule, first);
     const std::size_t count = first + q.rows() - skip;
     scratch memory{q.rows() * count};
     if (!memory) return false;
     const matrix_view<float> scores{memory.data(), q.rows(), count};
     const serial_execution serial;
     Product::multiply_nt(serial, q, keys.rows_from(skip, count), scores);
-    causal_softmax(scores, first - skip, rule);
+    if (!rule.slopes.empty()) add_key_biases(rule, head, skip, scores);
+    causal_softmax(scores, first, skip, head, rule);
     Product::multiply_nn(serial, scores, values.rows_from(skip, count), out);
     return true;
 }
@@ -31628,7 +32740,7 @@ template <class Product, execution E>
         if (!detail::attend<Product>(
                 rule, part(q, run.row, run.rows, h, rule.head),
                 part(k, run.first_key, keys, h / share, rule.head),
-                part(v, run.first_key, keys, h / share, rule.value_head), run.position,
+                part(v, run.first_key, keys, h / share, rule.value_head), run.position, h,
                 part(out, run.row, run.rows, h, rule.value_head)))
             complete = false;
     });
@@ -31638,6 +32750,11 @@ template <class Product, execution E>
 } // namespace awq
 
 #endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <vector>
 
 namespace awq {
 
@@ -31659,7 +32776,13 @@ struct attention_part {
     bool pairs = false;
     query_key_norm norm = query_key_norm::none;
     norm_rule norm_how;
-    std::size_t q_norm = none_here, k_norm = none_here; ///< tensors
+    std::size_t q_norm = none_here, k_norm = none_here; ///< tensors, or the first of as many as heads
+    bool norm_by_head = false;        ///< each head has a tensor of its own
+    float limit = 0.0f;               ///< queries, keys and values are clamped between it and -it; 0: not
+    bool by_group = false;            ///< q, k and v are one layer: of each key head its queries, k and v
+    std::size_t sinks = none_here;                      ///< tensor
+    linear_rows gate;           ///< its sigmoid is a factor of what is mixed
+    float value_factor = 1.0f;  ///< and so is this
 };
 
 namespace detail {
@@ -31703,15 +32826,76 @@ status check_rows(const Run& run, matrix_view<const float> input, matrix_view<co
 }
 
 template <class Run>
-head_turn turn_of(const Run& run, const attention_part& part, std::size_t weight)
+head_turn turn_of(const Run& run, const attention_part& part, std::span<const float> weight)
 {
     return {part.rule.head,
             part.turns ? &run.context.rope : nullptr,
             part.pairs,
-            {run.vector(weight), {}, part.norm_how},
+            {weight, {}, part.norm_how},
             part.norm != query_key_norm::none,
             part.norm == query_key_norm::whole,
             part.norm == query_key_norm::after_rotary};
+}
+
+/// Norms and turns queries or keys, (tokens, heads * head), with the norm's tensor `weight`.
+template <class Run>
+void turn(const Run& run, const attention_part& part, std::size_t weight,
+          std::span<const std::size_t> positions, matrix_view<float> x)
+{
+    std::vector<float> joined; // of heads that have tensors of their own
+    for (std::size_t h = 0; part.norm_by_head && h * part.rule.head < x.cols(); ++h) {
+        const auto own = run.vector(weight + h);
+        joined.insert(joined.end(), own.begin(), own.end());
+    }
+    turn_heads(run.how, turn_of(run, part, joined.empty() ? run.vector(weight) : joined), positions, x);
+}
+
+template <execution E>
+void clamp_rows(const E& e, float limit, matrix_view<float> x)
+{
+    for_each_row(e, x.rows(), [&](std::size_t t) {
+        for (float& value : x.row(t)) value = std::clamp(value, -limit, limit);
+    });
+}
+
+/// Queries, keys and values of one layer that has them head by head.
+template <class Run>
+status project_groups(const Run& run, const attention_part& part, matrix_view<const float> input,
+                      matrix_view<float> q, const key_values& kv)
+{
+    const std::size_t head = part.rule.head, share = part.rule.heads / part.rule.kv_heads;
+    const std::size_t group = (share + 2) * head, width = part.rule.kv_heads * group;
+    scratch memory{input.rows() * width};
+    if (!memory) return no_memory("attention");
+    const matrix_view<float> all{memory.data(), input.rows(), width};
+    run.linear({part.q.linear, 0, width}, input, all);
+    for_each_row(run.how, input.rows(), [&](std::size_t t) {
+        for (std::size_t g = 0; g < part.rule.kv_heads; ++g) {
+            const auto own = all.row(t).subspan(g * group, group);
+            const auto copy = [&](std::size_t from, std::size_t heads, std::span<float> into) {
+                std::ranges::copy(own.subspan(from * head, heads * head),
+                                  into.subspan(g * heads * head).begin());
+            };
+            copy(0, share, q.row(t));
+            copy(share, 1, kv.k.row(t));
+            copy(share + 1, 1, kv.v.row(t));
+        }
+    });
+    return {};
+}
+
+/// mixed *= sigmoid(gate(input)).
+template <class Run>
+status gate_mixed(Run& run, const linear_rows& gate, matrix_view<const float> input, matrix_view<float> mixed)
+{
+    scratch memory{mixed.size()};
+    if (!memory) return no_memory("attention");
+    const matrix_view<float> shares{memory.data(), mixed.rows(), mixed.cols()};
+    run.linear(gate, input, shares);
+    for_each_row(run.how, mixed.rows(), [&](std::size_t t) {
+        for (std::size_t i = 0; i < mixed.cols(); ++i) mixed(t, i) /= 1.0f + std::exp(-shares(t, i));
+    });
+    return {};
 }
 
 } // namespace detail
@@ -31734,14 +32918,28 @@ status run_part(Run& run, const attention_part& part, matrix_view<const float> i
     const matrix_view<float> mixed{own ? other.data() : q.data(), tokens, mixed_width};
     AWQ_TRY(const detail::key_values kv,
             detail::make_key_values(run, tokens, narrow, part.v.count, memory.data()));
-    run.linear(part.q, input, q);
-    run.linear(part.k, input, kv.k);
-    run.linear(part.v, input, kv.v);
+    if (part.by_group) {
+        AWQ_CHECK(detail::project_groups(run, part, input, q, kv));
+    } else {
+        run.linear(part.q, input, q);
+        run.linear(part.k, input, kv.k);
+        run.linear(part.v, input, kv.v);
+    }
+    if (part.limit > 0.0f)
+        for (const matrix_view<float> each : {q, kv.k, kv.v}) detail::clamp_rows(run.how, part.limit, each);
     const auto positions = detail::positions_of(run.batch, run.start());
-    detail::turn_heads(run.how, detail::turn_of(run, part, part.q_norm), positions, q);
-    detail::turn_heads(run.how, detail::turn_of(run, part, part.k_norm), positions, kv.k);
-    AWQ_CHECK(attend_all<typename Run::product>(run.how, part.rule, run.batch, run.start(), q,
-                                                kv.all_k, kv.all_v, mixed));
+    detail::turn(run, part, part.q_norm, positions, q);
+    detail::turn(run, part, part.k_norm, positions, kv.k);
+    detail::grow_queries(run.how, part.rule.growth, positions, q);
+    attention_rule rule = part.rule;
+    rule.sinks = run.vector(part.sinks);
+    AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k,
+                                                kv.all_v, mixed));
+    if (part.value_factor != 1.0f)
+        for_each_row(run.how, tokens, [&](std::size_t t) {
+            kernels::simd::scale(part.value_factor, mixed.row(t), mixed.row(t));
+        });
+    if (part.gate) AWQ_CHECK(detail::gate_mixed(run, part.gate, input, mixed));
     if (!run.observe(part.mixed, mixed)) return {};
     run.linear(part.o, mixed, output);
     return {};
@@ -31762,6 +32960,7 @@ status run_part(Run& run, const attention_part& part, matrix_view<const float> i
 #ifndef AWQ_MODEL_FORWARD_ACTIVATE_HPP
 #define AWQ_MODEL_FORWARD_ACTIVATE_HPP
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <span>
@@ -31779,11 +32978,22 @@ inline float activated(activation act, float x) noexcept
     return act == activation::relu_squared ? positive * positive : positive;
 }
 
+/// gpt-oss: (up + 1) gate sigmoid(1.702 gate), both clamped at 7 and up at -7, too.
+inline void multiply_clamped(std::span<const float> up, std::span<float> gate) noexcept
+{
+    constexpr float limit = 7.0f, slope = 1.702f;
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        const float g = std::min(gate[i], limit), u = std::clamp(up[i], -limit, limit);
+        gate[i] = (u + 1.0f) * g / (1.0f + std::exp(-slope * g));
+    }
+}
+
 /// gate = act(gate) * up.
 inline void multiply_row(activation act, std::span<const float> up, std::span<float> gate) noexcept
 {
     if (act == activation::silu) return kernels::simd::silu_multiply(gate, up, gate);
     if (act == activation::gelu_tanh) return kernels::simd::gelu_tanh_multiply(gate, up, gate);
+    if (act == activation::clamped_swiglu) return multiply_clamped(up, gate);
     for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = activated(act, gate[i]) * up[i];
 }
 
@@ -31806,6 +33016,18 @@ void activate(const E& e, activation act, matrix_view<float> x)
     for_each_row(e, x.rows(), [&](std::size_t t) { detail::multiply_row(act, ones, x.row(t)); });
 }
 
+/// x = xIELU(x) (Huang & Schlag 2024), row by row, with the logarithmic parameters that a layer learns.
+template <execution E>
+void activate_xielu(const E& e, float alpha_p, float alpha_n, matrix_view<float> x)
+{
+    constexpr float beta = 0.5f, eps = -1e-6f;
+    const float rise = std::log1p(std::exp(alpha_p)), fall = beta + std::log1p(std::exp(alpha_n));
+    for_each_row(e, x.rows(), [&](std::size_t t) {
+        for (float& v : x.row(t))
+            v = beta * v + (v > 0.0f ? rise * v * v : fall * (std::expm1(std::min(v, eps)) - v));
+    });
+}
+
 } // namespace awq
 
 #endif
@@ -31821,6 +33043,7 @@ struct mlp_part {
     value_id from = hidden_state, inner = hidden_state, to = hidden_state;
     linear_rows gate, up, down, output_gate;
     activation act = activation::silu;
+    std::size_t alpha_p = none_here, alpha_n = none_here; ///< tensors of xielu
 };
 
 namespace detail {
@@ -31874,7 +33097,10 @@ status run_part(Run& run, const mlp_part& part, matrix_view<const float> input,
         AWQ_CHECK(detail::run_gated(run, part, input, inner));
     } else {
         run.linear(part.up, input, inner);
-        activate(run.how, part.act, inner);
+        if (part.act == activation::xielu)
+            activate_xielu(run.how, run.vector(part.alpha_p)[0], run.vector(part.alpha_n)[0], inner);
+        else
+            activate(run.how, part.act, inner);
     }
     if (!run.observe(part.inner, inner)) return {};
     run.linear(part.down, inner, output);
@@ -31894,6 +33120,7 @@ status run_part(Run& run, const mlp_part& part, matrix_view<const float> input,
 #include <limits>
 #include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace awq {
@@ -31903,15 +33130,19 @@ enum class router_kind : unsigned char {
     softmax,        ///< over all experts
     softmax_chosen, ///< over those that are chosen
     sigmoid,        ///< of each alone
+    sigmoid_chosen, ///< of each of those that are chosen by their logits
+    sparse_mixer,   ///< one after the other, each against those that come close to it (PhiMoE)
 };
 
 /// Which experts a token goes through, and how much each counts.
 struct router_rule {
     router_kind kind = router_kind::softmax;
     std::size_t per_token = 1;
-    std::size_t groups = 1, chosen_groups = 1; ///< a group counts by its two best experts
+    std::size_t groups = 1, chosen_groups = 1;
     bool normalized = true;                    ///< weights add up to 1
     float scaling = 1.0f;
+    std::size_t group_best = 2; ///< a group counts by its so many best experts
+    float jitter = 0.01f;       ///< sparse_mixer: who comes within twice this share of the best is close
 };
 
 /// A token that an expert is run on, and the weight of what it says.
@@ -31960,7 +33191,7 @@ inline void mask_groups(const router_rule& rule, std::span<float> choice)
     for (std::size_t g = 0; g < rule.groups; ++g) {
         const auto group = choice.subspan(g * size, size);
         float sum = 0.0f;
-        for (const std::size_t best : best_of(group, 2)) sum += group[best];
+        for (const std::size_t best : best_of(group, rule.group_best)) sum += group[best];
         sums.push_back(sum);
     }
     const auto kept = best_of(sums, rule.chosen_groups);
@@ -31977,10 +33208,55 @@ inline std::vector<float> weights_of(const router_rule& rule, std::span<const fl
     std::vector<float> weights;
     for (const std::size_t e : chosen) weights.push_back(scores[e]);
     if (rule.kind == router_kind::softmax_chosen) softmax_of(weights);
+    if (rule.kind == router_kind::sigmoid_chosen) score(router_kind::sigmoid, weights);
     const float sum = std::accumulate(weights.begin(), weights.end(), 0.0f);
     for (float& weight : weights)
         weight = (rule.normalized ? weight / (sum + 1e-20f) : weight) * rule.scaling;
     return weights;
+}
+
+/// The best of `scores`, -infinity of those that are out, and its weight: its softmax among those that
+/// come close to it. `logits` are all of them.
+inline std::pair<std::size_t, float> mix_sparsely(const router_rule& rule, std::span<const float> logits,
+                                                  std::span<const float> scores)
+{
+    const std::size_t best = best_of(scores, 1).front();
+    float sum = 0.0f;
+    for (std::size_t e = 0; e < scores.size(); ++e) {
+        const float distance = scores[best] - scores[e];
+        const float size = std::max(std::fabs(logits[e]), scores[best]);
+        if (!(distance / size > 2.0f * rule.jitter)) sum += std::exp(-distance);
+    }
+    return {best, 1.0f / sum};
+}
+
+/// The experts of a token and their weights; `scores` of the token are used up.
+inline std::vector<std::pair<std::size_t, float>> choose_sparsely(const router_rule& rule,
+                                                                  std::span<float> scores)
+{
+    const std::vector<float> logits(scores.begin(), scores.end());
+    std::vector<std::pair<std::size_t, float>> chosen;
+    for (std::size_t i = 0; i < std::min(rule.per_token, scores.size()); ++i) {
+        chosen.push_back(mix_sparsely(rule, logits, scores));
+        scores[chosen.back().first] = -std::numeric_limits<float>::infinity();
+    }
+    return chosen;
+}
+
+/// The same by scores that all experts have.
+inline std::vector<std::pair<std::size_t, float>> choose(const router_rule& rule, std::span<const float> bias,
+                                                         std::span<float> scores)
+{
+    if (rule.kind == router_kind::sparse_mixer) return choose_sparsely(rule, scores);
+    score(rule.kind, scores);
+    std::vector<float> choice(scores.begin(), scores.end());
+    for (std::size_t e = 0; e < bias.size(); ++e) choice[e] += bias[e];
+    mask_groups(rule, choice);
+    const auto best = best_of(choice, rule.per_token);
+    const auto weights = weights_of(rule, scores, best);
+    std::vector<std::pair<std::size_t, float>> chosen;
+    for (std::size_t i = 0; i < best.size(); ++i) chosen.emplace_back(best[i], weights[i]);
+    return chosen;
 }
 
 } // namespace detail
@@ -31992,17 +33268,9 @@ inline std::vector<std::vector<routed_token>> route(const router_rule& rule,
                                                     matrix_view<float> logits)
 {
     std::vector<std::vector<routed_token>> tokens(logits.cols());
-    std::vector<float> choice(logits.cols());
-    for (std::size_t t = 0; t < logits.rows(); ++t) {
-        const auto scores = logits.row(t);
-        detail::score(rule.kind, scores);
-        for (std::size_t e = 0; e < choice.size(); ++e)
-            choice[e] = scores[e] + (bias.empty() ? 0.0f : bias[e]);
-        detail::mask_groups(rule, choice);
-        const auto chosen = detail::best_of(choice, rule.per_token);
-        const auto weights = detail::weights_of(rule, scores, chosen);
-        for (std::size_t i = 0; i < chosen.size(); ++i) tokens[chosen[i]].push_back({t, weights[i]});
-    }
+    for (std::size_t t = 0; t < logits.rows(); ++t)
+        for (const auto& [expert, weight] : detail::choose(rule, bias, logits.row(t)))
+            tokens[expert].push_back({t, weight});
     return tokens;
 }
 
@@ -32017,22 +33285,25 @@ inline std::vector<std::vector<routed_token>> route(const router_rule& rule,
 namespace awq {
 
 /// A mixture of experts (Shazeer et al. 2017): each token goes through a few of many MLPs, which are
-/// run one after the other on the tokens that chose them. All read `from`; the inner value of each is
-/// its own.
+/// run one after the other on the tokens that chose them. The rows of `from` that each is given are a
+/// value of its own, and so is its inner one.
 struct experts_part {
     value_id from = hidden_state, to = hidden_state;
     linear_rows router;
     std::size_t router_bias = none_here; ///< tensor: added to the scores for the choice only
     router_rule rule;
     std::vector<mlp_part> experts;
+    bool weighs_input = false; ///< weights are factors of what experts are given, not of what they say
 };
 
 namespace detail {
 
-/// What one expert adds: output[t] += weight * expert(input[t]) for its tokens.
+/// What one expert adds: output[t] += weight * expert(input[t]) for its tokens, or expert(weight *
+/// input[t]).
 template <class Run>
-status run_expert(Run& run, const mlp_part& expert, std::span<const routed_token> tokens,
-                  matrix_view<const float> input, matrix_view<float> output)
+status run_expert(Run& run, const experts_part& part, const mlp_part& expert,
+                  std::span<const routed_token> tokens, matrix_view<const float> input,
+                  matrix_view<float> output)
 {
     const std::size_t count = tokens.size(), wide = input.cols(), inner_width = expert.up.count;
     scratch memory{count * (2 * wide + inner_width)};
@@ -32041,14 +33312,31 @@ status run_expert(Run& run, const mlp_part& expert, std::span<const routed_token
     const matrix_view<float> made{rows.data() + rows.size(), count, wide};
     const matrix_view<float> inner{made.data() + made.size(), count, inner_width};
     for_each_row(run.how, count, [&](std::size_t i) {
-        std::ranges::copy(input.row(tokens[i].token), rows.row(i).begin());
+        kernels::simd::scale(part.weighs_input ? tokens[i].weight : 1.0f, input.row(tokens[i].token),
+                             rows.row(i));
     });
+    const bool is_shown = run.context.all_experts;
+    if (!is_shown && !run.observe(expert.from, rows)) return {};
     AWQ_CHECK(run_gated(run, expert, rows, inner));
-    if (!run.observe(expert.inner, inner)) return {};
+    if (!is_shown && !run.observe(expert.inner, inner)) return {};
     run.linear(expert.down, inner, made);
     for_each_row(run.how, count, [&](std::size_t i) {
-        kernels::simd::add_scaled(tokens[i].weight, made.row(i), output.row(tokens[i].token));
+        kernels::simd::add_scaled(part.weighs_input ? 1.0f : tokens[i].weight, made.row(i),
+                                  output.row(tokens[i].token));
     });
+    return {};
+}
+
+/// Shows the observer what one expert would make of all tokens.
+template <class Run>
+status show_expert(Run& run, const mlp_part& expert, matrix_view<const float> input)
+{
+    if (!run.observe(expert.from, input)) return {};
+    scratch memory{input.rows() * expert.up.count};
+    if (!memory) return run.no_memory("an expert");
+    const matrix_view<float> inner{memory.data(), input.rows(), expert.up.count};
+    AWQ_CHECK(run_gated(run, expert, input, inner));
+    run.observe(expert.inner, inner);
     return {};
 }
 
@@ -32068,8 +33356,12 @@ status run_part(Run& run, const experts_part& part, matrix_view<const float> inp
     for_each_row(run.how, output.rows(),
                  [&](std::size_t t) { std::ranges::fill(output.row(t), 0.0f); });
     for (std::size_t e = 0; e < count; ++e) {
-        if (routed[e].empty() || !run.wants(part.experts[e].inner)) continue;
-        AWQ_CHECK(detail::run_expert(run, part.experts[e], routed[e], input, output));
+        const mlp_part& expert = part.experts[e];
+        if (!run.wants(expert.inner) && !run.wants(expert.from)) continue;
+        if (run.context.all_experts) AWQ_CHECK(detail::show_expert(run, expert, input));
+        if (!routed[e].empty() && !run.stopped)
+            AWQ_CHECK(detail::run_expert(run, part, expert, routed[e], input, output));
+        for (const linear_rows& layer : {expert.gate, expert.up, expert.down}) run.weights.release(layer.linear);
     }
     return {};
 }
@@ -32188,6 +33480,7 @@ status run_part(Run& run, const latent_attention_part& part, matrix_view<const f
         !detail::make_keys(run, part, input, positions, between.data(), kv))
         return {};
     detail::turn_ends(run, part, positions, rule.head, q);
+    detail::grow_queries(run.how, rule.growth, positions, q);
     AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k,
                                                 kv.all_v, mixed));
     if (!run.observe(part.mixed, mixed)) return {};
@@ -32301,6 +33594,14 @@ using block_part =
     std::variant<norm_part, tap_part, attention_part, latent_attention_part, mlp_part, experts_part,
                  add_part>;
 
+/// The value that a part reads, and the one that it writes.
+inline std::pair<value_id, value_id> ends_of(const block_part& part)
+{
+    return std::visit([](const auto& each) { return std::pair{each.from, each.to}; }, part);
+}
+
+inline bool writes_hidden(const block_part& part) { return ends_of(part).second == hidden_state; }
+
 /// A value that some linear layers read.
 struct block_input {
     value_id value = hidden_state;
@@ -32324,11 +33625,15 @@ struct block_output {
     output_kind kind = output_kind::norm;
     std::size_t weight = none_here, bias = none_here; ///< tensors; bias may be none
     bool has_offset = false;                          ///< of a norm: x (1 + weight)
-    std::size_t head = 0, share = 1;                  ///< grouped: size of a head, query heads of each
+    std::size_t head = 0, share = 1;                  ///< size of a value head; grouped: query heads of each
     bool is_usual = true; ///< llm-compressor smooths it; else exact, but on request only
+    /// Where the channels are some rows of every head: `head` of `period`, from `first` on. 0: they are
+    /// the last rows.
+    std::size_t period = 0, first = 0;
 };
 
-/// Parts that lead from one hidden state to the next: [first, end), the last ones being `add`s.
+/// Parts that lead from one hidden state to the next: [first, end), the last ones being those that
+/// write it: `add`s, and norms behind them.
 struct block_segment {
     std::size_t first = 0, end = 0;
 };
@@ -32341,6 +33646,7 @@ struct block_layout {
     std::vector<block_input> inputs;      ///< in the order in which they are computed
     std::vector<block_output> outputs;    ///< in the order in which they are searched
     std::vector<std::size_t> slots;       ///< memory of each value between parts
+    std::vector<value_id> shares;         ///< of each value, that whose rows some of it are; itself
     std::size_t hidden_size = 0;
     std::size_t key_width = 0, value_width = 0; ///< floats of a token in the key/value cache
 
@@ -32373,33 +33679,45 @@ struct block_layout {
         return at == inputs.end() ? none_here : static_cast<std::size_t>(at - inputs.begin());
     }
 
-    /// The linear layers that read a value.
+    /// The value that a value's rows are some of: an expert is given those of its tokens. Else itself.
+    value_id whole_of(value_id value) const noexcept { return value < shares.size() ? shares[value] : value; }
+
+    /// Whether experts are given rows of a value.
+    bool is_shared(value_id value) const noexcept
+    {
+        for (value_id each = 0; each < shares.size(); ++each)
+            if (each != value && shares[each] == value) return true;
+        return false;
+    }
+
+    /// The linear layers that read a value, or some of its rows.
     std::vector<const block_linear*> readers_of(value_id value) const
     {
         std::vector<const block_linear*> found;
         for (const block_linear& each : linears)
-            if (each.reads == value) found.push_back(&each);
+            if (each.reads == value || whole_of(each.reads) == value) found.push_back(&each);
         return found;
     }
 
-    /// The block cut behind its `add`s.
+    /// Those that read all of it.
+    std::vector<const block_linear*> whole_readers_of(value_id value) const
+    {
+        std::vector<const block_linear*> found = readers_of(value);
+        std::erase_if(found, [&](const block_linear* each) { return each->reads != value; });
+        return found;
+    }
+
+    /// The block cut behind the parts that write the hidden state.
     std::vector<block_segment> segments() const
     {
         std::vector<block_segment> cut;
         for (std::size_t first = 0, i = 0; i < parts.size(); ++i) {
-            const bool adds = std::holds_alternative<add_part>(parts[i]);
-            const bool goes_on = i + 1 < parts.size() && std::holds_alternative<add_part>(parts[i + 1]);
-            if (adds && !goes_on) cut.push_back({std::exchange(first, i + 1), i + 1});
+            const bool goes_on = i + 1 < parts.size() && writes_hidden(parts[i + 1]);
+            if (writes_hidden(parts[i]) && !goes_on) cut.push_back({std::exchange(first, i + 1), i + 1});
         }
         return cut;
     }
 };
-
-/// The value that a part reads, and the one that it writes.
-inline std::pair<value_id, value_id> ends_of(const block_part& part)
-{
-    return std::visit([](const auto& each) { return std::pair{each.from, each.to}; }, part);
-}
 
 /// The values inside of a part, in the order in which they are computed.
 inline std::vector<value_id> inner_values(const block_part& part)
@@ -32410,7 +33728,7 @@ inline std::vector<value_id> inner_values(const block_part& part)
         return {latent->query_latent, latent->latent, latent->mixed};
     std::vector<value_id> values;
     if (const auto* const experts = std::get_if<experts_part>(&part))
-        for (const mlp_part& each : experts->experts) values.push_back(each.inner);
+        for (const mlp_part& each : experts->experts) values.insert(values.end(), {each.from, each.inner});
     return values;
 }
 
@@ -32433,10 +33751,16 @@ struct attention_options {
     std::string_view at = "self_attn.";
     std::string_view q = "q_proj", k = "k_proj", v = "v_proj", o = "o_proj";
     std::string_view fused = {}; ///< one layer with the rows of q, k and v; empty: three layers
+    bool by_group = false;       ///< it has those of each key head together
     query_key_norm norm = query_key_norm::none;
     std::string_view q_norm = "q_norm", k_norm = "k_norm";
     bool norm_by_head = false; ///< each head has its own weights
+    bool norm_apart = false;   ///< they are tensors of their own: "q_layernorm.norms.3"
     bool pairs = false;        ///< neighbouring dimensions turn together
+    bool weighted_norm = true; ///< the norm of queries and keys has weights
+    std::string_view sinks = {}; ///< a logit of each head that joins the softmax and is dropped
+    std::string_view gate = {};  ///< a layer whose sigmoid is a factor of what is mixed
+    std::size_t kv_heads = 0;    ///< 0: the config's
 };
 
 /// What an architecture's MLP does otherwise than Llama's.
@@ -32449,6 +33773,9 @@ struct mlp_options {
     std::string_view width_field = "intermediate_size";
     std::string_view gguf = {};        ///< behind the names in a GGUF file: "_shexp"
     bool is_gated = true;
+    std::string_view act_params = {}; ///< where the parameters of xielu are: "act_fn."
+    bool bias = false;           ///< beside the config's `mlp_bias`
+    std::optional<activation> act = {}; ///< not given: the config's
 };
 
 /// What an architecture's experts are called, and how they are chosen.
@@ -32459,7 +33786,47 @@ struct experts_options {
     std::string_view router_bias = {}; ///< tensor added to the scores for the choice
     router_kind kind = router_kind::softmax;
     std::string_view count_field = "num_experts";
+    bool bias = false;        ///< of router, gate, up and down
+    bool weighs_input = false; ///< the weight of an expert is a factor of what it is given
+    std::optional<activation> act = {}; ///< not given: the config's
+    std::size_t group_best = 2; ///< a group counts by its so many best experts
+    /// Where the checkpoint has one tensor for all experts: their names below `at`, and their order.
+    std::string_view stacked = "experts.gate_up_proj", stacked_down = "experts.down_proj";
+    stack_order order = stack_order::none;
+    bool in_turns = false; ///< outputs of gate and up alternate
 };
+
+} // namespace awq
+
+#endif
+// ---- awq/model/block/expert_stack.hpp
+#ifndef AWQ_MODEL_BLOCK_EXPERT_STACK_HPP
+#define AWQ_MODEL_BLOCK_EXPERT_STACK_HPP
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+/// Where a tensor of expert `index`, "up_proj.weight" say, lies in a checkpoint that stacks experts.
+inline stacked_place place_in_stack(const experts_options& options, const model_config& config,
+                                    std::size_t index, std::string_view tensor)
+{
+    const std::string_view layer = tensor.substr(0, tensor.rfind('.'));
+    const bool is_down = layer == options.down;
+    stacked_place made;
+    made.name = std::string{options.at}.append(is_down ? options.stacked_down : options.stacked);
+    if (tensor.ends_with("bias")) made.name += "_bias";
+    made.order = options.order;
+    made.slab = index;
+    made.slabs = config.experts.count;
+    made.outputs = is_down ? config.hidden_size : 2 * config.experts.width;
+    if (is_down) return made;
+    made.step = options.in_turns ? 2 : 1;
+    if (layer == options.up) made.first = options.in_turns ? 1 : config.experts.width;
+    return made;
+}
 
 } // namespace awq
 
@@ -32482,7 +33849,7 @@ namespace detail {
 inline void list_inputs(block_layout& layout)
 {
     const auto add = [&](value_id value, bool is_routed) {
-        const auto readers = layout.readers_of(value);
+        const auto readers = layout.whole_readers_of(value);
         if (value == hidden_state || readers.empty()) return;
         layout.inputs.push_back(
             {value, readers.front()->name, readers.front()->in_features, is_routed});
@@ -32515,13 +33882,15 @@ inline void place_values(block_layout& layout)
     const auto last_reader = [&](value_id value) {
         std::size_t last = 0;
         for (std::size_t i = 0; i < layout.parts.size(); ++i)
-            if (ends_of(layout.parts[i]).first == value) last = i;
+            if (const auto [from, to] = ends_of(layout.parts[i]);
+                from == value || (to == value && std::holds_alternative<add_part>(layout.parts[i])))
+                last = i;
         return last;
     };
     std::vector<value_id> holders; // of each slot
     for (std::size_t i = 0; i < layout.parts.size(); ++i) {
         const value_id made = ends_of(layout.parts[i]).second;
-        if (made == hidden_state) continue;
+        if (made == hidden_state || std::holds_alternative<add_part>(layout.parts[i])) continue;
         const bool in_place = std::holds_alternative<norm_part>(layout.parts[i]);
         const auto is_free = [&](value_id holder) {
             return last_reader(holder) < i + (in_place ? 1 : 0);
@@ -32548,11 +33917,45 @@ inline block_layout finish_layout(block_layout layout)
 } // namespace awq
 
 #endif
+// ---- awq/model/parts/alibi.hpp
+#ifndef AWQ_MODEL_PARTS_ALIBI_HPP
+#define AWQ_MODEL_PARTS_ALIBI_HPP
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace awq {
+
+/// The slope of each head (Press et al. 2022), empty where scores do not fall with the distance:
+/// powers of 2^(-most / heads). Where heads are no power of two, the first ones are those of the next
+/// lower power, and the others every second one of the next higher power.
+inline std::vector<float> alibi_slopes(const alibi_config& alibi, std::size_t heads)
+{
+    std::vector<float> slopes;
+    if (alibi.most == 0.0) return slopes;
+    const auto add = [&](std::size_t power, std::size_t first, std::size_t step) {
+        for (std::size_t i = first; i <= power && slopes.size() < heads; i += step)
+            slopes.push_back(static_cast<float>(std::exp2(
+                -alibi.most * static_cast<double>(i) / static_cast<double>(power))));
+    };
+    const std::size_t lower = std::bit_floor(heads);
+    add(lower, 1, 1);
+    add(2 * lower, 1, 2);
+    return slopes;
+}
+
+} // namespace awq
+
+#endif
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
 
 namespace awq {
 
@@ -32579,6 +33982,14 @@ public:
         return append(part);
     }
 
+    /// A norm that takes the hidden state's place. Nothing can make up for it.
+    void norm_hidden(std::string_view name, std::string_view gguf)
+    {
+        const value_id normed = norm(name, gguf);
+        std::erase_if(layout_.outputs, [&](const auto& each) { return each.value == normed; });
+        std::get<norm_part>(layout_.parts.back()).to = hidden_state;
+    }
+
     /// The hidden state without a norm.
     value_id hidden() { return append(tap_part{hidden_state, next_value()}); }
 
@@ -32588,16 +33999,23 @@ public:
         attention_part part;
         part.from = from;
         part.rule = rule();
+        if (options.kv_heads != 0) part.rule.kv_heads = options.kv_heads;
+        part.value_factor = static_cast<float>(config_.value_multiplier);
         part.pairs = options.pairs;
         part.turns = config_.turns(layer_);
-        const value_id v = project(part, options);
+        part.limit = static_cast<float>(config_.projection_limit);
+        const std::size_t v = project(part, options);
         norm_heads(part, options);
+        if (!options.gate.empty()) add_gate(part, options);
+        if (!options.sinks.empty())
+            part.sinks = vector(std::string{options.at}.append(options.sinks), part.rule.heads, "attn_sinks",
+                                "num_attention_heads");
         part.mixed = next_value();
         part.o = linear(std::string{options.at}.append(options.o), part.mixed, config_.hidden_size,
                         part.rule.heads * part.rule.value_head,
                         {"hidden_size, num_attention_heads * head_dim", "attn_output",
                          config_.attention_bias || config_.out_bias, "attention_bias"});
-        add_value_output(v, part.mixed, part.rule);
+        if (part.limit == 0.0f) add_value_output(v, part); // a limit would cut other values
         keep_in_cache(part.k.count, part.v.count);
         part.to = next_value();
         return append(part);
@@ -32609,6 +34027,7 @@ public:
         const latent_config& sizes = config_.latent;
         latent_attention_part part;
         part.from = from;
+        part.pairs = sizes.pairs;
         part.rotary = sizes.rotary;
         part.norm_how = config_.norm();
         part.norm_how.eps = 1e-6f;
@@ -32623,6 +34042,7 @@ public:
                         part.rule.heads * sizes.value,
                         {"hidden_size, num_attention_heads * v_head_dim", "attn_output",
                          config_.attention_bias, "attention_bias"});
+        add_latent_output(part);
         keep_in_cache(part.rule.heads * part.rule.head, part.rule.heads * sizes.value);
         part.to = next_value();
         return append(part);
@@ -32649,28 +34069,30 @@ public:
         const std::string at{options.at};
         part.router =
             linear(at + std::string{options.router}, from, sizes.count, config_.hidden_size,
-                   {std::string{options.count_field} + ", hidden_size", "ffn_gate_inp"}, true);
+                   {std::string{options.count_field} + ", hidden_size", "ffn_gate_inp", options.bias}, true);
         if (!options.router_bias.empty())
             part.router_bias = vector(at + std::string{options.router_bias}, sizes.count,
                                       "exp_probs_b", options.count_field);
-        part.rule = {options.kind,        sizes.per_token,  sizes.groups,
-                     sizes.chosen_groups, sizes.normalized, static_cast<float>(sizes.scaling)};
-        for (std::size_t e = 0; e < sizes.count; ++e) {
-            const std::string name = at + std::string{options.experts} + std::to_string(e) + ".";
-            part.experts.push_back(describe_mlp(from, {name, options.gate, options.up, options.down,
-                                                       {}, {}, sizes.width,
-                                                       "moe_intermediate_size", "_exps"}));
-        }
+        part.rule = {options.kind,     sizes.per_token,
+                     sizes.groups,     sizes.chosen_groups,
+                     sizes.normalized, static_cast<float>(sizes.scaling),
+                     options.group_best, static_cast<float>(sizes.jitter)};
+        part.weighs_input = options.weighs_input;
+        for (std::size_t e = 0; e < sizes.count; ++e)
+            part.experts.push_back(describe_expert(from, options, e));
         part.to = next_value();
         return append(part);
     }
 
     /// Puts what a part has made back on the hidden state.
-    void add(value_id value)
+    void add(value_id value, float factor = 1.0f)
     {
         layout_.parts.push_back(
-            add_part{value, hidden_state, static_cast<float>(config_.residual_multiplier)});
+            add_part{value, hidden_state, factor * static_cast<float>(config_.residual_multiplier)});
     }
+
+    /// Adds what one part has made to what another has.
+    value_id merge(value_id value, value_id into) { return append(add_part{value, into}); }
 
     /// llm-compressor does not smooth the norm that made the value; it is smoothed on request only.
     void leave_out(value_id value)
@@ -32732,10 +34154,16 @@ private:
 
     attention_rule rule() const
     {
-        return {config_.num_attention_heads, config_.kv_heads(),
-                config_.head_size(),         config_.head_size(),
-                config_.window_of(layer_),   config_.attention_scale(),
-                static_cast<float>(config_.attention_cap)};
+        attention_rule made{config_.num_attention_heads, config_.kv_heads(),
+                            config_.head_size(),         config_.head_size(),
+                            config_.window_of(layer_),   config_.attention_scale(),
+                            static_cast<float>(config_.attention_cap)};
+        if (config_.is_sliding(layer_)) made.chunk = config_.attention_chunk;
+        if (config_.value_head_dim != 0) made.value_head = config_.value_head_dim;
+        if (!config_.unturned_growth || !config_.turns(layer_)) made.growth = config_.growth;
+        made.slopes = alibi_slopes(config_.alibi, config_.num_attention_heads);
+        if (config_.alibi.is_scaled) made.slope_scale = config_.attention_scale();
+        return made;
     }
 
     void keep_in_cache(std::size_t keys, std::size_t values) noexcept
@@ -32748,7 +34176,8 @@ private:
     std::size_t project(attention_part& part, const attention_options& options)
     {
         const std::string at{options.at};
-        const std::size_t wide = config_.query_size(), narrow = config_.kv_size();
+        const std::size_t wide = config_.query_size(), narrow = part.rule.kv_heads * part.rule.head;
+        const std::size_t values_width = part.rule.kv_heads * part.rule.value_head;
         const bool bias = config_.attention_bias || config_.qkv_bias;
         const std::string_view cause = config_.qkv_bias ? "model_type" : "attention_bias";
         constexpr std::string_view queries = "num_attention_heads * head_dim, hidden_size";
@@ -32761,14 +34190,22 @@ private:
         if (options.fused.empty()) {
             part.q = one(options.q, wide, queries, "attn_q");
             part.k = one(options.k, narrow, values, "attn_k");
-            part.v = one(options.v, narrow, values, "attn_v");
+            part.v = one(options.v, values_width, values, "attn_v");
         } else {
             const linear_rows all = one(options.fused, wide + 2 * narrow, queries, "attn_qkv");
+            part.by_group = options.by_group;
             part.q = {all.linear, 0, wide};
             part.k = {all.linear, wide, narrow};
             part.v = {all.linear, wide + narrow, narrow};
         }
         return part.v.linear;
+    }
+
+    void add_gate(attention_part& part, const attention_options& options)
+    {
+        part.gate = linear(std::string{options.at}.append(options.gate), part.from,
+                           part.rule.heads * part.rule.value_head, config_.hidden_size,
+                           {"num_attention_heads * head_dim, hidden_size", "attn_gate"});
     }
 
     void norm_heads(attention_part& part, const attention_options& options)
@@ -32777,9 +34214,13 @@ private:
         if (options.norm == query_key_norm::none) return;
         part.norm_how = config_.norm();
         part.norm_how.has_bias = false;
+        part.norm_how.has_weight = part.norm_how.has_weight && options.weighted_norm;
+        if (!part.norm_how.has_weight) return;
         const bool whole = options.norm == query_key_norm::whole;
+        part.norm_by_head = options.norm_apart;
         const auto one = [&](std::string_view name, std::size_t heads, std::string_view gguf) {
             const std::size_t head = part.rule.head;
+            if (options.norm_apart) return norms_apart(std::string{options.at}.append(name), heads, head, gguf);
             const std::size_t at = vector(std::string{options.at}.append(name) + ".weight",
                                           whole ? heads * head : head, gguf,
                                           whole ? "heads * head_dim" : "head_dim");
@@ -32790,13 +34231,28 @@ private:
         part.k_norm = one(options.k_norm, part.rule.kv_heads, "attn_k_norm");
     }
 
-    void add_value_output(std::size_t linear, value_id mixed, const attention_rule& rule)
+    std::size_t norms_apart(const std::string& name, std::size_t heads, std::size_t head,
+                            std::string_view gguf)
+    {
+        for (std::size_t h = 0; h < heads; ++h)
+            vector(name + ".norms." + std::to_string(h) + ".weight", head, gguf, "head_dim");
+        return layout_.tensors.size() - heads;
+    }
+
+    /// The value rows; where each key head has its queries, keys and values together, some of every
+    /// group, which llm-compressor does not know.
+    void add_value_output(std::size_t linear, const attention_part& part)
     {
         const block_linear& v = layout_.linears[linear];
-        const std::size_t share = rule.heads / rule.kv_heads;
-        layout_.outputs.push_back({v.name, mixed,
-                                   share > 1 ? output_kind::grouped : output_kind::linear, v.weight,
-                                   v.bias, false, rule.value_head, share});
+        const std::size_t share = part.rule.heads / part.rule.kv_heads, head = part.rule.value_head;
+        block_output output{v.name, part.mixed, share > 1 ? output_kind::grouped : output_kind::linear,
+                            v.weight, v.bias, false, head, share};
+        if (part.by_group) {
+            output.period = (share + 2) * head;
+            output.first = (share + 1) * head;
+            output.is_usual = false;
+        }
+        layout_.outputs.push_back(std::move(output));
     }
 
     void add_latent_queries(latent_attention_part& part)
@@ -32840,11 +34296,45 @@ private:
                             "attn_kv_b"});
     }
 
+    /// The value rows of each head; llm-compressor does not know them.
+    void add_latent_output(const latent_attention_part& part)
+    {
+        const block_linear& both = layout_.linears[part.kv_b.linear];
+        const latent_config& sizes = config_.latent;
+        block_output output{both.name, part.mixed, output_kind::linear, both.weight, both.bias};
+        output.head = sizes.value;
+        output.period = sizes.plain + sizes.value;
+        output.first = sizes.plain;
+        output.is_usual = false;
+        layout_.outputs.push_back(std::move(output));
+    }
+
+    mlp_part describe_expert(value_id from, const experts_options& options, std::size_t index)
+    {
+        const std::string at = std::string{options.at}.append(options.experts) + std::to_string(index) + ".";
+        mlp_options own{at, options.gate, options.up, options.down};
+        own.width = config_.experts.width;
+        own.width_field = "moe_intermediate_size";
+        own.gguf = "_exps";
+        own.bias = options.bias;
+        own.act = options.act;
+        const std::size_t first = layout_.tensors.size();
+        const value_id taken = next_value();
+        while (layout_.shares.size() < taken) layout_.shares.push_back(layout_.shares.size());
+        layout_.shares.push_back(from);
+        const mlp_part part = describe_mlp(taken, own);
+        if (options.order == stack_order::none) return part;
+        for (std::size_t i = first; i < layout_.tensors.size(); ++i)
+            layout_.tensors[i].stack =
+                place_in_stack(options, config_, index, layout_.tensors[i].name.substr(at.size()));
+        return part;
+    }
+
     mlp_part describe_mlp(value_id from, const mlp_options& options)
     {
         mlp_part part;
         part.from = from;
-        part.act = activation_of(config_.hidden_act).value_or(activation::silu);
+        part.act = options.act.value_or(activation_of(config_.hidden_act).value_or(activation::silu));
         const std::size_t width = options.width != 0 ? options.width : config_.intermediate_size;
         const std::string at{options.at}, end{options.gguf};
         const std::string inner{options.width_field};
@@ -32853,7 +34343,7 @@ private:
             const std::string fields =
                 reads == from ? inner + ", hidden_size" : "hidden_size, " + inner;
             return linear(at + std::string{name}, reads, out, in,
-                          {fields, gguf + end, config_.mlp_bias, "mlp_bias"});
+                          {fields, gguf + end, config_.mlp_bias || options.bias, "mlp_bias"});
         };
         if (!options.fused.empty()) {
             const linear_rows both = one(options.fused, from, 2 * width, config_.hidden_size, "ffn_up");
@@ -32864,6 +34354,10 @@ private:
                 part.gate = one(options.gate, from, width, config_.hidden_size, "ffn_gate");
             part.up = one(options.up, from, width, config_.hidden_size, "ffn_up");
         }
+        if (part.act == activation::xielu) {
+            part.alpha_p = vector(at + std::string{options.act_params} + "alpha_p", 1, "", "hidden_act");
+            part.alpha_n = vector(at + std::string{options.act_params} + "alpha_n", 1, "", "hidden_act");
+        }
         part.inner = next_value();
         part.down = one(options.down, part.inner, config_.hidden_size, width, "ffn_down");
         add_up_output(part);
@@ -32873,6 +34367,7 @@ private:
     /// up enters linearly where it is gated; else relu and its square let positive factors through.
     void add_up_output(const mlp_part& part)
     {
+        if (part.act == activation::clamped_swiglu) return;
         const block_linear& up = layout_.linears[part.up.linear];
         const bool rooted = !part.gate && part.act == activation::relu_squared;
         if (!part.gate && !rooted && part.act != activation::relu) return;
@@ -32890,6 +34385,30 @@ private:
 } // namespace awq
 
 #endif
+
+namespace awq {
+
+/// Experts, and beside them an MLP that every token goes through, where the config has one; gives what
+/// both have made.
+inline value_id experts_and_shared(block_builder& b, value_id x, const model_config& config,
+                                   const experts_options& options, std::string_view shared = "shared_experts.")
+{
+    const value_id chosen = b.experts(x, options);
+    if (config.experts.shared_width == 0) return chosen;
+    const std::string at = std::string{options.at}.append(shared);
+    const value_id all = b.mlp(x, {.at = at, .width = config.experts.shared_width,
+                                   .width_field = "shared experts * moe_intermediate_size",
+                                   .gguf = "_shexp"});
+    return b.merge(chosen, all);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/config/read_experts.hpp
+#ifndef AWQ_MODEL_CONFIG_READ_EXPERTS_HPP
+#define AWQ_MODEL_CONFIG_READ_EXPERTS_HPP
+
 // ---- awq/model/config/read_fields.hpp
 #ifndef AWQ_MODEL_CONFIG_READ_FIELDS_HPP
 #define AWQ_MODEL_CONFIG_READ_FIELDS_HPP
@@ -32999,6 +34518,219 @@ inline status require_field(const json::value& object, std::string_view key, std
 
 #endif
 
+#include <cmath>
+#include <optional>
+#include <string_view>
+
+namespace awq {
+
+namespace detail {
+
+/// `mlp_layer_types`, one for each block.
+inline status read_mlp_layer_types(const json::value& root, experts_config& into)
+{
+    const auto field = root.find_non_null("mlp_layer_types");
+    if (!field) return {};
+    AWQ_TRY(const auto entries, field->as_array());
+    into.first = 0;
+    std::size_t layer = 0;
+    for (const json::value& entry : entries) {
+        AWQ_TRY(const std::string_view name, entry.as_string());
+        if (name != "dense" && name != "sparse")
+            return entry.error(error_code::unsupported, "\"", printable(name),
+                               "\" is not supported, only dense and sparse");
+        if (name == "dense") into.dense.push_back(layer);
+        ++layer;
+    }
+    return {};
+}
+
+} // namespace detail
+
+/// The fields of a mixture of experts, in the spellings of all families.
+inline status read_experts(const json::value& root, model_config& config)
+{
+    using detail::read_field;
+    experts_config& into = config.experts;
+    for (const std::string_view key : {"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"})
+        AWQ_CHECK(read_field(root, key, into.count));
+    for (const std::string_view key : {"num_experts_per_tok", "moe_k", "moe_topk"})
+        AWQ_CHECK(read_field(root, key, into.per_token));
+    AWQ_CHECK(read_field(root, "moe_intermediate_size", into.width));
+    AWQ_CHECK(read_field(root, "shared_expert_intermediate_size", into.shared_width));
+    std::optional<std::size_t> shared;
+    for (const std::string_view key : {"n_shared_experts", "num_shared_experts", "moe_num_shared_experts"})
+        AWQ_CHECK(read_field(root, key, shared));
+    if (shared) into.shared_width = *shared * into.width;
+    for (const std::string_view key : {"first_k_dense_replace", "num_dense_layers"})
+        AWQ_CHECK(read_field(root, key, into.first));
+    AWQ_CHECK(detail::read_mlp_layer_types(root, into));
+    AWQ_CHECK(read_field(root, "decoder_sparse_step", into.step));
+    AWQ_CHECK(read_field(root, "mlp_only_layers", into.dense));
+    AWQ_CHECK(read_field(root, "n_group", into.groups));
+    AWQ_CHECK(read_field(root, "topk_group", into.chosen_groups));
+    AWQ_CHECK(read_field(root, "norm_topk_prob", into.normalized));
+    for (const std::string_view key : {"route_scale", "router_scaling_factor"})
+        AWQ_CHECK(read_field(root, key, into.scaling));
+    return read_field(root, "routed_scaling_factor", into.scaling);
+}
+
+/// The fields of multi-head latent attention. Null ranks of queries: they are not compressed.
+inline status read_latent(const json::value& root, model_config& config)
+{
+    using detail::read_field;
+    latent_config& into = config.latent;
+    if (const auto rank = root.find("q_lora_rank"); rank && rank->is_null()) into.query_rank = 0;
+    AWQ_CHECK(read_field(root, "q_lora_rank", into.query_rank));
+    AWQ_CHECK(read_field(root, "kv_lora_rank", into.rank));
+    AWQ_CHECK(read_field(root, "qk_nope_head_dim", into.plain));
+    AWQ_CHECK(read_field(root, "qk_rope_head_dim", into.rotary));
+    AWQ_CHECK(read_field(root, "v_head_dim", into.value));
+    AWQ_CHECK(read_field(root, "rope_interleave", into.pairs));
+    config.head_dim = into.rotary;
+    config.rope.partial_rotary_factor = 1.0; // of a whole head, of which only `rotary` is looked at
+    config.attention_multiplier = 1.0 / std::sqrt(static_cast<double>(into.plain + into.rotary));
+    const double all = config.rope.mscale_all_dim.value_or(0.0);
+    if (config.rope.kind == rope_kind::plain || all == 0.0 || config.rope.factor <= 1.0) return {};
+    const double sharper = 0.1 * all * std::log(config.rope.factor) + 1.0;
+    config.attention_multiplier *= sharper * sharper;
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+namespace awq {
+
+inline void afmoe_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.head_dim = 128;
+    config.max_position_embeddings = 16384;
+    config.sliding_window = 1024;
+    config.sliding_window_pattern = 4;
+    config.experts = {.count = 64, .per_token = 6, .width = 1408, .first = 1};
+}
+
+/// Layers that see all tokens have no rotary embedding.
+inline status read_afmoe(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(detail::read_field(root, "global_attn_every_n_layers", config.sliding_window_pattern));
+    AWQ_CHECK(detail::read_field(root, "mup_enabled", config.scaled_embeddings));
+    for (std::size_t i = 0; i < config.num_hidden_layers; ++i)
+        config.unturned_layers.push_back(!config.is_sliding(i));
+    config.experts.shared_width = 2 * config.experts.width; // where nothing is said
+    return read_experts(root, config);
+}
+
+/// Norms around attention and experts, and a gate behind attention.
+inline block_layout afmoe_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    x = b.attention(x, {.norm = query_key_norm::per_head, .gate = "gate_proj"});
+    b.add(b.norm("post_attention_layernorm", "attn_post_norm", x));
+    x = b.norm("pre_mlp_layernorm", "ffn_norm");
+    const experts_options options{.router = "router.gate", .router_bias = "expert_bias",
+                                  .kind = router_kind::sigmoid};
+    x = config.experts.in(layer) ? experts_and_shared(b, x, config, options) : b.mlp(x);
+    b.add(b.norm("post_mlp_layernorm", "ffn_post_norm", x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/apertus.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_APERTUS_HPP
+#define AWQ_MODEL_ARCHITECTURES_APERTUS_HPP
+
+#include <cstddef>
+#include <utility>
+
+namespace awq {
+
+inline void apertus_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.max_position_embeddings = 65536;
+    config.hidden_act = "xielu";
+    config.qk_norm = true;
+    config.rope.kind = rope_kind::llama3;
+    config.rope.theta = 1.2e7;
+    config.rope.factor = 8.0;
+    config.rope.original_max_position_embeddings = 8192;
+}
+
+/// A plain MLP whose activation has learned parameters.
+inline block_layout apertus_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("attention_layernorm", "attn_norm");
+    b.add(b.attention(x, {.norm = query_key_norm::per_head}));
+    x = b.norm("feedforward_layernorm", "ffn_norm");
+    b.add(b.mlp(x, {.is_gated = false, .act_params = "act_fn."}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/bloom.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_BLOOM_HPP
+#define AWQ_MODEL_ARCHITECTURES_BLOOM_HPP
+
+#include <cstddef>
+#include <utility>
+
+namespace awq {
+
+inline void bloom_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.intermediate_size = 0;
+    config.norms = norm_kind::layer;
+    config.norm_biases = config.normed_embeddings = true;
+    config.hidden_act = "gelu_pytorch_tanh";
+    config.attention_bias = config.mlp_bias = config.tie_word_embeddings = true;
+    config.alibi.most = 8.0;
+    config.names = {"transformer.h.", "transformer.word_embeddings", "", "transformer.ln_f", "lm_head",
+                    "transformer.word_embeddings_layernorm"};
+}
+
+/// Scores fall with the distance, so no layer turns.
+inline status read_bloom(const json::value& root, model_config& config)
+{
+    bool after = false;
+    config.num_key_value_heads = 0; // as many as query heads
+    AWQ_CHECK(detail::read_field(root, "apply_residual_connection_post_layernorm", after));
+    config.unturned_layers.assign(config.num_hidden_layers, true);
+    if (!after) return {};
+    return root.error(error_code::unsupported,
+                      "apply_residual_connection_post_layernorm is not supported");
+}
+
+/// Layer norms, and one layer that has q, k and v head by head.
+inline block_layout bloom_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(
+        x, {.at = "self_attention.", .o = "dense", .fused = "query_key_value", .by_group = true}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x, {.up = "dense_h_to_4h", .down = "dense_4h_to_h", .width_field = "n_inner",
+                    .is_gated = false}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/cohere.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_COHERE_HPP
+#define AWQ_MODEL_ARCHITECTURES_COHERE_HPP
+
 namespace awq {
 
 inline void cohere_defaults(model_config& config)
@@ -33052,59 +34784,69 @@ inline status read_cohere2(const json::value& root, model_config& config)
 } // namespace awq
 
 #endif
-// ---- awq/model/architectures/deepseek_v3.hpp
-#ifndef AWQ_MODEL_ARCHITECTURES_DEEPSEEK_V3_HPP
-#define AWQ_MODEL_ARCHITECTURES_DEEPSEEK_V3_HPP
-
-// ---- awq/model/config/read_experts.hpp
-#ifndef AWQ_MODEL_CONFIG_READ_EXPERTS_HPP
-#define AWQ_MODEL_CONFIG_READ_EXPERTS_HPP
-
-#include <string_view>
+// ---- awq/model/architectures/cohere2_moe.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_COHERE2_MOE_HPP
+#define AWQ_MODEL_ARCHITECTURES_COHERE2_MOE_HPP
 
 namespace awq {
 
-/// The fields of a mixture of experts, in the spellings of all families.
-inline status read_experts(const json::value& root, model_config& config)
+inline void cohere2_moe_defaults(model_config& config)
 {
-    using detail::read_field;
-    experts_config& into = config.experts;
-    for (const std::string_view key : {"num_experts", "num_local_experts", "n_routed_experts"})
-        AWQ_CHECK(read_field(root, key, into.count));
-    AWQ_CHECK(read_field(root, "num_experts_per_tok", into.per_token));
-    AWQ_CHECK(read_field(root, "moe_intermediate_size", into.width));
-    AWQ_CHECK(read_field(root, "shared_expert_intermediate_size", into.shared_width));
-    std::size_t shared = 0;
-    AWQ_CHECK(read_field(root, "n_shared_experts", shared));
-    if (shared != 0) into.shared_width = shared * into.width;
-    AWQ_CHECK(read_field(root, "first_k_dense_replace", into.first));
-    AWQ_CHECK(read_field(root, "decoder_sparse_step", into.step));
-    AWQ_CHECK(read_field(root, "mlp_only_layers", into.dense));
-    AWQ_CHECK(read_field(root, "n_group", into.groups));
-    AWQ_CHECK(read_field(root, "topk_group", into.chosen_groups));
-    AWQ_CHECK(read_field(root, "norm_topk_prob", into.normalized));
-    return read_field(root, "routed_scaling_factor", into.scaling);
+    cohere2_defaults(config);
+    config.experts = {.count = 8, .per_token = 2};
 }
 
-/// The fields of multi-head latent attention. Null ranks of queries: they are not compressed.
-inline status read_latent(const json::value& root, model_config& config)
+/// Its own patterns: layers without a window do not turn, but dense ones do where their pattern is 1.
+inline status read_cohere2_moe(const json::value& root, model_config& config)
 {
     using detail::read_field;
-    latent_config& into = config.latent;
-    if (const auto rank = root.find("q_lora_rank"); rank && rank->is_null()) into.query_rank = 0;
-    AWQ_CHECK(read_field(root, "q_lora_rank", into.query_rank));
-    AWQ_CHECK(read_field(root, "kv_lora_rank", into.rank));
-    AWQ_CHECK(read_field(root, "qk_nope_head_dim", into.plain));
-    AWQ_CHECK(read_field(root, "qk_rope_head_dim", into.rotary));
-    AWQ_CHECK(read_field(root, "v_head_dim", into.value));
-    config.head_dim = into.rotary;
-    config.attention_multiplier = 1.0 / std::sqrt(static_cast<double>(into.plain + into.rotary));
-    return {};
+    if (root.find_non_null("rms_norm_eps")) config.norms = norm_kind::rms;
+    std::size_t shared = 0, prefix_pattern = 1;
+    std::string combined = "average", kind = "softmax";
+    AWQ_CHECK(read_experts(root, config));
+    AWQ_CHECK(read_field(root, "num_shared_experts", shared));
+    AWQ_CHECK(read_field(root, "prefix_dense_sliding_window_pattern", prefix_pattern));
+    AWQ_CHECK(read_field(root, "shared_expert_combination_strategy", combined));
+    AWQ_CHECK(read_field(root, "expert_selection_fn", kind));
+    config.experts.width = config.intermediate_size;
+    config.experts.shared_width = shared * config.intermediate_size;
+    config.experts.averaged = shared != 0 && combined == "average";
+    config.experts.by_sigmoid = kind == "sigmoid";
+    config.experts.dense_width = config.intermediate_size;
+    AWQ_CHECK(read_field(root, "prefix_dense_intermediate_size", config.experts.dense_width));
+    for (std::size_t i = 0; i < config.num_hidden_layers; ++i) {
+        const bool is_forced = !config.experts.in(i) && prefix_pattern == 1;
+        config.unturned_layers.push_back(!config.is_sliding(i) && !is_forced);
+    }
+    return read_field(root, "logit_scale", config.logit_multiplier);
+}
+
+/// Attention and experts side by side behind one norm.
+inline block_layout cohere2_moe_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    const value_id x = b.norm("input_layernorm", "attn_norm");
+    const value_id mixed = b.attention(x, {.pairs = true});
+    const experts_options options{.kind = config.experts.by_sigmoid ? router_kind::sigmoid_chosen
+                                                                    : router_kind::softmax_chosen};
+    const bool has_experts = config.experts.in(layer);
+    const value_id made = has_experts ? experts_and_shared(b, x, config, options)
+                                      : b.mlp(x, {.width = config.experts.dense_width});
+    b.add(mixed);
+    b.add(made, has_experts && config.experts.averaged ? 0.5f : 1.0f);
+    return std::move(b).finish();
 }
 
 } // namespace awq
 
 #endif
+// ---- awq/model/architectures/deepseek_v2.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_DEEPSEEK_V2_HPP
+#define AWQ_MODEL_ARCHITECTURES_DEEPSEEK_V2_HPP
+
+// ---- awq/model/architectures/deepseek_v3.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_DEEPSEEK_V3_HPP
+#define AWQ_MODEL_ARCHITECTURES_DEEPSEEK_V3_HPP
 
 namespace awq {
 
@@ -33128,15 +34870,9 @@ inline void add_deepseek_experts(block_builder& b, value_id x, const model_confi
                                  std::size_t layer)
 {
     if (!config.experts.in(layer)) return b.add(b.mlp(x));
-    const value_id chosen = b.experts(x, {.router_bias = "gate.e_score_correction_bias",
-                                          .kind = router_kind::sigmoid,
-                                          .count_field = "n_routed_experts"});
-    const value_id shared = b.mlp(x, {.at = "mlp.shared_experts.",
-                                      .width = config.experts.shared_width,
-                                      .width_field = "n_shared_experts * moe_intermediate_size",
-                                      .gguf = "_shexp"});
-    b.add(chosen);
-    b.add(shared);
+    b.add(experts_and_shared(b, x, config, {.router_bias = "gate.e_score_correction_bias",
+                                            .kind = router_kind::sigmoid,
+                                            .count_field = "n_routed_experts"}));
 }
 
 inline block_layout deepseek_v3_block(const model_config& config, std::size_t layer)
@@ -33145,6 +34881,180 @@ inline block_layout deepseek_v3_block(const model_config& config, std::size_t la
     b.add(b.latent_attention(b.norm("input_layernorm", "attn_norm")));
     const value_id x = b.norm("post_attention_layernorm", "ffn_norm");
     add_deepseek_experts(b, x, config, layer);
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+
+namespace awq {
+
+inline void deepseek_v2_defaults(model_config& config)
+{
+    deepseek_v3_defaults(config);
+    config.max_position_embeddings = 2048;
+    config.experts = {.count = 64, .per_token = 6, .width = 1407, .shared_width = 2814, .normalized = false};
+}
+
+/// Weights are never made to add up to 1; without "group_limited_greedy" groups are not looked at.
+inline status read_deepseek_v2(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_deepseek_v3(root, config));
+    std::string method = "greedy";
+    AWQ_CHECK(detail::read_field(root, "topk_method", method));
+    if (method != "greedy" && method != "group_limited_greedy")
+        return root.error(error_code::unsupported, "topk_method \"", printable(method), "\" is not supported");
+    config.experts.normalized = false;
+    if (method == "greedy") config.experts.groups = 1;
+    return {};
+}
+
+/// Latent attention before experts chosen by their softmax; a group counts by its best expert.
+inline block_layout deepseek_v2_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    b.add(b.latent_attention(b.norm("input_layernorm", "attn_norm")));
+    const value_id x = b.norm("post_attention_layernorm", "ffn_norm");
+    const experts_options options{.count_field = "n_routed_experts", .group_best = 1};
+    b.add(config.experts.in(layer) ? experts_and_shared(b, x, config, options) : b.mlp(x));
+    return std::move(b).finish();
+}
+
+/// GLM 4.7 Flash: DeepSeek V3's block.
+inline void glm4_moe_lite_defaults(model_config& config)
+{
+    deepseek_v3_defaults(config);
+    config.rms_norm_eps = 1e-5;
+    config.max_position_embeddings = 202752;
+    config.latent = {.query_rank = 768, .rank = 512, .plain = 192, .rotary = 64, .value = 256};
+    config.experts = {.count = 64, .per_token = 4, .width = 1536, .shared_width = 1536, .first = 1,
+                      .scaling = 1.8};
+}
+
+/// Mistral 4: queries grow with their position.
+inline void mistral4_defaults(model_config& config)
+{
+    config.max_position_embeddings = 1048576;
+    config.latent = {.query_rank = 1024, .rank = 256, .plain = 64, .rotary = 64, .value = 128};
+    config.experts = {.count = 128, .per_token = 4, .width = 2048, .shared_width = 2048};
+    config.rope = {.kind = rope_kind::yarn, .factor = 128.0, .original_max_position_embeddings = 8192,
+                   .mscale = 1.0, .mscale_all_dim = 1.0};
+    config.growth = {.slope = 0.1, .length = 8192};
+}
+
+inline status read_mistral4(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_deepseek_v3(root, config));
+    if (const auto rope = root.find_non_null("rope_parameters")) {
+        config.growth.slope = 0.0;
+        AWQ_CHECK(detail::read_field(*rope, "llama_4_scaling_beta", config.growth.slope));
+        config.growth.length = config.rope.original_max_position_embeddings;
+    }
+    return {};
+}
+
+/// Its experts are stacked.
+inline block_layout mistral4_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    b.add(b.latent_attention(b.norm("input_layernorm", "attn_norm")));
+    const value_id x = b.norm("post_attention_layernorm", "ffn_norm");
+    const experts_options options{.count_field = "n_routed_experts", .order = stack_order::out_in};
+    b.add(config.experts.in(layer) ? experts_and_shared(b, x, config, options) : b.mlp(x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/ernie4_5_moe.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_ERNIE4_5_MOE_HPP
+#define AWQ_MODEL_ARCHITECTURES_ERNIE4_5_MOE_HPP
+
+// ---- awq/model/architectures/helium.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_HELIUM_HPP
+#define AWQ_MODEL_ARCHITECTURES_HELIUM_HPP
+
+namespace awq {
+
+inline void helium_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-8;
+    config.head_dim = 128;
+    config.max_position_embeddings = 4096;
+    config.rope.theta = 1e5;
+}
+
+/// ERNIE 4.5, dense.
+inline void ernie4_5_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.num_key_value_heads = 2;
+    config.head_dim = 128;
+    config.max_position_embeddings = 131072;
+    config.rope.theta = 5e5;
+    config.tie_word_embeddings = true;
+}
+
+inline status read_ernie4_5(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(detail::read_field(root, "use_bias", config.attention_bias));
+    config.mlp_bias = config.attention_bias;
+    return {};
+}
+
+/// Llama's block, but neighbouring dimensions of a head turn together.
+inline block_layout helium_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.pairs = true}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+
+namespace awq {
+
+inline void ernie4_5_moe_defaults(model_config& config)
+{
+    ernie4_5_defaults(config);
+    config.num_key_value_heads = 4;
+    config.head_dim = 0;
+    config.experts = {.count = 64, .per_token = 6, .width = 1536, .first = 1};
+}
+
+inline status read_ernie4_5_moe(const json::value& root, model_config& config)
+{
+    using detail::read_field;
+    AWQ_CHECK(read_ernie4_5(root, config));
+    config.experts.shared_width = 2 * config.experts.width; // where nothing is said
+    AWQ_CHECK(read_experts(root, config));
+    AWQ_CHECK(read_field(root, "moe_layer_start_index", config.experts.first));
+    AWQ_CHECK(read_field(root, "moe_layer_interval", config.experts.step));
+    const auto end = root.find_non_null("moe_layer_end_index");
+    const auto last = end ? end->as_number() : result<double>{-1.0};
+    if (!last) return last.error();
+    for (std::size_t i = 0; *last >= 0.0 && i < config.num_hidden_layers; ++i)
+        if (static_cast<double>(i) > *last) config.experts.dense.push_back(i);
+    return {};
+}
+
+/// Neighbouring dimensions turn together; a bias helps to choose experts by their softmax.
+inline block_layout ernie4_5_moe_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.pairs = true}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    const experts_options options{.router_bias = "moe_statics.e_score_correction_bias",
+                                  .count_field = "moe_num_experts"};
+    b.add(config.experts.in(layer) ? experts_and_shared(b, x, config, options) : b.mlp(x));
     return std::move(b).finish();
 }
 
@@ -33180,6 +35090,108 @@ inline block_layout exaone4_block(const model_config& config, std::size_t layer)
     b.add(b.norm("post_attention_layernorm", "post_attention_norm", x));
     x = b.mlp(b.hidden());
     b.add(b.norm("post_feedforward_layernorm", "post_ffw_norm", x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/exaone_moe.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_EXAONE_MOE_HPP
+#define AWQ_MODEL_ARCHITECTURES_EXAONE_MOE_HPP
+
+namespace awq {
+
+inline void exaone_moe_defaults(model_config& config)
+{
+    exaone4_defaults(config);
+    config.num_key_value_heads = 32;
+    config.experts = {.count = 64, .per_token = 8, .width = 1024, .shared_width = 1024, .first = 1,
+                      .scaling = 2.5};
+}
+
+inline status read_exaone_moe(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_exaone4(root, config));
+    return read_experts(root, config);
+}
+
+/// EXAONE 4's attention behind a norm, and the experts of DeepSeek V3.
+inline block_layout exaone_moe_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.norm = query_key_norm::per_head}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    const experts_options options{.router_bias = "e_score_correction_bias", .kind = router_kind::sigmoid};
+    b.add(config.experts.in(layer) ? experts_and_shared(b, x, config, options) : b.mlp(x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/falcon.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_FALCON_HPP
+#define AWQ_MODEL_ARCHITECTURES_FALCON_HPP
+
+#include <cstddef>
+#include <utility>
+
+namespace awq {
+
+/// Falcon 7B, 40B, 180B, 11B, and the older RW models.
+inline void falcon_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.intermediate_size = 0;
+    config.norms = norm_kind::layer;
+    config.norm_biases = true;
+    config.hidden_act = "gelu";
+    config.tie_word_embeddings = config.parallel_residual = true;
+    config.names = {"transformer.h.", "transformer.word_embeddings", "", "transformer.ln_f", "lm_head"};
+}
+
+/// What a block is made of follows from flags: `norms` of a parallel block are 1 or 2, and q, k and v
+/// stand one behind the other where there is one key head, else head by head.
+inline status read_falcon(const json::value& root, model_config& config)
+{
+    bool is_new = false, is_single = true, falls = false, has_bias = false;
+    std::size_t kv_heads = config.num_attention_heads;
+    AWQ_CHECK(detail::read_field(root, "new_decoder_architecture", is_new));
+    AWQ_CHECK(detail::read_field(root, "multi_query", is_single));
+    AWQ_CHECK(detail::read_field(root, "alibi", falls));
+    AWQ_CHECK(detail::read_field(root, "bias", has_bias));
+    AWQ_CHECK(detail::read_field(root, "parallel_attn", config.parallel_residual));
+    for (const std::string_view key : {"n_head_kv", "num_kv_heads"})
+        AWQ_CHECK(detail::read_field(root, key, kv_heads));
+    config.num_key_value_heads = is_new ? kv_heads : is_single ? 1 : config.num_attention_heads;
+    config.parallel_norms = is_new ? 2 : 1;
+    AWQ_CHECK(detail::read_field(root, "num_ln_in_parallel_attn", config.parallel_norms));
+    config.attention_bias = config.mlp_bias = has_bias;
+    config.parallel_residual |= is_new;
+    if (!falls) return {};
+    config.alibi = {8.0, true};
+    config.unturned_layers.assign(config.num_hidden_layers, true);
+    return {};
+}
+
+inline block_layout falcon_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    const bool is_double = config.parallel_residual && config.parallel_norms == 2;
+    value_id x = b.norm(is_double ? "ln_attn" : "input_layernorm", is_double ? "attn_norm_2" : "attn_norm");
+    const value_id mixed = b.attention(x, {.at = "self_attention.",
+                                           .o = "dense",
+                                           .fused = "query_key_value",
+                                           .by_group = config.kv_heads() > 1});
+    if (!config.parallel_residual) b.add(mixed);
+    if (!config.parallel_residual) x = b.norm("post_attention_layernorm", "ffn_norm");
+    if (is_double) x = b.norm("ln_mlp", "attn_norm");
+    const value_id made = b.mlp(x, {.up = "dense_h_to_4h", .down = "dense_4h_to_h",
+                                    .width_field = "ffn_hidden_size", .is_gated = false});
+    if (config.parallel_residual) b.add(mixed);
+    b.add(made);
     return std::move(b).finish();
 }
 
@@ -33374,6 +35386,17 @@ inline void dots1_defaults(model_config& config)
     config.experts = {.width = 1408, .normalized = false};
 }
 
+/// Solar Open.
+inline void solar_open_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.num_key_value_heads = 8;
+    config.head_dim = 128;
+    config.max_position_embeddings = 131072;
+    config.rope.theta = 1e6;
+    config.experts = {.count = 128, .per_token = 8, .width = 1280, .shared_width = 1280};
+}
+
 inline status read_glm4_moe(const json::value& root, model_config& config)
 {
     config.qkv_bias = std::exchange(config.attention_bias, false);
@@ -33381,7 +35404,15 @@ inline status read_glm4_moe(const json::value& root, model_config& config)
     return read_experts(root, config);
 }
 
-/// GLM 4.5 to 4.7, and dots.llm1: the experts of DeepSeek V3 behind plain attention.
+/// It has experts in every block, whatever other fields say.
+inline status read_solar_open(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_glm4_moe(root, config));
+    config.experts.first = 0;
+    return {};
+}
+
+/// GLM 4.5 to 4.7, dots.llm1 and Solar Open: the experts of DeepSeek V3 behind plain attention.
 inline block_layout glm4_moe_block(const model_config& config, std::size_t layer)
 {
     block_builder b{config, layer};
@@ -33389,6 +35420,214 @@ inline block_layout glm4_moe_block(const model_config& config, std::size_t layer
     b.add(b.attention(x, {.norm = config.qk_norm ? query_key_norm::per_head : query_key_norm::none}));
     x = b.norm("post_attention_layernorm", "post_attention_norm");
     add_deepseek_experts(b, x, config, layer);
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/gpt2.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_GPT2_HPP
+#define AWQ_MODEL_ARCHITECTURES_GPT2_HPP
+
+#include <cstddef>
+#include <utility>
+
+namespace awq {
+
+inline void gpt2_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.intermediate_size = 0;
+    config.max_position_embeddings = 1024;
+    config.norms = norm_kind::layer;
+    config.norm_biases = true;
+    config.hidden_act = "gelu_new";
+    config.attention_bias = config.mlp_bias = true;
+    config.tie_word_embeddings = true;
+    config.transposed_layers = true;
+    config.names = {"transformer.h.", "transformer.wte", "transformer.wpe", "transformer.ln_f",
+                    "lm_head"};
+}
+
+/// Learned positions, so no layer turns.
+inline status read_gpt2(const json::value& root, model_config& config)
+{
+    bool is_scaled = true, by_layer = false;
+    if (config.transposed_layers) config.num_key_value_heads = 0; // as many as query heads
+    AWQ_CHECK(detail::read_field(root, "scale_attn_weights", is_scaled));
+    AWQ_CHECK(detail::read_field(root, "scale_attn_by_inverse_layer_idx", by_layer));
+    config.unturned_layers.assign(config.num_hidden_layers, true);
+    if (is_scaled && !by_layer) return {};
+    return root.error(error_code::unsupported, "scale_attn_weights false and "
+                                               "scale_attn_by_inverse_layer_idx are not supported");
+}
+
+/// q, k and v are one layer.
+inline block_layout gpt2_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    const bool by_head = !config.transposed_layers && config.kv_heads() == config.num_attention_heads;
+    value_id x = b.norm("ln_1", "attn_norm");
+    b.add(b.attention(x, {.at = "attn.", .o = "c_proj", .fused = "c_attn", .by_group = by_head}));
+    x = b.norm("ln_2", "ffn_norm");
+    b.add(b.mlp(x, {.up = "c_fc", .down = "c_proj", .width_field = "n_inner", .is_gated = false}));
+    return std::move(b).finish();
+}
+
+/// StarCoder 1: a GPT-2 with one key and value head, and layers stored as elsewhere.
+inline void gpt_bigcode_defaults(model_config& config)
+{
+    gpt2_defaults(config);
+    config.hidden_act = "gelu_pytorch_tanh";
+    config.transposed_layers = false;
+}
+
+inline status read_gpt_bigcode(const json::value& root, model_config& config)
+{
+    bool is_single = true;
+    AWQ_CHECK(detail::read_field(root, "multi_query", is_single));
+    config.num_key_value_heads = is_single ? 1 : 0;
+    return read_gpt2(root, config);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/gpt_neox.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_GPT_NEOX_HPP
+#define AWQ_MODEL_ARCHITECTURES_GPT_NEOX_HPP
+
+#include <cstddef>
+#include <utility>
+
+namespace awq {
+
+/// GPT-NeoX and Pythia.
+inline void gpt_neox_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.norms = norm_kind::layer;
+    config.norm_biases = true;
+    config.hidden_act = "gelu";
+    config.attention_bias = config.mlp_bias = config.parallel_residual = true;
+    config.rope.partial_rotary_factor = 0.25;
+    config.names = {"gpt_neox.layers.", "gpt_neox.embed_in", "", "gpt_neox.final_layer_norm",
+                    "embed_out"};
+}
+
+inline status read_gpt_neox(const json::value& root, model_config& config)
+{
+    config.num_key_value_heads = 0; // as many as query heads
+    return detail::read_field(root, "use_parallel_residual", config.parallel_residual);
+}
+
+/// Attention and MLP, each behind its own norm, side by side or one after the other.
+inline block_layout gpt_neox_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    const value_id x = b.norm("input_layernorm", "attn_norm");
+    const value_id mixed = b.attention(
+        x, {.at = "attention.", .o = "dense", .fused = "query_key_value", .by_group = true});
+    if (!config.parallel_residual) b.add(mixed);
+    const value_id y = b.norm("post_attention_layernorm", "ffn_norm");
+    const value_id made = b.mlp(y, {.up = "dense_h_to_4h", .down = "dense_4h_to_h", .is_gated = false});
+    if (config.parallel_residual) b.add(mixed);
+    b.add(made);
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/gpt_oss.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_GPT_OSS_HPP
+#define AWQ_MODEL_ARCHITECTURES_GPT_OSS_HPP
+
+namespace awq {
+
+inline void gpt_oss_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.num_key_value_heads = 8;
+    config.head_dim = 64;
+    config.max_position_embeddings = 131072;
+    config.attention_bias = true;
+    config.sliding_window = 128;
+    config.sliding_window_pattern = 2;
+    config.experts = {.count = 128, .per_token = 4};
+    config.rope = {.kind = rope_kind::yarn, .theta = 150000.0, .factor = 32.0,
+                   .original_max_position_embeddings = 4096, .truncate = false};
+}
+
+inline status read_gpt_oss(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_experts(root, config));
+    config.experts.width = config.intermediate_size;
+    config.experts.normalized = true;
+    return {};
+}
+
+/// Biases everywhere, a sink in every head's softmax, and experts whose up enters as up + 1, clamped:
+/// they have no exact mapping from up to down.
+inline block_layout gpt_oss_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.sinks = "sinks"}));
+    x = b.norm("post_attention_layernorm", "post_attention_norm");
+    b.add(b.experts(x, {.router = "router", .kind = router_kind::softmax_chosen,
+                        .count_field = "num_local_experts", .bias = true,
+                        .act = activation::clamped_swiglu,
+                        .order = stack_order::in_out, .in_turns = true}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/gptj.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_GPTJ_HPP
+#define AWQ_MODEL_ARCHITECTURES_GPTJ_HPP
+
+#include <cstddef>
+#include <utility>
+
+namespace awq {
+
+inline void gptj_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.intermediate_size = 0;
+    config.norms = norm_kind::layer;
+    config.norm_biases = config.head_bias = true;
+    config.hidden_act = "gelu_new";
+    config.mlp_bias = true;
+    config.names = {"transformer.h.", "transformer.wte", "", "transformer.ln_f", "lm_head"};
+}
+
+/// `rotary_dim`: how many of a head's dimensions turn; null: all.
+inline status read_gptj(const json::value& root, model_config& config)
+{
+    config.num_key_value_heads = 0; // as many as query heads
+    const auto given = root.find("rotary_dim");
+    std::size_t turned = given && given->is_null() ? config.head_size() : 64;
+    AWQ_CHECK(detail::read_field(root, "rotary_dim", turned));
+    config.rope.partial_rotary_factor =
+        static_cast<double>(turned) / static_cast<double>(config.head_size());
+    return {};
+}
+
+/// Attention and MLP side by side behind one layer norm; neighbouring dimensions turn together.
+inline block_layout gptj_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    const value_id x = b.norm("ln_1", "attn_norm");
+    const value_id mixed = b.attention(x, {.at = "attn.", .o = "out_proj", .pairs = true});
+    const value_id made = b.mlp(
+        x, {.up = "fc_in", .down = "fc_out", .width_field = "n_inner", .is_gated = false});
+    b.add(mixed);
+    b.add(made);
     return std::move(b).finish();
 }
 
@@ -33415,49 +35654,68 @@ inline status read_granite(const json::value& root, model_config& config)
     return {};
 }
 
-} // namespace awq
-
-#endif
-// ---- awq/model/architectures/helium.hpp
-#ifndef AWQ_MODEL_ARCHITECTURES_HELIUM_HPP
-#define AWQ_MODEL_ARCHITECTURES_HELIUM_HPP
-
-namespace awq {
-
-inline void helium_defaults(model_config& config)
+/// Granite 4, the dense models: its hybrids' class, with attention in every layer and one MLP. Experts
+/// and Mamba layers are refused.
+inline status read_granite4(const json::value& root, model_config& config)
 {
-    config.rms_norm_eps = 1e-8;
-    config.head_dim = 128;
-    config.max_position_embeddings = 4096;
-    config.rope.theta = 1e5;
+    std::size_t experts = 8;
+    std::string positions;
+    AWQ_CHECK(read_granite(root, config));
+    AWQ_CHECK(detail::read_field(root, "num_local_experts", experts));
+    AWQ_CHECK(detail::read_field(root, "position_embedding_type", positions));
+    if (positions != "rope") config.unturned_layers.assign(config.num_hidden_layers, true);
+    const bool is_dense = experts == 0 && config.sliding_layers.size() == config.num_hidden_layers;
+    if (is_dense) return {};
+    return root.error(error_code::unsupported, "only dense models of this class are supported: "
+                                               "num_local_experts 0, and layer_types all attention");
 }
 
-/// ERNIE 4.5, dense.
-inline void ernie4_5_defaults(model_config& config)
-{
-    config.rms_norm_eps = 1e-5;
-    config.num_key_value_heads = 2;
-    config.head_dim = 128;
-    config.max_position_embeddings = 131072;
-    config.rope.theta = 5e5;
-    config.tie_word_embeddings = true;
-}
-
-inline status read_ernie4_5(const json::value& root, model_config& config)
-{
-    AWQ_CHECK(detail::read_field(root, "use_bias", config.attention_bias));
-    config.mlp_bias = config.attention_bias;
-    return {};
-}
-
-/// Llama's block, but neighbouring dimensions of a head turn together.
-inline block_layout helium_block(const model_config& config, std::size_t layer)
+inline block_layout granite4_block(const model_config& config, std::size_t layer)
 {
     block_builder b{config, layer};
     value_id x = b.norm("input_layernorm", "attn_norm");
-    b.add(b.attention(x, {.pairs = true}));
+    b.add(b.attention(x));
     x = b.norm("post_attention_layernorm", "ffn_norm");
-    b.add(b.mlp(x));
+    b.add(b.mlp(x, {.at = "shared_mlp.", .down = "output_linear", .fused = "input_linear",
+                    .width_field = "shared_intermediate_size"}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/granite_moe.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_GRANITE_MOE_HPP
+#define AWQ_MODEL_ARCHITECTURES_GRANITE_MOE_HPP
+
+namespace awq {
+
+inline void granite_moe_defaults(model_config& config)
+{
+    granite_defaults(config);
+    config.experts = {.count = 8, .per_token = 2};
+}
+
+inline status read_granite_moe(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_granite(root, config));
+    AWQ_CHECK(read_experts(root, config));
+    config.experts.width = config.intermediate_size;
+    return {};
+}
+
+/// Granite with experts, which checkpoints stack.
+inline block_layout granite_moe_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.experts(x, {.at = "block_sparse_moe.", .router = "router.layer",
+                        .kind = router_kind::softmax_chosen,
+                        .count_field = "num_local_experts",
+                        .stacked = "input_linear.weight", .stacked_down = "output_linear.weight",
+                        .order = stack_order::out_in}));
     return std::move(b).finish();
 }
 
@@ -33502,6 +35760,306 @@ inline block_layout hunyuan_dense_block(const model_config& config, std::size_t 
 } // namespace awq
 
 #endif
+// ---- awq/model/architectures/hunyuan_moe.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_HUNYUAN_MOE_HPP
+#define AWQ_MODEL_ARCHITECTURES_HUNYUAN_MOE_HPP
+
+namespace awq {
+
+inline void hunyuan_moe_defaults(model_config& config)
+{
+    hunyuan_dense_defaults(config);
+    config.experts = {.count = 1, .per_token = 1};
+}
+
+inline status read_hunyuan_moe(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_hunyuan_dense(root, config));
+    for (const std::string_view key : {"num_experts", "moe_topk", "moe_intermediate_size"})
+        if (const auto field = root.find_non_null(key); field && !field->is_number())
+            return field->error(error_code::unsupported, "a list is not supported, only one number for all layers");
+    AWQ_CHECK(read_experts(root, config));
+    config.experts.width = config.experts.shared_width = config.intermediate_size;
+    config.experts.normalized = true;
+    return {};
+}
+
+/// HunYuan with experts beside an MLP that every token goes through.
+inline block_layout hunyuan_moe_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.norm = query_key_norm::after_rotary,
+                          .q_norm = "query_layernorm",
+                          .k_norm = "key_layernorm"}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(experts_and_shared(b, x, config, {.router = "gate.wg"}, "shared_mlp."));
+    return std::move(b).finish();
+}
+
+/// Hunyuan 3: norms before the rotation, experts chosen by sigmoids and a bias.
+inline void hy_v3_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.num_key_value_heads = 8;
+    config.head_dim = 128;
+    config.max_position_embeddings = 131072;
+    config.rope.theta = 11158840.0;
+    config.experts = {.count = 192, .per_token = 8, .width = 1536, .shared_width = 1536, .first = 1,
+                      .scaling = 2.826};
+}
+
+inline block_layout hy_v3_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.norm = query_key_norm::per_head}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    const experts_options options{.router = "router.gate", .router_bias = "expert_bias",
+                                  .kind = router_kind::sigmoid};
+    b.add(config.experts.in(layer) ? experts_and_shared(b, x, config, options, "shared_mlp.") : b.mlp(x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/llama4.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_LLAMA4_HPP
+#define AWQ_MODEL_ARCHITECTURES_LLAMA4_HPP
+
+namespace awq {
+
+inline void llama4_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.num_key_value_heads = 8;
+    config.head_dim = 128;
+    config.max_position_embeddings = 131072;
+    config.rope.theta = 5e5;
+    config.qk_norm = true;
+    config.attention_chunk = 8192;
+    config.growth = {.slope = 0.1, .length = 8192, .shift = 1};
+    config.unturned_growth = true;
+    config.experts = {.count = 16, .per_token = 1, .width = 8192};
+}
+
+/// Layers without a rotary embedding see all tokens, the others their own chunk.
+inline status read_llama4_attention(const json::value& root, model_config& config)
+{
+    using detail::read_field;
+    std::size_t interval = 4;
+    AWQ_CHECK(read_field(root, "no_rope_layer_interval", interval));
+    std::vector<std::size_t> turned;
+    AWQ_CHECK(read_field(root, "no_rope_layers", turned));
+    for (std::size_t i = 0; i < config.num_hidden_layers; ++i)
+        config.unturned_layers.push_back(i < turned.size()
+                                             ? turned[i] == 0
+                                             : interval != 0 && (i + 1) % interval == 0);
+    if (config.sliding_layers.empty())
+        for (std::size_t i = 0; i < config.num_hidden_layers; ++i)
+            config.sliding_layers.push_back(config.turns(i));
+    if (const auto chunk = root.find("attention_chunk_size"); chunk && chunk->is_null())
+        config.attention_chunk = 0;
+    AWQ_CHECK(read_field(root, "attention_chunk_size", config.attention_chunk));
+    bool grows = true;
+    AWQ_CHECK(read_field(root, "attn_temperature_tuning", grows));
+    AWQ_CHECK(read_field(root, "floor_scale", config.growth.length));
+    AWQ_CHECK(read_field(root, "attn_scale", config.growth.slope));
+    if (!grows) config.growth.length = 0;
+    return read_field(root, "use_qk_norm", config.qk_norm);
+}
+
+inline status read_llama4(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_llama4_attention(root, config));
+    AWQ_CHECK(read_experts(root, config));
+    AWQ_CHECK(detail::read_field(root, "intermediate_size", config.experts.width));
+    AWQ_CHECK(detail::read_field(root, "interleave_moe_layer_step", config.experts.step));
+    config.experts.shared_width = config.experts.width;
+    config.experts.normalized = false;
+    std::vector<std::size_t> chosen;
+    AWQ_CHECK(detail::read_field(root, "moe_layers", chosen));
+    if (!root.find_non_null("moe_layers")) return {};
+    config.experts.step = 1;
+    for (std::size_t i = 0; i < config.num_hidden_layers; ++i)
+        if (std::ranges::find(chosen, i) == chosen.end()) config.experts.dense.push_back(i);
+    return {};
+}
+
+/// Heads of layers that turn are normed without weights, after the rotation; what an expert is given
+/// is multiplied by its weight.
+inline block_layout llama4_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    const bool has_norm = config.qk_norm && config.turns(layer);
+    b.add(b.attention(x, {.norm = has_norm ? query_key_norm::after_rotary : query_key_norm::none,
+                          .pairs = true,
+                          .weighted_norm = false}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    const experts_options options{.at = "feed_forward.", .router = "router",
+                                  .kind = router_kind::sigmoid_chosen,
+                                  .count_field = "num_local_experts",
+                                  .weighs_input = true,
+                                  .order = stack_order::in_out};
+    b.add(config.experts.in(layer) ? experts_and_shared(b, x, config, options, "shared_expert.")
+                                   : b.mlp(x, {.at = "feed_forward."}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/mimo_v2_flash.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_MIMO_V2_FLASH_HPP
+#define AWQ_MODEL_ARCHITECTURES_MIMO_V2_FLASH_HPP
+
+namespace awq {
+
+inline void mimo_v2_flash_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.num_key_value_heads = 4;
+    config.head_dim = 192;
+    config.value_head_dim = 128;
+    config.value_multiplier = 0.707;
+    config.max_position_embeddings = 131072;
+    config.sliding_window = 128;
+    config.experts = {.count = 256, .per_token = 8, .width = 2048, .first = 1};
+    config.rope = {.theta = 5e6, .partial_rotary_factor = 0.334};
+    config.local_rope = rope_config{.partial_rotary_factor = 0.334};
+}
+
+inline status read_mimo_v2_flash(const json::value& root, model_config& config)
+{
+    using detail::read_field;
+    if (const auto factor = root.find("attention_value_scale"); factor && factor->is_null())
+        config.value_multiplier = 1.0;
+    AWQ_CHECK(read_field(root, "attention_value_scale", config.value_multiplier));
+    AWQ_CHECK(read_field(root, "v_head_dim", config.value_head_dim));
+    for (std::size_t i = 0; config.sliding_layers.size() < config.num_hidden_layers; ++i)
+        config.sliding_layers.push_back(i != 0 && (i + 1) % 6 != 0);
+    config.qkv_bias = std::exchange(config.attention_bias, false);
+    return read_experts(root, config);
+}
+
+/// Layers with a window have sinks, and twice the key and value heads.
+inline block_layout mimo_v2_flash_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    const bool is_sliding = config.is_sliding(layer);
+    b.add(b.attention(x, {.sinks = is_sliding ? "attention_sink_bias" : "",
+                          .kv_heads = config.kv_heads() * (is_sliding ? 2 : 1)}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(config.experts.in(layer)
+              ? b.experts(x, {.router_bias = "gate.e_score_correction_bias",
+                              .kind = router_kind::sigmoid,
+                              .count_field = "n_routed_experts"})
+              : b.mlp(x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/minicpm3.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_MINICPM3_HPP
+#define AWQ_MODEL_ARCHITECTURES_MINICPM3_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <utility>
+
+namespace awq {
+
+inline void minicpm3_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.max_position_embeddings = 32768;
+    config.tie_word_embeddings = true;
+    config.latent = {768, 256, 64, 32, 64, false};
+}
+
+/// Embeddings, branches and logits have factors.
+inline status read_minicpm3(const json::value& root, model_config& config)
+{
+    double embedding = 12.0, depth = 1.4, base = 256.0;
+    AWQ_CHECK(read_latent(root, config));
+    AWQ_CHECK(detail::read_field(root, "scale_emb", embedding));
+    AWQ_CHECK(detail::read_field(root, "scale_depth", depth));
+    AWQ_CHECK(detail::read_field(root, "dim_model_base", base));
+    config.embedding_multiplier = embedding;
+    config.residual_multiplier = depth / std::sqrt(static_cast<double>(config.num_hidden_layers));
+    config.logit_multiplier = base / static_cast<double>(config.hidden_size);
+    return {};
+}
+
+/// Latent attention and Llama's MLP.
+inline block_layout minicpm3_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.latent_attention(x));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/minimax_m2.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_MINIMAX_M2_HPP
+#define AWQ_MODEL_ARCHITECTURES_MINIMAX_M2_HPP
+
+namespace awq {
+
+inline void minimax_m2_defaults(model_config& config)
+{
+    config.num_key_value_heads = 8;
+    config.head_dim = 128;
+    config.max_position_embeddings = 196608;
+    config.rope.theta = 5e6;
+    config.experts = {.count = 256, .per_token = 8};
+}
+
+/// `rotary_dim` is how published files say which share of a head turns.
+inline status read_minimax_m2(const json::value& root, model_config& config)
+{
+    std::size_t turned = 0;
+    AWQ_CHECK(detail::read_field(root, "rotary_dim", turned));
+    if (turned != 0)
+        config.rope.partial_rotary_factor =
+            static_cast<double>(turned) / static_cast<double>(config.head_size());
+    AWQ_CHECK(read_experts(root, config));
+    config.experts.width = config.intermediate_size;
+    config.experts.normalized = true;
+    return {};
+}
+
+/// Experts in every block, chosen by sigmoids and a bias; queries and keys are normed over all heads.
+inline block_layout minimax_m2_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.norm = query_key_norm::whole}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.experts(x, {.at = "block_sparse_moe.", .gate = "w1", .up = "w3", .down = "w2",
+                        .router_bias = "e_score_correction_bias",
+                        .kind = router_kind::sigmoid,
+                        .count_field = "num_local_experts"}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/ministral3.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_MINISTRAL3_HPP
+#define AWQ_MODEL_ARCHITECTURES_MINISTRAL3_HPP
+
 // ---- awq/model/architectures/mistral.hpp
 #ifndef AWQ_MODEL_ARCHITECTURES_MISTRAL_HPP
 #define AWQ_MODEL_ARCHITECTURES_MISTRAL_HPP
@@ -33514,6 +36072,48 @@ inline void mistral_defaults(model_config& config)
     config.num_key_value_heads = 8;
     config.max_position_embeddings = 131072;
     config.sliding_window = 4096;
+}
+
+} // namespace awq
+
+#endif
+
+#include <string_view>
+
+namespace awq {
+
+/// Ministral: a Mistral of which some layers have windows, as `layer_types` says.
+inline void ministral_defaults(model_config& config) { mistral_defaults(config); }
+
+/// Ministral 3: a Mistral without windows, stretched by YaRN, with hotter queries at late positions.
+inline void ministral3_defaults(model_config& config)
+{
+    mistral_defaults(config);
+    config.rms_norm_eps = 1e-5;
+    config.vocab_size = 131072;
+    config.num_hidden_layers = 34;
+    config.head_dim = 128;
+    config.max_position_embeddings = 262144;
+    config.sliding_window = 0;
+    rope_config& rope = config.rope;
+    rope.kind = rope_kind::yarn;
+    rope.theta = 1e6;
+    rope.factor = 16.0;
+    rope.original_max_position_embeddings = 16384;
+    rope.mscale = rope.mscale_all_dim = 1.0;
+    config.growth = {.slope = 0.1, .length = 16384};
+}
+
+/// `llama_4_scaling_beta` says how queries grow beyond the original length.
+inline status read_ministral3(const json::value& root, model_config& config)
+{
+    for (const std::string_view key : {"rope_scaling", "rope_parameters"})
+        if (const auto rope = root.find_non_null(key)) {
+            config.growth.slope = 0.0;
+            AWQ_CHECK(detail::read_field(*rope, "llama_4_scaling_beta", config.growth.slope));
+        }
+    config.growth.length = config.rope.original_max_position_embeddings;
+    return {};
 }
 
 } // namespace awq
@@ -33550,6 +36150,89 @@ inline block_layout mixtral_block(const model_config& config, std::size_t layer)
     x = b.norm("post_attention_layernorm", "ffn_norm");
     b.add(b.experts(x, {.at = "block_sparse_moe.", .gate = "w1", .up = "w3", .down = "w2",
                         .count_field = "num_local_experts"}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/mpt.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_MPT_HPP
+#define AWQ_MODEL_ARCHITECTURES_MPT_HPP
+
+#include <cstddef>
+#include <utility>
+
+namespace awq {
+
+inline void mpt_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.intermediate_size = 0;
+    config.norms = norm_kind::layer;
+    config.hidden_act = "gelu";
+    config.tie_word_embeddings = true;
+    config.alibi.most = 8.0;
+    config.names = {"transformer.blocks.", "transformer.wte", "", "transformer.norm_f", "lm_head"};
+}
+
+/// Scores fall with the distance, so no layer turns.
+inline status read_mpt(const json::value& root, model_config& config)
+{
+    config.num_key_value_heads = 0; // as many as query heads
+    config.unturned_layers.assign(config.num_hidden_layers, true);
+    const auto attention = root.find_non_null("attn_config");
+    if (!attention) return {};
+    bool falls = true, has_norms = false;
+    AWQ_CHECK(detail::read_field(*attention, "alibi", falls));
+    AWQ_CHECK(detail::read_field(*attention, "qk_ln", has_norms));
+    AWQ_CHECK(detail::read_field(*attention, "alibi_bias_max", config.alibi.most));
+    AWQ_CHECK(detail::read_field(*attention, "softmax_scale", config.attention_multiplier));
+    AWQ_CHECK(detail::read_field(*attention, "clip_qkv", config.projection_limit));
+    if (falls && !has_norms) return {};
+    return attention->error(error_code::unsupported, "alibi false and qk_ln are not supported");
+}
+
+/// Layer norms without biases, and one layer for q, k and v.
+inline block_layout mpt_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("norm_1", "attn_norm");
+    b.add(b.attention(x, {.at = "attn.", .o = "out_proj", .fused = "Wqkv"}));
+    x = b.norm("norm_2", "ffn_norm");
+    b.add(b.mlp(x, {.at = "ffn.", .up = "up_proj", .width_field = "n_inner", .is_gated = false}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/nanochat.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_NANOCHAT_HPP
+#define AWQ_MODEL_ARCHITECTURES_NANOCHAT_HPP
+
+#include <cstddef>
+#include <utility>
+
+namespace awq {
+
+inline void nanochat_defaults(model_config& config)
+{
+    config.hidden_act = "relu2";
+    config.norm_weights = false;
+    config.normed_embeddings = true;
+    config.logit_cap = 15.0;
+    config.rope.is_reversed = true;
+}
+
+/// Norms without weights, also of the embeddings, and of queries and keys after the rotation.
+inline block_layout nanochat_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x, {.norm = query_key_norm::after_rotary}));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.mlp(x, {.up = "fc1", .down = "fc2", .is_gated = false}));
     return std::move(b).finish();
 }
 
@@ -33609,8 +36292,7 @@ inline void olmo_defaults(model_config& config)
 
 inline status read_olmo(const json::value& root, model_config& config)
 {
-    if (root.find_non_null("clip_qkv"))
-        return root.error(error_code::unsupported, "clip_qkv is not supported");
+    AWQ_CHECK(detail::read_field(root, "clip_qkv", config.projection_limit));
     return detail::read_field(root, "layer_norm_eps", config.rms_norm_eps);
 }
 
@@ -33703,30 +36385,82 @@ inline void opt_defaults(model_config& config)
                     "model.decoder.embed_positions", "model.decoder.final_layer_norm", "lm_head"};
 }
 
-/// Learned positions, so no layer turns. What only the 350M model has is refused.
+/// Learned positions, so no layer turns. The 350M model has its norms behind attention and MLP, none
+/// at the end, and embeddings of half the width.
 inline status read_opt(const json::value& root, model_config& config)
 {
-    bool norm_before = true;
+    bool norm_before = true, no_final_norm = false;
     std::size_t embedding = config.hidden_size;
     AWQ_CHECK(detail::read_field(root, "do_layer_norm_before", norm_before));
+    AWQ_CHECK(detail::read_field(root, "_remove_final_layer_norm", no_final_norm));
     AWQ_CHECK(detail::read_field(root, "word_embed_proj_dim", embedding));
+    config.norms_after = !norm_before;
+    config.final_norm = norm_before && !no_final_norm;
+    if (embedding != config.hidden_size) {
+        config.embedding_size = embedding;
+        config.names.project_in = "model.decoder.project_in";
+        config.names.project_out = "model.decoder.project_out";
+    }
     AWQ_CHECK(detail::read_field(root, "enable_bias", config.attention_bias));
     config.mlp_bias = config.attention_bias;
     config.num_key_value_heads = 0; // as many as query heads, whatever the file says
     config.unturned_layers.assign(config.num_hidden_layers, true);
-    if (norm_before && embedding == config.hidden_size) return {};
-    return root.error(error_code::unsupported, "do_layer_norm_before false and a "
-                                               "word_embed_proj_dim other than hidden_size are not "
-                                               "supported");
+    return {};
 }
 
 inline block_layout opt_block(const model_config& config, std::size_t layer)
 {
     block_builder b{config, layer};
-    value_id x = b.norm("self_attn_layer_norm", "attn_norm");
+    const bool after = config.norms_after;
+    value_id x = after ? b.hidden() : b.norm("self_attn_layer_norm", "attn_norm");
     b.add(b.attention(x, {.o = "out_proj"}));
-    x = b.norm("final_layer_norm", "ffn_norm");
+    if (after) b.norm_hidden("self_attn_layer_norm", "attn_norm");
+    x = after ? b.hidden() : b.norm("final_layer_norm", "ffn_norm");
     b.add(b.mlp(x, {.at = "", .up = "fc1", .down = "fc2", .width_field = "ffn_dim", .is_gated = false}));
+    if (after) b.norm_hidden("final_layer_norm", "ffn_norm");
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/phi.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_PHI_HPP
+#define AWQ_MODEL_ARCHITECTURES_PHI_HPP
+
+#include <cstddef>
+#include <utility>
+
+namespace awq {
+
+/// Phi 1 to 2.
+inline void phi_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.norms = norm_kind::layer;
+    config.norm_biases = config.head_bias = true;
+    config.hidden_act = "gelu_new";
+    config.attention_bias = config.mlp_bias = true;
+    config.rope.partial_rotary_factor = 0.5;
+    config.names.norm = "model.final_layernorm";
+}
+
+inline status read_phi(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(detail::read_field(root, "qk_layernorm", config.qk_norm));
+    if (!config.qk_norm) return {};
+    return root.error(error_code::unsupported, "qk_layernorm is not supported");
+}
+
+/// Attention and a plain MLP side by side behind one layer norm.
+inline block_layout phi_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    const value_id x = b.norm("input_layernorm", "attn_norm");
+    const value_id mixed = b.attention(x, {.o = "dense"});
+    const value_id made = b.mlp(x, {.up = "fc1", .down = "fc2", .is_gated = false});
+    b.add(mixed);
+    b.add(made);
     return std::move(b).finish();
 }
 
@@ -33761,6 +36495,51 @@ inline block_layout phi3_block(const model_config& config, std::size_t layer)
     b.add(b.attention(x, {.fused = "qkv_proj"}));
     x = b.norm("post_attention_layernorm", "ffn_norm");
     b.add(b.mlp(x, {.fused = "gate_up_proj"}));
+    return std::move(b).finish();
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/model/architectures/phimoe.hpp
+#ifndef AWQ_MODEL_ARCHITECTURES_PHIMOE_HPP
+#define AWQ_MODEL_ARCHITECTURES_PHIMOE_HPP
+
+namespace awq {
+
+inline void phimoe_defaults(model_config& config)
+{
+    config.rms_norm_eps = 1e-5;
+    config.num_key_value_heads = 8;
+    config.max_position_embeddings = 131072;
+    config.norms = norm_kind::layer;
+    config.norm_biases = true;
+    config.rope.theta = 1e6;
+    config.experts = {.count = 16, .per_token = 2};
+}
+
+/// Its longrope has factors of its own, which no other has: scores of long texts and of short ones.
+inline status read_phimoe(const json::value& root, model_config& config)
+{
+    AWQ_CHECK(read_experts(root, config));
+    AWQ_CHECK(detail::read_field(root, "router_jitter_noise", config.experts.jitter));
+    config.experts.width = config.intermediate_size;
+    AWQ_CHECK(detail::read_field(root, "lm_head_bias", config.head_bias));
+    if (config.rope.kind == rope_kind::plain) return {};
+    return root.error(error_code::unsupported, "PhiMoE with a stretched rope is not supported: its scores "
+                      "have factors (short_mscale, long_mscale) that depend on the length of a text");
+}
+
+/// Layer norms, and experts chosen one after the other.
+inline block_layout phimoe_block(const model_config& config, std::size_t layer)
+{
+    block_builder b{config, layer};
+    value_id x = b.norm("input_layernorm", "attn_norm");
+    b.add(b.attention(x));
+    x = b.norm("post_attention_layernorm", "ffn_norm");
+    b.add(b.experts(x, {.at = "block_sparse_moe.", .gate = "w1", .up = "w3", .down = "w2",
+                        .kind = router_kind::sparse_mixer,
+                        .count_field = "num_local_experts"}));
     return std::move(b).finish();
 }
 
@@ -33862,6 +36641,16 @@ inline void qwen3_moe_defaults(model_config& config)
     config.experts = {.count = 128, .per_token = 8, .width = 768, .normalized = false};
 }
 
+/// The text part of Qwen 3 VL: weights always add up to 1.
+inline void qwen3_vl_moe_defaults(model_config& config)
+{
+    qwen3_moe_defaults(config);
+    config.num_key_value_heads = 16;
+    config.max_position_embeddings = 128000;
+    config.rope.theta = 5e5;
+    config.experts = {.count = 60, .per_token = 4, .width = 1408};
+}
+
 /// Qwen 3 with experts instead of the MLP, in all blocks or some.
 inline block_layout qwen3_moe_block(const model_config& config, std::size_t layer)
 {
@@ -33869,7 +36658,7 @@ inline block_layout qwen3_moe_block(const model_config& config, std::size_t laye
     value_id x = b.norm("input_layernorm", "attn_norm");
     b.add(b.attention(x, {.norm = query_key_norm::per_head}));
     x = b.norm("post_attention_layernorm", "ffn_norm");
-    b.add(config.experts.in(layer) ? b.experts(x) : b.mlp(x));
+    b.add(config.experts.in(layer) ? b.experts(x, {.order = stack_order::by_shape}) : b.mlp(x));
     return std::move(b).finish();
 }
 
@@ -33951,13 +36740,9 @@ inline void stablelm_defaults(model_config& config)
 
 inline status read_stablelm(const json::value& root, model_config& config)
 {
-    bool has_head_norms = false;
     AWQ_CHECK(detail::read_field(root, "use_qkv_bias", config.qkv_bias));
     AWQ_CHECK(detail::read_field(root, "use_parallel_residual", config.parallel_residual));
-    AWQ_CHECK(detail::read_field(root, "qk_layernorm", has_head_norms));
-    if (has_head_norms)
-        return root.error(error_code::unsupported, "qk_layernorm is not supported");
-    return {};
+    return detail::read_field(root, "qk_layernorm", config.qk_norm);
 }
 
 /// Llama's block with layer norms; in the larger models attention and MLP stand side by side.
@@ -33965,7 +36750,11 @@ inline block_layout stablelm_block(const model_config& config, std::size_t layer
 {
     block_builder b{config, layer};
     value_id x = b.norm("input_layernorm", "attn_norm");
-    const value_id mixed = b.attention(x);
+    const value_id mixed =
+        b.attention(x, {.norm = config.qk_norm ? query_key_norm::per_head : query_key_norm::none,
+                        .q_norm = "q_layernorm",
+                        .k_norm = "k_layernorm",
+                        .norm_apart = true});
     if (config.parallel_residual) {
         const value_id other = b.mlp(x);
         b.add(mixed);
@@ -34041,27 +36830,64 @@ struct AWQ_ABI_TAG architecture {
 
 /// Every architecture with a forward pass, in alphabetical order.
 inline constexpr architecture architectures[] = {
+    {"AfmoeForCausalLM", "afmoe", afmoe_defaults, afmoe_block, read_afmoe},
+    {"ApertusForCausalLM", "apertus", apertus_defaults, apertus_block},
     {"ArceeForCausalLM", "arcee", arcee_defaults, nemotron_block},
+    {"BloomForCausalLM", "bloom", bloom_defaults, bloom_block, read_bloom, "n_inner"},
     {"Cohere2ForCausalLM", "cohere2", cohere2_defaults, cohere_block, read_cohere2},
+    {"Cohere2MoeForCausalLM", "cohere2_moe", cohere2_moe_defaults, cohere2_moe_block,
+     read_cohere2_moe},
     {"CohereForCausalLM", "cohere", cohere_defaults, cohere_block, read_cohere},
+    {"DeepseekV2ForCausalLM", "deepseek_v2", deepseek_v2_defaults, deepseek_v2_block,
+     read_deepseek_v2},
     {"DeepseekV3ForCausalLM", "deepseek_v3", deepseek_v3_defaults, deepseek_v3_block,
      read_deepseek_v3},
     {"Dots1ForCausalLM", "dots1", dots1_defaults, glm4_moe_block, read_experts},
     {"Ernie4_5ForCausalLM", "ernie4_5", ernie4_5_defaults, helium_block, read_ernie4_5},
+    {"Ernie4_5_MoeForCausalLM", "ernie4_5_moe", ernie4_5_moe_defaults, ernie4_5_moe_block,
+     read_ernie4_5_moe},
     {"Exaone4ForCausalLM", "exaone4", exaone4_defaults, exaone4_block, read_exaone4},
+    {"ExaoneMoeForCausalLM", "exaone_moe", exaone_moe_defaults, exaone_moe_block, read_exaone_moe},
+    {"FalconForCausalLM", "falcon", falcon_defaults, falcon_block, read_falcon, "ffn_hidden_size"},
+    {"GPT2LMHeadModel", "gpt2", gpt2_defaults, gpt2_block, read_gpt2, "n_inner"},
+    {"GPTBigCodeForCausalLM", "gpt_bigcode", gpt_bigcode_defaults, gpt2_block, read_gpt_bigcode,
+     "n_inner"},
+    {"GPTJForCausalLM", "gptj", gptj_defaults, gptj_block, read_gptj, "n_inner"},
+    {"GPTNeoXForCausalLM", "gpt_neox", gpt_neox_defaults, gpt_neox_block, read_gpt_neox},
     {"Gemma2ForCausalLM", "gemma2", gemma2_defaults, gemma2_block},
     {"Gemma3ForCausalLM", "gemma3_text", gemma3_defaults, gemma3_block},
     {"GemmaForCausalLM", "gemma", gemma_defaults, llama_block},
     {"Glm4ForCausalLM", "glm4", glm_defaults, glm4_block, read_glm},
     {"Glm4MoeForCausalLM", "glm4_moe", glm4_moe_defaults, glm4_moe_block, read_glm4_moe},
+    {"Glm4MoeLiteForCausalLM", "glm4_moe_lite", glm4_moe_lite_defaults, deepseek_v3_block,
+     read_deepseek_v3},
     {"GlmForCausalLM", "glm", glm_defaults, glm_block, read_glm},
+    {"GptOssForCausalLM", "gpt_oss", gpt_oss_defaults, gpt_oss_block, read_gpt_oss},
     {"GraniteForCausalLM", "granite", granite_defaults, llama_block, read_granite},
+    {"GraniteMoeForCausalLM", "granitemoe", granite_moe_defaults, granite_moe_block,
+     read_granite_moe},
+    {"GraniteMoeHybridForCausalLM", "granitemoehybrid", granite_defaults, granite4_block, read_granite4,
+     "shared_intermediate_size"},
+    {"HYV3ForCausalLM", "hy_v3", hy_v3_defaults, hy_v3_block, read_experts},
     {"HeliumForCausalLM", "helium", helium_defaults, helium_block},
     {"HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", hunyuan_dense_defaults, hunyuan_dense_block,
      read_hunyuan_dense},
+    {"HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", hunyuan_moe_defaults, hunyuan_moe_block,
+     read_hunyuan_moe},
+    {"Llama4ForCausalLM", "llama4_text", llama4_defaults, llama4_block, read_llama4,
+     "intermediate_size_mlp"},
     {"LlamaForCausalLM", "llama", llama_defaults, llama_block},
+    {"MiMoV2FlashForCausalLM", "mimo_v2_flash", mimo_v2_flash_defaults, mimo_v2_flash_block,
+     read_mimo_v2_flash},
+    {"MiniCPM3ForCausalLM", "minicpm3", minicpm3_defaults, minicpm3_block, read_minicpm3},
+    {"MiniMaxM2ForCausalLM", "minimax_m2", minimax_m2_defaults, minimax_m2_block, read_minimax_m2},
+    {"Ministral3ForCausalLM", "ministral3", ministral3_defaults, llama_block, read_ministral3},
+    {"MinistralForCausalLM", "ministral", ministral_defaults, llama_block},
+    {"Mistral4ForCausalLM", "mistral4", mistral4_defaults, mistral4_block, read_mistral4},
     {"MistralForCausalLM", "mistral", mistral_defaults, llama_block},
     {"MixtralForCausalLM", "mixtral", mixtral_defaults, mixtral_block, read_mixtral},
+    {"MptForCausalLM", "mpt", mpt_defaults, mpt_block, read_mpt, "n_inner"},
+    {"NanoChatForCausalLM", "nanochat", nanochat_defaults, nanochat_block},
     {"NemotronForCausalLM", "nemotron", nemotron_defaults, nemotron_block},
     {"OPTForCausalLM", "opt", opt_defaults, opt_block, read_opt, "ffn_dim"},
     {"Olmo2ForCausalLM", "olmo2", olmo2_defaults, olmo2_block},
@@ -34069,6 +36895,8 @@ inline constexpr architecture architectures[] = {
     {"OlmoForCausalLM", "olmo", olmo_defaults, llama_block, read_olmo},
     {"OlmoeForCausalLM", "olmoe", olmoe_defaults, olmoe_block, read_olmoe},
     {"Phi3ForCausalLM", "phi3", phi3_defaults, phi3_block, read_phi3},
+    {"PhiForCausalLM", "phi", phi_defaults, phi_block, read_phi},
+    {"PhimoeForCausalLM", "phimoe", phimoe_defaults, phimoe_block, read_phimoe},
     {"Qwen2ForCausalLM", "qwen2", qwen2_defaults, llama_block},
     {"Qwen2MoeForCausalLM", "qwen2_moe", qwen2_moe_defaults, qwen2_moe_block, read_qwen2_moe},
     {"Qwen2VLForConditionalGeneration", "qwen2_vl_text", qwen2_defaults, llama_block},
@@ -34076,8 +36904,12 @@ inline constexpr architecture architectures[] = {
     {"Qwen3ForCausalLM", "qwen3", qwen3_defaults, llama_block},
     {"Qwen3MoeForCausalLM", "qwen3_moe", qwen3_moe_defaults, qwen3_moe_block, read_experts},
     {"Qwen3VLForConditionalGeneration", "qwen3_vl_text", qwen3_defaults, llama_block},
+    {"Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe_text", qwen3_vl_moe_defaults,
+     qwen3_moe_block, read_experts},
     {"SeedOssForCausalLM", "seed_oss", seed_oss_defaults, llama_block, read_seed_oss},
     {"SmolLM3ForCausalLM", "smollm3", smollm3_defaults, llama_block, read_smollm3},
+    {"SolarOpenForCausalLM", "solar_open", solar_open_defaults, glm4_moe_block,
+     read_solar_open},
     {"StableLmForCausalLM", "stablelm", stablelm_defaults, stablelm_block, read_stablelm},
     {"Starcoder2ForCausalLM", "starcoder2", starcoder2_defaults, starcoder2_block, read_starcoder2},
 };
@@ -34099,11 +36931,9 @@ constexpr const architecture* find_model_type(std::string_view type) noexcept
 /// What to say of a name that is not in the registry.
 inline error unknown_architecture(std::string_view name)
 {
-    std::string known; // shortened: all of them have to fit into one error
-    for (const architecture& each : architectures)
-        known.append(known.empty() ? "" : " ").append(each.name.substr(0, each.name.find("For")));
     return error{error_code::unknown_architecture, "architecture \"", name,
-                 "\" has no forward pass here; supported are ", known};
+                 "\" is not known here (examples/ARCHITECTURES.md lists those that are, "
+                 "include/README.md says how to add one); inspect and convert still work"};
 }
 
 /// What transformers assumes for an architecture where config.json is silent.
@@ -34136,8 +36966,8 @@ inline block_layout layout_of(const model_config& config, std::size_t layer)
     return find_architecture(config.architecture)->block(config, layer);
 }
 
-/// The tensors outside of the decoder blocks: embeddings, positions where there are any, final norm,
-/// head.
+/// The tensors outside of the decoder blocks: embeddings, final norm, head, and where there are any
+/// positions, a norm of the embeddings, the head's bias, and projections.
 inline std::vector<expected_tensor> expected_outer_tensors(const model_config& config)
 {
     constexpr const char* table = "vocab_size, hidden_size";
@@ -34146,19 +36976,39 @@ inline std::vector<expected_tensor> expected_outer_tensors(const model_config& c
     const presence head = config.tie_word_embeddings ? presence::optional : presence::required;
     const auto wanted = [](bool is) { return is ? presence::required : presence::unwanted; };
     std::vector<expected_tensor> tensors{
-        {names.embeddings + ".weight", config.vocab_size, config.hidden_size, table,
-         presence::required, {}, true},
-        {names.norm + ".weight", 1, config.hidden_size, "hidden_size", wanted(norm.has_weight),
-         norm.has_weight ? "" : "model_type"},
-        {names.head + ".weight", config.vocab_size, config.hidden_size, table, head,
-         "tie_word_embeddings", true}};
-    if (norm.has_bias)
-        tensors.push_back({names.norm + ".bias", 1, config.hidden_size, "hidden_size"});
+        {names.embeddings + ".weight", config.vocab_size, config.embedding_width(), table,
+         presence::required, {}, true, "token_embd.weight"},
+        {names.norm + ".weight", 1, config.hidden_size, "hidden_size",
+         wanted(norm.has_weight && config.final_norm), norm.has_weight ? "" : "model_type", false,
+         "output_norm.weight"},
+        {names.head + ".weight", config.vocab_size, config.embedding_width(), table, head,
+         "tie_word_embeddings", true, "output.weight"}};
+    if (norm.has_bias && config.final_norm)
+        tensors.push_back({names.norm + ".bias", 1, config.hidden_size, "hidden_size",
+                           presence::required, {}, false, "output_norm.bias"});
     if (!names.positions.empty())
         tensors.push_back({names.positions + ".weight",
                            config.max_position_embeddings + config.position_offset,
                            config.hidden_size, "max_position_embeddings, hidden_size",
-                           presence::required, {}, true});
+                           presence::required, {}, true, "position_embd.weight"});
+    const auto vector = [&](const std::string& name, std::size_t size, const char* fields,
+                            const char* gguf) {
+        tensors.push_back({name, 1, size, fields, presence::required, {}, false, gguf});
+    };
+    if (!names.embedding_norm.empty())
+        vector(names.embedding_norm + ".weight", config.hidden_size, "hidden_size",
+               "token_embd_norm.weight");
+    if (!names.embedding_norm.empty() && norm.has_bias)
+        vector(names.embedding_norm + ".bias", config.hidden_size, "hidden_size",
+               "token_embd_norm.bias");
+    if (config.head_bias) vector(names.head + ".bias", config.vocab_size, "vocab_size", "output.bias");
+    constexpr const char* widths = "hidden_size, word_embed_proj_dim";
+    if (!names.project_in.empty())
+        tensors.push_back({names.project_in + ".weight", config.hidden_size, config.embedding_width(),
+                           widths, presence::required, {}, true});
+    if (!names.project_out.empty())
+        tensors.push_back({names.project_out + ".weight", config.embedding_width(), config.hidden_size,
+                           widths, presence::required, {}, true});
     return tensors;
 }
 
@@ -34178,11 +37028,31 @@ inline std::vector<expected_tensor> expected_outer_tensors(const model_config& c
 
 namespace awq {
 
+/// Memory of weights, whose pages may go while nobody looks at them; they come back as they were.
+class AWQ_ABI_TAG weight_pages {
+public:
+    virtual ~weight_pages() = default;
+    /// Does nothing for weights that live elsewhere.
+    virtual void release(matrix_view<const float> weight) const noexcept = 0;
+
+protected:
+    weight_pages() = default;
+    weight_pages(const weight_pages&) = default;
+    weight_pages& operator=(const weight_pages&) = default;
+};
+
 /// The tensors of one decoder block, as views of memory that somebody else owns; a vector is one row.
 struct block_weights {
     std::shared_ptr<const block_layout> layout;
     /// Beside `layout->tensors`; empty where the block has none.
     std::vector<matrix_view<const float>> tensors;
+    /// Where experts live that are not looked at; or null.
+    const weight_pages* pages = nullptr;
+
+    void release(std::size_t linear) const noexcept
+    {
+        if (pages && linear != none_here) pages->release(tensors[layout->linears[linear].weight]);
+    }
 };
 
 namespace detail {
@@ -34318,6 +37188,7 @@ struct block_context {
     const model_config& config;
     const rope_table& rope; ///< at least as long as the longest sequence
     std::size_t layer = 0;
+    bool all_experts = false; ///< the observer sees what each expert would make of all tokens
 };
 
 /// A pass through some parts of a block; the parts are given this.
@@ -34400,7 +37271,8 @@ status part_forward(const E& e, const block_context& context, const block_weight
                     matrix_view<float> output)
 {
     const no_observer nothing;
-    block_run<Product, E> run{e, context, block, batch, nothing};
+    const block_context alone{context.config, context.rope, context.layer};
+    block_run<Product, E> run{e, alone, block, batch, nothing};
     return std::visit([&](const auto& each) { return run_part(run, each, input, output); },
                       block.layout->parts[part]);
 }
@@ -34440,6 +37312,8 @@ status decoder_block_forward(const E& e, const block_context& context, const blo
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34447,10 +37321,26 @@ namespace awq {
 
 /// What stands before and behind the decoder blocks, as views of memory that outlives it.
 struct outer_weights {
-    matrix_view<const float> embed_tokens; ///< (vocab, hidden)
+    matrix_view<const float> embed_tokens; ///< (vocab, hidden), or narrower
     norm_view norm;                        ///< weight and bias (hidden) or empty
     matrix_view<const float> lm_head;      ///< (vocab, hidden); with tied embeddings, embed_tokens
     matrix_view<const float> positions = {}; ///< (positions, hidden), learned ones; or empty
+    norm_view embedding_norm = {};           ///< where `normed_embeddings`
+    std::span<const float> head_bias = {};   ///< (vocab) or empty
+    matrix_view<const float> project_in = {};  ///< (hidden, width of the embeddings) or empty
+    matrix_view<const float> project_out = {}; ///< the other way
+};
+
+/// What stands behind the last block.
+struct end_weights {
+    norm_view norm;
+    linear_view lm_head;
+    matrix_view<const float> project_out = {};
+
+    static end_weights of(const outer_weights& outer)
+    {
+        return {outer.norm, {outer.lm_head, outer.head_bias}, outer.project_out};
+    }
 };
 
 /// All weights of a causal language model.
@@ -34477,6 +37367,15 @@ status add_positions(const E& e, const model_config& config, matrix_view<const f
     return {};
 }
 
+/// hidden = scale * embedding, (hidden), projected where there is a projection, (hidden, width).
+inline void embed_row(float scale, matrix_view<const float> projection, std::span<const float> embedding,
+                      std::span<float> hidden)
+{
+    if (projection.empty()) return kernels::simd::scale(scale, embedding, hidden);
+    for (std::size_t i = 0; i < hidden.size(); ++i)
+        hidden[i] = scale * kernels::simd::dot(projection.row(i), embedding);
+}
+
 /// hidden row t = scale * embedding of ids[t], and the learned embedding of its position where there
 /// is one: embed_tokens (vocab, hidden), hidden (tokens, hidden). `start`: position of each sequence's
 /// first token.
@@ -34488,7 +37387,8 @@ status embed(const E& e, const model_config& config, const outer_weights& weight
              matrix_view<float> hidden)
 {
     const matrix_view<const float> table = weights.embed_tokens;
-    if (hidden.rows() != ids.size() || hidden.cols() != table.cols() || batch.tokens() != ids.size())
+    const std::size_t width = weights.project_in.empty() ? table.cols() : weights.project_in.rows();
+    if (hidden.rows() != ids.size() || hidden.cols() != width || batch.tokens() != ids.size())
         return error{error_code::shape_mismatch, "embedding of ", ids.size(), " tokens got ",
                      hidden.rows(), " x ", hidden.cols(), " for the output"};
     for (const std::uint32_t id : ids)
@@ -34497,8 +37397,10 @@ status embed(const E& e, const model_config& config, const outer_weights& weight
                          " is not in the vocabulary of ", table.rows(),
                          " tokens; does the tokenizer belong to this model?"};
     const float scale = config.embedding_scale();
-    for_each_row(e, ids.size(),
-                 [&](std::size_t t) { kernels::simd::scale(scale, table.row(ids[t]), hidden.row(t)); });
+    for_each_row(e, ids.size(), [&](std::size_t t) {
+        embed_row(scale, weights.project_in, table.row(ids[t]), hidden.row(t));
+    });
+    if (config.normed_embeddings) norm_forward(e, weights.embedding_norm, hidden, hidden);
     return add_positions(e, config, weights.positions, batch, start, hidden);
 }
 
@@ -34521,17 +37423,21 @@ void finish_logits(const E& e, const model_config& config, matrix_view<float> lo
 
 } // namespace detail
 
-/// Final norm and head: hidden (tokens, hidden) to logits (tokens, vocab). Error: `not_finite`.
+/// Final norm and head, as far as there are any: hidden (tokens, hidden) to logits (tokens, vocab).
+/// Error: `not_finite`.
 template <class Product, execution E>
-status logits_forward(const E& e, const model_config& config, const norm_view& norm,
-                      matrix_view<const float> lm_head, matrix_view<const float> hidden,
-                      matrix_view<float> logits)
+status logits_forward(const E& e, const model_config& config, const end_weights& end,
+                      matrix_view<const float> hidden, matrix_view<float> logits)
 {
-    scratch memory{hidden.size()};
-    if (!memory) return detail::no_memory("the final norm");
+    const std::size_t narrow = end.project_out.rows();
+    scratch memory{hidden.size()}, other{hidden.rows() * narrow};
+    if (!memory || !other) return detail::no_memory("the final norm");
     const matrix_view<float> normed{memory.data(), hidden.rows(), hidden.cols()};
-    norm_forward(e, norm, hidden, normed);
-    Product::multiply_nt(e, normed, lm_head, logits);
+    const matrix_view<float> projected{other.data(), hidden.rows(), narrow};
+    if (config.final_norm) norm_forward(e, end.norm, hidden, normed);
+    const matrix_view<const float> last = config.final_norm ? normed : hidden;
+    if (narrow != 0) Product::multiply_nt(e, last, end.project_out, projected);
+    linear_forward<Product>(e, end.lm_head, narrow != 0 ? projected : last, logits);
     detail::finish_logits(e, config, logits);
     if (all_finite({logits.data(), logits.size()})) return {};
     return error{error_code::not_finite, "the logits are not finite: the weights of model.norm or of "
@@ -34569,8 +37475,8 @@ public:
     /// Final norm and head of some rows: logits (rows, vocab). Error: `not_finite`.
     status logits(matrix_view<const float> hidden, matrix_view<float> logits) const
     {
-        return logits_forward<Product>(execution_, config_, weights_.outer.norm,
-                                       weights_.outer.lm_head, hidden, logits);
+        return logits_forward<Product>(execution_, config_, end_weights::of(weights_.outer), hidden,
+                                       logits);
     }
 
     /// An empty cache with room for `capacity` tokens.
@@ -34610,20 +37516,35 @@ private:
 
     static status check_weights(const model_config& config, const causal_lm_weights& weights)
     {
-        const outer_weights& outer = weights.outer;
-        std::vector<matrix_view<const float>> tensors{outer.embed_tokens, as_row(outer.norm.weight),
-                                                      outer.lm_head};
-        const auto expected = expected_outer_tensors(config);
-        if (config.norm().has_bias) tensors.push_back(as_row(outer.norm.bias));
-        if (tensors.size() < expected.size()) tensors.push_back(outer.positions);
-        for (std::size_t i = 0; i < expected.size(); ++i)
-            AWQ_CHECK(detail::check_tensor(expected[i], tensors[i]));
+        for (const expected_tensor& each : expected_outer_tensors(config))
+            AWQ_CHECK(detail::check_tensor(each, outer_tensor(config, weights.outer, each.name)));
         if (weights.layers.size() != config.num_hidden_layers)
             return error{error_code::shape_mismatch, "there are ", weights.layers.size(),
                          " layers, the config asks for ", config.num_hidden_layers};
         for (std::size_t layer = 0; layer < weights.layers.size(); ++layer)
             if (const status fits = check(weights.layers[layer]); !fits)
                 return error{fits.error().code(), config.names.blocks, layer, ".", fits.error().text()};
+        return {};
+    }
+
+    /// Of what `expected_outer_tensors` asks for, by its name.
+    static matrix_view<const float> outer_tensor(const model_config& config, const outer_weights& outer,
+                                                 std::string_view name)
+    {
+        const model_names& names = config.names;
+        const std::pair<std::string, matrix_view<const float>> known[] = {
+            {names.embeddings + ".weight", outer.embed_tokens},
+            {names.norm + ".weight", as_row(outer.norm.weight)},
+            {names.norm + ".bias", as_row(outer.norm.bias)},
+            {names.head + ".weight", outer.lm_head},
+            {names.head + ".bias", as_row(outer.head_bias)},
+            {names.positions + ".weight", outer.positions},
+            {names.embedding_norm + ".weight", as_row(outer.embedding_norm.weight)},
+            {names.embedding_norm + ".bias", as_row(outer.embedding_norm.bias)},
+            {names.project_in + ".weight", outer.project_in},
+            {names.project_out + ".weight", outer.project_out}};
+        for (const auto& [own, tensor] : known)
+            if (own == name) return tensor;
         return {};
     }
 
@@ -34673,28 +37594,31 @@ namespace awq {
 
 namespace detail {
 
-/// "model.layers." as a checkpoint with another prefix than "model." spells it.
+/// "model.layers." as a checkpoint with another prefix than "model." or "transformer." spells it.
 inline std::string with_prefix(const std::string& name, std::string_view prefix)
 {
-    constexpr std::string_view usual = "model.";
-    if (!name.starts_with(usual)) return name;
-    return std::string{prefix}.append(name.substr(usual.size()));
+    for (const std::string_view usual : {"model.", "transformer."})
+        if (name.starts_with(usual)) return std::string{prefix}.append(name.substr(usual.size()));
+    return name;
 }
 
 } // namespace detail
 
 /// The names of a model as a checkpoint spells them: text parts of multimodal models stand below
-/// "language_model." in one order or the other, and some checkpoints leave "model." out.
+/// "language_model." in one order or the other or below "text_model.", and some checkpoints leave
+/// "model." out.
 /// `has(tensor)`: whether the checkpoint has a tensor of that name. The usual names where none fits.
 template <class Has>
 model_names find_names(const model_names& usual, const Has& has)
 {
+    if (has(usual.embeddings + ".weight")) return usual;
     for (const std::string_view prefix :
-         {"model.", "model.language_model.", "language_model.model.", "language_model.", ""}) {
-        model_names found{detail::with_prefix(usual.blocks, prefix),
-                          detail::with_prefix(usual.embeddings, prefix),
-                          detail::with_prefix(usual.positions, prefix),
-                          detail::with_prefix(usual.norm, prefix), usual.head};
+         {"model.", "model.language_model.", "language_model.model.", "language_model.",
+          "model.text_model.", ""}) {
+        model_names found = usual;
+        for (std::string* const each : {&found.blocks, &found.embeddings, &found.positions, &found.norm,
+                                        &found.embedding_norm, &found.project_in, &found.project_out})
+            *each = detail::with_prefix(*each, prefix);
         if (!has(found.embeddings + ".weight")) continue;
         const std::string inner = "language_model." + usual.head;
         if (!has(found.head + ".weight") && has(inner + ".weight")) found.head = inner;
@@ -34748,6 +37672,8 @@ inline status read_rope_fields(const json::value& rope, rope_config& into)
     AWQ_CHECK(read_field(rope, "attention_factor", into.attention_factor));
     AWQ_CHECK(read_field(rope, "short_factor", into.frequency_divisors));
     AWQ_CHECK(read_field(rope, "long_factor", into.long_divisors));
+    into.sections.clear();
+    AWQ_CHECK(read_field(rope, "mrope_section", into.sections));
     AWQ_CHECK(read_field(rope, "mscale", into.mscale));
     AWQ_CHECK(read_field(rope, "mscale_all_dim", into.mscale_all_dim));
     return read_field(rope, "partial_rotary_factor", into.partial_rotary_factor);
@@ -34758,7 +37684,9 @@ inline status read_rope_fields(const json::value& rope, rope_config& into)
 inline status read_rope(const json::value& root, model_config& into)
 {
     AWQ_CHECK(read_field(root, "rope_theta", into.rope.theta));
-    AWQ_CHECK(read_field(root, "partial_rotary_factor", into.rope.partial_rotary_factor));
+    AWQ_CHECK(read_field(root, "rotary_emb_base", into.rope.theta));
+    for (const std::string_view key : {"rotary_pct", "partial_rotary_factor"})
+        AWQ_CHECK(read_field(root, key, into.rope.partial_rotary_factor));
     rope_config local = into.local_rope.value_or(rope_config{});
     if (root.find_non_null("rope_local_base_freq")) {
         AWQ_CHECK(read_field(root, "rope_local_base_freq", local.theta));
@@ -34786,10 +37714,13 @@ inline status read_rope(const json::value& root, model_config& into)
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace awq {
 
@@ -34801,8 +37732,9 @@ inline status read_layer_types(const json::value& types, model_config& into)
     AWQ_TRY(const auto entries, types.as_array());
     for (const json::value& entry : entries) {
         AWQ_TRY(const std::string_view name, entry.as_string());
-        const bool is_sliding = name == "sliding_attention";
-        if (!is_sliding && name != "full_attention")
+        const bool is_chunked = into.attention_chunk != 0 && name == "chunked_attention";
+        const bool is_sliding = name == "sliding_attention" || is_chunked;
+        if (!is_sliding && name != "full_attention" && name != "attention")
             return entry.error(error_code::unsupported, "\"", printable(name),
                                "\" is not supported, only full_attention and sliding_attention");
         into.sliding_layers.push_back(is_sliding);
@@ -34881,24 +37813,43 @@ inline status read_key_value_heads(const json::value& root, model_config& into)
     return read_field(root, "num_key_value_heads", into.num_key_value_heads);
 }
 
+/// A size in one of its spellings, the first being the usual one. Those of a text part may be missing:
+/// what is not there is the type's default.
+inline status read_size(const json::value& root, std::initializer_list<std::string_view> keys,
+                        bool is_needed, std::size_t& into)
+{
+    for (const std::string_view key : keys)
+        if (root.find(key)) return read_field(root, key, into);
+    return is_needed ? require_field(root, *keys.begin(), into) : status{};
+}
+
 inline status read_sizes(const json::value& root, const architecture& kind, model_config& into)
 {
-    AWQ_CHECK(require_field(root, "vocab_size", into.vocab_size));
-    AWQ_CHECK(require_field(root, "hidden_size", into.hidden_size));
-    AWQ_CHECK(require_field(root, kind.width_field, into.intermediate_size));
-    AWQ_CHECK(require_field(root, "num_hidden_layers", into.num_hidden_layers));
-    AWQ_CHECK(require_field(root, "num_attention_heads", into.num_attention_heads));
+    const bool is_whole = !into.is_text_part;
+    AWQ_CHECK(read_size(root, {"vocab_size"}, is_whole, into.vocab_size));
+    AWQ_CHECK(read_size(root, {"hidden_size", "n_embd", "n_embed", "d_model"}, is_whole,
+                        into.hidden_size));
+    AWQ_CHECK(read_size(root, {kind.width_field}, is_whole && into.intermediate_size != 0,
+                        into.intermediate_size));
+    AWQ_CHECK(read_size(root, {"num_hidden_layers", "n_layer", "n_layers"}, is_whole,
+                        into.num_hidden_layers));
+    AWQ_CHECK(read_size(root, {"num_attention_heads", "n_head", "n_heads"}, is_whole,
+                        into.num_attention_heads));
     AWQ_CHECK(read_key_value_heads(root, into));
     AWQ_CHECK(read_field(root, "head_dim", into.head_dim));
-    AWQ_CHECK(read_field(root, "max_position_embeddings", into.max_position_embeddings));
-    for (const std::string_view key : {"rms_norm_eps", "layer_norm_eps", "norm_epsilon", "norm_eps"})
+    AWQ_CHECK(read_size(root, {"max_position_embeddings", "n_positions", "max_seq_len"}, false,
+                        into.max_position_embeddings));
+    for (const std::string_view key : {"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon",
+                                       "norm_epsilon", "norm_eps"})
         AWQ_CHECK(read_field(root, key, into.rms_norm_eps));
+    if (into.intermediate_size == 0) into.intermediate_size = 4 * into.hidden_size;
     return {};
 }
 
 inline status read_activations(const json::value& root, model_config& into)
 {
-    for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function"})
+    for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function",
+                                       "activation"})
         AWQ_CHECK(read_field(root, key, into.hidden_act));
     return {};
 }
@@ -34914,28 +37865,55 @@ inline status read_caps(const json::value& root, model_config& into)
     return read("final_logit_softcapping", into.logit_cap);
 }
 
-/// The architecture of a text model: that of `architectures`, else by `model_type`. A multimodal
-/// model's text part has a `model_type` of its own.
-inline result<const architecture*> read_architecture(const json::value& root, bool is_part)
+/// First of `architectures`; empty where there is none.
+inline result<std::string> first_architecture(const json::value& root)
 {
-    std::string model_type, name;
+    const auto names = root.find_non_null("architectures");
+    if (!names) return std::string{};
+    AWQ_TRY(const auto list, names->as_array());
+    for (const json::value& each : list) {
+        AWQ_TRY(const std::string_view name, each.as_string());
+        return std::string{name};
+    }
+    return std::string{};
+}
+
+/// The architecture of a whole checkpoint: that of `architectures`, else by `model_type`.
+inline result<const architecture*> read_architecture(const json::value& root)
+{
+    std::string model_type;
     AWQ_CHECK(read_field(root, "model_type", model_type));
-    if (const auto names = root.find_non_null("architectures"); names && !is_part) {
-        AWQ_TRY(const auto list, names->as_array());
-        for (const json::value& each : list) {
-            AWQ_TRY(const std::string_view text, each.as_string());
-            name = std::string{text};
-            break;
-        }
-    }
+    AWQ_TRY(const std::string name, first_architecture(root));
     if (const architecture* const found = find_architecture(name)) return found;
-    if (name.empty()) {
-        if (const architecture* const found = find_model_type(model_type)) return found;
-        return root.error(error_code::missing_field, "the field \"architectures\" is missing, and "
-                          "model_type \"", printable(model_type),
-                          "\" does not say which model it is");
-    }
-    return unknown_architecture(name).within(root.where());
+    if (!name.empty()) return unknown_architecture(name).within(root.where());
+    if (const architecture* const found = find_model_type(model_type)) return found;
+    return root.error(error_code::missing_field, "the field \"architectures\" is missing, and "
+                      "model_type \"", printable(model_type), "\" does not say which model it is");
+}
+
+/// The architecture of a multimodal model's text part: by its own `model_type` or `architectures`;
+/// where it has neither, the whole's name says it.
+inline result<const architecture*> read_part_architecture(const json::value& root,
+                                                          const json::value& text)
+{
+    std::string model_type;
+    AWQ_CHECK(read_field(text, "model_type", model_type));
+    if (const architecture* const found = find_model_type(model_type)) return found;
+    AWQ_TRY(const std::string name, first_architecture(text));
+    if (const architecture* const found = find_architecture(name)) return found;
+    if (model_type.empty() && name.empty()) return read_architecture(root);
+    AWQ_TRY(const std::string whole, first_architecture(root));
+    return unknown_architecture(whole.empty() ? model_type : whole).within(root.where());
+}
+
+/// Counts that loops over a family's own fields go by.
+inline status check_counts(const json::value& root, const model_config& config)
+{
+    for (const auto& [field, count] : {std::pair{"num_hidden_layers", config.num_hidden_layers},
+                                       std::pair{"num_attention_heads", config.num_attention_heads}})
+        if (const auto sound = check_size(field, count); !sound)
+            return sound.error().from_file(root.where());
+    return {};
 }
 
 /// What forward passes here do not do.
@@ -34949,10 +37927,11 @@ inline status refuse_unsupported(const json::value& root)
 }
 
 /// The fields of a text model.
-inline result<model_config> read_text_config(const json::value& root, bool is_part)
+inline result<model_config> read_text_config(const json::value& root, const architecture* kind,
+                                             bool is_part)
 {
-    AWQ_TRY(const architecture* const kind, read_architecture(root, is_part));
     model_config config = defaults_of(*kind);
+    config.is_text_part = is_part;
     AWQ_CHECK(read_field(root, "model_type", config.model_type));
     AWQ_CHECK(read_sizes(root, *kind, config));
     AWQ_CHECK(read_activations(root, config));
@@ -34966,6 +37945,7 @@ inline result<model_config> read_text_config(const json::value& root, bool is_pa
     AWQ_CHECK(read_sliding_window(root, config));
     AWQ_CHECK(read_token_ids(root, config));
     AWQ_CHECK(read_storage(root, config));
+    AWQ_CHECK(check_counts(root, config));
     if (kind->read) AWQ_CHECK(kind->read(root, config));
     return config;
 }
@@ -34974,6 +37954,11 @@ inline result<model_config> read_text_config(const json::value& root, bool is_pa
 inline status read_outer_fields(const json::value& root, model_config& into)
 {
     AWQ_CHECK(read_field(root, "tie_word_embeddings", into.tie_word_embeddings));
+    if (const auto vision = root.find_non_null("vision_config")) {
+        std::vector<std::size_t> layers;
+        AWQ_CHECK(read_field(*vision, "deepstack_visual_indexes", layers));
+        into.deepstack_layers = layers.size();
+    }
     if (into.eos_token_ids.empty()) AWQ_CHECK(read_token_ids(root, into));
     return read_storage(root, into);
 }
@@ -34985,10 +37970,14 @@ inline status read_outer_fields(const json::value& root, model_config& into)
 /// what transformers assumes for the type. Errors: missing_field, malformed_file, unknown_architecture.
 inline result<model_config> read_model_config(const json::value& root)
 {
-    const auto text = root.find_non_null("text_config");
+    auto text = root.find_non_null("text_config");
+    if (!text) text = root.find_non_null("llm_config");
+    AWQ_TRY(const architecture* const kind,
+            text ? detail::read_part_architecture(root, *text) : detail::read_architecture(root));
     AWQ_TRY(model_config config,
-            detail::read_text_config(text ? *text : root, text.has_value()));
+            detail::read_text_config(text ? *text : root, kind, text.has_value()));
     if (text) AWQ_CHECK(detail::read_outer_fields(root, config));
+    config.is_text_part = text || kind->name.ends_with("ForConditionalGeneration");
     if (const auto sound = check(config); !sound) return sound.error().from_file(root.where());
     return config;
 }
@@ -35268,6 +38257,16 @@ inline std::vector<std::uint32_t> column_scales_of(const block_layout& layout,
     return scales;
 }
 
+/// The row of the layer that each channel of an output is, where these are not the last ones; else empty.
+inline std::vector<std::uint32_t> row_scales_of(const block_layout& layout, const block_output& output)
+{
+    if (output.period == 0) return {};
+    std::vector<std::uint32_t> rows(layout.readers_of(output.value).front()->in_features / output.share);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        rows[i] = static_cast<std::uint32_t>(i / output.head * output.period + output.first + i % output.head);
+    return rows;
+}
+
 /// The mapping of an output: all that read its value are balanced. Marked as skipped where query heads
 /// share a value head, which llm-compressor does not smooth.
 inline resolved_mapping mapping_of(const block_layout& layout, const block_output& output)
@@ -35433,6 +38432,10 @@ inline status check_tensors(const tensor_source& source)
 } // namespace awq
 
 #endif
+// ---- awq/pipeline/hidden_states.hpp
+#ifndef AWQ_PIPELINE_HIDDEN_STATES_HPP
+#define AWQ_PIPELINE_HIDDEN_STATES_HPP
+
 // ---- awq/pipeline/host_matrix.hpp
 #ifndef AWQ_PIPELINE_HOST_MATRIX_HPP
 #define AWQ_PIPELINE_HOST_MATRIX_HPP
@@ -35464,6 +38467,220 @@ inline std::span<const float> values_of(const host_matrix& tensor)
 {
     return {tensor.data(), tensor.size()};
 }
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// The hidden states of many tokens between two blocks, in float32, or in bfloat16, which takes half of the memory and
+/// of the digits: the forward pass computes in float32 either way.
+class hidden_states {
+public:
+    hidden_states() = default;
+    explicit hidden_states(host_matrix floats)
+        : rows_(floats.shape()[0]), cols_(floats.shape()[1]), floats_(std::move(floats))
+    {
+    }
+
+    std::size_t rows() const noexcept { return rows_; }
+    std::size_t cols() const noexcept { return cols_; }
+
+    /// In bfloat16 from now on.
+    void make_small()
+    {
+        halves_.reserve(floats_.size());
+        for (std::size_t i = 0; i < floats_.size(); ++i) halves_.push_back(bf16{floats_.data()[i]});
+        floats_ = host_matrix{};
+    }
+
+    /// Calls `change(rows)` with some rows, (count, cols), and keeps what it makes of them if it succeeds and
+    /// `is_kept`.
+    template <execution E, class Change>
+    status with_rows(const E& how, std::size_t first, std::size_t count, bool is_kept, const Change& change)
+    {
+        if (halves_.empty()) return change(view_of(floats_).rows_from(first, count));
+        const scratch memory{count * cols_};
+        if (!memory) return detail::no_memory("hidden states");
+        const matrix_view<float> rows{memory.data(), count, cols_};
+        const matrix_view<bf16> stored{halves_.data() + first * cols_, count, cols_};
+        widen(how, stored, rows);
+        AWQ_CHECK(change(rows));
+        if (is_kept)
+            for_each_row(how, count, [&](std::size_t r) {
+                std::ranges::transform(rows.row(r), stored.row(r).begin(), [](float x) { return bf16{x}; });
+            });
+        return {};
+    }
+
+    /// Where they are float32.
+    matrix_view<float> floats() noexcept { return view_of(floats_); }
+    matrix_view<const float> floats() const noexcept { return view_of(floats_); }
+    const host_matrix& table() const noexcept { return floats_; }
+    /// All of them, as they are in memory.
+    std::span<std::byte> bytes() noexcept
+    {
+        if (halves_.empty()) return std::as_writable_bytes(std::span{floats_.data(), floats_.size()});
+        return std::as_writable_bytes(std::span{halves_});
+    }
+
+private:
+    std::size_t rows_ = 0, cols_ = 0;
+    host_matrix floats_;
+    std::vector<bf16> halves_; ///< instead, row by row
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/outer_tensors.hpp
+#ifndef AWQ_PIPELINE_OUTER_TENSORS_HPP
+#define AWQ_PIPELINE_OUTER_TENSORS_HPP
+
+#include <string>
+#include <utility>
+
+namespace awq {
+
+/// Reads a whole tensor. Error: `missing_tensor`.
+inline result<host_matrix> read_tensor(const tensor_source& source, const std::string& name)
+{
+    const auto shape = source.shape(name);
+    if (!shape)
+        return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
+                     "\""};
+    host_matrix tensor = xtensor_backend::make(shape->rows, shape->cols);
+    AWQ_CHECK(source.read(name, view_of(tensor)));
+    return tensor;
+}
+
+/// The tensors outside of a model's blocks, in float32.
+class outer_tensors {
+public:
+    /// The final norm only. Errors: a tensor that is not there.
+    static result<outer_tensors> read_norm(const tensor_source& source)
+    {
+        outer_tensors made;
+        if (source.config().final_norm)
+            AWQ_CHECK(read_norm_of(source, source.config().names.norm, made.norm_, made.norm_bias_));
+        return made;
+    }
+
+    /// Final norm and head only.
+    static result<outer_tensors> read_end(const tensor_source& source)
+    {
+        const model_names& names = source.config().names;
+        AWQ_TRY(outer_tensors made, read_norm(source));
+        AWQ_TRY(made.head_, read_tensor(source, head_name(source)));
+        AWQ_CHECK(read_if_named(source, names.project_out, made.project_out_));
+        if (source.config().head_bias) {
+            AWQ_TRY(made.head_bias_, read_tensor(source, names.head + ".bias"));
+        }
+        return made;
+    }
+
+    /// What embeddings go through, but not they themselves.
+    static result<outer_tensors> read_start(const tensor_source& source)
+    {
+        outer_tensors made;
+        AWQ_CHECK(made.add_start(source));
+        return made;
+    }
+
+    /// All of them; a tied head is not read twice.
+    static result<outer_tensors> read(const tensor_source& source)
+    {
+        const model_names& names = source.config().names;
+        AWQ_TRY(outer_tensors made, read_end(source));
+        if (head_name(source) != names.embeddings + ".weight") {
+            AWQ_TRY(made.embeddings_, read_tensor(source, names.embeddings + ".weight"));
+        }
+        AWQ_CHECK(read_if_named(source, names.positions, made.positions_));
+        AWQ_CHECK(made.add_start(source));
+        return made;
+    }
+
+    norm_view final_norm(const model_config& config) const
+    {
+        return {values_of(norm_), values_of(norm_bias_), config.norm()};
+    }
+    norm_view embedding_norm(const model_config& config) const
+    {
+        return {values_of(embedding_norm_), values_of(embedding_norm_bias_), config.norm()};
+    }
+    linear_view lm_head() const { return {view_of(head_), values_of(head_bias_)}; }
+    matrix_view<const float> project_in() const { return view_of(project_in_); }
+
+    end_weights end(const model_config& config) const
+    {
+        return {final_norm(config), lm_head(), view_of(project_out_)};
+    }
+
+    /// Views of this object's tensors.
+    outer_weights weights(const model_config& config) const
+    {
+        const auto table = embeddings_.size() != 0 ? view_of(embeddings_) : view_of(head_);
+        return {table,
+                final_norm(config),
+                view_of(head_),
+                view_of(positions_),
+                embedding_norm(config),
+                values_of(head_bias_),
+                view_of(project_in_),
+                view_of(project_out_)};
+    }
+
+    /// The tensor that is the head: its own, or with tied embeddings their table.
+    static std::string head_name(const tensor_source& source)
+    {
+        const model_names& names = source.config().names;
+        const bool has_own = source.shape(names.head + ".weight").has_value();
+        return (has_own || !source.config().tie_word_embeddings ? names.head : names.embeddings) +
+               ".weight";
+    }
+
+private:
+    static status read_if_named(const tensor_source& source, const std::string& name, host_matrix& into)
+    {
+        if (name.empty()) return {};
+        AWQ_TRY(into, read_tensor(source, name + ".weight"));
+        return {};
+    }
+
+    /// As far as the model's norms have weights and biases.
+    static status read_norm_of(const tensor_source& source, const std::string& name, host_matrix& weight,
+                               host_matrix& bias)
+    {
+        const norm_rule norm = source.config().norm();
+        if (norm.has_weight) {
+            AWQ_TRY(weight, read_tensor(source, name + ".weight"));
+        }
+        if (norm.has_bias) {
+            AWQ_TRY(bias, read_tensor(source, name + ".bias"));
+        }
+        return {};
+    }
+
+    status add_start(const tensor_source& source)
+    {
+        const model_names& names = source.config().names;
+        AWQ_CHECK(read_if_named(source, names.project_in, project_in_));
+        if (names.embedding_norm.empty()) return {};
+        return read_norm_of(source, names.embedding_norm, embedding_norm_, embedding_norm_bias_);
+    }
+
+    host_matrix norm_ = xtensor_backend::make(0, 0), norm_bias_ = norm_, head_ = norm_,
+                embeddings_ = norm_, positions_ = norm_, embedding_norm_ = norm_,
+                embedding_norm_bias_ = norm_, head_bias_ = norm_, project_in_ = norm_,
+                project_out_ = norm_;
+};
 
 } // namespace awq
 
@@ -35504,6 +38721,19 @@ inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
     return chunks;
 }
 
+/// Evenly spaced chunks of at least `tokens` tokens, all of them where there are not more: they stand for the rest
+/// where sums over tokens are compared with each other only.
+inline std::vector<sequence_chunk> sample_of(const std::vector<sequence_chunk>& chunks, std::size_t tokens)
+{
+    std::size_t all = 0;
+    for (const sequence_chunk& chunk : chunks) all += chunk.batch.tokens();
+    if (all <= tokens) return chunks;
+    const std::size_t count = std::min(chunks.size(), chunk_count(tokens * chunks.size(), all));
+    std::vector<sequence_chunk> sample;
+    for (std::size_t i = 0; i < count; ++i) sample.push_back(chunks[i * chunks.size() / count]);
+    return sample;
+}
+
 /// Whether the hidden states behind a block are finite; the error names the block. A NaN or an infinity
 /// stays in them, so the first block that it is seen behind has made it.
 inline status check_hidden(const std::string& path, const std::string& block, std::size_t layer,
@@ -35539,23 +38769,28 @@ public:
                 places.push_back({static_cast<std::size_t>(id), places.size()});
             }
         }
-        stream.hidden_ = xtensor_backend::make(places.size(), shape->cols);
+        stream.hidden_ = hidden_states{xtensor_backend::make(places.size(), source.config().hidden_size)};
         stream.rope_ = rope_tables{source.config(), stream.batch_.longest()};
-        AWQ_CHECK(stream.embed(source, name, *shape, std::move(places)));
+        AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
+        AWQ_CHECK(stream.embed(source, start, *shape, std::move(places)));
+        if (source.config().normed_embeddings)
+            norm_forward(serial_execution{}, start.embedding_norm(source.config()),
+                         std::as_const(stream.hidden_).floats(), stream.hidden_.floats());
         AWQ_CHECK(stream.add_learned_positions(source));
         return stream;
     }
 
     const sequences& batch() const noexcept { return batch_; }
+    /// Observers see what each expert would make of all tokens, not only of its own.
+    void show_all_experts(bool all) noexcept { all_experts_ = all; }
     /// What a block of the model that was embedded needs to know.
     block_context context(const model_config& config, std::size_t layer) const
     {
-        return {config, rope_.of(config, layer), layer};
+        return {config, rope_.of(config, layer), layer, all_experts_};
     }
     std::size_t tokens() const noexcept { return batch_.tokens(); }
-    matrix_view<float> hidden() { return view_of(hidden_); }
-    matrix_view<const float> hidden() const { return view_of(hidden_); }
-    const host_matrix& table() const noexcept { return hidden_; }
+    hidden_states& hidden() noexcept { return hidden_; }
+    const hidden_states& hidden() const noexcept { return hidden_; }
 
     /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
     /// layers chunk by chunk; `begin(chunk)` is called before each chunk.
@@ -35567,10 +38802,11 @@ public:
         const block_context about = context(config, layer);
         for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
             begin(chunk);
-            const auto rows = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
-            AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
-                                                     observer));
-            AWQ_CHECK(check_hidden(path_, block_prefix(config, layer), layer, rows));
+            const auto pass = [&](matrix_view<float> rows) -> status {
+                AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
+                return check_hidden(path_, block_prefix(config, layer), layer, rows);
+            };
+            AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), true, pass));
         }
         return {};
     }
@@ -35582,22 +38818,24 @@ public:
         return advance<Product>(how, config, layer, weights, [](const sequence_chunk&) {});
     }
 
-    /// Runs one block as `advance` does, but only for the observer: the hidden states stay before it.
+    /// Runs some chunks through a block as `advance` does, but only for the observer: the hidden states stay before
+    /// it.
     template <class Product, execution E, class Begin, class Observer>
-    status observe(const E& how, const model_config& config, std::size_t layer,
-                   const block_weights& weights, const Begin& begin, const Observer& observer) const
+    status observe(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
+                   std::span<const sequence_chunk> chunks, const Begin& begin, const Observer& observer)
     {
         const block_context about = context(config, layer);
-        for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
+        for (const sequence_chunk& chunk : chunks) {
             begin(chunk);
-            const auto from = hidden().rows_from(chunk.first_row, chunk.batch.tokens());
-            scratch memory{from.size()};
-            if (!memory) return detail::no_memory("a decoder block");
-            std::copy_n(from.data(), from.size(), memory.data());
-            const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
-            AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows,
-                                                     observer));
-            AWQ_CHECK(check_hidden(path_, block_prefix(config, layer), layer, rows));
+            const auto pass = [&](matrix_view<float> from) -> status {
+                scratch memory{from.size()};
+                if (!memory) return detail::no_memory("a decoder block");
+                std::copy_n(from.data(), from.size(), memory.data());
+                const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
+                AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
+                return check_hidden(path_, block_prefix(config, layer), layer, rows);
+            };
+            AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), false, pass));
         }
         return {};
     }
@@ -35607,9 +38845,10 @@ private:
         std::size_t id, row;
     };
 
-    status embed(const tensor_source& source, const std::string& name, tensor_shape shape,
+    status embed(const tensor_source& source, const outer_tensors& start, tensor_shape shape,
                  std::vector<token_place> places)
     {
+        const std::string name = source.config().names.embeddings + ".weight";
         constexpr std::size_t stripe = 4096;
         std::sort(places.begin(), places.end(),
                   [](const token_place& a, const token_place& b) { return a.id < b.id; });
@@ -35619,9 +38858,8 @@ private:
             const auto rows = view_of(table).rows_from(0, std::min(stripe, shape.rows - first));
             AWQ_CHECK(source.read_rows(name, first, rows));
             for (; next < places.size() && places[next].id < first + rows.rows(); ++next)
-                kernels::simd::scale(source.config().embedding_scale(),
-                                     rows.row(places[next].id - first),
-                                     hidden().row(places[next].row));
+                embed_row(source.config().embedding_scale(), start.project_in(),
+                          rows.row(places[next].id - first), hidden_.floats().row(places[next].row));
         }
         return {};
     }
@@ -35635,14 +38873,15 @@ private:
             config.max_position_embeddings + config.position_offset, config.hidden_size);
         AWQ_CHECK(source.read(name, view_of(table)));
         const auto done =
-            add_positions(serial_execution{}, config, view_of(std::as_const(table)), batch_, 0, hidden());
+            add_positions(serial_execution{}, config, view_of(std::as_const(table)), batch_, 0, hidden_.floats());
         return done ? done : done.error().within(source.path());
     }
 
     std::string path_; ///< of the model
     sequences batch_;
     rope_tables rope_;
-    host_matrix hidden_;
+    bool all_experts_ = false;
+    hidden_states hidden_;
 };
 
 } // namespace awq
@@ -35986,10 +39225,141 @@ inline status apply_recipe(const recipe& from, oneshot_options& into)
 #ifndef AWQ_PIPELINE_BLOCK_TENSORS_HPP
 #define AWQ_PIPELINE_BLOCK_TENSORS_HPP
 
+// ---- awq/pipeline/block_matrix.hpp
+#ifndef AWQ_PIPELINE_BLOCK_MATRIX_HPP
+#define AWQ_PIPELINE_BLOCK_MATRIX_HPP
+
+#include <cstddef>
+#include <span>
+#include <utility>
+
+namespace awq {
+
+/// A tensor of a block: in memory of its own, or in that of the block's experts.
+class block_matrix {
+public:
+    block_matrix() = default;
+    explicit block_matrix(host_matrix&& own) : own_(std::move(own)) {}
+    explicit block_matrix(matrix_view<float> elsewhere) : elsewhere_(elsewhere) {}
+
+    bool is_elsewhere() const noexcept { return elsewhere_.data() != nullptr; }
+    matrix_view<float> view() { return is_elsewhere() ? elsewhere_ : view_of(own_); }
+    matrix_view<const float> view() const
+    {
+        return is_elsewhere() ? matrix_view<const float>{elsewhere_} : view_of(own_);
+    }
+    float* data() { return view().data(); }
+    const float* data() const { return view().data(); }
+    std::size_t size() const { return view().size(); }
+
+private:
+    host_matrix own_ = xtensor_backend::make(0, 0);
+    matrix_view<float> elsewhere_;
+};
+
+inline matrix_view<float> view_of(block_matrix& tensor) { return tensor.view(); }
+inline matrix_view<const float> view_of(const block_matrix& tensor) { return tensor.view(); }
+inline std::span<float> values_of(block_matrix& tensor) { return {tensor.data(), tensor.size()}; }
+inline std::span<const float> values_of(const block_matrix& tensor) { return {tensor.data(), tensor.size()}; }
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/expert_memory.hpp
+#ifndef AWQ_PIPELINE_EXPERT_MEMORY_HPP
+#define AWQ_PIPELINE_EXPERT_MEMORY_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace awq {
+
+/// The indices of the weights of a block's experts, in its layout's tensors.
+inline std::set<std::size_t> expert_weights(const block_layout& layout)
+{
+    std::set<std::size_t> found;
+    for (const block_part& part : layout.parts)
+        if (const auto* const experts = std::get_if<experts_part>(&part))
+            for (const mlp_part& each : experts->experts)
+                for (const linear_rows& layer : {each.gate, each.up, each.down})
+                    if (layer) found.insert(layout.linears[layer.linear].weight);
+    return found;
+}
+
+/// Where the weights of a block's experts live, each on pages of its own: only those of the expert that
+/// is looked at are resident.
+class AWQ_ABI_TAG expert_memory final : public weight_pages {
+public:
+    /// In a scratch file of a directory. Null where they are not more than `most` bytes, or where the
+    /// directory has no room: then they stay in memory.
+    static std::unique_ptr<expert_memory> create(const block_layout& layout, const std::string& directory,
+                                                 std::size_t most)
+    {
+        std::size_t bytes = 0;
+        for (const std::size_t tensor : expert_weights(layout)) bytes += padded(layout.tensors[tensor]);
+        if (directory.empty() || bytes <= most) return nullptr;
+        auto file = scratch_mapping::create(directory, bytes);
+        if (!file) return nullptr;
+        return std::unique_ptr<expert_memory>{new expert_memory{directory, std::move(*file)}};
+    }
+
+    /// As large, and in the same directory.
+    std::unique_ptr<expert_memory> create_like() const
+    {
+        auto file = scratch_mapping::create(directory_, file_->size());
+        if (!file) return nullptr;
+        return std::unique_ptr<expert_memory>{new expert_memory{directory_, std::move(*file)}};
+    }
+
+    /// The next tensor's memory.
+    matrix_view<float> take(std::size_t rows, std::size_t cols)
+    {
+        auto* const begin = reinterpret_cast<float*>(file_->data() + taken_);
+        taken_ += padded(rows * cols * sizeof(float));
+        return {begin, rows, cols};
+    }
+
+    void release(matrix_view<const float> weight) const noexcept override
+    {
+        file_->release(weight.data(), padded(weight.size() * sizeof(float)));
+    }
+
+private:
+    expert_memory(std::string directory, std::unique_ptr<scratch_mapping>&& file)
+        : directory_(std::move(directory)), file_(std::move(file))
+    {
+    }
+
+    static std::size_t padded(std::size_t bytes)
+    {
+        const std::size_t page = scratch_mapping::page_size();
+        return (bytes + page - 1) / page * page;
+    }
+    static std::size_t padded(const expected_tensor& tensor)
+    {
+        return padded(tensor.rows * tensor.cols * sizeof(float));
+    }
+
+    std::string directory_;
+    std::unique_ptr<scratch_mapping> file_;
+    std::size_t taken_ = 0;
+};
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36001,28 +39371,58 @@ namespace awq {
 class block_tensors {
 public:
     /// Reads the block; a missing tensor, a shape that the config does not ask for and a NaN are
-    /// errors that name the tensor.
-    static result<block_tensors> load(const tensor_source& source, std::size_t layer)
+    /// errors that name the tensor. `scratch`: a directory where the weights of experts wait, if they have
+    /// more than `in_memory` bytes; empty: they do not.
+    static result<block_tensors> load(const tensor_source& source, std::size_t layer,
+                                      const std::string& scratch = {}, std::size_t in_memory = 0)
     {
         block_tensors block;
         block.prefix_ = block_prefix(source.config(), layer);
         block.layout_ = std::make_shared<const block_layout>(layout_of(source.config(), layer));
-        for (const expected_tensor& wanted : block.layout_->tensors)
-            AWQ_CHECK(block.read(source, wanted));
+        block.memory_ = expert_memory::create(*block.layout_, scratch, in_memory);
+        const auto experts = block.memory_ ? expert_weights(*block.layout_) : std::set<std::size_t>{};
+        for (std::size_t i = 0; i < block.layout_->tensors.size(); ++i)
+            AWQ_CHECK(block.read(source, block.layout_->tensors[i], experts.contains(i)));
         return block;
     }
+
+    block_tensors() = default;
+    block_tensors(block_tensors&&) = default;
+    block_tensors& operator=(block_tensors&&) = default;
+    ~block_tensors() = default;
+    /// A copy of every tensor; experts wait in a file again, where there is room.
+    block_tensors(const block_tensors& other)
+        : prefix_(other.prefix_), layout_(other.layout_), places_(other.places_)
+    {
+        if (other.memory_) memory_ = other.memory_->create_like();
+        for (const auto& [name, tensor] : other.tensors_) {
+            const matrix_view<const float> from = view_of(tensor);
+            tensors_.emplace_back(name, make(from.rows(), from.cols(), memory_ && tensor.is_elsewhere()));
+            std::copy_n(from.data(), from.size(), tensors_.back().second.data());
+            release(view_of(std::as_const(tensors_.back().second)));
+            other.release(from);
+        }
+    }
+    block_tensors& operator=(const block_tensors& other) { return *this = block_tensors{other}; }
+
+    /// Lets the pages of a weight go, if it is one that waits in a file.
+    void release(matrix_view<const float> weight) const noexcept
+    {
+        if (memory_) memory_->release(weight);
+    }
+    void release(std::string_view linear) const { release(weight(linear)); }
 
     const block_layout& layout() const noexcept { return *layout_; }
     /// "model.layers.3."
     const std::string& prefix() const noexcept { return prefix_; }
 
     /// Null where the block has no such tensor.
-    host_matrix* find(std::string_view name)
+    block_matrix* find(std::string_view name)
     {
         const auto found = places_.find(name);
         return found == places_.end() ? nullptr : &tensors_[found->second].second;
     }
-    const host_matrix* find(std::string_view name) const
+    const block_matrix* find(std::string_view name) const
     {
         return const_cast<block_tensors*>(this)->find(name);
     }
@@ -36036,8 +39436,8 @@ public:
         return view_of(*find(std::string{linear} + ".weight"));
     }
 
-    std::vector<std::pair<std::string, host_matrix>>& all() noexcept { return tensors_; }
-    const std::vector<std::pair<std::string, host_matrix>>& all() const noexcept
+    std::vector<std::pair<std::string, block_matrix>>& all() noexcept { return tensors_; }
+    const std::vector<std::pair<std::string, block_matrix>>& all() const noexcept
     {
         return tensors_;
     }
@@ -36045,22 +39445,29 @@ public:
     /// What a forward pass takes; views of this object's tensors.
     block_weights weights() const
     {
-        block_weights view{layout_, {}};
+        block_weights view{layout_, {}, memory_.get()};
         for (const expected_tensor& each : layout_->tensors) {
-            const host_matrix* const found = find(each.name);
+            const block_matrix* const found = find(each.name);
             view.tensors.push_back(found ? view_of(*found) : matrix_view<const float>{});
         }
         return view;
     }
 
 private:
-    status read(const tensor_source& source, const expected_tensor& wanted)
+    block_matrix make(std::size_t rows, std::size_t cols, bool is_elsewhere)
+    {
+        return is_elsewhere ? block_matrix{memory_->take(rows, cols)}
+                            : block_matrix{xtensor_backend::make(rows, cols)};
+    }
+
+    status read(const tensor_source& source, const expected_tensor& wanted, bool is_elsewhere)
     {
         const std::string full = prefix_ + wanted.name;
         AWQ_CHECK(check_tensor(source, wanted, full));
         if (wanted.is == presence::unwanted) return {};
-        host_matrix tensor = xtensor_backend::make(wanted.rows, wanted.cols);
+        block_matrix tensor = make(wanted.rows, wanted.cols, is_elsewhere);
         AWQ_CHECK(source.read(full, view_of(tensor)));
+        release(view_of(std::as_const(tensor)));
         places_.emplace(wanted.name, tensors_.size());
         tensors_.emplace_back(wanted.name, std::move(tensor));
         return {};
@@ -36069,7 +39476,8 @@ private:
     std::string prefix_;
     std::shared_ptr<const block_layout> layout_;
     std::map<std::string, std::size_t, std::less<>> places_; ///< of names in `tensors_`
-    std::vector<std::pair<std::string, host_matrix>> tensors_;
+    std::vector<std::pair<std::string, block_matrix>> tensors_;
+    std::unique_ptr<expert_memory> memory_; ///< of experts that wait in a file; null: they do not
 };
 
 } // namespace awq
@@ -36102,23 +39510,23 @@ public:
         if (!with_gram) return;
         gram_ = xtensor_backend::make(in_features, in_features);
         std::fill_n(gram_.data(), gram_.size(), 0.0f);
-        stats_.gram = view_of(gram_);
     }
     input_statistics(input_statistics&&) = default;
     input_statistics& operator=(input_statistics&&) = default;
 
     std::size_t in_features() const noexcept { return abs_sum_.size(); }
-    bool has_gram() const noexcept { return !stats_.gram.empty(); }
+    bool has_gram() const noexcept { return gram_.size() != 0; }
     activation_stats& sums() noexcept { return stats_; }
     const activation_stats& sums() const noexcept { return stats_; }
     std::uint64_t tokens() const noexcept { return stats_.tokens; }
-    matrix_view<const float> gram() const noexcept { return stats_.gram; }
+    /// Of `gram_tokens` of the inputs; whole once `complete` was called.
+    matrix_view<const float> gram() const noexcept { return view_of(gram_); }
+    matrix_view<float> gram() noexcept { return view_of(gram_); }
+    std::uint64_t gram_tokens() const noexcept { return gram_tokens_; }
+    /// The Gram matrix was filled from elsewhere.
+    void count_in_gram(std::uint64_t tokens) noexcept { gram_tokens_ += tokens; }
     /// Hands the Gram matrix over, if there is one; the other sums stay.
-    host_matrix take_gram()
-    {
-        stats_.gram = {};
-        return std::exchange(gram_, host_matrix{});
-    }
+    host_matrix take_gram() { return std::exchange(gram_, host_matrix{}); }
 
     /// Mean of |x| per channel.
     std::vector<float> x_mean() const { return mean_of(abs_sum_); }
@@ -36128,9 +39536,9 @@ public:
     /// The largest |x| of all channels.
     float largest() const noexcept { return *std::max_element(largest_.begin(), largest_.end()); }
 
-    /// Adds a batch of inputs, (tokens, in_features).
+    /// Adds a batch of inputs, (tokens, in_features), to the Gram matrix only if it is `in_gram`.
     template <class Product, execution E>
-    status observe(const E& how, matrix_view<const float> x)
+    status observe(const E& how, matrix_view<const float> x, bool in_gram = true)
     {
         constexpr std::size_t at_once = 64;
         how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
@@ -36143,11 +39551,23 @@ public:
                     largest[c] = std::max(largest[c], std::fabs(from[c]));
             }
         });
+        if (in_gram && has_gram()) {
+            add_upper_gram<Product>(how, x, view_of(gram_));
+            gram_tokens_ += x.rows();
+        }
         return stats_.template observe<Product>(how, x);
     }
 
+    /// After the last batch.
+    template <execution E>
+    void complete(const E& how)
+    {
+        if (has_gram()) mirror_upper(how, view_of(gram_));
+    }
+
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
-    void divide_inputs(std::span<const double> scales)
+    template <execution E>
+    void divide_inputs(const E& how, std::span<const double> scales)
     {
         const std::size_t count = in_features();
         for (std::size_t i = 0; i < count; ++i) {
@@ -36156,9 +39576,10 @@ public:
             square_sum_[i] /= scales[i] * scales[i];
         }
         if (!has_gram()) return;
-        for (std::size_t i = 0; i < count; ++i)
-            for (std::size_t j = 0; j < count; ++j)
-                stats_.gram(i, j) /= static_cast<float>(scales[i] * scales[j]);
+        how.for_each(count, [&](std::size_t i) {
+            float* const row = &gram_(i, 0);
+            for (std::size_t j = 0; j < count; ++j) row[j] /= static_cast<float>(scales[i] * scales[j]);
+        });
     }
 
 private:
@@ -36174,7 +39595,8 @@ private:
     std::vector<double> abs_sum_, square_sum_;
     std::vector<float> largest_; ///< |x| per channel
     host_matrix gram_;
-    activation_stats stats_;
+    std::uint64_t gram_tokens_ = 0;
+    activation_stats stats_; ///< without the Gram matrix
 };
 
 /// Statistics of the values of a decoder block that linear layers read.
@@ -36184,7 +39606,9 @@ public:
     {
         for (const block_input& input : layout.inputs) {
             names_.emplace(input.name, entries_.size());
-            entries_.emplace_back(input.width, with_gram);
+            // Of what experts are given there would be as many Gram matrices as experts.
+            const bool is_part = layout.whole_of(input.value) != input.value;
+            entries_.emplace_back(input.width, with_gram && !is_part);
         }
         for (const block_linear& linear : layout.linears)
             names_.emplace(linear.name, layout.input_of(linear.reads));
@@ -36203,13 +39627,20 @@ public:
         for (input_statistics& entry : entries_) entry.take_gram();
     }
 
+    /// After the last batch that an observer was shown.
+    template <execution E>
+    void complete(const E& how)
+    {
+        for (input_statistics& entry : entries_) entry.complete(how);
+    }
+
     /// An observer for the forward pass.
     template <class Product, execution E>
     auto observer(const E& how)
     {
-        return [this, &how](std::string_view layer, matrix_view<const float> input) {
+        return [this, &how](std::string_view layer, matrix_view<const float> input, bool in_gram = true) {
             // The shapes were made to fit; there is nothing that can fail.
-            static_cast<void>(of(layer).template observe<Product>(how, input));
+            static_cast<void>(of(layer).template observe<Product>(how, input, in_gram));
         };
     }
 
@@ -36290,6 +39721,11 @@ public:
     virtual status commit() = 0;
     /// Where the output will be.
     virtual std::string target() const = 0;
+    /// What is written so far, for a sink of the same request in another run.
+    virtual void save(state_writer& to) const = 0;
+    /// Goes on behind what such a sink has saved, in the place that it has left. Error: `malformed_file`
+    /// where that is not there any more.
+    virtual status restore(state_reader& from) = 0;
     /// The tensors that it writes, as they are stored; none where the output holds no model.
     virtual std::vector<tensor_report> tensors() const { return {}; }
     /// Both steps, for a run with one output; gives its path.
@@ -36321,6 +39757,86 @@ protected:
 #ifndef AWQ_PIPELINE_DIRECTORY_SOURCE_HPP
 #define AWQ_PIPELINE_DIRECTORY_SOURCE_HPP
 
+// ---- awq/pipeline/llama_like.hpp
+#ifndef AWQ_PIPELINE_LLAMA_LIKE_HPP
+#define AWQ_PIPELINE_LLAMA_LIKE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+/// A model of a class that is not known, taken for a Llama.
+namespace awq {
+
+namespace detail {
+
+/// Fields of config.json that say nothing of what such a model computes, or that are read.
+inline bool is_llama_field(std::string_view name) noexcept
+{
+    constexpr std::string_view known[] = {
+        "architectures", "model_type", "vocab_size", "hidden_size", "intermediate_size",
+        "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
+        "max_position_embeddings", "rms_norm_eps", "hidden_act", "attention_bias", "mlp_bias",
+        "tie_word_embeddings", "rope_theta", "rope_scaling", "rope_parameters", "sliding_window",
+        "use_sliding_window", "max_window_layers", "layer_types", "torch_dtype", "dtype",
+        "transformers_version", "use_cache", "initializer_range", "attention_dropout",
+        "hidden_dropout", "pretraining_tp", "auto_map", "quantization_config",
+        "partial_rotary_factor", "final_logit_softcapping", "attn_logit_softcapping"};
+    return name.ends_with("token_id") || name.starts_with("_") ||
+           std::ranges::find(known, name) != std::end(known);
+}
+
+/// "scale_emb, scale_depth": what the config says beyond that; empty: nothing.
+inline std::string unread_fields(const json::value& root)
+{
+    constexpr std::size_t most = 6;
+    std::string text;
+    std::size_t count = 0;
+    for (const auto& member : root.members()) {
+        if (is_llama_field(member.key) || member.value.is_null() || ++count > most + 1) continue;
+        text += (count == 1 ? "" : ", ") + (count <= most ? printable(member.key) : std::string{"..."});
+    }
+    return text;
+}
+
+} // namespace detail
+
+/// The config of a model of an unknown class as a Llama's, or a Qwen 3's where heads have norms.
+/// `has(tensor)`: whether the checkpoint has a tensor of that name. Whether its tensors fit is for the
+/// caller to check. Errors: those of `read_model_config`.
+template <class Has>
+result<model_config> read_llama_like(const json::value& root, const Has& has)
+{
+    AWQ_TRY(model_config config,
+            detail::read_text_config(root, find_architecture("LlamaForCausalLM"), false));
+    const std::string first = find_names(config.names, has).blocks + "0.self_attn.";
+    config.qk_norm = has(first + "q_norm.weight");
+    if (config.qk_norm) config.architecture = "Qwen3ForCausalLM";
+    config.qkv_bias = has(first + "q_proj.bias");
+    config.attention_bias = config.qkv_bias && has(first + "o_proj.bias");
+    if (const auto sound = check(config); !sound) return sound.error().from_file(root.where());
+    return config;
+}
+
+/// What is assumed of such a model, in one line.
+inline notice llama_like_notice(const json::value& root, const model_config& config)
+{
+    std::string name;
+    if (const auto given = detail::first_architecture(root)) name = printable(*given);
+    const std::string unread = detail::unread_fields(root);
+    return {notice::severity::warning,
+            "architecture \"" + name + "\" is not known; its tensors fit a " +
+                (config.qk_norm ? "Qwen 3" : "Llama") +
+                ", so RMS norms before attention and MLP, halves of heads that turn together and a gate of " +
+                config.hidden_act + " are assumed" +
+                (unread.empty() ? "" : ", and these fields of config.json are not looked at: " + unread) +
+                "; compare its perplexity by eval with a known one"};
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/pipeline/model_path.hpp
 #ifndef AWQ_PIPELINE_MODEL_PATH_HPP
 #define AWQ_PIPELINE_MODEL_PATH_HPP
@@ -36642,6 +40158,269 @@ inline quantization_summary summarize_quantization(const json::value& quantizati
 } // namespace awq
 
 #endif
+// ---- awq/pipeline/stacked_tensors.hpp
+#ifndef AWQ_PIPELINE_STACKED_TENSORS_HPP
+#define AWQ_PIPELINE_STACKED_TENSORS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A layer's weight (outputs, inputs) or bias (outputs, 1) that a checkpoint holds in a slab of a
+/// stack: blocks' layouts know experts one by one, some files have one tensor for all.
+struct stacked_tensor {
+    const safetensors::tensor* stack = nullptr;
+    const safetensors::tensor* scales = nullptr; ///< of MXFP4, whose blocks the stack holds; else null
+    stacked_place place;
+    bool is_transposed = false;          ///< MXFP4 is not, but its 16-bit form may be
+    std::size_t outputs = 0, inputs = 0; ///< of the layer
+    bool is_bias = false;
+    std::string block;                   ///< prefix of the block that it belongs to
+
+    std::size_t slab_size() const noexcept { return place.outputs * inputs; }
+    std::size_t slab_begin() const noexcept { return place.slab * slab_size(); }
+    /// What it is written as: MXFP4 becomes 16 bits.
+    safetensors::tensor_spec output() const
+    {
+        if (!scales) return stack->spec();
+        const std::uint64_t slabs = place.slabs, rows = is_transposed ? inputs : place.outputs;
+        return {block + place.name, safetensors::element_type::bf16,
+                {slabs, rows, is_transposed ? place.outputs : inputs}};
+    }
+
+    /// As if it had a tensor of its own.
+    std::vector<std::uint64_t> shape() const
+    {
+        if (is_bias) return {outputs};
+        return {outputs, inputs};
+    }
+};
+
+namespace detail {
+
+/// Whether a stack has this shape, and which way round; nothing where it has not.
+inline std::optional<bool> is_transposed_stack(const stacked_tensor& wanted, const safetensors::tensor& stack)
+{
+    const std::uint64_t slabs = wanted.place.slabs, outputs = wanted.place.outputs, inputs = wanted.inputs;
+    const std::vector<std::uint64_t>& shape = stack.shape;
+    if (wanted.is_bias)
+        return shape == std::vector{slabs, outputs} ? std::optional{true} : std::nullopt;
+    const bool plain = shape == std::vector{slabs, outputs, inputs};
+    const bool turned = shape == std::vector{slabs, inputs, outputs};
+    if (wanted.place.order == stack_order::out_in) return plain ? std::optional{false} : std::nullopt;
+    if (wanted.place.order == stack_order::in_out) return turned ? std::optional{true} : std::nullopt;
+    return plain != turned ? std::optional{turned} : std::nullopt;
+}
+
+} // namespace detail
+
+/// The stacked tensors of a checkpoint, by the names that layouts have for them.
+class AWQ_ABI_TAG stacked_tensors {
+public:
+    /// Looks for the stack of every tensor that has no tensor of its own. Error: `shape_mismatch` that
+    /// names a stack whose shape the config does not ask for, or which does not tell outputs from inputs.
+    static result<stacked_tensors> find(const safetensors::checkpoint& files, const model_config& config)
+    {
+        stacked_tensors found;
+        for (std::size_t layer = 0; config.experts.count != 0 && layer < config.num_hidden_layers; ++layer) {
+            const block_layout layout = layout_of(config, layer);
+            const std::string block = block_prefix(config, layer);
+            if (!files.find(block + layout.tensors.front().name)) break; // no such block: the check says so
+            for (const expected_tensor& wanted : layout.tensors)
+                if (wanted.stack.order != stack_order::none && wanted.is != presence::unwanted)
+                    AWQ_CHECK(found.add(files, wanted, block));
+        }
+        return found;
+    }
+
+    /// Whether some are MXFP4.
+    bool has_packed() const
+    {
+        return std::ranges::any_of(tensors_, [](const auto& each) { return each.second.scales != nullptr; });
+    }
+    /// Null where the tensor is not stacked.
+    const stacked_tensor* find(std::string_view name) const
+    {
+        const auto at = tensors_.find(name);
+        return at == tensors_.end() ? nullptr : &at->second;
+    }
+    /// Whether a tensor of the file is such a stack.
+    bool is_stack(std::string_view name) const { return stacks_.contains(name); }
+    const std::map<std::string, stacked_tensor, std::less<>>& all() const noexcept { return tensors_; }
+
+    /// Rows of a tensor; out (rows, inputs), or one row of a bias. Errors: those of `read_floats`.
+    static status read_rows(const stacked_tensor& from, std::size_t first_row, matrix_view<float> out)
+    {
+        if (from.scales) return read_packed(from, first_row, out);
+        const std::size_t rows = from.is_bias ? from.outputs : out.rows();
+        const matrix_view<float> values{out.data(), rows, from.inputs};
+        stacked_place at = from.place;
+        at.first += first_row * at.step;
+        if (!from.is_transposed && at.step == 1)
+            return safetensors::read_floats(*from.stack, {values.data(), values.size()},
+                                            from.slab_begin() + at.first * from.inputs);
+        std::vector<float> slab(from.slab_size());
+        AWQ_CHECK(safetensors::read_floats(*from.stack, slab, from.slab_begin()));
+        take_from_slab(at, from.is_transposed, slab, values);
+        return {};
+    }
+
+private:
+    status add(const safetensors::checkpoint& files, const expected_tensor& wanted, const std::string& block)
+    {
+        const std::string name = block + wanted.name;
+        if (files.find(name)) return {};
+        const safetensors::tensor* const stack = files.find(block + wanted.stack.name);
+        if (!stack) return add_packed(files, wanted, block);
+        stacked_tensor made{stack, nullptr, wanted.stack, false, wanted.rows, wanted.cols, !wanted.is_matrix, block};
+        if (made.is_bias) std::swap(made.outputs, made.inputs);
+        const auto way = detail::is_transposed_stack(made, *stack);
+        if (!way)
+            return error{error_code::shape_mismatch, files.directory(), ": tensor \"", printable(stack->name),
+                         "\" has the shape ", safetensors::shape_text(stack->shape), ", the config asks for ",
+                         made.place.slabs, " experts of ", made.place.outputs, " outputs and ", made.inputs,
+                         " inputs (", wanted.fields, "), whose order the shape must tell"};
+        made.is_transposed = *way;
+        stacks_.insert(stack->name);
+        tensors_.emplace(name, std::move(made));
+        return {};
+    }
+
+    status add_packed(const safetensors::checkpoint& files, const expected_tensor& wanted,
+                      const std::string& block)
+    {
+        const safetensors::tensor* const blocks = files.find(block + wanted.stack.name + "_blocks");
+        const safetensors::tensor* const scales = files.find(block + wanted.stack.name + "_scales");
+        if (!wanted.is_matrix || !blocks || !scales) return {};
+        const bool is_turned = wanted.stack.order == stack_order::in_out;
+        const std::uint64_t slabs = wanted.stack.slabs, rows = wanted.stack.outputs, groups = wanted.cols / 32;
+        const auto is_bytes = [](const safetensors::tensor& each, const std::vector<std::uint64_t>& shape) {
+            return each.stored == safetensors::element_type::u8 && each.shape == shape;
+        };
+        if (wanted.cols % 32 != 0 || !is_bytes(*blocks, {slabs, rows, groups, 16}) ||
+            !is_bytes(*scales, {slabs, rows, groups}))
+            return error{error_code::shape_mismatch, files.directory(), ": tensor \"", printable(blocks->name),
+                         "\" has the shape ", safetensors::shape_text(blocks->shape), ", MXFP4 of ", slabs,
+                         " experts of ", rows, " outputs and ", wanted.cols, " inputs has another (",
+                         wanted.fields, ")"};
+        stacks_.insert({blocks->name, scales->name});
+        tensors_.emplace(block + wanted.name, stacked_tensor{blocks, scales, wanted.stack, is_turned, wanted.rows,
+                                                             wanted.cols, false, block});
+        return {};
+    }
+
+    static status read_packed(const stacked_tensor& from, std::size_t first_row, matrix_view<float> out)
+    {
+        std::vector<float> slab(from.slab_size());
+        const std::size_t blocks = slab.size() / 2, scales = slab.size() / 32;
+        safetensors::widen_mxfp4(from.stack->bytes.subspan(from.place.slab * blocks, blocks),
+                                 from.scales->bytes.subspan(from.place.slab * scales, scales), slab);
+        if (const auto bad = safetensors::first_not_finite(slab))
+            return error{error_code::not_finite, from.stack->file->path(), ": tensor \"",
+                         printable(from.scales->name), "\": element ", from.place.slab * scales + *bad / 32,
+                         " is NaN"};
+        stacked_place at = from.place;
+        at.first += first_row * at.step;
+        take_from_slab(at, false, slab, out);
+        from.stack->release();
+        return {};
+    }
+
+    std::map<std::string, stacked_tensor, std::less<>> tensors_;
+    std::set<std::string, std::less<>> stacks_;
+};
+
+/// The plan of a checkpoint like `source`, but for what is MXFP4 there: it becomes 16 bits.
+inline std::vector<safetensors::shard_plan> plan_like(const safetensors::checkpoint& source,
+                                                      const stacked_tensors& stacks)
+{
+    std::map<std::string_view, safetensors::tensor_spec> widened; // by the tensor that it takes the place of
+    std::set<std::string_view> dropped;
+    for (const auto& [name, each] : stacks.all()) {
+        if (!each.scales) continue;
+        widened.emplace(each.stack->name, each.output());
+        dropped.insert(each.scales->name);
+    }
+    auto plans = safetensors::plan_like(source);
+    for (safetensors::shard_plan& plan : plans) {
+        std::erase_if(plan.tensors, [&](const auto& spec) { return dropped.contains(spec.name); });
+        for (safetensors::tensor_spec& spec : plan.tensors)
+            if (const auto at = widened.find(spec.name); at != widened.end()) spec = at->second;
+    }
+    return plans;
+}
+
+/// Writes tensors into the stacks that their checkpoint has for them, a slab when all of its tensors
+/// are there: gate and up of one expert may lie in turns.
+class stack_writer {
+public:
+    /// Errors: those of `shard_set_writer::write_part`.
+    status write(const stacked_tensor& to, std::span<const float> values, safetensors::shard_set_writer& out)
+    {
+        const std::string name = to.output().name;
+        open_slab& slab = slabs_[{name, to.place.slab}];
+        slab.values.resize(to.slab_size());
+        put_into_slab(to.place, to.is_transposed, {values.data(), to.outputs, to.inputs}, slab.values);
+        slab.filled += values.size();
+        if (slab.filled < slab.values.size()) return {};
+        const status done = out.write_part(name, to.slab_begin(), slab.values);
+        slabs_.erase({name, to.place.slab});
+        return done;
+    }
+
+private:
+    struct open_slab {
+        std::vector<float> values;
+        std::size_t filled = 0;
+    };
+    std::map<std::pair<std::string, std::size_t>, open_slab> slabs_;
+};
+
+/// Writes a tensor under its own name, where the output has it, or into its stack.
+inline status write_tensor(const stacked_tensors& stacks, stack_writer& slabs, std::string_view name,
+                           std::span<const float> values, safetensors::shard_set_writer& out)
+{
+    const stacked_tensor* const stacked = out.contains(name) ? nullptr : stacks.find(name);
+    return stacked ? slabs.write(*stacked, values, out) : out.write_floats(name, values);
+}
+
+/// Gives every expert of a block in which some layer is quantized tensors of its own, for quantized
+/// layers are not stacked. `is_quantized(layer)`: by its full name.
+template <class Choice>
+void unstack(const stacked_tensors& stacks, const Choice& is_quantized,
+             std::vector<safetensors::shard_plan>& plans)
+{
+    std::set<std::string_view> blocks;
+    std::multimap<std::string, safetensors::tensor_spec> members; // by their stack
+    for (const auto& [name, each] : stacks.all())
+        if (is_quantized(std::string_view{name}.substr(0, name.rfind('.')))) blocks.insert(each.block);
+    for (const auto& [name, each] : stacks.all())
+        if (blocks.contains(each.block))
+            members.emplace(each.output().name, safetensors::tensor_spec{name, each.output().type, each.shape()});
+    for (safetensors::shard_plan& plan : plans) {
+        std::vector<safetensors::tensor_spec> specs;
+        for (safetensors::tensor_spec& spec : plan.tensors) {
+            const auto [first, last] = members.equal_range(spec.name);
+            if (first == last) specs.push_back(std::move(spec));
+            for (auto at = first; at != last; ++at) specs.push_back(at->second);
+        }
+        plan.tensors = std::move(specs);
+    }
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/pipeline/tensor_reports.hpp
 #ifndef AWQ_PIPELINE_TENSOR_REPORTS_HPP
 #define AWQ_PIPELINE_TENSOR_REPORTS_HPP
@@ -36696,9 +40475,11 @@ inline std::vector<tensor_report> tensor_reports(const gguf::file& read)
 
 #endif
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -36731,21 +40512,31 @@ public:
         for (std::size_t layer = 0; layer < config_.num_hidden_layers; ++layer)
             layouts.push_back(layout_of(config_, layer));
         for (const safetensors::tensor* const each : checkpoint_.tensors()) {
-            const std::string_view name = each->name;
-            if (!name.starts_with(config_.names.blocks)) continue;
-            std::string_view rest = name.substr(config_.names.blocks.size());
-            std::size_t layer = 0;
-            const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
-            rest.remove_prefix(static_cast<std::size_t>(read.ptr - rest.data()));
-            if (read.ec != std::errc{} || layer >= layouts.size() || !rest.starts_with('.')) continue;
-            rest.remove_prefix(1);
-            const bool is_weight = rest.ends_with(".weight") || rest.ends_with(".bias");
-            if (!is_weight || layouts[layer].tensor(rest) != none_here) continue;
-            return error{error_code::malformed_file, path(), ": tensor \"", printable(name),
+            const auto layer = layer_of(each->name);
+            if (!layer) continue;
+            const std::string_view rest =
+                std::string_view{each->name}.substr(block_prefix(config_, *layer).size());
+            const bool is_bias = rest.ends_with(".bias") && each->shape.size() == 1;
+            const bool is_known =
+                layouts[*layer].tensor(rest) != none_here || stacks_.is_stack(each->name);
+            if (is_known || !(is_bias || rest.ends_with(".weight"))) continue;
+            return error{error_code::malformed_file, path(), ": tensor \"", printable(each->name),
                          "\" is there, but the config has none (model_type); does the config belong "
                          "to these weights?"};
         }
         return {};
+    }
+
+    /// The block that a tensor or module is in, by its full name; nothing outside of the config's.
+    std::optional<std::size_t> layer_of(std::string_view name) const noexcept
+    {
+        if (!name.starts_with(config_.names.blocks)) return std::nullopt;
+        name.remove_prefix(config_.names.blocks.size());
+        std::size_t layer = 0;
+        const auto read = std::from_chars(name.data(), name.data() + name.size(), layer);
+        name.remove_prefix(static_cast<std::size_t>(read.ptr - name.data()));
+        const bool is_block = read.ec == std::errc{} && layer < config_.num_hidden_layers;
+        return is_block && name.starts_with('.') ? std::optional{layer} : std::nullopt;
     }
 
     /// What config.json says of quantization, if anything.
@@ -36760,35 +40551,82 @@ public:
     /// As `open`, but the tensors may be other than the config says: for a look at them only.
     static result<std::unique_ptr<directory_source>> open_unchecked(const std::string& directory);
 
+    /// Whatever is in a directory, for those that need no forward pass: where the model's class is not
+    /// known or its config cannot be read, `problem` says so and the config has the weights' type only.
+    static result<std::unique_ptr<directory_source>> open_tensors(const std::string& directory);
+    const std::optional<error>& problem() const noexcept { return problem_; }
+
     const model_config& config() const noexcept override { return config_; }
     const std::string& path() const noexcept override { return checkpoint_.directory(); }
     const safetensors::checkpoint& checkpoint() const noexcept { return checkpoint_; }
+    /// The tensors that it has in stacks; known when it is open and checked.
+    const stacked_tensors& stacks() const noexcept { return stacks_; }
+    /// Looks for them. Error: one of another shape than the config says.
+    status find_stacks()
+    {
+        AWQ_TRY(stacks_, stacked_tensors::find(checkpoint_, config_));
+        return {};
+    }
 
     std::vector<notice> notices() const override { return notices_; }
     std::vector<tensor_report> tensors() const override { return tensor_reports(checkpoint_); }
 
+    std::string name_in_file(std::string_view name) const override
+    {
+        const stacked_tensor* const stacked = stacks_.find(name);
+        return stacked ? stacked->stack->name : std::string{name};
+    }
+
+    /// The elements that an output like this checkpoint has for a tensor; nothing where it has none.
+    std::optional<dtype> stored_type(std::string_view name) const
+    {
+        const stacked_tensor* const stacked = stacks_.find(name);
+        if (stacked) return safetensors::to_dtype(stacked->output().type);
+        const safetensors::tensor* const found = checkpoint_.find(name);
+        return found ? found->type() : std::nullopt;
+    }
+
     std::optional<tensor_shape> shape(std::string_view name) const override
     {
+        if (const stacked_tensor* const stacked = stacks_.find(name))
+            return stacked->is_bias ? tensor_shape{1, stacked->outputs}
+                                    : tensor_shape{stacked->outputs, stacked->inputs};
         const safetensors::tensor* const found = checkpoint_.find(name);
         if (!found || found->shape.empty() || found->shape.size() > 2) return std::nullopt;
-        const auto rows = found->shape.size() == 1 ? std::uint64_t{1} : found->shape.front();
-        return tensor_shape{static_cast<std::size_t>(rows),
-                            static_cast<std::size_t>(found->shape.back())};
+        auto rows = static_cast<std::size_t>(found->shape.size() == 1 ? 1 : found->shape.front());
+        auto cols = static_cast<std::size_t>(found->shape.back());
+        if (is_transposed(name)) std::swap(rows, cols);
+        return tensor_shape{rows, cols};
+    }
+
+    /// Whether a weight is stored as (in_features, out_features); readers see it the other way.
+    bool is_transposed(std::string_view name) const
+    {
+        return config_.transposed_layers && name.ends_with(".weight") &&
+               name.starts_with(config_.names.blocks) && checkpoint_.find(name) &&
+               checkpoint_.find(name)->shape.size() == 2;
     }
 
     std::optional<stored_tensor_facts> stored(std::string_view name) const override
     {
-        const safetensors::tensor* const found = checkpoint_.find(name);
+        const stacked_tensor* const stacked = stacks_.find(name);
+        const safetensors::tensor* const found = stacked ? stacked->stack : checkpoint_.find(name);
         if (!found) return std::nullopt;
         const auto type = found->type();
-        return stored_tensor_facts{found->shape, std::string{name_of(found->stored)},
+        std::vector<std::uint64_t> shape = stacked ? stacked->shape() : found->shape;
+        if (!stacked && is_transposed(name)) std::ranges::reverse(shape);
+        if (stacked && stacked->scales) return stored_tensor_facts{std::move(shape), "MXFP4"};
+        return stored_tensor_facts{std::move(shape), std::string{name_of(found->stored)},
                                    type && is_smoothable(*type)};
     }
 
     status read_rows(std::string_view name, std::size_t first_row,
                      matrix_view<float> out) const override
     {
+        if (const stacked_tensor* const stacked = stacks_.find(name))
+            return stacked_tensors::read_rows(*stacked, first_row, out);
         AWQ_TRY(const safetensors::tensor* const found, checkpoint_.at(name));
+        if (is_transposed(name)) return read_columns(*found, first_row, out);
         const auto done = safetensors::read_floats(*found, {out.data(), out.size()},
                                                    std::uint64_t{first_row} * out.cols());
         found->release();
@@ -36797,6 +40635,22 @@ public:
 
 private:
     directory_source() = default;
+
+    /// Rows of the matrix that readers see are columns of the one in the file.
+    static status read_columns(const safetensors::tensor& from, std::size_t first,
+                               matrix_view<float> out)
+    {
+        std::vector<float> row(static_cast<std::size_t>(from.shape.back()));
+        if (first > row.size() || out.rows() > row.size() - first || out.cols() != from.shape.front())
+            return error{error_code::shape_mismatch, "tensor \"", printable(from.name), "\" has no ",
+                         out.rows(), " rows of ", out.cols(), " from ", first, " on"};
+        for (std::size_t c = 0; c < out.cols(); ++c) {
+            AWQ_CHECK(safetensors::read_floats(from, row, std::uint64_t{c} * row.size()));
+            for (std::size_t r = 0; r < out.rows(); ++r) out(r, c) = row[first + r];
+        }
+        from.release();
+        return {};
+    }
 
     /// Where config.json has no type, that of the weights.
     void take_stored_type()
@@ -36815,7 +40669,9 @@ private:
             const bool is_float = type && is_smoothable(*type);
             const bool is_small =
                 bits_of(each->stored) <= 32 && each->stored != element_type::boolean;
-            if (each->shape.size() >= 2 && is_small && !is_float) return each;
+            const bool is_mask = each->name.ends_with(".bias"); // causal, of old checkpoints
+            const bool is_known = is_mask || stacks_.is_stack(each->name);
+            if (each->shape.size() >= 2 && is_small && !is_float && !is_known) return each;
         }
         return nullptr;
     }
@@ -36828,7 +40684,41 @@ private:
                                                       "over"});
     }
 
+    /// Reads what config.json says of a model, or why it cannot be used.
+    void read_config(const json::value& root)
+    {
+        const auto has = [&](const std::string& name) { return checkpoint_.find(name) != nullptr; };
+        auto known = read_model_config(root);
+        if (!known && known.error().code() == error_code::unknown_architecture)
+            known = take_for_llama(root, known.error());
+        if (known) {
+            config_ = *std::move(known);
+            config_.names = find_names(config_.names, has);
+        } else {
+            problem_ = known.error();
+            config_ = {};
+            const auto read = detail::read_storage(root, config_);
+            if (!read) config_.torch_dtype = dtype::f32;
+        }
+        if (!root.find_non_null("torch_dtype") && !root.find_non_null("dtype")) take_stored_type();
+    }
+
+    /// A model of a class that is `unknown`, if its tensors are a Llama's, all of them.
+    result<model_config> take_for_llama(const json::value& root, const error& unknown)
+    {
+        const auto has = [&](const std::string& name) { return checkpoint_.find(name) != nullptr; };
+        auto guess = read_llama_like(root, has);
+        if (!guess) return unknown;
+        config_ = *guess;
+        config_.names = find_names(config_.names, has);
+        if (!check_tensors(*this) || !check_unknown()) return unknown;
+        notices_.push_back(llama_like_notice(root, config_));
+        return guess;
+    }
+
     safetensors::checkpoint checkpoint_;
+    stacked_tensors stacks_;
+    std::optional<error> problem_;
     std::optional<quantization_summary> quantization_;
     std::vector<notice> notices_;
     model_config config_;
@@ -36837,10 +40727,14 @@ private:
 #if AWQ_COMPILES_FILES
 AWQ_COMPILED status directory_source::check_plain()
 {
+    AWQ_CHECK(find_stacks());
     const status found = check_tensors(*this);
     const status fits = found ? check_unknown() : found;
     const safetensors::tensor* const packed = fits ? nullptr : find_packed();
-    if (fits && quantization_) note_left_over();
+    if (fits && quantization_ && !stacks_.has_packed()) note_left_over();
+    if (fits && stacks_.has_packed())
+        notices_.push_back({notice::severity::note, path() + ": experts in MXFP4 are read as the weights that "
+                                                             "they stand for, and written in 16 bits"});
     if (!packed) return fits;
     if (!quantization_)
         return error{error_code::unsupported, path(), ": is already quantized (tensor \"",
@@ -36853,25 +40747,38 @@ AWQ_COMPILED status directory_source::check_plain()
                                         : ", no command reads such weights"};
 }
 
-AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_unchecked(
+AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_tensors(
     const std::string& directory)
 {
     AWQ_CHECK(check_model_directory(directory));
     auto source = std::unique_ptr<directory_source>{new directory_source};
     AWQ_TRY(source->checkpoint_, safetensors::checkpoint::open(directory));
+    for (const std::string& repair : source->checkpoint_.repairs())
+        source->notices_.push_back({notice::severity::note, repair});
     AWQ_TRY(const std::string path, model_file(directory, "config.json"));
     AWQ_TRY(const json::document config, json::load(path));
-    AWQ_TRY(source->config_, read_model_config(config.root()));
-    source->config_.names = find_names(source->config_.names, [&](const std::string& name) {
-        return source->checkpoint_.find(name) != nullptr;
-    });
-    if (!config.root().find_non_null("torch_dtype") && !config.root().find_non_null("dtype"))
-        source->take_stored_type();
+    source->read_config(config.root());
     if (const auto quantization = find_quantization(config.root()))
         source->quantization_ = summarize_quantization(*quantization);
     return source;
 }
+
+AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_unchecked(
+    const std::string& directory)
+{
+    AWQ_TRY(auto source, open_tensors(directory));
+    if (source->problem_) return *source->problem_;
+    return source;
+}
 #endif
+
+/// What is outside of the blocks is copied at the end of a run; a NaN there is to be found before the work.
+inline status check_outer_values(const directory_source& source)
+{
+    for (const expected_tensor& each : expected_outer_tensors(source.config()))
+        if (const auto* const tensor = source.checkpoint().find(each.name)) AWQ_CHECK(check_finite(*tensor));
+    return {};
+}
 
 } // namespace awq
 
@@ -36886,6 +40793,7 @@ AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_un
 
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace awq {
@@ -36903,12 +40811,116 @@ inline result<std::vector<std::string>> carry_over(const std::string& model, con
     return notes;
 }
 
+/// Writes config.json without a `quantization_config`, for an output that is not quantized.
+inline status write_plain_config(const std::string& model, const output_path& to)
+{
+    AWQ_TRY(const std::string path, model_file(model, "config.json"));
+    AWQ_TRY(const auto config, json::load(path));
+    AWQ_TRY(const auto members, config.root().as_object());
+    json::writer out{2};
+    out.begin_object();
+    for (const json::member& each : members)
+        if (each.key != "quantization_config") json::write(out.key(each.key), each.value);
+    out.end_object();
+    return write_file(to / "config.json", std::move(out).take() + "\n");
+}
+
 } // namespace awq
 
 #endif
 // ---- awq/pipeline/layer_codec.hpp
 #ifndef AWQ_PIPELINE_LAYER_CODEC_HPP
 #define AWQ_PIPELINE_LAYER_CODEC_HPP
+
+// ---- awq/pipeline/module_target.hpp
+#ifndef AWQ_PIPELINE_MODULE_TARGET_HPP
+#define AWQ_PIPELINE_MODULE_TARGET_HPP
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A module of a checkpoint, and what a `quantization_config` calls it: its name, or "re:" and an
+/// expression.
+struct named_module {
+    std::string name;
+    std::string target;
+};
+
+/// Appends a module, unless one with its target is there.
+inline void add_once(std::vector<named_module>& modules, named_module each)
+{
+    if (std::ranges::find(modules, each.target, &named_module::target) == modules.end())
+        modules.push_back(std::move(each));
+}
+
+namespace detail {
+
+/// The name as an expression that matches nothing else.
+inline std::string escaped(std::string_view name)
+{
+    std::string text;
+    for (const char each : name) {
+        if (std::string_view{".^$*+?()[]{}|\\"}.find(each) != std::string_view::npos) text += '\\';
+        text += each;
+    }
+    return text;
+}
+
+} // namespace detail
+
+/// What readers find modules by. They load multimodal checkpoints under other prefixes than the files
+/// have, each its own ("language_model.model." becomes "model.language_model."): there a target says how
+/// the name ends, or which part of the model it is in.
+class module_targets {
+public:
+    explicit module_targets(const model_config& config)
+        : is_part_(config.is_text_part), prefix_(config.names.blocks)
+    {
+        const std::string_view path = std::string_view{prefix_}.substr(0, prefix_.size() - 1);
+        prefix_.resize(path.rfind('.') == std::string_view::npos ? 0 : path.rfind('.') + 1);
+    }
+
+    /// A module of the text model, by its full name.
+    named_module of(std::string name) const
+    {
+        if (!is_part_) return {name, name};
+        std::string_view end = name;
+        if (end.starts_with(prefix_))
+            end.remove_prefix(prefix_.size());
+        else
+            end = end.substr(end.rfind('.') + 1); // the head
+        std::string target = "re:(.*\\.)?" + detail::escaped(end) + "$";
+        return {std::move(name), std::move(target)};
+    }
+
+    /// What a module outside of the text model belongs to: all of "vision_tower".
+    named_module outside(std::string_view name) const
+    {
+        if (!is_part_ || part_of(name) == part_of(prefix_)) return of(std::string{name});
+        const std::string_view part = part_of(name);
+        return {std::string{part}, "re:(.*\\.)?" + detail::escaped(part) + "(\\..*)?$"};
+    }
+
+private:
+    /// "vision_tower" of "model.vision_tower.layers.0".
+    static std::string_view part_of(std::string_view name)
+    {
+        if (name.starts_with("model.")) name.remove_prefix(6);
+        return name.substr(0, name.find('.'));
+    }
+
+    bool is_part_;
+    std::string prefix_; ///< of the text model's modules
+};
+
+} // namespace awq
+
+#endif
 
 #include <cstddef>
 #include <memory>
@@ -36923,6 +40935,7 @@ struct quantized_layer {
     weight_format format;
     std::size_t rows = 0, cols = 0;
     dtype weight_type = dtype::f32; ///< of the source's weight
+    std::string target = {};        ///< see `named_module`; empty: the name
 };
 
 /// A checkpoint format: which tensors a layer becomes and what config.json says.
@@ -36940,10 +40953,10 @@ public:
     virtual result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
                                                       const quantized_linear& weight,
                                                       float largest_input) const = 0;
-    /// Writes the value of config.json's `quantization_config`. `left` names the linear layers that
-    /// are not quantized.
+    /// Writes the value of config.json's `quantization_config`. `left`: the linear layers that are
+    /// not quantized.
     virtual status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
-                                const std::vector<std::string>& left) const = 0;
+                                const std::vector<named_module>& left) const = 0;
 
 protected:
     layer_codec() = default;
@@ -36971,24 +40984,26 @@ namespace awq {
 /// appears when it is complete.
 class AWQ_ABI_TAG quantized_output {
 public:
-    /// `left` names the linear layers that stay as they are. Errors: a layer that the codec cannot
+    /// `left`: the linear layers that stay as they are. Errors: a layer that the codec cannot
     /// hold or the source does not have, named; those of the output directory.
     static result<quantized_output> create(const safetensors::checkpoint& source,
-                                           const std::string& target, bool overwrite,
+                                           const std::string& target, const output_policy& policy,
                                            std::unique_ptr<layer_codec> codec,
                                            std::vector<quantized_layer> layers,
-                                           std::vector<std::string> left)
+                                           std::vector<named_module> left,
+                                           const stacked_tensors& stacks = {})
     {
         AWQ_CHECK(check_output_apart(target, source.directory()));
         AWQ_CHECK(codec->check_layers(layers));
-        AWQ_TRY(auto plans, plan(source, *codec, layers));
-        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
+        AWQ_TRY(auto plans, plan(source, *codec, layers, stacks));
+        AWQ_TRY(output_directory directory, output_directory::create(target, policy));
         AWQ_TRY(auto writer, safetensors::shard_set_writer::create(
                                  directory.where(), std::move(plans), source.has_index()));
         quantized_output made{source,           std::move(directory), std::move(writer),
                               std::move(codec), std::move(layers),    std::move(left)};
         AWQ_TRY(made.notes_,
                 carry_over(source.directory(), made.directory_.where(), replaced_files));
+        made.stacks_ = stacks;
         AWQ_CHECK(made.write_config());
         return made;
     }
@@ -36999,7 +41014,7 @@ public:
     /// A tensor that is not quantized, by its full name.
     status write_floats(std::string_view name, std::span<const float> values)
     {
-        return writer_.write_floats(name, values);
+        return write_tensor(stacks_, slabs_, name, values, writer_);
     }
 
     /// The tensors of a quantized layer. `largest_input`: of |x|, or 0. Errors name the layer.
@@ -37028,6 +41043,10 @@ public:
         return directory_.prepare();
     }
 
+    /// What is written so far, and going on behind it, see `checkpoint_sink`.
+    void save(state_writer& to) const { writer_.save(to); }
+    status restore(state_reader& from) { return writer_.restore(from); }
+
     /// Puts the directory into place.
     status commit() { return directory_.commit(); }
     /// Where the directory will be.
@@ -37036,7 +41055,7 @@ public:
 private:
     quantized_output(const safetensors::checkpoint& source, output_directory&& directory,
                      safetensors::shard_set_writer&& writer, std::unique_ptr<layer_codec>&& codec,
-                     std::vector<quantized_layer>&& layers, std::vector<std::string>&& left)
+                     std::vector<quantized_layer>&& layers, std::vector<named_module>&& left)
         : source_(&source), directory_(std::move(directory)), writer_(std::move(writer)),
           codec_(std::move(codec)), layers_(std::move(layers)), left_(std::move(left))
     {
@@ -37048,12 +41067,13 @@ private:
 
     static result<std::vector<safetensors::shard_plan>>
     plan(const safetensors::checkpoint& source, const layer_codec& codec,
-         const std::vector<quantized_layer>& layers)
+         const std::vector<quantized_layer>& layers, const stacked_tensors& stacks)
     {
         std::map<std::string_view, const quantized_layer*> waiting;
         for (const quantized_layer& layer : layers) waiting.emplace(layer.name, &layer);
         const auto all = waiting;
-        auto plans = safetensors::plan_like(source);
+        auto plans = plan_like(source, stacks);
+        unstack(stacks, [&](std::string_view layer) { return all.contains(layer); }, plans);
         for (safetensors::shard_plan& shard : plans) {
             std::vector<safetensors::tensor_spec> specs;
             for (safetensors::tensor_spec& spec : shard.tensors) {
@@ -37138,9 +41158,11 @@ private:
     const safetensors::checkpoint* source_;
     output_directory directory_;
     safetensors::shard_set_writer writer_;
+    stacked_tensors stacks_;
+    stack_writer slabs_;
     std::unique_ptr<layer_codec> codec_;
     std::vector<quantized_layer> layers_;
-    std::vector<std::string> left_;
+    std::vector<named_module> left_;
     std::map<std::string, std::size_t, std::less<>> by_name_;
     std::vector<std::string> notes_;
 };
@@ -37164,14 +41186,18 @@ public:
     /// Errors: a layer of whose format the codec is not capable, named; those of the output directory.
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
-                                                           bool overwrite,
+                                                           const output_policy& policy,
                                                            const weight_format_choice& formats,
                                                            std::unique_ptr<layer_codec> codec)
     {
+        if (source.config().transposed_layers)
+            return error{error_code::unsupported, source.path(), ": ", source.config().architecture,
+                         " stores its layers as (in_features, out_features), which quantized "
+                         "checkpoints cannot; write a GGUF file, or a smoothed checkpoint"};
         AWQ_TRY(layer_split split, split_layers(source, formats));
-        AWQ_TRY(auto output, quantized_output::create(source.checkpoint(), target, overwrite,
+        AWQ_TRY(auto output, quantized_output::create(source.checkpoint(), target, policy,
                                                       std::move(codec), std::move(split.quantized),
-                                                      std::move(split.left)));
+                                                      std::move(split.left), source.stacks()));
         return std::unique_ptr<checkpoint_sink>{new quantized_sink{std::move(output)}};
     }
 
@@ -37179,8 +41205,10 @@ public:
     {
         const std::string& prefix = block.smoothed->prefix();
         for (const auto& [name, tensor] : block.smoothed->all())
-            if (!is_quantized_weight(prefix + name))
+            if (!is_quantized_weight(prefix + name)) {
                 AWQ_CHECK(output_.write_floats(prefix + name, values_of(tensor)));
+                block.smoothed->release(view_of(tensor));
+            }
         for (const auto& [name, weight] : *block.quantized)
             AWQ_CHECK(output_.write_layer(
                 prefix + name, weight,
@@ -37191,13 +41219,15 @@ public:
     status prepare() override { return output_.prepare(); }
     status commit() override { return output_.commit(); }
     std::string target() const override { return output_.target(); }
+    void save(state_writer& to) const override { output_.save(to); }
+    status restore(state_reader& from) override { return output_.restore(from); }
     std::vector<tensor_report> tensors() const override { return output_.tensors(); }
     std::vector<std::string> notes() const override { return output_.notes(); }
 
 private:
     struct layer_split {
         std::vector<quantized_layer> quantized;
-        std::vector<std::string> left;
+        std::vector<named_module> left;
     };
 
     explicit quantized_sink(quantized_output&& output) : output_(std::move(output)) {}
@@ -37206,47 +41236,56 @@ private:
                                             const weight_format_choice& formats)
     {
         layer_split split;
+        const module_targets targets{source.config()};
         for (std::size_t layer = 0; layer < source.config().num_hidden_layers; ++layer) {
             for (const block_linear& linear : layout_of(source.config(), layer).linears) {
                 const std::string name = block_prefix(source.config(), layer) + linear.name;
                 const auto format = linear.is_router ? std::nullopt : formats(name);
                 if (format) {
                     AWQ_TRY(auto planned, plan_layer(source, name, *format));
+                    planned.target = targets.of(name).target;
                     split.quantized.push_back(std::move(planned));
                 } else {
-                    split.left.push_back(name);
+                    split.left.push_back(targets.of(name));
                 }
             }
         }
-        add_other_layers(source, split);
+        add_other_layers(source, targets, split);
         return split;
     }
 
-    /// What is outside of the blocks stays: the head, and what sees or hears.
-    static void add_other_layers(const directory_source& source, layer_split& split)
+    /// What is outside of the blocks stays: the head, layers beyond the config's, and what sees or
+    /// hears.
+    static void add_other_layers(const directory_source& source, const module_targets& targets,
+                                 layer_split& split)
     {
         constexpr std::string_view suffix = ".weight";
         const model_names& names = source.config().names;
         for (const safetensors::tensor* const each : source.checkpoint().tensors()) {
             const std::string module = each->name.substr(0, each->name.rfind('.'));
             const bool is_layer = each->shape.size() == 2 && each->name.ends_with(suffix);
-            const bool is_known = module.starts_with(names.blocks) || module == names.head ||
+            const bool is_known = source.layer_of(module) || module == names.head ||
                                   module == names.embeddings || module == names.positions;
-            if (is_layer && !is_known) split.left.push_back(module);
+            if (!is_layer || is_known) continue;
+            add_once(split.left, module.starts_with(names.blocks) ? targets.of(module)
+                                                                  : targets.outside(module));
         }
-        split.left.push_back(names.head);
+        add_once(split.left, targets.of(names.head));
+        add_once(split.left, targets.of("lm_head")); // as readers may call it: "embed_out" of GPT-NeoX
     }
 
     static result<quantized_layer> plan_layer(const directory_source& source,
                                               const std::string& name,
                                               const weight_format& format)
     {
-        AWQ_TRY(const auto* const weight, source.checkpoint().at(name + ".weight"));
-        if (weight->shape.size() != 2 || !weight->type())
+        const std::string tensor = name + ".weight";
+        const auto stored = source.stored(tensor);
+        const auto type = source.stored_type(tensor);
+        if (!stored || stored->shape.size() != 2 || !type)
             return error{error_code::shape_mismatch, source.path(), ": ", name,
                          ".weight is not a matrix of weights"};
-        return quantized_layer{name, format, static_cast<std::size_t>(weight->shape[0]),
-                               static_cast<std::size_t>(weight->shape[1]), *weight->type()};
+        return quantized_layer{name, format, static_cast<std::size_t>(stored->shape[0]),
+                               static_cast<std::size_t>(stored->shape[1]), *type};
     }
 
     bool is_quantized_weight(std::string_view name) const
@@ -37309,11 +41348,11 @@ public:
     }
 
     status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
-                        const std::vector<std::string>& left) const override
+                        const std::vector<named_module>& left) const override
     {
         autoawq::quantization_config config;
         if (!layers.empty()) config.group_size = group_size_of(layers.front());
-        config.modules_to_not_convert = left;
+        for (const named_module& each : left) config.modules_to_not_convert.push_back(each.name);
         autoawq::write_quantization_config(out, config);
         return {};
     }
@@ -37331,13 +41370,91 @@ struct autoawq_sink {
     /// See `quantized_sink::create`. Only 4 bits; a layer with another format is an error.
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
-                                                           bool overwrite,
+                                                           const output_policy& policy,
                                                            const weight_format_choice& formats)
     {
-        return quantized_sink::create(source, target, overwrite, formats,
+        return quantized_sink::create(source, target, policy, formats,
                                       std::make_unique<autoawq_codec>());
     }
 };
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/available_memory.hpp
+#ifndef AWQ_PIPELINE_AVAILABLE_MEMORY_HPP
+#define AWQ_PIPELINE_AVAILABLE_MEMORY_HPP
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+namespace detail {
+
+/// The number behind a word of a text file, or, without a word, its first.
+inline std::optional<std::uint64_t> number_in(const std::filesystem::path& file, std::string_view word = {})
+{
+    std::ifstream text{file};
+    std::uint64_t number = 0;
+    for (std::string each; !word.empty() && each != word;)
+        if (!(text >> each)) return std::nullopt;
+    return text >> number ? std::optional{number} : std::nullopt;
+}
+
+/// What a control group leaves its programs, the pages of files apart, which give way; none without a limit.
+/// `limit`, `used`: the names of its files and facts.
+inline std::optional<std::uint64_t> left_in_group(const std::filesystem::path& group, const char* limit,
+                                                  std::string_view used)
+{
+    const auto most = number_in(group / limit);
+    const auto taken = number_in(group / "memory.stat", used);
+    if (!most || !taken) return std::nullopt;
+    return *most - std::min(*most, *taken);
+}
+
+/// The least that a group or one that it is in leaves. `mount`: of the hierarchy; a container sees its own group there.
+inline std::uint64_t left_in_groups(const std::filesystem::path& mount, const std::filesystem::path& group,
+                                    const char* limit, std::string_view used)
+{
+    std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+    for (std::filesystem::path at = group.relative_path();; at = at.parent_path()) {
+        if (const auto left = left_in_group(mount / at, limit, used)) least = std::min(least, *left);
+        if (at.empty()) return least;
+    }
+}
+
+} // namespace detail
+
+/// The resident bytes that this program may come to have before the system runs out of memory, or its control groups
+/// (Linux: versions 1 and 2) do. The largest number where nothing is known.
+inline std::uint64_t memory_for_this_process()
+{
+    std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+    if (const auto free = detail::number_in("/proc/meminfo", "MemAvailable:"))
+        least = (*free + detail::number_in("/proc/meminfo", "SwapFree:").value_or(0)) * 1024;
+    std::ifstream groups{"/proc/self/cgroup"}; // "4:memory:/path", or "0::/path" in version 2
+    for (std::string line; std::getline(groups, line);) {
+        const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+        if (second == std::string::npos) continue;
+        const std::string kind = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
+        if (kind.empty())
+            least = std::min(least, detail::left_in_groups("/sys/fs/cgroup", path, "memory.max", "anon"));
+        else if (kind == "memory")
+            least = std::min(least, detail::left_in_groups("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes",
+                                                           "total_rss"));
+    }
+    const std::uint64_t own = detail::number_in("/proc/self/status", "RssAnon:").value_or(0) * 1024;
+    return least > std::numeric_limits<std::uint64_t>::max() - own ? least : least + own;
+}
 
 } // namespace awq
 
@@ -37372,22 +41489,29 @@ struct parent_inputs {
 /// Keeps the inputs of attention, MLP and experts for every `stride`-th sequence while a block runs.
 class parent_recorder {
 public:
-    parent_recorder(const sequences& batch, const block_layout& layout, std::size_t stride)
+    /// `chunks`: those that will run.
+    parent_recorder(std::span<const sequence_chunk> chunks, const block_layout& layout, std::size_t stride)
         : stride_(stride)
     {
-        std::size_t tokens = 0;
-        for (std::size_t s = 0; s < batch.count(); s += stride) tokens += batch.length(s);
+        sequences kept;
+        std::size_t index = 0;
+        for (const sequence_chunk& chunk : chunks)
+            for (std::size_t s = 0; s < chunk.batch.count(); ++s)
+                if (index++ % stride == 0) kept.push_back(chunk.batch.length(s));
         for (const block_part& part : layout.parts) {
             const std::size_t input = layout.input_of(ends_of(part).first);
             if (input == none_here || find(layout.inputs[input].name)) continue;
             parent_inputs& inputs = entries_.emplace_back(layout.inputs[input].name, parent_inputs{}).second;
-            inputs.rows = xtensor_backend::make(tokens, layout.hidden_size);
-            for (std::size_t s = 0; s < batch.count(); s += stride)
-                inputs.batch.push_back(batch.length(s));
+            inputs.rows = xtensor_backend::make(kept.tokens(), layout.hidden_size);
+            inputs.batch = kept;
         }
     }
 
-    void begin(const sequence_chunk& chunk) { chunk_ = chunk; }
+    void begin(const sequence_chunk& chunk)
+    {
+        first_sequence_ += chunk_.count();
+        chunk_ = chunk.batch;
+    }
 
     /// Part of an observer.
     void observe(std::string_view layer, matrix_view<const float> input)
@@ -37407,10 +41531,10 @@ public:
 private:
     void keep(parent_inputs& into, matrix_view<const float> input) const
     {
-        for (std::size_t i = 0; i < chunk_.batch.count(); ++i) {
-            const std::size_t sequence = chunk_.first_sequence + i;
+        for (std::size_t i = 0; i < chunk_.count(); ++i) {
+            const std::size_t sequence = first_sequence_ + i;
             if (sequence % stride_ != 0) continue;
-            const auto from = input.rows_from(chunk_.batch.begin(i), chunk_.batch.length(i));
+            const auto from = input.rows_from(chunk_.begin(i), chunk_.length(i));
             const auto to = view_of(into.rows).rows_from(into.batch.begin(sequence / stride_),
                                                          from.rows());
             for (std::size_t row = 0; row < from.rows(); ++row)
@@ -37419,7 +41543,8 @@ private:
     }
 
     std::size_t stride_;
-    sequence_chunk chunk_;
+    std::size_t first_sequence_ = 0; ///< of the chunk that runs, among all that do
+    sequences chunk_;
     std::vector<std::pair<std::string, parent_inputs>> entries_; ///< by a value's first reader
 };
 
@@ -37515,6 +41640,16 @@ public:
     /// Smooths one mapping, unless there is a reason not to; the report says which.
     result<mapping_report> smooth(const resolved_mapping& mapping)
     {
+        auto report = search_and_apply(mapping);
+        samples_.clear();
+        for (const std::string& name : mapping.balance_layers) block_.release(name);
+        if (!mapping.smooth_is_norm) block_.release(mapping.smooth_layer);
+        return report;
+    }
+
+private:
+    result<mapping_report> search_and_apply(const resolved_mapping& mapping)
+    {
         AWQ_CHECK(check_data_flow(block_.layout(), mapping));
         mapping_report report = begin_report(mapping);
         const std::vector<std::uint32_t> column_scales = shared_scales(mapping);
@@ -37545,7 +41680,6 @@ public:
         return report;
     }
 
-private:
     input_statistics& inputs_of(const resolved_mapping& mapping)
     {
         return statistics_.of(mapping.balance_layers.front());
@@ -37591,7 +41725,7 @@ private:
         importances.assign(1, inputs_of(mapping).importance());
         std::string reason = "no balance layer is quantized";
         for (const std::string& name : mapping.balance_layers) {
-            const matrix_view<const float> weight = block_.weight(name);
+            const matrix_view<const float> weight = sampled(mapping, block_.weight(name));
             const bool is_router = block_.layout().find(name)->is_router;
             const any_quantizer* rounding = is_router ? nullptr : quantizers_(name);
             if (const auto fits = rounding ? rounding->check(weight.cols()) : status{}; !fits) {
@@ -37605,20 +41739,45 @@ private:
         return {};
     }
 
+    /// Rows that stand for a weight that waits in a file, where there are many such: the loss looks at no
+    /// others. Else the weight.
+    matrix_view<const float> sampled(const resolved_mapping& mapping, matrix_view<const float> weight)
+    {
+        constexpr std::size_t few = 4, most_rows = 64;
+        if (!waits(mapping) || mapping.balance_layers.size() <= few || weight.rows() <= most_rows) return weight;
+        const row_sample rows{weight.rows(), most_rows};
+        host_matrix& copy = samples_.emplace_back(xtensor_backend::make(rows.size(), weight.cols()));
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            std::ranges::copy(weight.row(rows.row(i)), view_of(copy).row(i).begin());
+        block_.release(weight);
+        return view_of(std::as_const(copy));
+    }
+
+    /// Whether experts that wait in a file read the mapping's value.
+    bool waits(const resolved_mapping& mapping) const
+    {
+        const auto is_elsewhere = [&](const std::string& name) {
+            const block_matrix* const found = block_.find(name + ".weight");
+            return found && found->is_elsewhere();
+        };
+        return std::ranges::any_of(mapping.balance_layers, is_elsewhere);
+    }
+
     result<search_outcome> search(const resolved_mapping& mapping,
                                   const search_problem<any_quantizer>& problem,
                                   std::vector<float>& memory)
     {
         std::vector<matrix_view<const float>> weights;
         for (const auto& layer : problem.layers) weights.push_back(layer.weight);
-        constexpr std::size_t rows_at_once = 256;
+        constexpr std::size_t rows_at_once = 1024;
         std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
         const input_statistics& inputs = inputs_of(mapping);
-        const std::size_t parent = parent_of(mapping);
+        const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
         const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
-        gram_loss<Product, E> gram{how_, weights, inputs.gram(), inputs.tokens(), products,
-                                   is_alone ? options_.search.deciding_rows : options_.search.screening_rows,
-                                   row_block_of(problem)};
+        const bool is_exact = options_.loss == loss_kind::parent_output;
+        const std::size_t deciding = is_exact ? all_rows : options_.search.deciding_rows;
+        gram_loss<Product, E> gram{how_, weights, inputs.gram(), inputs.gram_tokens(), products,
+                                   is_alone ? deciding : options_.search.screening_rows, row_block_of(problem)};
         if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
         const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
         const auto forward = [&](std::span<const matrix_view<const float>> candidates,
@@ -37628,7 +41787,7 @@ private:
         };
         recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
         AWQ_CHECK(exact.prepare());
-        if (options_.loss == loss_kind::parent_output)
+        if (is_exact)
             return scale_search(how_, problem, options_.search, exact, memory);
         return screened_search(how_, problem, options_.search, gram, exact, memory);
     }
@@ -37660,12 +41819,16 @@ private:
         return part_forward<Product>(how_, context_, weights, batch, parent, input, output);
     }
 
-    smooth_target target_of(const resolved_mapping& mapping)
+    smooth_target target_of(const resolved_mapping& mapping, std::span<const std::uint32_t> rows)
     {
         const matrix_view<float> weight = block_.weight(mapping.smooth_layer);
-        host_matrix* const bias = block_.find(mapping.smooth_layer + ".bias");
+        block_matrix* const bias = block_.find(mapping.smooth_layer + ".bias");
         const std::span<float> bias_values = bias ? values_of(*bias) : std::span<float>{};
-        if (!mapping.smooth_is_norm) return smooth_target::of_linear(weight, bias_values);
+        if (!mapping.smooth_is_norm) {
+            smooth_target target = smooth_target::of_linear(weight, bias_values);
+            target.rows = rows;
+            return target;
+        }
         return smooth_target::of_norm(weight.row(0), bias_values, context_.config.offset_norms);
     }
 
@@ -37677,11 +41840,13 @@ private:
             return storage_(block_.prefix() + module + ".weight");
         };
         limits.clear();
-        limit_smooth(limits, target_of(mapping), storage(mapping.smooth_layer));
+        const auto rows = row_scales_of(block_.layout(), output_of(mapping));
+        limit_smooth(limits, target_of(mapping, rows), storage(mapping.smooth_layer));
         for (const std::string& name : mapping.balance_layers) {
             const matrix_view<const float> weight = block_.weight(name);
             std::vector<float> scratch(weight.cols());
             limit_balance(limits, weight, storage(name), column_scales, scratch);
+            block_.release(weight);
         }
     }
 
@@ -37694,7 +41859,8 @@ private:
         std::vector<matrix_view<float>> balances;
         for (const std::string& name : mapping.balance_layers)
             balances.push_back(block_.weight(name));
-        const smooth_target target = target_of(mapping);
+        const auto rows = row_scales_of(block_.layout(), output_of(mapping));
+        const smooth_target target = target_of(mapping, rows);
         std::vector<double> scales(found.begin(), found.end());
         if (target.norm && target.offset) {
             adapt_to_offset_norm(target.weight.row(0), scales);
@@ -37708,7 +41874,7 @@ private:
             for (std::size_t c = 0; c < by_column.size(); ++c)
                 by_column[c] = scales[column_scales[c]];
         }
-        inputs_of(mapping).divide_inputs(by_column);
+        inputs_of(mapping).divide_inputs(how_, by_column);
         return std::string{};
     }
 
@@ -37716,7 +41882,9 @@ private:
     status divide(const resolved_mapping& mapping, const awq::mapping& pair,
                   std::span<const double> scales) const
     {
-        if (output_of(mapping).kind != output_kind::rooted) return apply_scales(how_, pair, scales);
+        const bool is_rooted = output_of(mapping).kind == output_kind::rooted;
+        if (!is_rooted && waits(mapping)) return divide_one_by_one(pair, scales);
+        if (!is_rooted) return apply_scales(how_, pair, scales);
         std::vector<double> roots(scales.begin(), scales.end());
         for (double& scale : roots) scale = std::sqrt(scale);
         AWQ_CHECK(apply_scales(how_, pair, roots));
@@ -37725,6 +41893,21 @@ private:
                             roots);
     }
 
+    /// The same, but no two balance layers have to be in memory.
+    status divide_one_by_one(const awq::mapping& pair, std::span<const double> scales) const
+    {
+        smooth_target target = pair.smooth;
+        std::vector<float> ones(scales.size(), 1.0f);
+        for (const matrix_view<float>& balance : pair.balances) {
+            AWQ_CHECK(apply_scales(how_, awq::mapping{{target, {&balance, 1}, pair.column_scales}}, scales));
+            block_.release(balance);
+            std::ranges::fill(ones, 1.0f);
+            target = smooth_target::of_norm(ones); // the smooth layer is divided once
+        }
+        return {};
+    }
+
+    std::vector<host_matrix> samples_; ///< of the mapping that is searched
     const E& how_;
     const block_context& context_;
     block_tensors& block_;
@@ -37761,7 +41944,7 @@ class block_stages {
 public:
     /// `original` and `rounded`: hidden states before the block, changed in place.
     block_stages(const E& how, const block_context& context, const sequences& batch,
-                 matrix_view<float> original, matrix_view<float> rounded)
+                 hidden_states& original, hidden_states& rounded)
         : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original),
           rounded_(rounded)
     {
@@ -37769,12 +41952,13 @@ public:
 
     std::size_t tokens() const noexcept { return original_.rows(); }
 
-    /// gram += Xr^T Xr and cross += (Xo - Xr)^T Xr for the layout's `input`, with Xo from the original
-    /// stream and weights, Xr from the rounded ones; gives the rows of Xr. The tokens of an expert are
-    /// not the same in both streams: of a routed value there is no cross.
+    /// gram += Xr^T Xr and shift += (Xo - Xr)^T Xr for the layout's `input`, with Xo from the original
+    /// stream and weights, Xr from the rounded ones; gives the rows of Xr. Of a layer `through` with few outputs,
+    /// shift += (its outputs of Xo - Xr)^T Xr instead, its product with the former: less work and less memory.
+    /// The tokens of an expert are not the same in both streams: of a routed value there is no shift.
     result<std::uint64_t> gather(std::size_t input, const block_weights& original,
                                  const block_weights& rounded, matrix_view<float> gram,
-                                 matrix_view<float> cross)
+                                 matrix_view<float> shift, matrix_view<const float> through)
     {
         const place at = place_of(*rounded.layout, input);
         std::size_t most = 0;
@@ -37785,13 +41969,14 @@ public:
         const matrix_view<float> a{first.data(), most, gram.cols()};
         std::uint64_t rows = 0;
         for (const sequence_chunk& chunk : chunks_) {
-            if (at.is_last || !at.is_routed)
+            if (at.is_last || !shift.empty())
                 AWQ_CHECK(capture(at, chunk, original, original_, a, at.is_last));
             AWQ_TRY(const std::size_t count,
                     capture(at, chunk, rounded, rounded_, view_of(second), false));
-            add(a.rows_from(0, count), view_of(second).rows_from(0, count), at.is_routed, gram, cross);
+            AWQ_CHECK(add(a.rows_from(0, count), view_of(second).rows_from(0, count), gram, shift, through));
             rows += count;
         }
+        mirror_upper(how_, gram);
         return rows;
     }
 
@@ -37802,8 +41987,11 @@ public:
         if (!at.is_last) return {};
         for (const sequence_chunk& chunk : chunks_) {
             const no_observer nothing;
-            block_run<Product, E> run{how_, context_, rounded, chunk.batch, nothing};
-            AWQ_CHECK(run_parts(run, at.segment, rows_of(rounded_, chunk)));
+            const block_context unseen{context_.config, context_.rope, context_.layer};
+            AWQ_CHECK(with_rows(rounded_, chunk, true, [&](matrix_view<float> rows) {
+                block_run<Product, E> run{how_, unseen, rounded, chunk.batch, nothing};
+                return run_parts(run, at.segment, rows);
+            }));
         }
         return {};
     }
@@ -37838,15 +42026,16 @@ private:
 
     static error no_memory() { return detail::no_memory("a decoder block"); }
 
-    static matrix_view<float> rows_of(matrix_view<float> stream, const sequence_chunk& chunk)
+    template <class Change>
+    status with_rows(hidden_states& stream, const sequence_chunk& chunk, bool is_kept, const Change& change) const
     {
-        return stream.rows_from(chunk.first_row, chunk.batch.tokens());
+        return stream.with_rows(how_, chunk.first_row, chunk.batch.tokens(), is_kept, change);
     }
 
     /// The value of one chunk into the first rows of `out`; gives their number. `goes_on`: the stream
     /// is carried over the segment, else it stays.
     result<std::size_t> capture(const place& at, const sequence_chunk& chunk,
-                                const block_weights& weights, matrix_view<float> stream,
+                                const block_weights& weights, hidden_states& stream,
                                 matrix_view<float> out, bool goes_on)
     {
         std::size_t rows = 0;
@@ -37860,28 +42049,77 @@ private:
         block_segment parts = at.segment;
         if (!goes_on) {
             run.wanted = at.input.value;
-            while (std::holds_alternative<add_part>(weights.layout->parts[parts.end - 1])) --parts.end;
+            while (writes_hidden(weights.layout->parts[parts.end - 1])) --parts.end;
         }
-        AWQ_CHECK(run_parts(run, parts, rows_of(stream, chunk)));
+        AWQ_CHECK(with_rows(stream, chunk, goes_on, [&](matrix_view<float> x) { return run_parts(run, parts, x); }));
         return rows;
     }
 
-    void add(matrix_view<float> a, matrix_view<float> b, bool is_routed, matrix_view<float> gram,
-             matrix_view<float> cross) const
+    status add(matrix_view<float> a, matrix_view<float> b, matrix_view<float> gram, matrix_view<float> shift,
+               matrix_view<const float> through) const
     {
-        Product::add_gram(how_, b, gram);
-        if (is_routed) return;
+        add_upper_gram<Product>(how_, b, gram);
+        if (shift.empty()) return {};
         how_.for_each(a.rows(), [=](std::size_t row) {
             for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
         });
-        Product::add_cross_gram(how_, a, b, cross);
+        if (through.empty()) {
+            Product::add_cross_gram(how_, a, b, shift);
+            return {};
+        }
+        const scratch memory{a.rows() * through.rows()};
+        if (!memory) return no_memory();
+        const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
+        Product::multiply_nt(how_, a, through, outputs);
+        Product::add_cross_gram(how_, outputs, b, shift);
+        return {};
     }
 
     const E& how_;
     const block_context& context_;
     std::vector<sequence_chunk> chunks_;
-    matrix_view<float> original_, rounded_;
+    hidden_states &original_, &rounded_;
 };
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/count_tokens.hpp
+#ifndef AWQ_PIPELINE_COUNT_TOKENS_HPP
+#define AWQ_PIPELINE_COUNT_TOKENS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace awq {
+
+/// An expert with fewer tokens than its channels divided by this is rounded by what all experts of
+/// the block were given.
+inline constexpr std::size_t few_tokens_share = 8;
+
+/// Reports the tokens that each expert of a calibrated block was given, and names those with few.
+inline void count_tokens(const block_tensors& block, const block_statistics& statistics, run_report& report)
+{
+    const block_layout& layout = block.layout();
+    for (const block_part& part : layout.parts) {
+        const auto* const experts = std::get_if<experts_part>(&part);
+        if (!experts || experts->experts.empty()) continue;
+        const std::string& prefix = block.prefix();
+        expert_report made{prefix.substr(0, prefix.size() - 1), {}};
+        for (const mlp_part& each : experts->experts) {
+            const std::string& name = layout.linears[each.up.linear].name;
+            const std::uint64_t tokens = statistics.of(name).tokens();
+            made.tokens.push_back(tokens);
+            if (tokens < layout.hidden_size / few_tokens_share)
+                report.fallbacks.add("few tokens, fewer than an eighth of their channels: give more samples, "
+                                     "or --all-experts", prefix + name.substr(0, name.rfind('.')));
+        }
+        report.experts.push_back(std::move(made));
+    }
+}
 
 } // namespace awq
 
@@ -38057,12 +42295,11 @@ private:
             std::fill_n(none.data(), none.size(), 0.0f);
             feedback = view_of(std::as_const(none));
         }
-        host_matrix difference = xtensor_backend::make(weight.rows(), weight.cols());
-        host_matrix target = xtensor_backend::make(weight.rows(), weight.cols());
-        std::copy_n(weight.data(), weight.size(), target.data());
-        std::vector<float> scratch(weight.rows() * format.block_columns(weight.cols()));
-        round_with_feedback<Product>(how_, view_of(std::as_const(target)), feedback, importance_,
-                                     format, weight, view_of(difference), scratch, store);
+        constexpr std::size_t rows_at_once = 2048; // enough for large products
+        host_matrix difference = xtensor_backend::make(std::min(rows_at_once, weight.rows()), weight.cols());
+        std::vector<float> scratch(feedback_scratch(format, view_of(std::as_const(difference))));
+        round_with_feedback<Product>(how_, weight, feedback, importance_, format, view_of(difference), scratch,
+                                     store);
     }
 
     const E& how_;
@@ -38103,7 +42340,7 @@ public:
     block_quantizer_run(const E& how, const block_tensors& smoothed,
                         block_statistics& statistics, const quantizer_choice& formats,
                         const oneshot_options& options, run_report& report)
-        : how_(how), solving_(in_float32(how)), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
+        : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
           formats_(formats), options_(options), report_(report)
     {
     }
@@ -38119,6 +42356,7 @@ public:
             const std::string module = name.substr(0, name.size() - suffix.size());
             const bool is_linear = name.ends_with(suffix) && is_block_linear(module);
             if (!is_linear || !formats_(module)) store(name, values_of(tensor));
+            quantized_.release(view_of(std::as_const(tensor)));
         }
         compensated_ = quantized_;
     }
@@ -38127,9 +42365,14 @@ public:
     status run_alone()
     {
         for (const block_input& input : smoothed_.layout().inputs) {
+            if (takes_rows(input)) {
+                AWQ_CHECK(quantize_stage(input, view_of(shared_.gram), shared_.tokens, nullptr));
+                continue;
+            }
             input_statistics& stats = statistics_.of(input.name);
             host_matrix gram = stats.take_gram();
             AWQ_CHECK(quantize_stage(input, view_of(gram), stats.tokens(), nullptr));
+            if (smoothed_.layout().is_shared(input.value)) shared_ = {std::move(gram), stats.tokens(), false};
         }
         return {};
     }
@@ -38141,12 +42384,7 @@ public:
         statistics_.drop_grams();
         const std::vector<block_input>& inputs = smoothed_.layout().inputs;
         for (std::size_t i = 0; i < inputs.size(); ++i) {
-            host_matrix gram = zeros(inputs[i].width), cross = zeros(inputs[i].width);
-            AWQ_TRY(const std::uint64_t tokens,
-                    stages.gather(i, smoothed_.weights(), quantized_.weights(), view_of(gram),
-                                  view_of(cross)));
-            AWQ_CHECK(quantize_stage(inputs[i], view_of(gram), tokens,
-                                     inputs[i].is_routed ? nullptr : &cross));
+            AWQ_CHECK(quantize_sequential(stages, i));
             AWQ_CHECK(stages.pass(i, quantized_.weights()));
         }
         return {};
@@ -38168,9 +42406,27 @@ public:
     }
 
 private:
-    static host_matrix zeros(std::size_t size)
+    /// What all experts of the block read, for those that got few tokens of it.
+    struct shared_input {
+        host_matrix gram = xtensor_backend::make(0, 0);
+        std::uint64_t tokens = 0;
+        bool has_targets = false; ///< weights that read it were moved
+    };
+
+    /// Whether a value is some rows of another: what an expert is given.
+    bool takes_rows(const block_input& input) const noexcept
     {
-        host_matrix made = xtensor_backend::make(size, size);
+        return smoothed_.layout().whole_of(input.value) != input.value;
+    }
+    /// Whether so many tokens say less of an expert's inputs than all tokens of the block do.
+    static bool is_little(const block_input& input, std::uint64_t tokens) noexcept
+    {
+        return tokens < input.width / few_tokens_share;
+    }
+
+    static host_matrix zeros(std::size_t rows, std::size_t cols)
+    {
+        host_matrix made = xtensor_backend::make(rows, cols);
         std::fill_n(made.data(), made.size(), 0.0f);
         return made;
     }
@@ -38183,15 +42439,55 @@ private:
         round_to_storage((*storage_)(smoothed_.prefix() + name), values);
     }
 
-    /// All layers that read one input. `gram`: of the inputs that they will get; `shift`: (original -
-    /// these inputs)^T these inputs, used up, or null.
+    status quantize_sequential(block_stages<Product, E>& stages, std::size_t index)
+    {
+        const block_input& input = smoothed_.layout().inputs[index];
+        const std::vector<std::string_view> layers = moved_by(input);
+        host_matrix gram = zeros(input.width, input.width), shift;
+        matrix_view<const float> through;
+        if (layers.size() == 1 && 2 * smoothed_.weight(layers[0]).rows() < input.width)
+            through = smoothed_.weight(layers[0]);
+        const bool has_target = !input.is_routed &&
+                                static_cast<double>(stages.tokens()) >= target_tokens(input.width);
+        if (has_target) shift = zeros(through.empty() ? input.width : through.rows(), input.width);
+        AWQ_TRY(const std::uint64_t tokens, stages.gather(index, smoothed_.weights(), quantized_.weights(),
+                                                          view_of(gram), view_of(shift), through));
+        if (smoothed_.layout().is_shared(input.value)) shared_ = {gram, tokens, false};
+        if (takes_rows(input) && is_little(input, tokens))
+            return quantize_stage(input, view_of(shared_.gram), shared_.tokens, nullptr);
+        return quantize_stage(input, view_of(gram), tokens, input.is_routed ? nullptr : &shift);
+    }
+
+    /// Fewer do not tell where the weights should move.
+    double target_tokens(std::size_t in_features) const noexcept
+    {
+        return options_.rounding.least_squares_tokens * static_cast<double>(in_features);
+    }
+
+    /// The layers that have a target by all tokens that an input is of.
+    std::vector<std::string_view> moved_by(const block_input& input) const
+    {
+        return to_be_rounded(smoothed_.layout().readers_of(input.value));
+    }
+
+    /// Those of some layers that have a format, by name.
+    std::vector<std::string_view> to_be_rounded(const std::vector<const block_linear*>& linears) const
+    {
+        std::vector<std::string_view> names;
+        for (const block_linear* const linear : linears)
+            if (!linear->is_router && formats_(linear->name)) names.push_back(linear->name);
+        return names;
+    }
+
+    /// All layers that read one input. `gram`: of the inputs that they will get, used up; `shift`: what
+    /// `block_stages::gather` gives, used up, or null.
     status quantize_stage(const block_input& input, matrix_view<float> gram, std::uint64_t tokens,
                           host_matrix* shift)
     {
-        std::vector<std::string_view> layers;
-        for (const block_linear* const linear : smoothed_.layout().readers_of(input.value))
-            if (!linear->is_router && formats_(linear->name)) layers.push_back(linear->name);
-        if (layers.empty()) return {};
+        const std::vector<std::string_view> layers =
+            to_be_rounded(smoothed_.layout().whole_readers_of(input.value));
+        const std::vector<std::string_view> moved = shift ? moved_by(input) : layers;
+        if (moved.empty()) return {};
         std::vector<float> importance(gram.cols());
         for (std::size_t i = 0; i < importance.size(); ++i)
             importance[i] = gram(i, i) / static_cast<float>(std::max<std::uint64_t>(tokens, 1));
@@ -38200,17 +42496,42 @@ private:
         const bool weighted = options_.rounding.importance && tokens != 0;
         if (weighted) steps.take("importance");
         if (tokens == 0) steps.miss("no statistics (no token was routed to the expert)");
-        if (shift) move_targets(layers, gram, view_of(std::as_const(*shift)), tokens, steps);
-        host_matrix working = shift ? std::move(*shift) : host_matrix{};
+        // Experts have targets by all tokens, and are rounded by their own.
+        if (takes_rows(input) && shared_.has_targets) steps.take("least-squares target");
+        const std::vector<float> diagonal = diagonal_of(gram);
+        if (shift) {
+            const bool done = move_targets(moved, gram, view_of(*shift), steps);
+            if (smoothed_.layout().is_shared(input.value)) shared_.has_targets = done;
+            *shift = host_matrix{};
+        }
+        if (layers.empty()) return {};
         const bool feedback = options_.rounding.error_feedback && tokens != 0 &&
-                              prepare_feedback(gram, working, steps);
+                              prepare_feedback(gram, diagonal, steps);
         const linear_rounder<Product, E> rounder{
-            solving_, feedback ? view_of(std::as_const(working)) : matrix_view<const float>{},
+            solving_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
             weighted ? std::span<const float>{importance} : std::span<const float>{},
             shared_magnitude(layers), options_.rounding};
-        for (const std::string_view linear : layers)
-            AWQ_CHECK(quantize_layer(linear, rounder, gram, steps));
+        for (const std::string_view linear : layers) AWQ_CHECK(quantize_layer(linear, rounder));
+        if (feedback) restore_gram(how_, gram, diagonal);
+        for (const std::string_view linear : layers) {
+            tell(linear, rounder.has_feedback(), gram, steps);
+            release(linear);
+        }
         return {};
+    }
+
+    void release(std::string_view linear) const
+    {
+        smoothed_.release(linear);
+        quantized_.release(linear);
+        if (compensated_) compensated_->release(linear);
+    }
+
+    static std::vector<float> diagonal_of(matrix_view<const float> gram)
+    {
+        std::vector<float> diagonal(gram.rows());
+        for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
+        return diagonal;
     }
 
     /// What was done to the layers of a stage, and what could not be.
@@ -38245,24 +42566,30 @@ private:
         return magnitude;
     }
 
-    /// Replaces the weights by their least-squares targets, where there are tokens enough to know.
-    /// `gram` comes out as it went in.
-    void move_targets(std::span<const std::string_view> layers, matrix_view<float> gram,
-                      matrix_view<const float> shift, std::uint64_t tokens, stage_steps& steps)
+    /// Replaces the weights by their least-squares targets, where there are tokens enough to know; whether
+    /// it did. `gram` comes out as it went in.
+    bool move_targets(std::span<const std::string_view> layers, matrix_view<float> gram, matrix_view<float> shift,
+                      stage_steps& steps)
     {
-        if (tokens < 4 * gram.cols())
-            return steps.miss("no least-squares target (fewer than 4 tokens a channel)");
-        std::vector<float> diagonal(gram.rows()), scratch(gram.rows() * cholesky_panel);
-        for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = gram(i, i);
+        if (shift.empty()) {
+            steps.miss("no least-squares target (fewer than 4 tokens a channel)");
+            return false;
+        }
+        const std::vector<float> diagonal = diagonal_of(gram);
+        std::vector<float> scratch(cholesky_scratch(gram.rows()));
+        const rounding_options& rounding = options_.rounding;
         const bool factored =
-            factor_damped_gram<Product>(solving_, gram, options_.rounding.least_squares_lambda,
-                                        {scratch.data(), gram.rows(), cholesky_panel});
+            factor_damped_gram<Product>(solving_, gram, rounding.least_squares_lambda, scratch);
+        if (factored) solve_cholesky<Product>(solving_, gram, shift, scratch);
+        const bool is_transfer = shift.rows() == shift.cols(); // else it is the layer's own change
         for (const std::string_view linear : layers) {
             if (!factored) break;
             const matrix_view<float> weight = quantized_.weight(linear);
-            scratch.resize(weight.size() + weight.rows() * cholesky_panel);
-            move_to_target<Product>(solving_, weight, gram, shift,
-                                    options_.rounding.least_squares_share, scratch.data());
+            if (is_transfer)
+                move_to_target<Product>(solving_, weight, shift, rounding.least_squares_share, scratch);
+            else
+                add_share(how_, weight, shift, rounding.least_squares_share);
+            quantized_.release(linear);
         }
         // The factor lies below the diagonal; what is above it is still the Gram matrix.
         for (std::size_t i = 0; i < diagonal.size(); ++i) gram(i, i) = diagonal[i];
@@ -38271,18 +42598,18 @@ private:
             steps.take("least-squares target");
         else
             steps.miss("no least-squares target (Gram matrix not positive definite)");
+        return factored;
     }
 
-    /// The feedback matrix of `gram` in `feedback`; more damping is tried before giving up.
-    bool prepare_feedback(matrix_view<const float> gram, host_matrix& feedback, stage_steps& steps)
+    /// The feedback matrix above the diagonal of `gram`; more damping is tried before giving up.
+    bool prepare_feedback(matrix_view<float> gram, std::span<const float> diagonal, stage_steps& steps)
     {
-        std::vector<float> scratch(gram.rows() * cholesky_panel);
-        const matrix_view<float> panel{scratch.data(), gram.rows(), cholesky_panel};
-        feedback.resize({gram.rows(), gram.cols()});
-        float damping = options_.rounding.damping;
-        for (; damping <= largest_damping; damping *= 10.0f) {
-            std::copy_n(gram.data(), gram.size(), feedback.data());
-            if (!make_feedback<Product>(solving_, view_of(feedback), damping, panel)) continue;
+        std::vector<float> scratch(cholesky_scratch(gram.rows()));
+        for (float damping = options_.rounding.damping; damping <= largest_damping; damping *= 10.0f) {
+            if (!make_feedback<Product>(solving_, gram, damping, scratch)) {
+                restore_gram(how_, gram, diagonal);
+                continue;
+            }
             steps.take("error feedback");
             if (damping > options_.rounding.damping)
                 steps.miss("damping raised (Gram matrix not positive definite)");
@@ -38292,8 +42619,7 @@ private:
         return false;
     }
 
-    status quantize_layer(std::string_view linear, const linear_rounder<Product, E>& rounder,
-                          matrix_view<const float> power, const stage_steps& steps)
+    status quantize_layer(std::string_view linear, const linear_rounder<Product, E>& rounder)
     {
         const any_quantizer& format = *formats_(linear);
         const matrix_view<float> weight = quantized_.weight(linear);
@@ -38301,13 +42627,20 @@ private:
         if (const auto fits = format.check(weight.cols()); !fits) return fits.error().within(name);
         if (compensated_) keep_target(linear, name, weight);
         linears_.insert_or_assign(std::string{linear}, rounder.round(format, weight));
+        return {};
+    }
+
+    /// What was done to a layer, in the report.
+    void tell(std::string_view linear, bool has_feedback, matrix_view<const float> power, const stage_steps& steps)
+    {
+        const any_quantizer& format = *formats_(linear);
+        const std::string name = smoothed_.prefix() + std::string{linear};
         report_.layers.push_back({name, format.name(), steps.taken, relative_error(linear, power), {}});
         for (const std::string& each : steps.missed) report_.fallbacks.add(each, name);
         const auto* const blocks = format.get_if<gguf::simd_block_quantizer>();
-        if (rounder.has_feedback() && blocks && !gguf::has_grid(blocks->type()))
+        if (has_feedback && blocks && !gguf::has_grid(blocks->type()))
             report_.fallbacks.add("no error feedback (" + format.name() +
                                   " has no grid to feed back to)", name);
-        return {};
     }
 
     void keep_target(std::string_view linear, const std::string& name, matrix_view<float> weight)
@@ -38331,17 +42664,17 @@ private:
         const matrix_view<const float> original = smoothed_.weight(linear);
         const std::vector<float> zeros(original.cols());
         const matrix_view<const float> none{zeros.data(), original.rows(), original.cols(), 0};
-        std::vector<float> memory(gram_loss_workspace_size(original.cols()) * 256);
-        const row_sample a_quarter{original.rows(), chunk_count(original.rows(), 4)};
+        constexpr std::size_t most_rows = 256;
+        std::vector<float> memory(gram_loss_workspace_size(original.cols()) * most_rows);
+        const row_sample some{original.rows(), std::min(most_rows, chunk_count(original.rows(), 4))};
         const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
-                                                 memory, a_quarter);
-        const double all =
-            gram_error<Product>(how_, original, none, power, memory, a_quarter);
+                                                 memory, some);
+        const double all = gram_error<Product>(how_, original, none, power, memory, some);
         return all > 0.0 ? error / all : 0.0;
     }
 
     const E& how_;
-    const E solving_; ///< what is solved and fed back needs all digits
+    const E solving_; ///< what is solved and fed back needs more digits
     const block_tensors& smoothed_;
     block_tensors quantized_;
     block_statistics& statistics_;
@@ -38352,7 +42685,109 @@ private:
     const storage_choice* storage_ = nullptr; ///< where targets are stored
     std::optional<block_tensors> compensated_;
     std::optional<block_statistics> rounded_statistics_;
+    shared_input shared_;
 };
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/calibration_notices.hpp
+#ifndef AWQ_PIPELINE_CALIBRATION_NOTICES_HPP
+#define AWQ_PIPELINE_CALIBRATION_NOTICES_HPP
+
+// ---- awq/pipeline/sample_notices.hpp
+#ifndef AWQ_PIPELINE_SAMPLE_NOTICES_HPP
+#define AWQ_PIPELINE_SAMPLE_NOTICES_HPP
+
+#include <cstddef>
+#include <string>
+
+namespace awq {
+
+namespace detail {
+
+/// "1 token", "2 tokens".
+inline std::string counted(std::size_t count, const std::string& what)
+{
+    return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
+}
+
+} // namespace detail
+
+/// "3 samples, 96 tokens, from d.jsonl": what a run reads, in one line.
+inline std::string summary_of(const sample_set& samples, const std::string& dataset)
+{
+    return detail::counted(samples.sequences.size(), "sample") + ", " +
+           detail::counted(samples.tokens(), "token") + ", from " + dataset;
+}
+
+/// Samples that were left out or cut off, and sequences that the model has no positions for.
+inline void note_samples(const sample_set& samples, const std::string& dataset,
+                         std::size_t max_position_embeddings, notice_list& notes)
+{
+    if (samples.empty > 0)
+        notes.note(dataset + ": skipped " + std::to_string(samples.empty) + " of " +
+                   detail::counted(samples.read, "sample") + ": null or empty");
+    if (samples.cut > 0)
+        notes.note(dataset + ": cut off " + std::to_string(samples.cut) + " of " +
+                   detail::counted(samples.read, "sample") + ": longer than max_seq_length");
+    if (max_position_embeddings > 0 && samples.longest() > max_position_embeddings)
+        notes.warn(dataset + ": sequences of " + std::to_string(samples.longest()) +
+                   " tokens go beyond the model's " + std::to_string(max_position_embeddings) +
+                   " positions (max_position_embeddings); use a shorter max_seq_length");
+}
+
+/// Fewer samples than were asked for.
+inline void warn_of_few_samples(const sample_set& samples, const std::string& dataset,
+                                std::size_t asked, notice_list& notes)
+{
+    if (samples.sequences.size() >= asked) return;
+    notes.warn(dataset + ": it holds " + detail::counted(samples.sequences.size(), "sample") +
+               "; " + std::to_string(asked) + " were asked for");
+}
+
+/// Fewer tokens than the widest layer has inputs, where `steps` solve for its weights: the Gram
+/// matrix of the inputs then says nothing about most of them.
+inline void warn_of_few_tokens(std::size_t tokens, std::size_t widest, const std::string& steps,
+                               notice_list& notes)
+{
+    if (steps.empty() || tokens >= widest) return;
+    notes.warn("calibration on " + detail::counted(tokens, "token") + ", fewer than the " +
+               std::to_string(widest) + " inputs of the widest layer, which " + steps +
+               " would need: the result may be worse than without; give more or longer samples");
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+namespace awq {
+
+/// The steps of a run that solve for weights from the Gram matrix of their inputs.
+inline std::string solving_steps(const oneshot_options& options)
+{
+    if (options.smoothing_only) return {};
+    const bool feedback = options.rounding.error_feedback;
+    const bool target = options.rounding.least_squares_lambda > 0;
+    if (feedback && target) return "error feedback and the least-squares target";
+    return feedback ? "error feedback" : target ? "the least-squares target" : "";
+}
+
+/// Says how many samples and tokens a run uses, and what of them is not as it was asked for.
+inline void say_what_is_used(const sample_set& samples, const oneshot_options& options, const model_config& config,
+                             notice_list& notes)
+{
+    notify(options.progress, "calibration: " + summary_of(samples, options.dataset));
+    note_samples(samples, options.dataset, config.max_position_embeddings, notes);
+    warn_of_few_samples(samples, options.dataset, options.num_calibration_samples, notes);
+    std::size_t widest = 0;
+    for (const block_input& input : layout_of(config, 0).inputs) widest = std::max(widest, input.width);
+    warn_of_few_tokens(samples.tokens(), widest, solving_steps(options), notes);
+}
 
 } // namespace awq
 
@@ -38398,6 +42833,7 @@ inline status check_numbers(const oneshot_options& options)
                                    std::size_t{1} << 20));
     AWQ_CHECK(detail::check_number("exact_loss_tokens", options.exact_loss_tokens, one,
                                    std::size_t{1} << 40));
+    AWQ_CHECK(detail::check_number("search_tokens", options.search_tokens, one, std::size_t{1} << 40));
     AWQ_CHECK(detail::check_number("screening_rows", options.search.screening_rows, one, all_rows));
     AWQ_CHECK(detail::check_number("deciding_rows", options.search.deciding_rows, one, all_rows));
     AWQ_CHECK(detail::check_number("finalists", options.search.finalists, one, largest_n_grid));
@@ -38507,293 +42943,547 @@ inline status check_request(const oneshot_options& options)
 } // namespace awq
 
 #endif
-// ---- awq/pipeline/compensated_sink.hpp
-#ifndef AWQ_PIPELINE_COMPENSATED_SINK_HPP
-#define AWQ_PIPELINE_COMPENSATED_SINK_HPP
+// ---- awq/pipeline/clip_block.hpp
+#ifndef AWQ_PIPELINE_CLIP_BLOCK_HPP
+#define AWQ_PIPELINE_CLIP_BLOCK_HPP
 
-#include <memory>
+// ---- awq/pipeline/layer_plan.hpp
+#ifndef AWQ_PIPELINE_LAYER_PLAN_HPP
+#define AWQ_PIPELINE_LAYER_PLAN_HPP
+
+// ---- awq/pipeline/gguf_layout.hpp
+#ifndef AWQ_PIPELINE_GGUF_LAYOUT_HPP
+#define AWQ_PIPELINE_GGUF_LAYOUT_HPP
+
+// ---- awq/pipeline/gguf_inventory.hpp
+#ifndef AWQ_PIPELINE_GGUF_INVENTORY_HPP
+#define AWQ_PIPELINE_GGUF_INVENTORY_HPP
+
+// ---- awq/pipeline/gguf_tensor.hpp
+#ifndef AWQ_PIPELINE_GGUF_TENSOR_HPP
+#define AWQ_PIPELINE_GGUF_TENSOR_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace awq {
 
-/// What a compensated checkpoint says of itself, in config.json ("awq_compensated").
-struct compensation_label {
-    std::string target;                ///< the GGUF type that it must be quantized to: "Q4_K_M"
-    std::string importance_matrix;     ///< file name of the matching one; may be empty
-    double least_squares_lambda = 0.0; ///< see `rounding_options`
+/// Rows of a checkpoint's tensor that stand in a tensor of a GGUF file; elements where that is a vector.
+struct gguf_part {
+    std::string hf_name;
+    std::size_t first = 0, rows = 1; ///< in the checkpoint
+    std::size_t at = 0;              ///< the first of them in the file
+    bool is_transposed = false;      ///< the file's rows are the columns of these
 };
 
-/// Writes a checkpoint whose weights make up for the rounding that is still to come: the same files,
-/// tensors and types as the source, but not its function. It says so in config.json and in the
-/// metadata of its weight files; readers pass over both.
-class AWQ_ABI_TAG compensated_sink final : public checkpoint_sink {
-public:
-    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
-                                                           const std::string& target,
-                                                           bool overwrite,
-                                                           const compensation_label& label)
+/// A tensor of the GGUF file that a model becomes.
+struct gguf_tensor {
+    std::string name;             ///< in the file: "blk.0.attn_q.weight"
+    std::vector<std::uint64_t> dims; ///< dims[0] is in_features; one for a vector, three for experts
+    std::vector<gguf_part> parts; ///< in the file's order; none for rope tensors, which no checkpoint has
+    gguf::type type = gguf::type::f32;
+    gguf::type wanted = gguf::type::f32; ///< by the rules; not `type` where rows do not fit it
+    std::size_t heads = 0; ///< where rows are interleaved by heads; else 0
+    float offset = 0.0f;   ///< what the file's values are larger by: 1 for norms that add it
+    bool is_optional = false; ///< the checkpoint may lack it
+    bool is_fixed = false; ///< an override names its type
+
+    std::size_t cols() const noexcept { return static_cast<std::size_t>(dims[0]); }
+    std::size_t rows() const noexcept
     {
-        AWQ_CHECK(check_output_apart(target, source.path()));
-        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
-        std::vector<safetensors::shard_plan> plans = safetensors::plan_like(source.checkpoint());
-        for (safetensors::shard_plan& plan : plans) {
-            std::erase_if(plan.metadata, [](const auto& pair) { return pair.first == key; });
-            plan.metadata.emplace_back(key, label.target + ", not function-preserving");
-        }
-        AWQ_TRY(auto writer,
-                safetensors::shard_set_writer::create(directory.where(), std::move(plans),
-                                                      source.checkpoint().has_index()));
-        const std::string replaced = "config.json";
-        AWQ_TRY(auto notes, carry_over(source.path(), directory.where(), {&replaced, 1}));
-        auto sink = std::unique_ptr<compensated_sink>{new compensated_sink{
-            source, std::move(directory), std::move(writer), label, std::move(notes)}};
-        AWQ_CHECK(sink->write_config());
-        return std::unique_ptr<checkpoint_sink>{std::move(sink)};
+        std::size_t rows = 1;
+        for (std::size_t i = 1; i < dims.size(); ++i) rows *= static_cast<std::size_t>(dims[i]);
+        return rows;
     }
-
-    status write(const finished_block& block) override
+    /// Matrices that are stacked in it.
+    std::size_t matrices() const noexcept
     {
-        for (const auto& [name, tensor] : block.compensated->all())
-            AWQ_CHECK(writer_.write_floats(block.compensated->prefix() + name, values_of(tensor)));
-        return {};
+        return dims.size() > 2 ? static_cast<std::size_t>(dims[2]) : 1;
     }
-
-    status prepare() override
+    bool is_vector() const noexcept { return dims.size() == 1; }
+    /// Which matrix of the stack a part is in.
+    std::size_t matrix_of(const gguf_part& part) const noexcept
     {
-        AWQ_CHECK(writer_.copy_rest(source_.checkpoint()));
-        AWQ_CHECK(writer_.finish());
-        return directory_.prepare();
+        return matrices() == 1 ? 0 : part.at / static_cast<std::size_t>(dims[1]);
     }
-
-    status commit() override { return directory_.commit(); }
-    std::string target() const override { return directory_.target(); }
-    std::vector<tensor_report> tensors() const override { return tensor_reports(writer_); }
-    std::vector<std::string> notes() const override { return notes_; }
-
-private:
-    static constexpr const char* key = "awq_compensated";
-
-    compensated_sink(const directory_source& source, output_directory&& directory,
-                     safetensors::shard_set_writer&& writer, const compensation_label& label,
-                     std::vector<std::string>&& notes)
-        : source_(source), directory_(std::move(directory)), writer_(std::move(writer)),
-          label_(label), notes_(std::move(notes))
+    /// The share of a part in the importance of columns, where each matrix of a stack has its own.
+    std::span<const float> importance_of(const gguf_part& part,
+                                         std::span<const float> importance) const noexcept
     {
+        if (importance.size() != cols() * matrices()) return importance;
+        return importance.subspan(matrix_of(part) * cols(), cols());
     }
-
-    status write_config() const
-    {
-        AWQ_TRY(const std::string path, model_file(source_.path(), "config.json"));
-        AWQ_TRY(const auto config, json::load(path));
-        AWQ_TRY(const auto members, config.root().as_object());
-        json::writer out{2};
-        out.begin_object();
-        for (const json::member& each : members)
-            if (each.key != key) json::write(out.key(each.key), each.value);
-        out.key(key).begin_object().field("function_preserving", false);
-        out.field("target", label_.target);
-        out.field("importance_matrix", label_.importance_matrix);
-        out.field("least_squares_lambda", label_.least_squares_lambda);
-        out.end_object().end_object();
-        return write_file(directory_.where() / "config.json", std::move(out).take() + "\n");
-    }
-
-    const directory_source& source_;
-    output_directory directory_;
-    safetensors::shard_set_writer writer_;
-    compensation_label label_;
-    std::vector<std::string> notes_;
 };
 
 } // namespace awq
 
 #endif
-// ---- awq/pipeline/compressed_tensors_sink.hpp
-#ifndef AWQ_PIPELINE_COMPRESSED_TENSORS_SINK_HPP
-#define AWQ_PIPELINE_COMPRESSED_TENSORS_SINK_HPP
 
 #include <algorithm>
-#include <memory>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
 namespace awq {
 
-/// Layers as compressed-tensors stores them. Scales have the type of the source's weight, but for
-/// FP4, whose scales are part of the format.
-class AWQ_ABI_TAG compressed_tensors_codec final : public layer_codec {
+/// The architecture of the files that llama.cpp knows the model by. Error: `unknown_architecture`.
+inline result<const gguf::architecture*> gguf_architecture_of(const model_config& config)
+{
+    if (const auto* const found = gguf::architecture_of_hf(config.architecture)) return found;
+    return error{error_code::unknown_architecture, "architecture \"", config.architecture,
+                 "\" has no GGUF counterpart, llama.cpp does not know it; oneshot and convert write "
+                 "safetensors of it"};
+}
+
+/// Where rows of a checkpoint's tensor stand.
+struct gguf_place {
+    std::size_t tensor = 0, part = 0; ///< indices
+};
+
+/// All tensors that the GGUF file of a model has, in both directions. Names, shapes and the order of rows
+/// follow from the layouts of the model's blocks; readers and writers go by it alike.
+class gguf_inventory {
 public:
-    result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const override
+    /// Errors: a tensor that has no place in such a file; rows that cannot be brought into its order.
+    static result<gguf_inventory> make(const model_config& config, const gguf::architecture& arch);
+    /// The same of one block only.
+    static result<gguf_inventory> of_block(const model_config& config, const gguf::architecture& arch,
+                                           std::size_t layer);
+
+    const std::vector<gguf_tensor>& tensors() const noexcept { return tensors_; }
+    const gguf_tensor& tensor(const gguf_place& at) const { return tensors_[at.tensor]; }
+    const gguf_part& part(const gguf_place& at) const { return tensors_[at.tensor].parts[at.part]; }
+
+    /// The places of a checkpoint's tensor; none where it is not known.
+    std::span<const gguf_place> places_of(std::string_view hf_name) const
     {
-        if (!is_smoothable(layer.weight_type))
-            return error{error_code::unsupported, "scales cannot be ", name_of(layer.weight_type),
-                         ", only F32, F16 or BF16"};
-        return std::visit([&](const auto& format) { return layout_of(layer, format); },
-                          layer.format.weights);
+        const auto found = places_.find(hf_name);
+        if (found == places_.end()) return {};
+        return found->second;
     }
 
-    result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
-                                              const quantized_linear& weight,
-                                              float largest_input) const override
+    /// The first place of a checkpoint's tensor whose rows all stand in one of the file; null where there
+    /// is no such one.
+    const gguf_place* whole(std::string_view hf_name) const
     {
-        AWQ_TRY(auto made,
-                std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight));
-        if (layer.format.activations == activation_rounding::fp4_group) {
-            if (!(largest_input > 0.0f))
-                return error{error_code::not_calibrated,
-                             "NVFP4 with rounded activations needs calibration inputs; give "
-                             "--dataset, or choose NVFP4A16"};
-            const auto format = fp4_quantizer{fp4_kind::nvfp4}.for_magnitude(largest_input);
-            made.push_back(compressed_tensors::input_global_scale(format.global_scale));
-        }
-        return made;
-    }
-
-    /// One group has the target "Linear"; several name their layers, which no reader can mistake.
-    status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
-                        const std::vector<std::string>& left) const override
-    {
-        compressed_tensors::quantization_config config;
-        std::vector<weight_format> formats;
-        for (const quantized_layer& layer : layers) {
-            const auto known = std::find(formats.begin(), formats.end(), layer.format);
-            const auto at = static_cast<std::size_t>(known - formats.begin());
-            if (known == formats.end()) {
-                formats.push_back(layer.format);
-                config.groups.push_back(group_of(layer.format));
-            }
-            config.groups[at].targets.push_back(layer.name);
-        }
-        if (config.groups.size() == 1) config.groups.front().targets = {"Linear"};
-        config.ignore = left;
-        compressed_tensors::write_quantization_config(out, config);
-        return {};
+        const auto places = places_of(hf_name);
+        const bool is_whole = std::ranges::all_of(places, [&](const gguf_place& each) {
+            return each.tensor == places[0].tensor && !part(each).is_transposed;
+        });
+        return !places.empty() && is_whole ? &places[0] : nullptr;
     }
 
 private:
-    using specs = result<std::vector<safetensors::tensor_spec>>;
-    using tensors = result<std::vector<stored_tensor>>;
-
-    static bool rounds_activations(const quantized_layer& layer) noexcept
+    explicit gguf_inventory(std::vector<gguf_tensor>&& tensors) : tensors_(std::move(tensors))
     {
-        return layer.format.activations != activation_rounding::none;
+        for (std::size_t i = 0; i < tensors_.size(); ++i)
+            for (std::size_t p = 0; p < tensors_[i].parts.size(); ++p)
+                places_[tensors_[i].parts[p].hf_name].push_back({i, p});
     }
 
-    static specs layout_of(const quantized_layer& layer, const integer_format& how)
+    std::vector<gguf_tensor> tensors_;
+    std::map<std::string, std::vector<gguf_place>, std::less<>> places_; ///< by the checkpoint's names
+};
+
+namespace detail {
+
+/// Goes through the tensors of a model and finds their places.
+class inventory_builder {
+public:
+    inventory_builder(const model_config& config, const gguf::architecture& arch)
+        : config_(config), arch_(arch)
     {
-        AWQ_CHECK((integer_quantizer{how.format, how.group_size}.check(layer.cols)));
-        const std::size_t groups = how.group_size == 0 ? 1 : layer.cols / how.group_size;
-        if (!rounds_activations(layer))
-            return compressed_tensors::pack_quantized_layout(how.format, layer.rows, layer.cols,
-                                                             groups, layer.weight_type);
-        AWQ_CHECK(compressed_tensors::check_int_quantized(how.format));
-        return compressed_tensors::int_quantized_layout(layer.rows, layer.cols, groups,
-                                                        layer.weight_type);
-    }
-    static specs layout_of(const quantized_layer& layer, const fp8_format& how)
-    {
-        const fp8_codes shape{layer.rows, layer.cols, how.block_rows, how.block_cols, {}, {}};
-        return compressed_tensors::float_quantized_layout(
-            layer.rows, layer.cols, shape.scale_rows(), shape.scale_cols(), layer.weight_type);
-    }
-    static specs layout_of(const quantized_layer& layer, const fp4_format& how)
-    {
-        AWQ_CHECK(fp4_quantizer{how.kind}.check(layer.cols));
-        auto specs = compressed_tensors::fp4_quantized_layout(how.kind, layer.rows, layer.cols);
-        if (rounds_activations(layer)) specs.push_back(compressed_tensors::input_global_scale_spec());
-        return specs;
     }
 
-    static tensors encode_as(const quantized_layer& layer, const integer_codes& weight)
+    result<std::vector<gguf_tensor>> build()
     {
-        return rounds_activations(layer)
-                   ? compressed_tensors::int_quantized(weight, layer.weight_type)
-                   : compressed_tensors::pack_quantized(weight, layer.weight_type);
-    }
-    static tensors encode_as(const quantized_layer& layer, const fp8_codes& weight)
-    {
-        return compressed_tensors::float_quantized(weight, layer.weight_type);
-    }
-    static tensors encode_as(const quantized_layer&, const fp4_codes& weight)
-    {
-        return compressed_tensors::fp4_quantized(weight);
-    }
-    static tensors encode_as(const quantized_layer&, const gguf_blocks&)
-    {
-        return error{error_code::unsupported, "compressed-tensors has no GGUF blocks"};
+        for (const expected_tensor& each : expected_outer_tensors(config_))
+            if (each.gguf != "output.weight" || arch_.output != gguf::output_rule::forbidden)
+                AWQ_CHECK(add(each, each.name, each.gguf));
+        if (arch_.output == gguf::output_rule::required && config_.tie_word_embeddings)
+            repeat_embeddings();
+        for (std::size_t layer = 0; layer < config_.num_hidden_layers; ++layer)
+            AWQ_CHECK(add_block(layer));
+        add_rope_tensors();
+        return std::move(tensors_);
     }
 
-    static compressed_tensors::config_group group_of(const weight_format& format)
+    result<std::vector<gguf_tensor>> build_block(std::size_t layer)
     {
-        compressed_tensors::config_group group;
-        std::visit([&](const auto& weights) { describe_weights(weights, group); }, format.weights);
-        const bool integers = format.integers() != nullptr;
-        switch (format.activations) {
-        case activation_rounding::none: return group;
-        case activation_rounding::int8_token: group.activations = {8, false, "token", 0}; break;
-        case activation_rounding::fp8_token: group.activations = {8, true, "token", 0}; break;
-        case activation_rounding::fp8_group: group.activations = {8, true, "group", 128}; break;
-        case activation_rounding::fp4_group:
-            group.activations = {4, true, "tensor_group", 16, true};
-            break;
+        AWQ_CHECK(add_block(layer));
+        return std::move(tensors_);
+    }
+
+private:
+    /// A tied checkpoint's head, for loaders that want one.
+    void repeat_embeddings()
+    {
+        gguf_tensor& head = find_or_add("output.weight");
+        head.parts.front().hf_name = config_.names.embeddings + ".weight";
+        head.is_optional = false;
+    }
+
+    status add_block(std::size_t layer)
+    {
+        const block_layout layout = layout_of(config_, layer);
+        const std::string prefix = block_prefix(config_, layer);
+        const std::string place = "blk." + std::to_string(layer) + ".";
+        std::vector<bool> done(layout.tensors.size());
+        for (const block_part& part : layout.parts)
+            std::visit([&](const auto& each) { split(each, layout, prefix, place, done); }, part);
+        for (std::size_t i = 0; i < layout.tensors.size(); ++i)
+            if (!done[i])
+                AWQ_CHECK(add(layout.tensors[i], prefix + layout.tensors[i].name,
+                              place_of(layout.tensors[i], place)));
+        return order_heads(layout, place);
+    }
+
+    /// What stands otherwise in the file than in the checkpoint.
+    template <class Part>
+    void split(const Part&, const block_layout&, const std::string&, const std::string&, std::vector<bool>&)
+    {
+    }
+
+    void split(const latent_attention_part& part, const block_layout& layout, const std::string& prefix,
+               const std::string& place, std::vector<bool>& done)
+    {
+        const std::size_t weight = layout.linears[part.kv_b.linear].weight;
+        split_latent(part, prefix + layout.tensors[weight].name, place);
+        done[weight] = true;
+    }
+
+    /// Queries, keys and values of a layer that has them head by head stand one behind the other.
+    void split(const attention_part& part, const block_layout& layout, const std::string& prefix,
+               const std::string& place, std::vector<bool>& done)
+    {
+        if (!part.by_group) return;
+        const std::size_t head = part.rule.head, share = part.rule.heads / part.rule.kv_heads;
+        const block_linear& linear = layout.linears[part.q.linear];
+        for (const std::size_t i : {linear.weight, linear.bias}) {
+            const expected_tensor& from = layout.tensors[i];
+            done[i] = true;
+            const auto take = [&](std::size_t first, std::size_t rows) {
+                for (std::size_t g = 0; g < part.rule.kv_heads; ++g)
+                    add_rows(from, prefix + from.name, place_of(from, place),
+                             g * (share + 2) * head + first, rows);
+            };
+            if (from.is == presence::unwanted) continue;
+            take(0, share * head);
+            take(share * head, head);
+            take((share + 1) * head, head);
         }
-        if (integers) group.format = compressed_tensors::format::int_quantized;
-        return group;
     }
 
-    static void describe_weights(const integer_format& how, compressed_tensors::config_group& into)
+    /// Gate and up of one layer are two tensors to most loaders.
+    void split(const mlp_part& part, const block_layout& layout, const std::string& prefix,
+               const std::string& place, std::vector<bool>& done)
     {
-        using compressed_tensors::strategy;
-        into.weights.num_bits = how.format.bits;
-        into.weights.symmetric = how.format.symmetric;
-        into.weights.strategy = how.group_size == 0 ? strategy::channel : strategy::group;
-        into.weights.group_size = how.group_size;
+        if (!part.gate || part.gate.linear != part.up.linear || arch_.takes_fused_mlp) return;
+        const block_linear& linear = layout.linears[part.gate.linear];
+        for (const std::size_t i : {linear.weight, linear.bias}) {
+            const expected_tensor& from = layout.tensors[i];
+            done[i] = true;
+            if (from.is == presence::unwanted) continue;
+            const std::string up = place_of(from, place);
+            std::string gate = up;
+            gate.replace(gate.find("ffn_up"), 6, "ffn_gate");
+            add_rows(from, prefix + from.name, gate, part.gate.first, part.gate.count);
+            add_rows(from, prefix + from.name, up, part.up.first, part.up.count);
+        }
     }
-    static void describe_weights(const fp8_format& how, compressed_tensors::config_group& into)
+
+    /// Some rows of a tensor, behind those that are there.
+    void add_rows(const expected_tensor& from, const std::string& hf_name, const std::string& name,
+                  std::size_t first, std::size_t rows)
     {
-        using compressed_tensors::strategy;
-        into.weights.num_bits = 8;
-        into.weights.is_float = true;
-        into.weights.strategy = how.block_cols == 0 ? strategy::channel : strategy::block;
-        into.weights.block_structure = {how.block_rows, how.block_cols};
-        into.format = compressed_tensors::format::float_quantized;
+        gguf_tensor& tensor = find_or_add(name);
+        if (tensor.dims.empty() && from.is_matrix) tensor.dims.push_back(from.cols);
+        if (tensor.parts.empty()) tensor.dims.push_back(0);
+        const auto at = static_cast<std::size_t>(tensor.dims.back());
+        tensor.dims.back() += rows;
+        tensor.parts.push_back({hf_name, first, rows, at});
     }
-    static void describe_weights(const fp4_format& how, compressed_tensors::config_group& into)
+
+    /// "blk.3.attn_q.weight"; empty where a file has no such tensor.
+    std::string place_of(const expected_tensor& tensor, const std::string& place) const
     {
-        using compressed_tensors::strategy;
-        const bool is_nvfp4 = how.kind == fp4_kind::nvfp4;
-        into.weights.is_float = true;
-        into.weights.strategy = is_nvfp4 ? strategy::tensor_group : strategy::group;
-        into.weights.group_size = group_size_of(how.kind);
-        into.format = is_nvfp4 ? compressed_tensors::format::nvfp4_pack_quantized
-                               : compressed_tensors::format::mxfp4_pack_quantized;
+        if (tensor.gguf.empty()) return {};
+        const std::size_t dot = tensor.gguf.find('.');
+        const std::string stem = tensor.gguf.substr(0, dot);
+        for (const gguf::renamed& each : arch_.renames)
+            if (each.usual == stem) return place + std::string{each.name} + tensor.gguf.substr(dot);
+        return place + tensor.gguf;
     }
+
+    /// A tensor of its own, or one more matrix of a stack.
+    status add(const expected_tensor& from, const std::string& hf_name, const std::string& name)
+    {
+        if (from.is == presence::unwanted) return {};
+        if (name.empty())
+            return error{error_code::unsupported, "\"", hf_name, "\" has no place in a GGUF file of a ",
+                         arch_.name, " model"};
+        gguf_tensor& tensor = find_or_add(name);
+        std::vector<std::uint64_t> dims{from.cols};
+        if (from.is_matrix || from.rows > 1) dims.push_back(from.rows);
+        const std::size_t rows = dims.size() > 1 || is_stack(name) ? from.rows : from.cols;
+        const bool is_first = tensor.parts.empty();
+        if (is_first) tensor.dims = dims;
+        if (is_stack(name) && is_first) tensor.dims.push_back(0);
+        if (is_stack(name)) ++tensor.dims.back();
+        tensor.is_optional = from.is == presence::optional;
+        if (config_.offset_norms && hf_name.ends_with("norm.weight")) tensor.offset = 1.0f;
+        tensor.parts.push_back({hf_name, 0, rows, tensor.parts.size() * rows});
+        return {};
+    }
+
+    /// Whether tensors of several names become one: of experts, or of norms that each head has.
+    bool is_stack(std::string_view name) const
+    {
+        return name.find("_exps.") != name.npos ||
+               (arch_.stacks_head_norms && (name.ends_with(".attn_q_norm.weight") ||
+                                            name.ends_with(".attn_k_norm.weight")));
+    }
+
+    gguf_tensor& find_or_add(const std::string& name)
+    {
+        const auto [at, is_new] = by_name_.emplace(name, tensors_.size());
+        if (is_new) {
+            tensors_.emplace_back();
+            tensors_.back().name = name;
+        }
+        return tensors_[at->second];
+    }
+
+    /// llama.cpp takes the key rows of kv_b, transposed, into the queries, and its value rows into the
+    /// mixed values.
+    void split_latent(const latent_attention_part& part, const std::string& hf_name,
+                      const std::string& place)
+    {
+        const std::size_t heads = part.rule.heads, rank = config_.latent.rank;
+        const std::size_t plain = config_.latent.plain, value = config_.latent.value;
+        gguf_tensor& keys = find_or_add(place + "attn_k_b.weight");
+        keys.dims = {plain, rank, heads};
+        for (std::size_t h = 0; h < heads; ++h)
+            keys.parts.push_back({hf_name, h * (plain + value), plain, h * rank, true});
+        gguf_tensor& values = find_or_add(place + "attn_v_b.weight");
+        values.dims = {rank, value, heads};
+        for (std::size_t h = 0; h < heads; ++h)
+            values.parts.push_back({hf_name, h * (plain + value) + plain, value, h * value});
+    }
+
+    /// Rows of queries and keys, where the file's heads turn other dimensions together.
+    status order_heads(const block_layout& layout, const std::string& place)
+    {
+        for (const block_part& each : layout.parts) {
+            const auto* const part = std::get_if<attention_part>(&each);
+            if (!part || part->pairs == arch_.pairs) continue;
+            const bool is_whole = config_.rope.partial_rotary_factor == 1.0;
+            if (part->pairs || !is_whole || part->q.linear == part->k.linear ||
+                part->rule.head % 2 != 0)
+                return error{error_code::unsupported, "config: llama.cpp turns heads of ", arch_.name,
+                             " models otherwise; no GGUF file can hold this one"};
+            order_rows(layout, part->q.linear, part->rule.heads, place);
+            order_rows(layout, part->k.linear, part->rule.kv_heads, place);
+        }
+        return {};
+    }
+
+    void order_rows(const block_layout& layout, std::size_t linear, std::size_t heads,
+                    const std::string& place)
+    {
+        for (const std::size_t i : {layout.linears[linear].weight, layout.linears[linear].bias}) {
+            const auto found = by_name_.find(place_of(layout.tensors[i], place));
+            if (found != by_name_.end()) tensors_[found->second].heads = heads;
+        }
+    }
+
+    void add_rope_tensors()
+    {
+        const std::uint64_t pairs = config_.rotary_size() / 2;
+        if (config_.rope.kind == rope_kind::llama3) find_or_add("rope_freqs.weight").dims = {pairs};
+        if (config_.rope.kind != rope_kind::longrope) return;
+        find_or_add("rope_factors_long.weight").dims = {pairs};
+        find_or_add("rope_factors_short.weight").dims = {pairs};
+    }
+
+    const model_config& config_;
+    const gguf::architecture& arch_;
+    std::vector<gguf_tensor> tensors_;
+    std::map<std::string, std::size_t, std::less<>> by_name_;
 };
 
-/// Writes a run's result as compressed-tensors, which vLLM and transformers load.
-struct compressed_tensors_sink {
-    /// See `quantized_sink::create`.
-    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
-                                                           const std::string& target,
-                                                           bool overwrite,
-                                                           const weight_format_choice& formats)
-    {
-        return quantized_sink::create(source, target, overwrite, formats,
-                                      std::make_unique<compressed_tensors_codec>());
-    }
-};
+} // namespace detail
+
+inline result<gguf_inventory> gguf_inventory::make(const model_config& config,
+                                                   const gguf::architecture& arch)
+{
+    AWQ_TRY(auto tensors, detail::inventory_builder(config, arch).build());
+    return gguf_inventory{std::move(tensors)};
+}
+
+inline result<gguf_inventory> gguf_inventory::of_block(const model_config& config,
+                                                       const gguf::architecture& arch,
+                                                       std::size_t layer)
+{
+    AWQ_TRY(auto tensors, detail::inventory_builder(config, arch).build_block(layer));
+    return gguf_inventory{std::move(tensors)};
+}
 
 } // namespace awq
 
 #endif
-// ---- awq/pipeline/config_group_matcher.hpp
-#ifndef AWQ_PIPELINE_CONFIG_GROUP_MATCHER_HPP
-#define AWQ_PIPELINE_CONFIG_GROUP_MATCHER_HPP
+// ---- awq/pipeline/gguf_type_requests.hpp
+#ifndef AWQ_PIPELINE_GGUF_TYPE_REQUESTS_HPP
+#define AWQ_PIPELINE_GGUF_TYPE_REQUESTS_HPP
 
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The types that a user asks for by name, "PATTERN=TYPE": each is honoured or refused.
+namespace awq {
+
+/// A type for the tensors whose name a pattern finds, anywhere in the name.
+struct type_request {
+    std::string pattern; ///< a regular expression
+    gguf::type type;
+};
+
+namespace detail {
+
+/// "F32, F16, Q4_0, ...".
+inline std::string known_tensor_types()
+{
+    std::string names;
+    for (const gguf::type_facts& each : gguf::all_types)
+        names.append(names.empty() ? "" : ", ").append(each.name);
+    return names;
+}
+
+inline result<type_request> read_type_request(std::string_view text)
+{
+    const std::size_t at = text.rfind('=');
+    if (at == std::string_view::npos || at == 0)
+        return error{error_code::invalid_argument, "tensor type \"", printable(text),
+                     "\" is not PATTERN=TYPE, as in \"ffn_down=q6_k\""};
+    const std::string_view name = text.substr(at + 1);
+    const auto type = gguf::type_from_name(name);
+    if (!type)
+        return error{error_code::invalid_argument, "tensor type \"", printable(text),
+                     "\": unknown type \"", printable(name), "\"; known are ", known_tensor_types()};
+    const std::size_t start = text.starts_with("re:") ? 3 : 0; // as other patterns may begin
+    return type_request{std::string{text.substr(start, at - start)}, *type};
+}
+
+/// What came of one request.
+struct request_use {
+    const gguf_tensor* matched = nullptr; ///< the first tensor that its pattern finds
+    const gguf_tensor* stays = nullptr;   ///< the first of those that can only be F32
+    bool decides = false;                 ///< the type of at least one
+};
+
+inline status check_request_fits(const type_request& request, const gguf_tensor& tensor)
+{
+    const std::size_t block = gguf::block_columns(request.type);
+    if (tensor.cols() % block == 0) return {};
+    return error{error_code::invalid_argument, "tensor type pattern \"", printable(request.pattern),
+                 "\" asks for ", gguf::name_of(request.type), ", whose blocks of ", block,
+                 " do not divide the ", tensor.cols(), " columns of \"", tensor.name,
+                 "\"; a type that fits is ",
+                 gguf::name_of(gguf::fitting_type(request.type, tensor.cols()))};
+}
+
+inline result<std::vector<regex>> compile_patterns(const std::vector<type_request>& requests)
+{
+    std::vector<regex> compiled;
+    for (const type_request& each : requests) {
+        auto pattern = regex::compile(each.pattern, "tensor type");
+        if (!pattern) return error{error_code::invalid_argument, pattern.error().text()};
+        compiled.push_back(*std::move(pattern));
+    }
+    return compiled;
+}
+
+/// For a tensor that the request's pattern finds.
+inline status apply_request(const type_request& request, gguf_tensor& tensor, request_use& use)
+{
+    if (!use.matched) use.matched = &tensor;
+    if (!gguf::is_quantizable(tensor.name, tensor.dims) && request.type != gguf::type::f32) {
+        if (!use.stays) use.stays = &tensor;
+        return {};
+    }
+    if (tensor.is_fixed) return {}; // by a pattern before it
+    AWQ_CHECK(check_request_fits(request, tensor));
+    tensor.is_fixed = use.decides = true;
+    return {};
+}
+
+inline status check_request_use(const type_request& request, const request_use& use,
+                                const std::vector<gguf_tensor>& tensors)
+{
+    if (use.decides) return {};
+    error cause{error_code::invalid_argument, "tensor type pattern \"", printable(request.pattern),
+                "\" "};
+    if (!use.matched)
+        return error{cause.code(), cause.text(), "matches no tensor of the file; names are like \"",
+                     tensors.front().name, "\" and \"", tensors.back().name, "\""};
+    if (use.stays)
+        return error{cause.code(), cause.text(), "matches only tensors that llama.cpp wants in F32, "
+                     "such as \"", use.stays->name, "\""};
+    return error{cause.code(), cause.text(), "decides nothing: the patterns before it match the same "
+                 "tensors, such as \"", use.matched->name, "\""};
+}
+
+} // namespace detail
+
+/// Reads "PATTERN=TYPE". Errors: another form, an unknown type.
+inline result<std::vector<type_request>> read_type_requests(const std::vector<std::string>& texts)
+{
+    std::vector<type_request> requests;
+    for (const std::string& text : texts) {
+        AWQ_TRY(auto request, detail::read_type_request(text));
+        requests.push_back(std::move(request));
+    }
+    return requests;
+}
+
+/// Marks the tensors whose types are asked for, and gives these types; the first pattern that finds a
+/// name wins. Norms, biases and other vectors that a pattern finds beside weights stay F32. Errors: a
+/// pattern that is no regular expression, that finds no tensor or decides the type of none; a type
+/// that rows do not fit.
+inline result<gguf::type_table> fix_types(const std::vector<type_request>& requests,
+                                          std::vector<gguf_tensor>& tensors)
+{
+    AWQ_TRY(const auto compiled, detail::compile_patterns(requests));
+    gguf::type_table types;
+    regex::scratch memory; // which limits the time of all matches together
+    std::vector<detail::request_use> uses(requests.size());
+    for (gguf_tensor& tensor : tensors)
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            AWQ_TRY(const auto found, compiled[i].find(tensor.name, 0, memory));
+            if (!found) continue;
+            AWQ_CHECK(detail::apply_request(requests[i], tensor, uses[i]));
+            if (tensor.is_fixed) types.try_emplace(tensor.name, requests[i].type);
+        }
+    for (std::size_t i = 0; i < requests.size(); ++i)
+        AWQ_CHECK(detail::check_request_use(requests[i], uses[i], tensors));
+    return types;
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/pipeline/name_matcher.hpp
 #ifndef AWQ_PIPELINE_NAME_MATCHER_HPP
 #define AWQ_PIPELINE_NAME_MATCHER_HPP
@@ -38921,6 +43611,799 @@ private:
 #endif
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// What decides over the types of a file's tensors.
+struct gguf_type_options {
+    gguf::file_type file_type = gguf::file_type::q4_k_m;
+    std::vector<std::string> overrides; ///< "PATTERN=TYPE"; the pattern is searched in GGUF names
+    std::vector<std::string> ignore;    ///< linear layers that stay in 16 bits, by checkpoint names
+    bool has_importance = false;        ///< some mixes differ where importance is known
+};
+
+/// All tensors of the GGUF file of a model, with their types, in the order of llama-quantize.
+class gguf_layout {
+public:
+    /// Errors: an architecture without counterpart, a tensor that is not there, an override that
+    /// cannot be read.
+    static result<gguf_layout> make(const tensor_source& source, const gguf_type_options& options);
+
+    const gguf::architecture& architecture() const noexcept { return *architecture_; }
+    gguf::file_type file_type() const noexcept { return file_type_; }
+    const std::vector<gguf_tensor>& tensors() const noexcept { return tensors_; }
+    /// Elements of all tensors of the checkpoint.
+    std::uint64_t parameters() const noexcept
+    {
+        std::uint64_t count = 0;
+        for (const gguf_tensor& each : tensors_)
+            if (!each.parts.empty()) count += std::uint64_t{each.rows()} * each.cols();
+        return count;
+    }
+    /// The tensor that holds all of a checkpoint's tensor, row by row; null where there is none.
+    const gguf_tensor* find(std::string_view hf_name) const
+    {
+        const auto found = whole_.find(hf_name);
+        return found == whole_.end() ? nullptr : &tensors_[found->second];
+    }
+
+private:
+    status collect(const tensor_source& source)
+    {
+        AWQ_TRY(const auto inventory, gguf_inventory::make(source.config(), *architecture_));
+        for (const gguf_tensor& each : inventory.tensors()) {
+            const bool is_there = std::ranges::all_of(each.parts, [&](const gguf_part& part) {
+                return source.stored(part.hf_name).has_value();
+            });
+            if (is_there) tensors_.push_back(each);
+            if (!is_there && !each.is_optional)
+                return error{error_code::missing_tensor, source.path(), ": there is no tensor for \"",
+                             each.name, "\"; the checkpoint is not complete"};
+        }
+        std::sort(tensors_.begin(), tensors_.end(),
+                  [](const auto& a, const auto& b) { return gguf::precedes(a.name, b.name); });
+        for (std::size_t i = 0; i < tensors_.size(); ++i)
+            for (const gguf_part& part : tensors_[i].parts)
+                if (inventory.whole(part.hf_name)) whole_.emplace(part.hf_name, i);
+        return {};
+    }
+
+    status choose(const model_config& config, const gguf_type_options& options)
+    {
+        std::vector<gguf::tensor_shape> shapes;
+        for (const gguf_tensor& each : tensors_) shapes.push_back({each.name, each.dims});
+        gguf::mix_facts facts;
+        facts.architecture = architecture_->name;
+        facts.block_count = static_cast<std::uint32_t>(config.num_hidden_layers);
+        facts.head_count = static_cast<std::uint32_t>(config.num_attention_heads);
+        facts.head_count_kv = static_cast<std::uint32_t>(config.kv_heads());
+        facts.expert_count = static_cast<std::uint32_t>(config.experts.count);
+        facts.has_imatrix = options.has_importance;
+        gguf::mix_options mix;
+        mix.target = options.file_type;
+        AWQ_TRY(const auto requests, read_type_requests(options.overrides));
+        AWQ_TRY(mix.named_types, fix_types(requests, tensors_));
+        const auto types = gguf::wanted_types(shapes, facts, mix);
+        for (std::size_t i = 0; i < types.size(); ++i) {
+            tensors_[i].wanted = types[i];
+            tensors_[i].type = gguf::fitting_type(types[i], tensors_[i].dims[0]);
+        }
+        return keep_ignored(config, options.ignore);
+    }
+
+    /// The head is no such layer: its type is the mix's business.
+    status keep_ignored(const model_config& config, const std::vector<std::string>& ignore)
+    {
+        AWQ_TRY(const name_matcher ignored, name_matcher::compile(ignore, "--ignore"));
+        const bool wide = config.torch_dtype == dtype::bf16;
+        for (gguf_tensor& each : tensors_) {
+            constexpr std::string_view suffix = ".weight";
+            if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
+            const std::string& first = each.parts.front().hf_name;
+            if (ignored.matches(first.substr(0, first.size() - suffix.size())))
+                each.type = each.wanted = wide ? gguf::type::bf16 : gguf::type::f16;
+        }
+        return {};
+    }
+
+    const gguf::architecture* architecture_ = nullptr;
+    gguf::file_type file_type_ = gguf::file_type::q4_k_m;
+    std::vector<gguf_tensor> tensors_;
+    std::map<std::string, std::size_t, std::less<>> whole_; ///< by the checkpoint's names
+};
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED result<gguf_layout> gguf_layout::make(const tensor_source& source,
+                                                   const gguf_type_options& options)
+{
+    gguf_layout layout;
+    layout.file_type_ = options.file_type;
+    AWQ_TRY(layout.architecture_, gguf_architecture_of(source.config()));
+    AWQ_CHECK(layout.collect(source));
+    AWQ_CHECK(layout.choose(source.config(), options));
+    return layout;
+}
+#endif
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/layer_names.hpp
+#ifndef AWQ_PIPELINE_LAYER_NAMES_HPP
+#define AWQ_PIPELINE_LAYER_NAMES_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace awq {
+
+/// The linear layers of a model's blocks, by their full names; routers are not among them.
+inline std::vector<std::string> linear_layers_of(const model_config& config)
+{
+    std::vector<std::string> names;
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        for (const block_linear& linear : layout_of(config, layer).linears)
+            if (!linear.is_router) names.push_back(block_prefix(config, layer) + linear.name);
+    return names;
+}
+
+/// What to say of a pattern that matches none of the names.
+inline std::string matches_nothing(std::string_view where, std::string_view pattern,
+                                   const std::vector<std::string>& names)
+{
+    return std::string{where} + ": \"" + printable(pattern) +
+           "\" matches no layer of the model, whose layers have names like " + names.front();
+}
+
+/// The patterns that match none of the names, in order; `where` says who gave them. Errors: a pattern
+/// that does not compile, or takes too long on a name.
+inline result<std::vector<std::string>> unmatched_patterns(const std::vector<std::string>& patterns,
+                                                           const std::vector<std::string>& names,
+                                                           std::string_view where)
+{
+    std::vector<std::string> unmatched;
+    regex::scratch memory; // which limits the time of all matches together
+    for (const std::string& pattern : patterns) {
+        AWQ_TRY(const name_matcher matcher, name_matcher::compile({pattern}, where));
+        bool found = false;
+        for (const std::string& name : names) {
+            const result<bool> matched = matcher.try_match(name, memory);
+            if (!matched) return matched.error().within(where);
+            found |= *matched;
+        }
+        if (!found) unmatched.push_back(pattern);
+    }
+    return unmatched;
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Which quantizer each linear layer gets, in the search and in the output.
+class layer_plan {
+public:
+    layer_plan() = default;
+
+    /// Errors: an unknown scheme or type, an expression that does not compile, one of a flag that
+    /// matches no layer, a scheme that fits no layer that it is for, a model that has no place in a
+    /// GGUF file. What is only a pity is in `notices`.
+    static result<layer_plan> make(const oneshot_options& options, const tensor_source& source);
+
+    /// For reports: the names of all schemes, or that of the GGUF mix ("Q4_K_M").
+    const std::string& name() const noexcept { return name_; }
+
+    /// For reports: columns that share a scale in the first scheme, 0 for a whole row; nothing for
+    /// GGUF types.
+    std::optional<std::size_t> group_size() const
+    {
+        if (entries_.empty()) return std::nullopt;
+        constexpr std::size_t whole_row = std::numeric_limits<std::size_t>::max();
+        const std::size_t columns = entries_.front().second.quantizer.scale_columns(whole_row);
+        return columns == whole_row ? 0 : columns;
+    }
+
+    /// What a run rounds the layer with, or would round it with if its shape allowed it. Null where
+    /// the layer is ignored or no target names it.
+    const any_quantizer* quantizer_of(std::string_view layer) const
+    {
+        if (layout_) {
+            const auto found = types_.find(layer);
+            return found == types_.end() ? nullptr : &found->second;
+        }
+        const layer_scheme* const found = scheme_of(layer);
+        return found ? &found->quantizer : nullptr;
+    }
+
+    /// What a run rounds the layer with; null where it stays as it is.
+    const any_quantizer* rounding_of(std::string_view layer) const
+    {
+        return unfit_.contains(layer) ? nullptr : quantizer_of(layer);
+    }
+
+    /// What a checkpoint stores the layer as; nothing where it stays as it is.
+    std::optional<weight_format> format_of(std::string_view layer) const
+    {
+        const layer_scheme* const found = layout_ || unfit_.contains(layer) ? nullptr : scheme_of(layer);
+        return found ? found->format() : std::nullopt;
+    }
+
+    /// The layers that a scheme is for but does not fit, each with the reason; they stay as they are.
+    const std::map<std::string, std::string, std::less<>>& unfit() const noexcept { return unfit_; }
+
+    /// What was found while planning and does not stop a run.
+    const notice_list& notices() const noexcept { return notices_; }
+
+    /// The tensors of the GGUF file with their types, where the plan is for one; else null. Stays
+    /// where it is when the plan moves.
+    const gguf_layout* layout() const noexcept { return layout_.get(); }
+
+private:
+    static std::string_view ignore_place(const oneshot_options& options) noexcept
+    {
+        return options.ignore_recipe.empty() ? std::string_view{"--ignore"} : options.ignore_recipe;
+    }
+
+    /// The head and the embeddings may be named, though no run quantizes them.
+    status check_ignored(const oneshot_options& options, const model_config& config,
+                         std::vector<std::string> names)
+    {
+        add_routers(config, names);
+        names.insert(names.end(), {"lm_head", config.names.head, config.names.embeddings});
+        return check_patterns(options.ignore, names, ignore_place(options), options.ignore_recipe);
+    }
+
+    static void add_routers(const model_config& config, std::vector<std::string>& names)
+    {
+        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+            for (const block_linear& each : layout_of(config, layer).linears)
+                if (each.is_router) names.push_back(block_prefix(config, layer) + each.name);
+    }
+
+    /// A pattern that matches nothing is a slip: of a flag an error; a recipe may be for many models.
+    status check_patterns(const std::vector<std::string>& patterns,
+                          const std::vector<std::string>& names, std::string_view where,
+                          const std::string& recipe)
+    {
+        AWQ_TRY(const auto unmatched, unmatched_patterns(patterns, names, where));
+        for (const std::string& each : unmatched) {
+            const std::string text = matches_nothing(where, each, names);
+            if (recipe.empty()) return error{error_code::invalid_argument, text};
+            notices_.warn(text);
+        }
+        return {};
+    }
+
+    status add_formats(const oneshot_options& options, const tensor_source& source,
+                       const std::vector<std::string>& layers)
+    {
+        // Codes are chosen for the scales as the output stores them; a search alone stores none.
+        const simulation_options simulated{options.smoothing_only ? dtype::f32
+                                                                  : source.config().torch_dtype,
+                                           options.search_clipping ? options.rounding.clip_steps : 1};
+        for (const layer_format& format : options.formats) {
+            AWQ_TRY(const layer_scheme chosen,
+                    parse_layer_scheme(format.scheme, format.group_size, simulated));
+            AWQ_CHECK(check_patterns(format.targets, layers, place_of(format), format.recipe));
+            AWQ_CHECK(add(format, chosen));
+            name_ += (name_.empty() ? "" : ", ") + format.scheme;
+        }
+        for (std::size_t i = 0; i < options.formats.size(); ++i) {
+            const std::string& recipe = options.formats[i].recipe;
+            const std::string name = (recipe.empty() ? "scheme " : recipe + ": scheme ") +
+                                     options.formats[i].scheme;
+            AWQ_CHECK(check_shapes(i, name, options.smoothing_only, source, layers));
+        }
+        const auto is_rounded = [&](const std::string& layer) { return rounding_of(layer) != nullptr; };
+        if (!options.smoothing_only && scheme_of("lm_head"))
+            notices_.note("lm_head stays in 16 bits: only the linear layers of decoder blocks are quantized");
+        if (options.smoothing_only || std::ranges::any_of(layers, is_rounded)) return {};
+        return error{error_code::unsupported, "no layer of the model is quantized: all are ignored (",
+                     ignore_place(options), "), or no target names them"};
+    }
+
+    static std::string place_of(const layer_format& format)
+    {
+        return format.recipe.empty() ? "targets" : format.recipe;
+    }
+
+    /// Finds the layers of one entry that its scheme does not fit. Where it fits none, an error,
+    /// unless it is only searched for: then that is for the search to say.
+    status check_shapes(std::size_t entry, const std::string& name, bool only_searched,
+                        const tensor_source& source, const std::vector<std::string>& layers)
+    {
+        const layer_scheme& chosen = entries_[entry].second;
+        std::map<std::string, std::vector<std::string>> by_reason; // layers
+        std::size_t meant = 0, unfit = 0;
+        for (const std::string& layer : layers) {
+            const auto shape = source.shape(layer + ".weight");
+            if (!shape || scheme_of(layer) != &chosen) continue;
+            ++meant;
+            const status fits = chosen.quantizer.check(shape->cols);
+            if (fits) continue;
+            ++unfit;
+            unfit_.emplace(layer, fits.error().text());
+            by_reason[std::string{fits.error().text()}].push_back(layer);
+        }
+        if (meant == 0)
+            notices_.warn(name + " has no effect: its layers are ignored, or an earlier scheme has them");
+        const std::string_view effect =
+            only_searched ? ", which the search leaves out: " : ", which stay in 16 bits: ";
+        for (const auto& [reason, names] : by_reason) {
+            const std::string text =
+                name + " does not fit " + count_and_name(names) + std::string{effect} + reason;
+            if (unfit == meant && !only_searched) return error{error_code::shape_mismatch, text};
+            notices_.warn(text);
+        }
+        return {};
+    }
+
+    status add(const layer_format& format, const layer_scheme& scheme)
+    {
+        AWQ_TRY(name_matcher matcher, name_matcher::compile(format.targets, place_of(format)));
+        entries_.emplace_back(std::move(matcher), scheme);
+        return {};
+    }
+
+    const layer_scheme* scheme_of(std::string_view layer) const
+    {
+        if (ignored_.matches(layer)) return nullptr;
+        const auto named = [&](const auto& entry) { return entry.first.matches(layer); };
+        const auto found = std::find_if(entries_.begin(), entries_.end(), named);
+        return found == entries_.end() ? nullptr : &found->second;
+    }
+
+    status add_types(const std::string& type, const oneshot_options& options,
+                     const tensor_source& source)
+    {
+        if (!options.formats.empty())
+            return error{error_code::invalid_argument,
+                         "a run quantizes either to a GGUF type or to schemes; give one"};
+        gguf_type_options wanted;
+        AWQ_TRY(wanted.file_type, gguf::parse_file_type(type));
+        wanted.overrides = options.tensor_types;
+        wanted.ignore = options.ignore;
+        wanted.has_importance = options.rounding.importance;
+        AWQ_TRY(gguf_layout layout, gguf_layout::make(source, wanted));
+        for (const gguf_tensor& each : layout.tensors()) {
+            constexpr std::string_view suffix = ".weight";
+            if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
+            for (const gguf_part& part : each.parts)
+                if (layout.find(part.hf_name))
+                    types_.emplace(part.hf_name.substr(0, part.hf_name.size() - suffix.size()),
+                                   gguf::simd_block_quantizer{each.type});
+        }
+        layout_ = std::make_unique<const gguf_layout>(std::move(layout));
+        name_ = gguf::name_of(wanted.file_type);
+        return {};
+    }
+
+    name_matcher ignored_;
+    std::vector<std::pair<name_matcher, layer_scheme>> entries_;
+    std::unique_ptr<const gguf_layout> layout_;
+    std::map<std::string, any_quantizer, std::less<>> types_; ///< of GGUF, by linear layer
+    std::map<std::string, std::string, std::less<>> unfit_;
+    notice_list notices_;
+    std::string name_;
+};
+
+#if AWQ_COMPILES_FILES
+AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options, const tensor_source& source)
+{
+    const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
+    layer_plan plan;
+    const std::vector<std::string> layers = linear_layers_of(source.config());
+    AWQ_CHECK(plan.check_ignored(options, source.config(), layers));
+    if (!type.empty()) {
+        AWQ_CHECK(plan.add_types(type, options, source));
+        return plan;
+    }
+    AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
+    if (options.smoothing_only && options.formats.empty()) {
+        // Nothing is written quantized; the search needs some rounding to look at.
+        AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}},
+                           {integer_quantizer{scheme{4, false}, options.group_size}}));
+        plan.name_ = name_of(scheme{4, false});
+        AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
+        return plan;
+    }
+    AWQ_CHECK(plan.add_formats(options, source, layers));
+    return plan;
+}
+#endif
+
+} // namespace awq
+
+#endif
+
+#include <string>
+#include <string_view>
+
+namespace awq {
+
+/// Clips the weights of a smoothed block to the ranges that the integers of `plan` take, and adds to `missed` those
+/// that are not rounded to integers. `clip_steps`: see `rounding_options`.
+template <execution E>
+void clip_block(const E& how, block_tensors& block, block_statistics& statistics, const layer_plan& plan,
+                int clip_steps, fallback_list& missed)
+{
+    for (const block_linear& each : block.layout().linears) {
+        if (each.is_router) continue;
+        const std::string_view linear = each.name;
+        const any_quantizer* const rounding = plan.quantizer_of(block.prefix() + std::string{linear});
+        const auto* const chosen = rounding ? rounding->get_if<integer_quantizer>() : nullptr;
+        const matrix_view<float> weight = block.weight(linear);
+        if (!chosen || !chosen->check(weight.cols())) {
+            missed.add("not clipped (no integer groups that fit)", block.prefix() + std::string{linear});
+            continue;
+        }
+        integer_quantizer format = *chosen;
+        format.clip_steps = clip_steps;
+        awq::clip_weights(how, format, statistics.of(linear).importance(), weight);
+        block.release(weight);
+    }
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/compensated_sink.hpp
+#ifndef AWQ_PIPELINE_COMPENSATED_SINK_HPP
+#define AWQ_PIPELINE_COMPENSATED_SINK_HPP
+
+// ---- awq/pipeline/write_as_stored.hpp
+#ifndef AWQ_PIPELINE_WRITE_AS_STORED_HPP
+#define AWQ_PIPELINE_WRITE_AS_STORED_HPP
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// The elements of a matrix column by column.
+inline std::vector<float> turned(matrix_view<const float> weight)
+{
+    std::vector<float> values(weight.size());
+    for (std::size_t r = 0; r < weight.rows(); ++r)
+        for (std::size_t c = 0; c < weight.cols(); ++c)
+            values[c * weight.rows() + r] = weight(r, c);
+    return values;
+}
+
+} // namespace detail
+
+/// Writes all tensors of a block in the order of dimensions that the source has, stacked ones into
+/// their stack.
+inline status write_as_stored(const directory_source& source, const block_tensors& block,
+                              stack_writer& slabs, safetensors::shard_set_writer& writer)
+{
+    for (const auto& [name, tensor] : block.all()) {
+        const std::string full = block.prefix() + name;
+        if (source.is_transposed(full)) {
+            AWQ_CHECK(writer.write_floats(full, detail::turned(view_of(tensor))));
+        } else {
+            AWQ_CHECK(write_tensor(source.stacks(), slabs, full, values_of(tensor), writer));
+        }
+        block.release(view_of(tensor));
+    }
+    return {};
+}
+
+} // namespace awq
+
+#endif
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// What a compensated checkpoint says of itself, in config.json ("awq_compensated").
+struct compensation_label {
+    std::string target;                ///< the GGUF type that it must be quantized to: "Q4_K_M"
+    std::string importance_matrix;     ///< file name of the matching one; may be empty
+    double least_squares_lambda = 0.0; ///< see `rounding_options`
+};
+
+/// Writes a checkpoint whose weights make up for the rounding that is still to come: the same files,
+/// tensors and types as the source, but not its function. It says so in config.json and in the
+/// metadata of its weight files; readers pass over both.
+class AWQ_ABI_TAG compensated_sink final : public checkpoint_sink {
+public:
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
+                                                           const std::string& target,
+                                                           const output_policy& policy,
+                                                           const compensation_label& label)
+    {
+        AWQ_CHECK(check_output_apart(target, source.path()));
+        AWQ_TRY(output_directory directory, output_directory::create(target, policy));
+        std::vector<safetensors::shard_plan> plans = plan_like(source.checkpoint(), source.stacks());
+        for (safetensors::shard_plan& plan : plans) {
+            std::erase_if(plan.metadata, [](const auto& pair) { return pair.first == key; });
+            plan.metadata.emplace_back(key, label.target + ", not function-preserving");
+        }
+        AWQ_TRY(auto writer,
+                safetensors::shard_set_writer::create(directory.where(), std::move(plans),
+                                                      source.checkpoint().has_index()));
+        const std::string replaced = "config.json";
+        AWQ_TRY(auto notes, carry_over(source.path(), directory.where(), {&replaced, 1}));
+        auto sink = std::unique_ptr<compensated_sink>{new compensated_sink{
+            source, std::move(directory), std::move(writer), label, std::move(notes)}};
+        AWQ_CHECK(sink->write_config());
+        return std::unique_ptr<checkpoint_sink>{std::move(sink)};
+    }
+
+    status write(const finished_block& block) override
+    {
+        return write_as_stored(source_, *block.compensated, slabs_, writer_);
+    }
+
+    status prepare() override
+    {
+        AWQ_CHECK(writer_.copy_rest(source_.checkpoint()));
+        AWQ_CHECK(writer_.finish());
+        return directory_.prepare();
+    }
+
+    status commit() override { return directory_.commit(); }
+    std::string target() const override { return directory_.target(); }
+    void save(state_writer& to) const override { writer_.save(to); }
+    status restore(state_reader& from) override { return writer_.restore(from); }
+    std::vector<tensor_report> tensors() const override { return tensor_reports(writer_); }
+    std::vector<std::string> notes() const override { return notes_; }
+
+private:
+    static constexpr const char* key = "awq_compensated";
+
+    compensated_sink(const directory_source& source, output_directory&& directory,
+                     safetensors::shard_set_writer&& writer, const compensation_label& label,
+                     std::vector<std::string>&& notes)
+        : source_(source), directory_(std::move(directory)), writer_(std::move(writer)),
+          label_(label), notes_(std::move(notes))
+    {
+    }
+
+    status write_config() const
+    {
+        AWQ_TRY(const std::string path, model_file(source_.path(), "config.json"));
+        AWQ_TRY(const auto config, json::load(path));
+        AWQ_TRY(const auto members, config.root().as_object());
+        json::writer out{2};
+        out.begin_object();
+        for (const json::member& each : members)
+            if (each.key != key && each.key != "quantization_config") json::write(out.key(each.key), each.value);
+        out.key(key).begin_object().field("function_preserving", false);
+        out.field("target", label_.target);
+        out.field("importance_matrix", label_.importance_matrix);
+        out.field("least_squares_lambda", label_.least_squares_lambda);
+        out.end_object().end_object();
+        return write_file(directory_.where() / "config.json", std::move(out).take() + "\n");
+    }
+
+    const directory_source& source_;
+    output_directory directory_;
+    safetensors::shard_set_writer writer_;
+    stack_writer slabs_;
+    compensation_label label_;
+    std::vector<std::string> notes_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/compressed_tensors_sink.hpp
+#ifndef AWQ_PIPELINE_COMPRESSED_TENSORS_SINK_HPP
+#define AWQ_PIPELINE_COMPRESSED_TENSORS_SINK_HPP
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+/// Layers as compressed-tensors stores them. Scales have the type of the source's weight, but for
+/// FP4, whose scales are part of the format.
+class AWQ_ABI_TAG compressed_tensors_codec final : public layer_codec {
+public:
+    result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const override
+    {
+        if (!is_smoothable(layer.weight_type))
+            return error{error_code::unsupported, "scales cannot be ", name_of(layer.weight_type),
+                         ", only F32, F16 or BF16"};
+        return std::visit([&](const auto& format) { return layout_of(layer, format); },
+                          layer.format.weights);
+    }
+
+    result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
+                                              const quantized_linear& weight,
+                                              float largest_input) const override
+    {
+        AWQ_TRY(auto made,
+                std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight));
+        if (layer.format.activations == activation_rounding::fp4_group) {
+            if (!(largest_input > 0.0f))
+                return error{error_code::not_calibrated,
+                             "NVFP4 with rounded activations needs calibration inputs; give "
+                             "--dataset, or choose NVFP4A16"};
+            const auto format = fp4_quantizer{fp4_kind::nvfp4}.for_magnitude(largest_input);
+            made.push_back(compressed_tensors::input_global_scale(format.global_scale));
+        }
+        return made;
+    }
+
+    /// One group has the target "Linear"; several name their layers, which no reader can mistake.
+    status write_config(json::writer& out, const std::vector<quantized_layer>& layers,
+                        const std::vector<named_module>& left) const override
+    {
+        compressed_tensors::quantization_config config;
+        std::vector<weight_format> formats;
+        for (const quantized_layer& layer : layers) {
+            const auto known = std::find(formats.begin(), formats.end(), layer.format);
+            const auto at = static_cast<std::size_t>(known - formats.begin());
+            if (known == formats.end()) {
+                formats.push_back(layer.format);
+                config.groups.push_back(group_of(layer.format));
+            }
+            config.groups[at].targets.push_back(layer.target.empty() ? layer.name : layer.target);
+        }
+        if (config.groups.size() == 1) config.groups.front().targets = {"Linear"};
+        for (const named_module& each : left) config.ignore.push_back(each.target);
+        compressed_tensors::write_quantization_config(out, config);
+        return {};
+    }
+
+private:
+    using specs = result<std::vector<safetensors::tensor_spec>>;
+    using tensors = result<std::vector<stored_tensor>>;
+
+    static bool rounds_activations(const quantized_layer& layer) noexcept
+    {
+        return layer.format.activations != activation_rounding::none;
+    }
+
+    static specs layout_of(const quantized_layer& layer, const integer_format& how)
+    {
+        AWQ_CHECK((integer_quantizer{how.format, how.group_size}.check(layer.cols)));
+        const std::size_t groups = how.group_size == 0 ? 1 : layer.cols / how.group_size;
+        if (!rounds_activations(layer))
+            return compressed_tensors::pack_quantized_layout(how.format, layer.rows, layer.cols,
+                                                             groups, layer.weight_type);
+        AWQ_CHECK(compressed_tensors::check_int_quantized(how.format));
+        return compressed_tensors::int_quantized_layout(layer.rows, layer.cols, groups,
+                                                        layer.weight_type);
+    }
+    static specs layout_of(const quantized_layer& layer, const fp8_format& how)
+    {
+        const fp8_codes shape{layer.rows, layer.cols, how.block_rows, how.block_cols, {}, {}};
+        return compressed_tensors::float_quantized_layout(
+            layer.rows, layer.cols, shape.scale_rows(), shape.scale_cols(), layer.weight_type);
+    }
+    static specs layout_of(const quantized_layer& layer, const fp4_format& how)
+    {
+        AWQ_CHECK(fp4_quantizer{how.kind}.check(layer.cols));
+        auto specs = compressed_tensors::fp4_quantized_layout(how.kind, layer.rows, layer.cols);
+        if (rounds_activations(layer)) specs.push_back(compressed_tensors::input_global_scale_spec());
+        return specs;
+    }
+
+    static tensors encode_as(const quantized_layer& layer, const integer_codes& weight)
+    {
+        return rounds_activations(layer)
+                   ? compressed_tensors::int_quantized(weight, layer.weight_type)
+                   : compressed_tensors::pack_quantized(weight, layer.weight_type);
+    }
+    static tensors encode_as(const quantized_layer& layer, const fp8_codes& weight)
+    {
+        return compressed_tensors::float_quantized(weight, layer.weight_type);
+    }
+    static tensors encode_as(const quantized_layer&, const fp4_codes& weight)
+    {
+        return compressed_tensors::fp4_quantized(weight);
+    }
+    static tensors encode_as(const quantized_layer&, const gguf_blocks&)
+    {
+        return error{error_code::unsupported, "compressed-tensors has no GGUF blocks"};
+    }
+
+    static compressed_tensors::config_group group_of(const weight_format& format)
+    {
+        compressed_tensors::config_group group;
+        std::visit([&](const auto& weights) { describe_weights(weights, group); }, format.weights);
+        const bool integers = format.integers() != nullptr;
+        switch (format.activations) {
+        case activation_rounding::none: return group;
+        case activation_rounding::int8_token: group.activations = {8, false, "token", 0}; break;
+        case activation_rounding::fp8_token: group.activations = {8, true, "token", 0}; break;
+        case activation_rounding::fp8_group: group.activations = {8, true, "group", 128}; break;
+        case activation_rounding::fp4_group:
+            group.activations = {4, true, "tensor_group", 16, true};
+            break;
+        }
+        if (integers) group.format = compressed_tensors::format::int_quantized;
+        return group;
+    }
+
+    static void describe_weights(const integer_format& how, compressed_tensors::config_group& into)
+    {
+        using compressed_tensors::strategy;
+        into.weights.num_bits = how.format.bits;
+        into.weights.symmetric = how.format.symmetric;
+        into.weights.strategy = how.group_size == 0 ? strategy::channel : strategy::group;
+        into.weights.group_size = how.group_size;
+    }
+    static void describe_weights(const fp8_format& how, compressed_tensors::config_group& into)
+    {
+        using compressed_tensors::strategy;
+        into.weights.num_bits = 8;
+        into.weights.is_float = true;
+        into.weights.strategy = how.block_cols == 0 ? strategy::channel : strategy::block;
+        into.weights.block_structure = {how.block_rows, how.block_cols};
+        into.format = compressed_tensors::format::float_quantized;
+    }
+    static void describe_weights(const fp4_format& how, compressed_tensors::config_group& into)
+    {
+        using compressed_tensors::strategy;
+        const bool is_nvfp4 = how.kind == fp4_kind::nvfp4;
+        into.weights.is_float = true;
+        into.weights.strategy = is_nvfp4 ? strategy::tensor_group : strategy::group;
+        into.weights.group_size = group_size_of(how.kind);
+        into.format = is_nvfp4 ? compressed_tensors::format::nvfp4_pack_quantized
+                               : compressed_tensors::format::mxfp4_pack_quantized;
+    }
+};
+
+/// Writes a run's result as compressed-tensors, which vLLM and transformers load.
+struct compressed_tensors_sink {
+    /// See `quantized_sink::create`.
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
+                                                           const std::string& target,
+                                                           const output_policy& policy,
+                                                           const weight_format_choice& formats)
+    {
+        return quantized_sink::create(source, target, policy, formats,
+                                      std::make_unique<compressed_tensors_codec>());
+    }
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/config_group_matcher.hpp
+#ifndef AWQ_PIPELINE_CONFIG_GROUP_MATCHER_HPP
+#define AWQ_PIPELINE_CONFIG_GROUP_MATCHER_HPP
+
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39021,6 +44504,13 @@ public:
         return open(std::move(plain));
     }
 
+    /// The same of a model whose class need not be known: then only its layers are, not their places in it.
+    static result<std::unique_ptr<quantized_source>> open_tensors(const std::string& directory)
+    {
+        AWQ_TRY(auto plain, directory_source::open_tensors(directory));
+        return open(std::move(plain));
+    }
+
     /// The same for a directory that is open, with unchecked tensors.
     static result<std::unique_ptr<quantized_source>> open(std::unique_ptr<directory_source> plain)
     {
@@ -39048,6 +44538,8 @@ public:
                          ", which no command reads, only compressed-tensors, AWQ and GPTQ; start "
                          "from the 16-bit original"};
         }
+        if (source->directory_->problem()) return source;
+        AWQ_CHECK(source->directory_->find_stacks());
         AWQ_CHECK(check_tensors(*source));
         AWQ_CHECK(source->directory_->check_unknown());
         return source;
@@ -39246,7 +44738,8 @@ private:
         done_.symmetric = done_.symmetric && std::all_of(codes.zero_points.begin(),
                                                          codes.zero_points.end(), is_zero);
         AWQ_TRY(const dtype type, choose_scale_type(weight, codes));
-        layers_.push_back({name, format_of(codes), codes.rows, codes.cols, type});
+        layers_.push_back({name, format_of(codes), codes.rows, codes.cols, type,
+                           module_targets{source_.config()}.of(name).target});
         return {};
     }
 
@@ -39268,18 +44761,20 @@ private:
     }
 
     /// Matrices that are no embeddings and are not quantized.
-    std::vector<std::string> find_left() const
+    std::vector<named_module> find_left() const
     {
         constexpr std::string_view suffix = ".weight";
-        std::vector<std::string> left;
+        const module_targets targets{source_.config()};
+        const std::string& blocks = source_.config().names.blocks;
+        std::vector<named_module> left;
         for (const safetensors::tensor* const each : source_.checkpoint().tensors()) {
             if (!each->name.ends_with(suffix) || each->shape.size() != 2) continue;
             const std::string layer = each->name.substr(0, each->name.size() - suffix.size());
             const bool embedding = layer.find("embed") != std::string::npos;
             if (!embedding && layer != "lm_head" && !source_.weights().contains(layer))
-                left.push_back(layer);
+                add_once(left, layer.starts_with(blocks) ? targets.of(layer) : targets.outside(layer));
         }
-        if (!source_.weights().contains("lm_head")) left.emplace_back("lm_head");
+        if (!source_.weights().contains("lm_head")) left.push_back(targets.of("lm_head"));
         return left;
     }
 
@@ -39329,7 +44824,7 @@ AWQ_CALL result<conversion> convert(const convert_options& options)
             return error{error_code::unsupported, options.model,
                          ": config.json has no quantization_config, so there is nothing to convert; "
                          "quantize it with oneshot"};
-        AWQ_TRY(const auto source, quantized_source::open(options.model));
+        AWQ_TRY(const auto source, quantized_source::open_tensors(options.model));
         const named_path output{"--output", options.output}, model{"--model", options.model};
         AWQ_CHECK(check_outputs({&output, 1}, {&model, 1}));
         return detail::converter{options, *source}.run();
@@ -39402,97 +44897,6 @@ private:
 #ifndef AWQ_PIPELINE_EVALUATE_HPP
 #define AWQ_PIPELINE_EVALUATE_HPP
 
-// ---- awq/pipeline/outer_tensors.hpp
-#ifndef AWQ_PIPELINE_OUTER_TENSORS_HPP
-#define AWQ_PIPELINE_OUTER_TENSORS_HPP
-
-#include <string>
-#include <utility>
-
-namespace awq {
-
-/// Reads a whole tensor. Error: `missing_tensor`.
-inline result<host_matrix> read_tensor(const tensor_source& source, const std::string& name)
-{
-    const auto shape = source.shape(name);
-    if (!shape)
-        return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
-                     "\""};
-    host_matrix tensor = xtensor_backend::make(shape->rows, shape->cols);
-    AWQ_CHECK(source.read(name, view_of(tensor)));
-    return tensor;
-}
-
-/// The tensors outside of a model's blocks, in float32.
-class outer_tensors {
-public:
-    /// The final norm only. Errors: a tensor that is not there.
-    static result<outer_tensors> read_norm(const tensor_source& source)
-    {
-        const model_config& config = source.config();
-        outer_tensors made;
-        if (config.norm().has_weight) {
-            AWQ_TRY(made.norm_, read_tensor(source, config.names.norm + ".weight"));
-        }
-        if (config.norm().has_bias) {
-            AWQ_TRY(made.norm_bias_, read_tensor(source, config.names.norm + ".bias"));
-        }
-        return made;
-    }
-
-    /// Final norm and head only.
-    static result<outer_tensors> read_end(const tensor_source& source)
-    {
-        AWQ_TRY(outer_tensors made, read_norm(source));
-        AWQ_TRY(made.head_, read_tensor(source, head_name(source)));
-        return made;
-    }
-
-    /// All of them; a tied head is not read twice.
-    static result<outer_tensors> read(const tensor_source& source)
-    {
-        const model_names& names = source.config().names;
-        AWQ_TRY(outer_tensors made, read_end(source));
-        if (head_name(source) != names.embeddings + ".weight") {
-            AWQ_TRY(made.embeddings_, read_tensor(source, names.embeddings + ".weight"));
-        }
-        if (!names.positions.empty()) {
-            AWQ_TRY(made.positions_, read_tensor(source, names.positions + ".weight"));
-        }
-        return made;
-    }
-
-    norm_view final_norm(const model_config& config) const
-    {
-        return {values_of(norm_), values_of(norm_bias_), config.norm()};
-    }
-    matrix_view<const float> lm_head() const { return view_of(head_); }
-
-    /// Views of this object's tensors.
-    outer_weights weights(const model_config& config) const
-    {
-        const auto table = embeddings_.size() != 0 ? view_of(embeddings_) : view_of(head_);
-        return {table, final_norm(config), view_of(head_), view_of(positions_)};
-    }
-
-    /// The tensor that is the head: its own, or with tied embeddings their table.
-    static std::string head_name(const tensor_source& source)
-    {
-        const model_names& names = source.config().names;
-        const bool has_own = source.shape(names.head + ".weight").has_value();
-        return (has_own || !source.config().tie_word_embeddings ? names.head : names.embeddings) +
-               ".weight";
-    }
-
-private:
-    host_matrix norm_ = xtensor_backend::make(0, 0), norm_bias_ = norm_, head_ = norm_,
-                embeddings_ = norm_, positions_ = norm_;
-};
-
-} // namespace awq
-
-#endif
-
 #include <algorithm>
 #include <cstddef>
 #include <optional>
@@ -39547,8 +44951,8 @@ status logits_of(const E& how, const tensor_source& source, const model_output& 
                  std::size_t first, matrix_view<float> logits)
 {
     const status done = logits_forward<Product>(
-        how, source.config(), output.outer.final_norm(source.config()), output.outer.lm_head(),
-        output.stream.hidden().rows_from(first, logits.rows()), logits);
+        how, source.config(), output.outer.end(source.config()),
+        output.stream.hidden().floats().rows_from(first, logits.rows()), logits);
     return done ? done : done.error().within(source.path());
 }
 
@@ -39559,7 +44963,7 @@ status score_window(const E& how, const tensor_source& model, const model_output
                     const token_ids& window, std::size_t first_row, evaluation& into)
 {
     constexpr std::size_t rows_at_once = 128;
-    const std::size_t vocab = output.outer.lm_head().rows();
+    const std::size_t vocab = output.outer.lm_head().weight.rows();
     host_matrix logits = xtensor_backend::make(rows_at_once, vocab);
     host_matrix wanted = xtensor_backend::make(reference ? rows_at_once : 0, vocab);
     for (std::size_t at = 0; at + 1 < window.size(); at += rows_at_once) {
@@ -39729,355 +45133,45 @@ AWQ_CALL result<std::vector<evaluation>> evaluate_each(std::span<const tensor_so
 #ifndef AWQ_PIPELINE_GGUF_FACTS_HPP
 #define AWQ_PIPELINE_GGUF_FACTS_HPP
 
-// ---- awq/pipeline/gguf_layout.hpp
-#ifndef AWQ_PIPELINE_GGUF_LAYOUT_HPP
-#define AWQ_PIPELINE_GGUF_LAYOUT_HPP
-
-// ---- awq/pipeline/gguf_tensor.hpp
-#ifndef AWQ_PIPELINE_GGUF_TENSOR_HPP
-#define AWQ_PIPELINE_GGUF_TENSOR_HPP
+// ---- awq/pipeline/gguf_conclusions.hpp
+#ifndef AWQ_PIPELINE_GGUF_CONCLUSIONS_HPP
+#define AWQ_PIPELINE_GGUF_CONCLUSIONS_HPP
 
 #include <cstddef>
-#include <cstdint>
-#include <string>
-#include <vector>
 
+/// What no key of a GGUF file says: llama.cpp concludes it from the architecture and its number of layers.
 namespace awq {
 
-/// A tensor of the GGUF file that a model becomes.
-struct gguf_tensor {
-    std::string hf_name; ///< in the checkpoint; empty for rope_freqs.weight, which no checkpoint has
-    std::string name;    ///< in the file: "blk.0.attn_q.weight"
-    std::vector<std::uint64_t> dims; ///< dims[0] is in_features; one for a vector
-    gguf::type type = gguf::type::f32;
-    gguf::type wanted = gguf::type::f32; ///< by the rules; not `type` where rows do not fit it
-    std::size_t heads = 0; ///< where rows are interleaved by heads; else 0
-    float offset = 0.0f;   ///< what the file's values are larger by: 1 for norms that add it
-    bool is_fixed = false; ///< an override names its type
-
-    std::size_t cols() const noexcept { return static_cast<std::size_t>(dims[0]); }
-    std::size_t rows() const noexcept
-    {
-        return dims.size() > 1 ? static_cast<std::size_t>(dims[1]) : 1;
-    }
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/gguf_type_requests.hpp
-#ifndef AWQ_PIPELINE_GGUF_TYPE_REQUESTS_HPP
-#define AWQ_PIPELINE_GGUF_TYPE_REQUESTS_HPP
-
-#include <cstddef>
-#include <string>
-#include <string_view>
-#include <vector>
-
-/// The types that a user asks for by name, "PATTERN=TYPE": each is honoured or refused.
-namespace awq {
-
-/// A type for the tensors whose name a pattern finds, anywhere in the name.
-struct type_request {
-    std::string pattern; ///< a regular expression
-    gguf::type type;
-};
-
-namespace detail {
-
-/// "F32, F16, Q4_0, ...".
-inline std::string known_tensor_types()
+/// What llama.cpp divides attention scores by the root of. Gemma 2 and 3 27B, the only models that have
+/// another value than their heads' size, are known by their layers.
+inline std::size_t gguf_query_scalar(const gguf::architecture& arch, const model_config& config)
 {
-    std::string names;
-    for (const gguf::type_facts& each : gguf::all_types)
-        names.append(names.empty() ? "" : ", ").append(each.name);
-    return names;
+    const bool other = (arch.name == "gemma3" && config.num_hidden_layers == 62) ||
+                       (arch.name == "gemma2" && config.num_hidden_layers == 46);
+    return other ? config.hidden_size / config.num_attention_heads : config.head_size();
 }
 
-inline result<type_request> read_type_request(std::string_view text)
+/// Whether embeddings are multiplied by the root of their length.
+inline bool gguf_scales_embeddings(const gguf::architecture& arch)
 {
-    const std::size_t at = text.rfind('=');
-    if (at == std::string_view::npos || at == 0)
-        return error{error_code::invalid_argument, "tensor type \"", printable(text),
-                     "\" is not PATTERN=TYPE, as in \"ffn_down=q6_k\""};
-    const std::string_view name = text.substr(at + 1);
-    const auto type = gguf::type_from_name(name);
-    if (!type)
-        return error{error_code::invalid_argument, "tensor type \"", printable(text),
-                     "\": unknown type \"", printable(name), "\"; known are ", known_tensor_types()};
-    const std::size_t start = text.starts_with("re:") ? 3 : 0; // as other patterns may begin
-    return type_request{std::string{text.substr(start, at - start)}, *type};
+    return arch.name.starts_with("gemma") || arch.name == "afmoe";
 }
 
-/// What came of one request.
-struct request_use {
-    const gguf_tensor* matched = nullptr; ///< the first tensor that its pattern finds
-    const gguf_tensor* stays = nullptr;   ///< the first of those that can only be F32
-    bool decides = false;                 ///< the type of at least one
-};
-
-inline status check_request_fits(const type_request& request, const gguf_tensor& tensor)
+/// Whether layers may have a window: of EXAONE 4 only those of the 32B model.
+inline bool gguf_knows_windows(const gguf::architecture& arch, const model_config& config)
 {
-    const std::size_t block = gguf::block_columns(request.type);
-    if (tensor.cols() % block == 0) return {};
-    return error{error_code::invalid_argument, "tensor type pattern \"", printable(request.pattern),
-                 "\" asks for ", gguf::name_of(request.type), ", whose blocks of ", block,
-                 " do not divide the ", tensor.cols(), " columns of \"", tensor.name,
-                 "\"; a type that fits is ",
-                 gguf::name_of(gguf::fitting_type(request.type, tensor.cols()))};
+    if (arch.name == "exaone4") return config.num_hidden_layers == 64;
+    return arch.window_period != 0;
 }
 
-inline result<std::vector<regex>> compile_patterns(const std::vector<type_request>& requests)
+/// Whether the heads of a layer turn.
+inline bool gguf_turns(const gguf::architecture& arch, const model_config& config, std::size_t layer)
 {
-    std::vector<regex> compiled;
-    for (const type_request& each : requests) {
-        auto pattern = regex::compile(each.pattern, "tensor type");
-        if (!pattern) return error{error_code::invalid_argument, pattern.error().text()};
-        compiled.push_back(*std::move(pattern));
-    }
-    return compiled;
+    if (arch.name == "smollm3") return (layer + 1) % 4 != 0;
+    if (arch.name == "cohere2" || arch.name == "afmoe" || (arch.name == "exaone4" && gguf_knows_windows(arch, config)))
+        return config.is_sliding(layer);
+    return arch.turns;
 }
-
-/// For a tensor that the request's pattern finds.
-inline status apply_request(const type_request& request, gguf_tensor& tensor, request_use& use)
-{
-    if (!use.matched) use.matched = &tensor;
-    if (!gguf::is_quantizable(tensor.name, tensor.dims) && request.type != gguf::type::f32) {
-        if (!use.stays) use.stays = &tensor;
-        return {};
-    }
-    if (tensor.is_fixed) return {}; // by a pattern before it
-    AWQ_CHECK(check_request_fits(request, tensor));
-    tensor.is_fixed = use.decides = true;
-    return {};
-}
-
-inline status check_request_use(const type_request& request, const request_use& use,
-                                const std::vector<gguf_tensor>& tensors)
-{
-    if (use.decides) return {};
-    error cause{error_code::invalid_argument, "tensor type pattern \"", printable(request.pattern),
-                "\" "};
-    if (!use.matched)
-        return error{cause.code(), cause.text(), "matches no tensor of the file; names are like \"",
-                     tensors.front().name, "\" and \"", tensors.back().name, "\""};
-    if (use.stays)
-        return error{cause.code(), cause.text(), "matches only tensors that llama.cpp wants in F32, "
-                     "such as \"", use.stays->name, "\""};
-    return error{cause.code(), cause.text(), "decides nothing: the patterns before it match the same "
-                 "tensors, such as \"", use.matched->name, "\""};
-}
-
-} // namespace detail
-
-/// Reads "PATTERN=TYPE". Errors: another form, an unknown type.
-inline result<std::vector<type_request>> read_type_requests(const std::vector<std::string>& texts)
-{
-    std::vector<type_request> requests;
-    for (const std::string& text : texts) {
-        AWQ_TRY(auto request, detail::read_type_request(text));
-        requests.push_back(std::move(request));
-    }
-    return requests;
-}
-
-/// Marks the tensors whose types are asked for, and gives these types; the first pattern that finds a
-/// name wins. Norms, biases and other vectors that a pattern finds beside weights stay F32. Errors: a
-/// pattern that is no regular expression, that finds no tensor or decides the type of none; a type
-/// that rows do not fit.
-inline result<gguf::type_table> fix_types(const std::vector<type_request>& requests,
-                                          std::vector<gguf_tensor>& tensors)
-{
-    AWQ_TRY(const auto compiled, detail::compile_patterns(requests));
-    gguf::type_table types;
-    regex::scratch memory; // which limits the time of all matches together
-    std::vector<detail::request_use> uses(requests.size());
-    for (gguf_tensor& tensor : tensors)
-        for (std::size_t i = 0; i < requests.size(); ++i) {
-            AWQ_TRY(const auto found, compiled[i].find(tensor.name, 0, memory));
-            if (!found) continue;
-            AWQ_CHECK(detail::apply_request(requests[i], tensor, uses[i]));
-            if (tensor.is_fixed) types.try_emplace(tensor.name, requests[i].type);
-        }
-    for (std::size_t i = 0; i < requests.size(); ++i)
-        AWQ_CHECK(detail::check_request_use(requests[i], uses[i], tensors));
-    return types;
-}
-
-} // namespace awq
-
-#endif
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <iterator>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace awq {
-
-/// What decides over the types of a file's tensors.
-struct gguf_type_options {
-    gguf::file_type file_type = gguf::file_type::q4_k_m;
-    std::vector<std::string> overrides; ///< "PATTERN=TYPE"; the pattern is searched in GGUF names
-    std::vector<std::string> ignore;    ///< linear layers that stay in 16 bits, by checkpoint names
-    bool has_importance = false;        ///< some mixes differ where importance is known
-};
-
-/// The architecture of the files that llama.cpp knows the model by. Error: `unknown_architecture`.
-inline result<const gguf::architecture*> gguf_architecture_of(const model_config& config)
-{
-    const gguf::architecture* const found = gguf::architecture_of_hf(config.architecture);
-    constexpr std::string_view written[] = {"llama", "qwen2", "qwen3", "gemma3"};
-    if (found && std::ranges::find(written, found->name) != std::end(written) &&
-        config.experts.count == 0)
-        return found;
-    return error{error_code::unknown_architecture, "architecture \"", config.architecture,
-                 "\" has no GGUF counterpart here"};
-}
-
-/// All tensors of the GGUF file of a model, with their types, in the order of llama-quantize.
-class gguf_layout {
-public:
-    /// Errors: an architecture without counterpart, a tensor that is not there, an override that
-    /// cannot be read.
-    static result<gguf_layout> make(const tensor_source& source, const gguf_type_options& options);
-
-    const gguf::architecture& architecture() const noexcept { return *architecture_; }
-    gguf::file_type file_type() const noexcept { return file_type_; }
-    const std::vector<gguf_tensor>& tensors() const noexcept { return tensors_; }
-    /// Elements of all tensors of the checkpoint.
-    std::uint64_t parameters() const noexcept
-    {
-        std::uint64_t count = 0;
-        for (const gguf_tensor& each : tensors_)
-            if (!each.hf_name.empty()) count += std::uint64_t{each.rows()} * each.cols();
-        return count;
-    }
-    /// Null where no tensor comes from the checkpoint's tensor of that name.
-    const gguf_tensor* find(std::string_view hf_name) const noexcept
-    {
-        for (const gguf_tensor& each : tensors_)
-            if (each.hf_name == hf_name) return &each;
-        return nullptr;
-    }
-
-private:
-    status collect(const tensor_source& source)
-    {
-        const model_config& config = source.config();
-        for (const expected_tensor& each : expected_outer_tensors(config))
-            if (each.is != presence::unwanted)
-                AWQ_CHECK(add(source, each.name, each.is == presence::required, each.is_matrix,
-                              global_name(each.name)));
-        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-            for (const expected_tensor& each : layout_of(config, layer).tensors)
-                if (each.is != presence::unwanted)
-                    AWQ_CHECK(add(source, block_prefix(config, layer) + each.name,
-                                  each.is == presence::required, each.is_matrix,
-                                  "blk." + std::to_string(layer) + "." + each.gguf));
-        if (config.rope.kind == rope_kind::llama3)
-            tensors_.push_back({"", "rope_freqs.weight", {config.head_size() / 2}});
-        return {};
-    }
-
-    /// What a tensor outside of the blocks is called in the file; empty: it has no place there.
-    std::string global_name(const std::string& hf_name) const
-    {
-        const auto place = gguf::to_gguf(*architecture_, hf_name);
-        return place ? place->name : std::string{};
-    }
-
-    status add(const tensor_source& source, const std::string& hf_name, bool required,
-               bool is_matrix, const std::string& name)
-    {
-        const auto shape = source.shape(hf_name);
-        if (!shape && !required) return {};
-        if (!shape)
-            return error{error_code::missing_tensor, source.path(), ": there is no tensor \"",
-                         hf_name, "\"; the checkpoint is not complete"};
-        if (name.empty() || name.ends_with('.'))
-            return error{error_code::unsupported, source.path(), ": \"", hf_name,
-                         "\" has no place in a GGUF file of a ", architecture_->name, " model"};
-        gguf_tensor tensor{hf_name, name, {shape->cols}};
-        if (is_matrix) tensor.dims.push_back(shape->rows);
-        tensor.heads = heads_of(source.config(), hf_name);
-        if (architecture_->adds_one_to_norms && hf_name.ends_with("norm.weight"))
-            tensor.offset = 1.0f;
-        const std::size_t rows = tensor.dims.size() > 1 ? shape->rows : shape->cols;
-        if (rows == 0 || shape->cols == 0 ||
-            (tensor.heads != 0 && (rows % tensor.heads != 0 || rows / tensor.heads % 2 != 0)))
-            return error{error_code::shape_mismatch, source.path(), ": \"", hf_name, "\" with ",
-                         rows, " rows of ", shape->cols, " cannot go into a GGUF file"};
-        tensors_.push_back(std::move(tensor));
-        return {};
-    }
-
-    std::size_t heads_of(const model_config& config, std::string_view hf_name) const
-    {
-        if (!architecture_->interleaves_rotary) return 0;
-        if (hf_name.find(".q_proj.") != hf_name.npos) return config.num_attention_heads;
-        return hf_name.find(".k_proj.") != hf_name.npos ? config.kv_heads() : 0;
-    }
-
-    status choose(const model_config& config, const gguf_type_options& options)
-    {
-        std::vector<gguf::tensor_shape> shapes;
-        for (const gguf_tensor& each : tensors_) shapes.push_back({each.name, each.dims});
-        gguf::mix_facts facts;
-        facts.architecture = architecture_->name;
-        facts.block_count = static_cast<std::uint32_t>(config.num_hidden_layers);
-        facts.head_count = static_cast<std::uint32_t>(config.num_attention_heads);
-        facts.head_count_kv = static_cast<std::uint32_t>(config.kv_heads());
-        facts.has_imatrix = options.has_importance;
-        gguf::mix_options mix;
-        mix.target = options.file_type;
-        AWQ_TRY(const auto requests, read_type_requests(options.overrides));
-        AWQ_TRY(mix.named_types, fix_types(requests, tensors_));
-        const auto types = gguf::wanted_types(shapes, facts, mix);
-        for (std::size_t i = 0; i < types.size(); ++i) {
-            tensors_[i].wanted = types[i];
-            tensors_[i].type = gguf::fitting_type(types[i], tensors_[i].dims[0]);
-        }
-        return keep_ignored(config, options.ignore);
-    }
-
-    /// The head is no such layer: its type is the mix's business.
-    status keep_ignored(const model_config& config, const std::vector<std::string>& ignore)
-    {
-        AWQ_TRY(const name_matcher ignored, name_matcher::compile(ignore, "--ignore"));
-        const bool wide = config.torch_dtype == dtype::bf16;
-        for (gguf_tensor& each : tensors_) {
-            constexpr std::string_view suffix = ".weight";
-            if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
-            if (ignored.matches(each.hf_name.substr(0, each.hf_name.size() - suffix.size())))
-                each.type = each.wanted = wide ? gguf::type::bf16 : gguf::type::f16;
-        }
-        return {};
-    }
-
-    const gguf::architecture* architecture_ = nullptr;
-    gguf::file_type file_type_ = gguf::file_type::q4_k_m;
-    std::vector<gguf_tensor> tensors_;
-};
-
-#if AWQ_COMPILES_FILES
-AWQ_COMPILED result<gguf_layout> gguf_layout::make(const tensor_source& source,
-                                                   const gguf_type_options& options)
-{
-    gguf_layout layout;
-    layout.file_type_ = options.file_type;
-    AWQ_TRY(layout.architecture_, gguf_architecture_of(source.config()));
-    AWQ_CHECK(layout.collect(source));
-    std::sort(layout.tensors_.begin(), layout.tensors_.end(),
-              [](const auto& a, const auto& b) { return gguf::precedes(a.name, b.name); });
-    AWQ_CHECK(layout.choose(source.config(), options));
-    return layout;
-}
-#endif
 
 } // namespace awq
 
@@ -40087,7 +45181,10 @@ AWQ_COMPILED result<gguf_layout> gguf_layout::make(const tensor_source& source,
 #define AWQ_PIPELINE_GGUF_LOSSES_HPP
 
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
 
 /// What llama.cpp 0.5.0 computes otherwise than a config asks for. A model that would be another one
 /// from its first token on is refused; what differs on long texts, or by little, is a warning.
@@ -40099,7 +45196,7 @@ inline void note_lost_windows(const model_config& config, const gguf::architectu
                               notice_list& notices)
 {
     const std::size_t window = config.sliding_window;
-    if (arch.window_period != 0 || window == 0 || window >= config.max_position_embeddings) return;
+    if (gguf_knows_windows(arch, config) || window == 0 || window >= config.max_position_embeddings) return;
     std::size_t sliding = 0;
     for (std::size_t i = 0; i < config.num_hidden_layers; ++i) sliding += config.is_sliding(i);
     if (sliding == 0) return;
@@ -40133,6 +45230,15 @@ inline void note_lost_rope(const model_config& config, notice_list& notices)
                      "has its own");
 }
 
+inline void note_lost_gelu(const model_config& config, const gguf::architecture& arch,
+                           notice_list& notices)
+{
+    if (arch.mlp == gguf::mlp_function::gelu && activation_of(config.hidden_act) == activation::gelu)
+        notices.warn("hidden_act \"gelu\": llama.cpp computes " + std::string{arch.name} +
+                     " models with GELU's approximation by tanh; its logits differ by about a "
+                     "thousandth");
+}
+
 } // namespace detail
 
 /// Warns about what the config asks for and a GGUF file of this architecture cannot hold.
@@ -40141,36 +45247,156 @@ inline void note_gguf_losses(const model_config& config, const gguf::architectur
 {
     detail::note_lost_windows(config, arch, notices);
     detail::note_lost_rope(config, notices);
+    detail::note_lost_gelu(config, arch, notices);
 }
 
-/// Refuses a model that llama.cpp would not load, or compute otherwise at every token.
-inline status check_gguf_function(const model_config& config, const gguf::architecture& arch)
+namespace detail {
+
+/// The router's rule of the first block with experts.
+inline std::optional<router_rule> router_rule_of(const model_config& config)
 {
-    if (activation_of(config.hidden_act) != (arch.gelu ? activation::gelu_tanh : activation::silu))
-        return error{error_code::unsupported, "config: llama.cpp computes ", arch.name,
-                     " models with ", arch.gelu ? "GELU" : "SiLU", ", this one has hidden_act \"",
-                     config.hidden_act, "\"; no GGUF file can hold it"};
-    if (!arch.takes_all_biases && (config.attention_bias || config.mlp_bias))
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        if (config.experts.in(layer))
+            for (const block_part& part : layout_of(config, layer).parts)
+                if (const auto* const found = std::get_if<experts_part>(&part)) return found->rule;
+    return std::nullopt;
+}
+
+/// Blocks before the first one with experts.
+inline std::size_t leading_dense(const model_config& config)
+{
+    std::size_t layer = 0;
+    while (layer < config.num_hidden_layers && !config.experts.in(layer)) ++layer;
+    return layer;
+}
+
+inline bool has_function(const model_config& config, const gguf::architecture& arch)
+{
+    const auto act = activation_of(config.hidden_act);
+    switch (arch.mlp) {
+    case gguf::mlp_function::gelu: return act == activation::gelu_tanh || act == activation::gelu;
+    case gguf::mlp_function::relu_squared: return act == activation::relu_squared;
+    default: return act == activation::silu;
+    }
+}
+
+constexpr const char* name_of_function(gguf::mlp_function mlp)
+{
+    if (mlp == gguf::mlp_function::gelu) return "GELU";
+    return mlp == gguf::mlp_function::silu ? "SiLU" : "squared ReLU";
+}
+
+inline status check_gguf_mlp(const model_config& config, const gguf::architecture& arch)
+{
+    if (!has_function(config, arch))
+        return error{error_code::unsupported, "config: llama.cpp computes ", arch.name, " models with ",
+                     name_of_function(arch.mlp), ", this one has hidden_act \"", config.hidden_act,
+                     "\"; no GGUF file can hold it"};
+    if (!arch.takes_all_biases && (config.attention_bias || config.mlp_bias || config.out_bias))
         return error{error_code::unsupported, "config: llama.cpp loads no ", arch.name,
                      " models with ", config.mlp_bias ? "mlp_bias" : "attention_bias",
                      "; no GGUF file can hold this one"};
+    return {};
+}
+
+inline status check_gguf_experts(const model_config& config, const gguf::architecture& arch)
+{
+    const auto rule = router_rule_of(config);
+    const auto refuse = [&](std::string_view what) {
+        return error{error_code::unsupported, "config: llama.cpp computes ", arch.name, " models with ",
+                     what, "; no GGUF file can hold this one"};
+    };
+    if (!rule) return {};
+    if (arch.experts == gguf::expert_rule::none) return refuse("no experts");
+    const bool by_keys = arch.experts == gguf::expert_rule::by_keys;
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        if (config.experts.in(layer) != (layer >= (by_keys ? leading_dense(config) : 0)))
+            return refuse(by_keys ? "dense blocks before all others only" : "experts in every block");
+    if (rule->groups > 1 && rule->group_best != 2)
+        return refuse("groups of experts that count by their two best");
+    if (by_keys) return {};
+    if (rule->normalized != (arch.experts == gguf::expert_rule::normalized))
+        return refuse(rule->normalized ? "norm_topk_prob false" : "norm_topk_prob true");
+    return {};
+}
+
+inline status check_gguf_attention(const model_config& config, const gguf::architecture& arch)
+{
+    const std::size_t scalar = gguf_query_scalar(arch, config);
+    if (config.query_pre_attn_scalar != 0.0 &&
+        config.query_pre_attn_scalar != static_cast<double>(scalar))
+        return error{error_code::unsupported, "config: llama.cpp takes query_pre_attn_scalar for ",
+                     scalar, " in ", arch.name, " models of this shape; this model has ",
+                     config.query_pre_attn_scalar};
     if (arch.square_attention && config.query_size() != config.hidden_size)
         return error{error_code::unsupported, "config: llama.cpp loads ", arch.name,
                      " models only if heads times head_dim (", config.query_size(),
                      " here) is hidden_size (", config.hidden_size,
                      "); no GGUF file can hold this one"};
-    if (config.rope.partial_rotary_factor != 1.0)
+    if (arch.equal_heads && config.kv_heads() != config.num_attention_heads)
+        return error{error_code::unsupported, "config: llama.cpp loads ", arch.name,
+                     " models only if num_key_value_heads (", config.kv_heads(),
+                     " here) is num_attention_heads (", config.num_attention_heads,
+                     "); no GGUF file can hold this one"};
+    if (config.attention_cap != 0.0 && arch.name != "gemma2")
+        return error{error_code::unsupported, "config: llama.cpp has no attn_logit_softcapping in ",
+                     arch.name, " models; no GGUF file can hold this one"};
+    constexpr std::size_t normed = 64; // layers of the one Command R that has them
+    if (config.qk_norm && arch.name == "command-r" && config.num_hidden_layers < normed)
+        return error{error_code::unsupported, "config: llama.cpp knows use_qk_norm of command-r models "
+                     "from ", normed, " layers on; no GGUF file can hold this one"};
+    return {};
+}
+
+inline status check_gguf_rope(const model_config& config, const gguf::architecture& arch)
+{
+    if (config.rope.partial_rotary_factor != 1.0 && !arch.takes_partial_rotary)
         return error{error_code::unsupported, "config: llama.cpp turns whole heads in ", arch.name,
                      " models, not a share of ", config.rope.partial_rotary_factor};
+    if (config.latent.rank != 0 && !config.latent.pairs)
+        return error{error_code::unsupported, "config: llama.cpp turns neighbouring dimensions together in ",
+                     arch.name, " models, this one has rope_interleave false; no GGUF file can hold it"};
     if (config.rope.kind == rope_kind::llama3 && !arch.takes_rope_freqs)
         return error{error_code::unsupported, "config: llama.cpp has no llama3 rope scaling for ",
                      arch.name, " models"};
+    if (config.rope.kind == rope_kind::longrope && arch.name != "phi3")
+        return error{error_code::unsupported, "config: llama.cpp has no longrope for ", arch.name,
+                     " models"};
+    bool none = arch.name == "granite"; // a key says that no layer turns
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        none = none && !config.turns(layer);
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        if (config.turns(layer) != gguf_turns(arch, config, layer) && !none)
+            return error{error_code::unsupported, "config: llama.cpp turns the heads of layer ", layer,
+                         config.turns(layer) ? " not" : "", " in ", arch.name, " models of ",
+                         config.num_hidden_layers, " layers, this one does",
+                         config.turns(layer) ? "" : " not", "; no GGUF file can hold it"};
     // A factor of its own would reach the sliding layers too, which are not stretched.
-    const double factor = detail::attention_factor(config);
+    const double factor = attention_factor(config);
     if (arch.window_period != 0 && config.rope.kind == rope_kind::yarn &&
-        factor != detail::yarn_magnitude(config.rope.factor, 1.0))
+        factor != yarn_magnitude(config.rope.factor, 1.0))
         return error{error_code::unsupported, "config: llama.cpp fixes yarn's attention_factor in ",
                      arch.name, " models; this one has ", factor};
+    return {};
+}
+
+} // namespace detail
+
+/// Refuses a model that llama.cpp would not load, or compute otherwise at every token.
+inline status check_gguf_function(const model_config& config, const gguf::architecture& arch)
+{
+    AWQ_CHECK(detail::check_gguf_mlp(config, arch));
+    AWQ_CHECK(detail::check_gguf_experts(config, arch));
+    AWQ_CHECK(detail::check_gguf_attention(config, arch));
+    AWQ_CHECK(detail::check_gguf_rope(config, arch));
+    if (config.scaled_embeddings != gguf_scales_embeddings(arch))
+        return error{error_code::unsupported, "config: llama.cpp ",
+                     config.scaled_embeddings ? "does not multiply" : "multiplies", " the embeddings of ",
+                     arch.name, " models by the root of hidden_size; no GGUF file can hold this one"};
+    if (arch.output == gguf::output_rule::forbidden && !config.tie_word_embeddings)
+        return error{error_code::unsupported, "config: llama.cpp takes the embeddings for the head of ",
+                     arch.name, " models, this one has tie_word_embeddings false; no GGUF file can "
+                     "hold it"};
     return {};
 }
 
@@ -40244,7 +45470,8 @@ inline void note_left_out(const directory_source& from, std::span<const gguf_ten
                           notice_list& notices)
 {
     std::set<std::string, std::less<>> written;
-    for (const gguf_tensor& each : tensors) written.insert(from.name_in_file(each.hf_name));
+    for (const gguf_tensor& each : tensors)
+        for (const gguf_part& part : each.parts) written.insert(from.name_in_file(part.hf_name));
     detail::name_sample left;
     for (const safetensors::tensor* const each : from.checkpoint().tensors())
         if (!written.contains(each->name)) left.add(each->name);
@@ -40252,25 +45479,6 @@ inline void note_left_out(const directory_source& from, std::span<const gguf_ten
     notices.note(detail::tensor_count(left.count()) +
                  " of the checkpoint have no place in a GGUF file of a text model and are not "
                  "written: " + left.text());
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/gguf_query_scalar.hpp
-#ifndef AWQ_PIPELINE_GGUF_QUERY_SCALAR_HPP
-#define AWQ_PIPELINE_GGUF_QUERY_SCALAR_HPP
-
-#include <cstddef>
-
-namespace awq {
-
-/// What llama.cpp divides attention scores by the root of. No key of a GGUF file says it: Gemma 3
-/// 27B, the one model that has another value than its heads' size, is known by its layers.
-inline std::size_t gguf_query_scalar(const gguf::architecture& arch, const model_config& config)
-{
-    const bool other = arch.name == "gemma3" && config.num_hidden_layers == 62;
-    return other ? config.hidden_size / config.num_attention_heads : config.head_size();
 }
 
 } // namespace awq
@@ -40655,45 +45863,66 @@ namespace awq {
 
 namespace detail {
 
-/// "rope.scaling" keys; llama3 scaling becomes a tensor instead.
-inline void describe_rope(const model_config& config, gguf::hyperparameters& facts)
+inline std::uint32_t gguf_count(std::size_t value) { return static_cast<std::uint32_t>(value); }
+
+inline void describe_yarn(const model_config& config, gguf::hyperparameters& facts)
+{
+    facts.rope_original_context_length = gguf_count(static_cast<std::size_t>(original_length(config)));
+    const double wanted = attention_factor(config);
+    if (config.latent.rank != 0) { // scores are sharper by this instead
+        facts.yarn_log_multiplier = static_cast<float>(0.1 * config.rope.mscale_all_dim.value_or(0.0));
+        return;
+    }
+    // llama.cpp multiplies yarn's usual magnitude by its own factor.
+    const double usual = yarn_magnitude(config.rope.factor, 1.0);
+    if (wanted != usual) facts.rope_attention_factor = static_cast<float>(wanted / usual);
+}
+
+/// "rope" keys; llama3 and longrope become tensors instead.
+inline void describe_rope(const model_config& config, const gguf::architecture& arch,
+                          gguf::hyperparameters& facts)
 {
     const rope_config& rope = config.rope;
     facts.rope_freq_base = static_cast<float>(rope.theta);
+    if (arch.pairs || arch.takes_partial_rotary)
+        facts.rope_dimension_count = gguf_count(config.rotary_size());
     if (rope.kind == rope_kind::linear || rope.kind == rope_kind::yarn) {
         facts.rope_scaling_type = rope.kind == rope_kind::linear ? "linear" : "yarn";
         facts.rope_scaling_factor = static_cast<float>(rope.factor);
     }
-    if (rope.kind != rope_kind::yarn) return;
-    const std::size_t original = rope.original_max_position_embeddings;
-    facts.rope_original_context_length =
-        static_cast<std::uint32_t>(original != 0 ? original : config.max_position_embeddings);
-    // llama.cpp multiplies yarn's usual magnitude by its own factor.
-    const double usual = yarn_magnitude(rope.factor, 1.0), wanted = attention_factor(config);
-    if (wanted != usual) facts.rope_attention_factor = static_cast<float>(wanted / usual);
+    if (rope.kind == rope_kind::yarn) describe_yarn(config, facts);
+    if (rope.kind == rope_kind::longrope) {
+        facts.rope_original_context_length =
+            gguf_count(static_cast<std::size_t>(original_length(config)));
+        facts.rope_attention_factor = static_cast<float>(attention_factor(config));
+    }
+    if (rope.sections.empty()) return;
+    facts.rope_sections.emplace(rope.sections.begin(), rope.sections.end());
+    facts.rope_sections->resize(4); // llama.cpp knows one position more
+    if (config.deepstack_layers != 0) facts.deepstack_layers = gguf_count(config.deepstack_layers);
+}
+
+/// The rotary embedding of the sliding layers, where it is another one.
+inline status describe_local_rope(const model_config& config, const gguf::architecture& arch,
+                                  gguf::hyperparameters& facts)
+{
+    if (!config.local_rope) return {};
+    if (arch.window_period == 0)
+        return error{error_code::unsupported, "config: llama.cpp turns heads of ", arch.name,
+                     " models alike in all layers, this one has another rotary embedding in its "
+                     "sliding layers"};
+    if (config.local_rope->kind != rope_kind::plain)
+        return error{error_code::unsupported, "config: llama.cpp does not stretch the rotary "
+                                              "embedding of sliding layers"};
+    facts.rope_freq_base_swa = static_cast<float>(config.local_rope->theta);
+    return {};
 }
 
 /// Sliding windows, and what only the layers without one do.
-inline status describe_windows(const model_config& config, const gguf::architecture& arch,
-                               gguf::hyperparameters& facts)
+inline void describe_windows(const model_config& config, const gguf::architecture& arch,
+                             gguf::hyperparameters& facts)
 {
-    const std::size_t scalar = gguf_query_scalar(arch, config);
-    if (config.query_pre_attn_scalar != 0.0 &&
-        config.query_pre_attn_scalar != static_cast<double>(scalar))
-        return error{error_code::unsupported, "config: llama.cpp takes query_pre_attn_scalar for ",
-                     scalar, " in ", arch.name, " models of this shape; this model has ",
-                     config.query_pre_attn_scalar};
-    if (config.local_rope) {
-        if (arch.window_period == 0)
-            return error{error_code::unsupported, "config: llama.cpp turns heads of ", arch.name,
-                         " models alike in all layers, this one has another rotary embedding in its "
-                         "sliding layers"};
-        if (config.local_rope->kind != rope_kind::plain)
-            return error{error_code::unsupported, "config: llama.cpp does not stretch the rotary "
-                                                  "embedding of sliding layers"};
-        facts.rope_freq_base_swa = static_cast<float>(config.local_rope->theta);
-    }
-    if (arch.window_period == 0) return {};
+    if (!gguf_knows_windows(arch, config)) return;
     std::vector<bool> pattern(config.num_hidden_layers);
     bool usual = true, any = false;
     for (std::size_t i = 0; i < pattern.size(); ++i) {
@@ -40701,14 +45930,75 @@ inline status describe_windows(const model_config& config, const gguf::architect
         usual = usual && pattern[i] == ((i + 1) % arch.window_period != 0);
         any = any || pattern[i];
     }
-    if (!any) return {}; // a window that no layer has ends llama.cpp's process
+    if (!any) return; // a window that no layer has ends llama.cpp's process
+    const bool has_own_rope = config.local_rope || arch.name == "cohere2";
+    if (config.sliding_window == 0 && !has_own_rope && arch.name != "gemma2") return;
     // By the window llama.cpp knows the layers with a rotary embedding of their own; without one they
     // get one that hides nothing.
     const std::size_t all = config.max_position_embeddings;
-    facts.sliding_window =
-        static_cast<std::uint32_t>(config.sliding_window != 0 ? config.sliding_window : all);
+    facts.sliding_window = gguf_count(config.sliding_window != 0 ? config.sliding_window : all);
     if (!usual) facts.sliding_window_pattern = std::move(pattern);
-    return {};
+}
+
+/// Experts, and the router's rule as the first block that has some states it.
+inline void describe_experts(const model_config& config, gguf::hyperparameters& facts)
+{
+    const experts_config& experts = config.experts;
+    if (experts.count == 0) return;
+    facts.expert_count = gguf_count(experts.count);
+    facts.expert_used_count = gguf_count(experts.per_token);
+    facts.expert_feed_forward_length = gguf_count(experts.width);
+    if (experts.shared_width != 0) {
+        facts.expert_shared_feed_forward_length = gguf_count(experts.shared_width);
+        facts.expert_shared_count = gguf_count(experts.shared_width / experts.width);
+    }
+    facts.leading_dense_block_count = gguf_count(leading_dense(config));
+    facts.interleave_moe_layer_step = gguf_count(experts.step);
+    if (experts.groups > 1) {
+        facts.expert_group_count = gguf_count(experts.groups);
+        facts.expert_group_used_count = gguf_count(experts.chosen_groups);
+    }
+    const auto rule = router_rule_of(config);
+    if (!rule) return;
+    facts.expert_weights_scale = rule->scaling;
+    facts.expert_weights_norm = rule->normalized;
+    facts.expert_gating_function = rule->kind == router_kind::sigmoid ? 2u : 1u;
+}
+
+/// What llama.cpp calls latent attention: one key and value head of the latent's size.
+inline void describe_latent(const model_config& config, gguf::hyperparameters& facts)
+{
+    const latent_config& latent = config.latent;
+    if (latent.rank == 0) return;
+    facts.head_count_kv = 1;
+    facts.key_length = gguf_count(latent.rank + latent.rotary);
+    facts.value_length = facts.kv_lora_rank = gguf_count(latent.rank);
+    facts.key_length_mla = gguf_count(latent.plain + latent.rotary);
+    facts.value_length_mla = gguf_count(latent.value);
+    facts.q_lora_rank = gguf_count(latent.query_rank);
+}
+
+/// Factors and caps.
+inline void describe_scales(const model_config& config, const gguf::architecture& arch,
+                            gguf::hyperparameters& facts)
+{
+    const auto real = [](double value) { return static_cast<float>(value); };
+    if (config.attention_cap != 0.0) facts.attention_softcap = real(config.attention_cap);
+    if (config.logit_cap != 0.0) facts.final_logit_softcap = real(config.logit_cap);
+    if (arch.name == "command-r" || arch.name == "cohere2")
+        facts.logit_scale = real(config.logit_multiplier);
+    if (config.alibi.most != 0.0) facts.max_alibi_bias = real(config.alibi.most);
+    if (arch.name == "gptneox") facts.parallel_residual = config.parallel_residual;
+    if (config.growth.length != 0) {
+        facts.temperature_scale = real(config.growth.slope);
+        facts.temperature_length = gguf_count(config.growth.length);
+    }
+    if (!arch.name.starts_with("granite")) return;
+    if (!config.turns(0)) facts.rope_finetuned = false;
+    facts.logit_scale = real(1.0 / config.logit_multiplier); // this one divides
+    facts.attention_scale = config.attention_scale();
+    facts.embedding_scale = real(config.embedding_multiplier);
+    facts.residual_scale = real(config.residual_multiplier);
 }
 
 /// "smol-lm_2" -> "Smol Lm 2".
@@ -40741,38 +46031,41 @@ inline result<gguf::hyperparameters> gguf_hyperparameters(const model_config& co
 {
     AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
     AWQ_CHECK(check_gguf_function(config, *arch));
-    const auto count = [](std::size_t value) { return static_cast<std::uint32_t>(value); };
+    using detail::gguf_count;
     gguf::hyperparameters facts;
     facts.architecture = arch->name;
-    facts.block_count = count(config.num_hidden_layers);
-    facts.context_length = count(config.max_position_embeddings);
-    facts.embedding_length = count(config.hidden_size);
-    facts.feed_forward_length = count(config.intermediate_size);
-    facts.head_count = count(config.num_attention_heads);
-    facts.head_count_kv = count(config.kv_heads());
-    facts.rms_epsilon = static_cast<float>(config.rms_norm_eps);
-    if (config.head_dim != 0) facts.key_length = facts.value_length = count(config.head_dim);
-    if (arch->interleaves_rotary) {
-        facts.vocab_size = count(config.vocab_size);
-        facts.rope_dimension_count = count(config.head_size());
-    }
-    detail::describe_rope(config, facts);
-    AWQ_CHECK(detail::describe_windows(config, *arch, facts));
+    facts.block_count = gguf_count(config.num_hidden_layers);
+    facts.context_length = gguf_count(config.max_position_embeddings);
+    facts.embedding_length = gguf_count(config.hidden_size);
+    facts.feed_forward_length = gguf_count(config.intermediate_size);
+    facts.head_count = gguf_count(config.num_attention_heads);
+    facts.head_count_kv = gguf_count(config.kv_heads());
+    const auto eps = static_cast<float>(config.rms_norm_eps);
+    (config.norms == norm_kind::rms ? facts.rms_epsilon : facts.layer_norm_epsilon) = eps;
+    if (config.head_dim != 0) facts.key_length = facts.value_length = gguf_count(config.head_dim);
+    if (arch->pairs) facts.vocab_size = gguf_count(config.vocab_size);
+    detail::describe_rope(config, *arch, facts);
+    AWQ_CHECK(detail::describe_local_rope(config, *arch, facts));
+    detail::describe_windows(config, *arch, facts);
+    detail::describe_experts(config, facts);
+    detail::describe_latent(config, facts);
+    detail::describe_scales(config, *arch, facts);
     return facts;
 }
 
-/// The values of rope_freqs.weight for a model with llama3 rope scaling.
-inline result<std::vector<float>> gguf_rope_freqs(const model_config& config)
+/// The values of a tensor that holds what a rotary embedding is stretched by: rope_freqs.weight of
+/// llama3, rope_factors_long.weight and rope_factors_short.weight of longrope.
+inline result<std::vector<float>> gguf_rope_values(const model_config& config, std::string_view name)
 {
     const rope_config& rope = config.rope;
-    const std::size_t original = rope.original_max_position_embeddings;
+    if (name.starts_with("rope_factors_long")) return rope.long_divisors;
+    if (name.starts_with("rope_factors_short")) return rope.frequency_divisors;
     gguf::llama3_rope from;
     from.base = static_cast<float>(rope.theta);
     from.factor = static_cast<float>(rope.factor);
     from.low_freq_factor = static_cast<float>(rope.low_freq_factor);
     from.high_freq_factor = static_cast<float>(rope.high_freq_factor);
-    from.original_context_length =
-        static_cast<float>(original != 0 ? original : config.max_position_embeddings);
+    from.original_context_length = static_cast<float>(detail::original_length(config));
     return gguf::llama3_rope_freqs(from, config.head_size());
 }
 
@@ -40823,50 +46116,58 @@ public:
     /// Errors: those of gguf::writer.
     static result<gguf_tensor_writer> create(const E& how, const std::string& path,
                                              const gguf_layout& layout,
-                                             const gguf::key_values& metadata, bool overwrite,
+                                             const gguf::key_values& metadata, const output_policy& policy,
                                              gguf::rounding rounding = gguf::rounding::exact)
     {
         std::vector<gguf::tensor_plan> plan;
         for (const gguf_tensor& each : layout.tensors())
             plan.push_back({each.name, each.type, each.dims});
         AWQ_TRY(gguf::writer out,
-                gguf::writer::create(path, metadata, std::move(plan), overwrite));
+                gguf::writer::create(path, metadata, std::move(plan), policy));
         return gguf_tensor_writer{how, std::move(out), rounding};
     }
 
-    /// Rounds and writes a whole tensor. `importance`: mean of x^2 for each column, or empty.
-    status write(const gguf_tensor& tensor, matrix_view<const float> values,
+    /// Rounds and writes a part of a tensor. `values`: all of the checkpoint's tensor; `importance`: mean
+    /// of x^2 for each column, of each matrix of a stack, or empty.
+    status write(const gguf_tensor& tensor, const gguf_part& part, matrix_view<const float> values,
                  std::span<const float> importance = {})
     {
-        if (values.rows() != tensor.rows() || values.cols() != tensor.cols())
-            return error{error_code::shape_mismatch, tensor.hf_name, ": is ", values.rows(), " x ",
-                         values.cols(), ", not ", tensor.rows(), " x ", tensor.cols()};
-        return write_rows(tensor, 0, values, importance);
+        if (tensor.is_vector()) return write_elements(tensor, part, values);
+        if (part.first + part.rows > values.rows() || values.cols() != columns_of(tensor, part))
+            return error{error_code::shape_mismatch, part.hf_name, ": is ", values.rows(), " x ",
+                         values.cols(), ", which does not fit ", tensor.name};
+        return write_part(tensor, part, values.rows_from(part.first, part.rows), importance);
     }
 
-    /// Writes a tensor that is rounded already.
-    status write(const gguf_tensor& tensor, const gguf_blocks& blocks)
+    /// Writes a part that is rounded already.
+    status write(const gguf_tensor& tensor, const gguf_part& part, const gguf_blocks& blocks)
     {
-        if (blocks.type != tensor.type || blocks.rows != tensor.rows() ||
-            blocks.cols != tensor.cols())
-            return error{error_code::shape_mismatch, tensor.hf_name, ": was rounded to ",
+        if (blocks.type != tensor.type || blocks.rows < part.first + part.rows || blocks.cols != tensor.cols())
+            return error{error_code::shape_mismatch, part.hf_name, ": was rounded to ",
                          name_of(blocks.type), ", the file is to hold ", name_of(tensor.type)};
-        return put(tensor, 0, blocks.bytes);
+        const std::size_t row = blocks.bytes.size() / blocks.rows;
+        return put(tensor, part.at,
+                   std::span<const std::byte>{blocks.bytes}.subspan(part.first * row, part.rows * row));
     }
 
-    /// Reads a tensor, rounds and writes it, a stripe of rows at a time.
+    /// Reads a tensor, rounds and writes it, a stripe of rows at a time; one that no checkpoint has is
+    /// computed.
     status copy(const gguf_tensor& tensor, const tensor_source& source,
                 std::span<const float> importance = {})
     {
-        const std::size_t rows = tensor.rows(), step = stripe_rows(tensor);
-        host_matrix stripe = xtensor_backend::make(std::min(step, rows), tensor.cols());
-        for (std::size_t first = 0; first < rows; first += step) {
-            const auto part = view_of(stripe).rows_from(0, std::min(step, rows - first));
-            AWQ_CHECK(source.read_rows(tensor.hf_name, first, part));
-            AWQ_CHECK(write_rows(tensor, first, part, importance));
-        }
-        return {};
+        for (const gguf_part& part : tensor.parts)
+            AWQ_CHECK(copy(tensor, part, source, importance));
+        if (!tensor.parts.empty()) return {};
+        AWQ_TRY(const auto values, gguf_rope_values(source.config(), tensor.name));
+        if (values.size() != tensor.cols())
+            return error{error_code::shape_mismatch, source.path(), ": ", tensor.name, " needs ",
+                         tensor.cols(), " factors, the config has ", values.size()};
+        return write_rows(tensor, 0, {values.data(), 1, values.size()}, {});
     }
+
+    /// What is written so far, and going on behind it, see `checkpoint_sink`.
+    void save(state_writer& to) const { out_.save(to); }
+    status restore(state_reader& from) { return out_.restore(from); }
 
     /// Makes the complete file ready, and puts it into place.
     status prepare() { return out_.prepare(); }
@@ -40876,6 +46177,63 @@ private:
     gguf_tensor_writer(const E& how, gguf::writer&& out, gguf::rounding rounding)
         : how_(&how), out_(std::move(out)), rounding_(rounding)
     {
+    }
+
+    /// Of the checkpoint's tensor.
+    static std::size_t columns_of(const gguf_tensor& tensor, const gguf_part& part)
+    {
+        return part.is_transposed ? static_cast<std::size_t>(tensor.dims[1]) : tensor.cols();
+    }
+
+    status copy(const gguf_tensor& tensor, const gguf_part& part, const tensor_source& source,
+                std::span<const float> importance)
+    {
+        if (tensor.is_vector()) {
+            const auto shape = source.shape(part.hf_name);
+            host_matrix values = xtensor_backend::make(1, shape ? shape->cols : 1);
+            AWQ_CHECK(source.read(part.hf_name, view_of(values)));
+            return write_elements(tensor, part, view_of(values));
+        }
+        const std::size_t rows = part.rows;
+        const std::size_t step = std::min(part.is_transposed ? rows : stripe_rows(tensor), rows);
+        host_matrix stripe = xtensor_backend::make(step, columns_of(tensor, part));
+        for (std::size_t done = 0; done < rows; done += step) {
+            gguf_part piece = part;
+            piece.rows = std::min(step, rows - done);
+            piece.at += done;
+            const auto values = view_of(stripe).rows_from(0, piece.rows);
+            AWQ_CHECK(source.read_rows(part.hf_name, part.first + done, values));
+            AWQ_CHECK(write_part(tensor, piece, values, importance));
+        }
+        return {};
+    }
+
+    /// `values`: all of the checkpoint's vector.
+    status write_elements(const gguf_tensor& tensor, const gguf_part& part,
+                          matrix_view<const float> values)
+    {
+        if (values.rows() != 1 || part.first + part.rows > values.cols())
+            return error{error_code::shape_mismatch, part.hf_name, ": is ", values.rows(), " x ",
+                         values.cols(), ", which does not fit ", tensor.name};
+        if (part.rows == tensor.cols()) return write_rows(tensor, 0, values, {});
+        std::vector<float> some(values.row(0).begin() + static_cast<std::ptrdiff_t>(part.first),
+                                values.row(0).begin() + static_cast<std::ptrdiff_t>(part.first + part.rows));
+        for (float& value : some) value += tensor.offset;
+        AWQ_TRY(const std::size_t index, out_.index_of(tensor.name));
+        return out_.write_part(index, part.at * sizeof(float), std::as_bytes(std::span{some}));
+    }
+
+    /// `values`: the part's rows.
+    status write_part(const gguf_tensor& tensor, const gguf_part& part,
+                      matrix_view<const float> values, std::span<const float> importance)
+    {
+        const auto own = tensor.importance_of(part, importance);
+        if (!part.is_transposed) return write_rows(tensor, part.at, values, own);
+        host_matrix turned = xtensor_backend::make(values.cols(), values.rows());
+        for (std::size_t row = 0; row < values.rows(); ++row)
+            for (std::size_t col = 0; col < values.cols(); ++col)
+                view_of(turned)(col, row) = values(row, col);
+        return write_rows(tensor, part.at, view_of(turned), own);
     }
 
     /// About 16 MB of floats, and whole heads.
@@ -40899,7 +46257,7 @@ private:
         const gguf::simd_block_quantizer quantizer{tensor.type, rounding_};
         std::vector<std::byte> bytes(rows.rows() * quantizer.row_bytes(rows.cols()));
         const auto done = gguf::quantize_rows(*how_, quantizer, rows, importance, bytes);
-        if (!done) return done.error().within(tensor.hf_name);
+        if (!done) return done.error().within(name_of_origin(tensor));
         AWQ_CHECK(check_range(tensor, rows, bytes));
         return put(tensor, first, bytes);
     }
@@ -40920,7 +46278,7 @@ private:
             reader.dequantize_row(bytes.subspan(row * row_bytes, row_bytes), back);
             const auto is_finite = [](float each) { return std::isfinite(each); };
             if (!std::all_of(back.begin(), back.end(), is_finite))
-                return error{error_code::not_finite, tensor.hf_name, ": holds ", most, ", which ",
+                return error{error_code::not_finite, name_of_origin(tensor), ": holds ", most, ", which ",
                              name_of(tensor.type), " cannot; write bf16 or f32, or give this tensor "
                              "such a type"};
         }
@@ -40941,8 +46299,14 @@ private:
         std::vector<std::byte> ordered(bytes.size());
         const auto done =
             gguf::interleave_rotary_rows<std::byte>(bytes, ordered, part_rows, part_heads);
-        if (!done) return done.error().within(tensor.hf_name);
+        if (!done) return done.error().within(name_of_origin(tensor));
         return out_.write_part(index, offset, ordered);
+    }
+
+    /// For error texts.
+    static const std::string& name_of_origin(const gguf_tensor& tensor)
+    {
+        return tensor.parts.empty() ? tensor.name : tensor.parts.front().hf_name;
     }
 
     const E* how_;
@@ -40989,12 +46353,14 @@ inline std::string first_entry(const imatrix& matrix)
     return "entries like \"" + printable(matrix.entries.begin()->first) + "\"";
 }
 
-inline status check_columns(const imatrix_entry& entry, std::string_view path,
-                            std::string_view name, std::size_t columns)
+/// `matrices`: of a stack of experts, else 1.
+inline status check_columns(const imatrix_entry& entry, std::string_view path, std::string_view name,
+                            std::size_t columns, std::size_t matrices)
 {
-    if (entry.counts.size() == 1 && entry.sums.size() == columns) return {};
+    const bool counts = entry.counts.size() == 1 || entry.counts.size() == matrices;
+    if (counts && entry.sums.size() == columns * matrices) return {};
     return error{error_code::shape_mismatch, path, ": has ", entry.sums.size(), " columns for \"",
-                 name, "\", which has ", columns, "; it belongs to another model"};
+                 name, "\", which has ", columns * matrices, "; it belongs to another model"};
 }
 
 /// How an importance matrix and the tensors of a file meet.
@@ -41015,7 +46381,7 @@ inline result<importance_cover> cover_of(const imatrix& matrix, std::string_view
         if (!weighs_importance(each.type)) continue;
         const auto found = matrix.entries.find(each.name);
         const bool has = found != matrix.entries.end();
-        if (has) AWQ_CHECK(check_columns(found->second, path, each.name, each.cols()));
+        if (has) AWQ_CHECK(check_columns(found->second, path, each.name, each.cols(), each.matrices()));
         if (!gguf::layer_of(each.name)) continue; // of the others a matrix may have no entry
         if (cover.asked++ == 0) cover.example = each.name;
         if (!has) cover.missing.add(each.name);
@@ -41110,11 +46476,6 @@ result<export_report> export_tensors(const E& how, const export_options& options
     for (const gguf_tensor& tensor : layout.tensors()) {
         const auto done = static_cast<std::size_t>(&tensor - layout.tensors().data());
         notify(options.progress, tensor.name, done, report.tensors);
-        if (tensor.hf_name.empty()) {
-            AWQ_TRY(const auto values, gguf_rope_freqs(source->config()));
-            AWQ_CHECK(out.write(tensor, {values.data(), 1, values.size()}));
-            continue;
-        }
         AWQ_TRY(const auto means, importance_of(importance, tensor));
         report.without_importance += gguf::is_quantized(tensor.type) && means.empty();
         AWQ_CHECK(out.copy(tensor, *source, means));
@@ -41147,1358 +46508,14 @@ AWQ_CALL result<export_report> export_gguf(const export_options& options)
 } // namespace awq
 
 #endif
-// ---- awq/pipeline/generate.hpp
-#ifndef AWQ_PIPELINE_GENERATE_HPP
-#define AWQ_PIPELINE_GENERATE_HPP
+// ---- awq/pipeline/finish_outputs.hpp
+#ifndef AWQ_PIPELINE_FINISH_OUTPUTS_HPP
+#define AWQ_PIPELINE_FINISH_OUTPUTS_HPP
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <span>
-#include <utility>
-#include <vector>
+// ---- awq/pipeline/run_record.hpp
+#ifndef AWQ_PIPELINE_RUN_RECORD_HPP
+#define AWQ_PIPELINE_RUN_RECORD_HPP
 
-namespace awq {
-
-/// A whole model in memory, in float32.
-template <class Product, execution E>
-class loaded_model {
-public:
-    static result<loaded_model> load(const tensor_source& source, E how = {})
-    {
-        return catch_out_of_memory(source.path(), give_more_memory,
-                                   [&] { return load_whole(source, std::move(how)); });
-    }
-
-    causal_lm<Product, E>& network() { return *network_; }
-
-private:
-    static result<loaded_model> load_whole(const tensor_source& source, E how)
-    {
-        loaded_model model;
-        AWQ_TRY(model.outer_, outer_tensors::read(source));
-        for (std::size_t i = 0; i < source.config().num_hidden_layers; ++i) {
-            AWQ_TRY(block_tensors block, block_tensors::load(source, i));
-            model.blocks_.push_back(std::move(block));
-        }
-        AWQ_CHECK(model.assemble(source.config(), std::move(how)));
-        return model;
-    }
-
-    status assemble(const model_config& config, E how)
-    {
-        causal_lm_weights weights;
-        weights.outer = outer_.weights(config);
-        for (const block_tensors& block : blocks_) weights.layers.push_back(block.weights());
-        using network = causal_lm<Product, E>;
-        AWQ_TRY(network made, network::make(config, std::move(weights), std::move(how)));
-        network_ = std::make_unique<network>(std::move(made));
-        return {};
-    }
-
-    outer_tensors outer_;
-    std::vector<block_tensors> blocks_;
-    std::unique_ptr<causal_lm<Product, E>> network_;
-};
-
-namespace detail {
-
-template <class Product, execution E>
-result<token_ids> continue_prompt(causal_lm<Product, E>& network,
-                                  std::span<const std::int32_t> prompt, std::size_t max_new_tokens,
-                                  const std::function<void(std::int32_t)>& on_token)
-{
-    const model_config& config = network.config();
-    if (prompt.empty())
-        return error{error_code::invalid_argument, "generate: the prompt has no token"};
-    AWQ_TRY(kv_cache cache, network.make_cache(prompt.size() + max_new_tokens));
-    std::vector<float> logits(config.vocab_size);
-    std::vector<std::uint32_t> next(prompt.begin(), prompt.end());
-    token_ids made;
-    while (made.size() < max_new_tokens) {
-        AWQ_CHECK(network.step(cache, next, logits));
-        const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
-        const auto id = static_cast<std::uint32_t>(best);
-        const auto& ends = config.eos_token_ids;
-        if (std::find(ends.begin(), ends.end(), id) != ends.end()) break;
-        made.push_back(static_cast<std::int32_t>(id));
-        if (on_token) on_token(made.back());
-        next.assign(1, id);
-    }
-    return made;
-}
-
-} // namespace detail
-
-/// Appends the most likely token again and again, until an end token or `max_new_tokens`.
-/// `on_token` sees each new id as it comes; it may be empty.
-template <class Product, execution E>
-result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
-                           std::size_t max_new_tokens,
-                           const std::function<void(std::int32_t)>& on_token = {})
-{
-    return catch_out_of_memory("generate", "take a shorter prompt or fewer new tokens", [&] {
-        return detail::continue_prompt(network, prompt, max_new_tokens, on_token);
-    });
-}
-
-#if AWQ_COMPILES_RUNS
-/// Loads a model and continues a prompt, on all cores and with the fast products.
-AWQ_CALL result<token_ids> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
-                                    std::size_t max_new_tokens,
-                                    const std::function<void(std::int32_t)>& on_token)
-{
-    using network = loaded_model<packed_product, tbb_execution>;
-    AWQ_TRY(network loaded, network::load(model));
-    return generate(loaded.network(), prompt, max_new_tokens, on_token);
-}
-#endif
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/gguf_sink.hpp
-#ifndef AWQ_PIPELINE_GGUF_SINK_HPP
-#define AWQ_PIPELINE_GGUF_SINK_HPP
-
-#include <cstddef>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <variant>
-#include <vector>
-
-namespace awq {
-
-/// Writes a GGUF file while blocks are finished; what is not part of a block is read, rounded and
-/// written at the end, a stripe at a time. The file appears when it is complete.
-template <execution E>
-class AWQ_ABI_TAG gguf_sink final : public checkpoint_sink {
-public:
-    /// `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
-    static result<std::unique_ptr<checkpoint_sink>>
-    create(const E& how, const directory_source& source, const gguf_layout& layout,
-           const std::string& target, bool overwrite)
-    {
-        AWQ_CHECK(check_output_apart(target, source.path()));
-        notice_list notices;
-        AWQ_TRY(const gguf::key_values metadata, gguf_metadata(source, layout, notices));
-        AWQ_TRY(auto out,
-                gguf_tensor_writer<E>::create(how, target, layout, metadata, overwrite));
-        return std::unique_ptr<checkpoint_sink>{
-            new gguf_sink{source, layout, target, std::move(out), std::move(notices)}};
-    }
-
-    status write(const finished_block& block) override
-    {
-        for (const gguf_tensor& tensor : layout_.tensors())
-            if (gguf::layer_of(tensor.name) == block.layer)
-                AWQ_CHECK(write(tensor, block));
-        return {};
-    }
-
-    status prepare() override
-    {
-        for (const gguf_tensor& tensor : layout_.tensors()) {
-            if (gguf::layer_of(tensor.name)) continue;
-            if (!tensor.hf_name.empty()) {
-                AWQ_CHECK(out_.copy(tensor, source_));
-                continue;
-            }
-            AWQ_TRY(const auto values, gguf_rope_freqs(source_.config()));
-            AWQ_CHECK(out_.write(tensor, {values.data(), 1, values.size()}));
-        }
-        return out_.prepare();
-    }
-
-    status commit() override { return out_.commit(); }
-    std::string target() const override { return target_; }
-    std::vector<tensor_report> tensors() const override
-    {
-        std::vector<tensor_report> reports;
-        for (const gguf_tensor& each : layout_.tensors())
-            if (const auto bytes = gguf::tensor_bytes(each.type, each.dims))
-                reports.push_back({each.name, std::string{name_of(each.type)}, elements_of(each.dims), *bytes});
-        return reports;
-    }
-    void tell(notice_list& notices) const override
-    {
-        for (const notice& each : notices_) notices.add(each);
-    }
-
-private:
-    gguf_sink(const tensor_source& source, const gguf_layout& layout, const std::string& target,
-              gguf_tensor_writer<E>&& out, notice_list&& notices)
-        : source_(source), layout_(layout), target_(target), out_(std::move(out)),
-          notices_(std::move(notices))
-    {
-    }
-
-    status write(const gguf_tensor& tensor, const finished_block& block)
-    {
-        std::string_view name = tensor.hf_name;
-        name.remove_prefix(block.smoothed->prefix().size());
-        if (const gguf_blocks* const rounded = rounded_weight(name, block))
-            return out_.write(tensor, *rounded);
-        const host_matrix* const found = block.smoothed->find(name);
-        if (found) return out_.write(tensor, view_of(*found));
-        return error{error_code::missing_tensor, source_.path(), ": there is no tensor \"",
-                     tensor.hf_name, "\""};
-    }
-
-    static const gguf_blocks* rounded_weight(std::string_view name, const finished_block& block)
-    {
-        constexpr std::string_view suffix = ".weight";
-        if (!block.quantized || !name.ends_with(suffix)) return nullptr;
-        const auto found = block.quantized->find(name.substr(0, name.size() - suffix.size()));
-        return found == block.quantized->end() ? nullptr : std::get_if<gguf_blocks>(&found->second);
-    }
-
-    const tensor_source& source_;
-    const gguf_layout& layout_;
-    std::string target_;
-    gguf_tensor_writer<E> out_;
-    notice_list notices_; ///< what the file does not hold, or holds otherwise
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/gguf_source.hpp
-#ifndef AWQ_PIPELINE_GGUF_SOURCE_HPP
-#define AWQ_PIPELINE_GGUF_SOURCE_HPP
-
-// ---- awq/pipeline/read_gguf_config.hpp
-#ifndef AWQ_PIPELINE_READ_GGUF_CONFIG_HPP
-#define AWQ_PIPELINE_READ_GGUF_CONFIG_HPP
-
-#include <algorithm>
-#include <cmath>
-#include <cstdint>
-#include <cstring>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace awq {
-
-namespace detail {
-
-/// A number that must be there.
-inline status require(const gguf::file& file, const gguf::hyperparameters& facts,
-                      std::string_view key, const std::optional<std::uint32_t>& field,
-                      std::size_t& into)
-{
-    if (!field)
-        return error{error_code::missing_field, file.path(), ": has no ", facts.architecture, ".",
-                     key};
-    into = *field;
-    return {};
-}
-
-inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameters& facts,
-                              model_config& into)
-{
-    AWQ_CHECK(require(file, facts, "block_count", facts.block_count, into.num_hidden_layers));
-    AWQ_CHECK(require(file, facts, "context_length", facts.context_length,
-                      into.max_position_embeddings));
-    AWQ_CHECK(require(file, facts, "embedding_length", facts.embedding_length, into.hidden_size));
-    AWQ_CHECK(require(file, facts, "feed_forward_length", facts.feed_forward_length,
-                      into.intermediate_size));
-    AWQ_CHECK(require(file, facts, "attention.head_count", facts.head_count,
-                      into.num_attention_heads));
-    into.num_key_value_heads = facts.head_count_kv.value_or(*facts.head_count);
-    const auto usual = static_cast<std::uint32_t>(into.hidden_size / into.num_attention_heads);
-    into.head_dim = facts.key_length.value_or(usual);
-    if (facts.value_length.value_or(usual) != into.head_dim)
-        return error{error_code::unsupported, file.path(), ": keys of ", into.head_dim,
-                     " and values of ", facts.value_length.value_or(usual),
-                     " elements a head; they must be equal"};
-    if (facts.expert_count.value_or(0) != 0)
-        return error{error_code::unsupported, file.path(), ": has ", *facts.expert_count,
-                     " experts; there is no forward pass for them here"};
-    if (!facts.rms_epsilon)
-        return error{error_code::missing_field, file.path(), ": has no ", facts.architecture,
-                     ".attention.layer_norm_rms_epsilon"};
-    into.rms_norm_eps = *facts.rms_epsilon;
-    return {};
-}
-
-/// The divisors of llama3 rope scaling, which a GGUF file holds instead of its parameters.
-inline status read_rope_divisors(const gguf::file& file, model_config& into)
-{
-    const gguf::tensor_info* const found = file.find_tensor("rope_freqs.weight");
-    if (!found) return {};
-    std::vector<float> divisors(found->in_features());
-    if (found->type != gguf::type::f32 || found->bytes.size() != divisors.size() * sizeof(float) ||
-        divisors.size() * 2 != into.rotary_size())
-        return error{error_code::shape_mismatch, file.path(), ": rope_freqs.weight is not F32 with ",
-                     into.rotary_size() / 2, " elements"};
-    std::memcpy(divisors.data(), found->bytes.data(), found->bytes.size());
-    if (!std::all_of(divisors.begin(), divisors.end(),
-                     [](float each) { return std::isfinite(each) && each > 0; }))
-        return error{error_code::malformed_file, file.path(),
-                     ": rope_freqs.weight has an element that is not above 0"};
-    into.rope.frequency_divisors = std::move(divisors);
-    return {};
-}
-
-inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters& facts,
-                             model_config& into)
-{
-    const std::size_t head = into.head_size();
-    const std::size_t turned = facts.rope_dimension_count.value_or(static_cast<std::uint32_t>(head));
-    if (turned != head)
-        return error{error_code::unsupported, file.path(), ": turns ", turned, " of ", head,
-                     " elements of a head; only whole heads are supported"};
-    into.rope.theta = facts.rope_freq_base.value_or(10000.0f);
-    into.rope.factor = facts.rope_scaling_factor.value_or(1.0f);
-    const std::string kind = facts.rope_scaling_type.value_or("none");
-    if (kind == "linear")
-        into.rope.kind = rope_kind::linear;
-    else if (kind == "yarn")
-        into.rope.kind = rope_kind::yarn;
-    else if (kind != "none")
-        return error{error_code::unsupported, file.path(), ": rope scaling \"", printable(kind),
-                     "\" is not supported; none, linear and yarn are"};
-    into.rope.original_max_position_embeddings = facts.rope_original_context_length.value_or(0);
-    const double attention = static_cast<double>(facts.rope_attention_factor.value_or(1.0f));
-    if (into.rope.kind == rope_kind::yarn && (attention == 1.0 || !into.local_rope))
-        into.rope.attention_factor = yarn_magnitude(into.rope.factor, 1.0) * attention;
-    else if (attention != 1.0)
-        return error{error_code::unsupported, file.path(), ": ", facts.architecture,
-                     ".rope.scaling.attn_factor is ", attention,
-                     "; only yarn without sliding layers may have one"};
-    return read_rope_divisors(file, into);
-}
-
-/// Sliding windows, and how the layers that have one turn heads.
-inline status read_gguf_windows(const gguf::file& file, const gguf::hyperparameters& facts,
-                                const gguf::architecture& arch, model_config& into)
-{
-    if (facts.attention_softcap.value_or(0.0f) != 0.0f ||
-        facts.final_logit_softcap.value_or(0.0f) != 0.0f)
-        return error{error_code::unsupported, file.path(), ": caps attention scores or logits; "
-                                              "there is no forward pass for that here"};
-    if (arch.window_period == 0) return {};
-    into.sliding_window = facts.sliding_window.value_or(0);
-    into.sliding_window_pattern = arch.window_period;
-    into.sliding_layers = facts.sliding_window_pattern.value_or(std::vector<bool>{});
-    if (into.sliding_window == 0) into.local_rope.reset(); // to llama.cpp no layer slides then
-    if (into.local_rope) into.local_rope->theta = facts.rope_freq_base_swa.value_or(10000.0f);
-    into.query_pre_attn_scalar = static_cast<double>(gguf_query_scalar(arch, into));
-    return {};
-}
-
-/// What the file tells by the tensors that it has.
-inline status read_gguf_parts(const gguf::file& file, model_config& into)
-{
-    const auto has = [&](const char* name) { return file.find_tensor(name) != nullptr; };
-    AWQ_TRY(const gguf::tensor_info embedding, file.tensor("token_embd.weight"));
-    into.vocab_size = embedding.rows();
-    into.tie_word_embeddings = !has("output.weight");
-    into.attention_bias = has("blk.0.attn_output.bias");
-    into.qkv_bias = has("blk.0.attn_q.bias");
-    into.mlp_bias = has("blk.0.ffn_down.bias");
-    into.qk_norm = has("blk.0.attn_q_norm.weight");
-    return {};
-}
-
-/// Generation ends at any of these.
-inline status read_gguf_token_ids(const gguf::file& file, model_config& into)
-{
-    AWQ_CHECK(gguf::read_optional(file, "tokenizer.ggml.bos_token_id", into.bos_token_id));
-    for (const char* role : {"eos", "eot", "eom"}) {
-        std::optional<std::uint32_t> id;
-        AWQ_CHECK(gguf::read_optional(file, "tokenizer.ggml." + std::string{role} + "_token_id",
-                                      id));
-        if (id) into.eos_token_ids.push_back(*id);
-    }
-    return {};
-}
-
-/// A GGUF architecture that can be run, and the `model_type` whose defaults it shares.
-struct runnable_architecture {
-    std::string_view name, model_type;
-};
-
-inline constexpr runnable_architecture runnable_architectures[] = {
-    {"llama", "llama"}, {"qwen2", "qwen2"}, {"qwen3", "qwen3"}, {"gemma3", "gemma3_text"}};
-
-/// What the architecture takes for granted. Norm weights are stored as they are multiplied with.
-inline result<model_config> start_gguf_config(const gguf::file& file, std::string_view kind)
-{
-    std::string known;
-    for (const runnable_architecture& each : runnable_architectures) {
-        known.append(known.empty() ? "" : ", ").append(each.name);
-        if (each.name != kind) continue;
-        model_config config = defaults_for(each.model_type);
-        config.offset_norms = false;
-        return config;
-    }
-    return error{error_code::unknown_architecture, file.path(), ": architecture \"",
-                 printable(kind), "\" has no forward pass here; supported are ", known};
-}
-
-} // namespace detail
-
-/// The config of a GGUF file's model, checked. Errors: missing_field, malformed_file;
-/// `unknown_architecture` where there is no forward pass for it.
-inline result<model_config> read_gguf_config(const gguf::file& file)
-{
-    AWQ_TRY(const gguf::hyperparameters facts, gguf::read_hyperparameters(file));
-    AWQ_TRY(model_config config, detail::start_gguf_config(file, facts.architecture));
-    const gguf::architecture& arch = *gguf::find_architecture(facts.architecture);
-    AWQ_CHECK(detail::read_gguf_sizes(file, facts, config));
-    AWQ_CHECK(detail::read_gguf_parts(file, config));
-    if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
-    AWQ_CHECK(detail::read_gguf_rope(file, facts, config));
-    AWQ_CHECK(detail::read_gguf_windows(file, facts, arch, config));
-    AWQ_CHECK(detail::read_gguf_token_ids(file, config));
-    if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
-    return config;
-}
-
-} // namespace awq
-
-#endif
-
-#include <cstddef>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace awq {
-
-/// A GGUF file as a model: its tensors under their Hugging Face names, in the checkpoint's row order,
-/// dequantized while they are read.
-class AWQ_ABI_TAG gguf_source final : public tensor_source {
-public:
-    /// Errors: those of gguf::file, `read_gguf_config` and `check_tensors`.
-    static result<std::unique_ptr<gguf_source>> open(const std::string& path)
-    {
-        auto source = std::unique_ptr<gguf_source>{new gguf_source};
-        AWQ_TRY(source->file_, gguf::file::open(path));
-        AWQ_CHECK(refuse_parts(source->file_));
-        AWQ_TRY(source->config_, read_gguf_config(source->file_));
-        source->architecture_ = gguf::architecture_of_hf(source->config_.architecture);
-        AWQ_CHECK(check_tensors(*source));
-        return source;
-    }
-
-    const model_config& config() const noexcept override { return config_; }
-    const std::string& path() const noexcept override { return file_.path(); }
-    const gguf::file& file() const noexcept { return file_; }
-
-    std::optional<tensor_shape> shape(std::string_view name) const override
-    {
-        const gguf::tensor_info* const found = find(name);
-        if (!found || found->dim_count > 2) return std::nullopt;
-        return tensor_shape{found->rows(), found->in_features()};
-    }
-
-    std::optional<stored_tensor_facts> stored(std::string_view name) const override
-    {
-        const gguf::tensor_info* const found = find(name);
-        if (!found) return std::nullopt;
-        const auto dims = found->dims();
-        return stored_tensor_facts{{dims.rbegin(), dims.rend()},
-                                   std::string{name_of(found->type)}};
-    }
-
-    std::vector<tensor_report> tensors() const override { return tensor_reports(file_); }
-
-    std::string name_in_file(std::string_view name) const override
-    {
-        const auto place = gguf::to_gguf(*architecture_, name);
-        return place ? place->name : std::string{name};
-    }
-
-    status read_rows(std::string_view name, std::size_t first_row,
-                     matrix_view<float> out) const override
-    {
-        const gguf::tensor_info* const found = find(name);
-        if (!found)
-            return error{error_code::missing_tensor, path(), ": there is no tensor \"", name, "\""};
-        if (out.cols() != found->in_features() || first_row > found->rows() ||
-            out.rows() > found->rows() - first_row)
-            return error{error_code::shape_mismatch, path(), ": ", found->name, " is ",
-                         found->rows(), " x ", found->in_features(), ", rows ", first_row, " to ",
-                         first_row + out.rows(), " of ", out.cols(), " columns were asked for"};
-        AWQ_TRY(const std::size_t head, head_rows(name, *found));
-        dequantize(*found, head, first_row, out);
-        file_.release(*found);
-        if (all_finite({out.data(), out.size()})) return {};
-        return error{error_code::not_finite, path(), ": ", found->name,
-                     " has a NaN or an infinity; the file is damaged or overflowed"};
-    }
-
-private:
-    gguf_source() = default;
-
-    static status refuse_parts(const gguf::file& file)
-    {
-        std::optional<std::uint32_t> parts;
-        AWQ_CHECK(gguf::read_optional(file, "split.count", parts));
-        return parts.value_or(1) > 1 ? refuse_gguf_part(file.path()) : status{};
-    }
-
-    const gguf::tensor_info* find(std::string_view name) const
-    {
-        const auto place = gguf::to_gguf(*architecture_, name);
-        return place && !place->expert ? file_.find_tensor(place->name) : nullptr;
-    }
-
-    /// Rows of one head where a tensor's rows are interleaved, else 0.
-    result<std::size_t> head_rows(std::string_view name, const gguf::tensor_info& tensor) const
-    {
-        if (!architecture_->interleaves_rotary) return std::size_t{0};
-        const bool query = name.find(".q_proj.") != name.npos;
-        if (!query && name.find(".k_proj.") == name.npos) return std::size_t{0};
-        const std::size_t heads = query ? config_.num_attention_heads : config_.kv_heads();
-        const bool is_vector = tensor.dim_count == 1;
-        const std::size_t rows = is_vector ? tensor.in_features() : tensor.rows();
-        if (rows % heads == 0 && rows / heads % 2 == 0) return rows / heads;
-        return error{error_code::shape_mismatch, path(), ": ", tensor.name, ": ", rows,
-                     " rows are no ", heads, " heads of an even size"};
-    }
-
-    static void dequantize(const gguf::tensor_info& tensor, std::size_t head, std::size_t first_row,
-                           matrix_view<float> out)
-    {
-        const gguf::block_quantizer quantizer{tensor.type};
-        const std::size_t bytes = quantizer.row_bytes(out.cols());
-        const bool is_vector = tensor.dim_count == 1;
-        for (std::size_t row = 0; row < out.rows(); ++row) {
-            const std::size_t at = first_row + row;
-            const std::size_t from = head && !is_vector ? gguf::split_source(at, head) : at;
-            quantizer.dequantize_row(tensor.bytes.subspan(from * bytes, bytes), out.row(row));
-        }
-        if (!head || !is_vector) return;
-        const std::vector<float> stored{out.row(0).begin(), out.row(0).end()};
-        for (std::size_t i = 0; i < stored.size(); ++i)
-            out(0, i) = stored[gguf::split_source(i, head)];
-    }
-
-    gguf::file file_;
-    model_config config_;
-    const gguf::architecture* architecture_ = nullptr;
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/gguf_tokenizer.hpp
-#ifndef AWQ_PIPELINE_GGUF_TOKENIZER_HPP
-#define AWQ_PIPELINE_GGUF_TOKENIZER_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
-#include <vector>
-
-/// A GGUF file's tokenizer, spelled out as the tokenizer.json that it stands for.
-namespace awq {
-
-namespace detail {
-
-/// Writes the tokenizer.json of one set of facts.
-class tokenizer_spelling {
-public:
-    tokenizer_spelling(const gguf::tokenizer_facts& facts, const gguf::pre_tokenizer_family* family)
-        : facts_(facts), family_(family)
-    {
-        for (std::size_t id = 0; id < facts.tokens.size(); ++id)
-            if (is_in_model(id)) ids_.emplace(facts.tokens[id], id);
-    }
-
-    std::string text() &&
-    {
-        out_.begin_object();
-        write_added();
-        if (family_)
-            write_byte_level();
-        else
-            write_sentencepiece();
-        write_template();
-        write_model();
-        out_.end_object();
-        return std::move(out_).take();
-    }
-
-private:
-    bool is_in_model(std::size_t id) const
-    {
-        using enum gguf::token_type;
-        const gguf::token_type what = facts_.types[id];
-        return !facts_.tokens[id].empty() && what != unused && what != control &&
-               what != user_defined;
-    }
-
-    void write_added()
-    {
-        out_.key("added_tokens").begin_array();
-        for (std::size_t id = 0; id < facts_.tokens.size(); ++id) {
-            const bool special = facts_.types[id] == gguf::token_type::control;
-            const bool added = special || facts_.types[id] == gguf::token_type::user_defined;
-            if (!added || facts_.tokens[id].empty()) continue;
-            out_.begin_object().field("id", id).field("content", facts_.tokens[id]);
-            out_.field("special", special).field("normalized", false).end_object();
-        }
-        out_.end_array();
-    }
-
-    void write_byte_level()
-    {
-        using kind = gguf::pre_tokenizer_step::kind;
-        out_.key("pre_tokenizer").begin_object().field("type", "Sequence");
-        out_.key("pretokenizers").begin_array();
-        for (const gguf::pre_tokenizer_step& step : gguf::steps_of(*family_)) {
-            out_.begin_object();
-            if (step.what == kind::split) {
-                out_.field("type", "Split").field("behavior", "Isolated").field("invert", false);
-                out_.key("pattern").begin_object().field("Regex", step.pattern).end_object();
-            } else if (step.what == kind::individual_digits) {
-                out_.field("type", "Digits").field("individual_digits", true);
-            } else {
-                out_.field("type", "ByteLevel").field("add_prefix_space", false);
-                out_.field("use_regex", step.what == kind::byte_level_words);
-            }
-            out_.end_object();
-        }
-        out_.end_array().end_object();
-        out_.key("decoder").begin_object().field("type", "ByteLevel").end_object();
-    }
-
-    void begin_replace(const char* from, const char* to)
-    {
-        out_.begin_object().field("type", "Replace").field("content", to);
-        out_.key("pattern").begin_object().field("String", from).end_object().end_object();
-    }
-
-    void write_sentencepiece()
-    {
-        constexpr const char* space = "\xE2\x96\x81";
-        const bool prefix = facts_.add_space_prefix.value_or(true);
-        out_.key("normalizer").begin_object().field("type", "Sequence");
-        out_.key("normalizers").begin_array();
-        if (prefix) out_.begin_object().field("type", "Prepend").field("prepend", space).end_object();
-        begin_replace(" ", space);
-        out_.end_array().end_object();
-        out_.key("decoder").begin_object().field("type", "Sequence").key("decoders").begin_array();
-        begin_replace(space, " ");
-        out_.begin_object().field("type", "ByteFallback").end_object();
-        out_.begin_object().field("type", "Fuse").end_object();
-        if (prefix) {
-            out_.begin_object().field("type", "Strip").field("content", " ");
-            out_.field("start", 1).field("stop", 0).end_object();
-        }
-        out_.end_array().end_object();
-    }
-
-    /// llama.cpp's defaults hold where the file says nothing.
-    void write_template()
-    {
-        const bool begins = family_ ? family_->adds_bos : true;
-        const bool bos = facts_.add_bos.value_or(begins) && facts_.ids.bos;
-        const bool eos = facts_.add_eos.value_or(false) && facts_.ids.eos;
-        if (!bos && !eos) return;
-        out_.key("post_processor").begin_object().field("type", "TemplateProcessing");
-        out_.key("single").begin_array();
-        if (bos) write_piece("SpecialToken", "bos");
-        write_piece("Sequence", "A");
-        if (eos) write_piece("SpecialToken", "eos");
-        out_.end_array().key("special_tokens").begin_object();
-        if (bos) write_special("bos", *facts_.ids.bos);
-        if (eos) write_special("eos", *facts_.ids.eos);
-        out_.end_object().end_object();
-    }
-    void write_piece(const char* kind, const char* name)
-    {
-        out_.begin_object().key(kind).begin_object().field("id", name).field("type_id", 0);
-        out_.end_object().end_object();
-    }
-    void write_special(const char* name, std::uint32_t id)
-    {
-        out_.key(name).begin_object().field("id", name);
-        out_.key("ids").begin_array().value(id).end_array().end_object();
-    }
-
-    void write_model()
-    {
-        out_.key("model").begin_object().field("type", "BPE");
-        out_.field("byte_fallback", family_ == nullptr).field("fuse_unk", family_ == nullptr);
-        out_.field("ignore_merges", family_ && family_->ignore_merges);
-        const auto unknown = facts_.ids.unknown;
-        if (!family_ && unknown && is_in_model(*unknown))
-            out_.field("unk_token", facts_.tokens[*unknown]);
-        out_.key("vocab").begin_object();
-        for (std::size_t id = 0; id < facts_.tokens.size(); ++id)
-            if (is_in_model(id)) out_.field(facts_.tokens[id], id);
-        out_.end_object().key("merges").begin_array();
-        if (family_)
-            write_merges();
-        else
-            write_merges_of_scores();
-        out_.end_array().end_object();
-    }
-
-    bool knows(const std::string& token) const { return ids_.contains(token); }
-
-    void write_merge(std::string_view left, std::string_view right)
-    {
-        out_.begin_array().value(left).value(right).end_array();
-    }
-
-    /// Merges of parts that are no tokens can never happen and are left out.
-    void write_merges()
-    {
-        for (const std::string& merge : facts_.merges) {
-            const std::size_t space = merge.find(' ', 1);
-            if (space == std::string::npos) continue;
-            const std::string left = merge.substr(0, space), right = merge.substr(space + 1);
-            if (knows(left) && knows(right) && knows(left + right)) write_merge(left, right);
-        }
-    }
-
-    /// SentencePiece merges the two neighbours whose token has the highest score.
-    void write_merges_of_scores()
-    {
-        std::vector<std::size_t> order;
-        for (std::size_t id = 0; id < facts_.tokens.size(); ++id)
-            if (facts_.types[id] == gguf::token_type::normal) order.push_back(id);
-        const auto score = [&](std::size_t id) { return facts_.scores[id]; };
-        std::stable_sort(order.begin(), order.end(),
-                         [&](std::size_t a, std::size_t b) { return score(a) > score(b); });
-        constexpr std::size_t longest = 512; // bytes; keeps a hostile file's work linear
-        for (const std::size_t id : order) {
-            const std::string& token = facts_.tokens[id];
-            for (std::size_t at = 1; at < token.size() && token.size() <= longest; ++at) {
-                if ((static_cast<unsigned char>(token[at]) & 0xC0) == 0x80) continue;
-                const std::string left = token.substr(0, at), right = token.substr(at);
-                if (knows(left) && knows(right)) write_merge(left, right);
-            }
-        }
-    }
-
-    const gguf::tokenizer_facts& facts_;
-    const gguf::pre_tokenizer_family* family_; ///< null: SentencePiece style
-    std::unordered_map<std::string_view, std::size_t> ids_;
-    json::writer out_;
-};
-
-} // namespace detail
-
-/// The tokenizer that a GGUF file describes. Text is not normalized, as llama.cpp does not do it
-/// either. Errors: `unsupported` for another kind than byte-level BPE ("gpt2") and SentencePiece
-/// style ("llama"), or a pre-tokenizer that is not known here.
-inline result<tokenizer> tokenizer_of(const gguf::tokenizer_facts& facts, std::string_view where)
-{
-    const bool bytes = facts.model == "gpt2";
-    if (!bytes && facts.model != "llama")
-        return error{error_code::unsupported, where, ": its tokenizer is a \"",
-                     printable(facts.model), "\"; \"gpt2\" and \"llama\" can be read"};
-    const auto* const family = bytes ? gguf::find_pre_tokenizer(facts.pre) : nullptr;
-    if (bytes && !family)
-        return error{error_code::unsupported, where, ": its pre-tokenizer \"", printable(facts.pre),
-                     "\" is not known here; give the text as token ids"};
-    if (!bytes && facts.scores.empty())
-        return error{error_code::missing_field, where, ": has no tokenizer.ggml.scores"};
-    const std::string text = detail::tokenizer_spelling{facts, family}.text();
-    return tokenizer::from_json(text, std::string{where} + ": tokenizer");
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/imatrix_sink.hpp
-#ifndef AWQ_PIPELINE_IMATRIX_SINK_HPP
-#define AWQ_PIPELINE_IMATRIX_SINK_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-
-namespace awq {
-
-/// Writes llama.cpp's importance matrix of the smoothed model: sums of x^2 of every linear layer's
-/// inputs, as they are after smoothing. A name that ends in ".dat" gets the older format.
-class AWQ_ABI_TAG imatrix_sink final : public checkpoint_sink {
-public:
-    /// `dataset` and `max_seq_length` are recorded in the file. Errors: an architecture without GGUF
-    /// counterpart; those of output_file.
-    static result<std::unique_ptr<checkpoint_sink>> create(const model_config& config,
-                                                           const std::string& target, bool overwrite,
-                                                           const std::string& dataset,
-                                                           std::size_t max_seq_length)
-    {
-        AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
-        AWQ_TRY(output_file file, output_file::create(target, overwrite));
-        auto sink = std::unique_ptr<imatrix_sink>{new imatrix_sink{*arch, target, std::move(file)}};
-        sink->matrix_.datasets = {std::filesystem::path{dataset}.filename().string()};
-        sink->matrix_.chunk_size = static_cast<std::uint32_t>(max_seq_length);
-        return std::unique_ptr<checkpoint_sink>{std::move(sink)};
-    }
-
-    void begin(std::size_t sequences) override
-    {
-        matrix_.chunk_count = static_cast<std::uint32_t>(sequences);
-    }
-
-    status write(const finished_block& block) override
-    {
-        for (const block_linear& linear : block.smoothed->layout().linears) {
-            const std::string name = block.smoothed->prefix() + linear.name + ".weight";
-            const auto place = gguf::to_gguf(architecture_, name);
-            if (!place)
-                return error{error_code::unsupported, target_, ": \"", name,
-                             "\" has no place in a GGUF file"};
-            const activation_stats& sums = block.statistics->of(linear.name).sums();
-            imatrix_entry& entry = matrix_.entries[place->name];
-            entry.sums.assign(sums.square_sum.begin(), sums.square_sum.end());
-            entry.counts = {static_cast<float>(sums.tokens)};
-        }
-        return {};
-    }
-
-    status prepare() override
-    {
-        if (target_.ends_with(".dat")) {
-            AWQ_TRY(file_, matrix_.prepare_legacy(std::move(file_)));
-            return {};
-        }
-        AWQ_TRY(written_, matrix_.prepare(std::move(file_)));
-        return {};
-    }
-
-    status commit() override { return written_ ? written_->commit() : file_.commit(); }
-    std::string target() const override { return target_; }
-
-private:
-    imatrix_sink(const gguf::architecture& arch, const std::string& target, output_file&& file)
-        : architecture_(arch), target_(target), file_(std::move(file))
-    {
-    }
-
-    const gguf::architecture& architecture_;
-    std::string target_;
-    output_file file_;
-    imatrix matrix_;
-    std::optional<gguf::writer> written_; ///< from `prepare` on, in the newer format
-};
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/imatrix_statistics.hpp
-#ifndef AWQ_PIPELINE_IMATRIX_STATISTICS_HPP
-#define AWQ_PIPELINE_IMATRIX_STATISTICS_HPP
-
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <string_view>
-
-namespace awq {
-
-namespace detail {
-
-/// A block's input under the name of the first weight that reads it.
-inline result<std::string> importance_name(const model_config& config, std::size_t layer,
-                                           std::string_view input)
-{
-    AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
-    const auto place =
-        gguf::to_gguf(*arch, block_prefix(config, layer) + std::string{input} + ".weight");
-    return place ? place->name : std::string{input};
-}
-
-} // namespace detail
-
-/// Reads an importance matrix that has what `fill_statistics` takes, for every block. Errors: those of
-/// `imatrix::read`; `missing_tensor` where it lacks a layer, `shape_mismatch` where it is of another
-/// model.
-inline result<imatrix> read_statistics(const std::string& path, const model_config& config)
-{
-    AWQ_TRY(imatrix matrix, imatrix::read(path));
-    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        for (const block_input& input : layout_of(config, layer).inputs) {
-            AWQ_TRY(const std::string name, detail::importance_name(config, layer, input.name));
-            const auto found = matrix.entries.find(name);
-            if (found == matrix.entries.end())
-                return error{error_code::missing_tensor, path, ": has ",
-                             detail::first_entry(matrix), ", but none for \"", name,
-                             "\"; give a matrix of all layers of this model, or --dataset"};
-            AWQ_CHECK(detail::check_columns(found->second, path, name, input.width));
-        }
-    return matrix;
-}
-
-/// Statistics of a block's inputs from an importance matrix instead of a forward pass. It knows
-/// E[x^2] only, so E[|x|] is taken to be its root, and the Gram matrix to be diagonal: with it the
-/// error of a layer's output becomes the sum of E[x^2] times the squared error of the weights.
-/// Errors: `missing_tensor` where the matrix lacks a layer, `shape_mismatch` where it is of another
-/// model.
-inline status fill_statistics(const imatrix& matrix, const model_config& config, std::size_t layer,
-                              const block_layout& layout, block_statistics& into)
-{
-    for (const block_input& input : layout.inputs) {
-        AWQ_TRY(const std::string name, detail::importance_name(config, layer, input.name));
-        AWQ_TRY(const auto means, matrix.mean_squares(name));
-        const imatrix_entry& entry = matrix.entries.find(name)->second;
-        input_statistics& statistics = into.of(input.name);
-        AWQ_CHECK(detail::check_columns(entry, "the importance matrix", name,
-                                        statistics.in_features()));
-        activation_stats& sums = statistics.sums();
-        sums.tokens = static_cast<std::uint64_t>(std::fmax(1.0f, entry.counts.front()));
-        const auto tokens = static_cast<double>(sums.tokens);
-        for (std::size_t i = 0; i < means.size(); ++i) {
-            const double mean = means[i];
-            sums.square_sum[i] = mean * tokens;
-            sums.abs_sum[i] = std::sqrt(mean) * tokens;
-            if (statistics.has_gram()) sums.gram(i, i) = static_cast<float>(mean * tokens);
-        }
-    }
-    return {};
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/layer_names.hpp
-#ifndef AWQ_PIPELINE_LAYER_NAMES_HPP
-#define AWQ_PIPELINE_LAYER_NAMES_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <string>
-#include <string_view>
-#include <vector>
-
-namespace awq {
-
-/// The linear layers of a model's blocks, by their full names; routers are not among them.
-inline std::vector<std::string> linear_layers_of(const model_config& config)
-{
-    std::vector<std::string> names;
-    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        for (const block_linear& linear : layout_of(config, layer).linears)
-            if (!linear.is_router) names.push_back(block_prefix(config, layer) + linear.name);
-    return names;
-}
-
-/// What to say of a pattern that matches none of the names.
-inline std::string matches_nothing(std::string_view where, std::string_view pattern,
-                                   const std::vector<std::string>& names)
-{
-    return std::string{where} + ": \"" + printable(pattern) +
-           "\" matches no layer of the model, whose layers have names like " + names.front();
-}
-
-/// The patterns that match none of the names, in order; `where` says who gave them. Errors: a pattern
-/// that does not compile, or takes too long on a name.
-inline result<std::vector<std::string>> unmatched_patterns(const std::vector<std::string>& patterns,
-                                                           const std::vector<std::string>& names,
-                                                           std::string_view where)
-{
-    std::vector<std::string> unmatched;
-    regex::scratch memory; // which limits the time of all matches together
-    for (const std::string& pattern : patterns) {
-        AWQ_TRY(const name_matcher matcher, name_matcher::compile({pattern}, where));
-        bool found = false;
-        for (const std::string& name : names) {
-            const result<bool> matched = matcher.try_match(name, memory);
-            if (!matched) return matched.error().within(where);
-            found |= *matched;
-        }
-        if (!found) unmatched.push_back(pattern);
-    }
-    return unmatched;
-}
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/layer_plan.hpp
-#ifndef AWQ_PIPELINE_LAYER_PLAN_HPP
-#define AWQ_PIPELINE_LAYER_PLAN_HPP
-
-#include <algorithm>
-#include <limits>
-#include <map>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace awq {
-
-/// Which quantizer each linear layer gets, in the search and in the output.
-class layer_plan {
-public:
-    layer_plan() = default;
-
-    /// Errors: an unknown scheme or type, an expression that does not compile, one of a flag that
-    /// matches no layer, a scheme that fits no layer that it is for, a model that has no place in a
-    /// GGUF file. What is only a pity is in `notices`.
-    static result<layer_plan> make(const oneshot_options& options, const tensor_source& source);
-
-    /// For reports: the names of all schemes, or that of the GGUF mix ("Q4_K_M").
-    const std::string& name() const noexcept { return name_; }
-
-    /// For reports: columns that share a scale in the first scheme, 0 for a whole row; nothing for
-    /// GGUF types.
-    std::optional<std::size_t> group_size() const
-    {
-        if (entries_.empty()) return std::nullopt;
-        constexpr std::size_t whole_row = std::numeric_limits<std::size_t>::max();
-        const std::size_t columns = entries_.front().second.quantizer.scale_columns(whole_row);
-        return columns == whole_row ? 0 : columns;
-    }
-
-    /// What a run rounds the layer with, or would round it with if its shape allowed it. Null where
-    /// the layer is ignored or no target names it.
-    const any_quantizer* quantizer_of(std::string_view layer) const
-    {
-        if (layout_) {
-            const auto found = types_.find(layer);
-            return found == types_.end() ? nullptr : &found->second;
-        }
-        const layer_scheme* const found = scheme_of(layer);
-        return found ? &found->quantizer : nullptr;
-    }
-
-    /// What a run rounds the layer with; null where it stays as it is.
-    const any_quantizer* rounding_of(std::string_view layer) const
-    {
-        return unfit_.contains(layer) ? nullptr : quantizer_of(layer);
-    }
-
-    /// What a checkpoint stores the layer as; nothing where it stays as it is.
-    std::optional<weight_format> format_of(std::string_view layer) const
-    {
-        const layer_scheme* const found = layout_ || unfit_.contains(layer) ? nullptr : scheme_of(layer);
-        return found ? found->format() : std::nullopt;
-    }
-
-    /// The layers that a scheme is for but does not fit, each with the reason; they stay as they are.
-    const std::map<std::string, std::string, std::less<>>& unfit() const noexcept { return unfit_; }
-
-    /// What was found while planning and does not stop a run.
-    const notice_list& notices() const noexcept { return notices_; }
-
-    /// The tensors of the GGUF file with their types, where the plan is for one; else null. Stays
-    /// where it is when the plan moves.
-    const gguf_layout* layout() const noexcept { return layout_.get(); }
-
-private:
-    static std::string_view ignore_place(const oneshot_options& options) noexcept
-    {
-        return options.ignore_recipe.empty() ? std::string_view{"--ignore"} : options.ignore_recipe;
-    }
-
-    /// The head and the embeddings may be named, though no run quantizes them.
-    status check_ignored(const oneshot_options& options, const model_config& config,
-                         std::vector<std::string> names)
-    {
-        add_routers(config, names);
-        names.insert(names.end(), {"lm_head", config.names.head, config.names.embeddings});
-        return check_patterns(options.ignore, names, ignore_place(options), options.ignore_recipe);
-    }
-
-    static void add_routers(const model_config& config, std::vector<std::string>& names)
-    {
-        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-            for (const block_linear& each : layout_of(config, layer).linears)
-                if (each.is_router) names.push_back(block_prefix(config, layer) + each.name);
-    }
-
-    /// A pattern that matches nothing is a slip: of a flag an error; a recipe may be for many models.
-    status check_patterns(const std::vector<std::string>& patterns,
-                          const std::vector<std::string>& names, std::string_view where,
-                          const std::string& recipe)
-    {
-        AWQ_TRY(const auto unmatched, unmatched_patterns(patterns, names, where));
-        for (const std::string& each : unmatched) {
-            const std::string text = matches_nothing(where, each, names);
-            if (recipe.empty()) return error{error_code::invalid_argument, text};
-            notices_.warn(text);
-        }
-        return {};
-    }
-
-    status add_formats(const oneshot_options& options, const tensor_source& source,
-                       const std::vector<std::string>& layers)
-    {
-        // Codes are chosen for the scales as the output stores them; a search alone stores none.
-        const simulation_options simulated{options.smoothing_only ? dtype::f32
-                                                                  : source.config().torch_dtype,
-                                           options.search_clipping ? options.rounding.clip_steps : 1};
-        for (const layer_format& format : options.formats) {
-            AWQ_TRY(const layer_scheme chosen,
-                    parse_layer_scheme(format.scheme, format.group_size, simulated));
-            AWQ_CHECK(check_patterns(format.targets, layers, place_of(format), format.recipe));
-            AWQ_CHECK(add(format, chosen));
-            name_ += (name_.empty() ? "" : ", ") + format.scheme;
-        }
-        for (std::size_t i = 0; i < options.formats.size(); ++i) {
-            const std::string& recipe = options.formats[i].recipe;
-            const std::string name = (recipe.empty() ? "scheme " : recipe + ": scheme ") +
-                                     options.formats[i].scheme;
-            AWQ_CHECK(check_shapes(i, name, options.smoothing_only, source, layers));
-        }
-        const auto is_rounded = [&](const std::string& layer) { return rounding_of(layer) != nullptr; };
-        if (!options.smoothing_only && scheme_of("lm_head"))
-            notices_.note("lm_head stays in 16 bits: only the linear layers of decoder blocks are quantized");
-        if (options.smoothing_only || std::ranges::any_of(layers, is_rounded)) return {};
-        return error{error_code::unsupported, "no layer of the model is quantized: all are ignored (",
-                     ignore_place(options), "), or no target names them"};
-    }
-
-    static std::string place_of(const layer_format& format)
-    {
-        return format.recipe.empty() ? "targets" : format.recipe;
-    }
-
-    /// Finds the layers of one entry that its scheme does not fit. Where it fits none, an error,
-    /// unless it is only searched for: then that is for the search to say.
-    status check_shapes(std::size_t entry, const std::string& name, bool only_searched,
-                        const tensor_source& source, const std::vector<std::string>& layers)
-    {
-        const layer_scheme& chosen = entries_[entry].second;
-        std::map<std::string, std::vector<std::string>> by_reason; // layers
-        std::size_t meant = 0, unfit = 0;
-        for (const std::string& layer : layers) {
-            const auto shape = source.shape(layer + ".weight");
-            if (!shape || scheme_of(layer) != &chosen) continue;
-            ++meant;
-            const status fits = chosen.quantizer.check(shape->cols);
-            if (fits) continue;
-            ++unfit;
-            unfit_.emplace(layer, fits.error().text());
-            by_reason[std::string{fits.error().text()}].push_back(layer);
-        }
-        if (meant == 0)
-            notices_.warn(name + " has no effect: its layers are ignored, or an earlier scheme has them");
-        const std::string_view effect =
-            only_searched ? ", which the search leaves out: " : ", which stay in 16 bits: ";
-        for (const auto& [reason, names] : by_reason) {
-            const std::string text =
-                name + " does not fit " + count_and_name(names) + std::string{effect} + reason;
-            if (unfit == meant && !only_searched) return error{error_code::shape_mismatch, text};
-            notices_.warn(text);
-        }
-        return {};
-    }
-
-    status add(const layer_format& format, const layer_scheme& scheme)
-    {
-        AWQ_TRY(name_matcher matcher, name_matcher::compile(format.targets, place_of(format)));
-        entries_.emplace_back(std::move(matcher), scheme);
-        return {};
-    }
-
-    const layer_scheme* scheme_of(std::string_view layer) const
-    {
-        if (ignored_.matches(layer)) return nullptr;
-        const auto named = [&](const auto& entry) { return entry.first.matches(layer); };
-        const auto found = std::find_if(entries_.begin(), entries_.end(), named);
-        return found == entries_.end() ? nullptr : &found->second;
-    }
-
-    status add_types(const std::string& type, const oneshot_options& options,
-                     const tensor_source& source)
-    {
-        if (!options.formats.empty())
-            return error{error_code::invalid_argument,
-                         "a run quantizes either to a GGUF type or to schemes; give one"};
-        gguf_type_options wanted;
-        AWQ_TRY(wanted.file_type, gguf::parse_file_type(type));
-        wanted.overrides = options.tensor_types;
-        wanted.ignore = options.ignore;
-        wanted.has_importance = options.rounding.importance;
-        AWQ_TRY(gguf_layout layout, gguf_layout::make(source, wanted));
-        for (const gguf_tensor& each : layout.tensors()) {
-            constexpr std::string_view suffix = ".weight";
-            if (!gguf::layer_of(each.name) || !gguf::is_quantized(each.type)) continue;
-            types_.emplace(each.hf_name.substr(0, each.hf_name.size() - suffix.size()),
-                           gguf::simd_block_quantizer{each.type});
-        }
-        layout_ = std::make_unique<const gguf_layout>(std::move(layout));
-        name_ = gguf::name_of(wanted.file_type);
-        return {};
-    }
-
-    name_matcher ignored_;
-    std::vector<std::pair<name_matcher, layer_scheme>> entries_;
-    std::unique_ptr<const gguf_layout> layout_;
-    std::map<std::string, any_quantizer, std::less<>> types_; ///< of GGUF, by linear layer
-    std::map<std::string, std::string, std::less<>> unfit_;
-    notice_list notices_;
-    std::string name_;
-};
-
-#if AWQ_COMPILES_FILES
-AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options, const tensor_source& source)
-{
-    const std::string& type = options.gguf_type.empty() ? options.target : options.gguf_type;
-    layer_plan plan;
-    const std::vector<std::string> layers = linear_layers_of(source.config());
-    AWQ_CHECK(plan.check_ignored(options, source.config(), layers));
-    if (!type.empty()) {
-        AWQ_CHECK(plan.add_types(type, options, source));
-        return plan;
-    }
-    AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
-    if (options.smoothing_only && options.formats.empty()) {
-        // Nothing is written quantized; the search needs some rounding to look at.
-        AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}},
-                           {integer_quantizer{scheme{4, false}, options.group_size}}));
-        plan.name_ = name_of(scheme{4, false});
-        AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
-        return plan;
-    }
-    AWQ_CHECK(plan.add_formats(options, source, layers));
-    return plan;
-}
-#endif
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/mapping_set.hpp
-#ifndef AWQ_PIPELINE_MAPPING_SET_HPP
-#define AWQ_PIPELINE_MAPPING_SET_HPP
-
-#include <algorithm>
-#include <cstddef>
-#include <iterator>
-#include <set>
-#include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
-
-namespace awq {
-
-namespace detail {
-
-/// The modules of a block, as the mapping resolver wants them.
-inline std::vector<block_module> modules_of(const block_layout& layout)
-{
-    std::vector<block_module> modules;
-    for (const block_linear& each : layout.linears)
-        modules.push_back({each.name, each.out_features, each.in_features});
-    for (const expected_tensor& each : layout.tensors) {
-        constexpr std::string_view suffix = ".weight";
-        const std::string module = each.name.substr(0, each.name.rfind('.'));
-        if (each.name.ends_with(suffix) && !layout.find(module))
-            modules.push_back({module, each.cols, 0});
-    }
-    return modules;
-}
-
-} // namespace detail
-
-/// The mappings of a run: those of the blocks' layouts, or the user's as patterns, of which it knows
-/// which some block had.
-class mapping_set {
-public:
-    mapping_set() = default;
-
-    /// The mappings that follow from the data flow of each block: all, or llm-compressor's choice.
-    static mapping_set from_layouts(bool all)
-    {
-        mapping_set made;
-        made.are_derived_ = true;
-        made.are_all_ = all;
-        return made;
-    }
-
-    /// `recipe`: the file that the patterns are from, or empty. `names`: of
-    /// the model's modules. Error: an expression that does not compile or takes too long on a name.
-    static result<mapping_set> make(std::vector<mapping_pattern> patterns, const std::string& recipe,
-                                    const std::vector<std::string>& names)
-    {
-        mapping_set made;
-        const std::string_view where = recipe.empty() ? std::string_view{"mappings"} : recipe;
-        AWQ_TRY(made.expressions_, expression_matcher::compile(patterns, where));
-        AWQ_CHECK(made.expressions_.check(names, where));
-        made.patterns_ = std::move(patterns);
-        made.recipe_ = recipe;
-        return made;
-    }
-
-    /// Those of one block, in the order in which they are searched. Errors: those of
-    /// `resolve_mappings`.
-    result<std::vector<resolved_mapping>> resolve(const block_tensors& block)
-    {
-        if (are_derived_)
-            return are_all_ ? all_mappings(block.layout()) : usual_mappings(block.layout());
-        const auto modules = detail::modules_of(block.layout());
-        const std::string_view name{block.prefix().data(), block.prefix().size() - 1};
-        std::vector<resolved_mapping> all;
-        for (std::size_t i = 0; i < patterns_.size(); ++i) {
-            AWQ_TRY(auto found, resolve_mappings({&patterns_[i], 1}, name, modules, expressions_));
-            if (!found.empty()) matched_.insert(i);
-            std::ranges::move(found, std::back_inserter(all));
-        }
-        return all;
-    }
-
-    /// Warns of each mapping of a recipe that no block had.
-    void tell_unmatched(notice_list& notices) const
-    {
-        for (std::size_t i = 0; !recipe_.empty() && i < patterns_.size(); ++i)
-            if (!matched_.contains(i))
-                notices.warn(recipe_ + ": the mapping of \"" + printable(patterns_[i].smooth_layer) +
-                             "\" matches nothing in the model");
-    }
-
-private:
-    bool are_derived_ = false, are_all_ = false;
-    std::vector<mapping_pattern> patterns_;
-    std::string recipe_;
-    expression_matcher expressions_;
-    std::set<std::size_t> matched_;
-};
-
-/// The mappings of a run: none where it does not smooth, else the user's, else the architecture's.
-inline result<mapping_set> mappings_for(const oneshot_options& options, const directory_source& source)
-{
-    if (!options.smoothing) return mapping_set{};
-    if (!options.mappings) return mapping_set::from_layouts(options.all_mappings);
-    std::vector<std::string> names;
-    constexpr std::string_view suffix = ".weight";
-    for (const safetensors::tensor* const each : source.checkpoint().tensors())
-        if (const std::string_view name = each->name; name.ends_with(suffix))
-            names.emplace_back(name.substr(0, name.size() - suffix.size()));
-    return mapping_set::make(*options.mappings, options.mappings_recipe, names);
-}
-
-} // namespace awq
-
-#endif
 // ---- awq/pipeline/measured_types.hpp
 #ifndef AWQ_PIPELINE_MEASURED_TYPES_HPP
 #define AWQ_PIPELINE_MEASURED_TYPES_HPP
@@ -42755,7 +46772,7 @@ private:
         return sum;
     }
 
-    host_matrix copy_of_hidden() const { return host_matrix{stream_.table()}; }
+    host_matrix copy_of_hidden() const { return host_matrix{stream_.hidden().table()}; }
 
     status try_embeddings()
     {
@@ -42774,7 +46791,7 @@ private:
         const std::size_t count = std::min(sampled_rows, tensor.rows());
         host_matrix rows = xtensor_backend::make(count, tensor.cols());
         for (std::size_t i = 0; i < count; ++i)
-            AWQ_CHECK(source_.read_rows(tensor.hf_name, i * tensor.rows() / count,
+            AWQ_CHECK(source_.read_rows(tensor.parts.front().hf_name, i * tensor.rows() / count,
                                         view_of(rows).rows_from(i, 1)));
         return rows;
     }
@@ -42794,7 +46811,7 @@ private:
     status run_block(std::size_t layer)
     {
         AWQ_TRY(block_tensors block, block_tensors::load(source_, layer));
-        for (trial& each : trials_) AWQ_CHECK(forward(layer, block, view_of(each.hidden)));
+        AWQ_CHECK(forward_trials(layer, block));
         const host_matrix before = copy_of_hidden();
         block_statistics statistics{block.layout(), false};
         AWQ_CHECK(stream_.template advance<Product>(
@@ -42831,8 +46848,32 @@ private:
 
     status forward(std::size_t layer, const block_tensors& block, matrix_view<float> hidden)
     {
-        return decoder_block_forward<Product>(how_, stream_.context(source_.config(), layer),
-                                              block.weights(), stream_.batch(), hidden);
+        return forward(layer, block, stream_.batch(), hidden);
+    }
+    status forward(std::size_t layer, const block_tensors& block, const sequences& batch, matrix_view<float> hidden)
+    {
+        return decoder_block_forward<Product>(how_, stream_.context(source_.config(), layer), block.weights(), batch,
+                                              hidden);
+    }
+
+    /// All streams over a block, as many at a time as make large products.
+    status forward_trials(std::size_t layer, const block_tensors& block)
+    {
+        const std::size_t tokens = stream_.tokens(), width = stream_.hidden().cols();
+        const std::size_t most = std::max<std::size_t>(1, tokens_per_chunk / tokens);
+        host_matrix rows = xtensor_backend::make(std::min(most, trials_.size()) * tokens, width);
+        for (std::size_t first = 0; first < trials_.size(); first += most) {
+            const std::size_t count = std::min(most, trials_.size() - first);
+            sequences batch;
+            for (std::size_t i = 0; i < count; ++i) {
+                for (std::size_t s = 0; s < stream_.batch().count(); ++s) batch.push_back(stream_.batch().length(s));
+                std::copy_n(trials_[first + i].hidden.data(), tokens * width, rows.data() + i * tokens * width);
+            }
+            AWQ_CHECK(forward(layer, block, batch, view_of(rows).rows_from(0, count * tokens)));
+            for (std::size_t i = 0; i < count; ++i)
+                std::copy_n(rows.data() + i * tokens * width, tokens * width, trials_[first + i].hidden.data());
+        }
+        return {};
     }
 
     /// A head of its own is rounded on the model's own hidden states.
@@ -42851,7 +46892,7 @@ private:
         AWQ_TRY(const outer_tensors outer, outer_tensors::read_norm(source_));
         const norm_view norm = outer.final_norm(source_.config());
         const std::size_t positions = scored_positions();
-        const host_matrix expected = final_rows(stream_.table(), norm, positions);
+        const host_matrix expected = final_rows(stream_.hidden().table(), norm, positions);
         for (trial& each : trials_) {
             each.hidden = final_rows(each.hidden, norm, positions);
             each.divergences.resize(positions);
@@ -42954,13 +46995,17 @@ struct measured_types {
     double divergence = 0;              ///< and of these types
 };
 
-/// Some windows for the measurement, evenly spaced.
-inline std::vector<token_ids> windows_to_measure(std::span<const token_ids> samples)
+/// Some windows for the measurement, evenly spaced. Its cost grows with the square of the number of blocks, so those
+/// of deep models are shorter: it then stays below that of the run.
+inline std::vector<token_ids> windows_to_measure(std::span<const token_ids> samples, std::size_t blocks)
 {
-    constexpr std::size_t most = 4;
-    const std::size_t count = std::min(most, samples.size());
+    constexpr std::size_t most = 4, tokens = 512 * 12;
+    const std::size_t count = std::min(most, samples.size()), longest = std::max<std::size_t>(64, tokens / blocks);
     std::vector<token_ids> windows;
-    for (std::size_t i = 0; i < count; ++i) windows.push_back(samples[i * samples.size() / count]);
+    for (std::size_t i = 0; i < count; ++i) {
+        windows.push_back(samples[i * samples.size() / count]);
+        windows.back().resize(std::min(windows.back().size(), longest));
+    }
     return windows;
 }
 
@@ -42991,7 +47036,7 @@ result<measured_types> measure_types(const E& how, const tensor_source& source,
                      gguf::name_of(layout.file_type()), "; give a quantized --type"};
     type_sensitivity<Product, E> sensitivity{how, source, layout};
     AWQ_TRY(const std::vector<tensor_costs> costs,
-            sensitivity.measure(windows_to_measure(samples), progress));
+            sensitivity.measure(windows_to_measure(samples, source.config().num_hidden_layers), progress));
     measured_types made;
     std::vector<std::vector<type_candidate>> candidates;
     std::uint64_t budget = 0;
@@ -43011,6 +47056,1673 @@ result<measured_types> measure_types(const E& how, const tensor_source& source,
                                  std::string{gguf::name_of(one.type)});
     }
     return made;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/report_state.hpp
+#ifndef AWQ_PIPELINE_REPORT_STATE_HPP
+#define AWQ_PIPELINE_REPORT_STATE_HPP
+
+#include <tuple>
+
+namespace awq {
+
+// What a report is made of as bytes, see io/state_bytes.hpp. The notices go apart: their list shows what is added.
+
+auto members_of(same_state<notice> auto& each) { return std::tie(each.level, each.text); }
+auto members_of(same_state<fallback_list> auto& list) { return std::tie(list.all()); }
+auto members_of(same_state<tensor_report> auto& each)
+{
+    return std::tie(each.name, each.type, each.elements, each.bytes);
+}
+auto members_of(same_state<output_report> auto& each) { return std::tie(each.path, each.tensors); }
+auto members_of(same_state<layer_report> auto& each)
+{
+    return std::tie(each.layer, each.format, each.steps, each.relative_error, each.skipped);
+}
+auto members_of(same_state<expert_report> auto& each) { return std::tie(each.layer, each.tokens); }
+auto members_of(same_state<mapping_report> auto& each)
+{
+    return std::tie(each.layer, each.smooth_layer, each.balance_layers, each.initial_error, each.best_error,
+                    each.best_ratio, each.duo_scaling, each.tokens, each.skipped_candidates, each.skipped);
+}
+auto members_of(same_state<run_report> auto& all)
+{
+    return std::tie(all.model, all.mode, all.scheme, all.group_size, all.instruction_set, all.options, all.mappings,
+                    all.layers, all.experts, all.fallbacks, all.seconds, all.peak_rss_bytes, all.outputs, all.contents,
+                    all.parameters, all.source_bytes);
+}
+
+} // namespace awq
+
+#endif
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// What makes two runs the same, by name: options, the model's files, the text, the program.
+using run_identity = std::vector<std::pair<std::string, std::string>>;
+
+/// An output that is complete and waits for its place, or is there already.
+struct finished_output {
+    std::string target;
+    std::uint64_t inode = 0; ///< of the file or directory, whatever its name
+    bool is_directory = false;
+    bool overwrite = false; ///< whether it replaces what is in its place
+};
+auto members_of(same_state<finished_output> auto& each)
+{
+    return std::tie(each.target, each.inode, each.is_directory, each.overwrite);
+}
+auto members_of(same_state<measured_types> auto& each)
+{
+    return std::tie(each.overrides, each.mix_divergence, each.divergence);
+}
+
+/// What a run knows when it has finished some blocks: with that, another run goes on behind them.
+struct run_record {
+    run_identity identity;
+    std::uint64_t blocks = 0;             ///< that are finished
+    std::vector<std::string> directories; ///< the names of the outputs' temporary directories
+    std::vector<std::string> sinks;       ///< what each has saved
+    std::uint32_t hidden_file = 0;        ///< which of the files holds the hidden states behind the block
+    std::vector<file_extent> hidden;      ///< and where in it; none behind the last block
+    measured_types measured;
+    bool found_grouped_query = false;
+    std::vector<std::size_t> matched_mappings;
+    run_report report; ///< but for the notices
+    std::vector<notice> notices;
+    std::vector<finished_output> finished; ///< all outputs, once they are complete
+    std::filesystem::path place; ///< the directory that it was found in; not recorded
+
+    output_path hidden_path() const { return (place / ("hidden." + std::to_string(hidden_file % 2))).string(); }
+};
+auto members_of(same_state<run_record> auto& all)
+{
+    return std::tie(all.identity, all.blocks, all.directories, all.sinks, all.hidden_file, all.hidden, all.measured,
+                    all.found_grouped_query, all.matched_mappings, all.report, all.notices, all.finished);
+}
+
+namespace detail {
+
+inline constexpr std::string_view record_magic = "awq journal 1\n";
+
+} // namespace detail
+
+/// The bytes of a journal's file.
+inline std::string to_bytes(const run_record& record)
+{
+    state_writer body;
+    body(record);
+    state_writer head;
+    head(digest_of(std::string_view{body.bytes()}));
+    return std::string{detail::record_magic} + head.bytes() + body.bytes();
+}
+
+/// Reads them back; none where they are not whole.
+inline std::optional<run_record> read_record(std::string_view bytes)
+{
+    std::uint64_t digest = 0;
+    const std::size_t head = detail::record_magic.size() + sizeof digest;
+    if (bytes.size() < head || !bytes.starts_with(detail::record_magic)) return std::nullopt;
+    state_reader{bytes.substr(detail::record_magic.size())}(digest);
+    const std::string_view body = bytes.substr(head);
+    if (digest_of(body) != digest) return std::nullopt;
+    run_record record;
+    state_reader reader{body};
+    reader(record);
+    if (!reader.is_at_end()) return std::nullopt;
+    return record;
+}
+
+} // namespace awq
+
+#endif
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// 0 where there is nothing.
+inline std::uint64_t inode_of(const std::string& path)
+{
+    struct ::stat about {};
+    return ::lstat(path.c_str(), &about) == 0 ? std::uint64_t{about.st_ino} : 0;
+}
+
+using any_output = std::variant<output_directory, output_file>;
+
+inline result<any_output> reopen(const finished_output& each, output_group& group)
+{
+    const output_policy policy{each.overwrite, &group};
+    if (each.is_directory) {
+        AWQ_TRY(auto made, output_directory::create(each.target, policy));
+        return any_output{std::move(made)};
+    }
+    AWQ_TRY(auto made, output_file::create(each.target, policy));
+    return any_output{std::move(made)};
+}
+
+} // namespace detail
+
+/// The complete outputs of a run, before the first is put into its place. `report`: the one that replaces a file
+/// that is there in any case.
+inline std::vector<finished_output> finished_outputs(const output_group& group, bool overwrite,
+                                                     const std::string& report)
+{
+    std::vector<finished_output> all;
+    for (const output_group::member& each : group.members()) {
+        const std::string made = (each.directory / "new").string();
+        std::error_code ignored;
+        all.push_back({each.place.path().string(), detail::inode_of(made), std::filesystem::is_directory(made, ignored),
+                       overwrite || each.place.given == report});
+    }
+    return all;
+}
+
+/// Puts those into place that are not yet, of a run that died between the first and the last. `directories`: their
+/// temporary ones. Errors: those of the outputs; `malformed_file` for one that is neither here nor there.
+inline status finish_outputs(const std::vector<finished_output>& all, const std::vector<std::string>& directories)
+{
+    output_group group;
+    group.adopt(directories);
+    group.keep();
+    std::vector<detail::any_output> waiting;
+    for (const finished_output& each : all) {
+        if (detail::inode_of(each.target) == each.inode) continue;
+        AWQ_TRY(detail::any_output made, detail::reopen(each, group));
+        const std::string path = std::visit([](const auto& output) { return output.path(); }, made);
+        if (detail::inode_of(path) != each.inode)
+            return error{error_code::malformed_file, each.target,
+                         ": what the interrupted run made of it is gone; leave out --resume to start afresh"};
+        waiting.push_back(std::move(made));
+    }
+    const output_hold together = hold_outputs();
+    for (detail::any_output& each : waiting)
+        AWQ_CHECK(std::visit([](auto& output) { return output.commit(); }, each));
+    group.release();
+    waiting.clear();
+    for (const finished_output& each : all)
+        if (const auto place = detail::find_output_place(each.target)) detail::clear_leftovers(*place);
+    return {};
+}
+
+/// The same for what such a run has left; gives its report. `told`: what this run has said so far, as that one has.
+inline result<run_report> finish_outputs(run_record&& left, notice_list& told)
+{
+    AWQ_CHECK(finish_outputs(left.finished, left.directories));
+    for (std::size_t i = told.size(); i < left.notices.size(); ++i) told.add(std::move(left.notices[i]));
+    left.report.notes = std::move(told);
+    return std::move(left.report);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/generate.hpp
+#ifndef AWQ_PIPELINE_GENERATE_HPP
+#define AWQ_PIPELINE_GENERATE_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A whole model in memory, in float32.
+template <class Product, execution E>
+class loaded_model {
+public:
+    static result<loaded_model> load(const tensor_source& source, E how = {})
+    {
+        return catch_out_of_memory(source.path(), give_more_memory,
+                                   [&] { return load_whole(source, std::move(how)); });
+    }
+
+    causal_lm<Product, E>& network() { return *network_; }
+
+private:
+    static result<loaded_model> load_whole(const tensor_source& source, E how)
+    {
+        loaded_model model;
+        AWQ_TRY(model.outer_, outer_tensors::read(source));
+        for (std::size_t i = 0; i < source.config().num_hidden_layers; ++i) {
+            AWQ_TRY(block_tensors block, block_tensors::load(source, i));
+            model.blocks_.push_back(std::move(block));
+        }
+        AWQ_CHECK(model.assemble(source.config(), std::move(how)));
+        return model;
+    }
+
+    status assemble(const model_config& config, E how)
+    {
+        causal_lm_weights weights;
+        weights.outer = outer_.weights(config);
+        for (const block_tensors& block : blocks_) weights.layers.push_back(block.weights());
+        using network = causal_lm<Product, E>;
+        AWQ_TRY(network made, network::make(config, std::move(weights), std::move(how)));
+        network_ = std::make_unique<network>(std::move(made));
+        return {};
+    }
+
+    outer_tensors outer_;
+    std::vector<block_tensors> blocks_;
+    std::unique_ptr<causal_lm<Product, E>> network_;
+};
+
+namespace detail {
+
+template <class Product, execution E>
+result<token_ids> continue_prompt(causal_lm<Product, E>& network,
+                                  std::span<const std::int32_t> prompt, std::size_t max_new_tokens,
+                                  const std::function<void(std::int32_t)>& on_token)
+{
+    const model_config& config = network.config();
+    if (prompt.empty())
+        return error{error_code::invalid_argument, "generate: the prompt has no token"};
+    AWQ_TRY(kv_cache cache, network.make_cache(prompt.size() + max_new_tokens));
+    std::vector<float> logits(config.vocab_size);
+    std::vector<std::uint32_t> next(prompt.begin(), prompt.end());
+    token_ids made;
+    while (made.size() < max_new_tokens) {
+        AWQ_CHECK(network.step(cache, next, logits));
+        const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+        const auto id = static_cast<std::uint32_t>(best);
+        const auto& ends = config.eos_token_ids;
+        if (std::find(ends.begin(), ends.end(), id) != ends.end()) break;
+        made.push_back(static_cast<std::int32_t>(id));
+        if (on_token) on_token(made.back());
+        next.assign(1, id);
+    }
+    return made;
+}
+
+} // namespace detail
+
+/// Appends the most likely token again and again, until an end token or `max_new_tokens`.
+/// `on_token` sees each new id as it comes; it may be empty.
+template <class Product, execution E>
+result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
+                           std::size_t max_new_tokens,
+                           const std::function<void(std::int32_t)>& on_token = {})
+{
+    return catch_out_of_memory("generate", "take a shorter prompt or fewer new tokens", [&] {
+        return detail::continue_prompt(network, prompt, max_new_tokens, on_token);
+    });
+}
+
+#if AWQ_COMPILES_RUNS
+/// Loads a model and continues a prompt, on all cores and with the fast products.
+AWQ_CALL result<token_ids> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
+                                    std::size_t max_new_tokens,
+                                    const std::function<void(std::int32_t)>& on_token)
+{
+    using network = loaded_model<packed_product, tbb_execution>;
+    AWQ_TRY(network loaded, network::load(model));
+    return generate(loaded.network(), prompt, max_new_tokens, on_token);
+}
+#endif
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/gguf_sink.hpp
+#ifndef AWQ_PIPELINE_GGUF_SINK_HPP
+#define AWQ_PIPELINE_GGUF_SINK_HPP
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+/// Writes a GGUF file while blocks are finished; what is not part of a block is read, rounded and
+/// written at the end, a stripe at a time. The file appears when it is complete.
+template <execution E>
+class AWQ_ABI_TAG gguf_sink final : public checkpoint_sink {
+public:
+    /// `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
+    static result<std::unique_ptr<checkpoint_sink>>
+    create(const E& how, const directory_source& source, const gguf_layout& layout,
+           const std::string& target, const output_policy& policy)
+    {
+        AWQ_CHECK(check_output_apart(target, source.path()));
+        notice_list notices;
+        AWQ_TRY(const gguf::key_values metadata, gguf_metadata(source, layout, notices));
+        AWQ_TRY(auto out,
+                gguf_tensor_writer<E>::create(how, target, layout, metadata, policy));
+        return std::unique_ptr<checkpoint_sink>{
+            new gguf_sink{source, layout, target, std::move(out), std::move(notices)}};
+    }
+
+    status write(const finished_block& block) override
+    {
+        for (const gguf_tensor& tensor : layout_.tensors())
+            if (gguf::layer_of(tensor.name) == block.layer)
+                AWQ_CHECK(write(tensor, block));
+        return {};
+    }
+
+    status prepare() override
+    {
+        for (const gguf_tensor& tensor : layout_.tensors())
+            if (!gguf::layer_of(tensor.name))
+                AWQ_CHECK(out_.copy(tensor, source_));
+        return out_.prepare();
+    }
+
+    status commit() override { return out_.commit(); }
+    std::string target() const override { return target_; }
+    void save(state_writer& to) const override { out_.save(to); }
+    status restore(state_reader& from) override { return out_.restore(from); }
+    std::vector<tensor_report> tensors() const override
+    {
+        std::vector<tensor_report> reports;
+        for (const gguf_tensor& each : layout_.tensors())
+            if (const auto bytes = gguf::tensor_bytes(each.type, each.dims))
+                reports.push_back({each.name, std::string{name_of(each.type)}, elements_of(each.dims), *bytes});
+        return reports;
+    }
+    void tell(notice_list& notices) const override
+    {
+        for (const notice& each : notices_) notices.add(each);
+    }
+
+private:
+    gguf_sink(const tensor_source& source, const gguf_layout& layout, const std::string& target,
+              gguf_tensor_writer<E>&& out, notice_list&& notices)
+        : source_(source), layout_(layout), target_(target), out_(std::move(out)),
+          notices_(std::move(notices))
+    {
+    }
+
+    status write(const gguf_tensor& tensor, const finished_block& block)
+    {
+        for (const gguf_part& part : tensor.parts) {
+            std::string_view name = part.hf_name;
+            name.remove_prefix(block.smoothed->prefix().size());
+            const gguf_blocks* const rounded = rounded_weight(name, block);
+            const block_matrix* const found = block.smoothed->find(name);
+            if (!rounded && !found)
+                return error{error_code::missing_tensor, source_.path(), ": there is no tensor \"",
+                             part.hf_name, "\""};
+            AWQ_CHECK(rounded ? out_.write(tensor, part, *rounded)
+                              : out_.write(tensor, part, view_of(*found)));
+            if (found) block.smoothed->release(view_of(*found));
+        }
+        return {};
+    }
+
+    static const gguf_blocks* rounded_weight(std::string_view name, const finished_block& block)
+    {
+        constexpr std::string_view suffix = ".weight";
+        if (!block.quantized || !name.ends_with(suffix)) return nullptr;
+        const auto found = block.quantized->find(name.substr(0, name.size() - suffix.size()));
+        return found == block.quantized->end() ? nullptr : std::get_if<gguf_blocks>(&found->second);
+    }
+
+    const tensor_source& source_;
+    const gguf_layout& layout_;
+    std::string target_;
+    gguf_tensor_writer<E> out_;
+    notice_list notices_; ///< what the file does not hold, or holds otherwise
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/gguf_source.hpp
+#ifndef AWQ_PIPELINE_GGUF_SOURCE_HPP
+#define AWQ_PIPELINE_GGUF_SOURCE_HPP
+
+// ---- awq/pipeline/read_gguf_config.hpp
+#ifndef AWQ_PIPELINE_READ_GGUF_CONFIG_HPP
+#define AWQ_PIPELINE_READ_GGUF_CONFIG_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// A number that must be there.
+inline status require(const gguf::file& file, const gguf::hyperparameters& facts,
+                      std::string_view key, const std::optional<std::uint32_t>& field,
+                      std::size_t& into)
+{
+    if (!field)
+        return error{error_code::missing_field, file.path(), ": has no ", facts.architecture, ".",
+                     key};
+    into = *field;
+    return {};
+}
+
+inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameters& facts,
+                              model_config& into)
+{
+    AWQ_CHECK(require(file, facts, "block_count", facts.block_count, into.num_hidden_layers));
+    AWQ_CHECK(require(file, facts, "context_length", facts.context_length,
+                      into.max_position_embeddings));
+    AWQ_CHECK(require(file, facts, "embedding_length", facts.embedding_length, into.hidden_size));
+    AWQ_CHECK(require(file, facts, "feed_forward_length", facts.feed_forward_length,
+                      into.intermediate_size));
+    AWQ_CHECK(require(file, facts, "attention.head_count", facts.head_count,
+                      into.num_attention_heads));
+    into.num_key_value_heads = facts.head_count_kv.value_or(*facts.head_count);
+    const bool rms = into.norms == norm_kind::rms;
+    const auto& epsilon = rms ? facts.rms_epsilon : facts.layer_norm_epsilon;
+    if (!epsilon)
+        return error{error_code::missing_field, file.path(), ": has no ", facts.architecture,
+                     rms ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon"};
+    into.rms_norm_eps = *epsilon;
+    return {};
+}
+
+/// Sizes of heads; of latent attention those behind its latents.
+inline status read_gguf_heads(const gguf::file& file, const gguf::hyperparameters& facts,
+                              model_config& into)
+{
+    const auto usual = static_cast<std::uint32_t>(into.hidden_size / into.num_attention_heads);
+    into.head_dim = facts.key_length.value_or(usual);
+    if (into.latent.rank == 0) {
+        if (facts.value_length.value_or(usual) == into.head_dim) return {};
+        return error{error_code::unsupported, file.path(), ": keys of ", into.head_dim,
+                     " and values of ", facts.value_length.value_or(usual),
+                     " elements a head; they must be equal"};
+    }
+    latent_config& latent = into.latent;
+    AWQ_CHECK(require(file, facts, "attention.kv_lora_rank", facts.kv_lora_rank, latent.rank));
+    AWQ_CHECK(require(file, facts, "rope.dimension_count", facts.rope_dimension_count, latent.rotary));
+    AWQ_CHECK(require(file, facts, "attention.value_length_mla", facts.value_length_mla, latent.value));
+    AWQ_CHECK(require(file, facts, "attention.key_length_mla", facts.key_length_mla, latent.plain));
+    if (latent.plain <= latent.rotary)
+        return error{error_code::malformed_file, file.path(), ": attention.key_length_mla is ",
+                     latent.plain, ", it must be above rope.dimension_count (", latent.rotary, ")"};
+    into.attention_multiplier = 1.0 / std::sqrt(static_cast<double>(latent.plain));
+    latent.plain -= latent.rotary;
+    latent.query_rank = facts.q_lora_rank.value_or(0);
+    into.head_dim = latent.rotary;
+    into.num_key_value_heads = into.num_attention_heads;
+    return {};
+}
+
+/// Rows of a block's tensor, or of each matrix of a stack; 0 where the block has none.
+inline std::size_t gguf_rows(const gguf::file& file, std::size_t layer, const char* stem)
+{
+    const auto* const found = file.find_tensor("blk." + std::to_string(layer) + "." + stem + ".weight");
+    return found && found->dim_count > 1 ? static_cast<std::size_t>(found->dims()[1]) : 0;
+}
+
+/// Experts; their widths are those of the first tensors that there are.
+inline status read_gguf_experts(const gguf::file& file, const gguf::hyperparameters& facts,
+                                const gguf::architecture& arch, model_config& into)
+{
+    if (facts.expert_count.value_or(0) == 0 && arch.experts != gguf::expert_rule::by_keys) {
+        into.experts = {};
+        return {};
+    }
+    experts_config& experts = into.experts;
+    experts = {};
+    AWQ_CHECK(require(file, facts, "expert_count", facts.expert_count, experts.count));
+    AWQ_CHECK(require(file, facts, "expert_used_count", facts.expert_used_count, experts.per_token));
+    const bool by_keys = arch.experts == gguf::expert_rule::by_keys;
+    if (by_keys) experts.first = facts.leading_dense_block_count.value_or(0);
+    experts.width = gguf_rows(file, experts.first, "ffn_up_exps");
+    experts.shared_width = gguf_rows(file, experts.first, "ffn_up_shexp");
+    experts.normalized = by_keys ? facts.expert_weights_norm.value_or(false)
+                                 : arch.experts == gguf::expert_rule::normalized;
+    const float scale = by_keys ? facts.expert_weights_scale.value_or(0.0f) : 0.0f;
+    experts.scaling = scale == 0.0f ? 1.0 : static_cast<double>(scale);
+    experts.groups = std::max(1u, facts.expert_group_count.value_or(1));
+    experts.chosen_groups = facts.expert_group_used_count.value_or(1);
+    if (experts.groups > experts.count || experts.count % experts.groups != 0)
+        return error{error_code::malformed_file, file.path(), ": ", experts.count, " experts in ",
+                     experts.groups, " groups"};
+    return {};
+}
+
+/// The divisors of llama3 rope scaling, which a GGUF file holds instead of its parameters.
+inline status read_rope_divisors(const gguf::file& file, model_config& into)
+{
+    const gguf::tensor_info* const found = file.find_tensor("rope_freqs.weight");
+    if (!found) return {};
+    std::vector<float> divisors(found->in_features());
+    if (found->type != gguf::type::f32 || found->bytes.size() != divisors.size() * sizeof(float) ||
+        divisors.size() * 2 != into.rotary_size())
+        return error{error_code::shape_mismatch, file.path(), ": rope_freqs.weight is not F32 with ",
+                     into.rotary_size() / 2, " elements"};
+    std::memcpy(divisors.data(), found->bytes.data(), found->bytes.size());
+    if (!std::all_of(divisors.begin(), divisors.end(),
+                     [](float each) { return std::isfinite(each) && each > 0; }))
+        return error{error_code::malformed_file, file.path(),
+                     ": rope_freqs.weight has an element that is not above 0"};
+    into.rope.frequency_divisors = std::move(divisors);
+    return {};
+}
+
+/// The divisors of longrope, for texts up to the original length and for longer ones.
+inline status read_longrope(const gguf::file& file, const gguf::hyperparameters& facts,
+                            model_config& into)
+{
+    const auto read = [&](const char* name, std::vector<float>& divisors) -> status {
+        const gguf::tensor_info* const found = file.find_tensor(name);
+        divisors.resize(into.rotary_size() / 2);
+        if (!found || found->type != gguf::type::f32 ||
+            found->bytes.size() != divisors.size() * sizeof(float))
+            return error{error_code::shape_mismatch, file.path(), ": ", name, " is not F32 with ",
+                         divisors.size(), " elements"};
+        std::memcpy(divisors.data(), found->bytes.data(), found->bytes.size());
+        return {};
+    };
+    into.rope.kind = rope_kind::longrope;
+    into.rope.attention_factor = facts.rope_attention_factor.value_or(1.0f);
+    AWQ_CHECK(read("rope_factors_long.weight", into.rope.long_divisors));
+    return read("rope_factors_short.weight", into.rope.frequency_divisors);
+}
+
+/// How much of a head turns.
+inline status read_rotary_size(const gguf::file& file, const gguf::hyperparameters& facts,
+                               const gguf::architecture& arch, model_config& into)
+{
+    const std::size_t head = into.head_size();
+    const std::size_t turned = facts.rope_dimension_count.value_or(static_cast<std::uint32_t>(head));
+    if (turned == head) {
+        into.rope.partial_rotary_factor = 1.0;
+        return {};
+    }
+    if (!arch.takes_partial_rotary || turned > head || turned == 0 || turned % 2 != 0)
+        return error{error_code::unsupported, file.path(), ": turns ", turned, " of ", head,
+                     " elements of a head; only ", arch.takes_partial_rotary ? "an even number" : "whole heads",
+                     " of them are supported"};
+    into.rope.partial_rotary_factor = (static_cast<double>(turned) + 0.5) / static_cast<double>(head);
+    return {};
+}
+
+/// Latent attention has sharper scores instead of larger cosines.
+inline void read_latent_yarn(const gguf::hyperparameters& facts, model_config& into)
+{
+    const double all = 10.0 * static_cast<double>(facts.yarn_log_multiplier.value_or(0.0f));
+    into.rope.mscale = into.rope.mscale_all_dim = all;
+    if (into.rope.kind != rope_kind::yarn) return;
+    const double sharper = yarn_magnitude(into.rope.factor, all);
+    into.attention_multiplier *= sharper * sharper;
+}
+
+inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters& facts,
+                             const gguf::architecture& arch, model_config& into)
+{
+    AWQ_CHECK(read_rotary_size(file, facts, arch, into));
+    into.rope.theta = facts.rope_freq_base.value_or(10000.0f);
+    into.rope.factor = facts.rope_scaling_factor.value_or(1.0f);
+    const std::string kind = facts.rope_scaling_type.value_or("none");
+    if (kind == "linear")
+        into.rope.kind = rope_kind::linear;
+    else if (kind == "yarn")
+        into.rope.kind = rope_kind::yarn;
+    else if (kind != "none")
+        return error{error_code::unsupported, file.path(), ": rope scaling \"", printable(kind),
+                     "\" is not supported; none, linear and yarn are"};
+    into.rope.original_max_position_embeddings = facts.rope_original_context_length.value_or(0);
+    if (file.find_tensor("rope_factors_long.weight")) return read_longrope(file, facts, into);
+    const double attention = static_cast<double>(facts.rope_attention_factor.value_or(1.0f));
+    if (into.latent.rank != 0)
+        read_latent_yarn(facts, into);
+    else if (into.rope.kind == rope_kind::yarn && (attention == 1.0 || !into.local_rope))
+        into.rope.attention_factor = yarn_magnitude(into.rope.factor, 1.0) * attention;
+    else if (attention != 1.0)
+        return error{error_code::unsupported, file.path(), ": ", facts.architecture,
+                     ".rope.scaling.attn_factor is ", attention,
+                     "; only yarn without sliding layers may have one"};
+    return read_rope_divisors(file, into);
+}
+
+/// Sliding windows, and how the layers that have one turn heads.
+inline void read_gguf_windows(const gguf::hyperparameters& facts, const gguf::architecture& arch,
+                              model_config& into)
+{
+    constexpr std::uint32_t gemma2_window = 4096;
+    into.sliding_window = 0;
+    if (gguf_knows_windows(arch, into))
+        into.sliding_window = facts.sliding_window.value_or(arch.name == "gemma2" ? gemma2_window : 0);
+    if (into.sliding_window == 0) return into.local_rope.reset(); // to llama.cpp no layer slides then
+    into.sliding_window_pattern = arch.window_period;
+    into.sliding_layers = facts.sliding_window_pattern.value_or(std::vector<bool>{});
+    if (arch.name == "olmo2") into.local_rope.emplace().theta = into.rope.theta;
+    if (into.local_rope)
+        into.local_rope->theta = facts.rope_freq_base_swa.value_or(static_cast<float>(into.local_rope->theta));
+}
+
+/// Factors and caps.
+inline void read_gguf_scales(const gguf::hyperparameters& facts, const gguf::architecture& arch,
+                             model_config& into)
+{
+    into.query_pre_attn_scalar = static_cast<double>(gguf_query_scalar(arch, into));
+    into.scaled_embeddings = gguf_scales_embeddings(arch);
+    into.attention_cap = arch.name == "gemma2" ? facts.attention_softcap.value_or(50.0f) : 0.0f;
+    into.logit_cap = facts.final_logit_softcap.value_or(arch.name == "gemma2" ? 30.0f : 0.0f);
+    if (facts.logit_scale)
+        into.logit_multiplier = arch.name.starts_with("granite") ? 1.0 / *facts.logit_scale
+                                                                 : *facts.logit_scale;
+    if (arch.name == "gptneox") into.parallel_residual = facts.parallel_residual.value_or(true);
+    if (facts.max_alibi_bias && into.alibi.most != 0.0) into.alibi.most = *facts.max_alibi_bias;
+    into.growth = {facts.temperature_scale.value_or(0.0f), facts.temperature_length.value_or(0)};
+    if (!arch.name.starts_with("granite")) return;
+    into.attention_multiplier = facts.attention_scale.value_or(0.0f);
+    into.embedding_multiplier = facts.embedding_scale.value_or(1.0f);
+    into.residual_multiplier = facts.residual_scale.value_or(1.0f);
+}
+
+/// What the file tells by the tensors that it has.
+inline status read_gguf_parts(const gguf::file& file, model_config& into)
+{
+    const auto has = [&](const char* name) { return file.find_tensor(name) != nullptr; };
+    AWQ_TRY(const gguf::tensor_info embedding, file.tensor("token_embd.weight"));
+    into.vocab_size = embedding.rows();
+    into.tie_word_embeddings = !has("output.weight");
+    into.out_bias = has("blk.0.attn_output.bias");
+    into.qkv_bias = has("blk.0.attn_q.bias") || has("blk.0.attn_qkv.bias");
+    into.attention_bias = into.out_bias && into.qkv_bias;
+    into.mlp_bias = has("blk.0.ffn_down.bias");
+    into.qk_norm = has("blk.0.attn_q_norm.weight");
+    into.parallel_residual = !has("blk.0.ffn_norm.weight"); // where the family has two forms
+    into.parallel_norms = has("blk.0.attn_norm_2.weight") ? 2 : 1;
+    into.head_bias = has("output.bias");
+    return {};
+}
+
+/// Generation ends at any of these.
+inline status read_gguf_token_ids(const gguf::file& file, model_config& into)
+{
+    AWQ_CHECK(gguf::read_optional(file, "tokenizer.ggml.bos_token_id", into.bos_token_id));
+    for (const char* role : {"eos", "eot", "eom"}) {
+        std::optional<std::uint32_t> id;
+        AWQ_CHECK(gguf::read_optional(file, "tokenizer.ggml." + std::string{role} + "_token_id",
+                                      id));
+        if (id) into.eos_token_ids.push_back(*id);
+    }
+    return {};
+}
+
+/// What the architecture takes for granted. Norm weights are stored as they are multiplied with.
+inline result<model_config> start_gguf_config(const gguf::file& file, const gguf::architecture* arch,
+                                              const gguf::hyperparameters& facts)
+{
+    if (!arch) {
+        std::string known;
+        for (const gguf::architecture& each : gguf::architectures)
+            known.append(known.empty() ? "" : " ").append(each.name);
+        return error{error_code::unknown_architecture, file.path(), ": architecture \"",
+                     printable(facts.architecture), "\" has no forward pass here; supported are ", known};
+    }
+    constexpr std::uint32_t sigmoid = 2;
+    std::string_view name = arch->hf_names.front();
+    if (arch->name == "llama" && facts.expert_count.value_or(0) != 0) name = "MixtralForCausalLM";
+    if (arch->name == "deepseek2" && facts.expert_gating_function.value_or(1) != sigmoid)
+        name = "DeepseekV2ForCausalLM";
+    const architecture* const kind = find_architecture(name);
+    if (!kind) return unknown_architecture(name).from_file(file.path());
+    model_config config = defaults_of(*kind);
+    config.offset_norms = false;
+    config.rope = {};
+    return config;
+}
+
+} // namespace detail
+
+/// The config of a GGUF file's model, checked. Errors: missing_field, malformed_file;
+/// `unknown_architecture` where there is no forward pass for it.
+inline result<model_config> read_gguf_config(const gguf::file& file)
+{
+    AWQ_TRY(const gguf::hyperparameters facts, gguf::read_hyperparameters(file));
+    const gguf::architecture* const arch = gguf::find_architecture(facts.architecture);
+    AWQ_TRY(model_config config, detail::start_gguf_config(file, arch, facts));
+    AWQ_CHECK(detail::read_gguf_sizes(file, facts, config));
+    AWQ_CHECK(detail::read_gguf_heads(file, facts, config));
+    AWQ_CHECK(detail::read_gguf_parts(file, config));
+    AWQ_CHECK(detail::read_gguf_experts(file, facts, *arch, config));
+    if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
+    AWQ_CHECK(detail::read_gguf_rope(file, facts, *arch, config));
+    detail::read_gguf_windows(facts, *arch, config);
+    detail::read_gguf_scales(facts, *arch, config);
+    config.unturned_layers.clear();
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+        config.unturned_layers.push_back(!gguf_turns(*arch, config, layer) ||
+                                         !facts.rope_finetuned.value_or(true));
+    AWQ_CHECK(detail::read_gguf_token_ids(file, config));
+    if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
+    return config;
+}
+
+} // namespace awq
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A GGUF file as a model: its tensors under their Hugging Face names, in the checkpoint's row order,
+/// dequantized while they are read.
+class AWQ_ABI_TAG gguf_source final : public tensor_source {
+public:
+    /// Errors: those of gguf::file, `read_gguf_config` and `check_tensors`.
+    static result<std::unique_ptr<gguf_source>> open(const std::string& path)
+    {
+        auto source = std::unique_ptr<gguf_source>{new gguf_source};
+        AWQ_TRY(source->file_, gguf::file::open(path));
+        AWQ_CHECK(refuse_parts(source->file_));
+        AWQ_TRY(source->config_, read_gguf_config(source->file_));
+        AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(source->config_));
+        AWQ_TRY(gguf_inventory inventory, gguf_inventory::make(source->config_, *arch));
+        source->inventory_ = std::make_unique<const gguf_inventory>(std::move(inventory));
+        AWQ_CHECK(check_tensors(*source));
+        return source;
+    }
+
+    const model_config& config() const noexcept override { return config_; }
+    const std::string& path() const noexcept override { return file_.path(); }
+    const gguf::file& file() const noexcept { return file_; }
+
+    /// Where the tensor is as planned, of the checkpoint's shape.
+    std::optional<tensor_shape> shape(std::string_view name) const override
+    {
+        const auto found = stored(name);
+        if (!found || found->shape.empty() || found->shape.size() > 2) return std::nullopt;
+        const auto rows = found->shape.size() == 1 ? std::uint64_t{1} : found->shape.front();
+        return tensor_shape{static_cast<std::size_t>(rows),
+                            static_cast<std::size_t>(found->shape.back())};
+    }
+
+    std::optional<stored_tensor_facts> stored(std::string_view name) const override
+    {
+        std::optional<stored_tensor_facts> facts;
+        std::uint64_t rows = 0, columns = 0;
+        for (const gguf_place& place : inventory_->places_of(name)) {
+            const gguf_tensor& planned = inventory_->tensor(place);
+            const gguf_part& part = inventory_->part(place);
+            const gguf::tensor_info* const found = file_.find_tensor(planned.name);
+            if (!found) return std::nullopt;
+            const auto dims = found->dims();
+            facts = {{dims.rbegin(), dims.rend()}, std::string{name_of(found->type)}};
+            if (!has_dims(*found, planned)) return facts;
+            rows += part.rows;
+            columns = planned.is_vector() ? 0 : planned.dims[part.is_transposed ? 1 : 0];
+            if (planned.is_vector())
+                facts->shape = {rows};
+            else
+                facts->shape = {rows, columns};
+        }
+        return facts;
+    }
+
+    std::vector<tensor_report> tensors() const override { return tensor_reports(file_); }
+
+    std::string name_in_file(std::string_view name) const override
+    {
+        const auto places = inventory_->places_of(name);
+        return places.empty() ? std::string{name} : inventory_->tensor(places[0]).name;
+    }
+
+    status read_rows(std::string_view name, std::size_t first_row,
+                     matrix_view<float> out) const override
+    {
+        const auto known = shape(name);
+        if (!known)
+            return error{error_code::missing_tensor, path(), ": there is no tensor \"", name, "\""};
+        if (out.cols() != known->cols || first_row > known->rows ||
+            out.rows() > known->rows - first_row)
+            return error{error_code::shape_mismatch, path(), ": ", name_in_file(name), " is ",
+                         known->rows, " x ", known->cols, ", rows ", first_row, " to ",
+                         first_row + out.rows(), " of ", out.cols(), " columns were asked for"};
+        for (const gguf_place& place : inventory_->places_of(name))
+            read_part(inventory_->tensor(place), inventory_->part(place), first_row, out);
+        if (all_finite({out.data(), out.size()})) return {};
+        return error{error_code::not_finite, path(), ": ", name_in_file(name),
+                     " has a NaN or an infinity; the file is damaged or overflowed"};
+    }
+
+private:
+    gguf_source() = default;
+
+    static status refuse_parts(const gguf::file& file)
+    {
+        std::optional<std::uint32_t> parts;
+        AWQ_CHECK(gguf::read_optional(file, "split.count", parts));
+        return parts.value_or(1) > 1 ? refuse_gguf_part(file.path()) : status{};
+    }
+
+    /// Extents of 1 at the end may be missing.
+    static bool has_dims(const gguf::tensor_info& found, const gguf_tensor& planned)
+    {
+        const auto dims = found.dims();
+        for (std::size_t i = 0; i < std::max(dims.size(), planned.dims.size()); ++i)
+            if ((i < dims.size() ? dims[i] : 1) != (i < planned.dims.size() ? planned.dims[i] : 1))
+                return false;
+        return true;
+    }
+
+    /// The rows of a part that are among out.rows() rows from `first_row` on.
+    void read_part(const gguf_tensor& planned, const gguf_part& part, std::size_t first_row,
+                   matrix_view<float> out) const
+    {
+        const gguf::tensor_info& found = *file_.find_tensor(planned.name);
+        if (planned.is_vector()) return read_elements(found, planned, part, out.row(0));
+        const std::size_t begin = std::max(first_row, part.first);
+        const std::size_t end = std::min(first_row + out.rows(), part.first + part.rows);
+        if (begin >= end) return;
+        const auto rows = out.rows_from(begin - first_row, end - begin);
+        if (part.is_transposed) return read_columns(found, part, begin - part.first, rows);
+        const gguf::block_quantizer quantizer{found.type};
+        const std::size_t bytes = quantizer.row_bytes(out.cols());
+        const std::size_t head = planned.heads == 0 ? 0 : planned.rows() / planned.heads;
+        for (std::size_t row = 0; row < rows.rows(); ++row) {
+            const std::size_t at = part.at + begin - part.first + row;
+            const std::size_t from = head ? gguf::split_source(at, head) : at;
+            quantizer.dequantize_row(found.bytes.subspan(from * bytes, bytes), rows.row(row));
+        }
+        file_.release(found);
+    }
+
+    void read_elements(const gguf::tensor_info& found, const gguf_tensor& planned,
+                       const gguf_part& part, std::span<float> out) const
+    {
+        std::vector<float> stored(planned.cols());
+        gguf::block_quantizer{found.type}.dequantize_row(found.bytes, stored);
+        const std::size_t head = planned.heads == 0 ? 0 : planned.cols() / planned.heads;
+        for (std::size_t i = 0; i < part.rows; ++i) {
+            const std::size_t at = part.at + i;
+            out[part.first + i] = stored[head ? gguf::split_source(at, head) : at];
+        }
+    }
+
+    /// Columns from `first` on, as rows.
+    void read_columns(const gguf::tensor_info& found, const gguf_part& part, std::size_t first,
+                      matrix_view<float> out) const
+    {
+        const gguf::block_quantizer quantizer{found.type};
+        const std::size_t bytes = quantizer.row_bytes(part.rows);
+        std::vector<float> values(part.rows);
+        for (std::size_t row = 0; row < out.cols(); ++row) {
+            quantizer.dequantize_row(found.bytes.subspan((part.at + row) * bytes, bytes), values);
+            for (std::size_t i = 0; i < out.rows(); ++i) out(i, row) = values[first + i];
+        }
+    }
+
+    gguf::file file_;
+    model_config config_;
+    std::unique_ptr<const gguf_inventory> inventory_;
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/gguf_tokenizer.hpp
+#ifndef AWQ_PIPELINE_GGUF_TOKENIZER_HPP
+#define AWQ_PIPELINE_GGUF_TOKENIZER_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+/// A GGUF file's tokenizer, spelled out as the tokenizer.json that it stands for.
+namespace awq {
+
+namespace detail {
+
+/// Writes the tokenizer.json of one set of facts.
+class tokenizer_spelling {
+public:
+    tokenizer_spelling(const gguf::tokenizer_facts& facts, const gguf::pre_tokenizer_family* family)
+        : facts_(facts), family_(family)
+    {
+        for (std::size_t id = 0; id < facts.tokens.size(); ++id)
+            if (is_in_model(id)) ids_.emplace(facts.tokens[id], id);
+    }
+
+    std::string text() &&
+    {
+        out_.begin_object();
+        write_added();
+        if (family_)
+            write_byte_level();
+        else
+            write_sentencepiece();
+        write_template();
+        write_model();
+        out_.end_object();
+        return std::move(out_).take();
+    }
+
+private:
+    bool is_in_model(std::size_t id) const
+    {
+        using enum gguf::token_type;
+        const gguf::token_type what = facts_.types[id];
+        return !facts_.tokens[id].empty() && what != unused && what != control &&
+               what != user_defined;
+    }
+
+    void write_added()
+    {
+        out_.key("added_tokens").begin_array();
+        for (std::size_t id = 0; id < facts_.tokens.size(); ++id) {
+            const bool special = facts_.types[id] == gguf::token_type::control;
+            const bool added = special || facts_.types[id] == gguf::token_type::user_defined;
+            if (!added || facts_.tokens[id].empty()) continue;
+            out_.begin_object().field("id", id).field("content", facts_.tokens[id]);
+            out_.field("special", special).field("normalized", false).end_object();
+        }
+        out_.end_array();
+    }
+
+    void write_byte_level()
+    {
+        using kind = gguf::pre_tokenizer_step::kind;
+        out_.key("pre_tokenizer").begin_object().field("type", "Sequence");
+        out_.key("pretokenizers").begin_array();
+        for (const gguf::pre_tokenizer_step& step : gguf::steps_of(*family_)) {
+            out_.begin_object();
+            if (step.what == kind::split) {
+                out_.field("type", "Split").field("behavior", "Isolated").field("invert", false);
+                out_.key("pattern").begin_object().field("Regex", step.pattern).end_object();
+            } else if (step.what == kind::individual_digits) {
+                out_.field("type", "Digits").field("individual_digits", true);
+            } else {
+                out_.field("type", "ByteLevel").field("add_prefix_space", false);
+                out_.field("use_regex", step.what == kind::byte_level_words);
+            }
+            out_.end_object();
+        }
+        out_.end_array().end_object();
+        out_.key("decoder").begin_object().field("type", "ByteLevel").end_object();
+    }
+
+    void begin_replace(const char* from, const char* to)
+    {
+        out_.begin_object().field("type", "Replace").field("content", to);
+        out_.key("pattern").begin_object().field("String", from).end_object().end_object();
+    }
+
+    void write_sentencepiece()
+    {
+        constexpr const char* space = "\xE2\x96\x81";
+        const bool prefix = facts_.add_space_prefix.value_or(true);
+        out_.key("normalizer").begin_object().field("type", "Sequence");
+        out_.key("normalizers").begin_array();
+        if (prefix) out_.begin_object().field("type", "Prepend").field("prepend", space).end_object();
+        begin_replace(" ", space);
+        out_.end_array().end_object();
+        out_.key("decoder").begin_object().field("type", "Sequence").key("decoders").begin_array();
+        begin_replace(space, " ");
+        out_.begin_object().field("type", "ByteFallback").end_object();
+        out_.begin_object().field("type", "Fuse").end_object();
+        if (prefix) {
+            out_.begin_object().field("type", "Strip").field("content", " ");
+            out_.field("start", 1).field("stop", 0).end_object();
+        }
+        out_.end_array().end_object();
+    }
+
+    /// llama.cpp's defaults hold where the file says nothing.
+    void write_template()
+    {
+        const bool begins = family_ ? family_->adds_bos : true;
+        const bool bos = facts_.add_bos.value_or(begins) && facts_.ids.bos;
+        const bool eos = facts_.add_eos.value_or(false) && facts_.ids.eos;
+        if (!bos && !eos) return;
+        out_.key("post_processor").begin_object().field("type", "TemplateProcessing");
+        out_.key("single").begin_array();
+        if (bos) write_piece("SpecialToken", "bos");
+        write_piece("Sequence", "A");
+        if (eos) write_piece("SpecialToken", "eos");
+        out_.end_array().key("special_tokens").begin_object();
+        if (bos) write_special("bos", *facts_.ids.bos);
+        if (eos) write_special("eos", *facts_.ids.eos);
+        out_.end_object().end_object();
+    }
+    void write_piece(const char* kind, const char* name)
+    {
+        out_.begin_object().key(kind).begin_object().field("id", name).field("type_id", 0);
+        out_.end_object().end_object();
+    }
+    void write_special(const char* name, std::uint32_t id)
+    {
+        out_.key(name).begin_object().field("id", name);
+        out_.key("ids").begin_array().value(id).end_array().end_object();
+    }
+
+    void write_model()
+    {
+        out_.key("model").begin_object().field("type", "BPE");
+        out_.field("byte_fallback", family_ == nullptr).field("fuse_unk", family_ == nullptr);
+        out_.field("ignore_merges", family_ && family_->ignore_merges);
+        const auto unknown = facts_.ids.unknown;
+        if (!family_ && unknown && is_in_model(*unknown))
+            out_.field("unk_token", facts_.tokens[*unknown]);
+        out_.key("vocab").begin_object();
+        for (std::size_t id = 0; id < facts_.tokens.size(); ++id)
+            if (is_in_model(id)) out_.field(facts_.tokens[id], id);
+        out_.end_object().key("merges").begin_array();
+        if (family_)
+            write_merges();
+        else
+            write_merges_of_scores();
+        out_.end_array().end_object();
+    }
+
+    bool knows(const std::string& token) const { return ids_.contains(token); }
+
+    void write_merge(std::string_view left, std::string_view right)
+    {
+        out_.begin_array().value(left).value(right).end_array();
+    }
+
+    /// Merges of parts that are no tokens can never happen and are left out.
+    void write_merges()
+    {
+        for (const std::string& merge : facts_.merges) {
+            const std::size_t space = merge.find(' ', 1);
+            if (space == std::string::npos) continue;
+            const std::string left = merge.substr(0, space), right = merge.substr(space + 1);
+            if (knows(left) && knows(right) && knows(left + right)) write_merge(left, right);
+        }
+    }
+
+    /// SentencePiece merges the two neighbours whose token has the highest score.
+    void write_merges_of_scores()
+    {
+        std::vector<std::size_t> order;
+        for (std::size_t id = 0; id < facts_.tokens.size(); ++id)
+            if (facts_.types[id] == gguf::token_type::normal) order.push_back(id);
+        const auto score = [&](std::size_t id) { return facts_.scores[id]; };
+        std::stable_sort(order.begin(), order.end(),
+                         [&](std::size_t a, std::size_t b) { return score(a) > score(b); });
+        constexpr std::size_t longest = 512; // bytes; keeps a hostile file's work linear
+        for (const std::size_t id : order) {
+            const std::string& token = facts_.tokens[id];
+            for (std::size_t at = 1; at < token.size() && token.size() <= longest; ++at) {
+                if ((static_cast<unsigned char>(token[at]) & 0xC0) == 0x80) continue;
+                const std::string left = token.substr(0, at), right = token.substr(at);
+                if (knows(left) && knows(right)) write_merge(left, right);
+            }
+        }
+    }
+
+    const gguf::tokenizer_facts& facts_;
+    const gguf::pre_tokenizer_family* family_; ///< null: SentencePiece style
+    std::unordered_map<std::string_view, std::size_t> ids_;
+    json::writer out_;
+};
+
+} // namespace detail
+
+/// The tokenizer that a GGUF file describes. Text is not normalized, as llama.cpp does not do it
+/// either. Errors: `unsupported` for another kind than byte-level BPE ("gpt2") and SentencePiece
+/// style ("llama"), or a pre-tokenizer that is not known here.
+inline result<tokenizer> tokenizer_of(const gguf::tokenizer_facts& facts, std::string_view where)
+{
+    const bool bytes = facts.model == "gpt2";
+    if (!bytes && facts.model != "llama")
+        return error{error_code::unsupported, where, ": its tokenizer is a \"",
+                     printable(facts.model), "\"; \"gpt2\" and \"llama\" can be read"};
+    const auto* const family = bytes ? gguf::find_pre_tokenizer(facts.pre) : nullptr;
+    if (bytes && !family)
+        return error{error_code::unsupported, where, ": its pre-tokenizer \"", printable(facts.pre),
+                     "\" is not known here; give the text as token ids"};
+    if (!bytes && facts.scores.empty())
+        return error{error_code::missing_field, where, ": has no tokenizer.ggml.scores"};
+    const std::string text = detail::tokenizer_spelling{facts, family}.text();
+    return tokenizer::from_json(text, std::string{where} + ": tokenizer");
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/hidden_file.hpp
+#ifndef AWQ_PIPELINE_HIDDEN_FILE_HPP
+#define AWQ_PIPELINE_HIDDEN_FILE_HPP
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// A piece of some values that lie in a file one behind the other.
+struct hidden_piece {
+    std::span<std::byte> bytes;
+    std::uint64_t offset = 0;
+};
+
+/// About 4 MB each: what one thread writes at a time.
+inline std::vector<hidden_piece> cut_hidden(std::span<const std::span<std::byte>> all)
+{
+    constexpr std::size_t step = std::size_t{4} << 20;
+    std::vector<hidden_piece> pieces;
+    std::uint64_t offset = 0;
+    for (std::span<std::byte> rest : all) {
+        while (!rest.empty()) {
+            pieces.push_back({rest.first(std::min(step, rest.size())), offset});
+            offset += pieces.back().bytes.size();
+            rest = rest.subspan(pieces.back().bytes.size());
+        }
+    }
+    return pieces;
+}
+
+} // namespace detail
+
+/// Writes hidden states over what is at that place, all threads at work, and leaves it to the system when
+/// they reach the disk; gives where they lie. Error: `file_unwritable`.
+template <execution E>
+result<std::vector<file_extent>> write_hidden(const E& how, output_path where, std::span<const std::span<std::byte>> all)
+{
+    where.resumable = true;
+    const std::vector<detail::hidden_piece> pieces = detail::cut_hidden(all);
+    AWQ_TRY(new_file file, new_file::create(where));
+    AWQ_CHECK(file.reserve(pieces.empty() ? 0 : pieces.back().offset + pieces.back().bytes.size()));
+    std::mutex busy;
+    std::optional<error> failure;
+    how.for_each(pieces.size(), [&](std::size_t i) {
+        const status done = file.write_at(pieces[i].offset, pieces[i].bytes);
+        if (done) return;
+        const std::lock_guard one{busy};
+        failure = done.error();
+    });
+    if (failure) return *failure;
+    return file.extents();
+}
+
+/// Reads them into values of the same shapes. False where the file does not hold them.
+template <execution E>
+bool read_hidden(const E& how, output_path where, std::vector<file_extent> extents,
+                 std::span<const std::span<std::byte>> all)
+{
+    where.resumable = true;
+    const std::vector<detail::hidden_piece> pieces = detail::cut_hidden(all);
+    if (extents.size() != pieces.size()) return false;
+    if (pieces.empty()) return true;
+    const auto file = new_file::create(where);
+    if (!file) return false;
+    std::ranges::sort(extents, {}, &file_extent::offset);
+    std::atomic<bool> is_whole = true;
+    how.for_each(pieces.size(), [&](std::size_t i) {
+        const auto& [bytes, offset] = pieces[i];
+        if (extents[i].offset != offset || extents[i].size != bytes.size() || !file->read_at(offset, bytes) ||
+            digest_of(std::span<const std::byte>{bytes}) != extents[i].digest)
+            is_whole = false;
+    });
+    return is_whole;
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/imatrix_sink.hpp
+#ifndef AWQ_PIPELINE_IMATRIX_SINK_HPP
+#define AWQ_PIPELINE_IMATRIX_SINK_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Writes llama.cpp's importance matrix of the smoothed model: sums of x^2 of every linear layer's
+/// inputs, as they are after smoothing. A name that ends in ".dat" gets the older format.
+class AWQ_ABI_TAG imatrix_sink final : public checkpoint_sink {
+public:
+    /// `dataset` and `max_seq_length` are recorded in the file. Errors: an architecture without GGUF
+    /// counterpart; those of output_file.
+    static result<std::unique_ptr<checkpoint_sink>> create(const model_config& config,
+                                                           const std::string& target,
+                                                           const output_policy& policy,
+                                                           const std::string& dataset,
+                                                           std::size_t max_seq_length)
+    {
+        AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
+        AWQ_TRY(gguf_inventory inventory, gguf_inventory::make(config, *arch));
+        AWQ_TRY(output_file file, output_file::create(target, policy));
+        auto sink = std::unique_ptr<imatrix_sink>{
+            new imatrix_sink{std::move(inventory), target, std::move(file)}};
+        sink->matrix_.datasets = {std::filesystem::path{dataset}.filename().string()};
+        sink->matrix_.chunk_size = static_cast<std::uint32_t>(max_seq_length);
+        return std::unique_ptr<checkpoint_sink>{std::move(sink)};
+    }
+
+    void begin(std::size_t sequences) override
+    {
+        matrix_.chunk_count = static_cast<std::uint32_t>(sequences);
+    }
+
+    status write(const finished_block& block) override
+    {
+        for (const block_linear& linear : block.smoothed->layout().linears) {
+            const std::string name = block.smoothed->prefix() + linear.name + ".weight";
+            const gguf_place* const place = inventory_.whole(name);
+            if (place) add(*place, block.statistics->of(linear.name).sums());
+        }
+        return {};
+    }
+
+    status prepare() override
+    {
+        if (target_.ends_with(".dat")) {
+            AWQ_TRY(file_, matrix_.prepare_legacy(std::move(file_)));
+            return {};
+        }
+        AWQ_TRY(written_, matrix_.prepare(std::move(file_)));
+        return {};
+    }
+
+    status commit() override { return written_ ? written_->commit() : file_.commit(); }
+    std::string target() const override { return target_; }
+    void save(state_writer& to) const override
+    {
+        to(std::vector<std::pair<std::string, imatrix_entry>>{matrix_.entries.begin(), matrix_.entries.end()});
+    }
+    status restore(state_reader& from) override
+    {
+        std::vector<std::pair<std::string, imatrix_entry>> all;
+        from(all);
+        for (auto& [name, entry] : all) matrix_.entries.insert_or_assign(name, std::move(entry));
+        return {};
+    }
+
+private:
+    imatrix_sink(gguf_inventory&& inventory, const std::string& target, output_file&& file)
+        : inventory_(std::move(inventory)), target_(target), file_(std::move(file))
+    {
+    }
+
+    /// The sums of one weight, or of one of a stack. A layer whose rows become several tensors has none:
+    /// what those read is not what it reads.
+    void add(const gguf_place& place, const activation_stats& sums)
+    {
+        const gguf_tensor& tensor = inventory_.tensor(place);
+        const std::size_t columns = tensor.cols(), count = tensor.matrices();
+        imatrix_entry& entry = matrix_.entries[tensor.name];
+        entry.sums.resize(columns * count);
+        entry.counts.resize(count);
+        const std::size_t index = tensor.matrix_of(inventory_.part(place));
+        std::ranges::copy(sums.square_sum,
+                          entry.sums.begin() + static_cast<std::ptrdiff_t>(index * columns));
+        entry.counts[index] = static_cast<float>(sums.tokens);
+    }
+
+    gguf_inventory inventory_;
+    std::string target_;
+    output_file file_;
+    imatrix matrix_;
+    std::optional<gguf::writer> written_; ///< from `prepare` on, in the newer format
+};
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/imatrix_statistics.hpp
+#ifndef AWQ_PIPELINE_IMATRIX_STATISTICS_HPP
+#define AWQ_PIPELINE_IMATRIX_STATISTICS_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// Where an importance matrix has a value of a block.
+struct importance_place {
+    std::string name;       ///< of the first weight that reads it
+    std::size_t matrix = 0; ///< of the stack that the weight is
+    std::size_t count = 1;
+};
+
+/// The places of a block's inputs. Those that no whole tensor of a file reads have their layer's name,
+/// which no matrix has.
+inline result<std::vector<importance_place>> importance_places(const model_config& config,
+                                                               std::size_t layer,
+                                                               const block_layout& layout)
+{
+    AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
+    AWQ_TRY(const auto inventory, gguf_inventory::of_block(config, *arch, layer));
+    std::vector<importance_place> places;
+    for (const block_input& each : layout.inputs) {
+        const auto* const found =
+            inventory.whole(block_prefix(config, layer) + each.name + ".weight");
+        if (!found) {
+            places.push_back({each.name});
+            continue;
+        }
+        const gguf_tensor& tensor = inventory.tensor(*found);
+        places.push_back({tensor.name, tensor.matrix_of(inventory.part(*found)), tensor.matrices()});
+    }
+    return places;
+}
+
+} // namespace detail
+
+/// Reads an importance matrix that has what `fill_statistics` takes, for every block. Errors: those of
+/// `imatrix::read`; `missing_tensor` where it lacks a layer, `shape_mismatch` where it is of another
+/// model.
+inline result<imatrix> read_statistics(const std::string& path, const model_config& config)
+{
+    AWQ_TRY(imatrix matrix, imatrix::read(path));
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+        const block_layout layout = layout_of(config, layer);
+        AWQ_TRY(const auto places, detail::importance_places(config, layer, layout));
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            const auto found = matrix.entries.find(places[i].name);
+            if (found == matrix.entries.end())
+                return error{error_code::missing_tensor, path, ": has ",
+                             detail::first_entry(matrix), ", but none for \"", places[i].name,
+                             "\"; give a matrix of all layers of this model, or --dataset"};
+            AWQ_CHECK(detail::check_columns(found->second, path, places[i].name,
+                                            layout.inputs[i].width, places[i].count));
+        }
+    }
+    return matrix;
+}
+
+/// Statistics of a block's inputs from an importance matrix instead of a forward pass. It knows
+/// E[x^2] only, so E[|x|] is taken to be its root, and the Gram matrix to be diagonal: with it the
+/// error of a layer's output becomes the sum of E[x^2] times the squared error of the weights.
+/// Errors: `missing_tensor` where the matrix lacks a layer, `shape_mismatch` where it is of another
+/// model.
+inline status fill_statistics(const imatrix& matrix, const model_config& config, std::size_t layer,
+                              const block_layout& layout, block_statistics& into)
+{
+    AWQ_TRY(const auto places, detail::importance_places(config, layer, layout));
+    for (std::size_t at = 0; at < places.size(); ++at) {
+        const auto& [name, matrix_index, count] = places[at];
+        AWQ_TRY(const auto all, matrix.mean_squares(name));
+        const imatrix_entry& entry = matrix.entries.find(name)->second;
+        input_statistics& statistics = into.of(layout.inputs[at].name);
+        const std::size_t columns = statistics.in_features();
+        AWQ_CHECK(detail::check_columns(entry, "the importance matrix", name, columns, count));
+        const auto means = std::span{all}.subspan(matrix_index * columns, columns);
+        activation_stats& sums = statistics.sums();
+        const float seen = entry.counts[std::min(matrix_index, entry.counts.size() - 1)];
+        sums.tokens = static_cast<std::uint64_t>(std::fmax(1.0f, seen));
+        const auto tokens = static_cast<double>(sums.tokens);
+        for (std::size_t i = 0; i < means.size(); ++i) {
+            const double mean = means[i];
+            sums.square_sum[i] = mean * tokens;
+            sums.abs_sum[i] = std::sqrt(mean) * tokens;
+            if (statistics.has_gram()) statistics.gram()(i, i) = static_cast<float>(mean * tokens);
+        }
+        statistics.count_in_gram(sums.tokens);
+    }
+    return {};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/mapping_set.hpp
+#ifndef AWQ_PIPELINE_MAPPING_SET_HPP
+#define AWQ_PIPELINE_MAPPING_SET_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+/// The modules of a block, as the mapping resolver wants them.
+inline std::vector<block_module> modules_of(const block_layout& layout)
+{
+    std::vector<block_module> modules;
+    for (const block_linear& each : layout.linears)
+        modules.push_back({each.name, each.out_features, each.in_features});
+    for (const expected_tensor& each : layout.tensors) {
+        constexpr std::string_view suffix = ".weight";
+        const std::string module = each.name.substr(0, each.name.rfind('.'));
+        if (each.name.ends_with(suffix) && !layout.find(module))
+            modules.push_back({module, each.cols, 0});
+    }
+    return modules;
+}
+
+} // namespace detail
+
+/// The mappings of a run: those of the blocks' layouts, or the user's as patterns, of which it knows
+/// which some block had.
+class mapping_set {
+public:
+    mapping_set() = default;
+
+    /// The mappings that follow from the data flow of each block: all, or llm-compressor's choice.
+    static mapping_set from_layouts(bool all)
+    {
+        mapping_set made;
+        made.are_derived_ = true;
+        made.are_all_ = all;
+        return made;
+    }
+
+    /// `recipe`: the file that the patterns are from, or empty. `names`: of
+    /// the model's modules. Error: an expression that does not compile or takes too long on a name.
+    static result<mapping_set> make(std::vector<mapping_pattern> patterns, const std::string& recipe,
+                                    const std::vector<std::string>& names)
+    {
+        mapping_set made;
+        const std::string_view where = recipe.empty() ? std::string_view{"mappings"} : recipe;
+        AWQ_TRY(made.expressions_, expression_matcher::compile(patterns, where));
+        AWQ_CHECK(made.expressions_.check(names, where));
+        made.patterns_ = std::move(patterns);
+        made.recipe_ = recipe;
+        return made;
+    }
+
+    /// Those of one block, in the order in which they are searched. Errors: those of
+    /// `resolve_mappings`.
+    result<std::vector<resolved_mapping>> resolve(const block_tensors& block)
+    {
+        if (are_derived_)
+            return are_all_ ? all_mappings(block.layout()) : usual_mappings(block.layout());
+        const auto modules = detail::modules_of(block.layout());
+        const std::string_view name{block.prefix().data(), block.prefix().size() - 1};
+        std::vector<resolved_mapping> all;
+        for (std::size_t i = 0; i < patterns_.size(); ++i) {
+            AWQ_TRY(auto found, resolve_mappings({&patterns_[i], 1}, name, modules, expressions_));
+            if (!found.empty()) matched_.insert(i);
+            std::ranges::move(found, std::back_inserter(all));
+        }
+        return all;
+    }
+
+    /// The patterns that some block has had so far; blocks that another run has finished count, too.
+    const std::set<std::size_t>& matched() const noexcept { return matched_; }
+    void add_matched(std::span<const std::size_t> patterns) { matched_.insert(patterns.begin(), patterns.end()); }
+
+    /// Warns of each mapping of a recipe that no block had.
+    void tell_unmatched(notice_list& notices) const
+    {
+        for (std::size_t i = 0; !recipe_.empty() && i < patterns_.size(); ++i)
+            if (!matched_.contains(i))
+                notices.warn(recipe_ + ": the mapping of \"" + printable(patterns_[i].smooth_layer) +
+                             "\" matches nothing in the model");
+    }
+
+private:
+    bool are_derived_ = false, are_all_ = false;
+    std::vector<mapping_pattern> patterns_;
+    std::string recipe_;
+    expression_matcher expressions_;
+    std::set<std::size_t> matched_;
+};
+
+/// The mappings of a run: none where it does not smooth, else the user's, else the architecture's.
+inline result<mapping_set> mappings_for(const oneshot_options& options, const directory_source& source)
+{
+    if (!options.smoothing) return mapping_set{};
+    if (!options.mappings) return mapping_set::from_layouts(options.all_mappings);
+    std::vector<std::string> names;
+    constexpr std::string_view suffix = ".weight";
+    for (const safetensors::tensor* const each : source.checkpoint().tensors())
+        if (const std::string_view name = each->name; name.ends_with(suffix))
+            names.emplace_back(name.substr(0, name.size() - suffix.size()));
+    return mapping_set::make(*options.mappings, options.mappings_recipe, names);
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/memory_need.hpp
+#ifndef AWQ_PIPELINE_MEMORY_NEED_HPP
+#define AWQ_PIPELINE_MEMORY_NEED_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace awq {
+
+/// Elements of the tensors of a block.
+inline std::uint64_t elements_of(const block_layout& layout)
+{
+    std::uint64_t sum = 0;
+    for (const expected_tensor& each : layout.tensors) sum += std::uint64_t{each.rows} * each.cols;
+    return sum;
+}
+
+/// What a run keeps in memory: so much in any case, and so much for each token.
+struct memory_need {
+    std::uint64_t fixed = 0;
+    std::uint64_t per_token = 0;
+
+    std::uint64_t of(std::size_t tokens) const noexcept { return fixed + per_token * tokens; }
+};
+
+/// The least that a run needs, from shapes alone: the weights of the largest block as float32, with the Gram
+/// matrices of its inputs or, where they are quantized, twice; and the hidden states of each stream. Blocks with
+/// experts are not counted.
+inline memory_need least_memory(const model_config& config, bool quantizes, bool has_two_streams)
+{
+    memory_need need;
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) {
+        const block_layout layout = layout_of(config, layer);
+        if (std::ranges::any_of(layout.inputs, &block_input::is_routed)) continue;
+        const std::uint64_t weights = elements_of(layout);
+        std::uint64_t grams = 0;
+        for (const block_input& input : layout.inputs) grams += std::uint64_t{input.width} * input.width;
+        need.fixed = std::max(need.fixed, (weights + std::max(grams, quantizes ? weights : 0)) * sizeof(float));
+    }
+    need.per_token = config.hidden_size * sizeof(float) * (has_two_streams ? 2 : 1);
+    return need;
+}
+
+/// "1.2 GB".
+inline std::string gigabytes(std::uint64_t bytes)
+{
+    char text[32];
+    std::snprintf(text, sizeof text, bytes < 100'000'000 ? "%.3f GB" : "%.1f GB", static_cast<double>(bytes) / 1e9);
+    return text;
+}
+
+/// Refuses what cannot fit, with what would. `samples`: that have so many tokens. Error: `out_of_memory`.
+inline status check_fits(const std::string& model, const memory_need& need, std::size_t samples, std::size_t tokens,
+                         std::uint64_t available)
+{
+    if (need.of(tokens) <= available) return {};
+    const std::uint64_t a_sample = samples > 0 ? need.per_token * tokens / samples : 0;
+    const std::uint64_t fitting = need.fixed < available && a_sample > 0 ? (available - need.fixed) / a_sample : 0;
+    const std::string advice =
+        fitting > 0 ? "--num-calibration-samples " + std::to_string(fitting) + " fits, or shorter sequences"
+                    : "no number of samples fits, as " + gigabytes(need.fixed) + " are needed for one block; give the "
+                      "program more memory";
+    return error{error_code::out_of_memory, model, ": out of memory before it begins: ", gigabytes(need.of(tokens)),
+                 " are needed for ", samples, " samples of ", tokens, " tokens, and ", gigabytes(available),
+                 " are there; ", advice};
+}
+
+inline status check_fits(const std::string& model, const memory_need& need,
+                         std::span<const std::vector<std::int32_t>> samples, std::uint64_t available)
+{
+    std::size_t tokens = 0;
+    for (const auto& each : samples) tokens += each.size();
+    return check_fits(model, need, samples.size(), tokens, available);
 }
 
 } // namespace awq
@@ -43129,6 +48841,52 @@ private:
 } // namespace awq
 
 #endif
+// ---- awq/pipeline/read_ahead.hpp
+#ifndef AWQ_PIPELINE_READ_AHEAD_HPP
+#define AWQ_PIPELINE_READ_AHEAD_HPP
+
+#include <cstddef>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace awq {
+
+/// Brings the weights of the next block from the disk into the system's cache while the one before is computed: the
+/// program itself holds no more for it. Errors show when the block is read.
+class read_ahead {
+public:
+    read_ahead() = default;
+    read_ahead(const read_ahead&) = delete;
+    read_ahead& operator=(const read_ahead&) = delete;
+    ~read_ahead() { wait(); }
+
+    /// `source` must live until the next call, or until this is gone. There may be no such block.
+    void start(const directory_source& source, std::size_t layer)
+    {
+        wait();
+        if (layer >= source.config().num_hidden_layers) return;
+        const std::string prefix = block_prefix(source.config(), layer);
+        std::vector<const safetensors::tensor*> wanted;
+        for (const expected_tensor& each : layout_of(source.config(), layer).tensors)
+            if (const auto* const found = source.checkpoint().find(prefix + each.name)) wanted.push_back(found);
+        thread_ = std::thread{[wanted = std::move(wanted)] {
+            for (const safetensors::tensor* const each : wanted) each->prefetch();
+        }};
+    }
+
+private:
+    void wait()
+    {
+        if (thread_.joinable()) thread_.join();
+    }
+
+    std::thread thread_;
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/pipeline/request_files.hpp
 #ifndef AWQ_PIPELINE_REQUEST_FILES_HPP
 #define AWQ_PIPELINE_REQUEST_FILES_HPP
@@ -43184,6 +48942,395 @@ inline status check_request_files(const oneshot_options& options)
 } // namespace awq
 
 #endif
+// ---- awq/pipeline/round_embeddings.hpp
+#ifndef AWQ_PIPELINE_ROUND_EMBEDDINGS_HPP
+#define AWQ_PIPELINE_ROUND_EMBEDDINGS_HPP
+
+#include <cstddef>
+
+namespace awq {
+
+/// GGUF files round the embeddings, too: row by row, without importance. `rows`: of the embeddings, changed in place.
+template <execution E>
+void round_embeddings(const E& how, const model_config& config, const gguf_layout& layout, matrix_view<float> rows)
+{
+    const model_names& names = config.names;
+    // Where more was done to them they are no rows of the table any more.
+    if (!names.positions.empty() || !names.project_in.empty() || config.normed_embeddings) return;
+    const gguf_tensor* const table = layout.find(config.names.embeddings + ".weight");
+    if (!table || !gguf::is_quantized(table->type)) return;
+    const gguf::simd_block_quantizer rounding{table->type};
+    const float scale = config.embedding_scale(); // the file's rows are not scaled
+    how.for_each(rows.rows(), [=](std::size_t row) {
+        const auto one = rows.rows_from(row, 1);
+        for (float& value : one.row(0)) value /= scale;
+        rounding.pseudo_quantize(one, {}, one);
+        kernels::simd::scale(scale, one.row(0), one.row(0));
+    });
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/run_identity.hpp
+#ifndef AWQ_PIPELINE_RUN_IDENTITY_HPP
+#define AWQ_PIPELINE_RUN_IDENTITY_HPP
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+auto members_of(same_state<layer_format> auto& each) { return std::tie(each.targets, each.scheme, each.group_size); }
+auto members_of(same_state<mapping_pattern> auto& each)
+{
+    return std::tie(each.smooth_layer, each.balance_layers, each.optional_layers);
+}
+auto members_of(same_state<search_options> auto& each)
+{
+    return std::tie(each.n_grid, each.duo_scaling, each.storage, each.finalists, each.screening_rows,
+                    each.deciding_rows);
+}
+auto members_of(same_state<rounding_options> auto& each)
+{
+    return std::tie(each.importance, each.better_rounding, each.clip_steps, each.error_feedback, each.damping,
+                    each.least_squares_lambda, each.least_squares_share, each.least_squares_tokens);
+}
+
+namespace detail {
+
+/// Values that are no short text are known by their digest.
+inline constexpr std::string_view digest_mark = "digest ";
+
+template <class T>
+std::string identity_text(const T& value)
+{
+    if constexpr (std::is_same_v<T, std::string>) {
+        return value;
+    } else if constexpr (std::is_same_v<T, bool>) {
+        return value ? "true" : "false";
+    } else if constexpr (std::is_arithmetic_v<T>) {
+        return std::to_string(value);
+    } else if constexpr (std::is_enum_v<T>) {
+        return std::string{name_of(value)};
+    } else {
+        state_writer bytes;
+        bytes(value);
+        return std::string{digest_mark} + digits_of(digest_of(std::string_view{bytes.bytes()}));
+    }
+}
+
+/// Size and time of each file of a model directory: the time tells more than reading them all would cost.
+inline void add_files(const std::string& model, run_identity& into)
+{
+    namespace fs = std::filesystem;
+    std::vector<fs::path> files;
+    std::error_code failure;
+    for (fs::recursive_directory_iterator at{model, failure}, end; !failure && at != end;
+         at.increment(failure)) {
+        std::error_code ignored;
+        const bool is_directory = at->is_directory(ignored);
+        if (!is_directory)
+            files.push_back(at->path());
+        else if (at->path().filename().string().starts_with('.'))
+            at.disable_recursion_pending(); // as where companion files are copied
+    }
+    std::ranges::sort(files);
+    for (const fs::path& file : files) {
+        struct ::stat about {};
+        if (::stat(file.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) continue;
+        into.emplace_back("the model's file " + file.lexically_relative(model).string(),
+                          std::to_string(about.st_size) + " bytes of the time " +
+                              std::to_string(about.st_mtim.tv_sec) + "." + std::to_string(about.st_mtim.tv_nsec));
+    }
+}
+
+} // namespace detail
+
+/// Of a run with these options, and these samples, where it has any. Error: an importance matrix that
+/// cannot be read.
+inline result<run_identity> identity_of(const oneshot_options& options, std::span<const token_ids> samples)
+{
+    // Binding all of them: whoever adds an option must say here whether it makes another run.
+    const auto& [model, dataset, imatrix, output, output_smoothed, output_dequantized, output_awq, output_imatrix,
+                 report, recipe, overwrite, resume, dry_run, smoothing_only, compensate, smoothing, all_mappings,
+                 experts_in_memory, all_experts, smooth_grouped_query, clip_weights, search_clipping, formats,
+                 group_size, gguf_type, target, tensor_types, measured_types, ignore, mappings, ignore_recipe,
+                 mappings_recipe, operands, hidden_states, num_calibration_samples, max_seq_length, search, loss,
+                 exact_loss_tokens, search_tokens, rounding, progress, notices] = options;
+    run_identity made;
+    const auto add = [&](const char* name, const auto& value) {
+        made.emplace_back(name, detail::identity_text(value));
+    };
+    add("the program's version", std::string{AWQ_VERSION_STRING});
+    add("--instruction-set", std::string{instruction_set()});
+    add("--reproducible", reproducible_products.load());
+    add("--precision", operands.value_or(precision::float32));
+    add("--hidden-states", hidden_states);
+    add("the processor's matrix unit", operands == precision::mixed && detail::has_amx());
+    add("--model", model);
+    detail::add_files(model, made);
+    add("--dataset", dataset);
+    add("--imatrix", imatrix);
+    add("--output", output);
+    add("--output-smoothed", output_smoothed);
+    add("--output-dequantized", output_dequantized);
+    add("--output-awq", output_awq);
+    add("--output-imatrix", output_imatrix);
+    add("--report", report);
+    add("--smoothing-only", smoothing_only);
+    add("--compensate", compensate);
+    add("smoothing", smoothing);
+    add("--mappings", all_mappings);
+    add("the recipe's mappings", mappings.value_or(std::vector<mapping_pattern>{}));
+    add("--all-experts", all_experts);
+    add("experts_in_memory", experts_in_memory);
+    add("--smooth-grouped-query", smooth_grouped_query);
+    add("--clip-weights", clip_weights);
+    add("--search-clipping", search_clipping);
+    add("--scheme", formats);
+    add("--group-size", group_size);
+    add("--type", gguf_type);
+    add("--target", target);
+    add("--tensor-type", tensor_types);
+    add("--measured-types", measured_types);
+    add("--ignore", ignore);
+    add("--num-calibration-samples", num_calibration_samples);
+    add("--max-seq-length", max_seq_length);
+    add("--n-grid", search.n_grid);
+    add("--duo-scaling", search.duo_scaling);
+    add("the search's options", search);
+    add("--loss", loss);
+    add("exact_loss_tokens", exact_loss_tokens);
+    add("search_tokens", search_tokens);
+    add("--importance", rounding.importance);
+    add("--better-rounding", rounding.better_rounding);
+    add("--clip-steps", rounding.clip_steps);
+    add("--error-feedback", rounding.error_feedback);
+    add("--damping", rounding.damping);
+    add("--least-squares", rounding.least_squares_lambda);
+    add("--least-squares-share", rounding.least_squares_share);
+    add("the options of rounding", rounding);
+    add("the calibration text", std::vector<token_ids>{samples.begin(), samples.end()});
+    if (imatrix.empty()) return made;
+    AWQ_TRY(const std::string content, read_file(imatrix));
+    add("the importance matrix", std::vector<std::string>{content});
+    return made;
+}
+
+/// The first thing that differs, as "NAME was A and is B"; none where two runs are the same.
+inline std::optional<std::string> difference_of(const run_identity& before, const run_identity& now)
+{
+    const auto value_in = [](const run_identity& all, const std::string& name) -> const std::string* {
+        const auto found = std::ranges::find(all, name, &std::pair<std::string, std::string>::first);
+        return found == all.end() ? nullptr : &found->second;
+    };
+    for (const run_identity* const names : {&before, &now}) {
+        for (const auto& [name, unused] : *names) {
+            const std::string *const was = value_in(before, name), *const is = value_in(now, name);
+            if (was && is && *was == *is) continue;
+            if (!was || !is) return name + (was ? " is gone" : " is new");
+            if (was->starts_with(detail::digest_mark)) return name + " has changed";
+            const auto shown = [](const std::string& value) { return value.empty() ? "not given" : value; };
+            return name + " was " + shown(*was) + " and is " + shown(*is);
+        }
+    }
+    return std::nullopt;
+}
+
+/// Error: `unsupported` where an interrupted run was another than this one, with what differs.
+inline status check_same(const run_identity& before, const run_identity& now)
+{
+    const auto difference = difference_of(before, now);
+    if (!difference) return {};
+    return error{error_code::unsupported, "--resume cannot go on with the interrupted run: ", *difference,
+                 "; give what it was begun with, or leave out --resume to start afresh"};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/run_journal.hpp
+#ifndef AWQ_PIPELINE_RUN_JOURNAL_HPP
+#define AWQ_PIPELINE_RUN_JOURNAL_HPP
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+namespace detail {
+
+inline constexpr const char* journal_name = "journal";
+
+/// The outputs in one of whose temporary directories the journal lies: in that of the first that there is.
+inline std::array<const std::string*, 5> journal_outputs(const oneshot_options& options)
+{
+    return {&options.output, &options.output_smoothed, &options.output_dequantized, &options.output_awq,
+            &options.output_imatrix};
+}
+
+} // namespace detail
+
+/// What a run that died has left of the outputs that are asked for now.
+struct interrupted_run {
+    std::string output;               ///< in whose temporary directory the journal lies, as it is given
+    std::optional<run_record> record; ///< none where the journal is damaged
+};
+
+/// Looks for such a run; one that lives is none.
+inline std::optional<interrupted_run> find_interrupted(const oneshot_options& options)
+{
+    constexpr std::uint64_t largest_journal = std::uint64_t{1} << 30;
+    for (const std::string* const output : detail::journal_outputs(options)) {
+        if (output->empty()) continue;
+        const auto place = detail::find_output_place(*output);
+        if (!place) continue;
+        for (const std::filesystem::path& directory : detail::find_partials(*place)) {
+            const auto bytes = read_file((directory / detail::journal_name).string(), largest_journal);
+            if (!bytes && bytes.error().code() == error_code::file_not_found) continue;
+            if (detail::partial_lock::take(directory).is != detail::partial_lock::state::held) continue;
+            interrupted_run found{*output, bytes ? read_record(*bytes) : std::nullopt};
+            if (found.record) found.record->place = directory;
+            return found;
+        }
+    }
+    return std::nullopt;
+}
+
+/// What a run that died has left, where this one is to go on with it; where it is not or cannot, says so.
+inline std::optional<run_record> look_for_interrupted(const oneshot_options& options, notice_list& notices)
+{
+    std::optional<interrupted_run> left = find_interrupted(options);
+    if (!left) return std::nullopt;
+    if (options.resume && !left->record)
+        notices.warn(left->output + ": the journal of an interrupted run is damaged; this one begins afresh");
+    if (!options.resume && left->record)
+        notices.note(left->output + ": an interrupted run had finished " + std::to_string(left->record->blocks) +
+                     " blocks; this one begins afresh, --resume would have gone on");
+    return options.resume ? std::move(left->record) : std::nullopt;
+}
+
+/// Writes down what a run has finished, for another run to go on behind it when this one is killed at any moment:
+///
+///     .NAME.partial-0123456789abcdef/journal   a `run_record`, replaced in one step
+///                                    hidden.0  hidden states behind the last block that was recorded, or
+///                                    hidden.1  behind the one before: they take turns
+///
+/// Nothing waits for the disk: what a program has written survives its death. Where the machine dies, too, the
+/// digests of the record tell what has not arrived. A block is recorded where that costs less than a fiftieth of the
+/// time that the run took so far; those that are not are computed again.
+class run_journal {
+public:
+    /// Takes `group`'s outputs as they are now. `keep`: what is unfinished stays from the first record on.
+    void begin(output_group& group, const oneshot_options& options)
+    {
+        group_ = &group;
+        keep_ = options.resume;
+        for (const std::string* const output : detail::journal_outputs(options))
+            for (const output_group::member& each : group.members())
+                if (directory_.empty() && each.place.given == *output) directory_ = each.directory;
+    }
+    /// Goes on behind this record: its hidden states are not written over before the next.
+    void go_on(const run_record& last) noexcept { turn_ = last.hidden_file; }
+
+    /// Whether the next record is worth its time.
+    bool is_due()
+    {
+        constexpr double share = 0.015, free_seconds = 0.05;
+        elapsed_ += watch_.lap();
+        return !directory_.empty() && spent_ + last_ <= share * elapsed_ + free_seconds;
+    }
+
+    /// Records a state of the run, of which `hidden` are the hidden states; gives why it cannot, once: from then on
+    /// there is no journal, so that it takes no space that the outputs need.
+    template <execution E>
+    status write(const E& how, run_record record, std::span<const std::span<std::byte>> hidden)
+    {
+        if (directory_.empty()) return {};
+        stopwatch cost;
+        for (const output_group::member& each : group_->members())
+            record.directories.push_back(each.directory.filename().string());
+        const status done = try_write(how, std::move(record), hidden);
+        if (!done) give_up();
+        last_ = cost.lap();
+        spent_ += last_;
+        if (done && keep_) group_->keep();
+        return done;
+    }
+
+private:
+    template <execution E>
+    status try_write(const E& how, run_record&& record, std::span<const std::span<std::byte>> hidden)
+    {
+        record.place = directory_;
+        record.hidden_file = ++turn_;
+        if (!hidden.empty()) {
+            AWQ_TRY(record.hidden, write_hidden(how, record.hidden_path(), hidden));
+        }
+        const output_path made = path_of("journal.new");
+        static_cast<void>(std::remove(made.path.c_str()));
+        {
+            const std::string bytes = to_bytes(record);
+            AWQ_TRY(new_file file, new_file::create(made));
+            AWQ_CHECK(file.append(std::as_bytes(std::span{bytes})));
+        }
+        if (std::rename(made.path.c_str(), path_of(detail::journal_name).path.c_str()) != 0)
+            return error{error_code::file_unwritable, made.shown, ": ", std::strerror(errno)};
+        if (hidden.empty()) remove({"hidden.0", "hidden.1"});
+        return {};
+    }
+
+    void remove(std::initializer_list<const char*> names) const
+    {
+        for (const char* const name : names) static_cast<void>(std::remove(path_of(name).path.c_str()));
+    }
+
+    void give_up()
+    {
+        remove({detail::journal_name, "journal.new", "hidden.0", "hidden.1"});
+        group_->release();
+        directory_.clear();
+    }
+
+    output_path path_of(const std::string& name) const
+    {
+        output_path made{(directory_ / name).string(), name};
+        made.resumable = true;
+        return made;
+    }
+
+    output_group* group_ = nullptr;
+    std::filesystem::path directory_; ///< empty: there is no journal
+    bool keep_ = false;
+    std::uint32_t turn_ = 0;
+    stopwatch watch_;
+    double elapsed_ = 0, spent_ = 0, last_ = 0;
+};
+
+} // namespace awq
+
+#endif
 // ---- awq/pipeline/run_outputs.hpp
 #ifndef AWQ_PIPELINE_RUN_OUTPUTS_HPP
 #define AWQ_PIPELINE_RUN_OUTPUTS_HPP
@@ -43212,14 +49359,15 @@ class AWQ_ABI_TAG smoothed_sink final : public checkpoint_sink {
 public:
     static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
                                                            const std::string& target,
-                                                           bool overwrite,
+                                                           const output_policy& policy,
                                                            sink_content content = {})
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
-        AWQ_TRY(output_directory directory, output_directory::create(target, overwrite));
-        AWQ_TRY(auto writer, safetensors::shard_set_writer::create(directory.where(),
-                                                                   source.checkpoint()));
-        AWQ_TRY(auto notes, carry_over(source.path(), directory.where()));
+        AWQ_TRY(output_directory directory, output_directory::create(target, policy));
+        AWQ_TRY(auto writer, create_writer(source, directory.where()));
+        const std::vector<std::string> replaced(source.stacks().has_packed() ? 1 : 0, "config.json");
+        AWQ_TRY(auto notes, carry_over(source.path(), directory.where(), replaced));
+        if (!replaced.empty()) AWQ_CHECK(write_plain_config(source.path(), directory.where()));
         return std::unique_ptr<checkpoint_sink>{new smoothed_sink{
             source, std::move(directory), std::move(writer), content, std::move(notes)}};
     }
@@ -43228,9 +49376,7 @@ public:
     {
         const block_tensors& chosen =
             content_ == sink_content::smoothed ? *block.smoothed : *block.dequantized;
-        for (const auto& [name, tensor] : chosen.all())
-            AWQ_CHECK(writer_.write_floats(chosen.prefix() + name, values_of(tensor)));
-        return {};
+        return write_as_stored(source_, chosen, slabs_, writer_);
     }
 
     status prepare() override
@@ -43242,10 +49388,20 @@ public:
 
     status commit() override { return directory_.commit(); }
     std::string target() const override { return directory_.target(); }
+    void save(state_writer& to) const override { writer_.save(to); }
+    status restore(state_reader& from) override { return writer_.restore(from); }
     std::vector<tensor_report> tensors() const override { return tensor_reports(writer_); }
     std::vector<std::string> notes() const override { return notes_; }
 
 private:
+    static result<safetensors::shard_set_writer> create_writer(const directory_source& source,
+                                                               const output_path& where)
+    {
+        const safetensors::checkpoint& files = source.checkpoint();
+        if (!source.stacks().has_packed()) return safetensors::shard_set_writer::create(where, files);
+        return safetensors::shard_set_writer::create(where, plan_like(files, source.stacks()), files.has_index());
+    }
+
     smoothed_sink(const directory_source& source, output_directory&& directory,
                   safetensors::shard_set_writer&& writer, sink_content content,
                   std::vector<std::string>&& notes)
@@ -43257,6 +49413,7 @@ private:
     const directory_source& source_;
     output_directory directory_;
     safetensors::shard_set_writer writer_;
+    stack_writer slabs_;
     sink_content content_;
     std::vector<std::string> notes_;
 };
@@ -43295,9 +49452,10 @@ namespace detail {
 
 using sink_list = std::vector<std::unique_ptr<checkpoint_sink>>;
 
-/// Keeps a sink that could be opened.
-inline status add_sink(result<std::unique_ptr<checkpoint_sink>> sink, sink_list& into)
+/// Keeps a sink that could be opened; of a group that only checks there is none to keep.
+inline status add_sink(result<std::unique_ptr<checkpoint_sink>> sink, output_group& group, sink_list& into)
 {
+    if (!sink && group.take_passed()) return {};
     if (!sink) return sink.error();
     into.push_back(std::move(*sink));
     return {};
@@ -43305,59 +49463,62 @@ inline status add_sink(result<std::unique_ptr<checkpoint_sink>> sink, sink_list&
 
 /// 16-bit checkpoints.
 inline status open_plain_sinks(const directory_source& source, const layer_plan& plan,
-                               const oneshot_options& options, sink_list& into)
+                               const oneshot_options& options, output_group& group, sink_list& into)
 {
-    const bool again = options.overwrite;
+    const output_policy again{options.overwrite, &group};
     if (options.smoothing_only && !options.output.empty())
-        AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output, again), into));
+        AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output, again), group, into));
     if (!options.output_smoothed.empty())
-        AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output_smoothed, again), into));
+        AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output_smoothed, again), group, into));
     if (!options.output_dequantized.empty())
         AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output_dequantized, again,
-                                                 sink_content::dequantized), into));
+                                                 sink_content::dequantized), group, into));
     if (!options.compensate || options.output.empty()) return {};
     const auto matrix = std::filesystem::path{options.output_imatrix}.filename().string();
     return add_sink(compensated_sink::create(source, options.output, again,
                                              {plan.name(), matrix,
-                                              options.rounding.least_squares_lambda}), into);
+                                              options.rounding.least_squares_lambda}), group, into);
 }
 
 /// Checkpoints of schemes; they share the codes of one run.
 inline status open_scheme_sinks(const directory_source& source, const layer_plan& plan,
-                                const oneshot_options& options, sink_list& into)
+                                const oneshot_options& options, output_group& group, sink_list& into)
 {
+    const output_policy again{options.overwrite, &group};
     const bool quantizes = !options.formats.empty() && !options.smoothing_only;
     if (!quantizes && !options.output_awq.empty())
         return error{error_code::invalid_argument, options.output_awq,
                      ": --output-awq needs a 4-bit --scheme"};
     if (quantizes && !options.output.empty())
-        AWQ_CHECK(add_sink(compressed_tensors_sink::create(source, options.output,
-                                                           options.overwrite,
-                                                           weight_formats_of(plan)), into));
+        AWQ_CHECK(add_sink(compressed_tensors_sink::create(source, options.output, again,
+                                                           weight_formats_of(plan)), group, into));
     if (options.output_awq.empty()) return {};
-    return add_sink(autoawq_sink::create(source, options.output_awq, options.overwrite,
-                                         weight_formats_of(plan)), into);
+    return add_sink(autoawq_sink::create(source, options.output_awq, again,
+                                         weight_formats_of(plan)), group, into);
 }
 
 } // namespace detail
 
-/// Every output that a run is asked for. Errors: those of the sinks, before anything is computed; no output at all.
+/// Every output that a run is asked for, as a group. Errors: those of the sinks, before anything is computed; no
+/// output at all.
 template <execution E>
-result<detail::sink_list> open_sinks(const E& how, const directory_source& source,
-                                     const layer_plan& plan, const oneshot_options& options)
+result<detail::sink_list> open_sinks(const E& how, const directory_source& source, const layer_plan& plan,
+                                     const oneshot_options& options, output_group& group)
 {
     detail::sink_list sinks;
-    AWQ_CHECK(detail::open_plain_sinks(source, plan, options, sinks));
+    if (options.output.empty() && options.output_smoothed.empty() && options.output_dequantized.empty() &&
+        options.output_awq.empty() && options.output_imatrix.empty())
+        return error{error_code::invalid_argument, "no output is named: give --output"};
+    const output_policy again{options.overwrite, &group};
+    AWQ_CHECK(detail::open_plain_sinks(source, plan, options, group, sinks));
     if (!options.gguf_type.empty() && !options.output.empty())
         AWQ_CHECK(detail::add_sink(gguf_sink<E>::create(how, source, *plan.layout(), options.output,
-                                                        options.overwrite), sinks));
+                                                        again), group, sinks));
     if (!options.output_imatrix.empty())
-        AWQ_CHECK(detail::add_sink(imatrix_sink::create(source.config(), options.output_imatrix,
-                                                        options.overwrite, options.dataset,
-                                                        options.max_seq_length), sinks));
-    AWQ_CHECK(detail::open_scheme_sinks(source, plan, options, sinks));
-    if (!sinks.empty()) return sinks;
-    return error{error_code::invalid_argument, "no output is named: give --output"};
+        AWQ_CHECK(detail::add_sink(imatrix_sink::create(source.config(), options.output_imatrix, again, options.dataset,
+                                                        options.max_seq_length), group, sinks));
+    AWQ_CHECK(detail::open_scheme_sinks(source, plan, options, group, sinks));
+    return sinks;
 }
 
 } // namespace awq
@@ -43866,14 +50027,14 @@ class report_file {
 public:
     /// An earlier report is replaced, and with `overwrite` any regular file. Errors: those of
     /// output_file.
-    static result<report_file> create(const std::string& path, bool overwrite)
+    static result<report_file> create(const std::string& path, const output_policy& policy)
     {
         std::error_code ignored;
         const bool other = std::filesystem::is_regular_file(path, ignored) && !is_report(path);
-        if (other && !overwrite)
+        if (other && !policy.overwrite)
             return error{error_code::file_exists, path,
                          ": is there and is no report; choose another file or ask for overwriting"};
-        AWQ_TRY(output_file file, output_file::create(path, true));
+        AWQ_TRY(output_file file, output_file::create(path, {true, policy.group}));
         return report_file{std::move(file)};
     }
 
@@ -44451,6 +50612,13 @@ inline std::string to_json(const run_report& report)
     out.key("layers").begin_array();
     for (const layer_report& layer : report.layers) detail::write_layer(out, layer);
     out.end_array();
+    out.key("experts").begin_array();
+    for (const expert_report& each : report.experts) {
+        out.begin_object().field("layer", each.layer).key("tokens").begin_array();
+        for (const std::uint64_t tokens : each.tokens) out.value(tokens);
+        out.end_array().end_object();
+    }
+    out.end_array();
     detail::write_notes(out.key("notes"), report.notes);
     out.key("seconds").begin_object();
     for (const auto& [step, seconds] : report.seconds) out.field(step, seconds);
@@ -44527,6 +50695,37 @@ inline std::string to_json(const evaluation_report& report)
 #ifndef AWQ_REPORT_WRITE_REPORT_HTML_HPP
 #define AWQ_REPORT_WRITE_REPORT_HTML_HPP
 
+// ---- awq/report/html/expert_section.hpp
+#ifndef AWQ_REPORT_HTML_EXPERT_SECTION_HPP
+#define AWQ_REPORT_HTML_EXPERT_SECTION_HPP
+
+#include <string>
+#include <vector>
+
+namespace awq::html {
+
+/// How many tokens the experts of each block were given; nothing where there are none.
+inline void write_experts(writer& out, const std::vector<expert_report>& experts)
+{
+    if (experts.empty()) return;
+    begin_section(out, "Experts");
+    out.open("table").open("thead").open("tr");
+    for (const char* const each : {"block", "experts", "fewest tokens", "most tokens", "without any"})
+        out.leaf("th", each, {{"scope", "col"}});
+    out.close().close().open("tbody");
+    for (const expert_report& each : experts) {
+        out.open("tr").leaf("th", each.layer, {{"scope", "row"}});
+        for (const std::uint64_t number : {std::uint64_t{each.tokens.size()}, each.fewest(), each.most(),
+                                           std::uint64_t{each.unused()}})
+            out.leaf("td", std::to_string(number));
+        out.close();
+    }
+    out.close().close().close();
+}
+
+} // namespace awq::html
+
+#endif
 // ---- awq/report/html/layer_section.hpp
 #ifndef AWQ_REPORT_HTML_LAYER_SECTION_HPP
 #define AWQ_REPORT_HTML_LAYER_SECTION_HPP
@@ -45169,6 +51368,7 @@ inline std::string to_html(const run_report& report)
     html::write_notes(out, report.notes);
     html::write_mappings(out, report.mappings);
     html::write_layers(out, report.layers);
+    html::write_experts(out, report.experts);
     html::write_skipped(out, report);
     html::write_sizes(out, report.contents);
     html::write_time(out, report.seconds, report.peak_rss_bytes);
@@ -45198,6 +51398,8 @@ std::string report_text(const Report& report, std::string_view file_name)
 #endif
 
 #include <cstddef>
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -45215,13 +51417,57 @@ public:
                 const oneshot_options& options)
     {
         close_sinks();
-        AWQ_TRY(sinks_, open_sinks(how, source, plan, options));
+        AWQ_TRY(sinks_, open_sinks(how, source, plan, options, *group_));
         if (options.report.empty() || report_) return {};
-        AWQ_TRY(report_, report_file::create(options.report, options.overwrite));
+        auto report = report_file::create(options.report, {options.overwrite, group_.get()});
+        if (!report && group_->take_passed()) return {};
+        AWQ_TRY(report_, std::move(report));
         return {};
     }
 
+    /// The outputs' temporary directories.
+    output_group& group() noexcept { return *group_; }
+
+    /// What every output has written so far, in their order, and going on behind it. Error: `malformed_file`
+    /// where it is not there any more.
+    std::vector<std::string> save() const
+    {
+        std::vector<std::string> saved;
+        for (const auto& sink : sinks_) {
+            state_writer bytes;
+            sink->save(bytes);
+            saved.push_back(bytes.bytes());
+        }
+        return saved;
+    }
+    status restore(const std::vector<std::string>& saved)
+    {
+        bool is_whole = saved.size() == sinks_.size();
+        for (std::size_t i = 0; is_whole && i < sinks_.size(); ++i) {
+            state_reader bytes{saved[i]};
+            AWQ_CHECK(sinks_[i]->restore(bytes));
+            is_whole = bytes.is_at_end();
+        }
+        return is_whole ? status{} : error{error_code::malformed_file, "its journal is damaged"};
+    }
+
     void close_sinks() { sinks_.clear(); }
+    /// All of them; what they have written is removed.
+    void discard()
+    {
+        group_->release();
+        close_sinks();
+        report_.reset();
+        group_->adopt({});
+    }
+
+    /// Where the first output will be; empty where there is none.
+    std::string directory() const
+    {
+        if (sinks_.empty()) return {};
+        const std::string beside = std::filesystem::path{sinks_.front()->target()}.parent_path().string();
+        return beside.empty() ? "." : beside;
+    }
 
     /// Once, before the first block. Notices what of the model the outputs are without.
     void begin(std::size_t sequences, notice_list& notices)
@@ -45259,84 +51505,27 @@ public:
         return held;
     }
 
-    /// Writes the report and puts all into place, one right after the other.
-    status commit(const run_report& report)
+    /// Writes the report, which is the last thing before the `commit`.
+    status prepare_report(const run_report& report)
     {
-        if (report_) AWQ_CHECK(report_->prepare(report_text(report, report_->target())));
+        return report_ ? report_->prepare(report_text(report, report_->target())) : status{};
+    }
+
+    /// Puts all into place, one right after the other.
+    status commit()
+    {
         const output_hold together = hold_outputs();
         for (const auto& sink : sinks_) AWQ_CHECK(sink->commit());
-        return report_ ? report_->commit() : status{};
+        if (report_) AWQ_CHECK(report_->commit());
+        group_->release();
+        return {};
     }
 
 private:
+    std::unique_ptr<output_group> group_ = std::make_unique<output_group>(); ///< outlives what is in it
     detail::sink_list sinks_;
     std::optional<report_file> report_;
 };
-
-} // namespace awq
-
-#endif
-// ---- awq/pipeline/sample_notices.hpp
-#ifndef AWQ_PIPELINE_SAMPLE_NOTICES_HPP
-#define AWQ_PIPELINE_SAMPLE_NOTICES_HPP
-
-#include <cstddef>
-#include <string>
-
-namespace awq {
-
-namespace detail {
-
-/// "1 token", "2 tokens".
-inline std::string counted(std::size_t count, const std::string& what)
-{
-    return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
-}
-
-} // namespace detail
-
-/// "3 samples, 96 tokens, from d.jsonl": what a run reads, in one line.
-inline std::string summary_of(const sample_set& samples, const std::string& dataset)
-{
-    return detail::counted(samples.sequences.size(), "sample") + ", " +
-           detail::counted(samples.tokens(), "token") + ", from " + dataset;
-}
-
-/// Samples that were left out or cut off, and sequences that the model has no positions for.
-inline void note_samples(const sample_set& samples, const std::string& dataset,
-                         std::size_t max_position_embeddings, notice_list& notes)
-{
-    if (samples.empty > 0)
-        notes.note(dataset + ": skipped " + std::to_string(samples.empty) + " of " +
-                   detail::counted(samples.read, "sample") + ": null or empty");
-    if (samples.cut > 0)
-        notes.note(dataset + ": cut off " + std::to_string(samples.cut) + " of " +
-                   detail::counted(samples.read, "sample") + ": longer than max_seq_length");
-    if (max_position_embeddings > 0 && samples.longest() > max_position_embeddings)
-        notes.warn(dataset + ": sequences of " + std::to_string(samples.longest()) +
-                   " tokens go beyond the model's " + std::to_string(max_position_embeddings) +
-                   " positions (max_position_embeddings); use a shorter max_seq_length");
-}
-
-/// Fewer samples than were asked for.
-inline void warn_of_few_samples(const sample_set& samples, const std::string& dataset,
-                                std::size_t asked, notice_list& notes)
-{
-    if (samples.sequences.size() >= asked) return;
-    notes.warn(dataset + ": it holds " + detail::counted(samples.sequences.size(), "sample") +
-               "; " + std::to_string(asked) + " were asked for");
-}
-
-/// Fewer tokens than the widest layer has inputs, where `steps` solve for its weights: the Gram
-/// matrix of the inputs then says nothing about most of them.
-inline void warn_of_few_tokens(std::size_t tokens, std::size_t widest, const std::string& steps,
-                               notice_list& notes)
-{
-    if (steps.empty() || tokens >= widest) return;
-    notes.warn("calibration on " + detail::counted(tokens, "token") + ", fewer than the " +
-               std::to_string(widest) + " inputs of the widest layer, which " + steps +
-               " would need: the result may be worse than without; give more or longer samples");
-}
 
 } // namespace awq
 
@@ -45377,7 +51566,8 @@ public:
         tell(reason,
              {{"num-calibration-samples",
                options_.num_calibration_samples != default_.num_calibration_samples},
-              {"max-seq-length", options_.max_seq_length != default_.max_seq_length}});
+              {"max-seq-length", options_.max_seq_length != default_.max_seq_length},
+              {"all-experts", options_.all_experts}});
     }
     void rounding(std::string_view reason)
     {
@@ -45467,7 +51657,10 @@ inline void note_unused_options(const oneshot_options& options, notice_list& not
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <sstream>
 #include <string>
@@ -45486,42 +51679,72 @@ public:
     static result<std::unique_ptr<oneshot_run>> prepare(const E& how, const oneshot_options& options)
     {
         auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options}};
+        if (options.dry_run) run->outputs_.group().make_dry();
         AWQ_CHECK(check_request(options));
         note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
-        AWQ_CHECK(run->check_outer_values());
+        run->choose_precision();
+        AWQ_CHECK(check_outer_values(*run->source_));
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
         AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
         AWQ_CHECK(check_request_files(options));
-        AWQ_CHECK(run->open_outputs());
-        AWQ_TRY(const auto samples, run->load_calibration());
-        if (options.measured_types) {
-            run->outputs_.close_sinks(); // they can be written: now the plan may take its time
-            AWQ_CHECK(run->measure(samples));
-            AWQ_CHECK(run->open_outputs());
+        if (!options.dry_run) run->left_ = look_for_interrupted(options, run->report_.notes);
+        if (!run->left_) AWQ_CHECK(run->open_outputs());
+        AWQ_TRY(auto samples, run->load_calibration());
+        AWQ_CHECK(check_fits(options.model, run->least(), samples, memory_for_this_process()));
+        if (options.dry_run) {
+            run->samples_ = std::move(samples);
+            return run;
         }
+        AWQ_TRY(run->identity_, identity_of(run->options_, samples));
+        if (run->left_) AWQ_CHECK(check_same(run->left_->identity, run->identity_));
+        if (run->left_ && !run->left_->finished.empty()) return run;
+        if (options.measured_types) AWQ_CHECK(run->measure(samples));
+        AWQ_CHECK(run->embed(samples));
+        if (run->left_) AWQ_CHECK(run->go_on(samples));
         run->outputs_.begin(samples.size(), run->report_.notes);
-        if (options.imatrix.empty()) {
-            AWQ_TRY(run->stream_, activation_stream::make(*run->source_, samples));
-        }
         run->begin_report(samples.size());
+        if (run->left_) run->take_report();
+        run->journal_.begin(run->outputs_.group(), options);
         return run;
+    }
+
+    /// What a dry run knows.
+    std::span<const token_ids> samples() const noexcept { return samples_; }
+    const model_config& config() const noexcept { return source_->config(); }
+    const step_seconds& seconds() const noexcept { return report_.seconds; }
+    std::uint64_t source_bytes() const noexcept { return source_->checkpoint().total_bytes(); }
+    memory_need least() const { return least_memory(config(), !options_.smoothing_only, is_sequential()); }
+
+    /// Does all to the first block, with some of the samples, that a run does; gives what it took. `share`: of the
+    /// tokens that would be there, which decides whether they are enough for a least-squares target.
+    result<step_seconds> try_first_block(std::span<const token_ids> samples, float share)
+    {
+        AWQ_CHECK(embed(samples));
+        options_.rounding.least_squares_tokens = rounding_options{}.least_squares_tokens * share;
+        step_seconds before = std::exchange(report_.seconds, {});
+        AWQ_CHECK(run_block(0, 1));
+        return std::exchange(report_.seconds, std::move(before));
     }
 
     /// Does all of it; on an error nothing appears at the targets.
     result<run_report> execute()
     {
+        if (left_ && !left_->finished.empty()) return finish_outputs(std::move(*left_), report_.notes);
         const std::size_t layers = source_->config().num_hidden_layers;
-        for (std::size_t layer = 0; layer < layers; ++layer) {
+        for (std::size_t layer = first_block_; layer < layers; ++layer) {
             const std::string where = options_.model + ": block " + std::to_string(layer);
             AWQ_CHECK(catch_out_of_memory(where, use_less_memory,
                                           [&] { return run_block(layer, layers); }));
+            if (layer + 1 == layers || journal_.is_due()) record(layer + 1);
         }
         mappings_.tell_unmatched(report_.notes);
         AWQ_CHECK(refuse_if_nothing_was_done());
         report_.fallbacks.tell(report_.notes);
         report_.note_skipped_candidates();
+        if (options_.all_experts && options_.imatrix.empty() && report_.experts.empty())
+            report_.notes.warn("all_experts had nothing to do: the model has no experts");
         if (options_.smooth_grouped_query && !found_grouped_query_)
             report_.notes.warn("smooth_grouped_query had nothing to do: no mapping of this run "
                                "is one of query heads that share values");
@@ -45532,7 +51755,9 @@ public:
         report_.add_seconds("write", watch_.lap());
         report_.add_seconds("total", total_.lap());
         report_.peak_rss_bytes = peak_rss_bytes();
-        AWQ_CHECK(outputs_.commit(report_));
+        AWQ_CHECK(outputs_.prepare_report(report_));
+        record(layers, finished_outputs(outputs_.group(), options_.overwrite, options_.report));
+        AWQ_CHECK(outputs_.commit());
         return std::move(report_);
     }
 
@@ -45540,9 +51765,6 @@ private:
     oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
     {
         report_.notes = options.notices;
-        if (options.operands == precision::mixed && !detail::has_amx())
-            report_.notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 "
-                               "in tiles (AMX), so products stay float32");
         if (options.compensate) {
             options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
             options_.rounding.importance = true;
@@ -45559,13 +51781,16 @@ private:
                            ": losses are sums of importance times squared weight error");
     }
 
-    /// What is outside of the blocks is copied at the end; a NaN there is to be found before the work.
-    status check_outer_values() const
+    /// Where the options leave it open: mixed where that is faster and weights are exact in it.
+    void choose_precision()
     {
-        for (const expected_tensor& each : expected_outer_tensors(source_->config()))
-            if (const auto* const tensor = source_->checkpoint().find(each.name))
-                AWQ_CHECK(check_finite(*tensor));
-        return {};
+        const bool is_exact = source_->config().torch_dtype == dtype::bf16;
+        const bool is_better = detail::has_amx() && is_exact && !reproducible_products;
+        if (options_.operands == precision::mixed && !detail::has_amx())
+            report_.notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 "
+                               "in tiles (AMX), so products stay float32");
+        if (!options_.operands) options_.operands = is_better ? precision::mixed : precision::float32;
+        how_ = with_precision(how_, *options_.operands);
     }
 
     /// The samples' tokens; none where an importance matrix stands in for them.
@@ -45582,51 +51807,104 @@ private:
         reading.chat = chat_templates::renderer_of(options_.model);
         AWQ_TRY(sample_set samples, load_samples(options_.dataset, tokens, reading));
         report_.add_seconds("tokenize", watch_.lap());
-        say_what_is_used(samples);
+        say_what_is_used(samples, options_, source_->config(), report_.notes);
         return std::move(samples.sequences);
     }
 
-    void say_what_is_used(const sample_set& samples)
+    /// The hidden states before the first block.
+    status embed(std::span<const token_ids> samples)
     {
-        const model_config& config = source_->config();
-        notify(options_.progress, "calibration: " + summary_of(samples, options_.dataset));
-        note_samples(samples, options_.dataset, config.max_position_embeddings, report_.notes);
-        warn_of_few_samples(samples, options_.dataset, options_.num_calibration_samples,
-                            report_.notes);
-        std::size_t widest = 0;
-        for (const block_input& input : layout_of(config, 0).inputs)
-            widest = std::max(widest, input.width);
-        warn_of_few_tokens(samples.tokens(), widest, solving_steps(), report_.notes);
-    }
-
-    /// The steps of this run that solve for weights from the Gram matrix of their inputs.
-    std::string solving_steps() const
-    {
-        if (options_.smoothing_only) return {};
-        const bool feedback = options_.rounding.error_feedback;
-        const bool target = options_.rounding.least_squares_lambda > 0;
-        if (feedback && target) return "error feedback and the least-squares target";
-        return feedback ? "error feedback" : target ? "the least-squares target" : "";
+        if (!options_.imatrix.empty()) return {};
+        AWQ_TRY(stream_, activation_stream::make(*source_, samples));
+        stream_.show_all_experts(options_.all_experts);
+        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small();
+        return {};
     }
 
     status open_outputs() { return outputs_.open(how_, *source_, plan_, options_); }
 
-    /// Plans again with the types that do least harm.
+    /// Plans again with the types that do least harm, and opens the outputs for them; another run may have
+    /// measured them.
     status measure(std::span<const token_ids> samples)
     {
         watch_.lap();
-        AWQ_TRY(const measured_types found,
-                measure_types<Product>(how_, *source_, *plan_.layout(), samples,
-                                       options_.progress));
+        if (left_) {
+            measured_ = left_->measured;
+        } else {
+            outputs_.close_sinks(); // they can be written: now the plan may take its time
+            AWQ_TRY(measured_, measure_types<Product>(how_, *source_, *plan_.layout(), samples, options_.progress));
+        }
         auto& types = options_.tensor_types;
-        types.insert(types.end(), found.overrides.begin(), found.overrides.end());
+        types.insert(types.end(), measured_.overrides.begin(), measured_.overrides.end());
         AWQ_TRY(plan_, layer_plan::make(options_, *source_));
         std::ostringstream text;
-        text << "types measured: the tensors' divergences alone add up to " << found.divergence
-             << " nats, those of the mix's own types to " << found.mix_divergence;
+        text << "types measured: the tensors' divergences alone add up to " << measured_.divergence
+             << " nats, those of the mix's own types to " << measured_.mix_divergence;
         report_.notes.note(text.str());
         report_.add_seconds("measure types", watch_.lap());
-        return {};
+        return left_ ? status{} : open_outputs();
+    }
+
+    /// Opens the outputs behind what is written of them, and takes the hidden states; begins afresh where they are
+    /// damaged.
+    status go_on(std::span<const token_ids> samples)
+    {
+        outputs_.group().adopt(left_->directories);
+        outputs_.group().keep();
+        AWQ_CHECK(open_outputs());
+        if (is_sequential()) rounded_ = stream_.hidden();
+        if (left_->blocks <= source_->config().num_hidden_layers && outputs_.restore(left_->sinks) &&
+            read_hidden(how_, left_->hidden_path(), left_->hidden, hidden_bytes(left_->blocks))) {
+            first_block_ = static_cast<std::size_t>(left_->blocks);
+            journal_.go_on(*left_);
+            report_.notes.note("resumed behind the first " + std::to_string(first_block_) + " of " +
+                               std::to_string(source_->config().num_hidden_layers) + " blocks");
+            return {};
+        }
+        report_.notes.warn("what the interrupted run left is damaged; this one begins afresh");
+        left_.reset();
+        outputs_.discard();
+        AWQ_CHECK(embed(samples));
+        return open_outputs();
+    }
+
+    /// What is not said of every run of these options.
+    void take_report()
+    {
+        report_.take_blocks(std::move(left_->report));
+        found_grouped_query_ = left_->found_grouped_query;
+        mappings_.add_matched(left_->matched_mappings);
+    }
+
+    /// The hidden states that the blocks behind the first ones need: of both streams where the second goes on.
+    std::vector<std::span<std::byte>> hidden_bytes(std::size_t blocks)
+    {
+        if (!options_.imatrix.empty() || blocks == source_->config().num_hidden_layers) return {};
+        std::vector<std::span<std::byte>> all{stream_.hidden().bytes()};
+        if (is_sequential()) all.push_back(rounded_.bytes());
+        return all;
+    }
+
+    /// Writes down that so many blocks are finished, or all of it.
+    void record(std::size_t blocks, std::vector<finished_output> finished = {})
+    {
+        const std::set<std::size_t>& matched = mappings_.matched();
+        run_record now;
+        now.identity = identity_;
+        now.blocks = blocks;
+        now.sinks = outputs_.save();
+        now.measured = measured_;
+        now.found_grouped_query = found_grouped_query_;
+        now.matched_mappings.assign(matched.begin(), matched.end());
+        now.report = report_;
+        now.notices.assign(report_.notes.begin(), report_.notes.end());
+        now.finished = std::move(finished);
+        watch_.lap();
+        const status done = journal_.write(how_, std::move(now), hidden_bytes(blocks));
+        report_.add_seconds("journal", watch_.lap());
+        if (!done)
+            report_.notes.warn("the journal of the run cannot be written (" + std::string{done.error().text()} +
+                               "): --resume could not go on with it");
     }
 
     void begin_report(std::size_t samples)
@@ -45655,7 +51933,9 @@ private:
     {
         notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
         watch_.lap();
-        AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer));
+        AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer, scratch_directory(),
+                                                          options_.experts_in_memory));
+        ahead_.start(*source_, layer + 1);
         report_.add_seconds("read", watch_.lap());
         block_statistics statistics{block.layout(), true};
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
@@ -45680,14 +51960,27 @@ private:
     status calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
                                 block_statistics& statistics)
     {
-        parent_recorder recorder{stream_.batch(), block.layout(), recorder_stride()};
-        AWQ_CHECK(observe(layer, block, statistics, recorder));
+        const std::vector<sequence_chunk> all = cut_into_chunks(stream_.batch());
+        const auto sample = search_sample(all, block.layout());
+        const auto& shown = shows_sample_only() ? sample : all;
+        parent_recorder recorder{shown, block.layout(), recorder_stride(shown)};
+        AWQ_CHECK(observe(layer, block, shown, sample, statistics, recorder));
+        statistics.complete(how_);
+        if (options_.imatrix.empty()) count_tokens(block, statistics, report_);
         report_.add_seconds("calibrate", watch_.lap());
         notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
         AWQ_CHECK(smooth(layer, block, statistics, recorder));
-        if (options_.clip_weights) clip(block, statistics);
+        if (options_.clip_weights)
+            clip_block(how_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks);
         report_.add_seconds("search", watch_.lap());
         return {};
+    }
+
+    /// Where experts wait while others are looked at: beside the output. llm-compressor's loss runs all of
+    /// them for each candidate, so then they stay in memory.
+    std::string scratch_directory() const
+    {
+        return options_.loss == loss_kind::parent_output ? std::string{} : outputs_.directory();
     }
 
     status hand_over(const finished_block& block)
@@ -45706,41 +51999,41 @@ private:
     {
         if (!is_sequential()) return run.run_alone();
         if (layer == 0) {
-            rounded_ = stream_.table();
-            round_embeddings();
+            rounded_ = stream_.hidden();
+            AWQ_CHECK(round_first());
         }
         const block_context context = stream_.context(source_->config(), layer);
         block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(),
-                                        view_of(rounded_)};
+                                        rounded_};
         AWQ_CHECK(run.run_sequential(stages));
-        const status sound = check_hidden(options_.model, block_prefix(source_->config(), layer),
-                                           layer, view_of(rounded_));
-        return sound ? sound : sound.error().within("with rounded weights");
+        const auto is_sound = [&](matrix_view<float> rows) {
+            return check_hidden(options_.model, block_prefix(source_->config(), layer), layer, rows);
+        };
+        for (const sequence_chunk& chunk : cut_into_chunks(stream_.batch()))
+            if (const status sound =
+                    rounded_.with_rows(how_, chunk.first_row, chunk.batch.tokens(), false, is_sound);
+                !sound)
+                return sound.error().within("with rounded weights");
+        return {};
     }
 
-    /// GGUF files round the embeddings, too: row by row, without importance.
-    void round_embeddings()
+    /// The second stream begins with the embeddings of a GGUF file.
+    status round_first()
     {
-        const gguf_layout* const layout = plan_.layout();
-        const gguf_tensor* const table =
-            layout ? layout->find(source_->config().names.embeddings + ".weight") : nullptr;
-        if (!table || !gguf::is_quantized(table->type)) return;
-        const gguf::simd_block_quantizer rounding{table->type};
-        const auto rows = view_of(rounded_);
-        const float scale = source_->config().embedding_scale(); // the file's rows are not scaled
-        how_.for_each(rows.rows(), [=](std::size_t row) {
-            const auto one = rows.rows_from(row, 1);
-            for (float& value : one.row(0)) value /= scale;
-            rounding.pseudo_quantize(one, {}, one);
-            kernels::simd::scale(scale, one.row(0), one.row(0));
-        });
+        if (!plan_.layout()) return {};
+        const auto round = [&](matrix_view<float> rows) -> status {
+            round_embeddings(how_, source_->config(), *plan_.layout(), rows);
+            return {};
+        };
+        for (const sequence_chunk& chunk : cut_into_chunks(stream_.batch()))
+            AWQ_CHECK(rounded_.with_rows(how_, chunk.first_row, chunk.batch.tokens(), true, round));
+        return {};
     }
 
     storage_choice stored_types() const
     {
         return [this](std::string_view tensor) {
-            const safetensors::tensor* const found = source_->checkpoint().find(tensor);
-            return found && found->type() ? *found->type() : dtype::f32;
+            return source_->stored_type(tensor).value_or(dtype::f32);
         };
     }
 
@@ -45752,31 +52045,53 @@ private:
         };
     }
 
-    /// Every how many sequences the parents' inputs are kept.
-    std::size_t recorder_stride() const
+    /// Every how many sequences of the chunks the parents' inputs are kept.
+    std::size_t recorder_stride(std::span<const sequence_chunk> chunks) const
     {
         if (options_.loss == loss_kind::parent_output) return 1;
-        if (options_.loss == loss_kind::gram) return std::max<std::size_t>(1, stream_.batch().count());
-        return std::max<std::size_t>(1, stream_.tokens() / options_.exact_loss_tokens);
+        std::size_t sequences = 1, tokens = 0;
+        for (const sequence_chunk& chunk : chunks) {
+            sequences += chunk.batch.count();
+            tokens += chunk.batch.tokens();
+        }
+        if (options_.loss == loss_kind::gram) return sequences;
+        return std::max<std::size_t>(1, tokens / options_.exact_loss_tokens);
     }
+
+    /// The chunks of the Gram matrices: all, where more than the search looks at them, or an expert would see few.
+    std::vector<sequence_chunk> search_sample(const std::vector<sequence_chunk>& all, const block_layout& layout) const
+    {
+        const bool is_used_up = !options_.smoothing_only && !is_sequential();
+        const bool has_experts = std::ranges::any_of(layout.inputs, &block_input::is_routed);
+        if (is_used_up || has_experts || options_.loss == loss_kind::parent_output) return all;
+        return sample_of(all, options_.search_tokens);
+    }
+
+    /// Nothing but the search takes what the first pass sees: the streams go through the block once more.
+    bool shows_sample_only() const { return is_sequential() && options_.output_imatrix.empty(); }
 
     /// Smoothing does not change what a block computes, so one pass serves both the statistics and
     /// the next block's input. A sequential run goes through the block once more, stage by stage, and
     /// takes that input from there.
-    status observe(std::size_t layer, const block_tensors& block, block_statistics& statistics,
-                   parent_recorder& recorder)
+    /// `in_gram`: the chunks that the Gram matrices are of.
+    status observe(std::size_t layer, const block_tensors& block, std::span<const sequence_chunk> chunks,
+                   std::span<const sequence_chunk> in_gram, block_statistics& statistics, parent_recorder& recorder)
     {
         if (!options_.imatrix.empty())
             return fill_statistics(imatrix_, source_->config(), layer, block.layout(), statistics);
         const auto count = statistics.template observer<Product>(how_);
+        bool counts = true;
         const auto observer = [&](std::string_view linear, matrix_view<const float> input) {
-            count(linear, input);
+            count(linear, input, counts);
             recorder.observe(linear, input);
         };
-        const auto begin = [&](const sequence_chunk& chunk) { recorder.begin(chunk); };
+        const auto begin = [&](const sequence_chunk& chunk) {
+            counts = std::ranges::find(in_gram, chunk.first_row, &sequence_chunk::first_row) != in_gram.end();
+            recorder.begin(chunk);
+        };
         if (is_sequential())
-            return stream_.template observe<Product>(how_, source_->config(), layer,
-                                                     block.weights(), begin, observer);
+            return stream_.template observe<Product>(how_, source_->config(), layer, block.weights(), chunks, begin,
+                                                     observer);
         return stream_.template advance<Product>(how_, source_->config(), layer, block.weights(),
                                                  begin, observer);
     }
@@ -45798,26 +52113,6 @@ private:
         return {};
     }
 
-    void clip(block_tensors& block, block_statistics& statistics)
-    {
-        for (const block_linear& each : block.layout().linears) {
-            if (each.is_router) continue;
-            const std::string_view linear = each.name;
-            const any_quantizer* const rounding =
-                plan_.quantizer_of(block.prefix() + std::string{linear});
-            const auto* const chosen = rounding ? rounding->get_if<integer_quantizer>() : nullptr;
-            const matrix_view<float> weight = block.weight(linear);
-            if (!chosen || !chosen->check(weight.cols())) {
-                report_.fallbacks.add("not clipped (no integer groups that fit)",
-                                      block.prefix() + std::string{linear});
-                continue;
-            }
-            integer_quantizer format = *chosen;
-            format.clip_steps = options_.rounding.clip_steps;
-            awq::clip_weights(how_, format, statistics.of(linear).importance(), weight);
-        }
-    }
-
     /// A smoothing run that smoothed nothing has failed.
     status refuse_if_nothing_was_done() const
     {
@@ -45828,18 +52123,25 @@ private:
                      reason, "); choose another --group-size or look at --ignore"};
     }
 
-    const E& how_;
+    E how_;
     oneshot_options options_;
     stopwatch watch_, total_;
     std::unique_ptr<directory_source> source_;
+    read_ahead ahead_;
     layer_plan plan_;
     mapping_set mappings_;
     activation_stream stream_;
     imatrix imatrix_; ///< stands in for the stream where one was given
-    host_matrix rounded_; ///< hidden states behind the rounded blocks
+    hidden_states rounded_; ///< hidden states behind the rounded blocks
     bool found_grouped_query_ = false;
     run_outputs outputs_;
     run_report report_;
+    run_journal journal_;
+    run_identity identity_;
+    measured_types measured_;
+    std::vector<token_ids> samples_; ///< of a dry run
+    std::optional<run_record> left_; ///< by an interrupted run that this one goes on with
+    std::size_t first_block_ = 0;
 };
 
 /// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block
@@ -45847,9 +52149,9 @@ private:
 template <class Product, execution E>
 result<run_report> oneshot(const E& how, const oneshot_options& options)
 {
+    if (options.dry_run) return error{error_code::invalid_argument, "a dry run is no run: call predict"};
     return catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
-        const E in_precision = with_precision(how, options.operands);
-        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(in_precision, options)));
+        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
         return run->execute();
     });
 }
@@ -45859,6 +52161,136 @@ result<run_report> oneshot(const E& how, const oneshot_options& options)
 AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
 {
     return oneshot<packed_product>(tbb_execution{}, options);
+}
+#endif
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/predict.hpp
+#ifndef AWQ_PIPELINE_PREDICT_HPP
+#define AWQ_PIPELINE_PREDICT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Predicts a run from its first block, which goes through all that the run would do to it, with a few of the samples:
+/// the forward passes grow with the tokens, what is solved and searched does not, and other blocks take what their
+/// size says.
+template <class Product, execution E>
+class run_predictor {
+public:
+    /// Runs the measurement: about what one block takes with 2048 tokens, more than twice.
+    result<run_prediction> predict(const E& how, oneshot_options options)
+    {
+        options.dry_run = true;
+        options.resume = false;
+        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
+        std::size_t tokens = 0;
+        for (const token_ids& each : run->samples()) tokens += each.size();
+        const auto some = beginning(run->samples(), tokens_per_chunk);
+        const auto few = beginning(run->samples(), tokens_per_chunk / 4);
+        const float share = static_cast<float>(some.second) / static_cast<float>(std::max<std::size_t>(tokens, 1));
+        AWQ_TRY(const step_seconds small, run->try_first_block(few.first, share));
+        AWQ_TRY(const step_seconds large, run->try_first_block(some.first, share));
+        const memory_need need = run->least();
+        run_prediction made;
+        made.samples = run->samples().size();
+        made.tokens = tokens;
+        made.blocks = run->config().num_hidden_layers;
+        made.peak_bytes = peak_rss_bytes() + need.per_token * (tokens - some.second);
+        made.available_bytes = memory_for_this_process();
+        const double blocks = blocks_like_the_first(run->config());
+        add(made, "tokenize", seconds_of(run->seconds(), "tokenize"));
+        for (const char* const step : {"read", "calibrate", "search", "quantize"}) {
+            const double once = seconds_of(large, step), less = seconds_of(small, step);
+            const bool grows = step != std::string_view{"read"} && step != std::string_view{"search"};
+            add(made, step, blocks * (grows ? at(tokens, few.second, less, some.second, once) : once));
+        }
+        add(made, "write", seconds_to_write(options, *run));
+        double total = 0;
+        for (const auto& [step, seconds] : made.seconds) total += seconds;
+        add(made, "total", total);
+        if (options.measured_types) made.notes.push_back("the measurement of types is not counted");
+        AWQ_CHECK(check_fits(options.model, {made.peak_bytes - need.per_token * tokens, need.per_token},
+                             made.samples, tokens, made.available_bytes));
+        return made;
+    }
+
+private:
+    using some_samples = std::pair<std::span<const token_ids>, std::size_t>;
+
+    /// The first samples that have so many tokens together, or all; and their tokens.
+    static some_samples beginning(std::span<const token_ids> samples, std::size_t wanted)
+    {
+        std::size_t count = 0, tokens = 0;
+        while (count < samples.size() && tokens < wanted) tokens += samples[count++].size();
+        return {samples.first(count), tokens};
+    }
+
+    /// On the line through two measurements, as far as it rises; else in proportion to the second.
+    static double at(std::size_t tokens, std::size_t few, double small, std::size_t some, double large)
+    {
+        const double ratio = some > 0 ? static_cast<double>(tokens) / static_cast<double>(some) : 1.0;
+        if (some <= few) return large * ratio;
+        const double slope = std::max(0.0, (large - small) / static_cast<double>(some - few));
+        const double fixed = std::max(0.0, large - slope * static_cast<double>(some));
+        return fixed + (large - fixed) * ratio;
+    }
+
+    static double blocks_like_the_first(const model_config& config)
+    {
+        std::uint64_t sum = 0;
+        for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
+            sum += elements_of(layout_of(config, layer));
+        const std::uint64_t first = elements_of(layout_of(config, 0));
+        return static_cast<double>(sum) / static_cast<double>(std::max<std::uint64_t>(1, first));
+    }
+
+    /// Copies at a gigabyte a second; what of a GGUF file lies outside of the blocks is rounded, too.
+    static double seconds_to_write(const oneshot_options& options, const oneshot_run<Product, E>& run)
+    {
+        constexpr double bytes_a_second = 1e9, rounded_a_second = 2e7;
+        double bytes = 0, rounded = 0;
+        const std::string* const models[] = {&options.output, &options.output_smoothed, &options.output_dequantized,
+                                             &options.output_awq};
+        for (const std::string* const each : models)
+            if (!each->empty()) bytes += static_cast<double>(run.source_bytes());
+        if (!options.gguf_type.empty())
+            for (const expected_tensor& each : expected_outer_tensors(run.config()))
+                rounded += static_cast<double>(each.rows) * static_cast<double>(each.cols);
+        return bytes / bytes_a_second + rounded / rounded_a_second;
+    }
+
+    static void add(run_prediction& to, const std::string& step, double seconds)
+    {
+        if (seconds > 0) to.seconds.emplace_back(step, seconds);
+    }
+};
+
+/// What `oneshot` with these options would take. Nothing is written. Errors: those with which it would end before it
+/// begins; `out_of_memory`, with what fits, where it would not.
+template <class Product, execution E>
+result<run_prediction> predict(const E& how, const oneshot_options& options)
+{
+    return catch_out_of_memory(options.model, use_less_memory, [&] {
+        return run_predictor<Product, E>{}.predict(with_precision(how, options.operands), options);
+    });
+}
+
+#if AWQ_COMPILES_RUNS
+/// The same on all cores, with the fast products.
+AWQ_CALL result<run_prediction> predict(const oneshot_options& options)
+{
+    return predict<packed_product>(tbb_execution{}, options);
 }
 #endif
 
@@ -46881,6 +53313,11 @@ inline std::string to_text(const run_report& report)
     detail::append_line(text, "mappings   %zu smoothed, %zu skipped", report.smoothed_mappings(),
                         report.mappings.size() - report.smoothed_mappings());
     detail::append_line(text, "computed   as %s", report.instruction_set.c_str());
+    for (const expert_report& each : report.experts)
+        detail::append_line(text, "experts    %s: %zu, each of %llu to %llu tokens, %zu of none",
+                            each.layer.c_str(), each.tokens.size(),
+                            static_cast<unsigned long long>(each.fewest()),
+                            static_cast<unsigned long long>(each.most()), each.unused());
     for (const auto& [step, seconds] : report.seconds)
         detail::append_line(text, "seconds    %-10s %.2f", step.c_str(), seconds);
     detail::append_line(text, "peak RSS   %.1f MB",

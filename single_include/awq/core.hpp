@@ -1353,6 +1353,8 @@ enum class precision : unsigned char {
     /// bfloat16 where the processor multiplies it faster than float32: weights of a bfloat16 checkpoint are
     /// exact in it, activations lose their last digits.
     mixed,
+    /// The sum of two bfloat16 each, where `mixed` is faster than float32: 16 bits of the significand.
+    split,
 };
 
 /// The precision by its name, "float32" or "mixed".
@@ -1368,12 +1370,12 @@ constexpr const char* name_of(precision which) noexcept
     return which == precision::mixed ? "mixed" : "float32";
 }
 
-/// Whether an execution allows bfloat16: it then has a member `operands` that says so.
+/// What an execution's products take: its member `operands`, where it has one.
 template <execution E>
-constexpr bool is_mixed(const E& e) noexcept
+constexpr precision operands_of(const E& e) noexcept
 {
-    if constexpr (requires { e.operands; }) return e.operands == precision::mixed;
-    return false;
+    if constexpr (requires { e.operands; }) return e.operands;
+    return precision::float32;
 }
 
 /// The same execution with other operands, where it has a choice.
@@ -1384,11 +1386,11 @@ constexpr E with_precision(E e, precision operands) noexcept
     return e;
 }
 
-/// The same execution for products that need all digits of float32, such as those of a Cholesky decomposition.
+/// The same execution for products that need more digits than bfloat16 has, such as those of a Cholesky decomposition.
 template <execution E>
-constexpr E in_float32(const E& e) noexcept
+constexpr E for_solving(const E& e) noexcept
 {
-    return with_precision(e, precision::float32);
+    return operands_of(e) == precision::mixed ? with_precision(e, precision::split) : e;
 }
 
 } // namespace awq
@@ -1504,6 +1506,26 @@ private:
 } // namespace awq
 
 #endif
+// ---- awq/execution/products/upper_gram.hpp
+#ifndef AWQ_EXECUTION_PRODUCTS_UPPER_GRAM_HPP
+#define AWQ_EXECUTION_PRODUCTS_UPPER_GRAM_HPP
+
+namespace awq {
+
+/// g += x^T x for a sum of many batches: only the upper triangle of g holds it, until `mirror_upper` is called
+/// once after the last. A product that has no such operation of its own fills all of g.
+template <class Product, execution E>
+void add_upper_gram(const E& e, matrix_view<const float> x, matrix_view<float> g)
+{
+    if constexpr (requires { Product::add_upper_gram(e, x, g); })
+        Product::add_upper_gram(e, x, g);
+    else
+        Product::add_gram(e, x, g);
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/execution/serial_execution.hpp
 #ifndef AWQ_EXECUTION_SERIAL_EXECUTION_HPP
 #define AWQ_EXECUTION_SERIAL_EXECUTION_HPP
@@ -1587,19 +1609,27 @@ struct basic_smooth_target {
     bool norm = false;
     /// Of a norm: y = x (1 + weight), as in Gemma.
     bool offset = false;
+    /// Of a linear layer: the output that each scale divides, where these are not the last ones.
+    std::span<const std::uint32_t> rows = {};
 
     /// A norm, y = x * weight (+ bias).
     static constexpr basic_smooth_target of_norm(std::span<T> weight, std::span<T> bias = {},
                                                  bool offset = false) noexcept
     {
-        return {as_row(weight), bias, true, offset};
+        return {as_row(weight), bias, true, offset, {}};
     }
     /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
     /// the last ones are those that the balance layers read.
     static constexpr basic_smooth_target of_linear(matrix_view<T> weight,
                                                    std::span<T> bias = {}) noexcept
     {
-        return {weight, bias, false, false};
+        return {weight, bias, false, false, {}};
+    }
+
+    /// The output that scale `i` of `count` divides.
+    constexpr std::size_t row_of(std::size_t i, std::size_t count) const noexcept
+    {
+        return rows.empty() ? channels() - count + i : rows[i];
     }
 
     /// How many scales it takes at most.
@@ -2945,16 +2975,38 @@ class AWQ_ABI_TAG candidate_maker {
     std::span<matrix_view<float>> outputs_;           // the same memory, where it is ours
 };
 
+/// The weights of a candidate, those rows that the loss looks at; empty where it is not usable.
+template <class Maker, candidate_loss Loss>
+std::span<const matrix_view<const float>> make_for(Maker& maker, const scale_candidate& candidate, Loss& loss)
+{
+    return maker.make(candidate, [&](std::size_t rows) {
+        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
+        else return row_sample{rows};
+    });
+}
+
 /// The loss of a candidate, NaN where it is not usable.
 template <class Maker, candidate_loss Loss>
 double judge(Maker& maker, const scale_candidate& candidate, Loss& loss)
 {
-    const auto weights = maker.make(candidate, [&](std::size_t rows) {
-        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
-        else return row_sample{rows};
-    });
+    const auto weights = make_for(maker, candidate, loss);
     if (weights.empty()) return std::numeric_limits<double>::quiet_NaN();
     return static_cast<double>(loss(weights));
+}
+
+/// The losses of all candidates; one that can wait for several of them does.
+template <class Maker, candidate_loss Loss>
+void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<double> errors)
+{
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+        if constexpr (requires { loss.finish(); }) {
+            errors[i] = std::numeric_limits<double>::quiet_NaN();
+            if (const auto weights = make_for(maker, grid[i], loss); !weights.empty()) loss.begin(weights, errors[i]);
+        } else {
+            errors[i] = judge(maker, grid[i], loss);
+        }
+    }
+    if constexpr (requires { loss.finish(); }) loss.finish();
 }
 
 constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
@@ -3006,8 +3058,7 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
     const std::span<double> errors = memory.take<double>(grid.size());
     if (errors.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    for (std::size_t i = 0; i < grid.size(); ++i)
-        errors[i] = detail::judge(maker, grid[i], loss);
+    detail::judge_all(maker, grid, loss, errors);
     const std::size_t best = detail::first_smallest(errors, {});
     if (best == detail::no_candidate) return detail::nothing_finite();
     return search_outcome{maker.best_scales(grid[best]),
@@ -3044,8 +3095,7 @@ result<search_outcome> screened_search(const E& how, const search_problem<Q, T>&
     const std::span<unsigned char> chosen = memory.take<unsigned char>(grid.size());
     if (chosen.empty()) return maker.too_small();
     AWQ_CHECK(maker.prepare(memory, options.duo_scaling != duo::off));
-    for (std::size_t i = 0; i < grid.size(); ++i)
-        errors[i] = detail::judge(maker, grid[i], cheap);
+    detail::judge_all(maker, grid, cheap, errors);
     chosen[0] = 1;
     for (std::size_t i = 0; i < options.finalists; ++i)
         if (const std::size_t next = detail::first_smallest(errors, chosen);
@@ -3147,6 +3197,13 @@ status check_smooth(const basic_smooth_target<T>& smooth, std::size_t scales)
         return error{error_code::shape_mismatch, "mapping: a bias of ",
                      smooth.bias.size(),         " values for ",
                      smooth.channels(),          " outputs"};
+    if (!smooth.rows.empty() && (smooth.norm || smooth.rows.size() != scales))
+        return error{error_code::shape_mismatch, "mapping: ", smooth.rows.size(),
+                     " outputs of the smooth layer are named for ", scales, " scales"};
+    for (const std::uint32_t row : smooth.rows)
+        if (row >= smooth.channels())
+            return error{error_code::shape_mismatch, "mapping: the smooth layer has ", smooth.channels(),
+                         " outputs, output ", row, " is named"};
     if (!smooth.norm && smooth.offset)
         return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
     return {};
@@ -3216,11 +3273,11 @@ void divide_norm(const basic_smooth_target<T>& smooth, std::span<const double> s
 }
 
 template <execution E, class T>
-void divide_rows(const E& how, matrix_view<T> weight, std::span<const double> scales)
+void divide_rows(const E& how, const basic_smooth_target<T>& smooth, std::span<const double> scales)
 {
-    how.for_each(scales.size(), [&](std::size_t r) {
-        for (T& element : weight.row(r))
-            element = from_double<T>(to_double(element) / scales[r]);
+    how.for_each(scales.size(), [&](std::size_t i) {
+        for (T& element : smooth.weight.row(smooth.row_of(i, scales.size())))
+            element = from_double<T>(to_double(element) / scales[i]);
     });
 }
 
@@ -3228,8 +3285,8 @@ void divide_rows(const E& how, matrix_view<T> weight, std::span<const double> sc
 
 /// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
 /// them, in place: together the layers compute what they did before. Of a linear smooth layer with
-/// more outputs than scales (a fused qkv or gate_up) only the last rows, and the matching slice of
-/// the bias, change. Computed in double and rounded to float once, and from there to the tensors' own
+/// more outputs than scales (a fused qkv or gate_up) only the last rows, or those that the target names,
+/// and the matching slice of the bias, change. Computed in double and rounded to float once, and from there to the tensors' own
 /// type; which scales that can hold, `scale_limits` knows. Errors (then nothing is changed): those of
 /// `check_mapping`; invalid_argument where a scale is not a positive number.
 template <execution E, class S = float, class B = S>
@@ -3245,15 +3302,15 @@ status apply_scales(const E& how, const basic_mapping<S, B>& pair, std::span<con
     for (const auto& balance : pair.balances)
         detail::multiply_columns(how, pair.column_scales, balance, scales);
     const basic_smooth_target<S>& smooth = pair.smooth;
-    const std::size_t first = smooth.channels() - scales.size();
     if (smooth.norm)
         detail::divide_norm(smooth, scales);
     else
-        detail::divide_rows(how, smooth.weight.rows_from(first, scales.size()), scales);
+        detail::divide_rows(how, smooth, scales);
     if (!smooth.bias.empty())
-        for (std::size_t i = 0; i < scales.size(); ++i)
-            smooth.bias[first + i] =
-                detail::from_double<S>(detail::to_double(smooth.bias[first + i]) / scales[i]);
+        for (std::size_t i = 0; i < scales.size(); ++i) {
+            S& bias = smooth.bias[smooth.row_of(i, scales.size())];
+            bias = detail::from_double<S>(detail::to_double(bias) / scales[i]);
+        }
     return {};
 }
 
@@ -3412,15 +3469,16 @@ void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smoo
                   dtype storage) noexcept
 {
     storage_range range = range_of(storage);
-    const std::size_t count = limits.smallest.size(), first = smooth.channels() - count;
+    const std::size_t count = limits.smallest.size();
     if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
     for (std::size_t i = 0; i < count; ++i) {
         const double gain = smooth.norm ? std::fabs(detail::to_double(smooth.weight(0, i)) +
                                                     (smooth.offset ? 1.0 : 0.0))
-                                        : detail::largest_magnitude(smooth.weight.row(first + i));
+                                        : detail::largest_magnitude(
+                                              smooth.weight.row(smooth.row_of(i, count)));
         detail::limit_smooth_row(limits, i, gain, range);
         if (smooth.bias.empty()) continue;
-        const double bias = std::fabs(detail::to_double(smooth.bias[first + i]));
+        const double bias = std::fabs(detail::to_double(smooth.bias[smooth.row_of(i, count)]));
         limits.smallest[i] = std::max(limits.smallest[i], bias / range.largest);
     }
 }
@@ -7445,7 +7503,7 @@ struct simulated<Scheme, Group> : simulated_format<gguf::format_quantizer<Scheme
 
 namespace awq {
 
-/// Floats that `gram_loss` needs at least; up to 512 times as many make it faster.
+/// Floats that `gram_loss` needs at least; up to 1024 times as many make it faster.
 constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 {
     return 2 * in_features;
@@ -7531,13 +7589,79 @@ class AWQ_ABI_TAG gram_loss {
         return sum / (static_cast<double>(tokens_) * outputs);
     }
 
+    /// The same, but `error` has the loss only when `finish` was called: the rows of several candidates, as many as
+    /// there is memory for, are then multiplied together.
+    void begin(std::span<const matrix_view<const float>> candidates, double& error)
+    {
+        error = 0.0;
+        double outputs = 0.0;
+        for (const auto& weight : weights_) outputs += static_cast<double>(weight.rows());
+        for (std::size_t i = 0; i < weights_.size(); ++i) {
+            const void* const weight = weights_[i].data();
+            if (weight == candidates[i].data()) continue;
+            add_rows(weights_[i], candidates[i], 1.0 / (static_cast<double>(tokens_) * outputs), error);
+        }
+    }
+    void finish()
+    {
+        if (used_ == 0) return;
+        const matrix_view<const float> changes{memory_.data(), used_, gram_.cols()};
+        const matrix_view<float> products{memory_.data() + capacity() * gram_.cols(), used_, gram_.cols()};
+        Product::multiply_nn(how_, changes, gram_, products);
+        for (std::size_t i = 0; i < waiting_; ++i) {
+            const rows_of_candidate& each = queue_[i];
+            *each.error += each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
+                const float *a = changes.row(each.first + r).data(), *b = products.row(each.first + r).data();
+                return lane_sum(changes.cols(), [a, b](std::size_t c) {
+                    return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
+                });
+            });
+        }
+        used_ = waiting_ = 0;
+    }
+
   private:
+    /// Rows that wait for their product.
+    struct rows_of_candidate {
+        double* error;
+        double share; ///< of their squared error in the loss
+        std::size_t first, count;
+    };
+
+    std::size_t capacity() const noexcept
+    {
+        return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols()));
+    }
+
+    void add_rows(matrix_view<const T> weight, matrix_view<const float> candidate, double share, double& error)
+    {
+        const row_sample sample = sample_of(weight.rows());
+        const double part = static_cast<double>(weight.rows()) / static_cast<double>(sample.size());
+        for (std::size_t done = 0; done < sample.size();) {
+            if (used_ == capacity() || waiting_ == most_waiting) finish();
+            const std::size_t count = std::min(capacity() - used_, sample.size() - done);
+            how_.for_each(count, [&](std::size_t r) {
+                const std::size_t row = sample.row(done + r), width = gram_.cols();
+                float* const change = memory_.data() + (used_ + r) * width;
+                for (std::size_t c = 0; c < width; ++c)
+                    change[c] = candidate(row, c) - static_cast<float>(weight(row, c));
+            });
+            queue_[waiting_++] = {&error, share * part, used_, count};
+            used_ += count;
+            done += count;
+        }
+    }
+
+    static constexpr std::size_t most_waiting = 32;
+
     const E& how_;
     std::span<const matrix_view<const T>> weights_;
     matrix_view<const float> gram_;
     std::size_t tokens_;
     std::span<float> memory_;
     std::size_t most_rows_, row_block_;
+    std::size_t used_ = 0, waiting_ = 0; // rows and entries that wait
+    rows_of_candidate queue_[most_waiting];
 };
 
 } // namespace awq
@@ -7923,12 +8047,12 @@ basic_smooth_target<element_of<B, Tensor>> target_of(const smooth_layer<Tensor, 
     using element = element_of<B, Tensor>;
     const matrix_view<element> weight = written_view<B>(role.tensor);
     if constexpr (std::same_as<Bias, no_bias>) {
-        return {weight, {}, is_vector<B, Tensor>, role.offset};
+        return {weight, {}, is_vector<B, Tensor>, role.offset, {}};
     } else {
         constexpr bool fits = std::same_as<element, typename Bias::element_type>;
         static_assert(fits, "awq::modifier: a bias has elements of its weight's type, and is not const");
         if constexpr (fits)
-            return {weight, role.bias, is_vector<B, Tensor>, role.offset};
+            return {weight, role.bias, is_vector<B, Tensor>, role.offset, {}};
         else
             return {};
     }
@@ -8300,24 +8424,46 @@ using modifier = basic_modifier<
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <span>
 
 namespace awq {
 
 /// Columns that are factored together; the rest of the work is matrix products.
 inline constexpr std::size_t cholesky_panel = 96;
 
+/// Of a matrix of so many rows: floats of scratch with which these products are large. Less, down to a row, is enough.
+constexpr std::size_t cholesky_scratch(std::size_t rows) noexcept
+{
+    return rows * 512;
+}
+
 namespace detail {
 
-/// a -= b, element by element; of a `triangle` only what is not above the diagonal.
-template <execution E>
-void subtract(const E& e, matrix_view<float> a, matrix_view<const float> b, bool triangle = false)
+/// a -= a product, strip by strip of its rows: `multiply(first, count, out)` gives those of the product, of
+/// a `triangle` only what is not above the diagonal.
+template <execution E, class Multiply>
+void subtract_product(const E& e, matrix_view<float> a, bool triangle, std::span<float> scratch,
+                      const Multiply& multiply)
 {
-    e.for_each(a.rows(), [=](std::size_t row) {
-        float* const to = a.row(row).data();
-        const float* const from = b.row(row).data();
-        const std::size_t count = triangle ? std::min(row + 1, a.cols()) : a.cols();
-        for (std::size_t i = 0; i < count; ++i) to[i] -= from[i];
-    });
+    const std::size_t most = std::max<std::size_t>(1, scratch.size() / a.cols());
+    for (std::size_t first = 0; first < a.rows(); first += most) {
+        const std::size_t count = std::min(most, a.rows() - first);
+        const std::size_t cols = triangle ? std::min(first + count, a.cols()) : a.cols();
+        const matrix_view<float> update{scratch.data(), count, cols};
+        multiply(first, count, update);
+        e.for_each(count, [=](std::size_t row) {
+            float* const to = a.row(first + row).data();
+            const float* const from = update.row(row).data();
+            const std::size_t end = triangle ? std::min(first + row + 1, cols) : cols;
+            for (std::size_t i = 0; i < end; ++i) to[i] -= from[i];
+        });
+    }
+}
+
+/// Where a triangle of more than one panel is cut in two.
+constexpr std::size_t half_of_panels(std::size_t size) noexcept
+{
+    return chunk_count(chunk_count(size, cholesky_panel), 2) * cholesky_panel;
 }
 
 inline double dot(const float* a, const float* b, std::size_t count) noexcept
@@ -8343,90 +8489,126 @@ inline bool factor_diagonal_block(matrix_view<float> a) noexcept
     return true;
 }
 
-/// x = x l^-T for one row x, in place: forward substitution with the lower triangle l.
-inline void solve_row_forward(float* x, matrix_view<const float> l) noexcept
+/// Rows that are solved side by side.
+inline constexpr std::size_t solved_rows = 16;
+
+/// The columns of at most `solved_rows` rows of a panel.
+struct solved_columns {
+    float column[cholesky_panel][solved_rows];
+
+    explicit solved_columns(matrix_view<const float> x) noexcept
+    {
+        for (std::size_t j = 0; j < x.cols(); ++j)
+            for (std::size_t r = 0; r < solved_rows; ++r) column[j][r] = r < x.rows() ? x(r, j) : 0.0f;
+    }
+    void store(matrix_view<float> x) const noexcept
+    {
+        for (std::size_t r = 0; r < x.rows(); ++r)
+            for (std::size_t j = 0; j < x.cols(); ++j) x(r, j) = column[j][r];
+    }
+};
+
+/// x = x l^-T for some rows, in place: forward substitution with the lower triangle l.
+inline void solve_rows_forward(matrix_view<float> x, matrix_view<const float> l) noexcept
 {
-    for (std::size_t j = 0; j < l.rows(); ++j)
-        x[j] = static_cast<float>((x[j] - dot(x, l.row(j).data(), j)) / l(j, j));
+    solved_columns at{x};
+    for (std::size_t j = 0; j < l.rows(); ++j) {
+        double sum[solved_rows] = {};
+        for (std::size_t i = 0; i < j; ++i)
+            for (std::size_t r = 0; r < solved_rows; ++r)
+                sum[r] += static_cast<double>(at.column[i][r]) * static_cast<double>(l(j, i));
+        for (std::size_t r = 0; r < solved_rows; ++r)
+            at.column[j][r] = static_cast<float>((at.column[j][r] - sum[r]) / l(j, j));
+    }
+    at.store(x);
 }
 
-/// x = x l^-1 for one row x, in place: backward substitution with the lower triangle l.
-inline void solve_row_backward(float* x, matrix_view<const float> l) noexcept
+/// x = x l^-1 for some rows, in place: backward substitution with the lower triangle l.
+inline void solve_rows_backward(matrix_view<float> x, matrix_view<const float> l) noexcept
 {
+    solved_columns at{x};
     for (std::size_t j = l.rows(); j-- > 0;) {
-        x[j] /= l(j, j);
-        for (std::size_t i = 0; i < j; ++i) x[i] -= x[j] * l(j, i);
+        for (std::size_t r = 0; r < solved_rows; ++r) at.column[j][r] /= l(j, j);
+        for (std::size_t i = 0; i < j; ++i)
+            for (std::size_t r = 0; r < solved_rows; ++r) at.column[i][r] -= at.column[j][r] * l(j, i);
     }
+    at.store(x);
+}
+
+template <execution E, class Solve>
+void solve_all_rows(const E& e, matrix_view<float> x, const Solve& solve)
+{
+    e.for_each(chunk_count(x.rows(), solved_rows), [=](std::size_t chunk) {
+        const std::size_t first = chunk * solved_rows;
+        solve(x.rows_from(first, std::min(solved_rows, x.rows() - first)));
+    });
+}
+
+/// x = x l^-T in place.
+template <class Product, execution E>
+void solve_forward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
+{
+    const std::size_t n = l.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel)
+        return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
+    const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
+    solve_forward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
+    subtract_product(e, right, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nt(e, left.rows_from(first, count), l.rows_from(half, n - half).cols_from(0, half), out);
+    });
+    solve_forward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
+}
+
+/// x = x l^-1 in place.
+template <class Product, execution E>
+void solve_backward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
+{
+    const std::size_t n = l.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel)
+        return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_backward(rows, l); });
+    const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
+    solve_backward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
+    subtract_product(e, left, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nn(e, right.rows_from(first, count), l.rows_from(half, n - half).cols_from(0, half), out);
+    });
+    solve_backward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
+}
+
+template <class Product, execution E>
+[[nodiscard]] bool factor_triangle(const E& e, matrix_view<float> a, std::span<float> scratch)
+{
+    const std::size_t n = a.rows(), half = half_of_panels(n);
+    if (n <= cholesky_panel) return factor_diagonal_block(a);
+    const auto upper = a.rows_from(0, half).cols_from(0, half);
+    const auto below = a.rows_from(half, n - half).cols_from(0, half);
+    const auto rest = a.rows_from(half, n - half).cols_from(half, n - half);
+    if (!factor_triangle<Product>(e, upper, scratch)) return false;
+    solve_forward<Product>(e, upper, below, scratch);
+    subtract_product(e, rest, true, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
+        Product::multiply_nt(e, below.rows_from(first, count), below.rows_from(0, out.cols()), out);
+    });
+    return factor_triangle<Product>(e, rest, scratch);
 }
 
 } // namespace detail
 
-/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T;
-/// what is above the diagonal is left as it was. `scratch` holds n x cholesky_panel floats.
-/// False where `a` is not positive definite; its contents are then undefined.
+/// Replaces the lower triangle of the symmetric matrix `a` (n, n) by its Cholesky factor l, a = l l^T, halves
+/// first, so that nearly all of the work is large products; what is above the diagonal is left as it was.
+/// `scratch`: n floats or more, `cholesky_scratch(n)` for speed.
+/// False where `a` is not positive definite; its lower triangle is then undefined.
 template <class Product, execution E>
-[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, matrix_view<float> scratch)
+[[nodiscard]] bool factor_cholesky(const E& e, matrix_view<float> a, std::span<float> scratch)
 {
-    const std::size_t n = a.rows();
-    for (std::size_t first = 0; first < n; first += cholesky_panel) {
-        const std::size_t width = std::min(cholesky_panel, n - first), below = n - first - width;
-        const auto panel = a.rows_from(first, n - first).cols_from(first, width);
-        if (first > 0) {
-            const auto done = a.rows_from(first, n - first).cols_from(0, first);
-            const matrix_view<float> update{scratch.data(), n - first, width};
-            Product::multiply_nt(e, done, done.rows_from(0, width), update);
-            detail::subtract(e, panel, update, true);
-        }
-        const auto diagonal = panel.rows_from(0, width);
-        if (!detail::factor_diagonal_block(diagonal)) return false;
-        const auto rest = panel.rows_from(width, below);
-        e.for_each(below, [=](std::size_t row) {
-            detail::solve_row_forward(rest.row(row).data(), diagonal);
-        });
-    }
-    return true;
+    return a.empty() || detail::factor_triangle<Product>(e, a, scratch);
 }
 
-/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch` holds
-/// m x cholesky_panel floats.
+/// x = x (l l^T)^-1 in place: x (m, n), l (n, n) from `factor_cholesky`. `scratch`: n floats or more,
+/// `cholesky_scratch(m)` for speed.
 template <class Product, execution E>
-void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x,
-                    matrix_view<float> scratch)
+void solve_cholesky(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
 {
-    const std::size_t n = l.rows(), m = x.rows();
-    const auto triangle = [&](std::size_t first, std::size_t width) {
-        return l.rows_from(first, width).cols_from(first, width);
-    };
-    for (std::size_t first = 0; first < n; first += cholesky_panel) { // x = x l^-T
-        const std::size_t width = std::min(cholesky_panel, n - first);
-        const auto panel = x.cols_from(first, width);
-        const matrix_view<float> update{scratch.data(), m, width};
-        if (first > 0) {
-            Product::multiply_nt(e, x.cols_from(0, first),
-                                 l.rows_from(first, width).cols_from(0, first), update);
-            detail::subtract(e, panel, update);
-        }
-        const auto diagonal = triangle(first, width);
-        e.for_each(m, [=](std::size_t row) {
-            detail::solve_row_forward(panel.row(row).data(), diagonal);
-        });
-    }
-    const std::size_t last = (n - 1) / cholesky_panel * cholesky_panel;
-    for (std::size_t first = last + cholesky_panel; first > 0;) { // x = x l^-1
-        first -= cholesky_panel;
-        const std::size_t width = std::min(cholesky_panel, n - first), after = first + width;
-        const auto panel = x.cols_from(first, width);
-        const matrix_view<float> update{scratch.data(), m, width};
-        if (after < n) {
-            Product::multiply_nn(e, x.cols_from(after, n - after),
-                                 l.rows_from(after, n - after).cols_from(first, width), update);
-            detail::subtract(e, panel, update);
-        }
-        const auto diagonal = triangle(first, width);
-        e.for_each(m, [=](std::size_t row) {
-            detail::solve_row_backward(panel.row(row).data(), diagonal);
-        });
-    }
+    detail::solve_forward<Product>(e, l, x, scratch);
+    detail::solve_backward<Product>(e, l, x, scratch);
 }
 
 } // namespace awq
@@ -8514,11 +8696,12 @@ concept feedback_format =
 /// Frantar et al. 2022 (GPTQ) and Chee et al. 2023 (LDLQ): with gram + damping = R R^T, R upper
 /// triangular, the output error is ||dW R||^2, and column j is best rounded at
 /// w_j + sum_{i<j} dw_i R_ij / R_jj. The result's upper triangle holds R_ij / R_jj.
-/// `damping` is relative to the mean of the diagonal. `scratch`: n x cholesky_panel floats.
-/// False where the damped matrix is not positive definite.
+/// `damping` is relative to the mean of the diagonal. `scratch`: as `factor_cholesky`. What is below the diagonal
+/// stays, and `restore_gram` makes the Gram matrix of it again.
+/// False where the damped matrix is not positive definite: the upper triangle is then undefined.
 template <class Product, execution E>
 [[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping,
-                                 matrix_view<float> scratch)
+                                 std::span<float> scratch)
 {
     const std::size_t n = gram.rows();
     double mean = 0;
@@ -8540,26 +8723,44 @@ template <class Product, execution E>
         if (n % 2 == 1) std::reverse(gram.row(n / 2).begin(), gram.row(n / 2).end());
     };
     reverse_all();
-    if (!factor_cholesky<Product>(e, gram, scratch)) return false;
+    const bool factored = factor_cholesky<Product>(e, gram, scratch);
     reverse_all();
+    if (!factored) return false;
+    for (std::size_t i = 0; i < n; ++i) scratch[i] = gram(i, i);
     e.for_each(n, [=](std::size_t i) {
-        for (std::size_t j = i + 1; j < n; ++j) gram(i, j) /= gram(j, j);
+        for (std::size_t j = i + 1; j < n; ++j) gram(i, j) /= scratch[j];
     });
     return true;
 }
 
+/// The Gram matrix that `make_feedback` was given, from what is left of it and its diagonal.
+template <execution E>
+void restore_gram(const E& e, matrix_view<float> gram, std::span<const float> diagonal)
+{
+    constexpr std::size_t tile = 64;
+    const std::size_t n = gram.rows();
+    e.for_each(chunk_count(n, tile), [=](std::size_t chunk) {
+        const std::size_t first = chunk * tile, end = std::min(n, first + tile);
+        for (std::size_t block = first; block < n; block += tile)
+            for (std::size_t i = first; i < end; ++i)
+                for (std::size_t j = std::max(i + 1, block); j < std::min(n, block + tile); ++j)
+                    gram(i, j) = gram(j, i);
+        for (std::size_t i = first; i < end; ++i) gram(i, i) = diagonal[i];
+    });
+}
+
 namespace detail {
 
-/// One block of columns of all rows; see `round_with_feedback`.
+/// One block of columns of some rows; see `round_with_feedback`.
 template <feedback_format Format, class Store>
 struct feedback_block {
-    matrix_view<const float> target;   // (rows, width): the weights of this block
+    matrix_view<float> weight;         // (rows, width): the targets of this block in, what they become out
     matrix_view<const float> feedback; // (width, width): the block's own part
     std::span<const float> importance;
-    matrix_view<float> wanted;     // (rows, width): in: what earlier blocks feed in
-    matrix_view<float> out;        // (rows, width)
+    matrix_view<float> wanted;     // (rows, width): in: what the groups of blocks before feed in
+    matrix_view<const float> near; // (rows, width): what the blocks of the same group do; or empty
     matrix_view<float> difference; // (rows, width)
-    std::size_t first_column;
+    std::size_t first_row, first_column;
     const Format& format;
     const Store& store;
 
@@ -8568,8 +8769,9 @@ struct feedback_block {
         typename Format::grid grids[Format::batch];
         const auto rows = wanted.rows_from(first, count);
         for (std::size_t r = 0; r < count; ++r)
-            for (std::size_t i = 0; i < rows.cols(); ++i) rows(r, i) += target(first + r, i);
-        format.fit(rows, importance, first, grids);
+            for (std::size_t i = 0; i < rows.cols(); ++i)
+                rows(r, i) += weight(first + r, i) + (near.empty() ? 0.0f : near(first + r, i));
+        format.fit(rows, importance, first_row + first, grids);
         for (std::size_t r = 0; r < count; ++r) round_row(first + r, grids[r]);
     }
 
@@ -8578,11 +8780,11 @@ private:
     {
         constexpr std::size_t step = 256;
         std::uint8_t codes[step];
-        const std::size_t width = target.cols();
+        const std::size_t width = weight.cols();
         for (std::size_t start = 0; start < width; start += step) {
             const std::size_t count = std::min(step, width - start);
             for (std::size_t k = 0; k < count; ++k) codes[k] = round_column(row, start + k, grid);
-            store(row, first_column + start, grid, std::span<const std::uint8_t>{codes, count});
+            store(first_row + row, first_column + start, grid, std::span<const std::uint8_t>{codes, count});
         }
     }
 
@@ -8590,56 +8792,86 @@ private:
     {
         float* const values = wanted.row(row).data();
         const int code = grid.nearest(i, values[i]);
-        out(row, i) = grid.value(i, code);
-        const float missing = target(row, i) - out(row, i);
+        const float rounded = grid.value(i, code), missing = weight(row, i) - rounded;
+        weight(row, i) = rounded;
         difference(row, i) = missing;
-        const float* const weight = feedback.row(i).data();
-        for (std::size_t j = i + 1; j < target.cols(); ++j) values[j] += missing * weight[j];
+        const float* const factor = feedback.row(i).data();
+        for (std::size_t j = i + 1; j < weight.cols(); ++j) values[j] += missing * factor[j];
         return static_cast<std::uint8_t>(code);
     }
 };
 
+/// Blocks of so many columns are fed by one product from all columns before them.
+constexpr std::size_t feedback_group(std::size_t block) noexcept
+{
+    return std::max<std::size_t>(1, 1024 / block) * block;
+}
+
 } // namespace detail
 
-/// Rounds `target` (out_features, in_features) onto the format's grid column by column, feeding each
-/// column's error into the columns after it.
+/// Rows that `round_with_feedback` rounds at a time are `difference.rows()`; it then takes so many floats of scratch.
+template <feedback_format Format>
+std::size_t feedback_scratch(const Format& format, matrix_view<const float> difference)
+{
+    const std::size_t block = format.block_columns(difference.cols());
+    return difference.rows() * (detail::feedback_group(block) + block);
+}
+
+/// Rounds `weight` (out_features, in_features) onto the format's grid column by column, feeding each
+/// column's error into the columns after it; every value is replaced by what its code stands for.
 ///
 /// - `feedback` (in, in): from `make_feedback`. `importance`: mean of x^2 per column, or empty.
-/// - `out`: the dequantized result. `difference`: working memory of the shape of `target`.
-/// - `scratch`: out_features x block_columns floats.
+/// - `difference` (rows, in): working memory; so many rows are rounded at a time: a multiple of `Format::batch`, or
+///   all. `scratch`: `feedback_scratch` floats.
 /// - `store(row, first_column, grid, codes)` is called for each row and block, from any thread;
 ///   blocks of more than 256 columns come in pieces.
 template <class Product, execution E, feedback_format Format, class Store>
-void round_with_feedback(const E& e, matrix_view<const float> target,
-                         matrix_view<const float> feedback, std::span<const float> importance,
-                         const Format& format, matrix_view<float> out,
-                         matrix_view<float> difference, std::span<float> scratch,
-                         const Store& store)
+void round_with_feedback(const E& e, matrix_view<float> weight, matrix_view<const float> feedback,
+                         std::span<const float> importance, const Format& format, matrix_view<float> difference,
+                         std::span<float> scratch, const Store& store)
 {
-    const std::size_t rows = target.rows(), cols = target.cols();
-    const std::size_t block = format.block_columns(cols);
-    for (std::size_t first = 0; first < cols; first += block) {
-        const std::size_t width = std::min(block, cols - first);
-        const matrix_view<float> wanted{scratch.data(), rows, width};
-        if (first == 0)
-            std::fill_n(scratch.data(), wanted.size(), 0.0f);
-        else
-            Product::multiply_nn(e, difference.cols_from(0, first),
-                                 feedback.rows_from(0, first).cols_from(first, width), wanted);
+    const std::size_t cols = weight.cols(), block = format.block_columns(cols);
+    const std::size_t group = detail::feedback_group(block);
+    // What the differences of columns [from, from + before) feed into columns [first, first + width).
+    const auto feed = [&](matrix_view<const float> missing, std::size_t from, std::size_t first,
+                          matrix_view<float> to) {
+        if (first == from) return std::fill_n(to.data(), to.size(), 0.0f), void();
+        Product::multiply_nn(e, missing.cols_from(from, first - from),
+                             feedback.rows_from(from, first - from).cols_from(first, to.cols()), to);
+    };
+    const auto round_block = [&](matrix_view<float> rows, std::size_t first_row, matrix_view<float> missing,
+                                 matrix_view<float> wanted, matrix_view<const float> near, std::size_t first) {
+        const std::size_t width = wanted.cols();
         const detail::feedback_block<Format, Store> work{
-            target.cols_from(first, width),
+            rows.cols_from(first, width),
             feedback.rows_from(first, width).cols_from(first, width),
             importance.empty() ? importance : importance.subspan(first, width),
             wanted,
-            out.cols_from(first, width),
-            difference.cols_from(first, width),
+            near,
+            missing.cols_from(first, width),
+            first_row,
             first,
             format,
             store};
-        e.for_each(chunk_count(rows, Format::batch), [&](std::size_t chunk) {
+        e.for_each(chunk_count(rows.rows(), Format::batch), [&](std::size_t chunk) {
             const std::size_t at = chunk * Format::batch;
-            work.round_rows(at, std::min(Format::batch, rows - at));
+            work.round_rows(at, std::min(Format::batch, rows.rows() - at));
         });
+    };
+    for (std::size_t row = 0; row < weight.rows(); row += difference.rows()) {
+        const auto rows = weight.rows_from(row, std::min(difference.rows(), weight.rows() - row));
+        const auto missing = difference.rows_from(0, rows.rows());
+        for (std::size_t start = 0; start < cols; start += group) {
+            const matrix_view<float> wanted{scratch.data(), rows.rows(), std::min(group, cols - start)};
+            feed(missing, 0, start, wanted);
+            for (std::size_t first = start; first < start + wanted.cols(); first += block) {
+                const std::size_t width = std::min(block, start + wanted.cols() - first);
+                const matrix_view<float> near{scratch.data() + wanted.size(), rows.rows(), width};
+                if (first > start) feed(missing, start, first, near);
+                round_block(rows, row, missing, wanted.cols_from(first - start, width),
+                            first > start ? near : matrix_view<float>{}, first);
+            }
+        }
     }
 }
 
@@ -10109,23 +10341,32 @@ static_assert(quantizer<simd_block_quantizer>);
 #ifndef AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
 #define AWQ_QUANTIZATION_LEAST_SQUARES_TARGET_HPP
 
+#include <algorithm>
 #include <cstddef>
+#include <span>
 
 namespace awq {
 
 /// The Cholesky factor of gram + lambda diag(gram), in place of the lower triangle of `gram`; what is
-/// above the diagonal stays. `panel`: in x cholesky_panel floats. False where the damped matrix is
-/// not positive definite.
+/// above the diagonal stays. `scratch`: as `factor_cholesky`. False where the damped matrix is not positive definite.
 template <class Product, execution E>
-[[nodiscard]] bool factor_damped_gram(const E& e, matrix_view<float> gram, float lambda,
-                                      matrix_view<float> panel)
+[[nodiscard]] bool factor_damped_gram(const E& e, matrix_view<float> gram, float lambda, std::span<float> scratch)
 {
     double mean = 0;
     for (std::size_t i = 0; i < gram.rows(); ++i) mean += gram(i, i);
     mean /= static_cast<double>(gram.rows());
     for (std::size_t i = 0; i < gram.rows(); ++i) // a channel that is never active stays put
         gram(i, i) += lambda * gram(i, i) + static_cast<float>(1e-6 * mean);
-    return factor_cholesky<Product>(e, gram, panel);
+    return factor_cholesky<Product>(e, gram, scratch);
+}
+
+/// weight += share update.
+template <execution E>
+void add_share(const E& e, matrix_view<float> weight, matrix_view<const float> update, float share)
+{
+    e.for_each(weight.rows(), [=](std::size_t row) {
+        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += share * update(row, i);
+    });
 }
 
 /// Moves a weight to where it does best on the inputs that it will really get.
@@ -10137,34 +10378,20 @@ template <class Product, execution E>
 /// difference X - Xq is known from the calibration text alone (Li et al. 2025, GPTAQ, take a quarter).
 ///
 /// - `weight` (out_features, in_features): W in, W* out.
-/// - `factor` (in, in): from `factor_damped_gram` of Xq^T Xq. `cross` (in, in): (X - Xq)^T Xq.
-/// - `scratch`: out_features x in_features + out_features x cholesky_panel floats.
+/// - `transfer` (in, in): (X - Xq)^T Xq (Xq^T Xq + lambda D)^-1, by `solve_cholesky` with the factor of
+///   `factor_damped_gram`: the same for all layers that read X.
+/// - `scratch`: a row of the weight or more floats, `cholesky_scratch(out_features)` for speed.
 template <class Product, execution E>
-void move_to_target(const E& e, matrix_view<float> weight, matrix_view<const float> factor,
-                    matrix_view<const float> cross, float share, float* scratch)
+void move_to_target(const E& e, matrix_view<float> weight, matrix_view<const float> transfer, float share,
+                    std::span<float> scratch)
 {
-    const matrix_view<float> update{scratch, weight.rows(), weight.cols()};
-    const matrix_view<float> panel{scratch + update.size(), weight.rows(), cholesky_panel};
-    Product::multiply_nn(e, weight, cross, update);
-    solve_cholesky<Product>(e, factor, update, panel);
-    e.for_each(weight.rows(), [=](std::size_t row) {
-        for (std::size_t i = 0; i < weight.cols(); ++i) weight(row, i) += share * update(row, i);
-    });
-}
-
-/// Both for one layer. `gram` (in, in): Xq^T Xq; its lower triangle is overwritten.
-/// `scratch`: out_features x in_features + max(out, in) x cholesky_panel floats. False where the
-/// damped Gram matrix is not positive definite; `weight` is then unchanged.
-template <class Product, execution E>
-[[nodiscard]] bool apply_least_squares_target(const E& e, matrix_view<float> weight,
-                                              matrix_view<float> gram,
-                                              matrix_view<const float> cross, float lambda,
-                                              float share, float* scratch)
-{
-    const matrix_view<float> panel{scratch, gram.rows(), cholesky_panel};
-    if (!factor_damped_gram<Product>(e, gram, lambda, panel)) return false;
-    move_to_target<Product>(e, weight, gram, cross, share, scratch);
-    return true;
+    const std::size_t most = std::max<std::size_t>(1, scratch.size() / weight.cols());
+    for (std::size_t first = 0; first < weight.rows(); first += most) {
+        const auto rows = weight.rows_from(first, std::min(most, weight.rows() - first));
+        const matrix_view<float> update{scratch.data(), rows.rows(), rows.cols()};
+        Product::multiply_nn(e, rows, transfer, update);
+        add_share(e, rows, update, share);
+    }
 }
 
 } // namespace awq
