@@ -224,8 +224,10 @@
 #include <awq/pipeline/calibration_notices.hpp>
 #include <awq/pipeline/check_numbers.hpp>
 #include <awq/pipeline/check_request.hpp>
+#include <awq/pipeline/check_smoothed.hpp>
 #include <awq/pipeline/check_tensors.hpp>
 #include <awq/pipeline/checkpoint_sink.hpp>
+#include <awq/pipeline/choose_precision.hpp>
 #include <awq/pipeline/clip_block.hpp>
 #include <awq/pipeline/companion_files.hpp>
 #include <awq/pipeline/compensated_sink.hpp>
@@ -304,6 +306,7 @@
 #include <awq/pipeline/run_prediction.hpp>
 #include <awq/pipeline/run_record.hpp>
 #include <awq/pipeline/sample_notices.hpp>
+#include <awq/pipeline/search_chunks.hpp>
 #include <awq/pipeline/smoothed_sink.hpp>
 #include <awq/pipeline/stacked_tensors.hpp>
 #include <awq/pipeline/tensor_reports.hpp>

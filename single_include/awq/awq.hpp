@@ -18878,8 +18878,8 @@ void divide_rows(const E& how, const basic_smooth_target<T>& smooth, std::span<c
 /// Divides the smooth layer's outputs by the scales and multiplies the balance layers' columns by
 /// them, in place: together the layers compute what they did before. Of a linear smooth layer with
 /// more outputs than scales (a fused qkv or gate_up) only the last rows, or those that the target names,
-/// and the matching slice of the bias, change. Computed in double and rounded to float once, and from there to the tensors' own
-/// type; which scales that can hold, `scale_limits` knows. Errors (then nothing is changed): those of
+/// and the matching slice of the bias, change. Computed in double and rounded to float once, and from there
+/// to the tensors' own type; which scales that can hold, `scale_limits` knows. Errors (then nothing is changed): those of
 /// `check_mapping`; invalid_argument where a scale is not a positive number.
 template <execution E, class S = float, class B = S>
 status apply_scales(const E& how, const basic_mapping<S, B>& pair, std::span<const double> scales)
@@ -38721,6 +38721,15 @@ inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
     return chunks;
 }
 
+/// Calls `change(rows)` with each chunk's hidden states, (tokens, hidden), and keeps what it makes of them if `is_kept`.
+template <execution E, class Change>
+status with_chunks(const E& how, const sequences& batch, hidden_states& hidden, bool is_kept, const Change& change)
+{
+    for (const sequence_chunk& chunk : cut_into_chunks(batch))
+        AWQ_CHECK(hidden.with_rows(how, chunk.first_row, chunk.batch.tokens(), is_kept, change));
+    return {};
+}
+
 /// Evenly spaced chunks of at least `tokens` tokens, all of them where there are not more: they stand for the rest
 /// where sums over tokens are compared with each other only.
 inline std::vector<sequence_chunk> sample_of(const std::vector<sequence_chunk>& chunks, std::size_t tokens)
@@ -42943,6 +42952,46 @@ inline status check_request(const oneshot_options& options)
 } // namespace awq
 
 #endif
+// ---- awq/pipeline/check_smoothed.hpp
+#ifndef AWQ_PIPELINE_CHECK_SMOOTHED_HPP
+#define AWQ_PIPELINE_CHECK_SMOOTHED_HPP
+
+#include <string>
+
+namespace awq {
+
+/// A smoothing run that smoothed nothing has failed. Error: `unsupported`, with the reason.
+inline status check_smoothed(const run_report& report, const std::string& model)
+{
+    if (report.smoothed_mappings() > 0) return {};
+    const std::string reason = report.mappings.empty() ? "no mapping was found" : report.mappings.back().skipped;
+    return error{error_code::unsupported, model, ": no mapping could be smoothed (", reason,
+                 "); choose another --group-size or look at --ignore"};
+}
+
+} // namespace awq
+
+#endif
+// ---- awq/pipeline/choose_precision.hpp
+#ifndef AWQ_PIPELINE_CHOOSE_PRECISION_HPP
+#define AWQ_PIPELINE_CHOOSE_PRECISION_HPP
+
+namespace awq {
+
+/// What a run's products are in. Where the options leave it open: mixed where that is faster and the stored
+/// weights are exact in it.
+inline precision choose_precision(const oneshot_options& options, dtype stored, notice_list& notes)
+{
+    if (options.operands == precision::mixed && !detail::has_amx())
+        notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 in tiles "
+                   "(AMX), so products stay float32");
+    const bool is_better = detail::has_amx() && stored == dtype::bf16 && !reproducible_products;
+    return options.operands.value_or(is_better ? precision::mixed : precision::float32);
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/pipeline/clip_block.hpp
 #ifndef AWQ_PIPELINE_CLIP_BLOCK_HPP
 #define AWQ_PIPELINE_CLIP_BLOCK_HPP
@@ -46982,6 +47031,7 @@ private:
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46993,6 +47043,15 @@ struct measured_types {
     std::vector<std::string> overrides; ///< "PATTERN=TYPE", one for each tensor that was measured
     double mix_divergence = 0;          ///< predicted sums over the tensors, in nats: of the mix,
     double divergence = 0;              ///< and of these types
+
+    /// For people.
+    std::string sentence() const
+    {
+        std::ostringstream text;
+        text << "types measured: the tensors' divergences alone add up to " << divergence
+             << " nats, those of the mix's own types to " << mix_divergence;
+        return text.str();
+    }
 };
 
 /// Some windows for the measurement, evenly spaced. Its cost grows with the square of the number of blocks, so those
@@ -48271,7 +48330,8 @@ inline std::vector<hidden_piece> cut_hidden(std::span<const std::span<std::byte>
 /// Writes hidden states over what is at that place, all threads at work, and leaves it to the system when
 /// they reach the disk; gives where they lie. Error: `file_unwritable`.
 template <execution E>
-result<std::vector<file_extent>> write_hidden(const E& how, output_path where, std::span<const std::span<std::byte>> all)
+result<std::vector<file_extent>> write_hidden(const E& how, output_path where,
+                                              std::span<const std::span<std::byte>> all)
 {
     where.resumable = true;
     const std::vector<detail::hidden_piece> pieces = detail::cut_hidden(all);
@@ -51530,6 +51590,43 @@ private:
 } // namespace awq
 
 #endif
+// ---- awq/pipeline/search_chunks.hpp
+#ifndef AWQ_PIPELINE_SEARCH_CHUNKS_HPP
+#define AWQ_PIPELINE_SEARCH_CHUNKS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace awq {
+
+/// Every how many sequences of the chunks the parents' inputs are kept.
+inline std::size_t recorder_stride(const oneshot_options& options, std::span<const sequence_chunk> chunks)
+{
+    if (options.loss == loss_kind::parent_output) return 1;
+    std::size_t sequences = 1, tokens = 0;
+    for (const sequence_chunk& chunk : chunks) {
+        sequences += chunk.batch.count();
+        tokens += chunk.batch.tokens();
+    }
+    if (options.loss == loss_kind::gram) return sequences;
+    return std::max<std::size_t>(1, tokens / options.exact_loss_tokens);
+}
+
+/// The chunks of the Gram matrices: all, where more than the search looks at them, or an expert would see few.
+inline std::vector<sequence_chunk> gram_chunks(const oneshot_options& options, bool is_sequential,
+                                               const std::vector<sequence_chunk>& all, const block_layout& layout)
+{
+    const bool is_used_up = !options.smoothing_only && !is_sequential;
+    const bool has_experts = std::ranges::any_of(layout.inputs, &block_input::is_routed);
+    if (is_used_up || has_experts || options.loss == loss_kind::parent_output) return all;
+    return sample_of(all, options.search_tokens);
+}
+
+} // namespace awq
+
+#endif
 // ---- awq/pipeline/unused_options.hpp
 #ifndef AWQ_PIPELINE_UNUSED_OPTIONS_HPP
 #define AWQ_PIPELINE_UNUSED_OPTIONS_HPP
@@ -51662,7 +51759,6 @@ inline void note_unused_options(const oneshot_options& options, notice_list& not
 #include <optional>
 #include <set>
 #include <span>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51683,7 +51779,8 @@ public:
         AWQ_CHECK(check_request(options));
         note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
-        run->choose_precision();
+        run->options_.operands = choose_precision(options, run->source_->config().torch_dtype, run->report_.notes);
+        run->how_ = with_precision(how, *run->options_.operands);
         AWQ_CHECK(check_outer_values(*run->source_));
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
@@ -51740,7 +51837,7 @@ public:
             if (layer + 1 == layers || journal_.is_due()) record(layer + 1);
         }
         mappings_.tell_unmatched(report_.notes);
-        AWQ_CHECK(refuse_if_nothing_was_done());
+        if (options_.smoothing) AWQ_CHECK(check_smoothed(report_, options_.model));
         report_.fallbacks.tell(report_.notes);
         report_.note_skipped_candidates();
         if (options_.all_experts && options_.imatrix.empty() && report_.experts.empty())
@@ -51779,18 +51876,6 @@ private:
         options_.rounding.least_squares_lambda = 0;
         report_.notes.note("importance from " + options.imatrix +
                            ": losses are sums of importance times squared weight error");
-    }
-
-    /// Where the options leave it open: mixed where that is faster and weights are exact in it.
-    void choose_precision()
-    {
-        const bool is_exact = source_->config().torch_dtype == dtype::bf16;
-        const bool is_better = detail::has_amx() && is_exact && !reproducible_products;
-        if (options_.operands == precision::mixed && !detail::has_amx())
-            report_.notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 "
-                               "in tiles (AMX), so products stay float32");
-        if (!options_.operands) options_.operands = is_better ? precision::mixed : precision::float32;
-        how_ = with_precision(how_, *options_.operands);
     }
 
     /// The samples' tokens; none where an importance matrix stands in for them.
@@ -51837,10 +51922,7 @@ private:
         auto& types = options_.tensor_types;
         types.insert(types.end(), measured_.overrides.begin(), measured_.overrides.end());
         AWQ_TRY(plan_, layer_plan::make(options_, *source_));
-        std::ostringstream text;
-        text << "types measured: the tensors' divergences alone add up to " << measured_.divergence
-             << " nats, those of the mix's own types to " << measured_.mix_divergence;
-        report_.notes.note(text.str());
+        report_.notes.note(measured_.sentence());
         report_.add_seconds("measure types", watch_.lap());
         return left_ ? status{} : open_outputs();
     }
@@ -51950,9 +52032,8 @@ private:
         if (options_.compensate) quantizing.store_targets(storage);
         AWQ_CHECK(quantize(layer, quantizing));
         report_.add_seconds("quantize", watch_.lap());
-        return hand_over({layer, &block,
-                          options_.compensate ? quantizing.rounded_statistics() : &statistics,
-                          &quantizing.linears(), &quantizing.dequantized(),
+        const block_statistics* const seen = options_.compensate ? quantizing.rounded_statistics() : &statistics;
+        return hand_over({layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(),
                           quantizing.compensated()});
     }
 
@@ -51961,9 +52042,9 @@ private:
                                 block_statistics& statistics)
     {
         const std::vector<sequence_chunk> all = cut_into_chunks(stream_.batch());
-        const auto sample = search_sample(all, block.layout());
+        const auto sample = gram_chunks(options_, is_sequential(), all, block.layout());
         const auto& shown = shows_sample_only() ? sample : all;
-        parent_recorder recorder{shown, block.layout(), recorder_stride(shown)};
+        parent_recorder recorder{shown, block.layout(), recorder_stride(options_, shown)};
         AWQ_CHECK(observe(layer, block, shown, sample, statistics, recorder));
         statistics.complete(how_);
         if (options_.imatrix.empty()) count_tokens(block, statistics, report_);
@@ -52003,18 +52084,13 @@ private:
             AWQ_CHECK(round_first());
         }
         const block_context context = stream_.context(source_->config(), layer);
-        block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(),
-                                        rounded_};
+        block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(), rounded_};
         AWQ_CHECK(run.run_sequential(stages));
         const auto is_sound = [&](matrix_view<float> rows) {
             return check_hidden(options_.model, block_prefix(source_->config(), layer), layer, rows);
         };
-        for (const sequence_chunk& chunk : cut_into_chunks(stream_.batch()))
-            if (const status sound =
-                    rounded_.with_rows(how_, chunk.first_row, chunk.batch.tokens(), false, is_sound);
-                !sound)
-                return sound.error().within("with rounded weights");
-        return {};
+        const status sound = with_chunks(how_, stream_.batch(), rounded_, false, is_sound);
+        return sound ? sound : sound.error().within("with rounded weights");
     }
 
     /// The second stream begins with the embeddings of a GGUF file.
@@ -52025,9 +52101,7 @@ private:
             round_embeddings(how_, source_->config(), *plan_.layout(), rows);
             return {};
         };
-        for (const sequence_chunk& chunk : cut_into_chunks(stream_.batch()))
-            AWQ_CHECK(rounded_.with_rows(how_, chunk.first_row, chunk.batch.tokens(), true, round));
-        return {};
+        return with_chunks(how_, stream_.batch(), rounded_, true, round);
     }
 
     storage_choice stored_types() const
@@ -52043,28 +52117,6 @@ private:
         return [this, prefix](std::string_view linear) {
             return plan_.quantizer_of(prefix + std::string{linear});
         };
-    }
-
-    /// Every how many sequences of the chunks the parents' inputs are kept.
-    std::size_t recorder_stride(std::span<const sequence_chunk> chunks) const
-    {
-        if (options_.loss == loss_kind::parent_output) return 1;
-        std::size_t sequences = 1, tokens = 0;
-        for (const sequence_chunk& chunk : chunks) {
-            sequences += chunk.batch.count();
-            tokens += chunk.batch.tokens();
-        }
-        if (options_.loss == loss_kind::gram) return sequences;
-        return std::max<std::size_t>(1, tokens / options_.exact_loss_tokens);
-    }
-
-    /// The chunks of the Gram matrices: all, where more than the search looks at them, or an expert would see few.
-    std::vector<sequence_chunk> search_sample(const std::vector<sequence_chunk>& all, const block_layout& layout) const
-    {
-        const bool is_used_up = !options_.smoothing_only && !is_sequential();
-        const bool has_experts = std::ranges::any_of(layout.inputs, &block_input::is_routed);
-        if (is_used_up || has_experts || options_.loss == loss_kind::parent_output) return all;
-        return sample_of(all, options_.search_tokens);
     }
 
     /// Nothing but the search takes what the first pass sees: the streams go through the block once more.
@@ -52092,8 +52144,7 @@ private:
         if (is_sequential())
             return stream_.template observe<Product>(how_, source_->config(), layer, block.weights(), chunks, begin,
                                                      observer);
-        return stream_.template advance<Product>(how_, source_->config(), layer, block.weights(),
-                                                 begin, observer);
+        return stream_.template advance<Product>(how_, source_->config(), layer, block.weights(), begin, observer);
     }
 
     status smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
@@ -52111,16 +52162,6 @@ private:
             report_.mappings.push_back(std::move(report));
         }
         return {};
-    }
-
-    /// A smoothing run that smoothed nothing has failed.
-    status refuse_if_nothing_was_done() const
-    {
-        if (!options_.smoothing || report_.smoothed_mappings() > 0) return {};
-        const std::string reason =
-            report_.mappings.empty() ? "no mapping was found" : report_.mappings.back().skipped;
-        return error{error_code::unsupported, options_.model, ": no mapping could be smoothed (",
-                     reason, "); choose another --group-size or look at --ignore"};
     }
 
     E how_;
@@ -52282,7 +52323,7 @@ template <class Product, execution E>
 result<run_prediction> predict(const E& how, const oneshot_options& options)
 {
     return catch_out_of_memory(options.model, use_less_memory, [&] {
-        return run_predictor<Product, E>{}.predict(with_precision(how, options.operands), options);
+        return run_predictor<Product, E>{}.predict(how, options);
     });
 }
 

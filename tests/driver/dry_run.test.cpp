@@ -21,7 +21,7 @@ TEST_CASE("a dry run predicts time and memory of every kind of output, and write
 {
     const test::scratch here;
     const auto result = runs(here, R"sh(
-        : >before; touch -d '2020-01-01' . 
+        : >before; touch -d '2020-01-01' .
         for flags in '--smoothing-only --output a' '--scheme W4A16_ASYM --output a --output-awq b --report r.json' \
                      '--type q4_k_m --output a.gguf' '--compensate --target q4_0 --output a --output-imatrix i.dat'; do
             run $flags --dry-run >../out 2>../err || cat ../err

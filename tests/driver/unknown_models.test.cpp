@@ -26,7 +26,8 @@ TEST_CASE("a model that is no Llama either is refused in one line that says what
     const test::scratch here;
     const auto run = test::shell(here, R"(
         cp -rL $MODEL m && chmod -R u+w m
-        sed -i 's/"LlamaForCausalLM"/"FooForCausalLM"/; s/"intermediate_size": [0-9]*/"intermediate_size": 7/' m/config.json
+        sed -i 's/"LlamaForCausalLM"/"FooForCausalLM"/' m/config.json
+        sed -i 's/"intermediate_size": [0-9]*/"intermediate_size": 7/' m/config.json
         $AWQ export --model m --output m.gguf --type f32 >/dev/null; echo $?
         test ! -e m.gguf
         $AWQ inspect m 2>/dev/null | grep -c 'mlp.down_proj.weight'; echo ${PIPESTATUS[0]}

@@ -225,7 +225,7 @@ TEST_CASE("NVFP4 with rounded activations keeps the largest input of each layer'
             REQUIRE(statistics.of(input).observe<awq::plain_product>(how, {x.data(), 2, width}));
             std::vector<double> scales(width, 1.0);
             scales[70] = 2.0; // of smoothing: 3 is then the largest
-            statistics.of(input).divide_inputs(scales);
+            statistics.of(input).divide_inputs(how, scales);
         }
         awq::block_tensors rounded = *block;
         const auto quantized = test::round_block(**source, rounded, formats);

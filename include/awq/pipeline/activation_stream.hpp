@@ -48,6 +48,15 @@ inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
     return chunks;
 }
 
+/// Calls `change(rows)` with each chunk's hidden states, (tokens, hidden), and keeps what it makes of them if `is_kept`.
+template <execution E, class Change>
+status with_chunks(const E& how, const sequences& batch, hidden_states& hidden, bool is_kept, const Change& change)
+{
+    for (const sequence_chunk& chunk : cut_into_chunks(batch))
+        AWQ_CHECK(hidden.with_rows(how, chunk.first_row, chunk.batch.tokens(), is_kept, change));
+    return {};
+}
+
 /// Evenly spaced chunks of at least `tokens` tokens, all of them where there are not more: they stand for the rest
 /// where sums over tokens are compared with each other only.
 inline std::vector<sequence_chunk> sample_of(const std::vector<sequence_chunk>& chunks, std::size_t tokens)

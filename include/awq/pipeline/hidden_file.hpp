@@ -48,7 +48,8 @@ inline std::vector<hidden_piece> cut_hidden(std::span<const std::span<std::byte>
 /// Writes hidden states over what is at that place, all threads at work, and leaves it to the system when
 /// they reach the disk; gives where they lie. Error: `file_unwritable`.
 template <execution E>
-result<std::vector<file_extent>> write_hidden(const E& how, output_path where, std::span<const std::span<std::byte>> all)
+result<std::vector<file_extent>> write_hidden(const E& how, output_path where,
+                                              std::span<const std::span<std::byte>> all)
 {
     where.resumable = true;
     const std::vector<detail::hidden_piece> pieces = detail::cut_hidden(all);

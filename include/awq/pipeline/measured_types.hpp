@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,15 @@ struct measured_types {
     std::vector<std::string> overrides; ///< "PATTERN=TYPE", one for each tensor that was measured
     double mix_divergence = 0;          ///< predicted sums over the tensors, in nats: of the mix,
     double divergence = 0;              ///< and of these types
+
+    /// For people.
+    std::string sentence() const
+    {
+        std::ostringstream text;
+        text << "types measured: the tensors' divergences alone add up to " << divergence
+             << " nats, those of the mix's own types to " << mix_divergence;
+        return text.str();
+    }
 };
 
 /// Some windows for the measurement, evenly spaced. Its cost grows with the square of the number of blocks, so those

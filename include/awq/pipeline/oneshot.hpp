@@ -8,7 +8,6 @@
 #include <awq/data/chat_template.hpp>
 #include <awq/execution/instruction_set.hpp>
 #include <awq/execution/precision.hpp>
-#include <awq/execution/products/amx_tile.hpp>
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/execution/tbb_execution.hpp>
@@ -18,6 +17,8 @@
 #include <awq/pipeline/calibration_notices.hpp>
 #include <awq/pipeline/calls.hpp>
 #include <awq/pipeline/check_request.hpp>
+#include <awq/pipeline/check_smoothed.hpp>
+#include <awq/pipeline/choose_precision.hpp>
 #include <awq/pipeline/clip_block.hpp>
 #include <awq/pipeline/count_tokens.hpp>
 #include <awq/pipeline/finish_outputs.hpp>
@@ -35,6 +36,7 @@
 #include <awq/pipeline/run_journal.hpp>
 #include <awq/pipeline/run_outputs.hpp>
 #include <awq/pipeline/run_prediction.hpp>
+#include <awq/pipeline/search_chunks.hpp>
 #include <awq/pipeline/unused_options.hpp>
 #include <awq/report/run_report.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
@@ -46,7 +48,6 @@
 #include <optional>
 #include <set>
 #include <span>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,7 +68,8 @@ public:
         AWQ_CHECK(check_request(options));
         note_unused_options(options, run->report_.notes);
         AWQ_TRY(run->source_, directory_source::open(options.model));
-        run->choose_precision();
+        run->options_.operands = choose_precision(options, run->source_->config().torch_dtype, run->report_.notes);
+        run->how_ = with_precision(how, *run->options_.operands);
         AWQ_CHECK(check_outer_values(*run->source_));
         AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
         for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
@@ -124,7 +126,7 @@ public:
             if (layer + 1 == layers || journal_.is_due()) record(layer + 1);
         }
         mappings_.tell_unmatched(report_.notes);
-        AWQ_CHECK(refuse_if_nothing_was_done());
+        if (options_.smoothing) AWQ_CHECK(check_smoothed(report_, options_.model));
         report_.fallbacks.tell(report_.notes);
         report_.note_skipped_candidates();
         if (options_.all_experts && options_.imatrix.empty() && report_.experts.empty())
@@ -163,18 +165,6 @@ private:
         options_.rounding.least_squares_lambda = 0;
         report_.notes.note("importance from " + options.imatrix +
                            ": losses are sums of importance times squared weight error");
-    }
-
-    /// Where the options leave it open: mixed where that is faster and weights are exact in it.
-    void choose_precision()
-    {
-        const bool is_exact = source_->config().torch_dtype == dtype::bf16;
-        const bool is_better = detail::has_amx() && is_exact && !reproducible_products;
-        if (options_.operands == precision::mixed && !detail::has_amx())
-            report_.notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 "
-                               "in tiles (AMX), so products stay float32");
-        if (!options_.operands) options_.operands = is_better ? precision::mixed : precision::float32;
-        how_ = with_precision(how_, *options_.operands);
     }
 
     /// The samples' tokens; none where an importance matrix stands in for them.
@@ -221,10 +211,7 @@ private:
         auto& types = options_.tensor_types;
         types.insert(types.end(), measured_.overrides.begin(), measured_.overrides.end());
         AWQ_TRY(plan_, layer_plan::make(options_, *source_));
-        std::ostringstream text;
-        text << "types measured: the tensors' divergences alone add up to " << measured_.divergence
-             << " nats, those of the mix's own types to " << measured_.mix_divergence;
-        report_.notes.note(text.str());
+        report_.notes.note(measured_.sentence());
         report_.add_seconds("measure types", watch_.lap());
         return left_ ? status{} : open_outputs();
     }
@@ -334,9 +321,8 @@ private:
         if (options_.compensate) quantizing.store_targets(storage);
         AWQ_CHECK(quantize(layer, quantizing));
         report_.add_seconds("quantize", watch_.lap());
-        return hand_over({layer, &block,
-                          options_.compensate ? quantizing.rounded_statistics() : &statistics,
-                          &quantizing.linears(), &quantizing.dequantized(),
+        const block_statistics* const seen = options_.compensate ? quantizing.rounded_statistics() : &statistics;
+        return hand_over({layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(),
                           quantizing.compensated()});
     }
 
@@ -345,9 +331,9 @@ private:
                                 block_statistics& statistics)
     {
         const std::vector<sequence_chunk> all = cut_into_chunks(stream_.batch());
-        const auto sample = search_sample(all, block.layout());
+        const auto sample = gram_chunks(options_, is_sequential(), all, block.layout());
         const auto& shown = shows_sample_only() ? sample : all;
-        parent_recorder recorder{shown, block.layout(), recorder_stride(shown)};
+        parent_recorder recorder{shown, block.layout(), recorder_stride(options_, shown)};
         AWQ_CHECK(observe(layer, block, shown, sample, statistics, recorder));
         statistics.complete(how_);
         if (options_.imatrix.empty()) count_tokens(block, statistics, report_);
@@ -387,18 +373,13 @@ private:
             AWQ_CHECK(round_first());
         }
         const block_context context = stream_.context(source_->config(), layer);
-        block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(),
-                                        rounded_};
+        block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(), rounded_};
         AWQ_CHECK(run.run_sequential(stages));
         const auto is_sound = [&](matrix_view<float> rows) {
             return check_hidden(options_.model, block_prefix(source_->config(), layer), layer, rows);
         };
-        for (const sequence_chunk& chunk : cut_into_chunks(stream_.batch()))
-            if (const status sound =
-                    rounded_.with_rows(how_, chunk.first_row, chunk.batch.tokens(), false, is_sound);
-                !sound)
-                return sound.error().within("with rounded weights");
-        return {};
+        const status sound = with_chunks(how_, stream_.batch(), rounded_, false, is_sound);
+        return sound ? sound : sound.error().within("with rounded weights");
     }
 
     /// The second stream begins with the embeddings of a GGUF file.
@@ -409,9 +390,7 @@ private:
             round_embeddings(how_, source_->config(), *plan_.layout(), rows);
             return {};
         };
-        for (const sequence_chunk& chunk : cut_into_chunks(stream_.batch()))
-            AWQ_CHECK(rounded_.with_rows(how_, chunk.first_row, chunk.batch.tokens(), true, round));
-        return {};
+        return with_chunks(how_, stream_.batch(), rounded_, true, round);
     }
 
     storage_choice stored_types() const
@@ -427,28 +406,6 @@ private:
         return [this, prefix](std::string_view linear) {
             return plan_.quantizer_of(prefix + std::string{linear});
         };
-    }
-
-    /// Every how many sequences of the chunks the parents' inputs are kept.
-    std::size_t recorder_stride(std::span<const sequence_chunk> chunks) const
-    {
-        if (options_.loss == loss_kind::parent_output) return 1;
-        std::size_t sequences = 1, tokens = 0;
-        for (const sequence_chunk& chunk : chunks) {
-            sequences += chunk.batch.count();
-            tokens += chunk.batch.tokens();
-        }
-        if (options_.loss == loss_kind::gram) return sequences;
-        return std::max<std::size_t>(1, tokens / options_.exact_loss_tokens);
-    }
-
-    /// The chunks of the Gram matrices: all, where more than the search looks at them, or an expert would see few.
-    std::vector<sequence_chunk> search_sample(const std::vector<sequence_chunk>& all, const block_layout& layout) const
-    {
-        const bool is_used_up = !options_.smoothing_only && !is_sequential();
-        const bool has_experts = std::ranges::any_of(layout.inputs, &block_input::is_routed);
-        if (is_used_up || has_experts || options_.loss == loss_kind::parent_output) return all;
-        return sample_of(all, options_.search_tokens);
     }
 
     /// Nothing but the search takes what the first pass sees: the streams go through the block once more.
@@ -476,8 +433,7 @@ private:
         if (is_sequential())
             return stream_.template observe<Product>(how_, source_->config(), layer, block.weights(), chunks, begin,
                                                      observer);
-        return stream_.template advance<Product>(how_, source_->config(), layer, block.weights(),
-                                                 begin, observer);
+        return stream_.template advance<Product>(how_, source_->config(), layer, block.weights(), begin, observer);
     }
 
     status smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
@@ -495,16 +451,6 @@ private:
             report_.mappings.push_back(std::move(report));
         }
         return {};
-    }
-
-    /// A smoothing run that smoothed nothing has failed.
-    status refuse_if_nothing_was_done() const
-    {
-        if (!options_.smoothing || report_.smoothed_mappings() > 0) return {};
-        const std::string reason =
-            report_.mappings.empty() ? "no mapping was found" : report_.mappings.back().skipped;
-        return error{error_code::unsupported, options_.model, ": no mapping could be smoothed (",
-                     reason, "); choose another --group-size or look at --ignore"};
     }
 
     E how_;

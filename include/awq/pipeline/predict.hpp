@@ -120,7 +120,7 @@ template <class Product, execution E>
 result<run_prediction> predict(const E& how, const oneshot_options& options)
 {
     return catch_out_of_memory(options.model, use_less_memory, [&] {
-        return run_predictor<Product, E>{}.predict(with_precision(how, options.operands), options);
+        return run_predictor<Product, E>{}.predict(how, options);
     });
 }
 
