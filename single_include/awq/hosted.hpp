@@ -3292,8 +3292,8 @@ void divide_rows(const E& how, const basic_smooth_target<T>& smooth, std::span<c
 /// them, in place: together the layers compute what they did before. Of a linear smooth layer with
 /// more outputs than scales (a fused qkv or gate_up) only the last rows, or those that the target names,
 /// and the matching slice of the bias, change. Computed in double and rounded to float once, and from there
-/// to the tensors' own type; which scales that can hold, `scale_limits` knows. Errors (then nothing is changed): those of
-/// `check_mapping`; invalid_argument where a scale is not a positive number.
+/// to the tensors' own type; which scales that can hold, `scale_limits` knows. Errors (then nothing is
+/// changed): those of `check_mapping`; invalid_argument where a scale is not a positive number.
 template <execution E, class S = float, class B = S>
 status apply_scales(const E& how, const basic_mapping<S, B>& pair, std::span<const double> scales)
 {

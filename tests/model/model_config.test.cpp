@@ -40,14 +40,14 @@ TEST_CASE("defaults are those of transformers and pass the check")
     CHECK(awq::defaults_for("qwen3").head_size() == 128);
 }
 
-TEST_CASE("an architecture without a forward pass is refused with the supported ones")
+TEST_CASE("an architecture without a forward pass is refused by its name")
 {
     awq::model_config config = llama();
     config.architecture = "MambaForCausalLM";
     const awq::status checked = awq::check(config);
     REQUIRE_FALSE(checked);
     CHECK(checked.error().code() == awq::error_code::unknown_architecture);
-    for (const char* name : {"MambaForCausalLM", "Llama", "Mistral", "Qwen2", "Qwen3"})
+    for (const char* name : {"MambaForCausalLM", "no forward pass"})
         CHECK(checked.error().text().find(name) != std::string_view::npos);
 }
 

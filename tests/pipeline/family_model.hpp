@@ -80,7 +80,7 @@ inline std::string write_family(const scratch& room, const char* family,
         return values;
     };
     for (const awq::expected_tensor& each : awq::expected_outer_tensors(*config))
-        if (each.is != awq::presence::unwanted) made.add(each, each.name, false, draw(each, each.name));
+        if (each.is == awq::presence::required) made.add(each, each.name, false, draw(each, each.name));
     for (std::size_t layer = 0; layer < 2; ++layer)
         for (const awq::expected_tensor& each : awq::layout_of(*config, layer).tensors) {
             const std::string at = config->names.blocks + std::to_string(layer) + ".";

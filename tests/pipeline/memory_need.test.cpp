@@ -47,6 +47,7 @@ TEST_CASE("two streams and quantized weights need more")
 {
     awq::model_config config;
     config.hidden_size = 64;
+    config.num_hidden_layers = 0;
     const auto one = awq::least_memory(config, false, false), two = awq::least_memory(config, true, true);
     CHECK(one.per_token == 256);
     CHECK(two.per_token == 512);

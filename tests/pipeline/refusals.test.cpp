@@ -278,6 +278,8 @@ TEST_CASE("a config that cannot be used is refused, naming the file")
     SECTION("an architecture that is not known")
     {
         test::replace_in_file(at.model_file("config.json"), "LlamaForCausalLM", "GnuForCausalLM");
+        // Nor are its tensors a Llama's, which it would be taken for.
+        test::replace_in_file(at.model_file("config.json"), "\"intermediate_size\": ", "\"intermediate_size\": 1");
         const std::string text = refusal(at, awq::error_code::unknown_architecture);
         names(text, "GnuForCausalLM");
         names(text, "config.json");

@@ -101,6 +101,7 @@ TEST_CASE("a stack whose shape does not tell its order is refused by name")
     const std::string model = test::write_family(room, square.c_str(), stack_order::in_out);
     const auto report = test::run_oneshot(test::run_of(room, model));
     REQUIRE_FALSE(report);
+    INFO(report.error().text());
     CHECK(report.error().text().find("experts") != std::string_view::npos);
 }
 

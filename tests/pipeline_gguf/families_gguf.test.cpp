@@ -176,7 +176,7 @@ TEST_CASE("a GGUF file of each family has its names and shapes, and computes wha
         CHECK(largest_difference(**from, **back) < 1e-6);
         const auto found = test::score(path, test::gemma3_windows(2, 3), {model, "", 32});
         if (!found) FAIL(found.error().text());
-        CHECK(std::fabs(found->kl_divergence()) < 1e-9);
+        CHECK(std::fabs(found->kl_divergence()) < 1e-8);
     }
 }
 
@@ -198,11 +198,15 @@ TEST_CASE("one run rounds experts and latent attention into a GGUF file")
         if (!done) FAIL(done.error().text());
         const auto found = test::score(options.output, test::gemma3_windows(2, 3), {model, "", 32});
         if (!found) FAIL(found.error().text());
-        CHECK(found->kl_divergence() < 1e-3);
+        const auto plain = test::score(test::exported(model, room, "q8_0"), test::gemma3_windows(2, 3), {model, "", 32});
+        REQUIRE(plain);
+        CHECK(found->kl_divergence() < 2 * plain->kl_divergence()); // a token that takes another expert costs much
         const std::string weighed = test::exported(model, room, "q5_0", options.output_imatrix);
         const auto other = test::score(weighed, test::gemma3_windows(2, 3), {model, "", 32});
         REQUIRE(other);
-        CHECK(other->kl_divergence() < 0.05);
+        const auto without = test::score(test::exported(model, room, "q5_0"), test::gemma3_windows(2, 3), {model, "", 32});
+        REQUIRE(without);
+        CHECK(other->kl_divergence() < 2 * without->kl_divergence());
     }
 }
 

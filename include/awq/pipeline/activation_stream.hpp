@@ -48,7 +48,8 @@ inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
     return chunks;
 }
 
-/// Calls `change(rows)` with each chunk's hidden states, (tokens, hidden), and keeps what it makes of them if `is_kept`.
+/// Calls `change(rows)` with each chunk's hidden states, (tokens, hidden), and keeps what it makes of them if
+/// `is_kept`.
 template <execution E, class Change>
 status with_chunks(const E& how, const sequences& batch, hidden_states& hidden, bool is_kept, const Change& change)
 {
