@@ -200,13 +200,15 @@ TEST_CASE("one run rounds experts and latent attention into a GGUF file")
         if (!done) FAIL(done.error().text());
         const auto found = test::score(options.output, test::gemma3_windows(2, 3), {model, "", 32});
         if (!found) FAIL(found.error().text());
-        const auto plain = test::score(test::exported(model, room, "q8_0"), test::gemma3_windows(2, 3), {model, "", 32});
+        const std::string exported = test::exported(model, room, "q8_0");
+        const auto plain = test::score(exported, test::gemma3_windows(2, 3), {model, "", 32});
         REQUIRE(plain);
         CHECK(found->kl_divergence() < 2 * plain->kl_divergence()); // a token that takes another expert costs much
         const std::string weighed = test::exported(model, room, "q5_0", options.output_imatrix);
         const auto other = test::score(weighed, test::gemma3_windows(2, 3), {model, "", 32});
         REQUIRE(other);
-        const auto without = test::score(test::exported(model, room, "q5_0"), test::gemma3_windows(2, 3), {model, "", 32});
+        const std::string unweighed = test::exported(model, room, "q5_0");
+        const auto without = test::score(unweighed, test::gemma3_windows(2, 3), {model, "", 32});
         REQUIRE(without);
         CHECK(other->kl_divergence() < 2 * without->kl_divergence());
     }
