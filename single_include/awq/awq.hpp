@@ -37042,7 +37042,7 @@ protected:
 };
 
 /// The tensors of one decoder block, as views of memory that somebody else owns; a vector is one row.
-struct block_weights {
+struct AWQ_ABI_TAG block_weights {
     std::shared_ptr<const block_layout> layout;
     /// Beside `layout->tensors`; empty where the block has none.
     std::vector<matrix_view<const float>> tensors;
@@ -37344,7 +37344,7 @@ struct end_weights {
 };
 
 /// All weights of a causal language model.
-struct causal_lm_weights {
+struct AWQ_ABI_TAG causal_lm_weights {
     outer_weights outer;
     std::vector<block_weights> layers;
 };
@@ -39379,7 +39379,7 @@ private:
 namespace awq {
 
 /// All weights of one decoder block in float32, by their names relative to the block.
-class block_tensors {
+class AWQ_ABI_TAG block_tensors {
 public:
     /// Reads the block; a missing tensor, a shape that the config does not ask for and a NaN are
     /// errors that name the tensor. `scratch`: a directory where the weights of experts wait, if they have
@@ -39707,7 +39707,7 @@ using quantized_linears = std::map<std::string, quantized_linear, std::less<>>;
 namespace awq {
 
 /// A decoder block when all is done to it that the run does.
-struct finished_block {
+struct AWQ_ABI_TAG finished_block {
     std::size_t layer = 0;
     const block_tensors* smoothed = nullptr;      ///< still float32, not quantized
     /// Of the smoothed block's inputs; in a compensating run, of the rounded block's.

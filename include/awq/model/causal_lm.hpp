@@ -45,7 +45,7 @@ struct end_weights {
 };
 
 /// All weights of a causal language model.
-struct causal_lm_weights {
+struct AWQ_ABI_TAG causal_lm_weights {
     outer_weights outer;
     std::vector<block_weights> layers;
 };

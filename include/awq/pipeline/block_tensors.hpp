@@ -25,7 +25,7 @@
 namespace awq {
 
 /// All weights of one decoder block in float32, by their names relative to the block.
-class block_tensors {
+class AWQ_ABI_TAG block_tensors {
 public:
     /// Reads the block; a missing tensor, a shape that the config does not ask for and a NaN are
     /// errors that name the tensor. `scratch`: a directory where the weights of experts wait, if they have

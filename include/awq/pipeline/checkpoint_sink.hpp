@@ -18,7 +18,7 @@
 namespace awq {
 
 /// A decoder block when all is done to it that the run does.
-struct finished_block {
+struct AWQ_ABI_TAG finished_block {
     std::size_t layer = 0;
     const block_tensors* smoothed = nullptr;      ///< still float32, not quantized
     /// Of the smoothed block's inputs; in a compensating run, of the rounded block's.

@@ -26,7 +26,7 @@ protected:
 };
 
 /// The tensors of one decoder block, as views of memory that somebody else owns; a vector is one row.
-struct block_weights {
+struct AWQ_ABI_TAG block_weights {
     std::shared_ptr<const block_layout> layout;
     /// Beside `layout->tensors`; empty where the block has none.
     std::vector<matrix_view<const float>> tensors;
