@@ -43092,7 +43092,7 @@ inline result<const gguf::architecture*> gguf_architecture_of(const model_config
 {
     if (const auto* const found = gguf::architecture_of_hf(config.architecture)) return found;
     return error{error_code::unknown_architecture, "architecture \"", config.architecture,
-                 "\" has no GGUF counterpart, llama.cpp does not know it; oneshot and convert write "
+                 "\" cannot be written as a GGUF file here; oneshot and convert write "
                  "safetensors of it"};
 }
 

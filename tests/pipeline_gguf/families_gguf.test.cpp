@@ -245,5 +245,5 @@ TEST_CASE("what llama.cpp loads of a family only in one shape is refused in the 
     refused(R"("architectures": ["Cohere2ForCausalLM"], "tie_word_embeddings": false, "head_dim": 16)",
             "tie_word_embeddings");
     refused(R"("architectures": ["OPTForCausalLM"], "ffn_dim": 128, "word_embed_proj_dim": 64)",
-            "no GGUF counterpart");
+            "cannot be written as a GGUF file");
 }
