@@ -33,7 +33,7 @@ COLUMNS = {
     "GGUF read": "KL divergence of `eval --model FILE.gguf --reference CHECKPOINT`.",
     "q4_k_m": "KL divergence of llama.cpp's logits of that type; some rows here are too short for its blocks.",
     "llm-compressor": """KL divergence after its own smoothing alone, with its own choice of mappings, on the same
-  checkpoint. Above 1e-6 its mappings forget a reader of what they smooth (a router, a shared expert, a gate), and
+  checkpoint. Far above 1e-6 its mappings mostly forget a reader of what they smooth (a router, a shared expert, a gate), and
   the model is another one.""",
 }
 

@@ -79,7 +79,7 @@ void print(const awq::run_prediction& prediction)
         std::printf("predicted  %-10s %s\n", step.c_str(), duration(seconds).c_str());
     std::printf("peak RSS   %.2f GB of %.2f GB that are there\n", static_cast<double>(prediction.peak_bytes) / 1e9,
                 static_cast<double>(prediction.available_bytes) / 1e9);
-    std::printf("for        %zu samples, %zu tokens, %zu blocks; from the first block, so within a quarter\n",
+    std::printf("for        %zu samples, %zu tokens, %zu blocks; estimated from the first block\n",
                 prediction.samples, prediction.tokens, prediction.blocks);
     for (const std::string& note : prediction.notes) std::printf("note       %s\n", note.c_str());
 }
