@@ -39,17 +39,13 @@ constexpr std::size_t rows = 24;
 constexpr std::size_t columns = 2048;
 constexpr std::size_t tensor_rows = 2048; ///< of the tensor that several threads share
 
-using quantize_chunk = std::size_t (*)(int type, const float* rows, void* out, std::int64_t start,
-                                       std::int64_t count, std::int64_t columns,
-                                       const float* importance);
+using quantize_chunk = std::size_t (*)(int type, const float* rows, void* out, std::int64_t start, std::int64_t count,
+                                       std::int64_t columns, const float* importance);
 
 struct sample {
     std::vector<float> weights;
     std::vector<float> importance;
-    awq::matrix_view<const float> view() const
-    {
-        return {weights.data(), weights.size() / columns, columns};
-    }
+    awq::matrix_view<const float> view() const { return {weights.data(), weights.size() / columns, columns}; }
     std::span<const float> importance_if(bool weighted) const
     {
         return weighted ? std::span<const float>(importance) : std::span<const float>{};
@@ -61,10 +57,8 @@ sample random_sample(std::size_t count)
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
     sample all{std::vector<float>(count * columns), std::vector<float>(columns)};
-    for (float& weight : all.weights)
-        weight = 0.02f * normal(random);
-    for (float& each : all.importance)
-        each = std::exp(normal(random));
+    for (float& weight : all.weights) weight = 0.02f * normal(random);
+    for (float& each : all.importance) each = std::exp(normal(random));
     return all;
 }
 
@@ -88,8 +82,7 @@ void quantize(gguf::type type, bool weighted, std::vector<std::byte>& out)
     quantizer.quantize(data().view(), data().importance_if(weighted), out);
 }
 
-void quantize_by_peer(quantize_chunk peer, gguf::type type, bool weighted,
-                      std::vector<std::byte>& out)
+void quantize_by_peer(quantize_chunk peer, gguf::type type, bool weighted, std::vector<std::byte>& out)
 {
     out.resize(rows * gguf::block_quantizer(type).row_bytes(columns));
     peer(static_cast<int>(type), data().weights.data(), out.data(), 0, rows, columns,
@@ -149,8 +142,7 @@ void time_against_peer(benchmark::State& state, quantize_chunk peer, gguf::type 
     double ours = 1e9;
     double theirs = 1e9;
     for (auto _ : state) {
-        ours = std::min(
-            ours, seconds_of([&] { quantize<gguf::simd_block_quantizer>(type, weighted, out); }));
+        ours = std::min(ours, seconds_of([&] { quantize<gguf::simd_block_quantizer>(type, weighted, out); }));
         theirs = std::min(theirs, seconds_of([&] { quantize_by_peer(peer, type, weighted, out); }));
     }
     state.counters["ours_MB_s"] = megabytes / ours;
@@ -163,31 +155,28 @@ void time_against_peer(benchmark::State& state, quantize_chunk peer, gguf::type 
 void quantize_tensor(gguf::type type, bool weighted, std::vector<std::byte>& out)
 {
     const gguf::simd_block_quantizer quantizer(type);
-    const auto done = gguf::quantize_rows(awq::tbb_execution{}, quantizer, tensor().view(),
-                                          tensor().importance_if(weighted), out);
+    const auto done =
+        gguf::quantize_rows(awq::tbb_execution{}, quantizer, tensor().view(), tensor().importance_if(weighted), out);
     if (!done) std::cerr << done.error().text() << '\n';
 }
 
 /// As llama.cpp's quantizer: each thread takes the next run of rows until none are left.
-void quantize_tensor_by_peer(quantize_chunk peer, std::size_t threads, gguf::type type,
-                             bool weighted, std::vector<std::byte>& out)
+void quantize_tensor_by_peer(quantize_chunk peer, std::size_t threads, gguf::type type, bool weighted,
+                             std::vector<std::byte>& out)
 {
     constexpr std::size_t run = std::max<std::size_t>(1, 32 * 512 / columns);
     std::atomic<std::size_t> next{0};
     const auto work = [&] {
         for (std::size_t row = next.fetch_add(run); row < tensor_rows; row = next.fetch_add(run)) {
             const std::size_t count = std::min(run, tensor_rows - row);
-            peer(static_cast<int>(type), tensor().weights.data(), out.data(),
-                 static_cast<std::int64_t>(row * columns), static_cast<std::int64_t>(count), columns,
-                 weighted ? tensor().importance.data() : nullptr);
+            peer(static_cast<int>(type), tensor().weights.data(), out.data(), static_cast<std::int64_t>(row * columns),
+                 static_cast<std::int64_t>(count), columns, weighted ? tensor().importance.data() : nullptr);
         }
     };
     std::vector<std::thread> others;
-    for (std::size_t i = 1; i < threads; ++i)
-        others.emplace_back(work);
+    for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work);
     work();
-    for (std::thread& each : others)
-        each.join();
+    for (std::thread& each : others) each.join();
 }
 
 template <class Work>
@@ -199,8 +188,7 @@ double wall_seconds_of(Work work)
 }
 
 /// Both in turn; the best time of each counts.
-void time_tensor(benchmark::State& state, quantize_chunk peer, std::size_t threads, gguf::type type,
-                 bool weighted)
+void time_tensor(benchmark::State& state, quantize_chunk peer, std::size_t threads, gguf::type type, bool weighted)
 {
     std::vector<std::byte> out(tensor_rows * gguf::block_quantizer(type).row_bytes(columns));
     std::vector<std::byte> other(out.size());
@@ -209,9 +197,8 @@ void time_tensor(benchmark::State& state, quantize_chunk peer, std::size_t threa
     for (auto _ : state) {
         ours = std::min(ours, wall_seconds_of([&] { quantize_tensor(type, weighted, out); }));
         if (peer == nullptr) continue;
-        theirs = std::min(theirs, wall_seconds_of([&] {
-            quantize_tensor_by_peer(peer, threads, type, weighted, other);
-        }));
+        theirs =
+            std::min(theirs, wall_seconds_of([&] { quantize_tensor_by_peer(peer, threads, type, weighted, other); }));
     }
     constexpr double size = 4e-6 * tensor_rows * columns;
     state.counters["ours_MB_s"] = size / ours;
@@ -243,15 +230,11 @@ quantize_chunk load_peer()
 
 void register_type(quantize_chunk peer, gguf::type type, bool weighted)
 {
-    const std::string name =
-        std::string(gguf::name_of(type)) + (weighted ? "/importance" : "/plain");
-    benchmark::RegisterBenchmark(("scalar/" + name).c_str(), time_quantizer<gguf::block_quantizer>,
-                                 type, weighted);
-    benchmark::RegisterBenchmark(("simd/" + name).c_str(),
-                                 time_quantizer<gguf::simd_block_quantizer>, type, weighted);
+    const std::string name = std::string(gguf::name_of(type)) + (weighted ? "/importance" : "/plain");
+    benchmark::RegisterBenchmark(("scalar/" + name).c_str(), time_quantizer<gguf::block_quantizer>, type, weighted);
+    benchmark::RegisterBenchmark(("simd/" + name).c_str(), time_quantizer<gguf::simd_block_quantizer>, type, weighted);
     if (peer != nullptr)
-        benchmark::RegisterBenchmark(("against_ggml/" + name).c_str(), time_against_peer, peer,
-                                     type, weighted)
+        benchmark::RegisterBenchmark(("against_ggml/" + name).c_str(), time_against_peer, peer, type, weighted)
             ->Iterations(40);
 }
 
@@ -266,8 +249,7 @@ bool register_all(quantize_chunk peer)
             }
             register_type(peer, facts.type, weighted);
         }
-        benchmark::RegisterBenchmark(("dequantize/" + std::string(facts.name)).c_str(),
-                                     time_dequantizer, facts.type);
+        benchmark::RegisterBenchmark(("dequantize/" + std::string(facts.name)).c_str(), time_dequantizer, facts.type);
     }
     return true;
 }
@@ -277,12 +259,12 @@ void register_tensors(quantize_chunk peer, std::size_t threads)
     for (const gguf::type_facts& facts : gguf::all_types) {
         if (!gguf::has_grid(facts.type)) continue;
         for (const bool weighted : {false, true}) {
-            const std::string name = std::to_string(threads) + "_threads/" +
-                                     std::string(facts.name) +
-                                     (weighted ? "/importance" : "/plain");
-            benchmark::RegisterBenchmark(name.c_str(), time_tensor, peer, threads, facts.type,
-                                         weighted)
-                ->Iterations(10)->UseRealTime()->Unit(benchmark::kMillisecond);
+            const std::string name =
+                std::to_string(threads) + "_threads/" + std::string(facts.name) + (weighted ? "/importance" : "/plain");
+            benchmark::RegisterBenchmark(name.c_str(), time_tensor, peer, threads, facts.type, weighted)
+                ->Iterations(10)
+                ->UseRealTime()
+                ->Unit(benchmark::kMillisecond);
         }
     }
 }
@@ -303,8 +285,7 @@ int main(int argc, char** argv)
 {
     const quantize_chunk peer = load_peer();
     const std::size_t threads = threads_of(argc, argv);
-    const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
-                                    std::max<std::size_t>(threads, 1));
+    const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, std::max<std::size_t>(threads, 1));
     std::cout << std::max<std::size_t>(threads, 1) << " threads, float32 rows of " << columns << ", "
               << (threads == 0 ? rows : tensor_rows) << " of them; "
               << (peer != nullptr ? "with ggml\n" : "without ggml (AWQ_GGML_LIBRARY)\n");

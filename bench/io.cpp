@@ -27,8 +27,7 @@ std::vector<float> random_values(std::size_t count)
 {
     std::mt19937 random{1};
     std::vector<float> values(count);
-    for (float& each : values)
-        each = static_cast<float>(static_cast<std::int32_t>(random())) * 0x1p-31f;
+    for (float& each : values) each = static_cast<float>(static_cast<std::int32_t>(random())) * 0x1p-31f;
     return values;
 }
 
@@ -40,18 +39,16 @@ const std::vector<float>& values()
 
 // The values in one file, as F32, F16 and BF16; removed at the end.
 class sample_file {
-  public:
+public:
     sample_file()
-        : path_((std::filesystem::temp_directory_path() /
-                 ("awq-bench-" + std::to_string(::getpid()) + ".safetensors"))
+        : path_((std::filesystem::temp_directory_path() / ("awq-bench-" + std::to_string(::getpid()) + ".safetensors"))
                     .string())
     {
         auto created = st::writer::create(path_, {{"F32", st::element_type::f32, {large}},
                                                   {"F16", st::element_type::f16, {large}},
                                                   {"BF16", st::element_type::bf16, {large}}});
         created.value();
-        for (const char* const name : {"F32", "F16", "BF16"})
-            created->write_floats(name, values()).value();
+        for (const char* const name : {"F32", "F16", "BF16"}) created->write_floats(name, values()).value();
         created->finish().value();
         file_.push_back(st::file::open(path_).value());
     }
@@ -59,7 +56,7 @@ class sample_file {
 
     const st::tensor& tensor(dtype type) const { return *file_.front().find(awq::name_of(type)); }
 
-  private:
+private:
     std::string path_;
     std::vector<st::file> file_;
 };

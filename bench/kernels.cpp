@@ -24,8 +24,7 @@ namespace {
 constexpr std::size_t columns_per_task = 512;
 
 template <class E, class Kernel>
-void column_sums(const E& e, awq::matrix_view<const float> x, std::vector<double>& sums,
-                 const Kernel& kernel)
+void column_sums(const E& e, awq::matrix_view<const float> x, std::vector<double>& sums, const Kernel& kernel)
 {
     e.for_each(awq::chunk_count(x.cols(), columns_per_task), [&](std::size_t chunk) {
         const std::size_t first = chunk * columns_per_task;
@@ -56,17 +55,18 @@ void run(benchmark::State& state, const E& e, const Reference& reference, const 
     const auto bytes = static_cast<double>(values.size() * sizeof(float));
     const auto rounds = static_cast<double>(state.iterations());
     state.counters["GB/s"] = benchmark::Counter(bytes * 1e-9 * rounds, benchmark::Counter::kIsRate);
-    state.counters["of_read"] = benchmark::Counter(
-        bytes * rounds / awq_bench::limit().bytes_per_second, benchmark::Counter::kIsRate);
+    state.counters["of_read"] =
+        benchmark::Counter(bytes * rounds / awq_bench::limit().bytes_per_second, benchmark::Counter::kIsRate);
 }
 
 template <class Reference, class Kernel>
 void add_benchmarks(const std::string& name, const Reference& reference, const Kernel& kernel)
 {
     const auto add = [&](const std::string& suffix, auto e, auto timed) {
-        benchmark::RegisterBenchmark((name + suffix).c_str(), [=](benchmark::State& state) {
-            run(state, e, reference, timed);
-        })->UseRealTime()->Unit(benchmark::kMillisecond);
+        benchmark::RegisterBenchmark((name + suffix).c_str(),
+                                     [=](benchmark::State& state) { run(state, e, reference, timed); })
+            ->UseRealTime()
+            ->Unit(benchmark::kMillisecond);
     };
     add("/scalar/serial", awq::serial_execution{}, reference);
     add("/simd/serial", awq::serial_execution{}, kernel);
@@ -83,11 +83,12 @@ int main(int argc, char** argv)
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
     awq_bench::print_machine();
-    add_benchmarks("mean_abs/16384x2048", [](view x, span s) { kernels::scalar::add_abs(x, s); },
-                   [](view x, span s) { kernels::simd::add_abs(x, s); });
-    add_benchmarks("mean_square/16384x2048",
-                   [](view x, span s) { kernels::scalar::add_squares(x, s); },
-                   [](view x, span s) { kernels::simd::add_squares(x, s); });
+    add_benchmarks(
+        "mean_abs/16384x2048", [](view x, span s) { kernels::scalar::add_abs(x, s); },
+        [](view x, span s) { kernels::simd::add_abs(x, s); });
+    add_benchmarks(
+        "mean_square/16384x2048", [](view x, span s) { kernels::scalar::add_squares(x, s); },
+        [](view x, span s) { kernels::simd::add_squares(x, s); });
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
 }

@@ -18,22 +18,18 @@
 
 namespace {
 
-awq::status write_logits(const std::string& windows_path, const std::string& model,
-                         const std::string& target)
+awq::status write_logits(const std::string& windows_path, const std::string& model, const std::string& target)
 {
     AWQ_TRY(const auto source, awq::open_model(model));
     AWQ_TRY(const auto tokens, awq::open_tokenizer(model));
     AWQ_TRY(const awq::sample_set samples, awq::load_windows(windows_path, tokens));
     const auto& windows = samples.sequences;
     const awq::tbb_execution how;
-    AWQ_TRY(const auto output, (awq::detail::run_model<awq::packed_product>(how, *source, windows, {},
-                                                                            "model")));
+    AWQ_TRY(const auto output, (awq::detail::run_model<awq::packed_product>(how, *source, windows, {}, "model")));
     const std::size_t rows = output.stream.tokens(), vocabulary = output.outer.lm_head().weight.rows();
     std::vector<float> logits(rows * vocabulary);
-    AWQ_CHECK(awq::detail::logits_of<awq::packed_product>(how, *source, output, 0,
-                                                          {logits.data(), rows, vocabulary}));
-    const std::string_view bytes{reinterpret_cast<const char*>(logits.data()),
-                                 logits.size() * sizeof(float)};
+    AWQ_CHECK(awq::detail::logits_of<awq::packed_product>(how, *source, output, 0, {logits.data(), rows, vocabulary}));
+    const std::string_view bytes{reinterpret_cast<const char*>(logits.data()), logits.size() * sizeof(float)};
     AWQ_CHECK(awq::write_file(target, bytes));
     std::printf("%s: %zu x %zu\n", model.c_str(), rows, vocabulary);
     return {};

@@ -59,9 +59,8 @@ inline double read_bandwidth()
             batch sum[8] = {batch(0.0f), batch(0.0f), batch(0.0f), batch(0.0f),
                             batch(0.0f), batch(0.0f), batch(0.0f), batch(0.0f)};
             for (std::size_t i = 0; i < grain; i += 8 * batch::size)
-                awq::kernels::unroll<8>([&](auto n) {
-                    sum[n] = sum[n] + batch::load_unaligned(from + i + n * batch::size);
-                });
+                awq::kernels::unroll<8>(
+                    [&](auto n) { sum[n] = sum[n] + batch::load_unaligned(from + i + n * batch::size); });
             for (std::size_t n = 1; n < 8; ++n) sum[0] = sum[0] + sum[n];
             sums[chunk] = lane_sum(sum[0]);
         });
@@ -107,9 +106,8 @@ inline const machine_limit& limit()
 
 inline void print_machine()
 {
-    std::printf("machine: %d threads, %zu floats a register, reads %.1f GB/s, %.0f GFLOP/s in float32\n",
-                threads(), awq::kernels::lanes<awq::kernels::default_arch>,
-                limit().bytes_per_second * 1e-9, limit().flops * 1e-9);
+    std::printf("machine: %d threads, %zu floats a register, reads %.1f GB/s, %.0f GFLOP/s in float32\n", threads(),
+                awq::kernels::lanes<awq::kernels::default_arch>, limit().bytes_per_second * 1e-9, limit().flops * 1e-9);
 }
 
 } // namespace awq_bench

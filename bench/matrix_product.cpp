@@ -30,10 +30,9 @@ namespace {
 
 struct operands {
     operands(std::size_t m, std::size_t n, std::size_t k)
-        : a(values(m * k, 1)), b(values(n * k, 2)), c(m * n), left(a.data(), m, k),
-          right(b.data(), n, k), out(c.data(), m, n)
-    {
-    }
+        : a(values(m * k, 1)), b(values(n * k, 2)), c(m * n), left(a.data(), m, k), right(b.data(), n, k),
+          out(c.data(), m, n)
+    {}
     static std::vector<float> values(std::size_t count, std::uint32_t seed)
     {
         std::vector<float> made(count);
@@ -53,8 +52,7 @@ bool is_near(const std::vector<float>& found, const std::vector<float>& expected
 {
     const double bound = 2e-6 * std::sqrt(static_cast<double>(depth));
     for (std::size_t i = 0; i < found.size(); ++i)
-        if (!(std::fabs(found[i] - expected[i]) <= bound * (1.0 + std::fabs(expected[i]))))
-            return false;
+        if (!(std::fabs(found[i] - expected[i]) <= bound * (1.0 + std::fabs(expected[i])))) return false;
     return true;
 }
 
@@ -66,8 +64,8 @@ bool is_right(operands& with, const Multiply& multiply)
     const std::size_t rows = std::min<std::size_t>(with.out.rows(), 4);
     const std::size_t first = with.out.rows() - rows;
     std::vector<float> expected(rows * with.out.cols());
-    awq::plain_product::multiply_nt(awq::tbb_execution{}, with.left.rows_from(first, rows),
-                                    with.right, {expected.data(), rows, with.out.cols()});
+    awq::plain_product::multiply_nt(awq::tbb_execution{}, with.left.rows_from(first, rows), with.right,
+                                    {expected.data(), rows, with.out.cols()});
     const auto tail = with.out.rows_from(first, rows);
     return is_near({tail.data(), tail.data() + tail.size()}, expected, with.left.cols());
 }
@@ -75,9 +73,7 @@ bool is_right(operands& with, const Multiply& multiply)
 void report(benchmark::State& state, double flop, double bytes, bool one_row)
 {
     const auto rounds = static_cast<double>(state.iterations());
-    const auto rate = [&](double amount) {
-        return benchmark::Counter(amount * rounds, benchmark::Counter::kIsRate);
-    };
+    const auto rate = [&](double amount) { return benchmark::Counter(amount * rounds, benchmark::Counter::kIsRate); };
     state.counters["GFLOP/s"] = rate(flop * 1e-9);
     state.counters["of_peak"] = rate(flop / awq_bench::limit().flops);
     if (one_row) state.counters["of_read"] = rate(bytes / awq_bench::limit().bytes_per_second);
@@ -89,8 +85,8 @@ void compare(benchmark::State& state, [[maybe_unused]] const Work& work)
 {
 #if AWQ_BENCH_OPENBLAS
     const double seconds = awq_bench::fastest(work, 5);
-    state.counters["of_openblas"] = benchmark::Counter(
-        seconds * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+    state.counters["of_openblas"] =
+        benchmark::Counter(seconds * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 #else
     (void)state;
 #endif
@@ -116,9 +112,7 @@ void linear(benchmark::State& state, const E& e, std::size_t m, std::size_t n, s
     report(state, 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
            4.0 * static_cast<double>(n * k), m == 1);
     if constexpr (!std::is_same_v<Product, peer>)
-        compare(state, [&] {
-            peer::multiply_nt(awq::serial_execution{}, with.left, with.right, with.out);
-        });
+        compare(state, [&] { peer::multiply_nt(awq::serial_execution{}, with.left, with.right, with.out); });
 }
 
 template <class Product, class E>
@@ -135,12 +129,9 @@ void gram(benchmark::State& state, const E& e, std::size_t tokens, std::size_t k
         Product::add_gram(e, input, {sums.data(), k, k});
         benchmark::ClobberMemory();
     }
-    report(state, static_cast<double>(tokens) * static_cast<double>(k) * static_cast<double>(k),
-           0.0, false);
+    report(state, static_cast<double>(tokens) * static_cast<double>(k) * static_cast<double>(k), 0.0, false);
     if constexpr (!std::is_same_v<Product, peer>)
-        compare(state, [&] {
-            peer::add_gram(awq::serial_execution{}, input, {sums.data(), k, k});
-        });
+        compare(state, [&] { peer::add_gram(awq::serial_execution{}, input, {sums.data(), k, k}); });
 }
 
 template <class Product, class E>
@@ -149,22 +140,21 @@ void add_benchmarks(const std::string& provider, const E& e)
     struct shape {
         std::size_t m, n, k;
     };
-    for (const shape s : {shape{1, 2048, 2048}, shape{1, 32768, 2048}, shape{8, 2048, 2048},
-                          shape{64, 2048, 2048}, shape{512, 2048, 2048}, shape{2048, 2048, 2048},
-                          shape{4096, 576, 576}, shape{4096, 1536, 512}, shape{2048, 5632, 2048},
-                          shape{1023, 1021, 1019}}) {
-        const std::string name = provider + "/linear/" + std::to_string(s.m) + "x" +
-                                 std::to_string(s.n) + "x" + std::to_string(s.k);
-        benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-            linear<Product>(state, e, s.m, s.n, s.k);
-        })->UseRealTime()->Unit(benchmark::kMicrosecond);
+    for (const shape s : {shape{1, 2048, 2048}, shape{1, 32768, 2048}, shape{8, 2048, 2048}, shape{64, 2048, 2048},
+                          shape{512, 2048, 2048}, shape{2048, 2048, 2048}, shape{4096, 576, 576},
+                          shape{4096, 1536, 512}, shape{2048, 5632, 2048}, shape{1023, 1021, 1019}}) {
+        const std::string name =
+            provider + "/linear/" + std::to_string(s.m) + "x" + std::to_string(s.n) + "x" + std::to_string(s.k);
+        benchmark::RegisterBenchmark(name.c_str(),
+                                     [=](benchmark::State& state) { linear<Product>(state, e, s.m, s.n, s.k); })
+            ->UseRealTime()
+            ->Unit(benchmark::kMicrosecond);
     }
     for (const shape s : {shape{4096, 0, 512}, shape{4096, 0, 1536}, shape{2048, 0, 2048}}) {
-        const std::string name =
-            provider + "/gram/" + std::to_string(s.m) + "x" + std::to_string(s.k);
-        benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-            gram<Product>(state, e, s.m, s.k);
-        })->UseRealTime()->Unit(benchmark::kMicrosecond);
+        const std::string name = provider + "/gram/" + std::to_string(s.m) + "x" + std::to_string(s.k);
+        benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) { gram<Product>(state, e, s.m, s.k); })
+            ->UseRealTime()
+            ->Unit(benchmark::kMicrosecond);
     }
 }
 

@@ -52,8 +52,7 @@ void copy(const E& how)
 {
     how.for_each(256, [](std::size_t chunk) {
         constexpr std::size_t part = side * side / 256;
-        std::memcpy(shared().out.data() + chunk * part, shared().in.data() + chunk * part,
-                    part * sizeof(float));
+        std::memcpy(shared().out.data() + chunk * part, shared().in.data() + chunk * part, part * sizeof(float));
     });
 }
 
@@ -78,15 +77,13 @@ void report(benchmark::State& state, double bytes)
     const double moved = bytes * static_cast<double>(state.iterations());
     state.SetBytesProcessed(static_cast<std::int64_t>(moved));
     state.counters["memcpy_GB/s"] = limit / 1e9;
-    state.counters["share_of_memcpy"] =
-        benchmark::Counter(moved / limit, benchmark::Counter::kIsRate);
+    state.counters["share_of_memcpy"] = benchmark::Counter(moved / limit, benchmark::Counter::kIsRate);
 }
 
 template <class E>
 void bench_memcpy(benchmark::State& state)
 {
-    for (auto run : state)
-        copy(E{});
+    for (auto run : state) copy(E{});
     report<E>(state, 2.0 * side * side * sizeof(float));
 }
 
@@ -94,8 +91,7 @@ template <class E, awq::dtype Storage, bool Symmetric>
 void bench_pseudo_quantize(benchmark::State& state)
 {
     const awq::integer_quantizer how{{4, Symmetric}, 128, Storage};
-    for (auto run : state)
-        (void)!awq::pseudo_quantize(E{}, how, shared().from(), {}, shared().to());
+    for (auto run : state) (void)!awq::pseudo_quantize(E{}, how, shared().from(), {}, shared().to());
     report<E>(state, 2.0 * side * side * sizeof(float));
 }
 
@@ -105,8 +101,8 @@ void bench_group(benchmark::State& state, const Quantizer& how)
 {
     constexpr std::size_t rows = 64;
     for (auto run : state)
-        (void)!awq::pseudo_quantize(awq::serial_execution{}, how, shared().from().rows_from(0, rows),
-                                    {}, shared().to().rows_from(0, rows));
+        (void)!awq::pseudo_quantize(awq::serial_execution{}, how, shared().from().rows_from(0, rows), {},
+                                    shared().to().rows_from(0, rows));
     const auto weights = static_cast<double>(state.iterations()) * rows * side;
     state.counters["weights"] = benchmark::Counter(weights, benchmark::Counter::kIsRate);
 }
@@ -127,8 +123,7 @@ void bench_mean_abs(benchmark::State& state)
 {
     std::vector<double> sums(side);
     awq::activation_stats stats{sums, {}, {}};
-    for (auto run : state)
-        (void)!stats.observe<awq::plain_product>(E{}, shared().from());
+    for (auto run : state) (void)!stats.observe<awq::plain_product>(E{}, shared().from());
     report<E>(state, 1.0 * side * side * sizeof(float));
 }
 
@@ -137,8 +132,7 @@ void bench_abs_and_squares(benchmark::State& state)
 {
     std::vector<double> sums(side), squares(side);
     awq::activation_stats stats{sums, squares, {}};
-    for (auto run : state)
-        (void)!stats.observe<awq::plain_product>(E{}, shared().from());
+    for (auto run : state) (void)!stats.observe<awq::plain_product>(E{}, shared().from());
     report<E>(state, 1.0 * side * side * sizeof(float));
 }
 
@@ -146,8 +140,7 @@ void bench_abs_and_squares(benchmark::State& state)
 bool quantizes_right()
 {
     const awq::integer_quantizer how{{4, false}, 128};
-    if (!awq::pseudo_quantize(awq::tbb_execution{}, how, shared().from(), {}, shared().to()))
-        return false;
+    if (!awq::pseudo_quantize(awq::tbb_execution{}, how, shared().from(), {}, shared().to())) return false;
     for (std::size_t first = 0; first < side * 256; first += 128) {
         const float* const group = shared().in.data() + first;
         const float low = std::min(0.0f, *std::min_element(group, group + 128));
@@ -169,8 +162,7 @@ bool sums_right()
     if (!stats.observe<awq::plain_product>(awq::tbb_execution{}, shared().from())) return false;
     for (std::size_t c = 0; c < side; c += 97) {
         double expected = 0.0;
-        for (std::size_t t = 0; t < side; ++t)
-            expected += std::fabs(double{shared().from()(t, c)});
+        for (std::size_t t = 0; t < side; ++t) expected += std::fabs(double{shared().from()(t, c)});
         if (std::fabs(sums[c] - expected) > 1e-6 * expected) return false;
     }
     return true;
@@ -185,20 +177,13 @@ constexpr auto f32 = awq::dtype::f32, bf16 = awq::dtype::bf16;
 BENCHMARK(bench_memcpy<serial>)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(bench_memcpy<parallel>)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(bench_pseudo_quantize<serial, f32, false>)->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(bench_pseudo_quantize<parallel, f32, false>)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
+BENCHMARK(bench_pseudo_quantize<parallel, f32, false>)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(bench_pseudo_quantize<parallel, f32, true>)->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(bench_pseudo_quantize<parallel, bf16, false>)
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
+BENCHMARK(bench_pseudo_quantize<parallel, bf16, false>)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(bench_static_group<awq::group_size<32>>)->UseRealTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(bench_static_group<awq::group_size<128>>)->UseRealTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(bench_static_group<awq::per_channel>)->UseRealTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK(bench_dynamic_group)
-    ->ArgsProduct({{32, 128, 0}})
-    ->UseRealTime()
-    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(bench_dynamic_group)->ArgsProduct({{32, 128, 0}})->UseRealTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(bench_mean_abs<serial>)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(bench_mean_abs<parallel>)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(bench_abs_and_squares<parallel>)->UseRealTime()->Unit(benchmark::kMillisecond);

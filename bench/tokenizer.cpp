@@ -54,8 +54,7 @@ struct workload {
 
 void whole_text(benchmark::State& state, const workload& work)
 {
-    for (auto _ : state)
-        benchmark::DoNotOptimize(work.tokens[0].encode(work.text, false));
+    for (auto _ : state) benchmark::DoNotOptimize(work.tokens[0].encode(work.text, false));
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * work.text.size()));
 }
 
@@ -76,8 +75,7 @@ void line_by_line(benchmark::State& state, const workload& work)
 void decoding(benchmark::State& state, const workload& work)
 {
     const auto ids = work.tokens[0].encode(work.text, false).value();
-    for (auto _ : state)
-        benchmark::DoNotOptimize(work.tokens[0].decode(ids, false));
+    for (auto _ : state) benchmark::DoNotOptimize(work.tokens[0].decode(ids, false));
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * work.text.size()));
 }
 
@@ -86,17 +84,14 @@ void decoding(benchmark::State& state, const workload& work)
 int main(int argc, char** argv)
 {
     benchmark::Initialize(&argc, argv);
-    if (argc != 1 && argc != 3)
-        return workload::fail("usage: bench_tokenizer [TOKENIZER_JSON TEXT]"), 2;
+    if (argc != 1 && argc != 3) return workload::fail("usage: bench_tokenizer [TOKENIZER_JSON TEXT]"), 2;
     workload work;
     const std::string data = "examples/data/";
     if (!work.load(argc == 3 ? argv[1] : data + "tiny-llama/tokenizer.json",
                    argc == 3 ? argv[2] : data + "calibration.txt"))
         return 1;
-    benchmark::RegisterBenchmark("encode/whole_text", whole_text, work)
-        ->Unit(benchmark::kMillisecond);
-    benchmark::RegisterBenchmark("encode/line_by_line", line_by_line, work)
-        ->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark("encode/whole_text", whole_text, work)->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark("encode/line_by_line", line_by_line, work)->Unit(benchmark::kMillisecond);
     benchmark::RegisterBenchmark("decode", decoding, work)->Unit(benchmark::kMillisecond);
     benchmark::RunSpecifiedBenchmarks();
 }

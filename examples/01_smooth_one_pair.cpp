@@ -11,10 +11,10 @@
 #include <random>
 
 using backend = awq::xtensor_backend;
-using matrix = backend::matrix;                   // xt::xtensor<float, 2>, (out_features, in_features)
+using matrix = backend::matrix;                    // xt::xtensor<float, 2>, (out_features, in_features)
 using half_matrix = backend::matrix_of<awq::bf16>; // what an engine holds; a matrix_view of it does as well
-using smoother = awq::modifier<awq::smoothing_only<awq::stored_as<awq::bf16, awq::w4a16_asym>>,
-                               awq::group_size<128>, backend, awq::tbb_execution>;
+using smoother = awq::modifier<awq::smoothing_only<awq::stored_as<awq::bf16, awq::w4a16_asym>>, awq::group_size<128>,
+                               backend, awq::tbb_execution>;
 
 namespace {
 
@@ -23,8 +23,7 @@ half_matrix random_matrix(std::size_t rows, std::size_t cols, unsigned seed)
     half_matrix made = backend::make<awq::bf16>(rows, cols);
     std::mt19937 generator(seed);
     std::normal_distribution<float> normal;
-    for (awq::bf16& value : made)
-        value = awq::bf16{normal(generator) / std::sqrt(static_cast<float>(cols))};
+    for (awq::bf16& value : made) value = awq::bf16{normal(generator) / std::sqrt(static_cast<float>(cols))};
     return made;
 }
 
@@ -38,8 +37,7 @@ matrix widened(const half_matrix& from)
 matrix linear(const matrix& x, const matrix& weight)
 {
     matrix y = backend::make(x.shape(0), weight.shape(0));
-    awq::packed_product::multiply_nt(awq::tbb_execution{}, backend::view(x), backend::view(weight),
-                                     backend::view(y));
+    awq::packed_product::multiply_nt(awq::tbb_execution{}, backend::view(x), backend::view(weight), backend::view(y));
     return y;
 }
 
@@ -75,20 +73,17 @@ int main()
     const smoother how{{.n_grid = 20, .duo_scaling = awq::duo::on}};
     const matrix hidden = linear(x, widened(up_proj)), expected = linear(hidden, widened(down_proj));
     half_matrix samples = backend::make<awq::bf16>(2048, 512); // what down_proj reads, (tokens, in_features)
-    for (std::size_t i = 0; i < samples.size(); ++i)
-        samples.data()[i] = awq::bf16{hidden.data()[i]};
+    for (std::size_t i = 0; i < samples.size(); ++i) samples.data()[i] = awq::bf16{hidden.data()[i]};
     const double before = error_when_rounded(how, x, up_proj, down_proj, expected);
 
-    const auto outcome = how.smooth(awq::smooth_layer{up_proj}, awq::balance_layers{down_proj},
-                                    awq::activations{samples});
+    const auto outcome =
+        how.smooth(awq::smooth_layer{up_proj}, awq::balance_layers{down_proj}, awq::activations{samples});
     if (!outcome) {
-        std::fprintf(stderr, "%.*s\n", static_cast<int>(outcome.error().text().size()),
-                     outcome.error().text().data());
+        std::fprintf(stderr, "%.*s\n", static_cast<int>(outcome.error().text().size()), outcome.error().text().data());
         return 1;
     }
 
-    const double change =
-        error_of(expected, linear(linear(x, widened(up_proj)), widened(down_proj)));
+    const double change = error_of(expected, linear(linear(x, widened(up_proj)), widened(down_proj)));
     const double after = error_when_rounded(how, x, up_proj, down_proj, expected);
     std::printf("best ratio                       %.3f%s\n", outcome->best_ratio,
                 outcome->duo_scaling ? ", with duo scaling" : "");

@@ -21,8 +21,7 @@ using awq::safetensors::checkpoint;
 awq::status weights_modified(const checkpoint& original, const checkpoint& smoothed)
 {
     if (original.tensors().size() != smoothed.tensors().size())
-        return awq::error{awq::error_code::shape_mismatch, smoothed.directory(),
-                          ": has another number of tensors"};
+        return awq::error{awq::error_code::shape_mismatch, smoothed.directory(), ": has another number of tensors"};
     std::size_t changed = 0;
     for (const awq::safetensors::tensor* const before : original.tensors()) {
         AWQ_TRY(const awq::safetensors::tensor* const after, smoothed.at(before->name));
@@ -30,8 +29,7 @@ awq::status weights_modified(const checkpoint& original, const checkpoint& smoot
             return awq::error{awq::error_code::shape_mismatch, before->name, ": another shape"};
         if (!std::ranges::equal(before->bytes, after->bytes)) ++changed;
     }
-    if (changed == 0)
-        return awq::error{awq::error_code::invalid_argument, "no tensor has changed"};
+    if (changed == 0) return awq::error{awq::error_code::invalid_argument, "no tensor has changed"};
     return {};
 }
 
@@ -41,10 +39,9 @@ awq::status remains_16_bit(const checkpoint& original, const checkpoint& smoothe
     for (const awq::safetensors::tensor* const before : original.tensors()) {
         AWQ_TRY(const awq::safetensors::tensor* const after, smoothed.at(before->name));
         const bool weight = before->name.ends_with("proj.weight");
-        if (before->stored != after->stored || (weight && after->type() != awq::dtype::bf16 &&
-                                                after->type() != awq::dtype::f16))
-            return awq::error{awq::error_code::unsupported, after->name, ": is stored as ",
-                              name_of(after->stored)};
+        if (before->stored != after->stored ||
+            (weight && after->type() != awq::dtype::bf16 && after->type() != awq::dtype::f16))
+            return awq::error{awq::error_code::unsupported, after->name, ": is stored as ", name_of(after->stored)};
     }
     AWQ_TRY(const auto config, awq::json::load(smoothed.directory() + "/config.json"));
     if (config.root().find_non_null("quantization_config"))
@@ -72,12 +69,9 @@ awq::status saved(const std::string& original, const std::string& smoothed)
     for (const auto& entry : fs::recursive_directory_iterator{original, failure}) {
         const fs::path name = fs::relative(entry.path(), original, failure);
         if (!fs::exists(fs::path{smoothed} / name, failure))
-            return awq::error{awq::error_code::file_not_found, smoothed, ": has no ",
-                              name.string()};
+            return awq::error{awq::error_code::file_not_found, smoothed, ": has no ", name.string()};
     }
-    if (failure)
-        return awq::error{awq::error_code::file_unreadable, original, ": ",
-                          failure.message().c_str()};
+    if (failure) return awq::error{awq::error_code::file_unreadable, original, ": ", failure.message().c_str()};
     return {};
 }
 

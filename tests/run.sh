@@ -7,7 +7,7 @@ export LC_ALL=C.UTF-8
 
 packages=(g++ cmake ninja-build python3 pkg-config libxtensor-dev libxsimd-dev libtbb-dev libsimdjson-dev libyaml-cpp-dev
           libpcre2-dev libutf8proc-dev libcli11-dev libopenblas-dev libbenchmark-dev catch2
-          doxygen dpkg-dev file g++-aarch64-linux-gnu g++-riscv64-linux-gnu qemu-user
+          clang-format-14 doxygen dpkg-dev file g++-aarch64-linux-gnu g++-riscv64-linux-gnu qemu-user
           clang-16 libc++-16-dev libc++abi-16-dev g++-mingw-w64-x86-64-posix)
 missing=()
 for package in "${packages[@]}"; do

@@ -39,20 +39,18 @@ inline matrix golden_inputs(std::size_t tokens = 6, std::size_t cols = 16)
     matrix made(tokens, cols);
     for (std::size_t t = 0; t < tokens; ++t)
         for (std::size_t k = 0; k < cols; ++k)
-            made(t, k) = (static_cast<float>((23 * t + 17 * k) % 31) - 15.0f) / 8.0f *
-                         (k % 5 == 0 ? 8.0f : 1.0f);
+            made(t, k) = (static_cast<float>((23 * t + 17 * k) % 31) - 15.0f) / 8.0f * (k % 5 == 0 ? 8.0f : 1.0f);
     return made;
 }
 
 /// Numbers that look normally distributed and are the same everywhere.
 class numbers {
-  public:
+public:
     explicit numbers(std::uint64_t seed) : state_(seed * 2654435769u + 1) {}
     float operator()()
     {
         float sum = 0.0f; // twelve uniform numbers have variance 1
-        for (int i = 0; i < 12; ++i)
-            sum += uniform();
+        for (int i = 0; i < 12; ++i) sum += uniform();
         return sum - 6.0f;
     }
     float uniform()
@@ -63,7 +61,7 @@ class numbers {
         return static_cast<float>(state_ >> 40) * 0x1p-24f;
     }
 
-  private:
+private:
     std::uint64_t state_;
 };
 
@@ -71,8 +69,7 @@ inline matrix random(std::size_t rows, std::size_t cols, std::uint64_t seed, flo
 {
     matrix made(rows, cols);
     numbers draw(seed);
-    for (float& value : made.values)
-        value = draw() * scale;
+    for (float& value : made.values) value = draw() * scale;
     return made;
 }
 
@@ -83,8 +80,7 @@ inline matrix linear(const matrix& x, const matrix& w, const std::vector<float>&
     for (std::size_t t = 0; t < x.rows; ++t)
         for (std::size_t o = 0; o < w.rows; ++o) {
             double sum = bias.empty() ? 0.0 : double{bias[o]};
-            for (std::size_t k = 0; k < x.cols; ++k)
-                sum += double{x(t, k)} * double{w(o, k)};
+            for (std::size_t k = 0; k < x.cols; ++k) sum += double{x(t, k)} * double{w(o, k)};
             y(t, o) = static_cast<float>(sum);
         }
     return y;

@@ -34,8 +34,8 @@ inline int fail(const awq::error& cause)
 inline void print_notice(const awq::notice& shown)
 {
     const bool warns = shown.level == awq::notice::severity::warning;
-    std::fprintf(stderr, "%sawq: %s: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
-                 warns ? "warning" : "note", shown.text.c_str());
+    std::fprintf(stderr, "%sawq: %s: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", warns ? "warning" : "note",
+                 shown.text.c_str());
 }
 
 /// Shows progress on standard error: a bar on a terminal; elsewhere plain lines, one in half a minute at least.
@@ -105,8 +105,7 @@ private:
         if (event.total == 0)
             std::fprintf(stderr, "%.*s\n", width, event.step.data());
         else
-            std::fprintf(stderr, "[%zu/%zu] %.*s\n", event.done, event.total, width,
-                         event.step.data());
+            std::fprintf(stderr, "[%zu/%zu] %.*s\n", event.done, event.total, width, event.step.data());
     }
 
     static void bar(const awq::progress_event& event)

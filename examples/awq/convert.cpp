@@ -27,19 +27,16 @@ void add_convert(CLI::App& app, int& exit_code)
 {
     using awq::checkpoint_layout;
     auto options = std::make_shared<awq::convert_options>();
-    CLI::App* const command = app.add_subcommand(
-        "convert", "Rewrite a quantized checkpoint in another layout, without loss.");
-    command->add_option("--model", options->model, "Model directory with quantized layers")
-        ->required();
+    CLI::App* const command =
+        app.add_subcommand("convert", "Rewrite a quantized checkpoint in another layout, without loss.");
+    command->add_option("--model", options->model, "Model directory with quantized layers")->required();
     command->add_option("--output", options->output, "Directory to write")->required();
     const std::map<std::string, checkpoint_layout> layouts{
-        {"compressed-tensors", checkpoint_layout::compressed_tensors},
-        {"awq", checkpoint_layout::autoawq}};
+        {"compressed-tensors", checkpoint_layout::compressed_tensors}, {"awq", checkpoint_layout::autoawq}};
     command->add_option("--format", options->layout, "compressed-tensors or awq")
         ->required()
         ->transform(CLI::CheckedTransformer(layouts));
-    command->add_flag("--round-scales", options->round_scales,
-                      "Round scales that the layout cannot hold exactly");
+    command->add_flag("--round-scales", options->round_scales, "Round scales that the layout cannot hold exactly");
     command->add_flag("--overwrite", options->overwrite, "Replace the output if it is there");
     command->callback([options, &exit_code] {
         const awq::status done = run(*options);

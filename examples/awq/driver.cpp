@@ -19,10 +19,11 @@ namespace {
 void add_common(CLI::App& command)
 {
     // Read before this library was loaded.
-    command.add_option_function<std::string>("--instruction-set", [](const std::string&) {},
-                                             "baseline, x86-64-v3 or x86-64-v4 instead of the best");
-    command.add_flag_callback("--reproducible", [] { awq::reproducible_products = true; },
-                              "The same bytes from baseline as from all others; several times slower there");
+    command.add_option_function<std::string>(
+        "--instruction-set", [](const std::string&) {}, "baseline, x86-64-v3 or x86-64-v4 instead of the best");
+    command.add_flag_callback(
+        "--reproducible", [] { awq::reproducible_products = true; },
+        "The same bytes from baseline as from all others; several times slower there");
 }
 
 int run(int argc, char** argv)
@@ -72,8 +73,8 @@ extern "C" [[gnu::visibility("default")]] int awq_driver_main(int argc, char** a
         return fail(awq::error{awq::error_code::out_of_memory, "no memory for a thread, or too many of them (",
                                problem.what(), "); give the program more"});
     } catch (const std::exception& problem) {
-        return fail(awq::error{awq::error_code::unsupported, "an error inside the program: ",
-                               awq::one_line(problem.what())});
+        return fail(
+            awq::error{awq::error_code::unsupported, "an error inside the program: ", awq::one_line(problem.what())});
     } catch (...) {
         end_at_once();
     }

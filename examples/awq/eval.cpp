@@ -33,8 +33,7 @@ awq::result<std::optional<awq::report_file>> open_report(const eval_arguments& a
     std::optional<awq::report_file> file;
     if (arguments.report.empty()) return file;
     const awq::named_path report{"--report", arguments.report};
-    std::vector<awq::named_path> inputs{{"--dataset", arguments.dataset},
-                                        {"--reference", arguments.reference}};
+    std::vector<awq::named_path> inputs{{"--dataset", arguments.dataset}, {"--reference", arguments.reference}};
     for (const std::string& each : arguments.models) inputs.push_back({"--model", each});
     AWQ_CHECK(awq::check_outputs({&report, 1}, inputs));
     AWQ_TRY(file, awq::report_file::create(arguments.report, arguments.overwrite));
@@ -85,8 +84,13 @@ awq::result<awq::sample_set> read_common_windows(const eval_arguments& arguments
         const std::string& other = arguments.models[i];
         AWQ_TRY(const awq::sample_set seen, read_windows(arguments, other));
         if (seen.sequences != samples.sequences)
-            return awq::error{awq::error_code::unsupported, other, ": its tokenizer makes other tokens of ",
-                              arguments.dataset, " than that of ", first, "; evaluate it alone"};
+            return awq::error{awq::error_code::unsupported,
+                              other,
+                              ": its tokenizer makes other tokens of ",
+                              arguments.dataset,
+                              " than that of ",
+                              first,
+                              "; evaluate it alone"};
     }
     return samples;
 }
@@ -95,8 +99,7 @@ awq::result<awq::evaluate_options> read_options(const eval_arguments& arguments)
 {
     awq::evaluate_options options;
     if (arguments.pseudo_quantize.empty()) return options;
-    AWQ_TRY(const awq::layer_scheme scheme,
-            awq::parse_layer_scheme(arguments.pseudo_quantize, arguments.group_size));
+    AWQ_TRY(const awq::layer_scheme scheme, awq::parse_layer_scheme(arguments.pseudo_quantize, arguments.group_size));
     options.pseudo_quantize = scheme.quantizer;
     return options;
 }
@@ -128,11 +131,14 @@ awq::evaluation_report begin_report(const eval_arguments& arguments)
     return report;
 }
 
-awq::evaluated_model report_of(const std::string& path, const awq::tensor_source& model,
-                               const awq::evaluation& scored)
+awq::evaluated_model report_of(const std::string& path, const awq::tensor_source& model, const awq::evaluation& scored)
 {
-    return {path, awq::totals_by_type(model.tensors()), scored.tokens, scored.perplexity(),
-            scored.kl_divergence(), scored.top1_agreement()};
+    return {path,
+            awq::totals_by_type(model.tensors()),
+            scored.tokens,
+            scored.perplexity(),
+            scored.kl_divergence(),
+            scored.top1_agreement()};
 }
 
 awq::result<awq::evaluation_report> evaluate(const eval_arguments& arguments)
@@ -147,11 +153,9 @@ awq::result<awq::evaluation_report> evaluate(const eval_arguments& arguments)
     awq::evaluation_report report = begin_report(arguments);
     std::vector<const awq::tensor_source*> all;
     for (const auto& each : models.all) all.push_back(each.get());
-    awq::note_samples(samples, arguments.dataset, all.front()->config().max_position_embeddings,
-                      report.notes);
+    awq::note_samples(samples, arguments.dataset, all.front()->config().max_position_embeddings, report.notes);
     report.seconds.emplace_back("read", watch.lap());
-    AWQ_TRY(const auto scored,
-            awq::evaluate_each(all, models.reference.get(), samples.sequences, options));
+    AWQ_TRY(const auto scored, awq::evaluate_each(all, models.reference.get(), samples.sequences, options));
     progress.finish();
     report.instruction_set = scored.front().instruction_set;
     report.seconds.emplace_back("evaluate", watch.lap());
@@ -176,13 +180,13 @@ awq::status run(const eval_arguments& arguments)
 void add_eval(CLI::App& app, int& exit_code)
 {
     auto arguments = std::make_shared<eval_arguments>();
-    CLI::App* const command =
-        app.add_subcommand("eval", "Perplexity, and divergence from a reference model.");
-    command->add_option("--model", arguments->models,
-                        "Model directory or GGUF file; several, one --model each, are compared")
-        ->required()->allow_extra_args(false);
-    command->add_option("--dataset", arguments->dataset, "Text, JSON or JSONL, as for oneshot")
-        ->required();
+    CLI::App* const command = app.add_subcommand("eval", "Perplexity, and divergence from a reference model.");
+    command
+        ->add_option("--model", arguments->models,
+                     "Model directory or GGUF file; several, one --model each, are compared")
+        ->required()
+        ->allow_extra_args(false);
+    command->add_option("--dataset", arguments->dataset, "Text, JSON or JSONL, as for oneshot")->required();
     command->add_option("--reference", arguments->reference, "Model to compare with");
     command->add_option("--max-seq-length", arguments->max_seq_length, "Tokens in a window")
         ->check(CLI::Range(2, 1 << 20))

@@ -19,8 +19,7 @@ namespace {
 std::string extents_text(std::span<const std::uint64_t> extents)
 {
     std::string text = "[";
-    for (const std::uint64_t extent : extents)
-        text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
+    for (const std::uint64_t extent : extents) text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
     return text + "]";
 }
 
@@ -30,8 +29,7 @@ void print_config(const awq::model_config& config)
     std::printf("layers               %zu\n", config.num_hidden_layers);
     std::printf("hidden size          %zu\n", config.hidden_size);
     std::printf("intermediate size    %zu\n", config.intermediate_size);
-    std::printf("attention heads      %zu (%zu for keys and values)\n", config.num_attention_heads,
-                config.kv_heads());
+    std::printf("attention heads      %zu (%zu for keys and values)\n", config.num_attention_heads, config.kv_heads());
     std::printf("vocabulary           %zu\n", config.vocab_size);
     std::printf("tied embeddings      %s\n", config.tie_word_embeddings ? "yes" : "no");
 }
@@ -78,9 +76,7 @@ awq::status print_quantization(const std::string& path)
 
 std::string value_text(const awq::gguf::value_view& value)
 {
-    if (value.is_array())
-        return std::to_string(value.size()) + " x " +
-               std::string{name_of(value.element_type())};
+    if (value.is_array()) return std::to_string(value.size()) + " x " + std::string{name_of(value.element_type())};
     if (const auto text = value.as_string()) return '"' + awq::printable(text->substr(0, 200)) + '"';
     if (const auto truth = value.as_bool()) return *truth ? "true" : "false";
     const auto number = value.as_real();
@@ -98,16 +94,14 @@ awq::status show_gguf(const std::string& path)
         print_problem(config.error());
     std::printf("GGUF version         %u\n", file.version());
     for (const auto& entry : file.metadata())
-        std::printf("  %-45s %s\n", awq::printable(entry.key).c_str(),
-                    value_text(entry.value).c_str());
+        std::printf("  %-45s %s\n", awq::printable(entry.key).c_str(), value_text(entry.value).c_str());
     std::uint64_t bytes = 0;
     for (const awq::gguf::tensor_info& tensor : file.tensors()) {
         bytes += tensor.bytes.size();
-        std::printf("  %-45s %-8s %s\n", awq::printable(tensor.name).c_str(),
-                    std::string{name_of(tensor.type)}.c_str(), extents_text(tensor.dims()).c_str());
+        std::printf("  %-45s %-8s %s\n", awq::printable(tensor.name).c_str(), std::string{name_of(tensor.type)}.c_str(),
+                    extents_text(tensor.dims()).c_str());
     }
-    std::printf("%zu tensors, %llu bytes\n", file.tensors().size(),
-                static_cast<unsigned long long>(bytes));
+    std::printf("%zu tensors, %llu bytes\n", file.tensors().size(), static_cast<unsigned long long>(bytes));
     return {};
 }
 
@@ -124,14 +118,13 @@ awq::status run(const std::string& path)
         print_config(source->config());
     AWQ_CHECK(print_quantization(path));
     const auto& checkpoint = source->checkpoint();
-    std::printf("stored elements      %llu\n",
-                static_cast<unsigned long long>(checkpoint.total_elements()));
+    std::printf("stored elements      %llu\n", static_cast<unsigned long long>(checkpoint.total_elements()));
     for (const awq::safetensors::file& shard : checkpoint.shards()) {
         std::printf("%.*s\n", static_cast<int>(shard.name().size()), shard.name().data());
         for (const awq::safetensors::tensor& tensor : shard.tensors()) {
             const std::string_view type = name_of(tensor.stored);
-            std::printf("  %-60s %-8.*s %s\n", tensor.name.c_str(), static_cast<int>(type.size()),
-                        type.data(), extents_text(tensor.shape).c_str());
+            std::printf("  %-60s %-8.*s %s\n", tensor.name.c_str(), static_cast<int>(type.size()), type.data(),
+                        extents_text(tensor.shape).c_str());
         }
     }
     return {};
@@ -145,8 +138,7 @@ void add_inspect(CLI::App& app, int& exit_code)
     CLI::App* const command = app.add_subcommand("inspect", "Show what is in a model.");
     command->add_option("model", *path, "Model directory or GGUF file")->required();
     command->callback([path, &exit_code] {
-        const awq::status done = awq::catch_out_of_memory(*path, awq::give_more_memory,
-                                                          [&] { return run(*path); });
+        const awq::status done = awq::catch_out_of_memory(*path, awq::give_more_memory, [&] { return run(*path); });
         exit_code = done ? exit_done : fail(done.error());
     });
 }

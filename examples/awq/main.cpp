@@ -26,8 +26,8 @@ constexpr level levels[] = {
      }},
     {"x86-64-v3",
      [] {
-         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+                __builtin_cpu_supports("bmi2");
      }},
     {"x86-64-v2", [] { return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"); }},
 #endif
@@ -49,8 +49,7 @@ std::optional<std::string_view> wanted_level(int argc, char** argv)
     for (int i = 1; i < argc && std::strcmp(argv[i], "--") != 0; ++i) {
         const std::string_view word = argv[i];
         if (word == flag && i + 1 < argc) return argv[i + 1];
-        if (word.starts_with(flag) && word.substr(flag.size()).starts_with('='))
-            return word.substr(flag.size() + 1);
+        if (word.starts_with(flag) && word.substr(flag.size()).starts_with('=')) return word.substr(flag.size() + 1);
     }
     return std::nullopt;
 }
@@ -65,10 +64,8 @@ int refuse(std::string_view name)
         known = known || each.name == name;
         if (each.runs_here()) usable += (usable.empty() ? "" : ", ") + std::string{each.name};
     }
-    std::fprintf(stderr, "awq: --instruction-set %.*s: %s; it can be %s\n", static_cast<int>(name.size()),
-                 name.data(),
-                 known ? "this processor does not have it" : "this program was not built for it",
-                 usable.c_str());
+    std::fprintf(stderr, "awq: --instruction-set %.*s: %s; it can be %s\n", static_cast<int>(name.size()), name.data(),
+                 known ? "this processor does not have it" : "this program was not built for it", usable.c_str());
     return 2;
 }
 

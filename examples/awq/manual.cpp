@@ -17,10 +17,14 @@ std::string troff(std::string_view text)
 {
     std::string out;
     for (const char each : text) {
-        if (each == '\\') out += "\\e";
-        else if (each == '-') out += "\\-";
-        else if ((each == '.' || each == '\'') && (out.empty() || out.back() == '\n')) out += std::string{"\\&"} + each;
-        else out += each;
+        if (each == '\\')
+            out += "\\e";
+        else if (each == '-')
+            out += "\\-";
+        else if ((each == '.' || each == '\'') && (out.empty() || out.back() == '\n'))
+            out += std::string{"\\&"} + each;
+        else
+            out += each;
     }
     return out;
 }
@@ -43,10 +47,8 @@ void print_manual(const CLI::App& app)
                 troff(app.get_description()).c_str());
     for (const CLI::App* const command : app.get_subcommands(nullptr)) {
         if (command->get_group().empty()) continue;
-        std::printf(".SS awq %s\n%s\n", troff(command->get_name()).c_str(),
-                    troff(command->get_description()).c_str());
-        for (const CLI::Option* const option : command->get_options())
-            print_option(*option);
+        std::printf(".SS awq %s\n%s\n", troff(command->get_name()).c_str(), troff(command->get_description()).c_str());
+        for (const CLI::Option* const option : command->get_options()) print_option(*option);
     }
     std::printf(".SH EXIT STATUS\n0: done. 1: failed, with one line on standard error that says what, where and what "
                 "to do. 2: wrong usage.\n");

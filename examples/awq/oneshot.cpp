@@ -60,8 +60,7 @@ std::string simulated(const awq::oneshot_options& options)
     if (!options.target.empty()) return options.target;
     if (options.formats.empty()) return "W4A16_ASYM in groups of " + std::to_string(options.group_size);
     std::string schemes;
-    for (const awq::layer_format& each : options.formats)
-        schemes += (schemes.empty() ? "" : ", ") + each.scheme;
+    for (const awq::layer_format& each : options.formats) schemes += (schemes.empty() ? "" : ", ") + each.scheme;
     return schemes;
 }
 
@@ -79,8 +78,8 @@ void print(const awq::run_prediction& prediction)
         std::printf("predicted  %-10s %s\n", step.c_str(), duration(seconds).c_str());
     std::printf("peak RSS   %.2f GB of %.2f GB that are there\n", static_cast<double>(prediction.peak_bytes) / 1e9,
                 static_cast<double>(prediction.available_bytes) / 1e9);
-    std::printf("for        %zu samples, %zu tokens, %zu blocks; estimated from the first block\n",
-                prediction.samples, prediction.tokens, prediction.blocks);
+    std::printf("for        %zu samples, %zu tokens, %zu blocks; estimated from the first block\n", prediction.samples,
+                prediction.tokens, prediction.blocks);
     for (const std::string& note : prediction.notes) std::printf("note       %s\n", note.c_str());
 }
 
@@ -134,15 +133,16 @@ void add_calibration(CLI::App& command, awq::oneshot_options& options)
     command.add_option("--imatrix", options.imatrix,
                        "Importance matrix of llama.cpp, instead of a dataset: no forward pass");
     command.add_option("--num-calibration-samples", options.num_calibration_samples, "At most")
-        ->check(CLI::Range(1, 1 << 24))->capture_default_str();
+        ->check(CLI::Range(1, 1 << 24))
+        ->capture_default_str();
     command.add_option("--max-seq-length", options.max_seq_length, "Tokens in a sample, at most")
-        ->check(CLI::Range(1, 1 << 20))->capture_default_str();
+        ->check(CLI::Range(1, 1 << 20))
+        ->capture_default_str();
 }
 
 void add_search(CLI::App& command, oneshot_arguments& arguments)
 {
-    command.add_flag("--smoothing-only", arguments.options.smoothing_only,
-                     "Smooth, keep the weights in 16 bits");
+    command.add_flag("--smoothing-only", arguments.options.smoothing_only, "Smooth, keep the weights in 16 bits");
     command.add_flag("--compensate", arguments.options.compensate,
                      "Write 16-bit weights that make up for llama.cpp's rounding to --target");
     command.add_option("--scheme", arguments.scheme,
@@ -158,28 +158,31 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
     command.add_flag("--measured-types", arguments.options.measured_types,
                      "Choose each tensor's type by what it costs, in no more bytes than --type's mix");
     arguments.group_size_flag =
-        command.add_option("--group-size", arguments.group_size,
-                           "Elements that share a scale; 0: per channel")
-            ->check(CLI::Range(0, 1 << 24))->capture_default_str();
-    arguments.ignore_flag = command.add_option("--ignore", arguments.ignore,
-                                               "Layer name or re:PATTERN; may be repeated");
+        command.add_option("--group-size", arguments.group_size, "Elements that share a scale; 0: per channel")
+            ->check(CLI::Range(0, 1 << 24))
+            ->capture_default_str();
+    arguments.ignore_flag =
+        command.add_option("--ignore", arguments.ignore, "Layer name or re:PATTERN; may be repeated");
     command.add_option("--n-grid", arguments.options.search.n_grid, "Candidates per mapping")
-        ->check(CLI::Range(2, 100000))->capture_default_str();
+        ->check(CLI::Range(2, 100000))
+        ->capture_default_str();
     command.add_option("--duo-scaling", arguments.duo_scaling, "true, false or both");
     command.add_option("--loss", arguments.loss, "parent-output, gram or screened");
-    command.add_option("--precision", arguments.precision,
-                       "mixed: products of calibration and search take bfloat16 where the processor is faster with it; "
-                       "auto: where the checkpoint is bfloat16, too")
-        ->check(CLI::IsMember({"auto", "float32", "mixed"}))->capture_default_str();
-    command.add_option("--hidden-states", arguments.hidden_states,
-                       "What the text is kept in between blocks; bfloat16 takes half the memory")
-        ->check(CLI::IsMember({"float32", "bfloat16"}))->capture_default_str();
-    command.add_option_function<std::string>(
-               "--mappings",
-               [&arguments](const std::string& choice) {
-                   arguments.options.all_mappings = choice == "all";
-               },
-               "llm-compressor's choice of layers to smooth, or all that are exact")
+    command
+        .add_option("--precision", arguments.precision,
+                    "mixed: products of calibration and search take bfloat16 where the processor is faster with it; "
+                    "auto: where the checkpoint is bfloat16, too")
+        ->check(CLI::IsMember({"auto", "float32", "mixed"}))
+        ->capture_default_str();
+    command
+        .add_option("--hidden-states", arguments.hidden_states,
+                    "What the text is kept in between blocks; bfloat16 takes half the memory")
+        ->check(CLI::IsMember({"float32", "bfloat16"}))
+        ->capture_default_str();
+    command
+        .add_option_function<std::string>(
+            "--mappings", [&arguments](const std::string& choice) { arguments.options.all_mappings = choice == "all"; },
+            "llm-compressor's choice of layers to smooth, or all that are exact")
         ->check(CLI::IsMember({"llm-compressor", "all"}));
     command.add_flag("--all-experts", arguments.options.all_experts,
                      "Statistics of every expert from all tokens, not only its own");
@@ -194,24 +197,29 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
 
 void add_rounding(CLI::App& command, awq::rounding_options& options)
 {
-    command.add_option("--importance", options.importance,
-                       "Weigh rounding errors by the inputs' mean square")->capture_default_str();
+    command.add_option("--importance", options.importance, "Weigh rounding errors by the inputs' mean square")
+        ->capture_default_str();
     command.add_flag("--better-rounding", options.better_rounding,
                      "GGUF: search longer for each block's scales than llama.cpp does");
-    command.add_option("--clip-steps", options.clip_steps,
-                       "Schemes: candidates for each group's range; 1: no clipping")
-        ->check(CLI::Range(1, 1000))->capture_default_str();
-    command.add_option("--error-feedback", options.error_feedback,
-                       "Feed each column's rounding error into the next ones")
+    command
+        .add_option("--clip-steps", options.clip_steps, "Schemes: candidates for each group's range; 1: no clipping")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    command
+        .add_option("--error-feedback", options.error_feedback, "Feed each column's rounding error into the next ones")
         ->capture_default_str();
     command.add_option("--damping", options.damping, "Of the Gram matrix in the error feedback")
-        ->check(CLI::Range(1e-6, 1.0))->capture_default_str();
-    command.add_option("--least-squares", options.least_squares_lambda,
-                       "Pull to the original weight in the least-squares target; 0: no target")
-        ->check(CLI::Range(0.0, 1e6))->capture_default_str();
-    command.add_option("--least-squares-share", options.least_squares_share,
-                       "How much of the way to that target is gone")
-        ->check(CLI::Range(0.0, 1.0))->capture_default_str();
+        ->check(CLI::Range(1e-6, 1.0))
+        ->capture_default_str();
+    command
+        .add_option("--least-squares", options.least_squares_lambda,
+                    "Pull to the original weight in the least-squares target; 0: no target")
+        ->check(CLI::Range(0.0, 1e6))
+        ->capture_default_str();
+    command
+        .add_option("--least-squares-share", options.least_squares_share, "How much of the way to that target is gone")
+        ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str();
 }
 
 } // namespace
@@ -219,8 +227,8 @@ void add_rounding(CLI::App& command, awq::rounding_options& options)
 void add_oneshot(CLI::App& app, int& exit_code)
 {
     auto arguments = std::make_shared<oneshot_arguments>();
-    CLI::App* const command = app.add_subcommand(
-        "oneshot", "Calibrate, smooth, and quantize unless --smoothing-only is given.");
+    CLI::App* const command =
+        app.add_subcommand("oneshot", "Calibrate, smooth, and quantize unless --smoothing-only is given.");
     add_calibration(*command, arguments->options);
     add_outputs(*command, arguments->options);
     add_search(*command, *arguments);

@@ -6,15 +6,15 @@
 
 #include <awq/io/unfinished_outputs.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <fcntl.h>
 #include <string>
 #include <thread>
-#include <unistd.h>
 
 /// Opens the standard streams that whoever started the program has closed, so that no file that is opened
 /// later becomes one of them.
@@ -47,7 +47,8 @@ extern "C" inline void tell_ending_thread(int number)
 inline void end_on_signal()
 {
     unsigned char byte = 0;
-    while (read(signal_pipe[0], &byte, 1) < 0 && errno == EINTR) {}
+    while (read(signal_pipe[0], &byte, 1) < 0 && errno == EINTR) {
+    }
     for (const ending_signal& each : ending_signals) {
         if (each.number != SIGPIPE) std::signal(each.number, SIG_DFL); // another one ends it at once
         if (each.number != byte || byte == SIGPIPE) continue;
@@ -83,8 +84,8 @@ inline int finish_printing(int code)
 {
     errno = 0;
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-    std::fprintf(stderr, "awq: standard output: not all could be written%s%s\n",
-                 errno != 0 ? ": " : "", errno != 0 ? std::strerror(errno) : "");
+    std::fprintf(stderr, "awq: standard output: not all could be written%s%s\n", errno != 0 ? ": " : "",
+                 errno != 0 ? std::strerror(errno) : "");
     return code == exit_done ? exit_failed : code;
 }
 

@@ -25,11 +25,10 @@ int main()
     const quantizer how{{.n_grid = 20}};
     const awq::matrix_view<float> linear{weight, rows, cols, stride};
     const awq::matrix_view<const float> x{inputs, tokens, cols};
-    const auto found = how.smooth(awq::smooth_layer{std::span{norm}}, awq::balance_layers{linear},
-                                  awq::activations{x}, awq::workspace{scratch});
-    const auto done = how.quantize(linear, {.codes = {codes, rows, cols},
-                                            .scales = {scales, rows, groups},
-                                            .zero_points = {zeros, rows, groups}});
+    const auto found = how.smooth(awq::smooth_layer{std::span{norm}}, awq::balance_layers{linear}, awq::activations{x},
+                                  awq::workspace{scratch});
+    const auto done = how.quantize(
+        linear, {.codes = {codes, rows, cols}, .scales = {scales, rows, groups}, .zero_points = {zeros, rows, groups}});
     if (!found || !done) return 1; // found.error().text() says why
     awq::pack_compressed_tensors({codes, rows, cols}, 4, {words, rows, packed});
     std::printf("output error %.3g -> %.3g\n", found->initial_error, found->best_error);

@@ -46,8 +46,7 @@ struct five_levels { // a weight is -2, -1, 0, 1 or 2 times s, with one s for ea
         for (std::size_t r = 0; r < rows.rows(); ++r) {
             float s = 1e-9f;
             for (float w : rows.row(r)) s = std::max(s, std::abs(w) / 2);
-            for (std::size_t c = 0; c < rows.cols(); ++c)
-                rounded(r, c) = std::round(rows(r, c) / s) * s;
+            for (std::size_t c = 0; c < rows.cols(); ++c) rounded(r, c) = std::round(rows(r, c) / s) * s;
         }
     }
 };
@@ -60,8 +59,7 @@ int main()
     for (std::size_t t = 0; t < 40; ++t) x.values[t * 64 + 5] *= 20; // channel 5 is loud
 
     const awq::modifier<awq::smoothing_only<five_levels>, engine> how;
-    const auto found =
-        how.smooth(awq::smooth_layer{up}, awq::balance_layers{down}, awq::activations{x});
+    const auto found = how.smooth(awq::smooth_layer{up}, awq::balance_layers{down}, awq::activations{x});
     if (!found) return 1; // found.error().text() says why
     std::printf("output error %.3g -> %.3g\n", found->initial_error, found->best_error);
 }

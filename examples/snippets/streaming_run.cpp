@@ -6,14 +6,12 @@
 #include <vector>
 
 using backend = awq::xtensor_backend;
-using smoother = awq::modifier<awq::smoothing_only<awq::w4a16>, awq::group_size<32>, backend,
-                               awq::tbb_execution>;
+using smoother = awq::modifier<awq::smoothing_only<awq::w4a16>, awq::group_size<32>, backend, awq::tbb_execution>;
 
 static backend::matrix pattern(std::size_t rows, std::size_t cols, std::size_t seed)
 {
     backend::matrix made = backend::make(rows, cols);
-    for (std::size_t i = 0; i < rows * cols; ++i)
-        made.data()[i] = float(i * seed % 1009) / 504 - 1;
+    for (std::size_t i = 0; i < rows * cols; ++i) made.data()[i] = float(i * seed % 1009) / 504 - 1;
     return made;
 }
 
@@ -21,8 +19,7 @@ int main()
 {
     constexpr std::size_t blocks = 2, channels = 64, outputs = 96;
     backend::vector norm[blocks] = {xt::ones<float>({channels}), xt::ones<float>({channels})};
-    backend::matrix linear[blocks] = {pattern(outputs, channels, 71),
-                                      pattern(outputs, channels, 97)};
+    backend::matrix linear[blocks] = {pattern(outputs, channels, 71), pattern(outputs, channels, 97)};
     awq::matrix_view<float> reads[blocks] = {backend::view(linear[0]), backend::view(linear[1])};
 
     const smoother how{{.n_grid = 20}};
@@ -39,7 +36,7 @@ int main()
     auto run = how.begin(mappings);
     for (std::size_t b = 0; b < blocks; ++b) {
         for (std::size_t seed : {53, 59, 61}) {
-            backend::matrix x = pattern(128, channels, seed); // what the linear layer reads
+            backend::matrix x = pattern(128, channels, seed);    // what the linear layer reads
             for (std::size_t t = 0; t < 128; ++t) x(t, 3) *= 30; // channel 3 is loud
             if (!run.observe(b, backend::view(x))) return 1;
         }

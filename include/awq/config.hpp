@@ -96,10 +96,9 @@
 // AWQ_ABI_END types lie in an inline namespace of that name; functions that return one get it from the compiler.
 // AWQ_ABI_TAG gives it to what has such a type as a member, or computes otherwise. So units of one program that were
 // compiled with other settings share no code, and what one would hand to the other is missing when they are linked.
-#define AWQ_ABI_NAME_(text_size, exceptions, float_sums)                                           \
+#define AWQ_ABI_NAME_(text_size, exceptions, float_sums)                                                               \
     error_text_##text_size##_exceptions_##exceptions##_float_sums_##float_sums
-#define AWQ_ABI_NAME(text_size, exceptions, float_sums)                                            \
-    AWQ_ABI_NAME_(text_size, exceptions, float_sums)
+#define AWQ_ABI_NAME(text_size, exceptions, float_sums) AWQ_ABI_NAME_(text_size, exceptions, float_sums)
 #define AWQ_ABI AWQ_ABI_NAME(AWQ_ERROR_TEXT_SIZE, AWQ_EXCEPTIONS, AWQ_FLOAT_SUMS)
 #define AWQ_ABI_TEXT_(name) #name
 #define AWQ_ABI_TEXT(name) AWQ_ABI_TEXT_(name)

@@ -49,7 +49,7 @@ class basic_modifier {
                   "awq::modifier: the backend's product needs multiply_nt, multiply_nn, add_gram and "
                   "add_cross_gram, and its header, as awq/execution/products/packed.hpp, must be included");
 
-  public:
+public:
     using mode = Mode;
     using backend = Backend;
     using execution_type = Execution;
@@ -58,14 +58,12 @@ class basic_modifier {
     using storage = typename detail::simulated<typename Mode::scheme_type, Group>::storage;
 
     constexpr basic_modifier(search_options options = {}, Group group = {}, Execution how = {})
-        : options_(options),
-          quantizer_(detail::simulated<typename Mode::scheme_type, Group>::make(group)),
-          how_(how)
+        : options_(options), quantizer_(detail::simulated<typename Mode::scheme_type, Group>::make(group)), how_(how)
     {}
 
     /// With a quantizer that has a state: the mode names its type, `smoothing_only<my_quantizer>`.
-    static constexpr basic_modifier with_quantizer(const quantizer_type& rounding,
-                                                   search_options options = {}, Execution how = {})
+    static constexpr basic_modifier with_quantizer(const quantizer_type& rounding, search_options options = {},
+                                                   Execution how = {})
     {
         return {given{}, rounding, options, how};
     }
@@ -80,15 +78,12 @@ class basic_modifier {
     /// `workspace_size()`. For an array: `std::array<float, smoother{}.workspace_size(64, 256, 256)>`.
     /// `X`: the activations' elements; in 16 bits they are widened where they are too few for a Gram matrix.
     template <tensor_element X = float>
-    constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features,
-                                         std::size_t out_features,
+    constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features, std::size_t out_features,
                                          std::size_t layers = 4) const noexcept
     {
         const bool with_gram = uses_gram(tokens, in_features);
-        return search_of<float, float>::workspace_size(in_features, out_features, layers,
-                                                       options_.n_grid) +
-               activation_stats::size(in_features, with_gram) +
-               loss_memory(tokens, in_features, out_features) +
+        return search_of<float, float>::workspace_size(in_features, out_features, layers, options_.n_grid) +
+               activation_stats::size(in_features, with_gram) + loss_memory(tokens, in_features, out_features) +
                (half_element<X> && !with_gram ? tokens * in_features : 0);
     }
 
@@ -98,8 +93,7 @@ class basic_modifier {
     status check(const basic_mapping<S, B>& pair) const
     {
         if (options_.storage != dtype::f32 && options_.storage != dtype_of<typename storage::type>)
-            return error{error_code::invalid_argument, "modifier: options.storage is ",
-                         name_of(options_.storage),
+            return error{error_code::invalid_argument, "modifier: options.storage is ", name_of(options_.storage),
                          "; give it with the scheme instead, as awq::stored_as<awq::bf16, Scheme>"};
         AWQ_CHECK(check_mapping(pair));
         return quantizer_.check(pair.in_features());
@@ -109,8 +103,7 @@ class basic_modifier {
     /// smooths it. The outcome's spans lie in `memory`; see `workspace_size`. On an error nothing
     /// is changed.
     template <class S = float, class B = S, class X = const float>
-    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x,
-                                  workspace memory) const
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x, workspace memory) const
     {
         AWQ_CHECK(check(pair));
         matrix_view<const float> few;
@@ -121,24 +114,22 @@ class basic_modifier {
         search_of<S, B> search{how_, pair, quantizer_, options_, storage{}};
         AWQ_CHECK(search.prepare(stats, memory));
         if (!stats.gram.empty())
-            return search.run(gram_loss<product, Execution, B>(how_, search.weights(), stats.gram,
-                                                               stats.tokens, search.rest()));
-        return search.run(linear_output_loss<product, Execution, B>(how_, search.weights(), few,
-                                                                    search.rest()));
+            return search.run(
+                gram_loss<product, Execution, B>(how_, search.weights(), stats.gram, stats.tokens, search.rest()));
+        return search.run(linear_output_loss<product, Execution, B>(how_, search.weights(), few, search.rest()));
     }
 
     /// The same, with the loss at the output of a module that the caller re-runs, with weights in float.
     template <parent_forward F, class S = float, class B = S, class X = const float>
-    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x,
-                                  parent<F> source, workspace memory) const
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x, parent<F> source,
+                                  workspace memory) const
     {
         AWQ_CHECK(check(pair));
         AWQ_TRY(const activation_stats stats, observed(pair.in_features(), x, memory));
         search_of<S, B> search{how_, pair, quantizer_, options_, storage{}};
         AWQ_CHECK(search.prepare(stats, memory));
         if (search.rest().size() < source.workspace_size()) return search.too_small();
-        return search.run(parent_output_loss<F, Execution>(how_, source, search.widened_weights(),
-                                                           search.rest()));
+        return search.run(parent_output_loss<F, Execution>(how_, source, search.widened_weights(), search.rest()));
     }
 
     /// Searches and smooths from statistics that were gathered before, which need a Gram matrix.
@@ -152,15 +143,14 @@ class basic_modifier {
                          pair.in_features(), " channels"};
         search_of<S, B> search{how_, pair, quantizer_, options_, storage{}};
         AWQ_CHECK(search.prepare(stats, memory));
-        return search.run(gram_loss<product, Execution, B>(how_, search.weights(), stats.gram,
-                                                           stats.tokens, search.rest()));
+        return search.run(
+            gram_loss<product, Execution, B>(how_, search.weights(), stats.gram, stats.tokens, search.rest()));
     }
 
     /// `smooth` over the backend's own tensors.
     template <class S, class Bias, class... Bs, class X>
-    result<search_outcome> smooth(const smooth_layer<S, Bias>& smooth_to,
-                                  const balance_layers<Bs...>& reads, const activations<X>& x,
-                                  workspace memory) const
+    result<search_outcome> smooth(const smooth_layer<S, Bias>& smooth_to, const balance_layers<Bs...>& reads,
+                                  const activations<X>& x, workspace memory) const
     {
         const auto views = detail::balance_views<Backend>(reads);
         return smooth(basic_mapping{detail::target_of<Backend>(smooth_to), std::span{views}},
@@ -170,8 +160,8 @@ class basic_modifier {
     /// The same in memory that the backend allocates; `best_scales` and `candidate_errors` of the
     /// outcome are then empty.
     template <class S, class Bias, class... Bs, class X>
-    result<search_outcome> smooth(const smooth_layer<S, Bias>& smooth_to,
-                                  const balance_layers<Bs...>& reads, const activations<X>& x) const
+    result<search_outcome> smooth(const smooth_layer<S, Bias>& smooth_to, const balance_layers<Bs...>& reads,
+                                  const activations<X>& x) const
     {
         const auto views = detail::balance_views<Backend>(reads);
         return smooth(basic_mapping{detail::target_of<Backend>(smooth_to), std::span{views}},
@@ -180,25 +170,20 @@ class basic_modifier {
     template <class S = float, class B = S, class X = const float>
     result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x) const
     {
-        return smooth_in_own_memory(
-            size_for<std::remove_const_t<X>>(pair, x.rows()),
-            [&](workspace memory) { return smooth(pair, x, memory); });
+        return smooth_in_own_memory(size_for<std::remove_const_t<X>>(pair, x.rows()),
+                                    [&](workspace memory) { return smooth(pair, x, memory); });
     }
     template <parent_forward F, class S = float, class B = S, class X = const float>
-    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x,
-                                  parent<F> source) const
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x, parent<F> source) const
     {
-        return smooth_in_own_memory(
-            size_for<float>(pair, x.rows()) + source.workspace_size(),
-            [&](workspace memory) { return smooth(pair, x, source, memory); });
+        return smooth_in_own_memory(size_for<float>(pair, x.rows()) + source.workspace_size(),
+                                    [&](workspace memory) { return smooth(pair, x, source, memory); });
     }
     template <class S = float, class B = S>
-    result<search_outcome> smooth(const basic_mapping<S, B>& pair,
-                                  const activation_stats& stats) const
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, const activation_stats& stats) const
     {
-        return smooth_in_own_memory(size_for<float>(pair, 0), [&](workspace memory) {
-            return smooth(pair, stats, memory);
-        });
+        return smooth_in_own_memory(size_for<float>(pair, 0),
+                                    [&](workspace memory) { return smooth(pair, stats, memory); });
     }
 
     /// Opens a streaming run over mappings whose memory the caller owns. The run refers to this modifier,
@@ -210,25 +195,24 @@ class basic_modifier {
     modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const&& = delete;
     /// The same over mappings in 16 bits, given as a `std::span`.
     template <class S, class B, std::size_t Count>
-    modifier_run<basic_modifier, S, B>
-    begin(std::span<basic_tracked_mapping<S, B>, Count> mappings) const&
+    modifier_run<basic_modifier, S, B> begin(std::span<basic_tracked_mapping<S, B>, Count> mappings) const&
     {
         return modifier_run<basic_modifier, S, B>{*this, mappings};
     }
     template <class S, class B, std::size_t Count>
-    modifier_run<basic_modifier, S, B>
-    begin(std::span<basic_tracked_mapping<S, B>, Count> mappings) const&& = delete;
+    modifier_run<basic_modifier, S, B> begin(std::span<basic_tracked_mapping<S, B>, Count> mappings) const&& = delete;
 
     /// Packs one row, (in_features), of a smoothed weight into blocks of a GGUF format, `target().row_bytes`
     /// bytes. `importance`: mean of x^2 per column, or empty. Only in `smooth_and_quantize<gguf::...>`.
-    status quantize_row(std::span<const float> row, std::span<const float> importance,
-                        std::span<std::byte> out) const
+    status quantize_row(std::span<const float> row, std::span<const float> importance, std::span<std::byte> out) const
         requires(Mode::quantizes&& gguf::block_format<typename Mode::scheme_type>)
     {
         AWQ_CHECK(quantizer_.check(row.size()));
-        if (out.size() != quantizer_.row_bytes(row.size()) ||
-            (!importance.empty() && importance.size() != row.size()))
-            return error{error_code::shape_mismatch, "quantize_row: ", row.size(), " weights need ",
+        if (out.size() != quantizer_.row_bytes(row.size()) || (!importance.empty() && importance.size() != row.size()))
+            return error{error_code::shape_mismatch,
+                         "quantize_row: ",
+                         row.size(),
+                         " weights need ",
                          quantizer_.row_bytes(row.size()),
                          " bytes, and as many importance values or none"};
         for (const float value : row)
@@ -239,8 +223,8 @@ class basic_modifier {
     }
     /// The same for a row in 16 bits, widened in `memory` of in_features floats.
     template <half_element T>
-    status quantize_row(std::span<const T> row, std::span<const float> importance,
-                        std::span<std::byte> out, workspace memory) const
+    status quantize_row(std::span<const T> row, std::span<const float> importance, std::span<std::byte> out,
+                        workspace memory) const
         requires(Mode::quantizes&& gguf::block_format<typename Mode::scheme_type>)
     {
         AWQ_TRY(const auto wide, in_float(how_, as_row(row), memory));
@@ -252,8 +236,7 @@ class basic_modifier {
     template <class Tensor>
     status quantize(Tensor&& weight, const quantized_weight& out, workspace memory) const
     {
-        static_assert(Mode::quantizes,
-                      "awq::modifier: smoothing_only does not quantize; choose smooth_and_quantize");
+        static_assert(Mode::quantizes, "awq::modifier: smoothing_only does not quantize; choose smooth_and_quantize");
         static_assert(code_quantizer<quantizer_type>,
                       "awq::modifier: the format has no codes and scales; a GGUF format has quantize_row");
         if constexpr (Mode::quantizes && code_quantizer<quantizer_type>) {
@@ -273,20 +256,19 @@ class basic_modifier {
         if constexpr (half_element<detail::element_of<Backend, Tensor>>) {
             const auto view = detail::read_view<Backend>(weight);
             const std::size_t rows = std::clamp<std::size_t>(view.rows(), 1, 64);
-            return detail::with_own_memory<Backend>(
-                rows * view.cols(), [&](workspace memory) { return quantize(view, out, memory); });
+            return detail::with_own_memory<Backend>(rows * view.cols(),
+                                                    [&](workspace memory) { return quantize(view, out, memory); });
         } else {
             return quantize(weight, out, workspace{});
         }
     }
 
-  private:
+private:
     template <class S, class B>
     using search_of = detail::mapping_search<Execution, quantizer_type, storage, S, B>;
 
     struct given {};
-    constexpr basic_modifier(given, const quantizer_type& rounding, search_options options,
-                             Execution how)
+    constexpr basic_modifier(given, const quantizer_type& rounding, search_options options, Execution how)
         : options_(options), quantizer_(rounding), how_(how)
     {}
 
@@ -298,24 +280,20 @@ class basic_modifier {
                                              std::size_t out_features) noexcept
     {
         const std::size_t rows = std::clamp<std::size_t>(out_features, 1, 64);
-        return rows * (uses_gram(tokens, in_features) ? gram_loss_workspace_size(in_features)
-                                                      : in_features + tokens);
+        return rows * (uses_gram(tokens, in_features) ? gram_loss_workspace_size(in_features) : in_features + tokens);
     }
     template <class X, class S, class B>
     std::size_t size_for(const basic_mapping<S, B>& pair, std::size_t tokens) const noexcept
     {
         std::size_t outputs = 0;
-        for (const auto& balance : pair.balances)
-            outputs += balance.rows();
+        for (const auto& balance : pair.balances) outputs += balance.rows();
         return workspace_size<X>(tokens, pair.in_features(), outputs, pair.balances.size());
     }
 
     template <class X>
-    result<activation_stats> observed(std::size_t in_features, matrix_view<X> x,
-                                      workspace& memory) const
+    result<activation_stats> observed(std::size_t in_features, matrix_view<X> x, workspace& memory) const
     {
-        AWQ_TRY(activation_stats stats, activation_stats::make(memory, in_features,
-                                                               uses_gram(x.rows(), in_features)));
+        AWQ_TRY(activation_stats stats, activation_stats::make(memory, in_features, uses_gram(x.rows(), in_features)));
         AWQ_CHECK(stats.template observe<product>(how_, x, {}, memory.rest()));
         return stats;
     }
@@ -338,13 +316,12 @@ class basic_modifier {
 /// `smooth_and_quantize<w4a16_asym>`, `group_size<128>`, `span_backend`, `serial_execution`. Two
 /// orders name one type.
 template <class... Policies>
-using modifier = basic_modifier<
-    typename policy_set<Policies...>::template get<axis::mode, smooth_and_quantize<>>,
-    typename policy_set<Policies...>::template get<
-        axis::group, detail::default_group<typename policy_set<Policies...>::template get<
-                         axis::mode, smooth_and_quantize<>>::scheme_type>>,
-    typename policy_set<Policies...>::template get<axis::backend, span_backend>,
-    typename policy_set<Policies...>::template get<axis::execution, serial_execution>>;
+using modifier = basic_modifier<typename policy_set<Policies...>::template get<axis::mode, smooth_and_quantize<>>,
+                                typename policy_set<Policies...>::template get<
+                                    axis::group, detail::default_group<typename policy_set<Policies...>::template get<
+                                                     axis::mode, smooth_and_quantize<>>::scheme_type>>,
+                                typename policy_set<Policies...>::template get<axis::backend, span_backend>,
+                                typename policy_set<Policies...>::template get<axis::execution, serial_execution>>;
 
 } // namespace awq
 

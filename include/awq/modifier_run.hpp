@@ -23,8 +23,8 @@ struct AWQ_ABI_TAG basic_tracked_mapping {
     enum class state : unsigned char { open, smoothed, skipped };
 
     basic_mapping<Smooth, Balance> target; ///< its weights are smoothed in place
-    activation_stats stats;        ///< with a Gram matrix, see `activation_stats::make`
-    std::span<double> scales = {}; ///< empty, or one for each scale: a copy of the best scales
+    activation_stats stats;                ///< with a Gram matrix, see `activation_stats::make`
+    std::span<double> scales = {};         ///< empty, or one for each scale: a copy of the best scales
 
     search_outcome outcome{}; ///< without its spans, whose memory is used again
     state progress = state::open;
@@ -47,12 +47,11 @@ struct run_summary {
 /// on.
 template <class Modifier, class Smooth = float, class Balance = Smooth>
 class modifier_run {
-  public:
+public:
     using tracked = basic_tracked_mapping<Smooth, Balance>;
 
     modifier_run(const Modifier&& how, std::span<tracked> mappings) = delete;
-    modifier_run(const Modifier& how, std::span<tracked> mappings)
-        : modifier_(how), mappings_(mappings)
+    modifier_run(const Modifier& how, std::span<tracked> mappings) : modifier_(how), mappings_(mappings)
     {
         for (tracked& each : mappings_)
             if (status fit = modifier_.check(each.target); !fit) skip(each, fit);
@@ -61,14 +60,12 @@ class modifier_run {
     /// Adds a batch of what mapping `index`'s balance layers read, (tokens, in_features), of float, f16 or
     /// bf16. `scratch`: see `activation_stats::observe`.
     template <class X = const float>
-    status observe(std::size_t index, matrix_view<X> batch, loss_mask mask = {},
-                   std::span<float> scratch = {})
+    status observe(std::size_t index, matrix_view<X> batch, loss_mask mask = {}, std::span<float> scratch = {})
     {
         AWQ_CHECK(check_open(index));
         tracked& each = mappings_[index];
         if (each.progress == tracked::state::skipped) return {};
-        return each.stats.template observe<typename Modifier::product>(modifier_.executor(), batch,
-                                                                       mask, scratch);
+        return each.stats.template observe<typename Modifier::product>(modifier_.executor(), batch, mask, scratch);
     }
 
     /// Searches and smooths `count` mappings from `first` on, in order. `memory`: as many floats as
@@ -76,8 +73,7 @@ class modifier_run {
     /// itself (index, memory); what is wrong with one mapping stands in that mapping.
     status end_block(std::size_t first, std::size_t count, workspace memory)
     {
-        for (std::size_t i = first; i < first + count; ++i)
-            AWQ_CHECK(end_mapping(i, memory));
+        for (std::size_t i = first; i < first + count; ++i) AWQ_CHECK(end_mapping(i, memory));
         return {};
     }
 
@@ -99,7 +95,7 @@ class modifier_run {
         return summary;
     }
 
-  private:
+private:
     static void skip(tracked& each, const status& reason)
     {
         each.progress = tracked::state::skipped;
@@ -109,11 +105,9 @@ class modifier_run {
     status check_open(std::size_t index) const
     {
         if (index >= mappings_.size())
-            return error{error_code::invalid_argument, "modifier run: mapping ", index, " of ",
-                         mappings_.size()};
+            return error{error_code::invalid_argument, "modifier run: mapping ", index, " of ", mappings_.size()};
         if (mappings_[index].progress == tracked::state::smoothed)
-            return error{error_code::invalid_argument, "modifier run: mapping ", index,
-                         " is smoothed already"};
+            return error{error_code::invalid_argument, "modifier run: mapping ", index, " is smoothed already"};
         return {};
     }
 

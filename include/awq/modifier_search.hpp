@@ -25,19 +25,18 @@ namespace awq::detail {
 /// `storage_rounding` of the search; `S` and `B`: the elements of the smooth layer and of the balance layers.
 template <execution E, quantizer Q, class Storage, class S, class B>
 class mapping_search {
-  public:
-    mapping_search(const E& how, const basic_mapping<S, B>& pair, const Q& rounding,
-                   const search_options& options, Storage storage)
+public:
+    mapping_search(const E& how, const basic_mapping<S, B>& pair, const Q& rounding, const search_options& options,
+                   Storage storage)
         : how_(how), pair_(pair), rounding_(rounding), options_(options), storage_(storage)
     {}
 
     /// Floats that `prepare` needs at least, without those of the loss.
-    static constexpr std::size_t workspace_size(std::size_t in_features, std::size_t out_features,
-                                                std::size_t layers, std::size_t n_grid) noexcept
+    static constexpr std::size_t workspace_size(std::size_t in_features, std::size_t out_features, std::size_t layers,
+                                                std::size_t n_grid) noexcept
     {
-        return search_workspace_size(in_features, in_features * out_features, layers, n_grid) +
-               2 * in_features + 3 * workspace::size_for<double>(in_features) +
-               workspace::size_for<search_layer<Q, B>>(layers) +
+        return search_workspace_size(in_features, in_features * out_features, layers, n_grid) + 2 * in_features +
+               3 * workspace::size_for<double>(in_features) + workspace::size_for<search_layer<Q, B>>(layers) +
                workspace::size_for<matrix_view<const B>>(layers);
     }
 
@@ -95,8 +94,7 @@ class mapping_search {
     template <candidate_loss Loss>
     result<search_outcome> run(Loss&& loss)
     {
-        AWQ_TRY(search_outcome found, scale_search(how_, problem_, options_, loss,
-                                                   workspace{searching_}, storage_));
+        AWQ_TRY(search_outcome found, scale_search(how_, problem_, options_, loss, workspace{searching_}, storage_));
         AWQ_CHECK(apply(found.best_scales));
         found.best_scales = scales_;
         return found;
@@ -104,15 +102,13 @@ class mapping_search {
 
     static error too_small()
     {
-        return error{error_code::workspace_too_small,
-                     "smooth: give as many floats as workspace_size says"};
+        return error{error_code::workspace_too_small, "smooth: give as many floats as workspace_size says"};
     }
 
-  private:
+private:
     /// What a tensor will be stored as: what it is, or what floats become by the scheme.
     template <class T>
-    static constexpr dtype stored =
-        half_element<T> ? dtype_of<T> : dtype_of<typename Storage::type>;
+    static constexpr dtype stored = half_element<T> ? dtype_of<T> : dtype_of<typename Storage::type>;
 
     void limit_scales(std::span<float> scratch) const
     {

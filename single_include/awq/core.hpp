@@ -22,20 +22,16 @@ namespace awq {
 /// Which tokens count, in the statistics and in the loss: one byte a token, 0 leaves it out. A mask
 /// that is shorter than the batch, the empty one too, keeps the tokens past its end.
 class loss_mask {
-  public:
+public:
     constexpr loss_mask() = default;
     constexpr explicit loss_mask(std::span<const unsigned char> keep) noexcept : keep_(keep) {}
 
-    constexpr bool keeps(std::size_t token) const noexcept
-    {
-        return token >= keep_.size() || keep_[token] != 0;
-    }
+    constexpr bool keeps(std::size_t token) const noexcept { return token >= keep_.size() || keep_[token] != 0; }
     /// How many of the first `tokens` tokens count.
     constexpr std::size_t kept(std::size_t tokens) const noexcept
     {
         std::size_t count = 0;
-        for (std::size_t t = 0; t < tokens; ++t)
-            count += keeps(t) ? 1 : 0;
+        for (std::size_t t = 0; t < tokens; ++t) count += keeps(t) ? 1 : 0;
         return count;
     }
     /// Calls `action(first, count)` for every run of tokens that count.
@@ -44,14 +40,13 @@ class loss_mask {
     {
         for (std::size_t first = 0; first < tokens;) {
             std::size_t end = first;
-            while (end < tokens && keeps(end))
-                ++end;
+            while (end < tokens && keeps(end)) ++end;
             if (end > first) action(first, end - first);
             first = end + 1;
         }
     }
 
-  private:
+private:
     std::span<const unsigned char> keep_;
 };
 
@@ -80,7 +75,10 @@ struct execution; ///< who does the work
 
 /// A policy is a small type that names the axis it answers: `using policy_axis = awq::axis::mode;`
 template <class T>
-concept policy = requires { typename T::policy_axis; };
+concept policy = requires
+{
+    typename T::policy_axis;
+};
 
 template <class T, class Axis>
 concept policy_of = policy<T> && std::same_as<typename T::policy_axis, Axis>;
@@ -106,16 +104,18 @@ struct any_task {
 /// execution never does: where the cuts do not depend on the number of threads and each task writes
 /// its own output, the result has the same bits at any number of threads.
 template <class E>
-concept execution = policy_of<E, axis::execution> && requires(const E& e, detail::any_task task) {
-    { E::name } -> std::convertible_to<std::string_view>;
-    { e.for_each(std::size_t{}, task) } -> std::same_as<void>;
+concept execution = policy_of<E, axis::execution> && requires(const E& e, detail::any_task task)
+{
+    {
+        E::name
+        } -> std::convertible_to<std::string_view>;
+    {
+        e.for_each(std::size_t{}, task)
+        } -> std::same_as<void>;
 };
 
 /// How many chunks of at most `grain` items cover `count` items.
-constexpr std::size_t chunk_count(std::size_t count, std::size_t grain) noexcept
-{
-    return (count + grain - 1) / grain;
-}
+constexpr std::size_t chunk_count(std::size_t count, std::size_t grain) noexcept { return (count + grain - 1) / grain; }
 
 } // namespace awq
 
@@ -142,22 +142,17 @@ public:
     using value_type = std::remove_cv_t<T>;
 
     constexpr matrix_view() = default;
-    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
-        : matrix_view(data, rows, cols, cols)
-    {
-    }
+    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept : matrix_view(data, rows, cols, cols) {}
     /// `stride`: elements from the start of one row to the start of the next, at least `cols`; for a
     /// view that is only read also 0: all its rows are the same.
     constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride) noexcept
         : data_(data), rows_(rows), cols_(cols), stride_(stride)
-    {
-    }
+    {}
     template <class U>
-        requires std::is_same_v<const U, T>
+    requires std::is_same_v<const U, T>
     constexpr matrix_view(const matrix_view<U>& other) noexcept
         : matrix_view(other.data(), other.rows(), other.cols(), other.stride())
-    {
-    }
+    {}
 
     constexpr T* data() const noexcept { return data_; }
     constexpr std::size_t rows() const noexcept { return rows_; }
@@ -169,14 +164,8 @@ public:
     constexpr bool rows_overlap() const noexcept { return rows_ > 1 && stride_ < cols_; }
     constexpr bool contiguous() const noexcept { return stride_ == cols_; }
 
-    constexpr std::span<T> row(std::size_t index) const noexcept
-    {
-        return {data_ + index * stride_, cols_};
-    }
-    constexpr T& operator()(std::size_t row, std::size_t col) const noexcept
-    {
-        return data_[row * stride_ + col];
-    }
+    constexpr std::span<T> row(std::size_t index) const noexcept { return {data_ + index * stride_, cols_}; }
+    constexpr T& operator()(std::size_t row, std::size_t col) const noexcept { return data_[row * stride_ + col]; }
     /// `count` rows from `first` on.
     constexpr matrix_view rows_from(std::size_t first, std::size_t count) const noexcept
     {
@@ -221,8 +210,8 @@ namespace awq {
 /// on the number of threads, results of a search have the same bits at any number of threads.
 /// An `add_gram` may also take x of f16 and bf16, as ours do (`gram_of_elements`); else it is widened before.
 template <class P, class E>
-concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in,
-                                                  matrix_view<float> out) {
+concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in, matrix_view<float> out)
+{
     P::multiply_nt(e, in, in, out);
     P::multiply_nn(e, in, in, out);
     P::add_gram(e, in, out);
@@ -231,7 +220,8 @@ concept matrix_product = execution<E> && requires(const E& e, matrix_view<const 
 
 /// A product whose `add_gram` takes inputs of T.
 template <class P, class E, class T>
-concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_view<float> g) {
+concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_view<float> g)
+{
     P::add_gram(e, x, g);
 };
 
@@ -344,10 +334,9 @@ concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_v
 // AWQ_ABI_END types lie in an inline namespace of that name; functions that return one get it from the compiler.
 // AWQ_ABI_TAG gives it to what has such a type as a member, or computes otherwise. So units of one program that were
 // compiled with other settings share no code, and what one would hand to the other is missing when they are linked.
-#define AWQ_ABI_NAME_(text_size, exceptions, float_sums)                                           \
+#define AWQ_ABI_NAME_(text_size, exceptions, float_sums)                                                               \
     error_text_##text_size##_exceptions_##exceptions##_float_sums_##float_sums
-#define AWQ_ABI_NAME(text_size, exceptions, float_sums)                                            \
-    AWQ_ABI_NAME_(text_size, exceptions, float_sums)
+#define AWQ_ABI_NAME(text_size, exceptions, float_sums) AWQ_ABI_NAME_(text_size, exceptions, float_sums)
 #define AWQ_ABI AWQ_ABI_NAME(AWQ_ERROR_TEXT_SIZE, AWQ_EXCEPTIONS, AWQ_FLOAT_SUMS)
 #define AWQ_ABI_TEXT_(name) #name
 #define AWQ_ABI_TEXT(name) AWQ_ABI_TEXT_(name)
@@ -393,12 +382,12 @@ enum class error_code : unsigned char {
     file_not_found,
     file_unreadable,
     file_unwritable,
-    file_exists,         ///< the output is already there and overwriting was not asked for
-    malformed_file,      ///< a file does not follow its own format
+    file_exists,    ///< the output is already there and overwriting was not asked for
+    malformed_file, ///< a file does not follow its own format
     missing_tensor,
     missing_field,
     unknown_architecture,
-    unsupported,         ///< well formed, but a thing that this library does not do
+    unsupported, ///< well formed, but a thing that this library does not do
     out_of_memory,
 };
 
@@ -406,23 +395,40 @@ enum class error_code : unsigned char {
 constexpr std::string_view message(error_code code) noexcept
 {
     switch (code) {
-    case error_code::none: return "no error";
-    case error_code::invalid_argument: return "invalid argument";
-    case error_code::shape_mismatch: return "shape mismatch";
-    case error_code::workspace_too_small: return "workspace too small";
-    case error_code::not_finite: return "not a finite number";
-    case error_code::no_candidate: return "no usable scale candidate";
-    case error_code::not_calibrated: return "not calibrated";
-    case error_code::file_not_found: return "file not found";
-    case error_code::file_unreadable: return "file cannot be read";
-    case error_code::file_unwritable: return "file cannot be written";
-    case error_code::file_exists: return "file exists";
-    case error_code::malformed_file: return "malformed file";
-    case error_code::missing_tensor: return "missing tensor";
-    case error_code::missing_field: return "missing field";
-    case error_code::unknown_architecture: return "unknown architecture";
-    case error_code::unsupported: return "unsupported";
-    case error_code::out_of_memory: return "out of memory";
+    case error_code::none:
+        return "no error";
+    case error_code::invalid_argument:
+        return "invalid argument";
+    case error_code::shape_mismatch:
+        return "shape mismatch";
+    case error_code::workspace_too_small:
+        return "workspace too small";
+    case error_code::not_finite:
+        return "not a finite number";
+    case error_code::no_candidate:
+        return "no usable scale candidate";
+    case error_code::not_calibrated:
+        return "not calibrated";
+    case error_code::file_not_found:
+        return "file not found";
+    case error_code::file_unreadable:
+        return "file cannot be read";
+    case error_code::file_unwritable:
+        return "file cannot be written";
+    case error_code::file_exists:
+        return "file exists";
+    case error_code::malformed_file:
+        return "malformed file";
+    case error_code::missing_tensor:
+        return "missing tensor";
+    case error_code::missing_field:
+        return "missing field";
+    case error_code::unknown_architecture:
+        return "unknown architecture";
+    case error_code::unsupported:
+        return "unsupported";
+    case error_code::out_of_memory:
+        return "out of memory";
     }
     return "unknown error";
 }
@@ -453,10 +459,7 @@ public:
         (append(parts), ...);
     }
 
-    constexpr error(const error& other) noexcept : code_(other.code_)
-    {
-        append(other.text());
-    }
+    constexpr error(const error& other) noexcept : code_(other.code_) { append(other.text()); }
     constexpr error& operator=(const error& other) noexcept
     {
         if (this == &other) return *this;
@@ -471,10 +474,7 @@ public:
     constexpr std::string_view text() const noexcept { return {text_, size_}; }
 
     /// The same error with `where` and ": " put before its text, as it passes up through a reader.
-    constexpr error within(std::string_view where) const noexcept
-    {
-        return error{code_, where, ": ", text()};
-    }
+    constexpr error within(std::string_view where) const noexcept { return error{code_, where, ": ", text()}; }
 
     /// As `within`, for a value that came out of the file `where`: nobody chose it, so that an
     /// `invalid_argument` is a `malformed_file`.
@@ -489,9 +489,8 @@ private:
     constexpr void append(std::string_view part) noexcept
     {
         const std::size_t room = std::min(part.size(), sizeof text_ - size_);
-        std::transform(part.data(), part.data() + room, text_ + size_, [](char c) {
-            return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-        });
+        std::transform(part.data(), part.data() + room, text_ + size_,
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c; });
         size_ += room;
     }
 
@@ -499,9 +498,8 @@ private:
     constexpr void append(char part) noexcept { append(std::string_view{&part, 1}); }
 
     template <class Number>
-        requires(std::integral<Number> || std::floating_point<Number>) &&
-                (!std::same_as<Number, bool>)
-    void append(Number number) noexcept
+    requires(std::integral<Number> || std::floating_point<Number>) &&
+        (!std::same_as<Number, bool>)void append(Number number) noexcept
     {
         const auto written = std::to_chars(text_ + size_, text_ + sizeof text_, number);
         if (written.ec == std::errc{}) size_ = static_cast<std::size_t>(written.ptr - text_);
@@ -533,10 +531,7 @@ AWQ_ABI_BEGIN
 /// Thrown by `result<T>::value()` only.
 class exception : public std::runtime_error {
 public:
-    explicit exception(const error& cause)
-        : std::runtime_error(std::string{cause.text()}), code_(cause.code())
-    {
-    }
+    explicit exception(const error& cause) : std::runtime_error(std::string{cause.text()}), code_(cause.code()) {}
     error_code code() const noexcept { return code_; }
 
 private:
@@ -551,20 +546,10 @@ class [[nodiscard]] result {
 public:
     using value_type = T;
 
-    result(const T& value)
-        requires std::copy_constructible<T>
-        : has_value_(true)
-    {
-        std::construct_at(&value_, value);
-    }
+    result(const T& value) requires std::copy_constructible<T> : has_value_(true) { std::construct_at(&value_, value); }
     result(T&& value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }
     result(const error& cause) noexcept : has_value_(false) { std::construct_at(&error_, cause); }
-    result(const result& other)
-        requires std::copy_constructible<T>
-        : has_value_(other.has_value_)
-    {
-        copy_from(other);
-    }
+    result(const result& other) requires std::copy_constructible<T> : has_value_(other.has_value_) { copy_from(other); }
     result(result&& other) noexcept : has_value_(other.has_value_) { copy_from(std::move(other)); }
     result& operator=(result other) noexcept
     {
@@ -656,16 +641,15 @@ AWQ_ABI_END
 #define AWQ_JOIN_NAMES(a, b) AWQ_JOIN_NAMES_(a, b)
 
 /// AWQ_TRY(auto value, expression): the expression's value, or return its error from this function.
-#define AWQ_TRY(declaration, ...)                                                                  \
-    auto&& AWQ_JOIN_NAMES(awq_result_, __LINE__) = (__VA_ARGS__);                                  \
-    if (!AWQ_JOIN_NAMES(awq_result_, __LINE__))                                                    \
-        return AWQ_JOIN_NAMES(awq_result_, __LINE__).error();                                      \
+#define AWQ_TRY(declaration, ...)                                                                                      \
+    auto&& AWQ_JOIN_NAMES(awq_result_, __LINE__) = (__VA_ARGS__);                                                      \
+    if (!AWQ_JOIN_NAMES(awq_result_, __LINE__)) return AWQ_JOIN_NAMES(awq_result_, __LINE__).error();                  \
     declaration = *std::move(AWQ_JOIN_NAMES(awq_result_, __LINE__))
 
 /// AWQ_CHECK(expression): return the expression's error from this function, if it has one.
-#define AWQ_CHECK(...)                                                                             \
-    do {                                                                                           \
-        if (auto&& awq_status = (__VA_ARGS__); !awq_status) return awq_status.error();             \
+#define AWQ_CHECK(...)                                                                                                 \
+    do {                                                                                                               \
+        if (auto&& awq_status = (__VA_ARGS__); !awq_status) return awq_status.error();                                 \
     } while (false)
 
 #endif
@@ -689,13 +673,8 @@ struct bf16 {
 
     bf16() = default;
     /// Rounds to nearest, ties to even; denormals are kept, a NaN stays a NaN.
-    constexpr explicit bf16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
-    constexpr explicit operator float() const noexcept
-    {
-        return std::bit_cast<float>(std::uint32_t{bits} << 16);
-    }
+    constexpr explicit bf16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value))) {}
+    constexpr explicit operator float() const noexcept { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
     static constexpr bf16 from_bits(std::uint16_t pattern) noexcept
     {
         bf16 value;
@@ -719,9 +698,7 @@ struct f16 {
 
     f16() = default;
     /// Rounds to nearest, ties to even; overflow gives an infinity, a NaN stays a (quiet) NaN.
-    constexpr explicit f16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
+    constexpr explicit f16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value))) {}
     constexpr explicit operator float() const noexcept
     {
         const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16;
@@ -780,7 +757,8 @@ concept half_element = std::same_as<std::remove_cv_t<T>, f16> || std::same_as<st
 
 /// The element types of weights, norms and activations in memory.
 template <class T>
-concept tensor_element = half_element<T> || std::same_as<std::remove_cv_t<T>, float>;
+concept tensor_element = half_element<T> || std::same_as < std::remove_cv_t<T>,
+float > ;
 
 namespace detail {
 
@@ -816,21 +794,18 @@ namespace awq {
 
 /// Working memory that the caller owns, handed out front to back. Sizes are in floats.
 class workspace {
-  public:
+public:
     constexpr workspace() = default;
     constexpr workspace(std::span<float> memory) noexcept : free_(memory) {}
     template <class Memory>
     requires(!std::is_same_v<Memory, workspace>) &&
-        std::is_convertible_v<Memory&, std::span<float>> constexpr workspace(
-            Memory& memory) noexcept
-        : free_(memory)
+        std::is_convertible_v<Memory&, std::span<float>> constexpr workspace(Memory& memory) noexcept : free_(memory)
     {}
 
     /// `count` objects of T, value-initialised unless T is float; empty where the memory is too
     /// small.
     template <class T>
-    requires std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T> std::span<T>
-    take(std::size_t count)
+    requires std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T> std::span<T> take(std::size_t count)
     noexcept
     {
         const std::size_t needed = size_for<T>(count);
@@ -849,12 +824,11 @@ class workspace {
     template <class T>
     static constexpr std::size_t size_for(std::size_t count) noexcept
     {
-        constexpr std::size_t padding =
-            alignof(T) > alignof(float) ? alignof(T) / sizeof(float) : 0;
+        constexpr std::size_t padding = alignof(T) > alignof(float) ? alignof(T) / sizeof(float) : 0;
         return (count * sizeof(T) + sizeof(float) - 1) / sizeof(float) + padding;
     }
 
-  private:
+private:
     template <class T>
     static std::size_t misalignment(const float* at) noexcept
     {
@@ -881,8 +855,7 @@ void widen(const E& how, matrix_view<T> from, matrix_view<float> to)
     how.for_each(from.rows(), [=](std::size_t r) {
         const std::span<T> in = from.row(r);
         float* const out = to.row(r).data();
-        for (std::size_t c = 0; c < in.size(); ++c)
-            out[c] = static_cast<float>(in[c]);
+        for (std::size_t c = 0; c < in.size(); ++c) out[c] = static_cast<float>(in[c]);
     });
 }
 
@@ -945,10 +918,13 @@ struct openblas_product; ///< OpenBLAS (H, opt-in)
 ///   `std::span` always is one.
 /// - `B::make_workspace(floats)`, if it allocates: what owns that many floats, null where there are none.
 template <class B>
-concept tensor_backend = requires {
+concept tensor_backend = requires
+{
     typename B::product;
     requires std::same_as<typename B::policy_axis, axis::backend>;
-    { B::view(matrix_view<float>{}) } -> std::same_as<matrix_view<float>>;
+    {
+        B::view(matrix_view<float>{})
+        } -> std::same_as<matrix_view<float>>;
 };
 
 } // namespace awq
@@ -976,8 +952,7 @@ struct activation_stats {
     /// Floats that statistics over `in_features` channels take, with or without a Gram matrix.
     static constexpr std::size_t size(std::size_t in_features, bool with_gram) noexcept
     {
-        return 2 * workspace::size_for<double>(in_features) +
-               (with_gram ? in_features * in_features : 0);
+        return 2 * workspace::size_for<double>(in_features) + (with_gram ? in_features * in_features : 0);
     }
 
     /// Zeroed statistics in the front of `memory`; workspace_too_small where it has no room.
@@ -1005,8 +980,7 @@ struct activation_stats {
     /// and a product of one's own that does not read them: in_features floats or more, in which they are
     /// widened by tiles.
     template <class Product, execution E, class T = const float>
-    status observe(const E& how, matrix_view<T> x, loss_mask mask = {},
-                   std::span<float> scratch = {});
+    status observe(const E& how, matrix_view<T> x, loss_mask mask = {}, std::span<float> scratch = {});
 
     /// Adds the sums of `other`, which has the same shape and the same parts.
     status merge(const activation_stats& other) noexcept;
@@ -1017,23 +991,20 @@ struct activation_stats {
     /// Mean of x^2 per channel: the importance that GGUF quantizers take.
     status mean_square(std::span<float> out) const noexcept { return mean_of(square_sum, out); }
 
-  private:
+private:
     template <class Product, execution E, class T>
     void add_gram(const E& how, matrix_view<const T> run, std::span<float> scratch)
     {
         if constexpr (gram_of_elements<Product, E, T>)
             Product::add_gram(how, run, gram);
         else
-            for_each_widened(how, run, scratch, [&](std::size_t, matrix_view<const float> tile) {
-                Product::add_gram(how, tile, gram);
-            });
+            for_each_widened(how, run, scratch,
+                             [&](std::size_t, matrix_view<const float> tile) { Product::add_gram(how, tile, gram); });
     }
 
     status mean_of(std::span<const double> sums, std::span<float> out) const noexcept
     {
-        if (tokens == 0)
-            return error{error_code::not_calibrated,
-                         "activation statistics: no token was observed"};
+        if (tokens == 0) return error{error_code::not_calibrated, "activation statistics: no token was observed"};
         if (sums.size() != out.size())
             return error{error_code::shape_mismatch,
                          "activation statistics: ",
@@ -1055,38 +1026,31 @@ template <std::size_t Rows, class T, class Value>
 void add_rows(matrix_view<T> x, std::size_t first, double* sums, Value value) noexcept
 {
     const T* rows[Rows];
-    for (std::size_t r = 0; r < Rows; ++r)
-        rows[r] = x.row(first + r).data();
+    for (std::size_t r = 0; r < Rows; ++r) rows[r] = x.row(first + r).data();
     for (std::size_t c = 0; c < x.cols(); ++c) {
         float sum = value(static_cast<float>(rows[0][c]));
-        for (std::size_t r = 1; r < Rows; ++r)
-            sum += value(static_cast<float>(rows[r][c]));
+        for (std::size_t r = 1; r < Rows; ++r) sum += value(static_cast<float>(rows[r][c]));
         sums[c] += static_cast<double>(sum);
     }
 }
 
 template <class T, class Value>
-void add_columns(matrix_view<T> x, std::span<double> sums, std::size_t column,
-                 Value value) noexcept
+void add_columns(matrix_view<T> x, std::span<double> sums, std::size_t column, Value value) noexcept
 {
     if (sums.empty()) return;
     constexpr std::size_t at_once = 8;
     std::size_t r = 0;
-    for (; r + at_once <= x.rows(); r += at_once)
-        add_rows<at_once>(x, r, sums.data() + column, value);
-    for (; r < x.rows(); ++r)
-        add_rows<1>(x, r, sums.data() + column, value);
+    for (; r + at_once <= x.rows(); r += at_once) add_rows<at_once>(x, r, sums.data() + column, value);
+    for (; r < x.rows(); ++r) add_rows<1>(x, r, sums.data() + column, value);
 }
 
 } // namespace detail
 
 template <class Product, execution E, class T>
-status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask,
-                                 std::span<float> scratch)
+status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask, std::span<float> scratch)
 {
     using element = std::remove_const_t<T>;
-    static_assert(tensor_element<element>,
-                  "awq::activation_stats: inputs are float, awq::f16 or awq::bf16");
+    static_assert(tensor_element<element>, "awq::activation_stats: inputs are float, awq::f16 or awq::bf16");
     const auto fits = [&](std::size_t size) { return size == 0 || size == x.cols(); };
     if (!fits(abs_sum.size()) || !fits(square_sum.size()) || !fits(gram.cols()))
         return error{error_code::shape_mismatch,
@@ -1097,19 +1061,18 @@ status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask,
                      " expected"};
     const bool has_tile = gram_of_elements<Product, E, element> || scratch.size() >= x.cols();
     if (!gram.empty() && !has_tile)
-        return error{error_code::workspace_too_small, "activation statistics: this product widens 16-bit "
-                                                      "inputs by tiles; give a scratch of ",
+        return error{error_code::workspace_too_small,
+                     "activation statistics: this product widens 16-bit "
+                     "inputs by tiles; give a scratch of ",
                      x.cols(), " floats"};
-    constexpr std::size_t width =
-        256;                          // columns a task; few enough to spread, enough for long reads
-    constexpr std::size_t depth = 64; // rows that stay in the cache between the two sums
+    constexpr std::size_t width = 256; // columns a task; few enough to spread, enough for long reads
+    constexpr std::size_t depth = 64;  // rows that stay in the cache between the two sums
     mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
         const matrix_view<const element> run = x.rows_from(first, count);
         how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
             const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
             for (std::size_t r = 0; r < count; r += depth) {
-                const auto tile =
-                    run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
+                const auto tile = run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
                 detail::add_columns(tile, abs_sum, at, [](float v) { return std::fabs(v); });
                 detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
             }
@@ -1125,13 +1088,10 @@ inline status activation_stats::merge(const activation_stats& other) noexcept
     if (abs_sum.size() != other.abs_sum.size() || square_sum.size() != other.square_sum.size() ||
         gram.cols() != other.gram.cols())
         return error{error_code::shape_mismatch, "activation statistics of different shapes"};
-    for (std::size_t i = 0; i < abs_sum.size(); ++i)
-        abs_sum[i] += other.abs_sum[i];
-    for (std::size_t i = 0; i < square_sum.size(); ++i)
-        square_sum[i] += other.square_sum[i];
+    for (std::size_t i = 0; i < abs_sum.size(); ++i) abs_sum[i] += other.abs_sum[i];
+    for (std::size_t i = 0; i < square_sum.size(); ++i) square_sum[i] += other.square_sum[i];
     for (std::size_t r = 0; r < gram.rows(); ++r)
-        for (std::size_t c = 0; c < gram.cols(); ++c)
-            gram(r, c) += other.gram(r, c);
+        for (std::size_t c = 0; c < gram.cols(); ++c) gram(r, c) += other.gram(r, c);
     tokens += other.tokens;
     return {};
 }
@@ -1174,8 +1134,7 @@ inline Float exponential_within(const Float& x) noexcept
     q = q * r + Float(4.99999940e-1f);
     const Float power = q * (r * r) + r + Float(1.0f);
     // Times 2^n: n is added to the exponent.
-    return std::bit_cast<Float>(std::bit_cast<Integer>(power) +
-                                (std::bit_cast<Integer>(anchored) << 23));
+    return std::bit_cast<Float>(std::bit_cast<Integer>(power) + (std::bit_cast<Integer>(anchored) << 23));
 }
 
 } // namespace detail
@@ -1265,15 +1224,13 @@ inline void add(std::span<const float> x, std::span<float> y) noexcept
 }
 
 /// out = a * b, element by element: a row's columns times their scales.
-inline void multiply(std::span<const float> a, std::span<const float> b,
-                     std::span<float> out) noexcept
+inline void multiply(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
 {
     for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] * b[i];
 }
 
 /// out = a / b, element by element.
-inline void divide(std::span<const float> a, std::span<const float> b,
-                   std::span<float> out) noexcept
+inline void divide(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
 {
     for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] / b[i];
 }
@@ -1286,8 +1243,8 @@ inline void scale(float factor, std::span<const float> x, std::span<float> out) 
 
 /// Root-mean-square norm of one row (Zhang and Sennrich 2019):
 /// out = x / rms(x) * (weight + offset).
-inline void rms_norm(std::span<const float> x, std::span<const float> weight, float eps,
-                     std::span<float> out, float offset = 0.0f) noexcept
+inline void rms_norm(std::span<const float> x, std::span<const float> weight, float eps, std::span<float> out,
+                     float offset = 0.0f) noexcept
 {
     const double mean = sum_of_squares(x) / static_cast<double>(x.size());
     const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
@@ -1295,17 +1252,14 @@ inline void rms_norm(std::span<const float> x, std::span<const float> weight, fl
 }
 
 /// out = silu(gate) * up, silu(x) = x / (1 + exp(-x)).
-inline void silu_multiply(std::span<const float> gate, std::span<const float> up,
-                          std::span<float> out) noexcept
+inline void silu_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
 {
-    for (std::size_t i = 0; i < gate.size(); ++i)
-        out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+    for (std::size_t i = 0; i < gate.size(); ++i) out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
 }
 
 /// out = gelu(gate) * up with the tanh approximation of Hendrycks and Gimpel 2016:
 /// gelu(x) = x / 2 (1 + tanh(u)) = x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3).
-inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up,
-                               std::span<float> out) noexcept
+inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
 {
     constexpr float twice = 1.5957691216057308f; // 2 sqrt(2 / pi)
     for (std::size_t i = 0; i < gate.size(); ++i) {
@@ -1324,8 +1278,8 @@ inline void softmax(float factor, std::span<float> values) noexcept
 }
 
 /// Turns the pairs (first[i], second[i]) by the angles whose cosines and sines are given.
-inline void rotate(std::span<const float> cosines, std::span<const float> sines,
-                   std::span<float> first, std::span<float> second) noexcept
+inline void rotate(std::span<const float> cosines, std::span<const float> sines, std::span<float> first,
+                   std::span<float> second) noexcept
 {
     for (std::size_t i = 0; i < first.size(); ++i) {
         const float a = first[i];
@@ -1365,10 +1319,7 @@ constexpr std::optional<precision> precision_of(std::string_view name) noexcept
     return std::nullopt;
 }
 
-constexpr const char* name_of(precision which) noexcept
-{
-    return which == precision::mixed ? "mixed" : "float32";
-}
+constexpr const char* name_of(precision which) noexcept { return which == precision::mixed ? "mixed" : "float32"; }
 
 /// What an execution's products take: its member `operands`, where it has one.
 template <execution E>
@@ -1439,8 +1390,7 @@ namespace awq {
 struct plain_product {
     /// c = a b^T: a (m, k), b (n, k), c (m, n). A linear layer's forward: b is its weight.
     template <execution E>
-    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b,
-                            matrix_view<float> c)
+    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
     {
         e.for_each(c.rows(), [=](std::size_t i) {
             for (std::size_t j = 0; j < c.cols(); ++j) c(i, j) = dot(a, i, b, j);
@@ -1449,8 +1399,7 @@ struct plain_product {
 
     /// c = a b: a (m, k), b (k, n), c (m, n).
     template <execution E>
-    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b,
-                            matrix_view<float> c)
+    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
     {
         e.for_each(c.rows(), [=](std::size_t i) {
             std::ranges::fill(c.row(i), 0.0f);
@@ -1471,16 +1420,14 @@ struct plain_product {
         e.for_each(g.rows(), [=](std::size_t i) {
             for (std::size_t t = 0; t < x.rows(); ++t) {
                 const auto factor = static_cast<float>(x(t, i));
-                for (std::size_t j = 0; j < g.cols(); ++j)
-                    g(i, j) += factor * static_cast<float>(x(t, j));
+                for (std::size_t j = 0; j < g.cols(); ++j) g(i, j) += factor * static_cast<float>(x(t, j));
             }
         });
     }
 
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
     template <execution E>
-    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y,
-                               matrix_view<float> g)
+    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g)
     {
         e.for_each(g.rows(), [=](std::size_t i) {
             for (std::size_t t = 0; t < x.rows(); ++t) add_scaled(x(t, i), y, t, g, i);
@@ -1488,16 +1435,15 @@ struct plain_product {
     }
 
 private:
-    static float dot(matrix_view<const float> a, std::size_t i, matrix_view<const float> b,
-                     std::size_t j) noexcept
+    static float dot(matrix_view<const float> a, std::size_t i, matrix_view<const float> b, std::size_t j) noexcept
     {
         float sum = 0.0f;
         for (std::size_t k = 0; k < a.cols(); ++k) sum += a(i, k) * b(j, k);
         return sum;
     }
 
-    static void add_scaled(float factor, matrix_view<const float> b, std::size_t row,
-                           matrix_view<float> c, std::size_t out) noexcept
+    static void add_scaled(float factor, matrix_view<const float> b, std::size_t row, matrix_view<float> c,
+                           std::size_t out) noexcept
     {
         for (std::size_t j = 0; j < c.cols(); ++j) c(out, j) += factor * b(row, j);
     }
@@ -1620,8 +1566,7 @@ struct basic_smooth_target {
     }
     /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
     /// the last ones are those that the balance layers read.
-    static constexpr basic_smooth_target of_linear(matrix_view<T> weight,
-                                                   std::span<T> bias = {}) noexcept
+    static constexpr basic_smooth_target of_linear(matrix_view<T> weight, std::span<T> bias = {}) noexcept
     {
         return {weight, bias, false, false, {}};
     }
@@ -1648,10 +1593,7 @@ struct basic_mapping {
     /// the balance layers. Empty: column j has scale j.
     std::span<const std::uint32_t> column_scales = {};
 
-    constexpr std::size_t in_features() const noexcept
-    {
-        return balances.empty() ? 0 : balances.front().cols();
-    }
+    constexpr std::size_t in_features() const noexcept { return balances.empty() ? 0 : balances.front().cols(); }
 };
 template <class S, class B, std::size_t Count>
 basic_mapping(basic_smooth_target<S>, std::span<const matrix_view<B>, Count>) -> basic_mapping<S, B>;
@@ -1676,8 +1618,8 @@ struct AWQ_ABI_TAG basic_tracked_mapping {
     enum class state : unsigned char { open, smoothed, skipped };
 
     basic_mapping<Smooth, Balance> target; ///< its weights are smoothed in place
-    activation_stats stats;        ///< with a Gram matrix, see `activation_stats::make`
-    std::span<double> scales = {}; ///< empty, or one for each scale: a copy of the best scales
+    activation_stats stats;                ///< with a Gram matrix, see `activation_stats::make`
+    std::span<double> scales = {};         ///< empty, or one for each scale: a copy of the best scales
 
     search_outcome outcome{}; ///< without its spans, whose memory is used again
     state progress = state::open;
@@ -1700,12 +1642,11 @@ struct run_summary {
 /// on.
 template <class Modifier, class Smooth = float, class Balance = Smooth>
 class modifier_run {
-  public:
+public:
     using tracked = basic_tracked_mapping<Smooth, Balance>;
 
     modifier_run(const Modifier&& how, std::span<tracked> mappings) = delete;
-    modifier_run(const Modifier& how, std::span<tracked> mappings)
-        : modifier_(how), mappings_(mappings)
+    modifier_run(const Modifier& how, std::span<tracked> mappings) : modifier_(how), mappings_(mappings)
     {
         for (tracked& each : mappings_)
             if (status fit = modifier_.check(each.target); !fit) skip(each, fit);
@@ -1714,14 +1655,12 @@ class modifier_run {
     /// Adds a batch of what mapping `index`'s balance layers read, (tokens, in_features), of float, f16 or
     /// bf16. `scratch`: see `activation_stats::observe`.
     template <class X = const float>
-    status observe(std::size_t index, matrix_view<X> batch, loss_mask mask = {},
-                   std::span<float> scratch = {})
+    status observe(std::size_t index, matrix_view<X> batch, loss_mask mask = {}, std::span<float> scratch = {})
     {
         AWQ_CHECK(check_open(index));
         tracked& each = mappings_[index];
         if (each.progress == tracked::state::skipped) return {};
-        return each.stats.template observe<typename Modifier::product>(modifier_.executor(), batch,
-                                                                       mask, scratch);
+        return each.stats.template observe<typename Modifier::product>(modifier_.executor(), batch, mask, scratch);
     }
 
     /// Searches and smooths `count` mappings from `first` on, in order. `memory`: as many floats as
@@ -1729,8 +1668,7 @@ class modifier_run {
     /// itself (index, memory); what is wrong with one mapping stands in that mapping.
     status end_block(std::size_t first, std::size_t count, workspace memory)
     {
-        for (std::size_t i = first; i < first + count; ++i)
-            AWQ_CHECK(end_mapping(i, memory));
+        for (std::size_t i = first; i < first + count; ++i) AWQ_CHECK(end_mapping(i, memory));
         return {};
     }
 
@@ -1752,7 +1690,7 @@ class modifier_run {
         return summary;
     }
 
-  private:
+private:
     static void skip(tracked& each, const status& reason)
     {
         each.progress = tracked::state::skipped;
@@ -1762,11 +1700,9 @@ class modifier_run {
     status check_open(std::size_t index) const
     {
         if (index >= mappings_.size())
-            return error{error_code::invalid_argument, "modifier run: mapping ", index, " of ",
-                         mappings_.size()};
+            return error{error_code::invalid_argument, "modifier run: mapping ", index, " of ", mappings_.size()};
         if (mappings_[index].progress == tracked::state::smoothed)
-            return error{error_code::invalid_argument, "modifier run: mapping ", index,
-                         " is smoothed already"};
+            return error{error_code::invalid_argument, "modifier run: mapping ", index, " is smoothed already"};
         return {};
     }
 
@@ -1825,12 +1761,21 @@ namespace awq {
 ///   the end of a matrix). `importance` is the mean of x^2 for each column, or empty; `out` has the
 ///   shape of `rows` and may be the same memory.
 template <class Q>
-concept quantizer = requires(const Q& q, matrix_view<const float> rows,
-                             std::span<const float> importance, matrix_view<float> out) {
-    { q.check(std::size_t{}) } -> std::same_as<result<void>>;
-    { q.row_block() } -> std::convertible_to<std::size_t>;
-    { q.scale_columns(std::size_t{}) } -> std::convertible_to<std::size_t>;
-    { q.pseudo_quantize(rows, importance, out) } -> std::same_as<void>;
+concept quantizer = requires(const Q& q, matrix_view<const float> rows, std::span<const float> importance,
+                             matrix_view<float> out)
+{
+    {
+        q.check(std::size_t{})
+        } -> std::same_as<result<void>>;
+    {
+        q.row_block()
+        } -> std::convertible_to<std::size_t>;
+    {
+        q.scale_columns(std::size_t{})
+        } -> std::convertible_to<std::size_t>;
+    {
+        q.pseudo_quantize(rows, importance, out)
+        } -> std::same_as<void>;
 };
 
 /// A quantizer whose scales may hang on the largest |w| of the whole weight. Until it knows that, it
@@ -1840,12 +1785,18 @@ concept quantizer = requires(const Q& q, matrix_view<const float> rows,
 /// - `for_magnitude(largest)`: the same quantizer for such a weight; rows are then rounded apart.
 /// - `magnitude_of(rows)`: the largest |w| of some rows.
 template <class Q>
-concept magnitude_quantizer =
-    quantizer<Q> && requires(const Q& q, matrix_view<const float> rows) {
-        { q.needs_magnitude() } -> std::same_as<bool>;
-        { q.for_magnitude(float{}) } -> std::same_as<Q>;
-        { Q::magnitude_of(rows) } -> std::same_as<float>;
-    };
+concept magnitude_quantizer = quantizer<Q> && requires(const Q& q, matrix_view<const float> rows)
+{
+    {
+        q.needs_magnitude()
+        } -> std::same_as<bool>;
+    {
+        q.for_magnitude(float{})
+        } -> std::same_as<Q>;
+    {
+        Q::magnitude_of(rows)
+        } -> std::same_as<float>;
+};
 
 } // namespace awq
 
@@ -1870,8 +1821,7 @@ constexpr std::size_t task_rows(const Q& rounding) noexcept
 template <class Task>
 constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
 {
-    for (; first < end; first += block)
-        task(first, std::min(block, end - first));
+    for (; first < end; first += block) task(first, std::min(block, end - first));
 }
 
 /// Calls `task(first, count)` for all row blocks of a weight, in parallel.
@@ -1924,12 +1874,10 @@ status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float>
                      weight.cols(),
                      " importance values or none"};
     if (out.rows_overlap())
-        return error{error_code::invalid_argument,
-                     "pseudo_quantize: the output's stride is below its width"};
+        return error{error_code::invalid_argument, "pseudo_quantize: the output's stride is below its width"};
     const Q used = detail::settled(how, rounding, weight);
     detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
-        used.pseudo_quantize(weight.rows_from(first, count), importance,
-                             out.rows_from(first, count));
+        used.pseudo_quantize(weight.rows_from(first, count), importance, out.rows_from(first, count));
     });
     return {};
 }
@@ -1967,13 +1915,11 @@ sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
     how.for_each(chunks, [&](std::size_t chunk) {
         const std::size_t end = std::min((chunk + 1) * grain, count);
         sum_type sum = 0;
-        for (std::size_t i = chunk * grain; i < end; ++i)
-            sum += term(i);
+        for (std::size_t i = chunk * grain; i < end; ++i) sum += term(i);
         sums[chunk] = sum;
     });
     sum_type total = 0;
-    for (std::size_t chunk = 0; chunk < chunks; ++chunk)
-        total += sums[chunk];
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) total += sums[chunk];
     return total;
 }
 
@@ -1986,12 +1932,9 @@ sum_type lane_sum(std::size_t count, Term&& term)
     sum_type sums[lanes] = {};
     std::size_t i = 0;
     for (; i + lanes <= count; i += lanes)
-        for (std::size_t lane = 0; lane < lanes; ++lane)
-            sums[lane] += term(i + lane);
-    for (; i < count; ++i)
-        sums[0] += term(i);
-    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
-           ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += term(i + lane);
+    for (; i < count; ++i) sums[0] += term(i);
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
 } // namespace awq
@@ -2013,12 +1956,11 @@ inline constexpr std::size_t all_rows = static_cast<std::size_t>(-1);
 /// together), one from each of equal parts of the weight. Its place within the part differs from part to part, so
 /// that rows which repeat, such as the channels of attention heads, are all met. The same rows every time.
 class row_sample {
-  public:
+public:
     /// At most about `most` of `rows` rows, at least one block of them.
     constexpr explicit row_sample(std::size_t rows, std::size_t most = all_rows, std::size_t block = 1) noexcept
         : rows_(rows), block_(std::clamp<std::size_t>(block, 1, std::max<std::size_t>(rows, 1))),
-          parts_(chunk_count(rows, block_)),
-          blocks_(std::min(parts_, std::max<std::size_t>(most / block_, 1)))
+          parts_(chunk_count(rows, block_)), blocks_(std::min(parts_, std::max<std::size_t>(most / block_, 1)))
     {}
 
     constexpr std::size_t blocks() const noexcept { return blocks_; }
@@ -2041,12 +1983,9 @@ class row_sample {
         return blocks_ == 0 ? 0 : (blocks_ - 1) * block_ + rows_in(blocks_ - 1);
     }
     /// Where row `index` of the sample is in the weight.
-    constexpr std::size_t row(std::size_t index) const noexcept
-    {
-        return first_of(index / block_) + index % block_;
-    }
+    constexpr std::size_t row(std::size_t index) const noexcept { return first_of(index / block_) + index % block_; }
 
-  private:
+private:
     std::size_t rows_, block_, parts_, blocks_;
 };
 
@@ -2108,9 +2047,8 @@ constexpr bool is_smoothable(dtype type) noexcept
 /// The name that safetensors uses: "BF16".
 constexpr std::string_view name_of(dtype type) noexcept
 {
-    constexpr std::string_view names[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3",
-                                          "I16",  "U16", "F16", "BF16",    "I32",
-                                          "U32",  "F32", "F64", "I64",     "U64"};
+    constexpr std::string_view names[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3", "I16", "U16", "F16",
+                                          "BF16", "I32", "U32", "F32",     "F64",     "I64", "U64"};
     return names[static_cast<std::size_t>(type)];
 }
 
@@ -2181,7 +2119,7 @@ struct scale_candidate {
 /// llm-compressor's candidates in its order (a tie keeps the earlier one). Identity is the first:
 /// ratio 0 without duo scaling gives scales of exactly 1.
 class scale_grid {
-  public:
+public:
     constexpr explicit scale_grid(const search_options& options) noexcept
         : n_grid_(options.n_grid), kind_(options.duo_scaling)
     {}
@@ -2192,15 +2130,11 @@ class scale_grid {
     {
         const std::size_t least = kind_ == duo::off ? 2 : kind_ == duo::on ? 3 : 4;
         if (n_grid_ < least || n_grid_ > largest_n_grid)
-            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ",
-                         largest_n_grid};
+            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ", largest_n_grid};
         return {};
     }
 
-    constexpr std::size_t size() const noexcept
-    {
-        return kind_ == duo::both ? n_grid_ / 2 * 2 : n_grid_;
-    }
+    constexpr std::size_t size() const noexcept { return kind_ == duo::both ? n_grid_ / 2 * 2 : n_grid_; }
 
     constexpr scale_candidate operator[](std::size_t index) const noexcept
     {
@@ -2216,7 +2150,7 @@ class scale_grid {
         return {fraction(index / 2, n_grid_ / 2 - 1), index % 2 == 1};
     }
 
-  private:
+private:
     static constexpr double fraction(std::size_t part, std::size_t whole) noexcept
     {
         return static_cast<double>(part) / static_cast<double>(whole);
@@ -2273,8 +2207,7 @@ inline bool compute_scales(const scale_candidate& candidate, std::span<const flo
 {
     const double ratio = candidate.ratio;
     if (!candidate.duo_scaling)
-        return detail::fill_scales<float>(
-            scales, [&](std::size_t i) { return detail::raised(x_mean[i], ratio); });
+        return detail::fill_scales<float>(scales, [&](std::size_t i) { return detail::raised(x_mean[i], ratio); });
     return detail::fill_scales<double>(scales, [&](std::size_t i) {
         return detail::raised(x_mean[i], ratio) / (std::pow(w_mean[i], 1.0 - ratio) + 1e-4);
     });
@@ -2304,17 +2237,14 @@ struct search_layer {
     std::span<const float> importance = {}; ///< mean of x^2 per column, or empty
 
     /// Whether candidates of it need memory: a layer in float that is not quantized is its own candidate.
-    constexpr bool is_copied() const noexcept
-    {
-        return rounding != nullptr || !std::is_same_v<T, float>;
-    }
+    constexpr bool is_copied() const noexcept { return rounding != nullptr || !std::is_same_v<T, float>; }
 };
 
 /// What is searched: layers that read the same input, and that input's magnitude.
 template <quantizer Q, class T = float>
 struct search_problem {
     std::span<const search_layer<Q, T>> layers; ///< all with the same in_features
-    std::span<const float> x_mean; ///< (in_features) mean of |x|
+    std::span<const float> x_mean;              ///< (in_features) mean of |x|
     /// Where several columns must share a scale (grouped-query attention: the query heads of one kv
     /// head): the scale's index for each column, (in_features). Empty: column j has scale j.
     std::span<const std::uint32_t> column_scales = {};
@@ -2325,10 +2255,7 @@ struct search_problem {
 
     constexpr std::size_t in_features() const noexcept { return x_mean.size(); }
     /// How many scales are searched.
-    constexpr std::size_t scales() const noexcept
-    {
-        return column_scales.empty() ? in_features() : scale_count;
-    }
+    constexpr std::size_t scales() const noexcept { return column_scales.empty() ? in_features() : scale_count; }
     constexpr std::size_t scale_of(std::size_t column) const noexcept
     {
         return column_scales.empty() ? column : column_scales[column];
@@ -2342,25 +2269,22 @@ struct search_problem {
 };
 
 /// Floats that a search needs. `weights`: elements of all layers that are quantized or not in float.
-constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights,
-                                            std::size_t layers, std::size_t n_grid = 20) noexcept
+constexpr std::size_t search_workspace_size(std::size_t in_features, std::size_t weights, std::size_t layers,
+                                            std::size_t n_grid = 20) noexcept
 {
     return weights + 2 * in_features + 5 * workspace::size_for<double>(in_features) +
            workspace::size_for<double>(n_grid) + workspace::size_for<unsigned char>(n_grid) +
-           workspace::size_for<matrix_view<const float>>(layers) +
-           workspace::size_for<matrix_view<float>>(layers);
+           workspace::size_for<matrix_view<const float>>(layers) + workspace::size_for<matrix_view<float>>(layers);
 }
 
 /// The same, for a problem.
 template <quantizer Q, class T>
-constexpr std::size_t search_workspace_size(const search_problem<Q, T>& problem,
-                                            const search_options& options) noexcept
+constexpr std::size_t search_workspace_size(const search_problem<Q, T>& problem, const search_options& options) noexcept
 {
     std::size_t weights = 0;
     for (const auto& layer : problem.layers)
         if (layer.is_copied()) weights += layer.weight.size();
-    return search_workspace_size(problem.in_features(), weights, problem.layers.size(),
-                                 options.n_grid);
+    return search_workspace_size(problem.in_features(), weights, problem.layers.size(), options.n_grid);
 }
 
 /// How many rows a sample should take together: the largest of the quantizers' blocks.
@@ -2379,8 +2303,8 @@ template <quantizer Q, class T>
 status check_layer(const search_layer<Q, T>& layer, std::size_t in_features)
 {
     if (layer.weight.cols() != in_features)
-        return error{error_code::shape_mismatch, "scale search: a balance layer has ",
-                     layer.weight.cols(), " columns, the activations have ", in_features};
+        return error{error_code::shape_mismatch, "scale search: a balance layer has ", layer.weight.cols(),
+                     " columns, the activations have ", in_features};
     if (!layer.importance.empty() && layer.importance.size() != in_features)
         return error{error_code::shape_mismatch, "scale search: ", layer.importance.size(),
                      " importance values for ",  in_features,      " columns"};
@@ -2391,27 +2315,24 @@ template <quantizer Q, class T>
 status check_problem(const search_problem<Q, T>& problem)
 {
     if (problem.layers.empty() || problem.x_mean.empty())
-        return error{error_code::invalid_argument,
-                     "scale search: give at least one balance layer and its activations"};
+        return error{error_code::invalid_argument, "scale search: give at least one balance layer and its activations"};
     for (const float value : problem.x_mean)
         if (!std::isfinite(value) || value < 0.0f)
-            return error{error_code::not_finite,
-                         "scale search: x_mean has a value that is not a finite magnitude"};
+            return error{error_code::not_finite, "scale search: x_mean has a value that is not a finite magnitude"};
     if (!problem.column_scales.empty() && problem.column_scales.size() != problem.in_features())
-        return error{error_code::shape_mismatch, "scale search: column_scales needs ",
-                     problem.in_features(), " entries"};
+        return error{error_code::shape_mismatch, "scale search: column_scales needs ", problem.in_features(),
+                     " entries"};
     if (problem.scales() > problem.in_features())
         return error{error_code::invalid_argument, "scale search: more scales than columns"};
     for (const std::uint32_t index : problem.column_scales)
         if (index >= problem.scale_count)
-            return error{error_code::invalid_argument, "scale search: column scale ", index,
-                         " is not below ", problem.scale_count};
+            return error{error_code::invalid_argument, "scale search: column scale ", index, " is not below ",
+                         problem.scale_count};
     const std::size_t limits = problem.smallest_scales.size();
     if (limits != problem.largest_scales.size() || (limits != 0 && limits != problem.scales()))
-        return error{error_code::shape_mismatch, "scale search: limits for ", limits, " of ",
-                     problem.scales(), " scales"};
-    for (const auto& layer : problem.layers)
-        AWQ_CHECK(check_layer(layer, problem.in_features()));
+        return error{
+            error_code::shape_mismatch, "scale search: limits for ", limits, " of ", problem.scales(), " scales"};
+    for (const auto& layer : problem.layers) AWQ_CHECK(check_layer(layer, problem.in_features()));
     return {};
 }
 
@@ -2574,11 +2495,17 @@ AWQ_ALWAYS_INLINE void store_bytes(const S& values, signed char* to) noexcept
 
 struct take_smaller {
     template <class S>
-    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return smaller(a, b); }
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept
+    {
+        return smaller(a, b);
+    }
 };
 struct take_larger {
     template <class S>
-    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return larger(a, b); }
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept
+    {
+        return larger(a, b);
+    }
 };
 
 /// Blocks of `Block` lanes within runs of `Run` lanes: of a's run the even (`Odd` = 0) or odd ones,
@@ -2590,8 +2517,7 @@ AWQ_ALWAYS_INLINE S every_second(const S& a, const S& b, std::index_sequence<I..
     constexpr auto index = [](std::size_t i) {
         const std::size_t run = i / Run * Run, at = i % Run, half = Run / 2;
         const std::size_t within = at % half, block = within / Block;
-        return static_cast<int>((at < half ? 0 : lane_count<S>) + run +
-                                (2 * block + Odd) * Block + within % Block);
+        return static_cast<int>((at < half ? 0 : lane_count<S>)+run + (2 * block + Odd) * Block + within % Block);
     };
     return __builtin_shufflevector(a, b, index(I)...);
 }
@@ -2657,10 +2583,7 @@ template <>
 struct storage_rounding<bf16> {
     using type = bf16;
     static constexpr float epsilon = 0x1p-7f;
-    AWQ_ALWAYS_INLINE static float round(float value) noexcept
-    {
-        return static_cast<float>(bf16{value});
-    }
+    AWQ_ALWAYS_INLINE static float round(float value) noexcept { return static_cast<float>(bf16{value}); }
     template <class S>
     AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
     {
@@ -2675,10 +2598,7 @@ template <>
 struct storage_rounding<f16> {
     using type = f16;
     static constexpr float epsilon = 0x1p-10f;
-    AWQ_ALWAYS_INLINE static float round(float value) noexcept
-    {
-        return static_cast<float>(f16{value});
-    }
+    AWQ_ALWAYS_INLINE static float round(float value) noexcept { return static_cast<float>(f16{value}); }
     /// The last bit of a number `shift` is worth as much as that of binary16 at `value`.
     template <class S>
     AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
@@ -2717,8 +2637,7 @@ inline void round_to_storage(dtype storage, std::span<float> values) noexcept
 {
     if (storage != dtype::bf16 && storage != dtype::f16) return;
     with_storage(storage, [values](auto rounding) {
-        for (float& value : values)
-            value = rounding.round(value);
+        for (float& value : values) value = rounding.round(value);
     });
 }
 /// The same with a storage that is known when this is compiled.
@@ -2726,8 +2645,7 @@ template <class T>
 void round_to_storage(storage_rounding<T> storage, std::span<float> values) noexcept
 {
     if constexpr (!std::is_same_v<T, float>)
-        for (float& value : values)
-            value = storage.round(value);
+        for (float& value : values) value = storage.round(value);
 }
 
 } // namespace awq
@@ -2747,8 +2665,7 @@ template <class T, class Rounding>
 void add_group_magnitudes(const T* group, std::size_t count, double* sums, Rounding) noexcept
 {
     float largest = 0.0f;
-    for (std::size_t i = 0; i < count; ++i)
-        largest = std::max(largest, std::fabs(static_cast<float>(group[i])));
+    for (std::size_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(static_cast<float>(group[i])));
     const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
     for (std::size_t i = 0; i < count; ++i)
         sums[i] += Rounding::round(std::fabs(Rounding::round(static_cast<float>(group[i]))) / divisor);
@@ -2761,16 +2678,15 @@ void add_group_magnitudes(const T* group, std::size_t count, double* sums, Round
 /// share a scale.
 /// Divide the sums by the number of rows of all layers that went in: that is w_mean.
 template <execution E, class T, class Storage>
-void add_weight_magnitudes(const E& how, matrix_view<T> weight, std::size_t group,
-                           Storage storage, std::span<double> sums)
+void add_weight_magnitudes(const E& how, matrix_view<T> weight, std::size_t group, Storage storage,
+                           std::span<double> sums)
 {
     how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
         const std::size_t first = index * group;
         const std::size_t count = std::min(group, weight.cols() - first);
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < weight.rows(); ++r)
-                detail::add_group_magnitudes(weight.row(r).data() + first, count,
-                                             sums.data() + first, rounding);
+                detail::add_group_magnitudes(weight.row(r).data() + first, count, sums.data() + first, rounding);
         });
     });
 }
@@ -2805,7 +2721,7 @@ namespace detail {
 /// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
 template <execution E, quantizer Q, class T, class Storage>
 class AWQ_ABI_TAG candidate_maker {
-  public:
+public:
     candidate_maker(const E& how, const search_problem<Q, T>& problem, Storage storage)
         : how_(how), problem_(problem), storage_(storage)
     {}
@@ -2823,8 +2739,7 @@ class AWQ_ABI_TAG candidate_maker {
         views_ = memory.take<matrix_view<const float>>(problem_.layers.size());
         outputs_ = memory.take<matrix_view<float>>(problem_.layers.size());
         if (magnitudes.empty() || outputs_.empty()) return too_small();
-        for (std::size_t i = 0; i < views_.size(); ++i)
-            AWQ_CHECK(prepare_layer(memory, i));
+        for (std::size_t i = 0; i < views_.size(); ++i) AWQ_CHECK(prepare_layer(memory, i));
         reduce_to_scales([&](std::size_t c) { return problem_.x_mean[c]; }, x_mean_);
         if (needs_w_mean) fill_w_mean(magnitudes);
         return {};
@@ -2833,8 +2748,7 @@ class AWQ_ABI_TAG candidate_maker {
     /// The candidate's weights, the rows of `sample_of` each; empty where a scale is not usable or
     /// cannot be stored.
     template <class Sample>
-    std::span<const matrix_view<const float>> make(const scale_candidate& candidate,
-                                                   const Sample& sample_of)
+    std::span<const matrix_view<const float>> make(const scale_candidate& candidate, const Sample& sample_of)
     {
         if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
         const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
@@ -2842,8 +2756,7 @@ class AWQ_ABI_TAG candidate_maker {
         for (std::size_t c = 0; c < column_scales_.size(); ++c)
             column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
         for (std::size_t i = 0; i < views_.size(); ++i)
-            if (problem_.layers[i].rounding != nullptr)
-                make_layer(i, sample_of(problem_.layers[i].weight.rows()));
+            if (problem_.layers[i].rounding != nullptr) make_layer(i, sample_of(problem_.layers[i].weight.rows()));
         return views_;
     }
 
@@ -2859,7 +2772,7 @@ class AWQ_ABI_TAG candidate_maker {
                      "scale search: give as many floats as search_workspace_size says"};
     }
 
-  private:
+private:
     status prepare_layer(workspace& memory, std::size_t index)
     {
         const auto& layer = problem_.layers[index];
@@ -2877,18 +2790,14 @@ class AWQ_ABI_TAG candidate_maker {
     template <class Source, class V>
     void reduce_to_scales(Source source, std::span<V> out) const
     {
-        for (std::size_t s = 0; s < out.size(); ++s)
-            out[s] = V(0);
+        for (std::size_t s = 0; s < out.size(); ++s) out[s] = V(0);
         if (problem_.column_scales.empty()) {
-            for (std::size_t c = 0; c < out.size(); ++c)
-                out[c] = source(c);
+            for (std::size_t c = 0; c < out.size(); ++c) out[c] = source(c);
             return;
         }
-        for (std::size_t c = 0; c < problem_.in_features(); ++c)
-            out[problem_.scale_of(c)] += source(c);
+        for (std::size_t c = 0; c < problem_.in_features(); ++c) out[problem_.scale_of(c)] += source(c);
         const V share = V(out.size()) / V(problem_.in_features());
-        for (V& value : out)
-            value *= share;
+        for (V& value : out) value *= share;
     }
 
     void fill_w_mean(std::span<double> sums)
@@ -2896,8 +2805,7 @@ class AWQ_ABI_TAG candidate_maker {
         double rows = 0.0;
         for (const auto& layer : problem_.layers) {
             if (layer.rounding == nullptr) continue;
-            add_weight_magnitudes(how_, layer.weight,
-                                  layer.rounding->scale_columns(layer.weight.cols()), storage_,
+            add_weight_magnitudes(how_, layer.weight, layer.rounding->scale_columns(layer.weight.cols()), storage_,
                                   sums);
             rows += static_cast<double>(layer.weight.rows());
         }
@@ -2947,8 +2855,7 @@ class AWQ_ABI_TAG candidate_maker {
         for (std::size_t r = 0; r < weight.rows(); ++r) {
             const std::span<float> to = out.row(r);
             const T* const from = weight.row(r).data();
-            for (std::size_t c = 0; c < to.size(); ++c)
-                to[c] = static_cast<float>(static_cast<float>(from[c]) * s[c]);
+            for (std::size_t c = 0; c < to.size(); ++c) to[c] = static_cast<float>(static_cast<float>(from[c]) * s[c]);
             round_to_storage(storage_, to);
         }
     }
@@ -2958,8 +2865,7 @@ class AWQ_ABI_TAG candidate_maker {
         const sum_type* const s = column_scales_.data();
         for (std::size_t r = 0; r < rows.rows(); ++r) {
             const std::span<float> row = rows.row(r);
-            for (std::size_t c = 0; c < row.size(); ++c)
-                row[c] = static_cast<float>(row[c] / s[c]);
+            for (std::size_t c = 0; c < row.size(); ++c) row[c] = static_cast<float>(row[c] / s[c]);
             round_to_storage(storage_, row);
         }
     }
@@ -2980,8 +2886,10 @@ template <class Maker, candidate_loss Loss>
 std::span<const matrix_view<const float>> make_for(Maker& maker, const scale_candidate& candidate, Loss& loss)
 {
     return maker.make(candidate, [&](std::size_t rows) {
-        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
-        else return row_sample{rows};
+        if constexpr (requires { loss.sample_of(rows); })
+            return loss.sample_of(rows);
+        else
+            return row_sample{rows};
     });
 }
 
@@ -3012,8 +2920,7 @@ void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<doubl
 constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
 
 /// The first of the smallest finite errors among those still open; `no_candidate` where none is.
-inline std::size_t first_smallest(std::span<const double> errors,
-                                  std::span<const unsigned char> used)
+inline std::size_t first_smallest(std::span<const double> errors, std::span<const unsigned char> used)
 {
     std::size_t best = no_candidate;
     double smallest = std::numeric_limits<double>::infinity();
@@ -3027,8 +2934,7 @@ inline std::size_t first_smallest(std::span<const double> errors,
 
 inline std::size_t count_not_finite(std::span<const double> errors)
 {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
+    return static_cast<std::size_t>(std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
 }
 
 inline error nothing_finite()
@@ -3047,9 +2953,8 @@ inline error nothing_finite()
 /// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
 /// known when this is compiled.
 template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage>
-result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem,
-                                    const search_options& options, Loss&& loss, workspace memory,
-                                    Storage storage)
+result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
+                                    Loss&& loss, workspace memory, Storage storage)
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
@@ -3073,8 +2978,8 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
 
 /// The same with `options.storage`, known at run time only.
 template <execution E, quantizer Q, class T, candidate_loss Loss>
-result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem,
-                                    const search_options& options, Loss&& loss, workspace memory)
+result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
+                                    Loss&& loss, workspace memory)
 {
     return scale_search(how, problem, options, loss, memory, options.storage);
 }
@@ -3083,9 +2988,8 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
 /// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
 /// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
 template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact>
-result<search_outcome> screened_search(const E& how, const search_problem<Q, T>& problem,
-                                       const search_options& options, Cheap&& cheap, Exact&& exact,
-                                       workspace memory)
+result<search_outcome> screened_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
+                                       Cheap&& cheap, Exact&& exact, workspace memory)
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
@@ -3098,8 +3002,7 @@ result<search_outcome> screened_search(const E& how, const search_problem<Q, T>&
     detail::judge_all(maker, grid, cheap, errors);
     chosen[0] = 1;
     for (std::size_t i = 0; i < options.finalists; ++i)
-        if (const std::size_t next = detail::first_smallest(errors, chosen);
-            next != detail::no_candidate)
+        if (const std::size_t next = detail::first_smallest(errors, chosen); next != detail::no_candidate)
             chosen[next] = 1;
     search_outcome outcome{};
     outcome.candidates = grid.size();
@@ -3146,20 +3049,18 @@ template <class S, class B>
 status check_memory(const basic_mapping<S, B>& pair)
 {
     const auto shares_rows = [] {
-        return error{error_code::invalid_argument,
-                     "mapping: a layer's stride is below its width, so its rows overlap"};
+        return error{error_code::invalid_argument, "mapping: a layer's stride is below its width, so its rows overlap"};
     };
     if (pair.smooth.weight.rows_overlap()) return shares_rows();
     for (std::size_t i = 0; i < pair.balances.size(); ++i) {
         if (pair.balances[i].rows_overlap()) return shares_rows();
         const void* const weight = pair.balances[i].data();
         if (weight == pair.smooth.weight.data())
-            return error{error_code::invalid_argument,
-                         "mapping: balance layer ", i, " is the smooth layer itself"};
+            return error{error_code::invalid_argument, "mapping: balance layer ", i, " is the smooth layer itself"};
         for (std::size_t j = 0; j < i; ++j)
             if (weight == pair.balances[j].data())
-                return error{error_code::invalid_argument, "mapping: balance layers ", j, " and ",
-                             i, " are the same tensor; give each once"};
+                return error{error_code::invalid_argument,          "mapping: balance layers ", j, " and ", i,
+                             " are the same tensor; give each once"};
     }
     return {};
 }
@@ -3167,12 +3068,11 @@ status check_memory(const basic_mapping<S, B>& pair)
 template <class S, class B>
 status check_balances(const basic_mapping<S, B>& pair)
 {
-    if (pair.balances.empty())
-        return error{error_code::invalid_argument, "mapping: give at least one balance layer"};
+    if (pair.balances.empty()) return error{error_code::invalid_argument, "mapping: give at least one balance layer"};
     for (const auto& balance : pair.balances)
         if (balance.empty() || balance.cols() != pair.in_features())
-            return error{error_code::shape_mismatch, "mapping: a balance layer has ",
-                         balance.cols(), " columns, another has ", pair.in_features()};
+            return error{error_code::shape_mismatch, "mapping: a balance layer has ", balance.cols(),
+                         " columns, another has ", pair.in_features()};
     return {};
 }
 
@@ -3184,8 +3084,8 @@ status check_smooth(const basic_smooth_target<T>& smooth, std::size_t scales)
                      " channels before layers that read ", scales};
     if (!smooth.norm && smooth.weight.rows() == 1 && scales > 1)
         return error{error_code::shape_mismatch,
-                     "mapping: a linear smooth layer with one output before layers that read ",
-                     scales, "; a norm's weight is a vector, give it as a std::span"};
+                     "mapping: a linear smooth layer with one output before layers that read ", scales,
+                     "; a norm's weight is a vector, give it as a std::span"};
     if (!smooth.norm && smooth.weight.rows() < scales)
         return error{error_code::shape_mismatch,
                      "mapping: a smooth layer with ",
@@ -3198,12 +3098,20 @@ status check_smooth(const basic_smooth_target<T>& smooth, std::size_t scales)
                      smooth.bias.size(),         " values for ",
                      smooth.channels(),          " outputs"};
     if (!smooth.rows.empty() && (smooth.norm || smooth.rows.size() != scales))
-        return error{error_code::shape_mismatch, "mapping: ", smooth.rows.size(),
-                     " outputs of the smooth layer are named for ", scales, " scales"};
+        return error{error_code::shape_mismatch,
+                     "mapping: ",
+                     smooth.rows.size(),
+                     " outputs of the smooth layer are named for ",
+                     scales,
+                     " scales"};
     for (const std::uint32_t row : smooth.rows)
         if (row >= smooth.channels())
-            return error{error_code::shape_mismatch, "mapping: the smooth layer has ", smooth.channels(),
-                         " outputs, output ", row, " is named"};
+            return error{error_code::shape_mismatch,
+                         "mapping: the smooth layer has ",
+                         smooth.channels(),
+                         " outputs, output ",
+                         row,
+                         " is named"};
     if (!smooth.norm && smooth.offset)
         return error{error_code::invalid_argument, "mapping: only a norm's weight has an offset"};
     return {};
@@ -3217,8 +3125,7 @@ std::size_t scale_count(const basic_mapping<S, B>& pair) noexcept
 {
     if (pair.column_scales.empty()) return pair.in_features();
     std::uint32_t last = 0;
-    for (const std::uint32_t index : pair.column_scales)
-        last = index > last ? index : last;
+    for (const std::uint32_t index : pair.column_scales) last = index > last ? index : last;
     return std::size_t{last} + 1;
 }
 
@@ -3230,8 +3137,7 @@ status check_mapping(const basic_mapping<S, B>& pair)
     AWQ_CHECK(detail::check_balances(pair));
     AWQ_CHECK(detail::check_memory(pair));
     if (!pair.column_scales.empty() && pair.column_scales.size() != pair.in_features())
-        return error{error_code::shape_mismatch, "mapping: column_scales needs ",
-                     pair.in_features(), " entries"};
+        return error{error_code::shape_mismatch, "mapping: column_scales needs ", pair.in_features(), " entries"};
     return detail::check_smooth(pair.smooth, scale_count(pair));
 }
 
@@ -3249,14 +3155,13 @@ namespace awq {
 namespace detail {
 
 template <execution E, class T>
-void multiply_columns(const E& how, std::span<const std::uint32_t> column_scales,
-                      matrix_view<T> weight, std::span<const double> scales)
+void multiply_columns(const E& how, std::span<const std::uint32_t> column_scales, matrix_view<T> weight,
+                      std::span<const double> scales)
 {
     how.for_each(weight.rows(), [&](std::size_t r) {
         T* const row = weight.row(r).data();
         if (column_scales.empty())
-            for (std::size_t c = 0; c < weight.cols(); ++c)
-                row[c] = from_double<T>(to_double(row[c]) * scales[c]);
+            for (std::size_t c = 0; c < weight.cols(); ++c) row[c] = from_double<T>(to_double(row[c]) * scales[c]);
         else
             for (std::size_t c = 0; c < weight.cols(); ++c)
                 row[c] = from_double<T>(to_double(row[c]) * scales[column_scales[c]]);
@@ -3299,8 +3204,7 @@ status apply_scales(const E& how, const basic_mapping<S, B>& pair, std::span<con
     for (const double scale : scales)
         if (!std::isfinite(scale) || !(scale > 0.0))
             return error{error_code::invalid_argument, "apply_scales: a scale is not positive"};
-    for (const auto& balance : pair.balances)
-        detail::multiply_columns(how, pair.column_scales, balance, scales);
+    for (const auto& balance : pair.balances) detail::multiply_columns(how, pair.column_scales, balance, scales);
     const basic_smooth_target<S>& smooth = pair.smooth;
     if (smooth.norm)
         detail::divide_norm(smooth, scales);
@@ -3350,8 +3254,7 @@ inline double stored_offset(double gain) noexcept
 /// - are made exact: each the quotient of the old gain and of the new one as it will be stored.
 /// Scales that are all 1 stay so. `T`: the weight's element type.
 template <tensor_element T = float>
-void adapt_to_offset_norm(std::span<const std::type_identity_t<T>> weight,
-                          std::span<double> scales) noexcept
+void adapt_to_offset_norm(std::span<const std::type_identity_t<T>> weight, std::span<double> scales) noexcept
 {
     const auto is_one = [](double scale) { return scale == 1.0; };
     if (std::all_of(scales.begin(), scales.end(), is_one)) return;
@@ -3465,17 +3368,15 @@ void limit_balance(const scale_limits& limits, matrix_view<T> weight, dtype stor
 /// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
 /// them only the finite ones count.
 template <class T>
-void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smooth,
-                  dtype storage) noexcept
+void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smooth, dtype storage) noexcept
 {
     storage_range range = range_of(storage);
     const std::size_t count = limits.smallest.size();
     if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
     for (std::size_t i = 0; i < count; ++i) {
-        const double gain = smooth.norm ? std::fabs(detail::to_double(smooth.weight(0, i)) +
-                                                    (smooth.offset ? 1.0 : 0.0))
-                                        : detail::largest_magnitude(
-                                              smooth.weight.row(smooth.row_of(i, count)));
+        const double gain = smooth.norm
+                                ? std::fabs(detail::to_double(smooth.weight(0, i)) + (smooth.offset ? 1.0 : 0.0))
+                                : detail::largest_magnitude(smooth.weight.row(smooth.row_of(i, count)));
         detail::limit_smooth_row(limits, i, gain, range);
         if (smooth.bias.empty()) continue;
         const double bias = std::fabs(detail::to_double(smooth.bias[smooth.row_of(i, count)]));
@@ -3499,19 +3400,18 @@ namespace awq::detail {
 /// `storage_rounding` of the search; `S` and `B`: the elements of the smooth layer and of the balance layers.
 template <execution E, quantizer Q, class Storage, class S, class B>
 class mapping_search {
-  public:
-    mapping_search(const E& how, const basic_mapping<S, B>& pair, const Q& rounding,
-                   const search_options& options, Storage storage)
+public:
+    mapping_search(const E& how, const basic_mapping<S, B>& pair, const Q& rounding, const search_options& options,
+                   Storage storage)
         : how_(how), pair_(pair), rounding_(rounding), options_(options), storage_(storage)
     {}
 
     /// Floats that `prepare` needs at least, without those of the loss.
-    static constexpr std::size_t workspace_size(std::size_t in_features, std::size_t out_features,
-                                                std::size_t layers, std::size_t n_grid) noexcept
+    static constexpr std::size_t workspace_size(std::size_t in_features, std::size_t out_features, std::size_t layers,
+                                                std::size_t n_grid) noexcept
     {
-        return search_workspace_size(in_features, in_features * out_features, layers, n_grid) +
-               2 * in_features + 3 * workspace::size_for<double>(in_features) +
-               workspace::size_for<search_layer<Q, B>>(layers) +
+        return search_workspace_size(in_features, in_features * out_features, layers, n_grid) + 2 * in_features +
+               3 * workspace::size_for<double>(in_features) + workspace::size_for<search_layer<Q, B>>(layers) +
                workspace::size_for<matrix_view<const B>>(layers);
     }
 
@@ -3569,8 +3469,7 @@ class mapping_search {
     template <candidate_loss Loss>
     result<search_outcome> run(Loss&& loss)
     {
-        AWQ_TRY(search_outcome found, scale_search(how_, problem_, options_, loss,
-                                                   workspace{searching_}, storage_));
+        AWQ_TRY(search_outcome found, scale_search(how_, problem_, options_, loss, workspace{searching_}, storage_));
         AWQ_CHECK(apply(found.best_scales));
         found.best_scales = scales_;
         return found;
@@ -3578,15 +3477,13 @@ class mapping_search {
 
     static error too_small()
     {
-        return error{error_code::workspace_too_small,
-                     "smooth: give as many floats as workspace_size says"};
+        return error{error_code::workspace_too_small, "smooth: give as many floats as workspace_size says"};
     }
 
-  private:
+private:
     /// What a tensor will be stored as: what it is, or what floats become by the scheme.
     template <class T>
-    static constexpr dtype stored =
-        half_element<T> ? dtype_of<T> : dtype_of<typename Storage::type>;
+    static constexpr dtype stored = half_element<T> ? dtype_of<T> : dtype_of<typename Storage::type>;
 
     void limit_scales(std::span<float> scratch) const
     {
@@ -3738,12 +3635,9 @@ struct policy_set {
                   "awq::modifier: a policy_axis must be mode, group, backend or execution");
     static_assert(detail::answers<axis::mode, Policies...> <= 1,
                   "awq::modifier: choose one mode, smoothing_only or smooth_and_quantize");
-    static_assert(detail::answers<axis::group, Policies...> <= 1,
-                  "awq::modifier: choose one group_size");
-    static_assert(detail::answers<axis::backend, Policies...> <= 1,
-                  "awq::modifier: choose one backend");
-    static_assert(detail::answers<axis::execution, Policies...> <= 1,
-                  "awq::modifier: choose one execution");
+    static_assert(detail::answers<axis::group, Policies...> <= 1, "awq::modifier: choose one group_size");
+    static_assert(detail::answers<axis::backend, Policies...> <= 1, "awq::modifier: choose one backend");
+    static_assert(detail::answers<axis::execution, Policies...> <= 1, "awq::modifier: choose one execution");
 
     /// The policy that answers an axis, or the default.
     template <class Axis, class Default>
@@ -3832,9 +3726,8 @@ using w8a16_asym = integer_scheme<8, false>;
 /// The name that recipes use: "W4A16_ASYM".
 constexpr std::string_view name_of(const scheme& value) noexcept
 {
-    constexpr std::string_view names[][2] = {{"W2A16_ASYM", "W2A16"}, {"W3A16_ASYM", "W3A16"},
-                                             {"W4A16_ASYM", "W4A16"}, {"W5A16_ASYM", "W5A16"},
-                                             {"W6A16_ASYM", "W6A16"}, {"W7A16_ASYM", "W7A16"},
+    constexpr std::string_view names[][2] = {{"W2A16_ASYM", "W2A16"}, {"W3A16_ASYM", "W3A16"}, {"W4A16_ASYM", "W4A16"},
+                                             {"W5A16_ASYM", "W5A16"}, {"W6A16_ASYM", "W6A16"}, {"W7A16_ASYM", "W7A16"},
                                              {"W8A16_ASYM", "W8A16"}};
     if (value.bits < 2 || value.bits > 8) return "unknown";
     return names[value.bits - 2][value.symmetric ? 1 : 0];
@@ -3871,8 +3764,7 @@ inline result<scheme> parse_scheme(std::string_view name)
 {
     for (int bits = 2; bits <= 8; ++bits)
         for (const bool symmetric : {false, true})
-            if (detail::same_scheme_name(name, name_of(scheme{bits, symmetric})))
-                return scheme{bits, symmetric};
+            if (detail::same_scheme_name(name, name_of(scheme{bits, symmetric}))) return scheme{bits, symmetric};
     return error{error_code::unsupported, "scheme '", name,
                  "': use W2A16 to W8A16 (symmetric) or W2A16_ASYM to W8A16_ASYM"};
 }
@@ -3943,12 +3835,10 @@ AWQ_ALWAYS_INLINE value_range range_of(const float* values, std::size_t count) n
 /// the storage type's epsilon, and the division is by width/2 (7.5 for 4 bits) in symmetric
 /// schemes.
 template <class S, class Format, class Rounding>
-AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& range,
-                                                const Format& format, Rounding) noexcept
+AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& range, const Format& format,
+                                                Rounding) noexcept
 {
-    const auto all = [](float value) AWQ_INLINED {
-        return detail::all_lanes<S>(value);
-    };
+    const auto all = [](float value) AWQ_INLINED { return detail::all_lanes<S>(value); };
     basic_qparams<S> made;
     if (format.is_symmetric()) {
         const S magnitude = detail::larger<S>(-range.smallest, range.largest);
@@ -3959,8 +3849,7 @@ AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& rang
         const S steps = Rounding::round(S(range.smallest / made.scale));
         const S zero = Rounding::round(S(all(format.smallest()) - steps));
         // An all-zero group gives 0/0; compressed-tensors turns that NaN into zero point 0.
-        const S within = detail::smaller(all(format.largest()),
-                                         detail::larger(all(format.smallest()), zero));
+        const S within = detail::smaller(all(format.largest()), detail::larger(all(format.smallest()), zero));
         made.zero_point = zero == zero ? round_half_even(within) : S{};
     }
     made.scale = made.scale == S{} ? all(Rounding::epsilon) : made.scale;
@@ -3970,21 +3859,16 @@ AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& rang
 /// The codes of up to `code_tile` weights, as floats: weight / scale + zero point, clamped, and
 /// then rounded to a whole number. `codes` does not overlap `weights`.
 template <class Rounding>
-AWQ_ALWAYS_INLINE void fill_codes(const float* weights, std::size_t count, const qparams& shared,
-                                  float smallest, float largest, float* codes, Rounding) noexcept
+AWQ_ALWAYS_INLINE void fill_codes(const float* weights, std::size_t count, const qparams& shared, float smallest,
+                                  float largest, float* codes, Rounding) noexcept
 {
     const float scale = shared.scale, zero_point = shared.zero_point;
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = Rounding::round(Rounding::round(weights[i]) / scale);
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = Rounding::round(codes[i] + zero_point);
+    for (std::size_t i = 0; i < count; ++i) codes[i] = Rounding::round(Rounding::round(weights[i]) / scale);
+    for (std::size_t i = 0; i < count; ++i) codes[i] = Rounding::round(codes[i] + zero_point);
     // A loop for each bound: with both in one, compilers make branches of them.
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = codes[i] < smallest ? smallest : codes[i];
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = codes[i] > largest ? largest : codes[i];
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = round_half_even(codes[i]);
+    for (std::size_t i = 0; i < count; ++i) codes[i] = codes[i] < smallest ? smallest : codes[i];
+    for (std::size_t i = 0; i < count; ++i) codes[i] = codes[i] > largest ? largest : codes[i];
+    for (std::size_t i = 0; i < count; ++i) codes[i] = round_half_even(codes[i]);
 }
 
 /// How many codes are made at a time; a local array of so many stays in registers or the first
@@ -4057,11 +3941,10 @@ struct group_coder {
             code_groups(row, first, std::min(Lanes, groups - first), sink);
     }
 
-  private:
+private:
     /// At most as many groups as there are lanes.
     template <class Sink>
-    AWQ_ALWAYS_INLINE void code_groups(const float* row, std::size_t first, std::size_t count,
-                                       Sink sink) const noexcept
+    AWQ_ALWAYS_INLINE void code_groups(const float* row, std::size_t first, std::size_t count, Sink sink) const noexcept
     {
         const basic_qparams<vector> made = fit_groups(row + first * width, count);
         float scales[Lanes], zero_points[Lanes];
@@ -4074,21 +3957,17 @@ struct group_coder {
         }
     }
 
-    AWQ_ALWAYS_INLINE basic_qparams<vector> fit_groups(const float* groups,
-                                                       std::size_t count) const noexcept
+    AWQ_ALWAYS_INLINE basic_qparams<vector> fit_groups(const float* groups, std::size_t count) const noexcept
     {
         vector lows[Lanes], highs[Lanes];
-        for (std::size_t g = 0; g < count; ++g)
-            find_range(groups + g * width, lows[g], highs[g]);
-        for (std::size_t g = count; g < Lanes; ++g)
-            lows[g] = highs[g] = vector{};
+        for (std::size_t g = 0; g < count; ++g) find_range(groups + g * width, lows[g], highs[g]);
+        for (std::size_t g = count; g < Lanes; ++g) lows[g] = highs[g] = vector{};
         const basic_value_range<vector> ranges{Rounding::round(across<take_smaller>(lows)),
                                                Rounding::round(across<take_larger>(highs))};
         return make_qparams<vector>(ranges, format, Rounding{});
     }
 
-    AWQ_ALWAYS_INLINE void find_range(const float* group, vector& low_out,
-                                      vector& high_out) const noexcept
+    AWQ_ALWAYS_INLINE void find_range(const float* group, vector& low_out, vector& high_out) const noexcept
     {
         // Long groups: independent chains, so that none waits for another.
         constexpr std::size_t chains = Columns == 0 || Columns > 128 ? 4 : 1;
@@ -4101,8 +3980,7 @@ struct group_coder {
                 widen(group + i + 2 * Lanes, lows[2], highs[2]);
                 widen(group + i + 3 * Lanes, lows[3], highs[3]);
             }
-        for (; i + Lanes <= width; i += Lanes)
-            widen(group + i, lows[0], highs[0]);
+        for (; i + Lanes <= width; i += Lanes) widen(group + i, lows[0], highs[0]);
         vector low = lows[0], high = highs[0];
         for (std::size_t chain = 1; chain < chains; ++chain) {
             low = smaller(lows[chain], low);
@@ -4130,11 +4008,9 @@ struct group_coder {
     {
         const std::size_t end = first + width;
         std::size_t at = first;
-        for (; at + Lanes <= end; at += Lanes)
-            code_lanes<vector>(row, at, shared, sink);
+        for (; at + Lanes <= end; at += Lanes) code_lanes<vector>(row, at, shared, sink);
         if constexpr (Columns == 0 || Columns % Lanes != 0)
-            for (; at < end; ++at)
-                code_lanes<float>(row, at, shared, sink);
+            for (; at < end; ++at) code_lanes<float>(row, at, shared, sink);
     }
 
     template <class S, class Sink>
@@ -4158,8 +4034,7 @@ struct value_sink {
 
     AWQ_ALWAYS_INLINE void shared(std::size_t, const qparams&) noexcept {}
     template <class S>
-    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S& scale,
-                                 const S& zero_point) noexcept
+    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S& scale, const S& zero_point) noexcept
     {
         store<S>(Rounding::round(S((made - zero_point) * scale)), out + first);
     }
@@ -4186,24 +4061,21 @@ struct code_sink {
 /// Quantizes and dequantizes rows that are cut into groups of `width` columns; `out` may be `rows`.
 /// `Lanes` is a parameter so that units compiled for different instruction sets share no code.
 template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
-void simulate_groups(matrix_view<const float> rows, group_width<Columns> width,
-                     const Format& format, Rounding, matrix_view<float> out) noexcept
+void simulate_groups(matrix_view<const float> rows, group_width<Columns> width, const Format& format, Rounding,
+                     matrix_view<float> out) noexcept
 {
     for (std::size_t r = 0; r < rows.rows(); ++r) {
         const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
-        coder.code_row(rows.row(r).data(), rows.cols() / width,
-                       value_sink<Rounding>{out.row(r).data()});
+        coder.code_row(rows.row(r).data(), rows.cols() / width, value_sink<Rounding>{out.row(r).data()});
     }
 }
 
 /// One row to codes, scales and zero points (none where that is empty).
 template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
-void code_groups(std::span<const float> row, group_width<Columns> width, const Format& format,
-                 Rounding, std::span<std::int8_t> codes, std::span<float> scales,
-                 std::span<std::int8_t> zero_points) noexcept
+void code_groups(std::span<const float> row, group_width<Columns> width, const Format& format, Rounding,
+                 std::span<std::int8_t> codes, std::span<float> scales, std::span<std::int8_t> zero_points) noexcept
 {
-    const code_sink sink{codes.data(), scales.data(),
-                         zero_points.empty() ? nullptr : zero_points.data()};
+    const code_sink sink{codes.data(), scales.data(), zero_points.empty() ? nullptr : zero_points.data()};
     const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
     coder.code_row(row.data(), row.size() / width, sink);
 }
@@ -4229,12 +4101,8 @@ namespace detail {
 inline status check_groups(std::size_t group_size, std::size_t in_features) noexcept
 {
     if (in_features == 0 || (group_size != 0 && in_features % group_size != 0))
-        return error{error_code::shape_mismatch,
-                     "group size ",
-                     group_size,
-                     " does not divide in_features ",
-                     in_features,
-                     ": choose another group size or ignore the layer"};
+        return error{error_code::shape_mismatch,      "group size ", group_size,
+                     " does not divide in_features ", in_features,   ": choose another group size or ignore the layer"};
     return {};
 }
 
@@ -4263,8 +4131,7 @@ struct integer_quantizer {
     status check(std::size_t in_features) const noexcept
     {
         if (format.bits < 2 || format.bits > 8)
-            return error{error_code::invalid_argument, "integer scheme with ", format.bits,
-                         " bits: choose 2 to 8"};
+            return error{error_code::invalid_argument, "integer scheme with ", format.bits, " bits: choose 2 to 8"};
         return detail::check_groups(group_size, in_features);
     }
 
@@ -4296,15 +4163,14 @@ struct integer_quantizer {
     qparams fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
     {
         qparams best;
-        with_storage(storage,
-                     [&](auto rounding) { best = fit_group_as(group, importance, rounding); });
+        with_storage(storage, [&](auto rounding) { best = fit_group_as(group, importance, rounding); });
         return best;
     }
 
     /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
     /// empty `zero_points` for a symmetric scheme).
-    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes,
-                      std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
+    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes, std::span<float> scales,
+                      std::span<std::int8_t> zero_points) const noexcept
     {
         with_storage(storage, [&](auto rounding) {
             with_constants(row.size(), [&](auto width, const auto& constants) {
@@ -4313,7 +4179,7 @@ struct integer_quantizer {
         });
     }
 
-  private:
+private:
     // The one switch between what is chosen at run time and the code that a static policy gives.
     template <class Action>
     void with_constants(std::size_t in_features, Action&& action) const
@@ -4327,8 +4193,8 @@ struct integer_quantizer {
     }
 
     template <class Rounding>
-    void simulate_clipped(matrix_view<const float> rows, std::span<const float> importance,
-                          matrix_view<float> out, Rounding rounding) const noexcept
+    void simulate_clipped(matrix_view<const float> rows, std::span<const float> importance, matrix_view<float> out,
+                          Rounding rounding) const noexcept
     {
         const std::size_t width = scale_columns(rows.cols());
         for (std::size_t r = 0; r < rows.rows(); ++r)
@@ -4345,14 +4211,12 @@ struct integer_quantizer {
         const qparams shared = fit_group_as(group, importance, rounding);
         for_each_tile(group.data(), group.size(), shared, rounding,
                       [&](std::size_t first, std::size_t size, const float* codes) {
-                          for (std::size_t i = 0; i < size; ++i)
-                              out[first + i] = value_of(codes[i], shared, rounding);
+                          for (std::size_t i = 0; i < size; ++i) out[first + i] = value_of(codes[i], shared, rounding);
                       });
     }
 
     template <class Rounding>
-    AWQ_ALWAYS_INLINE qparams fit_group_as(std::span<const float> group,
-                                           std::span<const float> importance,
+    AWQ_ALWAYS_INLINE qparams fit_group_as(std::span<const float> group, std::span<const float> importance,
                                            Rounding rounding) const noexcept
     {
         const value_range range = range_of(group.data(), group.size());
@@ -4369,23 +4233,21 @@ struct integer_quantizer {
     }
 
     template <class Rounding>
-    AWQ_ALWAYS_INLINE qparams shared_by(value_range range, float kept,
-                                        Rounding rounding) const noexcept
+    AWQ_ALWAYS_INLINE qparams shared_by(value_range range, float kept, Rounding rounding) const noexcept
     {
         range = {rounding.round(range.smallest * kept), rounding.round(range.largest * kept)};
         return make_qparams(range, format, rounding);
     }
 
     template <class Rounding>
-    float error_of(const qparams& shared, std::span<const float> group,
-                   std::span<const float> importance, Rounding rounding) const noexcept
+    float error_of(const qparams& shared, std::span<const float> group, std::span<const float> importance,
+                   Rounding rounding) const noexcept
     {
         float sums[code_tile] = {}; // independent chains, so that the loop becomes vectors
         for_each_tile(group.data(), group.size(), shared, rounding,
                       [&](std::size_t first, std::size_t size, const float* codes) {
                           for (std::size_t i = 0; i < size; ++i) {
-                              const float missing =
-                                  group[first + i] - value_of(codes[i], shared, rounding);
+                              const float missing = group[first + i] - value_of(codes[i], shared, rounding);
                               const float weight = importance.empty() ? 1.0f : importance[first + i];
                               sums[i] += missing * missing * weight;
                           }
@@ -4397,15 +4259,13 @@ struct integer_quantizer {
 
     // Calls `use(first, size, codes)` for the codes of a group, a tile at a time.
     template <class Rounding, class Use>
-    AWQ_ALWAYS_INLINE void for_each_tile(const float* group, std::size_t count,
-                                         const qparams& shared, Rounding rounding,
-                                         Use use) const noexcept
+    AWQ_ALWAYS_INLINE void for_each_tile(const float* group, std::size_t count, const qparams& shared,
+                                         Rounding rounding, Use use) const noexcept
     {
         float codes[code_tile];
         for (std::size_t first = 0; first < count; first += code_tile) {
             const auto make = [&](std::size_t size) {
-                fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
-                           rounding);
+                fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes, rounding);
                 use(first, size, codes);
             };
             // A count known at compile time keeps a whole tile in registers.
@@ -4421,10 +4281,7 @@ static_assert(quantizer<integer_quantizer>);
 
 /// The quantizer of a scheme type: `quantizer_of<w4a16_asym>(128)`.
 template <class Scheme>
-requires requires
-{
-    Scheme::value;
-}
+requires requires { Scheme::value; }
 constexpr integer_quantizer quantizer_of(std::size_t group_size, dtype storage = dtype::f32)
 {
     return {Scheme::value, group_size, storage};
@@ -4444,13 +4301,17 @@ namespace awq {
 
 /// A quantizer whose rows are codes, scales and zero points: `integer_quantizer`, `scheme_quantizer`.
 template <class Q>
-concept code_quantizer =
-    quantizer<Q> && requires(const Q& q, std::span<const float> row, std::span<std::int8_t> codes,
-                             std::span<float> scales) {
-        { q.groups(std::size_t{}) } -> std::convertible_to<std::size_t>;
-        { q.format.is_symmetric() } -> std::same_as<bool>;
-        q.quantize_row(row, codes, scales, codes);
-    };
+concept code_quantizer = quantizer<Q> &&
+    requires(const Q& q, std::span<const float> row, std::span<std::int8_t> codes, std::span<float> scales)
+{
+    {
+        q.groups(std::size_t{})
+        } -> std::convertible_to<std::size_t>;
+    {
+        q.format.is_symmetric()
+        } -> std::same_as<bool>;
+    q.quantize_row(row, codes, scales, codes);
+};
 
 /// Where a quantized weight goes; all in the caller's memory.
 struct quantized_weight {
@@ -4472,8 +4333,7 @@ std::size_t first_bad_row(const E& how, matrix_view<const T> weight)
         found[part] = weight.rows();
         for (std::size_t r = part * weight.rows() / parts; r < end && found[part] > r; ++r) {
             float sum = 0.0f; // of zeros, unless a value is not finite
-            for (const T value : weight.row(r))
-                sum += static_cast<float>(value) * 0.0f;
+            for (const T value : weight.row(r)) sum += static_cast<float>(value) * 0.0f;
             if (sum != 0.0f) found[part] = r; // also where it is a NaN
         }
     });
@@ -4481,17 +4341,15 @@ std::size_t first_bad_row(const E& how, matrix_view<const T> weight)
 }
 
 template <execution E, code_quantizer Q, class T>
-status check_quantizable(const E& how, Q rounding, matrix_view<const T> weight,
-                         const quantized_weight& out)
+status check_quantizable(const E& how, Q rounding, matrix_view<const T> weight, const quantized_weight& out)
 {
     AWQ_CHECK(rounding.check(weight.cols()));
     const std::size_t rows = weight.rows(), groups = rounding.groups(weight.cols());
     const bool has_zeros = !out.zero_points.empty();
-    const bool fits =
-        out.codes.rows() == rows && out.codes.cols() == weight.cols() &&
-        out.scales.rows() == rows && out.scales.cols() == groups &&
-        (has_zeros ? out.zero_points.rows() == rows && out.zero_points.cols() == groups
-                   : rounding.format.is_symmetric());
+    const bool fits = out.codes.rows() == rows && out.codes.cols() == weight.cols() && out.scales.rows() == rows &&
+                      out.scales.cols() == groups &&
+                      (has_zeros ? out.zero_points.rows() == rows && out.zero_points.cols() == groups
+                                 : rounding.format.is_symmetric());
     if (!fits)
         return error{error_code::shape_mismatch,
                      "quantize_weight: a weight of ",
@@ -4502,8 +4360,7 @@ status check_quantizable(const E& how, Q rounding, matrix_view<const T> weight,
                      groups,
                      " scales (and zero points, when asymmetric) a row"};
     if (out.codes.rows_overlap() || out.scales.rows_overlap() || out.zero_points.rows_overlap())
-        return error{error_code::invalid_argument,
-                     "quantize_weight: an output's stride is below its width"};
+        return error{error_code::invalid_argument, "quantize_weight: an output's stride is below its width"};
     if (const std::size_t bad = first_bad_row(how, weight); bad < rows)
         return error{error_code::not_finite, "quantize_weight: row ", bad,
                      " has a NaN or an infinity; look at the checkpoint"};
@@ -4512,8 +4369,8 @@ status check_quantizable(const E& how, Q rounding, matrix_view<const T> weight,
 
 /// Rows of a weight to the rows of `out` from `first` on.
 template <execution E, code_quantizer Q>
-void quantize_rows(const E& how, Q rounding, matrix_view<const float> weight,
-                   const quantized_weight& out, std::size_t first)
+void quantize_rows(const E& how, Q rounding, matrix_view<const float> weight, const quantized_weight& out,
+                   std::size_t first)
 {
     constexpr std::size_t grain = 16;
     const bool has_zeros = !out.zero_points.empty();
@@ -4531,8 +4388,7 @@ void quantize_rows(const E& how, Q rounding, matrix_view<const float> weight,
 /// is written: those of the quantizer's `check`, shape_mismatch, invalid_argument where rows of the output
 /// overlap, and not_finite where the weight has a NaN or an infinity.
 template <execution E, code_quantizer Q>
-status quantize_weight(const E& how, Q rounding,
-                       matrix_view<const float> weight, const quantized_weight& out)
+status quantize_weight(const E& how, Q rounding, matrix_view<const float> weight, const quantized_weight& out)
 {
     AWQ_CHECK(detail::check_quantizable(how, rounding, weight, out));
     detail::quantize_rows(how, rounding, weight, out, 0);
@@ -4542,13 +4398,13 @@ status quantize_weight(const E& how, Q rounding,
 /// The same for a weight in 16 bits, widened by tiles in `scratch`: workspace_too_small where that has less
 /// than in_features floats; a multiple of it keeps more threads busy.
 template <execution E, code_quantizer Q, half_element T>
-status quantize_weight(const E& how, Q rounding, matrix_view<const T> weight,
-                       const quantized_weight& out, std::span<float> scratch)
+status quantize_weight(const E& how, Q rounding, matrix_view<const T> weight, const quantized_weight& out,
+                       std::span<float> scratch)
 {
     AWQ_CHECK(detail::check_quantizable(how, rounding, weight, out));
     if (scratch.size() < weight.cols())
-        return error{error_code::workspace_too_small, "quantize_weight: a weight in 16 bits needs ",
-                     weight.cols(), " floats to be widened in"};
+        return error{error_code::workspace_too_small, "quantize_weight: a weight in 16 bits needs ", weight.cols(),
+                     " floats to be widened in"};
     for_each_widened(how, weight, scratch, [&](std::size_t first, matrix_view<const float> tile) {
         detail::quantize_rows(how, rounding, tile, out, first);
     });
@@ -4656,19 +4512,12 @@ struct lane_storage<float> {
     using integers = std::int32_t;
     static constexpr std::size_t count = 1;
 
-    static void to_integers(float value, std::int32_t& out) noexcept
-    {
-        out = static_cast<std::int32_t>(value);
-    }
-    static void from_integers(std::int32_t value, float& out) noexcept
-    {
-        out = static_cast<float>(value);
-    }
+    static void to_integers(float value, std::int32_t& out) noexcept { out = static_cast<std::int32_t>(value); }
+    static void from_integers(std::int32_t value, float& out) noexcept { out = static_cast<float>(value); }
     static void multiply(float a, float b, float& out) noexcept { out = strict_product(a, b); }
     static void square_roots(float* values, std::size_t size) noexcept
     {
-        for (std::size_t i = 0; i < size; ++i)
-            values[i] = std::sqrt(values[i]);
+        for (std::size_t i = 0; i < size; ++i) values[i] = std::sqrt(values[i]);
     }
     static bool any(bool mask) noexcept { return mask; }
     static bool all(bool mask) noexcept { return mask; }
@@ -4680,20 +4529,18 @@ struct lane_mask {
     using bits = decltype(S{} < S{});
     bits value;
 
-    [[gnu::always_inline]] friend lane_mask operator&(const lane_mask& a,
-                                                      const lane_mask& b) noexcept
+    [[gnu::always_inline]] friend lane_mask operator&(const lane_mask& a, const lane_mask& b) noexcept
     {
         return {static_cast<bits>(a.value & int_or_vector(b.value))};
     }
-    [[gnu::always_inline]] friend lane_mask operator|(const lane_mask& a,
-                                                      const lane_mask& b) noexcept
+    [[gnu::always_inline]] friend lane_mask operator|(const lane_mask& a, const lane_mask& b) noexcept
     {
         return {static_cast<bits>(a.value | int_or_vector(b.value))};
     }
     [[gnu::always_inline]] bool any() const noexcept { return lane_storage<S>::any(value); }
     [[gnu::always_inline]] bool all() const noexcept { return lane_storage<S>::all(value); }
 
-  private:
+private:
     // Clang takes & of two bools for a slip of &&.
     static int int_or_vector(bool value) noexcept { return value; }
     template <class Vector>
@@ -4729,10 +4576,7 @@ struct lanes {
         std::memcpy(&loaded.value, from, sizeof(S));
         return loaded;
     }
-    [[gnu::always_inline]] void store(float* to) const noexcept
-    {
-        std::memcpy(to, &value, sizeof(S));
-    }
+    [[gnu::always_inline]] void store(float* to) const noexcept { std::memcpy(to, &value, sizeof(S)); }
 
     [[gnu::always_inline]] friend lanes operator+(const lanes& a, const lanes& b) noexcept
     {
@@ -4742,10 +4586,7 @@ struct lanes {
     {
         return lanes(a.value - b.value);
     }
-    [[gnu::always_inline]] friend lanes operator-(const lanes& a) noexcept
-    {
-        return lanes(-a.value);
-    }
+    [[gnu::always_inline]] friend lanes operator-(const lanes& a) noexcept { return lanes(-a.value); }
     [[gnu::always_inline]] friend lanes operator*(const lanes& a, const lanes& b) noexcept
     {
         lanes product;
@@ -4781,8 +4622,7 @@ struct lanes {
 
 /// The lanes of `a` where the mask holds, else those of `b`.
 template <class S>
-[[gnu::always_inline]] inline lanes<S> select(const lane_mask<S>& mask, const lanes<S>& a,
-                                              const lanes<S>& b) noexcept
+[[gnu::always_inline]] inline lanes<S> select(const lane_mask<S>& mask, const lanes<S>& a, const lanes<S>& b) noexcept
 {
     return lanes<S>(mask.value ? a.value : b.value);
 }
@@ -4821,8 +4661,7 @@ inline int nearest(float a) noexcept
 namespace detail {
 /// Integers kept within bounds.
 template <class Integers>
-[[gnu::always_inline]] inline void clamp(Integers& values, std::int32_t lowest,
-                                         std::int32_t highest) noexcept
+[[gnu::always_inline]] inline void clamp(Integers& values, std::int32_t lowest, std::int32_t highest) noexcept
 {
     const Integers low = lowest - Integers{};
     const Integers high = highest - Integers{};
@@ -4833,8 +4672,7 @@ template <class Integers>
 
 /// The same of each lane, kept within `lowest` and `highest`, as floats.
 template <class S>
-[[gnu::always_inline]] inline lanes<S> nearest_level(const lanes<S>& a, float lowest,
-                                                     float highest) noexcept
+[[gnu::always_inline]] inline lanes<S> nearest_level(const lanes<S>& a, float lowest, float highest) noexcept
 {
     using integers = typename lanes<S>::integers;
     const lanes<S> anchored = a + lanes<S>(rounding_anchor);
@@ -4848,8 +4686,7 @@ template <class S>
 /// The same for |a| < 2^22 everywhere, with fewer operations: positive floats are clamped as the
 /// integers that their bits are.
 template <class S>
-[[gnu::always_inline]] inline lanes<S> nearest_small_level(const lanes<S>& a, float lowest,
-                                                           float highest) noexcept
+[[gnu::always_inline]] inline lanes<S> nearest_small_level(const lanes<S>& a, float lowest, float highest) noexcept
 {
     using integers = typename lanes<S>::integers;
     const lanes<S> anchor(rounding_anchor);
@@ -4933,14 +4770,12 @@ struct type_facts {
 };
 
 inline constexpr type_facts all_types[] = {
-    {type::f32, "F32", 1, 4, 0},          {type::f16, "F16", 1, 2, 0},
-    {type::q4_0, "Q4_0", 32, 18, 32},     {type::q4_1, "Q4_1", 32, 20, 32},
-    {type::q5_0, "Q5_0", 32, 22, 32},     {type::q5_1, "Q5_1", 32, 24, 32},
-    {type::q8_0, "Q8_0", 32, 34, 32},     {type::q2_k, "Q2_K", 256, 84, 16},
-    {type::q3_k, "Q3_K", 256, 110, 16},   {type::q4_k, "Q4_K", 256, 144, 32},
-    {type::q5_k, "Q5_K", 256, 176, 32},   {type::q6_k, "Q6_K", 256, 210, 16},
-    {type::iq4_nl, "IQ4_NL", 32, 18, 32}, {type::bf16, "BF16", 1, 2, 0},
-    {type::mxfp4, "MXFP4", 32, 17, 32},   {type::nvfp4, "NVFP4", 64, 36, 16},
+    {type::f32, "F32", 1, 4, 0},          {type::f16, "F16", 1, 2, 0},        {type::q4_0, "Q4_0", 32, 18, 32},
+    {type::q4_1, "Q4_1", 32, 20, 32},     {type::q5_0, "Q5_0", 32, 22, 32},   {type::q5_1, "Q5_1", 32, 24, 32},
+    {type::q8_0, "Q8_0", 32, 34, 32},     {type::q2_k, "Q2_K", 256, 84, 16},  {type::q3_k, "Q3_K", 256, 110, 16},
+    {type::q4_k, "Q4_K", 256, 144, 32},   {type::q5_k, "Q5_K", 256, 176, 32}, {type::q6_k, "Q6_K", 256, 210, 16},
+    {type::iq4_nl, "IQ4_NL", 32, 18, 32}, {type::bf16, "BF16", 1, 2, 0},      {type::mxfp4, "MXFP4", 32, 17, 32},
+    {type::nvfp4, "NVFP4", 64, 36, 16},
 };
 
 /// The facts of `type`, which must be one of the enumerators.
@@ -4952,25 +4787,13 @@ constexpr const type_facts& facts(type wanted) noexcept
 }
 
 /// "Q4_K".
-constexpr std::string_view name_of(type wanted) noexcept
-{
-    return facts(wanted).name;
-}
+constexpr std::string_view name_of(type wanted) noexcept { return facts(wanted).name; }
 /// Neighbouring elements of a row that make one block.
-constexpr std::size_t block_columns(type wanted) noexcept
-{
-    return facts(wanted).block_columns;
-}
+constexpr std::size_t block_columns(type wanted) noexcept { return facts(wanted).block_columns; }
 /// Bytes that one block takes.
-constexpr std::size_t block_bytes(type wanted) noexcept
-{
-    return facts(wanted).block_bytes;
-}
+constexpr std::size_t block_bytes(type wanted) noexcept { return facts(wanted).block_bytes; }
 /// Whether elements are rounded to codes that share a scale.
-constexpr bool is_quantized(type wanted) noexcept
-{
-    return facts(wanted).scale_columns != 0;
-}
+constexpr bool is_quantized(type wanted) noexcept { return facts(wanted).scale_columns != 0; }
 
 /// The type with this number in a file, or nothing where the library does not know it.
 constexpr std::optional<type> type_from_id(std::uint32_t id) noexcept
@@ -5057,19 +4880,17 @@ struct block_grid {
         return has_level_table() ? nearest_in_table(position) : nearest_integer(position);
     }
 
-  private:
+private:
     int nearest_integer(float position) const noexcept
     {
         const auto lowest = static_cast<float>(-zero_code);
         const auto highest = static_cast<float>(max_code - zero_code);
-        return static_cast<int>(nearest_level(one_lane(position), lowest, highest).value) +
-               zero_code;
+        return static_cast<int>(nearest_level(one_lane(position), lowest, highest).value) + zero_code;
     }
     static int nearest_in_table(float position) noexcept
     {
         int code = 0;
-        while (code < 15 && position >= midpoint_above(code))
-            ++code;
+        while (code < 15 && position >= midpoint_above(code)) ++code;
         return code;
     }
     static float midpoint_above(int code) noexcept
@@ -5114,10 +4935,7 @@ inline f16 get_half(const std::byte* in) noexcept
 }
 
 /// Half precision and back: what a reader of the file will see.
-inline float as_read(f16 value) noexcept
-{
-    return static_cast<float>(value);
-}
+inline float as_read(f16 value) noexcept { return static_cast<float>(value); }
 
 /// An empty grid of a type whose groups have `group_columns` elements.
 inline block_grid new_grid(type format, std::size_t group_columns, int zero_code, int max_code)
@@ -5127,8 +4945,7 @@ inline block_grid new_grid(type format, std::size_t group_columns, int zero_code
     grid.group_columns = group_columns;
     grid.zero_code = zero_code;
     grid.max_code = max_code;
-    for (float& offset : grid.offset)
-        offset = -0.0f;
+    for (float& offset : grid.offset) offset = -0.0f;
     return grid;
 }
 
@@ -5137,20 +4954,17 @@ template <std::size_t Size, std::size_t C>
 [[gnu::always_inline]] inline void interleave(const float* const (&sources)[C], float* out) noexcept
 {
     for (std::size_t j = 0; j < C; ++j)
-        for (std::size_t i = 0; i < Size; ++i)
-            out[i * C + j] = sources[j][i];
+        for (std::size_t i = 0; i < Size; ++i) out[i * C + j] = sources[j][i];
 }
 
 /// The sum of squares of `size` elements of each source, each in index order.
 template <class L>
-[[gnu::always_inline]] inline L sum_of_squares(const float* const (&sources)[L::count],
-                                               std::size_t size) noexcept
+[[gnu::always_inline]] inline L sum_of_squares(const float* const (&sources)[L::count], std::size_t size) noexcept
 {
     alignas(sizeof(L)) float column[L::count];
     L sum(0.0f);
     for (std::size_t i = 0; i < size; ++i) {
-        for (std::size_t j = 0; j < L::count; ++j)
-            column[j] = sources[j][i];
+        for (std::size_t j = 0; j < L::count; ++j) column[j] = sources[j][i];
         const L value = L::load(column);
         sum += value * value;
     }
@@ -5159,8 +4973,8 @@ template <class L>
 
 /// importance * sqrt(base + x^2), interleaved.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void weights_from_importance(const float* x, const float* importance,
-                                                           const L& base, float* w) noexcept
+[[gnu::always_inline]] inline void weights_from_importance(const float* x, const float* importance, const L& base,
+                                                           float* w) noexcept
 {
     alignas(sizeof(L)) float energy[Size * L::count];
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
@@ -5176,17 +4990,14 @@ template <std::size_t Size, class L>
 template <std::size_t Size, class L>
 [[gnu::always_inline]] inline void square_all(const float* x, float* w) noexcept
 {
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        (L::load(x + i) * L::load(x + i)).store(w + i);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) (L::load(x + i) * L::load(x + i)).store(w + i);
 }
 
 /// The codes of lane `lane`, from levels as floats.
 template <std::size_t Size, std::size_t C>
-[[gnu::always_inline]] inline void take_codes(const float* levels, std::size_t lane,
-                                              std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void take_codes(const float* levels, std::size_t lane, std::uint8_t* codes) noexcept
 {
-    for (std::size_t i = 0; i < Size; ++i)
-        codes[i] = static_cast<std::uint8_t>(static_cast<int>(levels[i * C + lane]));
+    for (std::size_t i = 0; i < Size; ++i) codes[i] = static_cast<std::uint8_t>(static_cast<int>(levels[i * C + lane]));
 }
 
 /// Neighbouring lanes to neighbouring codes; levels are from 0 to 255.
@@ -5197,14 +5008,13 @@ template <class L>
     L::storage::to_integers(levels.value, integers);
     std::int32_t wide[L::count];
     std::memcpy(wide, &integers, sizeof wide);
-    for (std::size_t j = 0; j < L::count; ++j)
-        codes[j] = static_cast<std::uint8_t>(wide[j]);
+    for (std::size_t j = 0; j < L::count; ++j) codes[j] = static_cast<std::uint8_t>(wide[j]);
 }
 
 /// Rounds one group onto its stored scale: `block_grid::nearest` for neighbouring elements.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void round_group(const float* x, const block_grid& grid,
-                                               std::size_t group, std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void round_group(const float* x, const block_grid& grid, std::size_t group,
+                                               std::uint8_t* codes) noexcept
 {
     const L scale(grid.scale[group]);
     const L offset(grid.offset[group]);
@@ -5235,15 +5045,13 @@ struct chunk_of_groups {
     [[gnu::always_inline]] void values(float* out) const noexcept
     {
         const float* sources[L::count];
-        for (std::size_t j = 0; j < L::count; ++j)
-            sources[j] = blocks[block(j)].values + group(j) * size;
+        for (std::size_t j = 0; j < L::count; ++j) sources[j] = blocks[block(j)].values + group(j) * size;
         interleave<size>(sources, out);
     }
     [[gnu::always_inline]] void importance(float* out) const noexcept
     {
         const float* sources[L::count];
-        for (std::size_t j = 0; j < L::count; ++j)
-            sources[j] = blocks[block(j)].importance + group(j) * size;
+        for (std::size_t j = 0; j < L::count; ++j) sources[j] = blocks[block(j)].importance + group(j) * size;
         interleave<size>(sources, out);
     }
     /// Moves one number for each group to [group * C + block], as searches over groups want it.
@@ -5258,20 +5066,17 @@ struct chunk_of_groups {
     [[gnu::always_inline]] L of_blocks(const float* numbers) const noexcept
     {
         alignas(sizeof(L)) float each[L::count];
-        for (std::size_t j = 0; j < L::count; ++j)
-            each[j] = numbers[block(j)];
+        for (std::size_t j = 0; j < L::count; ++j) each[j] = numbers[block(j)];
         return L::load(each);
     }
 };
 
 /// The sum of squares of each super-block of the batch.
 template <class L>
-[[gnu::always_inline]] inline L sum_of_block_squares(const block_source* blocks,
-                                                     std::size_t count) noexcept
+[[gnu::always_inline]] inline L sum_of_block_squares(const block_source* blocks, std::size_t count) noexcept
 {
     const float* sources[L::count];
-    for (std::size_t j = 0; j < L::count; ++j)
-        sources[j] = blocks[j < count ? j : 0].values;
+    for (std::size_t j = 0; j < L::count; ++j) sources[j] = blocks[j < count ? j : 0].values;
     return sum_of_squares<L>(sources, 256);
 }
 
@@ -5279,15 +5084,14 @@ template <std::size_t Size, class L>
 [[gnu::always_inline]] inline L sum_interleaved(const float* w) noexcept
 {
     L sum(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        sum += L::load(w + i);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) sum += L::load(w + i);
     return sum;
 }
 
 /// The codes that the search found for group `group` of block `block`, out of all chunks' levels.
 template <std::size_t Groups, std::size_t C>
-[[gnu::always_inline]] inline void codes_of_search(const float* levels, std::size_t block,
-                                                   std::size_t group, std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void codes_of_search(const float* levels, std::size_t block, std::size_t group,
+                                                   std::uint8_t* codes) noexcept
 {
     const std::size_t index = block * Groups + group;
     take_codes<256 / Groups, C>(levels + index / C * C * (256 / Groups), index % C, codes);
@@ -5296,9 +5100,8 @@ template <std::size_t Groups, std::size_t C>
 /// Rounds all groups of a block onto the stored scales; where a scale came out as exactly 0 the
 /// codes of the search stay, as in ggml.
 template <std::size_t Groups, class L>
-[[gnu::always_inline]] inline void round_block(const block_source& source, const block_grid& grid,
-                                               const float* levels, std::size_t block,
-                                               std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void round_block(const block_source& source, const block_grid& grid, const float* levels,
+                                               std::size_t block, std::uint8_t* codes) noexcept
 {
     constexpr std::size_t size = 256 / Groups;
     for (std::size_t g = 0; g < Groups; ++g) {
@@ -5353,8 +5156,7 @@ struct correlation {
 };
 
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline correlation<L> correlate(const float* x, const float* w,
-                                                       const float* levels) noexcept
+[[gnu::always_inline]] inline correlation<L> correlate(const float* x, const float* w, const float* levels) noexcept
 {
     correlation<L> sums;
     for (std::size_t i = 0; i < Size * L::count; i += L::count)
@@ -5364,8 +5166,8 @@ template <std::size_t Size, class L>
 
 /// Levels of x * factor from `lowest` to `highest`.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void round_levels(const float* x, const L& factor, float lowest,
-                                                float highest, float* levels) noexcept
+[[gnu::always_inline]] inline void round_levels(const float* x, const L& factor, float lowest, float highest,
+                                                float* levels) noexcept
 {
     for (std::size_t i = 0; i < Size * L::count; i += L::count)
         nearest_level(factor * L::load(x + i), lowest, highest).store(levels + i);
@@ -5373,8 +5175,8 @@ template <std::size_t Size, class L>
 
 /// Both of the above in one pass, where every |x * factor| is below 2^22.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline correlation<L>
-correlate_at(const float* x, const float* w, const L& factor, float lowest, float highest) noexcept
+[[gnu::always_inline]] inline correlation<L> correlate_at(const float* x, const float* w, const L& factor, float lowest,
+                                                          float highest) noexcept
 {
     correlation<L> sums;
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
@@ -5386,8 +5188,7 @@ correlate_at(const float* x, const float* w, const L& factor, float lowest, floa
 
 /// Adds `shift` to every level; groups without a scale store the level 0 all the same.
 template <std::size_t Size, class L, class Mask>
-[[gnu::always_inline]] inline void shift_levels(float* levels, float shift,
-                                                const Mask& empty) noexcept
+[[gnu::always_inline]] inline void shift_levels(float* levels, float shift, const Mask& empty) noexcept
 {
     for (std::size_t i = 0; i < Size * L::count; i += L::count)
         select(empty, L(0.0f), L::load(levels + i) + L(shift)).store(levels + i);
@@ -5397,9 +5198,8 @@ template <std::size_t Size, class L, class Mask>
 /// are kept as bytes, so that a negative one comes back as another, and an element is left alone if
 /// nothing of the other levels remains.
 template <std::size_t Size, bool Bytes, class L>
-[[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest,
-                                                 float highest, correlation<L>& sums,
-                                                 float* levels) noexcept
+[[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest, float highest,
+                                                 correlation<L>& sums, float* levels) noexcept
 {
     auto changed = L(0.0f) > L(0.0f);
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
@@ -5412,8 +5212,7 @@ template <std::size_t Size, bool Bytes, class L>
         const L gain = changed_sums.with_values * changed_sums.with_values * sums.with_levels;
         const L held = sums.with_values * sums.with_values * changed_sums.with_levels;
         const L remaining = Bytes ? b : changed_sums.with_levels;
-        const auto better =
-            (a > L(0.0f)) & (remaining > L(0.0f)) & (other != level) & (gain > held);
+        const auto better = (a > L(0.0f)) & (remaining > L(0.0f)) & (other != level) & (gain > held);
         sums.with_values = select(better, changed_sums.with_values, sums.with_values);
         sums.with_levels = select(better, changed_sums.with_levels, sums.with_levels);
         select(better, Bytes ? lowest_byte(other) : other, level).store(levels + i);
@@ -5442,8 +5241,7 @@ template <std::size_t Size, class L>
 /// A scale for the levels -half .. half - 1: the best of 19 candidates by weighted squared error.
 /// `levels` come out shifted by `half`.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline L search_symmetric(const float* x, const float* w, float half,
-                                                 float* levels) noexcept
+[[gnu::always_inline]] inline L search_symmetric(const float* x, const float* w, float half, float* levels) noexcept
 {
     const L peak = extreme<Size, L>(x);
     L factor = L(-half) / peak;
@@ -5454,8 +5252,8 @@ template <std::size_t Size, class L>
         if (k == 0) continue;
         const L trial = L(-stepped(half, 0.1f, k)) / peak;
         sums = detail::correlate_at<Size>(x, w, trial, -half, half - 1.0f);
-        const auto better = (sums.with_levels > L(0.0f)) &
-                            (sums.with_values * sums.with_values > best * sums.with_levels);
+        const auto better =
+            (sums.with_levels > L(0.0f)) & (sums.with_values * sums.with_values > best * sums.with_levels);
         scale = select(better, sums.with_values / sums.with_levels, scale);
         best = select(better, scale * sums.with_values, best);
         factor = select(better, trial, factor);
@@ -5469,8 +5267,7 @@ template <std::size_t Size, class L>
 /// A scale for the levels -half .. half - 1: rounding, then at most five sweeps over the single
 /// levels. `levels` come out shifted by `half`.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline L search_refined(const float* x, const float* w, float half,
-                                               float* levels) noexcept
+[[gnu::always_inline]] inline L search_refined(const float* x, const float* w, float half, float* levels) noexcept
 {
     const L peak = extreme<Size, L>(x);
     detail::round_levels<Size>(x, L(-half) / peak, -half, half - 1.0f, levels);
@@ -5489,8 +5286,7 @@ inline constexpr float no_bound = -0x1p23f;
 
 /// Weighted squared error of x rounded to levels of 1 / factor, kept as bytes or not.
 template <std::size_t Size, bool Bytes, class L>
-[[gnu::always_inline]] inline L error_at(const float* x, const float* w, const L& factor,
-                                         float top) noexcept
+[[gnu::always_inline]] inline L error_at(const float* x, const float* w, const L& factor, float top) noexcept
 {
     const L scale = L(1.0f) / factor;
     L error(0.0f);
@@ -5508,12 +5304,10 @@ template <std::size_t Size, bool Bytes, class L>
 /// A scale for the levels 0 .. top of numbers that are not negative, such as the scales of groups.
 /// A number that is negative all the same gets the lowest byte of its level, as in ggml.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline L search_positive(const float* x, const float* w, float top,
-                                                float* levels) noexcept
+[[gnu::always_inline]] inline L search_positive(const float* x, const float* w, float top, float* levels) noexcept
 {
     L peak(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        peak = larger(L::load(x + i), peak);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) peak = larger(L::load(x + i), peak);
     L factor = L(top) / peak;
     L least = detail::error_at<Size, true>(x, w, factor, top);
     for (int k = -4; k <= 4; ++k) {
@@ -5525,8 +5319,7 @@ template <std::size_t Size, class L>
     }
     detail::round_levels<Size>(x, factor, detail::no_bound, top, levels);
     auto sums = detail::correlate<Size, L>(x, w, levels);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        lowest_byte(L::load(levels + i)).store(levels + i);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) lowest_byte(L::load(levels + i)).store(levels + i);
     for (int sweep = 0; sweep < 5; ++sweep)
         if (!detail::refine_levels<Size, true>(x, w, detail::no_bound, top, sums, levels)) break;
     const auto empty = peak < L(negligible);
@@ -5587,8 +5380,8 @@ template <class L>
 }
 
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void affine_levels(const float* x, const affine_state<L>& s,
-                                                 const L& factor, float top, float* levels) noexcept
+[[gnu::always_inline]] inline void affine_levels(const float* x, const affine_state<L>& s, const L& factor, float top,
+                                                 float* levels) noexcept
 {
     if (may_overflow(s, factor)) {
         for (std::size_t i = 0; i < Size * L::count; i += L::count)
@@ -5601,8 +5394,8 @@ template <std::size_t Size, class L>
 
 /// The weighted error of scale * level + offset: squared, or absolute.
 template <std::size_t Size, bool Absolute, class L>
-[[gnu::always_inline]] inline L affine_error(const float* x, const float* w, const float* levels,
-                                             const L& scale, const L& offset) noexcept
+[[gnu::always_inline]] inline L affine_error(const float* x, const float* w, const float* levels, const L& scale,
+                                             const L& offset) noexcept
 {
     L error(0.0f);
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
@@ -5624,8 +5417,8 @@ struct affine_solution {
 };
 
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline affine_solution<L>
-solve_affine(const float* x, const float* w, const float* levels, const affine_state<L>& s) noexcept
+[[gnu::always_inline]] inline affine_solution<L> solve_affine(const float* x, const float* w, const float* levels,
+                                                              const affine_state<L>& s) noexcept
 {
     L sum_l(0.0f);
     L sum_ll(0.0f);
@@ -5641,16 +5434,15 @@ solve_affine(const float* x, const float* w, const float* levels, const affine_s
     const L scale = (s.sum_w * sum_xl - s.sum_wx * sum_l) / determinant;
     const L offset = (sum_ll * s.sum_wx - sum_l * sum_xl) / determinant;
     const auto positive = offset > L(0.0f);
-    return {select(positive, sum_xl / sum_ll, scale), select(positive, L(0.0f), offset),
-            determinant};
+    return {select(positive, sum_xl / sum_ll, scale), select(positive, L(0.0f), offset), determinant};
 }
 
 } // namespace detail
 
 /// A scale and a minimum for the levels 0 .. top by weighted error, squared or absolute.
 template <std::size_t Size, bool Absolute, class L>
-[[gnu::always_inline]] inline affine_scale<L>
-search_affine(const float* x, const float* w, const affine_candidates& grid, float* levels) noexcept
+[[gnu::always_inline]] inline affine_scale<L> search_affine(const float* x, const float* w,
+                                                            const affine_candidates& grid, float* levels) noexcept
 {
     auto s = detail::affine_start<Size, L>(x, w);
     const auto flat = s.highest == s.offset;
@@ -5666,8 +5458,7 @@ search_affine(const float* x, const float* w, const affine_candidates& grid, flo
         const L trial = L(reach) / (s.highest - s.offset);
         detail::affine_levels<Size>(x, s, trial, grid.top, trial_levels);
         const auto found = detail::solve_affine<Size>(x, w, trial_levels, s);
-        const L error =
-            detail::affine_error<Size, Absolute>(x, w, trial_levels, found.scale, found.offset);
+        const L error = detail::affine_error<Size, Absolute>(x, w, trial_levels, found.scale, found.offset);
         const auto better = (found.determinant > L(0.0f)) & (error < least);
         least = select(better, error, least);
         scale = select(better, found.scale, scale);
@@ -5695,33 +5486,29 @@ namespace detail {
 
 /// The values (or the importance) of up to C blocks, interleaved; the first one fills up the rest.
 template <std::size_t C>
-[[gnu::always_inline]] inline void interleave_values(const block_source* blocks, std::size_t count,
-                                                     float* out) noexcept
+[[gnu::always_inline]] inline void interleave_values(const block_source* blocks, std::size_t count, float* out) noexcept
 {
     const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j)
-        sources[j] = blocks[j < count ? j : 0].values;
+    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].values;
     interleave<32>(sources, out);
 }
 
 template <std::size_t C>
-[[gnu::always_inline]] inline void interleave_importance(const block_source* blocks,
-                                                         std::size_t count, float* out) noexcept
+[[gnu::always_inline]] inline void interleave_importance(const block_source* blocks, std::size_t count,
+                                                         float* out) noexcept
 {
     const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j)
-        sources[j] = blocks[j < count ? j : 0].importance;
+    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].importance;
     interleave<32>(sources, out);
 }
 
 /// importance * sqrt(mean square of the row + x^2).
 template <class L>
-[[gnu::always_inline]] inline void legacy_weights(const block_source* blocks, std::size_t count,
-                                                  const float* x, float* w) noexcept
+[[gnu::always_inline]] inline void legacy_weights(const block_source* blocks, std::size_t count, const float* x,
+                                                  float* w) noexcept
 {
     alignas(sizeof(L)) float base[L::count];
-    for (std::size_t j = 0; j < L::count; ++j)
-        base[j] = blocks[j < count ? j : 0].row_mean_square;
+    for (std::size_t j = 0; j < L::count; ++j) base[j] = blocks[j < count ? j : 0].row_mean_square;
     interleave_importance<L::count>(blocks, count, w);
     weights_from_importance<32>(x, w, L::load(base), w);
 }
@@ -5757,9 +5544,8 @@ template <class L>
 
 /// Hands scales, offsets and codes of the lanes to the grids.
 template <class L>
-[[gnu::always_inline]] inline void finish_legacy(type format, int zero_code, int max_code,
-                                                 const float* d, const float* offset,
-                                                 const float* levels, std::size_t count,
+[[gnu::always_inline]] inline void finish_legacy(type format, int zero_code, int max_code, const float* d,
+                                                 const float* offset, const float* levels, std::size_t count,
                                                  block_grid* grids, std::uint8_t* codes) noexcept
 {
     for (std::size_t b = 0; b < count; ++b) {
@@ -5776,9 +5562,8 @@ template <class L>
 
 /// Codes 0 .. 2 * half - 1 for the levels -half .. half - 1: Q4_0 and Q5_0.
 template <class L>
-[[gnu::always_inline]] inline void fit_symmetric_32(type format, int half,
-                                                    const block_source* blocks, std::size_t count,
-                                                    block_grid* grids, std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void fit_symmetric_32(type format, int half, const block_source* blocks,
+                                                    std::size_t count, block_grid* grids, std::uint8_t* codes) noexcept
 {
     alignas(sizeof(L)) float x[32 * L::count];
     alignas(sizeof(L)) float w[32 * L::count];
@@ -5793,8 +5578,7 @@ template <class L>
         const L scale = extreme<32, L>(x) / L(-bound);
         const L inverse = inverse_or_zero(scale);
         for (std::size_t i = 0; i < 32 * L::count; i += L::count)
-            truncated_code(L::load(x + i) * inverse + L(bound + 0.5f), 2.0f * bound - 1.0f)
-                .store(levels + i);
+            truncated_code(L::load(x + i) * inverse + L(bound + 0.5f), 2.0f * bound - 1.0f).store(levels + i);
         scale.store(d);
     }
     finish_legacy<L>(format, half, 2 * half - 1, d, nullptr, levels, count, grids, codes);
@@ -5802,8 +5586,8 @@ template <class L>
 
 /// Scale and offset from the range, for want of importance: Q4_1 and Q5_1.
 template <class L>
-[[gnu::always_inline]] inline void spread_over_range(const float* x, float top, float* levels,
-                                                     float* d, float* offset) noexcept
+[[gnu::always_inline]] inline void spread_over_range(const float* x, float top, float* levels, float* d,
+                                                     float* offset) noexcept
 {
     L lowest = L::load(x);
     L highest = lowest;
@@ -5820,9 +5604,8 @@ template <class L>
 }
 
 template <class L>
-[[gnu::always_inline]] inline void fit_affine_32(type format, float top, const block_source* blocks,
-                                                 std::size_t count, block_grid* grids,
-                                                 std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void fit_affine_32(type format, float top, const block_source* blocks, std::size_t count,
+                                                 block_grid* grids, std::uint8_t* codes) noexcept
 {
     alignas(sizeof(L)) float x[32 * L::count];
     alignas(sizeof(L)) float w[32 * L::count];
@@ -5846,8 +5629,7 @@ template <class L>
 /// Elements i and i + 16 share a byte.
 inline void pack_halves(const std::uint8_t* codes, std::byte* out) noexcept
 {
-    for (std::size_t i = 0; i < 16; ++i)
-        out[i] = static_cast<std::byte>((codes[i] & 15) | (codes[i + 16] & 15) << 4);
+    for (std::size_t i = 0; i < 16; ++i) out[i] = static_cast<std::byte>((codes[i] & 15) | (codes[i + 16] & 15) << 4);
 }
 
 inline void unpack_halves(const std::byte* in, std::uint8_t* codes) noexcept
@@ -5864,8 +5646,7 @@ inline void pack_fifth_bits(const std::uint8_t* codes, std::byte* out) noexcept
 {
     for (std::size_t i = 0; i < 4; ++i) {
         unsigned bits = 0;
-        for (std::size_t j = 0; j < 8; ++j)
-            bits |= (codes[8 * i + j] >> 4 & 1u) << j;
+        for (std::size_t j = 0; j < 8; ++j) bits |= (codes[8 * i + j] >> 4 & 1u) << j;
         out[i] = static_cast<std::byte>(bits);
     }
 }
@@ -5887,8 +5668,8 @@ struct symmetric_32 {
     static constexpr int half = 1 << (Bits - 1);
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::fit_symmetric_32<L>(id, half, blocks, count, grids, codes);
     }
@@ -5916,8 +5697,8 @@ struct affine_32 {
     static constexpr int max_code = (1 << Bits) - 1;
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::fit_affine_32<L>(id, max_code, blocks, count, grids, codes);
     }
@@ -5947,8 +5728,8 @@ struct q8_0 {
     static constexpr int zero = 128;
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         for (std::size_t b = 0; b < count; ++b) {
             const float* x = blocks[b].values;
@@ -5960,8 +5741,7 @@ struct q8_0 {
             const float d = magnitude / 127.0f;
             const L inverse(d != 0.0f ? 1.0f / d : 0.0f);
             for (std::size_t i = 0; i < 32; i += L::count)
-                detail::put_codes(detail::rounded_away(L::load(x + i) * inverse) + L(128.0f),
-                                  codes + 32 * b + i);
+                detail::put_codes(detail::rounded_away(L::load(x + i) * inverse) + L(128.0f), codes + 32 * b + i);
             grids[b] = detail::new_grid(id, 32, zero, 255);
             grids[b].d = f16(d);
             grids[b].scale[0] = detail::as_read(grids[b].d);
@@ -5978,8 +5758,7 @@ struct q8_0 {
         block_grid grid = detail::new_grid(id, 32, zero, 255);
         grid.d = detail::get_half(in);
         grid.scale[0] = detail::as_read(grid.d);
-        for (std::size_t i = 0; i < 32; ++i)
-            codes[i] = std::to_integer<std::uint8_t>(in[2 + i]) ^ 128;
+        for (std::size_t i = 0; i < 32; ++i) codes[i] = std::to_integer<std::uint8_t>(in[2 + i]) ^ 128;
         return grid;
     }
 };
@@ -6000,8 +5779,8 @@ struct iq4_nl {
     static constexpr type id = type::iq4_nl;
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         alignas(sizeof(L)) float x[32 * L::count];
         alignas(sizeof(L)) float w[32 * L::count];
@@ -6036,7 +5815,7 @@ struct iq4_nl {
         return grid;
     }
 
-  private:
+private:
     /// The levels, and the middle between each one and the one before, once for each lane.
     template <class L>
     struct level_table {
@@ -6071,8 +5850,8 @@ struct iq4_nl {
     };
 
     template <class L>
-    [[gnu::always_inline]] static detail::correlation<L>
-    correlate(const float* x, const float* w, const L& factor, const level_table<L>& table) noexcept
+    [[gnu::always_inline]] static detail::correlation<L> correlate(const float* x, const float* w, const L& factor,
+                                                                   const level_table<L>& table) noexcept
     {
         detail::correlation<L> sums;
         for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
@@ -6085,8 +5864,7 @@ struct iq4_nl {
         return sums;
     }
     template <class L>
-    [[gnu::always_inline]] static L search_scale(const float* x, const float* w,
-                                                 const level_table<L>& table) noexcept
+    [[gnu::always_inline]] static L search_scale(const float* x, const float* w, const level_table<L>& table) noexcept
     {
         const L peak = extreme<32, L>(x);
         const L first = -peak / L(static_cast<float>(iq4_nl_levels[0]));
@@ -6095,8 +5873,8 @@ struct iq4_nl {
         L best = scale * sums.with_values;
         for (int k = -7; k <= 7; ++k) {
             sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak, table);
-            const auto better = (sums.with_levels > L(0.0f)) &
-                                (sums.with_values * sums.with_values > best * sums.with_levels);
+            const auto better =
+                (sums.with_levels > L(0.0f)) & (sums.with_values * sums.with_values > best * sums.with_levels);
             scale = select(better, sums.with_values / sums.with_levels, scale);
             best = select(better, scale * sums.with_values, best);
         }
@@ -6131,10 +5909,7 @@ struct affine_integers {
     static constexpr int highest_minimum = Highest;
     static constexpr int reach = 2;
 
-    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
-    {
-        return grid.packed_scale[g];
-    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept { return grid.packed_scale[g]; }
     static void set_integers(block_grid& grid, std::size_t g, int scale, int minimum) noexcept
     {
         grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
@@ -6154,8 +5929,7 @@ template <class Format, class L>
         L::storage::square_roots(w, L::count);
         base = L::load(w);
     }
-    for (std::size_t i = 0; i < size * L::count; i += L::count)
-        (base + absolute(L::load(x + i))).store(w + i);
+    for (std::size_t i = 0; i < size * L::count; i += L::count) (base + absolute(L::load(x + i))).store(w + i);
 }
 
 /// What the first level of the search found, [group * C + block], and the levels of all chunks.
@@ -6168,8 +5942,7 @@ struct affine_groups {
 };
 
 template <class Format, class L>
-[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks,
-                                                        std::size_t count,
+[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks, std::size_t count,
                                                         affine_groups<Format, L>& found) noexcept
 {
     constexpr std::size_t size = 256 / Format::groups;
@@ -6177,8 +5950,7 @@ template <class Format, class L>
     alignas(sizeof(L)) float x[size * L::count];
     alignas(sizeof(L)) float w[size * L::count];
     alignas(sizeof(L)) float base[L::count] = {};
-    if (weighted)
-        (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
+    if (weighted) (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
     for (std::size_t first = 0; first < count * Format::groups; first += L::count) {
         const chunk_of_groups<Format::groups, L> chunk{blocks, count, first};
         float* levels = found.levels + first * size;
@@ -6195,8 +5967,8 @@ template <class Format, class L>
         if (Format::absolute_error && !weighted)
             best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
         else
-            best = search_affine<size, false, L>(
-                x, w, weighted ? Format::weighted_candidates : Format::candidates, levels);
+            best = search_affine<size, false, L>(x, w, weighted ? Format::weighted_candidates : Format::candidates,
+                                                 levels);
         chunk.scatter(best.scale, found.scale);
         chunk.scatter(best.minimum, found.minimum);
     }
@@ -6204,8 +5976,7 @@ template <class Format, class L>
 
 /// Packs the groups' scales (or minimums) of one block without weights; the common factor.
 template <class Format, std::size_t C>
-[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers,
-                                                  std::uint8_t* packed) noexcept
+[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers, std::uint8_t* packed) noexcept
 {
     float largest = 0.0f;
     for (std::size_t g = 0; g < Format::groups; ++g)
@@ -6219,9 +5990,8 @@ template <class Format, std::size_t C>
 
 /// The same for all blocks of a batch by weighted error.
 template <class Format, class L>
-[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights,
-                                                  std::size_t count, block_grid* grids,
-                                                  bool minimums) noexcept
+[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights, std::size_t count,
+                                                  block_grid* grids, bool minimums) noexcept
 {
     alignas(sizeof(L)) float levels[Format::groups * L::count];
     alignas(sizeof(L)) float factors[L::count];
@@ -6246,29 +6016,23 @@ inline void complete_affine_grid(block_grid& grid) noexcept
 
 /// Chooses scales, minimums and codes of up to L::count blocks.
 template <class Format, class L>
-[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count,
-                                              block_grid* grids, std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count, block_grid* grids,
+                                              std::uint8_t* codes) noexcept
 {
     affine_groups<Format, L> found;
-    for (float& unused : found.scale)
-        unused = 0.0f;
-    for (float& unused : found.minimum)
-        unused = 0.0f;
-    for (float& unused : found.weight)
-        unused = 0.0f;
+    for (float& unused : found.scale) unused = 0.0f;
+    for (float& unused : found.minimum) unused = 0.0f;
+    for (float& unused : found.weight) unused = 0.0f;
     search_affine_groups<Format, L>(blocks, count, found);
-    for (std::size_t b = 0; b < count; ++b)
-        grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
+    for (std::size_t b = 0; b < count; ++b) grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
     if (blocks[0].importance != nullptr) {
         for (const bool minimums : {false, true})
-            pack_by_search<Format, L>(minimums ? found.minimum : found.scale, found.weight, count,
-                                      grids, minimums);
+            pack_by_search<Format, L>(minimums ? found.minimum : found.scale, found.weight, count, grids, minimums);
     }
     for (std::size_t b = 0; b < count; ++b) {
         if (blocks[0].importance == nullptr) {
             grids[b].d = pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
-            grids[b].dmin =
-                pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
+            grids[b].dmin = pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
         }
         Format::limit_integers(grids[b], blocks[0].importance != nullptr);
         complete_affine_grid<Format>(grids[b]);
@@ -6304,8 +6068,7 @@ inline void unpack_six_bits(const std::byte* in, block_grid& grid) noexcept
         grid.packed_scale[j] = static_cast<std::uint8_t>(at(j) & 63);
         grid.packed_minimum[j] = static_cast<std::uint8_t>(at(j + 4) & 63);
         grid.packed_scale[j + 4] = static_cast<std::uint8_t>((at(j + 8) & 15) | (at(j) >> 6) << 4);
-        grid.packed_minimum[j + 4] =
-            static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
+        grid.packed_minimum[j + 4] = static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
     }
 }
 
@@ -6313,8 +6076,7 @@ inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept
 {
     for (std::size_t pair = 0; pair < 256; pair += 64)
         for (std::size_t l = 0; l < 32; ++l)
-            out[pair / 2 + l] =
-                static_cast<std::byte>((codes[pair + l] & 15) | (codes[pair + 32 + l] & 15) << 4);
+            out[pair / 2 + l] = static_cast<std::byte>((codes[pair + l] & 15) | (codes[pair + 32 + l] & 15) << 4);
 }
 
 inline void unpack_nibbles(const std::byte* in, std::uint8_t* codes) noexcept
@@ -6347,8 +6109,7 @@ inline void pack_two_bits(const std::uint8_t* numbers, unsigned shift, std::byte
         for (std::size_t l = 0; l < 32; ++l) {
             const std::uint8_t* from = numbers + 128 * half + l;
             unsigned packed = 0;
-            for (std::size_t k = 0; k < 4; ++k)
-                packed |= (from[32 * k] >> shift & 3u) << 2 * k;
+            for (std::size_t k = 0; k < 4; ++k) packed |= (from[32 * k] >> shift & 3u) << 2 * k;
             out[32 * half + l] = static_cast<std::byte>(packed);
         }
 }
@@ -6382,8 +6143,8 @@ struct q2_k : detail::affine_integers<15> {
     static constexpr affine_candidates weighted_candidates{3.0f, -0.9f, 0.05f, 36};
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::fit_affine<q2_k, L>(blocks, count, grids, codes);
     }
@@ -6416,8 +6177,7 @@ struct q2_k : detail::affine_integers<15> {
         grid.d = detail::get_half(in + 80);
         grid.dmin = detail::get_half(in + 82);
         complete(grid);
-        for (std::size_t i = 0; i < 256; ++i)
-            codes[i] = 0;
+        for (std::size_t i = 0; i < 256; ++i) codes[i] = 0;
         detail::unpack_two_bits(in + 16, 0, codes);
         return grid;
     }
@@ -6447,8 +6207,7 @@ struct symmetric_groups {
 };
 
 template <class Format, class L>
-[[gnu::always_inline]] inline void search_symmetric_groups(const block_source* blocks,
-                                                           std::size_t count,
+[[gnu::always_inline]] inline void search_symmetric_groups(const block_source* blocks, std::size_t count,
                                                            symmetric_groups<L>& found) noexcept
 {
     const bool weighted = blocks[0].importance != nullptr;
@@ -6465,8 +6224,7 @@ template <class Format, class L>
             chunk.importance(w);
         else
             square_all<16, L>(x, w);
-        if (weighted && Format::values_in_weights)
-            weights_from_importance<16>(x, w, chunk.of_blocks(base), w);
+        if (weighted && Format::values_in_weights) weights_from_importance<16>(x, w, chunk.of_blocks(base), w);
         L scale;
         if (!weighted && Format::refined_without_importance)
             scale = search_refined<16, L>(x, w, -Format::lowest_level, levels);
@@ -6497,17 +6255,14 @@ struct q3_k {
     static constexpr bool refined_without_importance = true;
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::symmetric_groups<L> found;
-        for (float& unused : found.scale)
-            unused = 0.0f;
-        for (float& unused : found.weight)
-            unused = 0.0f;
+        for (float& unused : found.scale) unused = 0.0f;
+        for (float& unused : found.weight) unused = 0.0f;
         detail::search_symmetric_groups<q3_k, L>(blocks, count, found);
-        for (std::size_t b = 0; b < count; ++b)
-            grids[b] = detail::new_grid(id, 16, 4, 7);
+        for (std::size_t b = 0; b < count; ++b) grids[b] = detail::new_grid(id, 16, 4, 7);
         if (blocks[0].importance != nullptr)
             pack_scales_by_search<L>(found, count, grids);
         else
@@ -6522,8 +6277,7 @@ struct q3_k {
     {
         const float d = detail::as_read(grid.d);
         for (std::size_t g = 0; g < 16; ++g)
-            grid.scale[g] =
-                strict_product(d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
+            grid.scale[g] = strict_product(d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
     }
     static int integer_scale(const block_grid& grid, std::size_t g) noexcept
     {
@@ -6539,8 +6293,7 @@ struct q3_k {
         for (std::size_t g = 0; g < 8; ++g)
             for (std::size_t l = 0; l < 32; ++l)
                 high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 2) << g);
-        for (std::size_t l = 0; l < 32; ++l)
-            out[l] = static_cast<std::byte>(high[l]);
+        for (std::size_t l = 0; l < 32; ++l) out[l] = static_cast<std::byte>(high[l]);
         detail::pack_two_bits(codes, 0, out + 32);
         pack_scales(grid.packed_scale, out + 96);
         detail::put_half(grid.d, out + 108);
@@ -6559,11 +6312,10 @@ struct q3_k {
         return grid;
     }
 
-  private:
+private:
     template <class L>
-    [[gnu::always_inline]] static void
-    pack_scales_by_search(const detail::symmetric_groups<L>& found, std::size_t count,
-                          block_grid* grids) noexcept
+    [[gnu::always_inline]] static void pack_scales_by_search(const detail::symmetric_groups<L>& found,
+                                                             std::size_t count, block_grid* grids) noexcept
     {
         alignas(sizeof(L)) float levels[16 * L::count];
         alignas(sizeof(L)) float factors[L::count];
@@ -6574,9 +6326,8 @@ struct q3_k {
         }
     }
     template <class L>
-    [[gnu::always_inline]] static void
-    pack_scales_by_largest(const detail::symmetric_groups<L>& found, std::size_t count,
-                           block_grid* grids) noexcept
+    [[gnu::always_inline]] static void pack_scales_by_largest(const detail::symmetric_groups<L>& found,
+                                                              std::size_t count, block_grid* grids) noexcept
     {
         alignas(sizeof(L)) float peaks[L::count];
         extreme<16, L>(found.scale).store(peaks);
@@ -6593,12 +6344,10 @@ struct q3_k {
     }
     static void pack_scales(const std::uint8_t* scale, std::byte* out) noexcept
     {
-        for (std::size_t j = 0; j < 8; ++j)
-            out[j] = static_cast<std::byte>((scale[j] & 15) | (scale[j + 8] & 15) << 4);
+        for (std::size_t j = 0; j < 8; ++j) out[j] = static_cast<std::byte>((scale[j] & 15) | (scale[j + 8] & 15) << 4);
         for (std::size_t j = 0; j < 4; ++j)
-            out[8 + j] =
-                static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
-                                       (scale[j + 8] >> 4) << 4 | (scale[j + 12] >> 4) << 6);
+            out[8 + j] = static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 | (scale[j + 8] >> 4) << 4 |
+                                                (scale[j + 12] >> 4) << 6);
     }
     static void unpack_scales(const std::byte* in, std::uint8_t* scale) noexcept
     {
@@ -6632,8 +6381,8 @@ struct q4_k : detail::affine_integers<63> {
     static constexpr affine_candidates weighted_candidates{15.0f, -0.9f, 0.05f, 36};
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::fit_affine<q4_k, L>(blocks, count, grids, codes);
     }
@@ -6689,8 +6438,8 @@ struct q5_k : detail::affine_integers<63> {
     static constexpr affine_candidates weighted_candidates{31.0f, -0.9f, 0.05f, 36};
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::fit_affine<q5_k, L>(blocks, count, grids, codes);
     }
@@ -6706,8 +6455,7 @@ struct q5_k : detail::affine_integers<63> {
         for (std::size_t g = 0; g < groups; ++g)
             for (std::size_t l = 0; l < 32; ++l)
                 high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 4) << g);
-        for (std::size_t l = 0; l < 32; ++l)
-            out[16 + l] = static_cast<std::byte>(high[l]);
+        for (std::size_t l = 0; l < 32; ++l) out[16 + l] = static_cast<std::byte>(high[l]);
         detail::pack_nibbles(codes, out + 48);
     }
     static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
@@ -6750,12 +6498,11 @@ struct q6_k {
     static constexpr bool refined_without_importance = false;
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::symmetric_groups<L> found;
-        for (float& unused : found.scale)
-            unused = 0.0f;
+        for (float& unused : found.scale) unused = 0.0f;
         detail::search_symmetric_groups<q6_k, L>(blocks, count, found);
         alignas(sizeof(L)) float peaks[L::count];
         extreme<16, L>(found.scale).store(peaks);
@@ -6763,8 +6510,7 @@ struct q6_k {
             grids[b] = detail::new_grid(id, 16, 32, 63);
             std::uint8_t* block_codes = codes + 256 * b;
             if ((peaks[b] < 0.0f ? -peaks[b] : peaks[b]) < negligible) {
-                for (std::size_t i = 0; i < 256; ++i)
-                    block_codes[i] = 0; // all bytes are zero
+                for (std::size_t i = 0; i < 256; ++i) block_codes[i] = 0; // all bytes are zero
                 continue;
             }
             pack_scales<L::count>(found.scale + b, peaks[b], grids[b]);
@@ -6797,16 +6543,14 @@ struct q6_k {
                 out[64 * half + l] = static_cast<std::byte>((from[0] & 15) | (from[64] & 15) << 4);
             }
         detail::pack_two_bits(codes, 4, out + 128);
-        for (std::size_t g = 0; g < 16; ++g)
-            out[192 + g] = static_cast<std::byte>(grid.packed_scale[g]);
+        for (std::size_t g = 0; g < 16; ++g) out[192 + g] = static_cast<std::byte>(grid.packed_scale[g]);
         detail::put_half(grid.d, out + 208);
     }
     static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
     {
         block_grid grid = detail::new_grid(id, 16, 32, 63);
         grid.d = detail::get_half(in + 208);
-        for (std::size_t g = 0; g < 16; ++g)
-            grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[192 + g]);
+        for (std::size_t g = 0; g < 16; ++g) grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[192 + g]);
         complete(grid);
         for (std::size_t half = 0; half < 2; ++half)
             for (std::size_t l = 0; l < 64; ++l) {
@@ -6818,7 +6562,7 @@ struct q6_k {
         return grid;
     }
 
-  private:
+private:
     template <std::size_t C>
     static void pack_scales(const float* scales, float peak, block_grid& grid) noexcept
     {
@@ -6883,16 +6627,13 @@ namespace awq::gguf {
 /// numbers is known. `importance`: mean x^2 of the block's input columns, or empty.
 /// `row_mean_square` is that of the whole row of weights (`mean_square`); Q4_0, Q4_1, Q5_0 and Q5_1
 /// with importance need it. The type must be one that `has_grid` admits.
-inline block_grid fit_block(type format, std::span<const float> block,
-                            std::span<const float> importance, float row_mean_square) noexcept
+inline block_grid fit_block(type format, std::span<const float> block, std::span<const float> importance,
+                            float row_mean_square) noexcept
 {
-    const block_source source{block.data(), importance.empty() ? nullptr : importance.data(),
-                              row_mean_square};
+    const block_source source{block.data(), importance.empty() ? nullptr : importance.data(), row_mean_square};
     block_grid grid;
     std::uint8_t codes[max_block_columns];
-    with_format(format, [&](auto chosen) {
-        decltype(chosen)::template fit<one_lane>(&source, 1, &grid, codes);
-    });
+    with_format(format, [&](auto chosen) { decltype(chosen)::template fit<one_lane>(&source, 1, &grid, codes); });
     return grid;
 }
 
@@ -6903,20 +6644,16 @@ constexpr bool has_grid(type format) noexcept
 }
 
 /// Writes one block: `codes` one for each element, as `block_grid::nearest` gives them.
-inline void pack_block(const block_grid& grid, std::span<const std::uint8_t> codes,
-                       std::span<std::byte> out) noexcept
+inline void pack_block(const block_grid& grid, std::span<const std::uint8_t> codes, std::span<std::byte> out) noexcept
 {
-    with_format(grid.type,
-                [&](auto chosen) { decltype(chosen)::pack(grid, codes.data(), out.data()); });
+    with_format(grid.type, [&](auto chosen) { decltype(chosen)::pack(grid, codes.data(), out.data()); });
 }
 
 /// Reads one block of a type that `has_grid` admits: its grid, and a code for each element.
-inline block_grid unpack_block(type format, std::span<const std::byte> in,
-                               std::span<std::uint8_t> codes) noexcept
+inline block_grid unpack_block(type format, std::span<const std::byte> in, std::span<std::uint8_t> codes) noexcept
 {
     block_grid grid;
-    with_format(format,
-                [&](auto chosen) { grid = decltype(chosen)::unpack(in.data(), codes.data()); });
+    with_format(format, [&](auto chosen) { grid = decltype(chosen)::unpack(in.data(), codes.data()); });
     return grid;
 }
 
@@ -6924,8 +6661,7 @@ inline block_grid unpack_block(type format, std::span<const std::byte> in,
 inline float mean_square(std::span<const float> row) noexcept
 {
     float sum = 0.0f;
-    for (const float x : row)
-        sum += strict_product(x, x);
+    for (const float x : row) sum += strict_product(x, x);
     return sum / static_cast<float>(row.size());
 }
 
@@ -6942,8 +6678,7 @@ inline void products_are_stored(float* products) noexcept
 } // namespace detail
 
 /// What all codes of a block read as; bit for bit the same as `block_grid::value`.
-inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::size_t size,
-                      float* out) noexcept
+inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::size_t size, float* out) noexcept
 {
     const std::size_t columns = grid.group_columns;
     for (std::size_t first = 0; first < size; first += columns) {
@@ -6958,8 +6693,7 @@ inline void values_of(const block_grid& grid, const std::uint8_t* codes, std::si
     if (grid.zero_code != 0) return; // these formats have no offset
     detail::products_are_stored(out);
     for (std::size_t first = 0; first < size; first += columns)
-        for (std::size_t i = first; i < first + columns; ++i)
-            out[i] += grid.offset[first / columns];
+        for (std::size_t i = first; i < first + columns; ++i) out[i] += grid.offset[first / columns];
 }
 
 } // namespace awq::gguf
@@ -6998,11 +6732,9 @@ struct sixteen_sums {
     [[gnu::always_inline]] float total() const noexcept
     {
         alignas(64) float each[size];
-        for (std::size_t p = 0; p < parts; ++p)
-            part[p].store(each + p * L::count);
+        for (std::size_t p = 0; p < parts; ++p) part[p].store(each + p * L::count);
         for (std::size_t half = size / 2; half > 0; half /= 2)
-            for (std::size_t i = 0; i < half; ++i)
-                each[i] += each[i + half];
+            for (std::size_t i = 0; i < half; ++i) each[i] += each[i + half];
         return each[0];
     }
 };
@@ -7017,9 +6749,8 @@ struct rounding_target {
 /// The weighted squared error of group `g` with another scale and offset, each element rounded to
 /// its nearest code.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline float group_error(const rounding_target& target,
-                                                const block_grid& grid, std::size_t g, float scale,
-                                                float offset) noexcept
+[[gnu::always_inline]] inline float group_error(const rounding_target& target, const block_grid& grid, std::size_t g,
+                                                float scale, float offset) noexcept
 {
     const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
     const auto zero = static_cast<float>(grid.zero_code);
@@ -7041,9 +6772,8 @@ struct level_sums {
 };
 
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void add_group(const rounding_target& target, const block_grid& grid,
-                                             std::size_t g, float integer_scale,
-                                             float integer_minimum, level_sums& sums) noexcept
+[[gnu::always_inline]] inline void add_group(const rounding_target& target, const block_grid& grid, std::size_t g,
+                                             float integer_scale, float integer_minimum, level_sums& sums) noexcept
 {
     const float inverse = grid.scale[g] != 0.0f ? 1.0f / grid.scale[g] : 0.0f;
     const auto zero = static_cast<float>(grid.zero_code);
@@ -7086,8 +6816,8 @@ inline bool solve(const level_sums& s, bool has_minimum, float& d, float& dmin) 
 
 /// Tries the integers s and m for one group and keeps them where the error falls.
 template <class Format, class L>
-[[gnu::always_inline]] inline void try_integers(const rounding_target& target, block_grid& grid,
-                                                std::size_t g, int s, int m, float& error) noexcept
+[[gnu::always_inline]] inline void try_integers(const rounding_target& target, block_grid& grid, std::size_t g, int s,
+                                                int m, float& error) noexcept
 {
     if (s < Format::lowest_scale || s > Format::highest_scale) return;
     if (m < 0 || m > Format::highest_minimum) return;
@@ -7102,8 +6832,8 @@ template <class Format, class L>
 /// Moves the integers of one group by up to `Format::reach` while the error falls; scales that may
 /// be negative are mirrored as well, since the levels reach one further on one side.
 template <class Format, class L>
-[[gnu::always_inline]] inline void improve_group(const rounding_target& target, block_grid& grid,
-                                                 std::size_t g, float error) noexcept
+[[gnu::always_inline]] inline void improve_group(const rounding_target& target, block_grid& grid, std::size_t g,
+                                                 float error) noexcept
 {
     const int scale_at = Format::integer_scale(grid, g);
     const int minimum_at = grid.packed_minimum[g];
@@ -7111,20 +6841,18 @@ template <class Format, class L>
     for (int s = -Format::reach; s <= Format::reach; ++s) {
         for (int m = -minimum_reach; m <= minimum_reach; ++m)
             try_integers<Format, L>(target, grid, g, scale_at + s, minimum_at + m, error);
-        if (!Format::has_minimum)
-            try_integers<Format, L>(target, grid, g, -scale_at + s, minimum_at, error);
+        if (!Format::has_minimum) try_integers<Format, L>(target, grid, g, -scale_at + s, minimum_at, error);
     }
 }
 
 /// The error of the whole block, group by group.
 template <class Format, class L>
-[[gnu::always_inline]] inline float block_errors(const rounding_target& target,
-                                                 const block_grid& grid, float* errors) noexcept
+[[gnu::always_inline]] inline float block_errors(const rounding_target& target, const block_grid& grid,
+                                                 float* errors) noexcept
 {
     float total = 0.0f;
     for (std::size_t g = 0; g < Format::groups; ++g) {
-        errors[g] =
-            group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
+        errors[g] = group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
         total += errors[g];
     }
     return total;
@@ -7132,8 +6860,7 @@ template <class Format, class L>
 
 /// Replaces the halves of the block by those of least squares, then the integers of the groups.
 template <class Format, class L>
-[[gnu::always_inline]] inline block_grid next_grid(const rounding_target& target,
-                                                   const block_grid& from) noexcept
+[[gnu::always_inline]] inline block_grid next_grid(const rounding_target& target, const block_grid& from) noexcept
 {
     constexpr std::size_t size = 256 / Format::groups;
     level_sums sums;
@@ -7150,16 +6877,15 @@ template <class Format, class L>
     Format::complete(next);
     float errors[Format::groups];
     block_errors<Format, L>(target, next, errors);
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        improve_group<Format, L>(target, next, g, errors[g]);
+    for (std::size_t g = 0; g < Format::groups; ++g) improve_group<Format, L>(target, next, g, errors[g]);
     Format::complete(next);
     return next;
 }
 
 /// Looks for a grid with less error than the one that was fitted, and rounds onto it.
 template <class Format, class L>
-[[gnu::always_inline]] inline void
-improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void improve_super_block(const rounding_target& target, block_grid& grid,
+                                                       std::uint8_t* codes) noexcept
 {
     constexpr std::size_t size = 256 / Format::groups;
     float errors[Format::groups];
@@ -7173,8 +6899,7 @@ improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_
         grid = current;
     }
     for (std::size_t g = 0; g < Format::groups; ++g)
-        if (grid.scale[g] != 0.0f)
-            round_group<size, L>(target.x + g * size, grid, g, codes + g * size);
+        if (grid.scale[g] != 0.0f) round_group<size, L>(target.x + g * size, grid, g, codes + g * size);
 }
 
 /// The error of a block of 32 elements and the sums for its next scale and offset.
@@ -7246,8 +6971,7 @@ template <class L>
             found = start;
         }
     grid = found;
-    for (std::size_t i = 0; i < target.columns; ++i)
-        codes[i] = static_cast<std::uint8_t>(grid.nearest(i, target.x[i]));
+    for (std::size_t i = 0; i < target.columns; ++i) codes[i] = static_cast<std::uint8_t>(grid.nearest(i, target.x[i]));
 }
 
 /// Improves what was fitted for one block.
@@ -7257,10 +6981,8 @@ template <class Format, class L>
 {
     constexpr std::size_t columns = facts(Format::id).block_columns;
     alignas(64) float ones[columns];
-    for (float& one : ones)
-        one = 1.0f;
-    const rounding_target target{source.values, source.importance ? source.importance : ones,
-                                 columns};
+    for (float& one : ones) one = 1.0f;
+    const rounding_target target{source.values, source.importance ? source.importance : ones, columns};
     if constexpr (columns == 32)
         improve_block_32<L>(target, grid, codes);
     else
@@ -7282,8 +7004,11 @@ namespace awq::gguf {
 
 /// A block format as a type: `q4_k`, `q8_0`, `iq4_nl` and the others of `formats.hpp`.
 template <class F>
-concept block_format = requires(const block_grid& grid, const std::uint8_t* codes, std::byte* out) {
-    { F::id } -> std::convertible_to<type>;
+concept block_format = requires(const block_grid& grid, const std::uint8_t* codes, std::byte* out)
+{
+    {
+        F::id
+        } -> std::convertible_to<type>;
     F::pack(grid, codes, out);
 };
 
@@ -7292,15 +7017,19 @@ concept block_format = requires(const block_grid& grid, const std::uint8_t* code
 /// weights give unspecified bytes.
 template <block_format Format, rounding How = rounding::exact>
 class format_quantizer {
-  public:
+public:
     static constexpr gguf::type type = Format::id;
 
     /// Rows must be whole blocks: shape_mismatch otherwise.
     status check(std::size_t in_features) const noexcept
     {
         if (in_features != 0 && in_features % columns == 0) return {};
-        return error{error_code::shape_mismatch, name_of(type), ": rows of ", in_features,
-                     " elements are no multiple of its block of ", columns,
+        return error{error_code::shape_mismatch,
+                     name_of(type),
+                     ": rows of ",
+                     in_features,
+                     " elements are no multiple of its block of ",
+                     columns,
                      "; choose a type with smaller blocks"};
     }
     constexpr std::size_t row_block() const noexcept { return 1; }
@@ -7310,19 +7039,15 @@ class format_quantizer {
         return shared;
     }
     /// Bytes of one row.
-    constexpr std::size_t row_bytes(std::size_t in_features) const noexcept
-    {
-        return in_features / columns * bytes;
-    }
+    constexpr std::size_t row_bytes(std::size_t in_features) const noexcept { return in_features / columns * bytes; }
 
     /// One row to `row_bytes(row.size())` bytes. `importance` has the row's length, or is empty.
     void quantize_row(std::span<const float> row, std::span<const float> importance,
                       std::span<std::byte> out) const noexcept
     {
-        for_each_block(row, importance,
-                       [&](std::size_t i, const block_grid& grid, const std::uint8_t* codes) {
-                           Format::pack(grid, codes, out.data() + i * bytes);
-                       });
+        for_each_block(row, importance, [&](std::size_t i, const block_grid& grid, const std::uint8_t* codes) {
+            Format::pack(grid, codes, out.data() + i * bytes);
+        });
     }
 
     /// What rows read as once they were written; `out` may be the same memory.
@@ -7336,19 +7061,17 @@ class format_quantizer {
                            });
     }
 
-  private:
+private:
     static constexpr std::size_t columns = block_columns(type), bytes = block_bytes(type);
 
     template <class Use>
-    static void for_each_block(std::span<const float> row, std::span<const float> importance,
-                               const Use& use) noexcept
+    static void for_each_block(std::span<const float> row, std::span<const float> importance, const Use& use) noexcept
     {
         const bool row_matters = columns == 32 && !importance.empty();
         const float energy = row_matters ? mean_square(row) : 0.0f;
         for (std::size_t i = 0; i < row.size() / columns; ++i) {
             const block_source source{row.data() + i * columns,
-                                      importance.empty() ? nullptr : importance.data() + i * columns,
-                                      energy};
+                                      importance.empty() ? nullptr : importance.data() + i * columns, energy};
             block_grid grid;
             std::uint8_t codes[columns];
             fit(source, grid, codes);
@@ -7359,8 +7082,7 @@ class format_quantizer {
     static void fit(const block_source& source, block_grid& grid, std::uint8_t* codes) noexcept
     {
         Format::template fit<one_lane>(&source, 1, &grid, codes);
-        if constexpr (How == rounding::best)
-            detail::improve_block<Format, one_lane>(source, grid, codes);
+        if constexpr (How == rounding::best) detail::improve_block<Format, one_lane>(source, grid, codes);
     }
 };
 
@@ -7380,7 +7102,10 @@ namespace awq {
 
 /// A group policy whose number of columns is known when it is compiled.
 template <class Group>
-concept static_group = requires { typename std::integral_constant<std::size_t, Group::columns()>; };
+concept static_group = requires
+{
+    typename std::integral_constant<std::size_t, Group::columns()>;
+};
 
 /// The numbers of `integer_quantizer`, with the scheme, its storage type and the group size as constants
 /// in the code: two policies give two machine codes. A `dynamic_group_size` is one switch outside the
@@ -7393,10 +7118,7 @@ struct scheme_quantizer {
     [[no_unique_address]] Group group{};
 
     /// shape_mismatch where groups do not cut a row evenly.
-    status check(std::size_t in_features) const noexcept
-    {
-        return detail::check_groups(group.columns(), in_features);
-    }
+    status check(std::size_t in_features) const noexcept { return detail::check_groups(group.columns(), in_features); }
 
     constexpr std::size_t row_block() const noexcept { return 1; }
     constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
@@ -7410,25 +7132,22 @@ struct scheme_quantizer {
     }
 
     /// Quantizes and dequantizes; `out` may be `rows`. Importance is not looked at.
-    void pseudo_quantize(matrix_view<const float> rows, std::span<const float>,
-                         matrix_view<float> out) const noexcept
+    void pseudo_quantize(matrix_view<const float> rows, std::span<const float>, matrix_view<float> out) const noexcept
     {
-        with_width(rows.cols(), [&](auto width) {
-            detail::simulate_groups(rows, width, Scheme{}, rounding{}, out);
-        });
+        with_width(rows.cols(), [&](auto width) { detail::simulate_groups(rows, width, Scheme{}, rounding{}, out); });
     }
 
     /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
     /// empty `zero_points` for a symmetric scheme).
-    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes,
-                      std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
+    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes, std::span<float> scales,
+                      std::span<std::int8_t> zero_points) const noexcept
     {
         with_width(row.size(), [&](auto width) {
             detail::code_groups(row, width, Scheme{}, rounding{}, codes, scales, zero_points);
         });
     }
 
-  private:
+private:
     template <class Action>
     void with_width(std::size_t in_features, Action&& action) const
     {
@@ -7448,7 +7167,11 @@ struct scheme_quantizer {
 namespace awq::detail {
 
 template <class Scheme>
-concept scheme_type = requires { Scheme::value.bits; typename Scheme::storage_type; };
+concept scheme_type = requires
+{
+    Scheme::value.bits;
+    typename Scheme::storage_type;
+};
 
 /// The group policy of a mode that was given none.
 template <class Scheme>
@@ -7468,8 +7191,7 @@ struct simulated {
     static constexpr type make(const Group&) { return {}; }
 };
 template <scheme_type Scheme, class Group>
-requires(!std::is_same_v<Group, format_groups>)
-struct simulated<Scheme, Group> {
+requires(!std::is_same_v<Group, format_groups>) struct simulated<Scheme, Group> {
     using type = scheme_quantizer<Scheme, Group>;
     using storage = typename type::rounding;
     static constexpr type make(const Group& group) { return {group}; }
@@ -7504,10 +7226,7 @@ struct simulated<Scheme, Group> : simulated_format<gguf::format_quantizer<Scheme
 namespace awq {
 
 /// Floats that `gram_loss` needs at least; up to 1024 times as many make it faster.
-constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
-{
-    return 2 * in_features;
-}
+constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept { return 2 * in_features; }
 
 /// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
 /// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
@@ -7515,7 +7234,7 @@ constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 /// extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
 template <class Product, execution E, class T = const float>
 AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                  matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
+                              matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
 {
     const std::size_t width = weight.cols(), rows = sample.size();
     const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
@@ -7528,25 +7247,22 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
             const std::size_t row = sample.row(first + r);
             const T* const from = weight.row(row).data();
             const float* const to = candidate.row(row).data();
-            for (std::size_t c = 0; c < width; ++c)
-                change(r, c) = to[c] - static_cast<float>(from[c]);
+            for (std::size_t c = 0; c < width; ++c) change(r, c) = to[c] - static_cast<float>(from[c]);
         });
         Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
         sum += ordered_sum(how, count, [&](std::size_t r) {
             const float *a = change.row(r).data(), *b = product.row(r).data();
-            return lane_sum(width, [a, b](std::size_t c) {
-                return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
-            });
+            return lane_sum(
+                width, [a, b](std::size_t c) { return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]); });
         });
     }
-    return sum * static_cast<double>(weight.rows()) /
-           static_cast<double>(std::max<std::size_t>(rows, 1));
+    return sum * static_cast<double>(weight.rows()) / static_cast<double>(std::max<std::size_t>(rows, 1));
 }
 
 /// The same over all rows.
 template <class Product, execution E, class T = const float>
 AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                  matrix_view<const float> gram, std::span<float> memory)
+                              matrix_view<const float> gram, std::span<float> memory)
 {
     return gram_error<Product>(how, weight, candidate, gram, memory, row_sample{weight.rows()});
 }
@@ -7558,22 +7274,19 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
 /// weights' element type.
 template <class Product, execution E, class T = float>
 class AWQ_ABI_TAG gram_loss {
-  public:
+public:
     /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
     /// `tokens`. Of each weight about `most_rows` rows are looked at, in whole blocks of `row_block`,
     /// which is a multiple of all quantizers' own.
-    gram_loss(const E& how, std::span<const matrix_view<const T>> weights,
-              matrix_view<const float> gram, std::size_t tokens, std::span<float> memory,
-              std::size_t most_rows = all_rows, std::size_t row_block = 1) noexcept
-        : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory),
-          most_rows_(most_rows), row_block_(row_block)
+    gram_loss(const E& how, std::span<const matrix_view<const T>> weights, matrix_view<const float> gram,
+              std::size_t tokens, std::span<float> memory, std::size_t most_rows = all_rows,
+              std::size_t row_block = 1) noexcept
+        : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory), most_rows_(most_rows),
+          row_block_(row_block)
     {}
 
     /// The rows that it looks at, of a weight of so many: a candidate needs no others.
-    row_sample sample_of(std::size_t rows) const noexcept
-    {
-        return row_sample{rows, most_rows_, row_block_};
-    }
+    row_sample sample_of(std::size_t rows) const noexcept { return row_sample{rows, most_rows_, row_block_}; }
 
     double operator()(std::span<const matrix_view<const float>> candidates) const
     {
@@ -7583,8 +7296,7 @@ class AWQ_ABI_TAG gram_loss {
             // A layer that is not quantized is its own candidate and loses nothing.
             const void* const weight = weights_[i].data();
             if (weight == candidates[i].data()) continue;
-            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_,
-                                       sample_of(weights_[i].rows()));
+            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, sample_of(weights_[i].rows()));
         }
         return sum / (static_cast<double>(tokens_) * outputs);
     }
@@ -7611,16 +7323,17 @@ class AWQ_ABI_TAG gram_loss {
         for (std::size_t i = 0; i < waiting_; ++i) {
             const rows_of_candidate& each = queue_[i];
             *each.error += each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
-                const float *a = changes.row(each.first + r).data(), *b = products.row(each.first + r).data();
-                return lane_sum(changes.cols(), [a, b](std::size_t c) {
-                    return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
-                });
-            });
+                               const float *a = changes.row(each.first + r).data(),
+                                           *b = products.row(each.first + r).data();
+                               return lane_sum(changes.cols(), [a, b](std::size_t c) {
+                                   return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
+                               });
+                           });
         }
         used_ = waiting_ = 0;
     }
 
-  private:
+private:
     /// Rows that wait for their product.
     struct rows_of_candidate {
         double* error;
@@ -7628,10 +7341,7 @@ class AWQ_ABI_TAG gram_loss {
         std::size_t first, count;
     };
 
-    std::size_t capacity() const noexcept
-    {
-        return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols()));
-    }
+    std::size_t capacity() const noexcept { return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols())); }
 
     void add_rows(matrix_view<const T> weight, matrix_view<const float> candidate, double share, double& error)
     {
@@ -7686,8 +7396,7 @@ struct squared_error {
     /// The mean, which is the loss; NaN where nothing went in.
     double mean() const noexcept
     {
-        return count == 0 ? std::numeric_limits<double>::quiet_NaN()
-                          : sum / static_cast<double>(count);
+        return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(count);
     }
     squared_error& operator+=(const squared_error& other) noexcept
     {
@@ -7699,8 +7408,8 @@ struct squared_error {
 
 /// Compares two outputs, both (tokens, features), over the tokens that the mask keeps.
 template <execution E>
-AWQ_ABI_TAG squared_error output_error(const E& how, matrix_view<const float> expected,
-                           matrix_view<const float> actual, loss_mask mask = {})
+AWQ_ABI_TAG squared_error output_error(const E& how, matrix_view<const float> expected, matrix_view<const float> actual,
+                                       loss_mask mask = {})
 {
     const std::size_t width = expected.cols();
     const double sum = ordered_sum(how, expected.rows(), [&](std::size_t t) {
@@ -7715,8 +7424,7 @@ AWQ_ABI_TAG squared_error output_error(const E& how, matrix_view<const float> ex
 }
 
 /// Floats that `linear_output_loss` needs at least; more makes it faster.
-constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features,
-                                                        std::size_t tokens) noexcept
+constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features, std::size_t tokens) noexcept
 {
     return in_features + tokens;
 }
@@ -7726,22 +7434,21 @@ constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features,
 /// are fewer tokens than in_features. `T`: the weights' element type.
 template <class Product, execution E, class T = float>
 class AWQ_ABI_TAG linear_output_loss {
-  public:
+public:
     /// `weights`: the originals, each (out_features, in_features); `x`: (tokens, in_features).
-    linear_output_loss(const E& how, std::span<const matrix_view<const T>> weights,
-                       matrix_view<const float> x, std::span<float> memory) noexcept
+    linear_output_loss(const E& how, std::span<const matrix_view<const T>> weights, matrix_view<const float> x,
+                       std::span<float> memory) noexcept
         : how_(how), weights_(weights), x_(x), memory_(memory)
     {}
 
     double operator()(std::span<const matrix_view<const float>> candidates) const
     {
         squared_error error;
-        for (std::size_t i = 0; i < weights_.size(); ++i)
-            error += layer_error(i, candidates[i]);
+        for (std::size_t i = 0; i < weights_.size(); ++i) error += layer_error(i, candidates[i]);
         return error.mean();
     }
 
-  private:
+private:
     squared_error layer_error(std::size_t index, matrix_view<const float> candidate) const
     {
         const matrix_view<const T> weight = weights_[index];
@@ -7755,8 +7462,7 @@ class AWQ_ABI_TAG linear_output_loss {
             const matrix_view<float> output{memory_.data() + count * width, count, tokens};
             how_.for_each(count, [&](std::size_t r) {
                 for (std::size_t c = 0; c < width; ++c)
-                    change(r, c) =
-                        candidate(first + r, c) - static_cast<float>(weight(first + r, c));
+                    change(r, c) = candidate(first + r, c) - static_cast<float>(weight(first + r, c));
             });
             Product::multiply_nt(how_, matrix_view<const float>{change}, x_, output);
             sum += ordered_sum(how_, count, [&](std::size_t r) {
@@ -7818,13 +7524,11 @@ parent(F, std::size_t, std::size_t) -> parent<F>;
 /// llm-compressor's loss. A callable for `scale_search`.
 template <parent_forward F, execution E>
 class parent_output_loss {
-  public:
+public:
     /// `weights`: the originals. `memory`: `source.workspace_size()` floats.
-    parent_output_loss(const E& how, parent<F>& source,
-                       std::span<const matrix_view<const float>> weights, std::span<float> memory,
-                       loss_mask mask = {})
-        : how_(how), source_(source), mask_(mask),
-          expected_(memory.data(), source.tokens, source.out_features),
+    parent_output_loss(const E& how, parent<F>& source, std::span<const matrix_view<const float>> weights,
+                       std::span<float> memory, loss_mask mask = {})
+        : how_(how), source_(source), mask_(mask), expected_(memory.data(), source.tokens, source.out_features),
           actual_(memory.data() + expected_.size(), source.tokens, source.out_features)
     {
         source_.forward(weights, expected_);
@@ -7833,12 +7537,10 @@ class parent_output_loss {
     double operator()(std::span<const matrix_view<const float>> candidates)
     {
         source_.forward(candidates, actual_);
-        return output_error(how_, matrix_view<const float>{expected_},
-                            matrix_view<const float>{actual_}, mask_)
-            .mean();
+        return output_error(how_, matrix_view<const float>{expected_}, matrix_view<const float>{actual_}, mask_).mean();
     }
 
-  private:
+private:
     const E& how_;
     parent<F>& source_;
     loss_mask mask_;
@@ -7894,8 +7596,7 @@ struct balance_layers {
     std::tuple<Tensors...> tensors;
 
     template <class... Ts>
-    requires(sizeof...(Ts) == sizeof...(Tensors) &&
-             sizeof...(Ts) > 0) constexpr explicit balance_layers(Ts&&... layers)
+    requires(sizeof...(Ts) == sizeof...(Tensors) && sizeof...(Ts) > 0) constexpr explicit balance_layers(Ts&&... layers)
         : tensors(std::forward<Ts>(layers)...)
     {}
     static constexpr std::size_t count = sizeof...(Tensors);
@@ -7930,14 +7631,16 @@ namespace awq::detail {
 
 /// Whether a backend has a view of a tensor, and whether that can be written.
 template <class B, class Tensor>
-concept viewed_by = requires(Tensor& tensor) { B::view(tensor).rows(); };
+concept viewed_by = requires(Tensor& tensor)
+{
+    B::view(tensor).rows();
+};
 template <class View>
 inline constexpr bool is_written = false;
 template <class T>
 inline constexpr bool is_written<matrix_view<T>> = !std::is_const_v<T>;
 template <class B, class Tensor>
-concept written_by =
-    viewed_by<B, Tensor> && is_written<decltype(B::view(std::declval<Tensor&>()))>;
+concept written_by = viewed_by<B, Tensor> && is_written<decltype(B::view(std::declval<Tensor&>()))>;
 
 template <class B, class Tensor>
 struct element_of_view {
@@ -7947,8 +7650,7 @@ template <class B, class Tensor>
 requires viewed_by<B, Tensor>
 struct element_of_view<B, Tensor> {
     using type = typename decltype(B::view(std::declval<Tensor&>()))::value_type;
-    static_assert(tensor_element<type>,
-                  "awq::modifier: a tensor's elements are float, awq::f16 or awq::bf16");
+    static_assert(tensor_element<type>, "awq::modifier: a tensor's elements are float, awq::f16 or awq::bf16");
 };
 
 /// The element type of a tensor that a backend can view; float of any other.
@@ -7989,14 +7691,16 @@ template <class B, class Tensor>
 inline constexpr bool is_own_vector = false;
 template <class B, class Tensor>
 requires(std::same_as<Tensor, typename B::vector> ||
-         std::same_as<Tensor, typename B::template vector_of<typename Tensor::value_type>>)
-inline constexpr bool is_own_vector<B, Tensor> = true;
+         std::same_as<Tensor, typename B::template vector_of<
+                                  typename Tensor::value_type>>) inline constexpr bool is_own_vector<B, Tensor> = true;
 template <class B, class Tensor>
-inline constexpr bool is_vector =
-    is_span<std::remove_cvref_t<Tensor>> || is_own_vector<B, std::remove_cvref_t<Tensor>>;
+inline constexpr bool is_vector = is_span<std::remove_cvref_t<Tensor>> || is_own_vector<B, std::remove_cvref_t<Tensor>>;
 
 template <class B>
-concept allocating_backend = requires { B::make_workspace(std::size_t{}).get(); };
+concept allocating_backend = requires
+{
+    B::make_workspace(std::size_t{}).get();
+};
 
 /// Calls `use` with working memory that the backend allocates; nothing of it outlives the call.
 template <class B, class Use>
@@ -8032,11 +7736,7 @@ balance_views(const balance_layers<First, Rest...>& role)
     constexpr bool same = (std::same_as<element_of<B, First>, element_of<B, Rest>> && ...);
     static_assert(same, "awq::modifier: the balance layers of one mapping have elements of one type");
     if constexpr (same)
-        return std::apply(
-            [](auto&... tensors) {
-                return std::array{written_view<B>(tensors)...};
-            },
-            role.tensors);
+        return std::apply([](auto&... tensors) { return std::array{written_view<B>(tensors)...}; }, role.tensors);
     else
         return {};
 }
@@ -8117,7 +7817,7 @@ class basic_modifier {
                   "awq::modifier: the backend's product needs multiply_nt, multiply_nn, add_gram and "
                   "add_cross_gram, and its header, as awq/execution/products/packed.hpp, must be included");
 
-  public:
+public:
     using mode = Mode;
     using backend = Backend;
     using execution_type = Execution;
@@ -8126,14 +7826,12 @@ class basic_modifier {
     using storage = typename detail::simulated<typename Mode::scheme_type, Group>::storage;
 
     constexpr basic_modifier(search_options options = {}, Group group = {}, Execution how = {})
-        : options_(options),
-          quantizer_(detail::simulated<typename Mode::scheme_type, Group>::make(group)),
-          how_(how)
+        : options_(options), quantizer_(detail::simulated<typename Mode::scheme_type, Group>::make(group)), how_(how)
     {}
 
     /// With a quantizer that has a state: the mode names its type, `smoothing_only<my_quantizer>`.
-    static constexpr basic_modifier with_quantizer(const quantizer_type& rounding,
-                                                   search_options options = {}, Execution how = {})
+    static constexpr basic_modifier with_quantizer(const quantizer_type& rounding, search_options options = {},
+                                                   Execution how = {})
     {
         return {given{}, rounding, options, how};
     }
@@ -8148,15 +7846,12 @@ class basic_modifier {
     /// `workspace_size()`. For an array: `std::array<float, smoother{}.workspace_size(64, 256, 256)>`.
     /// `X`: the activations' elements; in 16 bits they are widened where they are too few for a Gram matrix.
     template <tensor_element X = float>
-    constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features,
-                                         std::size_t out_features,
+    constexpr std::size_t workspace_size(std::size_t tokens, std::size_t in_features, std::size_t out_features,
                                          std::size_t layers = 4) const noexcept
     {
         const bool with_gram = uses_gram(tokens, in_features);
-        return search_of<float, float>::workspace_size(in_features, out_features, layers,
-                                                       options_.n_grid) +
-               activation_stats::size(in_features, with_gram) +
-               loss_memory(tokens, in_features, out_features) +
+        return search_of<float, float>::workspace_size(in_features, out_features, layers, options_.n_grid) +
+               activation_stats::size(in_features, with_gram) + loss_memory(tokens, in_features, out_features) +
                (half_element<X> && !with_gram ? tokens * in_features : 0);
     }
 
@@ -8166,8 +7861,7 @@ class basic_modifier {
     status check(const basic_mapping<S, B>& pair) const
     {
         if (options_.storage != dtype::f32 && options_.storage != dtype_of<typename storage::type>)
-            return error{error_code::invalid_argument, "modifier: options.storage is ",
-                         name_of(options_.storage),
+            return error{error_code::invalid_argument, "modifier: options.storage is ", name_of(options_.storage),
                          "; give it with the scheme instead, as awq::stored_as<awq::bf16, Scheme>"};
         AWQ_CHECK(check_mapping(pair));
         return quantizer_.check(pair.in_features());
@@ -8177,8 +7871,7 @@ class basic_modifier {
     /// smooths it. The outcome's spans lie in `memory`; see `workspace_size`. On an error nothing
     /// is changed.
     template <class S = float, class B = S, class X = const float>
-    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x,
-                                  workspace memory) const
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x, workspace memory) const
     {
         AWQ_CHECK(check(pair));
         matrix_view<const float> few;
@@ -8189,24 +7882,22 @@ class basic_modifier {
         search_of<S, B> search{how_, pair, quantizer_, options_, storage{}};
         AWQ_CHECK(search.prepare(stats, memory));
         if (!stats.gram.empty())
-            return search.run(gram_loss<product, Execution, B>(how_, search.weights(), stats.gram,
-                                                               stats.tokens, search.rest()));
-        return search.run(linear_output_loss<product, Execution, B>(how_, search.weights(), few,
-                                                                    search.rest()));
+            return search.run(
+                gram_loss<product, Execution, B>(how_, search.weights(), stats.gram, stats.tokens, search.rest()));
+        return search.run(linear_output_loss<product, Execution, B>(how_, search.weights(), few, search.rest()));
     }
 
     /// The same, with the loss at the output of a module that the caller re-runs, with weights in float.
     template <parent_forward F, class S = float, class B = S, class X = const float>
-    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x,
-                                  parent<F> source, workspace memory) const
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x, parent<F> source,
+                                  workspace memory) const
     {
         AWQ_CHECK(check(pair));
         AWQ_TRY(const activation_stats stats, observed(pair.in_features(), x, memory));
         search_of<S, B> search{how_, pair, quantizer_, options_, storage{}};
         AWQ_CHECK(search.prepare(stats, memory));
         if (search.rest().size() < source.workspace_size()) return search.too_small();
-        return search.run(parent_output_loss<F, Execution>(how_, source, search.widened_weights(),
-                                                           search.rest()));
+        return search.run(parent_output_loss<F, Execution>(how_, source, search.widened_weights(), search.rest()));
     }
 
     /// Searches and smooths from statistics that were gathered before, which need a Gram matrix.
@@ -8220,15 +7911,14 @@ class basic_modifier {
                          pair.in_features(), " channels"};
         search_of<S, B> search{how_, pair, quantizer_, options_, storage{}};
         AWQ_CHECK(search.prepare(stats, memory));
-        return search.run(gram_loss<product, Execution, B>(how_, search.weights(), stats.gram,
-                                                           stats.tokens, search.rest()));
+        return search.run(
+            gram_loss<product, Execution, B>(how_, search.weights(), stats.gram, stats.tokens, search.rest()));
     }
 
     /// `smooth` over the backend's own tensors.
     template <class S, class Bias, class... Bs, class X>
-    result<search_outcome> smooth(const smooth_layer<S, Bias>& smooth_to,
-                                  const balance_layers<Bs...>& reads, const activations<X>& x,
-                                  workspace memory) const
+    result<search_outcome> smooth(const smooth_layer<S, Bias>& smooth_to, const balance_layers<Bs...>& reads,
+                                  const activations<X>& x, workspace memory) const
     {
         const auto views = detail::balance_views<Backend>(reads);
         return smooth(basic_mapping{detail::target_of<Backend>(smooth_to), std::span{views}},
@@ -8238,8 +7928,8 @@ class basic_modifier {
     /// The same in memory that the backend allocates; `best_scales` and `candidate_errors` of the
     /// outcome are then empty.
     template <class S, class Bias, class... Bs, class X>
-    result<search_outcome> smooth(const smooth_layer<S, Bias>& smooth_to,
-                                  const balance_layers<Bs...>& reads, const activations<X>& x) const
+    result<search_outcome> smooth(const smooth_layer<S, Bias>& smooth_to, const balance_layers<Bs...>& reads,
+                                  const activations<X>& x) const
     {
         const auto views = detail::balance_views<Backend>(reads);
         return smooth(basic_mapping{detail::target_of<Backend>(smooth_to), std::span{views}},
@@ -8248,25 +7938,20 @@ class basic_modifier {
     template <class S = float, class B = S, class X = const float>
     result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x) const
     {
-        return smooth_in_own_memory(
-            size_for<std::remove_const_t<X>>(pair, x.rows()),
-            [&](workspace memory) { return smooth(pair, x, memory); });
+        return smooth_in_own_memory(size_for<std::remove_const_t<X>>(pair, x.rows()),
+                                    [&](workspace memory) { return smooth(pair, x, memory); });
     }
     template <parent_forward F, class S = float, class B = S, class X = const float>
-    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x,
-                                  parent<F> source) const
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, matrix_view<X> x, parent<F> source) const
     {
-        return smooth_in_own_memory(
-            size_for<float>(pair, x.rows()) + source.workspace_size(),
-            [&](workspace memory) { return smooth(pair, x, source, memory); });
+        return smooth_in_own_memory(size_for<float>(pair, x.rows()) + source.workspace_size(),
+                                    [&](workspace memory) { return smooth(pair, x, source, memory); });
     }
     template <class S = float, class B = S>
-    result<search_outcome> smooth(const basic_mapping<S, B>& pair,
-                                  const activation_stats& stats) const
+    result<search_outcome> smooth(const basic_mapping<S, B>& pair, const activation_stats& stats) const
     {
-        return smooth_in_own_memory(size_for<float>(pair, 0), [&](workspace memory) {
-            return smooth(pair, stats, memory);
-        });
+        return smooth_in_own_memory(size_for<float>(pair, 0),
+                                    [&](workspace memory) { return smooth(pair, stats, memory); });
     }
 
     /// Opens a streaming run over mappings whose memory the caller owns. The run refers to this modifier,
@@ -8278,25 +7963,24 @@ class basic_modifier {
     modifier_run<basic_modifier> begin(std::span<tracked_mapping> mappings) const&& = delete;
     /// The same over mappings in 16 bits, given as a `std::span`.
     template <class S, class B, std::size_t Count>
-    modifier_run<basic_modifier, S, B>
-    begin(std::span<basic_tracked_mapping<S, B>, Count> mappings) const&
+    modifier_run<basic_modifier, S, B> begin(std::span<basic_tracked_mapping<S, B>, Count> mappings) const&
     {
         return modifier_run<basic_modifier, S, B>{*this, mappings};
     }
     template <class S, class B, std::size_t Count>
-    modifier_run<basic_modifier, S, B>
-    begin(std::span<basic_tracked_mapping<S, B>, Count> mappings) const&& = delete;
+    modifier_run<basic_modifier, S, B> begin(std::span<basic_tracked_mapping<S, B>, Count> mappings) const&& = delete;
 
     /// Packs one row, (in_features), of a smoothed weight into blocks of a GGUF format, `target().row_bytes`
     /// bytes. `importance`: mean of x^2 per column, or empty. Only in `smooth_and_quantize<gguf::...>`.
-    status quantize_row(std::span<const float> row, std::span<const float> importance,
-                        std::span<std::byte> out) const
+    status quantize_row(std::span<const float> row, std::span<const float> importance, std::span<std::byte> out) const
         requires(Mode::quantizes&& gguf::block_format<typename Mode::scheme_type>)
     {
         AWQ_CHECK(quantizer_.check(row.size()));
-        if (out.size() != quantizer_.row_bytes(row.size()) ||
-            (!importance.empty() && importance.size() != row.size()))
-            return error{error_code::shape_mismatch, "quantize_row: ", row.size(), " weights need ",
+        if (out.size() != quantizer_.row_bytes(row.size()) || (!importance.empty() && importance.size() != row.size()))
+            return error{error_code::shape_mismatch,
+                         "quantize_row: ",
+                         row.size(),
+                         " weights need ",
                          quantizer_.row_bytes(row.size()),
                          " bytes, and as many importance values or none"};
         for (const float value : row)
@@ -8307,8 +7991,8 @@ class basic_modifier {
     }
     /// The same for a row in 16 bits, widened in `memory` of in_features floats.
     template <half_element T>
-    status quantize_row(std::span<const T> row, std::span<const float> importance,
-                        std::span<std::byte> out, workspace memory) const
+    status quantize_row(std::span<const T> row, std::span<const float> importance, std::span<std::byte> out,
+                        workspace memory) const
         requires(Mode::quantizes&& gguf::block_format<typename Mode::scheme_type>)
     {
         AWQ_TRY(const auto wide, in_float(how_, as_row(row), memory));
@@ -8320,8 +8004,7 @@ class basic_modifier {
     template <class Tensor>
     status quantize(Tensor&& weight, const quantized_weight& out, workspace memory) const
     {
-        static_assert(Mode::quantizes,
-                      "awq::modifier: smoothing_only does not quantize; choose smooth_and_quantize");
+        static_assert(Mode::quantizes, "awq::modifier: smoothing_only does not quantize; choose smooth_and_quantize");
         static_assert(code_quantizer<quantizer_type>,
                       "awq::modifier: the format has no codes and scales; a GGUF format has quantize_row");
         if constexpr (Mode::quantizes && code_quantizer<quantizer_type>) {
@@ -8341,20 +8024,19 @@ class basic_modifier {
         if constexpr (half_element<detail::element_of<Backend, Tensor>>) {
             const auto view = detail::read_view<Backend>(weight);
             const std::size_t rows = std::clamp<std::size_t>(view.rows(), 1, 64);
-            return detail::with_own_memory<Backend>(
-                rows * view.cols(), [&](workspace memory) { return quantize(view, out, memory); });
+            return detail::with_own_memory<Backend>(rows * view.cols(),
+                                                    [&](workspace memory) { return quantize(view, out, memory); });
         } else {
             return quantize(weight, out, workspace{});
         }
     }
 
-  private:
+private:
     template <class S, class B>
     using search_of = detail::mapping_search<Execution, quantizer_type, storage, S, B>;
 
     struct given {};
-    constexpr basic_modifier(given, const quantizer_type& rounding, search_options options,
-                             Execution how)
+    constexpr basic_modifier(given, const quantizer_type& rounding, search_options options, Execution how)
         : options_(options), quantizer_(rounding), how_(how)
     {}
 
@@ -8366,24 +8048,20 @@ class basic_modifier {
                                              std::size_t out_features) noexcept
     {
         const std::size_t rows = std::clamp<std::size_t>(out_features, 1, 64);
-        return rows * (uses_gram(tokens, in_features) ? gram_loss_workspace_size(in_features)
-                                                      : in_features + tokens);
+        return rows * (uses_gram(tokens, in_features) ? gram_loss_workspace_size(in_features) : in_features + tokens);
     }
     template <class X, class S, class B>
     std::size_t size_for(const basic_mapping<S, B>& pair, std::size_t tokens) const noexcept
     {
         std::size_t outputs = 0;
-        for (const auto& balance : pair.balances)
-            outputs += balance.rows();
+        for (const auto& balance : pair.balances) outputs += balance.rows();
         return workspace_size<X>(tokens, pair.in_features(), outputs, pair.balances.size());
     }
 
     template <class X>
-    result<activation_stats> observed(std::size_t in_features, matrix_view<X> x,
-                                      workspace& memory) const
+    result<activation_stats> observed(std::size_t in_features, matrix_view<X> x, workspace& memory) const
     {
-        AWQ_TRY(activation_stats stats, activation_stats::make(memory, in_features,
-                                                               uses_gram(x.rows(), in_features)));
+        AWQ_TRY(activation_stats stats, activation_stats::make(memory, in_features, uses_gram(x.rows(), in_features)));
         AWQ_CHECK(stats.template observe<product>(how_, x, {}, memory.rest()));
         return stats;
     }
@@ -8406,13 +8084,12 @@ class basic_modifier {
 /// `smooth_and_quantize<w4a16_asym>`, `group_size<128>`, `span_backend`, `serial_execution`. Two
 /// orders name one type.
 template <class... Policies>
-using modifier = basic_modifier<
-    typename policy_set<Policies...>::template get<axis::mode, smooth_and_quantize<>>,
-    typename policy_set<Policies...>::template get<
-        axis::group, detail::default_group<typename policy_set<Policies...>::template get<
-                         axis::mode, smooth_and_quantize<>>::scheme_type>>,
-    typename policy_set<Policies...>::template get<axis::backend, span_backend>,
-    typename policy_set<Policies...>::template get<axis::execution, serial_execution>>;
+using modifier = basic_modifier<typename policy_set<Policies...>::template get<axis::mode, smooth_and_quantize<>>,
+                                typename policy_set<Policies...>::template get<
+                                    axis::group, detail::default_group<typename policy_set<Policies...>::template get<
+                                                     axis::mode, smooth_and_quantize<>>::scheme_type>>,
+                                typename policy_set<Policies...>::template get<axis::backend, span_backend>,
+                                typename policy_set<Policies...>::template get<axis::execution, serial_execution>>;
 
 } // namespace awq
 
@@ -8432,10 +8109,7 @@ namespace awq {
 inline constexpr std::size_t cholesky_panel = 96;
 
 /// Of a matrix of so many rows: floats of scratch with which these products are large. Less, down to a row, is enough.
-constexpr std::size_t cholesky_scratch(std::size_t rows) noexcept
-{
-    return rows * 512;
-}
+constexpr std::size_t cholesky_scratch(std::size_t rows) noexcept { return rows * 512; }
 
 namespace detail {
 
@@ -8549,8 +8223,7 @@ template <class Product, execution E>
 void solve_forward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
 {
     const std::size_t n = l.rows(), half = half_of_panels(n);
-    if (n <= cholesky_panel)
-        return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
+    if (n <= cholesky_panel) return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
     const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
     solve_forward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
     subtract_product(e, right, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
@@ -8651,8 +8324,7 @@ void clip_weights(const E& how, const integer_quantizer& format, std::span<const
     const std::size_t width = format.scale_columns(weight.cols());
     how.for_each(weight.rows(), [&](std::size_t row) {
         for (std::size_t first = 0; first < weight.cols(); first += width)
-            detail::clip_group(format,
-                               importance.empty() ? importance : importance.subspan(first, width),
+            detail::clip_group(format, importance.empty() ? importance : importance.subspan(first, width),
                                weight.row(row).subspan(first, width));
     });
 }
@@ -8681,15 +8353,25 @@ namespace awq {
 /// - `grid.nearest(i, x)`: the code of the block's column i that is nearest to x.
 /// - `grid.value(i, code)`: what that code dequantizes to.
 template <class F>
-concept feedback_format =
-    requires(const F& f, matrix_view<const float> rows, std::span<const float> importance,
-             typename F::grid& grid, std::size_t i, float x, int code) {
-        { F::batch } -> std::convertible_to<std::size_t>;
-        { f.block_columns(i) } -> std::convertible_to<std::size_t>;
-        { f.fit(rows, importance, i, &grid) } -> std::same_as<void>;
-        { grid.nearest(i, x) } -> std::convertible_to<int>;
-        { grid.value(i, code) } -> std::convertible_to<float>;
-    };
+concept feedback_format = requires(const F& f, matrix_view<const float> rows, std::span<const float> importance,
+                                   typename F::grid& grid, std::size_t i, float x, int code)
+{
+    {
+        F::batch
+        } -> std::convertible_to<std::size_t>;
+    {
+        f.block_columns(i)
+        } -> std::convertible_to<std::size_t>;
+    {
+        f.fit(rows, importance, i, &grid)
+        } -> std::same_as<void>;
+    {
+        grid.nearest(i, x)
+        } -> std::convertible_to<int>;
+    {
+        grid.value(i, code)
+        } -> std::convertible_to<float>;
+};
 
 /// Turns a Gram matrix into the feedback matrix that `round_with_feedback` takes, in place.
 ///
@@ -8700,8 +8382,7 @@ concept feedback_format =
 /// stays, and `restore_gram` makes the Gram matrix of it again.
 /// False where the damped matrix is not positive definite: the upper triangle is then undefined.
 template <class Product, execution E>
-[[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping,
-                                 std::span<float> scratch)
+[[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping, std::span<float> scratch)
 {
     const std::size_t n = gram.rows();
     double mean = 0;
@@ -8715,8 +8396,7 @@ template <class Product, execution E>
     const auto reverse = [=](std::size_t half) {
         if (half < n - 1 - half)
             for (std::size_t i = 0; i < n; ++i)
-                std::swap(first[half * gram.stride() + i],
-                          first[(n - 1 - half) * gram.stride() + (n - 1 - i)]);
+                std::swap(first[half * gram.stride() + i], first[(n - 1 - half) * gram.stride() + (n - 1 - i)]);
     };
     const auto reverse_all = [&] {
         e.for_each(n / 2, reverse);
@@ -8842,17 +8522,17 @@ void round_with_feedback(const E& e, matrix_view<float> weight, matrix_view<cons
     const auto round_block = [&](matrix_view<float> rows, std::size_t first_row, matrix_view<float> missing,
                                  matrix_view<float> wanted, matrix_view<const float> near, std::size_t first) {
         const std::size_t width = wanted.cols();
-        const detail::feedback_block<Format, Store> work{
-            rows.cols_from(first, width),
-            feedback.rows_from(first, width).cols_from(first, width),
-            importance.empty() ? importance : importance.subspan(first, width),
-            wanted,
-            near,
-            missing.cols_from(first, width),
-            first_row,
-            first,
-            format,
-            store};
+        const detail::feedback_block<Format, Store> work{rows.cols_from(first, width),
+                                                         feedback.rows_from(first, width).cols_from(first, width),
+                                                         importance.empty() ? importance
+                                                                            : importance.subspan(first, width),
+                                                         wanted,
+                                                         near,
+                                                         missing.cols_from(first, width),
+                                                         first_row,
+                                                         first,
+                                                         format,
+                                                         store};
         e.for_each(chunk_count(rows.rows(), Format::batch), [&](std::size_t chunk) {
             const std::size_t at = chunk * Format::batch;
             work.round_rows(at, std::min(Format::batch, rows.rows() - at));
@@ -8903,8 +8583,7 @@ struct integer_grid {
     }
     float value(std::size_t, int code) const noexcept
     {
-        const float dequantized =
-            (static_cast<float>(code) + format.smallest() - shared.zero_point) * shared.scale;
+        const float dequantized = (static_cast<float>(code) + format.smallest() - shared.zero_point) * shared.scale;
         float stored = dequantized;
         with_storage(storage, [&](auto rounding) { stored = rounding.round(dequantized); });
         return stored;
@@ -8919,17 +8598,12 @@ struct integer_feedback_format {
 
     integer_quantizer rounding;
 
-    std::size_t block_columns(std::size_t in_features) const noexcept
-    {
-        return rounding.scale_columns(in_features);
-    }
+    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
 
-    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
-             grid* grids) const noexcept
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
     {
         for (std::size_t r = 0; r < rows.rows(); ++r)
-            grids[r] = {rounding.fit_group(rows.row(r), importance), rounding.format,
-                        rounding.storage};
+            grids[r] = {rounding.fit_group(rows.row(r), importance), rounding.format, rounding.storage};
     }
 };
 
@@ -8946,8 +8620,8 @@ struct gguf_feedback_format {
 
     std::size_t block_columns(std::size_t) const noexcept { return gguf::block_columns(type); }
 
-    void fit(matrix_view<const float> rows, std::span<const float> importance,
-             std::size_t first_row, grid* grids) const noexcept
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t first_row,
+             grid* grids) const noexcept
     {
         gguf::block_source sources[batch];
         std::uint8_t codes[batch * gguf::max_block_columns];
@@ -8989,23 +8663,21 @@ enum class fp4_kind : unsigned char {
 };
 
 /// The scheme's name, as recipes and flags spell it.
-constexpr const char* name_of(fp4_kind kind) noexcept
-{
-    return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4";
-}
+constexpr const char* name_of(fp4_kind kind) noexcept { return kind == fp4_kind::nvfp4 ? "NVFP4" : "MXFP4"; }
 
 /// Columns that share a scale.
-constexpr std::size_t group_size_of(fp4_kind kind) noexcept
-{
-    return kind == fp4_kind::nvfp4 ? 16 : 32;
-}
+constexpr std::size_t group_size_of(fp4_kind kind) noexcept { return kind == fp4_kind::nvfp4 ? 16 : 32; }
 
 /// shape_mismatch where groups do not cut a row evenly.
 inline status check_groups(fp4_kind kind, std::size_t in_features) noexcept
 {
     if (in_features > 0 && in_features % group_size_of(kind) == 0) return {};
-    return error{error_code::shape_mismatch, name_of(kind), " takes groups of ",
-                 group_size_of(kind), " inputs, which do not divide in_features ", in_features,
+    return error{error_code::shape_mismatch,
+                 name_of(kind),
+                 " takes groups of ",
+                 group_size_of(kind),
+                 " inputs, which do not divide in_features ",
+                 in_features,
                  ": choose another scheme or ignore the layer"};
 }
 
@@ -9025,8 +8697,8 @@ namespace awq {
 /// and for `steps` - 1 parts of it, down to half, the one with the smallest squared error, weighted
 /// by the importance (one value a column, or empty). `value(w, scale)` is what a weight is rounded to.
 template <class Make, class Value>
-auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<const float> importance,
-                       const Make& make, const Value& value) noexcept
+auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<const float> importance, const Make& make,
+                       const Value& value) noexcept
 {
     const auto error_of = [&](const auto& scale) {
         double total = 0;
@@ -9045,8 +8717,7 @@ auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<cons
     if (steps <= 1) return best;
     double least = error_of(best);
     for (int step = 1; step < steps; ++step) {
-        const auto candidate =
-            make(1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(steps));
+        const auto candidate = make(1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(steps));
         const double error = error_of(candidate);
         if (error < least) least = error, best = candidate;
     }
@@ -9104,11 +8775,9 @@ constexpr std::uint8_t pattern_of(float x) noexcept
     constexpr int mantissa = Format::mantissa_bits;
     const std::uint32_t sign = std::bit_cast<std::uint32_t>(x) >> 31;
     const float value = round_to<Format>(sign != 0 ? -x : x);
-    constexpr float smallest =
-        std::bit_cast<float>(static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23);
-    const std::uint32_t normal =
-        (std::bit_cast<std::uint32_t>(value) >> (23 - mantissa)) -
-        (static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa);
+    constexpr float smallest = std::bit_cast<float>(static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23);
+    const std::uint32_t normal = (std::bit_cast<std::uint32_t>(value) >> (23 - mantissa)) -
+                                 (static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa);
     const auto denormal = static_cast<std::uint32_t>(value / smallest * float(1 << mantissa));
     const std::uint32_t magnitude = value < smallest ? denormal : normal;
     return static_cast<std::uint8_t>(magnitude | sign << (Format::exponent_bits + mantissa));
@@ -9121,11 +8790,10 @@ constexpr float number_of(std::uint8_t pattern) noexcept
     constexpr int mantissa = Format::mantissa_bits, sign = Format::exponent_bits + mantissa;
     const std::uint32_t magnitude = pattern & ((1u << sign) - 1);
     constexpr auto bias = static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa;
-    constexpr float unit = std::bit_cast<float>(
-        static_cast<std::uint32_t>(127 + Format::smallest_exponent - mantissa) << 23);
-    const float value = magnitude >> mantissa == 0
-                            ? static_cast<float>(magnitude) * unit
-                            : std::bit_cast<float>((magnitude + bias) << (23 - mantissa));
+    constexpr float unit =
+        std::bit_cast<float>(static_cast<std::uint32_t>(127 + Format::smallest_exponent - mantissa) << 23);
+    const float value = magnitude >> mantissa == 0 ? static_cast<float>(magnitude) * unit
+                                                   : std::bit_cast<float>((magnitude + bias) << (23 - mantissa));
     return pattern >> sign != 0 ? -value : value;
 }
 
@@ -9160,27 +8828,18 @@ struct fp4_quantizer {
     int clip_steps = 1;
 
     /// shape_mismatch where groups do not cut a row evenly.
-    status check(std::size_t in_features) const noexcept
-    {
-        return check_groups(kind, in_features);
-    }
+    status check(std::size_t in_features) const noexcept { return check_groups(kind, in_features); }
     constexpr std::size_t row_block() const noexcept
     {
         return needs_magnitude() ? std::numeric_limits<std::size_t>::max() / 2 : 1;
     }
-    constexpr bool needs_magnitude() const noexcept
-    {
-        return kind == fp4_kind::nvfp4 && global_scale == 0.0f;
-    }
+    constexpr bool needs_magnitude() const noexcept { return kind == fp4_kind::nvfp4 && global_scale == 0.0f; }
     constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
     {
         return std::min(group_size_of(kind), in_features);
     }
     /// How many scales a row has.
-    constexpr std::size_t groups(std::size_t in_features) const noexcept
-    {
-        return in_features / group_size_of(kind);
-    }
+    constexpr std::size_t groups(std::size_t in_features) const noexcept { return in_features / group_size_of(kind); }
 
     /// The same quantizer for weights with this largest magnitude (NVFP4), so that the scales of
     /// their groups fill the range of FP8. Layers that servers fuse share it.
@@ -9202,8 +8861,7 @@ struct fp4_quantizer {
     static float magnitude_of(matrix_view<const float> rows) noexcept
     {
         float magnitude = 0.0f;
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            magnitude = std::max(magnitude, magnitude_of(rows.row(r)));
+        for (std::size_t r = 0; r < rows.rows(); ++r) magnitude = std::max(magnitude, magnitude_of(rows.row(r)));
         return magnitude;
     }
     static float magnitude_of(std::span<const float> group) noexcept
@@ -9220,8 +8878,7 @@ struct fp4_quantizer {
         return best_shrunk_scale(
             clip_steps, {group.data(), 1, group.size()}, importance,
             [&](float kept) {
-                return kind == fp4_kind::nvfp4 ? fp8_scale(magnitude * kept)
-                                               : power_of_two(magnitude * kept);
+                return kind == fp4_kind::nvfp4 ? fp8_scale(magnitude * kept) : power_of_two(magnitude * kept);
             },
             [](float w, fp4_scale scale) { return value(round_to<e2m1>(w / scale.value), scale); });
     }
@@ -9230,27 +8887,26 @@ struct fp4_quantizer {
     void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
-        for_each_group(rows, importance,
-                       [&](std::size_t r, std::size_t first, std::span<const float> group,
-                           fp4_scale scale, auto rounding) {
-                           float* const to = &out(r, first);
-                           for (std::size_t i = 0; i < group.size(); ++i)
-                               to[i] = value(round_to<e2m1>(steps(group[i], scale, rounding)), scale);
-                       });
+        for_each_group(
+            rows, importance,
+            [&](std::size_t r, std::size_t first, std::span<const float> group, fp4_scale scale, auto rounding) {
+                float* const to = &out(r, first);
+                for (std::size_t i = 0; i < group.size(); ++i)
+                    to[i] = value(round_to<e2m1>(steps(group[i], scale, rounding)), scale);
+            });
     }
 
     /// Bit patterns of FP4, one a byte, and of the scales, `groups` a row.
     void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
                   matrix_view<std::uint8_t> scales) const noexcept
     {
-        for_each_group(rows, {},
-                       [&](std::size_t r, std::size_t first, std::span<const float> group,
-                           fp4_scale scale, auto rounding) {
-                           scales(r, first / group_size_of(kind)) = scale.pattern;
-                           for (std::size_t i = 0; i < group.size(); ++i)
-                               codes(r, first + i) =
-                                   pattern_of<e2m1>(steps(group[i], scale, rounding));
-                       });
+        for_each_group(
+            rows, {},
+            [&](std::size_t r, std::size_t first, std::span<const float> group, fp4_scale scale, auto rounding) {
+                scales(r, first / group_size_of(kind)) = scale.pattern;
+                for (std::size_t i = 0; i < group.size(); ++i)
+                    codes(r, first + i) = pattern_of<e2m1>(steps(group[i], scale, rounding));
+            });
     }
 
     /// What an FP4 number of a group stands for, in bfloat16 as compressed-tensors reads it.
@@ -9279,9 +8935,8 @@ private:
     fp4_scale fp8_scale(float magnitude) const noexcept
     {
         float scale = 0.0f;
-        with_storage(storage, [&](auto rounding) {
-            scale = rounding.round(rounding.round(magnitude) / e2m1::largest);
-        });
+        with_storage(storage,
+                     [&](auto rounding) { scale = rounding.round(rounding.round(magnitude) / e2m1::largest); });
         scale = round_to<e4m3>(global_scale * scale);
         if (scale == 0.0f) scale = 0.125f; // the distance of 1 and the next E4M3 number
         return {pattern_of<e4m3>(scale), scale / global_scale};
@@ -9339,7 +8994,7 @@ struct fp8_quantizer {
     {
         if (block_rows > 0 && in_features > 0) return {};
         return error{error_code::invalid_argument, "FP8 blocks of ", block_rows,
-                     " rows in a weight with ", in_features, " columns"};
+                     " rows in a weight with ",    in_features,      " columns"};
     }
     constexpr std::size_t row_block() const noexcept { return block_rows; }
     constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
@@ -9359,13 +9014,12 @@ struct fp8_quantizer {
                          matrix_view<float> out) const noexcept
     {
         for_each_block(rows, importance,
-                       [&](matrix_view<const float> block, std::size_t first_row,
-                           std::size_t first_col, float scale, auto rounding) {
+                       [&](matrix_view<const float> block, std::size_t first_row, std::size_t first_col, float scale,
+                           auto rounding) {
                            for (std::size_t r = 0; r < block.rows(); ++r) {
                                const float* const from = block.row(r).data();
                                float* const to = &out(first_row + r, first_col);
-                               for (std::size_t c = 0; c < block.cols(); ++c)
-                                   to[c] = value(from[c], scale, rounding);
+                               for (std::size_t c = 0; c < block.cols(); ++c) to[c] = value(from[c], scale, rounding);
                            }
                        });
     }
@@ -9376,8 +9030,8 @@ struct fp8_quantizer {
     {
         const std::size_t width = scale_columns(rows.cols()), count = groups(rows.cols());
         for_each_block(rows, {},
-                       [&](matrix_view<const float> block, std::size_t first_row,
-                           std::size_t first_col, float scale, auto rounding) {
+                       [&](matrix_view<const float> block, std::size_t first_row, std::size_t first_col, float scale,
+                           auto rounding) {
                            scales[first_row / block_rows * count + first_col / width] = scale;
                            for (std::size_t r = 0; r < block.rows(); ++r)
                                for (std::size_t c = 0; c < block.cols(); ++c)
@@ -9488,13 +9142,9 @@ struct fp8_feedback_format {
 
     fp8_quantizer rounding;
 
-    std::size_t block_columns(std::size_t in_features) const noexcept
-    {
-        return rounding.scale_columns(in_features);
-    }
+    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
 
-    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
-             grid* grids) const noexcept
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
     {
         for (std::size_t first = 0; first < rows.rows(); first += BlockRows) {
             const std::size_t count = std::min(BlockRows, rows.rows() - first);
@@ -9522,16 +9172,11 @@ struct fp4_feedback_format {
 
     fp4_quantizer rounding; ///< NVFP4: with its global scale
 
-    std::size_t block_columns(std::size_t in_features) const noexcept
-    {
-        return rounding.scale_columns(in_features);
-    }
+    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
 
-    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
-             grid* grids) const noexcept
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
     {
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            grids[r] = {rounding.fit_group(rows.row(r), importance)};
+        for (std::size_t r = 0; r < rows.rows(); ++r) grids[r] = {rounding.fit_group(rows.row(r), importance)};
     }
 };
 
@@ -9565,14 +9210,12 @@ struct f32_format {
     static void pack(const float* x, std::byte* out) noexcept
     {
         const auto bits = std::bit_cast<std::uint32_t>(*x);
-        for (unsigned i = 0; i < 4; ++i)
-            out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
+        for (unsigned i = 0; i < 4; ++i) out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
     }
     static void unpack(const std::byte* in, float* out) noexcept
     {
         std::uint32_t bits = 0;
-        for (unsigned i = 0; i < 4; ++i)
-            bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
+        for (unsigned i = 0; i < 4; ++i) bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
         *out = std::bit_cast<float>(bits);
     }
 };
@@ -9581,19 +9224,13 @@ struct f32_format {
 struct f16_format {
     static constexpr std::size_t columns = 1;
     static void pack(const float* x, std::byte* out) noexcept { detail::put_half(f16(*x), out); }
-    static void unpack(const std::byte* in, float* out) noexcept
-    {
-        *out = static_cast<float>(detail::get_half(in));
-    }
+    static void unpack(const std::byte* in, float* out) noexcept { *out = static_cast<float>(detail::get_half(in)); }
 };
 
 /// One bfloat16, to nearest even.
 struct bf16_format {
     static constexpr std::size_t columns = 1;
-    static void pack(const float* x, std::byte* out) noexcept
-    {
-        detail::put_half(f16::from_bits(bf16(*x).bits), out);
-    }
+    static void pack(const float* x, std::byte* out) noexcept { detail::put_half(f16::from_bits(bf16(*x).bits), out); }
     static void unpack(const std::byte* in, float* out) noexcept
     {
         *out = static_cast<float>(bf16::from_bits(detail::get_half(in).bits));
@@ -9633,8 +9270,7 @@ inline float largest_magnitude(const float* x, std::size_t size) noexcept
 inline void pack_e2m1(const float* x, float scale, std::size_t half, std::byte* out) noexcept
 {
     for (std::size_t i = 0; i < half; ++i)
-        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) | nearest_e2m1(x[i + half], scale)
-                                                                        << 4);
+        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) | nearest_e2m1(x[i + half], scale) << 4);
 }
 
 inline void unpack_e2m1(const std::byte* in, float scale, std::size_t half, float* out) noexcept
@@ -9665,7 +9301,7 @@ struct mxfp4_format {
         detail::unpack_e2m1(in + 1, scale_of(in[0]), 16, out);
     }
 
-  private:
+private:
     /// 2^(E - 128): half of what the exponent means, as the table holds doubled numbers.
     static float scale_of(std::byte stored) noexcept
     {
@@ -9687,11 +9323,10 @@ struct nvfp4_format {
     }
     static void unpack(const std::byte* in, float* out) noexcept
     {
-        for (std::size_t s = 0; s < 4; ++s)
-            detail::unpack_e2m1(in + 4 + 8 * s, scale_of(in[s]), 8, out + 16 * s);
+        for (std::size_t s = 0; s < 4; ++s) detail::unpack_e2m1(in + 4 + 8 * s, scale_of(in[s]), 8, out + 16 * s);
     }
 
-  private:
+private:
     static std::uint8_t encode_scale(float value) noexcept
     {
         if (!(value > 0.0f)) return 0;
@@ -9760,16 +9395,13 @@ struct scalar_engine {
     static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
                     std::uint8_t* codes) noexcept
     {
-        with_format(format, [&](auto chosen) {
-            decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes);
-        });
+        with_format(format,
+                    [&](auto chosen) { decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes); });
     }
-    static void improve(type format, const block_source& block, block_grid& grid,
-                        std::uint8_t* codes) noexcept
+    static void improve(type format, const block_source& block, block_grid& grid, std::uint8_t* codes) noexcept
     {
-        with_format(format, [&](auto chosen) {
-            detail::improve_block<decltype(chosen), one_lane>(block, grid, codes);
-        });
+        with_format(format,
+                    [&](auto chosen) { detail::improve_block<decltype(chosen), one_lane>(block, grid, codes); });
     }
 };
 
@@ -9780,9 +9412,8 @@ struct scalar_engine {
 /// `awq::quantizer`.
 template <class Engine>
 class basic_block_quantizer {
-  public:
-    explicit constexpr basic_block_quantizer(gguf::type format,
-                                             gguf::rounding how = gguf::rounding::exact) noexcept
+public:
+    explicit constexpr basic_block_quantizer(gguf::type format, gguf::rounding how = gguf::rounding::exact) noexcept
         : type_(format), rounding_(how)
     {}
 
@@ -9841,14 +9472,12 @@ class basic_block_quantizer {
     /// Only chooses the scales of blocks (`has_grid` types), as many as there are `grids`; for
     /// those who round element by element with `block_grid::nearest`. All blocks have importance or
     /// none.
-    void fit_blocks(std::span<const block_source> blocks,
-                    std::span<block_grid> grids) const noexcept
+    void fit_blocks(std::span<const block_source> blocks, std::span<block_grid> grids) const noexcept
     {
         std::uint8_t codes[Engine::batch * max_block_columns];
         for (std::size_t first = 0; first < grids.size(); first += Engine::batch) {
             const std::size_t left = grids.size() - first;
-            fit_batch(blocks.data() + first, left < Engine::batch ? left : Engine::batch,
-                      grids.data() + first, codes);
+            fit_batch(blocks.data() + first, left < Engine::batch ? left : Engine::batch, grids.data() + first, codes);
         }
     }
 
@@ -9872,8 +9501,7 @@ class basic_block_quantizer {
                          matrix_view<float> out) const noexcept
     {
         const auto through_floats = [&](auto chosen) {
-            for (std::size_t r = 0; r < rows.rows(); ++r)
-                pass_through(chosen, rows.row(r), out.row(r));
+            for (std::size_t r = 0; r < rows.rows(); ++r) pass_through(chosen, rows.row(r), out.row(r));
         };
         if (with_float_format(type_, through_floats)) return;
         const std::size_t columns = block_columns(type_);
@@ -9882,7 +9510,7 @@ class basic_block_quantizer {
         });
     }
 
-  private:
+private:
     template <class Format>
     static void pack_floats(Format, std::span<const float> row, std::span<std::byte> out) noexcept
     {
@@ -9906,8 +9534,7 @@ class basic_block_quantizer {
         }
     }
 
-    void fit_batch(const block_source* blocks, std::size_t count, block_grid* grids,
-                   std::uint8_t* codes) const noexcept
+    void fit_batch(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes) const noexcept
     {
         Engine::fit(type_, blocks, count, grids, codes);
         if (rounding_ == gguf::rounding::exact) return;
@@ -9923,8 +9550,7 @@ class basic_block_quantizer {
     /// Fits all blocks of the rows, a batch at a time: finish(place, grid, codes). A batch is read
     /// before its first block is finished, so that results may replace the rows.
     template <class Finish>
-    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
-                        Finish finish) const noexcept
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance, Finish finish) const noexcept
     {
         const std::size_t columns = block_columns(type_);
         const std::size_t in_row = rows.cols() / columns;
@@ -9936,15 +9562,13 @@ class basic_block_quantizer {
         std::size_t count = 0;
         const auto flush = [&] {
             if (count != 0) fit_batch(sources, count, grids, codes);
-            for (std::size_t b = 0; b < count; ++b)
-                finish(places[b], grids[b], codes + b * columns);
+            for (std::size_t b = 0; b < count; ++b) finish(places[b], grids[b], codes + b * columns);
             count = 0;
         };
         for (std::size_t r = 0; r < rows.rows(); ++r) {
             const float energy = row_matters ? mean_square(rows.row(r)) : 0.0f;
             for (std::size_t i = 0; i < in_row; ++i) {
-                const float* weights =
-                    importance.empty() ? nullptr : importance.data() + i * columns;
+                const float* weights = importance.empty() ? nullptr : importance.data() + i * columns;
                 sources[count] = {rows.row(r).data() + i * columns, weights, energy};
                 places[count] = {r, i};
                 if (++count == Engine::batch) flush();
@@ -10024,15 +9648,13 @@ inline void lower_to(std::atomic<std::size_t>& lowest, std::size_t value) noexce
 /// output is then unspecified), invalid_argument (importance that is negative or not finite).
 template <execution Execution, class Engine>
 status quantize_rows(const Execution& execution, const basic_block_quantizer<Engine>& quantizer,
-                     matrix_view<const float> rows, std::span<const float> importance,
-                     std::span<std::byte> out)
+                     matrix_view<const float> rows, std::span<const float> importance, std::span<std::byte> out)
 {
     constexpr std::size_t grain = 8;
     AWQ_CHECK(quantizer.check(rows.cols()));
     if (!importance.empty() && importance.size() != rows.cols())
-        return error{
-            error_code::shape_mismatch, "importance has ", importance.size(),
-            " entries for rows of ",    rows.cols(),       "; give one for each input column"};
+        return error{error_code::shape_mismatch, "importance has ", importance.size(),
+                     " entries for rows of ",    rows.cols(),       "; give one for each input column"};
     if (!detail::all_usable(importance))
         return error{error_code::invalid_argument,
                      "importance has an entry that is negative or not finite; calibrate again"};
@@ -10052,8 +9674,7 @@ status quantize_rows(const Execution& execution, const basic_block_quantizer<Eng
         const std::size_t count = std::min(grain, rows.rows() - first);
         for (std::size_t r = first; r < first + count; ++r)
             if (!all_finite(rows.row(r))) return detail::lower_to(first_bad, r);
-        quantizer.quantize(rows.rows_from(first, count), importance,
-                           out.subspan(first * bytes, count * bytes));
+        quantizer.quantize(rows.rows_from(first, count), importance, out.subspan(first * bytes, count * bytes));
     });
     if (first_bad < rows.rows())
         return error{error_code::not_finite, "row ", first_bad.load(),
@@ -10095,13 +9716,11 @@ namespace detail {
 #if defined(__x86_64__)
 inline void square_roots_4(float* values, std::size_t size) noexcept
 {
-    for (std::size_t i = 0; i < size; i += 4)
-        _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
+    for (std::size_t i = 0; i < size; i += 4) _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
 }
 [[gnu::target("avx")]] inline void square_roots_8(float* values, std::size_t size) noexcept
 {
-    for (std::size_t i = 0; i < size; i += 8)
-        _mm256_storeu_ps(values + i, _mm256_sqrt_ps(_mm256_loadu_ps(values + i)));
+    for (std::size_t i = 0; i < size; i += 8) _mm256_storeu_ps(values + i, _mm256_sqrt_ps(_mm256_loadu_ps(values + i)));
 }
 [[gnu::target("avx512f")]] inline void square_roots_16(float* values, std::size_t size) noexcept
 {
@@ -10125,8 +9744,7 @@ struct vector_storage {
     {
         out = __builtin_convertvector(value, Integers);
     }
-    [[gnu::always_inline]] static void multiply(const Floats& a, const Floats& b,
-                                                Floats& out) noexcept
+    [[gnu::always_inline]] static void multiply(const Floats& a, const Floats& b, Floats& out) noexcept
     {
 #if defined(__clang__)
 #pragma clang fp contract(off)
@@ -10147,8 +9765,7 @@ struct vector_storage {
         if constexpr (count == 8) square_roots_8(values, size);
         if constexpr (count == 16) square_roots_16(values, size);
 #else
-        for (std::size_t i = 0; i < size; ++i)
-            values[i] = __builtin_sqrtf(values[i]);
+        for (std::size_t i = 0; i < size; ++i) values[i] = __builtin_sqrtf(values[i]);
 #endif
     }
     [[gnu::always_inline]] static bool any(const Integers& mask) noexcept
@@ -10156,27 +9773,20 @@ struct vector_storage {
         std::uint64_t words[count / 2];
         std::memcpy(words, &mask, sizeof words);
         std::uint64_t set = 0;
-        for (const std::uint64_t word : words)
-            set |= word;
+        for (const std::uint64_t word : words) set |= word;
         return set != 0;
     }
-    [[gnu::always_inline]] static bool all(const Integers& mask) noexcept
-    {
-        return !any(~mask);
-    }
+    [[gnu::always_inline]] static bool all(const Integers& mask) noexcept { return !any(~mask); }
 };
 
 } // namespace detail
 
 template <>
-struct lane_storage<floats_4>
-    : detail::vector_storage<floats_4, int __attribute__((vector_size(16)))> {};
+struct lane_storage<floats_4> : detail::vector_storage<floats_4, int __attribute__((vector_size(16)))> {};
 template <>
-struct lane_storage<floats_8>
-    : detail::vector_storage<floats_8, int __attribute__((vector_size(32)))> {};
+struct lane_storage<floats_8> : detail::vector_storage<floats_8, int __attribute__((vector_size(32)))> {};
 template <>
-struct lane_storage<floats_16>
-    : detail::vector_storage<floats_16, int __attribute__((vector_size(64)))> {};
+struct lane_storage<floats_16> : detail::vector_storage<floats_16, int __attribute__((vector_size(64)))> {};
 
 } // namespace awq::gguf
 #endif
@@ -10204,15 +9814,14 @@ namespace detail {
 
 /// Fits blocks, as many at once as a vector has lanes.
 template <class Format, class Floats>
-[[gnu::always_inline]] inline void fit_in_lanes(const block_source* blocks, std::size_t count,
-                                                block_grid* grids, std::uint8_t* codes,
-                                                std::size_t columns) noexcept
+[[gnu::always_inline]] inline void fit_in_lanes(const block_source* blocks, std::size_t count, block_grid* grids,
+                                                std::uint8_t* codes, std::size_t columns) noexcept
 {
     constexpr std::size_t lane_count = lane_storage<Floats>::count;
     for (std::size_t first = 0; first < count; first += lane_count) {
         const std::size_t left = count - first;
-        Format::template fit<lanes<Floats>>(blocks + first, left < lane_count ? left : lane_count,
-                                            grids + first, codes + first * columns);
+        Format::template fit<lanes<Floats>>(blocks + first, left < lane_count ? left : lane_count, grids + first,
+                                            codes + first * columns);
     }
 }
 
@@ -10227,8 +9836,8 @@ using widest_floats = floats_4;
 #endif
 
 template <class Format>
-inline void fit_baseline(const block_source* blocks, std::size_t count, block_grid* grids,
-                         std::uint8_t* codes, std::size_t columns) noexcept
+inline void fit_baseline(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes,
+                         std::size_t columns) noexcept
 {
     fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
 }
@@ -10255,9 +9864,8 @@ fit_avx512(const block_source* blocks, std::size_t count, block_grid* grids, std
 #endif
 
 template <class Format>
-[[gnu::target("avx2")]] inline void fit_avx2(const block_source* blocks, std::size_t count,
-                                             block_grid* grids, std::uint8_t* codes,
-                                             std::size_t columns) noexcept
+[[gnu::target("avx2")]] inline void fit_avx2(const block_source* blocks, std::size_t count, block_grid* grids,
+                                             std::uint8_t* codes, std::size_t columns) noexcept
 {
     fit_in_lanes<Format, floats_8>(blocks, count, grids, codes, columns);
 }
@@ -10281,13 +9889,12 @@ struct simd_engine {
     static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
                     std::uint8_t* codes) noexcept;
     /// `rounding::best` for one block.
-    static void improve(type format, const block_source& block, block_grid& grid,
-                        std::uint8_t* codes) noexcept;
+    static void improve(type format, const block_source& block, block_grid& grid, std::uint8_t* codes) noexcept;
 
-  private:
+private:
     template <class Format>
-    static void fit_format(const block_source* blocks, std::size_t count, block_grid* grids,
-                           std::uint8_t* codes, std::size_t columns) noexcept
+    static void fit_format(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes,
+                           std::size_t columns) noexcept
     {
 #if AWQ_GGUF_RUNTIME_DISPATCH && defined(__clang__)
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -10295,20 +9902,18 @@ struct simd_engine {
             return detail::fit_avx512<Format>(blocks, count, grids, codes, columns);
 #endif
 #if AWQ_GGUF_RUNTIME_DISPATCH
-        if (__builtin_cpu_supports("avx2"))
-            return detail::fit_avx2<Format>(blocks, count, grids, codes, columns);
+        if (__builtin_cpu_supports("avx2")) return detail::fit_avx2<Format>(blocks, count, grids, codes, columns);
 #endif
         detail::fit_baseline<Format>(blocks, count, grids, codes, columns);
     }
 };
 
 #if AWQ_COMPILES_ROUNDING
-AWQ_COMPILED void simd_engine::fit(type format, const block_source* blocks, std::size_t count,
-                                   block_grid* grids, std::uint8_t* codes) noexcept
+AWQ_COMPILED void simd_engine::fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
+                                   std::uint8_t* codes) noexcept
 {
-    with_format(format, [&](auto chosen) {
-        fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
-    });
+    with_format(format,
+                [&](auto chosen) { fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format)); });
 }
 
 AWQ_COMPILED void simd_engine::improve(type format, const block_source& block, block_grid& grid,
@@ -10317,8 +9922,7 @@ AWQ_COMPILED void simd_engine::improve(type format, const block_source& block, b
     with_format(format, [&](auto chosen) {
         using chosen_format = decltype(chosen);
 #if AWQ_GGUF_RUNTIME_DISPATCH
-        if (__builtin_cpu_supports("avx2"))
-            return detail::improve_avx2<chosen_format>(block, grid, codes);
+        if (__builtin_cpu_supports("avx2")) return detail::improve_avx2<chosen_format>(block, grid, codes);
 #endif
         detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
     });
@@ -10484,13 +10088,11 @@ constexpr void pack_autoawq_line(matrix_view<const std::int8_t> in, std::size_t 
 } // namespace detail
 
 /// compressed-tensors `weight_packed`: codes (out, in) to (out, packed_words(in)), along rows.
-constexpr void pack_compressed_tensors(matrix_view<const std::int8_t> codes, int bits,
-                                       matrix_view<std::uint32_t> out)
+constexpr void pack_compressed_tensors(matrix_view<const std::int8_t> codes, int bits, matrix_view<std::uint32_t> out)
 {
     for (std::size_t r = 0; r < codes.rows(); ++r)
         detail::pack_line(
-            codes.cols(), bits,
-            [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
+            codes.cols(), bits, [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
             [&](std::size_t word, std::uint32_t value) { out(r, word) = value; });
 }
 
@@ -10501,53 +10103,45 @@ constexpr void unpack_compressed_tensors(matrix_view<const std::uint32_t> packed
     for (std::size_t r = 0; r < codes.rows(); ++r)
         detail::unpack_line(
             codes.cols(), bits, [&](std::size_t word) { return packed(r, word); },
-            [&](std::size_t c, std::uint32_t value) {
-                codes(r, c) = detail::to_signed(value, bits);
-            });
+            [&](std::size_t c, std::uint32_t value) { codes(r, c) = detail::to_signed(value, bits); });
 }
 
 /// compressed-tensors `weight_zero_point`: (out, groups) to (packed_words(out), groups), along the
 /// outputs.
-constexpr void pack_compressed_tensors_zero_points(matrix_view<const std::int8_t> zero_points,
-                                                   int bits, matrix_view<std::uint32_t> out)
+constexpr void pack_compressed_tensors_zero_points(matrix_view<const std::int8_t> zero_points, int bits,
+                                                   matrix_view<std::uint32_t> out)
 {
     for (std::size_t g = 0; g < zero_points.cols(); ++g)
         detail::pack_line(
-            zero_points.rows(), bits,
-            [&](std::size_t r) { return detail::to_unsigned(zero_points(r, g), bits); },
+            zero_points.rows(), bits, [&](std::size_t r) { return detail::to_unsigned(zero_points(r, g), bits); },
             [&](std::size_t word, std::uint32_t value) { out(word, g) = value; });
 }
 
 /// The inverse of `pack_compressed_tensors_zero_points`.
-constexpr void unpack_compressed_tensors_zero_points(matrix_view<const std::uint32_t> packed,
-                                                     int bits, matrix_view<std::int8_t> zero_points)
+constexpr void unpack_compressed_tensors_zero_points(matrix_view<const std::uint32_t> packed, int bits,
+                                                     matrix_view<std::int8_t> zero_points)
 {
     for (std::size_t g = 0; g < zero_points.cols(); ++g)
         detail::unpack_line(
             zero_points.rows(), bits, [&](std::size_t word) { return packed(word, g); },
-            [&](std::size_t r, std::uint32_t value) {
-                zero_points(r, g) = detail::to_signed(value, bits);
-            });
+            [&](std::size_t r, std::uint32_t value) { zero_points(r, g) = detail::to_signed(value, bits); });
 }
 
 /// AutoAWQ "gemm" `qweight`, 4 bits: codes (out, in) to (in, out/8), eight outputs a word in its
 /// own order. `out` features must be a multiple of 8.
 constexpr void pack_autoawq(matrix_view<const std::int8_t> codes, matrix_view<std::uint32_t> out)
 {
-    for (std::size_t c = 0; c < codes.cols(); ++c)
-        detail::pack_autoawq_line(codes, c, out.row(c));
+    for (std::size_t c = 0; c < codes.cols(); ++c) detail::pack_autoawq_line(codes, c, out.row(c));
 }
 
 /// AutoAWQ "gemm" `qzeros`, 4 bits: (out, groups) to (groups, out/8), in the same order.
-constexpr void pack_autoawq_zero_points(matrix_view<const std::int8_t> zero_points,
-                                        matrix_view<std::uint32_t> out)
+constexpr void pack_autoawq_zero_points(matrix_view<const std::int8_t> zero_points, matrix_view<std::uint32_t> out)
 {
     pack_autoawq(zero_points, out);
 }
 
 /// The inverse of `pack_autoawq`, and of `pack_autoawq_zero_points`.
-constexpr void unpack_autoawq(matrix_view<const std::uint32_t> packed,
-                              matrix_view<std::int8_t> codes)
+constexpr void unpack_autoawq(matrix_view<const std::uint32_t> packed, matrix_view<std::int8_t> codes)
 {
     for (std::size_t c = 0; c < codes.cols(); ++c)
         for (std::size_t r = 0; r < codes.rows(); ++r)
@@ -10557,13 +10151,11 @@ constexpr void unpack_autoawq(matrix_view<const std::uint32_t> packed,
 }
 
 /// GPTQ `qweight`: codes (out, in) to (packed_words(in), out), along the inputs.
-constexpr void pack_gptq(matrix_view<const std::int8_t> codes, int bits,
-                         matrix_view<std::uint32_t> out)
+constexpr void pack_gptq(matrix_view<const std::int8_t> codes, int bits, matrix_view<std::uint32_t> out)
 {
     for (std::size_t r = 0; r < codes.rows(); ++r)
         detail::pack_line(
-            codes.cols(), bits,
-            [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
+            codes.cols(), bits, [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
             [&](std::size_t word, std::uint32_t value) { out(word, r) = value; });
 }
 
@@ -10576,9 +10168,7 @@ constexpr void pack_gptq_zero_points(matrix_view<const std::int8_t> zero_points,
     for (std::size_t g = 0; g < zero_points.cols(); ++g)
         detail::pack_line(
             zero_points.rows(), bits,
-            [&](std::size_t r) {
-                return (detail::to_unsigned(zero_points(r, g), bits) - 1u) & mask;
-            },
+            [&](std::size_t r) { return (detail::to_unsigned(zero_points(r, g), bits) - 1u) & mask; },
             [&](std::size_t word, std::uint32_t value) { out(g, word) = value; });
 }
 

@@ -12,8 +12,7 @@ TEST_CASE("runs of tokens that count")
     CHECK(mask.kept(7) == 4);
     CHECK(mask.kept(9) == 6); // past its end a mask keeps
     std::vector<std::pair<std::size_t, std::size_t>> runs;
-    mask.for_each_run(
-        7, [&](std::size_t first, std::size_t count) { runs.emplace_back(first, count); });
+    mask.for_each_run(7, [&](std::size_t first, std::size_t count) { runs.emplace_back(first, count); });
     CHECK(runs == std::vector<std::pair<std::size_t, std::size_t>>{{0, 2}, {3, 1}, {6, 1}});
 }
 

@@ -11,6 +11,5 @@ bool smooth(awq::matrix_view<awq::bf16> up, std::span<element> bias, awq::matrix
             awq::matrix_view<const float> x, awq::workspace memory)
 {
     const awq::modifier<awq::smoothing_only<>> how;
-    return how.smooth(awq::smooth_layer{up, bias}, awq::balance_layers{down}, awq::activations{x}, memory)
-        .has_value();
+    return how.smooth(awq::smooth_layer{up, bias}, awq::balance_layers{down}, awq::activations{x}, memory).has_value();
 }

@@ -7,8 +7,7 @@ using element = std::uint16_t;
 using element = awq::bf16;
 #endif
 
-awq::status quantize(awq::matrix_view<const element> weight, const awq::quantized_weight& out,
-                     awq::workspace memory)
+awq::status quantize(awq::matrix_view<const element> weight, const awq::quantized_weight& out, awq::workspace memory)
 {
     return awq::modifier<>{}.quantize(weight, out, memory);
 }

@@ -12,7 +12,4 @@ struct own_backend : awq::span_backend {
     using product = own_product;
 };
 
-awq::status check(const awq::mapping& pair)
-{
-    return awq::modifier<awq::smoothing_only<>, own_backend>{}.check(pair);
-}
+awq::status check(const awq::mapping& pair) { return awq::modifier<awq::smoothing_only<>, own_backend>{}.check(pair); }

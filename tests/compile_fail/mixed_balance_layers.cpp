@@ -11,6 +11,5 @@ bool smooth(std::span<float> norm, awq::matrix_view<awq::bf16> q, awq::matrix_vi
             awq::matrix_view<const float> x, awq::workspace memory)
 {
     const awq::modifier<awq::smoothing_only<>> how;
-    return how.smooth(awq::smooth_layer{norm}, awq::balance_layers{q, k}, awq::activations{x}, memory)
-        .has_value();
+    return how.smooth(awq::smooth_layer{norm}, awq::balance_layers{q, k}, awq::activations{x}, memory).has_value();
 }

@@ -8,9 +8,6 @@ struct sunny {
 #else
     using policy_axis = awq::axis::group;
 #endif
-    static constexpr std::size_t columns()
-    {
-        return 64;
-    }
+    static constexpr std::size_t columns() { return 64; }
 };
 awq::modifier<sunny> how;

@@ -3,8 +3,7 @@
 
 #include <vector>
 
-bool smooth(std::vector<float>& norm, awq::matrix_view<float> q, awq::matrix_view<const float> x,
-            awq::workspace memory)
+bool smooth(std::vector<float>& norm, awq::matrix_view<float> q, awq::matrix_view<const float> x, awq::workspace memory)
 {
     const awq::modifier<awq::smoothing_only<>> how;
 #ifdef AWQ_MUST_FAIL

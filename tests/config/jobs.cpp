@@ -11,10 +11,8 @@ const char* version_in_other_unit(); // which includes everything too: what is n
 
 using chosen_product = awq::packed_product;
 
-awq::result<awq::evaluation> evaluate(const awq::tensor_source& model,
-                                      std::span<const awq::token_ids> windows);
-awq::result<awq::evaluation> evaluate(const awq::tensor_source& model,
-                                      std::span<const awq::token_ids> windows)
+awq::result<awq::evaluation> evaluate(const awq::tensor_source& model, std::span<const awq::token_ids> windows);
+awq::result<awq::evaluation> evaluate(const awq::tensor_source& model, std::span<const awq::token_ids> windows)
 {
     return awq::evaluate<chosen_product>(awq::tbb_execution{}, model, nullptr, windows);
 }
@@ -96,7 +94,6 @@ int main(int count, char** arguments)
     const bool passed = version_in_other_unit() != nullptr &&
                         quantize(arguments[1], arguments[2], directory + "/jobs-quantized") &&
                         convert(directory + "/jobs-quantized", directory + "/jobs-awq") &&
-                        export_gguf(arguments[1], directory + "/jobs.gguf") &&
-                        read_recipe(arguments[4]);
+                        export_gguf(arguments[1], directory + "/jobs.gguf") && read_recipe(arguments[4]);
     return passed ? 0 : 1;
 }

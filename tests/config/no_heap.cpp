@@ -24,8 +24,7 @@ std::uint32_t words[out_features * in_features / 8];
 
 void fill(float* values, std::size_t count, unsigned step)
 {
-    for (std::size_t i = 0; i < count; ++i)
-        values[i] = static_cast<float>(i * step % 101) / 50.0f - 1.0f;
+    for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(i * step % 101) / 50.0f - 1.0f;
 }
 
 bool one_call(const awq::mapping& pair, awq::matrix_view<const float> inputs)
@@ -52,12 +51,10 @@ bool streaming(const awq::mapping& pair, awq::matrix_view<const float> inputs)
 bool quantize()
 {
     const awq::matrix_view<const float> weight{q, out_features, in_features};
-    if (!smoother{}.quantize(weight, {{codes, out_features, in_features},
-                                      {scales, out_features, 2},
-                                      {zeros, out_features, 2}}))
+    if (!smoother{}.quantize(weight,
+                             {{codes, out_features, in_features}, {scales, out_features, 2}, {zeros, out_features, 2}}))
         return false;
-    awq::pack_compressed_tensors({codes, out_features, in_features}, 4,
-                                 {words, out_features, in_features / 8});
+    awq::pack_compressed_tensors({codes, out_features, in_features}, 4, {words, out_features, in_features / 8});
     return true;
 }
 
@@ -76,14 +73,8 @@ void* operator new(std::size_t size)
     if (void* memory = std::malloc(size)) return memory;
     std::abort();
 }
-void operator delete(void* memory) noexcept
-{
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept
-{
-    std::free(memory);
-}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 int main()
 {
@@ -91,13 +82,10 @@ int main()
     fill(q, out_features * in_features, 13);
     fill(k, out_features * in_features, 29);
     fill(x, tokens * in_features, 37);
-    for (std::size_t t = 0; t < tokens; ++t)
-        x[t * in_features + 3] *= 40.0f;
-    const awq::matrix_view<float> reads[2] = {{q, out_features, in_features},
-                                              {k, out_features, in_features}};
+    for (std::size_t t = 0; t < tokens; ++t) x[t * in_features + 3] *= 40.0f;
+    const awq::matrix_view<float> reads[2] = {{q, out_features, in_features}, {k, out_features, in_features}};
     const awq::mapping pair{awq::smooth_target::of_norm(norm), reads};
     const awq::matrix_view<const float> inputs{x, tokens, in_features};
-    const bool done =
-        one_call(pair, inputs) && streaming(pair, inputs) && quantize() && refused(pair, inputs);
+    const bool done = one_call(pair, inputs) && streaming(pair, inputs) && quantize() && refused(pair, inputs);
     return done && allocations == 0 ? 0 : 1;
 }

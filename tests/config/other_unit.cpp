@@ -2,7 +2,4 @@
 #include <awq/awq.hpp>
 
 const char* version_in_other_unit();
-const char* version_in_other_unit()
-{
-    return AWQ_VERSION_STRING;
-}
+const char* version_in_other_unit() { return AWQ_VERSION_STRING; }

@@ -12,8 +12,8 @@
 namespace {
 
 using backend = awq::xtensor_backend;
-using smoother = awq::modifier<awq::smooth_and_quantize<awq::w4a16_asym>, awq::group_size<32>, backend,
-                               awq::serial_execution>;
+using smoother =
+    awq::modifier<awq::smooth_and_quantize<awq::w4a16_asym>, awq::group_size<32>, backend, awq::serial_execution>;
 
 // FNV-1a over the little-endian bytes.
 template <class T>
@@ -21,8 +21,7 @@ unsigned long digest(std::span<const T> values) noexcept
 {
     std::uint32_t hash = 2166136261u;
     const auto* const bytes = reinterpret_cast<const unsigned char*>(values.data());
-    for (std::size_t i = 0; i < values.size_bytes(); ++i)
-        hash = (hash ^ bytes[i]) * 16777619u;
+    for (std::size_t i = 0; i < values.size_bytes(); ++i) hash = (hash ^ bytes[i]) * 16777619u;
     return hash;
 }
 
@@ -36,10 +35,7 @@ backend::matrix random_matrix(std::size_t rows, std::size_t cols, std::uint32_t 
     return made;
 }
 
-std::span<const float> values_of(const backend::matrix& tensor) noexcept
-{
-    return {tensor.data(), tensor.size()};
-}
+std::span<const float> values_of(const backend::matrix& tensor) noexcept { return {tensor.data(), tensor.size()}; }
 
 bool print_products()
 {

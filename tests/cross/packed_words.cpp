@@ -24,8 +24,7 @@ unsigned long digest(std::span<const T> values) noexcept
 {
     std::uint32_t hash = 2166136261u;
     const auto* const bytes = reinterpret_cast<const unsigned char*>(values.data());
-    for (std::size_t i = 0; i < values.size_bytes(); ++i)
-        hash = (hash ^ bytes[i]) * 16777619u;
+    for (std::size_t i = 0; i < values.size_bytes(); ++i) hash = (hash ^ bytes[i]) * 16777619u;
     return hash;
 }
 
@@ -69,8 +68,7 @@ int main()
     fill();
     return print_words<awq::w4a16_asym>("w4a16_asym") && print_words<awq::w4a16>("w4a16") &&
                    print_words<awq::stored_as<awq::bf16, awq::w4a16_asym>>("w4a16_asym_bf16") &&
-                   print_words<awq::stored_as<awq::f16, awq::w4a16_asym>>("w4a16_asym_f16") &&
-                   print_blocks()
+                   print_words<awq::stored_as<awq::f16, awq::w4a16_asym>>("w4a16_asym_f16") && print_blocks()
                ? 0
                : 1;
 }

@@ -15,23 +15,21 @@ using ids = std::vector<std::int32_t>;
 
 const awq::tokenizer& letters()
 {
-    static const awq::tokenizer tokens =
-        awq::tokenizer::from_json(R"({"model":{"type":"BPE","merges":[],
+    static const awq::tokenizer tokens = awq::tokenizer::from_json(R"({"model":{"type":"BPE","merges":[],
             "vocab":{"a":0,"b":1,"c":2,"d":3,"e":4,"f":5,"g":6,"h":7,"i":8,"j":9}},
             "added_tokens":[{"id":10,"content":"<s>","special":true}],
             "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},
             {"Sequence":{"id":"A","type_id":0}}],"special_tokens":{"<s>":{"id":"<s>","ids":[10],"tokens":["<s>"]}}}})",
-                                  "t.json")
-            .value();
+                                                                   "t.json")
+                                             .value();
     return tokens;
 }
 
 // A file that is there for the life of the object.
 class dataset {
-  public:
+public:
     dataset(const std::string& name, std::string_view content)
-        : path_((std::filesystem::temp_directory_path() /
-                 ("awq_samples_" + std::to_string(::getpid()) + '_' + name))
+        : path_((std::filesystem::temp_directory_path() / ("awq_samples_" + std::to_string(::getpid()) + '_' + name))
                     .string())
     {
         std::ofstream{path_, std::ios::binary} << content;
@@ -39,7 +37,7 @@ class dataset {
     ~dataset() { std::filesystem::remove(path_); }
     const std::string& path() const { return path_; }
 
-  private:
+private:
     std::string path_;
 };
 
@@ -85,8 +83,7 @@ std::string text_of(const std::string& name, std::string_view content)
     const auto made = awq::load_samples(file.path(), letters(), how);
     if (!made) return std::string{made.error().text()}.substr(file.path().size());
     std::string text;
-    for (const ids& each : made->sequences)
-        text += (text.empty() ? "" : "|") + letters().decode(each, false).value();
+    for (const ids& each : made->sequences) text += (text.empty() ? "" : "|") + letters().decode(each, false).value();
     std::erase(text, ' '); // between tokens
     return text;
 }
@@ -105,33 +102,22 @@ std::string error_of(const dataset& file)
 TEST_CASE("A plain text is cut into windows, spread evenly")
 {
     const dataset file{"a.txt", "abcdefghij"};
-    CHECK(samples_of(file, options(9, 3)) ==
-          std::vector<ids>{{0, 1, 2}, {3, 4, 5}, {6, 7, 8}});
-    CHECK(samples_of(file, options(2, 2)) ==
-          std::vector<ids>{{0, 1}, {4, 5}});
-    CHECK(samples_of(file, options(2, 64)) ==
-          std::vector<ids>{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}});
-    CHECK(samples_of(file, options(1, 4, true)) ==
-          std::vector<ids>{{10, 0, 1, 2}});
-    CHECK(samples_of(file, options(2, 3, true)) ==
-          std::vector<ids>{{10, 0, 1}, {10, 4, 5}});
-    CHECK(windows_of(file, options(1, 5, true)) ==
-          std::vector<ids>{{10, 0, 1, 2, 3}, {10, 4, 5, 6, 7}, {10, 8, 9}});
-    CHECK(windows_of(file, options(1, 4)) ==
-          std::vector<ids>{{0, 1, 2, 3}, {4, 5, 6, 7}, {8, 9}});
+    CHECK(samples_of(file, options(9, 3)) == std::vector<ids>{{0, 1, 2}, {3, 4, 5}, {6, 7, 8}});
+    CHECK(samples_of(file, options(2, 2)) == std::vector<ids>{{0, 1}, {4, 5}});
+    CHECK(samples_of(file, options(2, 64)) == std::vector<ids>{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}});
+    CHECK(samples_of(file, options(1, 4, true)) == std::vector<ids>{{10, 0, 1, 2}});
+    CHECK(samples_of(file, options(2, 3, true)) == std::vector<ids>{{10, 0, 1}, {10, 4, 5}});
+    CHECK(windows_of(file, options(1, 5, true)) == std::vector<ids>{{10, 0, 1, 2, 3}, {10, 4, 5, 6, 7}, {10, 8, 9}});
+    CHECK(windows_of(file, options(1, 4)) == std::vector<ids>{{0, 1, 2, 3}, {4, 5, 6, 7}, {8, 9}});
 }
 
 TEST_CASE("Each line of JSONL is a sample")
 {
-    const dataset file{
-        "a.jsonl",
-        "{\"text\":\"abc\"}\n\n{\"input_ids\":[9,8,7,6]}\r\n{\"text\":\"\"}\n{\"text\":\"d\"}"};
-    CHECK(samples_of(file, options(9, 3)) ==
-          std::vector<ids>{{0, 1, 2}, {9, 8, 7}, {3}});
-    CHECK(samples_of(file, options(1, 2, true)) ==
-          std::vector<ids>{{10, 0}});
-    CHECK(windows_of(file, options(1, 3)) ==
-          std::vector<ids>{{0, 1, 2}, {9, 8, 7}, {6}, {3}});
+    const dataset file{"a.jsonl",
+                       "{\"text\":\"abc\"}\n\n{\"input_ids\":[9,8,7,6]}\r\n{\"text\":\"\"}\n{\"text\":\"d\"}"};
+    CHECK(samples_of(file, options(9, 3)) == std::vector<ids>{{0, 1, 2}, {9, 8, 7}, {3}});
+    CHECK(samples_of(file, options(1, 2, true)) == std::vector<ids>{{10, 0}});
+    CHECK(windows_of(file, options(1, 3)) == std::vector<ids>{{0, 1, 2}, {9, 8, 7}, {6}, {3}});
 }
 
 TEST_CASE("Messages go through the chat template")
@@ -139,33 +125,25 @@ TEST_CASE("Messages go through the chat template")
     const dataset file{"data", "{\"messages\":[{\"role\":\"user\",\"content\":\"ab\"}]}\n"};
     auto chosen = options(9, 9, true);
     chosen.chat = [](const awq::chat_sample& sample) -> awq::result<std::string> {
-        AWQ_TRY(const awq::json::value content,
-                (*sample.messages.elements().begin()).at("content"));
+        AWQ_TRY(const awq::json::value content, (*sample.messages.elements().begin()).at("content"));
         return "<s>" + std::string{content.as_string().value()};
     };
-    CHECK(samples_of(file, chosen) ==
-          std::vector<ids>{{10, 0, 1}});
-    CHECK(error_of(file) ==
-          ":1: messages: messages need the model's chat template, and it has none");
+    CHECK(samples_of(file, chosen) == std::vector<ids>{{10, 0, 1}});
+    CHECK(error_of(file) == ":1: messages: messages need the model's chat template, and it has none");
 }
 
 TEST_CASE("A broken dataset is one error with file and line")
 {
     CHECK(error_of(dataset{"b.jsonl", "{\"text\":\"a\"}\n{\"input_ids\":[1,11]}"}) ==
           ":2: input_ids[1]: the id 11 is outside the vocabulary of 11");
-    CHECK(error_of(dataset{"b.jsonl", "{\"input_ids\":[-1]}"}).find("outside") !=
-          std::string::npos);
-    CHECK(error_of(dataset{"b.jsonl", "{\"text\":1}"}) ==
-          ":1: text: expected a string, found an integer");
+    CHECK(error_of(dataset{"b.jsonl", "{\"input_ids\":[-1]}"}).find("outside") != std::string::npos);
+    CHECK(error_of(dataset{"b.jsonl", "{\"text\":1}"}) == ":1: text: expected a string, found an integer");
     CHECK(error_of(dataset{"b.jsonl", "{\"a\":1}"}).starts_with(":1: a sample needs one of"));
-    CHECK(error_of(dataset{"b.jsonl", "{\"text\":\"a\"}\nnonsense"}).starts_with(
-        ":2: not valid JSON at column 1"));
-    CHECK(error_of(dataset{"b.txt", "ab\xFF"}) ==
-          ": text: byte 2 is not valid UTF-8; convert the text to UTF-8 first");
+    CHECK(error_of(dataset{"b.jsonl", "{\"text\":\"a\"}\nnonsense"}).starts_with(":2: not valid JSON at column 1"));
+    CHECK(error_of(dataset{"b.txt", "ab\xFF"}) == ": text: byte 2 is not valid UTF-8; convert the text to UTF-8 first");
     CHECK(error_of(dataset{"b.txt", ""}).starts_with(": no tokens in it"));
     CHECK(error_of(dataset{"b.jsonl", "\n\n"}).starts_with(": no tokens in it"));
-    CHECK(awq::load_samples("/nowhere/x.txt", letters()).error().code() ==
-          awq::error_code::file_not_found);
+    CHECK(awq::load_samples("/nowhere/x.txt", letters()).error().code() == awq::error_code::file_not_found);
     CHECK_FALSE(awq::load_samples("x", letters(), options(0, 1)));
     CHECK_FALSE(awq::load_windows("x", letters(), options(1, 0)));
 }
@@ -193,20 +171,16 @@ TEST_CASE("The layouts that people share conversations in")
     CHECK(text_of("d.json", R"([{"conversations": [{"from": "human", "value": "b"},
                                                     {"from": "gpt", "value": "c"}]}])") == "bac");
     CHECK(text_of("d.json", R"([{"conversations": [{"role": "user", "content": "b"},
-                                                    {"role": "assistant", "content": "c"}]}])") ==
-          "bac");
+                                                    {"role": "assistant", "content": "c"}]}])") == "bac");
     CHECK(text_of("d.json", R"([[{"role": "user", "content": "b"}]])") == "b");
     CHECK(text_of("d.json", R"([{"instruction": "b", "input": "", "output": "c"}])") == "bac");
     CHECK(text_of("d.json", R"([{"instruction": "b", "input": "d", "output": "c"}])") == "bdac");
     CHECK(text_of("d.jsonl", R"({"prompt": "b", "completion": "c"})") == "bc");
     CHECK(text_of("d.jsonl", R"({"prompt": [{"role": "user", "content": "b"}],
                                  "completion": [{"role": "assistant", "content": "c"}]})") == "bac");
-    CHECK(text_of("d.jsonl",
-                  R"({"messages": [{"role": "user", "content": "b"}], "tools": [{"name": "f"}]})") ==
-          "bf");
+    CHECK(text_of("d.jsonl", R"({"messages": [{"role": "user", "content": "b"}], "tools": [{"name": "f"}]})") == "bf");
     CHECK(text_of("d.json", R"([{"conversations": [{"from": "nobody", "value": "b"}]}])")
-              .find("the speaker \"nobody\" is not known; human, gpt, system and tool are") !=
-          std::string::npos);
+              .find("the speaker \"nobody\" is not known; human, gpt, system and tool are") != std::string::npos);
 }
 
 TEST_CASE("Samples that are null or empty are left out and counted")
@@ -228,23 +202,23 @@ TEST_CASE("What is not understood is refused, never read as prose")
     const auto says = [](const dataset& file, std::string_view part) {
         const std::string text = error_of(file);
         INFO(text);
-        return text.find(part) != std::string::npos &&
-               text.find('\n') == std::string::npos;
+        return text.find(part) != std::string::npos && text.find('\n') == std::string::npos;
     };
-    for (const std::string_view field :
-         {"text", "messages", "conversations", "input_ids", "instruction", "prompt"})
+    for (const std::string_view field : {"text", "messages", "conversations", "input_ids", "instruction", "prompt"})
         CHECK(says(dataset{"f.json", R"([{"question": "a"}])"}, field));
     CHECK(says(dataset{"f.json", R"([{"question": "a"}])"}, ": [0]: a sample needs one of"));
     CHECK(says(dataset{"f.json", "[1.5, 2]"}, "[0]: a sample must be"));
-    CHECK(says(dataset{"f.json", "{\n\"text\": \"a\"\n}\n{\n\"text\": \"b\"\n}"},
-               "one object in each line"));
+    CHECK(says(dataset{"f.json", "{\n\"text\": \"a\"\n}\n{\n\"text\": \"b\"\n}"}, "one object in each line"));
     CHECK(says(dataset{"f.json", "{\"text\":\"a\"}{\"text\":\"b\"}"}, "one object in each line"));
     CHECK(says(dataset{"f.json", "a plain text"}, "not valid JSON"));
     CHECK(says(dataset{"f.jsonl", "[{\"text\":\"a\"},"}, "not valid JSON"));
     CHECK(says(dataset{"f.txt", std::string{"PAR1\0\0", 6}}, "a Parquet file; write it as JSON lines"));
     CHECK(says(dataset{"f.jsonl", std::string{"\x1F\x8B\x08\0", 4}}, "a gzip file; unpack it"));
     CHECK(says(dataset{"f.txt", "PK\x03\x04"}, "a zip file"));
-    CHECK(says(dataset{"f.txt", std::string{"\xFF\xFE" "a\0", 4}}, "UTF-16 text; convert it to UTF-8"));
+    CHECK(says(dataset{"f.txt", std::string{"\xFF\xFE"
+                                            "a\0",
+                                            4}},
+               "UTF-16 text; convert it to UTF-8"));
     CHECK(says(dataset{"f.json", std::string{"[\0\"\0", 4}}, "UTF-16"));
     CHECK(says(dataset{"f.txt", std::string{"ab\0c", 4}}, "byte 2 is zero"));
     CHECK(says(dataset{"f.txt", "version https://git-lfs.github.com/spec/v1\n"}, "git-lfs pointer"));

@@ -10,10 +10,7 @@
 
 namespace {
 
-awq::json::document parse(std::string_view text)
-{
-    return awq::json::document::parse(text, "messages").value();
-}
+awq::json::document parse(std::string_view text) { return awq::json::document::parse(text, "messages").value(); }
 
 // What a template prints without messages, or its error.
 std::string printed(std::string_view source)
@@ -28,8 +25,7 @@ std::string printed(std::string_view source)
 std::string repeat(std::string_view what, int count)
 {
     std::string all;
-    for (int i = 0; i < count; ++i)
-        all += what;
+    for (int i = 0; i < count; ++i) all += what;
     return all;
 }
 
@@ -66,22 +62,15 @@ TEST_CASE("Templates print what Jinja prints")
 
 TEST_CASE("What a template cannot do is one error with its line")
 {
-    CHECK(printed("a\n{% include 'x' %}") ==
-          "t: line 2: the statement {% include %} is not supported");
-    CHECK(printed("\n\n{{ 1 | wordwrap }}") ==
-          "t: line 3: the filter \"wordwrap\" is not supported");
+    CHECK(printed("a\n{% include 'x' %}") == "t: line 2: the statement {% include %} is not supported");
+    CHECK(printed("\n\n{{ 1 | wordwrap }}") == "t: line 3: the filter \"wordwrap\" is not supported");
     CHECK(printed("{{ 1 is escaped }}") == "t: line 1: the test \"escaped\" is not supported");
-    CHECK(printed("{{ [1].append(2) }}") ==
-          "t: line 1: the function or method \"append\" is not supported");
+    CHECK(printed("{{ [1].append(2) }}") == "t: line 1: the function or method \"append\" is not supported");
     CHECK(printed("{{ nothing.x }}") == "t: line 1: \"nothing\" is undefined");
-    CHECK(printed("{{ raise_exception('no tools') }}") ==
-          "t: line 1: the template refuses: no tools");
-    CHECK(printed("{{ {[1]: 2} }}") ==
-          "t: line 1: a key of a mapping must be a text, a number, a bool or none");
-    CHECK(printed("{{ 9223372036854775807 + 1 }}") ==
-          "t: line 1: an integer of more than 64 bits is not supported");
-    CHECK(printed("a\n{% macro f() %}\n{{ 1 / 0 }}{% endmacro %}\n{{ f() }}") ==
-          "t: line 3: division by zero");
+    CHECK(printed("{{ raise_exception('no tools') }}") == "t: line 1: the template refuses: no tools");
+    CHECK(printed("{{ {[1]: 2} }}") == "t: line 1: a key of a mapping must be a text, a number, a bool or none");
+    CHECK(printed("{{ 9223372036854775807 + 1 }}") == "t: line 1: an integer of more than 64 bits is not supported");
+    CHECK(printed("a\n{% macro f() %}\n{{ 1 / 0 }}{% endmacro %}\n{{ f() }}") == "t: line 3: division by zero");
     CHECK(printed("{{ strftime_now('%Y') | length }}") == "4");
 }
 
@@ -99,13 +88,10 @@ TEST_CASE("A hostile template ends in an error")
     CHECK(printed("{% set ns = namespace(x=[1]) %}{% for i in range(60) %}"
                   "{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}")
               .find("too many steps") != std::string::npos);
-    CHECK(printed("{% set ns = namespace() %}{% set ns.a = ns %}").find("namespace in a list") !=
-          std::string::npos);
-    CHECK(printed("{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}").find("too deeply") !=
-          std::string::npos);
+    CHECK(printed("{% set ns = namespace() %}{% set ns.a = ns %}").find("namespace in a list") != std::string::npos);
+    CHECK(printed("{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}").find("too deeply") != std::string::npos);
     CHECK(printed("{{ range(999999999) }}").find("more than 100000 numbers") != std::string::npos);
-    CHECK(printed("{{ " + repeat("(", 5000) + "1" + repeat(")", 5000) + " }}").find("too deeply") !=
-          std::string::npos);
+    CHECK(printed("{{ " + repeat("(", 5000) + "1" + repeat(")", 5000) + " }}").find("too deeply") != std::string::npos);
     CHECK(printed("{{ " + repeat("-", 5000) + "1 }}").find("too deeply") != std::string::npos);
     CHECK(printed("{{ 1" + repeat(" + 1", 5000) + " }}").find("too long") != std::string::npos);
     CHECK(printed("{{ x" + repeat(".x", 5000) + " }}").find("too long") != std::string::npos);
@@ -124,35 +110,58 @@ TEST_CASE("A template pays for the bytes that it touches, before it touches them
     const auto fails = [](std::string_view source) {
         const std::string text = printed(source);
         INFO(source << " prints " << text.substr(0, 200));
-        CHECK((text.find("too many steps") != std::string::npos ||
-               text.find("too long") != std::string::npos));
+        CHECK((text.find("too many steps") != std::string::npos || text.find("too long") != std::string::npos));
         CHECK(text.starts_with("t: line 1: "));
         CHECK(text.find("line 1: line 1") == std::string::npos);
     };
     const std::string million = "{% set s = 'x' * 1000000 %}";
     const std::string again = "{% for i in range(100000) %}{% set q = ";
-    for (const std::string work :
-         {"s[i:]", "s ~ 'y'", "s == s ~ ''", "s in s", "'y' in s", "s | replace('x', 'y')",
-          "s.split('x')", "s | upper", "s | length", "s[0]", "[s] | tojson", "s | trim('x')",
-          "s.strip()", "s.find('y')", "s.count('x')", "'{0}{0}'.format(s)", "'%s' % s", "s | e",
-          "s | list", "s | urlencode", "s | wordcount", "s | truncate(5)", "s | reverse",
-          "[s, s] | join(s)", "[s ~ 'a', s ~ 'b'] | sort", "[s ~ 'a', s ~ 'b'] | unique | list",
-          "{s ~ 'a': 1}", "s | indent", "s | center(2000000)", "s is lower",
-          "dict(a=1)[s ~ i]", "s.startswith(s ~ '')", "s | string ~ s", "s.splitlines()"})
+    for (const std::string work : {"s[i:]",
+                                   "s ~ 'y'",
+                                   "s == s ~ ''",
+                                   "s in s",
+                                   "'y' in s",
+                                   "s | replace('x', 'y')",
+                                   "s.split('x')",
+                                   "s | upper",
+                                   "s | length",
+                                   "s[0]",
+                                   "[s] | tojson",
+                                   "s | trim('x')",
+                                   "s.strip()",
+                                   "s.find('y')",
+                                   "s.count('x')",
+                                   "'{0}{0}'.format(s)",
+                                   "'%s' % s",
+                                   "s | e",
+                                   "s | list",
+                                   "s | urlencode",
+                                   "s | wordcount",
+                                   "s | truncate(5)",
+                                   "s | reverse",
+                                   "[s, s] | join(s)",
+                                   "[s ~ 'a', s ~ 'b'] | sort",
+                                   "[s ~ 'a', s ~ 'b'] | unique | list",
+                                   "{s ~ 'a': 1}",
+                                   "s | indent",
+                                   "s | center(2000000)",
+                                   "s is lower",
+                                   "dict(a=1)[s ~ i]",
+                                   "s.startswith(s ~ '')",
+                                   "s | string ~ s",
+                                   "s.splitlines()"})
         fails(million + again + work + " %}{% endfor %}");
     const std::string list = "{% set s = range(50000) | list %}";
-    for (const std::string work : {"s + [i]", "s == s[:]", "'y' in s", "s | sort", "s | join", "s[1:]",
-                                   "s | map('string') | list", "s | sum", "s | batch(3) | list",
-                                   "s | select('odd') | list", "s | first in s[::-1]", "s | max"})
+    for (const std::string work :
+         {"s + [i]", "s == s[:]", "'y' in s", "s | sort", "s | join", "s[1:]", "s | map('string') | list", "s | sum",
+          "s | batch(3) | list", "s | select('odd') | list", "s | first in s[::-1]", "s | max"})
         fails(list + again + work + " %}{% endfor %}");
-    for (const std::string size : {"('{0}' * 300000).format('x' * 15000000)",
-                                   "('x' * 15000000).replace('x', 'y' * 1000000)",
-                                   "'a' | center(9000000000000000000)", "'a' * 9223372036854775807",
-                                   "range(90000) | join('y' * 100000)", "'%999999999s' % 1",
-                                   "'{:999999999}'.format(1)", "[1] | tojson(indent=99999999999)",
-                                   "('\\n' * 4000000) | indent(64)", "[0] * 99999999999",
-                                   "range(9) | batch(99999999999, 'x')",
-                                   "s | default('x' * 99999999)"})
+    for (const std::string size :
+         {"('{0}' * 300000).format('x' * 15000000)", "('x' * 15000000).replace('x', 'y' * 1000000)",
+          "'a' | center(9000000000000000000)", "'a' * 9223372036854775807", "range(90000) | join('y' * 100000)",
+          "'%999999999s' % 1", "'{:999999999}'.format(1)", "[1] | tojson(indent=99999999999)",
+          "('\\n' * 4000000) | indent(64)", "[0] * 99999999999", "range(9) | batch(99999999999, 'x')",
+          "s | default('x' * 99999999)"})
         fails("{{ " + size + " }}");
     CHECK(printed("{{ ('a' * 2000000 ~ 'b') in ('a' * 4000000) }}") == "False"); // in linear time
 #ifndef __SANITIZE_ADDRESS__
@@ -177,8 +186,7 @@ TEST_CASE("A mapping of many keys is read in time and in order")
 
 TEST_CASE("The template of a model directory")
 {
-    const auto directory =
-        std::filesystem::temp_directory_path() / ("awq_chat_" + std::to_string(::getpid()));
+    const auto directory = std::filesystem::temp_directory_path() / ("awq_chat_" + std::to_string(::getpid()));
     std::filesystem::create_directories(directory);
     const std::string path = directory.string();
     const auto messages = parse(R"([{"role":"user","content":"hi"}])");

@@ -16,7 +16,7 @@
 namespace generated {
 
 class random {
-  public:
+public:
     explicit random(std::uint64_t seed) : state_(seed) {}
     std::size_t below(std::size_t count)
     {
@@ -32,7 +32,7 @@ class random {
         return list[below(std::size(list))];
     }
 
-  private:
+private:
     std::uint64_t state_;
 };
 
@@ -40,15 +40,14 @@ using namespace std::string_view_literals;
 
 inline constexpr std::string_view contractions[] = {"'s", "'T", "'re",     "'LL", "'ve",
                                                     "'M", "'d", "'\u017f", "'",   "\u2019s"};
-inline constexpr std::string_view numbers[] = {
-    "0", "7", "42", "1999", "\u0663", "\u096b", "\u00b2", "\u00bd", "\u2167", "\U0001d7d8"};
-inline constexpr std::string_view signs[] = {
-    ".", ",",      "...",    "--", "!?", "(",  ")",   "\"",     "/",  "\\", "_",      "#", "@",
-    "$", "\u00a3", "\u2026", "<",  ">",  "{}", "[0]", "\u3002", "=>", "&&", "\u00ab", "~"};
-inline constexpr std::string_view spaces[] = {
-    " ",      "  ",     "\t",       "\n",     "\r\n",   "\r",     "\x0b",
-    "\x0c",   "\x1c",   "\xC2\x85", "\u00a0", "\u1680", "\u180e", "\u2003",
-    "\u200b", "\u2028", "\u2029",   "\u202f", "\u205f", "\u3000", "\ufeff"};
+inline constexpr std::string_view numbers[] = {"0",      "7",      "42",     "1999",   "\u0663",
+                                               "\u096b", "\u00b2", "\u00bd", "\u2167", "\U0001d7d8"};
+inline constexpr std::string_view signs[] = {".",  ",",   "...",    "--", "!?", "(",      ")",      "\"", "/",
+                                             "\\", "_",   "#",      "@",  "$",  "\u00a3", "\u2026", "<",  ">",
+                                             "{}", "[0]", "\u3002", "=>", "&&", "\u00ab", "~"};
+inline constexpr std::string_view spaces[] = {" ",      "  ",     "\t",       "\n",     "\r\n",   "\r",     "\x0b",
+                                              "\x0c",   "\x1c",   "\xC2\x85", "\u00a0", "\u1680", "\u180e", "\u2003",
+                                              "\u200b", "\u2028", "\u2029",   "\u202f", "\u205f", "\u3000", "\ufeff"};
 inline constexpr std::string_view emoji[] = {"\U0001f600",
                                              "\U0001f44d\U0001f3fd",
                                              "\U0001f468\u200d\U0001f469\u200d\U0001f467",
@@ -57,27 +56,21 @@ inline constexpr std::string_view emoji[] = {"\U0001f600",
                                              "\U0001f3f4\U000e0067\U000e0062\U000e007f",
                                              "1\ufe0f\u20e3",
                                              "\u00a9"};
-inline constexpr std::string_view tokens[] = {"<|endoftext|>", "<|begin_of_text|>",
-                                              "<s>",           "</s>",
-                                              "<0x0A>",        "<|im_start|>",
-                                              "<bos>",         "<mask>",
-                                              "<unk>",         "\u2581",
-                                              "<tool_call>",   "\u0120",
-                                              "[MASK]"};
+inline constexpr std::string_view tokens[] = {
+    "<|endoftext|>", "<|begin_of_text|>", "<s>",    "</s>",  "<0x0A>", "<|im_start|>", "<bos>", "<mask>", "<unk>",
+    "\u2581",        "<tool_call>",       "\u0120", "[MASK]"};
 inline constexpr std::string_view repeated[] = {"a", " ", "\n", "7", "-", "\u00e9", "ab", "\u4e2d"};
 
 struct script {
     char32_t first;
     std::size_t count;
 };
-inline constexpr script scripts[] = {
-    {0x4E00, 0x5200}, {0x3041, 0x50}, {0xAC00, 0x2BA0}, {0x400, 0x100}, {0x620, 0x2A}};
+inline constexpr script scripts[] = {{0x4E00, 0x5200}, {0x3041, 0x50}, {0xAC00, 0x2BA0}, {0x400, 0x100}, {0x620, 0x2A}};
 
 inline std::string repeat(std::string_view what, std::size_t count)
 {
     std::string all;
-    for (std::size_t i = 0; i < count; ++i)
-        all += what;
+    for (std::size_t i = 0; i < count; ++i) all += what;
     return all;
 }
 
@@ -96,16 +89,14 @@ inline std::string word(random& r)
         letters += "etaoinshrdlucmfwypvbgkjqxz"[std::min(first, r.below(26))];
     }
     if (r.below(16) == 0)
-        for (char& each : letters)
-            each = static_cast<char>(each - 'a' + 'A');
+        for (char& each : letters) each = static_cast<char>(each - 'a' + 'A');
     return letters;
 }
 
 inline std::string words(random& r)
 {
     std::string text;
-    for (std::size_t count = 1 + r.below(12); count > 0; --count)
-        text += word(r) + ' ';
+    for (std::size_t count = 1 + r.below(12); count > 0; --count) text += word(r) + ' ';
     return text;
 }
 
@@ -113,8 +104,7 @@ template <class List>
 std::string several_of(random& r, const List& list, std::size_t most)
 {
     std::string text;
-    for (std::size_t count = 1 + r.below(most); count > 0; --count)
-        text += r.one_of(list);
+    for (std::size_t count = 1 + r.below(most); count > 0; --count) text += r.one_of(list);
     return text;
 }
 
@@ -132,8 +122,7 @@ inline std::string letters_with_marks(random& r)
     std::string text;
     for (std::size_t count = 1 + r.below(4); count > 0; --count) {
         text += character(0x61 + r.below(26));
-        for (std::size_t marks = 1 + r.below(4); marks > 0; --marks)
-            text += character(0x300 + r.below(0x70));
+        for (std::size_t marks = 1 + r.below(4); marks > 0; --marks) text += character(0x300 + r.below(0x70));
     }
     return text;
 }
@@ -170,11 +159,9 @@ inline std::string text(std::size_t size, std::uint64_t seed)
 {
     random r{seed};
     std::string all;
-    for (int i = 0; i < 24000; ++i)
-        all += word(r);
+    for (int i = 0; i < 24000; ++i) all += word(r);
     all += '\n' + std::string(50000, ' ') + 'x' + repeat("ab", 25000) + '\n';
-    while (all.size() < size)
-        all += piece(r);
+    while (all.size() < size) all += piece(r);
     return all;
 }
 
@@ -187,8 +174,7 @@ std::string fnv(std::span<const Number> numbers)
         for (unsigned shift = 0; shift < 32; shift += 8)
             hash = (hash ^ (static_cast<std::uint32_t>(number) >> shift & 0xFF)) * 0x100000001B3u;
     std::string hex;
-    for (unsigned shift = 64; shift > 0; shift -= 4)
-        hex += "0123456789abcdef"[hash >> (shift - 4) & 15];
+    for (unsigned shift = 64; shift > 0; shift -= 4) hex += "0123456789abcdef"[hash >> (shift - 4) & 15];
     return hex;
 }
 

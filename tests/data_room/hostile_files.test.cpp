@@ -58,8 +58,7 @@ TEST_CASE("Damaged tokenizers are read or refused")
     generated::random random{5};
     std::size_t read = 0;
     for (int i = 0; i < 3000; ++i) {
-        const auto tokens =
-            awq::tokenizer::from_json(damaged(std::string{small_tokenizer}, random), "t.json");
+        const auto tokens = awq::tokenizer::from_json(damaged(std::string{small_tokenizer}, random), "t.json");
         if (!tokens) {
             CHECK(tokens.error().text().starts_with("t.json"));
             continue;
@@ -67,8 +66,7 @@ TEST_CASE("Damaged tokenizers are read or refused")
         ++read;
         const auto ids = tokens->encode("abc x y <s> d\u00e9\n  a", true);
         if (!ids) continue;
-        for (const std::int32_t id : *ids)
-            CHECK(tokens->token(id));
+        for (const std::int32_t id : *ids) CHECK(tokens->token(id));
         if (const auto text = tokens->decode(*ids, true); !text) CHECK(!text.error().text().empty());
     }
     CHECK(read > 100);
@@ -78,12 +76,10 @@ TEST_CASE("Damaged chat templates are rendered or refused")
 {
     generated::random random{6};
     const auto messages = awq::json::document::parse(
-        R"([{"role":"user","content":"hello"},{"role":"tool","content":null},{"role":"a","content":["b"]}])",
-        "m");
+        R"([{"role":"user","content":"hello"},{"role":"tool","content":null},{"role":"a","content":["b"]}])", "m");
     std::size_t rendered = 0;
     for (int i = 0; i < 3000; ++i) {
-        const auto made =
-            awq::chat_template::parse(damaged(std::string{small_template}, random), "t");
+        const auto made = awq::chat_template::parse(damaged(std::string{small_template}, random), "t");
         if (!made) {
             CHECK(made.error().text().starts_with("t: "));
             continue;

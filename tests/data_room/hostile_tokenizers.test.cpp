@@ -10,8 +10,7 @@ namespace {
 std::string repeat(std::string_view what, std::size_t count)
 {
     std::string all;
-    for (std::size_t i = 0; i < count; ++i)
-        all += what;
+    for (std::size_t i = 0; i < count; ++i) all += what;
     return all;
 }
 
@@ -42,10 +41,7 @@ std::string splitter(std::string_view pattern)
                 std::string{pattern} + "\"}}");
 }
 
-bool has(const std::string& text, std::string_view part)
-{
-    return text.find(part) != std::string::npos;
-}
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 } // namespace
 
@@ -60,23 +56,20 @@ TEST_CASE("Sequences in sequences, and more steps than a text should go through,
     many += repeat(R"(,{"type":"NFC"})", 50);
     CHECK(error_of(normalizer(many)).empty());
     CHECK(has(error_of(normalizer(many + repeat(R"(,{"type":"NFC"})", 50))), "more than 64 steps"));
-    CHECK(has(error_of(file(R"(,"decoder":{"type":"Sequence","decoders":[)" +
-                            repeat(R"({"type":"Fuse"},)", 99) + R"({"type":"Fuse"}]})")),
+    CHECK(has(error_of(file(R"(,"decoder":{"type":"Sequence","decoders":[)" + repeat(R"({"type":"Fuse"},)", 99) +
+                            R"({"type":"Fuse"}]})")),
               "more than 64 steps"));
 }
 
 TEST_CASE("A text that a normalizer lets grow without limit is an error, before it is made")
 {
-    const std::string grow = R"({"type":"Replace","pattern":{"String":"a"},"content":")" +
-                             repeat("a", 1000) + "\"}";
-    CHECK(has(error_of(normalizer(grow + ',' + grow + ',' + grow + ',' + grow)),
-              "grow without limit"));
+    const std::string grow = R"({"type":"Replace","pattern":{"String":"a"},"content":")" + repeat("a", 1000) + "\"}";
+    CHECK(has(error_of(normalizer(grow + ',' + grow + ',' + grow + ',' + grow)), "grow without limit"));
     CHECK(error_of(normalizer(grow)).empty());
     const std::string prepend = R"({"type":"Prepend","prepend":")" + repeat("b", 1000) + "\"}";
     CHECK(error_of(normalizer(prepend), repeat("ab", 1000)).empty());
     const auto decodes = awq::tokenizer::from_json(
-        file(R"(,"decoder":{"type":"Sequence","decoders":[)" + grow + ',' + grow + ',' + grow + ',' +
-             grow + "]}"),
+        file(R"(,"decoder":{"type":"Sequence","decoders":[)" + grow + ',' + grow + ',' + grow + ',' + grow + "]}"),
         "t.json");
     REQUIRE(decodes);
     const std::int32_t ids[] = {0, 1};
@@ -97,8 +90,7 @@ TEST_CASE("A pattern that takes for ever on a text is an error, never no match")
 TEST_CASE("Long runs of one kind of character are matched as ever")
 {
     const auto gpt2 = awq::tokenizer::from_json(
-        file(R"(,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false})",
-             R"({"a":0,"b":1,"\u0120":2})"),
+        file(R"(,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false})", R"({"a":0,"b":1,"\u0120":2})"),
         "t.json");
     REQUIRE(gpt2);
     for (const std::string_view run : {" ", "a", "ab", "a "}) {
@@ -131,8 +123,7 @@ TEST_CASE("Ids that are no ids are refused by name")
     for (const char* id : {"-1", "2147483648", "9223372036854775807", "4194304", "1.5", "\"1\""}) {
         CAPTURE(id);
         CHECK(has(error_of(file("", "{\"a\":" + std::string{id} + "}")), "t.json: model.vocab"));
-        CHECK(has(error_of(file(",\"added_tokens\":[{\"content\":\"x\",\"id\":" + std::string{id} +
-                                "}]")),
+        CHECK(has(error_of(file(",\"added_tokens\":[{\"content\":\"x\",\"id\":" + std::string{id} + "}]")),
                   "t.json: added_tokens[0]"));
     }
     CHECK(has(error_of(file("", R"({"a":0,"b":0})")), "belongs to two tokens"));

@@ -26,8 +26,8 @@ words split(const std::string& json, std::string_view text)
 
 words split_by(const char* behavior, bool invert = false)
 {
-    return split(std::string{R"({"type":"Split","pattern":{"Regex":"-"},"behavior":")"} + behavior +
-                     R"(","invert":)" + (invert ? "true}" : "false}"),
+    return split(std::string{R"({"type":"Split","pattern":{"Regex":"-"},"behavior":")"} + behavior + R"(","invert":)" +
+                     (invert ? "true}" : "false}"),
                  "the-final--countdown");
 }
 
@@ -53,16 +53,14 @@ TEST_CASE("The five behaviors of a split")
 
 TEST_CASE("A string pattern is no regular expression")
 {
-    const auto dot =
-        R"({"type":"Split","pattern":{"String":"."},"behavior":"Removed","invert":false})";
+    const auto dot = R"({"type":"Split","pattern":{"String":"."},"behavior":"Removed","invert":false})";
     CHECK(split(dot, "a.b") == words{"a", "b"});
 }
 
 TEST_CASE("Patterns mean what they mean to Oniguruma")
 {
     const auto removed = [](std::string pattern, std::string_view text) {
-        return split(R"({"type":"Split","pattern":{"Regex":")" + pattern +
-                         R"("},"behavior":"Removed","invert":false})",
+        return split(R"({"type":"Split","pattern":{"Regex":")" + pattern + R"("},"behavior":"Removed","invert":false})",
                      text);
     };
     CHECK(removed(R"(\\s)", "a\u0085b\u180ec\u3000d") == words{"a", "b\u180ec", "d"});
@@ -78,8 +76,7 @@ TEST_CASE("Patterns mean what they mean to Oniguruma")
 TEST_CASE("Byte-level words keep their bytes when nothing follows")
 {
     const auto gpt2 = R"({"type":"ByteLevel","add_prefix_space":true,"use_regex":true})";
-    CHECK(split(gpt2, "it's  \u00e9t\u00e9 12") ==
-          words{" it", "'s", " ", " \u00e9t\u00e9", " 12"});
+    CHECK(split(gpt2, "it's  \u00e9t\u00e9 12") == words{" it", "'s", " ", " \u00e9t\u00e9", " 12"});
     const auto both = R"({"type":"Sequence","pretokenizers":[
         {"type":"ByteLevel","add_prefix_space":false},{"type":"Digits","individual_digits":true}]})";
     CHECK(split(both, "a 12") == words{"a", "\u0120", "1", "2"});
@@ -88,22 +85,19 @@ TEST_CASE("Byte-level words keep their bytes when nothing follows")
 TEST_CASE("Metaspace puts its character before the text")
 {
     const auto with = [](std::string scheme, std::string split_field) {
-        return R"({"type":"Metaspace","replacement":"\u2581","prepend_scheme":")" + scheme +
-               R"(","split":)" + split_field + "}";
+        return R"({"type":"Metaspace","replacement":"\u2581","prepend_scheme":")" + scheme + R"(","split":)" +
+               split_field + "}";
     };
-    CHECK(split(with("always", "true"), "a b  c") ==
-          words{"\u2581a", "\u2581b", "\u2581", "\u2581c"});
+    CHECK(split(with("always", "true"), "a b  c") == words{"\u2581a", "\u2581b", "\u2581", "\u2581c"});
     CHECK(split(with("never", "false"), "a b") == words{"a\u2581b"});
     CHECK(split(with("first", "false"), " a b") == words{"\u2581a\u2581b"});
-    CHECK(split(R"({"type":"Metaspace","add_prefix_space":false})", "a b") ==
-          words{"a", "\u2581b"});
+    CHECK(split(R"({"type":"Metaspace","add_prefix_space":false})", "a b") == words{"a", "\u2581b"});
 }
 
 TEST_CASE("What cannot be done is one clear error")
 {
     const auto split_on = [](std::string pattern) {
-        return R"({"type":"Split","pattern":{"Regex":")" + pattern +
-               R"("},"behavior":"Isolated","invert":false})";
+        return R"({"type":"Split","pattern":{"Regex":")" + pattern + R"("},"behavior":"Isolated","invert":false})";
     };
     CHECK(error_of(R"({"type":"UnicodeScripts"})").text() ==
           "tokenizer.json: the pre_tokenizer \"UnicodeScripts\" is not supported");

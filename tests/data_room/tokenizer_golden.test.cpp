@@ -43,8 +43,7 @@ std::vector<std::int32_t> ids_of(const awq::json::value& list)
 std::vector<awq::json::value> list_of(const awq::json::value& from, const char* key)
 {
     std::vector<awq::json::value> all;
-    for (const awq::json::value& each : from.at(key).value().elements())
-        all.push_back(each);
+    for (const awq::json::value& each : from.at(key).value().elements()) all.push_back(each);
     return all;
 }
 
@@ -53,12 +52,10 @@ std::string text_or(const awq::json::value& value, std::string_view fallback)
     return std::string{value.is_null() ? fallback : value.as_string().value()};
 }
 
-void check_summary(const awq::tokenizer& tokens, const std::string& text,
-                   const awq::json::value& expected)
+void check_summary(const awq::tokenizer& tokens, const std::string& text, const awq::json::value& expected)
 {
     const auto ids = tokens.encode(text, true).value();
-    CHECK(static_cast<std::int64_t>(ids.size()) ==
-          expected.at("count").value().as_integer().value());
+    CHECK(static_cast<std::int64_t>(ids.size()) == expected.at("count").value().as_integer().value());
     CHECK(generated::fnv(std::span{ids}) == expected.at("fnv").value().as_string().value());
 }
 
@@ -89,8 +86,7 @@ TEST_CASE("Ids and texts are those of Hugging Face tokenizers")
         if (!expected.find("ids")) return;
         CHECK(tokens.vocab_size() == expected.at("vocab_size").value().as_integer().value());
         const auto ids = list_of(expected, "ids"), special_ids = list_of(expected, "special_ids"),
-                   decoded = list_of(expected, "decoded"),
-                   decoded_skip = list_of(expected, "decoded_skip");
+                   decoded = list_of(expected, "decoded"), decoded_skip = list_of(expected, "decoded_skip");
         REQUIRE(ids.size() == texts.size());
         for (std::size_t i = 0; i < texts.size(); ++i) {
             const std::string text{texts[i].as_string().value()};
@@ -108,8 +104,8 @@ TEST_CASE("Ids and texts are those of Hugging Face tokenizers")
 TEST_CASE("Ids of a megabyte of mixed text are those of Hugging Face tokenizers")
 {
     const awq::json::value about = golden().root().at("generated").value();
-    const std::string text = generated::text(about.at("size").value().as_unsigned().value(),
-                                             about.at("seed").value().as_unsigned().value());
+    const std::string text =
+        generated::text(about.at("size").value().as_unsigned().value(), about.at("seed").value().as_unsigned().value());
     REQUIRE(text.size() == about.at("bytes").value().as_unsigned().value());
     for_each_tokenizer([&](const awq::tokenizer& tokens, const awq::json::value& expected) {
         check_summary(tokens, text, expected.at("generated").value());
@@ -118,9 +114,8 @@ TEST_CASE("Ids of a megabyte of mixed text are those of Hugging Face tokenizers"
 
 TEST_CASE("Ids of real texts are those of Hugging Face tokenizers")
 {
-    const std::pair<const char*, std::string> files[] = {
-        {"calibration", shared + "/data/calibration.txt"},
-        {"wikitext2", shared + "/data/wikitext2-valid.txt"}};
+    const std::pair<const char*, std::string> files[] = {{"calibration", shared + "/data/calibration.txt"},
+                                                         {"wikitext2", shared + "/data/wikitext2-valid.txt"}};
     for (const auto& file : files) {
         if (shared.empty() || !std::filesystem::exists(file.second)) {
             WARN("the text " << file.first << " is not here: not checked");

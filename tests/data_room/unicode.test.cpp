@@ -25,9 +25,8 @@ TEST_CASE("Every code point survives encoding and decoding")
 TEST_CASE("What is no UTF-8 is found, and replaced by parts")
 {
     // Overlong forms, surrogates, beyond U+10FFFF, lone and missing continuation bytes.
-    for (const std::string_view bad :
-         {"\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80",
-          "\xF0\x80\x80\x80", "\xFF", "\xC3", "\xE2\x96", "\xF0\x9F\x98"}) {
+    for (const std::string_view bad : {"\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80",
+                                       "\xF0\x80\x80\x80", "\xFF", "\xC3", "\xE2\x96", "\xF0\x9F\x98"}) {
         const std::string text = "ab" + std::string{bad};
         CHECK(unicode::find_invalid(text) == 2);
         CHECK_FALSE(unicode::check_utf8(text, "here"));

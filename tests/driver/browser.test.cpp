@@ -66,8 +66,8 @@ TEST_CASE("a browser shows the plot of several models, which fits a phone")
     INFO(run.err);
     REQUIRE(run.exit_code == 0);
     const std::string dom = test::read(here / "dom.txt");
-    for (const char* const part : {"<h1>2 models compared</h1>", ">q4.gguf</text>", ">tiny-llama</text>",
-                                   "KL divergence from tiny-llama"})
+    for (const char* const part :
+         {"<h1>2 models compared</h1>", ">q4.gguf</text>", ">tiny-llama</text>", "KL divergence from tiny-llama"})
         CHECK(dom.find(part) != std::string::npos);
     CHECK(test::read(here / "measured.txt").find("wide: 390<") != std::string::npos);
 }

@@ -26,8 +26,8 @@ true
 
 test::shell_result try_all(const test::scratch& here)
 {
-    return test::shell(here, "IMATRIX='" AWQ_SOURCE_DIR "/tests/data/tiny-llama.imatrix.dat'\n" +
-                                 std::string{all_commands});
+    return test::shell(here,
+                       "IMATRIX='" AWQ_SOURCE_DIR "/tests/data/tiny-llama.imatrix.dat'\n" + std::string{all_commands});
 }
 
 constexpr const char* all_failed = "oneshot 1\ngguf 1\nimatrix 1\nexport 1\neval 1\nreference 1\n"
@@ -39,8 +39,7 @@ void all_say(const test::shell_result& run, std::string_view part)
     INFO(run.err);
     CHECK(run.error_lines() == 7);
     std::size_t count = 0;
-    for (std::size_t at = run.err.find(part); at != std::string::npos; at = run.err.find(part, at + 1))
-        ++count;
+    for (std::size_t at = run.err.find(part); at != std::string::npos; at = run.err.find(part, at + 1)) ++count;
     CHECK(count >= 7);
 }
 
@@ -89,8 +88,7 @@ TEST_CASE("every command ends at a weight that is not finite, by its name")
     }
     const float nan = std::nanf("");
     {
-        std::fstream bytes{here / "damaged/model.safetensors",
-                           std::ios::binary | std::ios::in | std::ios::out};
+        std::fstream bytes{here / "damaged/model.safetensors", std::ios::binary | std::ios::in | std::ios::out};
         bytes.seekp(static_cast<std::streamoff>(offset));
         bytes.write(reinterpret_cast<const char*>(&nan), 4);
     }
@@ -122,8 +120,7 @@ TEST_CASE("what a file says is never wrong usage")
     std::filesystem::copy(test::tiny_model, here / "damaged");
     SECTION("a number in config.json")
     {
-        test::replace_in_file(here / "damaged/config.json", "\"rms_norm_eps\": 1e-05",
-                              "\"rms_norm_eps\": -1");
+        test::replace_in_file(here / "damaged/config.json", "\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": -1");
         const auto run = try_all(here);
         CHECK(run.out == all_failed);
         all_say(run, "damaged/config.json: rms_norm_eps -1");

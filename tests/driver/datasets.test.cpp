@@ -53,8 +53,7 @@ TEST_CASE("fewer samples than asked for, empty ones and long ones are said, once
 TEST_CASE("one token of calibration is a warning where a step solves for the weights")
 {
     const test::scratch here;
-    const auto done = test::shell(
-        here, R"(echo '[{"input_ids": [5]}]' > d.json
+    const auto done = test::shell(here, R"(echo '[{"input_ids": [5]}]' > d.json
                  $AWQ oneshot --model $MODEL --dataset d.json --output out --scheme W4A16_ASYM \
                      --group-size 32 --n-grid 3 --threads 1)");
     CHECK(done.exit_code == 0);
@@ -81,8 +80,7 @@ TEST_CASE("a dataset that is not understood is one line that names every accepte
     CHECK(done.exit_code == 1);
     CHECK(done.error_lines() == 1);
     CHECK(done.says("awq: d.json: [0]: a sample needs one of "));
-    for (const char* field :
-         {"text", "messages", "conversations", "input_ids", "instruction", "prompt"})
+    for (const char* field : {"text", "messages", "conversations", "input_ids", "instruction", "prompt"})
         CHECK(done.says(field));
     CHECK_FALSE(test::shell(here, "test -e out").exit_code == 0);
 }

@@ -9,7 +9,7 @@ namespace {
 using state = std::map<std::string, std::string>;
 
 struct output_kind {
-    std::string command; ///< writes names that begin with "out"
+    std::string command;      ///< writes names that begin with "out"
     std::string flags, other; ///< what it writes, and what was there before
 };
 
@@ -91,20 +91,14 @@ void try_kind(const output_kind& kind, long most)
 
 } // namespace
 
-TEST_CASE("a failing call while a checkpoint is written leaves nothing and loses nothing")
-{
-    try_kind(smoothed, 2);
-}
+TEST_CASE("a failing call while a checkpoint is written leaves nothing and loses nothing") { try_kind(smoothed, 2); }
 
 TEST_CASE("a failing call while a GGUF file and an importance matrix are written leaves nothing and loses nothing")
 {
     try_kind(gguf, 2);
 }
 
-TEST_CASE("a failing call while a model is exported leaves nothing and loses nothing")
-{
-    try_kind(exported, 4);
-}
+TEST_CASE("a failing call while a model is exported leaves nothing and loses nothing") { try_kind(exported, 4); }
 
 TEST_CASE("a failing call while several checkpoints are written leaves nothing and loses nothing")
 {

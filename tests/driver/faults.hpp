@@ -15,9 +15,9 @@ namespace test {
 
 /// The program with one of its system calls or allocations failing, see tests/faults/failing_calls.cpp.
 struct fault {
-    std::string call;    ///< memory, create, write, flush or rename
-    long at = 0;         ///< which one; 0: none
-    bool stays = false;  ///< all later ones fail, too
+    std::string call;               ///< memory, create, write, flush or rename
+    long at = 0;                    ///< which one; 0: none
+    bool stays = false;             ///< all later ones fail, too
     std::string with_number = "28"; ///< ENOSPC
 
     std::string environment() const

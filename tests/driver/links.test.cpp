@@ -24,7 +24,8 @@ TEST_CASE("models of links give the same outputs as the model itself")
         done
         cp -rs "$PWD/hub/models--o--n/snapshots/r" farm2       # and a copy of the cache, all links
         for model in $MODEL farm hub/models--o--n/snapshots/r local farm2; do
-            $AWQ oneshot --model $model)sh" + flags + R"sh(out-$(basename $model) >/dev/null || echo $model fails
+            $AWQ oneshot --model $model)sh" + flags +
+                                              R"sh(out-$(basename $model) >/dev/null || echo $model fails
         done
         for model in farm r local farm2; do diff -r out-$(basename $MODEL) out-$model; done
         find out-* -type l)sh");
@@ -50,8 +51,7 @@ TEST_CASE("a link out of the model is refused by every command that would read o
     CHECK(result.out.empty());
     CHECK(result.error_lines() == 5);
     std::size_t named = 0;
-    for (std::size_t at = 0; (at = result.err.find("secret; remove it", at)) != std::string::npos; ++at)
-        ++named;
+    for (std::size_t at = 0; (at = result.err.find("secret; remove it", at)) != std::string::npos; ++at) ++named;
     INFO(result.err);
     CHECK(named == 5);
 }

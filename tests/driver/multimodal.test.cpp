@@ -58,14 +58,14 @@ TEST_CASE("the text part of a multimodal checkpoint is quantized, all else is ca
         const test::scratch room;
         write_llava(room, prefix);
         const auto run = test::shell(room, "set -e; $AWQ oneshot --model llava --output out --scheme W4A16_ASYM"
-                                           " --group-size 64" + settings +
-                                           "\nhead -c 600 $TEXT > short.txt"
-                                           "\n$AWQ eval --model out --dataset short.txt --max-seq-length 64");
+                                           " --group-size 64" +
+                                               settings +
+                                               "\nhead -c 600 $TEXT > short.txt"
+                                               "\n$AWQ eval --model out --dataset short.txt --max-seq-length 64");
         INFO(run.err);
         REQUIRE(run.exit_code == 0);
         for (const std::string name : {"vision_tower.layers.0.self_attn.v_proj.weight",
-                                       "vision_tower.patch_conv.weight",
-                                       "multi_modal_projector.linear_1.weight"})
+                                       "vision_tower.patch_conv.weight", "multi_modal_projector.linear_1.weight"})
             CHECK(same_bytes(room / "llava", room / "out", name));
         const auto out = checkpoint::open(room / "out");
         REQUIRE(out);
@@ -77,8 +77,7 @@ TEST_CASE("the text part of a multimodal checkpoint is quantized, all else is ca
         for (const awq::json::value each : config->root().at("quantization_config")->at("ignore")->elements())
             ignored.emplace_back(*each.as_string());
         CHECK(ignored == std::vector<std::string>{"re:(.*\\.)?multi_modal_projector(\\..*)?$",
-                                                  "re:(.*\\.)?vision_tower(\\..*)?$",
-                                                  "re:(.*\\.)?lm_head$"});
+                                                  "re:(.*\\.)?vision_tower(\\..*)?$", "re:(.*\\.)?lm_head$"});
     }
 }
 
@@ -101,11 +100,12 @@ TEST_CASE("the text part of a multimodal checkpoint is the model that it is alon
 TEST_CASE("an index that is out of date is passed over with a note, and written anew")
 {
     const test::scratch room;
-    const auto run = test::shell(
-        room, R"(set -e; cp -r $MODEL model; mv model/model.safetensors model/model-1.safetensors
+    const auto run =
+        test::shell(room, R"(set -e; cp -r $MODEL model; mv model/model.safetensors model/model-1.safetensors
 echo '{"weight_map": {"model.norm.weight": "model-1.safetensors", "gone.weight": "model-1.safetensors"}}' \
     > model/model.safetensors.index.json
-$AWQ oneshot --model model --output out --smoothing-only)" + settings);
+$AWQ oneshot --model model --output out --smoothing-only)" +
+                              settings);
     INFO(run.err);
     CHECK(run.exit_code == 0);
     CHECK(run.says("model.safetensors.index.json: lists what no file has, 1 tensor, \"gone.weight\""));

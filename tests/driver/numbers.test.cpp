@@ -7,7 +7,8 @@ namespace {
 test::shell_result oneshot(const test::scratch& here, const std::string& flags)
 {
     return test::shell(here, "$AWQ oneshot --model $MODEL --dataset $TEXT --num-calibration-samples 2 "
-                             "--max-seq-length 32 --output out " + flags);
+                             "--max-seq-length 32 --output out " +
+                                 flags);
 }
 
 } // namespace
@@ -15,9 +16,9 @@ test::shell_result oneshot(const test::scratch& here, const std::string& flags)
 TEST_CASE("a number out of range is wrong usage, and names its flag")
 {
     const test::scratch here;
-    for (const char* const flag : {"--damping 2", "--damping nan", "--n-grid 1", "--n-grid 4000000000000",
-                                   "--clip-steps 0", "--least-squares-share 1.5", "--group-size 99999999999",
-                                   "--threads 99999999"}) {
+    for (const char* const flag :
+         {"--damping 2", "--damping nan", "--n-grid 1", "--n-grid 4000000000000", "--clip-steps 0",
+          "--least-squares-share 1.5", "--group-size 99999999999", "--threads 99999999"}) {
         const std::string text = flag;
         const auto run = oneshot(here, "--scheme W4A16 " + text);
         INFO(text << ": " << run.err);

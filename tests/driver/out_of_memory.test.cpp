@@ -81,8 +81,9 @@ TEST_CASE("what a header claims is compared with the file before memory is taken
         CHECK_FALSE(ended.says("memory"));
     }
     const auto ended = limited(here, 300'000,
-                               "mkdir m; cp $MODEL/*.json m; printf '" + huge + "{}' >m/model.safetensors; "
-                               "$AWQ inspect m");
+                               "mkdir m; cp $MODEL/*.json m; printf '" + huge +
+                                   "{}' >m/model.safetensors; "
+                                   "$AWQ inspect m");
     INFO(ended.err);
     CHECK(ended.exit_code == 1);
     CHECK(ended.says("model.safetensors"));

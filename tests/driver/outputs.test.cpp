@@ -85,9 +85,8 @@ TEST_CASE("an output that cannot be written fails before any work and is named a
     here.put("home/letter", "dear");
     for (const std::string flags :
          {"--smoothing-only --output out --report none/r.json", "--smoothing-only --output none/out",
-          "--smoothing-only --output file", "--smoothing-only --output home",
-          "--type q8_0 --output home", "--smoothing-only --output file/out",
-          "--smoothing-only --output out --report home"}) {
+          "--smoothing-only --output file", "--smoothing-only --output home", "--type q8_0 --output home",
+          "--smoothing-only --output file/out", "--smoothing-only --output out --report home"}) {
         INFO(flags);
         const auto result = runs(here, "run " + flags + " --overwrite");
         INFO(result.err);

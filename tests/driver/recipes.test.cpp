@@ -11,7 +11,8 @@ test::shell_result with_recipe(const test::scratch& here, const std::string& rec
 {
     here.put("r.yaml", recipe);
     return test::shell(here, "$AWQ oneshot --model $MODEL --dataset $TEXT --num-calibration-samples 2 "
-                             "--max-seq-length 32 --recipe r.yaml --output out --report report.json " + flags);
+                             "--max-seq-length 32 --recipe r.yaml --output out --report report.json " +
+                                 flags);
 }
 
 } // namespace

@@ -63,9 +63,10 @@ TEST_CASE("a report says what each output holds: types and bytes, tensor by tens
 TEST_CASE("a report whose name ends in .html is a page, and replaces an earlier one")
 {
     const test::scratch here;
-    const auto run = test::shell(here, "set -e\nrun() { $AWQ oneshot --model $MODEL --smoothing-only --report r.html" +
-                                           quick + "--output \"$1\"; }\n"
-                                           "run '<i>a' >&2; run 'b&' >&2; ! ls -A | grep partial");
+    const auto run =
+        test::shell(here, "set -e\nrun() { $AWQ oneshot --model $MODEL --smoothing-only --report r.html" + quick +
+                              "--output \"$1\"; }\n"
+                              "run '<i>a' >&2; run 'b&' >&2; ! ls -A | grep partial");
     INFO(run.err);
     REQUIRE(run.exit_code == 0);
     const auto page = test::html_page::read(test::read(here / "r.html"));
@@ -80,7 +81,8 @@ TEST_CASE("eval compares several models on the same tokens, each as if it were a
     const auto run = test::shell(here, "set -e\n" + short_text + R"(
         $AWQ export --model $MODEL --type q4_0 --output q4.gguf
         $AWQ export --model $MODEL --type q8_0 --output q8.gguf
-        judge() { $AWQ eval --reference $MODEL)" + score + R"("$@" >&2; }
+        judge() { $AWQ eval --reference $MODEL)" +
+                                           score + R"("$@" >&2; }
         judge --model q4.gguf --report one.json
         judge --model q8.gguf --model q4.gguf --report two.json
         judge --model q8.gguf --model q4.gguf --report two.html)");
@@ -110,7 +112,8 @@ TEST_CASE("models that see other tokens in a text are not compared")
     const auto run = test::shell(here, short_text + R"sh(
         cp -r $MODEL other
         sed -i -z 's/"merges": \[.*\]/"merges": []/' other/tokenizer.json
-        $AWQ eval --model $MODEL --model other)sh" + score);
+        $AWQ eval --model $MODEL --model other)sh" +
+                                           score);
     INFO(run.err);
     CHECK(run.exit_code == 1);
     CHECK(run.error_lines() == 1);

@@ -4,12 +4,12 @@
 
 #include "io/scratch.hpp"
 
+#include <sys/wait.h>
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <string>
 #include <string_view>
-#include <sys/wait.h>
 
 namespace test {
 
@@ -20,10 +20,7 @@ struct shell_result {
 
     bool says(std::string_view part) const { return err.find(part) != std::string::npos; }
     /// Lines on standard error that the program itself wrote as its error: not notes, not warnings.
-    std::size_t error_lines() const
-    {
-        return lines("awq: ") - lines("awq: note: ") - lines("awq: warning: ");
-    }
+    std::size_t error_lines() const { return lines("awq: ") - lines("awq: note: ") - lines("awq: warning: "); }
     /// Lines on standard error that begin so.
     std::size_t lines(std::string_view begin) const
     {
@@ -40,10 +37,10 @@ inline shell_result shell(const scratch& directory, std::string_view script)
 {
     const scratch streams;
     const std::string file = streams.put("script", script);
-    const std::string command = "cd '" + directory.string() + "' && AWQ='" AWQ_PROGRAM "' DATA='" AWQ_EXAMPLE_DATA
-                                "' MODEL='" AWQ_EXAMPLE_DATA "/tiny-llama' TEXT='" AWQ_EXAMPLE_DATA
-                                "/calibration.txt' timeout 300 bash '" + file + "' >'" + (streams / "out") +
-                                "' 2>'" + (streams / "err") + "'";
+    const std::string command = "cd '" + directory.string() +
+                                "' && AWQ='" AWQ_PROGRAM "' DATA='" AWQ_EXAMPLE_DATA "' MODEL='" AWQ_EXAMPLE_DATA
+                                "/tiny-llama' TEXT='" AWQ_EXAMPLE_DATA "/calibration.txt' timeout 300 bash '" +
+                                file + "' >'" + (streams / "out") + "' 2>'" + (streams / "err") + "'";
     const int ended = std::system(command.c_str());
     shell_result result;
     result.exit_code = WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);

@@ -70,8 +70,8 @@ TEST_CASE("the next run removes what a killed one has left, and nothing of one t
 TEST_CASE("runs that are killed at any moment leave whole outputs")
 {
     const test::scratch here;
-    const auto result = test::shell(here, "export AWQ MODEL TEXT; bash '" AWQ_SOURCE_DIR
-                                          "/tests/driver/kill.sh' 6 KILL TERM");
+    const auto result =
+        test::shell(here, "export AWQ MODEL TEXT; bash '" AWQ_SOURCE_DIR "/tests/driver/kill.sh' 6 KILL TERM");
     INFO(result.out);
     CHECK(result.exit_code == 0);
     CHECK(result.out.find("wrong") == std::string::npos);

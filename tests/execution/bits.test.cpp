@@ -122,8 +122,8 @@ TEST_CASE("the longer search for a block's scales writes the same bytes on every
     auto importance = random_values(1024, 8);
     for (float& value : importance) value = value * value + 0.1f;
     digest bits;
-    for (const auto type : {gguf::type::q4_0, gguf::type::q5_1, gguf::type::q2_k, gguf::type::q3_k,
-                            gguf::type::q4_k, gguf::type::q6_k, gguf::type::iq4_nl}) {
+    for (const auto type : {gguf::type::q4_0, gguf::type::q5_1, gguf::type::q2_k, gguf::type::q3_k, gguf::type::q4_k,
+                            gguf::type::q6_k, gguf::type::iq4_nl}) {
         std::vector<std::uint8_t> codes(values.size());
         for (std::size_t at = 0; at < values.size(); at += gguf::block_columns(type)) {
             const gguf::block_source source{&values[at], &importance[at]};

@@ -25,8 +25,7 @@ void check_near(std::span<const float> values, std::span<const float> expected, 
     for (const float value : expected) largest = std::max(largest, std::fabs(double{value}));
     for (std::size_t i = 0; i < values.size(); ++i)
         if (!(std::fabs(double{values[i]} - expected[i]) <= relative * largest))
-            FAIL("at " << i << " of " << values.size() << ": " << values[i] << " is not "
-                       << expected[i]);
+            FAIL("at " << i << " of " << values.size() << ": " << values[i] << " is not " << expected[i]);
 }
 
 // Runs both on copies of the same two inputs and compares the second, which is written.
@@ -65,13 +64,14 @@ TEST_CASE("column sums in SIMD registers have the reference's bits")
 
 TEST_CASE("element-by-element kernels in SIMD registers have the reference's bits")
 {
-    compare(0.0, [](auto a, auto b) { scalar::add(a, b); }, [](auto a, auto b) { simd::add(a, b); });
-    compare(0.0, [](auto a, auto b) { scalar::multiply(a, b, b); },
-            [](auto a, auto b) { simd::multiply(a, b, b); });
-    compare(0.0, [](auto a, auto b) { scalar::divide(b, a, b); },
-            [](auto a, auto b) { simd::divide(b, a, b); });
-    compare(0.0, [](auto a, auto b) { scalar::scale(0.3f, a, b); },
-            [](auto a, auto b) { simd::scale(0.3f, a, b); });
+    compare(
+        0.0, [](auto a, auto b) { scalar::add(a, b); }, [](auto a, auto b) { simd::add(a, b); });
+    compare(
+        0.0, [](auto a, auto b) { scalar::multiply(a, b, b); }, [](auto a, auto b) { simd::multiply(a, b, b); });
+    compare(
+        0.0, [](auto a, auto b) { scalar::divide(b, a, b); }, [](auto a, auto b) { simd::divide(b, a, b); });
+    compare(
+        0.0, [](auto a, auto b) { scalar::scale(0.3f, a, b); }, [](auto a, auto b) { simd::scale(0.3f, a, b); });
 }
 
 TEST_CASE("min and max are exact in any order")
@@ -96,24 +96,29 @@ TEST_CASE("row sums agree with the reference within their rounding")
 
 TEST_CASE("kernels that read each element once have the reference's bits, exp included")
 {
-    compare(0.0, [](auto a, auto b) { scalar::add_scaled(0.7f, a, b); },
-            [](auto a, auto b) { simd::add_scaled(0.7f, a, b); });
-    compare(0.0, [](auto a, auto b) { scalar::silu_multiply(a, b, b); },
-            [](auto a, auto b) { simd::silu_multiply(a, b, b); });
-    compare(0.0, [](auto a, auto b) { scalar::gelu_tanh_multiply(a, b, b); },
-            [](auto a, auto b) { simd::gelu_tanh_multiply(a, b, b); });
+    compare(
+        0.0, [](auto a, auto b) { scalar::add_scaled(0.7f, a, b); },
+        [](auto a, auto b) { simd::add_scaled(0.7f, a, b); });
+    compare(
+        0.0, [](auto a, auto b) { scalar::silu_multiply(a, b, b); },
+        [](auto a, auto b) { simd::silu_multiply(a, b, b); });
+    compare(
+        0.0, [](auto a, auto b) { scalar::gelu_tanh_multiply(a, b, b); },
+        [](auto a, auto b) { simd::gelu_tanh_multiply(a, b, b); });
 }
 
 TEST_CASE("kernels that sum along a row agree with the reference within a few ulp")
 {
-    compare(5e-7, [](auto a, auto b) { scalar::rms_norm(a, b, 1e-5f, b); },
-            [](auto a, auto b) { simd::rms_norm(a, b, 1e-5f, b); });
-    compare(5e-7, [](auto a, auto b) { scalar::rms_norm(a, b, 1e-5f, b, 1.0f); },
-            [](auto a, auto b) { simd::rms_norm(a, b, 1e-5f, b, 1.0f); });
-    compare(1e-6, [](auto, auto b) { scalar::softmax(5.0f, b); },
-            [](auto, auto b) { simd::softmax(5.0f, b); });
-    compare(1e-6, [](auto, auto b) { scalar::softmax(-5.0f, b); },
-            [](auto, auto b) { simd::softmax(-5.0f, b); });
+    compare(
+        5e-7, [](auto a, auto b) { scalar::rms_norm(a, b, 1e-5f, b); },
+        [](auto a, auto b) { simd::rms_norm(a, b, 1e-5f, b); });
+    compare(
+        5e-7, [](auto a, auto b) { scalar::rms_norm(a, b, 1e-5f, b, 1.0f); },
+        [](auto a, auto b) { simd::rms_norm(a, b, 1e-5f, b, 1.0f); });
+    compare(
+        1e-6, [](auto, auto b) { scalar::softmax(5.0f, b); }, [](auto, auto b) { simd::softmax(5.0f, b); });
+    compare(
+        1e-6, [](auto, auto b) { scalar::softmax(-5.0f, b); }, [](auto, auto b) { simd::softmax(-5.0f, b); });
 }
 
 TEST_CASE("exp is within one unit in the last place")

@@ -81,10 +81,9 @@ void check_close(const std::vector<float>& found, const std::vector<float>& want
 TEST_CASE("mixed products are those of operands rounded to bfloat16, at all edges of tiles")
 {
     if (is_skipped()) return;
-    for (const auto& [m, n, k] :
-         {product_shape{32, 32, 32}, product_shape{33, 31, 65}, product_shape{48, 17, 1}, product_shape{64, 1, 33},
-          product_shape{100, 333, 1100}, product_shape{3100, 37, 33}, product_shape{140, 3100, 40},
-          product_shape{1200, 50, 47}}) {
+    for (const auto& [m, n, k] : {product_shape{32, 32, 32}, product_shape{33, 31, 65}, product_shape{48, 17, 1},
+                                  product_shape{64, 1, 33}, product_shape{100, 333, 1100}, product_shape{3100, 37, 33},
+                                  product_shape{140, 3100, 40}, product_shape{1200, 50, 47}}) {
         CAPTURE(m, n, k);
         const product_results found = all_products<awq::packed_product>(mixed, m, n, k);
         const product_results wanted = all_products<rounded_product>(awq::tbb_execution{}, m, n, k);
@@ -123,9 +122,8 @@ TEST_CASE("split products keep 16 bits, at all edges of tiles and at any number 
         }
         CHECK(std::sqrt(off / size) < 2e-5 + 1e-7 * std::sqrt(static_cast<double>(depth)));
     };
-    for (const auto& [m, n, k] :
-         {product_shape{32, 32, 32}, product_shape{33, 31, 65}, product_shape{64, 1, 33},
-          product_shape{100, 333, 1100}, product_shape{3100, 37, 33}}) {
+    for (const auto& [m, n, k] : {product_shape{32, 32, 32}, product_shape{33, 31, 65}, product_shape{64, 1, 33},
+                                  product_shape{100, 333, 1100}, product_shape{3100, 37, 33}}) {
         CAPTURE(m, n, k);
         const product_results found = all_products<awq::packed_product>(split, m, n, k);
         const product_results wanted = all_products<awq::packed_product>(awq::tbb_execution{}, m, n, k);

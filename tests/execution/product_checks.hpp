@@ -52,10 +52,8 @@ product_results all_products(const E& e, std::size_t m, std::size_t n, std::size
     const auto view = [](const std::vector<float>& values, std::size_t rows, std::size_t cols) {
         return padded_view(values.data(), rows, cols);
     };
-    product_results c{std::vector<float>(m * (n + padding), 7.0f),
-                      std::vector<float>(m * (n + padding), 7.0f),
-                      std::vector<float>(k * (k + padding), 0.5f),
-                      std::vector<float>(k * (n + padding), 0.5f)};
+    product_results c{std::vector<float>(m * (n + padding), 7.0f), std::vector<float>(m * (n + padding), 7.0f),
+                      std::vector<float>(k * (k + padding), 0.5f), std::vector<float>(k * (n + padding), 0.5f)};
     const auto y = random_values(m * (n + padding), 3);
     Product::multiply_nt(e, view(a, m, k), view(b, n, k), padded_view(c.nt.data(), m, n));
     Product::multiply_nn(e, view(a, m, k), view(b, k, n), padded_view(c.nn.data(), m, n));
@@ -67,9 +65,8 @@ product_results all_products(const E& e, std::size_t m, std::size_t n, std::size
 // c(i, j) = before + sum of left(i, d) * right(j, d) within the rounding of a float sum; what lies
 // between the rows is untouched.
 template <class Left, class Right>
-void check_product(const std::vector<float>& c, std::size_t rows, std::size_t cols,
-                   std::size_t depth, double before, float untouched, const Left& left,
-                   const Right& right)
+void check_product(const std::vector<float>& c, std::size_t rows, std::size_t cols, std::size_t depth, double before,
+                   float untouched, const Left& left, const Right& right)
 {
     // Rounding errors of a float sum walk at random; 2^-24 each.
     const double relative = 2e-7 * std::sqrt(static_cast<double>(depth));
@@ -83,8 +80,8 @@ void check_product(const std::vector<float>& c, std::size_t rows, std::size_t co
                 magnitude += std::fabs(product);
             }
             if (!(std::fabs(c[i * (cols + padding) + j] - sum) <= relative * magnitude))
-                FAIL("(" << i << ", " << j << ") of " << rows << " x " << cols << " x " << depth
-                         << ": " << c[i * (cols + padding) + j] << " is not " << sum);
+                FAIL("(" << i << ", " << j << ") of " << rows << " x " << cols << " x " << depth << ": "
+                         << c[i * (cols + padding) + j] << " is not " << sum);
         }
         for (std::size_t j = cols; j < cols + padding; ++j)
             if (c[i * (cols + padding) + j] != untouched) FAIL("wrote beyond row " << i);
@@ -100,14 +97,10 @@ void check_shape(const E& e, std::size_t m, std::size_t n, std::size_t k)
     const auto b = random_values((n + padding) * (k + padding), 2);
     const auto y = random_values(m * (n + padding), 3);
     const auto at = [](const std::vector<float>& values, std::size_t cols) {
-        return [&values, cols](std::size_t r, std::size_t c) {
-            return values[r * (cols + padding) + c];
-        };
+        return [&values, cols](std::size_t r, std::size_t c) { return values[r * (cols + padding) + c]; };
     };
     const auto turned = [](const std::vector<float>& values, std::size_t cols) {
-        return [&values, cols](std::size_t c, std::size_t r) {
-            return values[r * (cols + padding) + c];
-        };
+        return [&values, cols](std::size_t c, std::size_t r) { return values[r * (cols + padding) + c]; };
     };
     check_product(c.nt, m, n, k, 0.0, 7.0f, at(a, k), at(b, k));
     check_product(c.nn, m, n, k, 0.0, 7.0f, at(a, k), turned(b, n));

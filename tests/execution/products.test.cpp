@@ -26,16 +26,13 @@ TEST_CASE("the packed product equals a double loop on odd shapes")
 TEST_CASE("the packed product has the same bits at 1, 2 and 8 threads")
 {
     const tbb::global_control allow{tbb::global_control::max_allowed_parallelism, 8};
-    for (const auto& [m, n, k] : {product_shape{1, 700, 900}, product_shape{7, 4096, 70},
-                                  product_shape{333, 411, 777}, product_shape{40, 3200, 650}}) {
-        const product_results serial =
-            all_products<awq::packed_product>(awq::serial_execution{}, m, n, k);
+    for (const auto& [m, n, k] : {product_shape{1, 700, 900}, product_shape{7, 4096, 70}, product_shape{333, 411, 777},
+                                  product_shape{40, 3200, 650}}) {
+        const product_results serial = all_products<awq::packed_product>(awq::serial_execution{}, m, n, k);
         for (const int threads : {1, 2, 8}) {
             tbb::task_arena arena{threads};
             const product_results parallel = arena.execute(
-                [&, m = m, n = n, k = k] {
-                    return all_products<awq::packed_product>(awq::tbb_execution{}, m, n, k);
-                });
+                [&, m = m, n = n, k = k] { return all_products<awq::packed_product>(awq::tbb_execution{}, m, n, k); });
             CHECK(parallel == serial);
         }
     }
@@ -45,8 +42,7 @@ TEST_CASE("products nest within tasks that multiply too")
 {
     const tbb::global_control allow{tbb::global_control::max_allowed_parallelism, 8};
     const awq::tbb_execution e;
-    const product_results expected =
-        all_products<awq::packed_product>(awq::serial_execution{}, 96, 130, 400);
+    const product_results expected = all_products<awq::packed_product>(awq::serial_execution{}, 96, 130, 400);
     std::atomic<int> wrong{0};
     tbb::task_arena arena{8};
     arena.execute([&] {

@@ -42,8 +42,8 @@ std::atomic<long> calls{0};
     if (!path) return;
     char text[24];
     const int size = std::snprintf(text, sizeof text, "%ld\n", calls.load());
-    const auto file = static_cast<int>(
-        syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    const auto file =
+        static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (syscall(SYS_write, file, text, static_cast<std::size_t>(size)) != size) std::abort();
 }
 
@@ -72,18 +72,12 @@ void* __libc_calloc(std::size_t, std::size_t);
 void* __libc_realloc(void*, std::size_t);
 void* __libc_memalign(std::size_t, std::size_t);
 
-void* malloc(std::size_t size)
-{
-    return fails("memory", ENOMEM) ? nullptr : __libc_malloc(size);
-}
+void* malloc(std::size_t size) { return fails("memory", ENOMEM) ? nullptr : __libc_malloc(size); }
 void* calloc(std::size_t count, std::size_t size)
 {
     return fails("memory", ENOMEM) ? nullptr : __libc_calloc(count, size);
 }
-void* realloc(void* old, std::size_t size)
-{
-    return fails("memory", ENOMEM) ? nullptr : __libc_realloc(old, size);
-}
+void* realloc(void* old, std::size_t size) { return fails("memory", ENOMEM) ? nullptr : __libc_realloc(old, size); }
 void* aligned_alloc(std::size_t alignment, std::size_t size)
 {
     return fails("memory", ENOMEM) ? nullptr : __libc_memalign(alignment, size);
@@ -135,16 +129,13 @@ int fsync(int file) { return fails("flush") ? -1 : static_cast<int>(system_call(
 
 int rename(const char* from, const char* to) noexcept
 {
+    return fails("rename") ? -1 : static_cast<int>(system_call(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+}
+int renameat2(int from_directory, const char* from, int to_directory, const char* to, unsigned flags) noexcept
+{
     return fails("rename")
                ? -1
-               : static_cast<int>(system_call(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
-}
-int renameat2(int from_directory, const char* from, int to_directory, const char* to,
-              unsigned flags) noexcept
-{
-    return fails("rename") ? -1
-                           : static_cast<int>(system_call(SYS_renameat2, from_directory, from,
-                                                          to_directory, to, flags));
+               : static_cast<int>(system_call(SYS_renameat2, from_directory, from, to_directory, to, flags));
 }
 
 } // extern "C"

@@ -26,10 +26,7 @@ long live_blocks();
 /// How often a call that allocates is tried: for each allocation, or some of them, spread.
 struct tries {
     long most = 1'000'000;
-    long stride(long count) const
-    {
-        return std::getenv("AWQ_EVERY_FAULT") ? 1 : std::max(1L, count / most);
-    }
+    long stride(long count) const { return std::getenv("AWQ_EVERY_FAULT") ? 1 : std::max(1L, count / most); }
 };
 
 /// One try: whether the call came back with a value, an error of another kind, or not at all.
@@ -49,10 +46,7 @@ std::string outcome_of(Call&& call, long failing)
 }
 
 /// Where a call leaves nothing that would have to be taken away.
-inline std::string nothing_left()
-{
-    return {};
-}
+inline std::string nothing_left() { return {}; }
 
 /// One try: what went wrong, "" for nothing, and how many blocks more are allocated than before it.
 struct attempt {

@@ -61,6 +61,5 @@ TEST_CASE("an evaluation and a continuation that have no memory say so")
     const auto windows = test::windows_of(model, AWQ_EXAMPLE_DATA "/heldout.txt", 8, 2);
     REQUIRE(windows);
     test::fail_each_allocation("evaluate", [&] { return test::score(model, *windows); }, {40});
-    test::fail_each_allocation(
-        "generate", [&] { return test::continue_greedily(model, windows->front(), 2); }, {40});
+    test::fail_each_allocation("generate", [&] { return test::continue_greedily(model, windows->front(), 2); }, {40});
 }

@@ -26,8 +26,8 @@ const awq::tokenizer& tokens()
 
 awq::sample_options options()
 {
-    static const auto chat = awq::chat_template::parse(
-        "{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}", "x");
+    static const auto chat =
+        awq::chat_template::parse("{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}", "x");
     awq::sample_options made;
     made.count = 8;
     made.max_seq_length = 16;

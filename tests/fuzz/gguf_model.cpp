@@ -44,8 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto file = awq::gguf::file::parse(std::as_bytes(std::span{data, size}), "x");
     if (!fuzz::succeeded(file)) return 0;
     use_tokenizer(*file);
-    const auto opened =
-        awq::gguf_source::open(fuzz::folder().put("m.gguf", fuzz::text_of(data, size)));
+    const auto opened = awq::gguf_source::open(fuzz::folder().put("m.gguf", fuzz::text_of(data, size)));
     if (fuzz::succeeded(opened)) read_tensors(**opened);
     return 0;
 }

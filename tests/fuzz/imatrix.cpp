@@ -10,8 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!fuzz::succeeded(read)) return 0;
     for (const auto& [name, entry] : read->entries) {
         const auto means = read->mean_squares(name);
-        fuzz::require(!fuzz::succeeded(means) || means->size() >= entry.columns(),
-                      "fewer means than columns");
+        fuzz::require(!fuzz::succeeded(means) || means->size() >= entry.columns(), "fewer means than columns");
     }
     return 0;
 }

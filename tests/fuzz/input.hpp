@@ -57,8 +57,7 @@ inline bool shows_errors = false;
 /// Every error is a line that a terminal can show.
 inline void check(const awq::error& cause)
 {
-    if (shows_errors)
-        std::fprintf(stderr, "%.*s\n", static_cast<int>(cause.text().size()), cause.text().data());
+    if (shows_errors) std::fprintf(stderr, "%.*s\n", static_cast<int>(cause.text().size()), cause.text().data());
     require(cause.code() != awq::error_code::none, "an error without a code");
     require(!cause.text().empty(), "an error without a text");
     require(std::none_of(cause.text().begin(), cause.text().end(),

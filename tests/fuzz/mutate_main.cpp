@@ -19,12 +19,54 @@ namespace {
 constexpr std::size_t longest = 1 << 14;
 
 /// What the formats are made of, and numbers at their limits.
-const std::vector<std::string> pieces{
-    "0", "-1", "1", "2147483648", "4294967296", "18446744073709551615", "1e999", "0.5", "null", "true", "\"", "\\",
-    "{", "}", "[", "]", "(", ")", "{%", "%}", "{{", "}}", ":", ",", "\n", "  ", "- ", "&a ", "*a", "|", "?", "*",
-    "+", "(?=", "\\p{L}", "[^", "{1,9}", "\xC3\xA9", "\xF0\x9F\x98\x80", "\xFF", std::string(4, '\0'),
-    std::string(8, '\0'), std::string(4, '\xFF'), std::string(8, '\xFF'), std::string("\x01\0\0\0\0\0\0\0", 8),
-    std::string("\0\0\0\0\0\0\0\x80", 8), std::string("\0\0\0\x80", 4), "\n====\n"};
+const std::vector<std::string> pieces{"0",
+                                      "-1",
+                                      "1",
+                                      "2147483648",
+                                      "4294967296",
+                                      "18446744073709551615",
+                                      "1e999",
+                                      "0.5",
+                                      "null",
+                                      "true",
+                                      "\"",
+                                      "\\",
+                                      "{",
+                                      "}",
+                                      "[",
+                                      "]",
+                                      "(",
+                                      ")",
+                                      "{%",
+                                      "%}",
+                                      "{{",
+                                      "}}",
+                                      ":",
+                                      ",",
+                                      "\n",
+                                      "  ",
+                                      "- ",
+                                      "&a ",
+                                      "*a",
+                                      "|",
+                                      "?",
+                                      "*",
+                                      "+",
+                                      "(?=",
+                                      "\\p{L}",
+                                      "[^",
+                                      "{1,9}",
+                                      "\xC3\xA9",
+                                      "\xF0\x9F\x98\x80",
+                                      "\xFF",
+                                      std::string(4, '\0'),
+                                      std::string(8, '\0'),
+                                      std::string(4, '\xFF'),
+                                      std::string(8, '\xFF'),
+                                      std::string("\x01\0\0\0\0\0\0\0", 8),
+                                      std::string("\0\0\0\0\0\0\0\x80", 8),
+                                      std::string("\0\0\0\x80", 4),
+                                      "\n====\n"};
 
 class mutator {
 public:
@@ -55,15 +97,33 @@ private:
         const std::size_t at = below(text.size());
         const std::string& piece = pieces[below(pieces.size())];
         switch (below(9)) {
-        case 0: text[at] = static_cast<char>(random_()); break;
-        case 1: text[at] = static_cast<char>(text[at] ^ 1 << below(8)); break;
-        case 2: text[at] = static_cast<char>(text[at] + (below(2) == 0 ? 1 : -1)); break;
-        case 3: text.erase(at, 1 + below(16)); break;
-        case 4: text.insert(at, piece); break;
-        case 5: text.replace(at, piece.size(), piece); break;
-        case 6: text.insert(at, stretch(text)); break;
-        case 7: text.replace(at, below(64), stretch(seeds_[below(seeds_.size())])); break;
-        default: below(4) == 0 ? text.resize(at) : repeat(text, at); break;
+        case 0:
+            text[at] = static_cast<char>(random_());
+            break;
+        case 1:
+            text[at] = static_cast<char>(text[at] ^ 1 << below(8));
+            break;
+        case 2:
+            text[at] = static_cast<char>(text[at] + (below(2) == 0 ? 1 : -1));
+            break;
+        case 3:
+            text.erase(at, 1 + below(16));
+            break;
+        case 4:
+            text.insert(at, piece);
+            break;
+        case 5:
+            text.replace(at, piece.size(), piece);
+            break;
+        case 6:
+            text.insert(at, stretch(text));
+            break;
+        case 7:
+            text.replace(at, below(64), stretch(seeds_[below(seeds_.size())]));
+            break;
+        default:
+            below(4) == 0 ? text.resize(at) : repeat(text, at);
+            break;
         }
     }
 

@@ -11,10 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const auto& tensor : read->tensors)
         fuzz::require(tensor.begin <= tensor.end && read->data_begin + tensor.end <= size,
                       "a tensor outside of the file");
-    const std::string bytes = test::safetensors_bytes(awq::safetensors::header_text(*read),
-                                                      std::string(size - read->data_begin, '\0'));
+    const std::string bytes =
+        test::safetensors_bytes(awq::safetensors::header_text(*read), std::string(size - read->data_begin, '\0'));
     const auto again = awq::safetensors::read_layout(test::bytes_of(bytes), "again");
-    fuzz::require(bool{again} && again->tensors.size() == read->tensors.size(),
-                  "a written header reads otherwise");
+    fuzz::require(bool{again} && again->tensors.size() == read->tensors.size(), "a written header reads otherwise");
     return 0;
 }

@@ -11,7 +11,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::string& name : read->files())
         fuzz::require(name.find('/') == name.npos && name.find('\0') == name.npos && name != "..",
                       "a shard outside of the directory");
-    fuzz::require(bool{awq::safetensors::shard_index::parse(read->text(), "again")},
-                  "a written index cannot be read");
+    fuzz::require(bool{awq::safetensors::shard_index::parse(read->text(), "again")}, "a written index cannot be read");
     return 0;
 }

@@ -22,17 +22,15 @@ void search_random_pairs()
         small::matrix plain = down;
         const smoother how{{.duo_scaling = static_cast<awq::duo>(seed % 3)}};
         std::vector<float> memory(how.workspace_size(x.rows, 32, 6));
-        const auto found =
-            how.smooth(awq::smooth_layer{up.view()}, awq::balance_layers{down.view()},
-                       awq::activations{x.view()}, awq::workspace{memory});
+        const auto found = how.smooth(awq::smooth_layer{up.view()}, awq::balance_layers{down.view()},
+                                      awq::activations{x.view()}, awq::workspace{memory});
         REQUIRE(found);
         CHECK(found->best_error <= found->initial_error);
 
         // And so it is for who quantizes the smoothed weight: inputs divided, columns multiplied.
         small::matrix divided = x;
         for (std::size_t t = 0; t < x.rows; ++t)
-            for (std::size_t c = 0; c < 32; ++c)
-                divided(t, c) = static_cast<float>(x(t, c) / found->best_scales[c]);
+            for (std::size_t c = 0; c < 32; ++c) divided(t, c) = static_cast<float>(x(t, c) / found->best_scales[c]);
         how.target().pseudo_quantize(plain.view(), {}, plain.view());
         how.target().pseudo_quantize(down.view(), {}, down.view());
         const double smoothed = small::mean_square_difference(before, small::linear(divided, down));

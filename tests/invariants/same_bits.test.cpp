@@ -20,13 +20,11 @@ struct smoothed {
     template <class Modifier>
     void run(const Modifier& how, std::size_t tokens)
     {
-        for (std::size_t c = 0; c < 40; ++c)
-            up(7, c) *= 25.0f;
+        for (std::size_t c = 0; c < 40; ++c) up(7, c) *= 25.0f;
         const small::matrix x = small::linear(small::random(tokens, 40, 3), up);
         const awq::matrix_view<float> reads[1] = {down.view()};
         std::vector<float> memory(how.workspace_size(tokens, 192, 72));
-        const auto found =
-            how.smooth({awq::smooth_target::of_linear(up.view()), reads}, x.view(), memory);
+        const auto found = how.smooth({awq::smooth_target::of_linear(up.view()), reads}, x.view(), memory);
         REQUIRE(found);
         scales.assign(found->best_scales.begin(), found->best_scales.end());
         errors.assign(found->candidate_errors.begin(), found->candidate_errors.end());
@@ -48,8 +46,7 @@ void same_at_any_thread_count(std::size_t tokens)
         tbb::task_arena arena(threads);
         smoothed parallel;
         arena.execute([&] {
-            parallel.run(awq::modifier<awq::smoothing_only<>, awq::group_size<32>, Backend,
-                                       awq::tbb_execution>{},
+            parallel.run(awq::modifier<awq::smoothing_only<>, awq::group_size<32>, Backend, awq::tbb_execution>{},
                          tokens);
         });
         INFO(threads << " threads");
@@ -71,8 +68,7 @@ TEST_CASE("both backends find the same")
 {
     smoothed span, packed;
     span.run(awq::modifier<awq::smoothing_only<>, awq::group_size<32>>{}, 300);
-    packed.run(awq::modifier<awq::smoothing_only<>, awq::group_size<32>, awq::xtensor_backend>{},
-               300);
+    packed.run(awq::modifier<awq::smoothing_only<>, awq::group_size<32>, awq::xtensor_backend>{}, 300);
     CHECK(span.scales == packed.scales);
     for (std::size_t i = 0; i < span.errors.size(); ++i)
         CHECK(span.errors[i] == Approx(packed.errors[i]).epsilon(1e-4));

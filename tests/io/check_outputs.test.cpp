@@ -15,8 +15,8 @@ TEST_CASE("an output that touches its source is refused")
     fs::create_directories(scratch / "model/sub");
     fs::create_directory_symlink(scratch / "model", scratch / "link");
     const std::string source = scratch / "model";
-    for (const char* const target : {"model", "model/", "model/out", "model/sub/out", "link",
-                                     "link/out", "model/../model", "."}) {
+    for (const char* const target :
+         {"model", "model/", "model/out", "model/sub/out", "link", "link/out", "model/../model", "."}) {
         INFO(target);
         const auto checked = awq::check_output_apart(scratch / target, source);
         REQUIRE_FALSE(checked);
@@ -38,8 +38,8 @@ TEST_CASE("no output is an input, whatever leads to it")
     fs::create_hard_link(data, scratch / "hard");
     fs::create_hard_link(scratch / "model/model.safetensors", scratch / "weights");
     const paths inputs{{"--model", scratch / "model"}, {"--dataset", data}, {"--recipe", ""}};
-    for (const char* const target : {"data.txt", "soft", "hard", "weights", "blobs/tokenizer",
-                                     "model/tokenizer.json", "model/new"}) {
+    for (const char* const target :
+         {"data.txt", "soft", "hard", "weights", "blobs/tokenizer", "model/tokenizer.json", "model/new"}) {
         INFO(target);
         const awq::named_path output{"--report", scratch / target};
         const auto checked = awq::check_outputs({&output, 1}, inputs);
@@ -73,8 +73,8 @@ TEST_CASE("two outputs have two places, and none lies in the other")
     fs::create_directory_symlink("old", scratch / "link");
     fs::create_directory_symlink(".", scratch / "here");
     const auto refused = [&](const std::string& a, const std::string& b) {
-        const auto checked = awq::check_outputs(
-            paths{{"--output", scratch / a}, {"--report", ""}, {"--output-awq", scratch / b}}, {});
+        const auto checked =
+            awq::check_outputs(paths{{"--output", scratch / a}, {"--report", ""}, {"--output-awq", scratch / b}}, {});
         return !checked && checked.error().code() == awq::error_code::invalid_argument &&
                test::says(checked.error(), "--output-awq");
     };

@@ -18,9 +18,8 @@ std::string shard(const std::vector<std::string>& names)
 {
     std::string header = "{";
     for (std::size_t i = 0; i < names.size(); ++i)
-        header += (i > 0 ? ",\"" : "\"") + names[i] +
-                  "\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[" + std::to_string(i) +
-                  "," + std::to_string(i + 1) + "]}";
+        header += (i > 0 ? ",\"" : "\"") + names[i] + "\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[" +
+                  std::to_string(i) + "," + std::to_string(i + 1) + "]}";
     return test::safetensors_bytes(header + "}", std::string(names.size(), 'x'));
 }
 
@@ -61,8 +60,7 @@ TEST_CASE("shards with an index are a checkpoint")
     scratch.put("m-2.safetensors", shard({"c"}));
     scratch.put("m-1.safetensors", shard({"b", "a"}));
     scratch.put("unrelated.safetensors", shard({"a"}));
-    scratch.put(index_name,
-                index_of(R"({"a":"m-1.safetensors","c":"m-2.safetensors","b":"m-1.safetensors"})"));
+    scratch.put(index_name, index_of(R"({"a":"m-1.safetensors","c":"m-2.safetensors","b":"m-1.safetensors"})"));
     auto opened = checkpoint::open(scratch.string());
     REQUIRE(opened);
     const checkpoint moved = *std::move(opened);
@@ -97,20 +95,11 @@ TEST_CASE("an index and shards that disagree are refused by name")
         std::vector<std::string> named;
     };
     const std::vector<disagreement> all{
-        {"parent directory",
-         R"({"a":"../m-1.safetensors"})",
-         error_code::malformed_file,
-         {"\"a\"", "../m-1"}},
-        {"absolute",
-         R"({"a":"/etc/m-1.safetensors"})",
-         error_code::malformed_file,
-         {"\"a\"", "/etc"}},
+        {"parent directory", R"({"a":"../m-1.safetensors"})", error_code::malformed_file, {"\"a\"", "../m-1"}},
+        {"absolute", R"({"a":"/etc/m-1.safetensors"})", error_code::malformed_file, {"\"a\"", "/etc"}},
         {"subdirectory", R"({"a":"x/m-1.safetensors"})", error_code::malformed_file, {"\"a\""}},
         {"backslash", R"({"a":"..\\m-1.safetensors"})", error_code::malformed_file, {"\"a\""}},
-        {"NUL",
-         R"({"a":"m-1.safetensors\u0000.safetensors"})",
-         error_code::malformed_file,
-         {"\"a\""}},
+        {"NUL", R"({"a":"m-1.safetensors\u0000.safetensors"})", error_code::malformed_file, {"\"a\""}},
         {"hidden", R"({"a":".safetensors"})", error_code::malformed_file, {"\"a\""}},
         {"empty name", R"({"a":""})", error_code::malformed_file, {"\"a\""}},
         {"other suffix", R"({"a":"passwd"})", error_code::malformed_file, {"\"a\"", "passwd"}},
@@ -142,8 +131,7 @@ TEST_CASE("an index and shards that disagree are refused by name")
         INFO(opened.error().text());
         CHECK(opened.error().code() == each.code);
         CHECK(test::says(opened.error(), scratch.string()));
-        for (const std::string& part : each.named)
-            CHECK(test::says(opened.error(), part));
+        for (const std::string& part : each.named) CHECK(test::says(opened.error(), part));
     }
 }
 
@@ -175,8 +163,7 @@ TEST_CASE("an index that does not agree with its files is repaired, and said so"
         CHECK(opened->tensors().size() == 3);
         CHECK(opened->find("b") != nullptr);
         REQUIRE(opened->repairs().size() == each.notes.size());
-        for (std::size_t i = 0; i < each.notes.size(); ++i)
-            CHECK(opened->repairs()[i].ends_with(each.notes[i]));
+        for (std::size_t i = 0; i < each.notes.size(); ++i) CHECK(opened->repairs()[i].ends_with(each.notes[i]));
     }
 }
 
@@ -200,10 +187,9 @@ TEST_CASE("the index text reads back")
     index.weight_map = {{"a", "m-1.safetensors"}, {"b", "m-2.safetensors"}};
     index.total_size = 12;
     index.total_parameters = 6;
-    CHECK(index.text() ==
-          "{\n  \"metadata\": {\n    \"total_parameters\": 6,\n    \"total_size\": 12\n  },\n"
-          "  \"weight_map\": {\n    \"a\": \"m-1.safetensors\",\n    \"b\": \"m-2.safetensors\"\n  "
-          "}\n}\n");
+    CHECK(index.text() == "{\n  \"metadata\": {\n    \"total_parameters\": 6,\n    \"total_size\": 12\n  },\n"
+                          "  \"weight_map\": {\n    \"a\": \"m-1.safetensors\",\n    \"b\": \"m-2.safetensors\"\n  "
+                          "}\n}\n");
     const auto read = shard_index::parse(index.text(), "index");
     REQUIRE(read);
     CHECK(read->weight_map == index.weight_map);

@@ -29,19 +29,15 @@ std::vector<std::byte> all_patterns(std::size_t lead)
 
 bool same(float a, float b)
 {
-    return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) ||
-           (std::isnan(a) && std::isnan(b));
+    return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) || (std::isnan(a) && std::isnan(b));
 }
 
 // A file with one tensor "w".
-st::file one_tensor(const test::scratch& scratch, const std::string& type, std::size_t count,
-                    const std::string& data)
+st::file one_tensor(const test::scratch& scratch, const std::string& type, std::size_t count, const std::string& data)
 {
-    const std::string header = "{\"w\":{\"dtype\":\"" + type + "\",\"shape\":[" +
-                               std::to_string(count) + "],\"data_offsets\":[0," +
-                               std::to_string(data.size()) + "]}}";
-    auto opened =
-        st::file::open(scratch.put("t.safetensors", test::safetensors_bytes(header, data)));
+    const std::string header = "{\"w\":{\"dtype\":\"" + type + "\",\"shape\":[" + std::to_string(count) +
+                               "],\"data_offsets\":[0," + std::to_string(data.size()) + "]}}";
+    auto opened = st::file::open(scratch.put("t.safetensors", test::safetensors_bytes(header, data)));
     REQUIRE(opened);
     return *std::move(opened);
 }
@@ -77,8 +73,7 @@ TEST_CASE("float32 is narrowed to nearest, ties to even, and finite 16-bit value
 {
     std::mt19937 random{3};
     std::vector<float> values(100'003);
-    for (float& each : values)
-        each = std::bit_cast<float>(static_cast<std::uint32_t>(random()));
+    for (float& each : values) each = std::bit_cast<float>(static_cast<std::uint32_t>(random()));
     for (const dtype type : {dtype::f16, dtype::bf16}) {
         std::vector<std::byte> bytes(2 * values.size() + 1);
         const auto out = std::span{bytes}.subspan(1);
@@ -87,8 +82,7 @@ TEST_CASE("float32 is narrowed to nearest, ties to even, and finite 16-bit value
             if (std::isnan(values[i])) continue;
             std::uint16_t bits;
             std::memcpy(&bits, out.data() + 2 * i, 2);
-            REQUIRE(bits ==
-                    (type == dtype::f16 ? awq::f16{values[i]}.bits : awq::bf16{values[i]}.bits));
+            REQUIRE(bits == (type == dtype::f16 ? awq::f16{values[i]}.bits : awq::bf16{values[i]}.bits));
         }
         const auto patterns = all_patterns(0);
         std::vector<float> wide(65536);
@@ -116,8 +110,7 @@ TEST_CASE("whether bytes are finite is told for each type")
 {
     std::vector<float> values(1001, std::numeric_limits<float>::max());
     for (const dtype type : {dtype::f32, dtype::f16, dtype::bf16}) {
-        for (float& each : values)
-            each = 60000.0f;
+        for (float& each : values) each = 60000.0f;
         std::vector<std::byte> bytes(values.size() * awq::size_of(type));
         st::narrow(type, values, bytes);
         CHECK(st::all_finite(type, bytes));
@@ -143,14 +136,12 @@ TEST_CASE("a tensor is read as float32, whole or in part, at an odd offset")
     CHECK(values[5999] == 5999 % 256);
     REQUIRE(st::read_floats(tensor, std::span{values}.first(10), 5990));
     CHECK(values[9] == 5999 % 256);
-    CHECK(st::read_floats(tensor, std::span{values}.first(11), 5990).error().code() ==
-          error_code::shape_mismatch);
+    CHECK(st::read_floats(tensor, std::span{values}.first(11), 5990).error().code() == error_code::shape_mismatch);
     CHECK(st::read_floats(tensor, std::span{values}.first(0), ~std::uint64_t{0}).error().code() ==
           error_code::shape_mismatch);
 }
 
-TEST_CASE(
-    "a NaN or an infinity in a tensor is reported with its element and its offset in the file")
+TEST_CASE("a NaN or an infinity in a tensor is reported with its element and its offset in the file")
 {
     const test::scratch scratch;
     struct bad {
@@ -174,9 +165,9 @@ TEST_CASE(
             INFO(read.error().text());
             CHECK(read.error().code() == error_code::not_finite);
             const auto offset = file.find("w")->offset + element * each.pattern.size();
-            CHECK(std::string{read.error().text()} ==
-                  file.path() + ": tensor \"w\": element " + std::to_string(element) +
-                      " at offset " + std::to_string(offset) + " is " + each.kind);
+            CHECK(std::string{read.error().text()} == file.path() + ": tensor \"w\": element " +
+                                                          std::to_string(element) + " at offset " +
+                                                          std::to_string(offset) + " is " + each.kind);
         }
     }
 }

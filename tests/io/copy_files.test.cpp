@@ -14,8 +14,8 @@ TEST_CASE("everything but weights is copied, subdirectories too")
 {
     const test::scratch source;
     const test::scratch target;
-    for (const char* const name : {"config.json", "tokenizer.json", "README.md", ".gitattributes",
-                                   "sub/a.txt", "sub/deep/b.py", "vocab.bin"})
+    for (const char* const name :
+         {"config.json", "tokenizer.json", "README.md", ".gitattributes", "sub/a.txt", "sub/deep/b.py", "vocab.bin"})
         source.put(name, name);
     for (const char* const name :
          {"model.safetensors", "model-00001-of-00002.safetensors", "pytorch_model.bin", "x.gguf",
@@ -25,11 +25,10 @@ TEST_CASE("everything but weights is copied, subdirectories too")
     const names skip{"config.json"};
     const auto done = awq::copy_companion_files(source.string(), target.string(), skip);
     REQUIRE(done);
-    CHECK(done->copied == names{".gitattributes", "README.md", "sub/a.txt", "sub/deep/b.py",
-                                "tokenizer.json", "vocab.bin"});
+    CHECK(done->copied ==
+          names{".gitattributes", "README.md", "sub/a.txt", "sub/deep/b.py", "tokenizer.json", "vocab.bin"});
     CHECK(done->skipped.empty());
-    for (const std::string& name : done->copied)
-        CHECK(test::read(target / name) == name);
+    for (const std::string& name : done->copied) CHECK(test::read(target / name) == name);
     CHECK(fs::is_directory(target / "void"));
     CHECK_FALSE(fs::exists(target / "config.json"));
     CHECK_FALSE(fs::exists(target / ".git"));

@@ -48,9 +48,8 @@ TEST_CASE("a text that is not JSON has a line and a column")
 
 TEST_CASE("a text that is JSON is sound")
 {
-    for (const std::string_view text :
-         {"0", "-1.5e+3", "\"\\u00e9\\n\"", "[]", "{}", "[[], {}]", "{\"a\": {\"b\": [true, null]}}",
-          " \n{\"a\" : [1 , 2 ] , \"b\":\"\"} \n"}) {
+    for (const std::string_view text : {"0", "-1.5e+3", "\"\\u00e9\\n\"", "[]", "{}", "[[], {}]",
+                                        "{\"a\": {\"b\": [true, null]}}", " \n{\"a\" : [1 , 2 ] , \"b\":\"\"} \n"}) {
         INFO(text);
         CHECK(place(text) == "sound");
         CHECK(awq::json::document::parse(text, "x"));
@@ -74,8 +73,8 @@ TEST_CASE("the error of a file names line and column, that of a line of a file i
 TEST_CASE("a Git LFS pointer is said to be one")
 {
     const test::scratch room;
-    const auto loaded = awq::json::load(room.put(
-        "tokenizer.json", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1\n"));
+    const auto loaded = awq::json::load(
+        room.put("tokenizer.json", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1\n"));
     REQUIRE_FALSE(loaded);
     CHECK(test::says(loaded.error(), "tokenizer.json: is a Git LFS pointer"));
     CHECK(test::says(loaded.error(), "git lfs pull"));

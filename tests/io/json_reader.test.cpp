@@ -10,25 +10,21 @@ using awq::json::document;
 
 namespace {
 
-std::string text_of(const awq::error& error)
-{
-    return std::string{error.text()};
-}
+std::string text_of(const awq::error& error) { return std::string{error.text()}; }
 
 } // namespace
 
 TEST_CASE("JSON values are read by key, by index and by kind")
 {
-    const auto parsed = document::parse(
-        R"({"a": {"b": [1, -2, 2.5]}, "s": "x\u00e9\n", "t": true, "n": null})", "c.json");
+    const auto parsed =
+        document::parse(R"({"a": {"b": [1, -2, 2.5]}, "s": "x\u00e9\n", "t": true, "n": null})", "c.json");
     REQUIRE(parsed);
     const awq::json::value root = parsed->root();
     CHECK(root.is_object());
     CHECK(root.members().size() == 4);
     const auto list = *root.at("a")->at("b");
     std::vector<double> numbers;
-    for (const auto& each : list.elements())
-        numbers.push_back(*each.as_number());
+    for (const auto& each : list.elements()) numbers.push_back(*each.as_number());
     CHECK(numbers == std::vector<double>{1, -2, 2.5});
     CHECK(*root.at("s")->as_string() == "x\xC3\xA9\n");
     CHECK(*root.at("t")->as_bool());
@@ -39,27 +35,22 @@ TEST_CASE("JSON values are read by key, by index and by kind")
     CHECK(list.members().empty());
     CHECK(root.elements().empty());
     std::string keys;
-    for (const auto& [key, value] : root.members())
-        keys += key;
+    for (const auto& [key, value] : root.members()) keys += key;
     CHECK(keys == "astn");
 }
 
 TEST_CASE("errors name the document, the path and both kinds")
 {
-    const auto parsed =
-        document::parse(R"({"a": {"b": [1, {"c": "x"}]}, "big": 18446744073709551615})", "c.json");
+    const auto parsed = document::parse(R"({"a": {"b": [1, {"c": "x"}]}, "big": 18446744073709551615})", "c.json");
     REQUIRE(parsed);
     const auto root = parsed->root();
     CHECK(text_of(root.at("zz").error()) == "c.json: the field \"zz\" is missing");
     CHECK(root.at("zz").error().code() == error_code::missing_field);
-    CHECK(text_of(root.at("a")->as_string().error()) ==
-          "c.json: a: expected a string, found an object");
+    CHECK(text_of(root.at("a")->as_string().error()) == "c.json: a: expected a string, found an object");
     auto at = root.at("a")->at("b")->elements().begin();
-    CHECK(text_of((*at).as_bool().error()) ==
-          "c.json: a.b[0]: expected true or false, found an integer");
+    CHECK(text_of((*at).as_bool().error()) == "c.json: a.b[0]: expected true or false, found an integer");
     ++at;
-    CHECK(text_of((*at).at("c")->as_number().error()) ==
-          "c.json: ...b[1].c: expected a number, found a string");
+    CHECK(text_of((*at).at("c")->as_number().error()) == "c.json: ...b[1].c: expected a number, found a string");
     CHECK(*root.at("big")->as_unsigned() == 18446744073709551615u);
     CHECK(root.at("big")->as_integer().error().code() == error_code::malformed_file);
     CHECK_FALSE(root.at("a")->as_array());
@@ -124,8 +115,7 @@ TEST_CASE("texts that are not JSON are refused")
 
 TEST_CASE("a key that is there twice is found by check_unique_keys")
 {
-    const auto parsed =
-        document::parse(R"({"m": {"a": 1, "b": 2, "\u0061": 3}, "n": {"a": {"a": 1}}})", "d");
+    const auto parsed = document::parse(R"({"m": {"a": 1, "b": 2, "\u0061": 3}, "n": {"a": {"a": 1}}})", "d");
     REQUIRE(parsed);
     const auto twice = parsed->root().at("m")->check_unique_keys();
     REQUIRE_FALSE(twice);
@@ -139,8 +129,7 @@ TEST_CASE("a document can be moved without losing its values")
     REQUIRE(parsed);
     const auto value = *parsed->root().at("k");
     const document moved = *std::move(parsed);
-    for (const auto& each : value.elements())
-        CHECK(*each.as_string() == "v");
+    for (const auto& each : value.elements()) CHECK(*each.as_string() == "v");
     CHECK(moved.root().members().size() == 1);
 }
 

@@ -46,8 +46,7 @@ TEST_CASE("compact and indented layout")
 TEST_CASE("strings are escaped, UTF-8 stays, invalid bytes become U+FFFD")
 {
     CHECK(written("a\"b\\c\n\t\r\b\f\x01\x1F/") == R"("a\"b\\c\n\t\r\b\f\u0001\u001f/")");
-    CHECK(written("\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80") ==
-          "\"\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80\"");
+    CHECK(written("\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80") == "\"\xC3\xA9\xE4\xB8\xAD\xF0\x9F\x98\x80\"");
     CHECK(written("a\xFFz\xC3") == "\"a\xEF\xBF\xBDz\xEF\xBF\xBD\"");
     CHECK(written("\xED\xA0\x80") == "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
     CHECK(written(std::string{"a\0b", 3}) == "\"a\\u0000b\"");
@@ -77,15 +76,13 @@ TEST_CASE("doubles read back as the same bits")
         if (!std::isfinite(number)) continue;
         const auto parsed = document::parse(written(number), "number");
         REQUIRE(parsed);
-        REQUIRE(std::bit_cast<std::uint64_t>(*parsed->root().as_number()) ==
-                std::bit_cast<std::uint64_t>(number));
+        REQUIRE(std::bit_cast<std::uint64_t>(*parsed->root().as_number()) == std::bit_cast<std::uint64_t>(number));
     }
 }
 
 TEST_CASE("a value that was read is written with its order and kinds kept")
 {
-    const std::string text =
-        R"({"z":1,"a":[1.0,-3,18446744073709551615,"x\"",null,false],"m":{"e":1e-06}})";
+    const std::string text = R"({"z":1,"a":[1.0,-3,18446744073709551615,"x\"",null,false],"m":{"e":1e-06}})";
     CHECK(copied(text) == text);
     CHECK(copied(copied(text, 2)) == text);
 }

@@ -10,14 +10,12 @@ TEST_CASE("a mapped file shows the file's bytes, also after they were released")
 {
     const test::scratch scratch;
     std::string content;
-    for (int i = 0; i < 100'000; ++i)
-        content += static_cast<char>(i * 7);
+    for (int i = 0; i < 100'000; ++i) content += static_cast<char>(i * 7);
     auto opened = mapped_file::open(scratch.put("f", content));
     REQUIRE(opened);
     const mapped_file file = *std::move(opened);
     const auto shown = [&] {
-        return std::string_view{reinterpret_cast<const char*>(file.bytes().data()),
-                                file.bytes().size()};
+        return std::string_view{reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
     };
     CHECK(shown() == content);
     file.prefetch(file.bytes());

@@ -36,19 +36,16 @@ TEST_CASE("a directory that was made from the Hugging Face cache may link to its
     fs::create_symlink(blob, model / "config.json");
     fs::create_symlink(other, model / "tokenizer.json");
     CHECK(awq::model_file(model.string(), "config.json"));
-    CHECK(check_model_link(model.string(), "tokenizer.json").error().code() ==
-          error_code::unsupported);
+    CHECK(check_model_link(model.string(), "tokenizer.json").error().code() == error_code::unsupported);
 }
 
 TEST_CASE("a copy of a model that is all links is followed, to the files of the same names")
 {
     const test::scratch real;
     const test::scratch model;
-    for (const char* const name : {"model.safetensors", "config.json", "sub/a.txt", "secret"})
-        real.put(name, name);
+    for (const char* const name : {"model.safetensors", "config.json", "sub/a.txt", "secret"}) real.put(name, name);
     fs::create_directory(model / "sub");
-    for (const char* const name : {"config.json", "sub/a.txt"})
-        fs::create_symlink(real / name, model / name);
+    for (const char* const name : {"config.json", "sub/a.txt"}) fs::create_symlink(real / name, model / name);
     CHECK(check_model_link(model.string(), "config.json").error().code() ==
           error_code::unsupported); // nothing says yet that it belongs to the weights
     fs::create_symlink(real / "model.safetensors", model / "model.safetensors");
@@ -77,14 +74,12 @@ TEST_CASE("links inside the model are followed, links to nothing and to director
     CHECK(check_model_link(model.string(), "not-there"));
     CHECK(check_model_link(model.string(), "dangling").error().code() == error_code::file_not_found);
     CHECK(check_model_link(model.string(), "loop").error().code() == error_code::file_not_found);
-    CHECK(check_model_link(model.string(), "directory").error().code() ==
-          error_code::file_unreadable);
+    CHECK(check_model_link(model.string(), "directory").error().code() == error_code::file_unreadable);
     CHECK(check_model_link(model.string(), "directory/a"));
     const test::scratch outside;
     outside.put("secret", "secret");
     fs::create_directory_symlink(outside.string(), model / "templates");
-    CHECK(check_model_link(model.string(), "templates/secret").error().code() ==
-          error_code::unsupported);
+    CHECK(check_model_link(model.string(), "templates/secret").error().code() == error_code::unsupported);
 }
 
 TEST_CASE("a weight may be a link to a weight anywhere, and to nothing else")

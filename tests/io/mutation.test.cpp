@@ -22,9 +22,7 @@ const std::string header =
 std::string mutate(std::string text, std::mt19937& random)
 {
     constexpr std::string_view likely = "0123456789{}[],:\"-.eE\\ \xFF\x80wF";
-    const auto below = [&](std::size_t limit) {
-        return static_cast<std::size_t>(random() % limit);
-    };
+    const auto below = [&](std::size_t limit) { return static_cast<std::size_t>(random() % limit); };
     for (std::size_t change = 1 + below(4); change > 0 && !text.empty(); --change) {
         const std::size_t at = below(text.size());
         switch (below(6)) {
@@ -74,13 +72,11 @@ TEST_CASE("mutated safetensors files are read or refused, never more")
     for (int i = 0; i < 20000; ++i) {
         // Half of the time the length fits the mutated header, so that the mutation is seen by what
         // comes after.
-        const std::string bytes =
-            i % 2 == 0 ? test::safetensors_bytes(mutate(header, random), std::string(34, '\1'))
-                       : mutate(test::safetensors_bytes(header, std::string(34, '\1')), random);
+        const std::string bytes = i % 2 == 0 ? test::safetensors_bytes(mutate(header, random), std::string(34, '\1'))
+                                             : mutate(test::safetensors_bytes(header, std::string(34, '\1')), random);
         // Exactly as large as the text: reading beyond it is seen.
         const std::vector<char> exact(bytes.begin(), bytes.end());
-        const auto found =
-            awq::safetensors::read_layout(std::as_bytes(std::span{exact}), "mutated");
+        const auto found = awq::safetensors::read_layout(std::as_bytes(std::span{exact}), "mutated");
         if (found) {
             ++accepted;
             use(*found, {exact.data(), exact.size()});

@@ -17,8 +17,7 @@ namespace {
 
 std::size_t entries(const std::string& directory)
 {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator{directory}, fs::directory_iterator{}));
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator{directory}, fs::directory_iterator{}));
 }
 
 } // namespace
@@ -59,8 +58,7 @@ TEST_CASE("an existing directory is replaced only when asked, and only as a whol
     const test::scratch scratch;
     scratch.put("out/config.json", "old");
     scratch.put("out/other", "old");
-    CHECK(output_directory::create(scratch / "out", false).error().code() ==
-          error_code::file_exists);
+    CHECK(output_directory::create(scratch / "out", false).error().code() == error_code::file_exists);
     {
         auto dropped = output_directory::create(scratch / "out", true);
         REQUIRE(dropped);
@@ -85,12 +83,9 @@ TEST_CASE("a directory that is no model, or a file, is not overwritten")
     scratch.put("home/letter.txt", "dear");
     scratch.put("file", "x");
     fs::create_directory(scratch / "empty");
-    CHECK(output_directory::create(scratch / "home", true).error().code() ==
-          error_code::file_exists);
-    CHECK(output_directory::create(scratch / "file", true).error().code() ==
-          error_code::file_exists);
-    CHECK(output_directory::create(scratch / "none/out", true).error().code() ==
-          error_code::file_not_found);
+    CHECK(output_directory::create(scratch / "home", true).error().code() == error_code::file_exists);
+    CHECK(output_directory::create(scratch / "file", true).error().code() == error_code::file_exists);
+    CHECK(output_directory::create(scratch / "none/out", true).error().code() == error_code::file_not_found);
     CHECK(output_directory::create("", true).error().code() == error_code::invalid_argument);
     CHECK(output_directory::create("/", true).error().code() == error_code::invalid_argument);
     auto created = output_directory::create(scratch / "empty", true);

@@ -5,12 +5,12 @@
 #include <awq/io/output_file.hpp>
 #include <awq/io/write_file.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <string>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace fs = std::filesystem;
 using awq::output_directory;
@@ -20,8 +20,7 @@ namespace {
 
 std::size_t entries(const std::string& directory)
 {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator{directory}, fs::directory_iterator{}));
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator{directory}, fs::directory_iterator{}));
 }
 
 /// Does something in a process that then dies at once, as with kill -9.
@@ -80,8 +79,8 @@ TEST_CASE("what a run that lives has written is never removed")
 TEST_CASE("files of other names are no leftovers")
 {
     const test::scratch scratch;
-    for (const char* const name : {".a.partial-0123", ".a.partial-0123456789abcdeg",
-                                   ".a.partial-0123456789abcdef0", ".b.partial-0123456789abcdef"})
+    for (const char* const name : {".a.partial-0123", ".a.partial-0123456789abcdeg", ".a.partial-0123456789abcdef0",
+                                   ".b.partial-0123456789abcdef"})
         fs::create_directory(scratch / name);
     scratch.put(".a.partial-0123456789abcdef", "a file");
     CHECK(output_file::create(scratch / "a", false));
@@ -105,8 +104,7 @@ TEST_CASE("an old output that a dead run had moved aside comes back")
     scratch.put(partial + "lock", "");
     scratch.put(partial + "old/config.json", "old");
     scratch.put(partial + "new/config.json", "new");
-    CHECK(output_directory::create(scratch / "out", false).error().code() ==
-          awq::error_code::file_exists);
+    CHECK(output_directory::create(scratch / "out", false).error().code() == awq::error_code::file_exists);
     CHECK(test::read(scratch / "out/config.json") == "old");
     CHECK(entries(scratch.string()) == 1);
 }
@@ -129,8 +127,7 @@ TEST_CASE("directories swap in two steps where the system cannot exchange names"
     CHECK(awq::detail::swap_in_two_steps(scratch / "from", scratch / "to", scratch / "aside") == 0);
     CHECK(test::read(scratch / "to/x") == "new");
     CHECK(test::read(scratch / "aside/x") == "old");
-    CHECK(awq::detail::swap_in_two_steps(scratch / "none", scratch / "to", scratch / "aside2") ==
-          ENOENT);
+    CHECK(awq::detail::swap_in_two_steps(scratch / "none", scratch / "to", scratch / "aside2") == ENOENT);
     CHECK(test::read(scratch / "to/x") == "new");
 }
 

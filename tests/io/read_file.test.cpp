@@ -4,8 +4,8 @@
 #include <awq/io/write_file.hpp>
 
 #include <fcntl.h>
-#include <string>
 #include <unistd.h>
+#include <string>
 
 TEST_CASE("a file is never opened as a standard stream")
 {

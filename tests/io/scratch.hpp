@@ -18,7 +18,7 @@ namespace test {
 
 /// An empty directory that is removed at the end of the test.
 class scratch {
-  public:
+public:
     scratch()
     {
         std::string pattern = (std::filesystem::temp_directory_path() / "awq-io-XXXXXX").string();
@@ -44,7 +44,7 @@ class scratch {
         return path.string();
     }
 
-  private:
+private:
     std::filesystem::path path_;
 };
 
@@ -58,15 +58,11 @@ inline std::string read(const std::filesystem::path& path)
 inline std::string safetensors_bytes(std::string_view header, std::string_view data)
 {
     std::string bytes;
-    for (unsigned i = 0; i < 8; ++i)
-        bytes += static_cast<char>(std::uint64_t{header.size()} >> (8 * i) & 0xFF);
+    for (unsigned i = 0; i < 8; ++i) bytes += static_cast<char>(std::uint64_t{header.size()} >> (8 * i) & 0xFF);
     return bytes.append(header).append(data);
 }
 
-inline std::span<const std::byte> bytes_of(std::string_view text)
-{
-    return std::as_bytes(std::span{text});
-}
+inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span{text}); }
 
 inline bool says(const awq::error& error, std::string_view part)
 {

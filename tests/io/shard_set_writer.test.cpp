@@ -66,10 +66,10 @@ TEST_CASE("a copy of a sharded model has the same files byte for byte")
 TEST_CASE("a set of shards of one's own")
 {
     const test::scratch scratch;
-    auto created = shard_set_writer::create(scratch.string(),
-                                            {{"m-1.safetensors", {{"a", element_type::i32, {2}}}},
-                                             {"m-2.safetensors", {{"b", element_type::f4, {4}}}}},
-                                            true);
+    auto created = shard_set_writer::create(
+        scratch.string(),
+        {{"m-1.safetensors", {{"a", element_type::i32, {2}}}}, {"m-2.safetensors", {{"b", element_type::f4, {4}}}}},
+        true);
     REQUIRE(created);
     CHECK(created->contains("b"));
     REQUIRE(created->write("b", test::bytes_of("12")));
@@ -87,24 +87,20 @@ TEST_CASE("a set of shards that cannot be is refused and leaves nothing behind")
 {
     const test::scratch scratch;
     const auto code_of = [&](std::vector<awq::safetensors::shard_plan> plans, bool with_index) {
-        return shard_set_writer::create(scratch.string(), std::move(plans), with_index)
-            .error()
-            .code();
+        return shard_set_writer::create(scratch.string(), std::move(plans), with_index).error().code();
     };
-    CHECK(code_of({{"a.safetensors", {}}, {"b.safetensors", {}}}, false) ==
-          error_code::invalid_argument);
+    CHECK(code_of({{"a.safetensors", {}}, {"b.safetensors", {}}}, false) == error_code::invalid_argument);
     CHECK(code_of({{"../a.safetensors", {}}}, false) == error_code::invalid_argument);
-    CHECK(code_of({{"a.safetensors", {{"t", element_type::u8, {1}}}},
-                   {"b.safetensors", {{"t", element_type::u8, {1}}}}},
-                  true) == error_code::invalid_argument);
+    CHECK(
+        code_of({{"a.safetensors", {{"t", element_type::u8, {1}}}}, {"b.safetensors", {{"t", element_type::u8, {1}}}}},
+                true) == error_code::invalid_argument);
     CHECK(std::filesystem::is_empty(scratch.string()));
 }
 
 TEST_CASE("metadata without a format gets one")
 {
     const test::scratch source;
-    source.put("model.safetensors",
-               test::safetensors_bytes("{\"__metadata__\":{\"k\":\"v\"}}", ""));
+    source.put("model.safetensors", test::safetensors_bytes("{\"__metadata__\":{\"k\":\"v\"}}", ""));
     const auto opened = checkpoint::open(source.string());
     REQUIRE(opened);
     const auto plans = awq::safetensors::plan_like(*opened);

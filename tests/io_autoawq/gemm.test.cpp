@@ -13,8 +13,7 @@ using namespace awq::autoawq;
 
 namespace {
 
-awq::result<std::unique_ptr<awq::weight_reader>> open(const std::vector<stored_tensor>& tensors,
-                                                         std::size_t group_size)
+awq::result<std::unique_ptr<awq::weight_reader>> open(const std::vector<stored_tensor>& tensors, std::size_t group_size)
 {
     quantization_config config;
     config.group_size = group_size;
@@ -72,8 +71,7 @@ TEST_CASE("tensors that contradict each other are refused with the tensor's name
     for (std::size_t left_out = 0; left_out < good->size(); ++left_out) {
         auto tensors = *good;
         tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(left_out));
-        if (tensors.size() == 2 && left_out == 0)
-            CHECK(open(tensors, 8).error().code() == error_code::missing_tensor);
+        if (tensors.size() == 2 && left_out == 0) CHECK(open(tensors, 8).error().code() == error_code::missing_tensor);
         CHECK_FALSE(open(tensors, 8));
     }
     CHECK(open(*good, 16).error().code() == error_code::malformed_file);
@@ -92,10 +90,8 @@ TEST_CASE("tensors that contradict each other are refused with the tensor's name
 
 TEST_CASE("only weights of 4 bits with a multiple of 8 outputs are packed")
 {
-    CHECK(pack_gemm(test::some_codes({3, false}, 16, 32, 8)).error().code() ==
-          error_code::unsupported);
-    CHECK(pack_gemm(test::some_codes({4, false}, 12, 32, 8)).error().code() ==
-          error_code::unsupported);
+    CHECK(pack_gemm(test::some_codes({3, false}, 16, 32, 8)).error().code() == error_code::unsupported);
+    CHECK(pack_gemm(test::some_codes({4, false}, 12, 32, 8)).error().code() == error_code::unsupported);
     auto large = test::some_codes({4, true}, 16, 32, 8);
     large.scales[0] = 70000.0f;
     CHECK(pack_gemm(large).error().code() == error_code::not_finite);

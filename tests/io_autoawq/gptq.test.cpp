@@ -19,17 +19,14 @@ std::vector<stored_tensor> pack(const integer_codes& weight, bool less_one)
     const std::size_t lines = awq::packed_words(weight.cols, bits);
     const std::size_t width = awq::packed_words(weight.rows, bits), groups = weight.groups();
     std::vector<std::uint32_t> words(lines * weight.rows), zeros(groups * width);
-    awq::pack_gptq({weight.codes.data(), weight.rows, weight.cols}, bits,
-                   {words.data(), lines, weight.rows});
+    awq::pack_gptq({weight.codes.data(), weight.rows, weight.cols}, bits, {words.data(), lines, weight.rows});
     auto stored = weight.zero_points;
     if (!less_one) // what is packed is less 1, so add it before
         for (std::int8_t& zero : stored) ++zero;
-    awq::pack_gptq_zero_points({stored.data(), weight.rows, groups}, bits,
-                               {zeros.data(), groups, width});
+    awq::pack_gptq_zero_points({stored.data(), weight.rows, groups}, bits, {zeros.data(), groups, width});
     std::vector<float> scales(groups * weight.rows);
     for (std::size_t r = 0; r < weight.rows; ++r)
-        for (std::size_t g = 0; g < groups; ++g)
-            scales[g * weight.rows + r] = weight.scales[r * groups + g];
+        for (std::size_t g = 0; g < groups; ++g) scales[g * weight.rows + r] = weight.scales[r * groups + g];
     return {test::tensor("qweight", element_type::i32, {lines, weight.rows}, words),
             test::tensor("qzeros", element_type::i32, {groups, width}, zeros),
             test::tensor("scales", element_type::f32, {groups, weight.rows}, scales)};
@@ -81,8 +78,7 @@ TEST_CASE("reads GPTQ columns that were quantized in the order of their activati
     for (std::size_t c = 0; c < 64; ++c) {
         const std::size_t group = 5 * 4 + c * 7 % 4;
         CHECK(values[c] ==
-              static_cast<float>(weight.codes[5 * 64 + c] - weight.zero_points[group]) *
-                  weight.scales[group]);
+              static_cast<float>(weight.codes[5 * 64 + c] - weight.zero_points[group]) * weight.scales[group]);
     }
     CHECK((*read)->codes().error().code() == error_code::unsupported);
     for (const std::int32_t bad : {4, -1, 1 << 30}) {
@@ -129,7 +125,6 @@ TEST_CASE("reads GPTQ configs, and refuses what it does not know")
     CHECK_FALSE(second->zero_points_less_one);
     CHECK(read(R"({"bits":5})").error().code() == error_code::unsupported);
     CHECK(read(R"({"group_size":64})").error().code() == error_code::missing_field);
-    CHECK(read(R"({"bits":4,"checkpoint_format":"marlin"})").error().code() ==
-          error_code::unsupported);
+    CHECK(read(R"({"bits":4,"checkpoint_format":"marlin"})").error().code() == error_code::unsupported);
     CHECK(read(R"({"bits":4,"group_size":-7})").error().code() == error_code::malformed_file);
 }

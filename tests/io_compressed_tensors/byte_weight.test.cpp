@@ -27,7 +27,7 @@ config_group fp8(strategy how)
 }
 
 awq::result<std::unique_ptr<awq::weight_reader>> open(const std::vector<stored_tensor>& tensors,
-                                                         const config_group& group)
+                                                      const config_group& group)
 {
     const test::layer_on_disk disk{tensors};
     return byte_weight::open(disk.tensors(), group);
@@ -59,15 +59,14 @@ TEST_CASE("FP8 weights read by channel, by tensor and by block, cut blocks inclu
     std::vector<std::uint8_t> bytes(3 * 5);
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(0x30 + i);
     const auto weight = test::tensor("weight", element_type::f8_e4m3, {3, 5}, bytes);
-    const auto check = [&](config_group group, std::vector<std::uint64_t> shape,
-                           std::size_t block_rows, std::size_t block_cols) {
+    const auto check = [&](config_group group, std::vector<std::uint64_t> shape, std::size_t block_rows,
+                           std::size_t block_cols) {
         group.weights.block_structure = {block_rows, block_cols};
         std::vector<float> scales;
         std::uint64_t count = 1;
         for (const std::uint64_t extent : shape) count *= extent;
         for (std::size_t i = 0; i < count; ++i) scales.push_back(0.5f + static_cast<float>(i));
-        const test::layer_on_disk disk{
-            {weight, test::tensor("weight_scale", element_type::f32, shape, scales)}};
+        const test::layer_on_disk disk{{weight, test::tensor("weight_scale", element_type::f32, shape, scales)}};
         const auto read = byte_weight::open(disk.tensors(), group);
         REQUIRE(read);
         std::vector<float> values(15);
@@ -75,8 +74,7 @@ TEST_CASE("FP8 weights read by channel, by tensor and by block, cut blocks inclu
         REQUIRE((*read)->read_rows(1, {values.data() + 5, 2, 5}));
         const std::size_t width = (5 + block_cols - 1) / block_cols;
         for (std::size_t i = 0; i < 15; ++i)
-            CHECK(values[i] == e4m3_values[bytes[i]] *
-                                   scales[i / 5 / block_rows * width + i % 5 / block_cols]);
+            CHECK(values[i] == e4m3_values[bytes[i]] * scales[i / 5 / block_rows * width + i % 5 / block_cols]);
         CHECK((*read)->codes().error().code() == error_code::unsupported);
     };
     check(fp8(strategy::tensor), {1}, 3, 5);
@@ -95,8 +93,7 @@ TEST_CASE("FP4 takes the low half of a byte first, and scales times a global one
     for (std::size_t i = 0; i < 16; ++i) packed[i] = static_cast<std::uint8_t>(0x10 * (15 - i) + i);
     std::vector<stored_tensor> tensors{
         test::tensor("weight_packed", element_type::u8, {1, 16}, packed),
-        test::tensor("weight_scale", element_type::f8_e4m3, {1, 2},
-                     std::vector<std::uint8_t>{0x38, 0x40}),
+        test::tensor("weight_scale", element_type::f8_e4m3, {1, 2}, std::vector<std::uint8_t>{0x38, 0x40}),
         test::tensor("weight_global_scale", element_type::f32, {1}, std::vector<float>{4.0f})};
     const test::layer_on_disk disk{tensors};
     const auto read = byte_weight::open(disk.tensors(), group);
@@ -110,8 +107,7 @@ TEST_CASE("FP4 takes the low half of a byte first, and scales times a global one
     }
     tensors[2] = test::tensor("weight_global_scale", element_type::f32, {1}, std::vector<float>{0});
     CHECK(open(tensors, group).error().code() == error_code::malformed_file);
-    tensors[2] = test::tensor("weight_global_scale", element_type::f32, {2},
-                              std::vector<float>{1, 1});
+    tensors[2] = test::tensor("weight_global_scale", element_type::f32, {2}, std::vector<float>{1, 1});
     CHECK(open(tensors, group).error().code() == error_code::malformed_file);
 }
 
@@ -142,25 +138,21 @@ TEST_CASE("codes of a byte each read back, and those that the bits do not allow 
 
 TEST_CASE("scales that do not fit their weights are refused")
 {
-    const auto weight =
-        test::tensor("weight", element_type::f8_e4m3, {4, 6}, std::vector<std::uint8_t>(24));
+    const auto weight = test::tensor("weight", element_type::f8_e4m3, {4, 6}, std::vector<std::uint8_t>(24));
     const auto scale = [](std::vector<std::uint64_t> shape) {
         std::uint64_t count = 1;
         for (const std::uint64_t extent : shape) count *= extent;
         return test::tensor("weight_scale", element_type::f32, shape, std::vector<float>(count, 1));
     };
-    CHECK(open({weight, scale({3, 1})}, fp8(strategy::channel)).error().code() ==
-          error_code::malformed_file);
-    CHECK(open({weight, scale({4})}, fp8(strategy::tensor)).error().code() ==
-          error_code::malformed_file);
+    CHECK(open({weight, scale({3, 1})}, fp8(strategy::channel)).error().code() == error_code::malformed_file);
+    CHECK(open({weight, scale({4})}, fp8(strategy::tensor)).error().code() == error_code::malformed_file);
     auto grouped = fp8(strategy::group);
     grouped.weights.group_size = 4;
     CHECK(open({weight, scale({4, 2})}, grouped).error().code() == error_code::malformed_file);
     CHECK(open({weight}, fp8(strategy::channel)).error().code() == error_code::missing_tensor);
     auto wrong = weight;
     wrong.spec.type = element_type::i8;
-    CHECK(open({wrong, scale({4, 1})}, fp8(strategy::channel)).error().code() ==
-          error_code::malformed_file);
+    CHECK(open({wrong, scale({4, 1})}, fp8(strategy::channel)).error().code() == error_code::malformed_file);
     config_group asymmetric;
     asymmetric.format = format::int_quantized;
     asymmetric.weights.num_bits = 8;

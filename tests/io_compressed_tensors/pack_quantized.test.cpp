@@ -36,7 +36,7 @@ weight_args args_of(const integer_codes& weight)
 }
 
 awq::result<std::unique_ptr<awq::weight_reader>> open(const std::vector<stored_tensor>& tensors,
-                                                         const weight_args& args)
+                                                      const weight_args& args)
 {
     const test::layer_on_disk disk{tensors};
     return packed_weight::open(disk.tensors(), args);
@@ -60,12 +60,11 @@ integer_codes golden_weight(awq::scheme format)
     const awq::integer_quantizer quantizer{format, 8, dtype::bf16};
     for (std::size_t i = 0; i < 2; ++i) {
         std::vector<float> row(16);
-        for (std::size_t j = 0; j < 16; ++j)
-            row[j] = (static_cast<float>((37 * i + 11 * j) % 29) - 14.0f) / 16.0f;
+        for (std::size_t j = 0; j < 16; ++j) row[j] = (static_cast<float>((37 * i + 11 * j) % 29) - 14.0f) / 16.0f;
         std::span<std::int8_t> zeros;
         if (!format.symmetric) zeros = std::span{made.zero_points}.subspan(2 * i, 2);
-        quantizer.quantize_row(row, std::span{made.codes}.subspan(16 * i, 16),
-                               std::span{made.scales}.subspan(2 * i, 2), zeros);
+        quantizer.quantize_row(row, std::span{made.codes}.subspan(16 * i, 16), std::span{made.scales}.subspan(2 * i, 2),
+                               zeros);
     }
     return made;
 }
@@ -78,8 +77,7 @@ TEST_CASE("packs the golden words of a bfloat16 layer")
     const auto symmetric = pack_quantized(golden_weight({4, true}), dtype::bf16);
     REQUIRE(symmetric);
     REQUIRE(symmetric->size() == 3);
-    CHECK(words_of(symmetric->front()) ==
-          std::vector<std::uint32_t>{0xB5E93C60, 0xB5F93D70, 0xF93D70B5, 0xFA4D72B5});
+    CHECK(words_of(symmetric->front()) == std::vector<std::uint32_t>{0xB5E93C60, 0xB5F93D70, 0xF93D70B5, 0xFA4D72B5});
     auto made = pack_quantized(golden_weight({4, false}), dtype::bf16);
     REQUIRE(made);
     CHECK(words_of(named(*made, "weight_packed")) ==
@@ -133,8 +131,7 @@ TEST_CASE("reads columns that were quantized in the order of their activations")
     REQUIRE((*read)->read_rows(0, {values.data(), 8, 16}));
     for (std::size_t r = 0; r < 8; ++r)
         for (std::size_t c = 0; c < 16; ++c)
-            CHECK(values[r * 16 + c] ==
-                  static_cast<float>(weight.codes[r * 16 + c]) * weight.scales[r * 2 + c % 2]);
+            CHECK(values[r * 16 + c] == static_cast<float>(weight.codes[r * 16 + c]) * weight.scales[r * 2 + c % 2]);
     const auto codes = (*read)->codes();
     REQUIRE_FALSE(codes);
     CHECK(codes.error().code() == error_code::unsupported);
@@ -171,9 +168,11 @@ TEST_CASE("a packed layer whose tensors contradict each other is refused with th
         REQUIRE_FALSE(read);
         CHECK(read.error().code() == error_code::missing_tensor);
     }
-    for (const std::vector<std::uint64_t>& shape :
-         {std::vector<std::uint64_t>{0, 32}, {16, 33}, {17, 32}, {16, std::uint64_t{1} << 63},
-          {std::uint64_t{1} << 62, 32}}) {
+    for (const std::vector<std::uint64_t>& shape : {std::vector<std::uint64_t>{0, 32},
+                                                    {16, 33},
+                                                    {17, 32},
+                                                    {16, std::uint64_t{1} << 63},
+                                                    {std::uint64_t{1} << 62, 32}}) {
         auto tensors = *good;
         named(tensors, "weight_shape") = test::tensor("weight_shape", element_type::i64, {2}, shape);
         expect(tensors, "weight_");
@@ -199,8 +198,7 @@ TEST_CASE("a packed layer whose tensors contradict each other is refused with th
         expect(tensors, "weight_g_idx");
     }
     tensors = *good;
-    tensors.push_back(
-        test::tensor("weight_g_idx", element_type::i32, {31}, std::vector<std::int32_t>(31)));
+    tensors.push_back(test::tensor("weight_g_idx", element_type::i32, {31}, std::vector<std::int32_t>(31)));
     expect(tensors, "weight_g_idx");
 }
 
@@ -217,8 +215,7 @@ TEST_CASE("a packed layer whose group size does not divide is refused, and a sca
     args = args_of(weight);
     auto scales = weight.scales;
     scales[7] = std::numeric_limits<float>::quiet_NaN();
-    named(*tensors, "weight_scale") =
-        test::tensor("weight_scale", element_type::f32, {16, 4}, scales);
+    named(*tensors, "weight_scale") = test::tensor("weight_scale", element_type::f32, {16, 4}, scales);
     const test::layer_on_disk disk{*tensors};
     const auto read = packed_weight::open(disk.tensors(), args);
     REQUIRE(read);

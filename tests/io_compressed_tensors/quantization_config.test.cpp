@@ -20,8 +20,8 @@ awq::result<quantization_config> read(const std::string& text)
 
 std::string with_weights(const std::string& weights, const std::string& more = "")
 {
-    return R"({"format":"pack-quantized","config_groups":{"group_0":{"targets":["Linear"],"weights":)" +
-           weights + more + "}}}";
+    return R"({"format":"pack-quantized","config_groups":{"group_0":{"targets":["Linear"],"weights":)" + weights +
+           more + "}}}";
 }
 
 } // namespace
@@ -73,8 +73,7 @@ TEST_CASE("reads what older files leave out")
     const auto channel = read(with_weights(R"({"num_bits":8,"group_size":-1})"));
     REQUIRE(channel);
     CHECK(channel->groups[0].weights.strategy == strategy::channel);
-    const auto ordered = read(
-        with_weights(R"({"num_bits":4,"group_size":32,"strategy":"group","actorder":"group"})"));
+    const auto ordered = read(with_weights(R"({"num_bits":4,"group_size":32,"strategy":"group","actorder":"group"})"));
     REQUIRE(ordered);
     CHECK(ordered->groups[0].weights.activation_order);
     const auto dense = read(R"({"config_groups":{"group_0":{"targets":["Linear"],"weights":null}}})");
@@ -91,8 +90,8 @@ TEST_CASE("what is not known is refused with its name")
         CHECK(config.error().code() == code);
         CHECK(config.error().text().find(name) != std::string_view::npos);
     };
-    refused(with_weights(R"({"num_bits":4,"group_size":32})", R"(,"format":"marlin-24")"),
-            error_code::unsupported, "marlin-24");
+    refused(with_weights(R"({"num_bits":4,"group_size":32})", R"(,"format":"marlin-24")"), error_code::unsupported,
+            "marlin-24");
     refused(with_weights(R"({"num_bits":9})"), error_code::unsupported, "num_bits");
     refused(with_weights(R"({"num_bits":0})"), error_code::unsupported, "num_bits");
     refused(with_weights(R"({"type":"complex"})"), error_code::unsupported, "complex");
@@ -100,10 +99,10 @@ TEST_CASE("what is not known is refused with its name")
     refused(with_weights(R"({"strategy":"group"})"), error_code::missing_field, "group_size");
     refused(with_weights(R"({"group_size":-5})"), error_code::malformed_file, "-5");
     refused(with_weights(R"({"strategy":"block"})"), error_code::missing_field, "block_structure");
-    refused(with_weights(R"({"strategy":"block","block_structure":[128]})"),
-            error_code::malformed_file, "block_structure");
-    refused(with_weights(R"({"strategy":"block","block_structure":[0,128]})"),
-            error_code::malformed_file, "block_structure");
+    refused(with_weights(R"({"strategy":"block","block_structure":[128]})"), error_code::malformed_file,
+            "block_structure");
+    refused(with_weights(R"({"strategy":"block","block_structure":[0,128]})"), error_code::malformed_file,
+            "block_structure");
     refused(R"({"format":"pack-quantized"})", error_code::missing_field, "config_groups");
     refused(R"({"config_groups":[]})", error_code::malformed_file, "config_groups");
     refused(R"({"config_groups":{"g":{"weights":{}}}})", error_code::missing_field, "targets");

@@ -4,9 +4,9 @@
 
 #include "io/scratch.hpp"
 
-#include <awq/io/weight_reader.hpp>
 #include <awq/io/safetensors/shard_set_writer.hpp>
 #include <awq/io/stored_tensor.hpp>
+#include <awq/io/weight_reader.hpp>
 
 #include <cstring>
 #include <string>
@@ -17,8 +17,8 @@ namespace test {
 
 /// A tensor from values of any type.
 template <class T>
-awq::stored_tensor tensor(std::string name, awq::safetensors::element_type type,
-                          std::vector<std::uint64_t> shape, const std::vector<T>& values)
+awq::stored_tensor tensor(std::string name, awq::safetensors::element_type type, std::vector<std::uint64_t> shape,
+                          const std::vector<T>& values)
 {
     awq::stored_tensor made{{std::move(name), type, std::move(shape)}, {}};
     made.bytes.resize(values.size() * sizeof(T));
@@ -29,16 +29,12 @@ awq::stored_tensor tensor(std::string name, awq::safetensors::element_type type,
 /// A checkpoint of one layer "m" on disk, for the readers.
 class layer_on_disk {
 public:
-    explicit layer_on_disk(const std::vector<awq::stored_tensor>& tensors)
-        : checkpoint_(write(scratch_, tensors))
-    {
-    }
+    explicit layer_on_disk(const std::vector<awq::stored_tensor>& tensors) : checkpoint_(write(scratch_, tensors)) {}
 
     awq::layer_tensors tensors() const { return {checkpoint_, "m"}; }
 
 private:
-    static awq::safetensors::checkpoint write(const scratch& folder,
-                                              const std::vector<awq::stored_tensor>& tensors)
+    static awq::safetensors::checkpoint write(const scratch& folder, const std::vector<awq::stored_tensor>& tensors)
     {
         awq::safetensors::shard_plan plan{"model.safetensors", {}};
         for (const awq::stored_tensor& each : tensors) {
@@ -47,8 +43,7 @@ private:
         }
         auto writer = awq::safetensors::shard_set_writer::create(folder.string(), {plan}, false);
         REQUIRE(writer);
-        for (const awq::stored_tensor& each : tensors)
-            REQUIRE(writer->write("m." + each.spec.name, each.bytes));
+        for (const awq::stored_tensor& each : tensors) REQUIRE(writer->write("m." + each.spec.name, each.bytes));
         REQUIRE(writer->finish());
         auto opened = awq::safetensors::checkpoint::open(folder.string());
         REQUIRE(opened);
@@ -60,8 +55,7 @@ private:
 };
 
 /// Codes, scales and zero points that cover the whole range of a scheme.
-inline awq::integer_codes some_codes(awq::scheme format, std::size_t rows, std::size_t cols,
-                                     std::size_t group_size)
+inline awq::integer_codes some_codes(awq::scheme format, std::size_t rows, std::size_t cols, std::size_t group_size)
 {
     awq::integer_codes made;
     made.format = format;
@@ -74,8 +68,7 @@ inline awq::integer_codes some_codes(awq::scheme format, std::size_t rows, std::
     for (std::size_t i = 0; i < rows * made.groups(); ++i) {
         made.scales.push_back(static_cast<float>(1 + i % 200) * 0x1p-12f);
         if (!format.symmetric)
-            made.zero_points.push_back(
-                static_cast<std::int8_t>(static_cast<int>(i * 5 % range) - range / 2));
+            made.zero_points.push_back(static_cast<std::int8_t>(static_cast<int>(i * 5 % range) - range / 2));
     }
     return made;
 }

@@ -12,7 +12,7 @@
 
 /// Puts GGUF files together by hand, well formed or not, without the library's own writer.
 class gguf_bytes {
-  public:
+public:
     template <class T>
     gguf_bytes& add(T number)
     {
@@ -31,18 +31,15 @@ class gguf_bytes {
     {
         return raw("GGUF").add(version).add(tensors).add(keys);
     }
-    gguf_bytes& tensor(std::string_view name, std::vector<std::uint64_t> dims, std::uint32_t type,
-                       std::uint64_t offset)
+    gguf_bytes& tensor(std::string_view name, std::vector<std::uint64_t> dims, std::uint32_t type, std::uint64_t offset)
     {
         text(name).add(static_cast<std::uint32_t>(dims.size()));
-        for (const std::uint64_t dim : dims)
-            add(dim);
+        for (const std::uint64_t dim : dims) add(dim);
         return add(type).add(offset);
     }
     gguf_bytes& pad(std::size_t alignment = 32)
     {
-        while (bytes_.size() % alignment != 0)
-            bytes_.push_back(std::byte{0});
+        while (bytes_.size() % alignment != 0) bytes_.push_back(std::byte{0});
         return *this;
     }
     gguf_bytes& zeros(std::size_t count)
@@ -54,7 +51,7 @@ class gguf_bytes {
     std::span<const std::byte> bytes() const { return bytes_; }
     std::vector<std::byte> copy() const { return bytes_; }
 
-  private:
+private:
     std::vector<std::byte> bytes_;
 };
 

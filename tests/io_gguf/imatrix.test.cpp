@@ -35,19 +35,14 @@ std::vector<std::byte> content_of(const std::string& path)
     return {bytes.begin(), bytes.end()};
 }
 
-bool readable(const gguf_bytes& bytes)
-{
-    return imatrix::parse(bytes.bytes(), "m").has_value();
-}
+bool readable(const gguf_bytes& bytes) { return imatrix::parse(bytes.bytes(), "m").has_value(); }
 
-gguf_bytes legacy(std::int32_t count, std::string_view name, std::int32_t calls,
-                  std::vector<float> values)
+gguf_bytes legacy(std::int32_t count, std::string_view name, std::int32_t calls, std::vector<float> values)
 {
     gguf_bytes file;
     file.add(count).add(static_cast<std::int32_t>(name.size())).raw(name).add(calls);
     file.add(static_cast<std::int32_t>(values.size()));
-    for (const float each : values)
-        file.add(each);
+    for (const float each : values) file.add(each);
     return file;
 }
 
@@ -70,11 +65,9 @@ TEST_CASE("both formats of an importance matrix hold the same means")
         const auto means = current->mean_squares(name), same = older->mean_squares(name);
         REQUIRE(same);
         REQUIRE(means->size() == same->size());
-        for (std::size_t i = 0; i < means->size(); ++i)
-            CHECK((*means)[i] == Approx((*same)[i]).epsilon(1e-6));
+        for (std::size_t i = 0; i < means->size(); ++i) CHECK((*means)[i] == Approx((*same)[i]).epsilon(1e-6));
     }
-    CHECK(current->mean_squares("blk.9.attn_q.weight").error().code() ==
-          error_code::missing_tensor);
+    CHECK(current->mean_squares("blk.9.attn_q.weight").error().code() == error_code::missing_tensor);
 }
 
 TEST_CASE("an importance matrix is written as llama.cpp's formats have it")
@@ -135,9 +128,8 @@ TEST_CASE("a damaged importance matrix is refused")
     CHECK_FALSE(readable(gguf_bytes{}.add(1).add(1).raw("a").add(1).add(0x7FFFFFFF)));
 
     // GGUF files that are none, or lack the counts, or have them in another shape or type.
-    const auto in_gguf = [](std::string_view type, std::vector<std::uint64_t> sums,
-                            std::string_view other, std::vector<std::uint64_t> counts,
-                            std::uint32_t kind) {
+    const auto in_gguf = [](std::string_view type, std::vector<std::uint64_t> sums, std::string_view other,
+                            std::vector<std::uint64_t> counts, std::uint32_t kind) {
         gguf_bytes file;
         file.header(2, 1).text("general.type").add(8u).text(type);
         file.tensor("a.in_sum2", sums, 0, 0).tensor(other, counts, kind, 32).pad().zeros(512);
@@ -165,8 +157,7 @@ TEST_CASE("mutated importance matrices are refused or read, nothing else")
         if (round % 4 == 0) damaged.resize(random() % damaged.size());
         if (const auto read = imatrix::parse(damaged, "m")) {
             ++accepted;
-            for (const auto& [entry, values] : read->entries)
-                CHECK(read->mean_squares(entry));
+            for (const auto& [entry, values] : read->entries) CHECK(read->mean_squares(entry));
         }
     }
     CHECK(accepted < 1000);

@@ -95,13 +95,11 @@ TEST_CASE("hyperparameters that make no model are refused")
     CHECK(code([](auto& m) { m.erase("qwen3.block_count"); }) == error_code::missing_field);
     CHECK(code([](auto& m) { m.set("qwen3.block_count", 0u); }) == error_code::malformed_file);
     CHECK(code([](auto& m) { m.set("qwen3.block_count", "six"); }) == error_code::malformed_file);
-    CHECK(code([](auto& m) { m.set("qwen3.attention.head_count", 0u); }) ==
-          error_code::malformed_file);
+    CHECK(code([](auto& m) { m.set("qwen3.attention.head_count", 0u); }) == error_code::malformed_file);
     CHECK(code([](auto& m) {
               m.set("qwen3.attention.head_count", std::vector<std::uint32_t>{4, 4});
           }) == error_code::malformed_file);
-    CHECK(code([](auto& m) { m.set("qwen3.attention.sliding_window_pattern", 0u); }) ==
-          error_code::malformed_file);
+    CHECK(code([](auto& m) { m.set("qwen3.attention.sliding_window_pattern", 0u); }) == error_code::malformed_file);
 }
 
 TEST_CASE("a key that is missing, or out of range, is named alone")
@@ -151,8 +149,7 @@ TEST_CASE("a sliding-window period is spelled out layer by layer")
     with_file(metadata, [](const gguf::file& file) {
         const auto facts = gguf::read_hyperparameters(file);
         REQUIRE(facts);
-        CHECK(facts->sliding_window_pattern ==
-              std::vector<bool>{true, true, false, true, true, false});
+        CHECK(facts->sliding_window_pattern == std::vector<bool>{true, true, false, true, true, false});
     });
 }
 
@@ -211,8 +208,7 @@ TEST_CASE("llama3 rope divisors go from 1 to the factor")
     REQUIRE(divisors->size() == 64);
     CHECK(divisors->front() == 1);
     CHECK(divisors->back() == 8);
-    for (std::size_t i = 1; i < divisors->size(); ++i)
-        CHECK((*divisors)[i] >= (*divisors)[i - 1]);
+    for (std::size_t i = 1; i < divisors->size(); ++i) CHECK((*divisors)[i] >= (*divisors)[i - 1]);
     CHECK_FALSE(gguf::llama3_rope_freqs(rope, 0));
     CHECK_FALSE(gguf::llama3_rope_freqs(rope, 63));
     CHECK_FALSE(gguf::llama3_rope_freqs({500000, 8, 4, 4, 8192}, 64));

@@ -26,8 +26,7 @@ std::vector<gguf::tensor_shape> tensors_of(const model_shape& model)
     const auto& facts = model.facts;
     const std::uint64_t width = model.width, feed = model.feed_forward;
     const std::uint64_t head = width / facts.head_count;
-    std::vector<gguf::tensor_shape> tensors{{"token_embd.weight", {width, 4}},
-                                            {"output_norm.weight", {width}}};
+    std::vector<gguf::tensor_shape> tensors{{"token_embd.weight", {width, 4}}, {"output_norm.weight", {width}}};
     if (!model.tied) tensors.push_back({"output.weight", {width, 4}});
     for (std::uint32_t i = 0; i < facts.block_count; ++i) {
         const std::string layer = "blk." + std::to_string(i) + ".";
@@ -38,12 +37,10 @@ std::vector<gguf::tensor_shape> tensors_of(const model_shape& model)
         tensors.push_back({layer + "attn_v.weight", {width, facts.head_count_kv * head}});
         tensors.push_back({layer + "attn_output.weight", {width, width}});
         if (facts.architecture == "qwen2") tensors.push_back({layer + "attn_q.bias", {width}});
-        if (facts.architecture == "qwen3")
-            tensors.push_back({layer + "attn_q_norm.weight", {head}});
+        if (facts.architecture == "qwen3") tensors.push_back({layer + "attn_q_norm.weight", {head}});
         const std::string tail = facts.expert_count != 0 ? "_exps.weight" : ".weight";
         const std::uint64_t experts = std::max<std::uint64_t>(1, facts.expert_count);
-        if (facts.expert_count != 0)
-            tensors.push_back({layer + "ffn_gate_inp.weight", {width, experts}});
+        if (facts.expert_count != 0) tensors.push_back({layer + "ffn_gate_inp.weight", {width, experts}});
         tensors.push_back({layer + "ffn_gate" + tail, {width, feed, experts}});
         tensors.push_back({layer + "ffn_up" + tail, {width, feed, experts}});
         tensors.push_back({layer + "ffn_down" + tail, {feed, width, experts}});
@@ -91,8 +88,7 @@ std::string letters_of(std::vector<gguf::tensor_shape> tensors, const gguf::mix_
     std::sort(tensors.begin(), tensors.end(),
               [](const auto& a, const auto& b) { return gguf::precedes(a.name, b.name); });
     std::string letters;
-    for (const type each : gguf::choose_types(tensors, facts, options))
-        letters += letter_of(each);
+    for (const type each : gguf::choose_types(tensors, facts, options)) letters += letter_of(each);
     return letters;
 }
 
@@ -130,9 +126,8 @@ TEST_CASE("mixes are those that llama.cpp's quantizer makes")
         words >> word;
         auto& facts = model.facts;
         if (word == "model") {
-            words >> facts.architecture >> facts.block_count >> facts.head_count >>
-                facts.head_count_kv >> facts.expert_count >> model.width >> model.feed_forward >>
-                model.tied;
+            words >> facts.architecture >> facts.block_count >> facts.head_count >> facts.head_count_kv >>
+                facts.expert_count >> model.width >> model.feed_forward >> model.tied;
             continue;
         }
         std::string name, letters;
@@ -173,7 +168,8 @@ TEST_CASE("float mixes leave only small tensors at 32 bits")
 TEST_CASE("options fix types by name, the most explicit first")
 {
     gguf::mix_options options;
-    options.named_types = {{"blk.0.attn_q.weight", type::q8_0}, {"blk.0.attn_norm.weight", type::q8_0},
+    options.named_types = {{"blk.0.attn_q.weight", type::q8_0},
+                           {"blk.0.attn_norm.weight", type::q8_0},
                            {"blk.0.attn_k.weight", type::f16}};
     options.embedding_type = type::q5_k;
     options.output_type = type::q4_k;
@@ -203,9 +199,8 @@ TEST_CASE("rows that no block divides fall back")
 
 TEST_CASE("what the rules want is known beside what fits")
 {
-    const std::vector<gguf::tensor_shape> tensors{{"token_embd.weight", {544, 4}},
-                                                  {"blk.0.attn_q.weight", {544, 544}},
-                                                  {"blk.0.ffn_norm.weight", {544}}};
+    const std::vector<gguf::tensor_shape> tensors{
+        {"token_embd.weight", {544, 4}}, {"blk.0.attn_q.weight", {544, 544}}, {"blk.0.ffn_norm.weight", {544}}};
     gguf::mix_facts facts;
     facts.block_count = 1;
     const auto wanted = gguf::wanted_types(tensors, facts, {});

@@ -21,15 +21,13 @@ std::uint32_t crc32(std::span<const std::byte> bytes)
         std::array<std::uint32_t, 256> made{};
         for (std::uint32_t i = 0; i < 256; ++i) {
             std::uint32_t c = i;
-            for (int k = 0; k < 8; ++k)
-                c = (c & 1u) != 0 ? 0xEDB88320u ^ (c >> 1) : c >> 1;
+            for (int k = 0; k < 8; ++k) c = (c & 1u) != 0 ? 0xEDB88320u ^ (c >> 1) : c >> 1;
             made[i] = c;
         }
         return made;
     }();
     std::uint32_t crc = ~0u;
-    for (const std::byte each : bytes)
-        crc = table[(crc ^ std::to_integer<std::uint32_t>(each)) & 0xFFu] ^ (crc >> 8);
+    for (const std::byte each : bytes) crc = table[(crc ^ std::to_integer<std::uint32_t>(each)) & 0xFFu] ^ (crc >> 8);
     return ~crc;
 }
 
@@ -53,8 +51,7 @@ std::string line_of(const gguf::tensor_info& tensor)
 {
     std::ostringstream line;
     line << "tensor " << tensor.name << ' ' << name_of(tensor.type) << ' ';
-    for (std::size_t i = 0; i < tensor.dims().size(); ++i)
-        line << (i == 0 ? "" : "x") << tensor.dims()[i];
+    for (std::size_t i = 0; i < tensor.dims().size(); ++i) line << (i == 0 ? "" : "x") << tensor.dims()[i];
     line << ' ' << hex(crc32(tensor.bytes));
     return line.str();
 }
@@ -113,15 +110,13 @@ TEST_CASE("a whole GGUF file is that of llama.cpp's converter and quantizer")
         const std::string path = scratch.file(name);
         const auto kind = gguf::parse_file_type(wanted.kind);
         REQUIRE(kind);
-        const auto written =
-            tiny_llama::write(path, *kind, wanted.importance ? &*importance : nullptr);
+        const auto written = tiny_llama::write(path, *kind, wanted.importance ? &*importance : nullptr);
         INFO(name << (written ? "" : std::string{written.error().text()}));
         REQUIRE(written);
         const auto file = gguf::file::open(path);
         REQUIRE(file);
         CHECK(file->tensors().size() == 38);
-        for (const std::string& line : wanted.lines)
-            CHECK(our_line(*file, line) == line);
+        for (const std::string& line : wanted.lines) CHECK(our_line(*file, line) == line);
         if (wanted.kind == "F32") CHECK(file->metadata().size() == 29);
         if (keep != nullptr) std::filesystem::copy(path, std::filesystem::path{keep} / name);
         std::filesystem::remove(path);

@@ -24,9 +24,8 @@ TEST_CASE("a pre-tokenizer is named by what it does")
 {
     CHECK(name_for({{kind::byte_level_words, {}}}) == "gpt-2");
     CHECK(name_for({{kind::individual_digits, {}}, {kind::byte_level_words, {}}}) == "smollm");
-    const std::string llama3 =
-        "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| "
-        "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+    const std::string llama3 = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| "
+                               "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
     CHECK(name_for({{kind::split, llama3}, {kind::byte_level, {}}}, true) == "llama-bpe");
     CHECK(name_for({{kind::split, llama3}, {kind::byte_level, {}}}, false) == "dbrx");
     std::string qwen2 = llama3;

@@ -23,13 +23,7 @@ gguf_bytes small_file(std::uint32_t version = 3)
     file.text("general.architecture").add(string_type).text("llama");
     file.text("count").add(u32_type).add(std::uint32_t{7});
     file.text("real").add(std::uint32_t{6}).add(1.5f);
-    file.text("words")
-        .add(array_type)
-        .add(string_type)
-        .add(std::uint64_t{3})
-        .text("a")
-        .text("")
-        .text("\xFF\x01");
+    file.text("words").add(array_type).add(string_type).add(std::uint64_t{3}).text("a").text("").text("\xFF\x01");
     file.text("numbers").add(array_type).add(std::uint32_t{5}).add(std::uint64_t{2}).add(-3).add(4);
     file.tensor("a.weight", {4, 2}, 0, 0);
     file.tensor("b.weight", {32}, 8, 32);
@@ -44,10 +38,7 @@ std::string refusal(const gguf_bytes& bytes)
     return file ? std::string{"accepted"} : std::string{file.error().text()};
 }
 
-bool contains(const std::string& text, std::string_view part)
-{
-    return text.find(part) != std::string::npos;
-}
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 // Reads everything that the file offers; the sanitizers and the bounds of the spans do the
 // checking.
@@ -57,16 +48,14 @@ std::size_t read_all(const gguf::file& file)
     for (const auto& entry : file.metadata()) {
         sum += entry.key.size();
         if (const auto strings = entry.value.as_strings())
-            for (const std::string_view each : *strings)
-                sum += each.size();
+            for (const std::string_view each : *strings) sum += each.size();
         if (const auto numbers = entry.value.as_numbers<std::int64_t>()) sum += numbers->size();
         if (const auto text = entry.value.as_string()) sum += text->size();
         if (const auto real = entry.value.as_real()) sum += *real > 0;
     }
     for (const auto& tensor : file.tensors()) {
         sum += tensor.rows();
-        for (const std::byte each : tensor.bytes)
-            sum += std::to_integer<std::size_t>(each);
+        for (const std::byte each : tensor.bytes) sum += std::to_integer<std::size_t>(each);
     }
     return sum;
 }
@@ -142,21 +131,14 @@ TEST_CASE("wrong GGUF metadata is refused by name")
     CHECK(contains(with_key([](gguf_bytes& f) { f.text("").add(u32_type).add(1u); }), "empty"));
     CHECK(contains(with_key([](gguf_bytes& f) { f.text("k").add(13u); }), "value type 13"));
     CHECK(contains(with_key([](gguf_bytes& f) { f.add(~0ull); }), "limit"));
-    CHECK(contains(with_key([](gguf_bytes& f) { f.text("k").add(string_type).add(~0ull); }),
-                   "limit"));
-    CHECK(contains(with_key([](gguf_bytes& f) { f.text("k").add(string_type).add(1ull << 20); }),
-                   "too early"));
-    CHECK(contains(with_key([](gguf_bytes& f) { f.text("k").add(array_type).add(array_type); }),
-                   "array of arrays"));
-    CHECK(contains(
-        with_key([](gguf_bytes& f) { f.text("k").add(array_type).add(u32_type).add(1ull << 62); }),
-        "limit"));
-    CHECK(contains(
-        with_key([](gguf_bytes& f) { f.text("k").add(array_type).add(u32_type).add(1ull << 29); }),
-        "announces"));
-    CHECK(contains(with_key([](gguf_bytes& f) {
-                       f.text("k").add(array_type).add(string_type).add(1ull << 29);
-                   }),
+    CHECK(contains(with_key([](gguf_bytes& f) { f.text("k").add(string_type).add(~0ull); }), "limit"));
+    CHECK(contains(with_key([](gguf_bytes& f) { f.text("k").add(string_type).add(1ull << 20); }), "too early"));
+    CHECK(contains(with_key([](gguf_bytes& f) { f.text("k").add(array_type).add(array_type); }), "array of arrays"));
+    CHECK(
+        contains(with_key([](gguf_bytes& f) { f.text("k").add(array_type).add(u32_type).add(1ull << 62); }), "limit"));
+    CHECK(contains(with_key([](gguf_bytes& f) { f.text("k").add(array_type).add(u32_type).add(1ull << 29); }),
+                   "announces"));
+    CHECK(contains(with_key([](gguf_bytes& f) { f.text("k").add(array_type).add(string_type).add(1ull << 29); }),
                    "announces"));
     CHECK(contains(with_key([](gguf_bytes& f) {
                        f.text("k").add(array_type).add(string_type).add(std::uint64_t{2}).text("x");

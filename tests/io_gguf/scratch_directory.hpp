@@ -9,7 +9,7 @@
 
 /// A directory of its own for each test, removed behind it.
 class scratch_directory {
-  public:
+public:
     scratch_directory()
     {
         static int count = 0;
@@ -23,7 +23,7 @@ class scratch_directory {
     std::string file(const std::string& name) const { return (path_ / name).string(); }
     bool empty() const { return std::filesystem::is_empty(path_); }
 
-  private:
+private:
     std::filesystem::path path_;
 };
 

@@ -9,8 +9,8 @@ TEST_CASE("the layer of a tensor is read from its name")
 {
     CHECK(gguf::layer_of("blk.3.attn_q.weight") == 3);
     CHECK(gguf::layer_of("blk.12.ffn_gate_exps.weight") == 12);
-    for (const char* name : {"", "blk.", "blk.1", "blk.x.attn_q.weight", "rope_freqs.weight",
-                             "blk.1attn_q.weight", "blk.99999999999999999999999.attn_q.weight"})
+    for (const char* name : {"", "blk.", "blk.1", "blk.x.attn_q.weight", "rope_freqs.weight", "blk.1attn_q.weight",
+                             "blk.99999999999999999999999.attn_q.weight"})
         CHECK_FALSE(gguf::layer_of(name));
 }
 

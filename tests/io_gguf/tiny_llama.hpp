@@ -24,10 +24,7 @@ namespace tiny_llama {
 
 using namespace awq;
 
-inline std::string directory()
-{
-    return AWQ_EXAMPLE_DATA "/tiny-llama";
-}
+inline std::string directory() { return AWQ_EXAMPLE_DATA "/tiny-llama"; }
 
 inline result<gguf::hyperparameters> hyperparameters()
 {
@@ -45,8 +42,7 @@ inline result<gguf::hyperparameters> hyperparameters()
     facts.head_count_kv = number("num_key_value_heads");
     facts.key_length = facts.value_length = facts.rope_dimension_count = number("head_dim");
     facts.vocab_size = number("vocab_size");
-    facts.rms_epsilon =
-        static_cast<float>(config.root().at("rms_norm_eps").value().as_number().value());
+    facts.rms_epsilon = static_cast<float>(config.root().at("rms_norm_eps").value().as_number().value());
     facts.rope_freq_base = 10000.0f;
     return facts;
 }
@@ -59,18 +55,15 @@ inline result<gguf::tokenizer_facts> tokenizer(std::size_t size)
     vocabulary.size = size;
     AWQ_TRY(const auto vocab, model.at("vocab"));
     for (const auto& member : vocab.members())
-        vocabulary.tokens.emplace_back(
-            member.key, static_cast<std::uint32_t>(member.value.as_unsigned().value()));
+        vocabulary.tokens.emplace_back(member.key, static_cast<std::uint32_t>(member.value.as_unsigned().value()));
     AWQ_TRY(const auto merges, model.at("merges"));
     for (const auto& merge : merges.elements()) {
         std::vector<std::string> parts;
-        for (const auto& part : merge.elements())
-            parts.emplace_back(part.as_string().value());
+        for (const auto& part : merge.elements()) parts.emplace_back(part.as_string().value());
         vocabulary.merges.emplace_back(parts.at(0), parts.at(1));
     }
     vocabulary.added = {{0, "<|endoftext|>", true}};
-    for (const char* role : {"bos", "eos", "unk"})
-        vocabulary.specials.push_back({role, "<|endoftext|>", {}});
+    for (const char* role : {"bos", "eos", "unk"}) vocabulary.specials.push_back({role, "<|endoftext|>", {}});
     vocabulary.add_bos = vocabulary.add_eos = vocabulary.add_space_prefix = false;
     const gguf::pre_tokenizer_step words{gguf::pre_tokenizer_step::kind::byte_level_words, {}};
     AWQ_TRY(vocabulary.pre, gguf::identify_pre_tokenizer(std::span{&words, 1}, false));
@@ -86,23 +79,26 @@ struct ready_tensor {
 /// "model.layers.3.self_attn.q_proj.weight" -> "blk.3.attn_q.weight"; empty for other names.
 inline std::string place_of(std::string name)
 {
-    constexpr const char* places[][2] = {
-        {"model.embed_tokens", "token_embd"}, {"model.norm", "output_norm"},
-        {"lm_head", "output"},                {"model.layers.", "blk."},
-        {"input_layernorm", "attn_norm"},     {"post_attention_layernorm", "ffn_norm"},
-        {"self_attn.q_proj", "attn_q"},       {"self_attn.k_proj", "attn_k"},
-        {"self_attn.v_proj", "attn_v"},       {"self_attn.o_proj", "attn_output"},
-        {"mlp.gate_proj", "ffn_gate"},        {"mlp.up_proj", "ffn_up"},
-        {"mlp.down_proj", "ffn_down"}};
+    constexpr const char* places[][2] = {{"model.embed_tokens", "token_embd"},
+                                         {"model.norm", "output_norm"},
+                                         {"lm_head", "output"},
+                                         {"model.layers.", "blk."},
+                                         {"input_layernorm", "attn_norm"},
+                                         {"post_attention_layernorm", "ffn_norm"},
+                                         {"self_attn.q_proj", "attn_q"},
+                                         {"self_attn.k_proj", "attn_k"},
+                                         {"self_attn.v_proj", "attn_v"},
+                                         {"self_attn.o_proj", "attn_output"},
+                                         {"mlp.gate_proj", "ffn_gate"},
+                                         {"mlp.up_proj", "ffn_up"},
+                                         {"mlp.down_proj", "ffn_down"}};
     const std::string from = name;
     for (const auto& [hf, gguf] : places)
-        if (const auto at = name.find(hf); at != std::string::npos)
-            name.replace(at, std::string{hf}.size(), gguf);
+        if (const auto at = name.find(hf); at != std::string::npos) name.replace(at, std::string{hf}.size(), gguf);
     return name == from ? "" : name;
 }
 
-inline result<ready_tensor> prepare(const safetensors::tensor& from,
-                                    const gguf::hyperparameters& facts)
+inline result<ready_tensor> prepare(const safetensors::tensor& from, const gguf::hyperparameters& facts)
 {
     const std::string place = place_of(std::string{from.name});
     if (place.empty()) return error{error_code::unsupported, from.name, ": has no place in a GGUF file"};
@@ -112,15 +108,13 @@ inline result<ready_tensor> prepare(const safetensors::tensor& from,
     const bool is_query = place.find(".attn_q.") != std::string::npos;
     if (is_query || place.find(".attn_k.") != std::string::npos) {
         const auto copy = ready.values;
-        AWQ_CHECK(gguf::interleave_rotary_rows<float>(
-            copy, ready.values, static_cast<std::size_t>(from.shape[0]),
-            is_query ? *facts.head_count : *facts.head_count_kv));
+        AWQ_CHECK(gguf::interleave_rotary_rows<float>(copy, ready.values, static_cast<std::size_t>(from.shape[0]),
+                                                      is_query ? *facts.head_count : *facts.head_count_kv));
     }
     return ready;
 }
 
-inline std::vector<std::byte> quantize(const ready_tensor& tensor, gguf::type kind,
-                                       std::span<const float> importance)
+inline std::vector<std::byte> quantize(const ready_tensor& tensor, gguf::type kind, std::span<const float> importance)
 {
     const gguf::block_quantizer quantizer{kind};
     const auto columns = static_cast<std::size_t>(tensor.shape.dims[0]);
@@ -144,24 +138,19 @@ inline status write(const std::string& path, gguf::file_type kind, const imatrix
         parameters += ready.values.size();
         tensors.push_back(std::move(ready));
     }
-    std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
-        return gguf::precedes(a.shape.name, b.shape.name);
-    });
+    std::sort(tensors.begin(), tensors.end(),
+              [](const auto& a, const auto& b) { return gguf::precedes(a.shape.name, b.shape.name); });
     std::vector<gguf::tensor_shape> shapes;
-    for (const auto& each : tensors)
-        shapes.push_back(each.shape);
+    for (const auto& each : tensors) shapes.push_back(each.shape);
     gguf::mix_options options;
     options.target = kind;
-    const gguf::mix_facts mix{
-        facts.architecture,   *facts.block_count, *facts.head_count, *facts.head_count_kv, 0,
-        importance != nullptr};
+    const gguf::mix_facts mix{facts.architecture,   *facts.block_count, *facts.head_count, *facts.head_count_kv, 0,
+                              importance != nullptr};
     const auto types = gguf::choose_types(shapes, mix, options);
     std::vector<gguf::tensor_plan> plan;
-    for (std::size_t i = 0; i < shapes.size(); ++i)
-        plan.push_back({shapes[i].name, types[i], shapes[i].dims});
+    for (std::size_t i = 0; i < shapes.size(); ++i) plan.push_back({shapes[i].name, types[i], shapes[i].dims});
     const gguf::model_card card{"Tiny", gguf::size_label_of(parameters), {}};
-    AWQ_TRY(auto writer,
-            gguf::writer::create(path, gguf::build_metadata(card, facts, vocabulary, kind), plan));
+    AWQ_TRY(auto writer, gguf::writer::create(path, gguf::build_metadata(card, facts, vocabulary, kind), plan));
     for (std::size_t i = 0; i < tensors.size(); ++i) {
         std::vector<float> means;
         if (importance != nullptr && importance->entries.contains(shapes[i].name))

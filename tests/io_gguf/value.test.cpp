@@ -41,8 +41,7 @@ TEST_CASE("values come back as they were given")
     const auto back = strings.view().as_strings();
     CHECK(std::vector<std::string>(back->begin(), back->end()) == words);
     CHECK(value{std::vector<std::string>{}}.view().as_strings()->empty());
-    CHECK(*value{std::vector<bool>{true, false}}.view().as_numbers<int>() ==
-          std::vector<int>{1, 0});
+    CHECK(*value{std::vector<bool>{true, false}}.view().as_numbers<int>() == std::vector<int>{1, 0});
     CHECK(*value{std::vector<float>{1, 2}}.view().as_numbers<float>() == std::vector<float>{1, 2});
     const value copied{strings.view()};
     CHECK(copied.view().as_strings()->size() == 3);

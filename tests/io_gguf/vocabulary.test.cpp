@@ -47,11 +47,9 @@ TEST_CASE("a byte-level vocabulary keeps its alphabet, added tokens are raw text
     REQUIRE(facts);
     CHECK(facts->model == "gpt2");
     CHECK(facts->pre == "gpt-2");
-    CHECK(facts->tokens == std::vector<std::string>{"a", "b", "ab", "<|end|>", " user ", "<pad>",
-                                                    "[PAD6]", "[PAD7]"});
-    CHECK(facts->types == std::vector<token_type>{token_type::normal, token_type::normal,
-                                                  token_type::normal, token_type::control,
-                                                  token_type::user_defined, token_type::control,
+    CHECK(facts->tokens == std::vector<std::string>{"a", "b", "ab", "<|end|>", " user ", "<pad>", "[PAD6]", "[PAD7]"});
+    CHECK(facts->types == std::vector<token_type>{token_type::normal, token_type::normal, token_type::normal,
+                                                  token_type::control, token_type::user_defined, token_type::control,
                                                   token_type::unused, token_type::unused});
     CHECK(facts->merges == std::vector<std::string>{"a b", "a\u0120b c"});
     CHECK(facts->scores.empty());
@@ -60,8 +58,7 @@ TEST_CASE("a byte-level vocabulary keeps its alphabet, added tokens are raw text
 TEST_CASE("special ids come from the added tokens, else from the config")
 {
     auto from = byte_level();
-    from.specials = {
-        {"bos", "<|end|>", 1u}, {"eos", "b", 2u}, {"unk", "", 99u}, {"pad", "<pad>", {}}};
+    from.specials = {{"bos", "<|end|>", 1u}, {"eos", "b", 2u}, {"unk", "", 99u}, {"pad", "<pad>", {}}};
     const auto facts = gguf::byte_level_facts(from);
     REQUIRE(facts);
     CHECK(facts->ids.bos == 3u);

@@ -90,8 +90,7 @@ TEST_CASE("what a GGUF file cannot hold is refused before anything is written")
 {
     const scratch_directory scratch;
     const std::string path = scratch.file("m.gguf");
-    const auto code = [&](std::vector<gguf::tensor_plan> tensors,
-                          const gguf::key_values& keys = {}) {
+    const auto code = [&](std::vector<gguf::tensor_plan> tensors, const gguf::key_values& keys = {}) {
         const auto writer = gguf::writer::create(path, keys, std::move(tensors));
         return writer ? error_code::none : writer.error().code();
     };
@@ -118,6 +117,5 @@ TEST_CASE("a tensor takes exactly its bytes")
     CHECK_FALSE(writer->write(0, std::array<std::byte, 23>{}));
     CHECK_FALSE(writer->write_part(0, 1, std::array<std::byte, 24>{}));
     CHECK_FALSE(writer->write_part(0, ~0ull, std::array<std::byte, 1>{}));
-    CHECK(writer->write("c", std::array<std::byte, 1>{}).error().code() ==
-          error_code::missing_tensor);
+    CHECK(writer->write("c", std::array<std::byte, 1>{}).error().code() == error_code::missing_tensor);
 }

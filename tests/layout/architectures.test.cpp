@@ -7,10 +7,7 @@
 
 namespace {
 
-std::string text_of(const char* name)
-{
-    return layout::read_text(std::filesystem::path{AWQ_SOURCE_DIR} / name);
-}
+std::string text_of(const char* name) { return layout::read_text(std::filesystem::path{AWQ_SOURCE_DIR} / name); }
 
 /// What the first group of a pattern finds in a text, all of it.
 std::set<std::string> found_in(const std::string& text, const char* pattern)
@@ -26,8 +23,8 @@ std::set<std::string> found_in(const std::string& text, const char* pattern)
 
 TEST_CASE("every architecture of the registry stands in the document of what works")
 {
-    const auto names = found_in(text_of("include/awq/model/architectures/registry.hpp"),
-                                R"re(\{"([A-Za-z0-9_]+)", "[a-z0-9_]+",)re");
+    const auto names =
+        found_in(text_of("include/awq/model/architectures/registry.hpp"), R"re(\{"([A-Za-z0-9_]+)", "[a-z0-9_]+",)re");
     const auto listed = found_in(text_of("examples/ARCHITECTURES.md"), R"(\| ([A-Za-z0-9_]+) \|)");
     CHECK(names.size() > 30);
     for (const std::string& name : names) {
@@ -38,8 +35,8 @@ TEST_CASE("every architecture of the registry stands in the document of what wor
 
 TEST_CASE("every model that a GGUF file is written of is one of the registry")
 {
-    const auto names = found_in(text_of("include/awq/model/architectures/registry.hpp"),
-                                R"re(\{"([A-Za-z0-9_]+)", "[a-z0-9_]+",)re");
+    const auto names =
+        found_in(text_of("include/awq/model/architectures/registry.hpp"), R"re(\{"([A-Za-z0-9_]+)", "[a-z0-9_]+",)re");
     const auto written = found_in(text_of("include/awq/io/gguf/architecture.hpp"),
                                   R"re("([A-Za-z0-9_]+(?:ForCausalLM|LMHeadModel|ForConditionalGeneration))")re");
     CHECK(written.size() > 30);

@@ -48,10 +48,10 @@ bool is_allowed(const std::string& includer, const std::string& included)
     if (from == "io" && target.starts_with("quantization/")) {
         const auto rest = target.substr(std::string_view("quantization/").size());
         return std::any_of(quantization_for_io.begin(), quantization_for_io.end(),
-            [&](const std::string& prefix) { return rest.starts_with(prefix); });
+                           [&](const std::string& prefix) { return rest.starts_with(prefix); });
     }
     return std::any_of(rules->second.begin(), rules->second.end(),
-        [&](const std::string& prefix) { return target.starts_with(prefix); });
+                       [&](const std::string& prefix) { return target.starts_with(prefix); });
 }
 
 } // namespace
@@ -60,8 +60,7 @@ TEST_CASE("every header lies in a known room")
 {
     for (const auto& [name, header] : headers()) {
         INFO(name);
-        const bool known = allowed.count(room_of(name)) > 0 || room_of(name) == "pipeline"
-                           || layout::is_umbrella(name);
+        const bool known = allowed.count(room_of(name)) > 0 || room_of(name) == "pipeline" || layout::is_umbrella(name);
         CHECK(known);
     }
 }
@@ -113,11 +112,16 @@ TEST_CASE("a hosted header says so before anything else")
 
 TEST_CASE("a core header reaches nothing that needs a heap, threads or streams")
 {
-    const std::set<std::string> hosted{"any", "chrono", "condition_variable", "deque", "filesystem",
-        "forward_list", "fstream", "functional", "future", "iostream", "istream", "list", "map",
-        "memory_resource", "mutex", "ostream", "regex", "set", "shared_mutex", "sstream", "stdexcept",
-        "stop_token", "streambuf", "string", "thread", "typeinfo", "unordered_map", "unordered_set",
-        "valarray", "vector"};
+    const std::set<std::string> hosted{"any",           "chrono",          "condition_variable",
+                                       "deque",         "filesystem",      "forward_list",
+                                       "fstream",       "functional",      "future",
+                                       "iostream",      "istream",         "list",
+                                       "map",           "memory_resource", "mutex",
+                                       "ostream",       "regex",           "set",
+                                       "shared_mutex",  "sstream",         "stdexcept",
+                                       "stop_token",    "streambuf",       "string",
+                                       "thread",        "typeinfo",        "unordered_map",
+                                       "unordered_set", "valarray",        "vector"};
     for (const auto& [name, header] : headers()) {
         if (!layout::is_core(name)) continue;
         for (const auto& included : header.unconditional) {

@@ -72,8 +72,9 @@ TEST_CASE("every header has its licence line and its own include guard")
 
 TEST_CASE("the library never prints, exits or aborts")
 {
-    const std::vector<std::string> forbidden{"cout", "cerr", "clog", "printf(", "fprintf(", "puts(",
-        "fputs(", "putchar(", "perror(", "exit(", "_Exit(", "quick_exit(", "abort(", "terminate(", "assert("};
+    const std::vector<std::string> forbidden{"cout",   "cerr",        "clog",     "printf(",    "fprintf(",
+                                             "puts(",  "fputs(",      "putchar(", "perror(",    "exit(",
+                                             "_Exit(", "quick_exit(", "abort(",   "terminate(", "assert("};
     for (const auto& [name, header] : headers()) {
         const std::string code = layout::code_of(header.text);
         for (const auto& word : forbidden) {
@@ -99,8 +100,7 @@ TEST_CASE("text files are ASCII without tabs, carriage returns or trailing blank
     for (const auto& path : text_files()) {
         const std::string text = layout::read_text(path);
         INFO(path.string());
-        CHECK(std::all_of(text.begin(), text.end(),
-            [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }));
+        CHECK(std::all_of(text.begin(), text.end(), [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }));
         CHECK(text.find(" \n") == std::string::npos);
     }
 }
@@ -129,8 +129,8 @@ TEST_CASE("every test source is named in the CMakeLists.txt of its room")
 
 TEST_CASE("the top level holds what it should and nothing else")
 {
-    const std::set<std::string> expected{"CMakeLists.txt", "LICENSE", "README.md", "bench", "cmake", "examples",
-        "include", "single_include", "tests"};
+    const std::set<std::string> expected{"CMakeLists.txt", "LICENSE", "README.md",      "bench", "cmake",
+                                         "examples",       "include", "single_include", "tests"};
     for (const auto& entry : fs::directory_iterator(root)) {
         const std::string name = entry.path().filename().string();
         if (name.starts_with(".") || fs::exists(entry.path() / "CMakeCache.txt")) continue;

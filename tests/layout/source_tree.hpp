@@ -46,8 +46,8 @@ inline std::string included_by(std::string_view line)
 }
 
 /// All files under `folder` whose names end in one of `endings`, sorted.
-inline std::vector<std::filesystem::path> files_under(
-    const std::filesystem::path& folder, const std::vector<std::string>& endings)
+inline std::vector<std::filesystem::path> files_under(const std::filesystem::path& folder,
+                                                      const std::vector<std::string>& endings)
 {
     std::vector<std::filesystem::path> found;
     if (!std::filesystem::exists(folder)) return found;
@@ -119,8 +119,8 @@ inline std::set<std::string> reach_of(const std::string& name)
 /// Neither ours, nor the standard library's, nor the compiler's or the operating system's.
 inline bool is_third_party(const std::string& header)
 {
-    static const std::set<std::string> platform{
-        "immintrin.h", "cpuid.h", "arm_neon.h", "fcntl.h", "unistd.h", "dirent.h", "ftw.h"};
+    static const std::set<std::string> platform{"immintrin.h", "cpuid.h",  "arm_neon.h", "fcntl.h",
+                                                "unistd.h",    "dirent.h", "ftw.h"};
     if (header.starts_with("awq/") || header.starts_with("sys/")) return false;
     return header.find_first_of("/.") != header.npos && platform.count(header) == 0;
 }
@@ -141,11 +141,9 @@ inline bool is_in_file_room(const std::string& name)
 
 inline bool is_core(const std::string& name)
 {
-    if (name == "awq/hosted.hpp" || name == "awq/awq.hpp" || name == hosted_mark || is_in_file_room(name))
-        return false;
+    if (name == "awq/hosted.hpp" || name == "awq/awq.hpp" || name == hosted_mark || is_in_file_room(name)) return false;
     const auto reached = reach_of(name);
-    return reached.count(hosted_mark) == 0
-           && std::none_of(reached.begin(), reached.end(), is_third_party);
+    return reached.count(hosted_mark) == 0 && std::none_of(reached.begin(), reached.end(), is_third_party);
 }
 
 /// `text` with comments and the contents of literals blanked, line breaks kept.
@@ -157,18 +155,25 @@ inline std::string code_of(const std::string& text)
         const char c = text[i];
         const char next = i + 1 < text.size() ? text[i + 1] : '\0';
         const bool in_digits = i > 0 && std::isalnum(static_cast<unsigned char>(text[i - 1]));
-        if (state == plain && c == '/' && next == '/') state = line_comment;
-        else if (state == plain && c == '/' && next == '*') state = block_comment;
-        else if (state == plain && c == '"') { state = string; continue; }
-        else if (state == plain && c == '\'' && !in_digits) { state = character; continue; }
-        else if (state == line_comment && c == '\n') state = plain;
+        if (state == plain && c == '/' && next == '/')
+            state = line_comment;
+        else if (state == plain && c == '/' && next == '*')
+            state = block_comment;
+        else if (state == plain && c == '"') {
+            state = string;
+            continue;
+        } else if (state == plain && c == '\'' && !in_digits) {
+            state = character;
+            continue;
+        } else if (state == line_comment && c == '\n')
+            state = plain;
         else if (state == block_comment && c == '*' && next == '/') {
             code[i] = code[i + 1] = ' ';
             ++i;
             state = plain;
             continue;
-        }
-        else if ((state == string && c == '"') || (state == character && c == '\'')) state = plain;
+        } else if ((state == string && c == '"') || (state == character && c == '\''))
+            state = plain;
         else if ((state == string || state == character) && c == '\\' && i + 1 < text.size()) {
             code[i] = code[i + 1] = ' ';
             ++i;

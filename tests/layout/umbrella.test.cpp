@@ -8,15 +8,15 @@ namespace {
 using layout::headers;
 
 // Reached only by headers that are included by name.
-const std::vector<std::string> optional_libraries{
-    "cblas", "openblas", "mkl", "dnnl", "oneapi/dnnl", "mpi", "cuda", "cublas"};
+const std::vector<std::string> optional_libraries{"cblas",       "openblas", "mkl",  "dnnl",
+                                                  "oneapi/dnnl", "mpi",      "cuda", "cublas"};
 
 bool is_optional(const std::string& name)
 {
     const auto reached = layout::reach_of(name);
     return std::any_of(reached.begin(), reached.end(), [](const std::string& header) {
         return std::any_of(optional_libraries.begin(), optional_libraries.end(),
-            [&](const std::string& library) { return header.starts_with(library); });
+                           [&](const std::string& library) { return header.starts_with(library); });
     });
 }
 

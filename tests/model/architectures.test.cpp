@@ -35,12 +35,10 @@ family read_family(const awq::json::value& each)
     made.model.config = *config;
     for (const awq::json::member shape : each.at("shapes")->members()) {
         auto& extents = made.model.shapes[std::string{shape.key}]; // none of a constant
-        for (const awq::json::value extent : shape.value.elements())
-            extents.push_back(*extent.as_unsigned());
+        for (const awq::json::value extent : shape.value.elements()) extents.push_back(*extent.as_unsigned());
     }
-    made.model.config.names = awq::find_names(config->names, [&](const std::string& name) {
-        return made.model.shapes.contains(name);
-    });
+    made.model.config.names =
+        awq::find_names(config->names, [&](const std::string& name) { return made.model.shapes.contains(name); });
     draw_weights(made.model);
     unstack_experts(made.model);
     for (const awq::json::member row : each.at("logits")->members())
@@ -53,8 +51,7 @@ std::vector<family> read_families()
     const auto golden = awq::json::load(AWQ_SOURCE_DIR "/tests/golden/architectures.json");
     REQUIRE(golden);
     std::vector<family> all;
-    for (const awq::json::value each : golden->root().at("cases")->elements())
-        all.push_back(read_family(each));
+    for (const awq::json::value each : golden->root().at("cases")->elements()) all.push_back(read_family(each));
     return all;
 }
 
@@ -83,8 +80,7 @@ double difference(std::span<const float> found, const Values& wanted)
 }
 
 // Divides an output by scales between 0.5 and 2, and multiplies its readers.
-void smooth(family& each, std::size_t layer, const awq::block_layout& layout,
-            const awq::block_output& output)
+void smooth(family& each, std::size_t layer, const awq::block_layout& layout, const awq::block_output& output)
 {
     const std::string at = each.model.config.names.blocks + std::to_string(layer) + ".";
     const auto view = [&](std::size_t tensor) {
@@ -104,9 +100,8 @@ void smooth(family& each, std::size_t layer, const awq::block_layout& layout,
     for (std::size_t i = 0; i < scales.size(); ++i)
         scales[i] = std::exp2(std::sin(7.0 * static_cast<double>(i + layer)));
     auto target = output.kind == awq::output_kind::norm
-                            ? awq::smooth_target::of_norm(view(output.weight).row(0),
-                                                          bias_of(output.bias), output.has_offset)
-                            : awq::smooth_target::of_linear(view(output.weight), bias_of(output.bias));
+                      ? awq::smooth_target::of_norm(view(output.weight).row(0), bias_of(output.bias), output.has_offset)
+                      : awq::smooth_target::of_linear(view(output.weight), bias_of(output.bias));
     target.rows = rows;
     const awq::serial_execution e;
     REQUIRE(awq::apply_scales(e, {target, balances, columns}, scales));

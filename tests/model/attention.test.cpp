@@ -27,8 +27,7 @@ std::vector<std::uint32_t> some_ids(std::size_t count)
 
 // The last hidden states, (tokens, 32), of all sequences.
 template <class E = awq::tbb_execution>
-std::vector<float> states_of(const test_model& loaded, std::span<const std::uint32_t> ids,
-                             const awq::sequences& batch)
+std::vector<float> states_of(const test_model& loaded, std::span<const std::uint32_t> ids, const awq::sequences& batch)
 {
     auto model = awq::causal_lm<packed_product, E>::make(loaded.config, loaded.weights());
     REQUIRE(model);
@@ -42,8 +41,7 @@ double largest_difference(std::span<const float> a, std::span<const float> b)
 {
     REQUIRE(a.size() == b.size());
     double largest = 0.0;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        largest = std::max(largest, std::fabs(double{a[i]} - b[i]));
+    for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::fabs(double{a[i]} - b[i]));
     return largest;
 }
 
@@ -58,10 +56,8 @@ TEST_CASE("sequences of one batch do not see each other")
     const auto together = states_of(loaded, ids, batch);
     for (std::size_t s = 0; s < batch.count(); ++s) {
         const std::size_t begin = batch.begin(s), length = batch.length(s);
-        const auto alone = states_of(loaded, std::span{ids}.subspan(begin, length),
-                                     awq::sequences::uniform(1, length));
-        CHECK(largest_difference(alone, std::span{together}.subspan(begin * 32, length * 32)) <
-              1e-4);
+        const auto alone = states_of(loaded, std::span{ids}.subspan(begin, length), awq::sequences::uniform(1, length));
+        CHECK(largest_difference(alone, std::span{together}.subspan(begin * 32, length * 32)) < 1e-4);
     }
 }
 
@@ -82,8 +78,7 @@ TEST_CASE("a text with a cache, in any steps, gives the logits of the whole text
     const auto ids = some_ids(90);
     for (const std::size_t window : {0, 5}) {
         loaded.config.sliding_window = window;
-        auto model =
-            awq::causal_lm<packed_product, awq::tbb_execution>::make(loaded.config, loaded.weights());
+        auto model = awq::causal_lm<packed_product, awq::tbb_execution>::make(loaded.config, loaded.weights());
         REQUIRE(model);
         const auto states = states_of(loaded, ids, awq::sequences::uniform(1, 90));
         auto cache = model->make_cache(90);
@@ -146,15 +141,14 @@ TEST_CASE("attention and MLP run on their own, and the observer sees their input
     const awq::matrix_view<float> input{values.data(), 20, 32}, output{changes.data(), 20, 32};
     std::vector<std::string> seen;
     const auto observer = [&](std::string_view layer, awq::matrix_view<const float> x) {
-        seen.emplace_back(std::string{layer} + " " + std::to_string(x.rows()) + "x" +
-                          std::to_string(x.cols()));
+        seen.emplace_back(std::string{layer} + " " + std::to_string(x.rows()) + "x" + std::to_string(x.cols()));
     };
     // The norms of a block are parts 0 and 3, what is added back 2 and 5.
     REQUIRE(awq::part_forward<packed_product>(e, context, block, batch, 1, input, output));
     REQUIRE(awq::part_forward<packed_product>(e, context, block, batch, 4, input, output));
     REQUIRE(awq::decoder_block_forward<packed_product>(e, context, block, batch, input, observer));
-    CHECK(seen == std::vector<std::string>{"self_attn.q_proj 20x32", "self_attn.o_proj 20x32",
-                                           "mlp.gate_proj 20x32", "mlp.down_proj 20x56"});
+    CHECK(seen == std::vector<std::string>{"self_attn.q_proj 20x32", "self_attn.o_proj 20x32", "mlp.gate_proj 20x32",
+                                           "mlp.down_proj 20x56"});
 }
 
 TEST_CASE("wrong rows and positions beyond the rotary table are errors")
@@ -167,10 +161,10 @@ TEST_CASE("wrong rows and positions beyond the rotary table are errors")
     const awq::block_weights weights = loaded.block(0);
     const awq::serial_execution e;
     const auto four = awq::sequences::uniform(1, 4), five = awq::sequences::uniform(1, 5);
-    CHECK(awq::part_forward<packed_product>(e, context, weights, four, 1, rows, rows)
-              .error().code() == awq::error_code::shape_mismatch);
-    CHECK(awq::part_forward<packed_product>(e, context, weights, five, 1, rows, rows)
-              .error().code() == awq::error_code::invalid_argument);
+    CHECK(awq::part_forward<packed_product>(e, context, weights, four, 1, rows, rows).error().code() ==
+          awq::error_code::shape_mismatch);
+    CHECK(awq::part_forward<packed_product>(e, context, weights, five, 1, rows, rows).error().code() ==
+          awq::error_code::invalid_argument);
 }
 
 TEST_CASE("ids beyond the vocabulary and missing tensors are errors that say which")
@@ -181,8 +175,7 @@ TEST_CASE("ids beyond the vocabulary and missing tensors are errors that say whi
     REQUIRE(model);
     std::vector<float> values(32);
     const std::uint32_t id = 48;
-    const auto wrong = model->hidden_states(std::span{&id, 1}, awq::sequences::uniform(1, 1),
-                                            {values.data(), 1, 32});
+    const auto wrong = model->hidden_states(std::span{&id, 1}, awq::sequences::uniform(1, 1), {values.data(), 1, 32});
     REQUIRE_FALSE(wrong);
     CHECK(wrong.error().text().find("token id 48") != std::string_view::npos);
     loaded.config.attention_bias = true;
@@ -194,8 +187,7 @@ TEST_CASE("ids beyond the vocabulary and missing tensors are errors that say whi
 TEST_CASE("slopes of heads that are no power of two are those of transformers")
 {
     // build_alibi_tensor of BLOOM, and build_mpt_alibi_tensor
-    CHECK(awq::alibi_slopes({8.0}, 6) ==
-          std::vector<float>{0.25f, 0.0625f, 0.015625f, 0.00390625f, 0.5f, 0.125f});
+    CHECK(awq::alibi_slopes({8.0}, 6) == std::vector<float>{0.25f, 0.0625f, 0.015625f, 0.00390625f, 0.5f, 0.125f});
     CHECK(awq::alibi_slopes({8.0}, 3) == std::vector<float>{0.0625f, 0.00390625f, 0.25f});
     CHECK(awq::alibi_slopes({8.0}, 2) == std::vector<float>{0.0625f, 0.00390625f});
     CHECK(awq::alibi_slopes({}, 6).empty());

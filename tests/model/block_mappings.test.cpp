@@ -36,8 +36,7 @@ TEST_CASE("the mappings of a llama block are those of llm-compressor, with its p
     REQUIRE(found.size() == 4);
     CHECK(found[0].smooth_layer == "input_layernorm");
     CHECK(found[0].smooth_is_norm);
-    CHECK(found[0].balance_layers ==
-          names{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"});
+    CHECK(found[0].balance_layers == names{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"});
     CHECK(found[0].parent == "self_attn");
     CHECK(found[1].smooth_layer == "self_attn.v_proj");
     CHECK(found[1].parent == "self_attn.o_proj");
@@ -67,13 +66,13 @@ TEST_CASE("norms behind attention and MLP are no smooth layers")
 TEST_CASE("every reader of a norm is balanced: both branches, routers, experts and what is shared")
 {
     const auto parallel = awq::usual_mappings(layout("cohere"));
-    CHECK(parallel[0].balance_layers == names{"self_attn.q_proj", "self_attn.k_proj",
-                                              "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj"});
+    CHECK(parallel[0].balance_layers ==
+          names{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj"});
     const auto experts = awq::usual_mappings(layout("qwen2_moe"));
-    CHECK(experts[2].balance_layers ==
-          names{"mlp.gate", "mlp.experts.0.gate_proj", "mlp.experts.0.up_proj",
-                "mlp.experts.1.gate_proj", "mlp.experts.1.up_proj", "mlp.shared_expert.gate_proj",
-                "mlp.shared_expert.up_proj", "mlp.shared_expert_gate"});
+    CHECK(experts[2].balance_layers == names{"mlp.gate", "mlp.experts.0.gate_proj", "mlp.experts.0.up_proj",
+                                             "mlp.experts.1.gate_proj", "mlp.experts.1.up_proj",
+                                             "mlp.shared_expert.gate_proj", "mlp.shared_expert.up_proj",
+                                             "mlp.shared_expert_gate"});
     CHECK(experts[3].smooth_layer == "mlp.experts.0.up_proj");
     CHECK(experts.back().balance_layers == names{"mlp.shared_expert.down_proj"});
 }
@@ -95,11 +94,9 @@ TEST_CASE("a mapping that forgets a reader is refused with all of them")
     mapping.balance_layers.erase(mapping.balance_layers.begin());
     const awq::status refused = awq::check_data_flow(block, mapping);
     REQUIRE_FALSE(refused);
-    CHECK(refused.error().text().find("is read by mlp.gate, mlp.experts.0.gate_proj") !=
-          std::string_view::npos);
+    CHECK(refused.error().text().find("is read by mlp.gate, mlp.experts.0.gate_proj") != std::string_view::npos);
     mapping.smooth_layer = "self_attn.o_proj";
-    CHECK(awq::check_data_flow(block, mapping).error().text().find("nothing that could") !=
-          std::string_view::npos);
+    CHECK(awq::check_data_flow(block, mapping).error().text().find("nothing that could") != std::string_view::npos);
 }
 
 TEST_CASE("of latent attention the value rows of every head are smoothed, on request")

@@ -49,12 +49,10 @@ double summed_nll(std::span<const float> logits, std::span<const std::uint32_t> 
 
 std::uint32_t best_of(std::span<const float> logits)
 {
-    return static_cast<std::uint32_t>(std::max_element(logits.begin(), logits.end()) -
-                                      logits.begin());
+    return static_cast<std::uint32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
-std::vector<std::uint32_t> greedy(model_type& model, const std::vector<std::uint32_t>& prompt,
-                                  std::size_t count)
+std::vector<std::uint32_t> greedy(model_type& model, const std::vector<std::uint32_t>& prompt, std::size_t count)
 {
     auto cache = model.make_cache(prompt.size() + count);
     REQUIRE(cache);
@@ -81,8 +79,7 @@ void check_prompt(model_type& model, const awq::json::value& golden)
     const double bound = 1e-4 * std::fabs(top_logits.front());
     for (std::size_t i = 0; i < top_ids.size(); ++i)
         CHECK(last[top_ids[i]] == Approx(top_logits[i]).margin(bound).epsilon(0));
-    for (std::size_t i = 0; i < first.size(); ++i)
-        CHECK(last[i] == Approx(first[i]).margin(bound).epsilon(0));
+    for (std::size_t i = 0; i < first.size(); ++i) CHECK(last[i] == Approx(first[i]).margin(bound).epsilon(0));
     CHECK(best_of(last) == top_ids.front());
     CHECK(summed_nll(logits, ids) == Approx(*golden.at("nll_sum")->as_number()).epsilon(1e-4));
     CHECK(greedy(model, ids, 24) == read_ids(*golden.at("greedy24_ids")));
@@ -120,8 +117,8 @@ void check_statistics(const test_model& loaded, const awq::json::value& golden)
         const auto observer = [&](std::string_view name, awq::matrix_view<const float> input) {
             observed(name, input);
         };
-        REQUIRE(awq::decoder_block_forward<awq::packed_product>(
-            e, {loaded.config, rope, layer}, loaded.block(layer), batch, hidden, observer));
+        REQUIRE(awq::decoder_block_forward<awq::packed_product>(e, {loaded.config, rope, layer}, loaded.block(layer),
+                                                                batch, hidden, observer));
         CHECK(observed.means.size() == 4);
         for (const auto& [name, means] : observed.means) {
             const std::string key = name.substr(name.find('.') + 1);
@@ -132,8 +129,7 @@ void check_statistics(const test_model& loaded, const awq::json::value& golden)
                     REQUIRE(numbers.size() == means.size());
                     for (std::size_t c = 0; c < means.size(); ++c)
                         if (std::fabs(means[c] - numbers[c]) > 1e-4 * numbers[c])
-                            FAIL_CHECK(name << " channel " << c << ": " << means[c] << " is not "
-                                            << numbers[c]);
+                            FAIL_CHECK(name << " channel " << c << ": " << means[c] << " is not " << numbers[c]);
                 }
             CHECK(index == loaded.config.num_hidden_layers);
         }
@@ -151,8 +147,7 @@ void check_model(const std::string& directory, const std::string& golden_path)
     if (!model) FAIL(model.error().text());
     const auto golden = awq::json::load(golden_path);
     REQUIRE(golden);
-    for (const awq::json::value prompt : golden->root().at("prompts")->elements())
-        check_prompt(*model, prompt);
+    for (const awq::json::value prompt : golden->root().at("prompts")->elements()) check_prompt(*model, prompt);
     check_statistics(*loaded, golden->root());
 }
 

@@ -23,8 +23,7 @@ awq::model_config small(std::string_view model_type)
 
 const awq::expected_tensor& named(const std::vector<awq::expected_tensor>& all, std::string_view name)
 {
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [&](const auto& each) { return each.name == name; });
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == name; });
     if (found == all.end()) FAIL(name);
     return *found;
 }
@@ -49,8 +48,7 @@ TEST_CASE("a block's shapes follow from heads, head size and widths")
     has_shape(named(awq::layout_of(small("qwen3"), 0).tensors, "self_attn.q_norm.weight"), 1, 8);
     has_shape(named(block, "mlp.gate_proj.weight"), 96, 64);
     has_shape(named(block, "mlp.down_proj.weight"), 64, 96);
-    CHECK(named(block, "self_attn.k_proj.weight").fields ==
-          "num_key_value_heads * head_dim, hidden_size");
+    CHECK(named(block, "self_attn.k_proj.weight").fields == "num_key_value_heads * head_dim, hidden_size");
     CHECK(named(block, "self_attn.k_proj.bias").fields == "num_key_value_heads * head_dim");
 }
 

@@ -46,8 +46,7 @@ awq::model_config config_of(std::string_view name)
 }
 
 template <class Product, class E>
-void check_case(const test_model& loaded, const std::vector<std::uint32_t>& ids,
-                const awq::json::value& golden)
+void check_case(const test_model& loaded, const std::vector<std::uint32_t>& ids, const awq::json::value& golden)
 {
     auto model = awq::causal_lm<Product, E>::make(loaded.config, loaded.weights());
     if (!model) FAIL(model.error().text());
@@ -62,8 +61,7 @@ void check_case(const test_model& loaded, const std::vector<std::uint32_t>& ids,
         for (const double logit : expected) largest = std::max(largest, std::fabs(logit));
         for (std::size_t i = 0; i < expected.size(); ++i)
             if (!(std::fabs(logits[t * 48 + i] - expected[i]) <= 1e-5 * largest))
-                FAIL_CHECK("token " << t << ", logit " << i << ": " << logits[t * 48 + i]
-                                    << " is not " << expected[i]);
+                FAIL_CHECK("token " << t << ", logit " << i << ": " << logits[t * 48 + i] << " is not " << expected[i]);
     }
 }
 

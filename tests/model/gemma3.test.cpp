@@ -54,11 +54,10 @@ test_model random_gemma3()
     model.shapes = {{"model.embed_tokens.weight", {48, 32}}, {"model.norm.weight", {32}}};
     for (std::size_t layer = 0; layer < model.config.num_hidden_layers; ++layer) {
         const std::string at = "model.layers." + std::to_string(layer) + ".";
-        for (const char* norm : {"input_layernorm", "post_attention_layernorm",
-                                 "pre_feedforward_layernorm", "post_feedforward_layernorm"})
+        for (const char* norm :
+             {"input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm"})
             model.shapes[at + norm + ".weight"] = {32};
-        for (const char* norm : {"q_norm", "k_norm"})
-            model.shapes[at + "self_attn." + norm + ".weight"] = {8};
+        for (const char* norm : {"q_norm", "k_norm"}) model.shapes[at + "self_attn." + norm + ".weight"] = {8};
         add_projections(model, at);
     }
     draw_weights(model);
@@ -83,11 +82,9 @@ TEST_CASE("the config of Gemma 3 as transformers 4 writes it")
     CHECK(config.embedding_scale() == Approx(std::sqrt(640.0)));
     CHECK(config.norm().offset == 1.0f);
     CHECK(config.tie_word_embeddings);
-    for (std::size_t layer = 0; layer < 18; ++layer)
-        CHECK(config.window_of(layer) == (layer % 6 == 5 ? 0 : 512));
+    for (std::size_t layer = 0; layer < 18; ++layer) CHECK(config.window_of(layer) == (layer % 6 == 5 ? 0 : 512));
     CHECK(config.eos_token_ids == std::vector<std::uint32_t>{1, 106});
-    CHECK(sound_config(replaced("\"head_dim\"", "\"sliding_window_pattern\": 3, \"head_dim\""))
-              .window_of(2) == 0);
+    CHECK(sound_config(replaced("\"head_dim\"", "\"sliding_window_pattern\": 3, \"head_dim\"")).window_of(2) == 0);
 }
 
 TEST_CASE("the config of Gemma 3 as transformers 5 writes it")
@@ -114,11 +111,9 @@ TEST_CASE("what the forward pass of Gemma 3 does not do is refused by name")
         return !config && config.error().text().find(part) != std::string_view::npos;
     };
     CHECK(refused("gelu_pytorch_tanh", "mish", "\"mish\""));
-    CHECK(refused("\"query_pre_attn_scalar\": 256", "\"query_pre_attn_scalar\": -1",
-                  "query_pre_attn_scalar"));
+    CHECK(refused("\"query_pre_attn_scalar\": 256", "\"query_pre_attn_scalar\": -1", "query_pre_attn_scalar"));
     CHECK(refused("\"rope_local_base_freq\": 20000.0", "\"rope_local_base_freq\": 0", "rope"));
-    CHECK(refused("\"head_dim\"", "\"use_bidirectional_attention\": true, \"head_dim\"",
-                  "bidirectional"));
+    CHECK(refused("\"head_dim\"", "\"use_bidirectional_attention\": true, \"head_dim\"", "bidirectional"));
 }
 
 TEST_CASE("Gemma 3 token by token gives the logits of the whole text")
@@ -137,8 +132,7 @@ TEST_CASE("Gemma 3 token by token gives the logits of the whole text")
     for (std::size_t t = 0; t < ids.size(); ++t) {
         REQUIRE(model->step(*cache, std::span{ids}.subspan(t, 1), one));
         for (std::size_t i = 0; i < 48; ++i)
-            if (std::fabs(one[i] - logits[t * 48 + i]) > 1e-4f)
-                FAIL_CHECK("token " << t << ", logit " << i);
+            if (std::fabs(one[i] - logits[t * 48 + i]) > 1e-4f) FAIL_CHECK("token " << t << ", logit " << i);
     }
 }
 
@@ -148,6 +142,5 @@ TEST_CASE("a missing sandwich norm is an error that names it")
     loaded.shapes.erase("model.layers.1.post_feedforward_layernorm.weight");
     const auto model = lm::make(loaded.config, loaded.weights());
     REQUIRE_FALSE(model);
-    CHECK(model.error().text().find("model.layers.1.post_feedforward_layernorm") !=
-          std::string_view::npos);
+    CHECK(model.error().text().find("model.layers.1.post_feedforward_layernorm") != std::string_view::npos);
 }

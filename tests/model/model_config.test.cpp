@@ -70,10 +70,12 @@ TEST_CASE("impossible sizes are refused by field and value")
     CHECK(refused([=](config& c) { c.rope.theta = nan; }, "rope_theta"));
     CHECK(refused([=](config& c) { c.rope.factor = 0.0; }, "factor"));
     CHECK(refused([=](config& c) { c.rope.partial_rotary_factor = nan; }, "partial_rotary_factor"));
-    CHECK(refused([](config& c) {
-        c.rope.kind = awq::rope_kind::llama3;
-        c.rope.high_freq_factor = 1.0;
-    }, "low_freq_factor"));
+    CHECK(refused(
+        [](config& c) {
+            c.rope.kind = awq::rope_kind::llama3;
+            c.rope.high_freq_factor = 1.0;
+        },
+        "low_freq_factor"));
 }
 
 TEST_CASE("windows apply to the layers that the config names")

@@ -45,12 +45,9 @@ inline awq::model_config small_config(std::string_view model_type)
 // The shapes of the linear layers of a block of that config.
 inline void add_projections(test_model& model, const std::string& at)
 {
-    for (const char* name : {"q_proj", "o_proj"})
-        model.shapes[at + "self_attn." + name + ".weight"] = {32, 32};
-    for (const char* name : {"k_proj", "v_proj"})
-        model.shapes[at + "self_attn." + name + ".weight"] = {16, 32};
-    for (const char* name : {"gate_proj", "up_proj"})
-        model.shapes[at + "mlp." + name + ".weight"] = {56, 32};
+    for (const char* name : {"q_proj", "o_proj"}) model.shapes[at + "self_attn." + name + ".weight"] = {32, 32};
+    for (const char* name : {"k_proj", "v_proj"}) model.shapes[at + "self_attn." + name + ".weight"] = {16, 32};
+    for (const char* name : {"gate_proj", "up_proj"}) model.shapes[at + "mlp." + name + ".weight"] = {56, 32};
     model.shapes[at + "mlp.down_proj.weight"] = {32, 56};
 }
 
@@ -59,8 +56,7 @@ inline test_model random_llama()
 {
     test_model model;
     model.config = small_config("llama");
-    model.shapes = {{"model.embed_tokens.weight", {48, 32}}, {"model.norm.weight", {32}},
-                    {"lm_head.weight", {48, 32}}};
+    model.shapes = {{"model.embed_tokens.weight", {48, 32}}, {"model.norm.weight", {32}}, {"lm_head.weight", {48, 32}}};
     for (std::size_t layer = 0; layer < model.config.num_hidden_layers; ++layer) {
         const std::string at = "model.layers." + std::to_string(layer) + ".";
         model.shapes[at + "input_layernorm.weight"] = {32};

@@ -11,11 +11,9 @@ using names = std::vector<std::string>;
 
 std::vector<awq::block_module> llama_block(std::size_t kv)
 {
-    return {{"mlp.down_proj", 64, 96},      {"mlp.gate_proj", 96, 64},
-            {"mlp.up_proj", 96, 64},        {"input_layernorm", 64, 0},
-            {"self_attn.k_proj", kv, 64},   {"self_attn.o_proj", 64, 64},
-            {"self_attn.q_proj", 64, 64},   {"self_attn.v_proj", kv, 64},
-            {"post_attention_layernorm", 64, 0}};
+    return {{"mlp.down_proj", 64, 96},    {"mlp.gate_proj", 96, 64},    {"mlp.up_proj", 96, 64},
+            {"input_layernorm", 64, 0},   {"self_attn.k_proj", kv, 64}, {"self_attn.o_proj", 64, 64},
+            {"self_attn.q_proj", 64, 64}, {"self_attn.v_proj", kv, 64}, {"post_attention_layernorm", 64, 0}};
 }
 
 std::vector<awq::block_module> expert_block(std::size_t experts)
@@ -46,17 +44,14 @@ std::vector<awq::mapping_pattern> expert_patterns()
     auto patterns = llama_patterns();
     patterns[2] = {"post_attention_layernorm",
                    {},
-                   {"mlp.gate", "mlp.experts.*.gate_proj", "mlp.experts.*.up_proj",
-                    "mlp.shared_expert_gate", "mlp.shared_expert.gate_proj",
-                    "mlp.shared_expert.up_proj", "mlp.gate_proj", "mlp.up_proj"}};
-    patterns.insert(patterns.begin() + 3,
-                    {{"mlp.experts.*.up_proj", {"mlp.experts.*.down_proj"}},
-                     {"mlp.shared_expert.up_proj", {"mlp.shared_expert.down_proj"}}});
+                   {"mlp.gate", "mlp.experts.*.gate_proj", "mlp.experts.*.up_proj", "mlp.shared_expert_gate",
+                    "mlp.shared_expert.gate_proj", "mlp.shared_expert.up_proj", "mlp.gate_proj", "mlp.up_proj"}};
+    patterns.insert(patterns.begin() + 3, {{"mlp.experts.*.up_proj", {"mlp.experts.*.down_proj"}},
+                                           {"mlp.shared_expert.up_proj", {"mlp.shared_expert.down_proj"}}});
     return patterns;
 }
 
-auto resolve(const std::vector<awq::mapping_pattern>& patterns,
-             const std::vector<awq::block_module>& modules)
+auto resolve(const std::vector<awq::mapping_pattern>& patterns, const std::vector<awq::block_module>& modules)
 {
     const auto found = awq::resolve_mappings(patterns, "model.layers.0", modules);
     if (!found) FAIL(found.error().text());
@@ -77,8 +72,7 @@ TEST_CASE("a llama block has four mappings with the parents of llm-compressor")
     REQUIRE(found.size() == 4);
     CHECK(found[0].smooth_layer == "input_layernorm");
     CHECK(found[0].smooth_is_norm);
-    CHECK(found[0].balance_layers ==
-          names{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"});
+    CHECK(found[0].balance_layers == names{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"});
     CHECK(found[0].parent == "self_attn");
     CHECK(found[1].smooth_layer == "self_attn.v_proj");
     CHECK_FALSE(found[1].smooth_is_norm);
@@ -130,15 +124,13 @@ TEST_CASE("a dense block of a model with experts resolves too, and shared expert
 
 TEST_CASE("fused layers fit by their last part")
 {
-    const std::vector<awq::block_module> modules{
-        {"input_layernorm", 64, 0},       {"post_attention_layernorm", 64, 0},
-        {"self_attn.qkv_proj", 192, 64},  {"self_attn.o_proj", 64, 64},
-        {"mlp.gate_up_proj", 192, 64},    {"mlp.down_proj", 64, 96}};
-    const std::vector<awq::mapping_pattern> patterns{
-        {"input_layernorm", {"self_attn.qkv_proj"}},
-        {"self_attn.qkv_proj", {"self_attn.o_proj"}},
-        {"post_attention_layernorm", {"mlp.gate_up_proj"}},
-        {"mlp.gate_up_proj", {"mlp.down_proj"}}};
+    const std::vector<awq::block_module> modules{{"input_layernorm", 64, 0},      {"post_attention_layernorm", 64, 0},
+                                                 {"self_attn.qkv_proj", 192, 64}, {"self_attn.o_proj", 64, 64},
+                                                 {"mlp.gate_up_proj", 192, 64},   {"mlp.down_proj", 64, 96}};
+    const std::vector<awq::mapping_pattern> patterns{{"input_layernorm", {"self_attn.qkv_proj"}},
+                                                     {"self_attn.qkv_proj", {"self_attn.o_proj"}},
+                                                     {"post_attention_layernorm", {"mlp.gate_up_proj"}},
+                                                     {"mlp.gate_up_proj", {"mlp.down_proj"}}};
     auto found = resolve(patterns, modules);
     REQUIRE(found.size() == 4);
     for (const auto& mapping : found) CHECK(mapping.skipped == awq::skip_cause::none);
@@ -150,16 +142,13 @@ TEST_CASE("fused layers fit by their last part")
 
 TEST_CASE("regular expressions match the whole name from its beginning")
 {
-    const awq::mapping_pattern pattern{"re:.*post_attention_layernorm$",
-                                       {"re:.*gate_proj$", "re:.*up_proj$"}};
+    const awq::mapping_pattern pattern{"re:.*post_attention_layernorm$", {"re:.*gate_proj$", "re:.*up_proj$"}};
     const auto modules = llama_block(64);
-    const auto found = awq::resolve_mappings(std::span{&pattern, 1}, "model.layers.7", modules,
-                                             matches_from_start);
+    const auto found = awq::resolve_mappings(std::span{&pattern, 1}, "model.layers.7", modules, matches_from_start);
     REQUIRE(found);
     REQUIRE(found->size() == 1);
     CHECK(found->front().balance_layers == names{"mlp.gate_proj", "mlp.up_proj"});
-    const awq::mapping_pattern elsewhere{"model.layers.8.mlp.up_proj",
-                                         {"model.layers.8.mlp.down_proj"}};
+    const awq::mapping_pattern elsewhere{"model.layers.8.mlp.up_proj", {"model.layers.8.mlp.down_proj"}};
     const auto none = awq::resolve_mappings(std::span{&elsewhere, 1}, "model.layers.7", modules);
     REQUIRE(none);
     CHECK(none->empty());

@@ -32,14 +32,12 @@ struct test_model {
         if (found == shapes.end()) return {};
         const std::size_t cols = static_cast<std::size_t>(found->second.back());
         const auto& values = tensors.at(name);
-        if (found->second.size() == 2 && config.transposed_layers &&
-            name.starts_with(config.names.blocks))
+        if (found->second.size() == 2 && config.transposed_layers && name.starts_with(config.names.blocks))
             return transposed(name, {values.data(), values.size() / cols, cols});
         return {values.data(), values.size() / cols, cols};
     }
     // A matrix turned once; what a test changes in it stays.
-    awq::matrix_view<const float> transposed(const std::string& name,
-                                             awq::matrix_view<const float> from) const
+    awq::matrix_view<const float> transposed(const std::string& name, awq::matrix_view<const float> from) const
     {
         auto& values = turned[name];
         if (values.empty())
@@ -49,11 +47,9 @@ struct test_model {
     }
     awq::block_weights block(std::size_t layer) const
     {
-        awq::block_weights made{
-            std::make_shared<const awq::block_layout>(awq::layout_of(config, layer)), {}};
+        awq::block_weights made{std::make_shared<const awq::block_layout>(awq::layout_of(config, layer)), {}};
         const std::string at = config.names.blocks + std::to_string(layer) + ".";
-        for (const awq::expected_tensor& each : made.layout->tensors)
-            made.tensors.push_back(tensor(at + each.name));
+        for (const awq::expected_tensor& each : made.layout->tensors) made.tensors.push_back(tensor(at + each.name));
         return made;
     }
     awq::causal_lm_weights weights() const
@@ -66,8 +62,8 @@ struct test_model {
         outer.lm_head = tensor(names.head + ".weight");
         if (config.tie_word_embeddings) outer.lm_head = outer.embed_tokens;
         outer.positions = tensor(names.positions + ".weight");
-        outer.embedding_norm = {vector(names.embedding_norm + ".weight"),
-                                vector(names.embedding_norm + ".bias"), config.norm()};
+        outer.embedding_norm = {vector(names.embedding_norm + ".weight"), vector(names.embedding_norm + ".bias"),
+                                config.norm()};
         outer.head_bias = vector(names.head + ".bias");
         outer.project_in = tensor(names.project_in + ".weight");
         outer.project_out = tensor(names.project_out + ".weight");
@@ -136,8 +132,7 @@ inline awq::model_config read_llama_config(const awq::json::value& root)
 inline std::vector<std::uint32_t> read_ids(const awq::json::value& list)
 {
     std::vector<std::uint32_t> ids;
-    for (const awq::json::value id : list.elements())
-        ids.push_back(static_cast<std::uint32_t>(*id.as_unsigned()));
+    for (const awq::json::value id : list.elements()) ids.push_back(static_cast<std::uint32_t>(*id.as_unsigned()));
     return ids;
 }
 

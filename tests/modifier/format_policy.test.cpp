@@ -20,8 +20,7 @@ void check_format()
     CAPTURE(awq::gguf::name_of(Format::id));
     const matrix weight = small::random(3, 512, 5), gains = small::random(1, 512, 6);
     std::vector<float> importance;
-    for (const float gain : gains.values)
-        importance.push_back(gain * gain);
+    for (const float gain : gains.values) importance.push_back(gain * gain);
     for (const std::span<const float> given : {std::span<const float>{importance}, std::span<const float>{}}) {
         std::vector<std::byte> a(fixed.row_bytes(512)), b(chosen.row_bytes(512));
         fixed.quantize_row(weight.view().row(1), given, a);
@@ -43,12 +42,10 @@ struct steps {
     awq::status check(std::size_t) const { return {}; }
     std::size_t row_block() const { return 1; }
     std::size_t scale_columns(std::size_t in_features) const { return in_features; }
-    void pseudo_quantize(awq::matrix_view<const float> rows, std::span<const float>,
-                         awq::matrix_view<float> out) const
+    void pseudo_quantize(awq::matrix_view<const float> rows, std::span<const float>, awq::matrix_view<float> out) const
     {
         for (std::size_t r = 0; r < rows.rows(); ++r)
-            for (std::size_t c = 0; c < rows.cols(); ++c)
-                out(r, c) = awq::round_half_even(rows(r, c) / step) * step;
+            for (std::size_t c = 0; c < rows.cols(); ++c) out(r, c) = awq::round_half_even(rows(r, c) / step) * step;
     }
 };
 
@@ -58,8 +55,7 @@ std::pair<double, double> smooth(const Modifier& how)
 {
     matrix x = small::random(300, 256, 1), q = small::random(16, 256, 2);
     for (std::size_t t = 0; t < x.rows; ++t)
-        for (std::size_t c = 3; c < 256; c += 40)
-            x(t, c) *= 30.0f;
+        for (std::size_t c = 3; c < 256; c += 40) x(t, c) *= 30.0f;
     std::vector<float> norm(256, 1.0f), memory(how.workspace_size(300, 256, 16));
     const auto found = how.smooth(awq::smooth_layer{std::span{norm}}, awq::balance_layers{q.view()},
                                   awq::activations{std::as_const(x).view()}, awq::workspace{memory});

@@ -23,8 +23,7 @@ struct tensor {
 
     explicit tensor(const matrix& from) : rows(from.rows), cols(from.cols)
     {
-        for (const float value : from.values)
-            values.push_back(static_cast<T>(value));
+        for (const float value : from.values) values.push_back(static_cast<T>(value));
     }
     awq::matrix_view<T> view() { return {values.data(), rows, cols}; }
     awq::matrix_view<const T> view() const { return {values.data(), rows, cols}; }
@@ -45,21 +44,14 @@ struct layers {
 
     layers(bool is_norm, bool has_offset)
         : smooth(small::random(is_norm ? 1 : 64, is_norm ? 64 : 24, 1, has_offset ? 0.2f : 1.0f)),
-          bias(small::random(1, 64, 2)),
-          q(small::random(12, 64, 3)),
-          k(small::random(5, 64, 4)),
-          norm(is_norm),
+          bias(small::random(1, 64, 2)), q(small::random(12, 64, 3)), k(small::random(5, 64, 4)), norm(is_norm),
           offset(has_offset)
     {}
     // By hand: the same in another type.
     template <class U>
     explicit layers(const layers<U>& other)
-        : smooth(other.smooth.widened()),
-          bias(other.bias.widened()),
-          q(other.q.widened()),
-          k(other.k.widened()),
-          norm(other.norm),
-          offset(other.offset)
+        : smooth(other.smooth.widened()), bias(other.bias.widened()), q(other.q.widened()), k(other.k.widened()),
+          norm(other.norm), offset(other.offset)
     {}
     bool operator==(const layers&) const = default;
 };
@@ -68,8 +60,7 @@ inline matrix loud_inputs(std::size_t tokens)
 {
     matrix x = small::random(tokens, 64, 5);
     for (std::size_t t = 0; t < tokens; ++t)
-        for (std::size_t c = 3; c < 64; c += 20)
-            x(t, c) *= 30.0f;
+        for (std::size_t c = 3; c < 64; c += 20) x(t, c) *= 30.0f;
     return x;
 }
 
@@ -84,8 +75,8 @@ errors smooth(const Modifier& how, layers<T>& net, const tensor<X>& x)
     std::vector<float> memory(how.template workspace_size<X>(x.rows, 64, 17));
     const auto run = [&](auto weight) {
         return how.smooth(awq::smooth_layer{weight, std::span{net.bias.values}, net.offset},
-                          awq::balance_layers{net.q.view(), net.k.view()},
-                          awq::activations{x.view()}, awq::workspace{memory});
+                          awq::balance_layers{net.q.view(), net.k.view()}, awq::activations{x.view()},
+                          awq::workspace{memory});
     };
     const auto found = net.norm ? run(std::span{net.smooth.values}) : run(net.smooth.view());
     REQUIRE(found);

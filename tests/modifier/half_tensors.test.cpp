@@ -6,11 +6,11 @@
 
 namespace {
 
+using awq::bf16;
+using awq::f16;
 using half::layers;
 using half::tensor;
 using small::matrix;
-using awq::bf16;
-using awq::f16;
 using scheme = awq::w4a16_asym;
 template <class Target>
 using smoother = awq::modifier<awq::smoothing_only<Target>, awq::group_size<16>>;
@@ -37,8 +37,7 @@ struct floats_only {
 template <class T>
 bool all_finite(const tensor<T>& values)
 {
-    return std::ranges::all_of(values.values,
-                               [](T value) { return std::isfinite(static_cast<float>(value)); });
+    return std::ranges::all_of(values.values, [](T value) { return std::isfinite(static_cast<float>(value)); });
 }
 
 } // namespace
@@ -118,11 +117,11 @@ TEST_CASE("a streaming run and a caller's parent take 16-bit tensors")
     std::ranges::copy(down_before.values, down.values.begin());
     std::ranges::copy(up.widened().values, wide_up.values.begin());
     std::ranges::copy(down.widened().values, wide_down.values.begin());
-    const awq::parent forward{
-        [&](std::span<const awq::matrix_view<const float>> weights, awq::matrix_view<float> out) {
-            awq::plain_product::multiply_nt(awq::serial_execution{}, wide_x.view(), weights[0], out);
-        },
-        100, 12};
+    const awq::parent forward{[&](std::span<const awq::matrix_view<const float>> weights, awq::matrix_view<float> out) {
+                                  awq::plain_product::multiply_nt(awq::serial_execution{}, wide_x.view(), weights[0],
+                                                                  out);
+                              },
+                              100, 12};
     const auto found = how.smooth(pair, x.view(), forward, memory);
     REQUIRE(found);
     const double error = found->best_error;
@@ -136,8 +135,7 @@ TEST_CASE("smoothing never leaves the range of f16")
     tensor<f16> up{small::random(64, 24, 1)};
     matrix large = small::random(12, 64, 3);
     for (std::size_t r = 0; r < 12; ++r)
-        for (std::size_t c = 3; c < 64; c += 20)
-            large(r, c) = 40000.0f;
+        for (std::size_t c = 3; c < 64; c += 20) large(r, c) = 40000.0f;
     tensor<f16> down{large};
     matrix x = half::loud_inputs(100), wide_up = up.widened(), wide_down = down.widened();
     matrix stored_up = wide_up, stored_down = wide_down;
@@ -170,8 +168,7 @@ TEST_CASE("no channel of a smooth layer in f16 becomes zero")
                                   awq::activations{std::as_const(x).view()}, awq::workspace{memory});
     REQUIRE(found);
     CHECK(found->skipped_candidates > 0);
-    for (const float gain : norm.values)
-        CHECK(static_cast<float>(f16{gain}) > 0.0f);
+    for (const float gain : norm.values) CHECK(static_cast<float>(f16{gain}) > 0.0f);
 }
 
 TEST_CASE("a norm of 1 + weight keeps the function when its weight is rounded to bf16")
@@ -182,16 +179,14 @@ TEST_CASE("a norm of 1 + weight keeps the function when its weight is rounded to
     const matrix x = half::loud_inputs(100);
     const smoother<scheme> how;
     std::vector<float> memory(how.workspace_size(100, 64, 12));
-    const auto found = how.smooth(awq::smooth_layer{std::span{norm.values}, {}, true},
-                                  awq::balance_layers{q.view()}, awq::activations{x.view()},
-                                  awq::workspace{memory});
+    const auto found = how.smooth(awq::smooth_layer{std::span{norm.values}, {}, true}, awq::balance_layers{q.view()},
+                                  awq::activations{x.view()}, awq::workspace{memory});
     REQUIRE(found);
     REQUIRE(found->best_error < found->initial_error);
     const matrix a = norm_before.widened(), b = norm.widened();
     for (std::size_t c = 0; c < 64; ++c)
         CHECK((1.0 + b(0, c)) * found->best_scales[c] == Approx(1.0 + a(0, c)).epsilon(1e-12).margin(0));
-    for (std::size_t r = 0; r < 12; ++r)
-        CHECK(q.view()(r, 7) == q_before.view()(r, 7));
+    for (std::size_t r = 0; r < 12; ++r) CHECK(q.view()(r, 7) == q_before.view()(r, 7));
 }
 
 TEST_CASE("quantizing 16-bit weights gives the codes of the widened ones")

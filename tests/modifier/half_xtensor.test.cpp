@@ -18,8 +18,7 @@ template <class T, class Tensor>
 Tensor filled(Tensor made, std::uint64_t seed)
 {
     small::numbers draw(seed);
-    for (T& value : made)
-        value = static_cast<T>(draw());
+    for (T& value : made) value = static_cast<T>(draw());
     return made;
 }
 

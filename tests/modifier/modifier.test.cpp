@@ -14,14 +14,12 @@ using smoother = awq::modifier<awq::smoothing_only<>, awq::group_size<16>>;
 
 // y = down(up(x)), with a few loud channels in between.
 struct pair_of_linears {
-    matrix x = small::random(200, 24, 1), up = small::random(48, 24, 2),
-           down = small::random(20, 48, 3);
+    matrix x = small::random(200, 24, 1), up = small::random(48, 24, 2), down = small::random(20, 48, 3);
 
     pair_of_linears()
     {
         for (std::size_t r = 0; r < 48; r += 9)
-            for (std::size_t c = 0; c < 24; ++c)
-                up(r, c) *= 30.0f;
+            for (std::size_t c = 0; c < 24; ++c) up(r, c) *= 30.0f;
     }
     matrix hidden() const { return linear(x, up); }
 };
@@ -40,9 +38,8 @@ TEST_CASE("one call smooths a pair: the same function, a smaller error when quan
         const matrix inputs = net.hidden(), out = linear(inputs, net.down);
         const smoother how;
         auto memory = memory_for(how, tokens, 48, 20);
-        const auto found = how.smooth(
-            awq::smooth_layer{net.up.view()}, awq::balance_layers{net.down.view()},
-            awq::activations{inputs.view().rows_from(0, tokens)}, awq::workspace{memory});
+        const auto found = how.smooth(awq::smooth_layer{net.up.view()}, awq::balance_layers{net.down.view()},
+                                      awq::activations{inputs.view().rows_from(0, tokens)}, awq::workspace{memory});
         REQUIRE(found);
         CHECK(found->best_error < 0.5 * found->initial_error);
         CHECK(found->best_scales.size() == 48);
@@ -63,35 +60,32 @@ TEST_CASE("one call smooths a pair: the same function, a smaller error when quan
 
 TEST_CASE("a norm before several linears, with a caller's parent")
 {
-    matrix norm = small::random(1, 32, 5), q = small::random(16, 32, 6),
-           k = small::random(16, 32, 7);
+    matrix norm = small::random(1, 32, 5), q = small::random(16, 32, 6), k = small::random(16, 32, 7);
     const matrix x = small::random(40, 32, 8);
     const awq::matrix_view<float> reads[2] = {q.view(), k.view()};
     const awq::mapping pair{awq::smooth_target::of_norm(norm.values), reads};
     int calls = 0;
     // The product of both outputs, as a stand-in for attention.
-    awq::parent product{
-        [&](std::span<const awq::matrix_view<const float>> weights, awq::matrix_view<float> out) {
-            ++calls;
-            for (std::size_t t = 0; t < 40; ++t)
-                for (std::size_t o = 0; o < 16; ++o) {
-                    float a = 0.0f, b = 0.0f;
-                    for (std::size_t c = 0; c < 32; ++c) {
-                        a += x(t, c) * weights[0](o, c);
-                        b += x(t, c) * weights[1](o, c);
-                    }
-                    out(t, o) = a * b;
-                }
-        },
-        40, 16};
+    awq::parent product{[&](std::span<const awq::matrix_view<const float>> weights, awq::matrix_view<float> out) {
+                            ++calls;
+                            for (std::size_t t = 0; t < 40; ++t)
+                                for (std::size_t o = 0; o < 16; ++o) {
+                                    float a = 0.0f, b = 0.0f;
+                                    for (std::size_t c = 0; c < 32; ++c) {
+                                        a += x(t, c) * weights[0](o, c);
+                                        b += x(t, c) * weights[1](o, c);
+                                    }
+                                    out(t, o) = a * b;
+                                }
+                        },
+                        40, 16};
     const smoother how;
     std::vector<float> memory(smoother{}.workspace_size(40, 32, 32) + product.workspace_size());
     const auto found = how.smooth(pair, x.view(), product, memory);
     REQUIRE(found);
     CHECK(calls == 21);
     CHECK(found->best_error <= found->initial_error);
-    const auto refused =
-        how.smooth(pair, x.view(), product, std::span(memory).first(memory.size() - 3000));
+    const auto refused = how.smooth(pair, x.view(), product, std::span(memory).first(memory.size() - 3000));
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code() == awq::error_code::workspace_too_small);
 }
@@ -126,9 +120,8 @@ TEST_CASE("activations that are not finite are refused and nothing changes")
     const matrix before = net.down;
     const smoother how;
     auto memory = memory_for(how, 200, 48, 20);
-    const auto found =
-        how.smooth(awq::smooth_layer{net.up.view()}, awq::balance_layers{net.down.view()},
-                   awq::activations{inputs.view()}, awq::workspace{memory});
+    const auto found = how.smooth(awq::smooth_layer{net.up.view()}, awq::balance_layers{net.down.view()},
+                                  awq::activations{inputs.view()}, awq::workspace{memory});
     REQUIRE_FALSE(found);
     CHECK(found.error().code() == awq::error_code::not_finite);
     CHECK(net.down.values == before.values);
@@ -152,11 +145,10 @@ TEST_CASE("a quantizing modifier hands out codes and their scales")
     std::vector<std::int8_t> codes(6 * 64), zeros(6 * 4);
     std::vector<float> scales(6 * 4);
     const awq::modifier<awq::group_size<16>> how;
-    REQUIRE(how.quantize(weight.view(),
-                         {{codes.data(), 6, 64}, {scales.data(), 6, 4}, {zeros.data(), 6, 4}}));
+    REQUIRE(how.quantize(weight.view(), {{codes.data(), 6, 64}, {scales.data(), 6, 4}, {zeros.data(), 6, 4}}));
     for (std::size_t i = 0; i < codes.size(); ++i)
-        CHECK(std::fabs(static_cast<float>(codes[i] - zeros[i / 16]) * scales[i / 16] -
-                        weight.values[i]) <= 0.51f * scales[i / 16]);
+        CHECK(std::fabs(static_cast<float>(codes[i] - zeros[i / 16]) * scales[i / 16] - weight.values[i]) <=
+              0.51f * scales[i / 16]);
 }
 
 TEST_CASE("a vector is a norm, and one row of a matrix is not")
@@ -165,8 +157,7 @@ TEST_CASE("a vector is a norm, and one row of a matrix is not")
     std::vector<float> memory(smoother{}.workspace_size(40, 32, 8));
     const auto smooth = [&](auto layer) {
         return smoother{}.smooth(awq::smooth_layer{layer}, awq::balance_layers{q.view()},
-                                 awq::activations{std::as_const(x).view()},
-                                 awq::workspace{memory});
+                                 awq::activations{std::as_const(x).view()}, awq::workspace{memory});
     };
     const matrix before = q;
     const auto refused = smooth(gain.view());

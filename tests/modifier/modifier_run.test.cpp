@@ -27,13 +27,11 @@ struct streaming {
 
     streaming()
     {
-        sums.resize(2 * awq::activation_stats::size(32, true) +
-                    2 * awq::activation_stats::size(48, true));
+        sums.resize(2 * awq::activation_stats::size(32, true) + 2 * awq::activation_stats::size(48, true));
         awq::workspace space{sums};
         std::size_t next = 0;
         for (block* each : {&first, &second}) {
-            tracked[next].target = {awq::smooth_target::of_norm(each->norm.values),
-                                    each->attention};
+            tracked[next].target = {awq::smooth_target::of_norm(each->norm.values), each->attention};
             tracked[next++].stats = *awq::activation_stats::make(space, 32, true);
             tracked[next].target = {awq::smooth_target::of_linear(each->up.view()), each->mlp};
             tracked[next++].stats = *awq::activation_stats::make(space, 48, true);
@@ -65,13 +63,12 @@ TEST_CASE("a streaming run smooths block after block, as one call would")
     CHECK(summary->tokens == 128);
 
     block alone;
-    const auto once = how.smooth({awq::smooth_target::of_norm(alone.norm.values), alone.attention},
-                                 alone.x.view(), memory);
+    const auto once =
+        how.smooth({awq::smooth_target::of_norm(alone.norm.values), alone.attention}, alone.x.view(), memory);
     REQUIRE(once);
     CHECK(once->best_ratio == set.tracked[0].outcome.best_ratio);
     CHECK(once->best_error == Approx(set.tracked[0].outcome.best_error).epsilon(1e-4));
-    for (std::size_t i = 0; i < 32; ++i)
-        CHECK(set.scales[i] == Approx(once->best_scales[i]));
+    for (std::size_t i = 0; i < 32; ++i) CHECK(set.scales[i] == Approx(once->best_scales[i]));
     CHECK(small::difference(alone.q, set.first.q) < 1e-6);
 }
 

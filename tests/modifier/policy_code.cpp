@@ -4,8 +4,7 @@
 
 using policies = awq::modifier<awq::smoothing_only<awq::AWQ_TEST_SCHEME>, awq::AWQ_TEST_GROUP>;
 
-extern "C" [[gnu::flatten]] void round_rows(const policies::quantizer_type& how,
-                                            awq::matrix_view<const float> rows,
+extern "C" [[gnu::flatten]] void round_rows(const policies::quantizer_type& how, awq::matrix_view<const float> rows,
                                             awq::matrix_view<float> out)
 {
     how.pseudo_quantize(rows, {}, out);

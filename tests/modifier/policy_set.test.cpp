@@ -15,8 +15,7 @@ struct my_execution {
     template <class Task>
     void for_each(std::size_t count, Task&& task) const
     {
-        for (std::size_t i = count; i > 0; --i)
-            task(i - 1);
+        for (std::size_t i = count; i > 0; --i) task(i - 1);
     }
 };
 
@@ -26,13 +25,10 @@ using namespace awq;
 static_assert(same<modifier<smoothing_only<>, group_size<64>, span_backend, serial_execution>,
                    modifier<serial_execution, span_backend, group_size<64>, smoothing_only<>>>);
 static_assert(same<modifier<>, modifier<smooth_and_quantize<w4a16_asym>, group_size<128>>>);
-static_assert(
-    same<modifier<>,
-         basic_modifier<smooth_and_quantize<>, group_size<128>, span_backend, serial_execution>>);
+static_assert(same<modifier<>, basic_modifier<smooth_and_quantize<>, group_size<128>, span_backend, serial_execution>>);
 static_assert(same<smoothing_only<>, smoothing_only<w4a16_asym>>);
 static_assert(same<modifier<my_execution>::execution_type, my_execution>);
-static_assert(same<modifier<smoothing_only<w3a16>>::quantizer_type,
-                   scheme_quantizer<w3a16, group_size<128>>>);
+static_assert(same<modifier<smoothing_only<w3a16>>::quantizer_type, scheme_quantizer<w3a16, group_size<128>>>);
 static_assert(modifier<>::mode::quantizes);
 static_assert(!modifier<smoothing_only<>>::mode::quantizes);
 

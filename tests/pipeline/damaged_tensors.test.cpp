@@ -63,10 +63,8 @@ void write(const test::model_copy& model, const std::string& path)
 {
     std::filesystem::remove_all(path);
     model.write(path, test::element_type::bf16);
-    test::replace_in_file(path + "/config.json", "\"tie_word_embeddings\": true",
-                          "\"tie_word_embeddings\": false");
-    test::replace_in_file(path + "/config.json", "\"attention_bias\": false",
-                          "\"attention_bias\": true");
+    test::replace_in_file(path + "/config.json", "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false");
+    test::replace_in_file(path + "/config.json", "\"attention_bias\": false", "\"attention_bias\": true");
 }
 
 std::string refusal(const std::string& model)
@@ -105,8 +103,7 @@ TEST_CASE("a tensor of another shape than the config says is refused when the mo
         write(model, path);
         const std::string text = refusal(path);
         names(text, path);
-        names(text, "\"" + each.tensor + "\" has the shape " +
-                        awq::safetensors::shape_text(each.shape));
+        names(text, "\"" + each.tensor + "\" has the shape " + awq::safetensors::shape_text(each.shape));
         names(text, "asks for " + each.wanted);
         names(text, each.field);
     }
@@ -118,10 +115,9 @@ TEST_CASE("a tensor that the config asks for and one that it has none of are ref
     const std::string path = room / "model";
     SECTION("each tensor is missed")
     {
-        for (const std::string name :
-             {"model.embed_tokens.weight", "model.norm.weight", "lm_head.weight",
-              "model.layers.2.input_layernorm.weight", "model.layers.2.self_attn.q_proj.bias",
-              "model.layers.2.mlp.up_proj.weight"}) {
+        for (const std::string name : {"model.embed_tokens.weight", "model.norm.weight", "lm_head.weight",
+                                       "model.layers.2.input_layernorm.weight", "model.layers.2.self_attn.q_proj.bias",
+                                       "model.layers.2.mlp.up_proj.weight"}) {
             test::model_copy model = whole_model();
             model.tensors().erase(name);
             write(model, path);

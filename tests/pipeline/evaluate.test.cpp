@@ -14,8 +14,7 @@ const std::string model = AWQ_EXAMPLE_DATA "/tiny-llama";
 test::token_ids ids_of(const awq::json::value& list)
 {
     test::token_ids ids;
-    for (const auto& each : list.elements())
-        ids.push_back(static_cast<std::int32_t>(each.as_integer().value()));
+    for (const auto& each : list.elements()) ids.push_back(static_cast<std::int32_t>(each.as_integer().value()));
     return ids;
 }
 
@@ -29,8 +28,7 @@ awq::json::document golden()
 std::vector<test::token_ids> golden_windows(const awq::json::document& from)
 {
     std::vector<test::token_ids> windows;
-    for (const auto& each : from.root().at("stats_input_ids").value().elements())
-        windows.push_back(ids_of(each));
+    for (const auto& each : from.root().at("stats_input_ids").value().elements()) windows.push_back(ids_of(each));
     return windows;
 }
 
@@ -89,8 +87,7 @@ TEST_CASE("greedy generation gives transformers' tokens")
     const auto expected = golden();
     std::size_t prompts = 0;
     for (const auto& prompt : expected.root().at("prompts").value().elements()) {
-        const auto made =
-            test::continue_greedily(model, ids_of(prompt.at("ids").value()), 24);
+        const auto made = test::continue_greedily(model, ids_of(prompt.at("ids").value()), 24);
         REQUIRE(made);
         CHECK(*made == ids_of(prompt.at("greedy24_ids").value()));
         ++prompts;

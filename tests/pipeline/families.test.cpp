@@ -38,8 +38,7 @@ constexpr const char* families[] = {
     R"("architectures": ["NanoChatForCausalLM"], "num_key_value_heads": 2)"};
 
 // Layers stored as (in_features, out_features), which no quantized checkpoint holds.
-constexpr const char* transposed =
-    R"("architectures": ["GPT2LMHeadModel"], "n_inner": 128, "n_positions": 512)";
+constexpr const char* transposed = R"("architectures": ["GPT2LMHeadModel"], "n_inner": 128, "n_positions": 512)";
 
 } // namespace
 

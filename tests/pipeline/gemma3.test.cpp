@@ -62,9 +62,8 @@ TEST_CASE("of the norms of Gemma 3 only the one before the MLP is smoothed, as 1
     const test::model_copy before{model}, after{options.output};
     for (const auto& [name, tensor] : before.tensors()) {
         INFO(name);
-        const bool smoothed = name.find("pre_feedforward") != name.npos ||
-                              name.find("mlp") != name.npos || name.find("v_proj") != name.npos ||
-                              name.find("o_proj") != name.npos;
+        const bool smoothed = name.find("pre_feedforward") != name.npos || name.find("mlp") != name.npos ||
+                              name.find("v_proj") != name.npos || name.find("o_proj") != name.npos;
         CHECK((after[name].values != tensor.values) == smoothed);
     }
     const std::string block = "model.layers.2.", norm = block + "pre_feedforward_layernorm.weight";
@@ -81,17 +80,14 @@ TEST_CASE("a mapping that would change Gemma 3 is refused before anything is wri
     awq::oneshot_options options = small_run(room, test::write_gemma3(room));
     options.smoothing_only = true;
     options.loss = awq::loss_kind::gram;
-    const auto refused = [&](const char* smooth, std::vector<std::string> balances,
-                             const char* part) {
+    const auto refused = [&](const char* smooth, std::vector<std::string> balances, const char* part) {
         options.mappings = {{smooth, std::move(balances)}};
         const auto report = test::run_oneshot(options);
-        return !report && test::says(report.error(), part) &&
-               !std::filesystem::exists(options.output);
+        return !report && test::says(report.error(), part) && !std::filesystem::exists(options.output);
     };
     CHECK(refused("post_attention_layernorm", {"mlp.gate_proj", "mlp.up_proj"}, "nothing"));
     CHECK(refused("pre_feedforward_layernorm", {"mlp.up_proj"}, "mlp.gate_proj, mlp.up_proj"));
-    options.mappings = {{"input_layernorm",
-                         {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}}};
+    options.mappings = {{"input_layernorm", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}}};
     (void)run(options);
     CHECK(kl_of(options.output, options.model) < 1e-7);
 }

@@ -23,15 +23,14 @@ using token_ids = std::vector<std::int32_t>;
 /// different sizes so that there is something to smooth.
 inline std::map<std::string, std::vector<std::uint64_t>> gemma3_shapes()
 {
-    std::map<std::string, std::vector<std::uint64_t>> shapes{
-        {"model.embed_tokens.weight", {979, 64}}, {"model.norm.weight", {64}}};
+    std::map<std::string, std::vector<std::uint64_t>> shapes{{"model.embed_tokens.weight", {979, 64}},
+                                                             {"model.norm.weight", {64}}};
     for (int layer = 0; layer < 4; ++layer) {
         const std::string at = "model.layers." + std::to_string(layer) + ".";
-        for (const char* norm : {"input_layernorm", "post_attention_layernorm",
-                                 "pre_feedforward_layernorm", "post_feedforward_layernorm"})
+        for (const char* norm :
+             {"input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm"})
             shapes[at + norm + ".weight"] = {64};
-        for (const char* norm : {"q_norm", "k_norm"})
-            shapes[at + "self_attn." + norm + ".weight"] = {32};
+        for (const char* norm : {"q_norm", "k_norm"}) shapes[at + "self_attn." + norm + ".weight"] = {32};
         shapes[at + "self_attn.q_proj.weight"] = {128, 64};
         shapes[at + "self_attn.k_proj.weight"] = shapes[at + "self_attn.v_proj.weight"] = {32, 64};
         shapes[at + "self_attn.o_proj.weight"] = {64, 128};
@@ -41,17 +40,15 @@ inline std::map<std::string, std::vector<std::uint64_t>> gemma3_shapes()
     return shapes;
 }
 
-inline std::vector<float> gemma3_values(const std::string& name, std::size_t count,
-                                        std::size_t cols, std::mt19937& random)
+inline std::vector<float> gemma3_values(const std::string& name, std::size_t count, std::size_t cols,
+                                        std::mt19937& random)
 {
     std::normal_distribution<float> normal;
     std::vector<float> values(count), sizes(cols, 0.06f);
     const bool norm = name.ends_with("norm.weight");
     if (!norm && name != "model.embed_tokens.weight")
-        for (float& size : sizes)
-            size = std::exp(0.8f * normal(random)) / std::sqrt(static_cast<float>(cols));
-    for (std::size_t i = 0; i < count; ++i)
-        values[i] = normal(random) * (norm ? 0.2f : sizes[i % cols]);
+        for (float& size : sizes) size = std::exp(0.8f * normal(random)) / std::sqrt(static_cast<float>(cols));
+    for (std::size_t i = 0; i < count; ++i) values[i] = normal(random) * (norm ? 0.2f : sizes[i % cols]);
     return values;
 }
 
@@ -70,12 +67,10 @@ inline std::string write_gemma3(const scratch& room)
 {
     const std::string directory = room / "gemma3";
     room.put("gemma3/config.json", gemma3_config);
-    std::filesystem::copy_file(AWQ_TEST_DATA "/tokenizers/gemma.json",
-                               directory + "/tokenizer.json");
+    std::filesystem::copy_file(AWQ_TEST_DATA "/tokenizers/gemma.json", directory + "/tokenizer.json");
     const auto shapes = gemma3_shapes();
     std::vector<awq::safetensors::tensor_spec> specs;
-    for (const auto& [name, shape] : shapes)
-        specs.push_back({name, awq::safetensors::element_type::f32, shape});
+    for (const auto& [name, shape] : shapes) specs.push_back({name, awq::safetensors::element_type::f32, shape});
     auto file = awq::safetensors::writer::create(directory + "/model.safetensors", specs);
     if (!file) FAIL(file.error().text());
     std::mt19937 random{5};
@@ -105,8 +100,7 @@ inline std::string write_gemma3_samples(const scratch& room)
     std::string text;
     for (const token_ids& window : gemma3_windows(24, 11)) {
         text += "{\"input_ids\": [";
-        for (const std::int32_t id : window)
-            text += (text.back() == '[' ? "" : ", ") + std::to_string(id);
+        for (const std::int32_t id : window) text += (text.back() == '[' ? "" : ", ") + std::to_string(id);
         text += "]}\n";
     }
     return room.put("samples.jsonl", text);

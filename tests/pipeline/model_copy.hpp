@@ -38,7 +38,7 @@ struct float_tensor {
 
 /// A model directory's tensors in memory, to change them and write them out again.
 class model_copy {
-  public:
+public:
     explicit model_copy(const std::string& directory = tiny_model) : directory_(directory)
     {
         const auto opened = awq::safetensors::checkpoint::open(directory);
@@ -64,12 +64,11 @@ class model_copy {
         for (const auto& [name, tensor] : tensors_) specs.push_back({name, type, tensor.shape});
         auto file = awq::safetensors::writer::create(target + "/model.safetensors", specs);
         if (!file) FAIL(file.error().text());
-        for (const auto& [name, tensor] : tensors_)
-            REQUIRE(file->write_floats(name, tensor.values));
+        for (const auto& [name, tensor] : tensors_) REQUIRE(file->write_floats(name, tensor.values));
         REQUIRE(file->finish());
     }
 
-  private:
+private:
     std::string directory_;
     std::map<std::string, float_tensor> tensors_;
 };

@@ -33,14 +33,8 @@ const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha
 TEST_CASE("directories that are no models say what they are")
 {
     const test::scratch room;
-    SECTION("nothing is there")
-    {
-        says(refusal(room / "nowhere"), "there is no such file or directory");
-    }
-    SECTION("empty")
-    {
-        says(refusal(room.string()), "is an empty directory");
-    }
+    SECTION("nothing is there") { says(refusal(room / "nowhere"), "there is no such file or directory"); }
+    SECTION("empty") { says(refusal(room.string()), "is an empty directory"); }
     SECTION("one level too high")
     {
         room.put("models/small/config.json", "{}");
@@ -72,8 +66,8 @@ TEST_CASE("weights of other formats are named with the way out")
     room.put("model/config.json", "{}");
     for (const auto& [file, what] :
          {std::pair{"pytorch_model.bin", "PyTorch"}, std::pair{"consolidated.00.pth", "PyTorch"},
-          std::pair{"weights.pt", "PyTorch"}, std::pair{"model.onnx", "ONNX"},
-          std::pair{"flax_model.msgpack", "Flax"}, std::pair{"tf_model.h5", "TensorFlow"}}) {
+          std::pair{"weights.pt", "PyTorch"}, std::pair{"model.onnx", "ONNX"}, std::pair{"flax_model.msgpack", "Flax"},
+          std::pair{"tf_model.h5", "TensorFlow"}}) {
         const std::string path = room.put(std::string{"model/"} + file, "x");
         for (const std::string& given : {room / "model", path}) {
             const std::string text = refusal(given);

@@ -63,13 +63,12 @@ awq::result<awq::run_report> smooth(const std::string& model, const test::scratc
 
 TEST_CASE("a weight that is not finite is named by eval, generate and oneshot")
 {
-    for (const std::string name : {"model.norm.weight", "model.embed_tokens.weight", "lm_head.weight",
-                                   "model.layers.2.post_attention_layernorm.weight",
-                                   "model.layers.1.mlp.gate_proj.weight"}) {
+    for (const std::string name :
+         {"model.norm.weight", "model.embed_tokens.weight", "lm_head.weight",
+          "model.layers.2.post_attention_layernorm.weight", "model.layers.1.mlp.gate_proj.weight"}) {
         const test::scratch room;
-        const std::string model = changed_model(room, [](test::model_copy& copy) {
-            copy.tensors()["lm_head.weight"] = copy["model.embed_tokens.weight"];
-        });
+        const std::string model = changed_model(
+            room, [](test::model_copy& copy) { copy.tensors()["lm_head.weight"] = copy["model.embed_tokens.weight"]; });
         poke(model, name, 17, name.starts_with("lm_head") ? infinity : std::nanf(""));
         ends_not_finite(test::score(model, windows), name);
         ends_not_finite(test::score(test::tiny_model, windows, {model, "", 128}), name);

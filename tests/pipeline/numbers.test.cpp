@@ -65,8 +65,7 @@ TEST_CASE("a number that makes no sense is refused by its name, whoever gave it"
         CHECK(begins(refused([=](options& o) { o.rounding.clip_steps = steps; }), "clip_steps"));
     for (const float value : {-0.5f, nan}) {
         CHECK(begins(refused([=](options& o) { o.rounding.least_squares_lambda = value; }), "least_squares "));
-        CHECK(begins(refused([=](options& o) { o.rounding.least_squares_share = value; }),
-                     "least_squares_share"));
+        CHECK(begins(refused([=](options& o) { o.rounding.least_squares_share = value; }), "least_squares_share"));
     }
     CHECK(begins(refused([](options& o) { o.rounding.least_squares_share = 1.5f; }), "least_squares_share 1.5"));
 }

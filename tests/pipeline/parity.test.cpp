@@ -61,8 +61,7 @@ std::vector<golden_mapping> read_case(const std::string& name, int blocks)
     const auto cases = golden->root().at("cases").value().at(name).value();
     std::vector<golden_mapping> mappings;
     for (const auto& entry : cases.at("mappings").value().elements())
-        if (entry.at("layer").value().as_integer().value() < blocks)
-            mappings.push_back(read_mapping(entry));
+        if (entry.at("layer").value().as_integer().value() < blocks) mappings.push_back(read_mapping(entry));
     return mappings;
 }
 
@@ -134,20 +133,16 @@ double golden_loss(const golden_mapping& golden, double ratio, bool duo)
 /// False where another candidate was chosen, which must then be as good by llm-compressor's losses.
 bool same_choice(const golden_mapping& golden, const awq::mapping_report& ours, double tolerance)
 {
-    if (std::abs(golden.best_ratio - ours.best_ratio) < 1e-9 &&
-        golden.duo_scaling == ours.duo_scaling)
-        return true;
+    if (std::abs(golden.best_ratio - ours.best_ratio) < 1e-9 && golden.duo_scaling == ours.duo_scaling) return true;
     const double theirs = golden_loss(golden, ours.best_ratio, ours.duo_scaling);
-    WARN(golden.smooth_layer << ": ratio " << ours.best_ratio << " instead of "
-                             << golden.best_ratio << "; llm-compressor's losses are " << theirs
-                             << " and " << golden.best_error);
+    WARN(golden.smooth_layer << ": ratio " << ours.best_ratio << " instead of " << golden.best_ratio
+                             << "; llm-compressor's losses are " << theirs << " and " << golden.best_error);
     CHECK(theirs == Approx(golden.best_error).epsilon(tolerance));
     return false;
 }
 
 /// The largest relative difference between the golden scales and smoothed over original columns.
-double scale_error(const golden_mapping& golden, const test::model_copy& original,
-                   const test::model_copy& smoothed)
+double scale_error(const golden_mapping& golden, const test::model_copy& original, const test::model_copy& smoothed)
 {
     const std::string name = golden.first_balance_layer + ".weight";
     const test::float_tensor &before = original[name], &after = smoothed[name];
@@ -191,10 +186,7 @@ void check_case(const parity_case& wanted, int blocks)
 
 } // namespace
 
-TEST_CASE("every mapping gets llm-compressor's ratio, errors and scales")
-{
-    check_case(duo_true, all_blocks);
-}
+TEST_CASE("every mapping gets llm-compressor's ratio, errors and scales") { check_case(duo_true, all_blocks); }
 
 TEST_CASE("the first block gets llm-compressor's choice in every other scheme and duo scaling")
 {

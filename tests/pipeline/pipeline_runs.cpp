@@ -20,8 +20,7 @@ awq::result<awq::run_report> run_oneshot(const awq::oneshot_options& options, st
     return awq::oneshot(options);
 }
 
-awq::result<awq::evaluation> score(const std::string& model, const std::vector<token_ids>& windows,
-                                   const scoring& how)
+awq::result<awq::evaluation> score(const std::string& model, const std::vector<token_ids>& windows, const scoring& how)
 {
     AWQ_TRY(const auto source, awq::open_model(model));
     std::unique_ptr<awq::tensor_source> reference;
@@ -36,8 +35,8 @@ awq::result<awq::evaluation> score(const std::string& model, const std::vector<t
     return awq::evaluate(*source, reference.get(), windows, options);
 }
 
-awq::result<std::vector<token_ids>> windows_of(const std::string& model, const std::string& text,
-                                               std::size_t length, std::size_t count)
+awq::result<std::vector<token_ids>> windows_of(const std::string& model, const std::string& text, std::size_t length,
+                                               std::size_t count)
 {
     AWQ_TRY(const auto tokens, awq::open_tokenizer(model));
     awq::sample_options reading;
@@ -49,8 +48,7 @@ awq::result<std::vector<token_ids>> windows_of(const std::string& model, const s
     return windows;
 }
 
-awq::result<token_ids> continue_greedily(const std::string& model, const token_ids& prompt,
-                                         std::size_t count)
+awq::result<token_ids> continue_greedily(const std::string& model, const token_ids& prompt, std::size_t count)
 {
     AWQ_TRY(const auto source, awq::open_model(model));
     return awq::generate(*source, prompt, count, {});

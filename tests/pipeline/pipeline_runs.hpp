@@ -18,12 +18,11 @@ namespace test {
 using token_ids = std::vector<std::int32_t>;
 
 /// `threads` 0: as many as the machine has.
-awq::result<awq::run_report> run_oneshot(const awq::oneshot_options& options,
-                                         std::size_t threads = 0);
+awq::result<awq::run_report> run_oneshot(const awq::oneshot_options& options, std::size_t threads = 0);
 
 struct scoring {
-    std::string reference;    ///< a model directory, or empty
-    std::string scheme;       ///< rounds the linear layers first: "W4A16_ASYM"
+    std::string reference; ///< a model directory, or empty
+    std::string scheme;    ///< rounds the linear layers first: "W4A16_ASYM"
     std::size_t group_size = 128;
 };
 
@@ -32,12 +31,11 @@ awq::result<awq::evaluation> score(const std::string& model, const std::vector<t
                                    const scoring& how = {});
 
 /// Windows of a text, tokenized as the model does; at most `count`.
-awq::result<std::vector<token_ids>> windows_of(const std::string& model, const std::string& text,
-                                               std::size_t length, std::size_t count);
+awq::result<std::vector<token_ids>> windows_of(const std::string& model, const std::string& text, std::size_t length,
+                                               std::size_t count);
 
 /// Greedy continuation.
-awq::result<token_ids> continue_greedily(const std::string& model, const token_ids& prompt,
-                                         std::size_t count);
+awq::result<token_ids> continue_greedily(const std::string& model, const token_ids& prompt, std::size_t count);
 
 } // namespace test
 

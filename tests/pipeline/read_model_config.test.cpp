@@ -22,8 +22,8 @@ const std::string sizes = R"("vocab_size": 100, "hidden_size": 64, "intermediate
 /// The config of a type with these sizes and further fields.
 awq::model_config config(std::string_view model_type, const std::string& more = {})
 {
-    const auto found = read("\"model_type\": \"" + std::string{model_type} + "\", " + sizes +
-                            (more.empty() ? "" : ", " + more));
+    const auto found =
+        read("\"model_type\": \"" + std::string{model_type} + "\", " + sizes + (more.empty() ? "" : ", " + more));
     if (!found) FAIL(found.error().text());
     return *found;
 }
@@ -37,23 +37,17 @@ std::string refusal(const std::string& more)
     return std::string{found.error().text()};
 }
 
-bool has(const std::string& text, std::string_view part)
-{
-    return text.find(part) != std::string::npos;
-}
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 } // namespace
 
 TEST_CASE("without architectures the model type decides, and the other way round")
 {
     CHECK(config("llama").architecture == "LlamaForCausalLM");
-    CHECK(config("qwen2", R"("architectures": null, "num_key_value_heads": 4)").architecture ==
-          "Qwen2ForCausalLM");
-    CHECK(config("qwen3", R"("architectures": [], "num_key_value_heads": 4)").architecture ==
-          "Qwen3ForCausalLM");
+    CHECK(config("qwen2", R"("architectures": null, "num_key_value_heads": 4)").architecture == "Qwen2ForCausalLM");
+    CHECK(config("qwen3", R"("architectures": [], "num_key_value_heads": 4)").architecture == "Qwen3ForCausalLM");
     CHECK(config("gemma3_text", R"("num_key_value_heads": 4)").architecture == "Gemma3ForCausalLM");
-    const auto untyped =
-        read(R"("architectures": ["Qwen2ForCausalLM"], "num_key_value_heads": 2, )" + sizes);
+    const auto untyped = read(R"("architectures": ["Qwen2ForCausalLM"], "num_key_value_heads": 2, )" + sizes);
     REQUIRE(untyped);
     CHECK(untyped->qkv_bias);
     const auto unknown = read(R"("model_type": "gnu", )" + sizes);
@@ -64,12 +58,10 @@ TEST_CASE("without architectures the model type decides, and the other way round
 TEST_CASE("activations are known by all of their names")
 {
     using awq::activation;
-    for (const char* name : {"silu", "swish"})
-        CHECK(awq::activation_of(name) == activation::silu);
+    for (const char* name : {"silu", "swish"}) CHECK(awq::activation_of(name) == activation::silu);
     for (const char* name : {"gelu_pytorch_tanh", "gelu_new", "gelu_fast", "gelu_accurate"})
         CHECK(awq::activation_of(name) == activation::gelu_tanh);
-    for (const char* name : {"mish", "quick_gelu", ""})
-        CHECK_FALSE(awq::activation_of(name));
+    for (const char* name : {"mish", "quick_gelu", ""}) CHECK_FALSE(awq::activation_of(name));
     CHECK(config("llama", R"("hidden_act": "swish")").hidden_act == "swish");
     CHECK(has(refusal(R"("hidden_act": "mish")"), "\"mish\" is not supported"));
 }
@@ -113,7 +105,9 @@ TEST_CASE("what is missing is what transformers assumes for the type")
     CHECK_FALSE(config("qwen2", R"("num_key_value_heads": 4)").tie_word_embeddings);
     CHECK(has(std::string{read(R"("model_type": "mistral", "vocab_size": 9, "hidden_size": 64,
         "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4)")
-                              .error().text()}, "num_key_value_heads 8")); // mistral's default
+                              .error()
+                              .text()},
+              "num_key_value_heads 8")); // mistral's default
     CHECK(has(std::string{read(R"("model_type": "llama", "hidden_size": 64)").error().text()},
               "\"vocab_size\" is missing"));
 }
@@ -134,13 +128,15 @@ TEST_CASE("a text part that is silent has its type's defaults, and the whole may
     REQUIRE(llava);
     CHECK(llava->hidden_size == 4096);
     const auto qwen = read(R"("architectures": ["Qwen2VLForConditionalGeneration"], "num_key_value_heads": 2,
-        "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]}, "vision_config": {}, )" + sizes);
+        "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]}, "vision_config": {}, )" +
+                           sizes);
     REQUIRE(qwen); // as they were first published
     CHECK(qwen->is_text_part);
     CHECK(qwen->qkv_bias);
     CHECK(qwen->rope.kind == awq::rope_kind::plain);
     const auto intern = read(R"("architectures": ["InternVLChatModel"], "llm_config": {
-        "architectures": ["Qwen2ForCausalLM"], "num_key_value_heads": 2, )" + sizes + "}");
+        "architectures": ["Qwen2ForCausalLM"], "num_key_value_heads": 2, )" +
+                             sizes + "}");
     REQUIRE(intern);
     CHECK(intern->architecture == "Qwen2ForCausalLM");
     const auto other = read(R"("architectures": ["NewForConditionalGeneration"], "text_config": {
@@ -197,16 +193,13 @@ TEST_CASE("windows are switched as each type does")
     CHECK(config("mistral", R"("num_key_value_heads": 4, "sliding_window": null)").window_of(0) == 0);
     const std::string heads = R"("num_key_value_heads": 4, "max_window_layers": 1)";
     CHECK(config("qwen2", heads + R"(, "sliding_window": 16)").window_of(1) == 0);
-    CHECK(config("qwen2", heads + R"(, "sliding_window": 16, "use_sliding_window": true)")
-              .window_of(1) == 16);
+    CHECK(config("qwen2", heads + R"(, "sliding_window": 16, "use_sliding_window": true)").window_of(1) == 16);
     CHECK(config("qwen2", heads + R"(, "use_sliding_window": true)").window_of(1) == 4096);
     CHECK(config("qwen2", heads + R"(, "use_sliding_window": true)").window_of(0) == 0);
-    const awq::model_config full =
-        config("qwen3", heads + R"(, "layer_types": ["full_attention", "full_attention"])");
+    const awq::model_config full = config("qwen3", heads + R"(, "layer_types": ["full_attention", "full_attention"])");
     CHECK(full.window_of(1) == 0);
     CHECK(full.sliding_window == 0);
-    CHECK(has(refusal(R"("layer_types": ["full_attention", "linear_attention"])"),
-              "layer_types[1]"));
+    CHECK(has(refusal(R"("layer_types": ["full_attention", "linear_attention"])"), "layer_types[1]"));
 }
 
 TEST_CASE("whole numbers may have a fraction of zero, and end tokens be one or many")

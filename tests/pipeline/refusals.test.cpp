@@ -12,24 +12,20 @@ namespace fs = std::filesystem;
 
 /// A folder with a copy of the small model in it, and options that would smooth it.
 class workplace {
-  public:
+public:
     workplace()
     {
         fs::copy(test::tiny_model, room_ / "model");
         options.model = room_ / "model";
         options.output = room_ / "output";
-        options.dataset =
-            room_.put("text.txt", "The history of the city begins in the twelfth century.\n");
+        options.dataset = room_.put("text.txt", "The history of the city begins in the twelfth century.\n");
         options.smoothing_only = true;
         options.loss = awq::loss_kind::gram;
         options.search.n_grid = 3;
     }
 
     std::string model_file(const std::string& name) const { return options.model + "/" + name; }
-    std::string put(std::string_view name, std::string_view content) const
-    {
-        return room_.put(name, content);
-    }
+    std::string put(std::string_view name, std::string_view content) const { return room_.put(name, content); }
     std::string operator/(std::string_view name) const { return room_ / name; }
 
     /// Replaces the weights by those that `change` has made of them.
@@ -49,12 +45,11 @@ class workplace {
     std::set<std::string> contents() const
     {
         std::set<std::string> names;
-        for (const auto& each : fs::recursive_directory_iterator{room_.string()})
-            names.insert(each.path().string());
+        for (const auto& each : fs::recursive_directory_iterator{room_.string()}) names.insert(each.path().string());
         return names;
     }
 
-  private:
+private:
     test::scratch room_;
 };
 
@@ -193,8 +188,8 @@ TEST_CASE("a smoothing-only run writes its checkpoint to every directory that is
 TEST_CASE("mappings of a recipe that the model does not have are a warning")
 {
     workplace at;
-    at.options.mappings = std::vector<awq::mapping_pattern>{{"re:.*up_proj$", {"re:.*down_proj$"}},
-                                                            {"re:.*fc1$", {"re:.*fc2$"}}};
+    at.options.mappings =
+        std::vector<awq::mapping_pattern>{{"re:.*up_proj$", {"re:.*down_proj$"}}, {"re:.*fc1$", {"re:.*fc2$"}}};
     at.options.mappings_recipe = "my.yaml";
     const auto report = test::run_oneshot(at.options);
     REQUIRE(report);
@@ -321,8 +316,7 @@ TEST_CASE("weights that cannot be used are refused, naming the tensor")
     }
     SECTION("a missing tensor")
     {
-        at.change_weights(
-            [](auto& model) { model.tensors().erase("model.layers.2.mlp.up_proj.weight"); });
+        at.change_weights([](auto& model) { model.tensors().erase("model.layers.2.mlp.up_proj.weight"); });
         names(refusal(at, awq::error_code::missing_tensor), "model.layers.2.mlp.up_proj.weight");
     }
     SECTION("a shape that the config does not ask for")
@@ -350,8 +344,7 @@ TEST_CASE("a dataset that cannot be used is refused, naming the file and the lin
     workplace at;
     SECTION("ids beyond the vocabulary")
     {
-        at.options.dataset =
-            at.put("ids.jsonl", "{\"input_ids\": [1, 2]}\n{\"input_ids\": [2048]}\n");
+        at.options.dataset = at.put("ids.jsonl", "{\"input_ids\": [1, 2]}\n{\"input_ids\": [2048]}\n");
         const std::string text = refusal(at, awq::error_code::malformed_file);
         names(text, "ids.jsonl:2");
         names(text, "2048");

@@ -17,8 +17,8 @@ TEST_CASE("a report is known by its content")
     CHECK(awq::is_report(scratch.put("empty", "")));
     CHECK(awq::is_report(scratch.put("page", awq::to_html(awq::run_report{}))));
     CHECK_FALSE(awq::is_report(scratch.put("other page", "<!DOCTYPE html>\n<html><title>awq </title></html>")));
-    for (const char* const other : {"{}", "[\"awq_version\"]", "\"awq_version\"", "{\"tokens\": 7}",
-                                    "{\"awq_version\": ", "awq_version"}) {
+    for (const char* const other :
+         {"{}", "[\"awq_version\"]", "\"awq_version\"", "{\"tokens\": 7}", "{\"awq_version\": ", "awq_version"}) {
         INFO(other);
         CHECK_FALSE(awq::is_report(scratch.put("other", other)));
     }
@@ -36,9 +36,7 @@ TEST_CASE("a report replaces a report, and anything else only when asked")
     CHECK(test::read(scratch / "r.json") != "new");
     REQUIRE(made->commit());
     CHECK(test::read(scratch / "r.json") == "new");
-    CHECK(awq::report_file::create(scratch / "letter", false).error().code() ==
-          awq::error_code::file_exists);
+    CHECK(awq::report_file::create(scratch / "letter", false).error().code() == awq::error_code::file_exists);
     CHECK(awq::report_file::create(scratch / "letter", true));
-    CHECK(awq::report_file::create(scratch.string(), true).error().code() ==
-          awq::error_code::file_exists);
+    CHECK(awq::report_file::create(scratch.string(), true).error().code() == awq::error_code::file_exists);
 }

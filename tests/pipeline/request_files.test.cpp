@@ -26,7 +26,7 @@ awq::oneshot_options request(const test::scratch& scratch)
 TEST_CASE("every output of a request is compared with everything that it reads")
 {
     const test::scratch scratch;
-    for (std::string awq::oneshot_options::* const output :
+    for (std::string awq::oneshot_options::*const output :
          {&awq::oneshot_options::output, &awq::oneshot_options::output_smoothed,
           &awq::oneshot_options::output_dequantized, &awq::oneshot_options::output_awq,
           &awq::oneshot_options::output_imatrix, &awq::oneshot_options::report}) {
@@ -47,9 +47,11 @@ TEST_CASE("every output of a request is compared with every other")
 {
     const test::scratch scratch;
     awq::oneshot_options options = request(scratch);
-    const auto members = {&awq::oneshot_options::output, &awq::oneshot_options::output_smoothed,
+    const auto members = {&awq::oneshot_options::output,
+                          &awq::oneshot_options::output_smoothed,
                           &awq::oneshot_options::output_dequantized,
-                          &awq::oneshot_options::output_awq, &awq::oneshot_options::output_imatrix,
+                          &awq::oneshot_options::output_awq,
+                          &awq::oneshot_options::output_imatrix,
                           &awq::oneshot_options::report};
     int number = 0;
     for (const auto member : members) options.*member = scratch / ("out" + std::to_string(number++));

@@ -45,8 +45,7 @@ std::set<std::string> files_of(const std::string& directory)
     return names;
 }
 
-double kl_of(const std::string& model, const std::vector<test::token_ids>& windows,
-             const std::string& scheme = "")
+double kl_of(const std::string& model, const std::vector<test::token_ids>& windows, const std::string& scheme = "")
 {
     const auto found = test::score(model, windows, {test::tiny_model, scheme, 128});
     if (!found) FAIL(found.error().text());

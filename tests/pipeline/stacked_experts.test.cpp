@@ -26,14 +26,17 @@ constexpr stacked_family stacked[] = {
     {qwen3_vl, stack_order::in_out},
     // other names
     {R"("architectures": ["GraniteMoeForCausalLM"], "num_key_value_heads": 2, "num_local_experts": 4,
-        "attention_multiplier": 0.25, "num_experts_per_tok": 2)", stack_order::out_in},
+        "attention_multiplier": 0.25, "num_experts_per_tok": 2)",
+     stack_order::out_in},
     // gate and up in turns, biases, sinks
     {R"("architectures": ["GptOssForCausalLM"], "num_key_value_heads": 2, "head_dim": 16,
-        "num_local_experts": 4, "num_experts_per_tok": 2)", stack_order::in_out},
+        "num_local_experts": 4, "num_experts_per_tok": 2)",
+     stack_order::in_out},
     // turned, and some blocks without experts
     {R"("architectures": ["Llama4ForCausalLM"], "model_type": "llama4_text", "num_key_value_heads": 2,
         "head_dim": 16, "num_local_experts": 4, "intermediate_size_mlp": 128,
-        "interleave_moe_layer_step": 2, "attention_chunk_size": 16)", stack_order::in_out},
+        "interleave_moe_layer_step": 2, "attention_chunk_size": 16)",
+     stack_order::in_out},
 };
 
 std::map<std::string, std::vector<std::uint64_t>> shapes_of(const std::string& directory)

@@ -23,8 +23,7 @@ void scale(test::float_tensor& tensor, float by)
 
 /// Divides a norm and multiplies its readers, by the power of two that brings their largest weight
 /// next to `limit`: the function stays.
-void raise(test::model_copy& model, float limit, const std::string& norm,
-           const std::vector<std::string>& readers)
+void raise(test::model_copy& model, float limit, const std::string& norm, const std::vector<std::string>& readers)
 {
     float largest = 0;
     for (const std::string& each : readers) largest = std::max(largest, largest_of(model[each + ".weight"]));
@@ -70,9 +69,8 @@ std::size_t skipped_candidates(const awq::run_report& report)
 
 bool says(const awq::run_report& report, std::string_view part)
 {
-    return std::any_of(report.notes.begin(), report.notes.end(), [&](const awq::notice& each) {
-        return each.text.find(part) != std::string::npos;
-    });
+    return std::any_of(report.notes.begin(), report.notes.end(),
+                       [&](const awq::notice& each) { return each.text.find(part) != std::string::npos; });
 }
 
 awq::run_report run(const awq::oneshot_options& options)
@@ -98,7 +96,7 @@ TEST_CASE("a checkpoint in F16 near 65504 is smoothed with scales that F16 holds
     REQUIRE(windows);
     const auto score = test::score(room / "out", *windows, {options.model, "", 128});
     REQUIRE(score);
-    CHECK(score->kl_divergence() < 1e-3); // what remains is the rounding to F16
+    CHECK(score->kl_divergence() < 1e-3);              // what remains is the rounding to F16
     options.formats = {{{"Linear"}, "W2A16", 64, {}}}; // whose own values F16 could not hold
     options.output = room / "for_two_bits";
     CHECK(run(options).scheme == "W2A16");

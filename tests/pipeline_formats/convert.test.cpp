@@ -13,8 +13,8 @@ using awq::error_code;
 
 namespace {
 
-awq::result<awq::conversion> convert(const std::string& model, const std::string& output,
-                                     checkpoint_layout layout, bool round_scales = false)
+awq::result<awq::conversion> convert(const std::string& model, const std::string& output, checkpoint_layout layout,
+                                     bool round_scales = false)
 {
     awq::convert_options options;
     options.model = model;
@@ -40,10 +40,8 @@ TEST_CASE("there and back gives the same files, and each is what a direct output
     for (const bool symmetric : {false, true}) {
         const std::string name = symmetric ? "s" : "a";
         const auto formats = test::all_layers({4, symmetric}, 128);
-        const auto packed =
-            test::round_to_compressed_tensors(test::tiny_model, folder / (name + "-ct"), formats);
-        const auto gemm =
-            test::round_to_autoawq(test::tiny_model, folder / (name + "-awq"), formats);
+        const auto packed = test::round_to_compressed_tensors(test::tiny_model, folder / (name + "-ct"), formats);
+        const auto gemm = test::round_to_autoawq(test::tiny_model, folder / (name + "-awq"), formats);
         REQUIRE(packed);
         REQUIRE(gemm);
         const auto there = convert(*packed, folder / (name + "-1"), checkpoint_layout::autoawq);
@@ -52,8 +50,7 @@ TEST_CASE("there and back gives the same files, and each is what a direct output
         CHECK(there->rounded_scales == 0);
         CHECK(there->symmetric == symmetric);
         check_same_files(there->output, *gemm);
-        const auto back =
-            convert(there->output, folder / (name + "-2"), checkpoint_layout::compressed_tensors);
+        const auto back = convert(there->output, folder / (name + "-2"), checkpoint_layout::compressed_tensors);
         REQUIRE(back);
         CHECK(back->symmetric == symmetric);
         check_same_files(back->output, *packed);
@@ -72,29 +69,26 @@ TEST_CASE("what cannot be converted without loss is refused, by the layer's name
         CHECK(done.error().text().find(text) != std::string_view::npos);
         CHECK_FALSE(std::filesystem::exists(folder / "never"));
     };
-    refused(test::tiny_model, checkpoint_layout::autoawq, error_code::unsupported,
-            "quantization_config");
-    const auto three = test::round_to_compressed_tensors(test::tiny_model, folder / "w3",
-                                                         test::all_layers({3, true}, 128));
+    refused(test::tiny_model, checkpoint_layout::autoawq, error_code::unsupported, "quantization_config");
+    const auto three =
+        test::round_to_compressed_tensors(test::tiny_model, folder / "w3", test::all_layers({3, true}, 128));
     REQUIRE(three);
     refused(*three, checkpoint_layout::autoawq, error_code::unsupported, "4 bits only");
     refused(*three, checkpoint_layout::compressed_tensors, error_code::invalid_argument, "already");
-    const auto activations =
-        test::round_to_compressed_tensors(test::tiny_model, folder / "w8a8", [](std::string_view) {
-            return std::optional{awq::weight_format{awq::integer_format{{8, true}, 0},
-                                                    awq::activation_rounding::int8_token}};
-        });
+    const auto activations = test::round_to_compressed_tensors(test::tiny_model, folder / "w8a8", [](std::string_view) {
+        return std::optional{
+            awq::weight_format{awq::integer_format{{8, true}, 0}, awq::activation_rounding::int8_token}};
+    });
     REQUIRE(activations);
     refused(*activations, checkpoint_layout::autoawq, error_code::unsupported, "model.layers.");
-    const auto floats = test::round_to_compressed_tensors(test::tiny_model, folder / "fp8",
-                                                          test::all_layers(awq::fp8_format{}));
+    const auto floats =
+        test::round_to_compressed_tensors(test::tiny_model, folder / "fp8", test::all_layers(awq::fp8_format{}));
     REQUIRE(floats);
     refused(*floats, checkpoint_layout::autoawq, error_code::unsupported, "float-quantized");
-    const auto sizes =
-        test::round_to_compressed_tensors(test::tiny_model, folder / "g", [](std::string_view layer) {
-            const std::size_t size = layer.ends_with("up_proj") ? 64 : 128;
-            return std::optional{awq::integer_format{{4, true}, size}};
-        });
+    const auto sizes = test::round_to_compressed_tensors(test::tiny_model, folder / "g", [](std::string_view layer) {
+        const std::size_t size = layer.ends_with("up_proj") ? 64 : 128;
+        return std::optional{awq::integer_format{{4, true}, size}};
+    });
     REQUIRE(sizes);
     refused(*sizes, checkpoint_layout::autoawq, error_code::unsupported, "one for all layers");
 }
@@ -102,8 +96,8 @@ TEST_CASE("what cannot be converted without loss is refused, by the layer's name
 TEST_CASE("scales that F16 does not have are refused, or rounded when that is allowed")
 {
     const test::scratch folder;
-    const auto packed = test::round_to_compressed_tensors(test::tiny_model, folder / "ct",
-                                                          test::all_layers({4, true}, 128));
+    const auto packed =
+        test::round_to_compressed_tensors(test::tiny_model, folder / "ct", test::all_layers({4, true}, 128));
     REQUIRE(packed);
     // A scale below the smallest half-precision number, written into the file.
     const auto made = awq::safetensors::checkpoint::open(*packed);
@@ -118,8 +112,7 @@ TEST_CASE("scales that F16 does not have are refused, or rounded when that is al
     const auto refused = convert(*packed, folder / "awq", checkpoint_layout::autoawq);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code() == error_code::unsupported);
-    CHECK(refused.error().text().find("model.layers.2.mlp.up_proj: 1 of 1024 scales") !=
-          std::string_view::npos);
+    CHECK(refused.error().text().find("model.layers.2.mlp.up_proj: 1 of 1024 scales") != std::string_view::npos);
     const auto rounded = convert(*packed, folder / "awq", checkpoint_layout::autoawq, true);
     REQUIRE(rounded);
     CHECK(rounded->rounded_scales == 1);

@@ -20,9 +20,7 @@ class variant_model {
 public:
     explicit variant_model(std::string_view variant) : prepared_(variant.ends_with("p"))
     {
-        type_ = variant.starts_with("fp32")   ? dtype::f32
-                : variant.starts_with("fp16") ? dtype::f16
-                                              : dtype::bf16;
+        type_ = variant.starts_with("fp32") ? dtype::f32 : variant.starts_with("fp16") ? dtype::f16 : dtype::bf16;
         const auto source = checkpoint::open(test::tiny_model);
         REQUIRE(source);
         auto plans = awq::safetensors::plan_like(*source);
@@ -42,8 +40,7 @@ private:
     {
         std::vector<float> values(tensor.element_count());
         REQUIRE(awq::safetensors::read_floats(tensor, values));
-        if (prepared_ && tensor.name.find("_proj.") != std::string::npos)
-            prepare(tensor.name, tensor.shape[1], values);
+        if (prepared_ && tensor.name.find("_proj.") != std::string::npos) prepare(tensor.name, tensor.shape[1], values);
         REQUIRE(writer.write_floats(tensor.name, values));
     }
 
@@ -81,8 +78,7 @@ std::optional<awq::weight_format> format_of(const awq::json::value& quantization
     REQUIRE(config->groups.size() == 1);
     const auto& group = config->groups.front();
     if (group.weights.is_float || group.activations) return std::nullopt;
-    return awq::integer_format{{group.weights.num_bits, group.weights.symmetric},
-                               group.weights.group_size};
+    return awq::integer_format{{group.weights.num_bits, group.weights.symmetric}, group.weights.group_size};
 }
 
 /// Our group says what the given one says.
@@ -118,8 +114,7 @@ void check_tensors(const std::string& directory, const awq::json::value& expecte
         REQUIRE(facts.size() == 3);
         CHECK(name_of(tensor->stored) == *facts[0].as_string());
         std::vector<std::uint64_t> shape;
-        for (const awq::json::value& extent : facts[1].elements())
-            shape.push_back(*extent.as_unsigned());
+        for (const awq::json::value& extent : facts[1].elements()) shape.push_back(*extent.as_unsigned());
         CHECK(tensor->shape == shape);
         CHECK(test::fnv(tensor->bytes) == *facts[2].as_string());
         ++compared;
@@ -165,8 +160,7 @@ TEST_CASE("rounded weights are stored as llm-compressor stores them, and read as
         auto& model = models[variant];
         if (!model) model = std::make_unique<variant_model>(variant);
         const test::scratch folder;
-        const auto done = test::round_to_compressed_tensors(model->path(), folder / "out",
-                                                            test::all_layers(*format));
+        const auto done = test::round_to_compressed_tensors(model->path(), folder / "out", test::all_layers(*format));
         REQUIRE(done);
         check_config(*done, *quantization);
         check_tensors(*done, *each.value.find("tensors"));
@@ -181,8 +175,7 @@ TEST_CASE("weights in AutoAWQ's layout are those that AutoAWQ unpacks")
     const auto golden = awq::json::load(test::golden_directory + "autoawq_weights.json");
     REQUIRE(golden);
     const test::scratch folder;
-    const auto done = test::round_to_autoawq(test::tiny_model, folder / "out",
-                                             test::all_layers({4, false}, 128));
+    const auto done = test::round_to_autoawq(test::tiny_model, folder / "out", test::all_layers({4, false}, 128));
     REQUIRE(done);
     check_weights(*done, *golden->root().find("layers"));
 }

@@ -25,10 +25,8 @@ std::optional<awq::weight_format> mixed(std::string_view layer)
 std::optional<awq::weight_format> mixed_floats(std::string_view layer)
 {
     using awq::activation_rounding;
-    if (layer.ends_with("down_proj"))
-        return awq::weight_format{awq::fp8_format{}, activation_rounding::fp8_token};
-    if (layer.find("self_attn") != std::string_view::npos)
-        return awq::integer_format{{4, true}, 128};
+    if (layer.ends_with("down_proj")) return awq::weight_format{awq::fp8_format{}, activation_rounding::fp8_token};
+    if (layer.find("self_attn") != std::string_view::npos) return awq::integer_format{{4, true}, 128};
     return awq::fp4_format{awq::fp4_kind::nvfp4};
 }
 
@@ -46,8 +44,7 @@ std::vector<float> logits_of(const std::string& directory, const awq::token_ids&
     REQUIRE(model);
     const awq::serial_execution how;
     const std::vector<awq::token_ids> windows{ids};
-    const auto output =
-        awq::detail::run_model<awq::plain_product>(how, **model, windows, {}, "model");
+    const auto output = awq::detail::run_model<awq::plain_product>(how, **model, windows, {}, "model");
     REQUIRE(output);
     std::vector<float> logits((*model)->config().vocab_size);
     REQUIRE(awq::detail::logits_of<awq::plain_product>(how, **model, *output, ids.size() - 1,
@@ -82,8 +79,7 @@ TEST_CASE("quantized directories give the logits that transformers gives for the
     for (const auto& each : golden->root().find("logits")->members()) {
         INFO(each.key);
         const test::scratch folder;
-        const auto done = test::round_to_compressed_tensors(test::tiny_model, folder / "out",
-                                                            cases.at(each.key));
+        const auto done = test::round_to_compressed_tensors(test::tiny_model, folder / "out", cases.at(each.key));
         REQUIRE(done);
         const auto logits = logits_of(*done, ids);
         std::size_t at = 0;

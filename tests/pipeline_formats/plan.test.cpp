@@ -55,8 +55,7 @@ awq::oneshot_options with_scheme(std::string scheme, std::optional<std::size_t> 
     return options;
 }
 
-std::string refusal(const awq::oneshot_options& options, const awq::tensor_source& source,
-                    error_code code)
+std::string refusal(const awq::oneshot_options& options, const awq::tensor_source& source, error_code code)
 {
     const auto plan = awq::layer_plan::make(options, source);
     REQUIRE_FALSE(plan);
@@ -86,7 +85,8 @@ awq::result<awq::oneshot_options> options_of(const std::string& recipe_text)
 std::string quantization(const std::string& groups)
 {
     return "quant_stage:\n  quant_modifiers:\n    QuantizationModifier:\n      ignore: [lm_head]\n"
-           "      config_groups:\n" + groups;
+           "      config_groups:\n" +
+           groups;
 }
 
 } // namespace
@@ -97,18 +97,17 @@ TEST_CASE("schemes are known by the names of llm-compressor, in any case")
         std::string_view name, text;
         activation_rounding activations;
     };
-    constexpr expectation all[] = {
-        {"W4A16", "W4A16 g128", activation_rounding::none},
-        {"w3a16_asym", "W3A16_ASYM g128", activation_rounding::none},
-        {"W8A8", "W8A16 per channel", activation_rounding::int8_token},
-        {"int8", "W8A16 per channel", activation_rounding::int8_token},
-        {"FP8", "FP8 per channel", activation_rounding::fp8_token},
-        {"fp8_dynamic", "FP8 per channel", activation_rounding::fp8_token},
-        {"FP8_BLOCK", "FP8 128x128", activation_rounding::fp8_group},
-        {"NVFP4A16", "NVFP4", activation_rounding::none},
-        {"NVFP4", "NVFP4", activation_rounding::fp4_group},
-        {"MXFP4", "MXFP4", activation_rounding::none},
-        {"mxfp4a16", "MXFP4", activation_rounding::none}};
+    constexpr expectation all[] = {{"W4A16", "W4A16 g128", activation_rounding::none},
+                                   {"w3a16_asym", "W3A16_ASYM g128", activation_rounding::none},
+                                   {"W8A8", "W8A16 per channel", activation_rounding::int8_token},
+                                   {"int8", "W8A16 per channel", activation_rounding::int8_token},
+                                   {"FP8", "FP8 per channel", activation_rounding::fp8_token},
+                                   {"fp8_dynamic", "FP8 per channel", activation_rounding::fp8_token},
+                                   {"FP8_BLOCK", "FP8 128x128", activation_rounding::fp8_group},
+                                   {"NVFP4A16", "NVFP4", activation_rounding::none},
+                                   {"NVFP4", "NVFP4", activation_rounding::fp4_group},
+                                   {"MXFP4", "MXFP4", activation_rounding::none},
+                                   {"mxfp4a16", "MXFP4", activation_rounding::none}};
     for (const expectation& each : all) {
         INFO(each.name);
         const auto scheme = awq::parse_layer_scheme(each.name, std::nullopt);
@@ -124,8 +123,8 @@ TEST_CASE("an unknown scheme is answered with all names")
 {
     const shapes source{256, 512};
     const std::string text = refusal(with_scheme("W4A17"), source, error_code::invalid_argument);
-    for (const std::string_view part : {"unknown scheme 'W4A17'; did you mean 'W4A16'?", "W2A16_ASYM",
-                                        "W8A8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4A16", "MXFP4A16"})
+    for (const std::string_view part : {"unknown scheme 'W4A17'; did you mean 'W4A16'?", "W2A16_ASYM", "W8A8",
+                                        "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4A16", "MXFP4A16"})
         names(text, part);
     names(refusal(with_scheme("FP8", 64), source, error_code::invalid_argument), "no group size");
 }
@@ -173,8 +172,7 @@ TEST_CASE("a scheme that fits no layer that it is for is refused before any work
     auto options = with_scheme("W4A16");
     options.formats.front().targets = {"re:.*up_proj", "re:.*gate_proj"};
     const std::string text = refusal(options, narrow, error_code::shape_mismatch);
-    for (const char* const part : {"W4A16", "4 layers", "model.layers.0.mlp.gate_proj", "96", "128"})
-        names(text, part);
+    for (const char* const part : {"W4A16", "4 layers", "model.layers.0.mlp.gate_proj", "96", "128"}) names(text, part);
     CHECK(awq::layer_plan::make(with_scheme("W4A16", 32), narrow));
     names(refusal(with_scheme("NVFP4A16"), odd, error_code::shape_mismatch), "in_features 200");
     CHECK(awq::layer_plan::make(with_scheme("NVFP4A16"), halves)->unfit().empty());
@@ -243,10 +241,9 @@ TEST_CASE("what matches nothing is an error of a flag and a warning of a recipe,
 
 TEST_CASE("problems of a recipe's values name the file and the line, and are no wrong usage")
 {
-    for (const char* const text :
-         {"AWQModifier:\n  scheme: W4A17\n", "AWQModifier:\n  loss: gramm\n",
-          "AWQModifier:\n  duo_scaling: both\n  n_grid: 3\n",
-          "QuantizationModifier:\n  config_groups:\n    g: {scheme: W4B16}\n"}) {
+    for (const char* const text : {"AWQModifier:\n  scheme: W4A17\n", "AWQModifier:\n  loss: gramm\n",
+                                   "AWQModifier:\n  duo_scaling: both\n  n_grid: 3\n",
+                                   "QuantizationModifier:\n  config_groups:\n    g: {scheme: W4B16}\n"}) {
         const auto options = options_of(text);
         REQUIRE_FALSE(options);
         INFO(options.error().text());
@@ -291,8 +288,7 @@ TEST_CASE("the first group of a recipe that names a layer decides over it")
     const auto plan = awq::layer_plan::make(options, source);
     REQUIRE(plan);
     CHECK(plan->quantizer_of("model.layers.1.mlp.down_proj")->name() == "FP8 per channel");
-    CHECK(plan->format_of("model.layers.1.mlp.down_proj")->activations ==
-          activation_rounding::fp8_token);
+    CHECK(plan->format_of("model.layers.1.mlp.down_proj")->activations == activation_rounding::fp8_token);
     CHECK(plan->quantizer_of("model.layers.0.self_attn.k_proj")->name() == "W4A16_ASYM g128");
     CHECK(plan->quantizer_of("model.layers.0.mlp.gate_proj")->name() == "NVFP4");
     CHECK_FALSE(plan->quantizer_of("lm_head"));
@@ -305,8 +301,8 @@ TEST_CASE("arguments of weights and activations amount to schemes, or are refuse
 {
     const auto scheme_of = [](const std::string& weights, const std::string& activations) {
         const auto options = options_of(quantization(
-            "        group_0:\n          weights: {" + weights + "}\n          input_activations: " +
-            (activations.empty() ? "null" : "{" + activations + "}") + "\n"));
+            "        group_0:\n          weights: {" + weights +
+            "}\n          input_activations: " + (activations.empty() ? "null" : "{" + activations + "}") + "\n"));
         if (options) return options->formats.front().scheme;
         CHECK(options.error().code() == error_code::unsupported);
         return std::string{"refused"};
@@ -342,8 +338,7 @@ TEST_CASE("an infinite weight is refused, naming the tensor and the place")
     const auto* const tensor = shard->find("model.layers.2.self_attn.v_proj.weight");
     REQUIRE(tensor);
     const auto place = static_cast<std::size_t>(tensor->offset) + 2 * 77;
-    const std::string damaged =
-        bytes.substr(0, place) + std::string{"\x80\x7f", 2} + bytes.substr(place + 2);
+    const std::string damaged = bytes.substr(0, place) + std::string{"\x80\x7f", 2} + bytes.substr(place + 2);
     fs::remove(path);
     folder.put("model/model.safetensors", damaged);
     const auto source = awq::directory_source::open(folder / "model");

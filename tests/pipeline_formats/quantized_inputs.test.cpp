@@ -34,8 +34,8 @@ void replace_in_config(const std::string& model, std::string_view from, std::str
 /// A checkpoint of the small model in compressed-tensors, 4 bits.
 std::string quantized_model(const test::scratch& room)
 {
-    const auto done = test::round_to_compressed_tensors(test::tiny_model, room / "quantized",
-                                                        test::all_layers({4, false}, 128));
+    const auto done =
+        test::round_to_compressed_tensors(test::tiny_model, room / "quantized", test::all_layers({4, false}, 128));
     REQUIRE(done);
     return room / "quantized";
 }
@@ -78,8 +78,7 @@ TEST_CASE("each method is described as far as its config goes")
     CHECK(summary_of(R"({"quant_method": "fp8", "activation_scheme": "dynamic"})") == "FP8");
     CHECK(summary_of(R"({"quant_method": "bitsandbytes", "load_in_4bit": true,
                          "bnb_4bit_quant_type": "nf4"})") == "bitsandbytes, 4 bits (nf4)");
-    CHECK(summary_of(R"({"quant_method": "bitsandbytes", "load_in_8bit": true})") ==
-          "bitsandbytes, 8 bits");
+    CHECK(summary_of(R"({"quant_method": "bitsandbytes", "load_in_8bit": true})") == "bitsandbytes, 8 bits");
     CHECK(summary_of(R"({"quant_method": "modelopt", "quant_algo": "NVFP4"})") == "modelopt NVFP4");
     CHECK(summary_of(R"({"quant_method": "hqq"})") == "HQQ");
     CHECK(summary_of(R"({"bits": null})") == "of an unnamed method");
@@ -92,8 +91,8 @@ TEST_CASE("a method that is not read is named, for every way of opening")
 {
     const test::scratch room;
     // As bitsandbytes stores it: bytes in place of a matrix.
-    const std::string model = labelled_model(
-        room, R"({"quant_method": "bitsandbytes", "load_in_4bit": true, "bnb_4bit_quant_type": "nf4"})");
+    const std::string model =
+        labelled_model(room, R"({"quant_method": "bitsandbytes", "load_in_4bit": true, "bnb_4bit_quant_type": "nf4"})");
     const auto source = awq::safetensors::checkpoint::open(test::tiny_model);
     REQUIRE(source);
     std::vector<awq::safetensors::tensor_spec> specs;
@@ -121,8 +120,7 @@ TEST_CASE("a method that is not read is named, for every way of opening")
     const auto converted = awq::convert(options);
     REQUIRE_FALSE(converted);
     says(converted.error(), "bitsandbytes, 4 bits (nf4)");
-    fs::copy_file(test::tiny_model + "/config.json", model + "/config.json",
-                  fs::copy_options::overwrite_existing);
+    fs::copy_file(test::tiny_model + "/config.json", model + "/config.json", fs::copy_options::overwrite_existing);
     says(awq::open_model(model).error(), "is U8), but config.json has no quantization_config");
 }
 

@@ -18,8 +18,8 @@ class rounded_model {
 public:
     rounded_model()
     {
-        const auto done = test::round_to_compressed_tensors(test::tiny_model, folder_ / "out",
-                                                            test::all_layers({4, false}, 128));
+        const auto done =
+            test::round_to_compressed_tensors(test::tiny_model, folder_ / "out", test::all_layers({4, false}, 128));
         REQUIRE(done);
         config_ = test::read(path() + "/config.json");
     }
@@ -93,10 +93,8 @@ TEST_CASE("a config.json that does not go with the tensors is refused")
         REQUIRE_FALSE(source);
         CHECK(source.error().code() == code);
     };
-    refused(R"("quant_method": "compressed-tensors")", R"("quant_method": "bitsandbytes")",
-            error_code::unsupported);
-    refused(R"("quant_method": "compressed-tensors")", R"("quant_method": 3)",
-            error_code::malformed_file);
+    refused(R"("quant_method": "compressed-tensors")", R"("quant_method": "bitsandbytes")", error_code::unsupported);
+    refused(R"("quant_method": "compressed-tensors")", R"("quant_method": 3)", error_code::malformed_file);
     refused(R"("quant_method": "compressed-tensors",)", "", error_code::missing_field);
     refused(R"("num_bits": 4)", R"("num_bits": 8)", error_code::malformed_file);
     refused(R"("group_size": 128)", R"("group_size": 64)", error_code::malformed_file);

@@ -26,8 +26,7 @@ awq::any_quantizer quantizer_for(const awq::fp4_format& how, awq::dtype storage)
 
 } // namespace
 
-awq::result<awq::quantized_linears> test::round_block(const awq::directory_source& source,
-                                                      awq::block_tensors& block,
+awq::result<awq::quantized_linears> test::round_block(const awq::directory_source& source, awq::block_tensors& block,
                                                       const awq::weight_format_choice& formats)
 {
     const awq::serial_execution how;
@@ -38,10 +37,8 @@ awq::result<awq::quantized_linears> test::round_block(const awq::directory_sourc
         const auto layers = block.layout().readers_of(input.value);
         float magnitude = 0;
         for (const awq::block_linear* const linear : layers)
-            magnitude = std::max(magnitude,
-                                 awq::fp4_quantizer::magnitude_of(block.weight(linear->name)));
-        const awq::linear_rounder<awq::plain_product, awq::serial_execution> rounder{
-            how, {}, {}, magnitude, plain};
+            magnitude = std::max(magnitude, awq::fp4_quantizer::magnitude_of(block.weight(linear->name)));
+        const awq::linear_rounder<awq::plain_product, awq::serial_execution> rounder{how, {}, {}, magnitude, plain};
         for (const awq::block_linear* const each : layers) {
             const std::string& linear = each->name;
             const std::string name = block.prefix() + linear;
@@ -49,9 +46,8 @@ awq::result<awq::quantized_linears> test::round_block(const awq::directory_sourc
             if (!format) continue;
             AWQ_TRY(const auto* const stored, source.checkpoint().at(name + ".weight"));
             const awq::dtype type = *stored->type();
-            const auto quantizer = std::visit(
-                [type](const auto& weights) { return quantizer_for(weights, type); },
-                format->weights);
+            const auto quantizer =
+                std::visit([type](const auto& weights) { return quantizer_for(weights, type); }, format->weights);
             quantized.emplace(linear, rounder.round(quantizer, block.weight(linear)));
         }
     }

@@ -51,12 +51,10 @@ TEST_CASE("everything that is not quantized is carried over, and config.json kee
         } else {
             REQUIRE(copy);
             CHECK(copy->stored == tensor->stored);
-            CHECK(std::equal(copy->bytes.begin(), copy->bytes.end(), tensor->bytes.begin(),
-                             tensor->bytes.end()));
+            CHECK(std::equal(copy->bytes.begin(), copy->bytes.end(), tensor->bytes.begin(), tensor->bytes.end()));
         }
     }
-    CHECK(test::read(folder / "out/tokenizer.json") ==
-          test::read(test::tiny_model + "/tokenizer.json"));
+    CHECK(test::read(folder / "out/tokenizer.json") == test::read(test::tiny_model + "/tokenizer.json"));
     const auto before = config_of(test::tiny_model), after = config_of(*done);
     std::vector<std::string> keys, expected;
     for (const auto& each : before.root().members()) expected.emplace_back(each.key);
@@ -71,14 +69,12 @@ TEST_CASE("layers of several formats become several groups that name them")
     const auto done = test::round_to_compressed_tensors(test::tiny_model, folder / "out", mixed);
     REQUIRE(done);
     const auto config = config_of(*done);
-    const auto read = awq::compressed_tensors::read_quantization_config(
-        *config.root().find("quantization_config"));
+    const auto read = awq::compressed_tensors::read_quantization_config(*config.root().find("quantization_config"));
     REQUIRE(read);
     REQUIRE(read->groups.size() == 2);
     CHECK(read->ignore == std::vector<std::string>{"model.layers.1.self_attn.o_proj", "lm_head"});
     CHECK(read->groups[0].targets.size() + read->groups[1].targets.size() == 27);
-    const bool first_is_channel =
-        read->groups[0].weights.strategy == awq::compressed_tensors::strategy::channel;
+    const bool first_is_channel = read->groups[0].weights.strategy == awq::compressed_tensors::strategy::channel;
     const auto& channel = read->groups[first_is_channel ? 0 : 1];
     CHECK(channel.weights.num_bits == 8);
     CHECK(channel.targets.size() == 4);
@@ -92,8 +88,7 @@ TEST_CASE("a sharded model keeps its shards, each layer in the shard of its weig
         return;
     }
     const test::scratch folder;
-    const auto done = test::round_to_compressed_tensors(model, folder / "out",
-                                                        test::all_layers({4, false}, 128));
+    const auto done = test::round_to_compressed_tensors(model, folder / "out", test::all_layers({4, false}, 128));
     REQUIRE(done);
     const auto source = checkpoint::open(model), made = checkpoint::open(*done);
     REQUIRE(source);
@@ -113,11 +108,9 @@ TEST_CASE("a sharded model keeps its shards, each layer in the shard of its weig
 TEST_CASE("a symmetric layer in AutoAWQ's layout has the zero point 8 everywhere")
 {
     const test::scratch folder;
-    const auto done = test::round_to_autoawq(
-        test::tiny_model, folder / "out", [](std::string_view layer) {
-            return layer.ends_with("v_proj") ? std::nullopt
-                                             : std::optional{integer_format{{4, true}, 64}};
-        });
+    const auto done = test::round_to_autoawq(test::tiny_model, folder / "out", [](std::string_view layer) {
+        return layer.ends_with("v_proj") ? std::nullopt : std::optional{integer_format{{4, true}, 64}};
+    });
     REQUIRE(done);
     const auto made = checkpoint::open(*done);
     REQUIRE(made);
@@ -126,8 +119,7 @@ TEST_CASE("a symmetric layer in AutoAWQ's layout has the zero point 8 everywhere
     CHECK(zeros->shape == std::vector<std::uint64_t>{8, 32});
     for (const std::byte each : zeros->bytes) CHECK(each == std::byte{0x88});
     const auto config = config_of(*done);
-    const auto read =
-        awq::autoawq::read_quantization_config(*config.root().find("quantization_config"));
+    const auto read = awq::autoawq::read_quantization_config(*config.root().find("quantization_config"));
     REQUIRE(read);
     CHECK(read->group_size == 64);
     CHECK(read->zero_point);
@@ -138,8 +130,7 @@ TEST_CASE("a symmetric layer in AutoAWQ's layout has the zero point 8 everywhere
 TEST_CASE("what a layout cannot hold is refused before the work, by the layer's name")
 {
     const test::scratch folder;
-    const auto refused = [&](const awq::result<std::string>& done, error_code code,
-                             std::string_view text) {
+    const auto refused = [&](const awq::result<std::string>& done, error_code code, std::string_view text) {
         REQUIRE_FALSE(done);
         INFO(done.error().text());
         CHECK(done.error().code() == code);
@@ -152,25 +143,22 @@ TEST_CASE("what a layout cannot hold is refused before the work, by the layer's 
             error_code::unsupported, "4 bits only");
     refused(test::round_to_autoawq(test::tiny_model, target, test::all_layers({4, false}, 96)),
             error_code::shape_mismatch, "96");
-    refused(test::round_to_compressed_tensors(test::tiny_model, target,
-                                              test::all_layers({4, false}, 96)),
+    refused(test::round_to_compressed_tensors(test::tiny_model, target, test::all_layers({4, false}, 96)),
             error_code::shape_mismatch, "96");
     const auto sizes = [](std::string_view layer) {
         const std::size_t size = layer.ends_with("up_proj") ? 64 : 128;
         return std::optional{integer_format{{4, false}, size}};
     };
-    refused(test::round_to_autoawq(test::tiny_model, target, sizes), error_code::unsupported,
-            "one for all layers");
+    refused(test::round_to_autoawq(test::tiny_model, target, sizes), error_code::unsupported, "one for all layers");
     for (const awq::weight_format& format :
          {awq::weight_format{awq::fp8_format{}}, awq::weight_format{awq::fp4_format{}}})
-        refused(test::round_to_autoawq(test::tiny_model, target, test::all_layers(format)),
-                error_code::unsupported, "4-bit integers only");
+        refused(test::round_to_autoawq(test::tiny_model, target, test::all_layers(format)), error_code::unsupported,
+                "4-bit integers only");
     const auto rounds_activations = [](std::string_view) {
-        return std::optional{awq::weight_format{integer_format{{8, false}, 0},
-                                                awq::activation_rounding::int8_token}};
+        return std::optional{awq::weight_format{integer_format{{8, false}, 0}, awq::activation_rounding::int8_token}};
     };
-    refused(test::round_to_compressed_tensors(test::tiny_model, target, rounds_activations),
-            error_code::unsupported, "symmetric");
+    refused(test::round_to_compressed_tensors(test::tiny_model, target, rounds_activations), error_code::unsupported,
+            "symmetric");
 }
 
 TEST_CASE("FP8 blocks are cut at the edges of a weight")
@@ -201,10 +189,9 @@ TEST_CASE("NVFP4 with rounded activations keeps the largest input of each layer'
     const test::scratch folder;
     const auto source = awq::directory_source::open(test::tiny_model);
     REQUIRE(source);
-    const auto formats = test::all_layers(awq::weight_format{
-        awq::fp4_format{awq::fp4_kind::nvfp4}, awq::activation_rounding::fp4_group});
-    const auto unknown =
-        test::round_to_compressed_tensors(test::tiny_model, folder / "out", formats);
+    const auto formats = test::all_layers(
+        awq::weight_format{awq::fp4_format{awq::fp4_kind::nvfp4}, awq::activation_rounding::fp4_group});
+    const auto unknown = test::round_to_compressed_tensors(test::tiny_model, folder / "out", formats);
     REQUIRE_FALSE(unknown);
     CHECK(unknown.error().code() == error_code::not_calibrated);
     CHECK(std::filesystem::is_empty(folder.string()));
@@ -242,8 +229,7 @@ TEST_CASE("NVFP4 with rounded activations keeps the largest input of each layer'
     REQUIRE(awq::safetensors::read_floats(*scale, value));
     CHECK(value[0] == Approx(2688.0f / 3.0f));
     const auto config = config_of(*done);
-    const auto read = awq::compressed_tensors::read_quantization_config(
-        *config.root().find("quantization_config"));
+    const auto read = awq::compressed_tensors::read_quantization_config(*config.root().find("quantization_config"));
     REQUIRE(read);
     CHECK(read->groups.at(0).activations ==
           awq::compressed_tensors::activation_args{4, true, "tensor_group", 16, true});

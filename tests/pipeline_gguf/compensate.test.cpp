@@ -35,8 +35,7 @@ void same_in_16_bits(const awq::tensor_source& file, const awq::tensor_source& d
 {
     for (std::size_t layer = 0; layer < file.config().num_hidden_layers; ++layer) {
         for (const awq::block_linear& linear : awq::layout_of(file.config(), layer).linears) {
-            const std::string name =
-                awq::block_prefix(file.config(), layer) + linear.name + ".weight";
+            const std::string name = awq::block_prefix(file.config(), layer) + linear.name + ".weight";
             INFO(name);
             auto read = values(file, name);
             awq::round_to_storage(awq::dtype::bf16, read);
@@ -67,8 +66,7 @@ TEST_CASE("a compensated checkpoint is quantized by others to what the run simul
     REQUIRE_FALSE(report->notes.empty());
     CHECK(report->notes[0].text.find("do not compute what the model did") != std::string::npos);
     REQUIRE(report->layers.size() == 28);
-    for (const auto& layer : report->layers)
-        CHECK(layer.steps == "importance, least-squares target");
+    for (const auto& layer : report->layers) CHECK(layer.steps == "importance, least-squares target");
 
     const auto matrix = awq::imatrix::read(options.output_imatrix);
     REQUIRE(matrix);
@@ -93,8 +91,8 @@ TEST_CASE("a compensated checkpoint is quantized by others to what the run simul
     options.output_imatrix = room / "original.imatrix.gguf";
     options.output = options.output_dequantized = "";
     REQUIRE(test::run_oneshot(options));
-    const auto plain = test::score(
-        test::exported(test::tiny_model, room, "q4_k_m", options.output_imatrix), *windows, reference);
+    const auto plain =
+        test::score(test::exported(test::tiny_model, room, "q4_k_m", options.output_imatrix), *windows, reference);
     REQUIRE(plain);
     CHECK(ours->kl_divergence() < 0.9 * plain->kl_divergence());
 }
@@ -116,17 +114,14 @@ TEST_CASE("a compensated checkpoint says what it is")
     const auto written = awq::directory_source::open(options.output);
     REQUIRE(written);
     const auto& metadata = (*written)->checkpoint().shards().front().metadata();
-    const auto found = std::find_if(metadata.begin(), metadata.end(), [](const auto& pair) {
-        return pair.first == "awq_compensated";
-    });
+    const auto found = std::find_if(metadata.begin(), metadata.end(),
+                                    [](const auto& pair) { return pair.first == "awq_compensated"; });
     REQUIRE(found != metadata.end());
     CHECK(found->second == "Q3_K_M, not function-preserving");
     // The first block's norm is untouched without smoothing, its values are not.
     const auto original = awq::directory_source::open(test::tiny_model);
     REQUIRE(original);
-    const auto same = [&](const std::string& name) {
-        return values(**original, name) == values(**written, name);
-    };
+    const auto same = [&](const std::string& name) { return values(**original, name) == values(**written, name); };
     CHECK(same("model.layers.0.input_layernorm.weight"));
     CHECK(same("model.embed_tokens.weight"));
     CHECK_FALSE(same("model.layers.1.mlp.down_proj.weight"));

@@ -74,11 +74,9 @@ TEST_CASE("a GGUF file without a tensor is refused, one with another of its own 
     const test::scratch room;
     const std::string sound = whole_file(room);
     const auto without = [&](test::gguf_parts& parts) {
-        std::erase_if(parts.tensors,
-                      [](const auto& each) { return each.name == "blk.2.ffn_up.weight"; });
+        std::erase_if(parts.tensors, [](const auto& each) { return each.name == "blk.2.ffn_up.weight"; });
     };
-    names(refusal(test::changed_copy(sound, room, without)),
-          "there is no tensor \"blk.2.ffn_up.weight\"");
+    names(refusal(test::changed_copy(sound, room, without)), "there is no tensor \"blk.2.ffn_up.weight\"");
     const auto more = [](test::gguf_parts& parts) {
         parts.tensors.push_back({"blk.9.something.weight", awq::gguf::type::f32, {3}});
     };

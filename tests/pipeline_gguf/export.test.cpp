@@ -19,8 +19,7 @@ std::string golden(const test::scratch& room, const std::string& type, bool impo
     const std::string path = room / (type + "-golden.gguf");
     const auto matrix = awq::imatrix::read(AWQ_TEST_DATA "/tiny-llama.imatrix.gguf");
     REQUIRE(matrix);
-    REQUIRE(tiny_llama::write(path, awq::gguf::parse_file_type(type).value(),
-                              importance ? &*matrix : nullptr));
+    REQUIRE(tiny_llama::write(path, awq::gguf::parse_file_type(type).value(), importance ? &*matrix : nullptr));
     return path;
 }
 
@@ -50,8 +49,8 @@ void check_same(const std::string& ours, const std::string& wanted)
 TEST_CASE("an exported file is that of llama.cpp's converter and quantizer, in every type")
 {
     const test::scratch room;
-    for (const char* type : {"f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q5_k_s", "q4_k_m",
-                             "q4_k_s", "q4_0", "q3_k_m", "q2_k"}) {
+    for (const char* type :
+         {"f32", "f16", "bf16", "q8_0", "q6_k", "q5_k_m", "q5_k_s", "q4_k_m", "q4_k_s", "q4_0", "q3_k_m", "q2_k"}) {
         INFO(type);
         check_same(test::exported(test::tiny_model, room, type), golden(room, type, false));
     }
@@ -115,8 +114,7 @@ TEST_CASE("an importance matrix of another model is refused")
     matrix.entries["blk.0.attn_q.weight"] = {std::vector<float>(128, 1.0f), {1.0f}};
     matrix.datasets = {"text"};
     REQUIRE(matrix.write(room / "other.gguf"));
-    const auto done =
-        test::export_model(test::tiny_model, room / "m.gguf", "q4_k_m", room / "other.gguf");
+    const auto done = test::export_model(test::tiny_model, room / "m.gguf", "q4_k_m", room / "other.gguf");
     REQUIRE_FALSE(done);
     CHECK(says(done.error(), "another model"));
 }

@@ -53,8 +53,7 @@ TEST_CASE("norms of Gemma 3 are stored as 1 + weight, under llama.cpp's names")
         {"blk.1.attn_q_norm.weight", "self_attn.q_norm"},
         {"blk.1.attn_k_norm.weight", "self_attn.k_norm"}};
     for (const auto& [ours, theirs] : names) {
-        std::vector<float> wanted =
-            checkpoint["model.layers.1." + std::string{theirs} + ".weight"].values;
+        std::vector<float> wanted = checkpoint["model.layers.1." + std::string{theirs} + ".weight"].values;
         for (float& value : wanted) value += 1.0f;
         CHECK(floats_of(file, ours) == wanted);
     }
@@ -76,8 +75,7 @@ TEST_CASE("windows and rotary bases of Gemma 3 survive in a GGUF file")
     CHECK(config.rope.theta == 1e6);
     REQUIRE(config.local_rope);
     CHECK(config.local_rope->theta == 1e4);
-    for (std::size_t layer = 0; layer < 4; ++layer)
-        CHECK(config.window_of(layer) == (layer == 2 ? 0 : 16));
+    for (std::size_t layer = 0; layer < 4; ++layer) CHECK(config.window_of(layer) == (layer == 2 ? 0 : 16));
 }
 
 TEST_CASE("a usual order of windows is not spelled out, as llama.cpp's converter does not")
@@ -105,9 +103,8 @@ TEST_CASE("a cap of the logits is read from a file")
 {
     const test::scratch room;
     const std::string path = test::exported(test::write_gemma3(room), room, "f32");
-    const std::string capped = test::changed_copy(path, room, [](test::gguf_parts& parts) {
-        parts.metadata.set("gemma3.final_logit_softcapping", 30.0f);
-    });
+    const std::string capped = test::changed_copy(
+        path, room, [](test::gguf_parts& parts) { parts.metadata.set("gemma3.final_logit_softcapping", 30.0f); });
     const auto opened = awq::open_model(capped);
     REQUIRE(opened);
     CHECK((*opened)->config().logit_cap == 30.0);

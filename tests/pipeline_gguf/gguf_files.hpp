@@ -16,10 +16,8 @@
 
 namespace test {
 
-inline awq::result<awq::export_report> export_model(const std::string& model,
-                                                    const std::string& output,
-                                                    const std::string& type,
-                                                    const std::string& imatrix = {})
+inline awq::result<awq::export_report> export_model(const std::string& model, const std::string& output,
+                                                    const std::string& type, const std::string& imatrix = {})
 {
     awq::export_options options;
     options.model = model;
@@ -48,8 +46,7 @@ inline awq::gguf::file open_gguf(const std::string& path)
 }
 
 /// The types of some tensors of a file, by their names.
-inline void check_types(const std::string& path,
-                        const std::vector<std::pair<std::string, awq::gguf::type>>& wanted)
+inline void check_types(const std::string& path, const std::vector<std::pair<std::string, awq::gguf::type>>& wanted)
 {
     const awq::gguf::file file = open_gguf(path);
     for (const auto& [name, type] : wanted) {
@@ -73,11 +70,9 @@ inline std::string changed_copy(const std::string& path, const scratch& room,
 {
     const awq::gguf::file from = open_gguf(path);
     gguf_parts parts;
-    for (const auto& entry : from.metadata())
-        parts.metadata.set(entry.key, awq::gguf::value{entry.value});
+    for (const auto& entry : from.metadata()) parts.metadata.set(entry.key, awq::gguf::value{entry.value});
     for (const auto& tensor : from.tensors())
-        parts.tensors.push_back({std::string{tensor.name}, tensor.type,
-                                 {tensor.dims().begin(), tensor.dims().end()}});
+        parts.tensors.push_back({std::string{tensor.name}, tensor.type, {tensor.dims().begin(), tensor.dims().end()}});
     change(parts);
     const std::string target = room / "changed.gguf";
     auto out = awq::gguf::writer::create(target, parts.metadata, parts.tensors, true);
@@ -85,8 +80,7 @@ inline std::string changed_copy(const std::string& path, const scratch& room,
     for (std::size_t i = 0; i < parts.tensors.size(); ++i) {
         std::vector<std::byte> bytes(static_cast<std::size_t>(out->size_of_tensor(i)));
         if (const auto* const old = from.find_tensor(parts.tensors[i].name))
-            std::copy_n(old->bytes.begin(), std::min(old->bytes.size(), bytes.size()),
-                        bytes.begin());
+            std::copy_n(old->bytes.begin(), std::min(old->bytes.size(), bytes.size()), bytes.begin());
         REQUIRE(out->write(i, bytes));
     }
     REQUIRE(out->finish());

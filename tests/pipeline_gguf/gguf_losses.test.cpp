@@ -28,8 +28,7 @@ std::string tiny_rope(const test::scratch& room, const std::string& rope)
 }
 
 /// The notices of an export, one a line, "warning: " before those that are.
-std::string notices_of(const std::string& model, const test::scratch& room,
-                       const std::string& type = "f32")
+std::string notices_of(const std::string& model, const test::scratch& room, const std::string& type = "f32")
 {
     const auto done = test::export_model(model, room / (type + ".gguf"), type);
     if (!done) FAIL(done.error().text());
@@ -107,10 +106,9 @@ TEST_CASE("dynamic rope scaling is warned about, linear and llama3 are held")
     const std::string original = "\"original_max_position_embeddings\": 16, ";
     CHECK(has(notices_of(tiny_rope(room, "\"rope_type\": \"dynamic\", \"factor\": 4.0"), room),
               "warning: rope type \"dynamic\": llama.cpp does not have it; in texts longer than 1024"));
-    for (const std::string rope :
-         {"\"rope_type\": \"linear\", \"factor\": 4.0",
-          "\"rope_type\": \"llama3\", \"factor\": 4.0, \"low_freq_factor\": 1.0, "
-          "\"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 16"}) {
+    for (const std::string rope : {"\"rope_type\": \"linear\", \"factor\": 4.0",
+                                   "\"rope_type\": \"llama3\", \"factor\": 4.0, \"low_freq_factor\": 1.0, "
+                                   "\"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 16"}) {
         INFO(rope);
         const std::string model = tiny_rope(room, rope);
         CHECK(notices_of(model, room) == "");
@@ -121,10 +119,8 @@ TEST_CASE("dynamic rope scaling is warned about, linear and llama3 are held")
 TEST_CASE("yarn is held with any attention factor, its blend only as llama.cpp does it")
 {
     const test::scratch room;
-    const std::string yarn =
-        "\"rope_type\": \"yarn\", \"factor\": 4.0, \"original_max_position_embeddings\": 16";
-    for (const std::string more :
-         {"", ", \"attention_factor\": 1.3", ", \"mscale\": 0.7, \"mscale_all_dim\": 1.0"}) {
+    const std::string yarn = "\"rope_type\": \"yarn\", \"factor\": 4.0, \"original_max_position_embeddings\": 16";
+    for (const std::string more : {"", ", \"attention_factor\": 1.3", ", \"mscale\": 0.7, \"mscale_all_dim\": 1.0"}) {
         INFO(more);
         const std::string model = tiny_rope(room, yarn + more);
         CHECK(notices_of(model, room) == "");
@@ -140,9 +136,8 @@ TEST_CASE("an attention factor that llama.cpp would use and we do not is refused
 {
     const test::scratch room;
     const std::string good = test::exported(test::tiny_model, room, "f32");
-    const std::string bad = test::changed_copy(good, room, [](test::gguf_parts& parts) {
-        parts.metadata.set("llama.rope.scaling.attn_factor", 1.5f);
-    });
+    const std::string bad = test::changed_copy(
+        good, room, [](test::gguf_parts& parts) { parts.metadata.set("llama.rope.scaling.attn_factor", 1.5f); });
     const auto opened = awq::gguf_source::open(bad);
     REQUIRE_FALSE(opened);
     CHECK(says(opened.error(), "llama.rope.scaling.attn_factor is 1.5"));
@@ -151,12 +146,10 @@ TEST_CASE("an attention factor that llama.cpp would use and we do not is refused
 TEST_CASE("what llama.cpp would compute otherwise at every token is refused")
 {
     const test::scratch room;
-    check_refused(tiny_with(room, "\"silu\"", "\"gelu_pytorch_tanh\""), room,
-                  "hidden_act \"gelu_pytorch_tanh\"");
+    check_refused(tiny_with(room, "\"silu\"", "\"gelu_pytorch_tanh\""), room, "hidden_act \"gelu_pytorch_tanh\"");
     using awq::model_config;
     CHECK(refusal_of("LlamaForCausalLM", [](model_config&) {}) == "");
-    CHECK(refusal_of("LlamaForCausalLM",
-                     [](model_config& c) { c.attention_bias = c.mlp_bias = true; }) == "");
+    CHECK(refusal_of("LlamaForCausalLM", [](model_config& c) { c.attention_bias = c.mlp_bias = true; }) == "");
     CHECK(has(refusal_of("Qwen3ForCausalLM", [](model_config& c) { c.attention_bias = true; }),
               "llama.cpp loads no qwen3 models with attention_bias"));
     CHECK(has(refusal_of("Qwen2ForCausalLM", [](model_config& c) { c.mlp_bias = true; }),
@@ -203,8 +196,7 @@ TEST_CASE("Gemma 3 keeps its two rotary bases without a window, and no window wi
     const std::string model = test::write_gemma3(room);
     test::replace_in_file(model + "/config.json", "\"sliding_window\": 16", "\"sliding_window\": null");
     CHECK(notices_of(model, room).find("warning: sliding") == std::string::npos);
-    const auto* const window =
-        test::open_gguf(room / "f32.gguf").find("gemma3.attention.sliding_window");
+    const auto* const window = test::open_gguf(room / "f32.gguf").find("gemma3.attention.sliding_window");
     REQUIRE(window);
     CHECK(kl_of(room / "f32.gguf", model) < 1e-8);
     for (int i = 0; i < 3; ++i)

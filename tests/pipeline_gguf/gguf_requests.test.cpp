@@ -12,8 +12,7 @@ using test::says;
 namespace {
 
 awq::result<awq::export_report> export_with(const std::string& model, const test::scratch& room,
-                                            const std::vector<std::string>& types,
-                                            const std::string& imatrix = {},
+                                            const std::vector<std::string>& types, const std::string& imatrix = {},
                                             const std::string& type = "q4_k_m")
 {
     awq::export_options options;
@@ -26,8 +25,7 @@ awq::result<awq::export_report> export_with(const std::string& model, const test
     return awq::export_gguf(options);
 }
 
-void check_refused(const awq::result<awq::export_report>& done, const test::scratch& room,
-                   const char* part)
+void check_refused(const awq::result<awq::export_report>& done, const test::scratch& room, const char* part)
 {
     REQUIRE_FALSE(done);
     INFO(std::string{done.error().text()});
@@ -36,15 +34,13 @@ void check_refused(const awq::result<awq::export_report>& done, const test::scra
 }
 
 /// A matrix with an entry of ones for each tensor that `keep` says yes to.
-std::string write_imatrix(const test::scratch& room,
-                          const std::function<bool(const std::string&)>& keep,
+std::string write_imatrix(const test::scratch& room, const std::function<bool(const std::string&)>& keep,
                           std::size_t columns = 256)
 {
     awq::imatrix matrix;
     matrix.datasets = {"text"};
     for (int layer = 0; layer < 4; ++layer)
-        for (const char* part : {"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up",
-                                 "ffn_down"}) {
+        for (const char* part : {"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"}) {
             const std::string name = "blk." + std::to_string(layer) + "." + part + ".weight";
             const std::size_t size = std::string{part} == "ffn_down" ? 2 * columns : columns;
             if (keep(name)) matrix.entries[name] = {std::vector<float>(size, 1.0f), {1.0f}};
@@ -79,8 +75,7 @@ TEST_CASE("a tensor type that cannot be given is refused before any work")
 TEST_CASE("a pattern that finds vectors beside weights is for the weights, and F32 suits norms")
 {
     const test::scratch room;
-    const auto done =
-        export_with(test::tiny_model, room, {"attn_norm=f32", "blk.0.(attn|ffn)_.*=q8_0"});
+    const auto done = export_with(test::tiny_model, room, {"attn_norm=f32", "blk.0.(attn|ffn)_.*=q8_0"});
     if (!done) FAIL(done.error().text());
     test::check_types(room / "m.gguf", {{"blk.0.attn_norm.weight", awq::gguf::type::f32},
                                         {"blk.0.ffn_norm.weight", awq::gguf::type::f32},
@@ -133,10 +128,12 @@ TEST_CASE("what an importance matrix lacks, and has too much, is warned about by
     if (!done) FAIL(done.error().text());
     REQUIRE(done->notes.size() == 2);
     CHECK(awq::line_of(done->notes[0]) ==
-          "warning: " + path + ": has no entry for 4 of 28 tensors, which are rounded without "
-          "importance: blk.1.attn_k.weight, blk.1.attn_output.weight, blk.1.attn_q.weight, ...");
-    CHECK(awq::line_of(done->notes[1]) == "warning: " + path + ": 1 of its entries are of no tensor "
-                                          "of this model: blk.4.attn_q.weight");
+          "warning: " + path +
+              ": has no entry for 4 of 28 tensors, which are rounded without "
+              "importance: blk.1.attn_k.weight, blk.1.attn_output.weight, blk.1.attn_q.weight, ...");
+    CHECK(awq::line_of(done->notes[1]) == "warning: " + path +
+                                              ": 1 of its entries are of no tensor "
+                                              "of this model: blk.4.attn_q.weight");
 }
 
 TEST_CASE("an importance matrix that decides nothing is said to")
@@ -170,6 +167,7 @@ TEST_CASE("a run on an importance matrix of another model ends before its first 
     };
     options.imatrix = write_imatrix(room, [](const std::string& n) { return !n.starts_with("blk.3."); });
     refused("has entries like \"blk.0.attn_k.weight\", but none for \"blk.3.attn_q.weight\"");
-    options.imatrix = write_imatrix(room, [](const std::string&) { return true; }, 128);
+    options.imatrix = write_imatrix(
+        room, [](const std::string&) { return true; }, 128);
     refused("has 128 columns for \"blk.0.attn_q.weight\", which has 256");
 }

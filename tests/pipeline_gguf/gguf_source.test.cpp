@@ -36,16 +36,14 @@ std::string other_model(const test::scratch& room, test::model_copy& copy,
 {
     const std::string path = room / "other";
     copy.write(path, test::element_type::f32);
-    for (const auto& [from, to] : replacements)
-        test::replace_in_file(path + "/config.json", from, to);
+    for (const auto& [from, to] : replacements) test::replace_in_file(path + "/config.json", from, to);
     return path;
 }
 
 void add_vector(test::model_copy& copy, const std::string& name, std::size_t size, float first)
 {
     test::float_tensor vector{{size}, {}};
-    for (std::size_t i = 0; i < size; ++i)
-        vector.values.push_back(first + 0.1f * std::sin(static_cast<float>(i)));
+    for (std::size_t i = 0; i < size; ++i) vector.values.push_back(first + 0.1f * std::sin(static_cast<float>(i)));
     copy.tensors()[name] = std::move(vector);
 }
 
@@ -72,8 +70,7 @@ TEST_CASE("an exported model reads back as the checkpoint, tensor by tensor")
             std::vector<float> stripe(count * shape->cols);
             REQUIRE((*source)->read_rows(name, first, {stripe.data(), count, shape->cols}));
             CHECK(std::equal(stripe.begin(), stripe.end(),
-                             wanted.values.begin() +
-                                 static_cast<std::ptrdiff_t>(first * shape->cols)));
+                             wanted.values.begin() + static_cast<std::ptrdiff_t>(first * shape->cols)));
         }
         CHECK_FALSE((*source)->shape("lm_head.weight"));
         CHECK((*source)->config().tie_word_embeddings);
@@ -109,12 +106,10 @@ TEST_CASE("biases of q and k change places with their rows")
     for (int layer = 0; layer < 4; ++layer) {
         const std::string prefix = "model.layers." + std::to_string(layer) + ".self_attn.";
         add_vector(copy, prefix + "q_proj.bias", 256, 0.3f);
-        for (const char* name : {"k_proj.bias", "v_proj.bias"})
-            add_vector(copy, prefix + name, 128, -0.2f);
+        for (const char* name : {"k_proj.bias", "v_proj.bias"}) add_vector(copy, prefix + name, 128, -0.2f);
         add_vector(copy, prefix + "o_proj.bias", 256, 0.0f);
     }
-    const std::string model = other_model(
-        room, copy, {{"\"attention_bias\": false", "\"attention_bias\": true"}});
+    const std::string model = other_model(room, copy, {{"\"attention_bias\": false", "\"attention_bias\": true"}});
     CHECK(std::abs(divergence(test::exported(model, room, "f32"), model)) < 1e-9);
 }
 
@@ -131,14 +126,12 @@ TEST_CASE("qwen2 and qwen3 keep their row order")
             continue;
         }
         add_vector(copy, prefix + "q_proj.bias", 256, 0.3f);
-        for (const char* name : {"k_proj.bias", "v_proj.bias"})
-            add_vector(copy, prefix + name, 128, -0.2f);
+        for (const char* name : {"k_proj.bias", "v_proj.bias"}) add_vector(copy, prefix + name, 128, -0.2f);
     }
     const std::string model =
         other_model(room, copy,
                     {{"LlamaForCausalLM", third ? "Qwen3ForCausalLM" : "Qwen2ForCausalLM"},
-                     {"\"model_type\": \"llama\"",
-                      third ? "\"model_type\": \"qwen3\"" : "\"model_type\": \"qwen2\""}});
+                     {"\"model_type\": \"llama\"", third ? "\"model_type\": \"qwen3\"" : "\"model_type\": \"qwen2\""}});
     const std::string path = test::exported(model, room, "f32");
     const auto file = test::open_gguf(path);
     CHECK(file.find("general.architecture")->as_string().value() == (third ? "qwen3" : "qwen2"));
@@ -152,9 +145,8 @@ TEST_CASE("llama3 rope scaling travels as a tensor")
     test::model_copy copy;
     const std::string model = other_model(
         room, copy,
-        {{"\"rope_type\": \"default\"",
-          "\"rope_type\": \"llama3\", \"factor\": 8.0, \"low_freq_factor\": 1.0, "
-          "\"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 64"}});
+        {{"\"rope_type\": \"default\"", "\"rope_type\": \"llama3\", \"factor\": 8.0, \"low_freq_factor\": 1.0, "
+                                        "\"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 64"}});
     const std::string path = test::exported(model, room, "f32");
     const auto file = test::open_gguf(path);
     const auto* const divisors = file.find_tensor("rope_freqs.weight");
@@ -191,9 +183,7 @@ TEST_CASE("a GGUF model that contradicts itself is refused in one line")
         CHECK(text.find('\n') == std::string::npos);
         CHECK(says(scored.error(), "changed.gguf"));
     };
-    const auto without = [](const char* key) {
-        return [key](test::gguf_parts& parts) { parts.metadata.erase(key); };
-    };
+    const auto without = [](const char* key) { return [key](test::gguf_parts& parts) { parts.metadata.erase(key); }; };
     refused("general.architecture", without("general.architecture"));
     refused("block_count", without("llama.block_count"));
     refused("feed_forward_length", without("llama.feed_forward_length"));
@@ -216,12 +206,10 @@ TEST_CASE("a GGUF model that contradicts itself is refused in one line")
         parts.metadata.set("mamba.context_length", std::uint32_t{256});
     });
     refused("token_embd.weight", [](test::gguf_parts& parts) {
-        std::erase_if(parts.tensors,
-                      [](const auto& each) { return each.name == "token_embd.weight"; });
+        std::erase_if(parts.tensors, [](const auto& each) { return each.name == "token_embd.weight"; });
     });
     refused("blk.2.attn_q.weight", [](test::gguf_parts& parts) {
-        std::erase_if(parts.tensors,
-                      [](const auto& each) { return each.name == "blk.2.attn_q.weight"; });
+        std::erase_if(parts.tensors, [](const auto& each) { return each.name == "blk.2.attn_q.weight"; });
     });
     refused("rope_freqs", [](test::gguf_parts& parts) {
         parts.tensors.push_back({"rope_freqs.weight", awq::gguf::type::f32, {16}});

@@ -13,7 +13,8 @@ const char* const texts[] = {"Hello, world! It's 2024.",
                              "  two  spaces\n\n\tand a tab ",
                              "na\xC3\xAFve caf\xC3\xA9 \xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x98\x80",
                              "for (int i = 0; i < 10; ++i) { x += 3.14159; }",
-                             "", "<|endoftext|> a <|endoftext|>"};
+                             "",
+                             "<|endoftext|> a <|endoftext|>"};
 
 void check_same_ids(const awq::tokenizer& ours, const awq::tokenizer& wanted, bool special)
 {
@@ -51,12 +52,10 @@ TEST_CASE("published kinds of tokenizers survive the way through a GGUF file")
         REQUIRE(wanted);
         const auto& before = wanted->post_processor().prefix();
         room.put("tokenizer_config.json",
-                 before.empty() ? "{}"
-                                : "{\"bos_token\": \"" + std::string{*wanted->token(before[0])} +
-                                      "\"}");
+                 before.empty() ? "{}" : "{\"bos_token\": \"" + std::string{*wanted->token(before[0])} + "\"}");
         awq::notice_list notices;
-        const auto facts = awq::read_gguf_tokenizer(
-            room.string(), static_cast<std::size_t>(wanted->vocab_size()), notices);
+        const auto facts =
+            awq::read_gguf_tokenizer(room.string(), static_cast<std::size_t>(wanted->vocab_size()), notices);
         if (!facts) FAIL(facts.error().text());
         const auto ours = awq::tokenizer_of(*facts, name);
         if (!ours) FAIL(ours.error().text());

@@ -8,8 +8,7 @@
 namespace {
 
 /// Makes a model directory's tokenizer files out of one of the test data's tokenizers.
-void put_tokenizer(const test::scratch& room, const std::string& name,
-                   const std::string& settings = "{}")
+void put_tokenizer(const test::scratch& room, const std::string& name, const std::string& settings = "{}")
 {
     room.put("tokenizer.json", test::read(AWQ_TEST_DATA "/tokenizers/" + name + ".json"));
     room.put("tokenizer_config.json", settings);
@@ -30,8 +29,8 @@ std::string notices_of(const test::scratch& room, const std::string& pre = {})
     const auto tokens = awq::tokenizer::load(room / "tokenizer.json");
     if (!tokens) FAIL(tokens.error().text());
     awq::notice_list notices;
-    const auto facts = awq::read_gguf_tokenizer(
-        room.string(), static_cast<std::size_t>(tokens->vocab_size()), notices, pre);
+    const auto facts =
+        awq::read_gguf_tokenizer(room.string(), static_cast<std::size_t>(tokens->vocab_size()), notices, pre);
     if (!facts) FAIL(facts.error().text());
     std::string text;
     for (const awq::notice& each : notices) text += awq::line_of(each) + "\n";
@@ -63,15 +62,14 @@ TEST_CASE("normalizers and cuts beside those of a SentencePiece style vocabulary
 {
     const test::scratch room;
     put_tokenizer(room, "llama2", llama_bos);
-    replace(room, "\"normalizers\":[", "\"normalizers\": [{\"type\": \"Lowercase\"}, {\"type\": "
-                                        "\"NFKC\"}, ");
-    replace(room, "\"pre_tokenizer\":null",
-            "\"pre_tokenizer\": {\"type\": \"Digits\", \"individual_digits\": true}");
+    replace(room, "\"normalizers\":[",
+            "\"normalizers\": [{\"type\": \"Lowercase\"}, {\"type\": "
+            "\"NFKC\"}, ");
+    replace(room, "\"pre_tokenizer\":null", "\"pre_tokenizer\": {\"type\": \"Digits\", \"individual_digits\": true}");
     const std::string said = notices_of(room);
     INFO(said);
     CHECK(said.find("warning: tokenizer.json normalizes texts (Lowercase, NFKC), ") == 0);
-    CHECK(said.find("warning: tokenizer.json cuts texts before merging (Digits), ") !=
-          std::string::npos);
+    CHECK(said.find("warning: tokenizer.json cuts texts before merging (Digits), ") != std::string::npos);
 }
 
 TEST_CASE("a token at an end of texts that is not the named one is warned about")
@@ -86,9 +84,8 @@ TEST_CASE("tokenizer_config.json has the last word on tokens at the ends, and th
 {
     const test::scratch room;
     put_tokenizer(room, "llama2", R"({"bos_token": "<s>", "add_bos_token": false})");
-    CHECK(notices_of(room) ==
-          "warning: tokenizer_config.json: add_bos_token is false, which the GGUF file follows; "
-          "tokenizer.json puts such a token\n");
+    CHECK(notices_of(room) == "warning: tokenizer_config.json: add_bos_token is false, which the GGUF file follows; "
+                              "tokenizer.json puts such a token\n");
     put_tokenizer(room, "llama2", R"({"bos_token": "<s>", "add_bos_token": true})");
     CHECK(notices_of(room) == "");
 }
@@ -113,8 +110,7 @@ TEST_CASE("of several tokens that end an answer the others are named")
     room.put("config.json", R"({"eos_token_id": [2, 5]})");
     const std::string said = notices_of(room);
     INFO(said);
-    CHECK(said.find("the GGUF file names one token that ends an answer, </s>; of the model's others (") ==
-          0);
+    CHECK(said.find("the GGUF file names one token that ends an answer, </s>; of the model's others (") == 0);
     put_tokenizer(room, "llama2", llama_bos);
     room.put("config.json", R"({"eos_token_id": [2, 5]})");
     awq::notice_list notices;
@@ -139,13 +135,11 @@ TEST_CASE("a pre-tokenizer's name that is known to cut otherwise, or not known, 
     const test::scratch room;
     put_tokenizer(room, "llama3", R"({"bos_token": "<|begin_of_text|>"})");
     CHECK(notices_of(room, "llama3").find("pre-tokenizer") == std::string::npos);
-    CHECK(notices_of(room, "qwen2").find("warning: pre-tokenizer \"qwen2\" cuts text otherwise") !=
-          std::string::npos);
-    CHECK(notices_of(room, "dbrx").find("warning: pre-tokenizer \"dbrx\" cuts as the model's "
-                                        "tokenizer.json does, but merges words that are tokens") !=
-          std::string::npos);
-    CHECK(notices_of(room, "my-own").find("warning: pre-tokenizer \"my-own\" is not known here") !=
-          std::string::npos);
+    CHECK(notices_of(room, "qwen2").find("warning: pre-tokenizer \"qwen2\" cuts text otherwise") != std::string::npos);
+    CHECK(notices_of(room, "dbrx")
+              .find("warning: pre-tokenizer \"dbrx\" cuts as the model's "
+                    "tokenizer.json does, but merges words that are tokens") != std::string::npos);
+    CHECK(notices_of(room, "my-own").find("warning: pre-tokenizer \"my-own\" is not known here") != std::string::npos);
 }
 
 TEST_CASE("every chat template of a model goes into the file, under keys of llama.cpp's form")
@@ -154,10 +148,9 @@ TEST_CASE("every chat template of a model goes into the file, under keys of llam
     put_tokenizer(room, "llama2", R"({"bos_token": "<s>", "chat_template": [
         {"name": "default", "template": "D"}, {"name": "tool_use", "template": "T"},
         {"name": "rag+v2", "template": "R"}, {"name": "rag v2", "template": "S"}]})");
-    CHECK(notices_of(room) ==
-          "chat template \"rag+v2\" is \"rag_v2\" in the GGUF file\n"
-          "warning: chat template \"rag v2\" is left out of the GGUF file, where its name would be "
-          "that of another\n");
+    CHECK(notices_of(room) == "chat template \"rag+v2\" is \"rag_v2\" in the GGUF file\n"
+                              "warning: chat template \"rag v2\" is left out of the GGUF file, where its name would be "
+                              "that of another\n");
     awq::notice_list notices;
     const auto facts = awq::read_gguf_tokenizer(room.string(), 1 << 16, notices);
     if (!facts) FAIL(facts.error().text());

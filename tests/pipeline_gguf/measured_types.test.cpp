@@ -23,8 +23,7 @@ std::uint64_t bytes_of(std::span<const std::vector<awq::type_candidate>> tensors
     return sum;
 }
 
-double error_of(std::span<const std::vector<awq::type_candidate>> tensors,
-                const std::vector<std::size_t>& chosen)
+double error_of(std::span<const std::vector<awq::type_candidate>> tensors, const std::vector<std::size_t>& chosen)
 {
     double sum = 0;
     for (std::size_t i = 0; i < chosen.size(); ++i) sum += tensors[i][chosen[i]].error;
@@ -68,8 +67,8 @@ TEST_CASE("an allocation is never worse than one type for all")
     std::vector<std::vector<awq::type_candidate>> tensors(9);
     for (std::size_t t = 0; t < tensors.size(); ++t)
         for (std::size_t k = 0; k < 4; ++k)
-            tensors[t].push_back({type::q4_k, (t + 3) * (k + 2),
-                                  std::pow(0.3, static_cast<double>(k)) * std::exp2(double(t * 7 % 5))});
+            tensors[t].push_back(
+                {type::q4_k, (t + 3) * (k + 2), std::pow(0.3, static_cast<double>(k)) * std::exp2(double(t * 7 % 5))});
     for (std::size_t k = 0; k < 4; ++k) {
         const std::vector<std::size_t> uniform(tensors.size(), k);
         const std::uint64_t budget = bytes_of(tensors, uniform);

@@ -46,8 +46,7 @@ TEST_CASE("clipping pulls in outliers of a group and leaves everything within th
         values rounded(given.size());
         format.pseudo_quantize({given.data(), 4, 64}, {}, {rounded.data(), 4, 64});
         double sum = 0;
-        for (std::size_t i = 0; i < rounded.size(); ++i)
-            sum += (weight[i] - rounded[i]) * (weight[i] - rounded[i]);
+        for (std::size_t i = 0; i < rounded.size(); ++i) sum += (weight[i] - rounded[i]) * (weight[i] - rounded[i]);
         return sum;
     };
     CHECK(error(result) < error(weight));

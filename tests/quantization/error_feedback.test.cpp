@@ -38,16 +38,15 @@ values correlated_inputs(std::size_t tokens, std::size_t width, unsigned seed)
 {
     values independent = random_values(tokens * width, seed), mix = random_values(width * width, 7);
     values inputs(tokens * width);
-    plain_product::multiply_nn(serial, {independent.data(), tokens, width},
-                               {mix.data(), width, width}, {inputs.data(), tokens, width});
+    plain_product::multiply_nn(serial, {independent.data(), tokens, width}, {mix.data(), width, width},
+                               {inputs.data(), tokens, width});
     return inputs;
 }
 
 values gram_of(values& inputs, std::size_t width)
 {
     values gram(width * width);
-    plain_product::add_gram(serial, {inputs.data(), inputs.size() / width, width},
-                            {gram.data(), width, width});
+    plain_product::add_gram(serial, {inputs.data(), inputs.size() / width, width}, {gram.data(), width, width});
     return gram;
 }
 
@@ -59,8 +58,7 @@ double output_error(values& inputs, const values& a, const values& b, std::size_
         for (std::size_t r = 0; r < rows; ++r) {
             double difference = 0;
             for (std::size_t i = 0; i < width; ++i)
-                difference += (static_cast<double>(a[r * width + i]) - b[r * width + i]) *
-                              inputs[t * width + i];
+                difference += (static_cast<double>(a[r * width + i]) - b[r * width + i]) * inputs[t * width + i];
             sum += difference * difference;
         }
     return sum;
@@ -103,8 +101,7 @@ TEST_CASE("a Cholesky factor times itself is the matrix, and solving undoes mult
         for (std::size_t i = 0; i < n; ++i)
             for (std::size_t j = 0; j <= i; ++j) {
                 double sum = 0;
-                for (std::size_t k = 0; k <= j; ++k)
-                    sum += static_cast<double>(factor[i * n + k]) * factor[j * n + k];
+                for (std::size_t k = 0; k <= j; ++k) sum += static_cast<double>(factor[i * n + k]) * factor[j * n + k];
                 worst = std::max(worst, std::abs(sum - matrix[i * n + j]));
                 largest = std::max(largest, std::abs(static_cast<double>(matrix[i * n + j])));
             }
@@ -117,10 +114,8 @@ TEST_CASE("a Cholesky factor times itself is the matrix, and solving undoes mult
         const values wanted = random_values(3 * n, 11);
         values solved = wanted, back(3 * n);
         awq::solve_cholesky<plain_product>(serial, {factor.data(), n, n}, {solved.data(), 3, n}, scratch);
-        plain_product::multiply_nn(serial, {solved.data(), 3, n}, {matrix.data(), n, n},
-                                   {back.data(), 3, n});
-        for (std::size_t i = 0; i < back.size(); ++i)
-            CHECK(back[i] == Approx(wanted[i]).margin(2e-3));
+        plain_product::multiply_nn(serial, {solved.data(), 3, n}, {matrix.data(), n, n}, {back.data(), 3, n});
+        for (std::size_t i = 0; i < back.size(); ++i) CHECK(back[i] == Approx(wanted[i]).margin(2e-3));
     }
 }
 
@@ -161,8 +156,7 @@ TEST_CASE("without feedback the codes are those of the format alone")
     const std::size_t width = 64;
     const awq::integer_quantizer format{awq::scheme{4, false}, 32};
     const values weight = random_values(8 * width, 2);
-    const values out = rounded(weight, values(width * width), width,
-                               awq::integer_feedback_format{format});
+    const values out = rounded(weight, values(width * width), width, awq::integer_feedback_format{format});
     values expected(weight.size());
     format.pseudo_quantize({weight.data(), 8, width}, {}, {expected.data(), 8, width});
     CHECK(out == expected);
@@ -185,8 +179,8 @@ TEST_CASE("feedback lowers the output error of integer and GGUF formats")
         }
     }
     const values energies(16, 1.0f);
-    for (const auto type : {awq::gguf::type::q4_0, awq::gguf::type::q4_k, awq::gguf::type::q3_k,
-                            awq::gguf::type::q2_k, awq::gguf::type::q6_k})
+    for (const auto type : {awq::gguf::type::q4_0, awq::gguf::type::q4_k, awq::gguf::type::q3_k, awq::gguf::type::q2_k,
+                            awq::gguf::type::q6_k})
         CHECK(gain(awq::gguf_feedback_format<awq::gguf::scalar_engine>{type, energies}) < 0.7);
 }
 
@@ -219,15 +213,15 @@ TEST_CASE("the least-squares target makes up for inputs that an earlier layer ha
     for (std::size_t i = 0; i < shift.size(); ++i) shift[i] -= changed[i];
     const values gram = gram_of(changed, width);
     values cross(width * width);
-    plain_product::add_cross_gram(serial, {shift.data(), tokens, width},
-                                  {changed.data(), tokens, width}, {cross.data(), width, width});
+    plain_product::add_cross_gram(serial, {shift.data(), tokens, width}, {changed.data(), tokens, width},
+                                  {cross.data(), width, width});
     const values weight = random_values(rows * width, 15);
     const auto error = [&](const values& candidate) {
         values expected(tokens * rows), actual(tokens * rows);
-        plain_product::multiply_nt(serial, {original.data(), tokens, width},
-                                   {weight.data(), rows, width}, {expected.data(), tokens, rows});
-        plain_product::multiply_nt(serial, {changed.data(), tokens, width},
-                                   {candidate.data(), rows, width}, {actual.data(), tokens, rows});
+        plain_product::multiply_nt(serial, {original.data(), tokens, width}, {weight.data(), rows, width},
+                                   {expected.data(), tokens, rows});
+        plain_product::multiply_nt(serial, {changed.data(), tokens, width}, {candidate.data(), rows, width},
+                                   {actual.data(), tokens, rows});
         double sum = 0;
         for (std::size_t i = 0; i < actual.size(); ++i)
             sum += (static_cast<double>(actual[i]) - expected[i]) * (actual[i] - expected[i]);
@@ -244,8 +238,7 @@ TEST_CASE("the least-squares target makes up for inputs that an earlier layer ha
     };
     const values target = target_with(1.0f), half = target_with(0.5f);
     CHECK(target_with(0.0f) == weight);
-    for (std::size_t i = 0; i < half.size(); ++i)
-        CHECK(std::fabs(half[i] - 0.5f * (weight[i] + target[i])) < 1e-5f);
+    for (std::size_t i = 0; i < half.size(); ++i) CHECK(std::fabs(half[i] - 0.5f * (weight[i] + target[i])) < 1e-5f);
     CHECK(error(target) < error(half));
     CHECK(error(half) < error(weight));
     CHECK(error(target) < 0.9 * error(weight));
@@ -263,14 +256,12 @@ TEST_CASE("feedback onto FP8 and FP4 lowers the output error, at the edges of bl
     const auto check = [&](const auto& format, double part) {
         const values plain = rounded(weight, zeros, width, format);
         const values better = rounded(weight, feedback, width, format);
-        CHECK(output_error(inputs, weight, better, width) <
-              part * output_error(inputs, weight, plain, width));
+        CHECK(output_error(inputs, weight, better, width) < part * output_error(inputs, weight, plain, width));
         return plain;
     };
     const auto simulated = [&](const auto& quantizer) {
         values out(weight.size());
-        REQUIRE(awq::pseudo_quantize(serial, quantizer, {weight.data(), rows, width}, {},
-                                     {out.data(), rows, width}));
+        REQUIRE(awq::pseudo_quantize(serial, quantizer, {weight.data(), rows, width}, {}, {out.data(), rows, width}));
         return out;
     };
     const awq::fp8_quantizer channels{1, 0}, blocks{128, 128};

@@ -22,8 +22,7 @@ namespace {
 std::vector<float> ramp(std::size_t count)
 {
     std::vector<float> values(count);
-    for (std::size_t i = 0; i < count; ++i)
-        values[i] = 0.01f * static_cast<float>(static_cast<int>(i * 37 % 101) - 50);
+    for (std::size_t i = 0; i < count; ++i) values[i] = 0.01f * static_cast<float>(static_cast<int>(i * 37 % 101) - 50);
     return values;
 }
 
@@ -36,9 +35,8 @@ TEST_CASE("every pattern of the small floats is its number's nearest, and rounds
         const auto pattern = static_cast<std::uint8_t>(bits);
         const float number = awq::number_of<e4m3>(pattern);
         const int exponent = (bits >> 3) & 15, mantissa = bits & 7;
-        const float magnitude = exponent == 0
-                                    ? std::ldexp(static_cast<float>(mantissa), -9)
-                                    : std::ldexp(static_cast<float>(8 + mantissa), exponent - 10);
+        const float magnitude = exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -9)
+                                              : std::ldexp(static_cast<float>(8 + mantissa), exponent - 10);
         CHECK(number == (bits < 128 ? magnitude : -magnitude));
         CHECK(std::signbit(number) == (bits >= 128));
         CHECK(awq::pattern_of<e4m3>(number) == pattern);
@@ -138,15 +136,13 @@ TEST_CASE("clipping never makes a group's weighted error larger")
 {
     const auto weights = ramp(128);
     std::vector<float> importance(128);
-    for (std::size_t i = 0; i < importance.size(); ++i)
-        importance[i] = 0.1f + static_cast<float>(i * 13 % 7);
+    for (std::size_t i = 0; i < importance.size(); ++i) importance[i] = 0.1f + static_cast<float>(i * 13 % 7);
     const awq::matrix_view<const float> rows{weights.data(), 1, 128};
     const auto error_of = [&](const auto& format) {
         std::vector<float> out(128);
         format.pseudo_quantize(rows, importance, {out.data(), 1, 128});
         double sum = 0;
-        for (std::size_t i = 0; i < out.size(); ++i)
-            sum += importance[i] * std::pow(out[i] - weights[i], 2.0f);
+        for (std::size_t i = 0; i < out.size(); ++i) sum += importance[i] * std::pow(out[i] - weights[i], 2.0f);
         return sum;
     };
     fp4_quantizer fp4{fp4_kind::nvfp4, awq::dtype::f32, 5376.0f};

@@ -29,21 +29,14 @@ codes_of_rows quantize(const integer_quantizer& how, const small::matrix& weight
     made.scales.resize(weight.rows * groups);
     made.zero_points.resize(weight.rows * groups);
     for (std::size_t r = 0; r < weight.rows; ++r)
-        how.quantize_row(weight.view().row(r),
-                         std::span(made.codes).subspan(r * weight.cols, weight.cols),
+        how.quantize_row(weight.view().row(r), std::span(made.codes).subspan(r * weight.cols, weight.cols),
                          std::span(made.scales).subspan(r * groups, groups),
                          std::span(made.zero_points).subspan(r * groups, groups));
     return made;
 }
 
-std::uint16_t bf16_bits(float value)
-{
-    return awq::bf16{value}.bits;
-}
-std::uint16_t f16_bits(float value)
-{
-    return awq::f16{value}.bits;
-}
+std::uint16_t bf16_bits(float value) { return awq::bf16{value}.bits; }
+std::uint16_t f16_bits(float value) { return awq::f16{value}.bits; }
 
 // The same formulas one weight at a time, rounding through the C library.
 float reference(float weight, float smallest, float largest, const awq::scheme& format)
@@ -53,12 +46,11 @@ float reference(float weight, float smallest, float largest, const awq::scheme& 
         scale = std::fmax(-smallest, largest) / (format.width() / 2.0f);
     } else {
         scale = (largest - smallest) / format.width();
-        zero = std::nearbyint(std::fmin(
-            std::fmax(format.smallest() - smallest / scale, format.smallest()), format.largest()));
+        zero = std::nearbyint(
+            std::fmin(std::fmax(format.smallest() - smallest / scale, format.smallest()), format.largest()));
     }
     if (scale == 0.0f) return 0.0f;
-    const float code =
-        std::fmin(std::fmax(weight / scale + zero, format.smallest()), format.largest());
+    const float code = std::fmin(std::fmax(weight / scale + zero, format.smallest()), format.largest());
     return (std::nearbyint(code) - zero) * scale;
 }
 
@@ -67,10 +59,8 @@ float reference(float weight, float smallest, float largest, const awq::scheme& 
 TEST_CASE("int4 groups of 8: the golden scales and codes of each storage dtype")
 {
     const small::matrix weight = small::golden_weight(2, 16);
-    const std::vector<std::int8_t> symmetric{-8, -2, 4, -5, 1, 6, -3, 3,
-                                             -8, -1, 5, -5, 1, 7, -3, 3};
-    const std::vector<std::int8_t> asymmetric{-8, -2, 5, -6, 1, 7, -3, 3,
-                                              -8, -1, 5, -5, 1, 7, -3, 3};
+    const std::vector<std::int8_t> symmetric{-8, -2, 4, -5, 1, 6, -3, 3, -8, -1, 5, -5, 1, 7, -3, 3};
+    const std::vector<std::int8_t> asymmetric{-8, -2, 5, -6, 1, 7, -3, 3, -8, -1, 5, -5, 1, 7, -3, 3};
     for (const dtype storage : {dtype::bf16, dtype::f16, dtype::f32}) {
         const auto sym = quantize({{4, true}, 8, storage}, weight);
         CHECK(std::equal(symmetric.begin(), symmetric.end(), sym.codes.begin()));
@@ -84,8 +74,7 @@ TEST_CASE("int4 groups of 8: the golden scales and codes of each storage dtype")
     CHECK(bf16_bits(bf16_sym[1]) == 0x3DDE);
     CHECK(bf16_bits(bf16_sym[2]) == 0x3DDE);
     CHECK(bf16_bits(bf16_sym[3]) == 0x3DEF);
-    for (const float scale : quantize({{4, false}, 8, dtype::bf16}, weight).scales)
-        CHECK(bf16_bits(scale) == 0x3DDE);
+    for (const float scale : quantize({{4, false}, 8, dtype::bf16}, weight).scales) CHECK(bf16_bits(scale) == 0x3DDE);
     const auto f16_sym = quantize({{4, true}, 8, dtype::f16}, weight).scales;
     CHECK(f16_bits(f16_sym[0]) == 0x2F77);
     CHECK(f16_bits(f16_sym[1]) == 0x2EEF);
@@ -99,12 +88,11 @@ TEST_CASE("int4 groups of 8: the golden scales and codes of each storage dtype")
 TEST_CASE("int8 per channel in bf16: the golden codes")
 {
     const auto made = quantize({{8, true}, 0, dtype::bf16}, small::golden_weight(2, 16));
-    const std::vector<std::int8_t> expected{
-        -128, -27, 73,   -91, 9,  109, -54, 46,  -118, -18, 82,   -82, 18, 118, -46, 54,
-        -54,  46,  -118, -18, 82, -82, 18,  118, -46,  54,  -109, -9,  91, -73, 27,  127};
+    const std::vector<std::int8_t> expected{-128, -27, 73,  -91, 9,    109, -54, 46,   -118, -18, 82,
+                                            -82,  18,  118, -46, 54,   -54, 46,  -118, -18,  82,  -82,
+                                            18,   118, -46, 54,  -109, -9,  91,  -73,  27,   127};
     CHECK(made.codes == expected);
-    for (const float scale : made.scales)
-        CHECK(bf16_bits(scale) == 0x3BE1);
+    for (const float scale : made.scales) CHECK(bf16_bits(scale) == 0x3BE1);
 }
 
 TEST_CASE("a group of zeros stays zero, with the storage dtype's epsilon as scale")
@@ -150,9 +138,8 @@ TEST_CASE("pseudo-quantized values are what codes, scales and zero points say")
             how.pseudo_quantize(weight.view(), {}, out.view());
             const auto made = quantize(how, weight);
             for (std::size_t i = 0; i < out.values.size(); ++i) {
-                std::vector<float> value{
-                    static_cast<float>(made.codes[i] - made.zero_points[i / 16]) *
-                    made.scales[i / 16]};
+                std::vector<float> value{static_cast<float>(made.codes[i] - made.zero_points[i / 16]) *
+                                         made.scales[i / 16]};
                 awq::round_to_storage(storage, value);
                 REQUIRE(out.values[i] == value[0]);
             }

@@ -15,8 +15,7 @@ using words = std::vector<std::uint32_t>;
 words pack_row(const bytes& codes, int bits)
 {
     words out(awq::packed_words(codes.size(), bits));
-    awq::pack_compressed_tensors({codes.data(), 1, codes.size()}, bits,
-                                 {out.data(), 1, out.size()});
+    awq::pack_compressed_tensors({codes.data(), 1, codes.size()}, bits, {out.data(), 1, out.size()});
     return out;
 }
 
@@ -85,8 +84,7 @@ TEST_CASE("the golden weight's words")
 TEST_CASE("AutoAWQ: eight outputs a word, in its own order")
 {
     bytes codes(8);
-    for (int i = 0; i < 8; ++i)
-        codes[static_cast<std::size_t>(i)] = static_cast<std::int8_t>(i - 8);
+    for (int i = 0; i < 8; ++i) codes[static_cast<std::size_t>(i)] = static_cast<std::int8_t>(i - 8);
     words out(1);
     awq::pack_autoawq({codes.data(), 8, 1}, {out.data(), 1, 1});
     CHECK(out == words{0x75316420});
@@ -110,13 +108,11 @@ TEST_CASE("GPTQ: along the inputs, zero points less one")
 TEST_CASE("every width comes back from its words, at lengths that leave a tail")
 {
     for (int bits = 2; bits <= 8; ++bits)
-        for (const std::size_t count :
-             {std::size_t{1}, std::size_t{31}, std::size_t{32}, std::size_t{257}}) {
+        for (const std::size_t count : {std::size_t{1}, std::size_t{31}, std::size_t{32}, std::size_t{257}}) {
             const bytes codes = counting(count, bits);
             const words packed = pack_row(codes, bits);
             bytes back(count);
-            awq::unpack_compressed_tensors({packed.data(), 1, packed.size()}, bits,
-                                           {back.data(), 1, count});
+            awq::unpack_compressed_tensors({packed.data(), 1, packed.size()}, bits, {back.data(), 1, count});
             REQUIRE(back == codes);
         }
 }

@@ -63,8 +63,7 @@ TEST_CASE("a weight that is not finite is refused before anything is written")
 {
     const awq::serial_execution serial;
     const awq::integer_quantizer how{{4, false}, 32};
-    for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
-                            -std::numeric_limits<float>::infinity()}) {
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
         small::matrix weight = small::random(70, 64, 5);
         weight(67, 63) = bad;
         memory space(70, 64, 2);
@@ -84,10 +83,8 @@ TEST_CASE("outputs whose rows overlap are refused")
     memory space(4, 64, 2);
     awq::quantized_weight out = space.out();
     out.codes = {out.codes.data(), 4, 64, 63};
-    CHECK(awq::quantize_weight(serial, how, weight.view(), out).error().code() ==
-          awq::error_code::invalid_argument);
+    CHECK(awq::quantize_weight(serial, how, weight.view(), out).error().code() == awq::error_code::invalid_argument);
     small::matrix floats(4, 64);
-    CHECK(awq::pseudo_quantize(serial, how, weight.view(), {}, {floats.values.data(), 4, 64, 32})
-              .error()
-              .code() == awq::error_code::invalid_argument);
+    CHECK(awq::pseudo_quantize(serial, how, weight.view(), {}, {floats.values.data(), 4, 64, 32}).error().code() ==
+          awq::error_code::invalid_argument);
 }

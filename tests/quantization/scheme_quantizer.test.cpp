@@ -25,12 +25,10 @@ std::vector<float> weights_of(std::size_t columns)
     std::uint32_t state = 7;
     const auto next = [&state] { return state = state * 1664525u + 1013904223u; };
     for (float& value : values)
-        value = (static_cast<float>(next() >> 8) * 0x1p-23f - 1.0f) *
-                (next() % 50 == 0 ? 30.0f : 1.0f);
+        value = (static_cast<float>(next() >> 8) * 0x1p-23f - 1.0f) * (next() % 50 == 0 ? 30.0f : 1.0f);
     for (std::size_t i = columns; i < 2 * columns; ++i)
         values[i] = i < columns + columns / 2 ? 0.0f : values[i] * 1e-42f;
-    for (std::size_t i = 2 * columns; i < 3 * columns; ++i)
-        values[i] *= i < 2 * columns + columns / 2 ? 3e38f : 1e-20f;
+    for (std::size_t i = 2 * columns; i < 3 * columns; ++i) values[i] *= i < 2 * columns + columns / 2 ? 3e38f : 1e-20f;
     values[3 * columns] = std::numeric_limits<float>::quiet_NaN();
     values[4 * columns] = -std::numeric_limits<float>::infinity();
     values[4 * columns + 1] = -0.0f;
@@ -60,8 +58,7 @@ std::vector<float> one_by_one(const std::vector<float>& weights, std::size_t wid
         const qparams shared = make_qparams(range, Scheme::value, rounding{});
         for (std::size_t i = first; i < first + width; ++i) {
             float code;
-            fill_codes(&weights[i], 1, shared, Scheme::smallest(), Scheme::largest(), &code,
-                       rounding{});
+            fill_codes(&weights[i], 1, shared, Scheme::smallest(), Scheme::largest(), &code, rounding{});
             out[i] = value_of(code, shared, rounding{});
         }
     }
@@ -73,9 +70,9 @@ std::vector<float> in_lanes(const std::vector<float>& weights, std::size_t colum
 {
     using rounding = storage_rounding<typename Scheme::storage_type>;
     std::vector<float> out(weights.size());
-    detail::simulate_groups<Columns, Scheme, rounding, Lanes>(
-        {weights.data(), rows, columns}, detail::group_width<Columns>{width}, Scheme{}, rounding{},
-        {out.data(), rows, columns});
+    detail::simulate_groups<Columns, Scheme, rounding, Lanes>({weights.data(), rows, columns},
+                                                              detail::group_width<Columns>{width}, Scheme{}, rounding{},
+                                                              {out.data(), rows, columns});
     return out;
 }
 
@@ -92,8 +89,7 @@ void check_group(std::size_t columns, Group group)
     std::vector<float> out(weights.size());
     REQUIRE(pseudo_quantize(serial_execution{}, fixed, in, {}, {out.data(), rows, columns}));
     CHECK(same_bits(out, expected));
-    const integer_quantizer chosen{Scheme::value, group.columns(),
-                                   dtype_of<typename Scheme::storage_type>};
+    const integer_quantizer chosen{Scheme::value, group.columns(), dtype_of<typename Scheme::storage_type>};
     REQUIRE(pseudo_quantize(serial_execution{}, chosen, in, {}, {out.data(), rows, columns}));
     CHECK(same_bits(out, expected));
     constexpr std::size_t known = [] {
@@ -142,9 +138,9 @@ void check_rounding()
         const float value = std::bit_cast<float>(static_cast<std::uint32_t>(pattern));
         vector rounded = rounding::round(detail::all_lanes<vector>(value));
         const float expected = rounding::round(value);
-        same = value != value ? rounded[2] != rounded[2]
-                              : std::bit_cast<std::uint32_t>(float{rounded[2]}) ==
-                                    std::bit_cast<std::uint32_t>(expected);
+        same = value != value
+                   ? rounded[2] != rounded[2]
+                   : std::bit_cast<std::uint32_t>(float{rounded[2]}) == std::bit_cast<std::uint32_t>(expected);
         if (!same) UNSCOPED_INFO(value << " rounds to " << rounded[2] << ", not " << expected);
     }
     CHECK(same);
@@ -179,10 +175,9 @@ TEST_CASE("scheme_quantizer: codes, scales and zero points are those of integer_
         codes[at].resize(3 * columns);
         zeros[at].resize(3 * groups);
         scales[at].resize(3 * groups);
-        return quantize_weight(serial_execution{}, how, in,
-                               {{codes[at].data(), 3, columns},
-                                {scales[at].data(), 3, groups},
-                                {zeros[at].data(), 3, groups}});
+        return quantize_weight(
+            serial_execution{}, how, in,
+            {{codes[at].data(), 3, columns}, {scales[at].data(), 3, groups}, {zeros[at].data(), 3, groups}});
     };
     REQUIRE(quantize(scheme_quantizer<w4a16_asym, group_size<32>>{}, 0));
     REQUIRE(quantize(integer_quantizer{{4, false}, 32}, 1));
@@ -199,8 +194,6 @@ TEST_CASE("storage_rounding: lanes are rounded as single floats are")
 
 TEST_CASE("scheme_quantizer: a group that does not divide the row is refused")
 {
-    CHECK(scheme_quantizer<w4a16, group_size<48>>{}.check(64).error().code() ==
-          error_code::shape_mismatch);
-    CHECK(scheme_quantizer<w4a16, per_channel>{}.check(0).error().code() ==
-          error_code::shape_mismatch);
+    CHECK(scheme_quantizer<w4a16, group_size<48>>{}.check(64).error().code() == error_code::shape_mismatch);
+    CHECK(scheme_quantizer<w4a16, per_channel>{}.check(0).error().code() == error_code::shape_mismatch);
 }

@@ -17,9 +17,8 @@ namespace gguf = awq::gguf;
 
 namespace {
 
-using quantize_chunk = std::size_t (*)(int type, const float* rows, void* out, std::int64_t start,
-                                       std::int64_t count, std::int64_t columns,
-                                       const float* importance);
+using quantize_chunk = std::size_t (*)(int type, const float* rows, void* out, std::int64_t start, std::int64_t count,
+                                       std::int64_t columns, const float* importance);
 
 quantize_chunk load_library()
 {
@@ -36,17 +35,16 @@ struct tally {
 };
 
 template <class Quantizer>
-void compare(quantize_chunk peer, const gguf::type_facts& facts, std::span<const float> rows,
-             std::size_t columns, const std::vector<float>& importance, tally& total)
+void compare(quantize_chunk peer, const gguf::type_facts& facts, std::span<const float> rows, std::size_t columns,
+             const std::vector<float>& importance, tally& total)
 {
     const Quantizer quantizer(facts.type);
     const std::size_t count = rows.size() / columns;
     std::vector<std::byte> ours(count * quantizer.row_bytes(columns));
     std::vector<std::byte> theirs(ours.size());
     quantizer.quantize({rows.data(), count, columns}, importance, ours);
-    peer(static_cast<int>(facts.type), rows.data(), theirs.data(), 0,
-         static_cast<std::int64_t>(count), static_cast<std::int64_t>(columns),
-         importance.empty() ? nullptr : importance.data());
+    peer(static_cast<int>(facts.type), rows.data(), theirs.data(), 0, static_cast<std::int64_t>(count),
+         static_cast<std::int64_t>(columns), importance.empty() ? nullptr : importance.data());
     for (std::size_t at = 0; at < ours.size(); at += facts.block_bytes) {
         ++total.blocks;
         total.differing += std::memcmp(&ours[at], &theirs[at], facts.block_bytes) != 0;
@@ -94,11 +92,9 @@ TEST_CASE("bytes are those of the ggml library: rows of all kinds", "[gguf]")
             for (const auto kind : sample::kinds) {
                 const auto rows = sample::make_rows(kind, 500000, count);
                 const auto importance = sample::make_importance(how);
-                compare<gguf::simd_block_quantizer>(peer, facts, rows, sample::columns, importance,
-                                                    total);
+                compare<gguf::simd_block_quantizer>(peer, facts, rows, sample::columns, importance, total);
                 if (wish == nullptr)
-                    compare<gguf::block_quantizer>(peer, facts, rows, sample::columns, importance,
-                                                   total);
+                    compare<gguf::block_quantizer>(peer, facts, rows, sample::columns, importance, total);
             }
         UNSCOPED_INFO(facts.name << ": " << total.blocks << " blocks");
         CHECK(total.differing == 0);
@@ -114,8 +110,7 @@ TEST_CASE("bytes are those of the ggml library: weights of real models", "[gguf]
     if (*AWQ_SHARED != 0) {
         files.push_back(std::string(AWQ_SHARED) + "/models/tiny/model.safetensors");
         for (const char part : {'1', '2', '3', '4', '5'})
-            files.push_back(std::string(AWQ_SHARED) + "/models/small/model-0000" + part +
-                            "-of-00005.safetensors");
+            files.push_back(std::string(AWQ_SHARED) + "/models/small/model-0000" + part + "-of-00005.safetensors");
     }
     const char* wish = std::getenv("AWQ_GGML_ROWS");
     const std::size_t most = wish ? 100000 : 150;

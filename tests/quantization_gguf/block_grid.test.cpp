@@ -33,14 +33,11 @@ TEST_CASE("rounding onto a fitted grid and packing gives the quantizer's bytes",
             std::vector<std::byte> pieces(whole.size());
             for (std::size_t b = 0; b < row.size() / 256; ++b) {
                 const auto block = part(row, b * 256, 256);
-                const auto grid =
-                    gguf::fit_block(type, block, part(importance, b * 256, 256), 0.0f);
+                const auto grid = gguf::fit_block(type, block, part(importance, b * 256, 256), 0.0f);
                 std::uint8_t codes[256];
-                for (std::size_t i = 0; i < 256; ++i)
-                    codes[i] = static_cast<std::uint8_t>(grid.nearest(i, block[i]));
+                for (std::size_t i = 0; i < 256; ++i) codes[i] = static_cast<std::uint8_t>(grid.nearest(i, block[i]));
                 gguf::pack_block(grid, codes,
-                                 std::span(pieces).subspan(b * gguf::block_bytes(type),
-                                                           gguf::block_bytes(type)));
+                                 std::span(pieces).subspan(b * gguf::block_bytes(type), gguf::block_bytes(type)));
             }
             INFO(gguf::name_of(type));
             CHECK(pieces == whole);
@@ -54,8 +51,8 @@ TEST_CASE("a grid's values are what the packed block reads as", "[gguf]")
         const auto row = sample::make_rows("heavy", 8, 1);
         const auto importance = sample::make_importance("even");
         const std::size_t columns = facts.block_columns;
-        const auto grid = gguf::fit_block(facts.type, part(row, 0, columns),
-                                          part(importance, 0, columns), gguf::mean_square(row));
+        const auto grid =
+            gguf::fit_block(facts.type, part(row, 0, columns), part(importance, 0, columns), gguf::mean_square(row));
         std::vector<std::uint8_t> codes(columns);
         std::vector<std::byte> stored(facts.block_bytes);
         std::vector<float> read(columns);
@@ -103,8 +100,7 @@ TEST_CASE("a block of zeros has a code for level zero", "[gguf]")
     const std::vector<float> zeros(256, 0.0f);
     for (const gguf::type_facts& facts : gguf::all_types) {
         if (!gguf::has_grid(facts.type)) continue;
-        const auto grid =
-            gguf::fit_block(facts.type, part(zeros, 0, facts.block_columns), {}, 0.0f);
+        const auto grid = gguf::fit_block(facts.type, part(zeros, 0, facts.block_columns), {}, 0.0f);
         CHECK(grid.value(0, grid.nearest(0, 0.5f)) == 0.0f);
     }
 }
@@ -118,8 +114,7 @@ TEST_CASE("rounding::best has less weighted error than rounding::exact, block by
             const auto importance = sample::make_importance(how);
             std::vector<float> exact(row.size()), best(row.size());
             const awq::matrix_view<const float> view(row.data(), 1, row.size());
-            gguf::block_quantizer(facts.type)
-                .pseudo_quantize(view, importance, {exact.data(), 1, row.size()});
+            gguf::block_quantizer(facts.type).pseudo_quantize(view, importance, {exact.data(), 1, row.size()});
             gguf::block_quantizer(facts.type, gguf::rounding::best)
                 .pseudo_quantize(view, importance, {best.data(), 1, row.size()});
             std::size_t worse = 0, better = 0;
@@ -151,8 +146,7 @@ TEST_CASE("rounding::best is defined for rows of every kind", "[gguf]")
             std::vector<float> read(row.size());
             quantizer.dequantize_row(stored, read);
             std::size_t finite = 0;
-            for (const float x : read)
-                finite += std::isfinite(x);
+            for (const float x : read) finite += std::isfinite(x);
             INFO(facts.name << " " << kind);
             if (kind != "huge" && kind != "wild") CHECK(finite == row.size());
         }
@@ -171,9 +165,8 @@ TEST_CASE("fit_blocks gives each block the grid that fit_block gives it", "[gguf
         std::vector<gguf::block_grid> grids(sources.size());
         gguf::block_quantizer(facts.type).fit_blocks(sources, grids);
         for (std::size_t b = 0; b < grids.size(); ++b) {
-            const auto one = gguf::fit_block(
-                facts.type, part(row, b * facts.block_columns, facts.block_columns),
-                part(importance, b * facts.block_columns, facts.block_columns), energy);
+            const auto one = gguf::fit_block(facts.type, part(row, b * facts.block_columns, facts.block_columns),
+                                             part(importance, b * facts.block_columns, facts.block_columns), energy);
             CHECK(one.d == grids[b].d);
             CHECK(one.dmin == grids[b].dmin);
             CHECK(std::memcmp(one.scale, grids[b].scale, sizeof one.scale) == 0);

@@ -26,9 +26,8 @@ bytes quantized(gguf::type type, const std::vector<float>& rows, std::size_t col
     const Quantizer quantizer(type);
     bytes out(rows.size() / columns * quantizer.row_bytes(columns));
     const auto done = awq::gguf::quantize_rows(
-        awq::serial_execution{}, quantizer,
-        awq::matrix_view<const float>(rows.data(), rows.size() / columns, columns), importance,
-        out);
+        awq::serial_execution{}, quantizer, awq::matrix_view<const float>(rows.data(), rows.size() / columns, columns),
+        importance, out);
     REQUIRE(done);
     return out;
 }
@@ -45,8 +44,7 @@ std::string hex(std::uint64_t number)
 std::size_t kind_index(std::string_view kind)
 {
     std::size_t index = 0;
-    while (sample::kinds[index] != kind)
-        ++index;
+    while (sample::kinds[index] != kind) ++index;
     return index;
 }
 
@@ -76,12 +74,10 @@ std::string differing_goldens()
     for (const golden& line : goldens()) {
         if (line.what != "quantize") continue;
         const auto seed = static_cast<std::uint32_t>(1000 * kind_index(line.kind));
-        const auto out = quantized<Quantizer>(*gguf::type_from_name(line.type),
-                                              sample::make_rows(line.kind, seed), sample::columns,
-                                              sample::make_importance(line.importance));
+        const auto out = quantized<Quantizer>(*gguf::type_from_name(line.type), sample::make_rows(line.kind, seed),
+                                              sample::columns, sample::make_importance(line.importance));
         ++checked;
-        if (hex(sample::hash(out)) != line.hash)
-            wrong += line.type + " " + line.kind + " " + line.importance + "; ";
+        if (hex(sample::hash(out)) != line.hash) wrong += line.type + " " + line.kind + " " + line.importance + "; ";
     }
     CHECK(checked == 17 * 5 * 15); // kinds of rows, of importance, types
     return wrong;
@@ -89,10 +85,7 @@ std::string differing_goldens()
 
 } // namespace
 
-TEST_CASE("block_quantizer writes ggml's bytes", "[gguf]")
-{
-    CHECK(differing_goldens<gguf::block_quantizer>() == "");
-}
+TEST_CASE("block_quantizer writes ggml's bytes", "[gguf]") { CHECK(differing_goldens<gguf::block_quantizer>() == ""); }
 
 TEST_CASE("simd_block_quantizer writes ggml's bytes", "[gguf]")
 {
@@ -107,8 +100,7 @@ TEST_CASE("dequantize_row reads any bytes as ggml does", "[gguf]")
         const gguf::type type = *gguf::type_from_name(line.type);
         sample::numbers source(static_cast<std::uint32_t>(type));
         bytes stored(40 * gguf::block_bytes(type));
-        for (std::byte& byte : stored)
-            byte = static_cast<std::byte>(source.word() >> 24);
+        for (std::byte& byte : stored) byte = static_cast<std::byte>(source.word() >> 24);
         std::vector<float> read(40 * gguf::block_columns(type));
         gguf::block_quantizer(type).dequantize_row(stored, read);
         for (float& x : read)
@@ -126,15 +118,13 @@ TEST_CASE("pseudo_quantize gives what the written bytes read as, in place too", 
         for (const char* how : {"none", "even"}) {
             const auto rows = sample::make_rows("outliers", 5);
             const auto importance = sample::make_importance(how);
-            const auto stored =
-                quantized<gguf::block_quantizer>(facts.type, rows, sample::columns, importance);
+            const auto stored = quantized<gguf::block_quantizer>(facts.type, rows, sample::columns, importance);
             const gguf::simd_block_quantizer quantizer(facts.type);
             const std::size_t row_bytes = quantizer.row_bytes(sample::columns);
             std::vector<float> read(rows.size());
             for (std::size_t r = 0; r < sample::rows; ++r)
-                quantizer.dequantize_row(
-                    std::span(stored).subspan(r * row_bytes, row_bytes),
-                    std::span(read).subspan(r * sample::columns, sample::columns));
+                quantizer.dequantize_row(std::span(stored).subspan(r * row_bytes, row_bytes),
+                                         std::span(read).subspan(r * sample::columns, sample::columns));
             auto pseudo = rows;
             const awq::matrix_view<float> view(pseudo.data(), sample::rows, sample::columns);
             quantizer.pseudo_quantize(view, importance, view);
@@ -150,8 +140,7 @@ TEST_CASE("short rows give the same bytes together as one by one", "[gguf]")
             const auto rows = sample::make_rows("graded", 9);
             auto importance = sample::make_importance(how);
             if (!importance.empty()) importance.resize(256);
-            const auto together =
-                quantized<gguf::simd_block_quantizer>(facts.type, rows, 256, importance);
+            const auto together = quantized<gguf::simd_block_quantizer>(facts.type, rows, 256, importance);
             const gguf::block_quantizer one(facts.type);
             bytes apart(together.size());
             const std::size_t row_bytes = one.row_bytes(256);
@@ -172,8 +161,7 @@ TEST_CASE("quantize_rows refuses what cannot be written", "[gguf]")
     const awq::matrix_view<const float> view(rows.data(), 20, 256);
     const auto code = [](const awq::status& status) { return status.error().code(); };
     CHECK(quantize_rows(serial, quantizer, view, {}, out));
-    CHECK(code(quantize_rows(serial, quantizer, view.cols_from(0, 128), {}, out)) ==
-          awq::error_code::shape_mismatch);
+    CHECK(code(quantize_rows(serial, quantizer, view.cols_from(0, 128), {}, out)) == awq::error_code::shape_mismatch);
     CHECK(code(quantize_rows(serial, quantizer, view, std::vector<float>(255, 1.0f), out)) ==
           awq::error_code::shape_mismatch);
     CHECK(code(quantize_rows(serial, quantizer, view, std::vector<float>(256, -1.0f), out)) ==
@@ -196,8 +184,7 @@ TEST_CASE("infinities and NaNs in a row do no harm to the quantizers", "[gguf]")
     for (const gguf::type_facts& facts : gguf::all_types) {
         bytes out(512 / facts.block_columns * facts.block_bytes);
         gguf::block_quantizer(facts.type).quantize_row(row, {}, out);
-        gguf::simd_block_quantizer(facts.type)
-            .quantize_row(row, std::vector<float>(512, 1.0f), out);
+        gguf::simd_block_quantizer(facts.type).quantize_row(row, std::vector<float>(512, 1.0f), out);
         std::vector<float> read(512);
         gguf::block_quantizer(facts.type).dequantize_row(out, read);
     }

@@ -92,7 +92,10 @@ TEST_CASE("what is no text in UTF-8, or too large, is refused")
     CHECK(says(problem("AWQModifier:\n  loss: \0\n"s, 2), "UTF-8"));
     CHECK(says(problem("AWQModifier:\n\n  ignore: [caf\xe9]\n", 3), "UTF-8"));
     CHECK(says(problem("\xff\xfe{\0}\0"s, 1), "UTF-8"));
-    CHECK(says(problem("\x7f" "ELF\2\1\1", 1), "UTF-8"));
+    CHECK(says(problem("\x7f"
+                       "ELF\2\1\1",
+                       1),
+               "UTF-8"));
     for (const char* const part : {"\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"})
         problem("AWQModifier: {loss: " + std::string{part} + "}\n", 1);
     CHECK(load("# h\xc3\xa4user \xe2\x82\xac \xf0\x9f\x99\x82\nAWQModifier: {}\n").smoothing);

@@ -18,8 +18,7 @@ awq::recipe golden(const std::string& name)
 TEST_CASE("every recipe that llm-compressor saved loads")
 {
     std::size_t count = 0;
-    for (const auto& each :
-         std::filesystem::directory_iterator{AWQ_SOURCE_DIR "/tests/golden/recipes"}) {
+    for (const auto& each : std::filesystem::directory_iterator{AWQ_SOURCE_DIR "/tests/golden/recipes"}) {
         const awq::recipe recipe = golden(each.path().stem().string());
         INFO(each.path());
         CHECK(recipe.groups.size() == 1);
@@ -37,8 +36,7 @@ TEST_CASE("keys that change nothing are accepted and named, each once")
     CHECK(recipe.duo_scaling == "true");
     CHECK(recipe.n_grid == 20u);
     CHECK(recipe.groups.front().scheme == "W4A16_ASYM");
-    CHECK(recipe.unused_keys ==
-          names{"requires_calibration_data", "offload_device", "bypass_divisibility_checks"});
+    CHECK(recipe.unused_keys == names{"requires_calibration_data", "offload_device", "bypass_divisibility_checks"});
 }
 
 TEST_CASE("mappings with null hooks and a scheme with its targets")
@@ -72,8 +70,7 @@ TEST_CASE("every layout of stages, lists and schemes means the same")
           "default_stage: {QuantizationModifier: {scheme: [W4A16], targets: [Linear]}}",
           "default_stage_1: {default_modifiers: [QuantizationModifier: {scheme: W4A16}]}",
           "quant_modifiers: {QuantizationModifier: {scheme: {W4A16: Linear}}}",
-          "[QuantizationModifier: {scheme: W4A16}]",
-          "modifiers: [!QuantizationModifier {scheme: {W4A16: [Linear]}}]",
+          "[QuantizationModifier: {scheme: W4A16}]", "modifiers: [!QuantizationModifier {scheme: {W4A16: [Linear]}}]",
           "QuantizationModifier: {scheme: {W4A16: [Linear]}, start: 0, end: 1.0, index: 3, group: x}",
           "QuantizationModifier: {config_groups: {W4A16: [Linear]}, kv_cache_scheme: null, hook: null}",
           "{\"args\": {}, \"quant_stage\": {\"QuantizationModifier\": {\"scheme\": \"W4A16\"}}}"}) {
@@ -109,10 +106,14 @@ TEST_CASE("a key that would change the result names its line and the nearest kno
     CHECK(says(problem("QuantizationModifier:\n  kv_cache_scheme: {num_bits: 8}\n", 2), "kv_cache_scheme"));
     CHECK(says(problem("GPTQModifier:\n  actorder: group\n", 2), "actorder"));
     CHECK(says(problem("AWQModifier:\n  mappings:\n  - smooth_layer: a\n    balance_layers: [b]\n"
-                       "    activation_hook_target: mlp\n", 5), "activation_hook_target"));
+                       "    activation_hook_target: mlp\n",
+                       5),
+               "activation_hook_target"));
     CHECK(says(problem("args: {x: 1}\nAWQModifier: {}\n", 1), "args"));
     CHECK(says(problem("QuantizationModifier:\n  config_groups:\n    g:\n      format: dense\n"
-                       "      scheme: W4A16\n", 4), "dense"));
+                       "      scheme: W4A16\n",
+                       4),
+               "dense"));
     CHECK_FALSE(says(problem("AWQModifier:\n  zzzzzzzzzzzz: 20\n", 2), "did you mean"));
 }
 

@@ -28,8 +28,7 @@ TEST_CASE("the smoothing recipe loads as it stands")
 
 TEST_CASE("the example recipe is that recipe with comments")
 {
-    const auto loaded =
-        awq::load_recipe(AWQ_EXAMPLE_DATA "/../recipes/awq_smoothing_only.yaml");
+    const auto loaded = awq::load_recipe(AWQ_EXAMPLE_DATA "/../recipes/awq_smoothing_only.yaml");
     REQUIRE(loaded);
     CHECK(loaded->smoothing_only == true);
     CHECK(loaded->ignore == names{"lm_head"});
@@ -87,8 +86,7 @@ TEST_CASE("mappings are read in order")
     REQUIRE(recipe.mappings);
     REQUIRE(recipe.mappings->size() == 2);
     CHECK(recipe.mappings->front().smooth_layer == "re:.*input_layernorm$");
-    CHECK(recipe.mappings->front().balance_layers ==
-          names{"re:.*q_proj$", "re:.*k_proj$", "re:.*v_proj$"});
+    CHECK(recipe.mappings->front().balance_layers == names{"re:.*q_proj$", "re:.*k_proj$", "re:.*v_proj$"});
     CHECK(recipe.mappings->back().smooth_layer == "re:.*up_proj$");
     CHECK(recipe.mappings->back().balance_layers == names{"re:.*down_proj$"});
 }
@@ -157,17 +155,17 @@ TEST_CASE("what is not known is an error, never ignored")
     const std::string begin = "quant_stage:\n  quant_modifiers:\n    AWQModifier:\n";
     CHECK(says(problem(begin + "      smoothing_onyl: true\n", 4), "smoothing_onyl"));
     CHECK(says(problem(begin + "      smoothing_only: true\n      bits: 4\n", 5), "bits"));
-    CHECK(says(problem("quant_stage:\n  quant_modifiers:\n    AwqModifier:\n      ignore: []\n", 3),
-               "AwqModifier"));
+    CHECK(says(problem("quant_stage:\n  quant_modifiers:\n    AwqModifier:\n      ignore: []\n", 3), "AwqModifier"));
     CHECK(says(problem("quant_stage:\n  SmoothQuantModifier:\n    ignore: []\n", 2), "SmoothQuantModifier"));
     CHECK(says(problem("# stage\nquantise:\n  quant_modifiers: {}\n", 2), "quantise"));
     CHECK(says(problem("QuantizationModifier:\n  smoothing_only: true\n", 2), "smoothing_only"));
     CHECK(says(problem(begin + "      mappings:\n        - smooth: a\n          balance_layers: [b]\n", 5),
                "smooth_layer"));
-    CHECK(says(problem(begin + "      config_groups:\n        g:\n          weight: {}\n", 6),
-               "weight"));
+    CHECK(says(problem(begin + "      config_groups:\n        g:\n          weight: {}\n", 6), "weight"));
     CHECK(says(problem("QuantizationModifier:\n  config_groups:\n    g:\n      weights:\n"
-                       "        nbits: 4\n", 5), "nbits"));
+                       "        nbits: 4\n",
+                       5),
+               "nbits"));
 }
 
 TEST_CASE("a wrong type names the key, the file and the line")

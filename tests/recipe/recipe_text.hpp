@@ -22,8 +22,7 @@ inline awq::recipe load(std::string_view text)
 }
 
 /// The error's text, which names the file and the line.
-inline std::string problem(std::string_view text, int line,
-                           awq::error_code code = awq::error_code::malformed_file)
+inline std::string problem(std::string_view text, int line, awq::error_code code = awq::error_code::malformed_file)
 {
     const test::scratch room;
     const std::string path = room.put("recipe.yaml", text);
@@ -39,9 +38,6 @@ inline std::string problem(std::string_view text, int line,
     return message;
 }
 
-inline bool says(const std::string& text, std::string_view part)
-{
-    return text.find(part) != std::string::npos;
-}
+inline bool says(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 #endif

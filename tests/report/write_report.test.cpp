@@ -72,8 +72,7 @@ TEST_CASE("the JSON report has the keys that scripts rely on")
     CHECK(root.at("options").value().at("loss").value().as_string().value() == "screened");
     CHECK(root.at("seconds").value().at("search").value().as_number().value() == 2.0);
     CHECK(root.at("peak_rss_bytes").value().as_unsigned().value() == 123'000'000);
-    for (const auto& each : root.at("outputs").value().elements())
-        CHECK(each.as_string().value() == "out/smoothed");
+    for (const auto& each : root.at("outputs").value().elements()) CHECK(each.as_string().value() == "out/smoothed");
 }
 
 TEST_CASE("a mapping in the JSON report has its figures, or the reason why it was left alone")
@@ -81,13 +80,11 @@ TEST_CASE("a mapping in the JSON report has its figures, or the reason why it wa
     const auto parsed = awq::json::document::parse(awq::to_json(example()), "report");
     REQUIRE(parsed);
     std::vector<awq::json::value> mappings;
-    for (const auto& each : parsed->root().at("mappings").value().elements())
-        mappings.push_back(each);
+    for (const auto& each : parsed->root().at("mappings").value().elements()) mappings.push_back(each);
     REQUIRE(mappings.size() == 2);
     const names keys = keys_of(mappings[0]);
-    for (const char* const key :
-         {"layer", "smooth_layer", "balance_layers", "initial_error", "best_error", "best_ratio",
-          "duo_scaling", "tokens", "skipped"}) {
+    for (const char* const key : {"layer", "smooth_layer", "balance_layers", "initial_error", "best_error",
+                                  "best_ratio", "duo_scaling", "tokens", "skipped"}) {
         INFO(key);
         CHECK(std::count(keys.begin(), keys.end(), key) == 1);
         CHECK(mappings[1].find(key));
@@ -116,8 +113,8 @@ TEST_CASE("the report for people has a line for each mapping, the totals and the
 {
     const std::string text = awq::to_text(example());
     for (const char* const part :
-         {"model.layers.0.input_layernorm", "25.0 %", "skipped: the shapes do not fit",
-          "1 smoothed, 1 skipped", "W4A16_ASYM", "search     2.00", "123.0 MB", "out/smoothed"}) {
+         {"model.layers.0.input_layernorm", "25.0 %", "skipped: the shapes do not fit", "1 smoothed, 1 skipped",
+          "W4A16_ASYM", "search     2.00", "123.0 MB", "out/smoothed"}) {
         INFO(part);
         CHECK(text.find(part) != std::string::npos);
     }
@@ -148,9 +145,7 @@ TEST_CASE("a notice is shown when it comes and is one line of both reports")
     const auto parsed = awq::json::document::parse(awq::to_json(report), "report");
     REQUIRE(parsed);
     names notes;
-    for (const auto& each : parsed->root().at("notes").value().elements())
-        notes.emplace_back(each.as_string().value());
+    for (const auto& each : parsed->root().at("notes").value().elements()) notes.emplace_back(each.as_string().value());
     CHECK(notes == names{"nothing to do for a?b", "warning: one token is too few"});
-    CHECK(awq::to_text(report).find("note       warning: one token is too few\n") !=
-          std::string::npos);
+    CHECK(awq::to_text(report).find("note       warning: one token is too few\n") != std::string::npos);
 }

@@ -21,8 +21,16 @@ awq::run_report run(const std::string& mark)
     report.scheme = "scheme" + mark;
     report.instruction_set = "level" + mark;
     report.options = {{"dataset", "data" + mark}, {"samples", "9"}, {"tokens", "8191"}};
-    awq::mapping_report done{"model.layers.0", "model.layers.0.norm" + mark, {"model.layers.0.q" + mark, "k_proj"},
-                             0.125, 0.0625, 0.45, true, 4097, 3, {}};
+    awq::mapping_report done{"model.layers.0",
+                             "model.layers.0.norm" + mark,
+                             {"model.layers.0.q" + mark, "k_proj"},
+                             0.125,
+                             0.0625,
+                             0.45,
+                             true,
+                             4097,
+                             3,
+                             {}};
     awq::mapping_report left = done;
     left.smooth_layer = "model.layers.1.v_proj" + mark;
     left.skipped = "reason" + mark;
@@ -49,8 +57,12 @@ awq::evaluation_report evaluation(const std::string& mark, std::size_t models)
     report.instruction_set = "level" + mark;
     for (std::size_t i = 0; i < models; ++i) {
         const auto n = static_cast<double>(i + 1);
-        report.models.push_back({"dir/model" + std::to_string(i) + mark, {{"TYPE" + mark, 3, 10, 1000 * (i + 1)}},
-                                 1234, 7.5 * n, 0.5 / n, 0.875});
+        report.models.push_back({"dir/model" + std::to_string(i) + mark,
+                                 {{"TYPE" + mark, 3, 10, 1000 * (i + 1)}},
+                                 1234,
+                                 7.5 * n,
+                                 0.5 / n,
+                                 0.875});
     }
     report.notes.warn("warned" + mark);
     report.seconds = {{"step" + mark, 12}};
@@ -76,21 +88,47 @@ const std::string hostile = "</style><script>alert('x')</script>&amp;\"' onload=
 
 TEST_CASE("the page of a run holds every figure of its report")
 {
-    check_has(awq::to_html(run("_x")),
-              {"models/model_x", "scheme_x", "level_x", "data_x", "8191", "model.layers.0.norm_x", "q_x",
-               "k_proj", "0.125", "0.0625", minus + "50.0 %", "0.450 duo", "4" + space + "097",
-               "model.layers.1.v_proj_x",
-               "reason_x", "format_x", "steps_x", "1.23 %", "model.layers.0.odd", "unfit_x", "warned_x", "noted_x",
-               "step_x", "1 min 15 s", "123 MB", "out_x", "tensor_x", "TYPE_x", "2" + space + "048", "8.19 kB",
-               "25.0 %", "4.00 bits", "1 of 2", "6 scale candidates"});
+    check_has(awq::to_html(run("_x")), {"models/model_x",
+                                        "scheme_x",
+                                        "level_x",
+                                        "data_x",
+                                        "8191",
+                                        "model.layers.0.norm_x",
+                                        "q_x",
+                                        "k_proj",
+                                        "0.125",
+                                        "0.0625",
+                                        minus + "50.0 %",
+                                        "0.450 duo",
+                                        "4" + space + "097",
+                                        "model.layers.1.v_proj_x",
+                                        "reason_x",
+                                        "format_x",
+                                        "steps_x",
+                                        "1.23 %",
+                                        "model.layers.0.odd",
+                                        "unfit_x",
+                                        "warned_x",
+                                        "noted_x",
+                                        "step_x",
+                                        "1 min 15 s",
+                                        "123 MB",
+                                        "out_x",
+                                        "tensor_x",
+                                        "TYPE_x",
+                                        "2" + space + "048",
+                                        "8.19 kB",
+                                        "25.0 %",
+                                        "4.00 bits",
+                                        "1 of 2",
+                                        "6 scale candidates"});
 }
 
 TEST_CASE("the page of an evaluation holds every figure of its report")
 {
-    check_has(awq::to_html(evaluation("_x", 1)), {"dir/model0_x", "reference_x", "data_x", "rounded_x", "level_x",
-                                                  "7.5",
-                                                  "0.5", "87.5 %", "1" + space + "234", "TYPE_x", "1 kB", "warned_x",
-                                                  "step_x", "12.0 s", "1.5 GB"});
+    check_has(awq::to_html(evaluation("_x", 1)),
+              {"dir/model0_x", "reference_x", "data_x", "rounded_x", "level_x", "7.5", "0.5", "87.5 %",
+               "1" + space + "234", "TYPE_x", "1 kB", "warned_x", "step_x", "12.0 s", "1.5 GB"});
     check_has(awq::to_html(evaluation("_x", 3)), {"dir/model0_x", "dir/model1_x", "dir/model2_x", "reference_x", "15",
                                                   "22.5", "0.25", "0.16667", "2 kB", "3 kB", "KL divergence"});
 }
@@ -108,8 +146,8 @@ TEST_CASE("several models are drawn by what they weigh, each as one point with i
 
 TEST_CASE("names and texts of any content are text on the page and nothing else")
 {
-    for (const std::string& page : {awq::to_html(run(hostile)), awq::to_html(evaluation(hostile, 1)),
-                                    awq::to_html(evaluation(hostile, 3))}) {
+    for (const std::string& page :
+         {awq::to_html(run(hostile)), awq::to_html(evaluation(hostile, 1)), awq::to_html(evaluation(hostile, 3))}) {
         const auto read = test::html_page::read(page);
         CHECK(read.problem == "");
         CHECK(std::count(read.elements.begin(), read.elements.end(), "script") == 0);
@@ -154,7 +192,14 @@ TEST_CASE("experts of one block share a column")
     for (int expert = 0; expert < 40; ++expert)
         report.mappings.push_back({"model.layers.7",
                                    "model.layers.7.mlp.experts." + std::to_string(expert) + ".up_proj",
-                                   {"down_proj"}, 1, 0.5, 0, false, 1, 0, {}});
+                                   {"down_proj"},
+                                   1,
+                                   0.5,
+                                   0,
+                                   false,
+                                   1,
+                                   0,
+                                   {}});
     const auto read = test::html_page::read(awq::to_html(report));
     CHECK(std::count(read.elements.begin(), read.elements.end(), "figure") == 1);
     CHECK(read.text.find("mlp.experts.*.up_proj") != std::string::npos);

@@ -12,8 +12,7 @@ namespace {
 std::vector<std::size_t> rows_of(const row_sample& sample)
 {
     std::vector<std::size_t> rows;
-    for (std::size_t i = 0; i < sample.size(); ++i)
-        rows.push_back(sample.row(i));
+    for (std::size_t i = 0; i < sample.size(); ++i) rows.push_back(sample.row(i));
     return rows;
 }
 
@@ -41,8 +40,7 @@ TEST_CASE("a sample has one row of each equal part")
 TEST_CASE("a sample meets all channels of heads, although they repeat as its parts do")
 {
     std::set<std::size_t> channels;
-    for (const std::size_t row : rows_of(row_sample{4096, 64}))
-        channels.insert(row % 64);
+    for (const std::size_t row : rows_of(row_sample{4096, 64})) channels.insert(row % 64);
     CHECK(channels.size() > 32);
 }
 

@@ -17,8 +17,7 @@ awq::scale_grid grid_of(awq::duo kind, std::size_t n = 20)
     return awq::scale_grid{options};
 }
 
-std::vector<double> scales_of(awq::scale_candidate candidate, std::vector<float> x,
-                              std::vector<double> w = {})
+std::vector<double> scales_of(awq::scale_candidate candidate, std::vector<float> x, std::vector<double> w = {})
 {
     std::vector<double> scales(x.size());
     (void)awq::compute_scales(candidate, x, w, scales);
@@ -56,8 +55,7 @@ TEST_CASE("ratios and their order")
 TEST_CASE("the first candidate is identity, whatever the activations are")
 {
     for (const awq::duo kind : {awq::duo::off, awq::duo::on, awq::duo::both})
-        for (const double scale : scales_of(grid_of(kind)[0], {0.0f, 1e-30f, 3.0f, 1e30f}))
-            CHECK(scale == 1.0);
+        for (const double scale : scales_of(grid_of(kind)[0], {0.0f, 1e-30f, 3.0f, 1e30f})) CHECK(scale == 1.0);
 }
 
 TEST_CASE("a grid that would divide by zero is refused")
@@ -90,8 +88,7 @@ TEST_CASE("infinite and undefined scales become 1")
 {
     const float inf = std::numeric_limits<float>::infinity();
     const float nan = std::numeric_limits<float>::quiet_NaN();
-    for (const double scale : scales_of({1.0, false}, {nan, 4.0f}))
-        CHECK(scale == 1.0);
+    for (const double scale : scales_of({1.0, false}, {nan, 4.0f})) CHECK(scale == 1.0);
     std::vector<double> scales(2);
     const std::vector<float> x{inf, 4.0f};
     // inf / inf is patched, 4 / inf is 0: not a scale that can be used.

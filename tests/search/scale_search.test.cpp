@@ -30,8 +30,7 @@ constexpr awq::serial_execution serial;
 struct golden {
     small::matrix weight = small::golden_weight(), inputs = small::golden_inputs();
     small::matrix gram{16, 16};
-    std::vector<float> x_mean = std::vector<float>(16), memory,
-                       loss_memory = std::vector<float>(1024);
+    std::vector<float> x_mean = std::vector<float>(16), memory, loss_memory = std::vector<float>(1024);
     awq::matrix_view<const float> view = weight.view();
     integer_quantizer how;
     layer only;
@@ -61,13 +60,13 @@ struct golden {
 
     auto gram_loss()
     {
-        return awq::gram_loss<awq::plain_product, awq::serial_execution>(
-            serial, {&view, 1}, gram.view(), inputs.rows, loss_memory);
+        return awq::gram_loss<awq::plain_product, awq::serial_execution>(serial, {&view, 1}, gram.view(), inputs.rows,
+                                                                         loss_memory);
     }
     auto output_loss()
     {
-        return awq::linear_output_loss<awq::plain_product, awq::serial_execution>(
-            serial, {&view, 1}, inputs.view(), loss_memory);
+        return awq::linear_output_loss<awq::plain_product, awq::serial_execution>(serial, {&view, 1}, inputs.view(),
+                                                                                  loss_memory);
     }
 };
 
@@ -80,26 +79,21 @@ struct table {
 };
 
 const std::vector<table> tables{
-    {false, duo::on, 4.0 / 18.0, true, {.399892, .320989, .23849,  .178902, .21998,
-                                        .111704, .168587, .169136, .215147, .226102,
-                                        .13105,  .181191, .236866, .269008, .237187,
-                                        .16473,  .115028, .12124,  .25993,  .324671}},
-    {false, duo::off, 3.0 / 19.0, false, {.399892, .131889,  .303222, .0950398, .158376,
-                                          .126492, .243724,  .172414, .187582,  .355013,
-                                          .203681, .158643,  .321517, .168893,  .247003,
-                                          .138877, .0955622, .24083,  .270356,  .324671}},
-    {false, duo::both, 2.0 / 9.0, true, {.399892, .320989, .322456, .178902, .115991,
-                                         .111704, .227322, .169136, .185407, .226102,
-                                         .127619, .181191, .206973, .269008, .131921,
-                                         .16473,  .124845, .12124,  .324671, .324671}},
-    {true, duo::on, 2.0 / 18.0, true, {.495409, .496655, .399196, .256865, .453513,
-                                       .412091, .334467, .39976,  .296774, .41174,
-                                       .361536, .808813, .554983, .31027,  .399239,
-                                       .537488, .49701,  .724457, .982154, .645726}},
-    {true, duo::off, 4.0 / 19.0, false, {.495409, .552003, .318928, .385249, .244434,
-                                         .39392,  .557301, .426262, .42626,  .428669,
-                                         .386843, .404227, .365611, .364353, .50014,
-                                         .585949, .367102, .532189, .984607, .645726}},
+    {false, duo::on, 4.0 / 18.0, true, {.399892, .320989, .23849,  .178902, .21998,  .111704, .168587,
+                                        .169136, .215147, .226102, .13105,  .181191, .236866, .269008,
+                                        .237187, .16473,  .115028, .12124,  .25993,  .324671}},
+    {false, duo::off, 3.0 / 19.0, false, {.399892, .131889, .303222,  .0950398, .158376, .126492, .243724,
+                                          .172414, .187582, .355013,  .203681,  .158643, .321517, .168893,
+                                          .247003, .138877, .0955622, .24083,   .270356, .324671}},
+    {false, duo::both, 2.0 / 9.0, true, {.399892, .320989, .322456, .178902, .115991, .111704, .227322,
+                                         .169136, .185407, .226102, .127619, .181191, .206973, .269008,
+                                         .131921, .16473,  .124845, .12124,  .324671, .324671}},
+    {true, duo::on, 2.0 / 18.0, true, {.495409, .496655, .399196, .256865, .453513, .412091, .334467,
+                                       .39976,  .296774, .41174,  .361536, .808813, .554983, .31027,
+                                       .399239, .537488, .49701,  .724457, .982154, .645726}},
+    {true, duo::off, 4.0 / 19.0, false, {.495409, .552003, .318928, .385249, .244434, .39392,  .557301,
+                                         .426262, .42626,  .428669, .386843, .404227, .365611, .364353,
+                                         .50014,  .585949, .367102, .532189, .984607, .645726}},
 };
 
 } // namespace
@@ -122,8 +116,7 @@ TEST_CASE("all five golden loss tables, from the Gram matrix, the outputs and a 
         check(set.search(expected.kind, set.gram_loss()));
         check(set.search(expected.kind, set.output_loss()));
         auto forward = [&](views weights, awq::matrix_view<float> out) {
-            awq::plain_product::multiply_nt(serial, std::as_const(set.inputs).view(), weights[0],
-                                            out);
+            awq::plain_product::multiply_nt(serial, std::as_const(set.inputs).view(), weights[0], out);
         };
         awq::parent replayed{forward, set.inputs.rows, set.weight.rows};
         awq::parent_output_loss loss(serial, replayed, {&set.view, 1}, set.loss_memory);
@@ -134,26 +127,22 @@ TEST_CASE("all five golden loss tables, from the Gram matrix, the outputs and a 
 TEST_CASE("the golden statistics and best scales")
 {
     golden set(false);
-    const std::vector<double> x_mean{8.833333,  0.8125,    1.125,     0.8125,    1.125,     6.5,
-                                     1.0833334, 0.9166667, 0.9583333, 1.0416666, 6.6666665, 1.125,
-                                     0.8125,    1.125,     0.8125,    9.0};
-    for (std::size_t i = 0; i < 16; ++i)
-        CHECK(set.x_mean[i] == Approx(x_mean[i]));
+    const std::vector<double> x_mean{8.833333,  0.8125,    1.125,     0.8125, 1.125,  6.5,   1.0833334, 0.9166667,
+                                     0.9583333, 1.0416666, 6.6666665, 1.125,  0.8125, 1.125, 0.8125,    9.0};
+    for (std::size_t i = 0; i < 16; ++i) CHECK(set.x_mean[i] == Approx(x_mean[i]));
 
-    const std::vector<double> with_duo{
-        1.2337808, .7671431, .824675,   .7260204, .8882952, 1.2372952, .8275799, .8487751,
-        .7463135,  .8371828, 1.2467822, .7980896, .8620157, .8328853,  .7873694, 1.3773717};
+    const std::vector<double> with_duo{1.2337808, .7671431, .824675,  .7260204, .8882952,  1.2372952,
+                                       .8275799,  .8487751, .7463135, .8371828, 1.2467822, .7980896,
+                                       .8620157,  .8328853, .7873694, 1.3773717};
     const auto on = set.search(duo::on, set.gram_loss());
     CHECK(on.best_error == Approx(.11170432).epsilon(1e-6));
-    for (std::size_t i = 0; i < 16; ++i)
-        CHECK(on.best_scales[i] == Approx(with_duo[i]).epsilon(1e-6));
+    for (std::size_t i = 0; i < 16; ++i) CHECK(on.best_scales[i] == Approx(with_duo[i]).epsilon(1e-6));
 
     const std::vector<double> without{1.2055143, .8270769, .8706849, .8270769, .8706849,  1.1485212,
                                       .8655119,  .8429808, .8489182, .8601686, 1.1531217, .8706849,
                                       .8270769,  .8706849, .8270769, 1.2090775};
     const auto off = set.search(duo::off, set.gram_loss());
-    for (std::size_t i = 0; i < 16; ++i)
-        CHECK(off.best_scales[i] == Approx(without[i]).epsilon(1e-6));
+    for (std::size_t i = 0; i < 16; ++i) CHECK(off.best_scales[i] == Approx(without[i]).epsilon(1e-6));
 }
 
 TEST_CASE("identity wins where nothing is better, and a tie keeps the earlier candidate")
@@ -163,8 +152,7 @@ TEST_CASE("identity wins where nothing is better, and a tie keeps the earlier ca
     CHECK(flat.best_ratio == 0.0);
     CHECK_FALSE(flat.duo_scaling);
     CHECK(flat.best_error == flat.initial_error);
-    for (const double scale : flat.best_scales)
-        CHECK(scale == 1.0);
+    for (const double scale : flat.best_scales) CHECK(scale == 1.0);
     int calls = 0;
     const auto worse = set.search(duo::on, [&](views) { return static_cast<double>(++calls); });
     CHECK(calls == 20);
@@ -197,8 +185,8 @@ TEST_CASE("candidates whose scales cannot be stored are skipped and counted, ide
         limited.largest_scales = high;
         set.memory.resize(awq::search_workspace_size(limited, options));
         double loss = 20.0; // each candidate that is tried is better than those before it
-        const auto found =
-            awq::scale_search(serial, limited, options, [&](views) { return loss -= 1.0; }, set.memory);
+        const auto found = awq::scale_search(
+            serial, limited, options, [&](views) { return loss -= 1.0; }, set.memory);
         REQUIRE(found);
         return *found;
     };
@@ -222,8 +210,8 @@ TEST_CASE("weights that overflow their type make no candidate")
     options.storage = awq::dtype::f16;
     set.how.storage = awq::dtype::f16;
     set.memory.resize(awq::search_workspace_size(set.whole(), options));
-    awq::gram_loss<awq::plain_product, awq::serial_execution> loss{serial, {&set.view, 1},
-                                                                   set.gram.view(), 6, set.loss_memory};
+    awq::gram_loss<awq::plain_product, awq::serial_execution> loss{
+        serial, {&set.view, 1}, set.gram.view(), 6, set.loss_memory};
     const auto found = awq::scale_search(serial, set.whole(), options, loss, set.memory);
     REQUIRE(found);
     CHECK(found->skipped_candidates > 0);
@@ -239,8 +227,8 @@ TEST_CASE("limits need one entry for each scale")
     limited.smallest_scales = few;
     limited.largest_scales = all;
     std::vector<float> memory(awq::search_workspace_size(limited, awq::search_options{}));
-    const auto found =
-        awq::scale_search(serial, limited, awq::search_options{}, [](views) { return 1.0; }, memory);
+    const auto found = awq::scale_search(
+        serial, limited, awq::search_options{}, [](views) { return 1.0; }, memory);
     REQUIRE_FALSE(found);
     CHECK(found.error().code() == awq::error_code::shape_mismatch);
 }
@@ -250,8 +238,7 @@ TEST_CASE("no finite loss at all is an error, and so is a bad call")
     golden set(false);
     awq::search_options options;
     std::vector<float> memory(awq::search_workspace_size(set.whole(), options));
-    const auto code = [&](const problem& what, const awq::search_options& how,
-                          std::span<float> space) {
+    const auto code = [&](const problem& what, const awq::search_options& how, std::span<float> space) {
         const auto found = awq::scale_search(
             serial, what, how, [](views) { return std::nan(""); }, space);
         REQUIRE_FALSE(found);
@@ -259,15 +246,13 @@ TEST_CASE("no finite loss at all is an error, and so is a bad call")
     };
     using awq::error_code;
     CHECK(code(set.whole(), options, memory) == error_code::no_candidate);
-    CHECK(code(set.whole(), options, std::span(memory).first(100)) ==
-          error_code::workspace_too_small);
+    CHECK(code(set.whole(), options, std::span(memory).first(100)) == error_code::workspace_too_small);
     CHECK(code(set.whole(), options, {}) == error_code::workspace_too_small);
     awq::search_options tiny;
     tiny.n_grid = 1;
     CHECK(code(set.whole(), tiny, memory) == error_code::invalid_argument);
     CHECK(code({{}, set.x_mean}, options, memory) == error_code::invalid_argument);
-    CHECK(code({{&set.only, 1}, std::span(set.x_mean).first(8)}, options, memory) ==
-          error_code::shape_mismatch);
+    CHECK(code({{&set.only, 1}, std::span(set.x_mean).first(8)}, options, memory) == error_code::shape_mismatch);
     set.x_mean[3] = std::numeric_limits<float>::infinity();
     CHECK(code(set.whole(), options, memory) == error_code::not_finite);
     set.x_mean[3] = 1.0f;
@@ -301,8 +286,7 @@ TEST_CASE("columns that share a scale get one scale")
 {
     golden set(false);
     std::vector<std::uint32_t> shared(16);
-    for (std::uint32_t c = 0; c < 16; ++c)
-        shared[c] = c % 8; // two query heads of one kv head
+    for (std::uint32_t c = 0; c < 16; ++c) shared[c] = c % 8; // two query heads of one kv head
     const problem grouped{{&set.only, 1}, set.x_mean, shared, 8};
     const awq::search_options options;
     std::vector<float> memory(awq::search_workspace_size(grouped, options));
@@ -425,8 +409,8 @@ TEST_CASE("of a loss that looks at some rows, only these are made, and they deci
         const awq::search_layer<awq::integer_quantizer> layer{weight, &rounding, {}};
         awq::search_options options;
         options.duo_scaling = awq::duo::off; // the weights' magnitude is that of all rows
-        const awq::gram_loss<awq::plain_product, awq::serial_execution> loss{
-            serial, {&layer.weight, 1}, gram.view(), 40, products, most};
+        const awq::gram_loss<awq::plain_product, awq::serial_execution> loss{serial, {&layer.weight, 1}, gram.view(),
+                                                                             40,     products,           most};
         std::fill(counted.begin(), counted.end(), 1e9f);
         const auto found = awq::scale_search(serial, awq::search_problem<awq::integer_quantizer>{{&layer, 1}, x_mean},
                                              options, loss, counted);

@@ -24,8 +24,7 @@ struct scripted {
 
     awq::result<awq::search_outcome> run(std::size_t finalists)
     {
-        for (std::size_t i = 0; i < 16; ++i)
-            x_mean[i] = 1.0f + static_cast<float>(i);
+        for (std::size_t i = 0; i < 16; ++i) x_mean[i] = 1.0f + static_cast<float>(i);
         const awq::search_layer<awq::integer_quantizer> only{weight.view(), &how, {}};
         const awq::search_problem<awq::integer_quantizer> whole{{&only, 1}, x_mean};
         awq::search_options options;
@@ -41,8 +40,7 @@ struct scripted {
                 return cheap[next++];
             },
             [&](views weights) {
-                const std::vector<float> now(weights[0].data(),
-                                             weights[0].data() + weights[0].size());
+                const std::vector<float> now(weights[0].data(), weights[0].data() + weights[0].size());
                 for (std::size_t i = 0; i < seen.size(); ++i)
                     if (seen[i] == now && (judged.empty() || i > judged.back())) {
                         judged.push_back(i);

@@ -21,20 +21,17 @@ constexpr double rounding_level = 4e-7;
 std::vector<double> some_scales(std::size_t count)
 {
     std::vector<double> scales(count);
-    for (std::size_t i = 0; i < count; ++i)
-        scales[i] = std::exp2(std::sin(double(i) * 1.7) * 4.0);
+    for (std::size_t i = 0; i < count; ++i) scales[i] = std::exp2(std::sin(double(i) * 1.7) * 4.0);
     return scales;
 }
 
-matrix normed(const matrix& x, const std::vector<float>& weight, const std::vector<float>& bias,
-              bool offset)
+matrix normed(const matrix& x, const std::vector<float>& weight, const std::vector<float>& bias, bool offset)
 {
     matrix y = x;
     for (std::size_t t = 0; t < x.rows; ++t)
         for (std::size_t c = 0; c < x.cols; ++c)
-            y(t, c) =
-                static_cast<float>(double{x(t, c)} * ((offset ? 1.0 : 0.0) + double{weight[c]}) +
-                                   (bias.empty() ? 0.0 : double{bias[c]}));
+            y(t, c) = static_cast<float>(double{x(t, c)} * ((offset ? 1.0 : 0.0) + double{weight[c]}) +
+                                         (bias.empty() ? 0.0 : double{bias[c]}));
     return y;
 }
 
@@ -51,9 +48,8 @@ TEST_CASE("norm to linears keeps the function, with a bias and with an offset")
             const matrix before = normed(x, norm.values, bias.values, offset);
             const matrix q_before = linear(before, q), k_before = linear(before, k);
             const awq::matrix_view<float> reads[2] = {q.view(), k.view()};
-            REQUIRE(awq::apply_scales(
-                serial, {smooth_target::of_norm(norm.values, bias.values, offset), reads},
-                some_scales(32)));
+            REQUIRE(awq::apply_scales(serial, {smooth_target::of_norm(norm.values, bias.values, offset), reads},
+                                      some_scales(32)));
             const matrix after = normed(x, norm.values, bias.values, offset);
             CHECK(small::difference(before, after) > 0.1);
             CHECK(small::difference(q_before, linear(after, q)) < rounding_level);
@@ -70,8 +66,7 @@ TEST_CASE("linear to linear keeps the function, with a bias")
         if (!with_bias) bias.values.clear();
         const matrix before = linear(linear(x, up, bias.values), down);
         const awq::matrix_view<float> reads[1] = {down.view()};
-        REQUIRE(awq::apply_scales(serial, {smooth_target::of_linear(up.view(), bias.values), reads},
-                                  some_scales(24)));
+        REQUIRE(awq::apply_scales(serial, {smooth_target::of_linear(up.view(), bias.values), reads}, some_scales(24)));
         CHECK(small::difference(before, linear(linear(x, up, bias.values), down)) < rounding_level);
     }
 }
@@ -86,19 +81,16 @@ TEST_CASE("of a fused layer only the last rows and their slice of the bias chang
         const matrix y = linear(x, fused, bias.values);
         matrix part(12, 24);
         for (std::size_t t = 0; t < 12; ++t)
-            for (std::size_t c = 0; c < 24; ++c)
-                part(t, c) = y(t, 48 + c);
+            for (std::size_t c = 0; c < 24; ++c) part(t, c) = y(t, 48 + c);
         return part;
     };
     const matrix before = linear(last_part(), down);
     const awq::matrix_view<float> reads[1] = {down.view()};
-    REQUIRE(awq::apply_scales(serial, {smooth_target::of_linear(fused.view(), bias.values), reads},
-                              some_scales(24)));
+    REQUIRE(awq::apply_scales(serial, {smooth_target::of_linear(fused.view(), bias.values), reads}, some_scales(24)));
     CHECK(small::difference(before, linear(last_part(), down)) < rounding_level);
     for (std::size_t r = 0; r < 48; ++r) {
         CHECK(bias(0, r) == bias_before(0, r));
-        for (std::size_t c = 0; c < 16; ++c)
-            REQUIRE(fused(r, c) == fused_before(r, c));
+        for (std::size_t c = 0; c < 16; ++c) REQUIRE(fused(r, c) == fused_before(r, c));
     }
     CHECK(fused(50, 0) != fused_before(50, 0));
 }
@@ -109,20 +101,17 @@ TEST_CASE("grouped heads share the scales of their kv head")
     const matrix x = small::random(9, 6, 1);
     matrix v = small::random(4, 6, 2), o = small::random(5, 8, 3);
     std::vector<std::uint32_t> shared(8);
-    for (std::uint32_t c = 0; c < 8; ++c)
-        shared[c] = c % 4;
+    for (std::uint32_t c = 0; c < 8; ++c) shared[c] = c % 4;
     const auto out = [&] {
         const matrix values = linear(x, v);
         matrix repeated(9, 8);
         for (std::size_t t = 0; t < 9; ++t)
-            for (std::size_t c = 0; c < 8; ++c)
-                repeated(t, c) = values(t, c % 4);
+            for (std::size_t c = 0; c < 8; ++c) repeated(t, c) = values(t, c % 4);
         return linear(repeated, o);
     };
     const matrix before = out();
     const awq::matrix_view<float> reads[1] = {o.view()};
-    REQUIRE(awq::apply_scales(serial, {smooth_target::of_linear(v.view()), reads, shared},
-                              some_scales(4)));
+    REQUIRE(awq::apply_scales(serial, {smooth_target::of_linear(v.view()), reads, shared}, some_scales(4)));
     CHECK(small::difference(before, out()) < rounding_level);
 }
 
@@ -148,8 +137,7 @@ TEST_CASE("scales that cannot be used change nothing")
     const awq::matrix_view<float> reads[1] = {down.view()};
     const awq::mapping pair{smooth_target::of_linear(up.view()), reads};
     for (const double bad : {0.0, -1.0, double(NAN), double(INFINITY)}) {
-        const auto refused =
-            awq::apply_scales(serial, pair, std::vector<double>{1.0, 2.0, bad, 1.0});
+        const auto refused = awq::apply_scales(serial, pair, std::vector<double>{1.0, 2.0, bad, 1.0});
         REQUIRE_FALSE(refused);
         CHECK(refused.error().code() == awq::error_code::invalid_argument);
     }

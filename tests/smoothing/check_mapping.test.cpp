@@ -19,8 +19,7 @@ TEST_CASE("which layers fit together")
     using awq::smooth_target;
     std::vector<float> norm(8), long_norm(9), bias(8), short_bias(4);
     small::matrix q(4, 8), k(2, 8), wide(4, 9), up(8, 6), fused(20, 6), grouped(4, 6);
-    const awq::matrix_view<float> both[2] = {q.view(), k.view()},
-                                  uneven[2] = {q.view(), wide.view()};
+    const awq::matrix_view<float> both[2] = {q.view(), k.view()}, uneven[2] = {q.view(), wide.view()};
 
     CHECK(code({smooth_target::of_norm(norm), both}) == error_code::none);
     CHECK(code({smooth_target::of_norm(norm, bias, true), both}) == error_code::none);
@@ -61,6 +60,5 @@ TEST_CASE("tensors that would be scaled twice are refused")
     CHECK(code({smooth_target::of_norm(norm), one_row}) == error_code::none);
     const awq::matrix_view<float> halves[2] = {q.view().rows_from(0, 2), q.view().rows_from(2, 2)};
     CHECK(code({smooth_target::of_norm(norm), halves}) == error_code::none);
-    CHECK(code({smooth_target::of_linear({up.values.data(), 8, 8, 7}), halves}) ==
-          error_code::invalid_argument);
+    CHECK(code({smooth_target::of_linear({up.values.data(), 8, 8, 7}), halves}) == error_code::invalid_argument);
 }

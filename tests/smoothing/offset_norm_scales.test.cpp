@@ -37,8 +37,7 @@ TEST_CASE("the scales of a weight in 16 bits are those of the same weight in flo
 {
     const std::vector<awq::f16> weight{awq::f16{-0.5f}, awq::f16{0.1f}, awq::f16{3.0f}};
     std::vector<float> wide;
-    for (const awq::f16 value : weight)
-        wide.push_back(static_cast<float>(value));
+    for (const awq::f16 value : weight) wide.push_back(static_cast<float>(value));
     std::vector<double> scales{2.0, 0.7, 5.0}, expected = scales;
     awq::adapt_to_offset_norm<awq::f16>(weight, scales);
     awq::adapt_to_offset_norm(wide, expected);

@@ -34,9 +34,10 @@ TEST_CASE("a number beyond the range is infinite or zero")
 TEST_CASE("what is no number as a whole is none")
 {
     using namespace std::string_literals;
-    for (const std::string& text : {""s, "-"s, "--1"s, "+1"s, "-+1"s, " 1"s, "- 1"s, "1 "s, "\n1"s, "1\0"s, "\0"s,
-                                    "0x10"s, "-0X1p3"s, "1e"s, "1e+"s, "."s, "1,5"s, "1_000"s, "infx"s, "nan(1)"s,
-                                    "1e5.5"s, "1f"s, "\xff"s, std::string(100000, '-')}) {
+    for (const std::string& text :
+         {""s,    "-"s,     "--1"s,  "+1"s,     "-+1"s,    " 1"s, "- 1"s,  "1 "s,
+          "\n1"s, "1\0"s,   "\0"s,   "0x10"s,   "-0X1p3"s, "1e"s, "1e+"s,  "."s,
+          "1,5"s, "1_000"s, "infx"s, "nan(1)"s, "1e5.5"s,  "1f"s, "\xff"s, std::string(100000, '-')}) {
         INFO(text.substr(0, 10));
         CHECK_FALSE(parse_double(text));
     }

@@ -20,10 +20,7 @@ static_assert(!std::is_constructible_v<awq::result<owner>, const owner&>);
 static_assert(std::is_move_constructible_v<awq::result<owner>>);
 static_assert(std::is_move_assignable_v<awq::result<owner>>);
 
-awq::status fail()
-{
-    return awq::error{awq::error_code::unsupported, "type ", 7, " in ", std::string_view{"a.txt"}};
-}
+awq::status fail() { return awq::error{awq::error_code::unsupported, "type ", 7, " in ", std::string_view{"a.txt"}}; }
 
 } // namespace
 

@@ -32,8 +32,7 @@ struct activation_stats {
     /// Floats that statistics over `in_features` channels take, with or without a Gram matrix.
     static constexpr std::size_t size(std::size_t in_features, bool with_gram) noexcept
     {
-        return 2 * workspace::size_for<double>(in_features) +
-               (with_gram ? in_features * in_features : 0);
+        return 2 * workspace::size_for<double>(in_features) + (with_gram ? in_features * in_features : 0);
     }
 
     /// Zeroed statistics in the front of `memory`; workspace_too_small where it has no room.
@@ -61,8 +60,7 @@ struct activation_stats {
     /// and a product of one's own that does not read them: in_features floats or more, in which they are
     /// widened by tiles.
     template <class Product, execution E, class T = const float>
-    status observe(const E& how, matrix_view<T> x, loss_mask mask = {},
-                   std::span<float> scratch = {});
+    status observe(const E& how, matrix_view<T> x, loss_mask mask = {}, std::span<float> scratch = {});
 
     /// Adds the sums of `other`, which has the same shape and the same parts.
     status merge(const activation_stats& other) noexcept;
@@ -73,23 +71,20 @@ struct activation_stats {
     /// Mean of x^2 per channel: the importance that GGUF quantizers take.
     status mean_square(std::span<float> out) const noexcept { return mean_of(square_sum, out); }
 
-  private:
+private:
     template <class Product, execution E, class T>
     void add_gram(const E& how, matrix_view<const T> run, std::span<float> scratch)
     {
         if constexpr (gram_of_elements<Product, E, T>)
             Product::add_gram(how, run, gram);
         else
-            for_each_widened(how, run, scratch, [&](std::size_t, matrix_view<const float> tile) {
-                Product::add_gram(how, tile, gram);
-            });
+            for_each_widened(how, run, scratch,
+                             [&](std::size_t, matrix_view<const float> tile) { Product::add_gram(how, tile, gram); });
     }
 
     status mean_of(std::span<const double> sums, std::span<float> out) const noexcept
     {
-        if (tokens == 0)
-            return error{error_code::not_calibrated,
-                         "activation statistics: no token was observed"};
+        if (tokens == 0) return error{error_code::not_calibrated, "activation statistics: no token was observed"};
         if (sums.size() != out.size())
             return error{error_code::shape_mismatch,
                          "activation statistics: ",
@@ -111,38 +106,31 @@ template <std::size_t Rows, class T, class Value>
 void add_rows(matrix_view<T> x, std::size_t first, double* sums, Value value) noexcept
 {
     const T* rows[Rows];
-    for (std::size_t r = 0; r < Rows; ++r)
-        rows[r] = x.row(first + r).data();
+    for (std::size_t r = 0; r < Rows; ++r) rows[r] = x.row(first + r).data();
     for (std::size_t c = 0; c < x.cols(); ++c) {
         float sum = value(static_cast<float>(rows[0][c]));
-        for (std::size_t r = 1; r < Rows; ++r)
-            sum += value(static_cast<float>(rows[r][c]));
+        for (std::size_t r = 1; r < Rows; ++r) sum += value(static_cast<float>(rows[r][c]));
         sums[c] += static_cast<double>(sum);
     }
 }
 
 template <class T, class Value>
-void add_columns(matrix_view<T> x, std::span<double> sums, std::size_t column,
-                 Value value) noexcept
+void add_columns(matrix_view<T> x, std::span<double> sums, std::size_t column, Value value) noexcept
 {
     if (sums.empty()) return;
     constexpr std::size_t at_once = 8;
     std::size_t r = 0;
-    for (; r + at_once <= x.rows(); r += at_once)
-        add_rows<at_once>(x, r, sums.data() + column, value);
-    for (; r < x.rows(); ++r)
-        add_rows<1>(x, r, sums.data() + column, value);
+    for (; r + at_once <= x.rows(); r += at_once) add_rows<at_once>(x, r, sums.data() + column, value);
+    for (; r < x.rows(); ++r) add_rows<1>(x, r, sums.data() + column, value);
 }
 
 } // namespace detail
 
 template <class Product, execution E, class T>
-status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask,
-                                 std::span<float> scratch)
+status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask, std::span<float> scratch)
 {
     using element = std::remove_const_t<T>;
-    static_assert(tensor_element<element>,
-                  "awq::activation_stats: inputs are float, awq::f16 or awq::bf16");
+    static_assert(tensor_element<element>, "awq::activation_stats: inputs are float, awq::f16 or awq::bf16");
     const auto fits = [&](std::size_t size) { return size == 0 || size == x.cols(); };
     if (!fits(abs_sum.size()) || !fits(square_sum.size()) || !fits(gram.cols()))
         return error{error_code::shape_mismatch,
@@ -153,19 +141,18 @@ status activation_stats::observe(const E& how, matrix_view<T> x, loss_mask mask,
                      " expected"};
     const bool has_tile = gram_of_elements<Product, E, element> || scratch.size() >= x.cols();
     if (!gram.empty() && !has_tile)
-        return error{error_code::workspace_too_small, "activation statistics: this product widens 16-bit "
-                                                      "inputs by tiles; give a scratch of ",
+        return error{error_code::workspace_too_small,
+                     "activation statistics: this product widens 16-bit "
+                     "inputs by tiles; give a scratch of ",
                      x.cols(), " floats"};
-    constexpr std::size_t width =
-        256;                          // columns a task; few enough to spread, enough for long reads
-    constexpr std::size_t depth = 64; // rows that stay in the cache between the two sums
+    constexpr std::size_t width = 256; // columns a task; few enough to spread, enough for long reads
+    constexpr std::size_t depth = 64;  // rows that stay in the cache between the two sums
     mask.for_each_run(x.rows(), [&](std::size_t first, std::size_t count) {
         const matrix_view<const element> run = x.rows_from(first, count);
         how.for_each(chunk_count(x.cols(), width), [&](std::size_t chunk) {
             const std::size_t at = chunk * width, columns = std::min(width, x.cols() - at);
             for (std::size_t r = 0; r < count; r += depth) {
-                const auto tile =
-                    run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
+                const auto tile = run.rows_from(r, std::min(depth, count - r)).cols_from(at, columns);
                 detail::add_columns(tile, abs_sum, at, [](float v) { return std::fabs(v); });
                 detail::add_columns(tile, square_sum, at, [](float v) { return v * v; });
             }
@@ -181,13 +168,10 @@ inline status activation_stats::merge(const activation_stats& other) noexcept
     if (abs_sum.size() != other.abs_sum.size() || square_sum.size() != other.square_sum.size() ||
         gram.cols() != other.gram.cols())
         return error{error_code::shape_mismatch, "activation statistics of different shapes"};
-    for (std::size_t i = 0; i < abs_sum.size(); ++i)
-        abs_sum[i] += other.abs_sum[i];
-    for (std::size_t i = 0; i < square_sum.size(); ++i)
-        square_sum[i] += other.square_sum[i];
+    for (std::size_t i = 0; i < abs_sum.size(); ++i) abs_sum[i] += other.abs_sum[i];
+    for (std::size_t i = 0; i < square_sum.size(); ++i) square_sum[i] += other.square_sum[i];
     for (std::size_t r = 0; r < gram.rows(); ++r)
-        for (std::size_t c = 0; c < gram.cols(); ++c)
-            gram(r, c) += other.gram(r, c);
+        for (std::size_t c = 0; c < gram.cols(); ++c) gram(r, c) += other.gram(r, c);
     tokens += other.tokens;
     return {};
 }

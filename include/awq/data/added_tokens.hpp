@@ -35,7 +35,7 @@ namespace detail {
 
 /// Finds the leftmost, and there the longest, of some literal texts.
 class literal_finder {
-  public:
+public:
     struct found {
         std::size_t begin = std::string_view::npos; // npos: nothing found
         std::size_t size = 0;
@@ -45,8 +45,7 @@ class literal_finder {
     literal_finder() = default;
 
     /// `literals` with their indices; empty ones are left out.
-    explicit literal_finder(std::vector<std::pair<std::string, std::size_t>> literals)
-        : literals_(std::move(literals))
+    explicit literal_finder(std::vector<std::pair<std::string, std::size_t>> literals) : literals_(std::move(literals))
     {
         std::erase_if(literals_, [](const auto& each) { return each.first.empty(); });
         std::stable_sort(literals_.begin(), literals_.end(),
@@ -74,7 +73,7 @@ class literal_finder {
         return found{};
     }
 
-  private:
+private:
     // Narrows the sorted literals that begin with the text byte by byte.
     found longest(std::string_view text, text_range range, std::size_t& depth) const noexcept
     {
@@ -93,18 +92,12 @@ class literal_finder {
 
     text_range narrowed(text_range range, std::size_t depth, unsigned char byte) const noexcept
     {
-        const auto at = [&](std::size_t i) {
-            return literals_.begin() + static_cast<std::ptrdiff_t>(i);
-        };
-        const auto byte_of = [&](const auto& each) {
-            return static_cast<unsigned char>(each.first[depth]);
-        };
-        const auto first =
-            std::lower_bound(at(range.begin), at(range.end), byte,
-                             [&](const auto& each, unsigned char b) { return byte_of(each) < b; });
-        const auto last =
-            std::upper_bound(first, at(range.end), byte,
-                             [&](unsigned char b, const auto& each) { return b < byte_of(each); });
+        const auto at = [&](std::size_t i) { return literals_.begin() + static_cast<std::ptrdiff_t>(i); };
+        const auto byte_of = [&](const auto& each) { return static_cast<unsigned char>(each.first[depth]); };
+        const auto first = std::lower_bound(at(range.begin), at(range.end), byte,
+                                            [&](const auto& each, unsigned char b) { return byte_of(each) < b; });
+        const auto last = std::upper_bound(first, at(range.end), byte,
+                                           [&](unsigned char b, const auto& each) { return b < byte_of(each); });
         return {static_cast<std::size_t>(first - literals_.begin()),
                 static_cast<std::size_t>(last - literals_.begin())};
     }
@@ -117,21 +110,17 @@ class literal_finder {
 
 /// Finds added tokens in a text.
 class added_token_splitter {
-  public:
+public:
     added_token_splitter() = default;
 
     /// `texts[i]` is what stands for `tokens[i]` in the texts to come; an empty one is never found.
     /// Errors: none but those of a missing pattern engine.
-    static result<added_token_splitter> build(std::vector<added_token> tokens,
-                                              std::vector<std::string> texts)
+    static result<added_token_splitter> build(std::vector<added_token> tokens, std::vector<std::string> texts)
     {
         added_token_splitter built;
-        AWQ_TRY(built.word_,
-                regex::compile(R"(\A[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}])",
-                               "added_tokens"));
+        AWQ_TRY(built.word_, regex::compile(R"(\A[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}])", "added_tokens"));
         std::vector<std::pair<std::string, std::size_t>> literals;
-        for (std::size_t i = 0; i < texts.size(); ++i)
-            literals.emplace_back(std::move(texts[i]), i);
+        for (std::size_t i = 0; i < texts.size(); ++i) literals.emplace_back(std::move(texts[i]), i);
         built.finder_ = detail::literal_finder{std::move(literals)};
         built.tokens_ = std::move(tokens);
         return built;
@@ -140,8 +129,7 @@ class added_token_splitter {
     /// Calls `on_text(text, offset)` for each part without tokens and `on_token(token)` for each
     /// token, in order; both return a status. `text` must be valid UTF-8.
     template <class OnText, class OnToken>
-    status split(std::string_view text, regex::scratch& memory, OnText&& on_text,
-                 OnToken&& on_token) const
+    status split(std::string_view text, regex::scratch& memory, OnText&& on_text, OnToken&& on_token) const
     {
         std::size_t covered = 0;
         for (std::size_t from = 0; !finder_.empty() && from < text.size();) {
@@ -155,12 +143,10 @@ class added_token_splitter {
                 if (!alone) continue;
             }
             if (token.lstrip && covered < range.begin)
-                range.begin = covered + unicode::trailing_whitespace(
-                                            text.substr(covered, range.begin - covered));
+                range.begin = covered + unicode::trailing_whitespace(text.substr(covered, range.begin - covered));
             if (token.rstrip) range.end += unicode::leading_whitespace(text.substr(range.end));
             AWQ_CHECK(memory.work.spend(range.end - range.begin));
-            if (covered < range.begin)
-                AWQ_CHECK(on_text(text.substr(covered, range.begin - covered), covered));
+            if (covered < range.begin) AWQ_CHECK(on_text(text.substr(covered, range.begin - covered), covered));
             AWQ_CHECK(on_token(token));
             covered = range.end;
         }
@@ -168,13 +154,12 @@ class added_token_splitter {
         return {};
     }
 
-  private:
+private:
     result<bool> stands_alone(std::string_view text, text_range range, regex::scratch& memory) const
     {
         if (range.begin > 0) {
             const std::size_t last = unicode::last_character(text.substr(0, range.begin));
-            AWQ_TRY(const auto before,
-                    word_.find(text.substr(last, range.begin - last), 0, memory));
+            AWQ_TRY(const auto before, word_.find(text.substr(last, range.begin - last), 0, memory));
             if (before) return false;
         }
         if (range.end == text.size()) return true;

@@ -29,9 +29,9 @@ struct bpe_merge {
 
 /// How a BPE model treats what the merges do not cover; the fields are those of tokenizer.json.
 struct bpe_options {
-    bool byte_fallback = false; ///< an unknown character becomes the tokens <0xHH> of its bytes
-    bool fuse_unk = false;      ///< unknown characters side by side become one unknown token
-    bool ignore_merges = false; ///< a word that is a token as it stands is that token
+    bool byte_fallback = false;          ///< an unknown character becomes the tokens <0xHH> of its bytes
+    bool fuse_unk = false;               ///< unknown characters side by side become one unknown token
+    bool ignore_merges = false;          ///< a word that is a token as it stands is that token
     std::optional<std::int32_t> unknown; ///< without it, unknown characters are dropped
     std::string continuing_subword_prefix;
     std::string end_of_word_suffix;
@@ -41,7 +41,7 @@ namespace detail {
 
 /// (left, right) -> (rank, merged token), by open addressing.
 class merge_table {
-  public:
+public:
     struct found {
         std::uint32_t rank = UINT32_MAX; // UINT32_MAX: no merge
         std::int32_t merged = -1;
@@ -50,8 +50,7 @@ class merge_table {
     explicit merge_table(std::size_t count)
     {
         std::size_t size = 16;
-        while (size < count * 2)
-            size *= 2;
+        while (size < count * 2) size *= 2;
         slots_.resize(size);
     }
 
@@ -66,7 +65,7 @@ class merge_table {
         return slots_[slot_of(key_of(left, right))].what;
     }
 
-  private:
+private:
     struct slot {
         std::uint64_t key = UINT64_MAX; // no pair of ids, which are not negative
         found what;
@@ -74,8 +73,7 @@ class merge_table {
 
     static std::uint64_t key_of(std::int32_t left, std::int32_t right) noexcept
     {
-        return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 |
-               static_cast<std::uint32_t>(right);
+        return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 | static_cast<std::uint32_t>(right);
     }
 
     std::size_t slot_of(std::uint64_t key) const noexcept
@@ -83,8 +81,7 @@ class merge_table {
         const std::size_t mask = slots_.size() - 1;
         std::uint64_t hash = key * 0x9E3779B97F4A7C15u;
         std::size_t at = static_cast<std::size_t>(hash ^ hash >> 32) & mask;
-        while (slots_[at].key != key && slots_[at].key != UINT64_MAX)
-            at = (at + 1) & mask;
+        while (slots_[at].key != key && slots_[at].key != UINT64_MAX) at = (at + 1) & mask;
         return at;
     }
 
@@ -97,7 +94,7 @@ class merge_table {
 /// leftmost among equals (Sennrich et al., "Neural Machine Translation of Rare Words with Subword
 /// Units", 2016).
 class bpe_model {
-  public:
+public:
     /// A model without tokens: every character is dropped.
     bpe_model() : bpe_model({}, {}, {}) {}
 
@@ -108,8 +105,7 @@ class bpe_model {
           table_(merges_.size())
     {
         for (std::size_t i = 0; i < merges_.size(); ++i)
-            table_.set(merges_[i].left, merges_[i].right,
-                       {static_cast<std::uint32_t>(i), merges_[i].merged});
+            table_.set(merges_[i].left, merges_[i].right, {static_cast<std::uint32_t>(i), merges_[i].merged});
         find_characters();
         find_bytes();
     }
@@ -128,12 +124,12 @@ class bpe_model {
         append_symbols(word, ids);
         const std::size_t count = ids.size() - first;
         if (count < 2) return;
-        const std::size_t kept = count <= short_word ? merge_short(ids.data() + first, count)
-                                                     : merge_long(ids.data() + first, count);
+        const std::size_t kept =
+            count <= short_word ? merge_short(ids.data() + first, count) : merge_long(ids.data() + first, count);
         ids.resize(first + kept);
     }
 
-  private:
+private:
     static constexpr std::size_t short_word = 24;           // symbols; above it the heap is faster
     static constexpr std::size_t direct_characters = 0x180; // covers the byte-level alphabet
 
@@ -157,8 +153,8 @@ class bpe_model {
 
     std::int32_t find_symbol(std::string_view character, bool first, bool last) const
     {
-        const bool bare = (first || options_.continuing_subword_prefix.empty()) &&
-                          (!last || options_.end_of_word_suffix.empty());
+        const bool bare =
+            (first || options_.continuing_subword_prefix.empty()) && (!last || options_.end_of_word_suffix.empty());
         if (bare) {
             const char32_t code_point = unicode::decode(character).code_point;
             if (code_point < direct_characters) return character_[code_point];
@@ -203,15 +199,13 @@ class bpe_model {
         flush();
     }
 
-    bool append_bytes(std::string_view character, bool first, bool last,
-                      std::vector<std::int32_t>& ids) const
+    bool append_bytes(std::string_view character, bool first, bool last, std::vector<std::int32_t>& ids) const
     {
         if (!options_.byte_fallback) return false;
         const std::string symbol = decorated(character, first, last);
         for (const char each : symbol)
             if (byte_[static_cast<unsigned char>(each)] < 0) return false;
-        for (const char each : symbol)
-            ids.push_back(byte_[static_cast<unsigned char>(each)]);
+        for (const char each : symbol) ids.push_back(byte_[static_cast<unsigned char>(each)]);
         return true;
     }
 
@@ -220,8 +214,7 @@ class bpe_model {
     std::size_t merge_short(std::int32_t* ids, std::size_t count) const noexcept
     {
         std::array<detail::merge_table::found, short_word> pairs;
-        for (std::size_t i = 0; i + 1 < count; ++i)
-            pairs[i] = table_.find(ids[i], ids[i + 1]);
+        for (std::size_t i = 0; i + 1 < count; ++i) pairs[i] = table_.find(ids[i], ids[i + 1]);
         while (count > 1) {
             std::size_t best = 0;
             for (std::size_t i = 1; i + 1 < count; ++i)
@@ -267,8 +260,7 @@ class bpe_model {
             const auto pair = table_.find(symbols[left].id, symbols[symbols[left].next].id);
             if (pair.rank != UINT32_MAX) queue.push({pair.rank, left, pair.merged});
         };
-        for (std::uint32_t i = 0; i + 1 < count; ++i)
-            push(i);
+        for (std::uint32_t i = 0; i + 1 < count; ++i) push(i);
         while (!queue.empty()) {
             const candidate top = queue.top();
             queue.pop();

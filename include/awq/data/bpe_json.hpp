@@ -27,8 +27,7 @@ inline result<vocabulary> read_vocabulary(const json::value& model)
     vocabulary tokens;
     for (const json::member& each : members) {
         AWQ_TRY(const std::int64_t id, each.value.as_integer());
-        if (const status added = tokens.add(each.key, id); !added)
-            return added.error().within(vocab.where());
+        if (const status added = tokens.add(each.key, id); !added) return added.error().within(vocab.where());
     }
     return tokens;
 }
@@ -50,16 +49,14 @@ inline result<std::pair<std::string_view, std::string_view>> read_pair(const jso
     return std::pair{left, right};
 }
 
-inline result<std::int32_t> find_token(const vocabulary& tokens, std::string_view token,
-                                       const json::value& merge)
+inline result<std::int32_t> find_token(const vocabulary& tokens, std::string_view token, const json::value& merge)
 {
     if (const auto id = tokens.find(token)) return *id;
-    return merge.error(error_code::malformed_file, "the token \"", printable(token),
-                       "\" is not in the vocabulary");
+    return merge.error(error_code::malformed_file, "the token \"", printable(token), "\" is not in the vocabulary");
 }
 
-inline result<std::vector<bpe_merge>> read_merges(const json::value& model,
-                                                  const vocabulary& tokens, std::size_t prefix_size)
+inline result<std::vector<bpe_merge>> read_merges(const json::value& model, const vocabulary& tokens,
+                                                  std::size_t prefix_size)
 {
     AWQ_TRY(const json::value list, model.at("merges"));
     AWQ_TRY(const auto entries, list.as_array());
@@ -87,8 +84,7 @@ inline status check_model_type(const json::value& model)
     if (type) {
         AWQ_TRY(const std::string_view name, type->as_string());
         if (name != "BPE")
-            return type->error(error_code::unsupported, "the model \"", printable(name),
-                               "\" is not supported; BPE is");
+            return type->error(error_code::unsupported, "the model \"", printable(name), "\" is not supported; BPE is");
     }
     const auto dropout = model.find_non_null("dropout");
     if (!dropout) return {};
@@ -103,8 +99,7 @@ inline result<bpe_options> read_bpe_options(const json::value& model, const voca
     AWQ_TRY(options.byte_fallback, bool_field(model, "byte_fallback", false));
     AWQ_TRY(options.fuse_unk, bool_field(model, "fuse_unk", false));
     AWQ_TRY(options.ignore_merges, bool_field(model, "ignore_merges", false));
-    AWQ_TRY(options.continuing_subword_prefix,
-            string_field(model, "continuing_subword_prefix", ""));
+    AWQ_TRY(options.continuing_subword_prefix, string_field(model, "continuing_subword_prefix", ""));
     AWQ_TRY(options.end_of_word_suffix, string_field(model, "end_of_word_suffix", ""));
     if (options.continuing_subword_prefix.size() + options.end_of_word_suffix.size() > 16)
         return model.error(error_code::malformed_file, "the subword prefix or suffix is too long");
@@ -123,8 +118,7 @@ inline result<bpe_model> read_bpe(const json::value& model)
     AWQ_CHECK(check_model_type(model));
     AWQ_TRY(vocabulary tokens, read_vocabulary(model));
     AWQ_TRY(bpe_options options, read_bpe_options(model, tokens));
-    AWQ_TRY(std::vector<bpe_merge> merges,
-            read_merges(model, tokens, options.continuing_subword_prefix.size()));
+    AWQ_TRY(std::vector<bpe_merge> merges, read_merges(model, tokens, options.continuing_subword_prefix.size()));
     return bpe_model{std::move(tokens), std::move(merges), std::move(options)};
 }
 

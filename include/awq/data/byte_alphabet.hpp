@@ -45,16 +45,12 @@ inline constexpr tables both{};
 } // namespace detail
 
 /// The character that stands for a byte.
-constexpr char32_t character(unsigned char byte) noexcept
-{
-    return detail::both.character[byte];
-}
+constexpr char32_t character(unsigned char byte) noexcept { return detail::both.character[byte]; }
 
 /// The byte that a character stands for; nothing for a character outside the alphabet.
 constexpr std::optional<unsigned char> byte(char32_t character) noexcept
 {
-    if (character >= detail::both.byte.size() || detail::both.byte[character] < 0)
-        return std::nullopt;
+    if (character >= detail::both.byte.size() || detail::both.byte[character] < 0) return std::nullopt;
     return static_cast<unsigned char>(detail::both.byte[character]);
 }
 
@@ -63,8 +59,7 @@ inline std::string encode(std::string_view bytes)
 {
     std::string text;
     text.reserve(bytes.size() * 2);
-    for (const char each : bytes)
-        unicode::append(text, character(static_cast<unsigned char>(each)));
+    for (const char each : bytes) unicode::append(text, character(static_cast<unsigned char>(each)));
     return text;
 }
 

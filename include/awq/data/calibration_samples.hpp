@@ -36,9 +36,9 @@ struct AWQ_ABI_TAG sample_options {
 /// What was taken from a dataset file.
 struct sample_set {
     std::vector<std::vector<std::int32_t>> sequences; ///< token ids, none of them empty
-    std::size_t read = 0;  ///< samples that were looked at; windows of a plain text
-    std::size_t empty = 0; ///< of these, null or without tokens: left out
-    std::size_t cut = 0;   ///< of these, longer than `max_seq_length`: the rest was left out
+    std::size_t read = 0;                             ///< samples that were looked at; windows of a plain text
+    std::size_t empty = 0;                            ///< of these, null or without tokens: left out
+    std::size_t cut = 0;                              ///< of these, longer than `max_seq_length`: the rest was left out
 
     std::size_t tokens() const noexcept
     {
@@ -73,7 +73,7 @@ inline std::optional<json::value> samples_in(const json::value& root)
 /// Goes through the samples of a JSON dataset, until the sink returns false.
 template <class Sink>
 class json_dataset {
-  public:
+public:
     json_dataset(const std::string& path, sample_reader& reader, sample_set& counts, Sink& sink)
         : path_(path), reader_(reader), counts_(counts), sink_(sink)
     {}
@@ -87,8 +87,7 @@ class json_dataset {
             at = end + 1;
             ++number;
             if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-            AWQ_TRY(const json::document document,
-                    json::document::parse(line, path_ + ':' + std::to_string(number)));
+            AWQ_TRY(const json::document document, json::document::parse(line, path_ + ':' + std::to_string(number)));
             const json::value root = document.root();
             const bool holds_samples = root.is_object() && samples_in(root);
             AWQ_CHECK(holds_samples ? read_all(*samples_in(root)) : read_one(root));
@@ -104,12 +103,11 @@ class json_dataset {
         return read_one(document->root());
     }
 
-  private:
+private:
     // Objects one behind the other, or on several lines each, are what people have most.
     static error refuse(const error& cause)
     {
-        return error{cause.code(), cause.text(),
-                     "; give one JSON array, or JSON lines: one object in each line"};
+        return error{cause.code(), cause.text(), "; give one JSON array, or JSON lines: one object in each line"};
     }
 
     status read_all(const json::value& samples)
@@ -139,8 +137,7 @@ class json_dataset {
     bool wants_more_ = true;
 };
 
-inline void append_windows(const token_ids& ids, std::size_t length,
-                           std::vector<token_ids>& windows)
+inline void append_windows(const token_ids& ids, std::size_t length, std::vector<token_ids>& windows)
 {
     for (std::size_t at = 0; at < ids.size(); at += length) {
         const std::size_t end = std::min(at + length, ids.size());
@@ -152,10 +149,8 @@ inline void append_windows(const token_ids& ids, std::size_t length,
 // Windows of a plain text. Each begins with the tokens that the tokenizer puts before a text: a
 // model that has always seen them is far worse without (the perplexity of Gemma 3 270M is 43
 // instead of 16).
-inline result<std::vector<token_ids>> cut_plain_text(std::string_view content,
-                                                     const std::string& path,
-                                                     const tokenizer& tokens,
-                                                     const sample_options& options)
+inline result<std::vector<token_ids>> cut_plain_text(std::string_view content, const std::string& path,
+                                                     const tokenizer& tokens, const sample_options& options)
 {
     auto ids = tokens.encode(content, false);
     if (!ids) return ids.error().within(path);
@@ -178,30 +173,26 @@ inline void thin_out(std::vector<token_ids>& windows, std::size_t count)
     windows.resize(count);
 }
 
-inline status check_sample_options(const std::string& path, std::size_t count,
-                                   std::size_t max_seq_length)
+inline status check_sample_options(const std::string& path, std::size_t count, std::size_t max_seq_length)
 {
     if (count > 0 && max_seq_length > 0) return {};
-    return error{error_code::invalid_argument, path,
-                 ": the number of samples and their length must be at least 1"};
+    return error{error_code::invalid_argument, path, ": the number of samples and their length must be at least 1"};
 }
 
 inline error no_samples(const std::string& path, const sample_set& made)
 {
     if (made.read > 0)
-        return error{error_code::malformed_file, path, ": all ", made.read,
-                     " samples are empty; they need ", accepted_sample_fields};
-    return error{error_code::malformed_file, path,
-                 ": no tokens in it; give a text, or JSON whose samples have ",
+        return error{error_code::malformed_file, path, ": all ", made.read, " samples are empty; they need ",
+                     accepted_sample_fields};
+    return error{error_code::malformed_file, path, ": no tokens in it; give a text, or JSON whose samples have ",
                  accepted_sample_fields};
 }
 
 // Calls `on_ids(ids)` for each sample of a JSON dataset until it returns false, or
 // `on_windows(windows)` for a plain text.
 template <class OnIds, class OnWindows>
-result<sample_set> read_dataset(const std::string& path, const tokenizer& tokens,
-                                const sample_options& options, OnIds&& on_ids,
-                                OnWindows&& on_windows)
+result<sample_set> read_dataset(const std::string& path, const tokenizer& tokens, const sample_options& options,
+                                OnIds&& on_ids, OnWindows&& on_windows)
 {
     AWQ_TRY(const std::string file, read_file(path));
     AWQ_CHECK(check_dataset_bytes(file, path));
@@ -216,8 +207,7 @@ result<sample_set> read_dataset(const std::string& path, const tokenizer& tokens
         sample_reader reader{tokens, options.chat, options.add_special_tokens};
         const auto sink = [&](token_ids ids) { return on_ids(made, std::move(ids)); };
         json_dataset all{path, reader, made, sink};
-        AWQ_CHECK(kind == dataset_kind::json_lines ? all.read_lines(content)
-                                                   : all.read_document(content));
+        AWQ_CHECK(kind == dataset_kind::json_lines ? all.read_lines(content) : all.read_document(content));
     }
     if (made.sequences.empty()) return no_samples(path, made);
     return made;
@@ -254,13 +244,11 @@ AWQ_COMPILED result<sample_set> load_samples(const std::string& path, const toke
         return made.sequences.size() < options.count;
     };
     const auto choose = [&](std::vector<detail::token_ids>& windows) {
-        if (windows.size() > 1 && windows.back().size() < options.max_seq_length)
-            windows.pop_back();
+        if (windows.size() > 1 && windows.back().size() < options.max_seq_length) windows.pop_back();
         detail::thin_out(windows, options.count);
     };
-    return catch_out_of_memory(path, give_more_memory, [&] {
-        return detail::read_dataset(path, tokens, options, add, choose);
-    });
+    return catch_out_of_memory(path, give_more_memory,
+                               [&] { return detail::read_dataset(path, tokens, options, add, choose); });
 }
 
 AWQ_COMPILED result<sample_set> load_windows(const std::string& path, const tokenizer& tokens,
@@ -272,8 +260,7 @@ AWQ_COMPILED result<sample_set> load_windows(const std::string& path, const toke
         return true;
     };
     return catch_out_of_memory(path, give_more_memory, [&] {
-        return detail::read_dataset(path, tokens, options, add,
-                                    [](const std::vector<detail::token_ids>&) {});
+        return detail::read_dataset(path, tokens, options, add, [](const std::vector<detail::token_ids>&) {});
     });
 }
 #endif

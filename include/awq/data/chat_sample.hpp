@@ -15,7 +15,7 @@ namespace awq {
 
 /// What a chat template writes: the arguments of transformers' `apply_chat_template`.
 struct chat_sample {
-    json::value messages;                ///< an array of objects with "role" and "content"
+    json::value messages;                 ///< an array of objects with "role" and "content"
     std::optional<json::value> tools;     ///< an array of JSON schemas
     std::optional<json::value> documents; ///< an array of objects
     bool add_generation_prompt = false;   ///< and the beginning of an answer

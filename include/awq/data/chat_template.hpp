@@ -32,14 +32,19 @@ namespace awq {
 /// and lstrip_blocks, as Hugging Face renders them. A hostile template ends in an error: see
 /// `jinja::budget`.
 class chat_template {
-  public:
+public:
     /// Reads a template. Errors (`where` and the line first): `malformed_file`; `unsupported` for
     /// other statements.
     static result<chat_template> parse(std::string_view source, std::string_view where)
     {
         if (source.size() > template_size_limit)
-            return error{error_code::malformed_file, where, ": a template of ", source.size(),
-                         " bytes is too long; at most ", template_size_limit, " are read"};
+            return error{error_code::malformed_file,
+                         where,
+                         ": a template of ",
+                         source.size(),
+                         " bytes is too long; at most ",
+                         template_size_limit,
+                         " are read"};
         AWQ_CHECK(unicode::check_utf8(source, where));
         return catch_out_of_memory(where, give_more_memory, [&]() -> result<chat_template> {
             chat_template made;
@@ -48,8 +53,7 @@ class chat_template {
             if (!tokens) return tokens.error().within(where);
             auto program = jinja::template_parser{*std::move(tokens)}.parse();
             if (!program) return program.error().within(where);
-            made.program_ =
-                std::make_shared<const std::vector<jinja::statement>>(*std::move(program));
+            made.program_ = std::make_shared<const std::vector<jinja::statement>>(*std::move(program));
             return made;
         });
     }
@@ -68,16 +72,12 @@ class chat_template {
     static result<chat_template> of(const template_files& files, const named_template& chosen)
     {
         AWQ_TRY(chat_template made, parse(chosen.source, chosen.where));
-        for (const auto& [name, text] : files.special_tokens())
-            made.set(name, text);
+        for (const auto& [name, text] : files.special_tokens()) made.set(name, text);
         return made;
     }
 
     /// A variable of the template, such as "bos_token".
-    void set(std::string_view name, std::string text)
-    {
-        variables_.set(name, jinja::value::text(std::move(text)));
-    }
+    void set(std::string_view name, std::string text) { variables_.set(name, jinja::value::text(std::move(text))); }
 
     /// The text of a conversation. Special tokens are in the text, so it is tokenized without adding
     /// more. Errors: those of the template, with its line; also where it refuses the messages.
@@ -85,13 +85,12 @@ class chat_template {
     {
         return catch_out_of_memory(where_, give_more_memory, [&] { return render_all(sample); });
     }
-    result<std::string> render(const json::value& messages,
-                               bool add_generation_prompt = false) const
+    result<std::string> render(const json::value& messages, bool add_generation_prompt = false) const
     {
         return render({messages, {}, {}, add_generation_prompt});
     }
 
-  private:
+private:
     result<std::string> render_all(const chat_sample& sample) const
     {
         jinja::budget work;
@@ -107,13 +106,12 @@ class chat_template {
     }
 
     // transformers hands over None where there is nothing.
-    static status add_list(jinja::mapping& globals, std::string_view name,
-                           const std::optional<json::value>& from, jinja::budget& work)
+    static status add_list(jinja::mapping& globals, std::string_view name, const std::optional<json::value>& from,
+                           jinja::budget& work)
     {
         jinja::value content{jinja::value::none{}};
         if (from && !from->is_null()) {
-            if (!from->is_array())
-                return from->error(error_code::malformed_file, "expected an array");
+            if (!from->is_array()) return from->error(error_code::malformed_file, "expected an array");
             AWQ_TRY(content, jinja::from_json(*from, work));
         }
         globals.set(name, std::move(content));
@@ -122,8 +120,7 @@ class chat_template {
 
     static result<jinja::value> messages_of(const json::value& messages, jinja::budget& work)
     {
-        if (!messages.is_array())
-            return messages.error(error_code::malformed_file, "messages must be an array");
+        if (!messages.is_array()) return messages.error(error_code::malformed_file, "messages must be an array");
         jinja::value::list all;
         AWQ_CHECK(work.room_for_list(messages.elements().size()));
         for (const json::value& each : messages.elements()) {
@@ -164,10 +161,8 @@ class chat_template {
 /// with tools, one for the others, as transformers chooses them. A dataset without messages needs
 /// none. Errors: those of the files and of the templates; `missing_field` if there is no template.
 class AWQ_ABI_TAG chat_templates {
-  public:
-    explicit chat_templates(const std::string& directory)
-        : files_(template_files::load(directory))
-    {}
+public:
+    explicit chat_templates(const std::string& directory) : files_(template_files::load(directory)) {}
 
     result<std::string> render(const chat_sample& sample)
     {
@@ -181,7 +176,7 @@ class AWQ_ABI_TAG chat_templates {
     /// As a function, for `sample_options::chat`.
     static chat_renderer renderer_of(const std::string& directory);
 
-  private:
+private:
     using one = result<std::shared_ptr<const chat_template>>;
 
     one read(bool has_tools) const

@@ -42,8 +42,7 @@ struct file_magic {
 
 // Files that people have where a text is wanted.
 inline constexpr std::string_view unpack = "unpack it first";
-inline constexpr std::string_view export_it =
-    "write it as JSON lines first (datasets: Dataset.to_json)";
+inline constexpr std::string_view export_it = "write it as JSON lines first (datasets: Dataset.to_json)";
 inline constexpr file_magic known_files[] = {
     {"PAR1", "a Parquet file", export_it},
     {"ARROW1", "an Arrow file", export_it},
@@ -52,14 +51,15 @@ inline constexpr file_magic known_files[] = {
     {"SQLite format 3", "an SQLite database", export_it},
     {"\x1F\x8B", "a gzip file", unpack},
     {"\x28\xB5\x2F\xFD", "a zstd file", unpack},
-    {"\xFD" "7zXZ", "an xz file", unpack},
+    {"\xFD"
+     "7zXZ",
+     "an xz file", unpack},
     {"BZh", "a bzip2 file", unpack},
     {"7z\xBC\xAF", "a 7z file", unpack},
     {"PK\x03\x04", "a zip file", unpack},
     {"%PDF-", "a PDF file", "extract its text first"},
     {"GGUF", "a GGUF file", "it is a model; give texts"},
-    {"version https://git-lfs.github.com", "a git-lfs pointer, not the file itself",
-     "fetch it with \"git lfs pull\""}};
+    {"version https://git-lfs.github.com", "a git-lfs pointer, not the file itself", "fetch it with \"git lfs pull\""}};
 
 inline bool is_utf16(std::string_view content) noexcept
 {
@@ -94,10 +94,7 @@ inline result<bool> is_json_text(std::string_view text, const std::string& path)
     return bool{parsed};
 }
 
-inline std::string_view first_line(std::string_view text) noexcept
-{
-    return text.substr(0, text.find('\n'));
-}
+inline std::string_view first_line(std::string_view text) noexcept { return text.substr(0, text.find('\n')); }
 
 // "{" and a key, or "[" and an element: prose that begins so is rare.
 inline bool begins_like_json(std::string_view text) noexcept
@@ -133,8 +130,7 @@ inline result<dataset_kind> dataset_kind_of(std::string_view content, const std:
         AWQ_TRY(whole_text, is_json_text(text, path));
     }
     if (!whole_text) return dataset_kind::plain_text;
-    if (whole_line || (lines && text.front() != '[' && text.front() != '{'))
-        return dataset_kind::json_lines;
+    if (whole_line || (lines && text.front() != '[' && text.front() != '{')) return dataset_kind::json_lines;
     return dataset_kind::json_document;
 }
 

@@ -30,15 +30,14 @@ inline constexpr std::string_view accepted_sample_fields =
 /// Whether an object is a sample, or was meant as one: it has one of these fields, if only null.
 inline bool has_sample_field(const json::value& object)
 {
-    for (const char* name :
-         {"input_ids", "text", "messages", "conversations", "instruction", "prompt"})
+    for (const char* name : {"input_ids", "text", "messages", "conversations", "instruction", "prompt"})
         if (object.find(name)) return true;
     return false;
 }
 
 /// Reads samples of JSON datasets as token ids.
 class AWQ_ABI_TAG sample_reader {
-  public:
+public:
     using token_ids = std::vector<std::int32_t>;
 
     /// Both must outlive the reader. Without `chat`, messages are an error.
@@ -55,7 +54,7 @@ class AWQ_ABI_TAG sample_reader {
         return ids.error().within(sample.where());
     }
 
-  private:
+private:
     result<token_ids> read_any(const json::value& sample)
     {
         if (sample.is_null()) return token_ids{};
@@ -64,22 +63,20 @@ class AWQ_ABI_TAG sample_reader {
         if (sample.is_object()) return read_object(sample);
         return sample.error(error_code::malformed_file,
                             "a sample must be a text, a list of ids, a list of messages or an "
-                            "object with ", accepted_sample_fields);
+                            "object with ",
+                            accepted_sample_fields);
     }
 
     result<token_ids> read_object(const json::value& sample)
     {
         if (const auto ids = sample.find_non_null("input_ids")) return read_ids(*ids);
         if (const auto text = sample.find_non_null("text")) return read_text(*text);
-        if (const auto messages = sample.find_non_null("messages"))
-            return read_messages(*messages, sample);
-        if (const auto turns = sample.find_non_null("conversations"))
-            return read_turns(*turns, sample);
+        if (const auto messages = sample.find_non_null("messages")) return read_messages(*messages, sample);
+        if (const auto turns = sample.find_non_null("conversations")) return read_turns(*turns, sample);
         if (sample.find_non_null("instruction")) return read_instruction(sample);
         if (sample.find_non_null("prompt")) return read_prompt(sample);
         if (has_sample_field(sample)) return token_ids{}; // null
-        return sample.error(error_code::missing_field, "a sample needs one of ",
-                            accepted_sample_fields);
+        return sample.error(error_code::missing_field, "a sample needs one of ", accepted_sample_fields);
     }
 
     result<token_ids> read_list(const json::value& list)
@@ -98,8 +95,8 @@ class AWQ_ABI_TAG sample_reader {
         for (const json::value& each : entries) {
             AWQ_TRY(const std::int64_t id, each.as_integer());
             if (id < 0 || id >= tokens_.vocab_size())
-                return each.error(error_code::malformed_file, "the id ", id,
-                                  " is outside the vocabulary of ", tokens_.vocab_size());
+                return each.error(error_code::malformed_file, "the id ", id, " is outside the vocabulary of ",
+                                  tokens_.vocab_size());
             ids.push_back(static_cast<std::int32_t>(id));
         }
         return ids;
@@ -120,8 +117,7 @@ class AWQ_ABI_TAG sample_reader {
     {
         if (messages.is_array() && messages.elements().empty()) return token_ids{};
         if (!chat_)
-            return messages.error(error_code::unsupported,
-                                  "messages need the model's chat template, and it has none");
+            return messages.error(error_code::unsupported, "messages need the model's chat template, and it has none");
         chat_sample asked{messages, sample.find("tools"), sample.find("documents"), false};
         AWQ_TRY(const std::string text, chat_(asked));
         return encode(text, false); // the template writes special tokens itself
@@ -135,8 +131,7 @@ class AWQ_ABI_TAG sample_reader {
         if ((*entries.begin()).find("role")) return read_messages(turns, sample);
         json::writer out;
         out.begin_array();
-        for (const json::value& each : entries)
-            AWQ_CHECK(write_turn(out, each));
+        for (const json::value& each : entries) AWQ_CHECK(write_turn(out, each));
         out.end_array();
         return read_written(std::move(out), sample);
     }
@@ -144,10 +139,9 @@ class AWQ_ABI_TAG sample_reader {
     static status write_turn(json::writer& out, const json::value& turn)
     {
         constexpr std::pair<std::string_view, std::string_view> roles[] = {
-            {"human", "user"},       {"user", "user"},   {"gpt", "assistant"},
-            {"assistant", "assistant"}, {"chatgpt", "assistant"}, {"model", "assistant"},
-            {"bing", "assistant"},   {"bard", "assistant"}, {"system", "system"},
-            {"tool", "tool"},        {"observation", "tool"}, {"function_response", "tool"}};
+            {"human", "user"},        {"user", "user"},       {"gpt", "assistant"},    {"assistant", "assistant"},
+            {"chatgpt", "assistant"}, {"model", "assistant"}, {"bing", "assistant"},   {"bard", "assistant"},
+            {"system", "system"},     {"tool", "tool"},       {"observation", "tool"}, {"function_response", "tool"}};
         AWQ_TRY(const json::value from, turn.at("from"));
         AWQ_TRY(const std::string_view speaker, from.as_string());
         AWQ_TRY(const json::value said, turn.at("value"));
@@ -182,8 +176,7 @@ class AWQ_ABI_TAG sample_reader {
         json::writer out;
         out.begin_array();
         out.begin_object().field("role", "user").field("content", asked).end_object();
-        if (!output.empty())
-            out.begin_object().field("role", "assistant").field("content", output).end_object();
+        if (!output.empty()) out.begin_object().field("role", "assistant").field("content", output).end_object();
         out.end_array();
         return read_written(std::move(out), sample);
     }
@@ -203,8 +196,7 @@ class AWQ_ABI_TAG sample_reader {
         for (const auto& part : {prompt, completion}) {
             if (!part) continue;
             AWQ_TRY(const auto messages, part->as_array());
-            for (const json::value& each : messages)
-                json::write(out, each);
+            for (const json::value& each : messages) json::write(out, each);
         }
         out.end_array();
         return read_written(std::move(out), sample);
@@ -212,8 +204,7 @@ class AWQ_ABI_TAG sample_reader {
 
     result<token_ids> read_written(json::writer out, const json::value& sample)
     {
-        AWQ_TRY(const json::document made,
-                json::document::parse(std::move(out).take(), sample.where()));
+        AWQ_TRY(const json::document made, json::document::parse(std::move(out).take(), sample.where()));
         return read_messages(made.root(), sample);
     }
 

@@ -34,8 +34,7 @@ inline result<std::string> string_field(const json::value& from, std::string_vie
 }
 
 /// A string that may be absent or null.
-inline result<std::string> string_field(const json::value& from, std::string_view key,
-                                        std::string_view fallback)
+inline result<std::string> string_field(const json::value& from, std::string_view key, std::string_view fallback)
 {
     if (!from.find_non_null(key)) return std::string{fallback};
     return string_field(from, key);
@@ -51,17 +50,12 @@ inline result<std::string> short_string_field(const json::value& from, std::stri
 }
 
 /// The "type" of a component.
-inline result<std::string> type_of(const json::value& component)
-{
-    return string_field(component, "type");
-}
+inline result<std::string> type_of(const json::value& component) { return string_field(component, "type"); }
 
 /// A component that this library does not do.
-inline error unsupported_type(const json::value& component, std::string_view what,
-                              std::string_view type)
+inline error unsupported_type(const json::value& component, std::string_view what, std::string_view type)
 {
-    return component.error(error_code::unsupported, "the ", what, " \"", printable(type),
-                           "\" is not supported");
+    return component.error(error_code::unsupported, "the ", what, " \"", printable(type), "\" is not supported");
 }
 
 /// {"Regex": "..."} or {"String": "..."}.
@@ -93,18 +87,16 @@ status for_each_component(const json::value& component, std::string_view list_ke
     if (component.is_null()) return {};
     AWQ_TRY(const std::string type, type_of(component));
     if (left.count == 0)
-        return component.error(error_code::malformed_file, "more than ", component_limit{}.count,
-                               " steps");
+        return component.error(error_code::malformed_file, "more than ", component_limit{}.count, " steps");
     --left.count;
     if (type != "Sequence") return add(component, type);
     if (left.depth == 0)
-        return component.error(error_code::malformed_file, "sequences in more than ",
-                               component_limit{}.depth, " sequences");
+        return component.error(error_code::malformed_file, "sequences in more than ", component_limit{}.depth,
+                               " sequences");
     AWQ_TRY(const json::value list, component.at(list_key));
     AWQ_TRY(const auto parts, list.as_array());
     --left.depth;
-    for (const json::value& part : parts)
-        AWQ_CHECK(for_each_component(part, list_key, add, std::move(left)));
+    for (const json::value& part : parts) AWQ_CHECK(for_each_component(part, list_key, add, std::move(left)));
     ++left.depth;
     return {};
 }

@@ -41,9 +41,8 @@ enum class plain_step { lowercase, byte_level, strip_accents };
 
 /// Rewrites a text before it is cut into words. Built from the "normalizer" of a tokenizer.json.
 class normalizer {
-  public:
-    using step = std::variant<unicode::normalization_form, prepend_step, replace_step, strip_step,
-                              plain_step>;
+public:
+    using step = std::variant<unicode::normalization_form, prepend_step, replace_step, strip_step, plain_step>;
 
     /// Leaves every text as it is.
     normalizer() = default;
@@ -52,10 +51,10 @@ class normalizer {
     static result<normalizer> from_json(const json::value& component)
     {
         normalizer built;
-        AWQ_CHECK(detail::for_each_component(component, "normalizers",
-                                             [&](const json::value& part, const std::string& type) {
-                                                 return built.add(part, type);
-                                             }));
+        AWQ_CHECK(
+            detail::for_each_component(component, "normalizers", [&](const json::value& part, const std::string& type) {
+                return built.add(part, type);
+            }));
         return built;
     }
 
@@ -67,15 +66,13 @@ class normalizer {
     {
         std::string normalized{text};
         for (const step& each : steps_) {
-            AWQ_TRY(normalized,
-                    std::visit([&](const auto& what) { return apply(what, normalized, memory); },
-                               each));
+            AWQ_TRY(normalized, std::visit([&](const auto& what) { return apply(what, normalized, memory); }, each));
             AWQ_CHECK(memory.work.spend(normalized.size()));
         }
         return normalized;
     }
 
-  private:
+private:
     status add(const json::value& part, const std::string& type)
     {
         using enum unicode::normalization_form;
@@ -109,39 +106,34 @@ class normalizer {
     {
         AWQ_TRY(const detail::pattern_field pattern, detail::read_pattern(part));
         AWQ_TRY(std::string content, detail::short_string_field(part, "content"));
-        AWQ_TRY(regex compiled, pattern.is_regex
-                                    ? regex::compile(pattern.text, part.where())
-                                    : regex::compile_literal(pattern.text, part.where()));
+        AWQ_TRY(regex compiled, pattern.is_regex ? regex::compile(pattern.text, part.where())
+                                                 : regex::compile_literal(pattern.text, part.where()));
         return add(replace_step{std::move(compiled), std::move(content)});
     }
 
-    static result<std::string> apply(unicode::normalization_form form, const std::string& text,
-                                     regex::scratch&)
+    static result<std::string> apply(unicode::normalization_form form, const std::string& text, regex::scratch&)
     {
         return unicode::normalize(text, form);
     }
 
-    static result<std::string> apply(const prepend_step& step, const std::string& text,
-                                     regex::scratch&)
+    static result<std::string> apply(const prepend_step& step, const std::string& text, regex::scratch&)
     {
         return text.empty() ? text : step.text + text;
     }
 
-    static result<std::string> apply(const replace_step& step, const std::string& text,
-                                     regex::scratch& memory)
+    static result<std::string> apply(const replace_step& step, const std::string& text, regex::scratch& memory)
     {
         std::string replaced;
-        AWQ_CHECK(for_each_match(
-            step.pattern, text, memory, [&](text_range range, bool is_match) -> status {
-                if (!is_match) {
-                    replaced.append(text, range.begin, range.end - range.begin);
-                    return {};
-                }
-                if (replaced.size() + step.content.size() > memory.work.left())
-                    return memory.work.spend(replaced.size() + step.content.size());
-                replaced += step.content;
+        AWQ_CHECK(for_each_match(step.pattern, text, memory, [&](text_range range, bool is_match) -> status {
+            if (!is_match) {
+                replaced.append(text, range.begin, range.end - range.begin);
                 return {};
-            }));
+            }
+            if (replaced.size() + step.content.size() > memory.work.left())
+                return memory.work.spend(replaced.size() + step.content.size());
+            replaced += step.content;
+            return {};
+        }));
         return replaced;
     }
 

@@ -19,21 +19,20 @@ namespace awq {
 /// Adds special tokens around the ids of a text. Built from the "post_processor" of a
 /// tokenizer.json.
 class post_processor {
-  public:
+public:
     /// Adds nothing.
     post_processor() = default;
 
     /// Reads a component, a Sequence of them, or null. Every id must be below `vocabulary_size`.
     /// Errors: `unsupported` for an unknown type and for a template that does not hold the text
     /// exactly once.
-    static result<post_processor> from_json(const json::value& component,
-                                            std::int64_t vocabulary_size)
+    static result<post_processor> from_json(const json::value& component, std::int64_t vocabulary_size)
     {
         post_processor built;
-        AWQ_CHECK(detail::for_each_component(component, "processors",
-                                             [&](const json::value& part, const std::string& type) {
-                                                 return built.add(part, type, vocabulary_size);
-                                             }));
+        AWQ_CHECK(
+            detail::for_each_component(component, "processors", [&](const json::value& part, const std::string& type) {
+                return built.add(part, type, vocabulary_size);
+            }));
         return built;
     }
 
@@ -41,7 +40,7 @@ class post_processor {
     const std::vector<std::int32_t>& prefix() const noexcept { return prefix_; }
     const std::vector<std::int32_t>& suffix() const noexcept { return suffix_; }
 
-  private:
+private:
     status add(const json::value& part, const std::string& type, std::int64_t size)
     {
         if (type == "ByteLevel") return {}; // moves offsets only
@@ -62,8 +61,7 @@ class post_processor {
     {
         AWQ_TRY(const std::int64_t id, from.as_integer());
         if (id < 0 || id >= size)
-            return from.error(error_code::malformed_file, "the id ", id,
-                              " is outside the vocabulary of ", size);
+            return from.error(error_code::malformed_file, "the id ", id, " is outside the vocabulary of ", size);
         return static_cast<std::int32_t>(id);
     }
 
@@ -73,8 +71,7 @@ class post_processor {
         for (const char* key : {"cls", "sep"}) {
             AWQ_TRY(const json::value pair, part.at(key));
             AWQ_TRY(const auto entries, pair.as_array());
-            if (entries.size() != 2)
-                return pair.error(error_code::malformed_file, "expected [token, id]");
+            if (entries.size() != 2) return pair.error(error_code::malformed_file, "expected [token, id]");
             AWQ_TRY(const std::int32_t id, read_id(*++entries.begin(), size));
             ids.push_back(id);
         }
@@ -104,8 +101,8 @@ class post_processor {
         return {};
     }
 
-    static status append_special(const json::value& part, const std::string& name,
-                                 std::int64_t size, std::vector<std::int32_t>& to)
+    static status append_special(const json::value& part, const std::string& name, std::int64_t size,
+                                 std::vector<std::int32_t>& to)
     {
         AWQ_TRY(const json::value all, part.at("special_tokens"));
         AWQ_TRY(const json::value token, all.at(name));

@@ -54,7 +54,7 @@ struct metaspace_step {
 
 /// Cuts a text into words. Built from the "pre_tokenizer" of a tokenizer.json.
 class pretokenizer {
-  public:
+public:
     using step = std::variant<split_step, byte_level_step, metaspace_step>;
 
     /// The pattern of GPT-2, which ByteLevel uses.
@@ -68,10 +68,9 @@ class pretokenizer {
     static result<pretokenizer> from_json(const json::value& component)
     {
         pretokenizer built;
-        AWQ_CHECK(detail::for_each_component(component, "pretokenizers",
-                                             [&](const json::value& part, const std::string& type) {
-                                                 return built.add(part, type);
-                                             }));
+        AWQ_CHECK(detail::for_each_component(
+            component, "pretokenizers",
+            [&](const json::value& part, const std::string& type) { return built.add(part, type); }));
         for (std::size_t i = 0; i + 1 < built.steps_.size(); ++i)
             if (auto* bytes = std::get_if<byte_level_step>(&built.steps_[i])) bytes->last = false;
         return built;
@@ -96,13 +95,12 @@ class pretokenizer {
     /// Calls `sink(word)` (which returns a status) for each word of a valid UTF-8 text, in order.
     /// `starts_text`: nothing comes before this piece in the whole text.
     template <class Sink>
-    status for_each_word(std::string_view text, bool starts_text, regex::scratch& memory,
-                         Sink&& sink) const
+    status for_each_word(std::string_view text, bool starts_text, regex::scratch& memory, Sink&& sink) const
     {
         return run(0, text, starts_text, memory, sink);
     }
 
-  private:
+private:
     // ---- reading ----
 
     status add(const json::value& part, const std::string& type)
@@ -112,21 +110,18 @@ class pretokenizer {
         if (type == "Split") return add_split(part);
         if (type == "Digits") {
             AWQ_TRY(const bool individual, detail::bool_field(part, "individual_digits", false));
-            return add_class(part, "\\p{N}",
-                             individual ? split_behavior::isolated : split_behavior::contiguous);
+            return add_class(part, "\\p{N}", individual ? split_behavior::isolated : split_behavior::contiguous);
         }
         if (type == "Punctuation") {
             AWQ_TRY(const split_behavior behavior, read_behavior(part));
             return add_class(part, R"([!-/:-@\[-`{-~\p{P}])", behavior);
         }
         if (type == "WhitespaceSplit") return add_class(part, "\\s", split_behavior::removed);
-        if (type == "Whitespace")
-            return add_class(part, R"(\w+|[^\w\s]+)", split_behavior::removed, true);
+        if (type == "Whitespace") return add_class(part, R"(\w+|[^\w\s]+)", split_behavior::removed, true);
         return detail::unsupported_type(part, "pre_tokenizer", type);
     }
 
-    status add_class(const json::value& part, std::string_view pattern, split_behavior behavior,
-                     bool invert = false)
+    status add_class(const json::value& part, std::string_view pattern, split_behavior behavior, bool invert = false)
     {
         AWQ_TRY(regex compiled, regex::compile(pattern, part.where()));
         steps_.push_back(split_step{std::move(compiled), behavior, invert});
@@ -150,9 +145,8 @@ class pretokenizer {
         AWQ_TRY(const detail::pattern_field pattern, detail::read_pattern(part));
         AWQ_TRY(const bool invert, detail::bool_field(part, "invert", false));
         AWQ_TRY(const split_behavior behavior, read_behavior(part));
-        AWQ_TRY(regex compiled, pattern.is_regex
-                                    ? regex::compile(pattern.text, part.where())
-                                    : regex::compile_literal(pattern.text, part.where()));
+        AWQ_TRY(regex compiled, pattern.is_regex ? regex::compile(pattern.text, part.where())
+                                                 : regex::compile_literal(pattern.text, part.where()));
         steps_.push_back(split_step{std::move(compiled), behavior, invert});
         return {};
     }
@@ -165,8 +159,7 @@ class pretokenizer {
         if (name == "MergedWithPrevious") return split_behavior::merged_with_previous;
         if (name == "MergedWithNext") return split_behavior::merged_with_next;
         if (name == "Contiguous") return split_behavior::contiguous;
-        return part.error(error_code::unsupported, "the behavior \"", printable(name),
-                          "\" is not supported");
+        return part.error(error_code::unsupported, "the behavior \"", printable(name), "\" is not supported");
     }
 
     status add_metaspace(const json::value& part)
@@ -178,14 +171,11 @@ class pretokenizer {
             return part.error(error_code::malformed_file, "the field \"replacement\" is too long");
         AWQ_TRY(const bool split, detail::bool_field(part, "split", true));
         AWQ_TRY(const bool prefix, detail::bool_field(part, "add_prefix_space", true)); // legacy
-        AWQ_TRY(const std::string scheme,
-                detail::string_field(part, "prepend_scheme", prefix ? "always" : "never"));
+        AWQ_TRY(const std::string scheme, detail::string_field(part, "prepend_scheme", prefix ? "always" : "never"));
         if (scheme != "always" && scheme != "first" && scheme != "never")
             return part.error(error_code::unsupported, "the prepend_scheme \"", printable(scheme),
                               "\" is not supported");
-        added.scheme = scheme == "always"  ? prepend::always
-                       : scheme == "first" ? prepend::first
-                                           : prepend::never;
+        added.scheme = scheme == "always" ? prepend::always : scheme == "first" ? prepend::first : prepend::never;
         AWQ_TRY(regex pattern, regex::compile_literal(added.replacement, part.where()));
         if (split) added.pattern = std::move(pattern);
         steps_.push_back(std::move(added));
@@ -195,32 +185,28 @@ class pretokenizer {
     // ---- splitting, depth first: each piece goes through all further steps before the next ----
 
     template <class Sink>
-    status run(std::size_t at, std::string_view piece, bool first, regex::scratch& memory,
-               Sink& sink) const
+    status run(std::size_t at, std::string_view piece, bool first, regex::scratch& memory, Sink& sink) const
     {
         if (piece.empty()) return {};
         if (at == steps_.size()) return sink(piece);
         const auto next = [&](std::string_view part, bool still_first) {
             return run(at + 1, part, still_first, memory, sink);
         };
-        return std::visit([&](const auto& each) { return apply(each, piece, first, memory, next); },
-                          steps_[at]);
+        return std::visit([&](const auto& each) { return apply(each, piece, first, memory, next); }, steps_[at]);
     }
 
     template <class Next>
-    static status apply(const split_step& step, std::string_view piece, bool first,
-                        regex::scratch& memory, Next& next)
+    static status apply(const split_step& step, std::string_view piece, bool first, regex::scratch& memory, Next& next)
     {
         const auto emit = [&](text_range range) -> status {
-            return next(piece.substr(range.begin, range.end - range.begin),
-                        first && range.begin == 0);
+            return next(piece.substr(range.begin, range.end - range.begin), first && range.begin == 0);
         };
         return split(step, piece, memory, emit);
     }
 
     template <class Next>
-    static status apply(const byte_level_step& step, std::string_view piece, bool first,
-                        regex::scratch& memory, Next& next)
+    static status apply(const byte_level_step& step, std::string_view piece, bool first, regex::scratch& memory,
+                        Next& next)
     {
         std::string prefixed;
         if (step.add_prefix_space && piece.front() != ' ') {
@@ -231,16 +217,15 @@ class pretokenizer {
             const std::string_view part = piece.substr(range.begin, range.end - range.begin);
             const bool still_first = first && range.begin == 0;
             AWQ_CHECK(memory.work.spend(1)); // a step that makes many words of one comes to an end
-            return step.last ? next(part, still_first)
-                             : next(byte_alphabet::encode(part), still_first);
+            return step.last ? next(part, still_first) : next(byte_alphabet::encode(part), still_first);
         };
         if (!step.pattern) return emit({0, piece.size()}, false);
         return for_each_match(step.pattern, piece, memory, emit);
     }
 
     template <class Next>
-    static status apply(const metaspace_step& step, std::string_view piece, bool first,
-                        regex::scratch& memory, Next& next)
+    static status apply(const metaspace_step& step, std::string_view piece, bool first, regex::scratch& memory,
+                        Next& next)
     {
         AWQ_CHECK(memory.work.spend(piece.size() + step.replacement.size()));
         const std::string spaced = with_metaspaces(step, piece, first);
@@ -249,8 +234,7 @@ class pretokenizer {
         return apply(before, spaced, first, memory, next);
     }
 
-    static std::string with_metaspaces(const metaspace_step& step, std::string_view piece,
-                                       bool first)
+    static std::string with_metaspaces(const metaspace_step& step, std::string_view piece, bool first)
     {
         std::string spaced;
         for (const char each : piece)
@@ -258,15 +242,14 @@ class pretokenizer {
                 spaced += step.replacement;
             else
                 spaced += each;
-        const bool wanted = step.scheme == metaspace_step::prepend::always ||
-                            (step.scheme == metaspace_step::prepend::first && first);
+        const bool wanted =
+            step.scheme == metaspace_step::prepend::always || (step.scheme == metaspace_step::prepend::first && first);
         if (wanted && !spaced.starts_with(step.replacement)) spaced.insert(0, step.replacement);
         return spaced;
     }
 
     template <class Emit>
-    static status split(const split_step& step, std::string_view piece, regex::scratch& memory,
-                        Emit& emit)
+    static status split(const split_step& step, std::string_view piece, regex::scratch& memory, Emit& emit)
     {
         std::optional<text_range> pending;
         bool pending_is_match = false;
@@ -276,10 +259,8 @@ class pretokenizer {
         };
         const auto take = [&](text_range range, bool matched) -> status {
             const bool is_match = matched != step.invert;
-            if (step.behavior == split_behavior::isolated)
-                return range.empty() ? status{} : emit(range);
-            if (step.behavior == split_behavior::removed)
-                return is_match || range.empty() ? status{} : emit(range);
+            if (step.behavior == split_behavior::isolated) return range.empty() ? status{} : emit(range);
+            if (step.behavior == split_behavior::removed) return is_match || range.empty() ? status{} : emit(range);
             if (pending && joins(step.behavior, pending_is_match, is_match)) {
                 pending->end = range.end;
             } else {

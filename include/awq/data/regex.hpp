@@ -37,10 +37,7 @@ namespace detail {
 
 struct pcre2_free {
     void operator()(pcre2_code* each) const noexcept { pcre2_code_free(each); }
-    void operator()(pcre2_compile_context* each) const noexcept
-    {
-        pcre2_compile_context_free(each);
-    }
+    void operator()(pcre2_compile_context* each) const noexcept { pcre2_compile_context_free(each); }
     void operator()(pcre2_match_data* each) const noexcept { pcre2_match_data_free(each); }
     void operator()(pcre2_match_context* each) const noexcept { pcre2_match_context_free(each); }
     void operator()(pcre2_jit_stack* each) const noexcept { pcre2_jit_stack_free(each); }
@@ -61,17 +58,16 @@ inline constexpr std::string_view word_members =
 
 /// Rewrites a pattern in Oniguruma's syntax into one that PCRE2 reads alike.
 class pattern_rewriter {
-  public:
+public:
     explicit pattern_rewriter(std::string_view pattern) : pattern_(pattern) {}
 
     result<std::string> rewritten()
     {
-        while (at_ < pattern_.size())
-            AWQ_CHECK(step());
+        while (at_ < pattern_.size()) AWQ_CHECK(step());
         return std::move(out_);
     }
 
-  private:
+private:
     std::string_view rest() const { return pattern_.substr(at_); }
     void copy(std::size_t count)
     {
@@ -119,13 +115,11 @@ class pattern_rewriter {
             return error{error_code::unsupported, "class intersections (&&) are not supported"};
         if (rest().starts_with("[:")) {
             const std::size_t close = rest().find(":]");
-            if (close == std::string_view::npos)
-                return error{error_code::malformed_file, "[: without :]"};
+            if (close == std::string_view::npos) return error{error_code::malformed_file, "[: without :]"};
             copy(close + 2);
             return {};
         }
-        if (rest().starts_with('['))
-            return error{error_code::unsupported, "nested classes are not supported"};
+        if (rest().starts_with('[')) return error{error_code::unsupported, "nested classes are not supported"};
         if (rest().starts_with(']')) in_class_ = false;
         copy(1);
         return {};
@@ -162,8 +156,7 @@ class pattern_rewriter {
         case 'E':
         case 'y':
         case 'Y':
-            return error{error_code::unsupported, "the escape ", rest().substr(0, 2),
-                         " is not supported"};
+            return error{error_code::unsupported, "the escape ", rest().substr(0, 2), " is not supported"};
         default:
             copy(2);
             return {};
@@ -180,8 +173,7 @@ class pattern_rewriter {
     status class_escape(std::string_view members, bool negated)
     {
         if (in_class_ && negated)
-            return error{error_code::unsupported, rest().substr(0, 2),
-                         " inside a class is not supported"};
+            return error{error_code::unsupported, rest().substr(0, 2), " inside a class is not supported"};
         if (in_class_) return replace(members);
         std::string whole = negated ? "[^" : "[";
         whole.append(members).append("]");
@@ -207,13 +199,11 @@ class pattern_rewriter {
 /// A compiled pattern. Matching it is safe from several threads, each with its own
 /// `regex::scratch`.
 class regex {
-  public:
+public:
     /// Memory that a search needs; lives as long as one caller likes, for any pattern.
     class scratch {
-      public:
-        scratch()
-            : data_(pcre2_match_data_create(1, nullptr)),
-              context_(pcre2_match_context_create(nullptr))
+    public:
+        scratch() : data_(pcre2_match_data_create(1, nullptr)), context_(pcre2_match_context_create(nullptr))
         {
             if (!*this) return;
             // A hostile pattern ends in an error, not in hours or gigabytes.
@@ -224,7 +214,7 @@ class regex {
 
         text_budget work; ///< of the text that is being read
 
-      private:
+    private:
         friend class regex;
         pcre2_match_data* data() noexcept { return data_.get(); }
         pcre2_match_context* context()
@@ -250,8 +240,7 @@ class regex {
     static result<regex> compile(std::string_view pattern, std::string_view where)
     {
         if (pattern.size() > 65536)
-            return error{error_code::malformed_file, where, ": a pattern of ", pattern.size(),
-                         " bytes is too long"};
+            return error{error_code::malformed_file, where, ": a pattern of ", pattern.size(), " bytes is too long"};
         auto translated = detail::pattern_rewriter{pattern}.rewritten();
         if (!translated)
             return error{translated.error().code(), where,  ": pattern \"",
@@ -275,8 +264,7 @@ class regex {
     ///
     /// PCRE2's limits are those of one place to begin at. So a search goes from window to window of
     /// such places, and looks at the clock between them.
-    result<std::optional<text_range>> find(std::string_view text, std::size_t from,
-                                           scratch& memory) const
+    result<std::optional<text_range>> find(std::string_view text, std::size_t from, scratch& memory) const
     {
         if (!memory) return error{error_code::out_of_memory, "no memory to match a pattern"};
         while (from <= text.size()) {
@@ -296,20 +284,18 @@ class regex {
                 return error{error_code::unsupported, "pattern \"", printable(*pattern_),
                              "\" cannot be matched: ", detail::pcre2_message(count)};
             from = last + 1;
-            while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80)
-                ++from;
+            while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
         }
         return std::optional<text_range>{};
     }
 
-  private:
+private:
     static constexpr std::size_t window = 256;            // bytes where a match may begin
     static constexpr std::uint32_t quick_limit = 100'000; // steps from each of them
     static constexpr std::uint32_t patient_limit = 50'000'000;
 
     // PCRE2's answer for a match that begins in [from, last].
-    int match(std::string_view text, std::size_t from, std::size_t last, std::uint32_t limit,
-              scratch& memory) const
+    int match(std::string_view text, std::size_t from, std::size_t last, std::uint32_t limit, scratch& memory) const
     {
         pcre2_match_context* const context = memory.context();
         pcre2_set_match_limit(context, limit);
@@ -322,22 +308,19 @@ class regex {
         : code_(code, detail::pcre2_free{}), pattern_(std::make_shared<std::string>(pattern))
     {}
 
-    static result<regex> compile_translated(std::string_view pattern, const std::string& translated,
-                                            bool literal, std::string_view where)
+    static result<regex> compile_translated(std::string_view pattern, const std::string& translated, bool literal,
+                                            std::string_view where)
     {
         int code = 0;
         PCRE2_SIZE offset = 0;
-        const detail::pcre2_handle<pcre2_compile_context> context{
-            pcre2_compile_context_create(nullptr)};
+        const detail::pcre2_handle<pcre2_compile_context> context{pcre2_compile_context_create(nullptr)};
         if (!context) return error{error_code::out_of_memory, where, ": no memory for a pattern"};
         pcre2_set_parens_nest_limit(context.get(), 200);
         pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
         const std::uint32_t mode =
-            PCRE2_UTF | PCRE2_USE_OFFSET_LIMIT |
-            (literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_MULTILINE);
-        pcre2_code* compiled =
-            pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), mode,
-                          &code, &offset, context.get());
+            PCRE2_UTF | PCRE2_USE_OFFSET_LIMIT | (literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_MULTILINE);
+        pcre2_code* compiled = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), mode,
+                                             &code, &offset, context.get());
         if (compiled == nullptr)
             return error{error_code::malformed_file, where,  ": pattern \"",
                          printable(pattern),         "\": ", detail::pcre2_message(code)};
@@ -353,8 +336,7 @@ class regex {
 /// together they cover the text. An empty match right behind the match before it is passed over.
 /// `sink` returns a status.
 template <class Sink>
-status for_each_match(const regex& pattern, std::string_view text, regex::scratch& memory,
-                      Sink&& sink)
+status for_each_match(const regex& pattern, std::string_view text, regex::scratch& memory, Sink&& sink)
 {
     std::size_t covered = 0;
     std::optional<std::size_t> last_end;
@@ -363,8 +345,7 @@ status for_each_match(const regex& pattern, std::string_view text, regex::scratc
         if (!match) break;
         if (match->empty() && last_end == match->end) {
             ++from;
-            while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80)
-                ++from;
+            while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
             continue;
         }
         if (match->begin > covered) AWQ_CHECK(sink(text_range{covered, match->begin}, false));

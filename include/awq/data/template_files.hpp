@@ -29,9 +29,9 @@ inline constexpr std::size_t template_size_limit = std::size_t{512} << 10;
 
 /// The source of a chat template.
 struct named_template {
-    std::string name;   ///< "default", "tool_use", ...
+    std::string name; ///< "default", "tool_use", ...
     std::string source;
-    std::string where;  ///< its file, for error texts
+    std::string where; ///< its file, for error texts
 };
 
 /// The chat templates of a model directory, by the rules of transformers: chat_template.jinja and
@@ -39,7 +39,7 @@ struct named_template {
 /// tokenizer_config.json (a string or a list of {"name", "template"}), else that of
 /// chat_template.json.
 class template_files {
-  public:
+public:
     /// Errors: those of reading the files; a directory without a template gives an empty list.
     static result<template_files> load(const std::string& directory)
     {
@@ -72,28 +72,24 @@ class template_files {
                          ": the model has no chat template (chat_template.jinja, or "
                          "\"chat_template\" in tokenizer_config.json)"};
         std::string names;
-        for (const named_template& each : all_)
-            names += (names.empty() ? "" : ", ") + printable(each.name, 40);
+        for (const named_template& each : all_) names += (names.empty() ? "" : ", ") + printable(each.name, 40);
         return error{error_code::missing_field, directory_,
                      ": none of the chat templates is called \"default\"; there are ", names};
     }
 
-  private:
-    static result<std::optional<json::document>> load_if_there(const std::string& directory,
-                                                              const std::string& name)
+private:
+    static result<std::optional<json::document>> load_if_there(const std::string& directory, const std::string& name)
     {
         AWQ_TRY(const std::string path, model_file(directory, name));
         auto found = json::load(path);
         if (found) return std::optional{*std::move(found)};
-        if (found.error().code() == error_code::file_not_found)
-            return std::optional<json::document>{};
+        if (found.error().code() == error_code::file_not_found) return std::optional<json::document>{};
         return found.error();
     }
 
     const named_template* find(std::string_view name) const noexcept
     {
-        const auto found = std::find_if(all_.begin(), all_.end(),
-                                        [&](const auto& each) { return each.name == name; });
+        const auto found = std::find_if(all_.begin(), all_.end(), [&](const auto& each) { return each.name == name; });
         return found == all_.end() ? nullptr : &*found;
     }
 
@@ -113,11 +109,9 @@ class template_files {
         std::vector<std::string> stems; // a directory's order is its own
         for (std::filesystem::directory_iterator at{directory_ + '/' + folder, failed}, end; !failed && at != end;
              at.increment(failed))
-            if (at->path().extension() == ".jinja" && stems.size() < 64)
-                stems.push_back(at->path().stem().string());
+            if (at->path().extension() == ".jinja" && stems.size() < 64) stems.push_back(at->path().stem().string());
         std::sort(stems.begin(), stems.end());
-        for (const std::string& stem : stems)
-            AWQ_CHECK(add_file(stem, folder + '/' + stem + ".jinja"));
+        for (const std::string& stem : stems) AWQ_CHECK(add_file(stem, folder + '/' + stem + ".jinja"));
         return {};
     }
 
@@ -126,8 +120,7 @@ class template_files {
         for (const json::member& each : config.members()) {
             if (!each.key.ends_with("_token")) continue;
             const json::value text =
-                each.value.is_object() ? each.value.find("content").value_or(each.value)
-                                       : each.value;
+                each.value.is_object() ? each.value.find("content").value_or(each.value) : each.value;
             if (text.is_string()) tokens_.emplace(each.key, *text.as_string());
         }
         return all_.empty() ? read_templates(config) : status{};

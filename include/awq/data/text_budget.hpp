@@ -16,7 +16,7 @@ namespace awq {
 /// its steps make or look at, and time in its patterns, of which a single one can be slow on a
 /// single text. Both grow with the text, far beyond what real tokenizers need.
 class text_budget {
-  public:
+public:
     text_budget() { begin(0); }
 
     /// A new text of so many bytes.
@@ -55,7 +55,7 @@ class text_budget {
         return {};
     }
 
-  private:
+private:
     using clock = std::chrono::steady_clock;
 
     static std::chrono::nanoseconds thread_time()

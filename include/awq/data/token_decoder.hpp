@@ -23,7 +23,7 @@ namespace awq {
 
 /// Turns tokens back into text. Built from the "decoder" of a tokenizer.json.
 class token_decoder {
-  public:
+public:
     /// The characters of the byte alphabet become bytes.
     struct byte_level {};
     /// Tokens <0xHH> side by side become the characters that their bytes spell.
@@ -50,8 +50,7 @@ class token_decoder {
     struct bpe_suffix {
         std::string suffix;
     };
-    using step =
-        std::variant<byte_level, byte_fallback, fuse, strip, replace, metaspace, bpe_suffix>;
+    using step = std::variant<byte_level, byte_fallback, fuse, strip, replace, metaspace, bpe_suffix>;
 
     /// Joins the tokens with spaces.
     token_decoder() = default;
@@ -61,10 +60,10 @@ class token_decoder {
     {
         token_decoder built;
         built.joins_with_spaces_ = component.is_null();
-        AWQ_CHECK(detail::for_each_component(component, "decoders",
-                                             [&](const json::value& part, const std::string& type) {
-                                                 return built.add(part, type);
-                                             }));
+        AWQ_CHECK(
+            detail::for_each_component(component, "decoders", [&](const json::value& part, const std::string& type) {
+                return built.add(part, type);
+            }));
         return built;
     }
 
@@ -78,8 +77,7 @@ class token_decoder {
         for (const std::string& each : tokens) bytes += each.size();
         memory.work.begin(bytes);
         for (const step& each : steps_) {
-            AWQ_CHECK(
-                std::visit([&](const auto& what) { return apply(what, tokens, memory); }, each));
+            AWQ_CHECK(std::visit([&](const auto& what) { return apply(what, tokens, memory); }, each));
             for (const std::string& token : tokens) AWQ_CHECK(memory.work.spend(token.size() + 1));
         }
         std::string text;
@@ -90,7 +88,7 @@ class token_decoder {
         return text;
     }
 
-  private:
+private:
     status add(const json::value& part, const std::string& type)
     {
         if (type == "ByteLevel") return add(byte_level{});
@@ -120,8 +118,7 @@ class token_decoder {
         AWQ_TRY(const std::uint64_t at_start, start.as_unsigned());
         AWQ_TRY(const std::uint64_t at_stop, stop.as_unsigned());
         if (content.empty() || content.size() > 1024)
-            return part.error(error_code::malformed_file,
-                              "the field \"content\" must have 1 to 1024 bytes");
+            return part.error(error_code::malformed_file, "the field \"content\" must have 1 to 1024 bytes");
         return add(strip{std::move(content), at_start, at_stop});
     }
 
@@ -129,9 +126,8 @@ class token_decoder {
     {
         AWQ_TRY(const detail::pattern_field pattern, detail::read_pattern(part));
         AWQ_TRY(std::string content, detail::short_string_field(part, "content"));
-        AWQ_TRY(regex compiled, pattern.is_regex
-                                    ? regex::compile(pattern.text, part.where())
-                                    : regex::compile_literal(pattern.text, part.where()));
+        AWQ_TRY(regex compiled, pattern.is_regex ? regex::compile(pattern.text, part.where())
+                                                 : regex::compile_literal(pattern.text, part.where()));
         return add(replace{std::move(compiled), std::move(content)});
     }
 
@@ -139,10 +135,8 @@ class token_decoder {
     {
         AWQ_TRY(std::string replacement, detail::string_field(part, "replacement", "\xE2\x96\x81"));
         AWQ_TRY(const bool prefix, detail::bool_field(part, "add_prefix_space", true)); // legacy
-        AWQ_TRY(const std::string scheme,
-                detail::string_field(part, "prepend_scheme", prefix ? "always" : "never"));
-        if (replacement.empty())
-            return part.error(error_code::malformed_file, "the field \"replacement\" is empty");
+        AWQ_TRY(const std::string scheme, detail::string_field(part, "prepend_scheme", prefix ? "always" : "never"));
+        if (replacement.empty()) return part.error(error_code::malformed_file, "the field \"replacement\" is empty");
         return add(metaspace{std::move(replacement), scheme != "never"});
     }
 
@@ -151,16 +145,14 @@ class token_decoder {
     static status apply(byte_level, token_list& tokens, regex::scratch&)
     {
         std::string bytes;
-        for (const std::string& each : tokens)
-            bytes += byte_alphabet::decode(each);
+        for (const std::string& each : tokens) bytes += byte_alphabet::decode(each);
         tokens.assign(1, unicode::lossy(bytes));
         return {};
     }
 
     static std::optional<unsigned char> byte_token(std::string_view token) noexcept
     {
-        if (token.size() != 6 || !token.starts_with("<0x") || token.back() != '>')
-            return std::nullopt;
+        if (token.size() != 6 || !token.starts_with("<0x") || token.back() != '>') return std::nullopt;
         unsigned byte = 0;
         for (const char each : token.substr(3, 2)) {
             const std::size_t digit = std::string_view{"0123456789abcdef"}.find(
@@ -179,8 +171,7 @@ class token_decoder {
             if (unicode::find_invalid(bytes) == std::string_view::npos) {
                 if (!bytes.empty()) decoded.push_back(bytes);
             } else {
-                for (std::size_t i = 0; i < bytes.size(); ++i)
-                    decoded.emplace_back(unicode::replacement_character);
+                for (std::size_t i = 0; i < bytes.size(); ++i) decoded.emplace_back(unicode::replacement_character);
             }
             bytes.clear();
         };
@@ -200,8 +191,7 @@ class token_decoder {
     static status apply(fuse, token_list& tokens, regex::scratch&)
     {
         std::string all;
-        for (const std::string& each : tokens)
-            all += each;
+        for (const std::string& each : tokens) all += each;
         tokens.assign(1, std::move(all));
         return {};
     }
@@ -223,24 +213,21 @@ class token_decoder {
     {
         for (std::string& each : tokens) {
             std::string replaced;
-            AWQ_CHECK(for_each_match(
-                step.pattern, each, memory, [&](text_range range, bool is_match) -> status {
-                    const std::string_view piece =
-                        is_match ? std::string_view{step.content}
-                                 : std::string_view{each}.substr(range.begin,
-                                                                 range.end - range.begin);
-                    if (replaced.size() + piece.size() > memory.work.left())
-                        return memory.work.spend(replaced.size() + piece.size());
-                    replaced += piece;
-                    return {};
-                }));
+            AWQ_CHECK(for_each_match(step.pattern, each, memory, [&](text_range range, bool is_match) -> status {
+                const std::string_view piece =
+                    is_match ? std::string_view{step.content}
+                             : std::string_view{each}.substr(range.begin, range.end - range.begin);
+                if (replaced.size() + piece.size() > memory.work.left())
+                    return memory.work.spend(replaced.size() + piece.size());
+                replaced += piece;
+                return {};
+            }));
             each = std::move(replaced);
         }
         return {};
     }
 
-    static std::string replaced_all(std::string_view text, std::string_view from,
-                                    std::string_view to)
+    static std::string replaced_all(std::string_view text, std::string_view from, std::string_view to)
     {
         std::string replaced;
         for (std::size_t at = text.find(from); at != text.npos; at = text.find(from)) {
@@ -253,8 +240,7 @@ class token_decoder {
     static status apply(const metaspace& step, token_list& tokens, regex::scratch&)
     {
         for (std::size_t i = 0; i < tokens.size(); ++i)
-            tokens[i] =
-                replaced_all(tokens[i], step.replacement, i == 0 && step.prepended ? "" : " ");
+            tokens[i] = replaced_all(tokens[i], step.replacement, i == 0 && step.prepended ? "" : " ");
         return {};
     }
 

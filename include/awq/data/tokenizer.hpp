@@ -52,14 +52,14 @@ enum class token_type : std::int32_t {
 /// Reads BPE models. "truncation" and "padding" of the file are not applied. All const functions
 /// are safe from several threads.
 class tokenizer {
-  public:
+public:
     /// What encoding may keep between calls, for many short texts: words seen before, and memory.
     /// Belongs to one tokenizer and one thread.
     class memory {
-      public:
+    public:
         explicit memory(std::size_t text_bytes = std::size_t{1} << 20) : words_(text_bytes) {}
 
-      private:
+    private:
         friend class tokenizer;
         word_cache words_;
         regex::scratch scratch_;
@@ -97,8 +97,7 @@ class tokenizer {
     }
 
     /// The same with memory that is used again.
-    result<std::vector<std::int32_t>> encode(std::string_view text, bool add_special_tokens,
-                                             memory& kept) const
+    result<std::vector<std::int32_t>> encode(std::string_view text, bool add_special_tokens, memory& kept) const
     {
         AWQ_CHECK(unicode::check_utf8(text, "text"));
         if (text.size() > INT32_MAX)
@@ -109,8 +108,7 @@ class tokenizer {
         ids.reserve(text.size() / 4 + 8);
         if (add_special_tokens) ids = around_.prefix();
         AWQ_CHECK(encode_text(text, kept, ids));
-        if (add_special_tokens)
-            ids.insert(ids.end(), around_.suffix().begin(), around_.suffix().end());
+        if (add_special_tokens) ids.insert(ids.end(), around_.suffix().begin(), around_.suffix().end());
         return ids;
     }
 
@@ -127,10 +125,7 @@ class tokenizer {
     }
 
     /// One more than the largest id, added tokens included.
-    std::int64_t vocab_size() const noexcept
-    {
-        return std::max(model_.tokens().size(), added_ids_.size());
-    }
+    std::int64_t vocab_size() const noexcept { return std::max(model_.tokens().size(), added_ids_.size()); }
 
     /// The token with this id, as the file writes it; nothing if there is none. Lives as long as
     /// the tokenizer.
@@ -162,15 +157,13 @@ class tokenizer {
         if (model_.options().unknown == id) return token_type::unknown;
         if (is_special(id)) return token_type::control;
         if (added_ids_.token_of(id)) return token_type::user_defined;
-        return model_.options().byte_fallback && is_byte_token(*text) ? token_type::byte
-                                                                      : token_type::normal;
+        return model_.options().byte_fallback && is_byte_token(*text) ? token_type::byte : token_type::normal;
     }
 
     tokenizer_kind kind() const noexcept
     {
         for (const auto& each : decoder_.steps())
-            if (std::holds_alternative<token_decoder::byte_level>(each))
-                return tokenizer_kind::byte_level;
+            if (std::holds_alternative<token_decoder::byte_level>(each)) return tokenizer_kind::byte_level;
         return words_.is_byte_level() ? tokenizer_kind::byte_level : tokenizer_kind::sentencepiece;
     }
 
@@ -197,7 +190,7 @@ class tokenizer {
     const awq::post_processor& post_processor() const noexcept { return around_; }
     const token_decoder& decoder() const noexcept { return decoder_; }
 
-  private:
+private:
     static json::value member_or_null(const json::value& root, std::string_view key)
     {
         return root.find(key).value_or(json::value{});
@@ -217,8 +210,7 @@ class tokenizer {
         if (const auto part = root.find_non_null("decoder")) {
             AWQ_TRY(built.decoder_, token_decoder::from_json(*part));
         }
-        if (const auto part = root.find_non_null("added_tokens"))
-            AWQ_CHECK(built.add_tokens(*part));
+        if (const auto part = root.find_non_null("added_tokens")) AWQ_CHECK(built.add_tokens(*part));
         if (const auto part = root.find_non_null("post_processor")) {
             AWQ_TRY(built.around_, awq::post_processor::from_json(*part, built.vocab_size()));
         }
@@ -235,8 +227,8 @@ class tokenizer {
             if (in_model) token.id = *in_model;
             const auto taken = model_.tokens().token_of(token.id);
             if (!in_model && taken)
-                return entry.error(error_code::malformed_file, "the id ", token.id,
-                                   " belongs to the token \"", printable(*taken), "\"");
+                return entry.error(error_code::malformed_file, "the id ", token.id, " belongs to the token \"",
+                                   printable(*taken), "\"");
             if (const status added = added_ids_.add(token.content, token.id); !added)
                 return added.error().within(entry.where());
             mark(token);
@@ -289,8 +281,7 @@ class tokenizer {
             normalized_texts.push_back(std::move(text));
         }
         AWQ_TRY(raw_splitter_, added_token_splitter::build(std::move(raw), std::move(raw_texts)));
-        AWQ_TRY(normalized_splitter_,
-                added_token_splitter::build(std::move(normalized), std::move(normalized_texts)));
+        AWQ_TRY(normalized_splitter_, added_token_splitter::build(std::move(normalized), std::move(normalized_texts)));
         return {};
     }
 
@@ -302,9 +293,7 @@ class tokenizer {
     {
         return raw_splitter_.split(
             text, kept.scratch_,
-            [&](std::string_view part, std::size_t offset) {
-                return encode_raw(part, offset == 0, kept, ids);
-            },
+            [&](std::string_view part, std::size_t offset) { return encode_raw(part, offset == 0, kept, ids); },
             [&](const added_token& token) { return append(token, ids); });
     }
 
@@ -315,15 +304,13 @@ class tokenizer {
         return encode_normalized(normalized, starts_text, kept, ids);
     }
 
-    status encode_normalized(std::string_view part, bool starts_text, memory& kept,
-                             id_list& ids) const
+    status encode_normalized(std::string_view part, bool starts_text, memory& kept, id_list& ids) const
     {
         return normalized_splitter_.split(
             part, kept.scratch_,
             [&](std::string_view piece, std::size_t offset) {
-                return words_.for_each_word(
-                    piece, starts_text && offset == 0, kept.scratch_,
-                    [&](std::string_view word) { return encode_word(word, kept, ids); });
+                return words_.for_each_word(piece, starts_text && offset == 0, kept.scratch_,
+                                            [&](std::string_view word) { return encode_word(word, kept, ids); });
             },
             [&](const added_token& token) { return append(token, ids); });
     }

@@ -140,8 +140,7 @@ constexpr bool is_ascii(std::string_view text) noexcept
 constexpr bool is_whitespace(char32_t c) noexcept
 {
     return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
-           c == 0x205F || c == 0x3000;
+           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 /// Bytes of white space at the beginning of a valid text.
@@ -160,8 +159,7 @@ constexpr std::size_t leading_whitespace(std::string_view text) noexcept
 constexpr std::size_t last_character(std::string_view text) noexcept
 {
     std::size_t at = text.size() - 1;
-    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80)
-        --at;
+    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
     return at;
 }
 

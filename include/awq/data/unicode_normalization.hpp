@@ -27,12 +27,10 @@ inline status check_marks(std::string_view text)
     std::size_t marks = 0;
     for (std::size_t at = 0; at < text.size();) {
         const decoded next = decode(text, at);
-        const auto* const about =
-            utf8proc_get_property(static_cast<utf8proc_int32_t>(next.code_point));
+        const auto* const about = utf8proc_get_property(static_cast<utf8proc_int32_t>(next.code_point));
         marks = about->combining_class == 0 ? 0 : marks + 1;
         if (marks > most)
-            return error{error_code::unsupported, "byte ", at, ": more than ", most,
-                         " combining marks in a row"};
+            return error{error_code::unsupported, "byte ", at, ": more than ", most, " combining marks in a row"};
         at += next.size;
     }
     return {};
@@ -48,13 +46,11 @@ inline result<std::string> normalize(std::string_view text, normalization_form f
     AWQ_CHECK(check_marks(text));
     utf8proc_uint8_t* bytes = nullptr;
     const utf8proc_ssize_t size =
-        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                     static_cast<utf8proc_ssize_t>(text.size()), &bytes,
-                     static_cast<utf8proc_option_t>(UTF8PROC_STABLE | compose | compatible));
+        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                     &bytes, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | compose | compatible));
     const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner{bytes, &std::free};
     if (size < 0)
-        return error{size == UTF8PROC_ERROR_NOMEM ? error_code::out_of_memory
-                                                  : error_code::malformed_file,
+        return error{size == UTF8PROC_ERROR_NOMEM ? error_code::out_of_memory : error_code::malformed_file,
                      "text cannot be normalized: ", utf8proc_errmsg(size)};
     return std::string{reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)};
 }
@@ -66,8 +62,7 @@ inline void append_upper(std::string& text, char32_t code_point)
         text += "SS";
         return;
     }
-    append(text, static_cast<char32_t>(
-                     utf8proc_toupper(static_cast<utf8proc_int32_t>(code_point))));
+    append(text, static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(code_point))));
 }
 /// Appends the lower case of a character, as UTF-8; of U+0130 it is two characters.
 inline void append_lower(std::string& text, char32_t code_point)
@@ -76,8 +71,7 @@ inline void append_lower(std::string& text, char32_t code_point)
         text += "i\xCC\x87";
         return;
     }
-    append(text, static_cast<char32_t>(
-                     utf8proc_tolower(static_cast<utf8proc_int32_t>(code_point))));
+    append(text, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code_point))));
 }
 
 /// The text with every character in lower case, without regard to its neighbours.
@@ -96,25 +90,21 @@ inline std::string lower_case(std::string_view text)
 /// Whether the character is a mark (general categories Mn, Mc, Me).
 inline bool is_mark(char32_t code_point) noexcept
 {
-    const utf8proc_category_t category =
-        utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
-    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC ||
-           category == UTF8PROC_CATEGORY_ME;
+    const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
+    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME;
 }
 
 /// Whether the character is a letter (general categories L...).
 inline bool is_letter(char32_t code_point) noexcept
 {
-    const utf8proc_category_t category =
-        utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
+    const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
     return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
 }
 
 /// Whether the character is a number (general categories N...).
 inline bool is_number(char32_t code_point) noexcept
 {
-    const utf8proc_category_t category =
-        utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
+    const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
     return category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
 }
 
@@ -123,8 +113,7 @@ inline bool is_number(char32_t code_point) noexcept
 inline bool is_printable(char32_t code_point) noexcept
 {
     if (code_point < 0x7F) return code_point >= 0x20;
-    const utf8proc_category_t category =
-        utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
+    const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
     return category != UTF8PROC_CATEGORY_CN && category < UTF8PROC_CATEGORY_ZS;
 }
 

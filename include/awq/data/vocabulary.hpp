@@ -19,7 +19,7 @@ namespace awq {
 
 /// Tokens and their ids, both ways. Ids may have gaps.
 class vocabulary {
-  public:
+public:
     /// Ids reach up to this number, exclusively: a guard against hostile files.
     static constexpr std::int64_t max_size = std::int64_t{1} << 22;
 
@@ -40,13 +40,8 @@ class vocabulary {
             return error{error_code::malformed_file, "the tokens are longer than 4 GiB together"};
         if (const auto known = find(token)) {
             if (*known == id) return {};
-            return error{error_code::malformed_file,
-                         "token \"",
-                         printable(token),
-                         "\" has two ids, ",
-                         *known,
-                         " and ",
-                         id};
+            return error{
+                error_code::malformed_file, "token \"", printable(token), "\" has two ids, ", *known, " and ", id};
         }
         const auto index = static_cast<std::size_t>(id);
         if (index < tokens_.size() && tokens_[index].size != absent)
@@ -74,15 +69,14 @@ class vocabulary {
     /// `add`.
     std::optional<std::string_view> token_of(std::int64_t id) const noexcept
     {
-        if (id < 0 || id >= size() || tokens_[static_cast<std::size_t>(id)].size == absent)
-            return std::nullopt;
+        if (id < 0 || id >= size() || tokens_[static_cast<std::size_t>(id)].size == absent) return std::nullopt;
         return text_of(tokens_[static_cast<std::size_t>(id)]);
     }
 
     /// One more than the largest id.
     std::int64_t size() const noexcept { return static_cast<std::int64_t>(tokens_.size()); }
 
-  private:
+private:
     static constexpr std::uint32_t absent = UINT32_MAX;
     struct entry {
         std::uint32_t begin = 0;
@@ -99,16 +93,14 @@ class vocabulary {
     {
         const std::size_t mask = slots_.size() - 1;
         std::size_t at = std::hash<std::string_view>{}(token)&mask;
-        while (slots_[at] >= 0 && text_of(tokens_[static_cast<std::size_t>(slots_[at])]) != token)
-            at = (at + 1) & mask;
+        while (slots_[at] >= 0 && text_of(tokens_[static_cast<std::size_t>(slots_[at])]) != token) at = (at + 1) & mask;
         return at;
     }
 
     void insert(std::string_view token, std::size_t id)
     {
         if (id >= tokens_.size()) tokens_.resize(id + 1);
-        tokens_[id] = {static_cast<std::uint32_t>(bytes_.size()),
-                       static_cast<std::uint32_t>(token.size())};
+        tokens_[id] = {static_cast<std::uint32_t>(bytes_.size()), static_cast<std::uint32_t>(token.size())};
         bytes_ += token;
         if (++count_ * 2 > slots_.size()) return rebuild();
         slots_[slot_of(token)] = static_cast<std::int32_t>(id);
@@ -118,8 +110,7 @@ class vocabulary {
     {
         slots_.assign(slots_.empty() ? 1024 : slots_.size() * 2, -1);
         for (std::size_t id = 0; id < tokens_.size(); ++id)
-            if (tokens_[id].size != absent)
-                slots_[slot_of(text_of(tokens_[id]))] = static_cast<std::int32_t>(id);
+            if (tokens_[id].size != absent) slots_[slot_of(text_of(tokens_[id]))] = static_cast<std::int32_t>(id);
     }
 
     std::string bytes_;

@@ -18,7 +18,7 @@ namespace awq {
 /// Remembers the ids of short words, since most words of a text have been seen before. A newer word
 /// takes the place of an older one with the same hash, so the memory is bounded.
 class word_cache {
-  public:
+public:
     /// A cache for texts of about this many bytes.
     explicit word_cache(std::size_t text_bytes = std::size_t{1} << 20)
         : entries_(std::bit_ceil(std::clamp<std::size_t>(text_bytes / 8, 16, 1u << 15)))
@@ -29,8 +29,7 @@ class word_cache {
     {
         if (word.size() > max_bytes) return {};
         const entry& at = entries_[slot_of(word)];
-        if (at.bytes != word.size() || std::memcmp(at.word, word.data(), word.size()) != 0)
-            return {};
+        if (at.bytes != word.size() || std::memcmp(at.word, word.data(), word.size()) != 0) return {};
         return {at.ids, at.count};
     }
 
@@ -45,7 +44,7 @@ class word_cache {
         at.count = static_cast<std::uint8_t>(ids.size());
     }
 
-  private:
+private:
     static constexpr std::size_t max_bytes = 30;
     static constexpr std::size_t max_ids = 8;
     struct alignas(64) entry {

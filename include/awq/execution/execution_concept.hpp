@@ -21,16 +21,18 @@ struct any_task {
 /// execution never does: where the cuts do not depend on the number of threads and each task writes
 /// its own output, the result has the same bits at any number of threads.
 template <class E>
-concept execution = policy_of<E, axis::execution> && requires(const E& e, detail::any_task task) {
-    { E::name } -> std::convertible_to<std::string_view>;
-    { e.for_each(std::size_t{}, task) } -> std::same_as<void>;
+concept execution = policy_of<E, axis::execution> && requires(const E& e, detail::any_task task)
+{
+    {
+        E::name
+        } -> std::convertible_to<std::string_view>;
+    {
+        e.for_each(std::size_t{}, task)
+        } -> std::same_as<void>;
 };
 
 /// How many chunks of at most `grain` items cover `count` items.
-constexpr std::size_t chunk_count(std::size_t count, std::size_t grain) noexcept
-{
-    return (count + grain - 1) / grain;
-}
+constexpr std::size_t chunk_count(std::size_t count, std::size_t grain) noexcept { return (count + grain - 1) / grain; }
 
 } // namespace awq
 

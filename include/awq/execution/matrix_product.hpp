@@ -20,8 +20,8 @@ namespace awq {
 /// on the number of threads, results of a search have the same bits at any number of threads.
 /// An `add_gram` may also take x of f16 and bf16, as ours do (`gram_of_elements`); else it is widened before.
 template <class P, class E>
-concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in,
-                                                  matrix_view<float> out) {
+concept matrix_product = execution<E> && requires(const E& e, matrix_view<const float> in, matrix_view<float> out)
+{
     P::multiply_nt(e, in, in, out);
     P::multiply_nn(e, in, in, out);
     P::add_gram(e, in, out);
@@ -30,7 +30,8 @@ concept matrix_product = execution<E> && requires(const E& e, matrix_view<const 
 
 /// A product whose `add_gram` takes inputs of T.
 template <class P, class E, class T>
-concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_view<float> g) {
+concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_view<float> g)
+{
     P::add_gram(e, x, g);
 };
 

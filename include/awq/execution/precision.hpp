@@ -27,10 +27,7 @@ constexpr std::optional<precision> precision_of(std::string_view name) noexcept
     return std::nullopt;
 }
 
-constexpr const char* name_of(precision which) noexcept
-{
-    return which == precision::mixed ? "mixed" : "float32";
-}
+constexpr const char* name_of(precision which) noexcept { return which == precision::mixed ? "mixed" : "float32"; }
 
 /// What an execution's products take: its member `operands`, where it has one.
 template <execution E>

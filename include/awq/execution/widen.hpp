@@ -20,8 +20,7 @@ void widen(const E& how, matrix_view<T> from, matrix_view<float> to)
     how.for_each(from.rows(), [=](std::size_t r) {
         const std::span<T> in = from.row(r);
         float* const out = to.row(r).data();
-        for (std::size_t c = 0; c < in.size(); ++c)
-            out[c] = static_cast<float>(in[c]);
+        for (std::size_t c = 0; c < in.size(); ++c) out[c] = static_cast<float>(in[c]);
     });
 }
 

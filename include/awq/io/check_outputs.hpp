@@ -67,8 +67,7 @@ struct input_files {
         input_files found;
         found.add(input);
         std::error_code failure;
-        for (fs::recursive_directory_iterator at{input, failure}, end; !failure && at != end;
-             at.increment(failure)) {
+        for (fs::recursive_directory_iterator at{input, failure}, end; !failure && at != end; at.increment(failure)) {
             std::error_code ignored;
             if (!at->is_symlink(ignored)) {
                 if (const auto each = identity_of(at->path())) found.inside.insert(*each);
@@ -79,7 +78,7 @@ struct input_files {
         return found;
     }
 
-  private:
+private:
     void add(const std::filesystem::path& path)
     {
         if (const auto each = identity_of(path)) inside.insert(*each);
@@ -92,15 +91,14 @@ inline bool meet(const file_identities& a, const file_identities& b)
     return std::any_of(a.begin(), a.end(), [&](const auto& each) { return b.contains(each); });
 }
 
-inline status check_apart(const named_path& output, const named_path& input,
-                          const input_files& files)
+inline status check_apart(const named_path& output, const named_path& input, const input_files& files)
 {
     file_identities above;
     add_upwards(output.path, above);
     const auto itself = identity_of(output.path);
     if (meet(above, files.inside))
-        return error{error_code::invalid_argument, output.text(), ": is, or lies in, ",
-                     input.text(), ", which is read; choose another output"};
+        return error{error_code::invalid_argument, output.text(), ": is, or lies in, ", input.text(),
+                     ", which is read; choose another output"};
     if (itself && files.around.contains(*itself))
         return error{error_code::invalid_argument, output.text(), ": contains ", input.text(),
                      ", which is read; choose another output"};
@@ -147,12 +145,10 @@ inline status check_outputs(std::span<const named_path> outputs, std::span<const
     const auto written = detail::given_paths(outputs);
     for (const named_path& input : detail::given_paths(inputs)) {
         const auto files = detail::input_files::of(input.path);
-        for (const named_path& output : written)
-            AWQ_CHECK(detail::check_apart(output, input, files));
+        for (const named_path& output : written) AWQ_CHECK(detail::check_apart(output, input, files));
     }
     for (std::size_t i = 0; i < written.size(); ++i)
-        for (std::size_t j = i + 1; j < written.size(); ++j)
-            AWQ_CHECK(detail::check_pair(written[i], written[j]));
+        for (std::size_t j = i + 1; j < written.size(); ++j) AWQ_CHECK(detail::check_pair(written[i], written[j]));
     return {};
 }
 

@@ -44,8 +44,7 @@ inline bool is_weight_file(std::string_view name) noexcept
                                                         ".tflite"};
     const auto ends_with = [&](std::string_view suffix) { return name.ends_with(suffix); };
     if (std::any_of(suffixes.begin(), suffixes.end(), ends_with)) return true;
-    return name.ends_with(".bin") &&
-           (name.find("model") != std::string_view::npos || name.starts_with("consolidated"));
+    return name.ends_with(".bin") && (name.find("model") != std::string_view::npos || name.starts_with("consolidated"));
 }
 
 /// What `copy_files` did, as paths relative to the source directory, sorted.
@@ -74,7 +73,7 @@ namespace detail {
 
 template <class Skip>
 class directory_copier {
-  public:
+public:
     directory_copier(const std::filesystem::path& source, const output_path& target, const Skip& skip)
         : source_(source), target_(target), skip_(skip)
     {}
@@ -84,21 +83,18 @@ class directory_copier {
         namespace fs = std::filesystem;
         std::error_code failure;
         std::vector<fs::path> names;
-        for (fs::directory_iterator at{source_ / relative, failure}, end; !failure && at != end;
-             at.increment(failure))
+        for (fs::directory_iterator at{source_ / relative, failure}, end; !failure && at != end; at.increment(failure))
             names.push_back(relative / at->path().filename());
         if (failure)
-            return error{error_code::file_unreadable, (source_ / relative).string(), ": ",
-                         failure.message().c_str()};
+            return error{error_code::file_unreadable, (source_ / relative).string(), ": ", failure.message().c_str()};
         std::sort(names.begin(), names.end());
-        for (const fs::path& name : names)
-            AWQ_CHECK(copy_entry(name));
+        for (const fs::path& name : names) AWQ_CHECK(copy_entry(name));
         return {};
     }
 
     copied_files take() && { return std::move(done_); }
 
-  private:
+private:
     status copy_entry(const std::filesystem::path& name)
     {
         namespace fs = std::filesystem;
@@ -136,8 +132,7 @@ class directory_copier {
 /// `file_exists` if a file is there already, `file_unreadable`, `file_unwritable`, `unsupported` for a link
 /// that the rule does not follow.
 template <class Skip>
-result<copied_files> copy_files(const std::string& source, const output_path& target,
-                                const Skip& skip)
+result<copied_files> copy_files(const std::string& source, const output_path& target, const Skip& skip)
 {
     const std::filesystem::path from{source};
     detail::directory_copier<Skip> copier{from, target, skip};
@@ -148,8 +143,7 @@ result<copied_files> copy_files(const std::string& source, const output_path& ta
 /// Copies everything but weights (`is_weight_file`), hidden directories (".git", ".cache"):
 /// config.json, tokenizer files, README, chat templates and what else is there. Paths in
 /// `also_skip` are left out too.
-inline result<copied_files> copy_companion_files(const std::string& source,
-                                                 const output_path& target,
+inline result<copied_files> copy_companion_files(const std::string& source, const output_path& target,
                                                  std::span<const std::string> also_skip = {})
 {
     return copy_files(source, target, [&](const std::string& relative) {
@@ -157,8 +151,7 @@ inline result<copied_files> copy_companion_files(const std::string& source,
         const std::string name = path.filename().string();
         std::error_code ignored;
         const bool hidden_directory =
-            name.starts_with('.') &&
-            std::filesystem::is_directory(std::filesystem::path{source} / path, ignored);
+            name.starts_with('.') && std::filesystem::is_directory(std::filesystem::path{source} / path, ignored);
         return hidden_directory || is_weight_file(name) ||
                std::find(also_skip.begin(), also_skip.end(), relative) != also_skip.end();
     });

@@ -22,10 +22,7 @@ struct fp8_codes {
     std::vector<float> scales;       ///< (scale_rows, scale_cols)
 
     std::size_t scale_rows() const noexcept { return (rows + block_rows - 1) / block_rows; }
-    std::size_t scale_cols() const noexcept
-    {
-        return block_cols == 0 ? 1 : (cols + block_cols - 1) / block_cols;
-    }
+    std::size_t scale_cols() const noexcept { return block_cols == 0 ? 1 : (cols + block_cols - 1) / block_cols; }
 };
 
 /// A weight as FP4 E2M1: w = code * scale, NVFP4 divided by `global_scale`.
@@ -45,8 +42,15 @@ inline status check(const fp8_codes& weight)
     if (weight.block_rows > 0 && weight.codes.size() == weight.rows * weight.cols &&
         weight.scales.size() == weight.scale_rows() * weight.scale_cols())
         return {};
-    return error{error_code::shape_mismatch, "a weight of shape [", weight.rows, ", ", weight.cols,
-                 "] does not have ", weight.codes.size(), " codes and ", weight.scales.size(),
+    return error{error_code::shape_mismatch,
+                 "a weight of shape [",
+                 weight.rows,
+                 ", ",
+                 weight.cols,
+                 "] does not have ",
+                 weight.codes.size(),
+                 " codes and ",
+                 weight.scales.size(),
                  " scales"};
 }
 
@@ -54,11 +58,17 @@ inline status check(const fp8_codes& weight)
 inline status check(const fp4_codes& weight)
 {
     AWQ_CHECK(check_groups(weight.kind, weight.cols));
-    if (weight.codes.size() == weight.rows * weight.cols &&
-        weight.scales.size() == weight.rows * weight.groups())
+    if (weight.codes.size() == weight.rows * weight.cols && weight.scales.size() == weight.rows * weight.groups())
         return {};
-    return error{error_code::shape_mismatch, "a weight of shape [", weight.rows, ", ", weight.cols,
-                 "] does not have ", weight.codes.size(), " codes and ", weight.scales.size(),
+    return error{error_code::shape_mismatch,
+                 "a weight of shape [",
+                 weight.rows,
+                 ", ",
+                 weight.cols,
+                 "] does not have ",
+                 weight.codes.size(),
+                 " codes and ",
+                 weight.scales.size(),
                  " scales"};
 }
 

@@ -36,10 +36,7 @@ struct imatrix_entry {
     std::vector<float> counts; ///< tokens that each matrix saw; one number unless stacked
 
     /// Input columns of one matrix.
-    std::size_t columns() const noexcept
-    {
-        return counts.empty() ? 0 : sums.size() / counts.size();
-    }
+    std::size_t columns() const noexcept { return counts.empty() ? 0 : sums.size() / counts.size(); }
 };
 
 auto members_of(same_state<imatrix_entry> auto& entry) { return std::tie(entry.sums, entry.counts); }
@@ -48,7 +45,7 @@ auto members_of(same_state<imatrix_entry> auto& entry) { return std::tie(entry.s
 /// excited. Read and written in its two formats: GGUF-based, and the older ".dat". Source:
 /// llama.cpp 0.5.0's imatrix and quantize tools.
 class imatrix {
-  public:
+public:
     /// By GGUF weight name, "blk.0.attn_q.weight"; sorted, as in the file.
     std::map<std::string, imatrix_entry, std::less<>> entries;
     std::vector<std::string> datasets; ///< what the activations came from
@@ -71,8 +68,7 @@ class imatrix {
         auto parsed = is_gguf ? parse_gguf(bytes, where) : parse_legacy(bytes);
         if (!parsed) return is_gguf ? parsed.error() : parsed.error().within(where);
         for (const auto& [name, entry] : parsed->entries) {
-            if (const auto usable = check(entry); !usable)
-                return usable.error().within(printable(name)).within(where);
+            if (const auto usable = check(entry); !usable) return usable.error().within(printable(name)).within(where);
         }
         return parsed;
     }
@@ -83,8 +79,7 @@ class imatrix {
     {
         const auto found = entries.find(name);
         if (found == entries.end())
-            return error{error_code::missing_tensor, "the importance matrix has no entry for ",
-                         name};
+            return error{error_code::missing_tensor, "the importance matrix has no entry for ", name};
         return means_of(found->second);
     }
 
@@ -126,7 +121,7 @@ class imatrix {
         return target;
     }
 
-  private:
+private:
     static constexpr const char* sums_suffix = ".in_sum2";
     static constexpr const char* counts_suffix = ".counts";
 
@@ -141,23 +136,20 @@ class imatrix {
 
     static status check(const imatrix_entry& entry)
     {
-        if (entry.counts.empty() || entry.sums.empty() ||
-            entry.sums.size() % entry.counts.size() != 0)
-            return error{error_code::malformed_file, entry.sums.size(), " sums do not fit ",
-                         entry.counts.size(), " counts"};
+        if (entry.counts.empty() || entry.sums.empty() || entry.sums.size() % entry.counts.size() != 0)
+            return error{error_code::malformed_file, entry.sums.size(), " sums do not fit ", entry.counts.size(),
+                         " counts"};
         const auto is_wrong = [](float each) { return !std::isfinite(each) || each < 0; };
         if (std::any_of(entry.sums.begin(), entry.sums.end(), is_wrong) ||
             std::any_of(entry.counts.begin(), entry.counts.end(), is_wrong))
-            return error{error_code::malformed_file,
-                         "holds a number that is negative or not finite"};
+            return error{error_code::malformed_file, "holds a number that is negative or not finite"};
         return {};
     }
 
     static result<std::vector<float>> floats_of(const gguf::tensor_info& tensor)
     {
         if (tensor.type != gguf::type::f32)
-            return error{error_code::malformed_file, tensor.name, ": is ", name_of(tensor.type),
-                         ", not F32"};
+            return error{error_code::malformed_file, tensor.name, ": is ", name_of(tensor.type), ", not F32"};
         std::vector<float> values(tensor.bytes.size() / sizeof(float));
         std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
         return values;
@@ -176,8 +168,7 @@ class imatrix {
         AWQ_CHECK(parsed.read_metadata(file));
         for (const gguf::tensor_info& tensor : file.tensors()) {
             if (!tensor.name.ends_with(sums_suffix)) continue;
-            const std::string name{
-                tensor.name.substr(0, tensor.name.size() - std::strlen(sums_suffix))};
+            const std::string name{tensor.name.substr(0, tensor.name.size() - std::strlen(sums_suffix))};
             AWQ_TRY(const auto counts, file.tensor(name + counts_suffix));
             imatrix_entry& entry = parsed.entries[name];
             AWQ_TRY(entry.sums, floats_of(tensor));
@@ -204,8 +195,7 @@ class imatrix {
         imatrix parsed;
         AWQ_TRY(const auto count, at.take<std::int32_t>());
         if (count < 1)
-            return error{error_code::malformed_file, "is no importance matrix (it announces ",
-                         count, " entries)"};
+            return error{error_code::malformed_file, "is no importance matrix (it announces ", count, " entries)"};
         AWQ_CHECK(at.expect_room(static_cast<std::uint64_t>(count), smallest_entry, "entries"));
         for (std::int32_t i = 0; i < count; ++i) {
             AWQ_CHECK(parsed.parse_legacy_entry(at));
@@ -224,8 +214,7 @@ class imatrix {
     {
         AWQ_TRY(const auto length, at.take<std::int32_t>());
         if (length < 0 || length > limit)
-            return error{error_code::malformed_file, "has a text of ", length, " bytes at byte ",
-                         at.offset()};
+            return error{error_code::malformed_file, "has a text of ", length, " bytes at byte ", at.offset()};
         AWQ_TRY(const auto bytes, at.take_bytes(static_cast<std::uint64_t>(length)));
         return std::string_view{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     }
@@ -236,21 +225,14 @@ class imatrix {
         AWQ_TRY(const auto calls, at.take<std::int32_t>());
         AWQ_TRY(const auto values, at.take<std::int32_t>());
         if (name.empty() || values < 1)
-            return error{error_code::malformed_file,
-                         "entry \"",
-                         printable(name),
-                         "\" has ",
-                         values,
-                         " values"};
-        AWQ_TRY(const auto bytes,
-                at.take_bytes(static_cast<std::uint64_t>(values) * sizeof(float)));
+            return error{error_code::malformed_file, "entry \"", printable(name), "\" has ", values, " values"};
+        AWQ_TRY(const auto bytes, at.take_bytes(static_cast<std::uint64_t>(values) * sizeof(float)));
         imatrix_entry entry;
         entry.sums.resize(static_cast<std::size_t>(values));
         std::memcpy(entry.sums.data(), bytes.data(), bytes.size());
         entry.counts = {calls > 0 ? static_cast<float>(calls) : 1.0f};
         if (!entries.emplace(std::string{name}, std::move(entry)).second)
-            return error{error_code::malformed_file, "has the entry \"", printable(name),
-                         "\" twice"};
+            return error{error_code::malformed_file, "has the entry \"", printable(name), "\" twice"};
         return {};
     }
 
@@ -287,13 +269,11 @@ class imatrix {
         out.number(static_cast<std::int32_t>(entries.size()));
         for (const auto& [name, entry] : entries) {
             const float tokens = *std::max_element(entry.counts.begin(), entry.counts.end());
-            const float calls =
-                std::max(1.0f, std::ceil(tokens / static_cast<float>(std::max(1u, chunk_size))));
+            const float calls = std::max(1.0f, std::ceil(tokens / static_cast<float>(std::max(1u, chunk_size))));
             text(name);
             out.number(static_cast<std::int32_t>(calls));
             out.number(static_cast<std::int32_t>(entry.sums.size()));
-            for (const float mean : means_of(entry))
-                out.number(mean * calls);
+            for (const float mean : means_of(entry)) out.number(mean * calls);
         }
         out.number(static_cast<std::int32_t>(chunk_count));
         text(datasets.empty() ? std::string_view{} : std::string_view{datasets.front()});

@@ -20,10 +20,10 @@ namespace awq {
 struct integer_codes {
     scheme format;
     std::size_t rows = 0, cols = 0;
-    std::size_t group_size = 0;            ///< columns that share a scale; 0: the whole row
-    std::vector<std::int8_t> codes;        ///< (rows, cols)
-    std::vector<float> scales;             ///< (rows, groups), as the output stores them
-    std::vector<std::int8_t> zero_points;  ///< (rows, groups); empty for a symmetric scheme
+    std::size_t group_size = 0;           ///< columns that share a scale; 0: the whole row
+    std::vector<std::int8_t> codes;       ///< (rows, cols)
+    std::vector<float> scales;            ///< (rows, groups), as the output stores them
+    std::vector<std::int8_t> zero_points; ///< (rows, groups); empty for a symmetric scheme
 
     std::size_t groups() const noexcept { return group_size == 0 ? 1 : cols / group_size; }
     /// Columns that share a scale, also where that is the whole row.
@@ -35,20 +35,34 @@ struct integer_codes {
 inline status check(const integer_codes& weight)
 {
     if (weight.format.bits < 2 || weight.format.bits > 8)
-        return error{error_code::invalid_argument, "codes of ", weight.format.bits,
-                     " bits: there are 2 to 8"};
-    if (weight.cols == 0 || weight.rows == 0 ||
-        (weight.group_size != 0 && weight.cols % weight.group_size != 0))
-        return error{error_code::shape_mismatch, "group size ", weight.group_size,
-                     " does not divide a weight of shape [", weight.rows, ", ", weight.cols, "]"};
+        return error{error_code::invalid_argument, "codes of ", weight.format.bits, " bits: there are 2 to 8"};
+    if (weight.cols == 0 || weight.rows == 0 || (weight.group_size != 0 && weight.cols % weight.group_size != 0))
+        return error{error_code::shape_mismatch,
+                     "group size ",
+                     weight.group_size,
+                     " does not divide a weight of shape [",
+                     weight.rows,
+                     ", ",
+                     weight.cols,
+                     "]"};
     const std::size_t shared = weight.rows * weight.groups();
     const std::size_t zeros = weight.format.symmetric ? 0 : shared;
     if (weight.codes.size() != weight.rows * weight.cols || weight.scales.size() != shared ||
         weight.zero_points.size() != zeros)
-        return error{error_code::shape_mismatch, "a weight of shape [", weight.rows, ", ",
-                     weight.cols, "] in ", weight.groups(), " groups does not have ",
-                     weight.codes.size(), " codes, ", weight.scales.size(), " scales and ",
-                     weight.zero_points.size(), " zero points"};
+        return error{error_code::shape_mismatch,
+                     "a weight of shape [",
+                     weight.rows,
+                     ", ",
+                     weight.cols,
+                     "] in ",
+                     weight.groups(),
+                     " groups does not have ",
+                     weight.codes.size(),
+                     " codes, ",
+                     weight.scales.size(),
+                     " scales and ",
+                     weight.zero_points.size(),
+                     " zero points"};
     return {};
 }
 

@@ -16,13 +16,11 @@ inline void write(writer& out, const value& content)
 {
     if (content.is_object()) {
         out.begin_object();
-        for (const member& each : content.members())
-            write(out.key(each.key), each.value);
+        for (const member& each : content.members()) write(out.key(each.key), each.value);
         out.end_object();
     } else if (content.is_array()) {
         out.begin_array();
-        for (const value& each : content.elements())
-            write(out, each);
+        for (const value& each : content.elements()) write(out, each);
         out.end_array();
     } else if (content.is_string()) {
         out.value(*content.as_string());

@@ -56,10 +56,7 @@ private:
         ++at_;
         return true;
     }
-    void skip_spaces() noexcept
-    {
-        at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size());
-    }
+    void skip_spaces() noexcept { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
 
     /// A whole scalar or empty container, or the beginning of a container up to its first value.
     bool next_value()

@@ -83,16 +83,15 @@ class member_iterator;
 /// A range over the elements of an array or the members of an object, in the order of the text.
 template <class Iterator>
 class range {
-  public:
+public:
     range() = default;
-    range(Iterator first, Iterator last, std::size_t size) : first_(first), last_(last), size_(size)
-    {}
+    range(Iterator first, Iterator last, std::size_t size) : first_(first), last_(last), size_(size) {}
     Iterator begin() const { return first_; }
     Iterator end() const { return last_; }
     std::size_t size() const noexcept { return size_; }
     bool empty() const noexcept { return size_ == 0; }
 
-  private:
+private:
     Iterator first_{};
     Iterator last_{};
     std::size_t size_ = 0;
@@ -101,11 +100,9 @@ class range {
 /// One JSON value. Reading it as another type than it has is an error that names the document and
 /// the key.
 class value {
-  public:
+public:
     value() = default;
-    value(simdjson::dom::element element, const detail::location& location)
-        : element_(element), location_(location)
-    {}
+    value(simdjson::dom::element element, const detail::location& location) : element_(element), location_(location) {}
 
     bool is_object() const noexcept { return is(simdjson::dom::element_type::OBJECT); }
     bool is_array() const noexcept { return is(simdjson::dom::element_type::ARRAY); }
@@ -117,10 +114,7 @@ class value {
     {
         return is(simdjson::dom::element_type::INT64) || is(simdjson::dom::element_type::UINT64);
     }
-    bool is_number() const noexcept
-    {
-        return is_integer() || is(simdjson::dom::element_type::DOUBLE);
-    }
+    bool is_number() const noexcept { return is_integer() || is(simdjson::dom::element_type::DOUBLE); }
 
     /// The member with this key (the first, if there are several); nothing if it is absent or this
     /// is no object. Linear in the number of members: walk `members()` to read many.
@@ -135,10 +129,7 @@ class value {
 
     result<std::string_view> as_string() const { return read<std::string_view>("a string"); }
     result<std::int64_t> as_integer() const { return read<std::int64_t>("an integer"); }
-    result<std::uint64_t> as_unsigned() const
-    {
-        return read<std::uint64_t>("an integer that is not negative");
-    }
+    result<std::uint64_t> as_unsigned() const { return read<std::uint64_t>("an integer that is not negative"); }
     /// Any number, as the nearest double.
     result<double> as_number() const { return read<double>("a number"); }
     result<bool> as_bool() const { return read<bool>("true or false"); }
@@ -167,7 +158,7 @@ class value {
         return awq::error{code, where(), ": ", parts...};
     }
 
-  private:
+private:
     bool is(simdjson::dom::element_type type) const noexcept { return element_.type() == type; }
 
     template <class T>
@@ -213,7 +204,7 @@ struct member {
 namespace detail {
 
 class element_iterator {
-  public:
+public:
     using value_type = json::value;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
@@ -221,9 +212,7 @@ class element_iterator {
     using reference = value_type;
 
     element_iterator() = default;
-    element_iterator(simdjson::dom::array::iterator at, const location& parent)
-        : at_(at), parent_(parent)
-    {}
+    element_iterator(simdjson::dom::array::iterator at, const location& parent) : at_(at), parent_(parent) {}
     json::value operator*() const { return {*at_, parent_.below({nullptr, index_})}; }
     element_iterator& operator++()
     {
@@ -234,14 +223,14 @@ class element_iterator {
     bool operator!=(const element_iterator& other) const { return at_ != other.at_; }
     bool operator==(const element_iterator& other) const { return !(at_ != other.at_); }
 
-  private:
+private:
     simdjson::dom::array::iterator at_{};
     location parent_{};
     std::size_t index_ = 0;
 };
 
 class member_iterator {
-  public:
+public:
     using value_type = json::member;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
@@ -249,9 +238,7 @@ class member_iterator {
     using reference = value_type;
 
     member_iterator() = default;
-    member_iterator(simdjson::dom::object::iterator at, const location& parent)
-        : at_(at), parent_(parent)
-    {}
+    member_iterator(simdjson::dom::object::iterator at, const location& parent) : at_(at), parent_(parent) {}
     json::member operator*() const
     {
         const std::string_view key = at_.key();
@@ -265,7 +252,7 @@ class member_iterator {
     bool operator!=(const member_iterator& other) const { return at_ != other.at_; }
     bool operator==(const member_iterator& other) const { return !(at_ != other.at_); }
 
-  private:
+private:
     simdjson::dom::object::iterator at_{};
     location parent_{};
 };
@@ -274,16 +261,14 @@ class member_iterator {
 inline bool is_long_integer(std::string_view text, std::size_t first, std::size_t last) noexcept
 {
     if (last - first < 19) return false;
-    if (last < text.size() && std::string_view{".eE"}.find(text[last]) != std::string_view::npos)
-        return false;
+    if (last < text.size() && std::string_view{".eE"}.find(text[last]) != std::string_view::npos) return false;
     const char before = first > 0 ? text[first - 1] : ' ';
     if (before == '.' || before == '+' || before == 'e' || before == 'E') return false;
     const char* end = text.data() + last;
     std::int64_t as_signed = 0;
     std::uint64_t as_unsigned = 0;
-    return before == '-'
-               ? std::from_chars(text.data() + first - 1, end, as_signed).ec != std::errc{}
-               : std::from_chars(text.data() + first, end, as_unsigned).ec != std::errc{};
+    return before == '-' ? std::from_chars(text.data() + first - 1, end, as_signed).ec != std::errc{}
+                         : std::from_chars(text.data() + first, end, as_unsigned).ec != std::errc{};
 }
 
 // Integers beyond 64 bits ("model_max_length": 1000000000000000019884624838656) are valid JSON that
@@ -296,8 +281,7 @@ inline std::string with_long_integers_as_floats(std::string_view text)
     for (std::size_t i = 0; i < text.size();) {
         const std::size_t first = i;
         if (!inside_string)
-            while (i < text.size() && text[i] >= '0' && text[i] <= '9')
-                ++i;
+            while (i < text.size() && text[i] >= '0' && text[i] <= '9') ++i;
         if (i > first) {
             rewritten.append(text, first, i - first);
             if (is_long_integer(text, first, i)) rewritten += ".0";
@@ -317,8 +301,7 @@ std::size_t exact_size(const Container& container) noexcept
     std::size_t size = container.size();
     if (size < 0xFFFFFF) return size;
     size = 0;
-    for (auto at = container.begin(); at != container.end(); ++at)
-        ++size;
+    for (auto at = container.begin(); at != container.end(); ++at) ++size;
     return size;
 }
 
@@ -329,8 +312,7 @@ inline std::optional<value> value::find(std::string_view key) const
     simdjson::dom::object object;
     if (element_.get(object) != simdjson::SUCCESS) return std::nullopt;
     for (const auto field : object)
-        if (field.key == key)
-            return value{field.value, location_.below({field.key.data(), field.key.size()})};
+        if (field.key == key) return value{field.value, location_.below({field.key.data(), field.key.size()})};
     return std::nullopt;
 }
 
@@ -344,8 +326,8 @@ inline std::optional<value> value::find_non_null(std::string_view key) const
 inline result<value> value::at(std::string_view key) const
 {
     if (!is_object())
-        return error(error_code::malformed_file, "expected an object with the field \"",
-                     printable(key), "\", found ", type_name());
+        return error(error_code::malformed_file, "expected an object with the field \"", printable(key), "\", found ",
+                     type_name());
     if (const std::optional<value> found = find(key)) return *found;
     return error(error_code::missing_field, "the field \"", printable(key), "\" is missing");
 }
@@ -366,23 +348,20 @@ inline range<detail::member_iterator> value::members() const
 
 inline result<range<detail::element_iterator>> value::as_array() const
 {
-    if (!is_array())
-        return error(error_code::malformed_file, "expected an array, found ", type_name());
+    if (!is_array()) return error(error_code::malformed_file, "expected an array, found ", type_name());
     return elements();
 }
 
 inline result<range<detail::member_iterator>> value::as_object() const
 {
-    if (!is_object())
-        return error(error_code::malformed_file, "expected an object, found ", type_name());
+    if (!is_object()) return error(error_code::malformed_file, "expected an object, found ", type_name());
     return members();
 }
 
 inline status value::check_unique_keys() const
 {
     std::vector<std::string_view> keys;
-    for (const member& each : members())
-        keys.push_back(each.key);
+    for (const member& each : members()) keys.push_back(each.key);
     std::sort(keys.begin(), keys.end());
     const auto twice = std::adjacent_find(keys.begin(), keys.end());
     if (twice == keys.end()) return {};
@@ -391,23 +370,20 @@ inline status value::check_unique_keys() const
 
 /// A parsed text. Owns everything that its values refer to; moving it leaves them valid.
 class document {
-  public:
+public:
     /// Parses one JSON text. `where` (usually the file's path) begins every error text. What is wrong
     /// has a line and a column; where the text is a line of a file already, a column only.
-    static result<document> parse(std::string_view text, std::string_view where,
-                                  bool is_whole_file = false)
+    static result<document> parse(std::string_view text, std::string_view where, bool is_whole_file = false)
     {
         document parsed{where};
         simdjson::error_code code = parsed.parse_text(text);
         if (code != simdjson::SUCCESS && code != simdjson::MEMALLOC && code != simdjson::CAPACITY) {
             const std::string rewritten = detail::with_long_integers_as_floats(text);
-            if (rewritten.size() != text.size() &&
-                parsed.parse_text(rewritten) == simdjson::SUCCESS)
+            if (rewritten.size() != text.size() && parsed.parse_text(rewritten) == simdjson::SUCCESS)
                 code = simdjson::SUCCESS;
         }
         if (code == simdjson::SUCCESS) return parsed;
-        if (code == simdjson::MEMALLOC)
-            return error{error_code::out_of_memory, where, ": no memory to read it"};
+        if (code == simdjson::MEMALLOC) return error{error_code::out_of_memory, where, ": no memory to read it"};
         if (is_lfs_pointer(text)) return lfs_pointer_error(where);
         return error{error_code::malformed_file, where, not_json_text(text, is_whole_file), ": ",
                      one_line(simdjson::error_message(code))};
@@ -415,10 +391,9 @@ class document {
 
     value root() const { return value{root_, detail::location{where_.get(), {}, 0}}; }
 
-  private:
+private:
     explicit document(std::string_view where)
-        : parser_(std::make_unique<simdjson::dom::parser>()),
-          where_(std::make_unique<std::string>(where))
+        : parser_(std::make_unique<simdjson::dom::parser>()), where_(std::make_unique<std::string>(where))
     {}
 
     /// ":3:14: not valid JSON"; of a line that is one of a file, ": not valid JSON at column 14".
@@ -427,8 +402,7 @@ class document {
         const auto place = find_error_place(text);
         if (!place) return ": not valid JSON";
         const std::string column = std::to_string(place->column);
-        if (!is_whole_file && text.find('\n') == std::string_view::npos)
-            return ": not valid JSON at column " + column;
+        if (!is_whole_file && text.find('\n') == std::string_view::npos) return ": not valid JSON at column " + column;
         return ":" + std::to_string(place->line) + ":" + column + ": not valid JSON";
     }
 

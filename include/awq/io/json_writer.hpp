@@ -30,8 +30,7 @@ inline std::size_t utf8_length(std::string_view text) noexcept
     if (lead < 0xC2 || lead > 0xF4) return 0;
     if (lead < 0xE0) return in(1, 0x80, 0xBF) ? 2 : 0;
     if (lead < 0xF0) {
-        const bool second =
-            in(1, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF); // no surrogates
+        const bool second = in(1, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF); // no surrogates
         return second && in(2, 0x80, 0xBF) ? 3 : 0;
     }
     const bool second = in(1, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF);
@@ -100,7 +99,7 @@ inline void append_quoted(std::string& text, std::string_view content)
 ///     out.end_object();
 ///     std::string text = std::move(out).take();
 class writer {
-  public:
+public:
     /// `indent` 0: compact, without any space; n: one line per value, n spaces per level.
     explicit writer(unsigned indent = 0) : indent_(indent) {}
 
@@ -129,8 +128,7 @@ class writer {
     writer& value(std::same_as<bool> auto truth) { return raw(truth ? "true" : "false"); }
 
     template <std::integral Integer>
-    requires(!std::same_as<Integer, bool> &&
-             !std::same_as<Integer, char>) writer& value(Integer number)
+    requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>) writer& value(Integer number)
     {
         char digits[24];
         return raw({digits, std::to_chars(digits, digits + sizeof digits, number).ptr});
@@ -146,9 +144,8 @@ class writer {
         const double magnitude = std::fabs(static_cast<double>(number));
         const bool fixed = magnitude == 0 || (magnitude >= 1e-4 && magnitude < 1e16);
         char digits[64];
-        const auto written =
-            std::to_chars(digits, digits + sizeof digits, number,
-                          fixed ? std::chars_format::fixed : std::chars_format::scientific);
+        const auto written = std::to_chars(digits, digits + sizeof digits, number,
+                                           fixed ? std::chars_format::fixed : std::chars_format::scientific);
         std::string literal{digits, written.ptr};
         if (literal.find_first_of(".e") == std::string::npos) literal += ".0";
         return raw(literal);
@@ -175,7 +172,7 @@ class writer {
     /// The text, moved out.
     std::string take() && { return std::move(text_); }
 
-  private:
+private:
     writer& begin(char bracket)
     {
         separate();

@@ -23,22 +23,20 @@ namespace awq {
 /// so a checkpoint that is larger than the memory can be walked through. Another process that
 /// shortens the file meanwhile makes reads fail with a signal; that cannot be caught here.
 class mapped_file {
-  public:
+public:
     /// Maps a regular file; an empty one has empty `bytes()`. Errors: `file_not_found`,
     /// `file_unreadable` (also for a directory or a device), `out_of_memory` if the address space
     /// is too small for it.
     static result<mapped_file> open(const std::string& path)
     {
         AWQ_TRY(const opened_file file, open_for_reading(path));
-        if (file.size > SIZE_MAX)
-            return error{error_code::out_of_memory, path, ": too large to map into memory"};
+        if (file.size > SIZE_MAX) return error{error_code::out_of_memory, path, ": too large to map into memory"};
         mapped_file mapped{path, static_cast<std::size_t>(file.size)};
         if (mapped.size_ == 0) return mapped;
-        void* const address =
-            ::mmap(nullptr, mapped.size_, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
+        void* const address = ::mmap(nullptr, mapped.size_, PROT_READ, MAP_PRIVATE, file.descriptor.number(), 0);
         if (address == MAP_FAILED)
-            return error{errno == ENOMEM ? error_code::out_of_memory : error_code::file_unreadable,
-                         path, ": cannot map into memory: ", std::strerror(errno)};
+            return error{errno == ENOMEM ? error_code::out_of_memory : error_code::file_unreadable, path,
+                         ": cannot map into memory: ", std::strerror(errno)};
         mapped.address_ = address;
         return mapped;
     }
@@ -73,7 +71,7 @@ class mapped_file {
     /// the file.
     void release(std::span<const std::byte> part) const noexcept { advise(part, MADV_DONTNEED); }
 
-  private:
+private:
     mapped_file(const std::string& path, std::size_t size) : path_(path), size_(size) {}
 
     // Whole pages inside of `part` only: a neighbour that shares a page keeps it.
@@ -87,8 +85,7 @@ class mapped_file {
         if (begin < base || end > base + size_) return;
         const std::uintptr_t first = (begin + page - 1) / page * page;
         const std::uintptr_t last = end == base + size_ ? end : end / page * page;
-        if (first < last)
-            static_cast<void>(::madvise(reinterpret_cast<void*>(first), last - first, advice));
+        if (first < last) static_cast<void>(::madvise(reinterpret_cast<void*>(first), last - first, advice));
     }
 
     std::string path_;

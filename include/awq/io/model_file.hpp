@@ -54,14 +54,12 @@ inline bool is_linked_weight(const std::filesystem::path& link, const std::files
 }
 
 /// Whether `real` has the name `name` in a directory that weights of `directory` are linked to.
-inline bool is_beside_weights(const std::filesystem::path& real,
-                              const std::filesystem::path& directory,
+inline bool is_beside_weights(const std::filesystem::path& real, const std::filesystem::path& directory,
                               const std::filesystem::path& name)
 {
     namespace fs = std::filesystem;
     std::error_code failure;
-    for (fs::directory_iterator at{directory, failure}, end; !failure && at != end;
-         at.increment(failure)) {
+    for (fs::directory_iterator at{directory, failure}, end; !failure && at != end; at.increment(failure)) {
         std::error_code ignored;
         if (!at->is_symlink(ignored)) continue;
         const fs::path weights = fs::canonical(at->path(), ignored);
@@ -87,17 +85,15 @@ inline status check_model_link(const std::string& directory, const std::string& 
     if (failure && !is_link) return {};
     const std::string leads = is_link ? fs::read_symlink(link, failure).string() : real.string();
     if (real.empty())
-        return error{error_code::file_not_found, link.string(), ": is a link to ", leads,
-                     ", which is not there"};
+        return error{error_code::file_not_found, link.string(), ": is a link to ", leads, ", which is not there"};
     if (is_link && !fs::is_regular_file(real, failure))
-        return error{error_code::file_unreadable, link.string(), ": is a link to ", leads,
-                     ", which is no file"};
+        return error{error_code::file_unreadable, link.string(), ": is a link to ", leads, ", which is no file"};
     const fs::path root = fs::canonical(directory, failure);
     if (is_within(real.string(), root.string()) || detail::is_cached_blob(real, root) ||
         detail::is_linked_weight(link, real) || detail::is_beside_weights(real, root, name))
         return {};
-    return error{error_code::unsupported, link.string(), ": is a link out of the model directory, to ",
-                 leads, "; remove it, or copy the model with cp -rL if it belongs to it"};
+    return error{error_code::unsupported, link.string(), ": is a link out of the model directory, to ", leads,
+                 "; remove it, or copy the model with cp -rL if it belongs to it"};
 }
 
 /// The path of a file of a model directory, for whoever opens it; whether it is there shows then. Errors:

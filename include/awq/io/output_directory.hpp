@@ -21,7 +21,7 @@ namespace awq {
 /// An output directory that appears only when it is complete: fill `path()`, then `commit()`.
 /// Without a commit the temporary directory is removed and the target stays as it was.
 class output_directory {
-  public:
+public:
     /// Makes an empty temporary directory beside the target, and removes those of dead runs that the
     /// group does not adopt. Errors:
     /// `file_exists` if the target is there and `overwrite` is false, or is something that must not be
@@ -35,8 +35,7 @@ class output_directory {
         AWQ_TRY(auto partial, detail::partial_output::create(place, policy.group));
         output_directory made{std::move(partial), policy.overwrite};
         if (::mkdir(made.path().c_str(), 0777) == 0 || (errno == EEXIST && policy.group)) return made;
-        return error{error_code::file_unwritable, target,
-                     ": cannot be written there: ", std::strerror(errno)};
+        return error{error_code::file_unwritable, target, ": cannot be written there: ", std::strerror(errno)};
     }
 
     /// The temporary directory to write to.
@@ -66,7 +65,7 @@ class output_directory {
         return partial_.replace_directory();
     }
 
-  private:
+private:
     output_directory(detail::partial_output&& partial, bool overwrite)
         : partial_(std::move(partial)), overwrite_(overwrite)
     {}
@@ -80,8 +79,7 @@ class output_directory {
         if (kind == fs::file_type::not_found) return {};
         if (!overwrite) return detail::output_error(place, EEXIST);
         if (kind != fs::file_type::directory)
-            return error{error_code::file_exists, place.given,
-                         ": is there and is no directory; choose another output"};
+            return error{error_code::file_exists, place.given, ": is there and is no directory; choose another output"};
         if (fs::exists(target / "config.json", failure) || fs::is_empty(target, failure)) return {};
         return error{error_code::file_exists, place.given,
                      ": is not a model directory (it has no config.json) and is not overwritten; "
@@ -97,11 +95,9 @@ class output_directory {
              at.increment(failure)) {
             const fs::file_type kind = at->symlink_status(failure).type();
             if (kind == fs::file_type::regular || kind == fs::file_type::directory)
-                AWQ_CHECK(detail::flush_path(
-                    root / at->path().string().substr(root.path.size() + 1)));
+                AWQ_CHECK(detail::flush_path(root / at->path().string().substr(root.path.size() + 1)));
         }
-        if (failure)
-            return error{error_code::file_unwritable, root.shown, ": ", failure.message().c_str()};
+        if (failure) return error{error_code::file_unwritable, root.shown, ": ", failure.message().c_str()};
         return detail::flush_path(root);
     }
 

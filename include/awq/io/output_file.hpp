@@ -19,7 +19,7 @@ namespace awq {
 /// One output file that appears only when it is complete: write to `path()`, then `commit()`.
 /// Without a commit the temporary file is removed and the target stays as it was.
 class output_file {
-  public:
+public:
     /// Takes a temporary place beside the target, and removes those of dead runs that the group does not
     /// adopt. Errors: `file_exists`
     /// if the target is there and `overwrite` is false, or is no regular file; `file_not_found` if its
@@ -63,9 +63,8 @@ class output_file {
         return overwrite_ ? partial_.replace_file() : partial_.put_in_place();
     }
 
-  private:
-    output_file(detail::partial_output&& partial, bool overwrite)
-        : partial_(std::move(partial)), overwrite_(overwrite)
+private:
+    output_file(detail::partial_output&& partial, bool overwrite) : partial_(std::move(partial)), overwrite_(overwrite)
     {}
 
     detail::partial_output partial_;

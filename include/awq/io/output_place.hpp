@@ -38,8 +38,7 @@ inline result<output_place> find_output_place(const std::string& target)
     if (fs::is_directory(place.parent, failure)) return place;
     const bool there = fs::exists(place.parent, failure);
     return error{error_code::file_not_found, target, ": ", place.parent.string(),
-                 there ? " is not a directory; choose another output"
-                       : " is not there; create that directory first"};
+                 there ? " is not a directory; choose another output" : " is not there; create that directory first"};
 }
 
 inline error output_error(const output_place& place, int reason)

@@ -80,10 +80,10 @@ struct partial_lock {
             lock.is = errno == EWOULDBLOCK ? state::taken : state::unknown;
             return lock;
         }
-        struct ::stat mine {}, there {};
-        const bool same = ::fstat(lock.descriptor.number(), &mine) == 0 &&
-                          ::lstat(path.c_str(), &there) == 0 && mine.st_dev == there.st_dev &&
-                          mine.st_ino == there.st_ino;
+        struct ::stat mine {
+        }, there{};
+        const bool same = ::fstat(lock.descriptor.number(), &mine) == 0 && ::lstat(path.c_str(), &there) == 0 &&
+                          mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
         lock.is = same ? state::held : state::taken;
         return lock;
     }
@@ -93,8 +93,7 @@ struct partial_lock {
 inline bool is_own_directory(const std::filesystem::path& path)
 {
     struct ::stat about {};
-    return ::lstat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode) &&
-           about.st_uid == ::geteuid();
+    return ::lstat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode) && about.st_uid == ::geteuid();
 }
 
 /// The temporary directories of an output, of runs that live and of those that died.
@@ -104,8 +103,7 @@ inline std::vector<std::filesystem::path> find_partials(const output_place& plac
     const std::string prefix = partial_prefix(place);
     std::vector<fs::path> found;
     std::error_code failure;
-    for (fs::directory_iterator at{place.parent, failure}, end; !failure && at != end;
-         at.increment(failure)) {
+    for (fs::directory_iterator at{place.parent, failure}, end; !failure && at != end; at.increment(failure)) {
         const std::string name = at->path().filename().string();
         if (name.size() == prefix.size() + partial_digits && name.starts_with(prefix) &&
             name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos &&
@@ -143,7 +141,7 @@ inline void clear_leftovers(const output_place& place, const output_group* group
 ///                                    old    what was in its place, between two renames
 /// Whoever opened it with others as a group may put more beside these, for another run to go on.
 class partial_output {
-  public:
+public:
     /// Makes the temporary directory, empty but for its lock, or goes on with one that the group adopts.
     /// Error: `file_unwritable`.
     static result<partial_output> create(const output_place& place, output_group* group = nullptr)
@@ -165,12 +163,10 @@ class partial_output {
             partial_lock lock = partial_lock::take(directory);
             reason = lock.is == partial_lock::state::failed ? errno : EEXIST;
             partial_output made{place, directory, std::move(lock.descriptor), group};
-            if (lock.is == partial_lock::state::held || lock.is == partial_lock::state::unknown)
-                return made;
+            if (lock.is == partial_lock::state::held || lock.is == partial_lock::state::unknown) return made;
             // Taken: another run took it for a leftover before it was locked, and removes it.
         }
-        return error{error_code::file_unwritable, place.given,
-                     ": cannot be written there: ", std::strerror(reason)};
+        return error{error_code::file_unwritable, place.given, ": cannot be written there: ", std::strerror(reason)};
     }
 
     partial_output(partial_output&& other) noexcept
@@ -203,14 +199,15 @@ class partial_output {
     }
 
     /// Moves a new output into place. Errors: `file_exists`, `file_unwritable`.
-    status put_in_place() { return move([&] { return rename_to_new(new_path(), place_.path()); }); }
+    status put_in_place()
+    {
+        return move([&] { return rename_to_new(new_path(), place_.path()); });
+    }
 
     /// The same for a file that replaces another.
     status replace_file()
     {
-        return move([&] {
-            return ::rename(new_path().c_str(), place_.path().c_str()) == 0 ? 0 : errno;
-        });
+        return move([&] { return ::rename(new_path().c_str(), place_.path().c_str()) == 0 ? 0 : errno; });
     }
 
     /// The same for a directory. The old one is removed when this object is.
@@ -219,9 +216,9 @@ class partial_output {
         return move([&] { return swap_in(new_path(), place_.path(), directory_ / "old"); });
     }
 
-  private:
-    partial_output(const output_place& place, const std::filesystem::path& directory,
-                   file_descriptor&& lock, output_group* group)
+private:
+    partial_output(const output_place& place, const std::filesystem::path& directory, file_descriptor&& lock,
+                   output_group* group)
         : place_(place), directory_(directory), lock_(std::move(lock)), group_(group)
     {
         if (group)

@@ -21,7 +21,7 @@ namespace awq {
 
 /// A POSIX file descriptor, closed at the end of its life.
 class file_descriptor {
-  public:
+public:
     file_descriptor() = default;
     explicit file_descriptor(int number) noexcept : number_(number) {}
     file_descriptor(file_descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
@@ -40,7 +40,7 @@ class file_descriptor {
     /// Hands the descriptor over to the caller.
     int release() noexcept { return std::exchange(number_, -1); }
 
-  private:
+private:
     int number_ = -1;
 };
 
@@ -67,35 +67,29 @@ inline result<opened_file> open_for_reading(const std::string& path)
     opened_file opened{open_descriptor(path, O_RDONLY | O_NONBLOCK), 0};
     if (!opened.descriptor) {
         const int reason = errno;
-        return error{reason == ENOENT || reason == ENOTDIR ? error_code::file_not_found
-                                                           : error_code::file_unreadable,
+        return error{reason == ENOENT || reason == ENOTDIR ? error_code::file_not_found : error_code::file_unreadable,
                      path, ": cannot open: ", std::strerror(reason)};
     }
     struct ::stat about {};
     if (::fstat(opened.descriptor.number(), &about) != 0)
         return error{error_code::file_unreadable, path, ": ", std::strerror(errno)};
-    if (S_ISDIR(about.st_mode))
-        return error{error_code::file_unreadable, path, ": is a directory, a file is needed"};
-    if (!S_ISREG(about.st_mode))
-        return error{error_code::file_unreadable, path, ": is not a regular file"};
+    if (S_ISDIR(about.st_mode)) return error{error_code::file_unreadable, path, ": is a directory, a file is needed"};
+    if (!S_ISREG(about.st_mode)) return error{error_code::file_unreadable, path, ": is not a regular file"};
     opened.size = static_cast<std::uint64_t>(about.st_size);
     return opened;
 }
 
 /// The whole content of a regular file, at most `limit` bytes (1 GiB; `malformed_file` beyond
 /// that).
-inline result<std::string> read_file(const std::string& path,
-                                     std::uint64_t limit = std::uint64_t{1} << 30)
+inline result<std::string> read_file(const std::string& path, std::uint64_t limit = std::uint64_t{1} << 30)
 {
     AWQ_TRY(const opened_file file, open_for_reading(path));
     if (file.size > limit)
-        return error{error_code::malformed_file,           path, ": ", file.size,
-                     " bytes are more than the limit of ", limit};
+        return error{error_code::malformed_file, path, ": ", file.size, " bytes are more than the limit of ", limit};
     std::string content(static_cast<std::size_t>(file.size), '\0');
     std::size_t done = 0;
     while (done < content.size()) {
-        const ::ssize_t count =
-            ::read(file.descriptor.number(), content.data() + done, content.size() - done);
+        const ::ssize_t count = ::read(file.descriptor.number(), content.data() + done, content.size() - done);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return error{error_code::file_unreadable, path, ": ", std::strerror(errno)};
         if (count == 0) break; // the file became shorter meanwhile

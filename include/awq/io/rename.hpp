@@ -25,8 +25,7 @@ inline status flush_path(const output_path& where)
     const file_descriptor opened = open_descriptor(where.path, O_RDONLY | O_NONBLOCK);
     // EINVAL, EROFS: the file system cannot flush this kind of entry; nothing more can be done.
     if (!opened || (::fsync(opened.number()) != 0 && errno != EINVAL && errno != EROFS))
-        return error{error_code::file_unwritable, where.shown,
-                     ": cannot flush: ", std::strerror(errno)};
+        return error{error_code::file_unwritable, where.shown, ": cannot flush: ", std::strerror(errno)};
     return {};
 }
 

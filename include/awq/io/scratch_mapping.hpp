@@ -33,8 +33,7 @@ public:
         const int file = open_unnamed(directory);
         if (file < 0) return failed(directory, errno);
         const int full = ::posix_fallocate(file, 0, static_cast<off_t>(bytes));
-        if (full == 0)
-            made->address_ = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        if (full == 0) made->address_ = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
         const int cause = full != 0 ? full : errno;
         ::close(file);
         if (full != 0 || made->address_ == MAP_FAILED) {
@@ -63,8 +62,7 @@ public:
         if (!address_ || begin < base || begin - base >= size_ || bytes > size_ - (begin - base)) return;
         const std::uintptr_t page = page_size(), first = (begin + page - 1) / page * page;
         const std::uintptr_t last = (begin + bytes) / page * page;
-        if (first < last)
-            static_cast<void>(::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED));
+        if (first < last) static_cast<void>(::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED));
     }
 
 private:

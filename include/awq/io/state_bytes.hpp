@@ -68,11 +68,8 @@ private:
         (*this)(both.first, both.second);
     }
     template <class T>
-        requires requires(const T& value) { members_of(value); }
-    void put(const T& value)
-    {
-        std::apply(*this, members_of(value));
-    }
+    requires requires(const T& value) { members_of(value); }
+    void put(const T& value) { std::apply(*this, members_of(value)); }
 
     std::string bytes_;
 };
@@ -140,11 +137,8 @@ private:
         (*this)(both.first, both.second);
     }
     template <class T>
-        requires requires(T& value) { members_of(value); }
-    void take(T& value)
-    {
-        std::apply(*this, members_of(value));
-    }
+    requires requires(T& value) { members_of(value); }
+    void take(T& value) { std::apply(*this, members_of(value)); }
     std::uint64_t length()
     {
         std::uint64_t size = 0;

@@ -57,10 +57,7 @@ inline void remove_for_good(const std::filesystem::path& directory)
 
 /// Keeps several outputs together: those that are put into place under one hold are all there, or none is,
 /// when another thread ends the program by `remove_unfinished_outputs`.
-[[nodiscard]] inline output_hold hold_outputs()
-{
-    return output_hold{detail::output_registry::instance().mutex};
-}
+[[nodiscard]] inline output_hold hold_outputs() { return output_hold{detail::output_registry::instance().mutex}; }
 
 /// Removes what the outputs of this process that are not in place yet have written. For a program that is
 /// told to end while it runs: call it on a thread that waits for signals (it is nothing for a signal
@@ -68,8 +65,7 @@ inline void remove_for_good(const std::filesystem::path& directory)
 [[nodiscard]] inline output_hold remove_unfinished_outputs()
 {
     output_hold hold = hold_outputs();
-    for (const auto& directory : detail::output_registry::instance().directories)
-        detail::remove_for_good(directory);
+    for (const auto& directory : detail::output_registry::instance().directories) detail::remove_for_good(directory);
     return hold;
 }
 

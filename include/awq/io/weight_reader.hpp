@@ -58,38 +58,32 @@ public:
 
     layer_tensors(const safetensors::checkpoint& checkpoint, std::string module)
         : checkpoint_(&checkpoint), module_(std::move(module))
-    {
-    }
+    {}
 
     const std::string& module() const noexcept { return module_; }
     /// Null where there is no such tensor.
-    const tensor* find(std::string_view name) const
-    {
-        return checkpoint_->find(module_ + "." + std::string{name});
-    }
+    const tensor* find(std::string_view name) const { return checkpoint_->find(module_ + "." + std::string{name}); }
 
     /// A matrix of one of the types; `missing_tensor`, `malformed_file`.
-    result<const tensor*> matrix(std::string_view name,
-                                 std::initializer_list<element_type> types) const
+    result<const tensor*> matrix(std::string_view name, std::initializer_list<element_type> types) const
     {
         AWQ_TRY(const tensor* const found, at(name, types));
         constexpr std::uint64_t most = 1u << 31; // keeps all products below within 64 bits
-        if (found->shape.size() == 2 && found->shape[0] > 0 && found->shape[1] > 0 &&
-            found->shape[0] <= most && found->shape[1] <= most)
+        if (found->shape.size() == 2 && found->shape[0] > 0 && found->shape[1] > 0 && found->shape[0] <= most &&
+            found->shape[1] <= most)
             return found;
         return fail(name, "has the shape ", safetensors::shape_text(found->shape),
                     ", expected a matrix that is not empty");
     }
 
     /// A matrix of one of the types with these extents.
-    result<const tensor*> matrix(std::string_view name, std::initializer_list<element_type> types,
-                                 std::uint64_t rows, std::uint64_t cols) const
+    result<const tensor*> matrix(std::string_view name, std::initializer_list<element_type> types, std::uint64_t rows,
+                                 std::uint64_t cols) const
     {
         AWQ_TRY(const tensor* const found, at(name, types));
-        if (found->shape.size() == 2 && found->shape[0] == rows && found->shape[1] == cols)
-            return found;
-        return fail(name, "has the shape ", safetensors::shape_text(found->shape), ", expected [", rows, ", ",
-                    cols, "]");
+        if (found->shape.size() == 2 && found->shape[0] == rows && found->shape[1] == cols) return found;
+        return fail(name, "has the shape ", safetensors::shape_text(found->shape), ", expected [", rows, ", ", cols,
+                    "]");
     }
 
     /// A tensor of one of the types.
@@ -97,8 +91,12 @@ public:
     {
         const tensor* const found = find(name);
         if (!found)
-            return error{error_code::missing_tensor, checkpoint_->directory(),
-                         ": there is no tensor \"", printable(module_), ".", name,
+            return error{error_code::missing_tensor,
+                         checkpoint_->directory(),
+                         ": there is no tensor \"",
+                         printable(module_),
+                         ".",
+                         name,
                          "\"; the checkpoint is not complete"};
         for (const element_type type : types)
             if (found->stored == type) return found;
@@ -108,8 +106,14 @@ public:
     template <class... Parts>
     error fail(std::string_view name, const Parts&... parts) const
     {
-        return error{error_code::malformed_file, checkpoint_->directory(), ": tensor \"",
-                     printable(module_), ".", name, "\" ", parts...};
+        return error{error_code::malformed_file,
+                     checkpoint_->directory(),
+                     ": tensor \"",
+                     printable(module_),
+                     ".",
+                     name,
+                     "\" ",
+                     parts...};
     }
 
 private:
@@ -129,8 +133,7 @@ std::vector<T> copy_elements(const safetensors::tensor& from, std::size_t first,
 }
 
 /// Scales as floats; `not_finite`, naming the tensor.
-inline result<std::vector<float>> read_scales(const safetensors::tensor& from, std::size_t first,
-                                              std::size_t count)
+inline result<std::vector<float>> read_scales(const safetensors::tensor& from, std::size_t first, std::size_t count)
 {
     std::vector<float> scales(count);
     AWQ_CHECK(safetensors::read_floats(from, scales, first));
@@ -141,9 +144,8 @@ inline result<std::vector<float>> read_scales(const safetensors::tensor& from, s
 
 /// Which group each column belongs to, where the columns were quantized in another order ("g_idx").
 /// Error: malformed_file for a group that is not there.
-inline result<std::vector<std::uint32_t>> read_group_index(const layer_tensors& tensors,
-                                                           std::string_view name, std::size_t cols,
-                                                           std::size_t groups)
+inline result<std::vector<std::uint32_t>> read_group_index(const layer_tensors& tensors, std::string_view name,
+                                                           std::size_t cols, std::size_t groups)
 {
     AWQ_TRY(const auto* const stored, tensors.at(name, {safetensors::element_type::i32}));
     if (stored->element_count() != cols)
@@ -151,8 +153,7 @@ inline result<std::vector<std::uint32_t>> read_group_index(const layer_tensors& 
     auto index = detail::copy_elements<std::uint32_t>(*stored, 0, cols);
     for (const std::uint32_t group : index)
         if (group >= groups)
-            return tensors.fail(name, "names group ", static_cast<std::int32_t>(group),
-                                ", there are ", groups);
+            return tensors.fail(name, "names group ", static_cast<std::int32_t>(group), ", there are ", groups);
     return index;
 }
 
@@ -165,9 +166,8 @@ inline bool is_plain_order(std::span<const std::uint32_t> group_of_column, std::
 }
 
 /// As `dequantize`, each column by the group that `group_of_column` names.
-inline void dequantize_ordered(const integer_codes& weight,
-                               std::span<const std::uint32_t> group_of_column, dtype scale_type,
-                               matrix_view<float> out)
+inline void dequantize_ordered(const integer_codes& weight, std::span<const std::uint32_t> group_of_column,
+                               dtype scale_type, matrix_view<float> out)
 {
     const std::size_t groups = weight.groups();
     with_storage(scale_type, [&](auto rounding) {

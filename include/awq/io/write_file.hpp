@@ -36,10 +36,7 @@ struct file_extent {
     std::uint64_t size = 0;
     std::uint64_t digest = 0;
 };
-auto members_of(same_state<file_extent> auto& extent)
-{
-    return std::tie(extent.offset, extent.size, extent.digest);
-}
+auto members_of(same_state<file_extent> auto& extent) { return std::tie(extent.offset, extent.size, extent.digest); }
 
 /// How many of these bytes lie in a part of the file.
 inline std::uint64_t bytes_between(std::span<const file_extent> extents, std::uint64_t begin,
@@ -58,21 +55,21 @@ inline std::uint64_t bytes_between(std::span<const file_extent> extents, std::ui
 /// At a resumable place it stays, and goes on with the file that is there: whoever knows its `extents`
 /// can `restore` them after the program has died.
 class new_file {
-  public:
+public:
     /// Errors: `file_exists`, `file_unwritable`.
     static result<new_file> create(const output_path& where)
     {
         const int kind = where.resumable ? O_NOFOLLOW : O_EXCL;
         file_descriptor descriptor = open_descriptor(where.path, O_RDWR | O_CREAT | kind, 0666);
         if (!descriptor)
-            return error{errno == EEXIST ? error_code::file_exists : error_code::file_unwritable,
-                         where.shown, ": cannot create: ", std::strerror(errno)};
+            return error{errno == EEXIST ? error_code::file_exists : error_code::file_unwritable, where.shown,
+                         ": cannot create: ", std::strerror(errno)};
         return new_file{where, std::move(descriptor)};
     }
 
     new_file(new_file&& other) noexcept
-        : where_(std::move(other.where_)), descriptor_(std::move(other.descriptor_)),
-          position_(other.position_), size_(other.size_), log_(std::move(other.log_))
+        : where_(std::move(other.where_)), descriptor_(std::move(other.descriptor_)), position_(other.position_),
+          size_(other.size_), log_(std::move(other.log_))
     {}
     new_file& operator=(new_file&& other) noexcept
     {
@@ -95,8 +92,7 @@ class new_file {
     /// a full disk is noticed before the work and not after it.
     status reserve(std::uint64_t size)
     {
-        if (size > static_cast<std::uint64_t>(std::numeric_limits<::off_t>::max()))
-            return failed(EFBIG);
+        if (size > static_cast<std::uint64_t>(std::numeric_limits<::off_t>::max())) return failed(EFBIG);
         const auto length = static_cast<::off_t>(size);
 #ifdef __linux__
         if (length > 0 && ::fallocate(descriptor_.number(), 0, 0, length) != 0 &&
@@ -114,8 +110,7 @@ class new_file {
         if (log_) log_->add({offset, bytes.size(), digest_of(bytes)});
         while (!bytes.empty()) {
             const std::size_t step = std::min<std::size_t>(bytes.size(), std::size_t{1} << 30);
-            const ::ssize_t count =
-                ::pwrite(descriptor_.number(), bytes.data(), step, static_cast<::off_t>(offset));
+            const ::ssize_t count = ::pwrite(descriptor_.number(), bytes.data(), step, static_cast<::off_t>(offset));
             if (count < 0 && errno == EINTR) continue;
             if (count <= 0) return failed(count < 0 ? errno : ENOSPC);
             bytes = bytes.subspan(static_cast<std::size_t>(count));
@@ -134,10 +129,7 @@ class new_file {
     }
 
     /// Bytes that `append` wrote so far.
-    std::uint64_t position() const noexcept
-    {
-        return position_;
-    }
+    std::uint64_t position() const noexcept { return position_; }
 
     /// All that was written so far, at a resumable place; else nothing.
     std::vector<file_extent> extents() const { return log_ ? log_->all : std::vector<file_extent>{}; }
@@ -150,8 +142,7 @@ class new_file {
         for (const file_extent& each : extents) {
             if (each.offset > size_ || each.size > size_ - each.offset) return is_not_whole();
             content.resize(static_cast<std::size_t>(each.size));
-            if (!read_at(each.offset, content) || digest_of(content) != each.digest)
-                return is_not_whole();
+            if (!read_at(each.offset, content) || digest_of(content) != each.digest) return is_not_whole();
         }
         if (log_) log_->all = std::move(extents);
         return {};
@@ -188,7 +179,7 @@ class new_file {
         return {};
     }
 
-  private:
+private:
     struct extent_log {
         void add(const file_extent& one)
         {
@@ -199,8 +190,7 @@ class new_file {
         std::vector<file_extent> all;
     };
 
-    new_file(const output_path& where, file_descriptor&& descriptor)
-        : where_(where), descriptor_(std::move(descriptor))
+    new_file(const output_path& where, file_descriptor&& descriptor) : where_(where), descriptor_(std::move(descriptor))
     {
         if (where.resumable) log_ = std::make_unique<extent_log>();
     }
@@ -212,8 +202,7 @@ class new_file {
 
     error failed(int reason) const
     {
-        return error{error_code::file_unwritable, where_.shown,
-                     ": cannot write: ", std::strerror(reason)};
+        return error{error_code::file_unwritable, where_.shown, ": cannot write: ", std::strerror(reason)};
     }
 
     output_path where_;

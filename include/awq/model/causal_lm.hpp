@@ -22,12 +22,12 @@ namespace awq {
 
 /// What stands before and behind the decoder blocks, as views of memory that outlives it.
 struct outer_weights {
-    matrix_view<const float> embed_tokens; ///< (vocab, hidden), or narrower
-    norm_view norm;                        ///< weight and bias (hidden) or empty
-    matrix_view<const float> lm_head;      ///< (vocab, hidden); with tied embeddings, embed_tokens
-    matrix_view<const float> positions = {}; ///< (positions, hidden), learned ones; or empty
-    norm_view embedding_norm = {};           ///< where `normed_embeddings`
-    std::span<const float> head_bias = {};   ///< (vocab) or empty
+    matrix_view<const float> embed_tokens;     ///< (vocab, hidden), or narrower
+    norm_view norm;                            ///< weight and bias (hidden) or empty
+    matrix_view<const float> lm_head;          ///< (vocab, hidden); with tied embeddings, embed_tokens
+    matrix_view<const float> positions = {};   ///< (positions, hidden), learned ones; or empty
+    norm_view embedding_norm = {};             ///< where `normed_embeddings`
+    std::span<const float> head_bias = {};     ///< (vocab) or empty
     matrix_view<const float> project_in = {};  ///< (hidden, width of the embeddings) or empty
     matrix_view<const float> project_out = {}; ///< the other way
 };
@@ -52,19 +52,17 @@ struct AWQ_ABI_TAG causal_lm_weights {
 
 /// Adds the learned embeddings of positions, (positions, hidden) or empty, from `start` on.
 template <execution E>
-status add_positions(const E& e, const model_config& config, matrix_view<const float> table,
-                     const sequences& batch, std::size_t start, matrix_view<float> hidden)
+status add_positions(const E& e, const model_config& config, matrix_view<const float> table, const sequences& batch,
+                     std::size_t start, matrix_view<float> hidden)
 {
     if (table.empty()) return {};
     const std::size_t first = start + config.position_offset;
     if (first + batch.longest() > table.rows())
-        return error{error_code::invalid_argument, "position ", start + batch.longest() - 1,
-                     " is beyond the ", table.rows() - config.position_offset,
-                     " that the model has learned; take shorter texts"};
+        return error{error_code::invalid_argument,          "position ",
+                     start + batch.longest() - 1,           " is beyond the ",
+                     table.rows() - config.position_offset, " that the model has learned; take shorter texts"};
     const auto positions = detail::positions_of(batch, first);
-    for_each_row(e, hidden.rows(), [&](std::size_t t) {
-        kernels::simd::add(table.row(positions[t]), hidden.row(t));
-    });
+    for_each_row(e, hidden.rows(), [&](std::size_t t) { kernels::simd::add(table.row(positions[t]), hidden.row(t)); });
     return {};
 }
 
@@ -83,24 +81,28 @@ inline void embed_row(float scale, matrix_view<const float> projection, std::spa
 /// Error: an id that is not in the vocabulary, a position beyond the learned ones, or the wrong number
 /// of rows.
 template <execution E>
-status embed(const E& e, const model_config& config, const outer_weights& weights,
-             std::span<const std::uint32_t> ids, const sequences& batch, std::size_t start,
-             matrix_view<float> hidden)
+status embed(const E& e, const model_config& config, const outer_weights& weights, std::span<const std::uint32_t> ids,
+             const sequences& batch, std::size_t start, matrix_view<float> hidden)
 {
     const matrix_view<const float> table = weights.embed_tokens;
     const std::size_t width = weights.project_in.empty() ? table.cols() : weights.project_in.rows();
     if (hidden.rows() != ids.size() || hidden.cols() != width || batch.tokens() != ids.size())
-        return error{error_code::shape_mismatch, "embedding of ", ids.size(), " tokens got ",
-                     hidden.rows(), " x ", hidden.cols(), " for the output"};
+        return error{error_code::shape_mismatch,
+                     "embedding of ",
+                     ids.size(),
+                     " tokens got ",
+                     hidden.rows(),
+                     " x ",
+                     hidden.cols(),
+                     " for the output"};
     for (const std::uint32_t id : ids)
         if (id >= table.rows())
-            return error{error_code::shape_mismatch, "token id ", id,
-                         " is not in the vocabulary of ", table.rows(),
-                         " tokens; does the tokenizer belong to this model?"};
+            return error{
+                error_code::shape_mismatch,      "token id ",  id,
+                " is not in the vocabulary of ", table.rows(), " tokens; does the tokenizer belong to this model?"};
     const float scale = config.embedding_scale();
-    for_each_row(e, ids.size(), [&](std::size_t t) {
-        embed_row(scale, weights.project_in, table.row(ids[t]), hidden.row(t));
-    });
+    for_each_row(e, ids.size(),
+                 [&](std::size_t t) { embed_row(scale, weights.project_in, table.row(ids[t]), hidden.row(t)); });
     if (config.normed_embeddings) norm_forward(e, weights.embedding_norm, hidden, hidden);
     return add_positions(e, config, weights.positions, batch, start, hidden);
 }
@@ -127,8 +129,8 @@ void finish_logits(const E& e, const model_config& config, matrix_view<float> lo
 /// Final norm and head, as far as there are any: hidden (tokens, hidden) to logits (tokens, vocab).
 /// Error: `not_finite`.
 template <class Product, execution E>
-status logits_forward(const E& e, const model_config& config, const end_weights& end,
-                      matrix_view<const float> hidden, matrix_view<float> logits)
+status logits_forward(const E& e, const model_config& config, const end_weights& end, matrix_view<const float> hidden,
+                      matrix_view<float> logits)
 {
     const std::size_t narrow = end.project_out.rows();
     scratch memory{hidden.size()}, other{hidden.rows() * narrow};
@@ -163,21 +165,18 @@ public:
 
     /// The last block's output, before the final norm: hidden (tokens, hidden). Error: `not_finite`,
     /// naming the block, where values stop being finite.
-    status hidden_states(std::span<const std::uint32_t> ids, const sequences& batch,
-                         matrix_view<float> hidden)
+    status hidden_states(std::span<const std::uint32_t> ids, const sequences& batch, matrix_view<float> hidden)
     {
         AWQ_CHECK(embed(execution_, config_, weights_.outer, ids, batch, 0, hidden));
         prepare_rope(batch.longest());
-        for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
-            AWQ_CHECK(run_layer(layer, batch, hidden));
+        for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) AWQ_CHECK(run_layer(layer, batch, hidden));
         return {};
     }
 
     /// Final norm and head of some rows: logits (rows, vocab). Error: `not_finite`.
     status logits(matrix_view<const float> hidden, matrix_view<float> logits) const
     {
-        return logits_forward<Product>(execution_, config_, end_weights::of(weights_.outer), hidden,
-                                       logits);
+        return logits_forward<Product>(execution_, config_, end_weights::of(weights_.outer), hidden, logits);
     }
 
     /// An empty cache with room for `capacity` tokens.
@@ -199,11 +198,10 @@ public:
         scratch memory{ids.size() * config_.hidden_size};
         if (!memory) return detail::no_memory("a step");
         const matrix_view<float> hidden{memory.data(), ids.size(), config_.hidden_size};
-        AWQ_CHECK(embed(execution_, config_, weights_.outer, ids, sequences::uniform(1, ids.size()),
-                        cache.length(), hidden));
+        AWQ_CHECK(
+            embed(execution_, config_, weights_.outer, ids, sequences::uniform(1, ids.size()), cache.length(), hidden));
         prepare_rope(cache.length() + ids.size());
-        for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer)
-            AWQ_CHECK(run_layer(layer, cache, hidden));
+        for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) AWQ_CHECK(run_layer(layer, cache, hidden));
         AWQ_CHECK(this->logits(hidden.rows_from(ids.size() - 1, 1), as_row(logits)));
         cache.advance(ids.size());
         return {};
@@ -212,8 +210,7 @@ public:
 private:
     causal_lm(model_config config, causal_lm_weights weights, E e)
         : config_(std::move(config)), weights_(std::move(weights)), execution_(std::move(e))
-    {
-    }
+    {}
 
     static status check_weights(const model_config& config, const causal_lm_weights& weights)
     {
@@ -253,18 +250,18 @@ private:
     template <class Past>
     status run_layer(std::size_t layer, Past& past, matrix_view<float> hidden) const
     {
-        AWQ_CHECK(decoder_block_forward<Product>(execution_, context(layer),
-                                                 weights_.layers[layer], past, hidden));
+        AWQ_CHECK(decoder_block_forward<Product>(execution_, context(layer), weights_.layers[layer], past, hidden));
         if (all_finite({hidden.data(), hidden.size()})) return {};
-        return error{error_code::not_finite, "the values stop being finite in block ", layer,
-                     " (", config_.names.blocks, layer,
+        return error{error_code::not_finite,
+                     "the values stop being finite in block ",
+                     layer,
+                     " (",
+                     config_.names.blocks,
+                     layer,
                      ".*): its weights are damaged, or too large for float32"};
     }
 
-    block_context context(std::size_t layer) const
-    {
-        return {config_, rope_.of(config_, layer), layer};
-    }
+    block_context context(std::size_t layer) const { return {config_, rope_.of(config_, layer), layer}; }
 
     /// Some scaling depends on the length itself; the other tables only grow.
     void prepare_rope(std::size_t length)

@@ -57,12 +57,10 @@ public:
 private:
     kv_cache(std::unique_ptr<float[]> memory, std::size_t capacity, std::vector<std::size_t> offsets)
         : memory_(std::move(memory)), capacity_(capacity), offsets_(std::move(offsets))
-    {
-    }
+    {}
     matrix_view<float> at(std::size_t index) const noexcept
     {
-        return {memory_.get() + offsets_[index] * capacity_, capacity_,
-                offsets_[index + 1] - offsets_[index]};
+        return {memory_.get() + offsets_[index] * capacity_, capacity_, offsets_[index + 1] - offsets_[index]};
     }
 
     std::unique_ptr<float[]> memory_;

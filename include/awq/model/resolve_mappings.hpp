@@ -93,8 +93,7 @@ inline bool natural_less(std::string_view a, std::string_view b) noexcept
 inline std::string parent_of(const std::vector<std::string>& names)
 {
     std::string_view parent = names.front();
-    for (const std::string& name : names)
-        parent = first_parts(parent, common_parts(parent, name));
+    for (const std::string& name : names) parent = first_parts(parent, common_parts(parent, name));
     if (names.size() > 1 && (parent == "experts" || parent.ends_with(".experts")))
         parent = first_parts(parent, common_parts(parent, parent) - 1);
     return std::string{parent};
@@ -103,11 +102,9 @@ inline std::string parent_of(const std::vector<std::string>& names)
 template <class Matcher>
 class mapping_resolver {
 public:
-    mapping_resolver(std::string_view block, std::span<const block_module> modules,
-                     const Matcher& matches)
+    mapping_resolver(std::string_view block, std::span<const block_module> modules, const Matcher& matches)
         : block_(block), modules_(modules), matches_(matches)
-    {
-    }
+    {}
 
     status resolve(const mapping_pattern& pattern, std::vector<resolved_mapping>& found) const
     {
@@ -118,8 +115,7 @@ public:
         if (smooths.empty() || balances.empty())
             return incomplete(smooths.empty() ? pattern.smooth_layer : "no balance layer", pattern);
         std::vector<std::vector<std::string>> groups(smooths.size());
-        for (const block_module* balance : balances)
-            groups[nearest(smooths, balance->name)].push_back(balance->name);
+        for (const block_module* balance : balances) groups[nearest(smooths, balance->name)].push_back(balance->name);
         for (std::size_t i = 0; i < smooths.size(); ++i) {
             if (groups[i].empty()) return incomplete(smooths[i]->name, pattern);
             found.push_back(finish(*smooths[i], std::move(groups[i])));
@@ -157,30 +153,35 @@ private:
             if (!append(name, required)) return incomplete(name, pattern);
         for (const std::string& name : pattern.optional_layers) (void)append(name, false);
         for (std::size_t i = 0; i < balances.size(); ++i)
-            if (std::find(balances.begin(), balances.begin() + static_cast<std::ptrdiff_t>(i),
-                          balances[i]) != balances.begin() + static_cast<std::ptrdiff_t>(i))
-                return error{error_code::invalid_argument, block_, ": \"", balances[i]->name,
+            if (std::find(balances.begin(), balances.begin() + static_cast<std::ptrdiff_t>(i), balances[i]) !=
+                balances.begin() + static_cast<std::ptrdiff_t>(i))
+                return error{error_code::invalid_argument,
+                             block_,
+                             ": \"",
+                             balances[i]->name,
                              "\" is matched by two balance layers of the mapping of \"",
-                             pattern.smooth_layer, "\"; make them narrower"};
+                             pattern.smooth_layer,
+                             "\"; make them narrower"};
         return {};
     }
 
     error incomplete(std::string_view missing, const mapping_pattern& pattern) const
     {
-        return error{error_code::missing_tensor, block_, ": the mapping of \"",
-                     pattern.smooth_layer, "\" is incomplete, nothing answers to \"", missing,
+        return error{error_code::missing_tensor,
+                     block_,
+                     ": the mapping of \"",
+                     pattern.smooth_layer,
+                     "\" is incomplete, nothing answers to \"",
+                     missing,
                      "\"; does the mapping belong to this architecture?"};
     }
 
     /// An expert's down_proj belongs to that expert's up_proj: the smooth layer that shares most.
-    static std::size_t nearest(const std::vector<const block_module*>& smooths,
-                               std::string_view balance) noexcept
+    static std::size_t nearest(const std::vector<const block_module*>& smooths, std::string_view balance) noexcept
     {
         std::size_t best = 0;
         for (std::size_t i = 1; i < smooths.size(); ++i)
-            if (common_parts(smooths[i]->name, balance) >
-                common_parts(smooths[best]->name, balance))
-                best = i;
+            if (common_parts(smooths[i]->name, balance) > common_parts(smooths[best]->name, balance)) best = i;
         return best;
     }
 
@@ -198,17 +199,15 @@ private:
 
     /// Whether the smooth layer's outputs are the balance layer's inputs. Of fused layers, value
     /// and up come last.
-    static void check_fit(const block_module& smooth, const block_module& balance,
-                          resolved_mapping& mapping)
+    static void check_fit(const block_module& smooth, const block_module& balance, resolved_mapping& mapping)
     {
         const auto ends = [&](std::string_view end) { return smooth.name.ends_with(end); };
         const std::size_t parts = ends("qkv_proj") ? 3 : ends("gate_up_proj") ? 2 : 1;
         if (smooth.out_features == parts * balance.in_features && !balance.is_norm()) return;
         const bool grouped = ends("v_proj") && smooth.out_features < parts * balance.in_features;
         mapping.skipped = grouped ? skip_cause::grouped_query : skip_cause::shape;
-        mapping.reason = smooth.name + " has " + std::to_string(smooth.out_features) +
-                         " outputs, " + balance.name + " has " +
-                         std::to_string(balance.in_features) + " inputs" +
+        mapping.reason = smooth.name + " has " + std::to_string(smooth.out_features) + " outputs, " + balance.name +
+                         " has " + std::to_string(balance.in_features) + " inputs" +
                          (grouped ? " (grouped-query attention)" : "");
     }
 
@@ -226,8 +225,7 @@ private:
 /// patterns are matched with.
 template <class Matcher = no_expressions>
 result<std::vector<resolved_mapping>> resolve_mappings(std::span<const mapping_pattern> patterns,
-                                                       std::string_view block,
-                                                       std::span<const block_module> modules,
+                                                       std::string_view block, std::span<const block_module> modules,
                                                        const Matcher& matches = {})
 {
     const detail::mapping_resolver<Matcher> resolver{block, modules, matches};

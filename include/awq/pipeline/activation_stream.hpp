@@ -77,22 +77,24 @@ inline status check_hidden(const std::string& path, const std::string& block, st
                            matrix_view<const float> hidden)
 {
     if (all_finite({hidden.data(), hidden.size()})) return {};
-    return error{error_code::not_finite, path, ": the values stop being finite in block ", layer,
-                 " (", block, "*): its weights are damaged, or too large for float32"};
+    return error{error_code::not_finite,
+                 path,
+                 ": the values stop being finite in block ",
+                 layer,
+                 " (",
+                 block,
+                 "*): its weights are damaged, or too large for float32"};
 }
 
 /// The hidden states of all calibration samples between two blocks.
 class activation_stream {
 public:
     /// Embeds the samples. The table is read in stripes, never as a whole.
-    static result<activation_stream> make(const tensor_source& source,
-                                          std::span<const token_ids> samples)
+    static result<activation_stream> make(const tensor_source& source, std::span<const token_ids> samples)
     {
         const std::string name = source.config().names.embeddings + ".weight";
         const auto shape = source.shape(name);
-        if (!shape)
-            return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
-                         "\""};
+        if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
         activation_stream stream;
         stream.path_ = source.path();
         std::vector<token_place> places;
@@ -100,8 +102,12 @@ public:
             stream.batch_.push_back(sample.size());
             for (const std::int32_t id : sample) {
                 if (id < 0 || static_cast<std::size_t>(id) >= shape->rows)
-                    return error{error_code::shape_mismatch, source.path(), ": token id ", id,
-                                 " is not in the model's vocabulary of ", shape->rows,
+                    return error{error_code::shape_mismatch,
+                                 source.path(),
+                                 ": token id ",
+                                 id,
+                                 " is not in the model's vocabulary of ",
+                                 shape->rows,
                                  "; does the tokenizer belong to this model?"};
                 places.push_back({static_cast<std::size_t>(id), places.size()});
             }
@@ -132,9 +138,8 @@ public:
     /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
     /// layers chunk by chunk; `begin(chunk)` is called before each chunk.
     template <class Product, execution E, class Begin, class Observer = no_observer>
-    status advance(const E& how, const model_config& config, std::size_t layer,
-                   const block_weights& weights, const Begin& begin,
-                   const Observer& observer = {})
+    status advance(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
+                   const Begin& begin, const Observer& observer = {})
     {
         const block_context about = context(config, layer);
         for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
@@ -149,8 +154,7 @@ public:
     }
 
     template <class Product, execution E>
-    status advance(const E& how, const model_config& config, std::size_t layer,
-                   const block_weights& weights)
+    status advance(const E& how, const model_config& config, std::size_t layer, const block_weights& weights)
     {
         return advance<Product>(how, config, layer, weights, [](const sequence_chunk&) {});
     }
@@ -187,16 +191,15 @@ private:
     {
         const std::string name = source.config().names.embeddings + ".weight";
         constexpr std::size_t stripe = 4096;
-        std::sort(places.begin(), places.end(),
-                  [](const token_place& a, const token_place& b) { return a.id < b.id; });
+        std::sort(places.begin(), places.end(), [](const token_place& a, const token_place& b) { return a.id < b.id; });
         host_matrix table = xtensor_backend::make(std::min(stripe, shape.rows), shape.cols);
         std::size_t next = 0;
         for (std::size_t first = 0; first < shape.rows; first += stripe) {
             const auto rows = view_of(table).rows_from(0, std::min(stripe, shape.rows - first));
             AWQ_CHECK(source.read_rows(name, first, rows));
             for (; next < places.size() && places[next].id < first + rows.rows(); ++next)
-                embed_row(source.config().embedding_scale(), start.project_in(),
-                          rows.row(places[next].id - first), hidden_.floats().row(places[next].row));
+                embed_row(source.config().embedding_scale(), start.project_in(), rows.row(places[next].id - first),
+                          hidden_.floats().row(places[next].row));
         }
         return {};
     }
@@ -206,8 +209,8 @@ private:
         const model_config& config = source.config();
         if (config.names.positions.empty()) return {};
         const std::string name = config.names.positions + ".weight";
-        host_matrix table = xtensor_backend::make(
-            config.max_position_embeddings + config.position_offset, config.hidden_size);
+        host_matrix table =
+            xtensor_backend::make(config.max_position_embeddings + config.position_offset, config.hidden_size);
         AWQ_CHECK(source.read(name, view_of(table)));
         const auto done =
             add_positions(serial_execution{}, config, view_of(std::as_const(table)), batch_, 0, hidden_.floats());

@@ -31,10 +31,7 @@ class any_quantizer {
 public:
     any_quantizer() = default;
     template <quantizer Q>
-        requires(!std::same_as<Q, any_quantizer>)
-    any_quantizer(const Q& chosen) : chosen_(chosen)
-    {
-    }
+    requires(!std::same_as<Q, any_quantizer>) any_quantizer(const Q& chosen) : chosen_(chosen) {}
 
     /// Calls `action` with the quantizer itself.
     template <class Action>
@@ -61,23 +58,18 @@ public:
     bool needs_magnitude() const
     {
         return visit([]([[maybe_unused]] const auto& q) -> bool {
-            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>)
-                return q.needs_magnitude();
+            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>) return q.needs_magnitude();
             return false;
         });
     }
     any_quantizer for_magnitude(float largest) const
     {
         return visit([&](const auto& q) -> any_quantizer {
-            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>)
-                return q.for_magnitude(largest);
+            if constexpr (magnitude_quantizer<std::decay_t<decltype(q)>>) return q.for_magnitude(largest);
             return q;
         });
     }
-    static float magnitude_of(matrix_view<const float> rows) noexcept
-    {
-        return fp4_quantizer::magnitude_of(rows);
-    }
+    static float magnitude_of(matrix_view<const float> rows) noexcept { return fp4_quantizer::magnitude_of(rows); }
 
     /// For reports: "W4A16_ASYM g128", "FP8 per channel", "Q4_K".
     std::string name() const
@@ -98,13 +90,11 @@ public:
     }
 
 private:
-    std::variant<integer_quantizer, fp8_quantizer, fp4_quantizer, gguf::simd_block_quantizer>
-        chosen_;
+    std::variant<integer_quantizer, fp8_quantizer, fp4_quantizer, gguf::simd_block_quantizer> chosen_;
 };
 
 #if AWQ_COMPILES_ROUNDING
-AWQ_COMPILED void any_quantizer::pseudo_quantize(matrix_view<const float> rows,
-                                                 std::span<const float> importance,
+AWQ_COMPILED void any_quantizer::pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                                                  matrix_view<float> out) const
 {
     visit([&](const auto& q) { q.pseudo_quantize(rows, importance, out); });

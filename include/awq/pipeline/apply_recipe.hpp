@@ -25,19 +25,16 @@ inline result<duo> parse_duo_scaling(std::string_view text)
 {
     for (const duo value : {duo::off, duo::on, duo::both})
         if (text == name_of(value)) return value;
-    return error{error_code::invalid_argument, "duo_scaling '", printable(text, 60),
-                 "': use true, false or both"};
+    return error{error_code::invalid_argument, "duo_scaling '", printable(text, 60), "': use true, false or both"};
 }
 
 /// A loss by the name that its flag has; invalid_argument otherwise.
 inline result<loss_kind> parse_loss(std::string_view text)
 {
-    for (const loss_kind value :
-         {loss_kind::parent_output, loss_kind::gram, loss_kind::screened})
+    for (const loss_kind value : {loss_kind::parent_output, loss_kind::gram, loss_kind::screened})
         if (text == name_of(value)) return value;
     constexpr std::array<std::string_view, 3> known{"parent-output", "gram", "screened"};
-    return error{error_code::invalid_argument, "unknown loss '", printable(text, 60), "'; ",
-                 known_names(text, known)};
+    return error{error_code::invalid_argument, "unknown loss '", printable(text, 60), "'; ", known_names(text, known)};
 }
 
 namespace detail {
@@ -63,28 +60,28 @@ inline std::string describe(const activation_arguments& inputs)
 /// The scheme that the arguments of a recipe group amount to.
 inline result<layer_format> format_of_arguments(const recipe_group& group)
 {
-    static constexpr std::string_view presets[][2] = {
-        {"int8 channel, int8 token", "W8A8"},
-        {"float8 channel, float8 token", "FP8_DYNAMIC"},
-        {"float8 block 128 128, float8 group 128", "FP8_BLOCK"},
-        {"float4 tensor_group 16, float4 tensor_group 16 local", "NVFP4"},
-        {"float4 tensor_group 16", "NVFP4A16"},
-        {"float4 group 16", "NVFP4A16"},
-        {"float4 group 32", "MXFP4A16"}};
+    static constexpr std::string_view presets[][2] = {{"int8 channel, int8 token", "W8A8"},
+                                                      {"float8 channel, float8 token", "FP8_DYNAMIC"},
+                                                      {"float8 block 128 128, float8 group 128", "FP8_BLOCK"},
+                                                      {"float4 tensor_group 16, float4 tensor_group 16 local", "NVFP4"},
+                                                      {"float4 tensor_group 16", "NVFP4A16"},
+                                                      {"float4 group 16", "NVFP4A16"},
+                                                      {"float4 group 32", "MXFP4A16"}};
     const weight_arguments& weights = *group.weights;
-    const std::string text =
-        describe(weights) + (group.activations ? ", " + describe(*group.activations) : "");
+    const std::string text = describe(weights) + (group.activations ? ", " + describe(*group.activations) : "");
     for (const auto& [arguments, scheme] : presets)
         if (text == arguments) return layer_format{group.targets, std::string{scheme}, {}, {}};
     const bool grouped = weights.strategy == "group" || weights.strategy == "channel";
     if (group.activations || weights.type != "int" || !grouped)
-        return error{error_code::unsupported, "line ", group.line, ": '", printable(text, 160),
+        return error{error_code::unsupported,
+                     "line ",
+                     group.line,
+                     ": '",
+                     printable(text, 160),
                      "' is no scheme here; weights are int with group or channel, or as in W8A8, "
                      "FP8_DYNAMIC, FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4A16 with their activations"};
-    const std::string name =
-        "W" + std::to_string(weights.num_bits) + "A16" + (weights.symmetric ? "" : "_ASYM");
-    return layer_format{group.targets, name,
-                        weights.strategy == "channel" ? 0 : weights.group_size, {}};
+    const std::string name = "W" + std::to_string(weights.num_bits) + "A16" + (weights.symmetric ? "" : "_ASYM");
+    return layer_format{group.targets, name, weights.strategy == "channel" ? 0 : weights.group_size, {}};
 }
 
 /// A recipe group as a format of the run: a preset's name, or the name that its arguments amount to.
@@ -92,8 +89,7 @@ inline result<layer_format> format_of(const recipe_group& group)
 {
     if (!group.scheme.empty()) return layer_format{group.targets, group.scheme, {}, {}};
     if (group.weights) return format_of_arguments(group);
-    return error{error_code::unsupported, "line ", group.line,
-                 ": a config group without weights or scheme"};
+    return error{error_code::unsupported, "line ", group.line, ": a config group without weights or scheme"};
 }
 
 inline status apply_formats(const recipe& from, oneshot_options& into)
@@ -106,8 +102,7 @@ inline status apply_formats(const recipe& from, oneshot_options& into)
             into.notices.warn(from.path + ": scheme FP8 is written as FP8_DYNAMIC: weights have a scale "
                                           "for each output, inputs are scaled at run time");
         if (same_scheme_name(format.scheme, "MXFP4"))
-            into.notices.warn(from.path +
-                              ": scheme MXFP4 is written as MXFP4A16: the inputs stay in 16 bits");
+            into.notices.warn(from.path + ": scheme MXFP4 is written as MXFP4A16: the inputs stay in 16 bits");
         format.recipe = from.path;
         into.formats.push_back(std::move(format));
     }
@@ -131,8 +126,7 @@ inline status apply_search(const recipe& from, oneshot_options& into)
 inline void note_unused_keys(const recipe& from, oneshot_options& into)
 {
     std::string names;
-    for (const std::string& key : from.unused_keys)
-        names += (names.empty() ? "" : ", ") + printable(key, 60);
+    for (const std::string& key : from.unused_keys) names += (names.empty() ? "" : ", ") + printable(key, 60);
     if (!names.empty()) into.notices.note(from.path + ": these keys change nothing here: " + names);
     for (const std::string& each : from.notes) into.notices.note(from.path + ": " + each);
 }
@@ -147,8 +141,7 @@ inline status apply_recipe(const recipe& from, oneshot_options& into)
     const auto checked = [&](const status& done) -> status {
         if (done) return {};
         const bool value = done.error().code() == error_code::invalid_argument;
-        return error{value ? error_code::malformed_file : done.error().code(), from.path, ": ",
-                     done.error().text()};
+        return error{value ? error_code::malformed_file : done.error().code(), from.path, ": ", done.error().text()};
     };
     detail::note_unused_keys(from, into);
     AWQ_CHECK(checked(detail::apply_search(from, into)));

@@ -24,12 +24,20 @@ public:
         for (const quantized_layer& layer : layers) {
             const integer_format* const format = layer.format.integers();
             if (!format || layer.format.activations != activation_rounding::none)
-                return error{error_code::unsupported, layer.name, " is ", describe(layer.format),
+                return error{error_code::unsupported,
+                             layer.name,
+                             " is ",
+                             describe(layer.format),
                              (format ? " with rounded activations" : ""),
                              ": the AWQ layout takes 4-bit integers only; write compressed-tensors"};
             if (format->group_size != group_size_of(layers.front()))
-                return error{error_code::unsupported, layer.name, " has group size ",
-                             format->group_size, " and ", layers.front().name, " has ",
+                return error{error_code::unsupported,
+                             layer.name,
+                             " has group size ",
+                             format->group_size,
+                             " and ",
+                             layers.front().name,
+                             " has ",
                              group_size_of(layers.front()),
                              ": the AWQ layout takes one for all layers; write compressed-tensors"};
         }
@@ -40,12 +48,10 @@ public:
     {
         const integer_format& how = *layer.format.integers();
         AWQ_CHECK(autoawq::check_layout(how.format, layer.rows, layer.cols, how.group_size));
-        return autoawq::gemm_layout(layer.rows, layer.cols,
-                                    how.group_size == 0 ? 1 : layer.cols / how.group_size);
+        return autoawq::gemm_layout(layer.rows, layer.cols, how.group_size == 0 ? 1 : layer.cols / how.group_size);
     }
 
-    result<std::vector<stored_tensor>> encode(const quantized_layer&,
-                                              const quantized_linear& weight,
+    result<std::vector<stored_tensor>> encode(const quantized_layer&, const quantized_linear& weight,
                                               float /*largest_input*/) const override
     {
         const auto* const codes = std::get_if<integer_codes>(&weight);
@@ -74,13 +80,11 @@ private:
 /// Writes a run's result in AutoAWQ's layout.
 struct autoawq_sink {
     /// See `quantized_sink::create`. Only 4 bits; a layer with another format is an error.
-    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
-                                                           const std::string& target,
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source, const std::string& target,
                                                            const output_policy& policy,
                                                            const weight_format_choice& formats)
     {
-        return quantized_sink::create(source, target, policy, formats,
-                                      std::make_unique<autoawq_codec>());
+        return quantized_sink::create(source, target, policy, formats, std::make_unique<autoawq_codec>());
     }
 };
 

@@ -68,8 +68,8 @@ inline std::uint64_t memory_for_this_process()
         if (kind.empty())
             least = std::min(least, detail::left_in_groups("/sys/fs/cgroup", path, "memory.max", "anon"));
         else if (kind == "memory")
-            least = std::min(least, detail::left_in_groups("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes",
-                                                           "total_rss"));
+            least = std::min(
+                least, detail::left_in_groups("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes", "total_rss"));
     }
     const std::uint64_t own = detail::number_in("/proc/self/status", "RssAnon:").value_or(0) * 1024;
     return least > std::numeric_limits<std::uint64_t>::max() - own ? least : least + own;

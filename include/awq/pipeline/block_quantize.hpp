@@ -39,13 +39,11 @@ namespace awq {
 template <class Product, execution E>
 class block_quantizer_run {
 public:
-    block_quantizer_run(const E& how, const block_tensors& smoothed,
-                        block_statistics& statistics, const quantizer_choice& formats,
-                        const oneshot_options& options, run_report& report)
+    block_quantizer_run(const E& how, const block_tensors& smoothed, block_statistics& statistics,
+                        const quantizer_choice& formats, const oneshot_options& options, run_report& report)
         : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
           formats_(formats), options_(options), report_(report)
-    {
-    }
+    {}
 
     /// Compensates: what the checkpoint stores, and so what is rounded, has the elements of
     /// `storage`. For `run_sequential`.
@@ -97,10 +95,7 @@ public:
     const block_tensors& dequantized() const noexcept { return quantized_; }
     /// The block with every weight that is to be rounded replaced by its target; null unless
     /// `store_targets` was called.
-    const block_tensors* compensated() const noexcept
-    {
-        return compensated_ ? &*compensated_ : nullptr;
-    }
+    const block_tensors* compensated() const noexcept { return compensated_ ? &*compensated_ : nullptr; }
     /// Sums of x^2 of what the rounded layers are given; of a compensating run only.
     const block_statistics* rounded_statistics() const noexcept
     {
@@ -132,10 +127,7 @@ private:
         std::fill_n(made.data(), made.size(), 0.0f);
         return made;
     }
-    bool is_block_linear(std::string_view module) const noexcept
-    {
-        return smoothed_.layout().find(module) != nullptr;
-    }
+    bool is_block_linear(std::string_view module) const noexcept { return smoothed_.layout().find(module) != nullptr; }
     void store(const std::string& name, std::span<float> values) const
     {
         round_to_storage((*storage_)(smoothed_.prefix() + name), values);
@@ -149,8 +141,7 @@ private:
         matrix_view<const float> through;
         if (layers.size() == 1 && 2 * smoothed_.weight(layers[0]).rows() < input.width)
             through = smoothed_.weight(layers[0]);
-        const bool has_target = !input.is_routed &&
-                                static_cast<double>(stages.tokens()) >= target_tokens(input.width);
+        const bool has_target = !input.is_routed && static_cast<double>(stages.tokens()) >= target_tokens(input.width);
         if (has_target) shift = zeros(through.empty() ? input.width : through.rows(), input.width);
         AWQ_TRY(const std::uint64_t tokens, stages.gather(index, smoothed_.weights(), quantized_.weights(),
                                                           view_of(gram), view_of(shift), through));
@@ -183,11 +174,9 @@ private:
 
     /// All layers that read one input. `gram`: of the inputs that they will get, used up; `shift`: what
     /// `block_stages::gather` gives, used up, or null.
-    status quantize_stage(const block_input& input, matrix_view<float> gram, std::uint64_t tokens,
-                          host_matrix* shift)
+    status quantize_stage(const block_input& input, matrix_view<float> gram, std::uint64_t tokens, host_matrix* shift)
     {
-        const std::vector<std::string_view> layers =
-            to_be_rounded(smoothed_.layout().whole_readers_of(input.value));
+        const std::vector<std::string_view> layers = to_be_rounded(smoothed_.layout().whole_readers_of(input.value));
         const std::vector<std::string_view> moved = shift ? moved_by(input) : layers;
         if (moved.empty()) return {};
         std::vector<float> importance(gram.cols());
@@ -207,12 +196,12 @@ private:
             *shift = host_matrix{};
         }
         if (layers.empty()) return {};
-        const bool feedback = options_.rounding.error_feedback && tokens != 0 &&
-                              prepare_feedback(gram, diagonal, steps);
+        const bool feedback =
+            options_.rounding.error_feedback && tokens != 0 && prepare_feedback(gram, diagonal, steps);
         const linear_rounder<Product, E> rounder{
             solving_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
-            weighted ? std::span<const float>{importance} : std::span<const float>{},
-            shared_magnitude(layers), options_.rounding};
+            weighted ? std::span<const float>{importance} : std::span<const float>{}, shared_magnitude(layers),
+            options_.rounding};
         for (const std::string_view linear : layers) AWQ_CHECK(quantize_layer(linear, rounder));
         if (feedback) restore_gram(how_, gram, diagonal);
         for (const std::string_view linear : layers) {
@@ -253,8 +242,7 @@ private:
     {
         activation_stats& sums = rounded_statistics_->of(input).sums();
         sums.tokens = tokens;
-        for (std::size_t i = 0; i < gram.cols(); ++i)
-            sums.square_sum[i] = static_cast<double>(gram(i, i));
+        for (std::size_t i = 0; i < gram.cols(); ++i) sums.square_sum[i] = static_cast<double>(gram(i, i));
     }
 
     /// The largest |w| of the layers in NVFP4: servers fuse them, and they have one scale in common.
@@ -263,8 +251,7 @@ private:
         float magnitude = 0.0f;
         for (const std::string_view linear : layers)
             if (formats_(linear)->get_if<fp4_quantizer>())
-                magnitude = std::max(magnitude,
-                                     fp4_quantizer::magnitude_of(quantized_.weight(linear)));
+                magnitude = std::max(magnitude, fp4_quantizer::magnitude_of(quantized_.weight(linear)));
         return magnitude;
     }
 
@@ -280,8 +267,7 @@ private:
         const std::vector<float> diagonal = diagonal_of(gram);
         std::vector<float> scratch(cholesky_scratch(gram.rows()));
         const rounding_options& rounding = options_.rounding;
-        const bool factored =
-            factor_damped_gram<Product>(solving_, gram, rounding.least_squares_lambda, scratch);
+        const bool factored = factor_damped_gram<Product>(solving_, gram, rounding.least_squares_lambda, scratch);
         if (factored) solve_cholesky<Product>(solving_, gram, shift, scratch);
         const bool is_transfer = shift.rows() == shift.cols(); // else it is the layer's own change
         for (const std::string_view linear : layers) {
@@ -313,8 +299,7 @@ private:
                 continue;
             }
             steps.take("error feedback");
-            if (damping > options_.rounding.damping)
-                steps.miss("damping raised (Gram matrix not positive definite)");
+            if (damping > options_.rounding.damping) steps.miss("damping raised (Gram matrix not positive definite)");
             return true;
         }
         steps.miss("no error feedback (Gram matrix not positive definite)");
@@ -341,20 +326,17 @@ private:
         for (const std::string& each : steps.missed) report_.fallbacks.add(each, name);
         const auto* const blocks = format.get_if<gguf::simd_block_quantizer>();
         if (has_feedback && blocks && !gguf::has_grid(blocks->type()))
-            report_.fallbacks.add("no error feedback (" + format.name() +
-                                  " has no grid to feed back to)", name);
+            report_.fallbacks.add("no error feedback (" + format.name() + " has no grid to feed back to)", name);
     }
 
     void keep_target(std::string_view linear, const std::string& name, matrix_view<float> weight)
     {
         const dtype type = (*storage_)(name + ".weight");
-        const auto is_held = [limit = range_of(type).largest](float value) {
-            return std::fabs(value) <= limit;
-        };
+        const auto is_held = [limit = range_of(type).largest](float value) { return std::fabs(value) <= limit; };
         if (!std::all_of(weight.data(), weight.data() + weight.size(), is_held)) {
             std::copy_n(smoothed_.weight(linear).data(), weight.size(), weight.data());
-            report_.fallbacks.add("no least-squares target (it is more than " +
-                                  std::string{name_of(type)} + " can hold)", name);
+            report_.fallbacks.add(
+                "no least-squares target (it is more than " + std::string{name_of(type)} + " can hold)", name);
         }
         store(std::string{linear} + ".weight", {weight.data(), weight.size()});
         std::copy_n(weight.data(), weight.size(), compensated_->weight(linear).data());
@@ -369,8 +351,7 @@ private:
         constexpr std::size_t most_rows = 256;
         std::vector<float> memory(gram_loss_workspace_size(original.cols()) * most_rows);
         const row_sample some{original.rows(), std::min(most_rows, chunk_count(original.rows(), 4))};
-        const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power,
-                                                 memory, some);
+        const double error = gram_error<Product>(how_, original, quantized_.weight(linear), power, memory, some);
         const double all = gram_error<Product>(how_, original, none, power, memory, some);
         return all > 0.0 ? error / all : 0.0;
     }

@@ -38,14 +38,12 @@ using storage_choice = std::function<dtype(std::string_view tensor)>;
 template <class Product, execution E>
 class block_search {
 public:
-    block_search(const E& how, const block_context& context, block_tensors& block,
-                 block_statistics& statistics, const parent_recorder& recorder,
-                 const quantizer_choice& quantizers, const storage_choice& storage,
+    block_search(const E& how, const block_context& context, block_tensors& block, block_statistics& statistics,
+                 const parent_recorder& recorder, const quantizer_choice& quantizers, const storage_choice& storage,
                  const oneshot_options& options)
-        : how_(how), context_(context), block_(block), statistics_(statistics),
-          recorder_(recorder), quantizers_(quantizers), storage_(storage), options_(options)
-    {
-    }
+        : how_(how), context_(context), block_(block), statistics_(statistics), recorder_(recorder),
+          quantizers_(quantizers), storage_(storage), options_(options)
+    {}
 
     /// Smooths one mapping, unless there is a reason not to; the report says which.
     result<mapping_report> smooth(const resolved_mapping& mapping)
@@ -71,8 +69,7 @@ private:
         const std::vector<float> x_mean = inputs_of(mapping).x_mean();
         search_problem<any_quantizer> problem{layers, x_mean};
         problem.column_scales = column_scales;
-        if (!column_scales.empty())
-            problem.scale_count = column_scales.size() / output_of(mapping).share;
+        if (!column_scales.empty()) problem.scale_count = column_scales.size() / output_of(mapping).share;
         std::vector<double> smallest(problem.scales()), largest(problem.scales());
         limit_scales(mapping, column_scales, {smallest, largest});
         problem.smallest_scales = smallest;
@@ -106,8 +103,7 @@ private:
         const std::string& prefix = block_.prefix();
         report.layer = prefix.substr(0, prefix.size() - 1);
         report.smooth_layer = prefix + mapping.smooth_layer;
-        for (const std::string& name : mapping.balance_layers)
-            report.balance_layers.push_back(prefix + name);
+        for (const std::string& name : mapping.balance_layers) report.balance_layers.push_back(prefix + name);
         report.tokens = inputs_of(mapping).tokens();
         report.skipped = shares_scales(mapping) ? std::string{} : mapping.reason;
         if (report.tokens == 0) report.skipped = "no token was routed to the expert";
@@ -116,8 +112,7 @@ private:
 
     bool shares_scales(const resolved_mapping& mapping) const noexcept
     {
-        return mapping.skipped == skip_cause::grouped_query &&
-               (options_.smooth_grouped_query || options_.all_mappings);
+        return mapping.skipped == skip_cause::grouped_query && (options_.smooth_grouped_query || options_.all_mappings);
     }
 
     /// Which output of v_proj each input of o_proj is a mix of, where query heads share those of one
@@ -128,8 +123,7 @@ private:
         return column_scales_of(block_.layout(), output_of(mapping));
     }
 
-    status collect_layers(const resolved_mapping& mapping,
-                          std::vector<search_layer<any_quantizer>>& layers,
+    status collect_layers(const resolved_mapping& mapping, std::vector<search_layer<any_quantizer>>& layers,
                           std::vector<std::vector<float>>& importances, mapping_report& report)
     {
         importances.assign(1, inputs_of(mapping).importance());
@@ -173,8 +167,7 @@ private:
         return std::ranges::any_of(mapping.balance_layers, is_elsewhere);
     }
 
-    result<search_outcome> search(const resolved_mapping& mapping,
-                                  const search_problem<any_quantizer>& problem,
+    result<search_outcome> search(const resolved_mapping& mapping, const search_problem<any_quantizer>& problem,
                                   std::vector<float>& memory)
     {
         std::vector<matrix_view<const float>> weights;
@@ -186,19 +179,22 @@ private:
         const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
         const bool is_exact = options_.loss == loss_kind::parent_output;
         const std::size_t deciding = is_exact ? all_rows : options_.search.deciding_rows;
-        gram_loss<Product, E> gram{how_, weights, inputs.gram(), inputs.gram_tokens(), products,
-                                   is_alone ? deciding : options_.search.screening_rows, row_block_of(problem)};
+        gram_loss<Product, E> gram{how_,
+                                   weights,
+                                   inputs.gram(),
+                                   inputs.gram_tokens(),
+                                   products,
+                                   is_alone ? deciding : options_.search.screening_rows,
+                                   row_block_of(problem)};
         if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
         const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
-        const auto forward = [&](std::span<const matrix_view<const float>> candidates,
-                                 const sequences& batch, matrix_view<const float> input,
-                                 matrix_view<float> output) {
+        const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
+                                 matrix_view<const float> input, matrix_view<float> output) {
             return run_parent(parent, mapping, candidates, batch, input, output);
         };
         recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
         AWQ_CHECK(exact.prepare());
-        if (is_exact)
-            return scale_search(how_, problem, options_.search, exact, memory);
+        if (is_exact) return scale_search(how_, problem, options_.search, exact, memory);
         return screened_search(how_, problem, options_.search, gram, exact, memory);
     }
 
@@ -246,9 +242,7 @@ private:
     void limit_scales(const resolved_mapping& mapping, std::span<const std::uint32_t> column_scales,
                       const scale_limits& limits)
     {
-        const auto storage = [&](const std::string& module) {
-            return storage_(block_.prefix() + module + ".weight");
-        };
+        const auto storage = [&](const std::string& module) { return storage_(block_.prefix() + module + ".weight"); };
         limits.clear();
         const auto rows = row_scales_of(block_.layout(), output_of(mapping));
         limit_smooth(limits, target_of(mapping, rows), storage(mapping.smooth_layer));
@@ -261,14 +255,12 @@ private:
     }
 
     /// Smooths, and gives the reason where the scales cannot be stored after all.
-    result<std::string> apply(const resolved_mapping& mapping,
-                              const search_problem<any_quantizer>& problem,
+    result<std::string> apply(const resolved_mapping& mapping, const search_problem<any_quantizer>& problem,
                               std::span<const double> found)
     {
         const std::span<const std::uint32_t> column_scales = problem.column_scales;
         std::vector<matrix_view<float>> balances;
-        for (const std::string& name : mapping.balance_layers)
-            balances.push_back(block_.weight(name));
+        for (const std::string& name : mapping.balance_layers) balances.push_back(block_.weight(name));
         const auto rows = row_scales_of(block_.layout(), output_of(mapping));
         const smooth_target target = target_of(mapping, rows);
         std::vector<double> scales(found.begin(), found.end());
@@ -281,16 +273,14 @@ private:
         std::vector<double> by_column = scales;
         if (!column_scales.empty()) {
             by_column.resize(column_scales.size());
-            for (std::size_t c = 0; c < by_column.size(); ++c)
-                by_column[c] = scales[column_scales[c]];
+            for (std::size_t c = 0; c < by_column.size(); ++c) by_column[c] = scales[column_scales[c]];
         }
         inputs_of(mapping).divide_inputs(how_, by_column);
         return std::string{};
     }
 
     /// Of a value that is the square of relu, the smooth layer is divided by the roots of the scales.
-    status divide(const resolved_mapping& mapping, const awq::mapping& pair,
-                  std::span<const double> scales) const
+    status divide(const resolved_mapping& mapping, const awq::mapping& pair, std::span<const double> scales) const
     {
         const bool is_rooted = output_of(mapping).kind == output_kind::rooted;
         if (!is_rooted && waits(mapping)) return divide_one_by_one(pair, scales);
@@ -299,8 +289,7 @@ private:
         for (double& scale : roots) scale = std::sqrt(scale);
         AWQ_CHECK(apply_scales(how_, pair, roots));
         std::vector<float> ones(roots.size(), 1.0f); // stands for the other half of the layer
-        return apply_scales(how_, {smooth_target::of_norm(ones), pair.balances, pair.column_scales},
-                            roots);
+        return apply_scales(how_, {smooth_target::of_norm(ones), pair.balances, pair.column_scales}, roots);
     }
 
     /// The same, but no two balance layers have to be in memory.

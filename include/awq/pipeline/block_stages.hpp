@@ -27,12 +27,10 @@ template <class Product, execution E>
 class block_stages {
 public:
     /// `original` and `rounded`: hidden states before the block, changed in place.
-    block_stages(const E& how, const block_context& context, const sequences& batch,
-                 hidden_states& original, hidden_states& rounded)
-        : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original),
-          rounded_(rounded)
-    {
-    }
+    block_stages(const E& how, const block_context& context, const sequences& batch, hidden_states& original,
+                 hidden_states& rounded)
+        : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original), rounded_(rounded)
+    {}
 
     std::size_t tokens() const noexcept { return original_.rows(); }
 
@@ -40,9 +38,8 @@ public:
     /// stream and weights, Xr from the rounded ones; gives the rows of Xr. Of a layer `through` with few outputs,
     /// shift += (its outputs of Xo - Xr)^T Xr instead, its product with the former: less work and less memory.
     /// The tokens of an expert are not the same in both streams: of a routed value there is no shift.
-    result<std::uint64_t> gather(std::size_t input, const block_weights& original,
-                                 const block_weights& rounded, matrix_view<float> gram,
-                                 matrix_view<float> shift, matrix_view<const float> through)
+    result<std::uint64_t> gather(std::size_t input, const block_weights& original, const block_weights& rounded,
+                                 matrix_view<float> gram, matrix_view<float> shift, matrix_view<const float> through)
     {
         const place at = place_of(*rounded.layout, input);
         std::size_t most = 0;
@@ -53,10 +50,8 @@ public:
         const matrix_view<float> a{first.data(), most, gram.cols()};
         std::uint64_t rows = 0;
         for (const sequence_chunk& chunk : chunks_) {
-            if (at.is_last || !shift.empty())
-                AWQ_CHECK(capture(at, chunk, original, original_, a, at.is_last));
-            AWQ_TRY(const std::size_t count,
-                    capture(at, chunk, rounded, rounded_, view_of(second), false));
+            if (at.is_last || !shift.empty()) AWQ_CHECK(capture(at, chunk, original, original_, a, at.is_last));
+            AWQ_TRY(const std::size_t count, capture(at, chunk, rounded, rounded_, view_of(second), false));
             AWQ_CHECK(add(a.rows_from(0, count), view_of(second).rows_from(0, count), gram, shift, through));
             rows += count;
         }
@@ -94,8 +89,7 @@ private:
         const auto holds = [&](const block_segment& segment, value_id value) {
             for (std::size_t i = segment.first; i < segment.end; ++i) {
                 const auto inner = inner_values(layout.parts[i]);
-                if (ends_of(layout.parts[i]).second == value ||
-                    std::ranges::find(inner, value) != inner.end())
+                if (ends_of(layout.parts[i]).second == value || std::ranges::find(inner, value) != inner.end())
                     return true;
             }
             return false;
@@ -118,16 +112,14 @@ private:
 
     /// The value of one chunk into the first rows of `out`; gives their number. `goes_on`: the stream
     /// is carried over the segment, else it stays.
-    result<std::size_t> capture(const place& at, const sequence_chunk& chunk,
-                                const block_weights& weights, hidden_states& stream,
-                                matrix_view<float> out, bool goes_on)
+    result<std::size_t> capture(const place& at, const sequence_chunk& chunk, const block_weights& weights,
+                                hidden_states& stream, matrix_view<float> out, bool goes_on)
     {
         std::size_t rows = 0;
         const auto keep = [&](std::string_view name, matrix_view<const float> x) {
             if (name != at.input.name) return;
             rows = x.rows();
-            for_each_row(how_, rows,
-                         [&](std::size_t t) { std::ranges::copy(x.row(t), out.row(t).begin()); });
+            for_each_row(how_, rows, [&](std::size_t t) { std::ranges::copy(x.row(t), out.row(t).begin()); });
         };
         block_run<Product, E, decltype(keep)> run{how_, context_, weights, chunk.batch, keep};
         block_segment parts = at.segment;

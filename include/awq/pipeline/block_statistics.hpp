@@ -73,8 +73,7 @@ public:
             float* const largest = largest_.data() + first;
             for (std::size_t r = 0; r < x.rows(); ++r) {
                 const float* const from = x.row(r).data() + first;
-                for (std::size_t c = 0; c < count; ++c)
-                    largest[c] = std::max(largest[c], std::fabs(from[c]));
+                for (std::size_t c = 0; c < count; ++c) largest[c] = std::max(largest[c], std::fabs(from[c]));
             }
         });
         if (in_gram && has_gram()) {
@@ -113,8 +112,7 @@ private:
     {
         std::vector<float> means(sums.size());
         const double share = 1.0 / static_cast<double>(std::max<std::uint64_t>(stats_.tokens, 1));
-        for (std::size_t i = 0; i < sums.size(); ++i)
-            means[i] = static_cast<float>(sums[i] * share);
+        for (std::size_t i = 0; i < sums.size(); ++i) means[i] = static_cast<float>(sums[i] * share);
         return means;
     }
 
@@ -136,16 +134,12 @@ public:
             const bool is_part = layout.whole_of(input.value) != input.value;
             entries_.emplace_back(input.width, with_gram && !is_part);
         }
-        for (const block_linear& linear : layout.linears)
-            names_.emplace(linear.name, layout.input_of(linear.reads));
+        for (const block_linear& linear : layout.linears) names_.emplace(linear.name, layout.input_of(linear.reads));
     }
 
     /// Of the value that the linear layer reads (shared with its siblings).
     input_statistics& of(std::string_view linear) { return entries_[names_.find(linear)->second]; }
-    const input_statistics& of(std::string_view linear) const
-    {
-        return entries_[names_.find(linear)->second];
-    }
+    const input_statistics& of(std::string_view linear) const { return entries_[names_.find(linear)->second]; }
 
     /// Frees the Gram matrices; the other sums stay.
     void drop_grams()
@@ -171,7 +165,7 @@ public:
     }
 
 private:
-    std::vector<input_statistics> entries_; ///< in the order of the layout's inputs
+    std::vector<input_statistics> entries_;                 ///< in the order of the layout's inputs
     std::map<std::string, std::size_t, std::less<>> names_; ///< of linear layers
 };
 

@@ -30,8 +30,8 @@ public:
     /// Reads the block; a missing tensor, a shape that the config does not ask for and a NaN are
     /// errors that name the tensor. `scratch`: a directory where the weights of experts wait, if they have
     /// more than `in_memory` bytes; empty: they do not.
-    static result<block_tensors> load(const tensor_source& source, std::size_t layer,
-                                      const std::string& scratch = {}, std::size_t in_memory = 0)
+    static result<block_tensors> load(const tensor_source& source, std::size_t layer, const std::string& scratch = {},
+                                      std::size_t in_memory = 0)
     {
         block_tensors block;
         block.prefix_ = block_prefix(source.config(), layer);
@@ -48,8 +48,7 @@ public:
     block_tensors& operator=(block_tensors&&) = default;
     ~block_tensors() = default;
     /// A copy of every tensor; experts wait in a file again, where there is room.
-    block_tensors(const block_tensors& other)
-        : prefix_(other.prefix_), layout_(other.layout_), places_(other.places_)
+    block_tensors(const block_tensors& other) : prefix_(other.prefix_), layout_(other.layout_), places_(other.places_)
     {
         if (other.memory_) memory_ = other.memory_->create_like();
         for (const auto& [name, tensor] : other.tensors_) {
@@ -79,25 +78,16 @@ public:
         const auto found = places_.find(name);
         return found == places_.end() ? nullptr : &tensors_[found->second].second;
     }
-    const block_matrix* find(std::string_view name) const
-    {
-        return const_cast<block_tensors*>(this)->find(name);
-    }
+    const block_matrix* find(std::string_view name) const { return const_cast<block_tensors*>(this)->find(name); }
     /// A linear layer's weight, (out_features, in_features); the layer must be one of the block.
-    matrix_view<float> weight(std::string_view linear)
-    {
-        return view_of(*find(std::string{linear} + ".weight"));
-    }
+    matrix_view<float> weight(std::string_view linear) { return view_of(*find(std::string{linear} + ".weight")); }
     matrix_view<const float> weight(std::string_view linear) const
     {
         return view_of(*find(std::string{linear} + ".weight"));
     }
 
     std::vector<std::pair<std::string, block_matrix>>& all() noexcept { return tensors_; }
-    const std::vector<std::pair<std::string, block_matrix>>& all() const noexcept
-    {
-        return tensors_;
-    }
+    const std::vector<std::pair<std::string, block_matrix>>& all() const noexcept { return tensors_; }
 
     /// What a forward pass takes; views of this object's tensors.
     block_weights weights() const
@@ -113,8 +103,7 @@ public:
 private:
     block_matrix make(std::size_t rows, std::size_t cols, bool is_elsewhere)
     {
-        return is_elsewhere ? block_matrix{memory_->take(rows, cols)}
-                            : block_matrix{xtensor_backend::make(rows, cols)};
+        return is_elsewhere ? block_matrix{memory_->take(rows, cols)} : block_matrix{xtensor_backend::make(rows, cols)};
     }
 
     status read(const tensor_source& source, const expected_tensor& wanted, bool is_elsewhere)

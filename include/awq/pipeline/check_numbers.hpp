@@ -40,12 +40,9 @@ inline status check_numbers(const rounding_options& options)
 inline status check_numbers(const oneshot_options& options)
 {
     constexpr std::size_t most = std::size_t{1} << 24, one = 1, none = 0;
-    AWQ_CHECK(detail::check_number("num_calibration_samples",
-                                   options.num_calibration_samples, one, most));
-    AWQ_CHECK(detail::check_number("max_seq_length", options.max_seq_length, one,
-                                   std::size_t{1} << 20));
-    AWQ_CHECK(detail::check_number("exact_loss_tokens", options.exact_loss_tokens, one,
-                                   std::size_t{1} << 40));
+    AWQ_CHECK(detail::check_number("num_calibration_samples", options.num_calibration_samples, one, most));
+    AWQ_CHECK(detail::check_number("max_seq_length", options.max_seq_length, one, std::size_t{1} << 20));
+    AWQ_CHECK(detail::check_number("exact_loss_tokens", options.exact_loss_tokens, one, std::size_t{1} << 40));
     AWQ_CHECK(detail::check_number("search_tokens", options.search_tokens, one, std::size_t{1} << 40));
     AWQ_CHECK(detail::check_number("screening_rows", options.search.screening_rows, one, all_rows));
     AWQ_CHECK(detail::check_number("deciding_rows", options.search.deciding_rows, one, all_rows));

@@ -50,14 +50,18 @@ inline bool is_zero(const tensor_source& source, std::string_view name)
     return std::all_of(values.begin(), values.end(), [](float each) { return each == 0.0f; });
 }
 
-inline error missing_tensor(const tensor_source& source, const expected_tensor& wanted,
-                            const std::string& name)
+inline error missing_tensor(const tensor_source& source, const expected_tensor& wanted, const std::string& name)
 {
     if (wanted.cause.empty())
         return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
                      "\"; the checkpoint is not complete"};
-    return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
-                 "\", which the config's ", wanted.cause, " asks for; the checkpoint is not complete"};
+    return error{error_code::missing_tensor,
+                 source.path(),
+                 ": there is no tensor \"",
+                 name,
+                 "\", which the config's ",
+                 wanted.cause,
+                 " asks for; the checkpoint is not complete"};
 }
 
 } // namespace detail
@@ -65,8 +69,7 @@ inline error missing_tensor(const tensor_source& source, const expected_tensor& 
 /// Whether a source has one tensor as the config asks for it; `name` is its full name. The error names
 /// the tensor, both shapes and the fields of the config that say so. A tensor that the config has none of
 /// may be there if it is all zero.
-inline status check_tensor(const tensor_source& source, const expected_tensor& wanted,
-                           const std::string& name)
+inline status check_tensor(const tensor_source& source, const expected_tensor& wanted, const std::string& name)
 {
     const auto stored = source.stored(name);
     const bool unwanted = wanted.is == presence::unwanted;
@@ -78,12 +81,12 @@ inline status check_tensor(const tensor_source& source, const expected_tensor& w
     };
     if (unwanted && detail::is_zero(source, name)) return {};
     if (unwanted)
-        return fail(error_code::malformed_file, "is there, but the config has none (",
-                    wanted.cause, "); does the config belong to these weights?");
+        return fail(error_code::malformed_file, "is there, but the config has none (", wanted.cause,
+                    "); does the config belong to these weights?");
     if (!detail::has_shape(*stored, wanted))
-        return fail(error_code::shape_mismatch, "has the shape ",
-                    safetensors::shape_text(stored->shape), ", the config asks for ",
-                    safetensors::shape_text(detail::extents_of(wanted)), " (", wanted.fields, ")");
+        return fail(error_code::shape_mismatch, "has the shape ", safetensors::shape_text(stored->shape),
+                    ", the config asks for ", safetensors::shape_text(detail::extents_of(wanted)), " (", wanted.fields,
+                    ")");
     if (stored->is_readable) return {};
     return fail(error_code::unsupported, "is ", stored->type,
                 ", which cannot be read as weights, only F32, F16 and BF16");

@@ -20,7 +20,7 @@ namespace awq {
 /// A decoder block when all is done to it that the run does.
 struct AWQ_ABI_TAG finished_block {
     std::size_t layer = 0;
-    const block_tensors* smoothed = nullptr;      ///< still float32, not quantized
+    const block_tensors* smoothed = nullptr; ///< still float32, not quantized
     /// Of the smoothed block's inputs; in a compensating run, of the rounded block's.
     const block_statistics* statistics = nullptr;
     const quantized_linears* quantized = nullptr; ///< empty in a smoothing-only run

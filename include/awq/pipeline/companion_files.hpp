@@ -24,8 +24,7 @@ inline result<std::vector<std::string>> carry_over(const std::string& model, con
     AWQ_TRY(const copied_files done, copy_companion_files(model, to, replaced));
     std::vector<std::string> notes;
     for (const std::string& name : done.skipped)
-        notes.push_back(to.shown + ": without " + name +
-                        " of the model, which is no file and no link to one");
+        notes.push_back(to.shown + ": without " + name + " of the model, which is no file and no link to one");
     return notes;
 }
 

@@ -34,10 +34,8 @@ struct compensation_label {
 /// metadata of its weight files; readers pass over both.
 class AWQ_ABI_TAG compensated_sink final : public checkpoint_sink {
 public:
-    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
-                                                           const std::string& target,
-                                                           const output_policy& policy,
-                                                           const compensation_label& label)
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source, const std::string& target,
+                                                           const output_policy& policy, const compensation_label& label)
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
         AWQ_TRY(output_directory directory, output_directory::create(target, policy));
@@ -46,13 +44,12 @@ public:
             std::erase_if(plan.metadata, [](const auto& pair) { return pair.first == key; });
             plan.metadata.emplace_back(key, label.target + ", not function-preserving");
         }
-        AWQ_TRY(auto writer,
-                safetensors::shard_set_writer::create(directory.where(), std::move(plans),
-                                                      source.checkpoint().has_index()));
+        AWQ_TRY(auto writer, safetensors::shard_set_writer::create(directory.where(), std::move(plans),
+                                                                   source.checkpoint().has_index()));
         const std::string replaced = "config.json";
         AWQ_TRY(auto notes, carry_over(source.path(), directory.where(), {&replaced, 1}));
-        auto sink = std::unique_ptr<compensated_sink>{new compensated_sink{
-            source, std::move(directory), std::move(writer), label, std::move(notes)}};
+        auto sink = std::unique_ptr<compensated_sink>{
+            new compensated_sink{source, std::move(directory), std::move(writer), label, std::move(notes)}};
         AWQ_CHECK(sink->write_config());
         return std::unique_ptr<checkpoint_sink>{std::move(sink)};
     }
@@ -82,10 +79,9 @@ private:
     compensated_sink(const directory_source& source, output_directory&& directory,
                      safetensors::shard_set_writer&& writer, const compensation_label& label,
                      std::vector<std::string>&& notes)
-        : source_(source), directory_(std::move(directory)), writer_(std::move(writer)),
-          label_(label), notes_(std::move(notes))
-    {
-    }
+        : source_(source), directory_(std::move(directory)), writer_(std::move(writer)), label_(label),
+          notes_(std::move(notes))
+    {}
 
     status write_config() const
     {

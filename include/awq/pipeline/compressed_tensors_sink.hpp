@@ -31,16 +31,13 @@ public:
         if (!is_smoothable(layer.weight_type))
             return error{error_code::unsupported, "scales cannot be ", name_of(layer.weight_type),
                          ", only F32, F16 or BF16"};
-        return std::visit([&](const auto& format) { return layout_of(layer, format); },
-                          layer.format.weights);
+        return std::visit([&](const auto& format) { return layout_of(layer, format); }, layer.format.weights);
     }
 
-    result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
-                                              const quantized_linear& weight,
+    result<std::vector<stored_tensor>> encode(const quantized_layer& layer, const quantized_linear& weight,
                                               float largest_input) const override
     {
-        AWQ_TRY(auto made,
-                std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight));
+        AWQ_TRY(auto made, std::visit([&](const auto& codes) { return encode_as(layer, codes); }, weight));
         if (layer.format.activations == activation_rounding::fp4_group) {
             if (!(largest_input > 0.0f))
                 return error{error_code::not_calibrated,
@@ -87,17 +84,16 @@ private:
         AWQ_CHECK((integer_quantizer{how.format, how.group_size}.check(layer.cols)));
         const std::size_t groups = how.group_size == 0 ? 1 : layer.cols / how.group_size;
         if (!rounds_activations(layer))
-            return compressed_tensors::pack_quantized_layout(how.format, layer.rows, layer.cols,
-                                                             groups, layer.weight_type);
+            return compressed_tensors::pack_quantized_layout(how.format, layer.rows, layer.cols, groups,
+                                                             layer.weight_type);
         AWQ_CHECK(compressed_tensors::check_int_quantized(how.format));
-        return compressed_tensors::int_quantized_layout(layer.rows, layer.cols, groups,
-                                                        layer.weight_type);
+        return compressed_tensors::int_quantized_layout(layer.rows, layer.cols, groups, layer.weight_type);
     }
     static specs layout_of(const quantized_layer& layer, const fp8_format& how)
     {
         const fp8_codes shape{layer.rows, layer.cols, how.block_rows, how.block_cols, {}, {}};
-        return compressed_tensors::float_quantized_layout(
-            layer.rows, layer.cols, shape.scale_rows(), shape.scale_cols(), layer.weight_type);
+        return compressed_tensors::float_quantized_layout(layer.rows, layer.cols, shape.scale_rows(),
+                                                          shape.scale_cols(), layer.weight_type);
     }
     static specs layout_of(const quantized_layer& layer, const fp4_format& how)
     {
@@ -109,9 +105,8 @@ private:
 
     static tensors encode_as(const quantized_layer& layer, const integer_codes& weight)
     {
-        return rounds_activations(layer)
-                   ? compressed_tensors::int_quantized(weight, layer.weight_type)
-                   : compressed_tensors::pack_quantized(weight, layer.weight_type);
+        return rounds_activations(layer) ? compressed_tensors::int_quantized(weight, layer.weight_type)
+                                         : compressed_tensors::pack_quantized(weight, layer.weight_type);
     }
     static tensors encode_as(const quantized_layer& layer, const fp8_codes& weight)
     {
@@ -132,10 +127,17 @@ private:
         std::visit([&](const auto& weights) { describe_weights(weights, group); }, format.weights);
         const bool integers = format.integers() != nullptr;
         switch (format.activations) {
-        case activation_rounding::none: return group;
-        case activation_rounding::int8_token: group.activations = {8, false, "token", 0}; break;
-        case activation_rounding::fp8_token: group.activations = {8, true, "token", 0}; break;
-        case activation_rounding::fp8_group: group.activations = {8, true, "group", 128}; break;
+        case activation_rounding::none:
+            return group;
+        case activation_rounding::int8_token:
+            group.activations = {8, false, "token", 0};
+            break;
+        case activation_rounding::fp8_token:
+            group.activations = {8, true, "token", 0};
+            break;
+        case activation_rounding::fp8_group:
+            group.activations = {8, true, "group", 128};
+            break;
         case activation_rounding::fp4_group:
             group.activations = {4, true, "tensor_group", 16, true};
             break;
@@ -176,13 +178,11 @@ private:
 /// Writes a run's result as compressed-tensors, which vLLM and transformers load.
 struct compressed_tensors_sink {
     /// See `quantized_sink::create`.
-    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
-                                                           const std::string& target,
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source, const std::string& target,
                                                            const output_policy& policy,
                                                            const weight_format_choice& formats)
     {
-        return quantized_sink::create(source, target, policy, formats,
-                                      std::make_unique<compressed_tensors_codec>());
+        return quantized_sink::create(source, target, policy, formats, std::make_unique<compressed_tensors_codec>());
     }
 };
 

@@ -21,8 +21,7 @@ namespace awq {
 class config_group_matcher {
 public:
     /// Error: an expression that does not compile, named.
-    static result<config_group_matcher> make(compressed_tensors::quantization_config config,
-                                             std::string_view where)
+    static result<config_group_matcher> make(compressed_tensors::quantization_config config, std::string_view where)
     {
         config_group_matcher made;
         made.config_ = std::move(config);

@@ -29,18 +29,15 @@ namespace detail {
 inline std::size_t count_inexact(dtype type, std::span<const float> values)
 {
     return with_storage(type, [&](auto rounding) {
-        return static_cast<std::size_t>(std::count_if(
-            values.begin(), values.end(), [&](float v) { return rounding.round(v) != v; }));
+        return static_cast<std::size_t>(
+            std::count_if(values.begin(), values.end(), [&](float v) { return rounding.round(v) != v; }));
     });
 }
 
 /// One conversion: first all layers are looked at, so that nothing is written if one does not fit.
 class AWQ_ABI_TAG converter {
 public:
-    converter(const convert_options& options, const quantized_source& source)
-        : options_(options), source_(source)
-    {
-    }
+    converter(const convert_options& options, const quantized_source& source) : options_(options), source_(source) {}
 
     result<conversion> run()
     {
@@ -49,8 +46,7 @@ public:
             const status fits = look_at(name, *weight);
             if (!fits) return fits.error().within(name);
         }
-        if (layers_.empty())
-            return error{error_code::unsupported, source_.path(), ": no layer is quantized"};
+        if (layers_.empty()) return error{error_code::unsupported, source_.path(), ": no layer is quantized"};
         if (done_.symmetric)
             for (quantized_layer& layer : layers_)
                 std::get<integer_format>(layer.format.weights).format.symmetric = true;
@@ -63,8 +59,8 @@ private:
     status refuse_same_layout() const
     {
         if (source_.method() != (to_autoawq() ? "awq" : "compressed-tensors")) return {};
-        return error{error_code::invalid_argument, source_.path(), " is stored as ",
-                     source_.method(), " already; choose another --format"};
+        return error{error_code::invalid_argument, source_.path(), " is stored as ", source_.method(),
+                     " already; choose another --format"};
     }
 
     status look_at(const std::string& name, const weight_reader& weight)
@@ -77,11 +73,10 @@ private:
             return error{error_code::unsupported,
                          "the AWQ layout never quantizes lm_head; quantize the original again"};
         const auto is_zero = [](std::int8_t zero) { return zero == 0; };
-        done_.symmetric = done_.symmetric && std::all_of(codes.zero_points.begin(),
-                                                         codes.zero_points.end(), is_zero);
+        done_.symmetric = done_.symmetric && std::all_of(codes.zero_points.begin(), codes.zero_points.end(), is_zero);
         AWQ_TRY(const dtype type, choose_scale_type(weight, codes));
-        layers_.push_back({name, format_of(codes), codes.rows, codes.cols, type,
-                           module_targets{source_.config()}.of(name).target});
+        layers_.push_back(
+            {name, format_of(codes), codes.rows, codes.cols, type, module_targets{source_.config()}.of(name).target});
         return {};
     }
 
@@ -94,8 +89,12 @@ private:
         }
         const std::size_t inexact = count_inexact(dtype::f16, codes.scales);
         if (inexact > 0 && !options_.round_scales)
-            return error{error_code::unsupported, inexact, " of ", codes.scales.size(),
-                         " scales are ", name_of(weight.scale_type()),
+            return error{error_code::unsupported,
+                         inexact,
+                         " of ",
+                         codes.scales.size(),
+                         " scales are ",
+                         name_of(weight.scale_type()),
                          " values that F16, the type of the AWQ layout, does not have; allow "
                          "rounding them, or quantize the original again"};
         done_.rounded_scales += inexact;
@@ -128,9 +127,8 @@ private:
 
     result<conversion> write()
     {
-        AWQ_TRY(auto output, quantized_output::create(source_.checkpoint(), options_.output,
-                                                      options_.overwrite, make_codec(),
-                                                      std::move(layers_), find_left()));
+        AWQ_TRY(auto output, quantized_output::create(source_.checkpoint(), options_.output, options_.overwrite,
+                                                      make_codec(), std::move(layers_), find_left()));
         for (const auto& [name, weight] : source_.weights()) {
             notify(options_.progress, name, done_.layers++, source_.weights().size());
             AWQ_TRY(integer_codes codes, weight->codes());

@@ -35,7 +35,6 @@ struct conversion {
     std::vector<std::string> notes; ///< what of the model is not in the output
 };
 
-
 } // namespace awq
 
 #endif

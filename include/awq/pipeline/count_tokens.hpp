@@ -34,7 +34,8 @@ inline void count_tokens(const block_tensors& block, const block_statistics& sta
             made.tokens.push_back(tokens);
             if (tokens < layout.hidden_size / few_tokens_share)
                 report.fallbacks.add("few tokens, fewer than an eighth of their channels: give more samples, "
-                                     "or --all-experts", prefix + name.substr(0, name.rfind('.')));
+                                     "or --all-experts",
+                                     prefix + name.substr(0, name.rfind('.')));
         }
         report.experts.push_back(std::move(made));
     }

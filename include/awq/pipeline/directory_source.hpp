@@ -58,11 +58,9 @@ public:
         for (const safetensors::tensor* const each : checkpoint_.tensors()) {
             const auto layer = layer_of(each->name);
             if (!layer) continue;
-            const std::string_view rest =
-                std::string_view{each->name}.substr(block_prefix(config_, *layer).size());
+            const std::string_view rest = std::string_view{each->name}.substr(block_prefix(config_, *layer).size());
             const bool is_bias = rest.ends_with(".bias") && each->shape.size() == 1;
-            const bool is_known =
-                layouts[*layer].tensor(rest) != none_here || stacks_.is_stack(each->name);
+            const bool is_known = layouts[*layer].tensor(rest) != none_here || stacks_.is_stack(each->name);
             if (is_known || !(is_bias || rest.ends_with(".weight"))) continue;
             return error{error_code::malformed_file, path(), ": tensor \"", printable(each->name),
                          "\" is there, but the config has none (model_type); does the config belong "
@@ -84,10 +82,7 @@ public:
     }
 
     /// What config.json says of quantization, if anything.
-    const std::optional<quantization_summary>& quantization() const noexcept
-    {
-        return quantization_;
-    }
+    const std::optional<quantization_summary>& quantization() const noexcept { return quantization_; }
 
     /// Whether config.json says that weights are quantized, and some are.
     bool is_quantized() const { return quantization_ && find_packed(); }
@@ -146,9 +141,8 @@ public:
     /// Whether a weight is stored as (in_features, out_features); readers see it the other way.
     bool is_transposed(std::string_view name) const
     {
-        return config_.transposed_layers && name.ends_with(".weight") &&
-               name.starts_with(config_.names.blocks) && checkpoint_.find(name) &&
-               checkpoint_.find(name)->shape.size() == 2;
+        return config_.transposed_layers && name.ends_with(".weight") && name.starts_with(config_.names.blocks) &&
+               checkpoint_.find(name) && checkpoint_.find(name)->shape.size() == 2;
     }
 
     std::optional<stored_tensor_facts> stored(std::string_view name) const override
@@ -160,19 +154,17 @@ public:
         std::vector<std::uint64_t> shape = stacked ? stacked->shape() : found->shape;
         if (!stacked && is_transposed(name)) std::ranges::reverse(shape);
         if (stacked && stacked->scales) return stored_tensor_facts{std::move(shape), "MXFP4"};
-        return stored_tensor_facts{std::move(shape), std::string{name_of(found->stored)},
-                                   type && is_smoothable(*type)};
+        return stored_tensor_facts{std::move(shape), std::string{name_of(found->stored)}, type && is_smoothable(*type)};
     }
 
-    status read_rows(std::string_view name, std::size_t first_row,
-                     matrix_view<float> out) const override
+    status read_rows(std::string_view name, std::size_t first_row, matrix_view<float> out) const override
     {
         if (const stacked_tensor* const stacked = stacks_.find(name))
             return stacked_tensors::read_rows(*stacked, first_row, out);
         AWQ_TRY(const safetensors::tensor* const found, checkpoint_.at(name));
         if (is_transposed(name)) return read_columns(*found, first_row, out);
-        const auto done = safetensors::read_floats(*found, {out.data(), out.size()},
-                                                   std::uint64_t{first_row} * out.cols());
+        const auto done =
+            safetensors::read_floats(*found, {out.data(), out.size()}, std::uint64_t{first_row} * out.cols());
         found->release();
         return done;
     }
@@ -181,13 +173,20 @@ private:
     directory_source() = default;
 
     /// Rows of the matrix that readers see are columns of the one in the file.
-    static status read_columns(const safetensors::tensor& from, std::size_t first,
-                               matrix_view<float> out)
+    static status read_columns(const safetensors::tensor& from, std::size_t first, matrix_view<float> out)
     {
         std::vector<float> row(static_cast<std::size_t>(from.shape.back()));
         if (first > row.size() || out.rows() > row.size() - first || out.cols() != from.shape.front())
-            return error{error_code::shape_mismatch, "tensor \"", printable(from.name), "\" has no ",
-                         out.rows(), " rows of ", out.cols(), " from ", first, " on"};
+            return error{error_code::shape_mismatch,
+                         "tensor \"",
+                         printable(from.name),
+                         "\" has no ",
+                         out.rows(),
+                         " rows of ",
+                         out.cols(),
+                         " from ",
+                         first,
+                         " on"};
         for (std::size_t c = 0; c < out.cols(); ++c) {
             AWQ_CHECK(safetensors::read_floats(from, row, std::uint64_t{c} * row.size()));
             for (std::size_t r = 0; r < out.rows(); ++r) out(r, c) = row[first + r];
@@ -211,8 +210,7 @@ private:
         for (const safetensors::tensor* const each : checkpoint_.tensors()) {
             const auto type = each->type();
             const bool is_float = type && is_smoothable(*type);
-            const bool is_small =
-                bits_of(each->stored) <= 32 && each->stored != element_type::boolean;
+            const bool is_small = bits_of(each->stored) <= 32 && each->stored != element_type::boolean;
             const bool is_mask = each->name.ends_with(".bias"); // causal, of old checkpoints
             const bool is_known = is_mask || stacks_.is_stack(each->name);
             if (each->shape.size() >= 2 && is_small && !is_float && !is_known) return each;
@@ -222,10 +220,10 @@ private:
 
     void note_left_over()
     {
-        notices_.push_back({notice::severity::note,
-                            path() + "/config.json has a quantization_config (" +
-                                quantization_->text + "), but no weight is quantized: it is passed "
-                                                      "over"});
+        notices_.push_back({notice::severity::note, path() + "/config.json has a quantization_config (" +
+                                                        quantization_->text +
+                                                        "), but no weight is quantized: it is passed "
+                                                        "over"});
     }
 
     /// Reads what config.json says of a model, or why it cannot be used.
@@ -281,18 +279,24 @@ AWQ_COMPILED status directory_source::check_plain()
                                                              "they stand for, and written in 16 bits"});
     if (!packed) return fits;
     if (!quantization_)
-        return error{error_code::unsupported, path(), ": is already quantized (tensor \"",
-                     printable(packed->name), "\" is ", name_of(packed->stored),
+        return error{error_code::unsupported,
+                     path(),
+                     ": is already quantized (tensor \"",
+                     printable(packed->name),
+                     "\" is ",
+                     name_of(packed->stored),
                      "), but config.json has no quantization_config that says how to read it; "
                      "start from the 16-bit original"};
-    return error{error_code::unsupported, path(), ": is already quantized: ",
-                 quantization_->text, "; this needs the 16-bit original",
+    return error{error_code::unsupported,
+                 path(),
+                 ": is already quantized: ",
+                 quantization_->text,
+                 "; this needs the 16-bit original",
                  quantization_->is_read ? " (eval, generate, convert and inspect read this one)"
                                         : ", no command reads such weights"};
 }
 
-AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_tensors(
-    const std::string& directory)
+AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_tensors(const std::string& directory)
 {
     AWQ_CHECK(check_model_directory(directory));
     auto source = std::unique_ptr<directory_source>{new directory_source};
@@ -307,8 +311,7 @@ AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_te
     return source;
 }
 
-AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_unchecked(
-    const std::string& directory)
+AWQ_COMPILED result<std::unique_ptr<directory_source>> directory_source::open_unchecked(const std::string& directory)
 {
     AWQ_TRY(auto source, open_tensors(directory));
     if (source->problem_) return *source->problem_;

@@ -46,10 +46,7 @@ private:
         return highest - std::log(its_weight);
     }
     /// log(exp(a) + exp(b)).
-    static double joined(double a, double b)
-    {
-        return std::max(a, b) + std::log1p(std::exp(-std::fabs(a - b)));
-    }
+    static double joined(double a, double b) { return std::max(a, b) + std::log1p(std::exp(-std::fabs(a - b))); }
 
     double p_ = -std::numeric_limits<double>::infinity(); ///< log(sum(exp)) of what has been seen
     double q_ = -std::numeric_limits<double>::infinity();

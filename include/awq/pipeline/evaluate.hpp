@@ -46,17 +46,15 @@ status round_linears(const E& how, const any_quantizer& rounding, block_tensors&
 }
 
 template <class Product, execution E>
-result<model_output> run_model(const E& how, const tensor_source& source,
-                               std::span<const token_ids> windows, const evaluate_options& options,
-                               const char* role)
+result<model_output> run_model(const E& how, const tensor_source& source, std::span<const token_ids> windows,
+                               const evaluate_options& options, const char* role)
 {
     AWQ_TRY(activation_stream stream, activation_stream::make(source, windows));
     const std::size_t layers = source.config().num_hidden_layers;
     for (std::size_t layer = 0; layer < layers; ++layer) {
         notify(options.progress, role, layer, layers);
         AWQ_TRY(block_tensors block, block_tensors::load(source, layer));
-        if (options.pseudo_quantize)
-            AWQ_CHECK(round_linears(how, *options.pseudo_quantize, block));
+        if (options.pseudo_quantize) AWQ_CHECK(round_linears(how, *options.pseudo_quantize, block));
         AWQ_CHECK(stream.advance<Product>(how, source.config(), layer, block.weights()));
     }
     notify(options.progress, role, layers, layers);
@@ -65,20 +63,20 @@ result<model_output> run_model(const E& how, const tensor_source& source,
 }
 
 template <class Product, execution E>
-status logits_of(const E& how, const tensor_source& source, const model_output& output,
-                 std::size_t first, matrix_view<float> logits)
+status logits_of(const E& how, const tensor_source& source, const model_output& output, std::size_t first,
+                 matrix_view<float> logits)
 {
-    const status done = logits_forward<Product>(
-        how, source.config(), output.outer.end(source.config()),
-        output.stream.hidden().floats().rows_from(first, logits.rows()), logits);
+    const status done =
+        logits_forward<Product>(how, source.config(), output.outer.end(source.config()),
+                                output.stream.hidden().floats().rows_from(first, logits.rows()), logits);
     return done ? done : done.error().within(source.path());
 }
 
 /// Scores every position of one window but the last, some rows at a time.
 template <class Product, execution E>
 status score_window(const E& how, const tensor_source& model, const model_output& output,
-                    const tensor_source* reference, const model_output* expected,
-                    const token_ids& window, std::size_t first_row, evaluation& into)
+                    const tensor_source* reference, const model_output* expected, const token_ids& window,
+                    std::size_t first_row, evaluation& into)
 {
     constexpr std::size_t rows_at_once = 128;
     const std::size_t vocab = output.outer.lm_head().weight.rows();
@@ -89,12 +87,11 @@ status score_window(const E& how, const tensor_source& model, const model_output
         const auto rows = view_of(logits).rows_from(0, count);
         AWQ_CHECK(logits_of<Product>(how, model, output, first_row + at, rows));
         if (reference)
-            AWQ_CHECK(logits_of<Product>(how, *reference, *expected, first_row + at,
-                                         view_of(wanted).rows_from(0, count)));
+            AWQ_CHECK(
+                logits_of<Product>(how, *reference, *expected, first_row + at, view_of(wanted).rows_from(0, count)));
         std::vector<position_score> scores(count);
         how.for_each(count, [&](std::size_t i) {
-            const std::span<const float> compared =
-                reference ? view_of(wanted).row(i) : std::span<const float>{};
+            const std::span<const float> compared = reference ? view_of(wanted).row(i) : std::span<const float>{};
             const auto next = static_cast<std::size_t>(window[at + i + 1]);
             scores[i] = score_position(rows.row(i), compared, next);
         });
@@ -127,16 +124,14 @@ inline status check_vocabularies(source_list models, const tensor_source* refere
 inline std::size_t widest_hidden_size(source_list models)
 {
     std::size_t widest = 1;
-    for (const tensor_source* const each : models)
-        widest = std::max(widest, each->config().hidden_size);
+    for (const tensor_source* const each : models) widest = std::max(widest, each->config().hidden_size);
     return widest;
 }
 
 /// Scores some windows with every model; the reference runs once for all of them.
 template <class Product, execution E>
 status score_windows(const E& how, source_list models, const tensor_source* reference,
-                     std::span<const token_ids> windows, const evaluate_options& options,
-                     std::span<evaluation> into)
+                     std::span<const token_ids> windows, const evaluate_options& options, std::span<evaluation> into)
 {
     evaluate_options plain = options;
     plain.pseudo_quantize.reset();
@@ -146,21 +141,17 @@ status score_windows(const E& how, source_list models, const tensor_source* refe
     }
     for (std::size_t m = 0; m < models.size(); ++m) {
         const std::string role = models.size() == 1 ? "model" : "model " + std::to_string(m + 1);
-        AWQ_TRY(const auto output,
-                run_model<Product>(how, *models[m], windows, options, role.c_str()));
+        AWQ_TRY(const auto output, run_model<Product>(how, *models[m], windows, options, role.c_str()));
         for (std::size_t i = 0; i < windows.size(); ++i)
-            AWQ_CHECK(score_window<Product>(how, *models[m], output, reference,
-                                            expected ? &*expected : nullptr, windows[i],
-                                            output.stream.batch().begin(i), into[m]));
+            AWQ_CHECK(score_window<Product>(how, *models[m], output, reference, expected ? &*expected : nullptr,
+                                            windows[i], output.stream.batch().begin(i), into[m]));
     }
     return {};
 }
 
 template <class Product, execution E>
-result<std::vector<evaluation>> evaluate_windows(const E& how, source_list models,
-                                                 const tensor_source* reference,
-                                                 std::span<const token_ids> windows,
-                                                 const evaluate_options& options)
+result<std::vector<evaluation>> evaluate_windows(const E& how, source_list models, const tensor_source* reference,
+                                                 std::span<const token_ids> windows, const evaluate_options& options)
 {
     AWQ_CHECK(check_vocabularies(models, reference));
     std::vector<evaluation> totals(models.size());
@@ -172,8 +163,7 @@ result<std::vector<evaluation>> evaluate_windows(const E& how, source_list model
         AWQ_CHECK(score_windows<Product>(how, models, reference, part, options, totals));
     }
     if (!totals.empty() && totals.front().tokens == 0)
-        return error{error_code::malformed_file,
-                     "evaluation: the text has fewer than two tokens; give a longer one"};
+        return error{error_code::malformed_file, "evaluation: the text has fewer than two tokens; give a longer one"};
     return totals;
 }
 
@@ -182,10 +172,8 @@ result<std::vector<evaluation>> evaluate_windows(const E& how, source_list model
 /// Scores several models on the same windows of token ids, each as `evaluate` does, in their order. The
 /// reference runs once for all of them.
 template <class Product, execution E>
-result<std::vector<evaluation>> evaluate_each(const E& how,
-                                              std::span<const tensor_source* const> models,
-                                              const tensor_source* reference,
-                                              std::span<const token_ids> windows,
+result<std::vector<evaluation>> evaluate_each(const E& how, std::span<const tensor_source* const> models,
+                                              const tensor_source* reference, std::span<const token_ids> windows,
                                               const evaluate_options& options = {})
 {
     const std::string where = models.size() == 1 ? models.front()->path() : "evaluation";
@@ -197,13 +185,11 @@ result<std::vector<evaluation>> evaluate_each(const E& how,
 /// Scores a model on windows of token ids: every token but each window's first. With a reference,
 /// also the KL divergence to it and how often both rank the same token first.
 template <class Product, execution E>
-result<evaluation> evaluate(const E& how, const tensor_source& model,
-                            const tensor_source* reference, std::span<const token_ids> windows,
-                            const evaluate_options& options = {})
+result<evaluation> evaluate(const E& how, const tensor_source& model, const tensor_source* reference,
+                            std::span<const token_ids> windows, const evaluate_options& options = {})
 {
     const tensor_source* const one = &model;
-    AWQ_TRY(const auto scored,
-            evaluate_each<Product>(how, {&one, 1}, reference, windows, options));
+    AWQ_TRY(const auto scored, evaluate_each<Product>(how, {&one, 1}, reference, windows, options));
     return scored.front();
 }
 

@@ -44,15 +44,13 @@ inline double kl_divergence(std::span<const float> reference, std::span<const fl
 }
 
 /// Scores one position; `reference` may be empty.
-inline position_score score_position(std::span<const float> logits,
-                                     std::span<const float> reference, std::size_t next_token)
+inline position_score score_position(std::span<const float> logits, std::span<const float> reference,
+                                     std::size_t next_token)
 {
     position_score score;
     score.negative_log_likelihood = log_sum_exp(logits) - static_cast<double>(logits[next_token]);
     if (reference.empty()) return score;
-    const auto top = [](std::span<const float> row) {
-        return std::max_element(row.begin(), row.end()) - row.begin();
-    };
+    const auto top = [](std::span<const float> row) { return std::max_element(row.begin(), row.end()) - row.begin(); };
     score.kl_divergence = kl_divergence(reference, logits);
     score.same_top = std::isfinite(score.kl_divergence) && top(logits) == top(reference);
     return score;
@@ -74,15 +72,9 @@ struct evaluation {
         same_top += score.same_top ? 1 : 0;
     }
 
-    double perplexity() const
-    {
-        return std::exp(negative_log_likelihood_sum / static_cast<double>(tokens));
-    }
+    double perplexity() const { return std::exp(negative_log_likelihood_sum / static_cast<double>(tokens)); }
     double kl_divergence() const { return kl_divergence_sum / static_cast<double>(tokens); }
-    double top1_agreement() const
-    {
-        return static_cast<double>(same_top) / static_cast<double>(tokens);
-    }
+    double top1_agreement() const { return static_cast<double>(same_top) / static_cast<double>(tokens); }
 };
 
 } // namespace awq

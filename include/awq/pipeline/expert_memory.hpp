@@ -70,8 +70,7 @@ public:
 private:
     expert_memory(std::string directory, std::unique_ptr<scratch_mapping>&& file)
         : directory_(std::move(directory)), file_(std::move(file))
-    {
-    }
+    {}
 
     static std::size_t padded(std::size_t bytes)
     {

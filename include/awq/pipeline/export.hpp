@@ -27,8 +27,7 @@ namespace awq {
 namespace detail {
 
 /// The importance of a tensor's columns; empty where the matrix does not know it.
-inline result<std::vector<float>> importance_of(const std::optional<imatrix>& matrix,
-                                                const gguf_tensor& tensor)
+inline result<std::vector<float>> importance_of(const std::optional<imatrix>& matrix, const gguf_tensor& tensor)
 {
     if (!matrix || !gguf::is_quantized(tensor.type) || !matrix->entries.contains(tensor.name))
         return std::vector<float>{};
@@ -40,8 +39,7 @@ result<export_report> export_tensors(const E& how, const export_options& options
 {
     AWQ_TRY(const auto source, directory_source::open(options.model));
     const named_path output{"--output", options.output};
-    const std::array<named_path, 2> inputs{{{"--model", options.model},
-                                            {"--imatrix", options.imatrix}}};
+    const std::array<named_path, 2> inputs{{{"--model", options.model}, {"--imatrix", options.imatrix}}};
     AWQ_CHECK(check_outputs({&output, 1}, inputs));
     gguf_type_options types;
     AWQ_TRY(types.file_type, gguf::parse_file_type(options.type));
@@ -52,21 +50,16 @@ result<export_report> export_tensors(const E& how, const export_options& options
     }
     types.has_importance = importance.has_value();
     AWQ_TRY(const gguf_layout layout, gguf_layout::make(*source, types));
-    export_report report{std::string{name_of(types.file_type)}, layout.tensors().size(), 0,
-                         options.notices};
+    export_report report{std::string{name_of(types.file_type)}, layout.tensors().size(), 0, options.notices};
     for (notice& each : source->notices()) report.notes.add(std::move(each));
-    if (importance)
-        AWQ_CHECK(check_importance(*importance, options.imatrix, layout.tensors(), report.notes));
+    if (importance) AWQ_CHECK(check_importance(*importance, options.imatrix, layout.tensors(), report.notes));
     if (options.better_rounding && !detail::any_weighs(layout.tensors()))
         report.notes.warn("better rounding has no effect: no tensor of these types has scales to "
                           "search for");
-    AWQ_TRY(const gguf::key_values metadata,
-            gguf_metadata(*source, layout, report.notes, options.pre));
-    AWQ_TRY(auto out, gguf_tensor_writer<E>::create(how, options.output, layout, metadata,
-                                                    options.overwrite,
-                                                    options.better_rounding
-                                                        ? gguf::rounding::best
-                                                        : gguf::rounding::exact));
+    AWQ_TRY(const gguf::key_values metadata, gguf_metadata(*source, layout, report.notes, options.pre));
+    AWQ_TRY(auto out,
+            gguf_tensor_writer<E>::create(how, options.output, layout, metadata, options.overwrite,
+                                          options.better_rounding ? gguf::rounding::best : gguf::rounding::exact));
     for (const gguf_tensor& tensor : layout.tensors()) {
         const auto done = static_cast<std::size_t>(&tensor - layout.tensors().data());
         notify(options.progress, tensor.name, done, report.tensors);
@@ -87,8 +80,7 @@ result<export_report> export_tensors(const E& how, const export_options& options
 template <execution E>
 result<export_report> export_gguf(const E& how, const export_options& options)
 {
-    return catch_out_of_memory(options.model, give_more_memory,
-                               [&] { return detail::export_tensors(how, options); });
+    return catch_out_of_memory(options.model, give_more_memory, [&] { return detail::export_tensors(how, options); });
 }
 
 #if AWQ_COMPILES_RUNS

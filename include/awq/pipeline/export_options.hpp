@@ -18,10 +18,10 @@ struct export_options {
     std::string model;  ///< directory of the checkpoint
     std::string output; ///< FILE.gguf
     std::string type = "q4_k_m";
-    std::string imatrix; ///< importance matrix in either of llama.cpp's formats, or empty
+    std::string imatrix;                   ///< importance matrix in either of llama.cpp's formats, or empty
     std::vector<std::string> tensor_types; ///< "PATTERN=TYPE"
-    bool better_rounding = false; ///< `gguf::rounding::best`: no longer llama.cpp's bytes
-    std::string pre; ///< the pre-tokenizer's name in llama.cpp; empty: found out
+    bool better_rounding = false;          ///< `gguf::rounding::best`: no longer llama.cpp's bytes
+    std::string pre;                       ///< the pre-tokenizer's name in llama.cpp; empty: found out
     bool overwrite = false;
     progress_callback progress;
     notice_list notices; ///< the report begins with it, and it shows the export's own
@@ -32,9 +32,8 @@ struct export_report {
     std::string type;
     std::size_t tensors = 0;
     std::size_t without_importance = 0; ///< quantized tensors that the importance matrix lacks
-    notice_list notes; ///< what the file does not hold, or holds otherwise
+    notice_list notes;                  ///< what the file does not hold, or holds otherwise
 };
-
 
 } // namespace awq
 

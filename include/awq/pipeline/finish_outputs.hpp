@@ -75,8 +75,7 @@ inline status finish_outputs(const std::vector<finished_output>& all, const std:
         waiting.push_back(std::move(made));
     }
     const output_hold together = hold_outputs();
-    for (detail::any_output& each : waiting)
-        AWQ_CHECK(std::visit([](auto& output) { return output.commit(); }, each));
+    for (detail::any_output& each : waiting) AWQ_CHECK(std::visit([](auto& output) { return output.commit(); }, each));
     group.release();
     waiting.clear();
     for (const finished_output& each : all)

@@ -29,8 +29,7 @@ class loaded_model {
 public:
     static result<loaded_model> load(const tensor_source& source, E how = {})
     {
-        return catch_out_of_memory(source.path(), give_more_memory,
-                                   [&] { return load_whole(source, std::move(how)); });
+        return catch_out_of_memory(source.path(), give_more_memory, [&] { return load_whole(source, std::move(how)); });
     }
 
     causal_lm<Product, E>& network() { return *network_; }
@@ -67,13 +66,11 @@ private:
 namespace detail {
 
 template <class Product, execution E>
-result<token_ids> continue_prompt(causal_lm<Product, E>& network,
-                                  std::span<const std::int32_t> prompt, std::size_t max_new_tokens,
-                                  const std::function<void(std::int32_t)>& on_token)
+result<token_ids> continue_prompt(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
+                                  std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
 {
     const model_config& config = network.config();
-    if (prompt.empty())
-        return error{error_code::invalid_argument, "generate: the prompt has no token"};
+    if (prompt.empty()) return error{error_code::invalid_argument, "generate: the prompt has no token"};
     AWQ_TRY(kv_cache cache, network.make_cache(prompt.size() + max_new_tokens));
     std::vector<float> logits(config.vocab_size);
     std::vector<std::uint32_t> next(prompt.begin(), prompt.end());
@@ -97,19 +94,16 @@ result<token_ids> continue_prompt(causal_lm<Product, E>& network,
 /// `on_token` sees each new id as it comes; it may be empty.
 template <class Product, execution E>
 result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
-                           std::size_t max_new_tokens,
-                           const std::function<void(std::int32_t)>& on_token = {})
+                           std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token = {})
 {
-    return catch_out_of_memory("generate", "take a shorter prompt or fewer new tokens", [&] {
-        return detail::continue_prompt(network, prompt, max_new_tokens, on_token);
-    });
+    return catch_out_of_memory("generate", "take a shorter prompt or fewer new tokens",
+                               [&] { return detail::continue_prompt(network, prompt, max_new_tokens, on_token); });
 }
 
 #if AWQ_COMPILES_RUNS
 /// Loads a model and continues a prompt, on all cores and with the fast products.
 AWQ_CALL result<token_ids> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
-                                    std::size_t max_new_tokens,
-                                    const std::function<void(std::int32_t)>& on_token)
+                                    std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
 {
     using network = loaded_model<packed_product, tbb_execution>;
     AWQ_TRY(network loaded, network::load(model));

@@ -43,21 +43,18 @@ inline void describe_yarn(const model_config& config, gguf::hyperparameters& fac
 }
 
 /// "rope" keys; llama3 and longrope become tensors instead.
-inline void describe_rope(const model_config& config, const gguf::architecture& arch,
-                          gguf::hyperparameters& facts)
+inline void describe_rope(const model_config& config, const gguf::architecture& arch, gguf::hyperparameters& facts)
 {
     const rope_config& rope = config.rope;
     facts.rope_freq_base = static_cast<float>(rope.theta);
-    if (arch.pairs || arch.takes_partial_rotary)
-        facts.rope_dimension_count = gguf_count(config.rotary_size());
+    if (arch.pairs || arch.takes_partial_rotary) facts.rope_dimension_count = gguf_count(config.rotary_size());
     if (rope.kind == rope_kind::linear || rope.kind == rope_kind::yarn) {
         facts.rope_scaling_type = rope.kind == rope_kind::linear ? "linear" : "yarn";
         facts.rope_scaling_factor = static_cast<float>(rope.factor);
     }
     if (rope.kind == rope_kind::yarn) describe_yarn(config, facts);
     if (rope.kind == rope_kind::longrope) {
-        facts.rope_original_context_length =
-            gguf_count(static_cast<std::size_t>(original_length(config)));
+        facts.rope_original_context_length = gguf_count(static_cast<std::size_t>(original_length(config)));
         facts.rope_attention_factor = static_cast<float>(attention_factor(config));
     }
     if (rope.sections.empty()) return;
@@ -83,8 +80,7 @@ inline status describe_local_rope(const model_config& config, const gguf::archit
 }
 
 /// Sliding windows, and what only the layers without one do.
-inline void describe_windows(const model_config& config, const gguf::architecture& arch,
-                             gguf::hyperparameters& facts)
+inline void describe_windows(const model_config& config, const gguf::architecture& arch, gguf::hyperparameters& facts)
 {
     if (!gguf_knows_windows(arch, config)) return;
     std::vector<bool> pattern(config.num_hidden_layers);
@@ -143,14 +139,12 @@ inline void describe_latent(const model_config& config, gguf::hyperparameters& f
 }
 
 /// Factors and caps.
-inline void describe_scales(const model_config& config, const gguf::architecture& arch,
-                            gguf::hyperparameters& facts)
+inline void describe_scales(const model_config& config, const gguf::architecture& arch, gguf::hyperparameters& facts)
 {
     const auto real = [](double value) { return static_cast<float>(value); };
     if (config.attention_cap != 0.0) facts.attention_softcap = real(config.attention_cap);
     if (config.logit_cap != 0.0) facts.final_logit_softcap = real(config.logit_cap);
-    if (arch.name == "command-r" || arch.name == "cohere2")
-        facts.logit_scale = real(config.logit_multiplier);
+    if (arch.name == "command-r" || arch.name == "cohere2") facts.logit_scale = real(config.logit_multiplier);
     if (config.alibi.most != 0.0) facts.max_alibi_bias = real(config.alibi.most);
     if (arch.name == "gptneox") facts.parallel_residual = config.parallel_residual;
     if (config.growth.length != 0) {
@@ -235,14 +229,12 @@ inline result<std::vector<float>> gguf_rope_values(const model_config& config, s
 
 /// All metadata of the GGUF file of a model; `notices` gets what the file does not hold, or holds
 /// otherwise. `pre`: as in `read_gguf_tokenizer`.
-AWQ_COMPILED result<gguf::key_values> gguf_metadata(const directory_source& source,
-                                                    const gguf_layout& layout, notice_list& notices,
-                                                    const std::string& pre = {});
+AWQ_COMPILED result<gguf::key_values> gguf_metadata(const directory_source& source, const gguf_layout& layout,
+                                                    notice_list& notices, const std::string& pre = {});
 
 #if AWQ_COMPILES_FILES
-AWQ_COMPILED result<gguf::key_values> gguf_metadata(const directory_source& source,
-                                                    const gguf_layout& layout, notice_list& notices,
-                                                    const std::string& pre)
+AWQ_COMPILED result<gguf::key_values> gguf_metadata(const directory_source& source, const gguf_layout& layout,
+                                                    notice_list& notices, const std::string& pre)
 {
     AWQ_TRY(const gguf::hyperparameters facts, gguf_hyperparameters(source.config()));
     AWQ_TRY(const gguf::tokenizer_facts tokens,

@@ -87,20 +87,15 @@ namespace detail {
 /// Goes through the tensors of a model and finds their places.
 class inventory_builder {
 public:
-    inventory_builder(const model_config& config, const gguf::architecture& arch)
-        : config_(config), arch_(arch)
-    {
-    }
+    inventory_builder(const model_config& config, const gguf::architecture& arch) : config_(config), arch_(arch) {}
 
     result<std::vector<gguf_tensor>> build()
     {
         for (const expected_tensor& each : expected_outer_tensors(config_))
             if (each.gguf != "output.weight" || arch_.output != gguf::output_rule::forbidden)
                 AWQ_CHECK(add(each, each.name, each.gguf));
-        if (arch_.output == gguf::output_rule::required && config_.tie_word_embeddings)
-            repeat_embeddings();
-        for (std::size_t layer = 0; layer < config_.num_hidden_layers; ++layer)
-            AWQ_CHECK(add_block(layer));
+        if (arch_.output == gguf::output_rule::required && config_.tie_word_embeddings) repeat_embeddings();
+        for (std::size_t layer = 0; layer < config_.num_hidden_layers; ++layer) AWQ_CHECK(add_block(layer));
         add_rope_tensors();
         return std::move(tensors_);
     }
@@ -130,16 +125,14 @@ private:
             std::visit([&](const auto& each) { split(each, layout, prefix, place, done); }, part);
         for (std::size_t i = 0; i < layout.tensors.size(); ++i)
             if (!done[i])
-                AWQ_CHECK(add(layout.tensors[i], prefix + layout.tensors[i].name,
-                              place_of(layout.tensors[i], place)));
+                AWQ_CHECK(add(layout.tensors[i], prefix + layout.tensors[i].name, place_of(layout.tensors[i], place)));
         return order_heads(layout, place);
     }
 
     /// What stands otherwise in the file than in the checkpoint.
     template <class Part>
     void split(const Part&, const block_layout&, const std::string&, const std::string&, std::vector<bool>&)
-    {
-    }
+    {}
 
     void split(const latent_attention_part& part, const block_layout& layout, const std::string& prefix,
                const std::string& place, std::vector<bool>& done)
@@ -161,8 +154,7 @@ private:
             done[i] = true;
             const auto take = [&](std::size_t first, std::size_t rows) {
                 for (std::size_t g = 0; g < part.rule.kv_heads; ++g)
-                    add_rows(from, prefix + from.name, place_of(from, place),
-                             g * (share + 2) * head + first, rows);
+                    add_rows(from, prefix + from.name, place_of(from, place), g * (share + 2) * head + first, rows);
             };
             if (from.is == presence::unwanted) continue;
             take(0, share * head);
@@ -172,8 +164,8 @@ private:
     }
 
     /// Gate and up of one layer are two tensors to most loaders.
-    void split(const mlp_part& part, const block_layout& layout, const std::string& prefix,
-               const std::string& place, std::vector<bool>& done)
+    void split(const mlp_part& part, const block_layout& layout, const std::string& prefix, const std::string& place,
+               std::vector<bool>& done)
     {
         if (!part.gate || part.gate.linear != part.up.linear || arch_.takes_fused_mlp) return;
         const block_linear& linear = layout.linears[part.gate.linear];
@@ -190,8 +182,8 @@ private:
     }
 
     /// Some rows of a tensor, behind those that are there.
-    void add_rows(const expected_tensor& from, const std::string& hf_name, const std::string& name,
-                  std::size_t first, std::size_t rows)
+    void add_rows(const expected_tensor& from, const std::string& hf_name, const std::string& name, std::size_t first,
+                  std::size_t rows)
     {
         gguf_tensor& tensor = find_or_add(name);
         if (tensor.dims.empty() && from.is_matrix) tensor.dims.push_back(from.cols);
@@ -217,8 +209,8 @@ private:
     {
         if (from.is == presence::unwanted) return {};
         if (name.empty())
-            return error{error_code::unsupported, "\"", hf_name, "\" has no place in a GGUF file of a ",
-                         arch_.name, " model"};
+            return error{
+                error_code::unsupported, "\"", hf_name, "\" has no place in a GGUF file of a ", arch_.name, " model"};
         gguf_tensor& tensor = find_or_add(name);
         std::vector<std::uint64_t> dims{from.cols};
         if (from.is_matrix || from.rows > 1) dims.push_back(from.rows);
@@ -236,9 +228,8 @@ private:
     /// Whether tensors of several names become one: of experts, or of norms that each head has.
     bool is_stack(std::string_view name) const
     {
-        return name.find("_exps.") != name.npos ||
-               (arch_.stacks_head_norms && (name.ends_with(".attn_q_norm.weight") ||
-                                            name.ends_with(".attn_k_norm.weight")));
+        return name.find("_exps.") != name.npos || (arch_.stacks_head_norms && (name.ends_with(".attn_q_norm.weight") ||
+                                                                                name.ends_with(".attn_k_norm.weight")));
     }
 
     gguf_tensor& find_or_add(const std::string& name)
@@ -253,8 +244,7 @@ private:
 
     /// llama.cpp takes the key rows of kv_b, transposed, into the queries, and its value rows into the
     /// mixed values.
-    void split_latent(const latent_attention_part& part, const std::string& hf_name,
-                      const std::string& place)
+    void split_latent(const latent_attention_part& part, const std::string& hf_name, const std::string& place)
     {
         const std::size_t heads = part.rule.heads, rank = config_.latent.rank;
         const std::size_t plain = config_.latent.plain, value = config_.latent.value;
@@ -275,8 +265,7 @@ private:
             const auto* const part = std::get_if<attention_part>(&each);
             if (!part || part->pairs == arch_.pairs) continue;
             const bool is_whole = config_.rope.partial_rotary_factor == 1.0;
-            if (part->pairs || !is_whole || part->q.linear == part->k.linear ||
-                part->rule.head % 2 != 0)
+            if (part->pairs || !is_whole || part->q.linear == part->k.linear || part->rule.head % 2 != 0)
                 return error{error_code::unsupported, "config: llama.cpp turns heads of ", arch_.name,
                              " models otherwise; no GGUF file can hold this one"};
             order_rows(layout, part->q.linear, part->rule.heads, place);
@@ -285,8 +274,7 @@ private:
         return {};
     }
 
-    void order_rows(const block_layout& layout, std::size_t linear, std::size_t heads,
-                    const std::string& place)
+    void order_rows(const block_layout& layout, std::size_t linear, std::size_t heads, const std::string& place)
     {
         for (const std::size_t i : {layout.linears[linear].weight, layout.linears[linear].bias}) {
             const auto found = by_name_.find(place_of(layout.tensors[i], place));
@@ -311,15 +299,13 @@ private:
 
 } // namespace detail
 
-inline result<gguf_inventory> gguf_inventory::make(const model_config& config,
-                                                   const gguf::architecture& arch)
+inline result<gguf_inventory> gguf_inventory::make(const model_config& config, const gguf::architecture& arch)
 {
     AWQ_TRY(auto tensors, detail::inventory_builder(config, arch).build());
     return gguf_inventory{std::move(tensors)};
 }
 
-inline result<gguf_inventory> gguf_inventory::of_block(const model_config& config,
-                                                       const gguf::architecture& arch,
+inline result<gguf_inventory> gguf_inventory::of_block(const model_config& config, const gguf::architecture& arch,
                                                        std::size_t layer)
 {
     AWQ_TRY(auto tensors, detail::inventory_builder(config, arch).build_block(layer));

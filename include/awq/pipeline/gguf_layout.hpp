@@ -65,13 +65,12 @@ private:
     {
         AWQ_TRY(const auto inventory, gguf_inventory::make(source.config(), *architecture_));
         for (const gguf_tensor& each : inventory.tensors()) {
-            const bool is_there = std::ranges::all_of(each.parts, [&](const gguf_part& part) {
-                return source.stored(part.hf_name).has_value();
-            });
+            const bool is_there = std::ranges::all_of(
+                each.parts, [&](const gguf_part& part) { return source.stored(part.hf_name).has_value(); });
             if (is_there) tensors_.push_back(each);
             if (!is_there && !each.is_optional)
-                return error{error_code::missing_tensor, source.path(), ": there is no tensor for \"",
-                             each.name, "\"; the checkpoint is not complete"};
+                return error{error_code::missing_tensor, source.path(), ": there is no tensor for \"", each.name,
+                             "\"; the checkpoint is not complete"};
         }
         std::sort(tensors_.begin(), tensors_.end(),
                   [](const auto& a, const auto& b) { return gguf::precedes(a.name, b.name); });
@@ -126,8 +125,7 @@ private:
 };
 
 #if AWQ_COMPILES_FILES
-AWQ_COMPILED result<gguf_layout> gguf_layout::make(const tensor_source& source,
-                                                   const gguf_type_options& options)
+AWQ_COMPILED result<gguf_layout> gguf_layout::make(const tensor_source& source, const gguf_type_options& options)
 {
     gguf_layout layout;
     layout.file_type_ = options.file_type;

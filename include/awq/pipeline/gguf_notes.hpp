@@ -55,20 +55,17 @@ inline void note_fallbacks(std::span<const gguf_tensor> tensors, notice_list& no
 {
     std::map<std::tuple<gguf::type, gguf::type, std::size_t>, detail::name_sample> groups;
     for (const gguf_tensor& each : tensors)
-        if (each.type != each.wanted)
-            groups[{each.wanted, each.type, each.cols()}].add(each.name);
+        if (each.type != each.wanted) groups[{each.wanted, each.type, each.cols()}].add(each.name);
     for (const auto& [group, names] : groups) {
         const auto& [wanted, type, columns] = group;
-        notices.note(detail::tensor_count(names.count()) + " of " + std::to_string(columns) +
-                     " columns stored as " + std::string{name_of(type)} + " instead of " +
-                     std::string{name_of(wanted)} + ", whose blocks of " +
+        notices.note(detail::tensor_count(names.count()) + " of " + std::to_string(columns) + " columns stored as " +
+                     std::string{name_of(type)} + " instead of " + std::string{name_of(wanted)} + ", whose blocks of " +
                      std::to_string(gguf::block_columns(wanted)) + " do not fit: " + names.text());
     }
 }
 
 /// Tensors of the checkpoint that the file does not have.
-inline void note_left_out(const directory_source& from, std::span<const gguf_tensor> tensors,
-                          notice_list& notices)
+inline void note_left_out(const directory_source& from, std::span<const gguf_tensor> tensors, notice_list& notices)
 {
     std::set<std::string, std::less<>> written;
     for (const gguf_tensor& each : tensors)
@@ -79,7 +76,8 @@ inline void note_left_out(const directory_source& from, std::span<const gguf_ten
     if (left.count() == 0) return;
     notices.note(detail::tensor_count(left.count()) +
                  " of the checkpoint have no place in a GGUF file of a text model and are not "
-                 "written: " + left.text());
+                 "written: " +
+                 left.text());
 }
 
 } // namespace awq

@@ -26,15 +26,14 @@ template <execution E>
 class AWQ_ABI_TAG gguf_sink final : public checkpoint_sink {
 public:
     /// `source` and `layout` must outlive the sink. Errors: those of `gguf_metadata` and gguf::writer.
-    static result<std::unique_ptr<checkpoint_sink>>
-    create(const E& how, const directory_source& source, const gguf_layout& layout,
-           const std::string& target, const output_policy& policy)
+    static result<std::unique_ptr<checkpoint_sink>> create(const E& how, const directory_source& source,
+                                                           const gguf_layout& layout, const std::string& target,
+                                                           const output_policy& policy)
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
         notice_list notices;
         AWQ_TRY(const gguf::key_values metadata, gguf_metadata(source, layout, notices));
-        AWQ_TRY(auto out,
-                gguf_tensor_writer<E>::create(how, target, layout, metadata, policy));
+        AWQ_TRY(auto out, gguf_tensor_writer<E>::create(how, target, layout, metadata, policy));
         return std::unique_ptr<checkpoint_sink>{
             new gguf_sink{source, layout, target, std::move(out), std::move(notices)}};
     }
@@ -42,16 +41,14 @@ public:
     status write(const finished_block& block) override
     {
         for (const gguf_tensor& tensor : layout_.tensors())
-            if (gguf::layer_of(tensor.name) == block.layer)
-                AWQ_CHECK(write(tensor, block));
+            if (gguf::layer_of(tensor.name) == block.layer) AWQ_CHECK(write(tensor, block));
         return {};
     }
 
     status prepare() override
     {
         for (const gguf_tensor& tensor : layout_.tensors())
-            if (!gguf::layer_of(tensor.name))
-                AWQ_CHECK(out_.copy(tensor, source_));
+            if (!gguf::layer_of(tensor.name)) AWQ_CHECK(out_.copy(tensor, source_));
         return out_.prepare();
     }
 
@@ -75,10 +72,8 @@ public:
 private:
     gguf_sink(const tensor_source& source, const gguf_layout& layout, const std::string& target,
               gguf_tensor_writer<E>&& out, notice_list&& notices)
-        : source_(source), layout_(layout), target_(target), out_(std::move(out)),
-          notices_(std::move(notices))
-    {
-    }
+        : source_(source), layout_(layout), target_(target), out_(std::move(out)), notices_(std::move(notices))
+    {}
 
     status write(const gguf_tensor& tensor, const finished_block& block)
     {
@@ -88,10 +83,8 @@ private:
             const gguf_blocks* const rounded = rounded_weight(name, block);
             const block_matrix* const found = block.smoothed->find(name);
             if (!rounded && !found)
-                return error{error_code::missing_tensor, source_.path(), ": there is no tensor \"",
-                             part.hf_name, "\""};
-            AWQ_CHECK(rounded ? out_.write(tensor, part, *rounded)
-                              : out_.write(tensor, part, view_of(*found)));
+                return error{error_code::missing_tensor, source_.path(), ": there is no tensor \"", part.hf_name, "\""};
+            AWQ_CHECK(rounded ? out_.write(tensor, part, *rounded) : out_.write(tensor, part, view_of(*found)));
             if (found) block.smoothed->release(view_of(*found));
         }
         return {};

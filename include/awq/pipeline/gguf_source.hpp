@@ -57,8 +57,7 @@ public:
         const auto found = stored(name);
         if (!found || found->shape.empty() || found->shape.size() > 2) return std::nullopt;
         const auto rows = found->shape.size() == 1 ? std::uint64_t{1} : found->shape.front();
-        return tensor_shape{static_cast<std::size_t>(rows),
-                            static_cast<std::size_t>(found->shape.back())};
+        return tensor_shape{static_cast<std::size_t>(rows), static_cast<std::size_t>(found->shape.back())};
     }
 
     std::optional<stored_tensor_facts> stored(std::string_view name) const override
@@ -91,17 +90,26 @@ public:
         return places.empty() ? std::string{name} : inventory_->tensor(places[0]).name;
     }
 
-    status read_rows(std::string_view name, std::size_t first_row,
-                     matrix_view<float> out) const override
+    status read_rows(std::string_view name, std::size_t first_row, matrix_view<float> out) const override
     {
         const auto known = shape(name);
-        if (!known)
-            return error{error_code::missing_tensor, path(), ": there is no tensor \"", name, "\""};
-        if (out.cols() != known->cols || first_row > known->rows ||
-            out.rows() > known->rows - first_row)
-            return error{error_code::shape_mismatch, path(), ": ", name_in_file(name), " is ",
-                         known->rows, " x ", known->cols, ", rows ", first_row, " to ",
-                         first_row + out.rows(), " of ", out.cols(), " columns were asked for"};
+        if (!known) return error{error_code::missing_tensor, path(), ": there is no tensor \"", name, "\""};
+        if (out.cols() != known->cols || first_row > known->rows || out.rows() > known->rows - first_row)
+            return error{error_code::shape_mismatch,
+                         path(),
+                         ": ",
+                         name_in_file(name),
+                         " is ",
+                         known->rows,
+                         " x ",
+                         known->cols,
+                         ", rows ",
+                         first_row,
+                         " to ",
+                         first_row + out.rows(),
+                         " of ",
+                         out.cols(),
+                         " columns were asked for"};
         for (const gguf_place& place : inventory_->places_of(name))
             read_part(inventory_->tensor(place), inventory_->part(place), first_row, out);
         if (all_finite({out.data(), out.size()})) return {};
@@ -124,8 +132,7 @@ private:
     {
         const auto dims = found.dims();
         for (std::size_t i = 0; i < std::max(dims.size(), planned.dims.size()); ++i)
-            if ((i < dims.size() ? dims[i] : 1) != (i < planned.dims.size() ? planned.dims[i] : 1))
-                return false;
+            if ((i < dims.size() ? dims[i] : 1) != (i < planned.dims.size() ? planned.dims[i] : 1)) return false;
         return true;
     }
 
@@ -151,8 +158,8 @@ private:
         file_.release(found);
     }
 
-    void read_elements(const gguf::tensor_info& found, const gguf_tensor& planned,
-                       const gguf_part& part, std::span<float> out) const
+    void read_elements(const gguf::tensor_info& found, const gguf_tensor& planned, const gguf_part& part,
+                       std::span<float> out) const
     {
         std::vector<float> stored(planned.cols());
         gguf::block_quantizer{found.type}.dequantize_row(found.bytes, stored);

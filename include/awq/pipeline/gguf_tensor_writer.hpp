@@ -29,16 +29,13 @@ template <execution E>
 class gguf_tensor_writer {
 public:
     /// Errors: those of gguf::writer.
-    static result<gguf_tensor_writer> create(const E& how, const std::string& path,
-                                             const gguf_layout& layout,
+    static result<gguf_tensor_writer> create(const E& how, const std::string& path, const gguf_layout& layout,
                                              const gguf::key_values& metadata, const output_policy& policy,
                                              gguf::rounding rounding = gguf::rounding::exact)
     {
         std::vector<gguf::tensor_plan> plan;
-        for (const gguf_tensor& each : layout.tensors())
-            plan.push_back({each.name, each.type, each.dims});
-        AWQ_TRY(gguf::writer out,
-                gguf::writer::create(path, metadata, std::move(plan), policy));
+        for (const gguf_tensor& each : layout.tensors()) plan.push_back({each.name, each.type, each.dims});
+        AWQ_TRY(gguf::writer out, gguf::writer::create(path, metadata, std::move(plan), policy));
         return gguf_tensor_writer{how, std::move(out), rounding};
     }
 
@@ -49,8 +46,8 @@ public:
     {
         if (tensor.is_vector()) return write_elements(tensor, part, values);
         if (part.first + part.rows > values.rows() || values.cols() != columns_of(tensor, part))
-            return error{error_code::shape_mismatch, part.hf_name, ": is ", values.rows(), " x ",
-                         values.cols(), ", which does not fit ", tensor.name};
+            return error{error_code::shape_mismatch, part.hf_name, ": is ", values.rows(), " x ", values.cols(),
+                         ", which does not fit ",    tensor.name};
         return write_part(tensor, part, values.rows_from(part.first, part.rows), importance);
     }
 
@@ -58,8 +55,8 @@ public:
     status write(const gguf_tensor& tensor, const gguf_part& part, const gguf_blocks& blocks)
     {
         if (blocks.type != tensor.type || blocks.rows < part.first + part.rows || blocks.cols != tensor.cols())
-            return error{error_code::shape_mismatch, part.hf_name, ": was rounded to ",
-                         name_of(blocks.type), ", the file is to hold ", name_of(tensor.type)};
+            return error{error_code::shape_mismatch, part.hf_name,        ": was rounded to ", name_of(blocks.type),
+                         ", the file is to hold ",   name_of(tensor.type)};
         const std::size_t row = blocks.bytes.size() / blocks.rows;
         return put(tensor, part.at,
                    std::span<const std::byte>{blocks.bytes}.subspan(part.first * row, part.rows * row));
@@ -67,16 +64,14 @@ public:
 
     /// Reads a tensor, rounds and writes it, a stripe of rows at a time; one that no checkpoint has is
     /// computed.
-    status copy(const gguf_tensor& tensor, const tensor_source& source,
-                std::span<const float> importance = {})
+    status copy(const gguf_tensor& tensor, const tensor_source& source, std::span<const float> importance = {})
     {
-        for (const gguf_part& part : tensor.parts)
-            AWQ_CHECK(copy(tensor, part, source, importance));
+        for (const gguf_part& part : tensor.parts) AWQ_CHECK(copy(tensor, part, source, importance));
         if (!tensor.parts.empty()) return {};
         AWQ_TRY(const auto values, gguf_rope_values(source.config(), tensor.name));
         if (values.size() != tensor.cols())
-            return error{error_code::shape_mismatch, source.path(), ": ", tensor.name, " needs ",
-                         tensor.cols(), " factors, the config has ", values.size()};
+            return error{error_code::shape_mismatch,  source.path(), ": ", tensor.name, " needs ", tensor.cols(),
+                         " factors, the config has ", values.size()};
         return write_rows(tensor, 0, {values.data(), 1, values.size()}, {});
     }
 
@@ -91,8 +86,7 @@ public:
 private:
     gguf_tensor_writer(const E& how, gguf::writer&& out, gguf::rounding rounding)
         : how_(&how), out_(std::move(out)), rounding_(rounding)
-    {
-    }
+    {}
 
     /// Of the checkpoint's tensor.
     static std::size_t columns_of(const gguf_tensor& tensor, const gguf_part& part)
@@ -124,12 +118,11 @@ private:
     }
 
     /// `values`: all of the checkpoint's vector.
-    status write_elements(const gguf_tensor& tensor, const gguf_part& part,
-                          matrix_view<const float> values)
+    status write_elements(const gguf_tensor& tensor, const gguf_part& part, matrix_view<const float> values)
     {
         if (values.rows() != 1 || part.first + part.rows > values.cols())
-            return error{error_code::shape_mismatch, part.hf_name, ": is ", values.rows(), " x ",
-                         values.cols(), ", which does not fit ", tensor.name};
+            return error{error_code::shape_mismatch, part.hf_name, ": is ", values.rows(), " x ", values.cols(),
+                         ", which does not fit ",    tensor.name};
         if (part.rows == tensor.cols()) return write_rows(tensor, 0, values, {});
         std::vector<float> some(values.row(0).begin() + static_cast<std::ptrdiff_t>(part.first),
                                 values.row(0).begin() + static_cast<std::ptrdiff_t>(part.first + part.rows));
@@ -139,15 +132,14 @@ private:
     }
 
     /// `values`: the part's rows.
-    status write_part(const gguf_tensor& tensor, const gguf_part& part,
-                      matrix_view<const float> values, std::span<const float> importance)
+    status write_part(const gguf_tensor& tensor, const gguf_part& part, matrix_view<const float> values,
+                      std::span<const float> importance)
     {
         const auto own = tensor.importance_of(part, importance);
         if (!part.is_transposed) return write_rows(tensor, part.at, values, own);
         host_matrix turned = xtensor_backend::make(values.cols(), values.rows());
         for (std::size_t row = 0; row < values.rows(); ++row)
-            for (std::size_t col = 0; col < values.cols(); ++col)
-                view_of(turned)(col, row) = values(row, col);
+            for (std::size_t col = 0; col < values.cols(); ++col) view_of(turned)(col, row) = values(row, col);
         return write_rows(tensor, part.at, view_of(turned), own);
     }
 
@@ -193,8 +185,13 @@ private:
             reader.dequantize_row(bytes.subspan(row * row_bytes, row_bytes), back);
             const auto is_finite = [](float each) { return std::isfinite(each); };
             if (!std::all_of(back.begin(), back.end(), is_finite))
-                return error{error_code::not_finite, name_of_origin(tensor), ": holds ", most, ", which ",
-                             name_of(tensor.type), " cannot; write bf16 or f32, or give this tensor "
+                return error{error_code::not_finite,
+                             name_of_origin(tensor),
+                             ": holds ",
+                             most,
+                             ", which ",
+                             name_of(tensor.type),
+                             " cannot; write bf16 or f32, or give this tensor "
                              "such a type"};
         }
         return {};
@@ -212,8 +209,7 @@ private:
         const std::size_t part_rows = bytes.size() / (all_bytes / row_count);
         const std::size_t part_heads = part_rows / std::max<std::size_t>(1, row_count / tensor.heads);
         std::vector<std::byte> ordered(bytes.size());
-        const auto done =
-            gguf::interleave_rotary_rows<std::byte>(bytes, ordered, part_rows, part_heads);
+        const auto done = gguf::interleave_rotary_rows<std::byte>(bytes, ordered, part_rows, part_heads);
         if (!done) return done.error().within(name_of_origin(tensor));
         return out_.write_part(index, offset, ordered);
     }

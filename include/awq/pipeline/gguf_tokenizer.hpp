@@ -53,8 +53,7 @@ private:
     {
         using enum gguf::token_type;
         const gguf::token_type what = facts_.types[id];
-        return !facts_.tokens[id].empty() && what != unused && what != control &&
-               what != user_defined;
+        return !facts_.tokens[id].empty() && what != unused && what != control && what != user_defined;
     }
 
     void write_added()
@@ -152,8 +151,7 @@ private:
         out_.field("byte_fallback", family_ == nullptr).field("fuse_unk", family_ == nullptr);
         out_.field("ignore_merges", family_ && family_->ignore_merges);
         const auto unknown = facts_.ids.unknown;
-        if (!family_ && unknown && is_in_model(*unknown))
-            out_.field("unk_token", facts_.tokens[*unknown]);
+        if (!family_ && unknown && is_in_model(*unknown)) out_.field("unk_token", facts_.tokens[*unknown]);
         out_.key("vocab").begin_object();
         for (std::size_t id = 0; id < facts_.tokens.size(); ++id)
             if (is_in_model(id)) out_.field(facts_.tokens[id], id);
@@ -190,8 +188,7 @@ private:
         for (std::size_t id = 0; id < facts_.tokens.size(); ++id)
             if (facts_.types[id] == gguf::token_type::normal) order.push_back(id);
         const auto score = [&](std::size_t id) { return facts_.scores[id]; };
-        std::stable_sort(order.begin(), order.end(),
-                         [&](std::size_t a, std::size_t b) { return score(a) > score(b); });
+        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return score(a) > score(b); });
         constexpr std::size_t longest = 512; // bytes; keeps a hostile file's work linear
         for (const std::size_t id : order) {
             const std::string& token = facts_.tokens[id];
@@ -218,8 +215,8 @@ inline result<tokenizer> tokenizer_of(const gguf::tokenizer_facts& facts, std::s
 {
     const bool bytes = facts.model == "gpt2";
     if (!bytes && facts.model != "llama")
-        return error{error_code::unsupported, where, ": its tokenizer is a \"",
-                     printable(facts.model), "\"; \"gpt2\" and \"llama\" can be read"};
+        return error{error_code::unsupported, where, ": its tokenizer is a \"", printable(facts.model),
+                     "\"; \"gpt2\" and \"llama\" can be read"};
     const auto* const family = bytes ? gguf::find_pre_tokenizer(facts.pre) : nullptr;
     if (bytes && !family)
         return error{error_code::unsupported, where, ": its pre-tokenizer \"", printable(facts.pre),

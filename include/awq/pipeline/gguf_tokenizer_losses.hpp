@@ -46,25 +46,22 @@ inline result<bool> leaves_whole(const json::value& part, const std::string& typ
 
 /// The types of a component's parts that `is_held` does not answer for.
 template <class Held>
-result<name_sample> lost_parts(const json::value& file, std::string_view key, std::string_view list,
-                               Held&& is_held)
+result<name_sample> lost_parts(const json::value& file, std::string_view key, std::string_view list, Held&& is_held)
 {
     name_sample lost;
     if (const auto component = file.find_non_null(key))
-        AWQ_CHECK(for_each_component(*component, list,
-                                     [&](const json::value& part, const std::string& type) -> status {
-                                         AWQ_TRY(const bool held, is_held(part, type));
-                                         if (!held) lost.add(type);
-                                         return {};
-                                     }));
+        AWQ_CHECK(for_each_component(*component, list, [&](const json::value& part, const std::string& type) -> status {
+            AWQ_TRY(const bool held, is_held(part, type));
+            if (!held) lost.add(type);
+            return {};
+        }));
     return lost;
 }
 
-inline void note_lost_ends(const tokenizer& tokens, const gguf::special_ids& ids,
-                           notice_list& notices)
+inline void note_lost_ends(const tokenizer& tokens, const gguf::special_ids& ids, notice_list& notices)
 {
-    const auto other = [&](const std::vector<std::int32_t>& put, std::optional<std::uint32_t> id,
-                           const char* side, const char* role) {
+    const auto other = [&](const std::vector<std::int32_t>& put, std::optional<std::uint32_t> id, const char* side,
+                           const char* role) {
         const bool same = put.size() == 1 && id && static_cast<std::uint32_t>(put.front()) == *id;
         if (put.empty() || same) return;
         name_sample names;
@@ -82,8 +79,10 @@ inline void note_lost_stripping(const tokenizer& tokens, notice_list& notices)
     for (const added_token& each : tokens.added_tokens())
         if (each.lstrip || each.rstrip || each.single_word) names.add(each.content);
     if (names.count() == 0) return;
-    notices.warn(std::to_string(names.count()) + " added tokens have lstrip, rstrip or single_word, "
-                 "which llama.cpp does not do: " + names.text());
+    notices.warn(std::to_string(names.count()) +
+                 " added tokens have lstrip, rstrip or single_word, "
+                 "which llama.cpp does not do: " +
+                 names.text());
 }
 
 } // namespace detail
@@ -91,8 +90,8 @@ inline void note_lost_stripping(const tokenizer& tokens, notice_list& notices)
 /// Warns about every part of a tokenizer.json (`file`) that a GGUF file cannot hold. The
 /// pre-tokenizer of a byte-level one is told by its name and not looked at here. Errors: those of
 /// reading the file.
-inline status note_tokenizer_losses(const tokenizer& tokens, const json::value& file,
-                                    const gguf::special_ids& ids, notice_list& notices)
+inline status note_tokenizer_losses(const tokenizer& tokens, const json::value& file, const gguf::special_ids& ids,
+                                    notice_list& notices)
 {
     const bool bytes = tokens.kind() == tokenizer_kind::byte_level;
     const auto held = [bytes](const json::value& part, const std::string& type) {
@@ -103,8 +102,7 @@ inline status note_tokenizer_losses(const tokenizer& tokens, const json::value& 
         notices.warn("tokenizer.json normalizes texts (" + steps.text() +
                      "), llama.cpp does not: it cuts those that this changes into other tokens");
     if (!bytes) {
-        AWQ_TRY(const auto cuts, detail::lost_parts(file, "pre_tokenizer", "pretokenizers",
-                                                    detail::leaves_whole));
+        AWQ_TRY(const auto cuts, detail::lost_parts(file, "pre_tokenizer", "pretokenizers", detail::leaves_whole));
         if (cuts.count() != 0)
             notices.warn("tokenizer.json cuts texts before merging (" + cuts.text() +
                          "), llama.cpp does not do that for a SentencePiece style vocabulary");

@@ -30,8 +30,7 @@ namespace detail {
 inline std::string known_tensor_types()
 {
     std::string names;
-    for (const gguf::type_facts& each : gguf::all_types)
-        names.append(names.empty() ? "" : ", ").append(each.name);
+    for (const gguf::type_facts& each : gguf::all_types) names.append(names.empty() ? "" : ", ").append(each.name);
     return names;
 }
 
@@ -45,7 +44,8 @@ inline result<type_request> read_type_request(std::string_view text)
     const auto type = gguf::type_from_name(name);
     if (!type)
         return error{error_code::invalid_argument, "tensor type \"", printable(text),
-                     "\": unknown type \"", printable(name), "\"; known are ", known_tensor_types()};
+                     "\": unknown type \"",        printable(name),  "\"; known are ",
+                     known_tensor_types()};
     const std::size_t start = text.starts_with("re:") ? 3 : 0; // as other patterns may begin
     return type_request{std::string{text.substr(start, at - start)}, *type};
 }
@@ -61,9 +61,17 @@ inline status check_request_fits(const type_request& request, const gguf_tensor&
 {
     const std::size_t block = gguf::block_columns(request.type);
     if (tensor.cols() % block == 0) return {};
-    return error{error_code::invalid_argument, "tensor type pattern \"", printable(request.pattern),
-                 "\" asks for ", gguf::name_of(request.type), ", whose blocks of ", block,
-                 " do not divide the ", tensor.cols(), " columns of \"", tensor.name,
+    return error{error_code::invalid_argument,
+                 "tensor type pattern \"",
+                 printable(request.pattern),
+                 "\" asks for ",
+                 gguf::name_of(request.type),
+                 ", whose blocks of ",
+                 block,
+                 " do not divide the ",
+                 tensor.cols(),
+                 " columns of \"",
+                 tensor.name,
                  "\"; a type that fits is ",
                  gguf::name_of(gguf::fitting_type(request.type, tensor.cols()))};
 }
@@ -97,16 +105,24 @@ inline status check_request_use(const type_request& request, const request_use& 
                                 const std::vector<gguf_tensor>& tensors)
 {
     if (use.decides) return {};
-    error cause{error_code::invalid_argument, "tensor type pattern \"", printable(request.pattern),
-                "\" "};
+    error cause{error_code::invalid_argument, "tensor type pattern \"", printable(request.pattern), "\" "};
     if (!use.matched)
-        return error{cause.code(), cause.text(), "matches no tensor of the file; names are like \"",
-                     tensors.front().name, "\" and \"", tensors.back().name, "\""};
+        return error{cause.code(),
+                     cause.text(),
+                     "matches no tensor of the file; names are like \"",
+                     tensors.front().name,
+                     "\" and \"",
+                     tensors.back().name,
+                     "\""};
     if (use.stays)
-        return error{cause.code(), cause.text(), "matches only tensors that llama.cpp wants in F32, "
-                     "such as \"", use.stays->name, "\""};
-    return error{cause.code(), cause.text(), "decides nothing: the patterns before it match the same "
-                 "tensors, such as \"", use.matched->name, "\""};
+        return error{cause.code(), cause.text(),
+                     "matches only tensors that llama.cpp wants in F32, "
+                     "such as \"",
+                     use.stays->name, "\""};
+    return error{cause.code(), cause.text(),
+                 "decides nothing: the patterns before it match the same "
+                 "tensors, such as \"",
+                 use.matched->name, "\""};
 }
 
 } // namespace detail
@@ -126,8 +142,7 @@ inline result<std::vector<type_request>> read_type_requests(const std::vector<st
 /// name wins. Norms, biases and other vectors that a pattern finds beside weights stay F32. Errors: a
 /// pattern that is no regular expression, that finds no tensor or decides the type of none; a type
 /// that rows do not fit.
-inline result<gguf::type_table> fix_types(const std::vector<type_request>& requests,
-                                          std::vector<gguf_tensor>& tensors)
+inline result<gguf::type_table> fix_types(const std::vector<type_request>& requests, std::vector<gguf_tensor>& tensors)
 {
     AWQ_TRY(const auto compiled, detail::compile_patterns(requests));
     gguf::type_table types;

@@ -39,8 +39,7 @@ inline result<json::document> load_or_empty(const std::string& path)
     return json::load(path);
 }
 
-inline result<gguf::pre_tokenizer_step> read_pre_tokenizer_step(const json::value& part,
-                                                                const std::string& type)
+inline result<gguf::pre_tokenizer_step> read_pre_tokenizer_step(const json::value& part, const std::string& type)
 {
     using kind = gguf::pre_tokenizer_step::kind;
     if (type == "Digits") {
@@ -65,12 +64,12 @@ inline result<std::vector<gguf::pre_tokenizer_step>> pre_tokenizer_steps(const j
 {
     std::vector<gguf::pre_tokenizer_step> steps;
     if (const auto part = file.find_non_null("pre_tokenizer"))
-        AWQ_CHECK(for_each_component(*part, "pretokenizers",
-                                     [&](const json::value& each, const std::string& type) -> status {
-                                         AWQ_TRY(auto step, read_pre_tokenizer_step(each, type));
-                                         steps.push_back(std::move(step));
-                                         return {};
-                                     }));
+        AWQ_CHECK(
+            for_each_component(*part, "pretokenizers", [&](const json::value& each, const std::string& type) -> status {
+                AWQ_TRY(auto step, read_pre_tokenizer_step(each, type));
+                steps.push_back(std::move(step));
+                return {};
+            }));
     return steps;
 }
 
@@ -85,15 +84,16 @@ inline result<std::string> choose_pre_tokenizer(const json::value& file, const t
     if (!name) return name.error().within(file.where());
     const auto* const family = gguf::find_pre_tokenizer(*name);
     if (!family)
-        notices.warn("pre-tokenizer \"" + *name + "\" is not known here: a llama.cpp that does not "
+        notices.warn("pre-tokenizer \"" + *name +
+                     "\" is not known here: a llama.cpp that does not "
                      "have it refuses the file");
     else if (gguf::steps_of(*family) != steps)
-        notices.warn("pre-tokenizer \"" + *name + "\" cuts text otherwise than the model's "
+        notices.warn("pre-tokenizer \"" + *name +
+                     "\" cuts text otherwise than the model's "
                      "tokenizer.json");
     else if (family->ignore_merges != ignore_merges)
         notices.warn("pre-tokenizer \"" + *name + "\" cuts as the model's tokenizer.json does, but " +
-                     (ignore_merges ? "merges words that are tokens"
-                                    : "takes words that are tokens whole"));
+                     (ignore_merges ? "merges words that are tokens" : "takes words that are tokens whole"));
     return name;
 }
 
@@ -114,16 +114,16 @@ inline std::vector<std::uint32_t> ids_of(const json::value& config, const std::s
 }
 
 /// Of several tokens that end an answer, the file names one.
-inline void note_other_ends(const json::value& config, const tokenizer& tokens,
-                            const gguf::special_ids& ids, notice_list& notices)
+inline void note_other_ends(const json::value& config, const tokenizer& tokens, const gguf::special_ids& ids,
+                            notice_list& notices)
 {
     name_sample others;
     for (const std::uint32_t id : ids_of(config, "eos_token_id"))
         if (ids.eos != id) others.add(tokens.token(id).value_or(std::to_string(id)));
     if (others.count() == 0 || !ids.eos) return;
     notices.note("the GGUF file names one token that ends an answer, " +
-                 std::string{tokens.token(*ids.eos).value_or("?")} + "; of the model's others (" +
-                 others.text() + ") llama.cpp finds those that it knows by their texts");
+                 std::string{tokens.token(*ids.eos).value_or("?")} + "; of the model's others (" + others.text() +
+                 ") llama.cpp finds those that it knows by their texts");
 }
 
 /// "<role>_token" of tokenizer_config.json: a string, or an object with its content.
@@ -151,8 +151,7 @@ inline result<std::vector<gguf::special_token_source>> special_tokens(const json
 }
 
 /// The model's chat templates; a named one's key cannot hold every name.
-inline status copy_templates(const std::string& directory, gguf::vocabulary& into,
-                             notice_list& notices)
+inline status copy_templates(const std::string& directory, gguf::vocabulary& into, notice_list& notices)
 {
     AWQ_TRY(const template_files files, template_files::load(directory));
     for (const named_template& each : files.all()) {
@@ -160,15 +159,15 @@ inline status copy_templates(const std::string& directory, gguf::vocabulary& int
         const auto has_key = [&](const gguf::named_template& other) { return other.name == key; };
         if (each.name == "default") {
             into.chat_template = each.source;
-        } else if (key.empty() ||
-                   std::any_of(into.templates.begin(), into.templates.end(), has_key)) {
-            notices.warn("chat template \"" + each.name + "\" is left out of the GGUF file, where its "
-                         "name would be " + (key.empty() ? "empty" : "that of another"));
+        } else if (key.empty() || std::any_of(into.templates.begin(), into.templates.end(), has_key)) {
+            notices.warn("chat template \"" + each.name +
+                         "\" is left out of the GGUF file, where its "
+                         "name would be " +
+                         (key.empty() ? "empty" : "that of another"));
         } else {
             into.templates.push_back({key, each.source});
             if (key != each.name)
-                notices.note("chat template \"" + each.name + "\" is \"" + key +
-                             "\" in the GGUF file");
+                notices.note("chat template \"" + each.name + "\" is \"" + key + "\" in the GGUF file");
         }
     }
     return {};
@@ -192,35 +191,31 @@ inline void copy_model(const tokenizer& tokens, gguf::vocabulary& into)
     for (const added_token& each : tokens.added_tokens())
         into.added.push_back({static_cast<std::uint32_t>(each.id), each.content, each.special});
     const auto text_of = [&](std::int32_t id) { return std::string{*model.tokens().token_of(id)}; };
-    for (const bpe_merge& each : model.merges())
-        into.merges.emplace_back(text_of(each.left), text_of(each.right));
+    for (const bpe_merge& each : model.merges()) into.merges.emplace_back(text_of(each.left), text_of(each.right));
     if (const auto unknown = model.options().unknown) into.unknown_text = text_of(*unknown);
 }
 
 /// Whether a token is put at one end of a text. tokenizer_config.json has the last word, as with
 /// llama.cpp's converter; the model's own tokenizer follows tokenizer.json.
-inline result<bool> end_flag(const json::value& settings, const std::string& key, bool puts,
-                             notice_list& notices)
+inline result<bool> end_flag(const json::value& settings, const std::string& key, bool puts, notice_list& notices)
 {
     AWQ_TRY(const auto flag, optional_flag(settings, key));
     if (flag && *flag != puts)
         notices.warn("tokenizer_config.json: " + key + " is " + (*flag ? "true" : "false") +
-                     ", which the GGUF file follows; tokenizer.json " +
-                     (puts ? "puts such a token" : "puts none"));
+                     ", which the GGUF file follows; tokenizer.json " + (puts ? "puts such a token" : "puts none"));
     return flag.value_or(puts);
 }
 
 /// What is put around and before a text. Both flags are written out, as llama.cpp's defaults depend
 /// on the pre-tokenizer.
-inline status copy_flags(const tokenizer& tokens, const json::value& settings,
-                         gguf::vocabulary& into, notice_list& notices)
+inline status copy_flags(const tokenizer& tokens, const json::value& settings, gguf::vocabulary& into,
+                         notice_list& notices)
 {
     const post_processor& around = tokens.post_processor();
     AWQ_TRY(into.add_bos, end_flag(settings, "add_bos_token", !around.prefix().empty(), notices));
     AWQ_TRY(into.add_eos, end_flag(settings, "add_eos_token", !around.suffix().empty(), notices));
     AWQ_TRY(into.add_space_prefix, optional_flag(settings, "add_prefix_space"));
-    if (tokens.kind() == tokenizer_kind::sentencepiece)
-        into.add_space_prefix = tokens.add_prefix_space();
+    if (tokens.kind() == tokenizer_kind::sentencepiece) into.add_space_prefix = tokens.add_prefix_space();
     return {};
 }
 
@@ -230,10 +225,8 @@ inline status copy_flags(const tokenizer& tokens, const json::value& settings,
 /// the embedding, `notices` gets what the file does not hold. `pre`: the pre-tokenizer's name in
 /// llama.cpp, or empty to find it out. Errors: those of reading the files; `unsupported` for a
 /// pre-tokenizer that llama.cpp does not have.
-inline result<gguf::tokenizer_facts> read_gguf_tokenizer(const std::string& directory,
-                                                         std::size_t vocab_size,
-                                                         notice_list& notices,
-                                                         const std::string& pre = {})
+inline result<gguf::tokenizer_facts> read_gguf_tokenizer(const std::string& directory, std::size_t vocab_size,
+                                                         notice_list& notices, const std::string& pre = {})
 {
     AWQ_TRY(const std::string path, model_file(directory, "tokenizer.json"));
     AWQ_TRY(const tokenizer tokens, tokenizer::load(path));
@@ -250,8 +243,10 @@ inline result<gguf::tokenizer_facts> read_gguf_tokenizer(const std::string& dire
     AWQ_CHECK(detail::copy_templates(directory, vocabulary, notices));
     const bool bytes = tokens.kind() == tokenizer_kind::byte_level;
     if (!bytes && !pre.empty())
-        return error{error_code::invalid_argument, "pre-tokenizer \"", pre, "\": llama.cpp has none "
-                     "for a SentencePiece style vocabulary, as that of ", path};
+        return error{error_code::invalid_argument, "pre-tokenizer \"", pre,
+                     "\": llama.cpp has none "
+                     "for a SentencePiece style vocabulary, as that of ",
+                     path};
     if (bytes) {
         AWQ_TRY(vocabulary.pre, detail::choose_pre_tokenizer(file.root(), tokens, pre, notices));
     }

@@ -27,8 +27,7 @@ public:
     hidden_states() = default;
     explicit hidden_states(host_matrix floats)
         : rows_(floats.shape()[0]), cols_(floats.shape()[1]), floats_(std::move(floats))
-    {
-    }
+    {}
 
     std::size_t rows() const noexcept { return rows_; }
     std::size_t cols() const noexcept { return cols_; }

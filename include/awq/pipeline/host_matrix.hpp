@@ -15,24 +15,12 @@ namespace awq {
 using host_matrix = xtensor_backend::matrix;
 
 /// A view of the whole matrix.
-inline matrix_view<float> view_of(host_matrix& tensor)
-{
-    return xtensor_backend::view(tensor);
-}
-inline matrix_view<const float> view_of(const host_matrix& tensor)
-{
-    return xtensor_backend::view(tensor);
-}
+inline matrix_view<float> view_of(host_matrix& tensor) { return xtensor_backend::view(tensor); }
+inline matrix_view<const float> view_of(const host_matrix& tensor) { return xtensor_backend::view(tensor); }
 
 /// All elements, for tensors that are vectors.
-inline std::span<float> values_of(host_matrix& tensor)
-{
-    return {tensor.data(), tensor.size()};
-}
-inline std::span<const float> values_of(const host_matrix& tensor)
-{
-    return {tensor.data(), tensor.size()};
-}
+inline std::span<float> values_of(host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
+inline std::span<const float> values_of(const host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
 
 } // namespace awq
 

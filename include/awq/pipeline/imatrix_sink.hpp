@@ -27,26 +27,20 @@ class AWQ_ABI_TAG imatrix_sink final : public checkpoint_sink {
 public:
     /// `dataset` and `max_seq_length` are recorded in the file. Errors: an architecture without GGUF
     /// counterpart; those of output_file.
-    static result<std::unique_ptr<checkpoint_sink>> create(const model_config& config,
-                                                           const std::string& target,
-                                                           const output_policy& policy,
-                                                           const std::string& dataset,
+    static result<std::unique_ptr<checkpoint_sink>> create(const model_config& config, const std::string& target,
+                                                           const output_policy& policy, const std::string& dataset,
                                                            std::size_t max_seq_length)
     {
         AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
         AWQ_TRY(gguf_inventory inventory, gguf_inventory::make(config, *arch));
         AWQ_TRY(output_file file, output_file::create(target, policy));
-        auto sink = std::unique_ptr<imatrix_sink>{
-            new imatrix_sink{std::move(inventory), target, std::move(file)}};
+        auto sink = std::unique_ptr<imatrix_sink>{new imatrix_sink{std::move(inventory), target, std::move(file)}};
         sink->matrix_.datasets = {std::filesystem::path{dataset}.filename().string()};
         sink->matrix_.chunk_size = static_cast<std::uint32_t>(max_seq_length);
         return std::unique_ptr<checkpoint_sink>{std::move(sink)};
     }
 
-    void begin(std::size_t sequences) override
-    {
-        matrix_.chunk_count = static_cast<std::uint32_t>(sequences);
-    }
+    void begin(std::size_t sequences) override { matrix_.chunk_count = static_cast<std::uint32_t>(sequences); }
 
     status write(const finished_block& block) override
     {
@@ -85,8 +79,7 @@ public:
 private:
     imatrix_sink(gguf_inventory&& inventory, const std::string& target, output_file&& file)
         : inventory_(std::move(inventory)), target_(target), file_(std::move(file))
-    {
-    }
+    {}
 
     /// The sums of one weight, or of one of a stack. A layer whose rows become several tensors has none:
     /// what those read is not what it reads.
@@ -98,8 +91,7 @@ private:
         entry.sums.resize(columns * count);
         entry.counts.resize(count);
         const std::size_t index = tensor.matrix_of(inventory_.part(place));
-        std::ranges::copy(sums.square_sum,
-                          entry.sums.begin() + static_cast<std::ptrdiff_t>(index * columns));
+        std::ranges::copy(sums.square_sum, entry.sums.begin() + static_cast<std::ptrdiff_t>(index * columns));
         entry.counts[index] = static_cast<float>(sums.tokens);
     }
 

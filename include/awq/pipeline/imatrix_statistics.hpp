@@ -30,16 +30,14 @@ struct importance_place {
 
 /// The places of a block's inputs. Those that no whole tensor of a file reads have their layer's name,
 /// which no matrix has.
-inline result<std::vector<importance_place>> importance_places(const model_config& config,
-                                                               std::size_t layer,
+inline result<std::vector<importance_place>> importance_places(const model_config& config, std::size_t layer,
                                                                const block_layout& layout)
 {
     AWQ_TRY(const gguf::architecture* const arch, gguf_architecture_of(config));
     AWQ_TRY(const auto inventory, gguf_inventory::of_block(config, *arch, layer));
     std::vector<importance_place> places;
     for (const block_input& each : layout.inputs) {
-        const auto* const found =
-            inventory.whole(block_prefix(config, layer) + each.name + ".weight");
+        const auto* const found = inventory.whole(block_prefix(config, layer) + each.name + ".weight");
         if (!found) {
             places.push_back({each.name});
             continue;
@@ -64,11 +62,15 @@ inline result<imatrix> read_statistics(const std::string& path, const model_conf
         for (std::size_t i = 0; i < places.size(); ++i) {
             const auto found = matrix.entries.find(places[i].name);
             if (found == matrix.entries.end())
-                return error{error_code::missing_tensor, path, ": has ",
-                             detail::first_entry(matrix), ", but none for \"", places[i].name,
+                return error{error_code::missing_tensor,
+                             path,
+                             ": has ",
+                             detail::first_entry(matrix),
+                             ", but none for \"",
+                             places[i].name,
                              "\"; give a matrix of all layers of this model, or --dataset"};
-            AWQ_CHECK(detail::check_columns(found->second, path, places[i].name,
-                                            layout.inputs[i].width, places[i].count));
+            AWQ_CHECK(
+                detail::check_columns(found->second, path, places[i].name, layout.inputs[i].width, places[i].count));
         }
     }
     return matrix;

@@ -32,8 +32,7 @@ constexpr bool weighs_importance(gguf::type type) noexcept
 
 inline bool any_weighs(std::span<const gguf_tensor> tensors)
 {
-    return std::any_of(tensors.begin(), tensors.end(),
-                       [](const auto& each) { return weighs_importance(each.type); });
+    return std::any_of(tensors.begin(), tensors.end(), [](const auto& each) { return weighs_importance(each.type); });
 }
 
 /// What a matrix knows, for texts.
@@ -49,8 +48,15 @@ inline status check_columns(const imatrix_entry& entry, std::string_view path, s
 {
     const bool counts = entry.counts.size() == 1 || entry.counts.size() == matrices;
     if (counts && entry.sums.size() == columns * matrices) return {};
-    return error{error_code::shape_mismatch, path, ": has ", entry.sums.size(), " columns for \"",
-                 name, "\", which has ", columns * matrices, "; it belongs to another model"};
+    return error{error_code::shape_mismatch,
+                 path,
+                 ": has ",
+                 entry.sums.size(),
+                 " columns for \"",
+                 name,
+                 "\", which has ",
+                 columns * matrices,
+                 "; it belongs to another model"};
 }
 
 /// How an importance matrix and the tensors of a file meet.
@@ -86,22 +92,25 @@ inline result<importance_cover> cover_of(const imatrix& matrix, std::string_view
 /// Looks up every tensor of a file whose codes importance decides. `path`: of the matrix, for texts.
 /// Some that it lacks, and entries of no tensor, are warnings. Errors: it knows none of the tensors of
 /// the blocks; an entry of another number of columns than its tensor has.
-inline status check_importance(const imatrix& matrix, std::string_view path,
-                               std::span<const gguf_tensor> tensors, notice_list& notices)
+inline status check_importance(const imatrix& matrix, std::string_view path, std::span<const gguf_tensor> tensors,
+                               notice_list& notices)
 {
     AWQ_TRY(const auto cover, detail::cover_of(matrix, path, tensors));
     const std::size_t missing = cover.missing.count();
     if (cover.asked != 0 && missing == cover.asked)
-        return error{error_code::missing_tensor, path, ": has ", detail::first_entry(matrix),
-                     ", but none for tensors like \"", cover.example,
+        return error{error_code::missing_tensor,
+                     path,
+                     ": has ",
+                     detail::first_entry(matrix),
+                     ", but none for tensors like \"",
+                     cover.example,
                      "\"; it belongs to another model"};
     const std::string name{path};
-    if (cover.asked == 0)
-        notices.warn(name + ": has no effect, importance decides over no tensor of these types");
+    if (cover.asked == 0) notices.warn(name + ": has no effect, importance decides over no tensor of these types");
     if (missing != 0)
         notices.warn(name + ": has no entry for " + std::to_string(missing) + " of " +
-                     detail::tensor_count(cover.asked) + ", which are rounded without importance: " +
-                     cover.missing.text());
+                     detail::tensor_count(cover.asked) +
+                     ", which are rounded without importance: " + cover.missing.text());
     if (cover.extra.count() != 0)
         notices.warn(name + ": " + std::to_string(cover.extra.count()) +
                      " of its entries are of no tensor of this model: " + cover.extra.text());

@@ -35,12 +35,10 @@ public:
     /// Error: the layers do not go together in this format.
     virtual status check_layers(const std::vector<quantized_layer>&) const { return {}; }
     /// The layer's tensors, named relative to it. Error: the format cannot hold the layer.
-    virtual result<std::vector<safetensors::tensor_spec>>
-    layout(const quantized_layer& layer) const = 0;
+    virtual result<std::vector<safetensors::tensor_spec>> layout(const quantized_layer& layer) const = 0;
     /// The same with their bytes. The weight is in the layer's format. `largest_input`: the largest
     /// |x| of the layer's inputs, 0 where it is not known.
-    virtual result<std::vector<stored_tensor>> encode(const quantized_layer& layer,
-                                                      const quantized_linear& weight,
+    virtual result<std::vector<stored_tensor>> encode(const quantized_layer& layer, const quantized_linear& weight,
                                                       float largest_input) const = 0;
     /// Writes the value of config.json's `quantization_config`. `left`: the linear layers that are
     /// not quantized.

@@ -92,8 +92,7 @@ private:
     }
 
     /// The head and the embeddings may be named, though no run quantizes them.
-    status check_ignored(const oneshot_options& options, const model_config& config,
-                         std::vector<std::string> names)
+    status check_ignored(const oneshot_options& options, const model_config& config, std::vector<std::string> names)
     {
         add_routers(config, names);
         names.insert(names.end(), {"lm_head", config.names.head, config.names.embeddings});
@@ -108,9 +107,8 @@ private:
     }
 
     /// A pattern that matches nothing is a slip: of a flag an error; a recipe may be for many models.
-    status check_patterns(const std::vector<std::string>& patterns,
-                          const std::vector<std::string>& names, std::string_view where,
-                          const std::string& recipe)
+    status check_patterns(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
+                          std::string_view where, const std::string& recipe)
     {
         AWQ_TRY(const auto unmatched, unmatched_patterns(patterns, names, where));
         for (const std::string& each : unmatched) {
@@ -125,20 +123,17 @@ private:
                        const std::vector<std::string>& layers)
     {
         // Codes are chosen for the scales as the output stores them; a search alone stores none.
-        const simulation_options simulated{options.smoothing_only ? dtype::f32
-                                                                  : source.config().torch_dtype,
+        const simulation_options simulated{options.smoothing_only ? dtype::f32 : source.config().torch_dtype,
                                            options.search_clipping ? options.rounding.clip_steps : 1};
         for (const layer_format& format : options.formats) {
-            AWQ_TRY(const layer_scheme chosen,
-                    parse_layer_scheme(format.scheme, format.group_size, simulated));
+            AWQ_TRY(const layer_scheme chosen, parse_layer_scheme(format.scheme, format.group_size, simulated));
             AWQ_CHECK(check_patterns(format.targets, layers, place_of(format), format.recipe));
             AWQ_CHECK(add(format, chosen));
             name_ += (name_.empty() ? "" : ", ") + format.scheme;
         }
         for (std::size_t i = 0; i < options.formats.size(); ++i) {
             const std::string& recipe = options.formats[i].recipe;
-            const std::string name = (recipe.empty() ? "scheme " : recipe + ": scheme ") +
-                                     options.formats[i].scheme;
+            const std::string name = (recipe.empty() ? "scheme " : recipe + ": scheme ") + options.formats[i].scheme;
             AWQ_CHECK(check_shapes(i, name, options.smoothing_only, source, layers));
         }
         const auto is_rounded = [&](const std::string& layer) { return rounding_of(layer) != nullptr; };
@@ -156,8 +151,8 @@ private:
 
     /// Finds the layers of one entry that its scheme does not fit. Where it fits none, an error,
     /// unless it is only searched for: then that is for the search to say.
-    status check_shapes(std::size_t entry, const std::string& name, bool only_searched,
-                        const tensor_source& source, const std::vector<std::string>& layers)
+    status check_shapes(std::size_t entry, const std::string& name, bool only_searched, const tensor_source& source,
+                        const std::vector<std::string>& layers)
     {
         const layer_scheme& chosen = entries_[entry].second;
         std::map<std::string, std::vector<std::string>> by_reason; // layers
@@ -172,13 +167,10 @@ private:
             unfit_.emplace(layer, fits.error().text());
             by_reason[std::string{fits.error().text()}].push_back(layer);
         }
-        if (meant == 0)
-            notices_.warn(name + " has no effect: its layers are ignored, or an earlier scheme has them");
-        const std::string_view effect =
-            only_searched ? ", which the search leaves out: " : ", which stay in 16 bits: ";
+        if (meant == 0) notices_.warn(name + " has no effect: its layers are ignored, or an earlier scheme has them");
+        const std::string_view effect = only_searched ? ", which the search leaves out: " : ", which stay in 16 bits: ";
         for (const auto& [reason, names] : by_reason) {
-            const std::string text =
-                name + " does not fit " + count_and_name(names) + std::string{effect} + reason;
+            const std::string text = name + " does not fit " + count_and_name(names) + std::string{effect} + reason;
             if (unfit == meant && !only_searched) return error{error_code::shape_mismatch, text};
             notices_.warn(text);
         }
@@ -200,12 +192,10 @@ private:
         return found == entries_.end() ? nullptr : &found->second;
     }
 
-    status add_types(const std::string& type, const oneshot_options& options,
-                     const tensor_source& source)
+    status add_types(const std::string& type, const oneshot_options& options, const tensor_source& source)
     {
         if (!options.formats.empty())
-            return error{error_code::invalid_argument,
-                         "a run quantizes either to a GGUF type or to schemes; give one"};
+            return error{error_code::invalid_argument, "a run quantizes either to a GGUF type or to schemes; give one"};
         gguf_type_options wanted;
         AWQ_TRY(wanted.file_type, gguf::parse_file_type(type));
         wanted.overrides = options.tensor_types;
@@ -248,8 +238,7 @@ AWQ_COMPILED result<layer_plan> layer_plan::make(const oneshot_options& options,
     AWQ_TRY(plan.ignored_, name_matcher::compile(options.ignore, ignore_place(options)));
     if (options.smoothing_only && options.formats.empty()) {
         // Nothing is written quantized; the search needs some rounding to look at.
-        AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}},
-                           {integer_quantizer{scheme{4, false}, options.group_size}}));
+        AWQ_CHECK(plan.add({{"Linear"}, {}, {}, {}}, {integer_quantizer{scheme{4, false}, options.group_size}}));
         plan.name_ = name_of(scheme{4, false});
         AWQ_CHECK(plan.check_shapes(0, plan.name_, true, source, layers));
         return plan;

@@ -31,13 +31,11 @@ namespace detail {
 inline std::vector<block_module> modules_of(const block_layout& layout)
 {
     std::vector<block_module> modules;
-    for (const block_linear& each : layout.linears)
-        modules.push_back({each.name, each.out_features, each.in_features});
+    for (const block_linear& each : layout.linears) modules.push_back({each.name, each.out_features, each.in_features});
     for (const expected_tensor& each : layout.tensors) {
         constexpr std::string_view suffix = ".weight";
         const std::string module = each.name.substr(0, each.name.rfind('.'));
-        if (each.name.ends_with(suffix) && !layout.find(module))
-            modules.push_back({module, each.cols, 0});
+        if (each.name.ends_with(suffix) && !layout.find(module)) modules.push_back({module, each.cols, 0});
     }
     return modules;
 }
@@ -77,8 +75,7 @@ public:
     /// `resolve_mappings`.
     result<std::vector<resolved_mapping>> resolve(const block_tensors& block)
     {
-        if (are_derived_)
-            return are_all_ ? all_mappings(block.layout()) : usual_mappings(block.layout());
+        if (are_derived_) return are_all_ ? all_mappings(block.layout()) : usual_mappings(block.layout());
         const auto modules = detail::modules_of(block.layout());
         const std::string_view name{block.prefix().data(), block.prefix().size() - 1};
         std::vector<resolved_mapping> all;

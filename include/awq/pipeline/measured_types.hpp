@@ -64,9 +64,8 @@ inline std::string exact_pattern(std::string_view name)
 /// Chooses the type of each tensor so that the model loses least in no more bytes than `layout`'s
 /// own types take. Errors: a layout of floats, those of reading the model.
 template <class Product, execution E>
-result<measured_types> measure_types(const E& how, const tensor_source& source,
-                                     const gguf_layout& layout, std::span<const token_ids> samples,
-                                     const progress_callback& progress)
+result<measured_types> measure_types(const E& how, const tensor_source& source, const gguf_layout& layout,
+                                     std::span<const token_ids> samples, const progress_callback& progress)
 {
     if (!gguf::is_quantized(gguf::base_type(layout.file_type())))
         return error{error_code::invalid_argument, "--measured-types has nothing to choose for ",

@@ -70,11 +70,21 @@ inline status check_fits(const std::string& model, const memory_need& need, std:
     const std::uint64_t fitting = need.fixed < available && a_sample > 0 ? (available - need.fixed) / a_sample : 0;
     const std::string advice =
         fitting > 0 ? "--num-calibration-samples " + std::to_string(fitting) + " fits, or shorter sequences"
-                    : "no number of samples fits, as " + gigabytes(need.fixed) + " are needed for one block; give the "
-                      "program more memory";
-    return error{error_code::out_of_memory, model, ": out of memory before it begins: ", gigabytes(need.of(tokens)),
-                 " are needed for ", samples, " samples of ", tokens, " tokens, and ", gigabytes(available),
-                 " are there; ", advice};
+                    : "no number of samples fits, as " + gigabytes(need.fixed) +
+                          " are needed for one block; give the "
+                          "program more memory";
+    return error{error_code::out_of_memory,
+                 model,
+                 ": out of memory before it begins: ",
+                 gigabytes(need.of(tokens)),
+                 " are needed for ",
+                 samples,
+                 " samples of ",
+                 tokens,
+                 " tokens, and ",
+                 gigabytes(available),
+                 " are there; ",
+                 advice};
 }
 
 inline status check_fits(const std::string& model, const memory_need& need,

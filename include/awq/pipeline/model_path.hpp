@@ -39,8 +39,7 @@ inline std::vector<std::string> names_in(const std::filesystem::path& directory)
     namespace fs = std::filesystem;
     std::vector<std::string> names;
     std::error_code failure;
-    for (fs::directory_iterator at{directory, failure}, end; !failure && at != end;
-         at.increment(failure))
+    for (fs::directory_iterator at{directory, failure}, end; !failure && at != end; at.increment(failure))
         names.push_back(at->path().filename().string());
     std::sort(names.begin(), names.end());
     return names;
@@ -102,13 +101,12 @@ inline status refuse_without_config(const std::string& path)
     const bool is_cache = is_directory(path + "/snapshots");
     if (!below.empty())
         return error{error_code::file_not_found, path,
-                     is_cache ? ": is the root of a download cache, not a model"
-                              : ": has no config.json",
-                     "; give ", below};
+                     is_cache ? ": is the root of a download cache, not a model" : ": has no config.json", "; give ",
+                     below};
     for (const std::string& name : names)
         if (name.ends_with(".gguf"))
-            return error{error_code::file_not_found, path,
-                         ": has no config.json but the GGUF file ", name, "; give that file"};
+            return error{error_code::file_not_found, path, ": has no config.json but the GGUF file ", name,
+                         "; give that file"};
     return error{error_code::file_not_found, path,
                  "/config.json: is not there; a model directory has config.json, "
                  "model.safetensors and tokenizer.json"};
@@ -121,9 +119,9 @@ inline status refuse_without_weights(const std::string& path)
     for (const std::string& name : names)
         if (name.ends_with(".safetensors"))
             return error{error_code::file_not_found, path,
-                         ": neither model.safetensors nor model.safetensors.index.json is there, but ",
-                         name, " is; weights in several files need their index, a single file that "
-                               "name"};
+                         ": neither model.safetensors nor model.safetensors.index.json is there, but ", name,
+                         " is; weights in several files need their index, a single file that "
+                         "name"};
     for (const std::string& name : names)
         if (const auto what = foreign_weights(name);
             !what.empty() && name != "training_args.bin" && name != "optimizer.pt")
@@ -140,11 +138,9 @@ inline status check_model_directory(const std::string& path)
 {
     namespace fs = std::filesystem;
     const fs::path root{path};
-    if (!detail::is_there(root))
-        return error{error_code::file_not_found, path, ": there is no such file or directory"};
+    if (!detail::is_there(root)) return error{error_code::file_not_found, path, ": there is no such file or directory"};
     if (!detail::is_directory(path)) {
-        if (const auto what = detail::foreign_weights(path); !what.empty())
-            return detail::foreign_error(path, what);
+        if (const auto what = detail::foreign_weights(path); !what.empty()) return detail::foreign_error(path, what);
         if (path.ends_with(".gguf"))
             return error{error_code::unsupported, path,
                          ": is a GGUF file, which eval, generate and inspect read; this needs the "
@@ -153,8 +149,7 @@ inline status check_model_directory(const std::string& path)
                      root.has_parent_path() ? root.parent_path().string() : std::string{"."}};
     }
     if (!detail::is_there(root / "config.json")) return detail::refuse_without_config(path);
-    if (!detail::is_there(root / "model.safetensors") &&
-        !detail::is_there(root / "model.safetensors.index.json"))
+    if (!detail::is_there(root / "model.safetensors") && !detail::is_there(root / "model.safetensors.index.json"))
         return detail::refuse_without_weights(path);
     return {};
 }
@@ -170,14 +165,11 @@ inline status refuse_gguf_part(const std::string& path)
 /// Whether a path may be a whole GGUF file, by its name.
 inline status check_model_file(const std::string& path)
 {
-    if (!detail::is_there(path))
-        return error{error_code::file_not_found, path, ": there is no such file or directory"};
+    if (!detail::is_there(path)) return error{error_code::file_not_found, path, ": there is no such file or directory"};
     if (detail::is_gguf_part(path)) return refuse_gguf_part(path);
     if (path.ends_with(".gguf")) return {};
-    if (const auto what = detail::foreign_weights(path); !what.empty())
-        return detail::foreign_error(path, what);
-    if (path.ends_with(".safetensors") || path.ends_with(".json"))
-        return check_model_directory(path);
+    if (const auto what = detail::foreign_weights(path); !what.empty()) return detail::foreign_error(path, what);
+    if (path.ends_with(".safetensors") || path.ends_with(".json")) return check_model_directory(path);
     return {};
 }
 

@@ -48,8 +48,7 @@ inline std::string escaped(std::string_view name)
 /// the name ends, or which part of the model it is in.
 class module_targets {
 public:
-    explicit module_targets(const model_config& config)
-        : is_part_(config.is_text_part), prefix_(config.names.blocks)
+    explicit module_targets(const model_config& config) : is_part_(config.is_text_part), prefix_(config.names.blocks)
     {
         const std::string_view path = std::string_view{prefix_}.substr(0, prefix_.size() - 1);
         prefix_.resize(path.rfind('.') == std::string_view::npos ? 0 : path.rfind('.') + 1);

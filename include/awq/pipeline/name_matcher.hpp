@@ -22,8 +22,7 @@ namespace awq {
 class name_matcher {
 public:
     /// Error: an expression that does not compile, named.
-    static result<name_matcher> compile(const std::vector<std::string>& patterns,
-                                        std::string_view where)
+    static result<name_matcher> compile(const std::vector<std::string>& patterns, std::string_view where)
     {
         name_matcher matcher;
         for (const std::string& pattern : patterns) {
@@ -41,9 +40,7 @@ public:
     /// Whether the linear layer of that name is meant.
     bool matches(std::string_view name) const
     {
-        const auto equals = [&](const std::string& known) {
-            return known == name || known == "Linear";
-        };
+        const auto equals = [&](const std::string& known) { return known == name || known == "Linear"; };
         if (std::any_of(names_.begin(), names_.end(), equals)) return true;
         return std::any_of(expressions_.begin(), expressions_.end(),
                            [&](const regex& each) { return begins_with(each, name); });
@@ -67,13 +64,16 @@ public:
         const result<bool> found = try_begin(expression, name, memory);
         return found && *found;
     }
-    static result<bool> try_begin(const regex& expression, std::string_view name,
-                                  regex::scratch& memory)
+    static result<bool> try_begin(const regex& expression, std::string_view name, regex::scratch& memory)
     {
         const auto found = expression.find(name, 0, memory);
         if (found) return *found && (**found).begin == 0;
-        return error{error_code::unsupported, "pattern \"", printable(expression.pattern()),
-                     "\" takes too long to match layers like ", name, "; simplify it"};
+        return error{error_code::unsupported,
+                     "pattern \"",
+                     printable(expression.pattern()),
+                     "\" takes too long to match layers like ",
+                     name,
+                     "; simplify it"};
     }
 
 private:
@@ -85,8 +85,7 @@ private:
 class expression_matcher {
 public:
     /// Checks that every expression compiles; `where` says who gave them.
-    static result<expression_matcher> compile(const std::vector<mapping_pattern>& mappings,
-                                              std::string_view where)
+    static result<expression_matcher> compile(const std::vector<mapping_pattern>& mappings, std::string_view where)
     {
         expression_matcher matcher;
         for (const mapping_pattern& mapping : mappings) {

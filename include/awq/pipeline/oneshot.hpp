@@ -121,8 +121,7 @@ public:
         const std::size_t layers = source_->config().num_hidden_layers;
         for (std::size_t layer = first_block_; layer < layers; ++layer) {
             const std::string where = options_.model + ": block " + std::to_string(layer);
-            AWQ_CHECK(catch_out_of_memory(where, use_less_memory,
-                                          [&] { return run_block(layer, layers); }));
+            AWQ_CHECK(catch_out_of_memory(where, use_less_memory, [&] { return run_block(layer, layers); }));
             if (layer + 1 == layers || journal_.is_due()) record(layer + 1);
         }
         mappings_.tell_unmatched(report_.notes);
@@ -293,8 +292,7 @@ private:
         report_.options = describe(options_);
         for (const auto& [layer, reason] : plan_.unfit())
             if (!options_.smoothing_only) report_.layers.push_back({layer, {}, {}, 0, reason});
-        if (options_.clip_weights)
-            report_.notes.note("weights are clipped: the model's function has changed");
+        if (options_.clip_weights) report_.notes.note("weights are clipped: the model's function has changed");
         if (reproducible_products) report_.options.emplace_back("reproducible", "true");
         report_.options.emplace_back("samples", std::to_string(samples));
         report_.options.emplace_back("tokens", std::to_string(stream_.tokens()));
@@ -304,26 +302,24 @@ private:
     {
         notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
         watch_.lap();
-        AWQ_TRY(block_tensors block, block_tensors::load(*source_, layer, scratch_directory(),
-                                                          options_.experts_in_memory));
+        AWQ_TRY(block_tensors block,
+                block_tensors::load(*source_, layer, scratch_directory(), options_.experts_in_memory));
         ahead_.start(*source_, layer + 1);
         report_.add_seconds("read", watch_.lap());
         block_statistics statistics{block.layout(), true};
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
-        if (options_.smoothing_only)
-            return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
+        if (options_.smoothing_only) return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
         const quantizer_choice formats = [&](std::string_view linear) {
             return plan_.rounding_of(block.prefix() + std::string{linear});
         };
-        block_quantizer_run<Product, E> quantizing{how_,    block,    statistics,
-                                                   formats, options_, report_};
+        block_quantizer_run<Product, E> quantizing{how_, block, statistics, formats, options_, report_};
         const storage_choice storage = stored_types();
         if (options_.compensate) quantizing.store_targets(storage);
         AWQ_CHECK(quantize(layer, quantizing));
         report_.add_seconds("quantize", watch_.lap());
         const block_statistics* const seen = options_.compensate ? quantizing.rounded_statistics() : &statistics;
-        return hand_over({layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(),
-                          quantizing.compensated()});
+        return hand_over(
+            {layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(), quantizing.compensated()});
     }
 
     /// What the search needs beside the statistics is gone when it is done.
@@ -360,10 +356,7 @@ private:
         return {};
     }
 
-    bool is_sequential() const
-    {
-        return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0;
-    }
+    bool is_sequential() const { return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0; }
 
     status quantize(std::size_t layer, block_quantizer_run<Product, E>& run)
     {
@@ -395,17 +388,13 @@ private:
 
     storage_choice stored_types() const
     {
-        return [this](std::string_view tensor) {
-            return source_->stored_type(tensor).value_or(dtype::f32);
-        };
+        return [this](std::string_view tensor) { return source_->stored_type(tensor).value_or(dtype::f32); };
     }
 
     /// What the search simulates.
     quantizer_choice simulated_of(const std::string& prefix) const
     {
-        return [this, prefix](std::string_view linear) {
-            return plan_.quantizer_of(prefix + std::string{linear});
-        };
+        return [this, prefix](std::string_view linear) { return plan_.quantizer_of(prefix + std::string{linear}); };
     }
 
     /// Nothing but the search takes what the first pass sees: the streams go through the block once more.
@@ -443,8 +432,7 @@ private:
         const quantizer_choice quantizers = simulated_of(block.prefix());
         const storage_choice storage = stored_types();
         const block_context context = stream_.context(source_->config(), layer);
-        block_search<Product, E> search{how_,     context,    block,   statistics,
-                                        recorder, quantizers, storage, options_};
+        block_search<Product, E> search{how_, context, block, statistics, recorder, quantizers, storage, options_};
         for (const resolved_mapping& mapping : resolved) {
             found_grouped_query_ |= mapping.skipped == skip_cause::grouped_query;
             AWQ_TRY(mapping_report report, search.smooth(mapping));
@@ -461,7 +449,7 @@ private:
     layer_plan plan_;
     mapping_set mappings_;
     activation_stream stream_;
-    imatrix imatrix_; ///< stands in for the stream where one was given
+    imatrix imatrix_;       ///< stands in for the stream where one was given
     hidden_states rounded_; ///< hidden states behind the rounded blocks
     bool found_grouped_query_ = false;
     run_outputs outputs_;

@@ -38,7 +38,7 @@ inline constexpr float largest_damping = 1.0f;
 
 /// The steps that choose the codes when a run quantizes; each helps on its own, they stack.
 struct rounding_options {
-    bool importance = true;     ///< weigh each column's rounding error by its mean x^2
+    bool importance = true; ///< weigh each column's rounding error by its mean x^2
     /// GGUF: a longer search for the scales of blocks than llama.cpp's (`gguf::rounding::best`).
     bool better_rounding = false;
     int clip_steps = 20;        ///< schemes: candidates for each group's range; 1: no clipping
@@ -48,7 +48,7 @@ struct rounding_options {
     /// Strength of the pull to the original weight in the sequential least-squares target; 0: no
     /// target, every layer is rounded as if the layers before it were not.
     float least_squares_lambda = 0.2f;
-    float least_squares_share = 0.5f; ///< how much of the way to that target is gone
+    float least_squares_share = 0.5f;  ///< how much of the way to that target is gone
     float least_squares_tokens = 4.0f; ///< so many for each channel, or there is no target
 };
 
@@ -80,18 +80,18 @@ struct oneshot_options {
     /// Experts of a block with more bytes in float32 wait in a file beside the output, all but the one that
     /// is looked at; losses of what they read in common are then those of Gram matrices.
     std::size_t experts_in_memory = std::size_t{256} << 20;
-    bool all_experts = false; ///< statistics of every expert are of all tokens, not of its own only
+    bool all_experts = false;          ///< statistics of every expert are of all tokens, not of its own only
     bool smooth_grouped_query = false; ///< v_proj -> o_proj too where query heads share values
     /// Smoothing only: also clips the weights (`rounding.clip_steps`), which changes the function.
     bool clip_weights = false;
     bool search_clipping = false; ///< the search simulates the clipped ranges of schemes too
     /// First match wins. In `smoothing_only` what the search simulates; empty: W4A16_ASYM.
     std::vector<layer_format> formats;
-    std::size_t group_size = 128; ///< of that W4A16_ASYM
-    std::string gguf_type;             ///< of the GGUF file that is written: "q4_k_m"
-    std::string target;                ///< the GGUF type that is simulated where none is written
+    std::size_t group_size = 128;          ///< of that W4A16_ASYM
+    std::string gguf_type;                 ///< of the GGUF file that is written: "q4_k_m"
+    std::string target;                    ///< the GGUF type that is simulated where none is written
     std::vector<std::string> tensor_types; ///< "PATTERN=TYPE", for GGUF tensors
-    bool measured_types = false; ///< of a GGUF file: the other types by `measure_types`
+    bool measured_types = false;           ///< of a GGUF file: the other types by `measure_types`
     std::vector<std::string> ignore{"lm_head"};
     std::optional<std::vector<mapping_pattern>> mappings; ///< instead of the architecture's own
     std::string ignore_recipe;   ///< the file that `ignore` is from: what matches nothing is a warning
@@ -119,9 +119,12 @@ struct oneshot_options {
 constexpr const char* name_of(loss_kind loss) noexcept
 {
     switch (loss) {
-    case loss_kind::parent_output: return "parent-output";
-    case loss_kind::gram: return "gram";
-    default: return "screened";
+    case loss_kind::parent_output:
+        return "parent-output";
+    case loss_kind::gram:
+        return "gram";
+    default:
+        return "screened";
     }
 }
 
@@ -129,9 +132,12 @@ constexpr const char* name_of(loss_kind loss) noexcept
 constexpr const char* name_of(duo scaling) noexcept
 {
     switch (scaling) {
-    case duo::off: return "false";
-    case duo::on: return "true";
-    default: return "both";
+    case duo::off:
+        return "false";
+    case duo::on:
+        return "true";
+    default:
+        return "both";
     }
 }
 
@@ -154,15 +160,14 @@ inline std::vector<std::pair<std::string, std::string>> describe(const oneshot_o
         {"smooth_grouped_query", yes_or_no(options.smooth_grouped_query)}};
     if (options.smoothing_only) return made;
     const rounding_options& rounding = options.rounding;
-    made.insert(made.end(),
-                {{"search_clipping", yes_or_no(options.search_clipping)},
-                 {"importance", yes_or_no(rounding.importance)},
-                 {"better_rounding", yes_or_no(rounding.better_rounding)},
-                 {"clip_steps", std::to_string(rounding.clip_steps)},
-                 {"error_feedback", yes_or_no(rounding.error_feedback)},
-                 {"damping", std::to_string(rounding.damping)},
-                 {"least_squares", std::to_string(rounding.least_squares_lambda)},
-                 {"least_squares_share", std::to_string(rounding.least_squares_share)}});
+    made.insert(made.end(), {{"search_clipping", yes_or_no(options.search_clipping)},
+                             {"importance", yes_or_no(rounding.importance)},
+                             {"better_rounding", yes_or_no(rounding.better_rounding)},
+                             {"clip_steps", std::to_string(rounding.clip_steps)},
+                             {"error_feedback", yes_or_no(rounding.error_feedback)},
+                             {"damping", std::to_string(rounding.damping)},
+                             {"least_squares", std::to_string(rounding.least_squares_lambda)},
+                             {"least_squares_share", std::to_string(rounding.least_squares_share)}});
     return made;
 }
 

@@ -64,8 +64,7 @@ AWQ_CALL result<std::unique_ptr<tensor_source>> open_model(const std::string& pa
 /// The tokenizer of a model directory or a GGUF file.
 AWQ_CALL result<tokenizer> open_tokenizer(const std::string& path)
 {
-    return catch_out_of_memory(path, give_more_memory,
-                               [&] { return detail::open_any_tokenizer(path); });
+    return catch_out_of_memory(path, give_more_memory, [&] { return detail::open_any_tokenizer(path); });
 }
 #endif
 

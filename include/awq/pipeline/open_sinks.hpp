@@ -37,8 +37,8 @@ inline status add_sink(result<std::unique_ptr<checkpoint_sink>> sink, output_gro
 }
 
 /// 16-bit checkpoints.
-inline status open_plain_sinks(const directory_source& source, const layer_plan& plan,
-                               const oneshot_options& options, output_group& group, sink_list& into)
+inline status open_plain_sinks(const directory_source& source, const layer_plan& plan, const oneshot_options& options,
+                               output_group& group, sink_list& into)
 {
     const output_policy again{options.overwrite, &group};
     if (options.smoothing_only && !options.output.empty())
@@ -46,30 +46,28 @@ inline status open_plain_sinks(const directory_source& source, const layer_plan&
     if (!options.output_smoothed.empty())
         AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output_smoothed, again), group, into));
     if (!options.output_dequantized.empty())
-        AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output_dequantized, again,
-                                                 sink_content::dequantized), group, into));
+        AWQ_CHECK(add_sink(smoothed_sink::create(source, options.output_dequantized, again, sink_content::dequantized),
+                           group, into));
     if (!options.compensate || options.output.empty()) return {};
     const auto matrix = std::filesystem::path{options.output_imatrix}.filename().string();
     return add_sink(compensated_sink::create(source, options.output, again,
-                                             {plan.name(), matrix,
-                                              options.rounding.least_squares_lambda}), group, into);
+                                             {plan.name(), matrix, options.rounding.least_squares_lambda}),
+                    group, into);
 }
 
 /// Checkpoints of schemes; they share the codes of one run.
-inline status open_scheme_sinks(const directory_source& source, const layer_plan& plan,
-                                const oneshot_options& options, output_group& group, sink_list& into)
+inline status open_scheme_sinks(const directory_source& source, const layer_plan& plan, const oneshot_options& options,
+                                output_group& group, sink_list& into)
 {
     const output_policy again{options.overwrite, &group};
     const bool quantizes = !options.formats.empty() && !options.smoothing_only;
     if (!quantizes && !options.output_awq.empty())
-        return error{error_code::invalid_argument, options.output_awq,
-                     ": --output-awq needs a 4-bit --scheme"};
+        return error{error_code::invalid_argument, options.output_awq, ": --output-awq needs a 4-bit --scheme"};
     if (quantizes && !options.output.empty())
-        AWQ_CHECK(add_sink(compressed_tensors_sink::create(source, options.output, again,
-                                                           weight_formats_of(plan)), group, into));
+        AWQ_CHECK(add_sink(compressed_tensors_sink::create(source, options.output, again, weight_formats_of(plan)),
+                           group, into));
     if (options.output_awq.empty()) return {};
-    return add_sink(autoawq_sink::create(source, options.output_awq, again,
-                                         weight_formats_of(plan)), group, into);
+    return add_sink(autoawq_sink::create(source, options.output_awq, again, weight_formats_of(plan)), group, into);
 }
 
 } // namespace detail
@@ -87,11 +85,12 @@ result<detail::sink_list> open_sinks(const E& how, const directory_source& sourc
     const output_policy again{options.overwrite, &group};
     AWQ_CHECK(detail::open_plain_sinks(source, plan, options, group, sinks));
     if (!options.gguf_type.empty() && !options.output.empty())
-        AWQ_CHECK(detail::add_sink(gguf_sink<E>::create(how, source, *plan.layout(), options.output,
-                                                        again), group, sinks));
+        AWQ_CHECK(
+            detail::add_sink(gguf_sink<E>::create(how, source, *plan.layout(), options.output, again), group, sinks));
     if (!options.output_imatrix.empty())
         AWQ_CHECK(detail::add_sink(imatrix_sink::create(source.config(), options.output_imatrix, again, options.dataset,
-                                                        options.max_seq_length), group, sinks));
+                                                        options.max_seq_length),
+                                   group, sinks));
     AWQ_CHECK(detail::open_scheme_sinks(source, plan, options, group, sinks));
     return sinks;
 }

@@ -17,9 +17,7 @@ namespace awq {
 inline result<host_matrix> read_tensor(const tensor_source& source, const std::string& name)
 {
     const auto shape = source.shape(name);
-    if (!shape)
-        return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name,
-                     "\""};
+    if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
     host_matrix tensor = xtensor_backend::make(shape->rows, shape->cols);
     AWQ_CHECK(source.read(name, view_of(tensor)));
     return tensor;
@@ -82,10 +80,7 @@ public:
     linear_view lm_head() const { return {view_of(head_), values_of(head_bias_)}; }
     matrix_view<const float> project_in() const { return view_of(project_in_); }
 
-    end_weights end(const model_config& config) const
-    {
-        return {final_norm(config), lm_head(), view_of(project_out_)};
-    }
+    end_weights end(const model_config& config) const { return {final_norm(config), lm_head(), view_of(project_out_)}; }
 
     /// Views of this object's tensors.
     outer_weights weights(const model_config& config) const
@@ -106,8 +101,7 @@ public:
     {
         const model_names& names = source.config().names;
         const bool has_own = source.shape(names.head + ".weight").has_value();
-        return (has_own || !source.config().tie_word_embeddings ? names.head : names.embeddings) +
-               ".weight";
+        return (has_own || !source.config().tie_word_embeddings ? names.head : names.embeddings) + ".weight";
     }
 
 private:
@@ -140,10 +134,9 @@ private:
         return read_norm_of(source, names.embedding_norm, embedding_norm_, embedding_norm_bias_);
     }
 
-    host_matrix norm_ = xtensor_backend::make(0, 0), norm_bias_ = norm_, head_ = norm_,
-                embeddings_ = norm_, positions_ = norm_, embedding_norm_ = norm_,
-                embedding_norm_bias_ = norm_, head_bias_ = norm_, project_in_ = norm_,
-                project_out_ = norm_;
+    host_matrix norm_ = xtensor_backend::make(0, 0), norm_bias_ = norm_, head_ = norm_, embeddings_ = norm_,
+                positions_ = norm_, embedding_norm_ = norm_, embedding_norm_bias_ = norm_, head_bias_ = norm_,
+                project_in_ = norm_, project_out_ = norm_;
 };
 
 } // namespace awq

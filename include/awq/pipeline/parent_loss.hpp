@@ -71,8 +71,7 @@ private:
             const std::size_t sequence = first_sequence_ + i;
             if (sequence % stride_ != 0) continue;
             const auto from = input.rows_from(chunk_.begin(i), chunk_.length(i));
-            const auto to = view_of(into.rows).rows_from(into.batch.begin(sequence / stride_),
-                                                         from.rows());
+            const auto to = view_of(into.rows).rows_from(into.batch.begin(sequence / stride_), from.rows());
             for (std::size_t row = 0; row < from.rows(); ++row)
                 std::copy_n(from.row(row).data(), from.cols(), to.row(row).data());
         }
@@ -91,19 +90,16 @@ template <execution E, class Forward>
 class recorded_parent_loss {
 public:
     recorded_parent_loss(const E& how, const parent_inputs& inputs, Forward forward)
-        : how_(how), inputs_(inputs), forward_(std::move(forward)),
-          chunks_(cut_into_chunks(inputs.batch)),
+        : how_(how), inputs_(inputs), forward_(std::move(forward)), chunks_(cut_into_chunks(inputs.batch)),
           expected_(xtensor_backend::make(inputs.rows.shape()[0], inputs.rows.shape()[1])),
           actual_(xtensor_backend::make(most_tokens(), inputs.rows.shape()[1]))
-    {
-    }
+    {}
 
     /// Runs the parent with its original weights; call it once, before the search.
     status prepare()
     {
         for (const sequence_chunk& chunk : chunks_)
-            AWQ_CHECK(forward_({}, chunk.batch, rows_of(inputs_.rows, chunk),
-                               rows_of(expected_, chunk)));
+            AWQ_CHECK(forward_({}, chunk.batch, rows_of(inputs_.rows, chunk), rows_of(expected_, chunk)));
         return {};
     }
 

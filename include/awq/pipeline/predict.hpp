@@ -58,8 +58,8 @@ public:
         for (const auto& [step, seconds] : made.seconds) total += seconds;
         add(made, "total", total);
         if (options.measured_types) made.notes.push_back("the measurement of types is not counted");
-        AWQ_CHECK(check_fits(options.model, {made.peak_bytes - need.per_token * tokens, need.per_token},
-                             made.samples, tokens, made.available_bytes));
+        AWQ_CHECK(check_fits(options.model, {made.peak_bytes - need.per_token * tokens, need.per_token}, made.samples,
+                             tokens, made.available_bytes));
         return made;
     }
 
@@ -119,9 +119,8 @@ private:
 template <class Product, execution E>
 result<run_prediction> predict(const E& how, const oneshot_options& options)
 {
-    return catch_out_of_memory(options.model, use_less_memory, [&] {
-        return run_predictor<Product, E>{}.predict(how, options);
-    });
+    return catch_out_of_memory(options.model, use_less_memory,
+                               [&] { return run_predictor<Product, E>{}.predict(how, options); });
 }
 
 #if AWQ_COMPILES_RUNS

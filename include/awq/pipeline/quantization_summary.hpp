@@ -17,8 +17,8 @@ namespace awq {
 /// What the `quantization_config` of a config.json says, in words: for errors and notes. Nothing in it is
 /// checked; a reader of the format does that.
 struct quantization_summary {
-    std::string method; ///< `quant_method`: "gptq"; may be empty
-    std::string text;   ///< "GPTQ, 4 bits, groups of 128"
+    std::string method;   ///< `quant_method`: "gptq"; may be empty
+    std::string text;     ///< "GPTQ, 4 bits, groups of 128"
     bool is_read = false; ///< `quantized_source` knows the method
 };
 
@@ -33,8 +33,7 @@ inline std::string text_at(const json::value& object, std::string_view key)
     return number ? std::to_string(*number) : std::string{};
 }
 
-inline std::string first_text(const json::value& object, std::string_view key,
-                              std::string_view other)
+inline std::string first_text(const json::value& object, std::string_view key, std::string_view other)
 {
     std::string text = text_at(object, key);
     return text.empty() ? text_at(object, other) : text;
@@ -83,9 +82,14 @@ inline std::string bitsandbytes_text(const json::value& quantization)
 /// How a method is written by those who made it; itself where it is not known.
 inline std::string_view proper_name(std::string_view method) noexcept
 {
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 8> names{{
-        {"awq", "AWQ"}, {"gptq", "GPTQ"}, {"fp8", "FP8"}, {"fbgemm_fp8", "FP8 (fbgemm)"},
-        {"mxfp4", "MXFP4"}, {"hqq", "HQQ"}, {"aqlm", "AQLM"}, {"eetq", "EETQ"}}};
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 8> names{{{"awq", "AWQ"},
+                                                                                  {"gptq", "GPTQ"},
+                                                                                  {"fp8", "FP8"},
+                                                                                  {"fbgemm_fp8", "FP8 (fbgemm)"},
+                                                                                  {"mxfp4", "MXFP4"},
+                                                                                  {"hqq", "HQQ"},
+                                                                                  {"aqlm", "AQLM"},
+                                                                                  {"eetq", "EETQ"}}};
     for (const auto& [key, name] : names)
         if (key == method) return name;
     return method;

@@ -31,23 +31,20 @@ class AWQ_ABI_TAG quantized_output {
 public:
     /// `left`: the linear layers that stay as they are. Errors: a layer that the codec cannot
     /// hold or the source does not have, named; those of the output directory.
-    static result<quantized_output> create(const safetensors::checkpoint& source,
-                                           const std::string& target, const output_policy& policy,
-                                           std::unique_ptr<layer_codec> codec,
-                                           std::vector<quantized_layer> layers,
-                                           std::vector<named_module> left,
+    static result<quantized_output> create(const safetensors::checkpoint& source, const std::string& target,
+                                           const output_policy& policy, std::unique_ptr<layer_codec> codec,
+                                           std::vector<quantized_layer> layers, std::vector<named_module> left,
                                            const stacked_tensors& stacks = {})
     {
         AWQ_CHECK(check_output_apart(target, source.directory()));
         AWQ_CHECK(codec->check_layers(layers));
         AWQ_TRY(auto plans, plan(source, *codec, layers, stacks));
         AWQ_TRY(output_directory directory, output_directory::create(target, policy));
-        AWQ_TRY(auto writer, safetensors::shard_set_writer::create(
-                                 directory.where(), std::move(plans), source.has_index()));
+        AWQ_TRY(auto writer,
+                safetensors::shard_set_writer::create(directory.where(), std::move(plans), source.has_index()));
         quantized_output made{source,           std::move(directory), std::move(writer),
                               std::move(codec), std::move(layers),    std::move(left)};
-        AWQ_TRY(made.notes_,
-                carry_over(source.directory(), made.directory_.where(), replaced_files));
+        AWQ_TRY(made.notes_, carry_over(source.directory(), made.directory_.where(), replaced_files));
         made.stacks_ = stacks;
         AWQ_CHECK(made.write_config());
         return made;
@@ -63,13 +60,11 @@ public:
     }
 
     /// The tensors of a quantized layer. `largest_input`: of |x|, or 0. Errors name the layer.
-    status write_layer(std::string_view name, const quantized_linear& weight,
-                       float largest_input = 0.0f)
+    status write_layer(std::string_view name, const quantized_linear& weight, float largest_input = 0.0f)
     {
         const auto found = by_name_.find(name);
         if (found == by_name_.end())
-            return error{error_code::invalid_argument, "layer ", name,
-                         " was not announced as quantized"};
+            return error{error_code::invalid_argument, "layer ", name, " was not announced as quantized"};
         const status done = write(layers_[found->second], weight, largest_input);
         return done ? done : done.error().within(name);
     }
@@ -101,8 +96,8 @@ private:
     quantized_output(const safetensors::checkpoint& source, output_directory&& directory,
                      safetensors::shard_set_writer&& writer, std::unique_ptr<layer_codec>&& codec,
                      std::vector<quantized_layer>&& layers, std::vector<named_module>&& left)
-        : source_(&source), directory_(std::move(directory)), writer_(std::move(writer)),
-          codec_(std::move(codec)), layers_(std::move(layers)), left_(std::move(left))
+        : source_(&source), directory_(std::move(directory)), writer_(std::move(writer)), codec_(std::move(codec)),
+          layers_(std::move(layers)), left_(std::move(left))
     {
         for (std::size_t i = 0; i < layers_.size(); ++i) by_name_.emplace(layers_[i].name, i);
     }
@@ -110,15 +105,17 @@ private:
     inline static const std::vector<std::string> replaced_files{"config.json", "quant_config.json",
                                                                 "quantize_config.json"};
 
-    static result<std::vector<safetensors::shard_plan>>
-    plan(const safetensors::checkpoint& source, const layer_codec& codec,
-         const std::vector<quantized_layer>& layers, const stacked_tensors& stacks)
+    static result<std::vector<safetensors::shard_plan>> plan(const safetensors::checkpoint& source,
+                                                             const layer_codec& codec,
+                                                             const std::vector<quantized_layer>& layers,
+                                                             const stacked_tensors& stacks)
     {
         std::map<std::string_view, const quantized_layer*> waiting;
         for (const quantized_layer& layer : layers) waiting.emplace(layer.name, &layer);
         const auto all = waiting;
         auto plans = plan_like(source, stacks);
-        unstack(stacks, [&](std::string_view layer) { return all.contains(layer); }, plans);
+        unstack(
+            stacks, [&](std::string_view layer) { return all.contains(layer); }, plans);
         for (safetensors::shard_plan& shard : plans) {
             std::vector<safetensors::tensor_spec> specs;
             for (safetensors::tensor_spec& spec : shard.tensors) {
@@ -161,16 +158,25 @@ private:
             [&](const auto& given) -> status {
                 if constexpr (requires { format_of(given); }) {
                     const weight_format::weights_type format = format_of(given);
-                    if (format == layer.format.weights && given.rows == layer.rows &&
-                        given.cols == layer.cols)
+                    if (format == layer.format.weights && given.rows == layer.rows && given.cols == layer.cols)
                         return {};
-                    return error{error_code::shape_mismatch, "was announced as ",
-                                 describe(layer.format), " [", layer.rows, ", ", layer.cols,
-                                 "], and came as ", describe(weight_format{format}), " [",
-                                 given.rows, ", ", given.cols, "]"};
+                    return error{error_code::shape_mismatch,
+                                 "was announced as ",
+                                 describe(layer.format),
+                                 " [",
+                                 layer.rows,
+                                 ", ",
+                                 layer.cols,
+                                 "], and came as ",
+                                 describe(weight_format{format}),
+                                 " [",
+                                 given.rows,
+                                 ", ",
+                                 given.cols,
+                                 "]"};
                 } else {
-                    return error{error_code::invalid_argument, "was quantized to ",
-                                 gguf::name_of(given.type), ", which no checkpoint holds"};
+                    return error{error_code::invalid_argument, "was quantized to ", gguf::name_of(given.type),
+                                 ", which no checkpoint holds"};
                 }
             },
             weight);

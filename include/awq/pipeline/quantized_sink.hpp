@@ -21,8 +21,7 @@ namespace awq {
 class AWQ_ABI_TAG quantized_sink final : public checkpoint_sink {
 public:
     /// Errors: a layer of whose format the codec is not capable, named; those of the output directory.
-    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
-                                                           const std::string& target,
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source, const std::string& target,
                                                            const output_policy& policy,
                                                            const weight_format_choice& formats,
                                                            std::unique_ptr<layer_codec> codec)
@@ -32,9 +31,9 @@ public:
                          " stores its layers as (in_features, out_features), which quantized "
                          "checkpoints cannot; write a GGUF file, or a smoothed checkpoint"};
         AWQ_TRY(layer_split split, split_layers(source, formats));
-        AWQ_TRY(auto output, quantized_output::create(source.checkpoint(), target, policy,
-                                                      std::move(codec), std::move(split.quantized),
-                                                      std::move(split.left), source.stacks()));
+        AWQ_TRY(auto output,
+                quantized_output::create(source.checkpoint(), target, policy, std::move(codec),
+                                         std::move(split.quantized), std::move(split.left), source.stacks()));
         return std::unique_ptr<checkpoint_sink>{new quantized_sink{std::move(output)}};
     }
 
@@ -47,9 +46,8 @@ public:
                 block.smoothed->release(view_of(tensor));
             }
         for (const auto& [name, weight] : *block.quantized)
-            AWQ_CHECK(output_.write_layer(
-                prefix + name, weight,
-                block.statistics ? block.statistics->of(name).largest() : 0.0f));
+            AWQ_CHECK(output_.write_layer(prefix + name, weight,
+                                          block.statistics ? block.statistics->of(name).largest() : 0.0f));
         return {};
     }
 
@@ -69,8 +67,7 @@ private:
 
     explicit quantized_sink(quantized_output&& output) : output_(std::move(output)) {}
 
-    static result<layer_split> split_layers(const directory_source& source,
-                                            const weight_format_choice& formats)
+    static result<layer_split> split_layers(const directory_source& source, const weight_format_choice& formats)
     {
         layer_split split;
         const module_targets targets{source.config()};
@@ -93,34 +90,30 @@ private:
 
     /// What is outside of the blocks stays: the head, layers beyond the config's, and what sees or
     /// hears.
-    static void add_other_layers(const directory_source& source, const module_targets& targets,
-                                 layer_split& split)
+    static void add_other_layers(const directory_source& source, const module_targets& targets, layer_split& split)
     {
         constexpr std::string_view suffix = ".weight";
         const model_names& names = source.config().names;
         for (const safetensors::tensor* const each : source.checkpoint().tensors()) {
             const std::string module = each->name.substr(0, each->name.rfind('.'));
             const bool is_layer = each->shape.size() == 2 && each->name.ends_with(suffix);
-            const bool is_known = source.layer_of(module) || module == names.head ||
-                                  module == names.embeddings || module == names.positions;
+            const bool is_known = source.layer_of(module) || module == names.head || module == names.embeddings ||
+                                  module == names.positions;
             if (!is_layer || is_known) continue;
-            add_once(split.left, module.starts_with(names.blocks) ? targets.of(module)
-                                                                  : targets.outside(module));
+            add_once(split.left, module.starts_with(names.blocks) ? targets.of(module) : targets.outside(module));
         }
         add_once(split.left, targets.of(names.head));
         add_once(split.left, targets.of("lm_head")); // as readers may call it: "embed_out" of GPT-NeoX
     }
 
-    static result<quantized_layer> plan_layer(const directory_source& source,
-                                              const std::string& name,
+    static result<quantized_layer> plan_layer(const directory_source& source, const std::string& name,
                                               const weight_format& format)
     {
         const std::string tensor = name + ".weight";
         const auto stored = source.stored(tensor);
         const auto type = source.stored_type(tensor);
         if (!stored || stored->shape.size() != 2 || !type)
-            return error{error_code::shape_mismatch, source.path(), ": ", name,
-                         ".weight is not a matrix of weights"};
+            return error{error_code::shape_mismatch, source.path(), ": ", name, ".weight is not a matrix of weights"};
         return quantized_layer{name, format, static_cast<std::size_t>(stored->shape[0]),
                                static_cast<std::size_t>(stored->shape[1]), *type};
     }
@@ -128,8 +121,7 @@ private:
     bool is_quantized_weight(std::string_view name) const
     {
         constexpr std::string_view suffix = ".weight";
-        return name.ends_with(suffix) &&
-               output_.is_quantized(name.substr(0, name.size() - suffix.size()));
+        return name.ends_with(suffix) && output_.is_quantized(name.substr(0, name.size() - suffix.size()));
     }
 
     quantized_output output_;

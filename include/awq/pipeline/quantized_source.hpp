@@ -52,8 +52,7 @@ public:
         AWQ_TRY(const auto config, json::load(path));
         const auto found = find_quantization(config.root());
         if (!found)
-            return config.root().error(error_code::missing_field,
-                                       "the field \"quantization_config\" is missing");
+            return config.root().error(error_code::missing_field, "the field \"quantization_config\" is missing");
         const json::value quantization = *found;
         AWQ_TRY(const json::value method, quantization.at("quant_method"));
         AWQ_TRY(const std::string_view name, method.as_string());
@@ -65,8 +64,8 @@ public:
         } else if (name == "gptq") {
             AWQ_CHECK(source->open_gptq(quantization));
         } else {
-            return error{error_code::unsupported, source->path(), ": is already quantized: ",
-                         source->directory_->quantization()->text,
+            return error{error_code::unsupported, source->path(),
+                         ": is already quantized: ", source->directory_->quantization()->text,
                          ", which no command reads, only compressed-tensors, AWQ and GPTQ; start "
                          "from the 16-bit original"};
         }
@@ -90,8 +89,7 @@ public:
 
     std::optional<tensor_shape> shape(std::string_view name) const override
     {
-        if (const weight_reader* const weight = find(name))
-            return tensor_shape{weight->rows(), weight->cols()};
+        if (const weight_reader* const weight = find(name)) return tensor_shape{weight->rows(), weight->cols()};
         return directory_->shape(name);
     }
 
@@ -102,24 +100,21 @@ public:
         return stored_tensor_facts{{weight->rows(), weight->cols()}, method_};
     }
 
-    status read_rows(std::string_view name, std::size_t first_row,
-                     matrix_view<float> out) const override
+    status read_rows(std::string_view name, std::size_t first_row, matrix_view<float> out) const override
     {
         const weight_reader* const weight = find(name);
         if (!weight) return directory_->read_rows(name, first_row, out);
         const auto fail = [&](error_code code, const auto&... parts) {
             return error{code, path(), ": tensor \"", printable(name), "\": ", parts...};
         };
-        if (out.cols() != weight->cols() || first_row > weight->rows() ||
-            out.rows() > weight->rows() - first_row)
-            return fail(error_code::shape_mismatch, "has the shape [", weight->rows(), ", ",
-                        weight->cols(), "], ", out.rows(), " rows of ", out.cols(),
-                        " were asked for from row ", first_row);
+        if (out.cols() != weight->cols() || first_row > weight->rows() || out.rows() > weight->rows() - first_row)
+            return fail(error_code::shape_mismatch, "has the shape [", weight->rows(), ", ", weight->cols(), "], ",
+                        out.rows(), " rows of ", out.cols(), " were asked for from row ", first_row);
         AWQ_CHECK(weight->read_rows(first_row, out));
         const auto bad = safetensors::first_not_finite({out.data(), out.size()});
         if (!bad) return {};
-        return fail(error_code::not_finite, "dequantized, row ", first_row + *bad / out.cols(),
-                    ", column ", *bad % out.cols(), " is NaN or infinite");
+        return fail(error_code::not_finite, "dequantized, row ", first_row + *bad / out.cols(), ", column ",
+                    *bad % out.cols(), " is NaN or infinite");
     }
 
 private:
@@ -153,21 +148,17 @@ private:
     status open_compressed_tensors(const json::value& quantization)
     {
         AWQ_TRY(auto config, compressed_tensors::read_quantization_config(quantization));
-        AWQ_TRY(const auto groups,
-                config_group_matcher::make(std::move(config), quantization.where()));
-        return open_marked("weight_scale", [&](const layer_tensors& tensors) {
-            return open_compressed_layer(tensors, groups);
-        });
+        AWQ_TRY(const auto groups, config_group_matcher::make(std::move(config), quantization.where()));
+        return open_marked("weight_scale",
+                           [&](const layer_tensors& tensors) { return open_compressed_layer(tensors, groups); });
     }
 
-    static opened_weight open_compressed_layer(const layer_tensors& tensors,
-                                               const config_group_matcher& groups)
+    static opened_weight open_compressed_layer(const layer_tensors& tensors, const config_group_matcher& groups)
     {
         using compressed_tensors::format;
         // Scales beside a weight that is still 16 bits wide: it was rounded but not compressed.
         const safetensors::tensor* const plain = tensors.find("weight");
-        if (plain && plain->type() && is_smoothable(*plain->type()))
-            return std::unique_ptr<weight_reader>{};
+        if (plain && plain->type() && is_smoothable(*plain->type())) return std::unique_ptr<weight_reader>{};
         const auto* const group = groups.find(tensors.module());
         if (!group || group->format == format::dense)
             return tensors.fail("weight_scale", "is there, but no target of config_groups names "
@@ -180,17 +171,15 @@ private:
     status open_autoawq(const json::value& quantization)
     {
         AWQ_TRY(const auto config, autoawq::read_quantization_config(quantization));
-        return open_marked("qweight", [&](const layer_tensors& tensors) {
-            return autoawq::gemm_weight::open(tensors, config);
-        });
+        return open_marked("qweight",
+                           [&](const layer_tensors& tensors) { return autoawq::gemm_weight::open(tensors, config); });
     }
 
     status open_gptq(const json::value& quantization)
     {
         AWQ_TRY(const auto config, gptq::read_quantization_config(quantization));
-        return open_marked("qweight", [&](const layer_tensors& tensors) {
-            return gptq::weight::open(tensors, config);
-        });
+        return open_marked("qweight",
+                           [&](const layer_tensors& tensors) { return gptq::weight::open(tensors, config); });
     }
 
     std::unique_ptr<directory_source> directory_;

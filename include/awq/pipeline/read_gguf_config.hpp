@@ -8,8 +8,8 @@
 #include <awq/io/gguf/hyperparameters.hpp>
 #include <awq/io/gguf/read_key.hpp>
 #include <awq/io/gguf/reader.hpp>
-#include <awq/model/forward/rope.hpp>
 #include <awq/model/architectures/registry.hpp>
+#include <awq/model/forward/rope.hpp>
 #include <awq/pipeline/gguf_conclusions.hpp>
 
 #include <algorithm>
@@ -27,28 +27,21 @@ namespace awq {
 namespace detail {
 
 /// A number that must be there.
-inline status require(const gguf::file& file, const gguf::hyperparameters& facts,
-                      std::string_view key, const std::optional<std::uint32_t>& field,
-                      std::size_t& into)
+inline status require(const gguf::file& file, const gguf::hyperparameters& facts, std::string_view key,
+                      const std::optional<std::uint32_t>& field, std::size_t& into)
 {
-    if (!field)
-        return error{error_code::missing_field, file.path(), ": has no ", facts.architecture, ".",
-                     key};
+    if (!field) return error{error_code::missing_field, file.path(), ": has no ", facts.architecture, ".", key};
     into = *field;
     return {};
 }
 
-inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameters& facts,
-                              model_config& into)
+inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameters& facts, model_config& into)
 {
     AWQ_CHECK(require(file, facts, "block_count", facts.block_count, into.num_hidden_layers));
-    AWQ_CHECK(require(file, facts, "context_length", facts.context_length,
-                      into.max_position_embeddings));
+    AWQ_CHECK(require(file, facts, "context_length", facts.context_length, into.max_position_embeddings));
     AWQ_CHECK(require(file, facts, "embedding_length", facts.embedding_length, into.hidden_size));
-    AWQ_CHECK(require(file, facts, "feed_forward_length", facts.feed_forward_length,
-                      into.intermediate_size));
-    AWQ_CHECK(require(file, facts, "attention.head_count", facts.head_count,
-                      into.num_attention_heads));
+    AWQ_CHECK(require(file, facts, "feed_forward_length", facts.feed_forward_length, into.intermediate_size));
+    AWQ_CHECK(require(file, facts, "attention.head_count", facts.head_count, into.num_attention_heads));
     into.num_key_value_heads = facts.head_count_kv.value_or(*facts.head_count);
     const bool rms = into.norms == norm_kind::rms;
     const auto& epsilon = rms ? facts.rms_epsilon : facts.layer_norm_epsilon;
@@ -60,15 +53,18 @@ inline status read_gguf_sizes(const gguf::file& file, const gguf::hyperparameter
 }
 
 /// Sizes of heads; of latent attention those behind its latents.
-inline status read_gguf_heads(const gguf::file& file, const gguf::hyperparameters& facts,
-                              model_config& into)
+inline status read_gguf_heads(const gguf::file& file, const gguf::hyperparameters& facts, model_config& into)
 {
     const auto usual = static_cast<std::uint32_t>(into.hidden_size / into.num_attention_heads);
     into.head_dim = facts.key_length.value_or(usual);
     if (into.latent.rank == 0) {
         if (facts.value_length.value_or(usual) == into.head_dim) return {};
-        return error{error_code::unsupported, file.path(), ": keys of ", into.head_dim,
-                     " and values of ", facts.value_length.value_or(usual),
+        return error{error_code::unsupported,
+                     file.path(),
+                     ": keys of ",
+                     into.head_dim,
+                     " and values of ",
+                     facts.value_length.value_or(usual),
                      " elements a head; they must be equal"};
     }
     latent_config& latent = into.latent;
@@ -77,8 +73,13 @@ inline status read_gguf_heads(const gguf::file& file, const gguf::hyperparameter
     AWQ_CHECK(require(file, facts, "attention.value_length_mla", facts.value_length_mla, latent.value));
     AWQ_CHECK(require(file, facts, "attention.key_length_mla", facts.key_length_mla, latent.plain));
     if (latent.plain <= latent.rotary)
-        return error{error_code::malformed_file, file.path(), ": attention.key_length_mla is ",
-                     latent.plain, ", it must be above rope.dimension_count (", latent.rotary, ")"};
+        return error{error_code::malformed_file,
+                     file.path(),
+                     ": attention.key_length_mla is ",
+                     latent.plain,
+                     ", it must be above rope.dimension_count (",
+                     latent.rotary,
+                     ")"};
     into.attention_multiplier = 1.0 / std::sqrt(static_cast<double>(latent.plain));
     latent.plain -= latent.rotary;
     latent.query_rank = facts.q_lora_rank.value_or(0);
@@ -110,15 +111,15 @@ inline status read_gguf_experts(const gguf::file& file, const gguf::hyperparamet
     if (by_keys) experts.first = facts.leading_dense_block_count.value_or(0);
     experts.width = gguf_rows(file, experts.first, "ffn_up_exps");
     experts.shared_width = gguf_rows(file, experts.first, "ffn_up_shexp");
-    experts.normalized = by_keys ? facts.expert_weights_norm.value_or(false)
-                                 : arch.experts == gguf::expert_rule::normalized;
+    experts.normalized =
+        by_keys ? facts.expert_weights_norm.value_or(false) : arch.experts == gguf::expert_rule::normalized;
     const float scale = by_keys ? facts.expert_weights_scale.value_or(0.0f) : 0.0f;
     experts.scaling = scale == 0.0f ? 1.0 : static_cast<double>(scale);
     experts.groups = std::max(1u, facts.expert_group_count.value_or(1));
     experts.chosen_groups = facts.expert_group_used_count.value_or(1);
     if (experts.groups > experts.count || experts.count % experts.groups != 0)
-        return error{error_code::malformed_file, file.path(), ": ", experts.count, " experts in ",
-                     experts.groups, " groups"};
+        return error{
+            error_code::malformed_file, file.path(), ": ", experts.count, " experts in ", experts.groups, " groups"};
     return {};
 }
 
@@ -133,25 +134,21 @@ inline status read_rope_divisors(const gguf::file& file, model_config& into)
         return error{error_code::shape_mismatch, file.path(), ": rope_freqs.weight is not F32 with ",
                      into.rotary_size() / 2, " elements"};
     std::memcpy(divisors.data(), found->bytes.data(), found->bytes.size());
-    if (!std::all_of(divisors.begin(), divisors.end(),
-                     [](float each) { return std::isfinite(each) && each > 0; }))
-        return error{error_code::malformed_file, file.path(),
-                     ": rope_freqs.weight has an element that is not above 0"};
+    if (!std::all_of(divisors.begin(), divisors.end(), [](float each) { return std::isfinite(each) && each > 0; }))
+        return error{error_code::malformed_file, file.path(), ": rope_freqs.weight has an element that is not above 0"};
     into.rope.frequency_divisors = std::move(divisors);
     return {};
 }
 
 /// The divisors of longrope, for texts up to the original length and for longer ones.
-inline status read_longrope(const gguf::file& file, const gguf::hyperparameters& facts,
-                            model_config& into)
+inline status read_longrope(const gguf::file& file, const gguf::hyperparameters& facts, model_config& into)
 {
     const auto read = [&](const char* name, std::vector<float>& divisors) -> status {
         const gguf::tensor_info* const found = file.find_tensor(name);
         divisors.resize(into.rotary_size() / 2);
-        if (!found || found->type != gguf::type::f32 ||
-            found->bytes.size() != divisors.size() * sizeof(float))
-            return error{error_code::shape_mismatch, file.path(), ": ", name, " is not F32 with ",
-                         divisors.size(), " elements"};
+        if (!found || found->type != gguf::type::f32 || found->bytes.size() != divisors.size() * sizeof(float))
+            return error{error_code::shape_mismatch, file.path(),     ": ",       name,
+                         " is not F32 with ",        divisors.size(), " elements"};
         std::memcpy(divisors.data(), found->bytes.data(), found->bytes.size());
         return {};
     };
@@ -172,8 +169,14 @@ inline status read_rotary_size(const gguf::file& file, const gguf::hyperparamete
         return {};
     }
     if (!arch.takes_partial_rotary || turned > head || turned == 0 || turned % 2 != 0)
-        return error{error_code::unsupported, file.path(), ": turns ", turned, " of ", head,
-                     " elements of a head; only ", arch.takes_partial_rotary ? "an even number" : "whole heads",
+        return error{error_code::unsupported,
+                     file.path(),
+                     ": turns ",
+                     turned,
+                     " of ",
+                     head,
+                     " elements of a head; only ",
+                     arch.takes_partial_rotary ? "an even number" : "whole heads",
                      " of them are supported"};
     into.rope.partial_rotary_factor = (static_cast<double>(turned) + 0.5) / static_cast<double>(head);
     return {};
@@ -189,8 +192,8 @@ inline void read_latent_yarn(const gguf::hyperparameters& facts, model_config& i
     into.attention_multiplier *= sharper * sharper;
 }
 
-inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters& facts,
-                             const gguf::architecture& arch, model_config& into)
+inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters& facts, const gguf::architecture& arch,
+                             model_config& into)
 {
     AWQ_CHECK(read_rotary_size(file, facts, arch, into));
     into.rope.theta = facts.rope_freq_base.value_or(10000.0f);
@@ -211,15 +214,18 @@ inline status read_gguf_rope(const gguf::file& file, const gguf::hyperparameters
     else if (into.rope.kind == rope_kind::yarn && (attention == 1.0 || !into.local_rope))
         into.rope.attention_factor = yarn_magnitude(into.rope.factor, 1.0) * attention;
     else if (attention != 1.0)
-        return error{error_code::unsupported, file.path(), ": ", facts.architecture,
-                     ".rope.scaling.attn_factor is ", attention,
+        return error{error_code::unsupported,
+                     file.path(),
+                     ": ",
+                     facts.architecture,
+                     ".rope.scaling.attn_factor is ",
+                     attention,
                      "; only yarn without sliding layers may have one"};
     return read_rope_divisors(file, into);
 }
 
 /// Sliding windows, and how the layers that have one turn heads.
-inline void read_gguf_windows(const gguf::hyperparameters& facts, const gguf::architecture& arch,
-                              model_config& into)
+inline void read_gguf_windows(const gguf::hyperparameters& facts, const gguf::architecture& arch, model_config& into)
 {
     constexpr std::uint32_t gemma2_window = 4096;
     into.sliding_window = 0;
@@ -234,16 +240,14 @@ inline void read_gguf_windows(const gguf::hyperparameters& facts, const gguf::ar
 }
 
 /// Factors and caps.
-inline void read_gguf_scales(const gguf::hyperparameters& facts, const gguf::architecture& arch,
-                             model_config& into)
+inline void read_gguf_scales(const gguf::hyperparameters& facts, const gguf::architecture& arch, model_config& into)
 {
     into.query_pre_attn_scalar = static_cast<double>(gguf_query_scalar(arch, into));
     into.scaled_embeddings = gguf_scales_embeddings(arch);
     into.attention_cap = arch.name == "gemma2" ? facts.attention_softcap.value_or(50.0f) : 0.0f;
     into.logit_cap = facts.final_logit_softcap.value_or(arch.name == "gemma2" ? 30.0f : 0.0f);
     if (facts.logit_scale)
-        into.logit_multiplier = arch.name.starts_with("granite") ? 1.0 / *facts.logit_scale
-                                                                 : *facts.logit_scale;
+        into.logit_multiplier = arch.name.starts_with("granite") ? 1.0 / *facts.logit_scale : *facts.logit_scale;
     if (arch.name == "gptneox") into.parallel_residual = facts.parallel_residual.value_or(true);
     if (facts.max_alibi_bias && into.alibi.most != 0.0) into.alibi.most = *facts.max_alibi_bias;
     into.growth = {facts.temperature_scale.value_or(0.0f), facts.temperature_length.value_or(0)};
@@ -277,8 +281,7 @@ inline status read_gguf_token_ids(const gguf::file& file, model_config& into)
     AWQ_CHECK(gguf::read_optional(file, "tokenizer.ggml.bos_token_id", into.bos_token_id));
     for (const char* role : {"eos", "eot", "eom"}) {
         std::optional<std::uint32_t> id;
-        AWQ_CHECK(gguf::read_optional(file, "tokenizer.ggml." + std::string{role} + "_token_id",
-                                      id));
+        AWQ_CHECK(gguf::read_optional(file, "tokenizer.ggml." + std::string{role} + "_token_id", id));
         if (id) into.eos_token_ids.push_back(*id);
     }
     return {};
@@ -292,8 +295,12 @@ inline result<model_config> start_gguf_config(const gguf::file& file, const gguf
         std::string known;
         for (const gguf::architecture& each : gguf::architectures)
             known.append(known.empty() ? "" : " ").append(each.name);
-        return error{error_code::unknown_architecture, file.path(), ": architecture \"",
-                     printable(facts.architecture), "\" has no forward pass here; supported are ", known};
+        return error{error_code::unknown_architecture,
+                     file.path(),
+                     ": architecture \"",
+                     printable(facts.architecture),
+                     "\" has no forward pass here; supported are ",
+                     known};
     }
     constexpr std::uint32_t sigmoid = 2;
     std::string_view name = arch->hf_names.front();
@@ -327,8 +334,7 @@ inline result<model_config> read_gguf_config(const gguf::file& file)
     detail::read_gguf_scales(facts, *arch, config);
     config.unturned_layers.clear();
     for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer)
-        config.unturned_layers.push_back(!gguf_turns(*arch, config, layer) ||
-                                         !facts.rope_finetuned.value_or(true));
+        config.unturned_layers.push_back(!gguf_turns(*arch, config, layer) || !facts.rope_finetuned.value_or(true));
     AWQ_CHECK(detail::read_gguf_token_ids(file, config));
     if (const auto sound = check(config); !sound) return sound.error().from_file(file.path());
     return config;

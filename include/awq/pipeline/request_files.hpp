@@ -26,8 +26,7 @@ inline std::vector<named_path> output_directories_of(const oneshot_options& opti
 /// The files.
 inline std::vector<named_path> output_files_of(const oneshot_options& options)
 {
-    std::vector<named_path> found{{"--output-imatrix", options.output_imatrix},
-                                  {"--report", options.report}};
+    std::vector<named_path> found{{"--output-imatrix", options.output_imatrix}, {"--report", options.report}};
     if (!options.gguf_type.empty()) found.push_back({"--output", options.output});
     return found;
 }

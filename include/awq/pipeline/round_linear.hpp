@@ -28,21 +28,17 @@ public:
     /// `feedback`: from `make_feedback`, or empty for rounding without error feedback.
     /// `importance`: mean of x^2 per column, or empty. `magnitude`: the largest |w| of the layers that
     /// share a scale of NVFP4.
-    linear_rounder(const E& how, matrix_view<const float> feedback,
-                   std::span<const float> importance, float magnitude,
+    linear_rounder(const E& how, matrix_view<const float> feedback, std::span<const float> importance, float magnitude,
                    const rounding_options& options)
-        : how_(how), feedback_(feedback), importance_(importance), magnitude_(magnitude),
-          options_(options)
-    {
-    }
+        : how_(how), feedback_(feedback), importance_(importance), magnitude_(magnitude), options_(options)
+    {}
 
     bool has_feedback() const noexcept { return !feedback_.empty(); }
 
     /// Rounds `weight` (out_features, in_features) and replaces it by what the codes stand for.
     quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const
     {
-        return format.visit(
-            [&](const auto& rounding) -> quantized_linear { return round_to(rounding, weight); });
+        return format.visit([&](const auto& rounding) -> quantized_linear { return round_to(rounding, weight); });
     }
 
 private:
@@ -60,8 +56,7 @@ private:
         if (is_plain()) {
             how_.for_each(weight.rows(), [&](std::size_t row) {
                 const std::span<std::int8_t> zeros{made.zero_points};
-                format.quantize_row(weight.row(row),
-                                    std::span{made.codes}.subspan(row * weight.cols(), weight.cols()),
+                format.quantize_row(weight.row(row), std::span{made.codes}.subspan(row * weight.cols(), weight.cols()),
                                     std::span{made.scales}.subspan(row * groups, groups),
                                     zeros.empty() ? zeros : zeros.subspan(row * groups, groups));
             });
@@ -72,12 +67,10 @@ private:
                                std::span<const std::uint8_t> codes) {
             const std::size_t group = row * groups + first / width;
             made.scales[group] = grid.shared.scale;
-            if (!made.zero_points.empty())
-                made.zero_points[group] = static_cast<std::int8_t>(grid.shared.zero_point);
+            if (!made.zero_points.empty()) made.zero_points[group] = static_cast<std::int8_t>(grid.shared.zero_point);
             const int low = static_cast<int>(format.format.smallest());
             for (std::size_t i = 0; i < codes.size(); ++i)
-                made.codes[row * weight.cols() + first + i] =
-                    static_cast<std::int8_t>(codes[i] + low);
+                made.codes[row * weight.cols() + first + i] = static_cast<std::int8_t>(codes[i] + low);
         };
         format.clip_steps = options_.clip_steps;
         run(integer_feedback_format{format}, weight, store);
@@ -118,8 +111,7 @@ private:
         made.codes.resize(weight.size());
         made.scales.resize(weight.rows() * groups);
         if (is_plain()) {
-            format.quantize(weight, {made.codes.data(), made.rows, made.cols},
-                            {made.scales.data(), made.rows, groups});
+            format.quantize(weight, {made.codes.data(), made.rows, made.cols}, {made.scales.data(), made.rows, groups});
             format.pseudo_quantize(weight, {}, weight);
             return made;
         }
@@ -140,8 +132,7 @@ private:
 
     gguf_blocks round_to_blocks(gguf::type type, matrix_view<float> weight) const
     {
-        const gguf::rounding how = options_.better_rounding ? gguf::rounding::best
-                                                            : gguf::rounding::exact;
+        const gguf::rounding how = options_.better_rounding ? gguf::rounding::best : gguf::rounding::exact;
         const gguf::simd_block_quantizer format{type, how};
         gguf_blocks made{type, weight.rows(), weight.cols(), {}};
         const std::size_t row_bytes = format.row_bytes(weight.cols());
@@ -156,8 +147,7 @@ private:
             return made;
         }
         std::vector<float> energies(weight.rows());
-        for (std::size_t row = 0; row < weight.rows(); ++row)
-            energies[row] = gguf::mean_square(weight.row(row));
+        for (std::size_t row = 0; row < weight.rows(); ++row) energies[row] = gguf::mean_square(weight.row(row));
         const std::size_t columns = gguf::block_columns(type), size = gguf::block_bytes(type);
         const auto store = [&](std::size_t row, std::size_t first, const gguf::block_grid& grid,
                                std::span<const std::uint8_t> codes) {
@@ -182,8 +172,7 @@ private:
         constexpr std::size_t rows_at_once = 2048; // enough for large products
         host_matrix difference = xtensor_backend::make(std::min(rows_at_once, weight.rows()), weight.cols());
         std::vector<float> scratch(feedback_scratch(format, view_of(std::as_const(difference))));
-        round_with_feedback<Product>(how_, weight, feedback, importance_, format, view_of(difference), scratch,
-                                     store);
+        round_with_feedback<Product>(how_, weight, feedback, importance_, format, view_of(difference), scratch, store);
     }
 
     const E& how_;

@@ -76,8 +76,7 @@ inline void add_files(const std::string& model, run_identity& into)
     namespace fs = std::filesystem;
     std::vector<fs::path> files;
     std::error_code failure;
-    for (fs::recursive_directory_iterator at{model, failure}, end; !failure && at != end;
-         at.increment(failure)) {
+    for (fs::recursive_directory_iterator at{model, failure}, end; !failure && at != end; at.increment(failure)) {
         std::error_code ignored;
         const bool is_directory = at->is_directory(ignored);
         if (!is_directory)
@@ -90,8 +89,8 @@ inline void add_files(const std::string& model, run_identity& into)
         struct ::stat about {};
         if (::stat(file.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) continue;
         into.emplace_back("the model's file " + file.lexically_relative(model).string(),
-                          std::to_string(about.st_size) + " bytes of the time " +
-                              std::to_string(about.st_mtim.tv_sec) + "." + std::to_string(about.st_mtim.tv_nsec));
+                          std::to_string(about.st_size) + " bytes of the time " + std::to_string(about.st_mtim.tv_sec) +
+                              "." + std::to_string(about.st_mtim.tv_nsec));
     }
 }
 

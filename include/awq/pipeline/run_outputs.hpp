@@ -29,8 +29,7 @@ public:
     /// Opens what the options ask for; sinks that were open are closed first. Errors: those of
     /// `open_sinks` and of `report_file::create`.
     template <execution E>
-    status open(const E& how, const directory_source& source, const layer_plan& plan,
-                const oneshot_options& options)
+    status open(const E& how, const directory_source& source, const layer_plan& plan, const oneshot_options& options)
     {
         close_sinks();
         AWQ_TRY(sinks_, open_sinks(how, source, plan, options, *group_));
@@ -116,8 +115,7 @@ public:
     {
         std::vector<output_report> held;
         for (const auto& sink : sinks_)
-            if (auto tensors = sink->tensors(); !tensors.empty())
-                held.push_back({sink->target(), std::move(tensors)});
+            if (auto tensors = sink->tensors(); !tensors.empty()) held.push_back({sink->target(), std::move(tensors)});
         return held;
     }
 

@@ -56,7 +56,7 @@ struct run_record {
     run_report report; ///< but for the notices
     std::vector<notice> notices;
     std::vector<finished_output> finished; ///< all outputs, once they are complete
-    std::filesystem::path place; ///< the directory that it was found in; not recorded
+    std::filesystem::path place;           ///< the directory that it was found in; not recorded
 
     output_path hidden_path() const { return (place / ("hidden." + std::to_string(hidden_file % 2))).string(); }
 };

@@ -27,10 +27,8 @@ enum class sink_content { smoothed, dequantized };
 /// directory carried over. The directory appears when it is complete.
 class AWQ_ABI_TAG smoothed_sink final : public checkpoint_sink {
 public:
-    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source,
-                                                           const std::string& target,
-                                                           const output_policy& policy,
-                                                           sink_content content = {})
+    static result<std::unique_ptr<checkpoint_sink>> create(const directory_source& source, const std::string& target,
+                                                           const output_policy& policy, sink_content content = {})
     {
         AWQ_CHECK(check_output_apart(target, source.path()));
         AWQ_TRY(output_directory directory, output_directory::create(target, policy));
@@ -38,14 +36,13 @@ public:
         const std::vector<std::string> replaced(source.stacks().has_packed() ? 1 : 0, "config.json");
         AWQ_TRY(auto notes, carry_over(source.path(), directory.where(), replaced));
         if (!replaced.empty()) AWQ_CHECK(write_plain_config(source.path(), directory.where()));
-        return std::unique_ptr<checkpoint_sink>{new smoothed_sink{
-            source, std::move(directory), std::move(writer), content, std::move(notes)}};
+        return std::unique_ptr<checkpoint_sink>{
+            new smoothed_sink{source, std::move(directory), std::move(writer), content, std::move(notes)}};
     }
 
     status write(const finished_block& block) override
     {
-        const block_tensors& chosen =
-            content_ == sink_content::smoothed ? *block.smoothed : *block.dequantized;
+        const block_tensors& chosen = content_ == sink_content::smoothed ? *block.smoothed : *block.dequantized;
         return write_as_stored(source_, chosen, slabs_, writer_);
     }
 
@@ -64,21 +61,18 @@ public:
     std::vector<std::string> notes() const override { return notes_; }
 
 private:
-    static result<safetensors::shard_set_writer> create_writer(const directory_source& source,
-                                                               const output_path& where)
+    static result<safetensors::shard_set_writer> create_writer(const directory_source& source, const output_path& where)
     {
         const safetensors::checkpoint& files = source.checkpoint();
         if (!source.stacks().has_packed()) return safetensors::shard_set_writer::create(where, files);
         return safetensors::shard_set_writer::create(where, plan_like(files, source.stacks()), files.has_index());
     }
 
-    smoothed_sink(const directory_source& source, output_directory&& directory,
-                  safetensors::shard_set_writer&& writer, sink_content content,
-                  std::vector<std::string>&& notes)
-        : source_(source), directory_(std::move(directory)), writer_(std::move(writer)),
-          content_(content), notes_(std::move(notes))
-    {
-    }
+    smoothed_sink(const directory_source& source, output_directory&& directory, safetensors::shard_set_writer&& writer,
+                  sink_content content, std::vector<std::string>&& notes)
+        : source_(source), directory_(std::move(directory)), writer_(std::move(writer)), content_(content),
+          notes_(std::move(notes))
+    {}
 
     const directory_source& source_;
     output_directory directory_;

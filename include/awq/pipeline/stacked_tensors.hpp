@@ -34,7 +34,7 @@ struct stacked_tensor {
     bool is_transposed = false;          ///< MXFP4 is not, but its 16-bit form may be
     std::size_t outputs = 0, inputs = 0; ///< of the layer
     bool is_bias = false;
-    std::string block;                   ///< prefix of the block that it belongs to
+    std::string block; ///< prefix of the block that it belongs to
 
     std::size_t slab_size() const noexcept { return place.outputs * inputs; }
     std::size_t slab_begin() const noexcept { return place.slab * slab_size(); }
@@ -43,8 +43,8 @@ struct stacked_tensor {
     {
         if (!scales) return stack->spec();
         const std::uint64_t slabs = place.slabs, rows = is_transposed ? inputs : place.outputs;
-        return {block + place.name, safetensors::element_type::bf16,
-                {slabs, rows, is_transposed ? place.outputs : inputs}};
+        return {
+            block + place.name, safetensors::element_type::bf16, {slabs, rows, is_transposed ? place.outputs : inputs}};
     }
 
     /// As if it had a tensor of its own.
@@ -62,8 +62,7 @@ inline std::optional<bool> is_transposed_stack(const stacked_tensor& wanted, con
 {
     const std::uint64_t slabs = wanted.place.slabs, outputs = wanted.place.outputs, inputs = wanted.inputs;
     const std::vector<std::uint64_t>& shape = stack.shape;
-    if (wanted.is_bias)
-        return shape == std::vector{slabs, outputs} ? std::optional{true} : std::nullopt;
+    if (wanted.is_bias) return shape == std::vector{slabs, outputs} ? std::optional{true} : std::nullopt;
     const bool plain = shape == std::vector{slabs, outputs, inputs};
     const bool turned = shape == std::vector{slabs, inputs, outputs};
     if (wanted.place.order == stack_order::out_in) return plain ? std::optional{false} : std::nullopt;
@@ -135,18 +134,28 @@ private:
         if (made.is_bias) std::swap(made.outputs, made.inputs);
         const auto way = detail::is_transposed_stack(made, *stack);
         if (!way)
-            return error{error_code::shape_mismatch, files.directory(), ": tensor \"", printable(stack->name),
-                         "\" has the shape ", safetensors::shape_text(stack->shape), ", the config asks for ",
-                         made.place.slabs, " experts of ", made.place.outputs, " outputs and ", made.inputs,
-                         " inputs (", wanted.fields, "), whose order the shape must tell"};
+            return error{error_code::shape_mismatch,
+                         files.directory(),
+                         ": tensor \"",
+                         printable(stack->name),
+                         "\" has the shape ",
+                         safetensors::shape_text(stack->shape),
+                         ", the config asks for ",
+                         made.place.slabs,
+                         " experts of ",
+                         made.place.outputs,
+                         " outputs and ",
+                         made.inputs,
+                         " inputs (",
+                         wanted.fields,
+                         "), whose order the shape must tell"};
         made.is_transposed = *way;
         stacks_.insert(stack->name);
         tensors_.emplace(name, std::move(made));
         return {};
     }
 
-    status add_packed(const safetensors::checkpoint& files, const expected_tensor& wanted,
-                      const std::string& block)
+    status add_packed(const safetensors::checkpoint& files, const expected_tensor& wanted, const std::string& block)
     {
         const safetensors::tensor* const blocks = files.find(block + wanted.stack.name + "_blocks");
         const safetensors::tensor* const scales = files.find(block + wanted.stack.name + "_scales");
@@ -158,10 +167,21 @@ private:
         };
         if (wanted.cols % 32 != 0 || !is_bytes(*blocks, {slabs, rows, groups, 16}) ||
             !is_bytes(*scales, {slabs, rows, groups}))
-            return error{error_code::shape_mismatch, files.directory(), ": tensor \"", printable(blocks->name),
-                         "\" has the shape ", safetensors::shape_text(blocks->shape), ", MXFP4 of ", slabs,
-                         " experts of ", rows, " outputs and ", wanted.cols, " inputs has another (",
-                         wanted.fields, ")"};
+            return error{error_code::shape_mismatch,
+                         files.directory(),
+                         ": tensor \"",
+                         printable(blocks->name),
+                         "\" has the shape ",
+                         safetensors::shape_text(blocks->shape),
+                         ", MXFP4 of ",
+                         slabs,
+                         " experts of ",
+                         rows,
+                         " outputs and ",
+                         wanted.cols,
+                         " inputs has another (",
+                         wanted.fields,
+                         ")"};
         stacks_.insert({blocks->name, scales->name});
         tensors_.emplace(block + wanted.name, stacked_tensor{blocks, scales, wanted.stack, is_turned, wanted.rows,
                                                              wanted.cols, false, block});
@@ -175,8 +195,12 @@ private:
         safetensors::widen_mxfp4(from.stack->bytes.subspan(from.place.slab * blocks, blocks),
                                  from.scales->bytes.subspan(from.place.slab * scales, scales), slab);
         if (const auto bad = safetensors::first_not_finite(slab))
-            return error{error_code::not_finite, from.stack->file->path(), ": tensor \"",
-                         printable(from.scales->name), "\": element ", from.place.slab * scales + *bad / 32,
+            return error{error_code::not_finite,
+                         from.stack->file->path(),
+                         ": tensor \"",
+                         printable(from.scales->name),
+                         "\": element ",
+                         from.place.slab * scales + *bad / 32,
                          " is NaN"};
         stacked_place at = from.place;
         at.first += first_row * at.step;
@@ -246,8 +270,7 @@ inline status write_tensor(const stacked_tensors& stacks, stack_writer& slabs, s
 /// Gives every expert of a block in which some layer is quantized tensors of its own, for quantized
 /// layers are not stacked. `is_quantized(layer)`: by its full name.
 template <class Choice>
-void unstack(const stacked_tensors& stacks, const Choice& is_quantized,
-             std::vector<safetensors::shard_plan>& plans)
+void unstack(const stacked_tensors& stacks, const Choice& is_quantized, std::vector<safetensors::shard_plan>& plans)
 {
     std::set<std::string_view> blocks;
     std::multimap<std::string, safetensors::tensor_spec> members; // by their stack

@@ -29,8 +29,7 @@ inline std::vector<tensor_report> tensor_reports(const safetensors::checkpoint& 
 {
     std::vector<tensor_report> reports;
     for (const safetensors::tensor* const each : read.tensors())
-        reports.push_back({each->name, std::string{name_of(each->stored)}, each->element_count(),
-                           each->bytes.size()});
+        reports.push_back({each->name, std::string{name_of(each->stored)}, each->element_count(), each->bytes.size()});
     return reports;
 }
 
@@ -40,8 +39,8 @@ inline std::vector<tensor_report> tensor_reports(const safetensors::shard_set_wr
     std::vector<tensor_report> reports;
     for (const safetensors::writer& shard : written.shards())
         for (const safetensors::tensor_entry& each : shard.tensors())
-            reports.push_back({each.spec.name, std::string{name_of(each.spec.type)},
-                               elements_of(each.spec.shape), each.end - each.begin});
+            reports.push_back({each.spec.name, std::string{name_of(each.spec.type)}, elements_of(each.spec.shape),
+                               each.end - each.begin});
     return reports;
 }
 
@@ -50,8 +49,8 @@ inline std::vector<tensor_report> tensor_reports(const gguf::file& read)
 {
     std::vector<tensor_report> reports;
     for (const gguf::tensor_info& each : read.tensors())
-        reports.push_back({std::string{each.name}, std::string{name_of(each.type)},
-                           elements_of(each.dims()), each.bytes.size()});
+        reports.push_back(
+            {std::string{each.name}, std::string{name_of(each.type)}, elements_of(each.dims()), each.bytes.size()});
     return reports;
 }
 

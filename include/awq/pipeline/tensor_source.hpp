@@ -60,14 +60,10 @@ public:
     virtual std::vector<notice> notices() const { return {}; }
     /// Reads out.rows() rows from `first_row` on; `out` is contiguous and has the tensor's columns.
     /// Errors name the tensor; a NaN is one.
-    virtual status read_rows(std::string_view name, std::size_t first_row,
-                             matrix_view<float> out) const = 0;
+    virtual status read_rows(std::string_view name, std::size_t first_row, matrix_view<float> out) const = 0;
 
     /// Reads a whole tensor; `out` has its shape.
-    status read(std::string_view name, matrix_view<float> out) const
-    {
-        return read_rows(name, 0, out);
-    }
+    status read(std::string_view name, matrix_view<float> out) const { return read_rows(name, 0, out); }
 
 protected:
     tensor_source() = default;

@@ -32,8 +32,8 @@ struct type_upgrade {
 };
 
 /// The larger candidate that saves most error a byte: the next corner of the lower convex hull.
-inline std::optional<type_upgrade> best_upgrade(std::span<const type_candidate> candidates,
-                                                std::size_t from, std::uint64_t bytes_left)
+inline std::optional<type_upgrade> best_upgrade(std::span<const type_candidate> candidates, std::size_t from,
+                                                std::uint64_t bytes_left)
 {
     std::optional<type_upgrade> best;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
@@ -53,8 +53,8 @@ inline std::size_t smallest_of(std::span<const type_candidate> candidates)
     const auto smaller = [](const type_candidate& a, const type_candidate& b) {
         return a.bytes != b.bytes ? a.bytes < b.bytes : a.error < b.error;
     };
-    return static_cast<std::size_t>(
-        std::min_element(candidates.begin(), candidates.end(), smaller) - candidates.begin());
+    return static_cast<std::size_t>(std::min_element(candidates.begin(), candidates.end(), smaller) -
+                                    candidates.begin());
 }
 
 } // namespace detail

@@ -38,8 +38,7 @@ inline std::vector<gguf::type> types_beside(gguf::type base, std::size_t in_feat
     if (super_blocks && in_features % 256 == 0)
         return {type::q2_k, type::q3_k, type::q4_k, type::q5_k, type::q6_k, type::q8_0};
     if (in_features % 32 != 0) return {};
-    if (super_blocks || base == type::iq4_nl)
-        return {type::iq4_nl, type::q4_1, type::q5_0, type::q5_1, type::q8_0};
+    if (super_blocks || base == type::iq4_nl) return {type::iq4_nl, type::q4_1, type::q5_0, type::q5_1, type::q8_0};
     return {type::q4_0, type::q4_1, type::q5_0, type::q5_1, type::q8_0};
 }
 
@@ -55,13 +54,11 @@ class type_sensitivity {
 public:
     type_sensitivity(const E& how, const tensor_source& source, const gguf_layout& layout)
         : how_(how), source_(source), layout_(layout), base_(gguf::base_type(layout.file_type()))
-    {
-    }
+    {}
 
     /// `windows`: texts to measure on, one after the other. Tensors that are not quantized, or whose
     /// type the user fixed, have no costs. Errors: those of reading the model.
-    result<std::vector<tensor_costs>> measure(std::span<const token_ids> windows,
-                                              const progress_callback& progress)
+    result<std::vector<tensor_costs>> measure(std::span<const token_ids> windows, const progress_callback& progress)
     {
         for (std::size_t i = 0; i < windows.size(); ++i) {
             trials_.clear();
@@ -70,8 +67,7 @@ public:
             AWQ_CHECK(compare());
         }
         for (tensor_costs& each : costs_)
-            for (type_candidate& candidate : each.candidates)
-                candidate.error /= static_cast<double>(windows.size());
+            for (type_candidate& candidate : each.candidates) candidate.error /= static_cast<double>(windows.size());
         return std::move(costs_);
     }
 
@@ -86,8 +82,7 @@ private:
         std::vector<running_divergence> divergences;
     };
 
-    status run_blocks(std::span<const token_ids> window, const progress_callback& progress,
-                      const std::string& role)
+    status run_blocks(std::span<const token_ids> window, const progress_callback& progress, const std::string& role)
     {
         AWQ_TRY(stream_, activation_stream::make(source_, window));
         AWQ_CHECK(try_embeddings());
@@ -111,12 +106,10 @@ private:
     }
 
     /// Begins the stream of a tensor; the first window also finds out how its types compare.
-    trial& begin(const gguf_tensor& tensor, matrix_view<const float> weight,
-                 std::span<const float> importance)
+    trial& begin(const gguf_tensor& tensor, matrix_view<const float> weight, std::span<const float> importance)
     {
-        const auto known =
-            std::find_if(costs_.begin(), costs_.end(),
-                         [&](const tensor_costs& each) { return each.tensor == &tensor; });
+        const auto known = std::find_if(costs_.begin(), costs_.end(),
+                                        [&](const tensor_costs& each) { return each.tensor == &tensor; });
         const auto index = static_cast<std::size_t>(known - costs_.begin());
         if (known == costs_.end()) {
             costs_.push_back({&tensor, {}});
@@ -136,13 +129,11 @@ private:
     using share_of_type = std::pair<gguf::type, double>;
 
     /// The error of each type in units of the reference's.
-    std::vector<share_of_type> error_shares(const gguf_tensor& tensor,
-                                            matrix_view<const float> weight,
+    std::vector<share_of_type> error_shares(const gguf_tensor& tensor, matrix_view<const float> weight,
                                             std::span<const float> importance) const
     {
         std::vector<gguf::type> types = types_beside(base_, tensor.cols());
-        if (std::find(types.begin(), types.end(), tensor.type) == types.end())
-            types.push_back(tensor.type);
+        if (std::find(types.begin(), types.end(), tensor.type) == types.end()) types.push_back(tensor.type);
         const gguf::type reference = reference_for(tensor).type();
         const double unit = rounding_error(reference, weight, importance);
         std::vector<share_of_type> shares;
@@ -153,16 +144,14 @@ private:
         return shares;
     }
 
-    double rounding_error(gguf::type type, matrix_view<const float> weight,
-                          std::span<const float> importance) const
+    double rounding_error(gguf::type type, matrix_view<const float> weight, std::span<const float> importance) const
     {
         const std::size_t count = std::min(sampled_rows, weight.rows());
         std::vector<double> errors(count);
         how_.for_each(count, [&](std::size_t i) {
             const auto row = weight.rows_from(i * weight.rows() / count, 1);
             std::vector<float> rounded(weight.cols());
-            gguf::simd_block_quantizer{type}.pseudo_quantize(
-                row, importance, {rounded.data(), 1, rounded.size()});
+            gguf::simd_block_quantizer{type}.pseudo_quantize(row, importance, {rounded.data(), 1, rounded.size()});
             for (std::size_t c = 0; c < rounded.size(); ++c) {
                 const double off = static_cast<double>(rounded[c]) - row(0, c);
                 errors[i] += off * off * (importance.empty() ? 1.0 : importance[c]);
@@ -198,8 +187,7 @@ private:
     }
 
     /// Rounds what the file holds of rows that were multiplied by `scale`.
-    void round_rows(const gguf::simd_block_quantizer& rounding, matrix_view<float> rows,
-                    float scale = 1.0f) const
+    void round_rows(const gguf::simd_block_quantizer& rounding, matrix_view<float> rows, float scale = 1.0f) const
     {
         how_.for_each(rows.rows(), [=](std::size_t row) {
             const auto one = rows.rows_from(row, 1);
@@ -220,18 +208,15 @@ private:
             statistics.template observer<Product>(how_)));
         for (const block_linear& each : block.layout().linears) {
             const std::string_view linear = each.name;
-            const gguf_tensor* const tensor =
-                choosable(block.prefix() + std::string{linear} + ".weight");
+            const gguf_tensor* const tensor = choosable(block.prefix() + std::string{linear} + ".weight");
             if (tensor)
-                AWQ_CHECK(try_linear(*tensor, layer, block, linear,
-                                     statistics.of(linear).importance(), before));
+                AWQ_CHECK(try_linear(*tensor, layer, block, linear, statistics.of(linear).importance(), before));
         }
         return {};
     }
 
-    status try_linear(const gguf_tensor& tensor, std::size_t layer, block_tensors& block,
-                      std::string_view linear, const std::vector<float>& importance,
-                      const host_matrix& before)
+    status try_linear(const gguf_tensor& tensor, std::size_t layer, block_tensors& block, std::string_view linear,
+                      const std::vector<float>& importance, const host_matrix& before)
     {
         const matrix_view<float> weight = block.weight(linear);
         trial& made = begin(tensor, weight, importance);
@@ -304,8 +289,7 @@ private:
             for (const running_divergence& one : each.divergences) sum += one.value();
             auto& candidates = costs_[each.cost].candidates;
             for (std::size_t i = 0; i < candidates.size(); ++i)
-                candidates[i].error +=
-                    sum / static_cast<double>(positions) * shares_[each.cost][i].second;
+                candidates[i].error += sum / static_cast<double>(positions) * shares_[each.cost][i].second;
         }
         return {};
     }
@@ -314,20 +298,17 @@ private:
     std::size_t scored_positions() const
     {
         constexpr std::size_t logits = std::size_t{1} << 25;
-        const std::size_t affordable =
-            std::max<std::size_t>(128, logits / source_.config().vocab_size);
+        const std::size_t affordable = std::max<std::size_t>(128, logits / source_.config().vocab_size);
         return std::min(affordable, stream_.tokens());
     }
 
     /// Evenly spaced rows behind the final norm.
-    host_matrix final_rows(const host_matrix& hidden, const norm_view& norm,
-                           std::size_t positions) const
+    host_matrix final_rows(const host_matrix& hidden, const norm_view& norm, std::size_t positions) const
     {
         const auto from = view_of(hidden);
         host_matrix rows = xtensor_backend::make(positions, from.cols());
         for (std::size_t i = 0; i < positions; ++i)
-            std::copy_n(from.row(i * from.rows() / positions).data(), from.cols(),
-                        view_of(rows).row(i).data());
+            std::copy_n(from.row(i * from.rows() / positions).data(), from.cols(), view_of(rows).row(i).data());
         const host_matrix kept = rows;
         norm_forward(how_, norm, view_of(kept), view_of(rows));
         return rows;
@@ -353,9 +334,8 @@ private:
             const auto add = [&](trial& each) {
                 Product::multiply_nt(how_, view_of(std::as_const(each.hidden)), part, logits);
                 detail::finish_logits(how_, source_.config(), logits);
-                how_.for_each(positions, [&](std::size_t i) {
-                    each.divergences[i].add(reference.row(i), logits.row(i));
-                });
+                how_.for_each(positions,
+                              [&](std::size_t i) { each.divergences[i].add(reference.row(i), logits.row(i)); });
             };
             for (trial& each : trials_)
                 if (!each.rounds_head) add(each);

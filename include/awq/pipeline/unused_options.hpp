@@ -17,10 +17,7 @@ namespace detail {
 /// The options of one kind that were set to something else than their default, by their flags' names.
 class unused_options {
 public:
-    unused_options(const oneshot_options& options, notice_list& notices)
-        : options_(options), notices_(notices)
-    {
-    }
+    unused_options(const oneshot_options& options, notice_list& notices) : options_(options), notices_(notices) {}
 
     void search(std::string_view reason)
     {
@@ -35,11 +32,9 @@ public:
     }
     void calibration(std::string_view reason)
     {
-        tell(reason,
-             {{"num-calibration-samples",
-               options_.num_calibration_samples != default_.num_calibration_samples},
-              {"max-seq-length", options_.max_seq_length != default_.max_seq_length},
-              {"all-experts", options_.all_experts}});
+        tell(reason, {{"num-calibration-samples", options_.num_calibration_samples != default_.num_calibration_samples},
+                      {"max-seq-length", options_.max_seq_length != default_.max_seq_length},
+                      {"all-experts", options_.all_experts}});
     }
     void rounding(std::string_view reason)
     {
@@ -59,14 +54,12 @@ public:
     }
     void least_squares(std::string_view reason)
     {
-        tell(reason, {{"least-squares",
-                       rounding_.least_squares_lambda != default_.rounding.least_squares_lambda}});
+        tell(reason, {{"least-squares", rounding_.least_squares_lambda != default_.rounding.least_squares_lambda}});
         share(reason);
     }
     void share(std::string_view reason)
     {
-        tell(reason, {{"least-squares-share",
-                       rounding_.least_squares_share != default_.rounding.least_squares_share}});
+        tell(reason, {{"least-squares-share", rounding_.least_squares_share != default_.rounding.least_squares_share}});
     }
     void group_size(std::string_view reason)
     {
@@ -82,8 +75,7 @@ private:
     void tell(std::string_view reason, std::initializer_list<named_choice> all)
     {
         for (const named_choice& each : all)
-            if (each.chosen)
-                notices_.warn("--" + std::string{each.name} + " has no effect: " + std::string{reason});
+            if (each.chosen) notices_.warn("--" + std::string{each.name} + " has no effect: " + std::string{reason});
     }
 
     const oneshot_options& options_;

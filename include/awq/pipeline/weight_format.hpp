@@ -58,11 +58,10 @@ struct weight_format {
 
     weight_format() = default;
     template <class Weights>
-        requires(std::constructible_from<weights_type, const Weights&>)
-    weight_format(const Weights& how, activation_rounding inputs = activation_rounding::none)
+    requires(std::constructible_from<weights_type, const Weights&>)
+        weight_format(const Weights& how, activation_rounding inputs = activation_rounding::none)
         : weights(how), activations(inputs)
-    {
-    }
+    {}
 
     const integer_format* integers() const noexcept { return std::get_if<integer_format>(&weights); }
 

@@ -21,8 +21,7 @@ inline std::vector<float> turned(matrix_view<const float> weight)
 {
     std::vector<float> values(weight.size());
     for (std::size_t r = 0; r < weight.rows(); ++r)
-        for (std::size_t c = 0; c < weight.cols(); ++c)
-            values[c * weight.rows() + r] = weight(r, c);
+        for (std::size_t c = 0; c < weight.cols(); ++c) values[c * weight.rows() + r] = weight(r, c);
     return values;
 }
 
@@ -30,8 +29,8 @@ inline std::vector<float> turned(matrix_view<const float> weight)
 
 /// Writes all tensors of a block in the order of dimensions that the source has, stacked ones into
 /// their stack.
-inline status write_as_stored(const directory_source& source, const block_tensors& block,
-                              stack_writer& slabs, safetensors::shard_set_writer& writer)
+inline status write_as_stored(const directory_source& source, const block_tensors& block, stack_writer& slabs,
+                              safetensors::shard_set_writer& writer)
 {
     for (const auto& [name, tensor] : block.all()) {
         const std::string full = block.prefix() + name;

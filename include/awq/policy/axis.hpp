@@ -16,7 +16,10 @@ struct execution; ///< who does the work
 
 /// A policy is a small type that names the axis it answers: `using policy_axis = awq::axis::mode;`
 template <class T>
-concept policy = requires { typename T::policy_axis; };
+concept policy = requires
+{
+    typename T::policy_axis;
+};
 
 template <class T, class Axis>
 concept policy_of = policy<T> && std::same_as<typename T::policy_axis, Axis>;

@@ -42,12 +42,9 @@ struct policy_set {
                   "awq::modifier: a policy_axis must be mode, group, backend or execution");
     static_assert(detail::answers<axis::mode, Policies...> <= 1,
                   "awq::modifier: choose one mode, smoothing_only or smooth_and_quantize");
-    static_assert(detail::answers<axis::group, Policies...> <= 1,
-                  "awq::modifier: choose one group_size");
-    static_assert(detail::answers<axis::backend, Policies...> <= 1,
-                  "awq::modifier: choose one backend");
-    static_assert(detail::answers<axis::execution, Policies...> <= 1,
-                  "awq::modifier: choose one execution");
+    static_assert(detail::answers<axis::group, Policies...> <= 1, "awq::modifier: choose one group_size");
+    static_assert(detail::answers<axis::backend, Policies...> <= 1, "awq::modifier: choose one backend");
+    static_assert(detail::answers<axis::execution, Policies...> <= 1, "awq::modifier: choose one execution");
 
     /// The policy that answers an axis, or the default.
     template <class Axis, class Default>

@@ -16,10 +16,7 @@ namespace awq {
 inline constexpr std::size_t cholesky_panel = 96;
 
 /// Of a matrix of so many rows: floats of scratch with which these products are large. Less, down to a row, is enough.
-constexpr std::size_t cholesky_scratch(std::size_t rows) noexcept
-{
-    return rows * 512;
-}
+constexpr std::size_t cholesky_scratch(std::size_t rows) noexcept { return rows * 512; }
 
 namespace detail {
 
@@ -133,8 +130,7 @@ template <class Product, execution E>
 void solve_forward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
 {
     const std::size_t n = l.rows(), half = half_of_panels(n);
-    if (n <= cholesky_panel)
-        return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
+    if (n <= cholesky_panel) return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
     const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
     solve_forward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
     subtract_product(e, right, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {

@@ -38,8 +38,7 @@ void clip_weights(const E& how, const integer_quantizer& format, std::span<const
     const std::size_t width = format.scale_columns(weight.cols());
     how.for_each(weight.rows(), [&](std::size_t row) {
         for (std::size_t first = 0; first < weight.cols(); first += width)
-            detail::clip_group(format,
-                               importance.empty() ? importance : importance.subspan(first, width),
+            detail::clip_group(format, importance.empty() ? importance : importance.subspan(first, width),
                                weight.row(row).subspan(first, width));
     });
 }

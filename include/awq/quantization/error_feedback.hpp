@@ -22,15 +22,25 @@ namespace awq {
 /// - `grid.nearest(i, x)`: the code of the block's column i that is nearest to x.
 /// - `grid.value(i, code)`: what that code dequantizes to.
 template <class F>
-concept feedback_format =
-    requires(const F& f, matrix_view<const float> rows, std::span<const float> importance,
-             typename F::grid& grid, std::size_t i, float x, int code) {
-        { F::batch } -> std::convertible_to<std::size_t>;
-        { f.block_columns(i) } -> std::convertible_to<std::size_t>;
-        { f.fit(rows, importance, i, &grid) } -> std::same_as<void>;
-        { grid.nearest(i, x) } -> std::convertible_to<int>;
-        { grid.value(i, code) } -> std::convertible_to<float>;
-    };
+concept feedback_format = requires(const F& f, matrix_view<const float> rows, std::span<const float> importance,
+                                   typename F::grid& grid, std::size_t i, float x, int code)
+{
+    {
+        F::batch
+        } -> std::convertible_to<std::size_t>;
+    {
+        f.block_columns(i)
+        } -> std::convertible_to<std::size_t>;
+    {
+        f.fit(rows, importance, i, &grid)
+        } -> std::same_as<void>;
+    {
+        grid.nearest(i, x)
+        } -> std::convertible_to<int>;
+    {
+        grid.value(i, code)
+        } -> std::convertible_to<float>;
+};
 
 /// Turns a Gram matrix into the feedback matrix that `round_with_feedback` takes, in place.
 ///
@@ -41,8 +51,7 @@ concept feedback_format =
 /// stays, and `restore_gram` makes the Gram matrix of it again.
 /// False where the damped matrix is not positive definite: the upper triangle is then undefined.
 template <class Product, execution E>
-[[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping,
-                                 std::span<float> scratch)
+[[nodiscard]] bool make_feedback(const E& e, matrix_view<float> gram, float damping, std::span<float> scratch)
 {
     const std::size_t n = gram.rows();
     double mean = 0;
@@ -56,8 +65,7 @@ template <class Product, execution E>
     const auto reverse = [=](std::size_t half) {
         if (half < n - 1 - half)
             for (std::size_t i = 0; i < n; ++i)
-                std::swap(first[half * gram.stride() + i],
-                          first[(n - 1 - half) * gram.stride() + (n - 1 - i)]);
+                std::swap(first[half * gram.stride() + i], first[(n - 1 - half) * gram.stride() + (n - 1 - i)]);
     };
     const auto reverse_all = [&] {
         e.for_each(n / 2, reverse);
@@ -183,17 +191,17 @@ void round_with_feedback(const E& e, matrix_view<float> weight, matrix_view<cons
     const auto round_block = [&](matrix_view<float> rows, std::size_t first_row, matrix_view<float> missing,
                                  matrix_view<float> wanted, matrix_view<const float> near, std::size_t first) {
         const std::size_t width = wanted.cols();
-        const detail::feedback_block<Format, Store> work{
-            rows.cols_from(first, width),
-            feedback.rows_from(first, width).cols_from(first, width),
-            importance.empty() ? importance : importance.subspan(first, width),
-            wanted,
-            near,
-            missing.cols_from(first, width),
-            first_row,
-            first,
-            format,
-            store};
+        const detail::feedback_block<Format, Store> work{rows.cols_from(first, width),
+                                                         feedback.rows_from(first, width).cols_from(first, width),
+                                                         importance.empty() ? importance
+                                                                            : importance.subspan(first, width),
+                                                         wanted,
+                                                         near,
+                                                         missing.cols_from(first, width),
+                                                         first_row,
+                                                         first,
+                                                         format,
+                                                         store};
         e.for_each(chunk_count(rows.rows(), Format::batch), [&](std::size_t chunk) {
             const std::size_t at = chunk * Format::batch;
             work.round_rows(at, std::min(Format::batch, rows.rows() - at));

@@ -28,8 +28,7 @@ struct integer_grid {
     }
     float value(std::size_t, int code) const noexcept
     {
-        const float dequantized =
-            (static_cast<float>(code) + format.smallest() - shared.zero_point) * shared.scale;
+        const float dequantized = (static_cast<float>(code) + format.smallest() - shared.zero_point) * shared.scale;
         float stored = dequantized;
         with_storage(storage, [&](auto rounding) { stored = rounding.round(dequantized); });
         return stored;
@@ -44,17 +43,12 @@ struct integer_feedback_format {
 
     integer_quantizer rounding;
 
-    std::size_t block_columns(std::size_t in_features) const noexcept
-    {
-        return rounding.scale_columns(in_features);
-    }
+    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
 
-    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
-             grid* grids) const noexcept
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
     {
         for (std::size_t r = 0; r < rows.rows(); ++r)
-            grids[r] = {rounding.fit_group(rows.row(r), importance), rounding.format,
-                        rounding.storage};
+            grids[r] = {rounding.fit_group(rows.row(r), importance), rounding.format, rounding.storage};
     }
 };
 
@@ -71,8 +65,8 @@ struct gguf_feedback_format {
 
     std::size_t block_columns(std::size_t) const noexcept { return gguf::block_columns(type); }
 
-    void fit(matrix_view<const float> rows, std::span<const float> importance,
-             std::size_t first_row, grid* grids) const noexcept
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t first_row,
+             grid* grids) const noexcept
     {
         gguf::block_source sources[batch];
         std::uint8_t codes[batch * gguf::max_block_columns];

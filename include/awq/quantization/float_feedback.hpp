@@ -37,13 +37,9 @@ struct fp8_feedback_format {
 
     fp8_quantizer rounding;
 
-    std::size_t block_columns(std::size_t in_features) const noexcept
-    {
-        return rounding.scale_columns(in_features);
-    }
+    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
 
-    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
-             grid* grids) const noexcept
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
     {
         for (std::size_t first = 0; first < rows.rows(); first += BlockRows) {
             const std::size_t count = std::min(BlockRows, rows.rows() - first);
@@ -71,16 +67,11 @@ struct fp4_feedback_format {
 
     fp4_quantizer rounding; ///< NVFP4: with its global scale
 
-    std::size_t block_columns(std::size_t in_features) const noexcept
-    {
-        return rounding.scale_columns(in_features);
-    }
+    std::size_t block_columns(std::size_t in_features) const noexcept { return rounding.scale_columns(in_features); }
 
-    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t,
-             grid* grids) const noexcept
+    void fit(matrix_view<const float> rows, std::span<const float> importance, std::size_t, grid* grids) const noexcept
     {
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            grids[r] = {rounding.fit_group(rows.row(r), importance)};
+        for (std::size_t r = 0; r < rows.rows(); ++r) grids[r] = {rounding.fit_group(rows.row(r), importance)};
     }
 };
 

@@ -146,11 +146,17 @@ AWQ_ALWAYS_INLINE void store_bytes(const S& values, signed char* to) noexcept
 
 struct take_smaller {
     template <class S>
-    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return smaller(a, b); }
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept
+    {
+        return smaller(a, b);
+    }
 };
 struct take_larger {
     template <class S>
-    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept { return larger(a, b); }
+    AWQ_ALWAYS_INLINE static S of(const S& a, const S& b) noexcept
+    {
+        return larger(a, b);
+    }
 };
 
 /// Blocks of `Block` lanes within runs of `Run` lanes: of a's run the even (`Odd` = 0) or odd ones,
@@ -162,8 +168,7 @@ AWQ_ALWAYS_INLINE S every_second(const S& a, const S& b, std::index_sequence<I..
     constexpr auto index = [](std::size_t i) {
         const std::size_t run = i / Run * Run, at = i % Run, half = Run / 2;
         const std::size_t within = at % half, block = within / Block;
-        return static_cast<int>((at < half ? 0 : lane_count<S>) + run +
-                                (2 * block + Odd) * Block + within % Block);
+        return static_cast<int>((at < half ? 0 : lane_count<S>)+run + (2 * block + Odd) * Block + within % Block);
     };
     return __builtin_shufflevector(a, b, index(I)...);
 }

@@ -37,27 +37,18 @@ struct fp4_quantizer {
     int clip_steps = 1;
 
     /// shape_mismatch where groups do not cut a row evenly.
-    status check(std::size_t in_features) const noexcept
-    {
-        return check_groups(kind, in_features);
-    }
+    status check(std::size_t in_features) const noexcept { return check_groups(kind, in_features); }
     constexpr std::size_t row_block() const noexcept
     {
         return needs_magnitude() ? std::numeric_limits<std::size_t>::max() / 2 : 1;
     }
-    constexpr bool needs_magnitude() const noexcept
-    {
-        return kind == fp4_kind::nvfp4 && global_scale == 0.0f;
-    }
+    constexpr bool needs_magnitude() const noexcept { return kind == fp4_kind::nvfp4 && global_scale == 0.0f; }
     constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
     {
         return std::min(group_size_of(kind), in_features);
     }
     /// How many scales a row has.
-    constexpr std::size_t groups(std::size_t in_features) const noexcept
-    {
-        return in_features / group_size_of(kind);
-    }
+    constexpr std::size_t groups(std::size_t in_features) const noexcept { return in_features / group_size_of(kind); }
 
     /// The same quantizer for weights with this largest magnitude (NVFP4), so that the scales of
     /// their groups fill the range of FP8. Layers that servers fuse share it.
@@ -79,8 +70,7 @@ struct fp4_quantizer {
     static float magnitude_of(matrix_view<const float> rows) noexcept
     {
         float magnitude = 0.0f;
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            magnitude = std::max(magnitude, magnitude_of(rows.row(r)));
+        for (std::size_t r = 0; r < rows.rows(); ++r) magnitude = std::max(magnitude, magnitude_of(rows.row(r)));
         return magnitude;
     }
     static float magnitude_of(std::span<const float> group) noexcept
@@ -97,8 +87,7 @@ struct fp4_quantizer {
         return best_shrunk_scale(
             clip_steps, {group.data(), 1, group.size()}, importance,
             [&](float kept) {
-                return kind == fp4_kind::nvfp4 ? fp8_scale(magnitude * kept)
-                                               : power_of_two(magnitude * kept);
+                return kind == fp4_kind::nvfp4 ? fp8_scale(magnitude * kept) : power_of_two(magnitude * kept);
             },
             [](float w, fp4_scale scale) { return value(round_to<e2m1>(w / scale.value), scale); });
     }
@@ -107,27 +96,26 @@ struct fp4_quantizer {
     void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
-        for_each_group(rows, importance,
-                       [&](std::size_t r, std::size_t first, std::span<const float> group,
-                           fp4_scale scale, auto rounding) {
-                           float* const to = &out(r, first);
-                           for (std::size_t i = 0; i < group.size(); ++i)
-                               to[i] = value(round_to<e2m1>(steps(group[i], scale, rounding)), scale);
-                       });
+        for_each_group(
+            rows, importance,
+            [&](std::size_t r, std::size_t first, std::span<const float> group, fp4_scale scale, auto rounding) {
+                float* const to = &out(r, first);
+                for (std::size_t i = 0; i < group.size(); ++i)
+                    to[i] = value(round_to<e2m1>(steps(group[i], scale, rounding)), scale);
+            });
     }
 
     /// Bit patterns of FP4, one a byte, and of the scales, `groups` a row.
     void quantize(matrix_view<const float> rows, matrix_view<std::uint8_t> codes,
                   matrix_view<std::uint8_t> scales) const noexcept
     {
-        for_each_group(rows, {},
-                       [&](std::size_t r, std::size_t first, std::span<const float> group,
-                           fp4_scale scale, auto rounding) {
-                           scales(r, first / group_size_of(kind)) = scale.pattern;
-                           for (std::size_t i = 0; i < group.size(); ++i)
-                               codes(r, first + i) =
-                                   pattern_of<e2m1>(steps(group[i], scale, rounding));
-                       });
+        for_each_group(
+            rows, {},
+            [&](std::size_t r, std::size_t first, std::span<const float> group, fp4_scale scale, auto rounding) {
+                scales(r, first / group_size_of(kind)) = scale.pattern;
+                for (std::size_t i = 0; i < group.size(); ++i)
+                    codes(r, first + i) = pattern_of<e2m1>(steps(group[i], scale, rounding));
+            });
     }
 
     /// What an FP4 number of a group stands for, in bfloat16 as compressed-tensors reads it.
@@ -156,9 +144,8 @@ private:
     fp4_scale fp8_scale(float magnitude) const noexcept
     {
         float scale = 0.0f;
-        with_storage(storage, [&](auto rounding) {
-            scale = rounding.round(rounding.round(magnitude) / e2m1::largest);
-        });
+        with_storage(storage,
+                     [&](auto rounding) { scale = rounding.round(rounding.round(magnitude) / e2m1::largest); });
         scale = round_to<e4m3>(global_scale * scale);
         if (scale == 0.0f) scale = 0.125f; // the distance of 1 and the next E4M3 number
         return {pattern_of<e4m3>(scale), scale / global_scale};

@@ -31,7 +31,7 @@ struct fp8_quantizer {
     {
         if (block_rows > 0 && in_features > 0) return {};
         return error{error_code::invalid_argument, "FP8 blocks of ", block_rows,
-                     " rows in a weight with ", in_features, " columns"};
+                     " rows in a weight with ",    in_features,      " columns"};
     }
     constexpr std::size_t row_block() const noexcept { return block_rows; }
     constexpr std::size_t scale_columns(std::size_t in_features) const noexcept
@@ -51,13 +51,12 @@ struct fp8_quantizer {
                          matrix_view<float> out) const noexcept
     {
         for_each_block(rows, importance,
-                       [&](matrix_view<const float> block, std::size_t first_row,
-                           std::size_t first_col, float scale, auto rounding) {
+                       [&](matrix_view<const float> block, std::size_t first_row, std::size_t first_col, float scale,
+                           auto rounding) {
                            for (std::size_t r = 0; r < block.rows(); ++r) {
                                const float* const from = block.row(r).data();
                                float* const to = &out(first_row + r, first_col);
-                               for (std::size_t c = 0; c < block.cols(); ++c)
-                                   to[c] = value(from[c], scale, rounding);
+                               for (std::size_t c = 0; c < block.cols(); ++c) to[c] = value(from[c], scale, rounding);
                            }
                        });
     }
@@ -68,8 +67,8 @@ struct fp8_quantizer {
     {
         const std::size_t width = scale_columns(rows.cols()), count = groups(rows.cols());
         for_each_block(rows, {},
-                       [&](matrix_view<const float> block, std::size_t first_row,
-                           std::size_t first_col, float scale, auto rounding) {
+                       [&](matrix_view<const float> block, std::size_t first_row, std::size_t first_col, float scale,
+                           auto rounding) {
                            scales[first_row / block_rows * count + first_col / width] = scale;
                            for (std::size_t r = 0; r < block.rows(); ++r)
                                for (std::size_t c = 0; c < block.cols(); ++c)

@@ -61,11 +61,10 @@ struct group_coder {
             code_groups(row, first, std::min(Lanes, groups - first), sink);
     }
 
-  private:
+private:
     /// At most as many groups as there are lanes.
     template <class Sink>
-    AWQ_ALWAYS_INLINE void code_groups(const float* row, std::size_t first, std::size_t count,
-                                       Sink sink) const noexcept
+    AWQ_ALWAYS_INLINE void code_groups(const float* row, std::size_t first, std::size_t count, Sink sink) const noexcept
     {
         const basic_qparams<vector> made = fit_groups(row + first * width, count);
         float scales[Lanes], zero_points[Lanes];
@@ -78,21 +77,17 @@ struct group_coder {
         }
     }
 
-    AWQ_ALWAYS_INLINE basic_qparams<vector> fit_groups(const float* groups,
-                                                       std::size_t count) const noexcept
+    AWQ_ALWAYS_INLINE basic_qparams<vector> fit_groups(const float* groups, std::size_t count) const noexcept
     {
         vector lows[Lanes], highs[Lanes];
-        for (std::size_t g = 0; g < count; ++g)
-            find_range(groups + g * width, lows[g], highs[g]);
-        for (std::size_t g = count; g < Lanes; ++g)
-            lows[g] = highs[g] = vector{};
+        for (std::size_t g = 0; g < count; ++g) find_range(groups + g * width, lows[g], highs[g]);
+        for (std::size_t g = count; g < Lanes; ++g) lows[g] = highs[g] = vector{};
         const basic_value_range<vector> ranges{Rounding::round(across<take_smaller>(lows)),
                                                Rounding::round(across<take_larger>(highs))};
         return make_qparams<vector>(ranges, format, Rounding{});
     }
 
-    AWQ_ALWAYS_INLINE void find_range(const float* group, vector& low_out,
-                                      vector& high_out) const noexcept
+    AWQ_ALWAYS_INLINE void find_range(const float* group, vector& low_out, vector& high_out) const noexcept
     {
         // Long groups: independent chains, so that none waits for another.
         constexpr std::size_t chains = Columns == 0 || Columns > 128 ? 4 : 1;
@@ -105,8 +100,7 @@ struct group_coder {
                 widen(group + i + 2 * Lanes, lows[2], highs[2]);
                 widen(group + i + 3 * Lanes, lows[3], highs[3]);
             }
-        for (; i + Lanes <= width; i += Lanes)
-            widen(group + i, lows[0], highs[0]);
+        for (; i + Lanes <= width; i += Lanes) widen(group + i, lows[0], highs[0]);
         vector low = lows[0], high = highs[0];
         for (std::size_t chain = 1; chain < chains; ++chain) {
             low = smaller(lows[chain], low);
@@ -134,11 +128,9 @@ struct group_coder {
     {
         const std::size_t end = first + width;
         std::size_t at = first;
-        for (; at + Lanes <= end; at += Lanes)
-            code_lanes<vector>(row, at, shared, sink);
+        for (; at + Lanes <= end; at += Lanes) code_lanes<vector>(row, at, shared, sink);
         if constexpr (Columns == 0 || Columns % Lanes != 0)
-            for (; at < end; ++at)
-                code_lanes<float>(row, at, shared, sink);
+            for (; at < end; ++at) code_lanes<float>(row, at, shared, sink);
     }
 
     template <class S, class Sink>
@@ -162,8 +154,7 @@ struct value_sink {
 
     AWQ_ALWAYS_INLINE void shared(std::size_t, const qparams&) noexcept {}
     template <class S>
-    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S& scale,
-                                 const S& zero_point) noexcept
+    AWQ_ALWAYS_INLINE void codes(std::size_t first, const S& made, const S& scale, const S& zero_point) noexcept
     {
         store<S>(Rounding::round(S((made - zero_point) * scale)), out + first);
     }
@@ -190,24 +181,21 @@ struct code_sink {
 /// Quantizes and dequantizes rows that are cut into groups of `width` columns; `out` may be `rows`.
 /// `Lanes` is a parameter so that units compiled for different instruction sets share no code.
 template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
-void simulate_groups(matrix_view<const float> rows, group_width<Columns> width,
-                     const Format& format, Rounding, matrix_view<float> out) noexcept
+void simulate_groups(matrix_view<const float> rows, group_width<Columns> width, const Format& format, Rounding,
+                     matrix_view<float> out) noexcept
 {
     for (std::size_t r = 0; r < rows.rows(); ++r) {
         const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
-        coder.code_row(rows.row(r).data(), rows.cols() / width,
-                       value_sink<Rounding>{out.row(r).data()});
+        coder.code_row(rows.row(r).data(), rows.cols() / width, value_sink<Rounding>{out.row(r).data()});
     }
 }
 
 /// One row to codes, scales and zero points (none where that is empty).
 template <std::size_t Columns, class Format, class Rounding, std::size_t Lanes = AWQ_VECTOR_FLOATS>
-void code_groups(std::span<const float> row, group_width<Columns> width, const Format& format,
-                 Rounding, std::span<std::int8_t> codes, std::span<float> scales,
-                 std::span<std::int8_t> zero_points) noexcept
+void code_groups(std::span<const float> row, group_width<Columns> width, const Format& format, Rounding,
+                 std::span<std::int8_t> codes, std::span<float> scales, std::span<std::int8_t> zero_points) noexcept
 {
-    const code_sink sink{codes.data(), scales.data(),
-                         zero_points.empty() ? nullptr : zero_points.data()};
+    const code_sink sink{codes.data(), scales.data(), zero_points.empty() ? nullptr : zero_points.data()};
     const group_coder<Lanes, Columns, Format, Rounding> coder{width, format};
     coder.code_row(row.data(), row.size() / width, sink);
 }

@@ -21,12 +21,8 @@ namespace detail {
 inline status check_groups(std::size_t group_size, std::size_t in_features) noexcept
 {
     if (in_features == 0 || (group_size != 0 && in_features % group_size != 0))
-        return error{error_code::shape_mismatch,
-                     "group size ",
-                     group_size,
-                     " does not divide in_features ",
-                     in_features,
-                     ": choose another group size or ignore the layer"};
+        return error{error_code::shape_mismatch,      "group size ", group_size,
+                     " does not divide in_features ", in_features,   ": choose another group size or ignore the layer"};
     return {};
 }
 
@@ -55,8 +51,7 @@ struct integer_quantizer {
     status check(std::size_t in_features) const noexcept
     {
         if (format.bits < 2 || format.bits > 8)
-            return error{error_code::invalid_argument, "integer scheme with ", format.bits,
-                         " bits: choose 2 to 8"};
+            return error{error_code::invalid_argument, "integer scheme with ", format.bits, " bits: choose 2 to 8"};
         return detail::check_groups(group_size, in_features);
     }
 
@@ -88,15 +83,14 @@ struct integer_quantizer {
     qparams fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
     {
         qparams best;
-        with_storage(storage,
-                     [&](auto rounding) { best = fit_group_as(group, importance, rounding); });
+        with_storage(storage, [&](auto rounding) { best = fit_group_as(group, importance, rounding); });
         return best;
     }
 
     /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
     /// empty `zero_points` for a symmetric scheme).
-    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes,
-                      std::span<float> scales, std::span<std::int8_t> zero_points) const noexcept
+    void quantize_row(std::span<const float> row, std::span<std::int8_t> codes, std::span<float> scales,
+                      std::span<std::int8_t> zero_points) const noexcept
     {
         with_storage(storage, [&](auto rounding) {
             with_constants(row.size(), [&](auto width, const auto& constants) {
@@ -105,7 +99,7 @@ struct integer_quantizer {
         });
     }
 
-  private:
+private:
     // The one switch between what is chosen at run time and the code that a static policy gives.
     template <class Action>
     void with_constants(std::size_t in_features, Action&& action) const
@@ -119,8 +113,8 @@ struct integer_quantizer {
     }
 
     template <class Rounding>
-    void simulate_clipped(matrix_view<const float> rows, std::span<const float> importance,
-                          matrix_view<float> out, Rounding rounding) const noexcept
+    void simulate_clipped(matrix_view<const float> rows, std::span<const float> importance, matrix_view<float> out,
+                          Rounding rounding) const noexcept
     {
         const std::size_t width = scale_columns(rows.cols());
         for (std::size_t r = 0; r < rows.rows(); ++r)
@@ -137,14 +131,12 @@ struct integer_quantizer {
         const qparams shared = fit_group_as(group, importance, rounding);
         for_each_tile(group.data(), group.size(), shared, rounding,
                       [&](std::size_t first, std::size_t size, const float* codes) {
-                          for (std::size_t i = 0; i < size; ++i)
-                              out[first + i] = value_of(codes[i], shared, rounding);
+                          for (std::size_t i = 0; i < size; ++i) out[first + i] = value_of(codes[i], shared, rounding);
                       });
     }
 
     template <class Rounding>
-    AWQ_ALWAYS_INLINE qparams fit_group_as(std::span<const float> group,
-                                           std::span<const float> importance,
+    AWQ_ALWAYS_INLINE qparams fit_group_as(std::span<const float> group, std::span<const float> importance,
                                            Rounding rounding) const noexcept
     {
         const value_range range = range_of(group.data(), group.size());
@@ -161,23 +153,21 @@ struct integer_quantizer {
     }
 
     template <class Rounding>
-    AWQ_ALWAYS_INLINE qparams shared_by(value_range range, float kept,
-                                        Rounding rounding) const noexcept
+    AWQ_ALWAYS_INLINE qparams shared_by(value_range range, float kept, Rounding rounding) const noexcept
     {
         range = {rounding.round(range.smallest * kept), rounding.round(range.largest * kept)};
         return make_qparams(range, format, rounding);
     }
 
     template <class Rounding>
-    float error_of(const qparams& shared, std::span<const float> group,
-                   std::span<const float> importance, Rounding rounding) const noexcept
+    float error_of(const qparams& shared, std::span<const float> group, std::span<const float> importance,
+                   Rounding rounding) const noexcept
     {
         float sums[code_tile] = {}; // independent chains, so that the loop becomes vectors
         for_each_tile(group.data(), group.size(), shared, rounding,
                       [&](std::size_t first, std::size_t size, const float* codes) {
                           for (std::size_t i = 0; i < size; ++i) {
-                              const float missing =
-                                  group[first + i] - value_of(codes[i], shared, rounding);
+                              const float missing = group[first + i] - value_of(codes[i], shared, rounding);
                               const float weight = importance.empty() ? 1.0f : importance[first + i];
                               sums[i] += missing * missing * weight;
                           }
@@ -189,15 +179,13 @@ struct integer_quantizer {
 
     // Calls `use(first, size, codes)` for the codes of a group, a tile at a time.
     template <class Rounding, class Use>
-    AWQ_ALWAYS_INLINE void for_each_tile(const float* group, std::size_t count,
-                                         const qparams& shared, Rounding rounding,
-                                         Use use) const noexcept
+    AWQ_ALWAYS_INLINE void for_each_tile(const float* group, std::size_t count, const qparams& shared,
+                                         Rounding rounding, Use use) const noexcept
     {
         float codes[code_tile];
         for (std::size_t first = 0; first < count; first += code_tile) {
             const auto make = [&](std::size_t size) {
-                fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes,
-                           rounding);
+                fill_codes(group + first, size, shared, format.smallest(), format.largest(), codes, rounding);
                 use(first, size, codes);
             };
             // A count known at compile time keeps a whole tile in registers.
@@ -213,10 +201,7 @@ static_assert(quantizer<integer_quantizer>);
 
 /// The quantizer of a scheme type: `quantizer_of<w4a16_asym>(128)`.
 template <class Scheme>
-requires requires
-{
-    Scheme::value;
-}
+requires requires { Scheme::value; }
 constexpr integer_quantizer quantizer_of(std::size_t group_size, dtype storage = dtype::f32)
 {
     return {Scheme::value, group_size, storage};

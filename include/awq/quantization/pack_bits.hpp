@@ -87,13 +87,11 @@ constexpr void pack_autoawq_line(matrix_view<const std::int8_t> in, std::size_t 
 } // namespace detail
 
 /// compressed-tensors `weight_packed`: codes (out, in) to (out, packed_words(in)), along rows.
-constexpr void pack_compressed_tensors(matrix_view<const std::int8_t> codes, int bits,
-                                       matrix_view<std::uint32_t> out)
+constexpr void pack_compressed_tensors(matrix_view<const std::int8_t> codes, int bits, matrix_view<std::uint32_t> out)
 {
     for (std::size_t r = 0; r < codes.rows(); ++r)
         detail::pack_line(
-            codes.cols(), bits,
-            [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
+            codes.cols(), bits, [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
             [&](std::size_t word, std::uint32_t value) { out(r, word) = value; });
 }
 
@@ -104,53 +102,45 @@ constexpr void unpack_compressed_tensors(matrix_view<const std::uint32_t> packed
     for (std::size_t r = 0; r < codes.rows(); ++r)
         detail::unpack_line(
             codes.cols(), bits, [&](std::size_t word) { return packed(r, word); },
-            [&](std::size_t c, std::uint32_t value) {
-                codes(r, c) = detail::to_signed(value, bits);
-            });
+            [&](std::size_t c, std::uint32_t value) { codes(r, c) = detail::to_signed(value, bits); });
 }
 
 /// compressed-tensors `weight_zero_point`: (out, groups) to (packed_words(out), groups), along the
 /// outputs.
-constexpr void pack_compressed_tensors_zero_points(matrix_view<const std::int8_t> zero_points,
-                                                   int bits, matrix_view<std::uint32_t> out)
+constexpr void pack_compressed_tensors_zero_points(matrix_view<const std::int8_t> zero_points, int bits,
+                                                   matrix_view<std::uint32_t> out)
 {
     for (std::size_t g = 0; g < zero_points.cols(); ++g)
         detail::pack_line(
-            zero_points.rows(), bits,
-            [&](std::size_t r) { return detail::to_unsigned(zero_points(r, g), bits); },
+            zero_points.rows(), bits, [&](std::size_t r) { return detail::to_unsigned(zero_points(r, g), bits); },
             [&](std::size_t word, std::uint32_t value) { out(word, g) = value; });
 }
 
 /// The inverse of `pack_compressed_tensors_zero_points`.
-constexpr void unpack_compressed_tensors_zero_points(matrix_view<const std::uint32_t> packed,
-                                                     int bits, matrix_view<std::int8_t> zero_points)
+constexpr void unpack_compressed_tensors_zero_points(matrix_view<const std::uint32_t> packed, int bits,
+                                                     matrix_view<std::int8_t> zero_points)
 {
     for (std::size_t g = 0; g < zero_points.cols(); ++g)
         detail::unpack_line(
             zero_points.rows(), bits, [&](std::size_t word) { return packed(word, g); },
-            [&](std::size_t r, std::uint32_t value) {
-                zero_points(r, g) = detail::to_signed(value, bits);
-            });
+            [&](std::size_t r, std::uint32_t value) { zero_points(r, g) = detail::to_signed(value, bits); });
 }
 
 /// AutoAWQ "gemm" `qweight`, 4 bits: codes (out, in) to (in, out/8), eight outputs a word in its
 /// own order. `out` features must be a multiple of 8.
 constexpr void pack_autoawq(matrix_view<const std::int8_t> codes, matrix_view<std::uint32_t> out)
 {
-    for (std::size_t c = 0; c < codes.cols(); ++c)
-        detail::pack_autoawq_line(codes, c, out.row(c));
+    for (std::size_t c = 0; c < codes.cols(); ++c) detail::pack_autoawq_line(codes, c, out.row(c));
 }
 
 /// AutoAWQ "gemm" `qzeros`, 4 bits: (out, groups) to (groups, out/8), in the same order.
-constexpr void pack_autoawq_zero_points(matrix_view<const std::int8_t> zero_points,
-                                        matrix_view<std::uint32_t> out)
+constexpr void pack_autoawq_zero_points(matrix_view<const std::int8_t> zero_points, matrix_view<std::uint32_t> out)
 {
     pack_autoawq(zero_points, out);
 }
 
 /// The inverse of `pack_autoawq`, and of `pack_autoawq_zero_points`.
-constexpr void unpack_autoawq(matrix_view<const std::uint32_t> packed,
-                              matrix_view<std::int8_t> codes)
+constexpr void unpack_autoawq(matrix_view<const std::uint32_t> packed, matrix_view<std::int8_t> codes)
 {
     for (std::size_t c = 0; c < codes.cols(); ++c)
         for (std::size_t r = 0; r < codes.rows(); ++r)
@@ -160,13 +150,11 @@ constexpr void unpack_autoawq(matrix_view<const std::uint32_t> packed,
 }
 
 /// GPTQ `qweight`: codes (out, in) to (packed_words(in), out), along the inputs.
-constexpr void pack_gptq(matrix_view<const std::int8_t> codes, int bits,
-                         matrix_view<std::uint32_t> out)
+constexpr void pack_gptq(matrix_view<const std::int8_t> codes, int bits, matrix_view<std::uint32_t> out)
 {
     for (std::size_t r = 0; r < codes.rows(); ++r)
         detail::pack_line(
-            codes.cols(), bits,
-            [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
+            codes.cols(), bits, [&](std::size_t c) { return detail::to_unsigned(codes(r, c), bits); },
             [&](std::size_t word, std::uint32_t value) { out(word, r) = value; });
 }
 
@@ -179,9 +167,7 @@ constexpr void pack_gptq_zero_points(matrix_view<const std::int8_t> zero_points,
     for (std::size_t g = 0; g < zero_points.cols(); ++g)
         detail::pack_line(
             zero_points.rows(), bits,
-            [&](std::size_t r) {
-                return (detail::to_unsigned(zero_points(r, g), bits) - 1u) & mask;
-            },
+            [&](std::size_t r) { return (detail::to_unsigned(zero_points(r, g), bits) - 1u) & mask; },
             [&](std::size_t word, std::uint32_t value) { out(g, word) = value; });
 }
 

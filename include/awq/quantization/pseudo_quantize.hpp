@@ -24,8 +24,7 @@ constexpr std::size_t task_rows(const Q& rounding) noexcept
 template <class Task>
 constexpr void for_each_block(std::size_t first, std::size_t end, std::size_t block, Task&& task)
 {
-    for (; first < end; first += block)
-        task(first, std::min(block, end - first));
+    for (; first < end; first += block) task(first, std::min(block, end - first));
 }
 
 /// Calls `task(first, count)` for all row blocks of a weight, in parallel.
@@ -78,12 +77,10 @@ status pseudo_quantize(const E& how, const Q& rounding, matrix_view<const float>
                      weight.cols(),
                      " importance values or none"};
     if (out.rows_overlap())
-        return error{error_code::invalid_argument,
-                     "pseudo_quantize: the output's stride is below its width"};
+        return error{error_code::invalid_argument, "pseudo_quantize: the output's stride is below its width"};
     const Q used = detail::settled(how, rounding, weight);
     detail::for_all_blocks(how, used, weight.rows(), [&](std::size_t first, std::size_t count) {
-        used.pseudo_quantize(weight.rows_from(first, count), importance,
-                             out.rows_from(first, count));
+        used.pseudo_quantize(weight.rows_from(first, count), importance, out.rows_from(first, count));
     });
     return {};
 }

@@ -68,12 +68,10 @@ AWQ_ALWAYS_INLINE value_range range_of(const float* values, std::size_t count) n
 /// the storage type's epsilon, and the division is by width/2 (7.5 for 4 bits) in symmetric
 /// schemes.
 template <class S, class Format, class Rounding>
-AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& range,
-                                                const Format& format, Rounding) noexcept
+AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& range, const Format& format,
+                                                Rounding) noexcept
 {
-    const auto all = [](float value) AWQ_INLINED {
-        return detail::all_lanes<S>(value);
-    };
+    const auto all = [](float value) AWQ_INLINED { return detail::all_lanes<S>(value); };
     basic_qparams<S> made;
     if (format.is_symmetric()) {
         const S magnitude = detail::larger<S>(-range.smallest, range.largest);
@@ -84,8 +82,7 @@ AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& rang
         const S steps = Rounding::round(S(range.smallest / made.scale));
         const S zero = Rounding::round(S(all(format.smallest()) - steps));
         // An all-zero group gives 0/0; compressed-tensors turns that NaN into zero point 0.
-        const S within = detail::smaller(all(format.largest()),
-                                         detail::larger(all(format.smallest()), zero));
+        const S within = detail::smaller(all(format.largest()), detail::larger(all(format.smallest()), zero));
         made.zero_point = zero == zero ? round_half_even(within) : S{};
     }
     made.scale = made.scale == S{} ? all(Rounding::epsilon) : made.scale;
@@ -95,21 +92,16 @@ AWQ_ALWAYS_INLINE basic_qparams<S> make_qparams(const basic_value_range<S>& rang
 /// The codes of up to `code_tile` weights, as floats: weight / scale + zero point, clamped, and
 /// then rounded to a whole number. `codes` does not overlap `weights`.
 template <class Rounding>
-AWQ_ALWAYS_INLINE void fill_codes(const float* weights, std::size_t count, const qparams& shared,
-                                  float smallest, float largest, float* codes, Rounding) noexcept
+AWQ_ALWAYS_INLINE void fill_codes(const float* weights, std::size_t count, const qparams& shared, float smallest,
+                                  float largest, float* codes, Rounding) noexcept
 {
     const float scale = shared.scale, zero_point = shared.zero_point;
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = Rounding::round(Rounding::round(weights[i]) / scale);
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = Rounding::round(codes[i] + zero_point);
+    for (std::size_t i = 0; i < count; ++i) codes[i] = Rounding::round(Rounding::round(weights[i]) / scale);
+    for (std::size_t i = 0; i < count; ++i) codes[i] = Rounding::round(codes[i] + zero_point);
     // A loop for each bound: with both in one, compilers make branches of them.
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = codes[i] < smallest ? smallest : codes[i];
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = codes[i] > largest ? largest : codes[i];
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = round_half_even(codes[i]);
+    for (std::size_t i = 0; i < count; ++i) codes[i] = codes[i] < smallest ? smallest : codes[i];
+    for (std::size_t i = 0; i < count; ++i) codes[i] = codes[i] > largest ? largest : codes[i];
+    for (std::size_t i = 0; i < count; ++i) codes[i] = round_half_even(codes[i]);
 }
 
 /// How many codes are made at a time; a local array of so many stays in registers or the first

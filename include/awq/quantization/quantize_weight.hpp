@@ -17,13 +17,17 @@ namespace awq {
 
 /// A quantizer whose rows are codes, scales and zero points: `integer_quantizer`, `scheme_quantizer`.
 template <class Q>
-concept code_quantizer =
-    quantizer<Q> && requires(const Q& q, std::span<const float> row, std::span<std::int8_t> codes,
-                             std::span<float> scales) {
-        { q.groups(std::size_t{}) } -> std::convertible_to<std::size_t>;
-        { q.format.is_symmetric() } -> std::same_as<bool>;
-        q.quantize_row(row, codes, scales, codes);
-    };
+concept code_quantizer = quantizer<Q> &&
+    requires(const Q& q, std::span<const float> row, std::span<std::int8_t> codes, std::span<float> scales)
+{
+    {
+        q.groups(std::size_t{})
+        } -> std::convertible_to<std::size_t>;
+    {
+        q.format.is_symmetric()
+        } -> std::same_as<bool>;
+    q.quantize_row(row, codes, scales, codes);
+};
 
 /// Where a quantized weight goes; all in the caller's memory.
 struct quantized_weight {
@@ -45,8 +49,7 @@ std::size_t first_bad_row(const E& how, matrix_view<const T> weight)
         found[part] = weight.rows();
         for (std::size_t r = part * weight.rows() / parts; r < end && found[part] > r; ++r) {
             float sum = 0.0f; // of zeros, unless a value is not finite
-            for (const T value : weight.row(r))
-                sum += static_cast<float>(value) * 0.0f;
+            for (const T value : weight.row(r)) sum += static_cast<float>(value) * 0.0f;
             if (sum != 0.0f) found[part] = r; // also where it is a NaN
         }
     });
@@ -54,17 +57,15 @@ std::size_t first_bad_row(const E& how, matrix_view<const T> weight)
 }
 
 template <execution E, code_quantizer Q, class T>
-status check_quantizable(const E& how, Q rounding, matrix_view<const T> weight,
-                         const quantized_weight& out)
+status check_quantizable(const E& how, Q rounding, matrix_view<const T> weight, const quantized_weight& out)
 {
     AWQ_CHECK(rounding.check(weight.cols()));
     const std::size_t rows = weight.rows(), groups = rounding.groups(weight.cols());
     const bool has_zeros = !out.zero_points.empty();
-    const bool fits =
-        out.codes.rows() == rows && out.codes.cols() == weight.cols() &&
-        out.scales.rows() == rows && out.scales.cols() == groups &&
-        (has_zeros ? out.zero_points.rows() == rows && out.zero_points.cols() == groups
-                   : rounding.format.is_symmetric());
+    const bool fits = out.codes.rows() == rows && out.codes.cols() == weight.cols() && out.scales.rows() == rows &&
+                      out.scales.cols() == groups &&
+                      (has_zeros ? out.zero_points.rows() == rows && out.zero_points.cols() == groups
+                                 : rounding.format.is_symmetric());
     if (!fits)
         return error{error_code::shape_mismatch,
                      "quantize_weight: a weight of ",
@@ -75,8 +76,7 @@ status check_quantizable(const E& how, Q rounding, matrix_view<const T> weight,
                      groups,
                      " scales (and zero points, when asymmetric) a row"};
     if (out.codes.rows_overlap() || out.scales.rows_overlap() || out.zero_points.rows_overlap())
-        return error{error_code::invalid_argument,
-                     "quantize_weight: an output's stride is below its width"};
+        return error{error_code::invalid_argument, "quantize_weight: an output's stride is below its width"};
     if (const std::size_t bad = first_bad_row(how, weight); bad < rows)
         return error{error_code::not_finite, "quantize_weight: row ", bad,
                      " has a NaN or an infinity; look at the checkpoint"};
@@ -85,8 +85,8 @@ status check_quantizable(const E& how, Q rounding, matrix_view<const T> weight,
 
 /// Rows of a weight to the rows of `out` from `first` on.
 template <execution E, code_quantizer Q>
-void quantize_rows(const E& how, Q rounding, matrix_view<const float> weight,
-                   const quantized_weight& out, std::size_t first)
+void quantize_rows(const E& how, Q rounding, matrix_view<const float> weight, const quantized_weight& out,
+                   std::size_t first)
 {
     constexpr std::size_t grain = 16;
     const bool has_zeros = !out.zero_points.empty();
@@ -104,8 +104,7 @@ void quantize_rows(const E& how, Q rounding, matrix_view<const float> weight,
 /// is written: those of the quantizer's `check`, shape_mismatch, invalid_argument where rows of the output
 /// overlap, and not_finite where the weight has a NaN or an infinity.
 template <execution E, code_quantizer Q>
-status quantize_weight(const E& how, Q rounding,
-                       matrix_view<const float> weight, const quantized_weight& out)
+status quantize_weight(const E& how, Q rounding, matrix_view<const float> weight, const quantized_weight& out)
 {
     AWQ_CHECK(detail::check_quantizable(how, rounding, weight, out));
     detail::quantize_rows(how, rounding, weight, out, 0);
@@ -115,13 +114,13 @@ status quantize_weight(const E& how, Q rounding,
 /// The same for a weight in 16 bits, widened by tiles in `scratch`: workspace_too_small where that has less
 /// than in_features floats; a multiple of it keeps more threads busy.
 template <execution E, code_quantizer Q, half_element T>
-status quantize_weight(const E& how, Q rounding, matrix_view<const T> weight,
-                       const quantized_weight& out, std::span<float> scratch)
+status quantize_weight(const E& how, Q rounding, matrix_view<const T> weight, const quantized_weight& out,
+                       std::span<float> scratch)
 {
     AWQ_CHECK(detail::check_quantizable(how, rounding, weight, out));
     if (scratch.size() < weight.cols())
-        return error{error_code::workspace_too_small, "quantize_weight: a weight in 16 bits needs ",
-                     weight.cols(), " floats to be widened in"};
+        return error{error_code::workspace_too_small, "quantize_weight: a weight in 16 bits needs ", weight.cols(),
+                     " floats to be widened in"};
     for_each_widened(how, weight, scratch, [&](std::size_t first, matrix_view<const float> tile) {
         detail::quantize_rows(how, rounding, tile, out, first);
     });

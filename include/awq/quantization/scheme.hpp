@@ -64,9 +64,8 @@ using w8a16_asym = integer_scheme<8, false>;
 /// The name that recipes use: "W4A16_ASYM".
 constexpr std::string_view name_of(const scheme& value) noexcept
 {
-    constexpr std::string_view names[][2] = {{"W2A16_ASYM", "W2A16"}, {"W3A16_ASYM", "W3A16"},
-                                             {"W4A16_ASYM", "W4A16"}, {"W5A16_ASYM", "W5A16"},
-                                             {"W6A16_ASYM", "W6A16"}, {"W7A16_ASYM", "W7A16"},
+    constexpr std::string_view names[][2] = {{"W2A16_ASYM", "W2A16"}, {"W3A16_ASYM", "W3A16"}, {"W4A16_ASYM", "W4A16"},
+                                             {"W5A16_ASYM", "W5A16"}, {"W6A16_ASYM", "W6A16"}, {"W7A16_ASYM", "W7A16"},
                                              {"W8A16_ASYM", "W8A16"}};
     if (value.bits < 2 || value.bits > 8) return "unknown";
     return names[value.bits - 2][value.symmetric ? 1 : 0];
@@ -103,8 +102,7 @@ inline result<scheme> parse_scheme(std::string_view name)
 {
     for (int bits = 2; bits <= 8; ++bits)
         for (const bool symmetric : {false, true})
-            if (detail::same_scheme_name(name, name_of(scheme{bits, symmetric})))
-                return scheme{bits, symmetric};
+            if (detail::same_scheme_name(name, name_of(scheme{bits, symmetric}))) return scheme{bits, symmetric};
     return error{error_code::unsupported, "scheme '", name,
                  "': use W2A16 to W8A16 (symmetric) or W2A16_ASYM to W8A16_ASYM"};
 }

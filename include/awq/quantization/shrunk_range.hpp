@@ -13,8 +13,8 @@ namespace awq {
 /// and for `steps` - 1 parts of it, down to half, the one with the smallest squared error, weighted
 /// by the importance (one value a column, or empty). `value(w, scale)` is what a weight is rounded to.
 template <class Make, class Value>
-auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<const float> importance,
-                       const Make& make, const Value& value) noexcept
+auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<const float> importance, const Make& make,
+                       const Value& value) noexcept
 {
     const auto error_of = [&](const auto& scale) {
         double total = 0;
@@ -33,8 +33,7 @@ auto best_shrunk_scale(int steps, matrix_view<const float> block, std::span<cons
     if (steps <= 1) return best;
     double least = error_of(best);
     for (int step = 1; step < steps; ++step) {
-        const auto candidate =
-            make(1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(steps));
+        const auto candidate = make(1.0f - 0.5f * static_cast<float>(step) / static_cast<float>(steps));
         const double error = error_of(candidate);
         if (error < least) least = error, best = candidate;
     }

@@ -13,7 +13,11 @@
 namespace awq::detail {
 
 template <class Scheme>
-concept scheme_type = requires { Scheme::value.bits; typename Scheme::storage_type; };
+concept scheme_type = requires
+{
+    Scheme::value.bits;
+    typename Scheme::storage_type;
+};
 
 /// The group policy of a mode that was given none.
 template <class Scheme>
@@ -33,8 +37,7 @@ struct simulated {
     static constexpr type make(const Group&) { return {}; }
 };
 template <scheme_type Scheme, class Group>
-requires(!std::is_same_v<Group, format_groups>)
-struct simulated<Scheme, Group> {
+requires(!std::is_same_v<Group, format_groups>) struct simulated<Scheme, Group> {
     using type = scheme_quantizer<Scheme, Group>;
     using storage = typename type::rounding;
     static constexpr type make(const Group& group) { return {group}; }

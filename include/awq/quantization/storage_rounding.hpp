@@ -30,10 +30,7 @@ template <>
 struct storage_rounding<bf16> {
     using type = bf16;
     static constexpr float epsilon = 0x1p-7f;
-    AWQ_ALWAYS_INLINE static float round(float value) noexcept
-    {
-        return static_cast<float>(bf16{value});
-    }
+    AWQ_ALWAYS_INLINE static float round(float value) noexcept { return static_cast<float>(bf16{value}); }
     template <class S>
     AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
     {
@@ -48,10 +45,7 @@ template <>
 struct storage_rounding<f16> {
     using type = f16;
     static constexpr float epsilon = 0x1p-10f;
-    AWQ_ALWAYS_INLINE static float round(float value) noexcept
-    {
-        return static_cast<float>(f16{value});
-    }
+    AWQ_ALWAYS_INLINE static float round(float value) noexcept { return static_cast<float>(f16{value}); }
     /// The last bit of a number `shift` is worth as much as that of binary16 at `value`.
     template <class S>
     AWQ_ALWAYS_INLINE static S round(const S& value) noexcept
@@ -90,8 +84,7 @@ inline void round_to_storage(dtype storage, std::span<float> values) noexcept
 {
     if (storage != dtype::bf16 && storage != dtype::f16) return;
     with_storage(storage, [values](auto rounding) {
-        for (float& value : values)
-            value = rounding.round(value);
+        for (float& value : values) value = rounding.round(value);
     });
 }
 /// The same with a storage that is known when this is compiled.
@@ -99,8 +92,7 @@ template <class T>
 void round_to_storage(storage_rounding<T> storage, std::span<float> values) noexcept
 {
     if constexpr (!std::is_same_v<T, float>)
-        for (float& value : values)
-            value = storage.round(value);
+        for (float& value : values) value = storage.round(value);
 }
 
 } // namespace awq

@@ -32,8 +32,8 @@ public:
         if (holds_modifiers(node.key)) return read_all(node);
         const auto [first, is_new] = lines_.emplace(node.key, node.key_line);
         if (!is_new)
-            reject_line(node.key_line, printable(node.key, 60), " is there already, in line ",
-                        first->second, "; a recipe is one run");
+            reject_line(node.key_line, printable(node.key, 60), " is there already, in line ", first->second,
+                        "; a recipe is one run");
         read_modifier(into_, node);
     }
 

@@ -19,20 +19,34 @@
 // The modifiers of llm-compressor and their arguments.
 namespace awq::detail {
 
-inline constexpr std::array<std::string_view, 3> modifier_names{"AWQModifier", "QuantizationModifier",
-                                                                "GPTQModifier"};
+inline constexpr std::array<std::string_view, 3> modifier_names{"AWQModifier", "QuantizationModifier", "GPTQModifier"};
 
 /// Arguments that say when, where or how fast llm-compressor works, not what comes out.
-inline constexpr std::array<std::string_view, 20> unused_modifier_keys{
-    "requires_calibration_data", "index", "group", "start", "end", "update", "sequential_targets",
-    "sequential_update", "bypass_divisibility_checks", "weight_observer", "input_observer",
-    "output_observer", "observer", "num_calibration_steps", "offload_device", "max_chunk_memory",
-    "block_size", "batched_quantization", "offload_hessians", "disable_quantization_observer_epoch"};
+inline constexpr std::array<std::string_view, 20> unused_modifier_keys{"requires_calibration_data",
+                                                                       "index",
+                                                                       "group",
+                                                                       "start",
+                                                                       "end",
+                                                                       "update",
+                                                                       "sequential_targets",
+                                                                       "sequential_update",
+                                                                       "bypass_divisibility_checks",
+                                                                       "weight_observer",
+                                                                       "input_observer",
+                                                                       "output_observer",
+                                                                       "observer",
+                                                                       "num_calibration_steps",
+                                                                       "offload_device",
+                                                                       "max_chunk_memory",
+                                                                       "block_size",
+                                                                       "batched_quantization",
+                                                                       "offload_hessians",
+                                                                       "disable_quantization_observer_epoch"};
 
-inline constexpr std::array<std::string_view, 5> quantization_keys{
-    "ignore", "targets", "scheme", "config_groups", "kv_cache_scheme"};
-inline constexpr std::array<std::string_view, 6> search_keys{
-    "smoothing_only", "group_size", "n_grid", "duo_scaling", "loss", "mappings"};
+inline constexpr std::array<std::string_view, 5> quantization_keys{"ignore", "targets", "scheme", "config_groups",
+                                                                   "kv_cache_scheme"};
+inline constexpr std::array<std::string_view, 6> search_keys{"smoothing_only", "group_size", "n_grid",
+                                                             "duo_scaling",    "loss",       "mappings"};
 inline constexpr std::array<std::string_view, 2> feedback_keys{"dampening_frac", "actorder"};
 inline constexpr std::array<std::string_view, 3> mapping_keys{"smooth_layer", "balance_layers",
                                                               "activation_hook_target"};
@@ -59,8 +73,8 @@ inline mapping_pattern read_mapping(yaml_node node)
     if (node.is_map()) return read_mapping_fields(node);
     node.key = "mappings";
     for (yaml_node& each : node.items) each.key = node.key;
-    const bool pair = node.is_sequence() && node.items.size() == 2 &&
-                      node.items[0].is_scalar() != node.items[1].is_scalar();
+    const bool pair =
+        node.is_sequence() && node.items.size() == 2 && node.items[0].is_scalar() != node.items[1].is_scalar();
     if (!pair) reject(node, "a mapping needs smooth_layer and balance_layers");
     const bool smooth_first = node.items[0].is_scalar();
     return {text(node.items[smooth_first ? 0 : 1]), texts(node.items[smooth_first ? 1 : 0])};
@@ -88,8 +102,7 @@ class modifier_reader {
 public:
     modifier_reader(recipe& into, const yaml_node& node)
         : into_(into), name_(node.key), awq_(name_ == "AWQModifier"), gptq_(name_ == "GPTQModifier")
-    {
-    }
+    {}
 
     void read(const yaml_node& node)
     {
@@ -98,7 +111,8 @@ public:
         for (const yaml_node& value : entries(node)) read_key(value);
         if (scheme_) read_scheme(into_, *scheme_, targets_);
         if (has_targets_ && !scheme_ && targets_ != std::vector<std::string>{"Linear"})
-            into_.notes.push_back("'targets' of " + name_ + " has no effect: it is for 'scheme', and "
+            into_.notes.push_back("'targets' of " + name_ +
+                                  " has no effect: it is for 'scheme', and "
                                   "config groups have their own");
     }
 
@@ -107,8 +121,7 @@ private:
     {
         const std::string& key = value.key;
         const auto is_in = [&](const auto& keys) { return std::ranges::count(keys, key) > 0; };
-        const bool known = is_in(quantization_keys) || (awq_ && is_in(search_keys)) ||
-                           (gptq_ && is_in(feedback_keys));
+        const bool known = is_in(quantization_keys) || (awq_ && is_in(search_keys)) || (gptq_ && is_in(feedback_keys));
         if (value.is_null()) return known ? void() : note_unused(into_, key); // asks for nothing
         if (is_in(unused_modifier_keys)) return note_unused(into_, key);
         if (!known) reject_unknown(value);
@@ -165,8 +178,7 @@ private:
         }
         if (names == *into_.ignore || names.empty()) return;
         for (std::string& name : names)
-            if (std::ranges::find(*into_.ignore, name) == into_.ignore->end())
-                into_.ignore->push_back(std::move(name));
+            if (std::ranges::find(*into_.ignore, name) == into_.ignore->end()) into_.ignore->push_back(std::move(name));
         into_.notes.push_back("the modifiers' lists of 'ignore' differ: what one of them names is left "
                               "out by all");
     }

@@ -20,15 +20,14 @@ namespace awq::detail {
 /// Keys that these readers accept although they change nothing.
 inline void note_unused(recipe& into, const std::string& key)
 {
-    if (std::ranges::find(into.unused_keys, key) == into.unused_keys.end())
-        into.unused_keys.push_back(key);
+    if (std::ranges::find(into.unused_keys, key) == into.unused_keys.end()) into.unused_keys.push_back(key);
 }
 
 inline constexpr std::size_t most_bits = 64, most_columns = std::size_t{1} << 24;
 
 inline constexpr std::array<std::string_view, 12> argument_keys{
-    "num_bits", "type", "symmetric", "strategy", "group_size", "block_structure", "dynamic",
-    "actorder", "observer", "observer_kwargs", "scale_dtype", "zp_dtype"};
+    "num_bits", "type",     "symmetric", "strategy",        "group_size",  "block_structure",
+    "dynamic",  "actorder", "observer",  "observer_kwargs", "scale_dtype", "zp_dtype"};
 
 /// Of `scale_dtype` and `zp_dtype`: what the format itself says. The observer: ranges are searched.
 inline bool is_unused_argument(std::string_view key)
@@ -162,8 +161,7 @@ inline recipe_group read_group(recipe& into, const yaml_node& node)
     }
     for (const yaml_node& value : entries(node)) read_group_key(into, group, value);
     if (group.weights && !group.scheme.empty())
-        reject_line(group.line, "config group '", printable(node.key, 60),
-                    "' has both weights and scheme; give one");
+        reject_line(group.line, "config group '", printable(node.key, 60), "' has both weights and scheme; give one");
     return group;
 }
 

@@ -29,7 +29,7 @@ namespace awq {
 /// How much a YAML file may hold. A recipe of a model with thousands of named layers stays far below.
 struct yaml_limits {
     std::size_t file_bytes = std::size_t{4} << 20;
-    std::size_t depth = 32;                          ///< levels, aliases replaced
+    std::size_t depth = 32;                           ///< levels, aliases replaced
     std::size_t memory_bytes = std::size_t{64} << 20; ///< of all nodes, aliases replaced
 };
 
@@ -61,8 +61,7 @@ public:
     {
         const std::size_t line = line_of(mark);
         const auto found = anchored_.find(anchor);
-        if (found == anchored_.end())
-            reject_line(line, "an alias stands for a value that holds the alias itself");
+        if (found == anchored_.end()) reject_line(line, "an alias stands for a value that holds the alias itself");
         check_depth(line, found->second.height);
         charge_tree(line, found->second);
         open_node made;
@@ -114,8 +113,7 @@ private:
             reject_line(line, "values lie in each other more than ", limits_.depth, " deep");
     }
 
-    open_node begin(yaml_node::kind type, const YAML::Mark& mark, const std::string& tag,
-                    YAML::anchor_t anchor)
+    open_node begin(yaml_node::kind type, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor)
     {
         open_node made;
         made.node.type = type;
@@ -189,9 +187,7 @@ private:
 /// character, which YAML does not allow either.
 inline std::size_t utf8_length(std::string_view text) noexcept
 {
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-    };
+    const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
     const unsigned first = byte(0), second = byte(1);
     if (first < 0x80) return (first >= 0x20 && first != 0x7F) || first == 9 || first == 10 || first == 13;
     const std::size_t length = first < 0xC2 || first > 0xF4 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
@@ -221,8 +217,8 @@ inline void check_keys(const yaml_node& node)
         std::ranges::stable_sort(sorted, {}, &yaml_node::key);
         const auto twice = std::ranges::adjacent_find(sorted, {}, &yaml_node::key);
         if (twice != sorted.end())
-            reject_line(twice[1]->key_line, "key '", printable(twice[1]->key, 60),
-                        "' is there already, in line ", twice[0]->key_line);
+            reject_line(twice[1]->key_line, "key '", printable(twice[1]->key, 60), "' is there already, in line ",
+                        twice[0]->key_line);
     }
     for (const yaml_node& each : node.items) check_keys(each);
 }
@@ -238,8 +234,7 @@ std::invoke_result_t<Read&> catch_yaml_problems([[maybe_unused]] Read&& read)
     } catch (const recipe_problem& problem) {
         return problem.cause;
     } catch (const YAML::Exception& problem) {
-        return error{error_code::malformed_file, "line ", problem.mark.line + 1, ": ",
-                     printable(problem.msg, 160)};
+        return error{error_code::malformed_file, "line ", problem.mark.line + 1, ": ", printable(problem.msg, 160)};
     } catch (const std::bad_alloc&) {
         return error{error_code::out_of_memory, "no memory for the recipe"};
     } catch (const std::exception& problem) {

@@ -16,10 +16,10 @@ namespace awq {
 /// How the weights of some layers are quantized, in the words of compressed-tensors' `weights` args.
 struct weight_arguments {
     int num_bits = 4;
-    std::string type = "int";       ///< "int" or "float"
+    std::string type = "int"; ///< "int" or "float"
     bool symmetric = true;
-    std::string strategy = "group"; ///< "group", "channel", "block", "tensor_group"
-    std::size_t group_size = 128;   ///< only with "group" and "tensor_group"
+    std::string strategy = "group";           ///< "group", "channel", "block", "tensor_group"
+    std::size_t group_size = 128;             ///< only with "group" and "tensor_group"
     std::vector<std::size_t> block_structure; ///< rows and columns of "block"
 };
 
@@ -37,10 +37,10 @@ struct activation_arguments {
 /// One entry of `config_groups`: which layers, and how.
 struct recipe_group {
     std::vector<std::string> targets{"Linear"};
-    std::string scheme;                       ///< a preset's name; empty where `weights` is given
+    std::string scheme; ///< a preset's name; empty where `weights` is given
     std::optional<weight_arguments> weights;
     std::optional<activation_arguments> activations; ///< with `weights`
-    std::size_t line = 0;                     ///< of the recipe, from 1
+    std::size_t line = 0;                            ///< of the recipe, from 1
 };
 
 /// What a recipe file asks for. A field that the file does not mention is empty.
@@ -52,7 +52,7 @@ struct recipe {
     std::optional<std::size_t> n_grid;
     std::optional<std::string> duo_scaling; ///< "true", "false" or "both"
     std::optional<std::string> loss;
-    std::size_t loss_line = 0; ///< of the recipe, from 1
+    std::size_t loss_line = 0;     ///< of the recipe, from 1
     std::optional<double> damping; ///< of a GPTQModifier: `dampening_frac`
     std::optional<std::vector<mapping_pattern>> mappings;
     std::optional<std::vector<std::string>> ignore;

@@ -47,8 +47,7 @@ struct AWQ_ABI_TAG recipe_problem {
 };
 
 template <class... Parts>
-[[noreturn]] void reject_line([[maybe_unused]] std::size_t line,
-                              [[maybe_unused]] const Parts&... parts)
+[[noreturn]] void reject_line([[maybe_unused]] std::size_t line, [[maybe_unused]] const Parts&... parts)
 {
 #if AWQ_EXCEPTIONS
     throw recipe_problem{error{error_code::malformed_file, "line ", line, ": ", parts...}};
@@ -139,8 +138,7 @@ inline std::vector<std::string> texts(const yaml_node& node)
 
 inline const std::vector<yaml_node>& entries(const yaml_node& node)
 {
-    if (!node.is_map())
-        reject(node, "'", printable(node.key, 60), "' must hold keys and values");
+    if (!node.is_map()) reject(node, "'", printable(node.key, 60), "' must hold keys and values");
     return node.items;
 }
 

@@ -19,10 +19,7 @@ struct expert_report {
 
     std::uint64_t fewest() const { return *std::ranges::min_element(tokens); }
     std::uint64_t most() const { return *std::ranges::max_element(tokens); }
-    std::size_t unused() const
-    {
-        return static_cast<std::size_t>(std::ranges::count(tokens, std::uint64_t{0}));
-    }
+    std::size_t unused() const { return static_cast<std::size_t>(std::ranges::count(tokens, std::uint64_t{0})); }
 };
 
 } // namespace awq

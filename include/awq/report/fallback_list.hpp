@@ -19,8 +19,7 @@ inline std::string count_and_name(const std::vector<std::string>& layers)
 {
     constexpr std::size_t shown = 3;
     std::string text = std::to_string(layers.size()) + (layers.size() == 1 ? " layer (" : " layers (");
-    for (std::size_t i = 0; i < std::min(shown, layers.size()); ++i)
-        text += (i > 0 ? ", " : "") + layers[i];
+    for (std::size_t i = 0; i < std::min(shown, layers.size()); ++i) text += (i > 0 ? ", " : "") + layers[i];
     return text + (layers.size() > shown ? ", ...)" : ")");
 }
 
@@ -32,8 +31,7 @@ public:
     {
         const auto same = [&](const auto& entry) { return entry.first == what; };
         const auto found = std::find_if(all_.begin(), all_.end(), same);
-        (found == all_.end() ? all_.emplace_back(what, std::vector<std::string>{}) : *found)
-            .second.push_back(layer);
+        (found == all_.end() ? all_.emplace_back(what, std::vector<std::string>{}) : *found).second.push_back(layer);
     }
 
     /// One warning for each.

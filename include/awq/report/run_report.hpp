@@ -22,16 +22,16 @@ namespace awq {
 /// What happened in one run, as data; `to_json`, `to_html` and `to_text` show it.
 struct run_report {
     std::string model;
-    std::string mode;   ///< "smoothing_only", "smooth_and_quantize", "compensated"
-    std::string scheme; ///< the scheme or type that was written, or that the search simulated
-    std::size_t group_size = 0; ///< 0: one group per row
+    std::string mode;            ///< "smoothing_only", "smooth_and_quantize", "compensated"
+    std::string scheme;          ///< the scheme or type that was written, or that the search simulated
+    std::size_t group_size = 0;  ///< 0: one group per row
     std::string instruction_set; ///< that computed: "baseline", "x86-64-v3", "x86-64-v4"
     std::vector<std::pair<std::string, std::string>> options;
     std::vector<mapping_report> mappings;
     std::vector<layer_report> layers;
-    std::vector<expert_report> experts; ///< of blocks that have them
-    fallback_list fallbacks; ///< gathered block by block; told in `notes` at the end
-    notice_list notes; ///< what was dropped, fell back or had no effect
+    std::vector<expert_report> experts;                  ///< of blocks that have them
+    fallback_list fallbacks;                             ///< gathered block by block; told in `notes` at the end
+    notice_list notes;                                   ///< what was dropped, fell back or had no effect
     std::vector<std::pair<std::string, double>> seconds; ///< by step, in the order of the run
     std::uint64_t peak_rss_bytes = 0;
     std::vector<std::string> outputs;
@@ -57,7 +57,7 @@ struct run_report {
         for (const mapping_report& each : mappings) candidates += each.skipped_candidates;
         if (candidates > 0)
             notes.note(std::to_string(candidates) + " scale candidates were skipped: their loss is not "
-                       "finite, or the type that the checkpoint stores cannot hold them");
+                                                    "finite, or the type that the checkpoint stores cannot hold them");
     }
 
     /// Takes over what another report says of the blocks, in the place of what this one says.

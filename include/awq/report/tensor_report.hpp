@@ -47,8 +47,7 @@ inline std::vector<type_total> totals_by_type(const std::vector<tensor_report>& 
         found->elements += each.elements;
         found->bytes += each.bytes;
     }
-    std::stable_sort(totals.begin(), totals.end(),
-                     [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+    std::stable_sort(totals.begin(), totals.end(), [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
     return totals;
 }
 

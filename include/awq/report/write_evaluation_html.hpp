@@ -37,12 +37,11 @@ inline std::vector<html::tile> tiles_of(const evaluation_report& report)
     if (!report.reference.empty()) {
         tiles.push_back({html::figure("%.4g", model.kl_divergence),
                          "nats of KL divergence from " + html::base_name(report.reference) + ", a token"});
-        tiles.push_back({html::percent_text(model.top1_agreement),
-                         "of positions where both rank the same token first"});
+        tiles.push_back(
+            {html::percent_text(model.top1_agreement), "of positions where both rank the same token first"});
     }
-    tiles.push_back({html::figure("%.4g", model.perplexity),
-                     "perplexity on " + html::count_text(model.tokens) + " tokens of " +
-                         html::base_name(report.dataset)});
+    tiles.push_back({html::figure("%.4g", model.perplexity), "perplexity on " + html::count_text(model.tokens) +
+                                                                 " tokens of " + html::base_name(report.dataset)});
     tiles.push_back({html::bytes_text(model.bytes()), "of weights: " + types_text(model)});
     return tiles;
 }
@@ -107,8 +106,9 @@ inline std::string to_html(const evaluation_report& report)
 {
     html::writer out;
     const bool one = report.models.size() == 1;
-    html::begin_page(out, one ? html::base_name(report.models.front().model)
-                              : html::counted_text(report.models.size(), "model") + " compared",
+    html::begin_page(out,
+                     one ? html::base_name(report.models.front().model)
+                         : html::counted_text(report.models.size(), "model") + " compared",
                      report.reference.empty() ? "Evaluated" : "Evaluated against " + html::base_name(report.reference),
                      one ? report.models.front().model : "on " + report.dataset);
     if (one) html::write_tiles(out, detail::tiles_of(report));

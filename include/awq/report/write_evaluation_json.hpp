@@ -37,8 +37,7 @@ inline void write_models(json::writer& out, const evaluation_report& report)
     out.field("awq_version", AWQ_VERSION_STRING).field("dataset", report.dataset);
     if (!report.reference.empty()) out.field("reference", report.reference);
     out.key("models").begin_array();
-    for (const evaluated_model& each : report.models)
-        write_model(out, each, !report.reference.empty());
+    for (const evaluated_model& each : report.models) write_model(out, each, !report.reference.empty());
     out.end_array();
 }
 

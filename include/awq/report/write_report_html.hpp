@@ -47,8 +47,7 @@ inline html::tile error_tile(const run_report& report)
     const auto left = html::mean_left::of(report.mappings);
     return {html::change_text(left.value()),
             "rounding error by smoothing: the geometric mean of " + html::counted_text(left.count, "mapping") +
-                "; the best " + html::change_text(left.least) + ", the least " +
-                html::change_text(left.most)};
+                "; the best " + html::change_text(left.least) + ", the least " + html::change_text(left.most)};
 }
 
 inline html::tile count_tile(const run_report& report)
@@ -61,11 +60,11 @@ inline html::tile count_tile(const run_report& report)
 inline html::tile layer_tile(const run_report& report)
 {
     const auto is_quantized = [](const layer_report& each) { return each.skipped.empty(); };
-    const auto count = static_cast<std::size_t>(
-        std::count_if(report.layers.begin(), report.layers.end(), is_quantized));
+    const auto count =
+        static_cast<std::size_t>(std::count_if(report.layers.begin(), report.layers.end(), is_quantized));
     return {html::percent_text(html::median_error(report.layers)),
-            "error of a quantized layer's output, the median of " + html::count_text(count) +
-                "; the largest " + html::percent_text(html::largest_error(report.layers))};
+            "error of a quantized layer's output, the median of " + html::count_text(count) + "; the largest " +
+                html::percent_text(html::largest_error(report.layers))};
 }
 
 inline html::tile size_tile(const run_report& report, const output_report& output)
@@ -73,19 +72,17 @@ inline html::tile size_tile(const run_report& report, const output_report& outpu
     const auto bytes = static_cast<double>(bytes_of(output.tensors));
     std::string caption = "of weights in " + html::base_name(output.path);
     if (report.source_bytes > 0)
-        caption += ", " + html::percent_text(bytes / static_cast<double>(report.source_bytes)) +
-                   " of the model's " + html::bytes_text(report.source_bytes);
+        caption += ", " + html::percent_text(bytes / static_cast<double>(report.source_bytes)) + " of the model's " +
+                   html::bytes_text(report.source_bytes);
     if (report.parameters > 0)
-        caption += "; " + html::figure("%.2f", 8 * bytes / static_cast<double>(report.parameters)) +
-                   " bits each";
+        caption += "; " + html::figure("%.2f", 8 * bytes / static_cast<double>(report.parameters)) + " bits each";
     return {html::bytes_text(bytes_of(output.tensors)), caption};
 }
 
 inline html::tile effort_tile(const run_report& report)
 {
     double total = 0;
-    for (const auto& [step, seconds] : report.seconds)
-        total = step == "total" ? seconds : total;
+    for (const auto& [step, seconds] : report.seconds) total = step == "total" ? seconds : total;
     std::string caption = "and " + html::bytes_text(report.peak_rss_bytes) + " of memory";
     const std::string tokens = option_of(report, "tokens"), samples = option_of(report, "samples");
     if (!tokens.empty()) caption += ", for " + tokens + " tokens in " + samples + " samples";

@@ -15,10 +15,7 @@
 namespace awq {
 
 /// Floats that `gram_loss` needs at least; up to 1024 times as many make it faster.
-constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
-{
-    return 2 * in_features;
-}
+constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept { return 2 * in_features; }
 
 /// trace(dW G dW^T) of one layer, dW = candidate - weight, in double and in a fixed order: the
 /// squared error of the layer's outputs, summed over tokens and outputs, where G = X^T X (in, in)
@@ -26,7 +23,7 @@ constexpr std::size_t gram_loss_workspace_size(std::size_t in_features) noexcept
 /// extrapolated. `memory`: `gram_loss_workspace_size` floats or more.
 template <class Product, execution E, class T = const float>
 AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                  matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
+                              matrix_view<const float> gram, std::span<float> memory, const row_sample& sample)
 {
     const std::size_t width = weight.cols(), rows = sample.size();
     const std::size_t most = std::clamp<std::size_t>(memory.size() / (2 * width), 1, 512);
@@ -39,25 +36,22 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
             const std::size_t row = sample.row(first + r);
             const T* const from = weight.row(row).data();
             const float* const to = candidate.row(row).data();
-            for (std::size_t c = 0; c < width; ++c)
-                change(r, c) = to[c] - static_cast<float>(from[c]);
+            for (std::size_t c = 0; c < width; ++c) change(r, c) = to[c] - static_cast<float>(from[c]);
         });
         Product::multiply_nn(how, matrix_view<const float>{change}, gram, product);
         sum += ordered_sum(how, count, [&](std::size_t r) {
             const float *a = change.row(r).data(), *b = product.row(r).data();
-            return lane_sum(width, [a, b](std::size_t c) {
-                return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
-            });
+            return lane_sum(
+                width, [a, b](std::size_t c) { return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]); });
         });
     }
-    return sum * static_cast<double>(weight.rows()) /
-           static_cast<double>(std::max<std::size_t>(rows, 1));
+    return sum * static_cast<double>(weight.rows()) / static_cast<double>(std::max<std::size_t>(rows, 1));
 }
 
 /// The same over all rows.
 template <class Product, execution E, class T = const float>
 AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<const float> candidate,
-                  matrix_view<const float> gram, std::span<float> memory)
+                              matrix_view<const float> gram, std::span<float> memory)
 {
     return gram_error<Product>(how, weight, candidate, gram, memory, row_sample{weight.rows()});
 }
@@ -69,22 +63,19 @@ AWQ_ABI_TAG double gram_error(const E& how, matrix_view<T> weight, matrix_view<c
 /// weights' element type.
 template <class Product, execution E, class T = float>
 class AWQ_ABI_TAG gram_loss {
-  public:
+public:
     /// `weights`: the originals, each (out_features, in_features); `gram`: (in, in), summed over
     /// `tokens`. Of each weight about `most_rows` rows are looked at, in whole blocks of `row_block`,
     /// which is a multiple of all quantizers' own.
-    gram_loss(const E& how, std::span<const matrix_view<const T>> weights,
-              matrix_view<const float> gram, std::size_t tokens, std::span<float> memory,
-              std::size_t most_rows = all_rows, std::size_t row_block = 1) noexcept
-        : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory),
-          most_rows_(most_rows), row_block_(row_block)
+    gram_loss(const E& how, std::span<const matrix_view<const T>> weights, matrix_view<const float> gram,
+              std::size_t tokens, std::span<float> memory, std::size_t most_rows = all_rows,
+              std::size_t row_block = 1) noexcept
+        : how_(how), weights_(weights), gram_(gram), tokens_(tokens), memory_(memory), most_rows_(most_rows),
+          row_block_(row_block)
     {}
 
     /// The rows that it looks at, of a weight of so many: a candidate needs no others.
-    row_sample sample_of(std::size_t rows) const noexcept
-    {
-        return row_sample{rows, most_rows_, row_block_};
-    }
+    row_sample sample_of(std::size_t rows) const noexcept { return row_sample{rows, most_rows_, row_block_}; }
 
     double operator()(std::span<const matrix_view<const float>> candidates) const
     {
@@ -94,8 +85,7 @@ class AWQ_ABI_TAG gram_loss {
             // A layer that is not quantized is its own candidate and loses nothing.
             const void* const weight = weights_[i].data();
             if (weight == candidates[i].data()) continue;
-            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_,
-                                       sample_of(weights_[i].rows()));
+            sum += gram_error<Product>(how_, weights_[i], candidates[i], gram_, memory_, sample_of(weights_[i].rows()));
         }
         return sum / (static_cast<double>(tokens_) * outputs);
     }
@@ -122,16 +112,17 @@ class AWQ_ABI_TAG gram_loss {
         for (std::size_t i = 0; i < waiting_; ++i) {
             const rows_of_candidate& each = queue_[i];
             *each.error += each.share * ordered_sum(how_, each.count, [&](std::size_t r) {
-                const float *a = changes.row(each.first + r).data(), *b = products.row(each.first + r).data();
-                return lane_sum(changes.cols(), [a, b](std::size_t c) {
-                    return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
-                });
-            });
+                               const float *a = changes.row(each.first + r).data(),
+                                           *b = products.row(each.first + r).data();
+                               return lane_sum(changes.cols(), [a, b](std::size_t c) {
+                                   return static_cast<sum_type>(a[c]) * static_cast<sum_type>(b[c]);
+                               });
+                           });
         }
         used_ = waiting_ = 0;
     }
 
-  private:
+private:
     /// Rows that wait for their product.
     struct rows_of_candidate {
         double* error;
@@ -139,10 +130,7 @@ class AWQ_ABI_TAG gram_loss {
         std::size_t first, count;
     };
 
-    std::size_t capacity() const noexcept
-    {
-        return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols()));
-    }
+    std::size_t capacity() const noexcept { return std::max<std::size_t>(1, memory_.size() / (2 * gram_.cols())); }
 
     void add_rows(matrix_view<const T> weight, matrix_view<const float> candidate, double share, double& error)
     {

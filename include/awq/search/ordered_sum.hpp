@@ -31,13 +31,11 @@ sum_type ordered_sum(const E& how, std::size_t count, Term&& term)
     how.for_each(chunks, [&](std::size_t chunk) {
         const std::size_t end = std::min((chunk + 1) * grain, count);
         sum_type sum = 0;
-        for (std::size_t i = chunk * grain; i < end; ++i)
-            sum += term(i);
+        for (std::size_t i = chunk * grain; i < end; ++i) sum += term(i);
         sums[chunk] = sum;
     });
     sum_type total = 0;
-    for (std::size_t chunk = 0; chunk < chunks; ++chunk)
-        total += sums[chunk];
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) total += sums[chunk];
     return total;
 }
 
@@ -50,12 +48,9 @@ sum_type lane_sum(std::size_t count, Term&& term)
     sum_type sums[lanes] = {};
     std::size_t i = 0;
     for (; i + lanes <= count; i += lanes)
-        for (std::size_t lane = 0; lane < lanes; ++lane)
-            sums[lane] += term(i + lane);
-    for (; i < count; ++i)
-        sums[0] += term(i);
-    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
-           ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+        for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += term(i + lane);
+    for (; i < count; ++i) sums[0] += term(i);
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
 } // namespace awq

@@ -23,8 +23,7 @@ struct squared_error {
     /// The mean, which is the loss; NaN where nothing went in.
     double mean() const noexcept
     {
-        return count == 0 ? std::numeric_limits<double>::quiet_NaN()
-                          : sum / static_cast<double>(count);
+        return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(count);
     }
     squared_error& operator+=(const squared_error& other) noexcept
     {
@@ -36,8 +35,8 @@ struct squared_error {
 
 /// Compares two outputs, both (tokens, features), over the tokens that the mask keeps.
 template <execution E>
-AWQ_ABI_TAG squared_error output_error(const E& how, matrix_view<const float> expected,
-                           matrix_view<const float> actual, loss_mask mask = {})
+AWQ_ABI_TAG squared_error output_error(const E& how, matrix_view<const float> expected, matrix_view<const float> actual,
+                                       loss_mask mask = {})
 {
     const std::size_t width = expected.cols();
     const double sum = ordered_sum(how, expected.rows(), [&](std::size_t t) {
@@ -52,8 +51,7 @@ AWQ_ABI_TAG squared_error output_error(const E& how, matrix_view<const float> ex
 }
 
 /// Floats that `linear_output_loss` needs at least; more makes it faster.
-constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features,
-                                                        std::size_t tokens) noexcept
+constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features, std::size_t tokens) noexcept
 {
     return in_features + tokens;
 }
@@ -63,22 +61,21 @@ constexpr std::size_t linear_output_loss_workspace_size(std::size_t in_features,
 /// are fewer tokens than in_features. `T`: the weights' element type.
 template <class Product, execution E, class T = float>
 class AWQ_ABI_TAG linear_output_loss {
-  public:
+public:
     /// `weights`: the originals, each (out_features, in_features); `x`: (tokens, in_features).
-    linear_output_loss(const E& how, std::span<const matrix_view<const T>> weights,
-                       matrix_view<const float> x, std::span<float> memory) noexcept
+    linear_output_loss(const E& how, std::span<const matrix_view<const T>> weights, matrix_view<const float> x,
+                       std::span<float> memory) noexcept
         : how_(how), weights_(weights), x_(x), memory_(memory)
     {}
 
     double operator()(std::span<const matrix_view<const float>> candidates) const
     {
         squared_error error;
-        for (std::size_t i = 0; i < weights_.size(); ++i)
-            error += layer_error(i, candidates[i]);
+        for (std::size_t i = 0; i < weights_.size(); ++i) error += layer_error(i, candidates[i]);
         return error.mean();
     }
 
-  private:
+private:
     squared_error layer_error(std::size_t index, matrix_view<const float> candidate) const
     {
         const matrix_view<const T> weight = weights_[index];
@@ -92,8 +89,7 @@ class AWQ_ABI_TAG linear_output_loss {
             const matrix_view<float> output{memory_.data() + count * width, count, tokens};
             how_.for_each(count, [&](std::size_t r) {
                 for (std::size_t c = 0; c < width; ++c)
-                    change(r, c) =
-                        candidate(first + r, c) - static_cast<float>(weight(first + r, c));
+                    change(r, c) = candidate(first + r, c) - static_cast<float>(weight(first + r, c));
             });
             Product::multiply_nt(how_, matrix_view<const float>{change}, x_, output);
             sum += ordered_sum(how_, count, [&](std::size_t r) {

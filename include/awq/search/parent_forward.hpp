@@ -41,13 +41,11 @@ parent(F, std::size_t, std::size_t) -> parent<F>;
 /// llm-compressor's loss. A callable for `scale_search`.
 template <parent_forward F, execution E>
 class parent_output_loss {
-  public:
+public:
     /// `weights`: the originals. `memory`: `source.workspace_size()` floats.
-    parent_output_loss(const E& how, parent<F>& source,
-                       std::span<const matrix_view<const float>> weights, std::span<float> memory,
-                       loss_mask mask = {})
-        : how_(how), source_(source), mask_(mask),
-          expected_(memory.data(), source.tokens, source.out_features),
+    parent_output_loss(const E& how, parent<F>& source, std::span<const matrix_view<const float>> weights,
+                       std::span<float> memory, loss_mask mask = {})
+        : how_(how), source_(source), mask_(mask), expected_(memory.data(), source.tokens, source.out_features),
           actual_(memory.data() + expected_.size(), source.tokens, source.out_features)
     {
         source_.forward(weights, expected_);
@@ -56,12 +54,10 @@ class parent_output_loss {
     double operator()(std::span<const matrix_view<const float>> candidates)
     {
         source_.forward(candidates, actual_);
-        return output_error(how_, matrix_view<const float>{expected_},
-                            matrix_view<const float>{actual_}, mask_)
-            .mean();
+        return output_error(how_, matrix_view<const float>{expected_}, matrix_view<const float>{actual_}, mask_).mean();
     }
 
-  private:
+private:
     const E& how_;
     parent<F>& source_;
     loss_mask mask_;

@@ -16,12 +16,11 @@ inline constexpr std::size_t all_rows = static_cast<std::size_t>(-1);
 /// together), one from each of equal parts of the weight. Its place within the part differs from part to part, so
 /// that rows which repeat, such as the channels of attention heads, are all met. The same rows every time.
 class row_sample {
-  public:
+public:
     /// At most about `most` of `rows` rows, at least one block of them.
     constexpr explicit row_sample(std::size_t rows, std::size_t most = all_rows, std::size_t block = 1) noexcept
         : rows_(rows), block_(std::clamp<std::size_t>(block, 1, std::max<std::size_t>(rows, 1))),
-          parts_(chunk_count(rows, block_)),
-          blocks_(std::min(parts_, std::max<std::size_t>(most / block_, 1)))
+          parts_(chunk_count(rows, block_)), blocks_(std::min(parts_, std::max<std::size_t>(most / block_, 1)))
     {}
 
     constexpr std::size_t blocks() const noexcept { return blocks_; }
@@ -44,12 +43,9 @@ class row_sample {
         return blocks_ == 0 ? 0 : (blocks_ - 1) * block_ + rows_in(blocks_ - 1);
     }
     /// Where row `index` of the sample is in the weight.
-    constexpr std::size_t row(std::size_t index) const noexcept
-    {
-        return first_of(index / block_) + index % block_;
-    }
+    constexpr std::size_t row(std::size_t index) const noexcept { return first_of(index / block_) + index % block_; }
 
-  private:
+private:
     std::size_t rows_, block_, parts_, blocks_;
 };
 

@@ -22,7 +22,7 @@ struct scale_candidate {
 /// llm-compressor's candidates in its order (a tie keeps the earlier one). Identity is the first:
 /// ratio 0 without duo scaling gives scales of exactly 1.
 class scale_grid {
-  public:
+public:
     constexpr explicit scale_grid(const search_options& options) noexcept
         : n_grid_(options.n_grid), kind_(options.duo_scaling)
     {}
@@ -33,15 +33,11 @@ class scale_grid {
     {
         const std::size_t least = kind_ == duo::off ? 2 : kind_ == duo::on ? 3 : 4;
         if (n_grid_ < least || n_grid_ > largest_n_grid)
-            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ",
-                         largest_n_grid};
+            return error{error_code::invalid_argument, "n_grid ", n_grid_, ": use ", least, " to ", largest_n_grid};
         return {};
     }
 
-    constexpr std::size_t size() const noexcept
-    {
-        return kind_ == duo::both ? n_grid_ / 2 * 2 : n_grid_;
-    }
+    constexpr std::size_t size() const noexcept { return kind_ == duo::both ? n_grid_ / 2 * 2 : n_grid_; }
 
     constexpr scale_candidate operator[](std::size_t index) const noexcept
     {
@@ -57,7 +53,7 @@ class scale_grid {
         return {fraction(index / 2, n_grid_ / 2 - 1), index % 2 == 1};
     }
 
-  private:
+private:
     static constexpr double fraction(std::size_t part, std::size_t whole) noexcept
     {
         return static_cast<double>(part) / static_cast<double>(whole);
@@ -114,8 +110,7 @@ inline bool compute_scales(const scale_candidate& candidate, std::span<const flo
 {
     const double ratio = candidate.ratio;
     if (!candidate.duo_scaling)
-        return detail::fill_scales<float>(
-            scales, [&](std::size_t i) { return detail::raised(x_mean[i], ratio); });
+        return detail::fill_scales<float>(scales, [&](std::size_t i) { return detail::raised(x_mean[i], ratio); });
     return detail::fill_scales<double>(scales, [&](std::size_t i) {
         return detail::raised(x_mean[i], ratio) / (std::pow(w_mean[i], 1.0 - ratio) + 1e-4);
     });

@@ -39,7 +39,7 @@ namespace detail {
 /// Makes candidates one after another in the same memory. `Storage`: a dtype, or a `storage_rounding`.
 template <execution E, quantizer Q, class T, class Storage>
 class AWQ_ABI_TAG candidate_maker {
-  public:
+public:
     candidate_maker(const E& how, const search_problem<Q, T>& problem, Storage storage)
         : how_(how), problem_(problem), storage_(storage)
     {}
@@ -57,8 +57,7 @@ class AWQ_ABI_TAG candidate_maker {
         views_ = memory.take<matrix_view<const float>>(problem_.layers.size());
         outputs_ = memory.take<matrix_view<float>>(problem_.layers.size());
         if (magnitudes.empty() || outputs_.empty()) return too_small();
-        for (std::size_t i = 0; i < views_.size(); ++i)
-            AWQ_CHECK(prepare_layer(memory, i));
+        for (std::size_t i = 0; i < views_.size(); ++i) AWQ_CHECK(prepare_layer(memory, i));
         reduce_to_scales([&](std::size_t c) { return problem_.x_mean[c]; }, x_mean_);
         if (needs_w_mean) fill_w_mean(magnitudes);
         return {};
@@ -67,8 +66,7 @@ class AWQ_ABI_TAG candidate_maker {
     /// The candidate's weights, the rows of `sample_of` each; empty where a scale is not usable or
     /// cannot be stored.
     template <class Sample>
-    std::span<const matrix_view<const float>> make(const scale_candidate& candidate,
-                                                   const Sample& sample_of)
+    std::span<const matrix_view<const float>> make(const scale_candidate& candidate, const Sample& sample_of)
     {
         if (!compute_scales(candidate, x_mean_, w_mean_, scales_)) return {};
         const bool identity = candidate.ratio == 0.0 && !candidate.duo_scaling;
@@ -76,8 +74,7 @@ class AWQ_ABI_TAG candidate_maker {
         for (std::size_t c = 0; c < column_scales_.size(); ++c)
             column_scales_[c] = static_cast<sum_type>(scales_[problem_.scale_of(c)]);
         for (std::size_t i = 0; i < views_.size(); ++i)
-            if (problem_.layers[i].rounding != nullptr)
-                make_layer(i, sample_of(problem_.layers[i].weight.rows()));
+            if (problem_.layers[i].rounding != nullptr) make_layer(i, sample_of(problem_.layers[i].weight.rows()));
         return views_;
     }
 
@@ -93,7 +90,7 @@ class AWQ_ABI_TAG candidate_maker {
                      "scale search: give as many floats as search_workspace_size says"};
     }
 
-  private:
+private:
     status prepare_layer(workspace& memory, std::size_t index)
     {
         const auto& layer = problem_.layers[index];
@@ -111,18 +108,14 @@ class AWQ_ABI_TAG candidate_maker {
     template <class Source, class V>
     void reduce_to_scales(Source source, std::span<V> out) const
     {
-        for (std::size_t s = 0; s < out.size(); ++s)
-            out[s] = V(0);
+        for (std::size_t s = 0; s < out.size(); ++s) out[s] = V(0);
         if (problem_.column_scales.empty()) {
-            for (std::size_t c = 0; c < out.size(); ++c)
-                out[c] = source(c);
+            for (std::size_t c = 0; c < out.size(); ++c) out[c] = source(c);
             return;
         }
-        for (std::size_t c = 0; c < problem_.in_features(); ++c)
-            out[problem_.scale_of(c)] += source(c);
+        for (std::size_t c = 0; c < problem_.in_features(); ++c) out[problem_.scale_of(c)] += source(c);
         const V share = V(out.size()) / V(problem_.in_features());
-        for (V& value : out)
-            value *= share;
+        for (V& value : out) value *= share;
     }
 
     void fill_w_mean(std::span<double> sums)
@@ -130,8 +123,7 @@ class AWQ_ABI_TAG candidate_maker {
         double rows = 0.0;
         for (const auto& layer : problem_.layers) {
             if (layer.rounding == nullptr) continue;
-            add_weight_magnitudes(how_, layer.weight,
-                                  layer.rounding->scale_columns(layer.weight.cols()), storage_,
+            add_weight_magnitudes(how_, layer.weight, layer.rounding->scale_columns(layer.weight.cols()), storage_,
                                   sums);
             rows += static_cast<double>(layer.weight.rows());
         }
@@ -181,8 +173,7 @@ class AWQ_ABI_TAG candidate_maker {
         for (std::size_t r = 0; r < weight.rows(); ++r) {
             const std::span<float> to = out.row(r);
             const T* const from = weight.row(r).data();
-            for (std::size_t c = 0; c < to.size(); ++c)
-                to[c] = static_cast<float>(static_cast<float>(from[c]) * s[c]);
+            for (std::size_t c = 0; c < to.size(); ++c) to[c] = static_cast<float>(static_cast<float>(from[c]) * s[c]);
             round_to_storage(storage_, to);
         }
     }
@@ -192,8 +183,7 @@ class AWQ_ABI_TAG candidate_maker {
         const sum_type* const s = column_scales_.data();
         for (std::size_t r = 0; r < rows.rows(); ++r) {
             const std::span<float> row = rows.row(r);
-            for (std::size_t c = 0; c < row.size(); ++c)
-                row[c] = static_cast<float>(row[c] / s[c]);
+            for (std::size_t c = 0; c < row.size(); ++c) row[c] = static_cast<float>(row[c] / s[c]);
             round_to_storage(storage_, row);
         }
     }
@@ -214,8 +204,10 @@ template <class Maker, candidate_loss Loss>
 std::span<const matrix_view<const float>> make_for(Maker& maker, const scale_candidate& candidate, Loss& loss)
 {
     return maker.make(candidate, [&](std::size_t rows) {
-        if constexpr (requires { loss.sample_of(rows); }) return loss.sample_of(rows);
-        else return row_sample{rows};
+        if constexpr (requires { loss.sample_of(rows); })
+            return loss.sample_of(rows);
+        else
+            return row_sample{rows};
     });
 }
 
@@ -246,8 +238,7 @@ void judge_all(Maker& maker, const scale_grid& grid, Loss& loss, std::span<doubl
 constexpr std::size_t no_candidate = static_cast<std::size_t>(-1);
 
 /// The first of the smallest finite errors among those still open; `no_candidate` where none is.
-inline std::size_t first_smallest(std::span<const double> errors,
-                                  std::span<const unsigned char> used)
+inline std::size_t first_smallest(std::span<const double> errors, std::span<const unsigned char> used)
 {
     std::size_t best = no_candidate;
     double smallest = std::numeric_limits<double>::infinity();
@@ -261,8 +252,7 @@ inline std::size_t first_smallest(std::span<const double> errors,
 
 inline std::size_t count_not_finite(std::span<const double> errors)
 {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
+    return static_cast<std::size_t>(std::ranges::count_if(errors, [](double value) { return !std::isfinite(value); }));
 }
 
 inline error nothing_finite()
@@ -281,9 +271,8 @@ inline error nothing_finite()
 /// finite. `storage`: as `options.storage`, which it takes the place of; a `storage_rounding` where it is
 /// known when this is compiled.
 template <execution E, quantizer Q, class T, candidate_loss Loss, class Storage>
-result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem,
-                                    const search_options& options, Loss&& loss, workspace memory,
-                                    Storage storage)
+result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
+                                    Loss&& loss, workspace memory, Storage storage)
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
@@ -307,8 +296,8 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
 
 /// The same with `options.storage`, known at run time only.
 template <execution E, quantizer Q, class T, candidate_loss Loss>
-result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem,
-                                    const search_options& options, Loss&& loss, workspace memory)
+result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
+                                    Loss&& loss, workspace memory)
 {
     return scale_search(how, problem, options, loss, memory, options.storage);
 }
@@ -317,9 +306,8 @@ result<search_outcome> scale_search(const E& how, const search_problem<Q, T>& pr
 /// `options.finalists` best of them and identity. The outcome's errors are those of `exact`, its
 /// `candidate_errors` those of `cheap`; the result is never worse than identity on `exact`.
 template <execution E, quantizer Q, class T, candidate_loss Cheap, candidate_loss Exact>
-result<search_outcome> screened_search(const E& how, const search_problem<Q, T>& problem,
-                                       const search_options& options, Cheap&& cheap, Exact&& exact,
-                                       workspace memory)
+result<search_outcome> screened_search(const E& how, const search_problem<Q, T>& problem, const search_options& options,
+                                       Cheap&& cheap, Exact&& exact, workspace memory)
 {
     const scale_grid grid{options};
     AWQ_CHECK(grid.check());
@@ -332,8 +320,7 @@ result<search_outcome> screened_search(const E& how, const search_problem<Q, T>&
     detail::judge_all(maker, grid, cheap, errors);
     chosen[0] = 1;
     for (std::size_t i = 0; i < options.finalists; ++i)
-        if (const std::size_t next = detail::first_smallest(errors, chosen);
-            next != detail::no_candidate)
+        if (const std::size_t next = detail::first_smallest(errors, chosen); next != detail::no_candidate)
             chosen[next] = 1;
     search_outcome outcome{};
     outcome.candidates = grid.size();

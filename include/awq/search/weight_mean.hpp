@@ -19,8 +19,7 @@ template <class T, class Rounding>
 void add_group_magnitudes(const T* group, std::size_t count, double* sums, Rounding) noexcept
 {
     float largest = 0.0f;
-    for (std::size_t i = 0; i < count; ++i)
-        largest = std::max(largest, std::fabs(static_cast<float>(group[i])));
+    for (std::size_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(static_cast<float>(group[i])));
     const float divisor = Rounding::round(Rounding::round(largest) + 1e-6f);
     for (std::size_t i = 0; i < count; ++i)
         sums[i] += Rounding::round(std::fabs(Rounding::round(static_cast<float>(group[i]))) / divisor);
@@ -33,16 +32,15 @@ void add_group_magnitudes(const T* group, std::size_t count, double* sums, Round
 /// share a scale.
 /// Divide the sums by the number of rows of all layers that went in: that is w_mean.
 template <execution E, class T, class Storage>
-void add_weight_magnitudes(const E& how, matrix_view<T> weight, std::size_t group,
-                           Storage storage, std::span<double> sums)
+void add_weight_magnitudes(const E& how, matrix_view<T> weight, std::size_t group, Storage storage,
+                           std::span<double> sums)
 {
     how.for_each(chunk_count(weight.cols(), group), [&](std::size_t index) {
         const std::size_t first = index * group;
         const std::size_t count = std::min(group, weight.cols() - first);
         with_storage(storage, [&](auto rounding) {
             for (std::size_t r = 0; r < weight.rows(); ++r)
-                detail::add_group_magnitudes(weight.row(r).data() + first, count,
-                                             sums.data() + first, rounding);
+                detail::add_group_magnitudes(weight.row(r).data() + first, count, sums.data() + first, rounding);
         });
     });
 }

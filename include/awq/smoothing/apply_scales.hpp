@@ -18,14 +18,13 @@ namespace awq {
 namespace detail {
 
 template <execution E, class T>
-void multiply_columns(const E& how, std::span<const std::uint32_t> column_scales,
-                      matrix_view<T> weight, std::span<const double> scales)
+void multiply_columns(const E& how, std::span<const std::uint32_t> column_scales, matrix_view<T> weight,
+                      std::span<const double> scales)
 {
     how.for_each(weight.rows(), [&](std::size_t r) {
         T* const row = weight.row(r).data();
         if (column_scales.empty())
-            for (std::size_t c = 0; c < weight.cols(); ++c)
-                row[c] = from_double<T>(to_double(row[c]) * scales[c]);
+            for (std::size_t c = 0; c < weight.cols(); ++c) row[c] = from_double<T>(to_double(row[c]) * scales[c]);
         else
             for (std::size_t c = 0; c < weight.cols(); ++c)
                 row[c] = from_double<T>(to_double(row[c]) * scales[column_scales[c]]);
@@ -68,8 +67,7 @@ status apply_scales(const E& how, const basic_mapping<S, B>& pair, std::span<con
     for (const double scale : scales)
         if (!std::isfinite(scale) || !(scale > 0.0))
             return error{error_code::invalid_argument, "apply_scales: a scale is not positive"};
-    for (const auto& balance : pair.balances)
-        detail::multiply_columns(how, pair.column_scales, balance, scales);
+    for (const auto& balance : pair.balances) detail::multiply_columns(how, pair.column_scales, balance, scales);
     const basic_smooth_target<S>& smooth = pair.smooth;
     if (smooth.norm)
         detail::divide_norm(smooth, scales);

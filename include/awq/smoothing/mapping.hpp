@@ -33,8 +33,7 @@ struct basic_smooth_target {
     }
     /// A linear layer. Where it has more outputs than there are scales (a fused qkv or gate_up),
     /// the last ones are those that the balance layers read.
-    static constexpr basic_smooth_target of_linear(matrix_view<T> weight,
-                                                   std::span<T> bias = {}) noexcept
+    static constexpr basic_smooth_target of_linear(matrix_view<T> weight, std::span<T> bias = {}) noexcept
     {
         return {weight, bias, false, false, {}};
     }
@@ -61,10 +60,7 @@ struct basic_mapping {
     /// the balance layers. Empty: column j has scale j.
     std::span<const std::uint32_t> column_scales = {};
 
-    constexpr std::size_t in_features() const noexcept
-    {
-        return balances.empty() ? 0 : balances.front().cols();
-    }
+    constexpr std::size_t in_features() const noexcept { return balances.empty() ? 0 : balances.front().cols(); }
 };
 template <class S, class B, std::size_t Count>
 basic_mapping(basic_smooth_target<S>, std::span<const matrix_view<B>, Count>) -> basic_mapping<S, B>;

@@ -34,8 +34,7 @@ inline double stored_offset(double gain) noexcept
 /// - are made exact: each the quotient of the old gain and of the new one as it will be stored.
 /// Scales that are all 1 stay so. `T`: the weight's element type.
 template <tensor_element T = float>
-void adapt_to_offset_norm(std::span<const std::type_identity_t<T>> weight,
-                          std::span<double> scales) noexcept
+void adapt_to_offset_norm(std::span<const std::type_identity_t<T>> weight, std::span<double> scales) noexcept
 {
     const auto is_one = [](double scale) { return scale == 1.0; };
     if (std::all_of(scales.begin(), scales.end(), is_one)) return;

@@ -22,11 +22,7 @@ balance_views(const balance_layers<First, Rest...>& role)
     constexpr bool same = (std::same_as<element_of<B, First>, element_of<B, Rest>> && ...);
     static_assert(same, "awq::modifier: the balance layers of one mapping have elements of one type");
     if constexpr (same)
-        return std::apply(
-            [](auto&... tensors) {
-                return std::array{written_view<B>(tensors)...};
-            },
-            role.tensors);
+        return std::apply([](auto&... tensors) { return std::array{written_view<B>(tensors)...}; }, role.tensors);
     else
         return {};
 }

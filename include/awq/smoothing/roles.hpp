@@ -40,8 +40,7 @@ struct balance_layers {
     std::tuple<Tensors...> tensors;
 
     template <class... Ts>
-    requires(sizeof...(Ts) == sizeof...(Tensors) &&
-             sizeof...(Ts) > 0) constexpr explicit balance_layers(Ts&&... layers)
+    requires(sizeof...(Ts) == sizeof...(Tensors) && sizeof...(Ts) > 0) constexpr explicit balance_layers(Ts&&... layers)
         : tensors(std::forward<Ts>(layers)...)
     {}
     static constexpr std::size_t count = sizeof...(Tensors);

@@ -70,17 +70,15 @@ void limit_balance(const scale_limits& limits, matrix_view<T> weight, dtype stor
 /// then nothing could bring it back. The weights of offset norms are adapted to their storage, so of
 /// them only the finite ones count.
 template <class T>
-void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smooth,
-                  dtype storage) noexcept
+void limit_smooth(const scale_limits& limits, const basic_smooth_target<T>& smooth, dtype storage) noexcept
 {
     storage_range range = range_of(storage);
     const std::size_t count = limits.smallest.size();
     if (smooth.norm && smooth.offset) range = {0.0, range.largest - 1.0};
     for (std::size_t i = 0; i < count; ++i) {
-        const double gain = smooth.norm ? std::fabs(detail::to_double(smooth.weight(0, i)) +
-                                                    (smooth.offset ? 1.0 : 0.0))
-                                        : detail::largest_magnitude(
-                                              smooth.weight.row(smooth.row_of(i, count)));
+        const double gain = smooth.norm
+                                ? std::fabs(detail::to_double(smooth.weight(0, i)) + (smooth.offset ? 1.0 : 0.0))
+                                : detail::largest_magnitude(smooth.weight.row(smooth.row_of(i, count)));
         detail::limit_smooth_row(limits, i, gain, range);
         if (smooth.bias.empty()) continue;
         const double bias = std::fabs(detail::to_double(smooth.bias[smooth.row_of(i, count)]));

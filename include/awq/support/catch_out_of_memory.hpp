@@ -27,8 +27,7 @@ inline constexpr std::string_view give_more_memory = "give the program more memo
 /// program is compiled without exceptions, a failed allocation ends it.
 template <class Step>
 std::invoke_result_t<Step&> catch_out_of_memory([[maybe_unused]] std::string_view where,
-                                                [[maybe_unused]] std::string_view advice,
-                                                Step&& step)
+                                                [[maybe_unused]] std::string_view advice, Step&& step)
 {
 #if AWQ_EXCEPTIONS
     try {

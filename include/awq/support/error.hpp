@@ -27,10 +27,7 @@ public:
         (append(parts), ...);
     }
 
-    constexpr error(const error& other) noexcept : code_(other.code_)
-    {
-        append(other.text());
-    }
+    constexpr error(const error& other) noexcept : code_(other.code_) { append(other.text()); }
     constexpr error& operator=(const error& other) noexcept
     {
         if (this == &other) return *this;
@@ -45,10 +42,7 @@ public:
     constexpr std::string_view text() const noexcept { return {text_, size_}; }
 
     /// The same error with `where` and ": " put before its text, as it passes up through a reader.
-    constexpr error within(std::string_view where) const noexcept
-    {
-        return error{code_, where, ": ", text()};
-    }
+    constexpr error within(std::string_view where) const noexcept { return error{code_, where, ": ", text()}; }
 
     /// As `within`, for a value that came out of the file `where`: nobody chose it, so that an
     /// `invalid_argument` is a `malformed_file`.
@@ -63,9 +57,8 @@ private:
     constexpr void append(std::string_view part) noexcept
     {
         const std::size_t room = std::min(part.size(), sizeof text_ - size_);
-        std::transform(part.data(), part.data() + room, text_ + size_, [](char c) {
-            return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-        });
+        std::transform(part.data(), part.data() + room, text_ + size_,
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c; });
         size_ += room;
     }
 
@@ -73,9 +66,8 @@ private:
     constexpr void append(char part) noexcept { append(std::string_view{&part, 1}); }
 
     template <class Number>
-        requires(std::integral<Number> || std::floating_point<Number>) &&
-                (!std::same_as<Number, bool>)
-    void append(Number number) noexcept
+    requires(std::integral<Number> || std::floating_point<Number>) &&
+        (!std::same_as<Number, bool>)void append(Number number) noexcept
     {
         const auto written = std::to_chars(text_ + size_, text_ + sizeof text_, number);
         if (written.ec == std::errc{}) size_ = static_cast<std::size_t>(written.ptr - text_);

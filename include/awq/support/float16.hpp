@@ -14,13 +14,8 @@ struct bf16 {
 
     bf16() = default;
     /// Rounds to nearest, ties to even; denormals are kept, a NaN stays a NaN.
-    constexpr explicit bf16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
-    constexpr explicit operator float() const noexcept
-    {
-        return std::bit_cast<float>(std::uint32_t{bits} << 16);
-    }
+    constexpr explicit bf16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value))) {}
+    constexpr explicit operator float() const noexcept { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
     static constexpr bf16 from_bits(std::uint16_t pattern) noexcept
     {
         bf16 value;
@@ -44,9 +39,7 @@ struct f16 {
 
     f16() = default;
     /// Rounds to nearest, ties to even; overflow gives an infinity, a NaN stays a (quiet) NaN.
-    constexpr explicit f16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value)))
-    {
-    }
+    constexpr explicit f16(float value) noexcept : bits(round(std::bit_cast<std::uint32_t>(value))) {}
     constexpr explicit operator float() const noexcept
     {
         const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16;

@@ -27,10 +27,7 @@ inline std::string printable(std::string_view name, std::size_t limit = 120)
 }
 
 /// The first line of a text.
-inline std::string_view one_line(std::string_view text) noexcept
-{
-    return text.substr(0, text.find_first_of("\r\n"));
-}
+inline std::string_view one_line(std::string_view text) noexcept { return text.substr(0, text.find_first_of("\r\n")); }
 
 } // namespace awq
 

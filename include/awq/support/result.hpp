@@ -21,10 +21,7 @@ AWQ_ABI_BEGIN
 /// Thrown by `result<T>::value()` only.
 class exception : public std::runtime_error {
 public:
-    explicit exception(const error& cause)
-        : std::runtime_error(std::string{cause.text()}), code_(cause.code())
-    {
-    }
+    explicit exception(const error& cause) : std::runtime_error(std::string{cause.text()}), code_(cause.code()) {}
     error_code code() const noexcept { return code_; }
 
 private:
@@ -39,20 +36,10 @@ class [[nodiscard]] result {
 public:
     using value_type = T;
 
-    result(const T& value)
-        requires std::copy_constructible<T>
-        : has_value_(true)
-    {
-        std::construct_at(&value_, value);
-    }
+    result(const T& value) requires std::copy_constructible<T> : has_value_(true) { std::construct_at(&value_, value); }
     result(T&& value) : has_value_(true) { std::construct_at(&value_, std::move(value)); }
     result(const error& cause) noexcept : has_value_(false) { std::construct_at(&error_, cause); }
-    result(const result& other)
-        requires std::copy_constructible<T>
-        : has_value_(other.has_value_)
-    {
-        copy_from(other);
-    }
+    result(const result& other) requires std::copy_constructible<T> : has_value_(other.has_value_) { copy_from(other); }
     result(result&& other) noexcept : has_value_(other.has_value_) { copy_from(std::move(other)); }
     result& operator=(result other) noexcept
     {
@@ -144,16 +131,15 @@ AWQ_ABI_END
 #define AWQ_JOIN_NAMES(a, b) AWQ_JOIN_NAMES_(a, b)
 
 /// AWQ_TRY(auto value, expression): the expression's value, or return its error from this function.
-#define AWQ_TRY(declaration, ...)                                                                  \
-    auto&& AWQ_JOIN_NAMES(awq_result_, __LINE__) = (__VA_ARGS__);                                  \
-    if (!AWQ_JOIN_NAMES(awq_result_, __LINE__))                                                    \
-        return AWQ_JOIN_NAMES(awq_result_, __LINE__).error();                                      \
+#define AWQ_TRY(declaration, ...)                                                                                      \
+    auto&& AWQ_JOIN_NAMES(awq_result_, __LINE__) = (__VA_ARGS__);                                                      \
+    if (!AWQ_JOIN_NAMES(awq_result_, __LINE__)) return AWQ_JOIN_NAMES(awq_result_, __LINE__).error();                  \
     declaration = *std::move(AWQ_JOIN_NAMES(awq_result_, __LINE__))
 
 /// AWQ_CHECK(expression): return the expression's error from this function, if it has one.
-#define AWQ_CHECK(...)                                                                             \
-    do {                                                                                           \
-        if (auto&& awq_status = (__VA_ARGS__); !awq_status) return awq_status.error();             \
+#define AWQ_CHECK(...)                                                                                                 \
+    do {                                                                                                               \
+        if (auto&& awq_status = (__VA_ARGS__); !awq_status) return awq_status.error();                                 \
     } while (false)
 
 #endif

@@ -48,11 +48,9 @@ constexpr std::uint8_t pattern_of(float x) noexcept
     constexpr int mantissa = Format::mantissa_bits;
     const std::uint32_t sign = std::bit_cast<std::uint32_t>(x) >> 31;
     const float value = round_to<Format>(sign != 0 ? -x : x);
-    constexpr float smallest =
-        std::bit_cast<float>(static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23);
-    const std::uint32_t normal =
-        (std::bit_cast<std::uint32_t>(value) >> (23 - mantissa)) -
-        (static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa);
+    constexpr float smallest = std::bit_cast<float>(static_cast<std::uint32_t>(127 + Format::smallest_exponent) << 23);
+    const std::uint32_t normal = (std::bit_cast<std::uint32_t>(value) >> (23 - mantissa)) -
+                                 (static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa);
     const auto denormal = static_cast<std::uint32_t>(value / smallest * float(1 << mantissa));
     const std::uint32_t magnitude = value < smallest ? denormal : normal;
     return static_cast<std::uint8_t>(magnitude | sign << (Format::exponent_bits + mantissa));
@@ -65,11 +63,10 @@ constexpr float number_of(std::uint8_t pattern) noexcept
     constexpr int mantissa = Format::mantissa_bits, sign = Format::exponent_bits + mantissa;
     const std::uint32_t magnitude = pattern & ((1u << sign) - 1);
     constexpr auto bias = static_cast<std::uint32_t>(126 + Format::smallest_exponent) << mantissa;
-    constexpr float unit = std::bit_cast<float>(
-        static_cast<std::uint32_t>(127 + Format::smallest_exponent - mantissa) << 23);
-    const float value = magnitude >> mantissa == 0
-                            ? static_cast<float>(magnitude) * unit
-                            : std::bit_cast<float>((magnitude + bias) << (23 - mantissa));
+    constexpr float unit =
+        std::bit_cast<float>(static_cast<std::uint32_t>(127 + Format::smallest_exponent - mantissa) << 23);
+    const float value = magnitude >> mantissa == 0 ? static_cast<float>(magnitude) * unit
+                                                   : std::bit_cast<float>((magnitude + bias) << (23 - mantissa));
     return pattern >> sign != 0 ? -value : value;
 }
 

@@ -25,10 +25,13 @@ struct openblas_product; ///< OpenBLAS (H, opt-in)
 ///   `std::span` always is one.
 /// - `B::make_workspace(floats)`, if it allocates: what owns that many floats, null where there are none.
 template <class B>
-concept tensor_backend = requires {
+concept tensor_backend = requires
+{
     typename B::product;
     requires std::same_as<typename B::policy_axis, axis::backend>;
-    { B::view(matrix_view<float>{}) } -> std::same_as<matrix_view<float>>;
+    {
+        B::view(matrix_view<float>{})
+        } -> std::same_as<matrix_view<float>>;
 };
 
 } // namespace awq

@@ -20,14 +20,16 @@ namespace awq::detail {
 
 /// Whether a backend has a view of a tensor, and whether that can be written.
 template <class B, class Tensor>
-concept viewed_by = requires(Tensor& tensor) { B::view(tensor).rows(); };
+concept viewed_by = requires(Tensor& tensor)
+{
+    B::view(tensor).rows();
+};
 template <class View>
 inline constexpr bool is_written = false;
 template <class T>
 inline constexpr bool is_written<matrix_view<T>> = !std::is_const_v<T>;
 template <class B, class Tensor>
-concept written_by =
-    viewed_by<B, Tensor> && is_written<decltype(B::view(std::declval<Tensor&>()))>;
+concept written_by = viewed_by<B, Tensor> && is_written<decltype(B::view(std::declval<Tensor&>()))>;
 
 template <class B, class Tensor>
 struct element_of_view {
@@ -37,8 +39,7 @@ template <class B, class Tensor>
 requires viewed_by<B, Tensor>
 struct element_of_view<B, Tensor> {
     using type = typename decltype(B::view(std::declval<Tensor&>()))::value_type;
-    static_assert(tensor_element<type>,
-                  "awq::modifier: a tensor's elements are float, awq::f16 or awq::bf16");
+    static_assert(tensor_element<type>, "awq::modifier: a tensor's elements are float, awq::f16 or awq::bf16");
 };
 
 /// The element type of a tensor that a backend can view; float of any other.
@@ -79,14 +80,16 @@ template <class B, class Tensor>
 inline constexpr bool is_own_vector = false;
 template <class B, class Tensor>
 requires(std::same_as<Tensor, typename B::vector> ||
-         std::same_as<Tensor, typename B::template vector_of<typename Tensor::value_type>>)
-inline constexpr bool is_own_vector<B, Tensor> = true;
+         std::same_as<Tensor, typename B::template vector_of<
+                                  typename Tensor::value_type>>) inline constexpr bool is_own_vector<B, Tensor> = true;
 template <class B, class Tensor>
-inline constexpr bool is_vector =
-    is_span<std::remove_cvref_t<Tensor>> || is_own_vector<B, std::remove_cvref_t<Tensor>>;
+inline constexpr bool is_vector = is_span<std::remove_cvref_t<Tensor>> || is_own_vector<B, std::remove_cvref_t<Tensor>>;
 
 template <class B>
-concept allocating_backend = requires { B::make_workspace(std::size_t{}).get(); };
+concept allocating_backend = requires
+{
+    B::make_workspace(std::size_t{}).get();
+};
 
 /// Calls `use` with working memory that the backend allocates; nothing of it outlives the call.
 template <class B, class Use>

@@ -47,9 +47,8 @@ constexpr bool is_smoothable(dtype type) noexcept
 /// The name that safetensors uses: "BF16".
 constexpr std::string_view name_of(dtype type) noexcept
 {
-    constexpr std::string_view names[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3",
-                                          "I16",  "U16", "F16", "BF16",    "I32",
-                                          "U32",  "F32", "F64", "I64",     "U64"};
+    constexpr std::string_view names[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3", "I16", "U16", "F16",
+                                          "BF16", "I32", "U32", "F32",     "F64",     "I64", "U64"};
     return names[static_cast<std::size_t>(type)];
 }
 

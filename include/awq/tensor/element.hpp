@@ -15,7 +15,8 @@ concept half_element = std::same_as<std::remove_cv_t<T>, f16> || std::same_as<st
 
 /// The element types of weights, norms and activations in memory.
 template <class T>
-concept tensor_element = half_element<T> || std::same_as<std::remove_cv_t<T>, float>;
+concept tensor_element = half_element<T> || std::same_as < std::remove_cv_t<T>,
+float > ;
 
 namespace detail {
 

@@ -16,22 +16,17 @@ public:
     using value_type = std::remove_cv_t<T>;
 
     constexpr matrix_view() = default;
-    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept
-        : matrix_view(data, rows, cols, cols)
-    {
-    }
+    constexpr matrix_view(T* data, std::size_t rows, std::size_t cols) noexcept : matrix_view(data, rows, cols, cols) {}
     /// `stride`: elements from the start of one row to the start of the next, at least `cols`; for a
     /// view that is only read also 0: all its rows are the same.
     constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride) noexcept
         : data_(data), rows_(rows), cols_(cols), stride_(stride)
-    {
-    }
+    {}
     template <class U>
-        requires std::is_same_v<const U, T>
+    requires std::is_same_v<const U, T>
     constexpr matrix_view(const matrix_view<U>& other) noexcept
         : matrix_view(other.data(), other.rows(), other.cols(), other.stride())
-    {
-    }
+    {}
 
     constexpr T* data() const noexcept { return data_; }
     constexpr std::size_t rows() const noexcept { return rows_; }
@@ -43,14 +38,8 @@ public:
     constexpr bool rows_overlap() const noexcept { return rows_ > 1 && stride_ < cols_; }
     constexpr bool contiguous() const noexcept { return stride_ == cols_; }
 
-    constexpr std::span<T> row(std::size_t index) const noexcept
-    {
-        return {data_ + index * stride_, cols_};
-    }
-    constexpr T& operator()(std::size_t row, std::size_t col) const noexcept
-    {
-        return data_[row * stride_ + col];
-    }
+    constexpr std::span<T> row(std::size_t index) const noexcept { return {data_ + index * stride_, cols_}; }
+    constexpr T& operator()(std::size_t row, std::size_t col) const noexcept { return data_[row * stride_ + col]; }
     /// `count` rows from `first` on.
     constexpr matrix_view rows_from(std::size_t first, std::size_t count) const noexcept
     {

@@ -12,21 +12,18 @@ namespace awq {
 
 /// Working memory that the caller owns, handed out front to back. Sizes are in floats.
 class workspace {
-  public:
+public:
     constexpr workspace() = default;
     constexpr workspace(std::span<float> memory) noexcept : free_(memory) {}
     template <class Memory>
     requires(!std::is_same_v<Memory, workspace>) &&
-        std::is_convertible_v<Memory&, std::span<float>> constexpr workspace(
-            Memory& memory) noexcept
-        : free_(memory)
+        std::is_convertible_v<Memory&, std::span<float>> constexpr workspace(Memory& memory) noexcept : free_(memory)
     {}
 
     /// `count` objects of T, value-initialised unless T is float; empty where the memory is too
     /// small.
     template <class T>
-    requires std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T> std::span<T>
-    take(std::size_t count)
+    requires std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T> std::span<T> take(std::size_t count)
     noexcept
     {
         const std::size_t needed = size_for<T>(count);
@@ -45,12 +42,11 @@ class workspace {
     template <class T>
     static constexpr std::size_t size_for(std::size_t count) noexcept
     {
-        constexpr std::size_t padding =
-            alignof(T) > alignof(float) ? alignof(T) / sizeof(float) : 0;
+        constexpr std::size_t padding = alignof(T) > alignof(float) ? alignof(T) / sizeof(float) : 0;
         return (count * sizeof(T) + sizeof(float) - 1) / sizeof(float) + padding;
     }
 
-  private:
+private:
     template <class T>
     static std::size_t misalignment(const float* at) noexcept
     {

@@ -20,8 +20,7 @@ namespace detail {
 
 inline error wrong_type(std::string_view what, std::string_view name)
 {
-    return error{error_code::malformed_file, what, " \"", printable(name),
-                 "\" does not fit its value"};
+    return error{error_code::malformed_file, what, " \"", printable(name), "\" does not fit its value"};
 }
 
 } // namespace detail
@@ -39,15 +38,13 @@ struct arguments {
         if (index < size()) return &positional[index + skipped];
         return named.find(name);
     }
-    std::int64_t integer(std::size_t index, std::string_view name,
-                         std::int64_t fallback) const noexcept
+    std::int64_t integer(std::size_t index, std::string_view name, std::int64_t fallback) const noexcept
     {
         const value* found = find(index, name);
         return found && found->is_whole() ? found->whole() : fallback;
     }
     /// Lives as long as the arguments.
-    std::string_view text(std::size_t index, std::string_view name,
-                          std::string_view fallback) const noexcept
+    std::string_view text(std::size_t index, std::string_view name, std::string_view fallback) const noexcept
     {
         const value* found = find(index, name);
         return found && found->as_text() ? std::string_view{*found->as_text()} : fallback;

@@ -104,8 +104,7 @@ inline result<bool> compare(const value& a, std::string_view by, const value& b,
         AWQ_TRY(const bool same, equal(a, b, work));
         return !same;
     }
-    const bool is_nan = (a.is<double>() && a.number() != a.number()) ||
-                        (b.is<double>() && b.number() != b.number());
+    const bool is_nan = (a.is<double>() && a.number() != a.number()) || (b.is<double>() && b.number() != b.number());
     if (is_nan) return false;
     const bool swapped = by == ">" || by == "<=";
     AWQ_TRY(const bool before, swapped ? less(b, a, work) : less(a, b, work));

@@ -28,12 +28,10 @@ inline result<value> time_text(std::string_view format)
     const std::time_t now = std::time(nullptr);
     std::tm local{};
     char text[256] = {};
-    if (format.size() > 200)
-        return error{error_code::unsupported, "the format of strftime_now is too long"};
+    if (format.size() > 200) return error{error_code::unsupported, "the format of strftime_now is too long"};
     if (format.empty() || !::localtime_r(&now, &local)) return value::text({});
     const std::string pattern{format};
-    return value::text(
-        std::string{text, std::strftime(text, sizeof text, pattern.c_str(), &local)});
+    return value::text(std::string{text, std::strftime(text, sizeof text, pattern.c_str(), &local)});
 }
 
 /// range(...), as in Python; as long as transformers lets a template make it.
@@ -49,11 +47,10 @@ inline result<value> range(const arguments& with, budget& work)
     const auto low = static_cast<std::uint64_t>(step > 0 ? first : end);
     const auto high = static_cast<std::uint64_t>(step > 0 ? end : first);
     const std::uint64_t distance = (step > 0 ? first < end : end < first) ? high - low : 0;
-    const std::uint64_t stride = step > 0 ? static_cast<std::uint64_t>(step)
-                                          : std::uint64_t{0} - static_cast<std::uint64_t>(step);
+    const std::uint64_t stride =
+        step > 0 ? static_cast<std::uint64_t>(step) : std::uint64_t{0} - static_cast<std::uint64_t>(step);
     const std::uint64_t count = distance / stride + (distance % stride != 0);
-    if (count > most)
-        return error{error_code::unsupported, "a range of more than ", most, " numbers"};
+    if (count > most) return error{error_code::unsupported, "a range of more than ", most, " numbers"};
     AWQ_CHECK(work.room_for_list(count));
     value::list numbers;
     numbers.reserve(count);
@@ -70,8 +67,7 @@ inline result<value> loop_variable(const value::list& items, std::size_t i, budg
         std::array<value, 9> made;
         constexpr std::string_view all[] = {"index", "index0", "revindex", "revindex0", "first",
                                             "last",  "length", "previtem", "nextitem"};
-        for (std::size_t at = 0; at < made.size(); ++at)
-            made[at] = value::text(std::string{all[at]});
+        for (std::size_t at = 0; at < made.size(); ++at) made[at] = value::text(std::string{all[at]});
         return made;
     }();
     const std::size_t count = items.size();
@@ -86,15 +82,13 @@ inline result<value> loop_variable(const value::list& items, std::size_t i, budg
                               i + 1 < count ? items[i + 1] : value{}};
     AWQ_CHECK(work.spend(10 * budget::step));
     auto about = std::make_shared<mapping>();
-    for (std::size_t at = 0; at < names.size(); ++at)
-        about->set(names[at], contents[at]);
+    for (std::size_t at = 0; at < names.size(); ++at) about->set(names[at], contents[at]);
     about->is_namespace = true; // holds what the list holds, and is held by nothing
     return value{std::move(about)};
 }
 
 /// Sets one name to a value, or several to the items of one.
-inline status bind_names(mapping& to, const std::vector<std::string>& names, const value& content,
-                         budget& work)
+inline status bind_names(mapping& to, const std::vector<std::string>& names, const value& content, budget& work)
 {
     AWQ_CHECK(work.spend(names.size() * 64));
     if (names.size() == 1) {
@@ -103,10 +97,8 @@ inline status bind_names(mapping& to, const std::vector<std::string>& names, con
     }
     AWQ_TRY(const auto parts, items_of(content, work));
     if (!parts || parts->size() != names.size())
-        return error{error_code::malformed_file, "cannot unpack a value into ", names.size(),
-                     " names"};
-    for (std::size_t i = 0; i < names.size(); ++i)
-        to.set(names[i], (*parts)[i]);
+        return error{error_code::malformed_file, "cannot unpack a value into ", names.size(), " names"};
+    for (std::size_t i = 0; i < names.size(); ++i) to.set(names[i], (*parts)[i]);
     return {};
 }
 

@@ -26,17 +26,14 @@ namespace awq::jinja {
 
 /// Reads expressions from tokens, by Jinja's precedence.
 class expression_parser {
-  public:
+public:
     explicit expression_parser(std::vector<token> tokens) : tokens_(std::move(tokens)) {}
 
-  protected:
+protected:
     using kind = expression::kind;
 
     const token& now() const noexcept { return tokens_[at_]; }
-    const token& after() const noexcept
-    {
-        return tokens_[at_ + 1 < tokens_.size() ? at_ + 1 : at_];
-    }
+    const token& after() const noexcept { return tokens_[at_ + 1 < tokens_.size() ? at_ + 1 : at_]; }
     token take() { return at_ + 1 < tokens_.size() ? std::move(tokens_[at_++]) : tokens_[at_]; }
 
     template <class... Parts>
@@ -50,10 +47,7 @@ class expression_parser {
     {
         return now().what == token::kind::symbol && now().text == text;
     }
-    bool is_name(std::string_view text) const noexcept
-    {
-        return now().what == token::kind::name && now().text == text;
-    }
+    bool is_name(std::string_view text) const noexcept { return now().what == token::kind::name && now().text == text; }
     bool skip_symbol(std::string_view text) { return is_symbol(text) && (++at_, true); }
     bool skip_name(std::string_view text) { return is_name(text) && (++at_, true); }
     status expect_symbol(std::string_view text)
@@ -138,7 +132,7 @@ class expression_parser {
         return first;
     }
 
-  private:
+private:
     result<expression> logic(std::string_view word)
     {
         const bool is_or = word == "or";
@@ -154,11 +148,9 @@ class expression_parser {
     result<expression> negation()
     {
         std::size_t count = 0;
-        while (skip_name("not"))
-            ++count;
+        while (skip_name("not")) ++count;
         AWQ_TRY(expression inner, compare());
-        for (std::size_t i = count == 0 ? 0 : 2 - count % 2; i > 0; --i)
-            inner = make(kind::negation, std::move(inner));
+        for (std::size_t i = count == 0 ? 0 : 2 - count % 2; i > 0; --i) inner = make(kind::negation, std::move(inner));
         return inner;
     }
 
@@ -234,8 +226,7 @@ class expression_parser {
         if (now().what == name) return named();
         if (now().what == string) {
             std::string text;
-            while (now().what == string)
-                text += take().text; // side by side they are one
+            while (now().what == string) text += take().text; // side by side they are one
             return constant(value::text(std::move(text)));
         }
         if (now().what == integer || now().what == real) return number();
@@ -268,8 +259,8 @@ class expression_parser {
         std::int64_t whole = 0;
         const bool is_whole = digits.what == token::kind::integer;
         const double real = is_whole ? 0.0 : parse_double(digits.text).value_or(HUGE_VAL);
-        const bool fits = is_whole ? std::from_chars(digits.text.data(), end, whole).ec == std::errc{}
-                                   : std::isfinite(real);
+        const bool fits =
+            is_whole ? std::from_chars(digits.text.data(), end, whole).ec == std::errc{} : std::isfinite(real);
         if (!fits) return bad("the number ", printable(digits.text), " is too large");
         return is_whole ? constant({whole}) : constant({real});
     }
@@ -322,8 +313,7 @@ class expression_parser {
         for (;;) {
             AWQ_CHECK(check_height(of));
             if (skip_symbol(".")) {
-                if (now().what != token::kind::name && now().what != token::kind::integer)
-                    return unexpected();
+                if (now().what != token::kind::name && now().what != token::kind::integer) return unexpected();
                 of = make(kind::attribute, std::move(of), take().text);
             } else if (skip_symbol("[")) {
                 AWQ_TRY(of, subscript(std::move(of)));
@@ -352,8 +342,7 @@ class expression_parser {
         if (colons == 0 && bounds[0].what == kind::missing) return bad("an empty subscript");
         if (colons == 0) return make(kind::item, std::move(of), std::move(bounds[0]));
         expression made = make(kind::slice, std::move(of));
-        for (expression& each : bounds)
-            add(made, std::move(each));
+        for (expression& each : bounds) add(made, std::move(each));
         return made;
     }
 
@@ -362,10 +351,8 @@ class expression_parser {
         AWQ_CHECK(expect_symbol("("));
         while (!is_symbol(")")) {
             if (is_symbol("*") || is_symbol("**"))
-                return error{error_code::unsupported, "line ", now().line,
-                             ": argument lists by * are not supported"};
-            if (now().what == token::kind::name && after().what == token::kind::symbol &&
-                after().text == "=") {
+                return error{error_code::unsupported, "line ", now().line, ": argument lists by * are not supported"};
+            if (now().what == token::kind::name && after().what == token::kind::symbol && after().text == "=") {
                 call.names.push_back(take().text);
                 take();
             } else if (!call.names.empty()) {
@@ -393,7 +380,7 @@ class expression_parser {
         }
     }
 
-  protected:
+protected:
     result<expression> filter(expression of)
     {
         if (now().what != token::kind::name) return unexpected();
@@ -402,7 +389,7 @@ class expression_parser {
         return made;
     }
 
-  private:
+private:
     result<expression> test(expression of)
     {
         const bool negated = skip_name("not");

@@ -77,12 +77,12 @@ inline result<value> rounded(const value& input, const arguments& with)
     if (method == "common" && precision >= 0) {
         if (precision > 300) return value{number};
         char digits[700]; // correctly rounded from the exact binary value, as Python does
-        const auto end = std::to_chars(digits, digits + sizeof digits, number,
-                                       std::chars_format::fixed, static_cast<int>(precision)).ptr;
+        const auto end =
+            std::to_chars(digits, digits + sizeof digits, number, std::chars_format::fixed, static_cast<int>(precision))
+                .ptr;
         return value{*parse_double({digits, end})};
     }
-    const double scale = std::pow(10.0, static_cast<double>(std::clamp<std::int64_t>(precision,
-                                                                                   -400, 400)));
+    const double scale = std::pow(10.0, static_cast<double>(std::clamp<std::int64_t>(precision, -400, 400)));
     if (scale == 0) return value{0.0};
     const double scaled = number * scale;
     if (!std::isfinite(scaled)) return value{number};
@@ -90,8 +90,7 @@ inline result<value> rounded(const value& input, const arguments& with)
                         : method == "floor" ? std::floor(scaled)
                                             : std::nearbyint(scaled);
     const double back = made / scale;
-    if (input.is_whole() && method == "common" && std::fabs(back) < 9e18)
-        return value{static_cast<std::int64_t>(back)};
+    if (input.is_whole() && method == "common" && std::fabs(back) < 9e18) return value{static_cast<std::int64_t>(back)};
     return value{back};
 }
 
@@ -140,8 +139,7 @@ inline result<value> pprint_filter(const value& input, budget& work)
     writer.sorts_keys = true;
     AWQ_TRY(std::string text, std::move(writer).written(input));
     if (count_characters(text) <= 80) return value::text(std::move(text));
-    return error{error_code::unsupported,
-                 "the filter \"pprint\" of a value wider than 80 characters is not supported"};
+    return error{error_code::unsupported, "the filter \"pprint\" of a value wider than 80 characters is not supported"};
 }
 
 inline result<value> truncated(const std::string& text, const arguments& with, budget& work)
@@ -154,8 +152,7 @@ inline result<value> truncated(const std::string& text, const arguments& with, b
     const auto size = static_cast<std::int64_t>(count_characters(text));
     if (size <= length || size - length <= leeway) return work.text(text);
     std::string kept = text.substr(0, place_of_character(text, static_cast<std::size_t>(rest)));
-    if (!flag_of(with, 1, "killwords"))
-        kept.resize(std::min(kept.rfind(' '), kept.size()));
+    if (!flag_of(with, 1, "killwords")) kept.resize(std::min(kept.rfind(' '), kept.size()));
     AWQ_CHECK(work.room_for_text(kept.size() + end.size()));
     return value::text(kept.append(end));
 }
@@ -168,8 +165,8 @@ inline result<value> count_words(const std::string& text, budget& work)
     for (std::size_t at = 0; at < text.size();) {
         const unicode::decoded next = unicode::decode(text, at);
         at += next.size;
-        const bool is_word = next.code_point == '_' || unicode::is_letter(next.code_point) ||
-                             unicode::is_number(next.code_point);
+        const bool is_word =
+            next.code_point == '_' || unicode::is_letter(next.code_point) || unicode::is_number(next.code_point);
         words += is_word && !inside;
         inside = is_word;
     }
@@ -181,8 +178,7 @@ inline result<value> indent_filter(const std::string& text, const arguments& wit
     const std::int64_t width = std::max<std::int64_t>(with.integer(0, "width", 4), 0);
     AWQ_CHECK(work.room_for_text(static_cast<std::size_t>(width)));
     const std::string spaces(static_cast<std::size_t>(width), ' ');
-    return indented(text, with.text(0, "width", spaces), flag_of(with, 1, "first"),
-                    flag_of(with, 2, "blank"), work);
+    return indented(text, with.text(0, "width", spaces), flag_of(with, 1, "first"), flag_of(with, 2, "blank"), work);
 }
 
 inline result<value> url_filter(const value& input, budget& work)
@@ -192,12 +188,10 @@ inline result<value> url_filter(const value& input, budget& work)
         AWQ_TRY(std::string quoted, url_quoted(*text.as_text(), true, work));
         return value::text(std::move(quoted));
     }
-    AWQ_TRY(const value pairs, input.as_dict() ? pairs_of(*input.as_dict(), work)
-                                               : result<value>{input});
+    AWQ_TRY(const value pairs, input.as_dict() ? pairs_of(*input.as_dict(), work) : result<value>{input});
     std::string query;
     for (const value& pair : *pairs.as_list()) {
-        if (!pair.as_list() || pair.as_list()->size() != 2)
-            return wrong_type("the filter", "urlencode");
+        if (!pair.as_list() || pair.as_list()->size() != 2) return wrong_type("the filter", "urlencode");
         if (!query.empty()) query += '&';
         for (std::size_t i = 0; i < 2; ++i) {
             AWQ_TRY(const value text, to_text((*pair.as_list())[i], work));
@@ -217,8 +211,8 @@ inline result<value> dictsort_filter(const mapping& members, const arguments& wi
     if (by != "key" && by != "value") return wrong_type("the filter", "dictsort");
     value::list keys;
     for (const mapping::member& each : members) {
-        AWQ_TRY(value key, sort_key(by == "key" ? each.key : each.content, "",
-                                    flag_of(with, 0, "case_sensitive"), work));
+        AWQ_TRY(value key,
+                sort_key(by == "key" ? each.key : each.content, "", flag_of(with, 0, "case_sensitive"), work));
         keys.push_back(std::move(key));
     }
     AWQ_TRY(const auto order, order_of(keys, flag_of(with, 2, "reverse"), work));
@@ -226,21 +220,18 @@ inline result<value> dictsort_filter(const mapping& members, const arguments& wi
 }
 
 // The filters that take any value as a text.
-inline result<std::optional<value>> text_filter(const value& input, std::string_view name,
-                                                const arguments& with, budget& work)
+inline result<std::optional<value>> text_filter(const value& input, std::string_view name, const arguments& with,
+                                                budget& work)
 {
-    constexpr std::string_view names[] = {
-        "trim",   "upper",    "lower",   "title",       "capitalize", "string", "safe",
-        "escape", "e",        "replace", "forceescape", "indent",     "center", "truncate",
-        "format", "wordcount"};
-    if (std::find(std::begin(names), std::end(names), name) == std::end(names))
-        return std::optional<value>{};
+    constexpr std::string_view names[] = {"trim",   "upper",    "lower",  "title",    "capitalize",  "string",
+                                          "safe",   "escape",   "e",      "replace",  "forceescape", "indent",
+                                          "center", "truncate", "format", "wordcount"};
+    if (std::find(std::begin(names), std::end(names), name) == std::end(names)) return std::optional<value>{};
     AWQ_TRY(const value shown, to_text(input, work));
     const std::string& text = *shown.as_text();
     const auto made = [&]() -> result<value> {
         if (name == "trim") return stripped(text, with.text(0, "chars", ""), text_ends::both, work);
-        if (name == "upper" || name == "lower" || name == "capitalize")
-            return cased(text, name, work);
+        if (name == "upper" || name == "lower" || name == "capitalize") return cased(text, name, work);
         if (name == "title") return cased(text, name, work, "-({[<");
         if (name == "escape" || name == "e" || name == "forceescape") return escaped(text, work);
         if (name == "replace") {
@@ -262,14 +253,12 @@ inline result<std::optional<value>> text_filter(const value& input, std::string_
 } // namespace detail
 
 /// Applies a filter; `unsupported` for a name that is not known.
-inline result<value> apply_filter(const value& input, std::string_view name, const arguments& with,
-                                  budget& work)
+inline result<value> apply_filter(const value& input, std::string_view name, const arguments& with, budget& work)
 {
     using namespace detail;
     AWQ_CHECK(work.spend(budget::step));
     if (name == "default" || name == "d") {
-        const bool replace =
-            input.is_undefined() || (flag_of(with, 1, "boolean") && !truthy(input));
+        const bool replace = input.is_undefined() || (flag_of(with, 1, "boolean") && !truthy(input));
         if (!replace) return input;
         return with.find(0, "default_value") ? *with.find(0, "default_value") : value::text({});
     }
@@ -293,13 +282,12 @@ inline result<value> apply_filter(const value& input, std::string_view name, con
     if (name == "items" || name == "dictsort") {
         if (input.is_undefined()) return work.list({});
         if (!input.as_dict()) return wrong_type("the filter", name);
-        return name == "items" ? pairs_of(*input.as_dict(), work)
-                               : dictsort_filter(*input.as_dict(), with, work);
+        return name == "items" ? pairs_of(*input.as_dict(), work) : dictsort_filter(*input.as_dict(), with, work);
     }
     if (name == "abs") return absolute(input);
     if (name == "round") return rounded(input, with);
-    for (const std::string_view each : {"list", "first", "last", "reverse", "sort", "unique", "min",
-                                        "max", "sum", "groupby", "batch", "slice"})
+    for (const std::string_view each :
+         {"list", "first", "last", "reverse", "sort", "unique", "min", "max", "sum", "groupby", "batch", "slice"})
         if (name == each) return apply_list_filter(input, name, with, work);
     return error{error_code::unsupported, "the filter \"", printable(name), "\" is not supported"};
 }
@@ -307,12 +295,10 @@ inline result<value> apply_filter(const value& input, std::string_view name, con
 namespace detail {
 
 // One value through map(attribute=...) or map(filter, ...).
-inline result<value> mapped(const value& each, const arguments& with, const arguments& rest,
-                            budget& work)
+inline result<value> mapped(const value& each, const arguments& with, const arguments& rest, budget& work)
 {
     const value* const attribute = with.named.find("attribute");
-    if (with.size() > 0 || !attribute)
-        return apply_filter(each, with.text(0, "", ""), rest, work);
+    if (with.size() > 0 || !attribute) return apply_filter(each, with.text(0, "", ""), rest, work);
     AWQ_TRY(const value name, to_text(*attribute, work));
     AWQ_TRY(value found, attribute_of(each, *name.as_text(), work));
     const value* const fallback = with.named.find("default");
@@ -323,8 +309,7 @@ inline result<value> mapped(const value& each, const arguments& with, const argu
 
 /// The filters that run a test or a filter over a list: select, reject, selectattr, rejectattr,
 /// map.
-inline result<value> apply_to_each(const value& input, std::string_view name,
-                                   const arguments& with, budget& work)
+inline result<value> apply_to_each(const value& input, std::string_view name, const arguments& with, budget& work)
 {
     if (!truthy(input)) return work.list({});
     AWQ_TRY(const value::list items, detail::list_or_error(input, name, work));
@@ -343,8 +328,8 @@ inline result<value> apply_to_each(const value& input, std::string_view name,
             continue;
         }
         AWQ_TRY(const value seen, detail::attribute_of(each, attribute, work));
-        AWQ_TRY(const bool passes, function.empty() ? result<bool>{truthy(seen)}
-                                                    : apply_test(seen, function, rest, work));
+        AWQ_TRY(const bool passes,
+                function.empty() ? result<bool>{truthy(seen)} : apply_test(seen, function, rest, work));
         if (passes == wanted) kept.push_back(each);
     }
     return work.list(std::move(kept));

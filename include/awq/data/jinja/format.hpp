@@ -36,8 +36,7 @@ struct format_spec {
 
 inline error bad_format(std::string_view pattern)
 {
-    return error{error_code::unsupported, "the format \"", printable(pattern, 60),
-                 "\" is not supported"};
+    return error{error_code::unsupported, "the format \"", printable(pattern, 60), "\" is not supported"};
 }
 
 // Digits at the beginning of a text, which are taken off; nothing if there are none or too many.
@@ -60,35 +59,32 @@ inline bool take_size(std::string_view& from, format_spec& spec)
     return spec.precision.has_value();
 }
 
-inline result<std::string> number_digits(const value& v, const format_spec& spec,
-                                         std::string_view pattern)
+inline result<std::string> number_digits(const value& v, const format_spec& spec, std::string_view pattern)
 {
     if (spec.type == 'f') {
         const std::size_t precision = spec.precision.value_or(6);
         if (precision > 500 || !std::isfinite(v.number())) return bad_format(pattern);
         char digits[1000];
-        const auto end = std::to_chars(digits, digits + sizeof digits, v.number(),
-                                       std::chars_format::fixed, static_cast<int>(precision)).ptr;
+        const auto end = std::to_chars(digits, digits + sizeof digits, v.number(), std::chars_format::fixed,
+                                       static_cast<int>(precision))
+                             .ptr;
         return std::string{digits, end};
     }
     if (!v.is_whole() && !(std::fabs(v.number()) < 9e18)) return bad_format(pattern);
     const std::int64_t whole = v.is_whole() ? v.whole() : static_cast<std::int64_t>(v.number());
     char digits[32];
-    const auto end = std::to_chars(digits, digits + sizeof digits, whole,
-                                   spec.type == 'x' ? 16 : 10).ptr;
+    const auto end = std::to_chars(digits, digits + sizeof digits, whole, spec.type == 'x' ? 16 : 10).ptr;
     return std::string{digits, end};
 }
 
-inline result<std::string> shown(const value& v, const format_spec& spec, std::string_view pattern,
-                                 budget& work)
+inline result<std::string> shown(const value& v, const format_spec& spec, std::string_view pattern, budget& work)
 {
     if (spec.type == 'r') return value_writer{work}.written(v);
     if (spec.type == 's') {
         AWQ_TRY(const value text, to_text(v, work));
         AWQ_CHECK(work.room_for_text(text.as_text()->size()));
-        const std::size_t size = spec.precision
-                                     ? place_of_character(*text.as_text(), *spec.precision)
-                                     : text.as_text()->size();
+        const std::size_t size =
+            spec.precision ? place_of_character(*text.as_text(), *spec.precision) : text.as_text()->size();
         return text.as_text()->substr(0, size);
     }
     if (!v.is_number()) return bad_format(pattern);
@@ -97,15 +93,14 @@ inline result<std::string> shown(const value& v, const format_spec& spec, std::s
     return digits;
 }
 
-inline result<std::string> formatted_value(const value& v, const format_spec& spec,
-                                           std::string_view pattern, budget& work)
+inline result<std::string> formatted_value(const value& v, const format_spec& spec, std::string_view pattern,
+                                           budget& work)
 {
     AWQ_TRY(std::string text, shown(v, spec, pattern, work));
     const std::size_t size = count_characters(text);
     if (spec.width <= size) return text;
     const std::size_t pad = spec.width - size;
-    AWQ_CHECK(work.room_for_text(spec.width > budget::text_limit ? spec.width
-                                                                  : pad + text.size()));
+    AWQ_CHECK(work.room_for_text(spec.width > budget::text_limit ? spec.width : pad + text.size()));
     if (spec.centered) return std::string(pad / 2, ' ') + text + std::string(pad - pad / 2, ' ');
     if (spec.left) return text.append(pad, ' ');
     const bool zeros = spec.zero && v.is_number();
@@ -116,8 +111,7 @@ inline result<std::string> formatted_value(const value& v, const format_spec& sp
 inline status append(std::string& out, std::string_view piece, budget& work)
 {
     AWQ_CHECK(work.spend(piece.size()));
-    if (out.size() + piece.size() > budget::text_limit)
-        return work.room_for_text(out.size() + piece.size());
+    if (out.size() + piece.size() > budget::text_limit) return work.room_for_text(out.size() + piece.size());
     out += piece;
     return {};
 }
@@ -131,8 +125,7 @@ inline bool take_percent(std::string_view& from, format_spec& spec, std::string_
         name = from.substr(1, close - 1);
         from.remove_prefix(close + 1);
     }
-    for (; !from.empty() && std::string_view{"-0+"}.find(from.front()) != from.npos;
-         from.remove_prefix(1)) {
+    for (; !from.empty() && std::string_view{"-0+"}.find(from.front()) != from.npos; from.remove_prefix(1)) {
         spec.left |= from.front() == '-';
         spec.zero |= from.front() == '0';
         spec.sign |= from.front() == '+';
@@ -162,17 +155,15 @@ inline bool read_braces(std::string_view from, const value& v, format_spec& spec
     if (!take_size(from, spec)) return false;
     if (from.empty()) return !v.is<double>() || !spec.precision; // %g, which is not done here
     spec.type = from.front();
-    return from.size() == 1 && (spec.type == 's' ? !v.is_number()
-                                                 : v.is_number() && (spec.type == 'd' ||
-                                                                     spec.type == 'x' ||
-                                                                     spec.type == 'f'));
+    return from.size() == 1 &&
+           (spec.type == 's' ? !v.is_number()
+                             : v.is_number() && (spec.type == 'd' || spec.type == 'x' || spec.type == 'f'));
 }
 
 } // namespace detail
 
 /// `pattern % arguments`.
-inline result<value> percent_formatted(std::string_view pattern, const arguments& with,
-                                       budget& work)
+inline result<value> percent_formatted(std::string_view pattern, const arguments& with, budget& work)
 {
     AWQ_CHECK(work.spend(pattern.size()));
     std::string out;
@@ -194,13 +185,11 @@ inline result<value> percent_formatted(std::string_view pattern, const arguments
         if (!found)
             return error{error_code::malformed_file, "the format \"", printable(pattern, 60),
                          "\" has not enough values"};
-        AWQ_TRY(const std::string piece,
-                detail::formatted_value(*found, spec, pattern, work));
+        AWQ_TRY(const std::string piece, detail::formatted_value(*found, spec, pattern, work));
         AWQ_CHECK(detail::append(out, piece, work));
     }
     if (next < with.size())
-        return error{error_code::malformed_file, "the format \"", printable(pattern, 60),
-                     "\" has too many values"};
+        return error{error_code::malformed_file, "the format \"", printable(pattern, 60), "\" has too many values"};
     return work.text(std::move(out));
 }
 
@@ -232,8 +221,7 @@ inline result<value> brace_formatted(std::string_view pattern, const arguments& 
         if (!found || (!by_name && !name.empty()) ||
             !detail::read_braces(field.substr(std::min(colon + 1, field.size())), *found, spec))
             return detail::bad_format(pattern);
-        AWQ_TRY(const std::string piece,
-                detail::formatted_value(*found, spec, pattern, work));
+        AWQ_TRY(const std::string piece, detail::formatted_value(*found, spec, pattern, work));
         AWQ_CHECK(detail::append(out, piece, work));
         pattern.remove_prefix(close + 1);
     }

@@ -43,8 +43,7 @@ inline result<value> from_json(const json::value& from, budget& work)
     if (const auto text = from.as_string()) return work.text(std::string{*text});
     if (const auto flag = from.as_bool()) return value{*flag};
     if (const auto whole = from.as_integer()) return value{*whole};
-    if (from.is_integer())
-        return from.error(error_code::unsupported, "an integer of more than 64 bits");
+    if (from.is_integer()) return from.error(error_code::unsupported, "an integer of more than 64 bits");
     if (const auto real = from.as_number()) return value{*real};
     return value{value::none{}};
 }

@@ -32,7 +32,7 @@ namespace awq::jinja {
 /// Runs a template once. Bounded by a `budget` and in nesting, so a hostile template ends in an
 /// error.
 class interpreter {
-  public:
+public:
     interpreter(mapping globals, budget& work) : variables_(std::move(globals)), work_(work) {}
 
     /// The text that a template prints. Errors name the line.
@@ -44,7 +44,7 @@ class interpreter {
         return out;
     }
 
-  private:
+private:
     enum class flow { normal, leave, proceed };
     using kind = expression::kind;
 
@@ -115,8 +115,7 @@ class interpreter {
 
     result<flow> append(const std::string& text, std::string& out)
     {
-        if (out.size() + text.size() > budget::text_limit)
-            AWQ_CHECK(work_.room_for_text(out.size() + text.size()));
+        if (out.size() + text.size() > budget::text_limit) AWQ_CHECK(work_.room_for_text(out.size() + text.size()));
         AWQ_CHECK(work_.spend(text.size()));
         out += text;
         return flow::normal;
@@ -155,8 +154,7 @@ class interpreter {
         AWQ_TRY(const value over, evaluate_at(now.expressions[0]));
         if (now.expressions.size() < 2 && over.as_list()) return over;
         AWQ_TRY(auto items, items_of(over, work_));
-        if (!items)
-            return error{error_code::malformed_file, "cannot loop over this value"};
+        if (!items) return error{error_code::malformed_file, "cannot loop over this value"};
         if (now.expressions.size() < 2) return work_.list(*std::move(items));
         value::list kept;
         for (value& each : *items) {
@@ -194,8 +192,7 @@ class interpreter {
         const value target = variables_.find(now.names[0]);
         mapping* const members = target.as_dict();
         if (!members || !members->is_namespace)
-            return error{error_code::malformed_file, "\"", printable(now.names[0]),
-                         "\" is no namespace"};
+            return error{error_code::malformed_file, "\"", printable(now.names[0]), "\" is no namespace"};
         AWQ_CHECK(work_.set(*members, value::text(now.text), std::move(content)));
         return flow::normal;
     }
@@ -354,8 +351,7 @@ class interpreter {
     {
         const auto* target = std::get_if<value::callable>(&function.data);
         if (!target)
-            return error{error_code::unsupported, "the function or method \"", printable(name),
-                         "\" is not supported"};
+            return error{error_code::unsupported, "the function or method \"", printable(name), "\" is not supported"};
         if (target->macro) return call_macro(*target->macro, with);
         if (target->name == "raise_exception")
             return error{error_code::malformed_file,
@@ -371,12 +367,10 @@ class interpreter {
         auto members = std::make_shared<mapping>();
         const value* const from = with.find(0, "");
         if (from && from->as_dict())
-            for (const mapping::member& each : *from->as_dict())
-                AWQ_CHECK(work_.set(*members, each.key, each.content));
+            for (const mapping::member& each : *from->as_dict()) AWQ_CHECK(work_.set(*members, each.key, each.content));
         else if (from)
             AWQ_CHECK(add_pairs(*from, *members));
-        for (const mapping::member& each : with.named)
-            AWQ_CHECK(work_.set(*members, each.key, each.content));
+        for (const mapping::member& each : with.named) AWQ_CHECK(work_.set(*members, each.key, each.content));
         members->is_namespace = is_namespace;
         return value{std::move(members)};
     }
@@ -394,8 +388,7 @@ class interpreter {
 
     result<value> call_macro(const statement& macro, const arguments& with)
     {
-        if (variables_.macro_depth() > 20)
-            return error{error_code::unsupported, "macros call each other too deeply"};
+        if (variables_.macro_depth() > 20) return error{error_code::unsupported, "macros call each other too deeply"};
         const variables::scope own{variables_, true};
         return run_macro(macro, with);
     }
@@ -450,8 +443,7 @@ class interpreter {
     {
         AWQ_TRY(const value met, evaluate(from.parts[1]));
         if (truthy(met)) return evaluate(from.parts[0]);
-        return from.parts.size() > 2 ? evaluate(from.parts[2])
-                                     : result<value>{value::missing("the other branch")};
+        return from.parts.size() > 2 ? evaluate(from.parts[2]) : result<value>{value::missing("the other branch")};
     }
 
     result<value> logic(const expression& from)
@@ -468,8 +460,7 @@ class interpreter {
             AWQ_TRY(value right, evaluate(from.parts[i + 1]));
             const std::string& by = from.names[i];
             const bool is_in = by == "in" || by == "not in";
-            AWQ_TRY(bool holds_true, is_in ? contains(right, left, work_)
-                                           : compare(left, by, right, work_));
+            AWQ_TRY(bool holds_true, is_in ? contains(right, left, work_) : compare(left, by, right, work_));
             if (by == "not in") holds_true = !holds_true;
             if (!holds_true) return value{false};
             left = std::move(right);

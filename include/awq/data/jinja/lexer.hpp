@@ -18,19 +18,7 @@ namespace awq::jinja {
 
 /// A piece of a template's source.
 struct token {
-    enum class kind {
-        text,
-        print_begin,
-        print_end,
-        block_begin,
-        block_end,
-        name,
-        string,
-        integer,
-        real,
-        symbol,
-        end
-    };
+    enum class kind { text, print_begin, print_end, block_begin, block_end, name, string, integer, real, symbol, end };
     kind what = kind::end;
     std::string text;
     std::size_t line = 1;
@@ -39,7 +27,7 @@ struct token {
 /// Cuts a template into tokens, with `trim_blocks` and `lstrip_blocks` on, as chat templates expect
 /// it.
 class lexer {
-  public:
+public:
     explicit lexer(std::string_view source)
     {
         for (std::size_t i = 0; i < source.size(); ++i) // \r\n and \r become \n
@@ -52,19 +40,15 @@ class lexer {
 
     result<std::vector<token>> tokens()
     {
-        while (at_ < source_.size())
-            AWQ_CHECK(text());
+        while (at_ < source_.size()) AWQ_CHECK(text());
         add(token::kind::end, {});
         return std::move(tokens_);
     }
 
-  private:
+private:
     std::string_view rest() const { return std::string_view{source_}.substr(at_); }
 
-    void add(token::kind what, std::string text)
-    {
-        tokens_.push_back({what, std::move(text), line_});
-    }
+    void add(token::kind what, std::string text) { tokens_.push_back({what, std::move(text), line_}); }
 
     template <class... Parts>
     error bad(const Parts&... parts) const
@@ -85,8 +69,8 @@ class lexer {
         do {
             tag = source_.find('{', tag);
             if (tag == std::string::npos || tag + 1 == source_.size()) tag = source_.size();
-        } while (tag < source_.size() &&
-                 std::string_view{"{%#"}.find(source_[tag + 1]) == std::string_view::npos && ++tag);
+        } while (tag < source_.size() && std::string_view{"{%#"}.find(source_[tag + 1]) == std::string_view::npos &&
+                 ++tag);
         std::string_view piece = std::string_view{source_}.substr(at_, tag - at_);
         const char kind = tag < source_.size() ? source_[tag + 1] : '\0';
         const char mark = tag + 2 < source_.size() ? source_[tag + 2] : '\0';
@@ -107,8 +91,7 @@ class lexer {
     std::string_view without_indent(std::string_view piece) const
     {
         const std::size_t kept = piece.find_last_not_of(" \t") + 1;
-        const bool line_begins =
-            kept == 0 ? at_ == 0 || source_[at_ - 1] == '\n' : piece[kept - 1] == '\n';
+        const bool line_begins = kept == 0 ? at_ == 0 || source_[at_ - 1] == '\n' : piece[kept - 1] == '\n';
         return line_begins ? piece.substr(0, kept) : piece;
     }
 
@@ -175,8 +158,7 @@ class lexer {
         if (is_digit(c)) return number();
         if (is_word(c)) {
             std::size_t size = 1;
-            while (size < rest().size() && is_word(rest()[size]))
-                ++size;
+            while (size < rest().size() && is_word(rest()[size])) ++size;
             return take(token::kind::name, size);
         }
         for (const std::string_view two : {"==", "!=", "<=", ">=", "//", "**"})
@@ -200,23 +182,18 @@ class lexer {
 
     std::size_t digits_from(std::size_t at) const
     {
-        while (at < rest().size() && is_digit(rest()[at]))
-            ++at;
+        while (at < rest().size() && is_digit(rest()[at])) ++at;
         return at;
     }
 
     status number()
     {
-        const auto digit_at = [&](std::size_t at) {
-            return at < rest().size() && is_digit(rest()[at]);
-        };
+        const auto digit_at = [&](std::size_t at) { return at < rest().size() && is_digit(rest()[at]); };
         const std::size_t whole = digits_from(0);
         std::size_t size = whole;
-        if (rest().substr(size).starts_with('.') && digit_at(size + 1))
-            size = digits_from(size + 1);
+        if (rest().substr(size).starts_with('.') && digit_at(size + 1)) size = digits_from(size + 1);
         if (size < rest().size() && (rest()[size] | 32) == 'e') {
-            const bool has_sign =
-                size + 1 < rest().size() && (rest()[size + 1] == '-' || rest()[size + 1] == '+');
+            const bool has_sign = size + 1 < rest().size() && (rest()[size + 1] == '-' || rest()[size + 1] == '+');
             const std::size_t first = size + (has_sign ? 2 : 1);
             if (digit_at(first)) size = digits_from(first);
         }
@@ -267,8 +244,7 @@ class lexer {
             return bad("an escape without its ", digits, " digits");
         char32_t code = 0;
         for (const char each : hex)
-            code = code * 16 +
-                   static_cast<char32_t>(is_digit(each) ? each - '0' : (each | 32) - 'a' + 10);
+            code = code * 16 + static_cast<char32_t>(is_digit(each) ? each - '0' : (each | 32) - 'a' + 10);
         unicode::append(content, code);
         advance(1 + digits);
         return {};

@@ -39,8 +39,7 @@ inline result<value> attribute_of(value of, std::string_view path, budget& work)
         const auto read = std::from_chars(name.data(), name.data() + name.size(), index);
         const bool is_index = read.ec == std::errc{} && read.ptr == name.data() + name.size();
         if (of.is_undefined()) return of;
-        AWQ_TRY(value next, is_index && !of.as_dict() ? item_of(of, value{index}, work)
-                                                      : member_of(of, name, work));
+        AWQ_TRY(value next, is_index && !of.as_dict() ? item_of(of, value{index}, work) : member_of(of, name, work));
         of = std::move(next);
         path.remove_prefix(std::min(dot + 1, path.size()));
     }
@@ -55,16 +54,15 @@ inline result<value::list> list_or_error(const value& input, std::string_view na
 }
 
 // What a value is sorted by: its attribute, and a text without regard to case.
-inline result<value> sort_key(const value& of, std::string_view attribute, bool case_sensitive,
-                              budget& work)
+inline result<value> sort_key(const value& of, std::string_view attribute, bool case_sensitive, budget& work)
 {
     AWQ_TRY(value key, attribute_of(of, attribute, work));
     if (case_sensitive || !key.as_text()) return key;
     return cased(*key.as_text(), "lower", work);
 }
 
-inline result<value::list> sort_keys(const value::list& items, const arguments& with,
-                                     std::size_t case_at, std::size_t attribute_at, budget& work)
+inline result<value::list> sort_keys(const value::list& items, const arguments& with, std::size_t case_at,
+                                     std::size_t attribute_at, budget& work)
 {
     const value* const flag = with.find(case_at, "case_sensitive");
     const std::string_view attribute = with.text(attribute_at, "attribute", "");
@@ -79,8 +77,7 @@ inline result<value::list> sort_keys(const value::list& items, const arguments& 
 }
 
 // The order of keys: equal ones keep theirs.
-inline result<std::vector<std::size_t>> order_of(const value::list& keys, bool reverse,
-                                                 budget& work)
+inline result<std::vector<std::size_t>> order_of(const value::list& keys, bool reverse, budget& work)
 {
     AWQ_CHECK(work.room_for_list(keys.size()));
     std::vector<std::size_t> order(keys.size());
@@ -102,14 +99,12 @@ inline bool flag_of(const arguments& with, std::size_t at, std::string_view name
     return found && truthy(*found);
 }
 
-inline result<value> in_order(const value::list& items, const std::vector<std::size_t>& order,
-                              budget& work)
+inline result<value> in_order(const value::list& items, const std::vector<std::size_t>& order, budget& work)
 {
     AWQ_CHECK(work.room_for_list(items.size()));
     value::list sorted;
     sorted.reserve(items.size());
-    for (const std::size_t at : order)
-        sorted.push_back(items[at]);
+    for (const std::size_t at : order) sorted.push_back(items[at]);
     return work.list(std::move(sorted));
 }
 
@@ -137,15 +132,13 @@ inline result<value> unique_filter(const value::list& items, const arguments& wi
     return work.list(std::move(kept));
 }
 
-inline result<value> extreme(const value::list& items, std::string_view name,
-                             const arguments& with, budget& work)
+inline result<value> extreme(const value::list& items, std::string_view name, const arguments& with, budget& work)
 {
     if (items.empty()) return value::missing(name);
     AWQ_TRY(const value::list keys, sort_keys(items, with, 0, 1, work));
     std::size_t best = 0;
     for (std::size_t i = 1; i < keys.size(); ++i) {
-        AWQ_TRY(const bool better, name == "min" ? less(keys[i], keys[best], work)
-                                                 : less(keys[best], keys[i], work));
+        AWQ_TRY(const bool better, name == "min" ? less(keys[i], keys[best], work) : less(keys[best], keys[i], work));
         if (better) best = i;
     }
     return items[best];
@@ -242,8 +235,7 @@ inline result<value> join_filter(const value& input, const arguments& with, budg
         AWQ_TRY(const value each, attribute_of(items[i], attribute, work));
         AWQ_TRY(const value text, to_text(each, work));
         const std::size_t more = text.as_text()->size() + (i > 0 ? by.size() : 0);
-        if (joined.size() + more > budget::text_limit)
-            return work.room_for_text(joined.size() + more).error();
+        if (joined.size() + more > budget::text_limit) return work.room_for_text(joined.size() + more).error();
         AWQ_CHECK(work.spend(more));
         if (i > 0) joined += by;
         joined += *text.as_text();
@@ -257,16 +249,14 @@ inline result<value> reversed(const value& input, budget& work)
     std::reverse(items.begin(), items.end());
     if (!input.as_text()) return work.list(std::move(items));
     std::string text;
-    for (const value& each : items)
-        text += *each.as_text();
+    for (const value& each : items) text += *each.as_text();
     return work.text(std::move(text));
 }
 
 } // namespace detail
 
 /// list, first, last, reverse, sort, unique, min, max, sum, groupby, batch and slice.
-inline result<value> apply_list_filter(const value& input, std::string_view name,
-                                       const arguments& with, budget& work)
+inline result<value> apply_list_filter(const value& input, std::string_view name, const arguments& with, budget& work)
 {
     using namespace detail;
     if (name == "reverse") return reversed(input, work);

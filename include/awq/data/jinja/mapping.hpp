@@ -46,7 +46,7 @@ struct key_view {
 
 /// A dict or a namespace: members in the order of their insertion, found in logarithmic time.
 class mapping {
-  public:
+public:
     struct member {
         value key, content;
     };
@@ -84,7 +84,7 @@ class mapping {
             append(key, std::move(content));
     }
 
-  private:
+private:
     static constexpr std::size_t few = 12; // up to here looking at all is as fast
 
     std::size_t place_of(const key_view& key) const noexcept
@@ -93,9 +93,8 @@ class mapping {
             const auto found = index_.find(key);
             return found == index_.end() ? members_.size() : found->second;
         }
-        const auto found = std::find_if(members_.begin(), members_.end(), [&](const member& each) {
-            return *key_view::of(each.key) == key;
-        });
+        const auto found = std::find_if(members_.begin(), members_.end(),
+                                        [&](const member& each) { return *key_view::of(each.key) == key; });
         return static_cast<std::size_t>(found - members_.begin());
     }
 

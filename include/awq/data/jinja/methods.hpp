@@ -27,8 +27,7 @@ namespace awq::jinja {
 namespace detail {
 
 // startswith, endswith: of one text or of any in a tuple.
-inline result<value> has_end(const std::string& text, std::string_view name, const arguments& with,
-                             budget& work)
+inline result<value> has_end(const std::string& text, std::string_view name, const arguments& with, budget& work)
 {
     const value* const what = with.find(0, name == "startswith" ? "prefix" : "suffix");
     if (!what || !(what->as_text() || what->as_list())) return wrong_type("the method", name);
@@ -38,14 +37,12 @@ inline result<value> has_end(const std::string& text, std::string_view name, con
         const std::string* const each = begin[i].as_text();
         if (!each) return wrong_type("the method", name);
         AWQ_CHECK(work.spend(std::min(each->size(), text.size()) + 1));
-        if (name == "startswith" ? text.starts_with(*each) : text.ends_with(*each))
-            return value{true};
+        if (name == "startswith" ? text.starts_with(*each) : text.ends_with(*each)) return value{true};
     }
     return value{false};
 }
 
-inline result<value> find_in(const std::string& text, std::string_view name,
-                             const arguments& with, budget& work)
+inline result<value> find_in(const std::string& text, std::string_view name, const arguments& with, budget& work)
 {
     const std::string_view what = with.text(0, "sub", "");
     const text_finder finder{what};
@@ -64,8 +61,7 @@ inline result<value> find_in(const std::string& text, std::string_view name,
     return value::integer(count_characters(std::string_view{text}.substr(0, at)));
 }
 
-inline result<value> without_affix(const std::string& text, std::string_view name,
-                                   const arguments& with, budget& work)
+inline result<value> without_affix(const std::string& text, std::string_view name, const arguments& with, budget& work)
 {
     const std::string_view affix = with.text(0, "prefix", "");
     std::string_view kept = text;
@@ -102,8 +98,7 @@ inline result<value> split_right(const std::string& text, const arguments& with,
     const std::string_view by = with.text(0, "sep", "");
     const std::int64_t most = with.integer(1, "maxsplit", -1);
     if (most < 0) return split(text, by, -1, work);
-    if (by.empty())
-        return error{error_code::unsupported, "rsplit with maxsplit needs a separator here"};
+    if (by.empty()) return error{error_code::unsupported, "rsplit with maxsplit needs a separator here"};
     AWQ_TRY(const std::size_t count, count_of(text_finder{by}, text, SIZE_MAX, work));
     const auto whole = static_cast<std::int64_t>(count) - most; // separators that stay
     if (whole <= 0) return split(text, by, -1, work);
@@ -128,40 +123,34 @@ inline result<found_method> found(result<value> made)
     return found_method{*std::move(made)};
 }
 
-inline result<found_method> call_text_method(const std::string& text, std::string_view name,
-                                             const arguments& with, budget& work)
+inline result<found_method> call_text_method(const std::string& text, std::string_view name, const arguments& with,
+                                             budget& work)
 {
-    const auto trimmed = [&](text_ends which) {
-        return found(stripped(text, with.text(0, "chars", ""), which, work));
-    };
+    const auto trimmed = [&](text_ends which) { return found(stripped(text, with.text(0, "chars", ""), which, work)); };
     if (name == "strip") return trimmed(text_ends::both);
     if (name == "lstrip") return trimmed(text_ends::left);
     if (name == "rstrip") return trimmed(text_ends::right);
     for (const std::string_view each : {"upper", "lower", "title", "capitalize"})
         if (name == each) return found(cased(text, name, work));
     if (name == "format") return found(brace_formatted(text, with, work));
-    if (name == "split")
-        return found(split(text, with.text(0, "sep", ""), with.integer(1, "maxsplit", -1), work));
+    if (name == "split") return found(split(text, with.text(0, "sep", ""), with.integer(1, "maxsplit", -1), work));
     if (name == "rsplit") return found(split_right(text, with, work));
     if (name == "splitlines") return found(lines_of(text, work));
     if (name == "replace")
-        return found(replaced(text, with.text(0, "old", ""), with.text(1, "new", ""),
-                              with.integer(2, "count", -1), work));
-    if (name == "find" || name == "rfind" || name == "count")
-        return found(find_in(text, name, with, work));
+        return found(
+            replaced(text, with.text(0, "old", ""), with.text(1, "new", ""), with.integer(2, "count", -1), work));
+    if (name == "find" || name == "rfind" || name == "count") return found(find_in(text, name, with, work));
     if (name == "startswith" || name == "endswith") return found(has_end(text, name, with, work));
-    if (name == "removeprefix" || name == "removesuffix")
-        return found(without_affix(text, name, with, work));
-    if (name == "isspace" || name == "isdigit" || name == "isalpha")
-        return found(all_characters(text, name, work));
+    if (name == "removeprefix" || name == "removesuffix") return found(without_affix(text, name, with, work));
+    if (name == "isspace" || name == "isdigit" || name == "isalpha") return found(all_characters(text, name, work));
     if (name != "join") return found_method{};
     arguments by;
     by.positional.push_back(value::text(text));
     return found(join_filter(with.find(0, "") ? *with.find(0, "") : value{}, by, work));
 }
 
-inline result<found_method> call_dict_method(const value& of, std::string_view name,
-                                             const arguments& with, budget& work)
+inline result<found_method> call_dict_method(const value& of, std::string_view name, const arguments& with,
+                                             budget& work)
 {
     const mapping& members = *of.as_dict();
     if (members.is_namespace) return found_method{};
@@ -169,20 +158,18 @@ inline result<found_method> call_dict_method(const value& of, std::string_view n
     if (name == "keys" || name == "values") {
         AWQ_CHECK(work.room_for_list(members.size()));
         value::list all;
-        for (const mapping::member& each : members)
-            all.push_back(name == "keys" ? each.key : each.content);
+        for (const mapping::member& each : members) all.push_back(name == "keys" ? each.key : each.content);
         return found(work.list(std::move(all)));
     }
     if (name != "get") return found_method{};
     const value* const key = with.find(0, "key");
     const value* const got = key ? members.find(*key) : nullptr;
     if (got) return found_method{*got};
-    return found_method{with.find(1, "default") ? *with.find(1, "default")
-                                                : value{value::none{}}};
+    return found_method{with.find(1, "default") ? *with.find(1, "default") : value{value::none{}}};
 }
 
-inline result<found_method> call_list_method(const value::list& items, std::string_view name,
-                                             const arguments& with, budget& work)
+inline result<found_method> call_list_method(const value::list& items, std::string_view name, const arguments& with,
+                                             budget& work)
 {
     if (name != "index" && name != "count") return found_method{};
     const value what = with.find(0, "") ? *with.find(0, "") : value{};
@@ -199,11 +186,10 @@ inline result<found_method> call_list_method(const value::list& items, std::stri
 } // namespace detail
 
 /// A method of a text, a mapping or a list; nothing if the value has none of this name.
-inline result<std::optional<value>> call_method(const value& of, std::string_view name,
-                                                const arguments& with, budget& work)
+inline result<std::optional<value>> call_method(const value& of, std::string_view name, const arguments& with,
+                                                budget& work)
 {
-    if (const std::string* text = of.as_text())
-        return detail::call_text_method(*text, name, with, work);
+    if (const std::string* text = of.as_text()) return detail::call_text_method(*text, name, with, work);
     if (of.as_dict()) return detail::call_dict_method(of, name, with, work);
     if (const auto* items = of.as_list()) return detail::call_list_method(*items, name, with, work);
     return std::optional<value>{};

@@ -56,8 +56,7 @@ inline bool power(std::int64_t a, std::int64_t b, std::int64_t& made) noexcept
 inline result<value> whole(std::int64_t a, std::string_view by, std::int64_t b)
 {
     std::int64_t made = 0;
-    if (by == "/" || (by == "**" && b < 0))
-        return real(static_cast<double>(a), by, static_cast<double>(b));
+    if (by == "/" || (by == "**" && b < 0)) return real(static_cast<double>(a), by, static_cast<double>(b));
     bool fits = true;
     if (by == "+") fits = !__builtin_add_overflow(a, b, &made);
     if (by == "-") fits = !__builtin_sub_overflow(a, b, &made);
@@ -90,8 +89,7 @@ inline result<value> repeated(const value& what, std::int64_t times, budget& wor
     AWQ_CHECK(work.room_for_text(total));
     std::string all;
     all.reserve(total);
-    for (std::size_t i = 0; size > 0 && i < count; ++i)
-        all += *what.as_text();
+    for (std::size_t i = 0; size > 0 && i < count; ++i) all += *what.as_text();
     return value::text(std::move(all));
 }
 
@@ -132,8 +130,7 @@ inline result<value> percent(const std::string& pattern, const value& right, bud
 inline error no_value(const value& of)
 {
     const auto* what = std::get_if<value::undefined>(&of.data);
-    return error{error_code::missing_field, "\"", printable(what && what->name ? *what->name : ""),
-                 "\" is undefined"};
+    return error{error_code::missing_field, "\"", printable(what && what->name ? *what->name : ""), "\" is undefined"};
 }
 
 /// `of.name`; undefined if it has no such member, an error if `of` itself is undefined.
@@ -166,35 +163,29 @@ inline result<value> item_of(const value& of, const value& key, budget& work)
     const auto index = static_cast<std::size_t>(at);
     if (of.as_list()) return (*of.as_list())[index];
     const std::string& text = *of.as_text();
-    const std::size_t begin =
-        text.size() == *size ? index : place_of_character(text, index); // all ASCII: at once
+    const std::size_t begin = text.size() == *size ? index : place_of_character(text, index); // all ASCII: at once
     return work.text(text.substr(begin, unicode::character_size(text, begin)));
 }
 
 /// The places of `[from:to:step]` in something of this size by Python's rules; `given` says which
 /// bounds there are, and a step is not 0.
 template <class Sink>
-void for_each_in_slice(std::size_t count, const std::int64_t (&bounds)[3], const bool (&given)[3],
-                       Sink&& sink)
+void for_each_in_slice(std::size_t count, const std::int64_t (&bounds)[3], const bool (&given)[3], Sink&& sink)
 {
     const auto size = static_cast<std::int64_t>(count);
-    const std::int64_t step =
-        given[2] ? std::clamp<std::int64_t>(bounds[2], -size - 1, size + 1) : 1;
+    const std::int64_t step = given[2] ? std::clamp<std::int64_t>(bounds[2], -size - 1, size + 1) : 1;
     const std::int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
     const auto place = [&](std::size_t i, std::int64_t fallback) {
         if (!given[i]) return fallback;
         const std::int64_t at = std::clamp(bounds[i], -size - 1, size + 1);
         return std::clamp(at < 0 ? at + size : at, low, high);
     };
-    const std::int64_t first = place(0, step > 0 ? low : high),
-                       end = place(1, step > 0 ? high : low);
-    for (std::int64_t at = first; step > 0 ? at < end : at > end; at += step)
-        sink(static_cast<std::size_t>(at));
+    const std::int64_t first = place(0, step > 0 ? low : high), end = place(1, step > 0 ? high : low);
+    for (std::int64_t at = first; step > 0 ? at < end : at > end; at += step) sink(static_cast<std::size_t>(at));
 }
 
 /// `of[from:to:step]` of a text or list.
-inline result<value> slice_of(const value& of, const std::int64_t (&bounds)[3],
-                              const bool (&given)[3], budget& work)
+inline result<value> slice_of(const value& of, const std::int64_t (&bounds)[3], const bool (&given)[3], budget& work)
 {
     if (of.is_undefined()) return no_value(of);
     AWQ_TRY(const auto size, length(of, work));
@@ -206,8 +197,7 @@ inline result<value> slice_of(const value& of, const std::int64_t (&bounds)[3],
         AWQ_CHECK(work.room_for_list(kept));
         value::list items;
         items.reserve(kept);
-        for_each_in_slice(*size, bounds, given,
-                          [&](std::size_t at) { items.push_back(list->items[at]); });
+        for_each_in_slice(*size, bounds, given, [&](std::size_t at) { items.push_back(list->items[at]); });
         return work.list(std::move(items), list->is_tuple);
     }
     const std::string& text = *of.as_text();
@@ -231,14 +221,12 @@ inline result<value> sign(std::string_view by, const value& of)
 {
     if (of.is_undefined()) return no_value(of);
     if (!of.is_number()) return detail::wrong_type("the sign", by);
-    if (of.is_whole())
-        return by == "+" ? result<value>{value{of.whole()}} : detail::whole(0, "-", of.whole());
+    if (of.is_whole()) return by == "+" ? result<value>{value{of.whole()}} : detail::whole(0, "-", of.whole());
     return by == "+" ? of : value{-of.number()};
 }
 
 /// `left by right`, for + - ~ * / // % and **.
-inline result<value> combine(const value& left, std::string_view by, const value& right,
-                             budget& work)
+inline result<value> combine(const value& left, std::string_view by, const value& right, budget& work)
 {
     using namespace detail;
     if (by == "~") {
@@ -247,13 +235,11 @@ inline result<value> combine(const value& left, std::string_view by, const value
         return joined(*a.as_text(), *b.as_text(), work);
     }
     if (by == "%" && left.as_text()) return percent(*left.as_text(), right, work);
-    if (by == "+" && left.as_text() && right.as_text())
-        return joined(*left.as_text(), *right.as_text(), work);
+    if (by == "+" && left.as_text() && right.as_text()) return joined(*left.as_text(), *right.as_text(), work);
     if (by == "+" && left.as_sequence() && right.as_sequence() &&
         left.as_sequence()->is_tuple == right.as_sequence()->is_tuple)
         return joined(*left.as_sequence(), *right.as_sequence(), work);
-    if (by == "*" && (left.as_text() || left.as_list()) && right.is_whole())
-        return repeated(left, right.whole(), work);
+    if (by == "*" && (left.as_text() || left.as_list()) && right.is_whole()) return repeated(left, right.whole(), work);
     if (by == "*" && (right.as_text() || right.as_list()) && left.is_whole())
         return repeated(right, left.whole(), work);
     if (left.is_undefined()) return jinja::no_value(left);

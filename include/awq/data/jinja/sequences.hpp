@@ -24,9 +24,8 @@ namespace awq::jinja {
 /// The number of characters of a valid text.
 inline std::size_t count_characters(std::string_view text) noexcept
 {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char each) {
-        return (static_cast<unsigned char>(each) & 0xC0) != 0x80;
-    }));
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char each) { return (static_cast<unsigned char>(each) & 0xC0) != 0x80; }));
 }
 
 /// The length of a text (in characters), list or mapping; nothing for others.
@@ -52,8 +51,7 @@ inline result<std::optional<value::list>> items_of(const value& v, budget& work)
     value::list all;
     all.reserve(*size);
     if (const auto* members = v.as_dict())
-        for (const mapping::member& each : *members)
-            all.push_back(each.key);
+        for (const mapping::member& each : *members) all.push_back(each.key);
     if (const auto* text = v.as_text()) {
         AWQ_CHECK(work.spend(*size * 64)); // each becomes a text of its own
         for (std::size_t at = 0; at < text->size();) {
@@ -83,8 +81,7 @@ inline result<value> pairs_of(const mapping& members, budget& work)
 inline std::size_t place_of_character(std::string_view text, std::size_t index) noexcept
 {
     std::size_t at = 0;
-    for (; index > 0 && at < text.size(); --index)
-        at += unicode::character_size(text, at);
+    for (; index > 0 && at < text.size(); --index) at += unicode::character_size(text, at);
     return std::min(at, text.size());
 }
 

@@ -21,14 +21,14 @@ namespace awq::jinja {
 
 /// Reads a template from its tokens.
 class template_parser : public expression_parser {
-  public:
+public:
     using expression_parser::expression_parser;
 
     /// Errors: `malformed_file` for broken syntax, `unsupported` for a statement that is not known;
     /// with the line.
     result<std::vector<statement>> parse() { return statements({}); }
 
-  private:
+private:
     using kind = statement::kind;
     using body = std::vector<statement>;
 
@@ -65,8 +65,7 @@ class template_parser : public expression_parser {
                 all.push_back(std::move(made));
             }
         }
-        if (ends.size() > 0)
-            return bad("the template ends where {% ", *(ends.end() - 1), " %} should be");
+        if (ends.size() > 0) return bad("the template ends where {% ", *(ends.end() - 1), " %} should be");
         --nesting_;
         return all;
     }
@@ -162,8 +161,7 @@ class template_parser : public expression_parser {
             made.expressions.push_back(std::move(filter));
         }
         if (is_name("recursive"))
-            return error{error_code::unsupported, "line ", now().line,
-                         ": recursive loops are not supported"};
+            return error{error_code::unsupported, "line ", now().line, ": recursive loops are not supported"};
         AWQ_CHECK(close_block());
         AWQ_TRY(body inner, statements({"else", "endfor"}));
         made.bodies.push_back(std::move(inner));

@@ -31,8 +31,7 @@ inline std::optional<bool> is_of_type(const value& v, std::string_view name) noe
     if (name == "none") return v.is<value::none>();
     if (name == "string") return v.as_text() != nullptr;
     if (name == "mapping") return v.as_dict() && !v.as_dict()->is_namespace;
-    if (name == "sequence" || name == "iterable")
-        return v.as_text() || v.as_list() || v.as_dict() || v.is_undefined();
+    if (name == "sequence" || name == "iterable") return v.as_text() || v.as_list() || v.as_dict() || v.is_undefined();
     if (name == "number") return v.is_number();
     if (name == "integer") return v.as_integer() != nullptr;
     if (name == "float") return v.is<double>();
@@ -71,16 +70,14 @@ inline result<bool> is_cased(const value& v, std::string_view name, budget& work
 } // namespace detail
 
 /// Applies a test (`is name`); `unsupported` for a name that is not known.
-inline result<bool> apply_test(const value& v, std::string_view name, const arguments& with,
-                               budget& work)
+inline result<bool> apply_test(const value& v, std::string_view name, const arguments& with, budget& work)
 {
     if (const auto answer = detail::is_of_type(v, name)) return *answer;
     const value* const given = with.size() == 0 ? nullptr : with.find(0, "");
     const value other = given ? *given : value{};
     if (name == "sameas") return detail::same_as(v, other, work);
     if (name == "in") return contains(other, v, work);
-    if (name == "odd" || name == "even" || name == "divisibleby")
-        return detail::is_divisible(v, name, with);
+    if (name == "odd" || name == "even" || name == "divisibleby") return detail::is_divisible(v, name, with);
     if (name == "lower" || name == "upper") return detail::is_cased(v, name, work);
     constexpr std::pair<std::string_view, std::string_view> names[] = {
         {"equalto", "=="}, {"eq", "=="},         {"==", "=="}, {"ne", "!="}, {"!=", "!="},

@@ -26,8 +26,7 @@ namespace awq::jinja {
 enum class text_ends { both, left, right };
 
 /// Without the characters of `set` (empty: white space) at the ends.
-inline result<value> stripped(std::string_view text, std::string_view set, text_ends which,
-                              budget& work)
+inline result<value> stripped(std::string_view text, std::string_view set, text_ends which, budget& work)
 {
     AWQ_CHECK(work.spend(text.size()));
     const auto in_set = [&](std::string_view character) {
@@ -51,8 +50,7 @@ inline result<value> stripped(std::string_view text, std::string_view set, text_
 
 /// In "upper", "lower", "title" or "capitalize" case. `word_ends` are the characters behind which
 /// a title's words begin; empty: all that are no letters.
-inline result<value> cased(std::string_view text, std::string_view how, budget& work,
-                           std::string_view word_ends = {})
+inline result<value> cased(std::string_view text, std::string_view how, budget& work, std::string_view word_ends = {})
 {
     AWQ_CHECK(work.room_for_text(3 * text.size())); // a case may take more bytes
     std::string out;
@@ -60,13 +58,11 @@ inline result<value> cased(std::string_view text, std::string_view how, budget& 
     for (std::size_t at = 0; at < text.size();) {
         const unicode::decoded next = unicode::decode(text, at);
         const bool raise = how == "upper" || (how != "lower" && !in_word);
-        raise ? unicode::append_upper(out, next.code_point)
-              : unicode::append_lower(out, next.code_point);
-        in_word = how == "capitalize" || (word_ends.empty()
-                                              ? unicode::is_letter(next.code_point)
-                                              : word_ends.find(text.substr(at, next.size)) ==
-                                                        word_ends.npos &&
-                                                    !unicode::is_whitespace(next.code_point));
+        raise ? unicode::append_upper(out, next.code_point) : unicode::append_lower(out, next.code_point);
+        in_word =
+            how == "capitalize" || (word_ends.empty() ? unicode::is_letter(next.code_point)
+                                                      : word_ends.find(text.substr(at, next.size)) == word_ends.npos &&
+                                                            !unicode::is_whitespace(next.code_point));
         at += next.size;
     }
     return value::text(std::move(out));
@@ -75,8 +71,7 @@ inline result<value> cased(std::string_view text, std::string_view how, budget& 
 namespace detail {
 
 // How often `finder` finds its text, at most `most` times.
-inline result<std::size_t> count_of(const text_finder& finder, std::string_view text,
-                                    std::size_t most, budget& work)
+inline result<std::size_t> count_of(const text_finder& finder, std::string_view text, std::size_t most, budget& work)
 {
     std::size_t count = 0;
     for (std::size_t at = 0; count < most; ++count) {
@@ -88,8 +83,7 @@ inline result<std::size_t> count_of(const text_finder& finder, std::string_view 
 }
 
 // An empty text is found before each character and at the end.
-inline result<value> interleaved(std::string_view text, std::string_view by, std::size_t most,
-                                 budget& work)
+inline result<value> interleaved(std::string_view text, std::string_view by, std::size_t most, budget& work)
 {
     const std::size_t count = std::min(most, count_characters(text) + 1);
     if (by.size() > budget::text_limit) return work.text(std::string{by});
@@ -107,8 +101,8 @@ inline result<value> interleaved(std::string_view text, std::string_view by, std
 } // namespace detail
 
 /// `text.replace(from, to, count)`; a negative count: all.
-inline result<value> replaced(std::string_view text, std::string_view from, std::string_view to,
-                              std::int64_t count, budget& work)
+inline result<value> replaced(std::string_view text, std::string_view from, std::string_view to, std::int64_t count,
+                              budget& work)
 {
     const std::size_t most = count < 0 ? SIZE_MAX : static_cast<std::size_t>(count);
     if (from.empty()) return detail::interleaved(text, to, most, work);
@@ -128,8 +122,7 @@ inline result<value> replaced(std::string_view text, std::string_view from, std:
 }
 
 /// `text.split(by, most)`; an empty `by`: at runs of white space; a negative `most`: all.
-inline result<value> split(std::string_view text, std::string_view by, std::int64_t most,
-                           budget& work)
+inline result<value> split(std::string_view text, std::string_view by, std::int64_t most, budget& work)
 {
     value::list parts;
     const auto add = [&](std::string_view part) -> status {
@@ -161,8 +154,7 @@ inline result<value> split(std::string_view text, std::string_view by, std::int6
 }
 
 /// Every line but the first (or with it), and but empty ones (or with them), behind `space`.
-inline result<value> indented(std::string_view text, std::string_view space, bool first,
-                              bool blank, budget& work)
+inline result<value> indented(std::string_view text, std::string_view space, bool first, bool blank, budget& work)
 {
     const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
     if (space.size() > budget::text_limit) return work.text(std::string{space});
@@ -196,14 +188,24 @@ inline result<value> escaped(std::string_view text, budget& work)
 {
     AWQ_CHECK(work.room_for_text(5 * text.size())); // "&#34;"
     std::string out;
-    for (const char each : text)
-        switch (each) {
-        case '&': out += "&amp;"; break;
-        case '<': out += "&lt;"; break;
-        case '>': out += "&gt;"; break;
-        case '"': out += "&#34;"; break;
-        case '\'': out += "&#39;"; break;
-        default: out += each;
+    for (const char each : text) switch (each) {
+        case '&':
+            out += "&amp;";
+            break;
+        case '<':
+            out += "&lt;";
+            break;
+        case '>':
+            out += "&gt;";
+            break;
+        case '"':
+            out += "&#34;";
+            break;
+        case '\'':
+            out += "&#39;";
+            break;
+        default:
+            out += each;
         }
     return value::text(std::move(out));
 }
@@ -215,10 +217,9 @@ inline result<std::string> url_quoted(std::string_view text, bool keeps_slash, b
     constexpr std::string_view hex = "0123456789ABCDEF";
     std::string out;
     for (const char each : text) {
-        const bool plain = (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') ||
-                           (each >= '0' && each <= '9') ||
-                           std::string_view{"_.-~"}.find(each) != std::string_view::npos ||
-                           (each == '/' && keeps_slash);
+        const bool plain =
+            (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') || (each >= '0' && each <= '9') ||
+            std::string_view{"_.-~"}.find(each) != std::string_view::npos || (each == '/' && keeps_slash);
         const auto byte = static_cast<unsigned char>(each);
         if (plain)
             out += each;

@@ -35,18 +35,12 @@ struct value {
         std::string_view name;
         const statement* macro = nullptr;
     };
-    std::variant<undefined, none, bool, std::int64_t, double, shared_text,
-                 std::shared_ptr<const sequence>, std::shared_ptr<mapping>, callable>
+    std::variant<undefined, none, bool, std::int64_t, double, shared_text, std::shared_ptr<const sequence>,
+                 std::shared_ptr<mapping>, callable>
         data;
 
-    static value text(std::string content)
-    {
-        return {std::make_shared<const std::string>(std::move(content))};
-    }
-    static value missing(std::string_view name)
-    {
-        return {undefined{std::make_shared<const std::string>(name)}};
-    }
+    static value text(std::string content) { return {std::make_shared<const std::string>(std::move(content))}; }
+    static value missing(std::string_view name) { return {undefined{std::make_shared<const std::string>(name)}}; }
     static value integer(std::size_t number) { return {static_cast<std::int64_t>(number)}; }
 
     template <class T>
@@ -75,10 +69,7 @@ struct value {
     bool is_number() const noexcept { return is<std::int64_t>() || is<double>() || is<bool>(); }
     /// Python's int: a bool is one, too.
     bool is_whole() const noexcept { return is<std::int64_t>() || is<bool>(); }
-    std::int64_t whole() const noexcept
-    {
-        return as_integer() ? *as_integer() : static_cast<std::int64_t>(number());
-    }
+    std::int64_t whole() const noexcept { return as_integer() ? *as_integer() : static_cast<std::int64_t>(number()); }
     double number() const noexcept
     {
         if (const auto* whole = as_integer()) return static_cast<double>(*whole);

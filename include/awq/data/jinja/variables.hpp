@@ -17,12 +17,12 @@ namespace awq::jinja {
 
 /// The variables of a running template: one scope inside the other.
 class variables {
-  public:
+public:
     explicit variables(mapping globals) { scopes_.push_back(std::move(globals)); }
 
     /// A scope that ends with this object. A macro's own scope hides all but the outermost one.
     class scope {
-      public:
+    public:
         explicit scope(variables& all, bool is_macro = false)
             : all_(all), outer_base_(all.base_), outer_depth_(all.macro_depth_)
         {
@@ -40,7 +40,7 @@ class variables {
             all_.macro_depth_ = outer_depth_;
         }
 
-      private:
+    private:
         variables& all_;
         std::size_t outer_base_, outer_depth_;
     };
@@ -54,13 +54,12 @@ class variables {
         for (std::size_t i = scopes_.size(); i-- > base_;)
             if (const value* found = scopes_[i].find(name)) return *found;
         if (const value* found = scopes_.front().find(name)) return *found;
-        for (const std::string_view each :
-             {"namespace", "dict", "range", "raise_exception", "strftime_now"})
+        for (const std::string_view each : {"namespace", "dict", "range", "raise_exception", "strftime_now"})
             if (name == each) return value{value::callable{each, nullptr}};
         return value::missing(name);
     }
 
-  private:
+private:
     std::vector<mapping> scopes_;
     std::size_t base_ = 0;
     std::size_t macro_depth_ = 0;

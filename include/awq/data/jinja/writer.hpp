@@ -41,14 +41,12 @@ inline std::string real_text(double number)
     if (std::isnan(number)) return "nan";
     if (std::isinf(number)) return number < 0 ? "-inf" : "inf";
     char digits[40];
-    const auto end = std::to_chars(digits, digits + sizeof digits, number,
-                                   std::chars_format::scientific).ptr;
+    const auto end = std::to_chars(digits, digits + sizeof digits, number, std::chars_format::scientific).ptr;
     const std::string text{digits, end};
     const int exponent = std::atoi(text.c_str() + text.find('e') + 1);
     if (exponent < -4 || exponent >= 16) return text;
     char plain[400];
-    std::string fixed{plain, std::to_chars(plain, plain + sizeof plain, number,
-                                           std::chars_format::fixed).ptr};
+    std::string fixed{plain, std::to_chars(plain, plain + sizeof plain, number, std::chars_format::fixed).ptr};
     if (fixed.find('.') == std::string::npos) fixed += ".0";
     return fixed;
 }
@@ -59,8 +57,7 @@ inline void append_hex(std::string& out, std::string_view prefix, unsigned code,
 {
     constexpr std::string_view hex = "0123456789abcdef";
     out += prefix;
-    for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4)
-        out += hex[code >> shift & 15];
+    for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out += hex[code >> shift & 15];
 }
 
 inline char short_escape(char32_t code) noexcept
@@ -129,7 +126,7 @@ inline std::string python_string(std::string_view text)
 
 /// Writes one value; charges what it writes.
 class value_writer {
-  public:
+public:
     /// As Python's repr.
     explicit value_writer(budget& work) : work_(work) {}
     value_writer(budget& work, const json_style& style) : work_(work), json_(&style) {}
@@ -142,12 +139,11 @@ class value_writer {
         return std::move(out_);
     }
 
-  private:
+private:
     status put(std::string_view piece)
     {
         AWQ_CHECK(work_.spend(piece.size() + 1));
-        if (out_.size() + piece.size() > budget::text_limit)
-            return work_.room_for_text(out_.size() + piece.size());
+        if (out_.size() + piece.size() > budget::text_limit) return work_.room_for_text(out_.size() + piece.size());
         out_ += piece;
         return {};
     }
@@ -167,8 +163,7 @@ class value_writer {
     status put_string(const std::string& text)
     {
         AWQ_CHECK(work_.room_for_text(text.size()));
-        return put(json_ ? detail::json_string(text, json_->ensure_ascii)
-                         : detail::python_string(text));
+        return put(json_ ? detail::json_string(text, json_->ensure_ascii) : detail::python_string(text));
     }
 
     std::string number_text(const value& v) const
@@ -188,8 +183,8 @@ class value_writer {
         if (v.is<value::none>()) return name{json_ ? "null" : "None"};
         if (v.is_number()) return name{};
         if (json_)
-            return error{error_code::invalid_argument, "the filter \"tojson\": ",
-                         v.is_undefined() ? "an undefined value" : "a function",
+            return error{error_code::invalid_argument,
+                         "the filter \"tojson\": ", v.is_undefined() ? "an undefined value" : "a function",
                          " cannot be written as JSON"};
         return name{v.is_undefined() ? "Undefined" : "<function>"};
     }
@@ -198,8 +193,7 @@ class value_writer {
     {
         if (!json_ || !json_->indent) return {};
         AWQ_CHECK(put("\n"));
-        for (; depth > 0; --depth)
-            AWQ_CHECK(put(*json_->indent));
+        for (; depth > 0; --depth) AWQ_CHECK(put(*json_->indent));
         return {};
     }
 
@@ -249,8 +243,7 @@ class value_writer {
     {
         AWQ_CHECK(work_.room_for_list(all.size()));
         std::vector<const mapping::member*> members;
-        for (const mapping::member& each : all)
-            members.push_back(&each);
+        for (const mapping::member& each : all) members.push_back(&each);
         if (!sorts_keys && !(json_ && json_->sort_keys)) return members;
         status failed{};
         std::stable_sort(members.begin(), members.end(), [&](const auto* a, const auto* b) {

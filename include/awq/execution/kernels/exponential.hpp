@@ -33,8 +33,7 @@ inline Float exponential_within(const Float& x) noexcept
     q = q * r + Float(4.99999940e-1f);
     const Float power = q * (r * r) + r + Float(1.0f);
     // Times 2^n: n is added to the exponent.
-    return std::bit_cast<Float>(std::bit_cast<Integer>(power) +
-                                (std::bit_cast<Integer>(anchored) << 23));
+    return std::bit_cast<Float>(std::bit_cast<Integer>(power) + (std::bit_cast<Integer>(anchored) << 23));
 }
 
 } // namespace detail

@@ -20,8 +20,7 @@ namespace awq::kernels {
 
 /// Whether the instruction set computes x * y + z with one rounding.
 template <class Arch>
-inline constexpr bool fuses =
-    std::is_base_of_v<vectors::avx512f, Arch> || std::is_base_of_v<vectors::neon64, Arch>;
+inline constexpr bool fuses = std::is_base_of_v<vectors::avx512f, Arch> || std::is_base_of_v<vectors::neon64, Arch>;
 template <class Base>
 inline constexpr bool fuses<vectors::fma3<Base>> = true;
 
@@ -57,8 +56,7 @@ template <class Batch>
     x.store_unaligned(from[0]);
     y.store_unaligned(from[1]);
     z.store_unaligned(from[2]);
-    for (std::size_t i = 0; i < size; ++i)
-        from[2][i] = fused_in_software(from[0][i], from[1][i], from[2][i]);
+    for (std::size_t i = 0; i < size; ++i) from[2][i] = fused_in_software(from[0][i], from[1][i], from[2][i]);
     return Batch::load_unaligned(from[2]);
 }
 
@@ -68,17 +66,14 @@ template <class Batch>
 template <class Batch>
 [[gnu::always_inline]] inline Batch fused_by_doubles(const Batch& x, const Batch& y, const Batch& z)
 {
-    const auto upper = [](__m128 values) AWQ_INLINED
-    {
-        return _mm_cvtps_pd(_mm_movehl_ps(values, values));
-    };
+    const auto upper = [](__m128 values) AWQ_INLINED { return _mm_cvtps_pd(_mm_movehl_ps(values, values)); };
     const __m128d low = _mm_add_pd(_mm_mul_pd(_mm_cvtps_pd(x), _mm_cvtps_pd(y)), _mm_cvtps_pd(z));
     const __m128d high = _mm_add_pd(_mm_mul_pd(upper(x), upper(y)), upper(z));
     const __m128 sum = _mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
-    const __m128i tails = _mm_castps_si128(
-        _mm_shuffle_ps(_mm_castpd_ps(low), _mm_castpd_ps(high), _MM_SHUFFLE(2, 0, 2, 0)));
-    const __m128i halfway = _mm_cmpeq_epi32(_mm_and_si128(tails, _mm_set1_epi32(0x1FFFFFFF)),
-                                            _mm_set1_epi32(0x10000000));
+    const __m128i tails =
+        _mm_castps_si128(_mm_shuffle_ps(_mm_castpd_ps(low), _mm_castpd_ps(high), _MM_SHUFFLE(2, 0, 2, 0)));
+    const __m128i halfway =
+        _mm_cmpeq_epi32(_mm_and_si128(tails, _mm_set1_epi32(0x1FFFFFFF)), _mm_set1_epi32(0x10000000));
     const __m128 magnitude = _mm_andnot_ps(_mm_set1_ps(-0.0f), sum);
     const __m128 small = _mm_cmple_ps(magnitude, _mm_set1_ps(FLT_MIN));
     if (_mm_movemask_ps(_mm_or_ps(small, _mm_castsi128_ps(halfway))) == 0) [[likely]]
@@ -92,8 +87,8 @@ template <class Batch>
 /// x * y + z. xsimd 8 knows no fused instruction of AVX-512 and writes a product and a sum, which stay
 /// two under -ffp-contract=off.
 template <accumulation Kind = accumulation::native, class Arch>
-[[gnu::always_inline]] inline float_batch<Arch>
-multiply_add(const float_batch<Arch>& x, const float_batch<Arch>& y, const float_batch<Arch>& z)
+[[gnu::always_inline]] inline float_batch<Arch> multiply_add(const float_batch<Arch>& x, const float_batch<Arch>& y,
+                                                             const float_batch<Arch>& z)
 {
 #if AWQ_GNU && defined(__AVX512F__)
     if constexpr (std::is_base_of_v<vectors::avx512f, Arch>) return _mm512_fmadd_ps(x, y, z);

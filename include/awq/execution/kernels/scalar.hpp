@@ -75,15 +75,13 @@ inline void add(std::span<const float> x, std::span<float> y) noexcept
 }
 
 /// out = a * b, element by element: a row's columns times their scales.
-inline void multiply(std::span<const float> a, std::span<const float> b,
-                     std::span<float> out) noexcept
+inline void multiply(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
 {
     for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] * b[i];
 }
 
 /// out = a / b, element by element.
-inline void divide(std::span<const float> a, std::span<const float> b,
-                   std::span<float> out) noexcept
+inline void divide(std::span<const float> a, std::span<const float> b, std::span<float> out) noexcept
 {
     for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] / b[i];
 }
@@ -96,8 +94,8 @@ inline void scale(float factor, std::span<const float> x, std::span<float> out) 
 
 /// Root-mean-square norm of one row (Zhang and Sennrich 2019):
 /// out = x / rms(x) * (weight + offset).
-inline void rms_norm(std::span<const float> x, std::span<const float> weight, float eps,
-                     std::span<float> out, float offset = 0.0f) noexcept
+inline void rms_norm(std::span<const float> x, std::span<const float> weight, float eps, std::span<float> out,
+                     float offset = 0.0f) noexcept
 {
     const double mean = sum_of_squares(x) / static_cast<double>(x.size());
     const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
@@ -105,17 +103,14 @@ inline void rms_norm(std::span<const float> x, std::span<const float> weight, fl
 }
 
 /// out = silu(gate) * up, silu(x) = x / (1 + exp(-x)).
-inline void silu_multiply(std::span<const float> gate, std::span<const float> up,
-                          std::span<float> out) noexcept
+inline void silu_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
 {
-    for (std::size_t i = 0; i < gate.size(); ++i)
-        out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+    for (std::size_t i = 0; i < gate.size(); ++i) out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
 }
 
 /// out = gelu(gate) * up with the tanh approximation of Hendrycks and Gimpel 2016:
 /// gelu(x) = x / 2 (1 + tanh(u)) = x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3).
-inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up,
-                               std::span<float> out) noexcept
+inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
 {
     constexpr float twice = 1.5957691216057308f; // 2 sqrt(2 / pi)
     for (std::size_t i = 0; i < gate.size(); ++i) {
@@ -134,8 +129,8 @@ inline void softmax(float factor, std::span<float> values) noexcept
 }
 
 /// Turns the pairs (first[i], second[i]) by the angles whose cosines and sines are given.
-inline void rotate(std::span<const float> cosines, std::span<const float> sines,
-                   std::span<float> first, std::span<float> second) noexcept
+inline void rotate(std::span<const float> cosines, std::span<const float> sines, std::span<float> first,
+                   std::span<float> second) noexcept
 {
     for (std::size_t i = 0; i < first.size(); ++i) {
         const float a = first[i];

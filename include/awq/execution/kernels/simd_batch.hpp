@@ -42,17 +42,13 @@ inline constexpr std::size_t lanes = float_batch<Arch>::size;
 
 /// Vector registers of the instruction set: 32 on AVX-512 and on 64-bit ARM, else 16.
 template <class Arch>
-inline constexpr std::size_t register_count =
-    lanes<Arch> == 16 || std::is_base_of_v<vectors::neon64, Arch> ? 32 : 16;
+inline constexpr std::size_t register_count = lanes<Arch> == 16 || std::is_base_of_v<vectors::neon64, Arch> ? 32 : 16;
 
 /// Calls f(0), f(1) ... f(Count - 1) with compile-time indices, unrolled at any optimisation level.
 template <std::size_t Count, class F>
 [[gnu::always_inline]] inline void unroll(F&& f)
 {
-    [&]<std::size_t... I>(std::index_sequence<I...>) AWQ_INLINED
-    {
-        (f(std::integral_constant<std::size_t, I>{}), ...);
-    }
+    [&]<std::size_t... I>(std::index_sequence<I...>) AWQ_INLINED { (f(std::integral_constant<std::size_t, I>{}), ...); }
     (std::make_index_sequence<Count>{});
 }
 
@@ -65,8 +61,7 @@ template <std::size_t Count, class Batch>
     if constexpr (Count == 1)
         return part[0];
     else
-        return parts_sum<Count / 2>(part, 2 * stride) +
-               parts_sum<Count / 2>(part + stride, 2 * stride);
+        return parts_sum<Count / 2>(part, 2 * stride) + parts_sum<Count / 2>(part + stride, 2 * stride);
 }
 
 #if AWQ_VECTOR_FLOATS > 1
@@ -75,8 +70,8 @@ template <class Vector, std::size_t... I>
 [[gnu::always_inline]] inline auto lanes_sum(const Vector& values, std::index_sequence<I...>)
 {
     constexpr std::size_t half = sizeof...(I);
-    const auto sum = __builtin_shufflevector(values, values, I...) +
-                     __builtin_shufflevector(values, values, (I + half)...);
+    const auto sum =
+        __builtin_shufflevector(values, values, I...) + __builtin_shufflevector(values, values, (I + half)...);
     if constexpr (half == 2)
         return sum[0] + sum[1];
     else
@@ -128,9 +123,7 @@ template <class T, class Arch, class Body>
     using sums = side_by_side<T, Arch>;
     std::size_t i = 0;
     for (; i + sums::size <= size; i += sums::size)
-        unroll<sums::parts>([&](auto p) AWQ_INLINED {
-            body(p, i + p * sums::batch::size);
-        });
+        unroll<sums::parts>([&](auto p) AWQ_INLINED { body(p, i + p * sums::batch::size); });
     return i;
 }
 

@@ -44,8 +44,7 @@ template <class Arch>
     using batch = float_batch<Arch>;
     // The second operand comes out where one is a NaN.
     const batch within = vectors::min(batch(exponential_ceiling), x);
-    const batch power =
-        kernels::detail::exponential_within<batch, vectors::batch<std::int32_t, Arch>>(within);
+    const batch power = kernels::detail::exponential_within<batch, vectors::batch<std::int32_t, Arch>>(within);
     return vectors::select(x < batch(exponential_floor), batch(0.0f), power);
 }
 
@@ -61,9 +60,8 @@ void add_rows(matrix_view<const float> x, std::span<double> sums, Value value) n
     std::size_t c = 0;
     for (; c + width <= x.cols(); c += width) {
         batch sum = batch::load_unaligned(sums.data() + c);
-        unroll<Rows>([&](auto t) AWQ_INLINED {
-            sum = sum + value(batch::load_unaligned(x.data() + t * x.stride() + c));
-        });
+        unroll<Rows>([&](auto t)
+                         AWQ_INLINED { sum = sum + value(batch::load_unaligned(x.data() + t * x.stride() + c)); });
         sum.store_unaligned(sums.data() + c);
     }
     for (; c < x.cols(); ++c)
@@ -182,15 +180,14 @@ template <class Arch = default_arch>
 void scale(float factor, std::span<const float> x, std::span<float> out) noexcept
 {
     const float_batch<Arch> factors(factor);
-    const std::size_t rest = detail::for_registers<Arch>(x.size(), [&](std::size_t i) {
-        (factors * detail::load<Arch>(x, i)).store_unaligned(out.data() + i);
-    });
+    const std::size_t rest = detail::for_registers<Arch>(
+        x.size(), [&](std::size_t i) { (factors * detail::load<Arch>(x, i)).store_unaligned(out.data() + i); });
     scalar::scale(factor, x.subspan(rest), out.subspan(rest));
 }
 
 template <class Arch = default_arch>
-void rms_norm(std::span<const float> x, std::span<const float> weight, float eps,
-              std::span<float> out, float offset = 0.0f) noexcept
+void rms_norm(std::span<const float> x, std::span<const float> weight, float eps, std::span<float> out,
+              float offset = 0.0f) noexcept
 {
     const double mean = simd::sum_of_squares<Arch>(x) / static_cast<double>(x.size());
     const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + double{eps}));
@@ -204,8 +201,7 @@ void rms_norm(std::span<const float> x, std::span<const float> weight, float eps
 }
 
 template <class Arch = default_arch>
-void silu_multiply(std::span<const float> gate, std::span<const float> up,
-                   std::span<float> out) noexcept
+void silu_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
 {
     const float_batch<Arch> one(1.0f);
     const std::size_t rest = detail::for_registers<Arch>(gate.size(), [&](std::size_t i) {
@@ -217,8 +213,7 @@ void silu_multiply(std::span<const float> gate, std::span<const float> up,
 }
 
 template <class Arch = default_arch>
-void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up,
-                        std::span<float> out) noexcept
+void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up, std::span<float> out) noexcept
 {
     const float_batch<Arch> one(1.0f), cube(0.044715f), twice(-1.5957691216057308f);
     const std::size_t rest = detail::for_registers<Arch>(gate.size(), [&](std::size_t i) {
@@ -245,8 +240,7 @@ void softmax(float factor, std::span<float> values) noexcept
         sums.part[p] = sums.part[p] + power;
     });
     float sum = sums.total();
-    for (float& value : values.subspan(rest))
-        sum += value = kernels::exponential(factor * value - shift);
+    for (float& value : values.subspan(rest)) sum += value = kernels::exponential(factor * value - shift);
     simd::scale<Arch>(1.0f / sum, values, values);
 }
 
@@ -262,8 +256,7 @@ void rotate(std::span<const float> cosines, std::span<const float> sines, std::s
         (a * c - b * s).store_unaligned(first.data() + i);
         (b * c + a * s).store_unaligned(second.data() + i);
     });
-    scalar::rotate(cosines.subspan(rest), sines.subspan(rest), first.subspan(rest),
-                   second.subspan(rest));
+    scalar::rotate(cosines.subspan(rest), sines.subspan(rest), first.subspan(rest), second.subspan(rest));
 }
 
 } // namespace awq::kernels::simd

@@ -85,19 +85,18 @@ template <bfloat16_part Part>
 AWQ_AMX_CODE inline amx_rows pairs_of_columns(const float* in, std::size_t stride, std::size_t count,
                                               std::size_t depth) noexcept
 {
-    alignas(64) static constexpr std::uint16_t interleaved[32] = {
-        0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-        8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    alignas(64) static constexpr std::uint16_t interleaved[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                                                  21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                                                  11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
     const __m512i order = _mm512_load_si512(interleaved);
     const auto bits = static_cast<__mmask16>(count >= 16 ? 0xffff : (1u << count) - 1);
     amx_rows made;
     for (std::size_t p = 0; p < 16; ++p) {
         const std::size_t d = 2 * p;
         const __m512 even = _mm512_maskz_loadu_ps(d < depth ? bits : 0, in + (d < depth ? d * stride : 0));
-        const __m512 odd =
-            _mm512_maskz_loadu_ps(d + 1 < depth ? bits : 0, in + (d + 1 < depth ? (d + 1) * stride : 0));
-        made.row[p] = _mm512_permutexvar_epi16(
-            order, (__m512i)_mm512_cvtne2ps_pbh(part_of<Part>(odd), part_of<Part>(even)));
+        const __m512 odd = _mm512_maskz_loadu_ps(d + 1 < depth ? bits : 0, in + (d + 1 < depth ? (d + 1) * stride : 0));
+        made.row[p] =
+            _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(part_of<Part>(odd), part_of<Part>(even)));
     }
     return made;
 }
@@ -109,8 +108,8 @@ template <int First>
 AWQ_AMX_CODE inline sixteen_pairs every_second_four(sixteen_pairs a, sixteen_pairs b) noexcept
 {
     return __builtin_shufflevector(a, b, First, First + 1, First + 2, First + 3, First + 8, First + 9, First + 10,
-                                   First + 11, First + 16, First + 17, First + 18, First + 19, First + 24,
-                                   First + 25, First + 26, First + 27);
+                                   First + 11, First + 16, First + 17, First + 18, First + 19, First + 24, First + 25,
+                                   First + 26, First + 27);
 }
 
 /// Transposes the four 4 x 4 squares that registers `at` to `at + 3` are.
@@ -241,8 +240,8 @@ struct amx_kernel {
 
     struct tiles {
         /// c (32, 32) = or += the product of two panels, of `depth` a multiple of 32.
-        AWQ_AMX_CODE void multiply(const element* a, const element* b, std::size_t depth, float* c,
-                                   std::size_t stride, bool accumulate) const noexcept
+        AWQ_AMX_CODE void multiply(const element* a, const element* b, std::size_t depth, float* c, std::size_t stride,
+                                   bool accumulate) const noexcept
         {
             begin_sums(c, stride, accumulate);
             for (std::size_t d = 0; d < depth; d += 32) {
@@ -284,9 +283,9 @@ private:
 
     /// Two tiles; gives where the next ones go.
     template <bfloat16_part Part>
-    AWQ_AMX_CODE static std::uint16_t* pack_tiles(product_operand<float> operand, std::size_t first,
-                                                  std::size_t count, std::size_t from, std::size_t depth,
-                                                  bool by_pairs, std::uint16_t* out) noexcept
+    AWQ_AMX_CODE static std::uint16_t* pack_tiles(product_operand<float> operand, std::size_t first, std::size_t count,
+                                                  std::size_t from, std::size_t depth, bool by_pairs,
+                                                  std::uint16_t* out) noexcept
     {
         const bool is_lines = operand.depth_stride == 1;
         const std::size_t stride = is_lines ? operand.outer_stride : operand.depth_stride;
@@ -306,10 +305,7 @@ private:
 
 #else
 
-constexpr bool has_amx() noexcept
-{
-    return false;
-}
+constexpr bool has_amx() noexcept { return false; }
 
 #endif
 

@@ -33,17 +33,14 @@ struct dots_shape {
 
 /// c[r][n] = dot(a row r, b row n) for Rows x Cols rows.
 template <class Arch, kernels::accumulation Kind, std::size_t Rows, std::size_t Cols>
-void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::size_t b_stride,
-                   std::size_t depth, float* c, std::size_t c_stride) noexcept
+void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::size_t b_stride, std::size_t depth,
+                   float* c, std::size_t c_stride) noexcept
 {
     using batch = kernels::float_batch<Arch>;
     kernels::side_by_side<float, Arch> sum[Rows][Cols];
-    const std::size_t rest = kernels::for_parts<float, Arch>(depth, [&](auto p, std::size_t d)
-                                                                 AWQ_INLINED {
+    const std::size_t rest = kernels::for_parts<float, Arch>(depth, [&](auto p, std::size_t d) AWQ_INLINED {
         batch left[Rows];
-        kernels::unroll<Rows>([&](auto r) AWQ_INLINED {
-            left[r] = batch::load_unaligned(a + r * a_stride + d);
-        });
+        kernels::unroll<Rows>([&](auto r) AWQ_INLINED { left[r] = batch::load_unaligned(a + r * a_stride + d); });
         kernels::unroll<Cols>([&](auto n) AWQ_INLINED {
             const batch right = batch::load_unaligned(b + n * b_stride + d);
             kernels::unroll<Rows>([&](auto r) AWQ_INLINED {
@@ -52,14 +49,12 @@ void multiply_dots(const float* a, std::size_t a_stride, const float* b, std::si
             });
         });
     });
-    kernels::unroll<Rows * Cols>([&](auto i) AWQ_INLINED {
-        c[i / Cols * c_stride + i % Cols] = sum[i / Cols][i % Cols].total();
-    });
+    kernels::unroll<Rows * Cols>(
+        [&](auto i) AWQ_INLINED { c[i / Cols * c_stride + i % Cols] = sum[i / Cols][i % Cols].total(); });
     for (std::size_t d = rest; d < depth; ++d)
         for (std::size_t i = 0; i < Rows * Cols; ++i) {
             float& to = c[i / Cols * c_stride + i % Cols];
-            to = kernels::multiply_add<Kind, Arch>(a[i / Cols * a_stride + d],
-                                                   b[i % Cols * b_stride + d], to);
+            to = kernels::multiply_add<Kind, Arch>(a[i / Cols * a_stride + d], b[i % Cols * b_stride + d], to);
         }
 }
 
@@ -69,8 +64,8 @@ void multiply_few_nt(matrix_view<const float> a, matrix_view<const float> b, mat
     using shape = dots_shape<Arch>;
     constexpr std::size_t cols = Rows == 1 ? shape::cols_of_one_row : shape::cols;
     const auto dots = [&](auto width, std::size_t j) {
-        multiply_dots<Arch, Kind, Rows, width()>(a.data(), a.stride(), b.data() + j * b.stride(),
-                                                 b.stride(), a.cols(), c.data() + j, c.stride());
+        multiply_dots<Arch, Kind, Rows, width()>(a.data(), a.stride(), b.data() + j * b.stride(), b.stride(), a.cols(),
+                                                 c.data() + j, c.stride());
     };
     std::size_t j = 0;
     for (; j + cols <= b.rows(); j += cols) dots(std::integral_constant<std::size_t, cols>{}, j);
@@ -85,14 +80,12 @@ void multiply_rows_nt(matrix_view<const float> a, matrix_view<const float> b, ma
     std::size_t i = 0;
     for (; i + step <= a.rows(); i += step)
         multiply_few_nt<Arch, Kind, step>(a.rows_from(i, step), b, c.rows_from(i, step));
-    for (; i < a.rows(); ++i)
-        multiply_few_nt<Arch, Kind, 1>(a.rows_from(i, 1), b, c.rows_from(i, 1));
+    for (; i < a.rows(); ++i) multiply_few_nt<Arch, Kind, 1>(a.rows_from(i, 1), b, c.rows_from(i, 1));
 }
 
 /// c = a b^T without packing. Tasks take fixed runs of b's rows.
 template <class Arch, execution E>
-void multiply_unpacked_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b,
-                          matrix_view<float> c)
+void multiply_unpacked_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
 {
     constexpr std::size_t floats_per_task = 1 << 16;
     const std::size_t grain = std::max<std::size_t>(4, floats_per_task / (b.cols() + 1) / 4 * 4);
@@ -107,8 +100,7 @@ void multiply_unpacked_nt(const E& e, matrix_view<const float> a, matrix_view<co
 
 /// One row of c = a b, `Batches` registers wide; b's rows are read where they lie.
 template <class Arch, kernels::accumulation Kind, std::size_t Batches>
-void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std::size_t b_stride,
-                         float* c) noexcept
+void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std::size_t b_stride, float* c) noexcept
 {
     using batch = kernels::float_batch<Arch>;
     batch sum[Batches];
@@ -120,9 +112,7 @@ void multiply_columns_nn(const float* a, std::size_t depth, const float* b, std:
             sum[n] = kernels::multiply_add<Kind>(left, right, sum[n]);
         });
     }
-    kernels::unroll<Batches>([&](auto n) AWQ_INLINED {
-        sum[n].store_unaligned(c + n * batch::size);
-    });
+    kernels::unroll<Batches>([&](auto n) AWQ_INLINED { sum[n].store_unaligned(c + n * batch::size); });
 }
 
 template <class Arch, kernels::accumulation Kind>
@@ -136,16 +126,14 @@ void multiply_row_nn(std::span<const float> a, matrix_view<const float> b, float
         multiply_columns_nn<Arch, Kind, 1>(a.data(), a.size(), b.data() + j, b.stride(), c + j);
     for (; j < b.cols(); ++j) {
         float sum = 0.0f;
-        for (std::size_t d = 0; d < a.size(); ++d)
-            sum = kernels::multiply_add<Kind, Arch>(a[d], b(d, j), sum);
+        for (std::size_t d = 0; d < a.size(); ++d) sum = kernels::multiply_add<Kind, Arch>(a[d], b(d, j), sum);
         c[j] = sum;
     }
 }
 
 /// c = a b without packing. Tasks take fixed runs of b's columns.
 template <class Arch, execution E>
-void multiply_unpacked_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b,
-                          matrix_view<float> c)
+void multiply_unpacked_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
 {
     constexpr std::size_t grain = 512;
     e.for_each(chunk_count(b.cols(), grain), [=](std::size_t chunk) {
@@ -153,8 +141,7 @@ void multiply_unpacked_nn(const E& e, matrix_view<const float> a, matrix_view<co
         const std::size_t count = std::min(grain, b.cols() - first);
         with_accumulation<Arch>([&](auto kind) {
             for (std::size_t i = 0; i < a.rows(); ++i)
-                multiply_row_nn<Arch, kind()>(a.row(i), b.cols_from(first, count),
-                                              c.row(i).data() + first);
+                multiply_row_nn<Arch, kind()>(a.row(i), b.cols_from(first, count), c.row(i).data() + first);
         });
     });
 }

@@ -21,10 +21,7 @@ namespace awq {
 /// under `tbb_execution`, or call with `serial_execution` and give OpenBLAS all threads.
 class openblas_threads {
 public:
-    explicit openblas_threads(int count) : before_(openblas_get_num_threads())
-    {
-        openblas_set_num_threads(count);
-    }
+    explicit openblas_threads(int count) : before_(openblas_get_num_threads()) { openblas_set_num_threads(count); }
     openblas_threads(const openblas_threads&) = delete;
     openblas_threads& operator=(const openblas_threads&) = delete;
     ~openblas_threads() { openblas_set_num_threads(before_); }
@@ -39,8 +36,7 @@ private:
 struct openblas_product {
     /// c = a b^T: a (m, k), b (n, k), c (m, n).
     template <execution E>
-    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b,
-                            matrix_view<float> c)
+    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
     {
         by_rows(e, c, [=](std::size_t first, matrix_view<float> rows) {
             const auto left = a.rows_from(first, rows.rows());
@@ -50,8 +46,7 @@ struct openblas_product {
 
     /// c = a b: a (m, k), b (k, n), c (m, n).
     template <execution E>
-    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b,
-                            matrix_view<float> c)
+    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
     {
         by_rows(e, c, [=](std::size_t first, matrix_view<float> rows) {
             const auto left = a.rows_from(first, rows.rows());
@@ -66,14 +61,13 @@ struct openblas_product {
     {
         by_rows(e, g, [=](std::size_t first, matrix_view<float> rows) {
             const auto square = rows.cols_from(first, rows.rows());
-            cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, size(rows.rows()), size(x.rows()),
-                        1.0f, x.data() + first, size(x.stride()), 1.0f, square.data(),
-                        size(g.stride()));
+            cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, size(rows.rows()), size(x.rows()), 1.0f,
+                        x.data() + first, size(x.stride()), 1.0f, square.data(), size(g.stride()));
             const std::size_t next = first + rows.rows();
             const std::size_t right = g.cols() - next;
             if (right == 0) return;
-            multiply(CblasTrans, CblasNoTrans, x.cols_from(first, rows.rows()),
-                     x.cols_from(next, right), x.rows(), 1.0f, rows.cols_from(next, right));
+            multiply(CblasTrans, CblasNoTrans, x.cols_from(first, rows.rows()), x.cols_from(next, right), x.rows(),
+                     1.0f, rows.cols_from(next, right));
         });
         for (std::size_t i = 0; i < g.rows(); ++i)
             for (std::size_t j = 0; j < i; ++j) g(i, j) = g(j, i);
@@ -81,8 +75,7 @@ struct openblas_product {
 
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
     template <execution E>
-    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y,
-                               matrix_view<float> g)
+    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g)
     {
         by_rows(e, g, [=](std::size_t first, matrix_view<float> rows) {
             const auto left = x.cols_from(first, rows.rows());
@@ -105,12 +98,10 @@ private:
     }
 
     static void multiply(CBLAS_TRANSPOSE left, CBLAS_TRANSPOSE right, matrix_view<const float> a,
-                         matrix_view<const float> b, std::size_t depth, float beta,
-                         matrix_view<float> c)
+                         matrix_view<const float> b, std::size_t depth, float beta, matrix_view<float> c)
     {
-        cblas_sgemm(CblasRowMajor, left, right, size(c.rows()), size(c.cols()), size(depth), 1.0f,
-                    a.data(), size(a.stride()), b.data(), size(b.stride()), beta, c.data(),
-                    size(c.stride()));
+        cblas_sgemm(CblasRowMajor, left, right, size(c.rows()), size(c.cols()), size(depth), 1.0f, a.data(),
+                    size(a.stride()), b.data(), size(b.stride()), beta, c.data(), size(c.stride()));
     }
 };
 

@@ -45,8 +45,7 @@ struct packed_product {
 
     /// c = a b^T: a (m, k), b (n, k), c (m, n). A linear layer's forward: b is its weight.
     template <execution E, class Arch = kernels::default_arch>
-    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b,
-                            matrix_view<float> c)
+    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
     {
         if (c.empty()) return;
         if (a.rows() >= min_packed_rows_nt && a.cols() > 0 &&
@@ -57,8 +56,7 @@ struct packed_product {
 
     /// c = a b: a (m, k), b (k, n), c (m, n).
     template <execution E, class Arch = kernels::default_arch>
-    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b,
-                            matrix_view<float> c)
+    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
     {
         if (c.empty()) return;
         if (a.rows() >= min_packed_rows_nn && a.cols() > 0 &&
@@ -92,8 +90,7 @@ struct packed_product {
 
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
     template <execution E, class Arch = kernels::default_arch>
-    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y,
-                               matrix_view<float> g)
+    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g)
     {
         if (g.empty() || x.rows() == 0) return;
         if (!run<Arch>(e, {x.data(), 1, x.stride()}, {y.data(), 1, y.stride()}, x.rows(), g, true))
@@ -117,9 +114,8 @@ private:
     }
 
     template <class Arch, execution E, class T = float>
-    [[nodiscard]] static bool run(const E& e, detail::product_operand<T> a,
-                                  detail::product_operand<T> b, std::size_t depth,
-                                  matrix_view<float> c, bool accumulate = false,
+    [[nodiscard]] static bool run(const E& e, detail::product_operand<T> a, detail::product_operand<T> b,
+                                  std::size_t depth, matrix_view<float> c, bool accumulate = false,
                                   detail::product_part part = detail::product_part::whole)
     {
 #if AWQ_HAS_AMX

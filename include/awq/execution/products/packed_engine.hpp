@@ -28,14 +28,13 @@ enum class product_part : unsigned char { whole, upper };
 template <class Kernel, execution E, class T = float>
 class packed_engine {
 public:
-    packed_engine(const E& e, product_operand<T> a, product_operand<T> b, std::size_t depth,
-                  matrix_view<float> c, bool accumulate, product_part part)
+    packed_engine(const E& e, product_operand<T> a, product_operand<T> b, std::size_t depth, matrix_view<float> c,
+                  bool accumulate, product_part part)
         : execution_(e), a_(a), b_(b), c_(c), depth_(depth), accumulate_(accumulate), part_(part),
           slab_(padded(chunk_count(depth, chunk_count(depth, Kernel::max_slab)), Kernel::slab_step)),
           packed_a_(floats_for(padded(std::min(c.rows(), max_rows), Kernel::rows) * slab_)),
           packed_b_(floats_for(padded(std::min(c.cols(), max_cols), Kernel::cols) * slab_))
-    {
-    }
+    {}
 
     /// False where there was no memory for the packed operands; c is then untouched.
     [[nodiscard]] bool run()
@@ -43,8 +42,7 @@ public:
         if (!packed_a_ || !packed_b_) return false;
         for (std::size_t col = 0; col < c_.cols(); col += max_cols)
             for (std::size_t from = 0; from < depth_; from += slab_)
-                multiply_slab(col, std::min(max_cols, c_.cols() - col), from,
-                              std::min(slab_, depth_ - from));
+                multiply_slab(col, std::min(max_cols, c_.cols() - col), from, std::min(slab_, depth_ - from));
         return true;
     }
 
@@ -66,10 +64,7 @@ private:
         return chunk_count(elements * sizeof(element), sizeof(float));
     }
 
-    element* packed(const scratch& memory) const noexcept
-    {
-        return reinterpret_cast<element*>(memory.data());
-    }
+    element* packed(const scratch& memory) const noexcept { return reinterpret_cast<element*>(memory.data()); }
 
     /// What `pack_panel(first, count, out)` makes of `count` lines, `width` at a time.
     template <class PackPanel>
@@ -101,8 +96,8 @@ private:
         }
     }
 
-    void multiply_block(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols,
-                        std::size_t depth, bool accumulate) const
+    void multiply_block(std::size_t row, std::size_t rows, std::size_t col, std::size_t cols, std::size_t depth,
+                        bool accumulate) const
     {
         const std::size_t down = chunk_count(rows, task_rows);
         const std::size_t across = chunk_count(cols, task_cols);
@@ -113,17 +108,15 @@ private:
             if (part_ == product_part::upper && col + last <= row + i) return;
             Kernel::with_tiles([&](const auto& tiles) {
                 for (std::size_t n = j; n < last; n += Kernel::cols)
-                    multiply_panel(tiles, row, i, std::min(rows, i + task_rows), col, n, last, depth,
-                                   accumulate);
+                    multiply_panel(tiles, row, i, std::min(rows, i + task_rows), col, n, last, depth, accumulate);
             });
         });
     }
 
     /// All register tiles of one panel of b, which stays in the first-level cache.
     template <class Tiles>
-    void multiply_panel(const Tiles& tiles, std::size_t row, std::size_t i, std::size_t end,
-                        std::size_t col, std::size_t n, std::size_t last, std::size_t depth,
-                        bool accumulate) const
+    void multiply_panel(const Tiles& tiles, std::size_t row, std::size_t i, std::size_t end, std::size_t col,
+                        std::size_t n, std::size_t last, std::size_t depth, bool accumulate) const
     {
         const std::size_t filled = padded(depth, Kernel::depth_step);
         const element* b = packed(packed_b_) + n * filled;
@@ -142,8 +135,8 @@ private:
 
     /// At the edge of c only `rows` x `cols` of a tile exist.
     template <class Tiles>
-    void multiply_edge(const Tiles& tiles, const element* a, const element* b, std::size_t depth,
-                       float* c, std::size_t rows, std::size_t cols, bool accumulate) const
+    void multiply_edge(const Tiles& tiles, const element* a, const element* b, std::size_t depth, float* c,
+                       std::size_t rows, std::size_t cols, bool accumulate) const
     {
         alignas(64) float whole[Kernel::rows * Kernel::cols];
         tiles.multiply(a, b, depth, whole, Kernel::cols, false);

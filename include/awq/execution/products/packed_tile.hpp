@@ -30,8 +30,7 @@ struct tile_shape {
 using four_floats [[gnu::vector_size(16)]] = float;
 
 /// Copies 4 x 4 floats transposed: out[d * width + i] = in[i * stride + d].
-AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out,
-                                     std::size_t width) noexcept
+AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out, std::size_t width) noexcept
 {
     four_floats row[4];
     for (std::size_t i = 0; i < 4; ++i) __builtin_memcpy(&row[i], in + i * stride, sizeof row[i]);
@@ -46,8 +45,7 @@ AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float*
     for (std::size_t d = 0; d < 4; ++d) __builtin_memcpy(out + d * width, &row[d], sizeof row[d]);
 }
 #else
-AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out,
-                                     std::size_t width) noexcept
+AWQ_ALWAYS_INLINE void transpose_4x4(const float* in, std::size_t stride, float* out, std::size_t width) noexcept
 {
     for (std::size_t i = 0; i < 4; ++i)
         for (std::size_t d = 0; d < 4; ++d) out[d * width + i] = in[i * stride + d];
@@ -86,8 +84,8 @@ void pack_lines(product_operand<float> operand, std::size_t first, std::size_t c
 
 /// The same where neighbouring lines are contiguous.
 template <std::size_t Width, class T>
-void pack_columns(product_operand<T> operand, std::size_t first, std::size_t count,
-                  std::size_t from, std::size_t depth, float* out) noexcept
+void pack_columns(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from, std::size_t depth,
+                  float* out) noexcept
 {
     for (std::size_t d = 0; d < depth; ++d, out += Width) {
         const T* in = operand.at(first, from + d);
@@ -101,8 +99,8 @@ void pack_columns(product_operand<T> operand, std::size_t first, std::size_t cou
 }
 
 template <std::size_t Width>
-void pack_panel(product_operand<float> operand, std::size_t first, std::size_t count,
-                std::size_t from, std::size_t depth, float* out) noexcept
+void pack_panel(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
+                std::size_t depth, float* out) noexcept
 {
     if (operand.depth_stride == 1)
         pack_lines<Width>(operand, first, count, from, depth, out);
@@ -111,8 +109,8 @@ void pack_panel(product_operand<float> operand, std::size_t first, std::size_t c
 }
 /// In 16 bits neighbouring lines are contiguous, as in `add_gram`.
 template <std::size_t Width, half_element T>
-void pack_panel(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
-                std::size_t depth, float* out) noexcept
+void pack_panel(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from, std::size_t depth,
+                float* out) noexcept
 {
     pack_columns<Width>(operand, first, count, from, depth, out);
 }
@@ -127,20 +125,15 @@ void multiply_tile(const float* a, const float* b, std::size_t depth, float* c, 
     constexpr std::size_t width = batch::size;
     batch sum[shape::rows][shape::batches];
     kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
-        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
-            sum[r][n] = batch(0.0f);
-        });
+        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED { sum[r][n] = batch(0.0f); });
     });
     for (std::size_t d = 0; d < depth; ++d, a += shape::rows, b += shape::cols) {
         batch right[shape::batches];
-        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
-            right[n] = batch::load_unaligned(b + n * width);
-        });
+        kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED { right[n] = batch::load_unaligned(b + n * width); });
         kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {
             const batch left(a[r]);
-            kernels::unroll<shape::batches>([&](auto n) AWQ_INLINED {
-                sum[r][n] = kernels::multiply_add<Kind>(left, right[n], sum[r][n]);
-            });
+            kernels::unroll<shape::batches>(
+                [&](auto n) AWQ_INLINED { sum[r][n] = kernels::multiply_add<Kind>(left, right[n], sum[r][n]); });
         });
     }
     kernels::unroll<shape::rows>([&](auto r) AWQ_INLINED {

@@ -20,8 +20,7 @@ namespace awq {
 struct plain_product {
     /// c = a b^T: a (m, k), b (n, k), c (m, n). A linear layer's forward: b is its weight.
     template <execution E>
-    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b,
-                            matrix_view<float> c)
+    static void multiply_nt(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
     {
         e.for_each(c.rows(), [=](std::size_t i) {
             for (std::size_t j = 0; j < c.cols(); ++j) c(i, j) = dot(a, i, b, j);
@@ -30,8 +29,7 @@ struct plain_product {
 
     /// c = a b: a (m, k), b (k, n), c (m, n).
     template <execution E>
-    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b,
-                            matrix_view<float> c)
+    static void multiply_nn(const E& e, matrix_view<const float> a, matrix_view<const float> b, matrix_view<float> c)
     {
         e.for_each(c.rows(), [=](std::size_t i) {
             std::ranges::fill(c.row(i), 0.0f);
@@ -52,16 +50,14 @@ struct plain_product {
         e.for_each(g.rows(), [=](std::size_t i) {
             for (std::size_t t = 0; t < x.rows(); ++t) {
                 const auto factor = static_cast<float>(x(t, i));
-                for (std::size_t j = 0; j < g.cols(); ++j)
-                    g(i, j) += factor * static_cast<float>(x(t, j));
+                for (std::size_t j = 0; j < g.cols(); ++j) g(i, j) += factor * static_cast<float>(x(t, j));
             }
         });
     }
 
     /// g += x^T y: x (tokens, m), y (tokens, n), g (m, n).
     template <execution E>
-    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y,
-                               matrix_view<float> g)
+    static void add_cross_gram(const E& e, matrix_view<const float> x, matrix_view<const float> y, matrix_view<float> g)
     {
         e.for_each(g.rows(), [=](std::size_t i) {
             for (std::size_t t = 0; t < x.rows(); ++t) add_scaled(x(t, i), y, t, g, i);
@@ -69,16 +65,15 @@ struct plain_product {
     }
 
 private:
-    static float dot(matrix_view<const float> a, std::size_t i, matrix_view<const float> b,
-                     std::size_t j) noexcept
+    static float dot(matrix_view<const float> a, std::size_t i, matrix_view<const float> b, std::size_t j) noexcept
     {
         float sum = 0.0f;
         for (std::size_t k = 0; k < a.cols(); ++k) sum += a(i, k) * b(j, k);
         return sum;
     }
 
-    static void add_scaled(float factor, matrix_view<const float> b, std::size_t row,
-                           matrix_view<float> c, std::size_t out) noexcept
+    static void add_scaled(float factor, matrix_view<const float> b, std::size_t row, matrix_view<float> c,
+                           std::size_t out) noexcept
     {
         for (std::size_t j = 0; j < c.cols(); ++j) c(out, j) += factor * b(row, j);
     }

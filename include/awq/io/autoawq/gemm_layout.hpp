@@ -20,8 +20,7 @@ namespace awq::autoawq {
 
 /// Whether the layout can take a weight of this format and shape: 4 bits, outputs a multiple of 8,
 /// groups that cut the inputs evenly. A symmetric scheme is stored with zero point 8 everywhere.
-inline status check_layout(const scheme& format, std::size_t rows, std::size_t cols,
-                           std::size_t group_size)
+inline status check_layout(const scheme& format, std::size_t rows, std::size_t cols, std::size_t group_size)
 {
     if (format.bits != 4)
         return error{error_code::unsupported, "the AWQ layout has 4 bits only, not ", format.bits,
@@ -30,14 +29,14 @@ inline status check_layout(const scheme& format, std::size_t rows, std::size_t c
         return error{error_code::unsupported, "the AWQ layout packs 8 outputs a word, and ", rows,
                      " outputs are not a multiple of 8; ignore the layer"};
     if (cols == 0 || (group_size != 0 && cols % group_size != 0))
-        return error{error_code::shape_mismatch, "group size ", group_size, " does not divide ",
-                     cols, " inputs; choose another group size or ignore the layer"};
+        return error{
+            error_code::shape_mismatch, "group size ", group_size,
+            " does not divide ",        cols,          " inputs; choose another group size or ignore the layer"};
     return {};
 }
 
 /// The tensors of a layer, names relative to it: `qweight`, `qzeros` and F16 `scales`.
-inline std::vector<safetensors::tensor_spec> gemm_layout(std::size_t rows, std::size_t cols,
-                                                         std::size_t groups)
+inline std::vector<safetensors::tensor_spec> gemm_layout(std::size_t rows, std::size_t cols, std::size_t groups)
 {
     using safetensors::element_type;
     return {{"qweight", element_type::i32, {cols, rows / 8}},
@@ -53,19 +52,16 @@ inline std::vector<std::uint32_t> pack_zero_points(const integer_codes& weight)
     const std::vector<std::int8_t> symmetric(weight.format.symmetric ? weight.rows * groups : 0);
     const auto& zeros = weight.format.symmetric ? symmetric : weight.zero_points;
     std::vector<std::uint32_t> packed(groups * (weight.rows / 8));
-    pack_autoawq_zero_points({zeros.data(), weight.rows, groups},
-                             {packed.data(), groups, weight.rows / 8});
+    pack_autoawq_zero_points({zeros.data(), weight.rows, groups}, {packed.data(), groups, weight.rows / 8});
     return packed;
 }
 
-inline result<stored_tensor> store_scales(safetensors::tensor_spec spec,
-                                          const integer_codes& weight)
+inline result<stored_tensor> store_scales(safetensors::tensor_spec spec, const integer_codes& weight)
 {
     const std::size_t groups = weight.groups();
     std::vector<float> turned(weight.scales.size());
     for (std::size_t r = 0; r < weight.rows; ++r)
-        for (std::size_t g = 0; g < groups; ++g)
-            turned[g * weight.rows + r] = weight.scales[r * groups + g];
+        for (std::size_t g = 0; g < groups; ++g) turned[g * weight.rows + r] = weight.scales[r * groups + g];
     stored_tensor made{std::move(spec), std::vector<std::byte>(2 * turned.size())};
     safetensors::narrow(dtype::f16, turned, made.bytes);
     if (!safetensors::all_finite(dtype::f16, made.bytes))
@@ -84,8 +80,7 @@ inline result<std::vector<stored_tensor>> pack_gemm(const integer_codes& weight)
     auto specs = gemm_layout(weight.rows, weight.cols, weight.groups());
     std::vector<stored_tensor> made;
     std::vector<std::uint32_t> packed(weight.cols * (weight.rows / 8));
-    pack_autoawq({weight.codes.data(), weight.rows, weight.cols},
-                 {packed.data(), weight.cols, weight.rows / 8});
+    pack_autoawq({weight.codes.data(), weight.rows, weight.cols}, {packed.data(), weight.cols, weight.rows / 8});
     made.push_back(awq::detail::make_stored<std::uint32_t>(std::move(specs[0]), packed));
     const std::vector<std::uint32_t> zeros = detail::pack_zero_points(weight);
     made.push_back(awq::detail::make_stored<std::uint32_t>(std::move(specs[1]), zeros));

@@ -20,8 +20,7 @@ namespace awq::autoawq {
 class AWQ_ABI_TAG gemm_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
-    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
-                                                          const quantization_config& config)
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors, const quantization_config& config)
     {
         using safetensors::element_type;
         auto made = std::unique_ptr<gemm_weight>{new gemm_weight};
@@ -32,15 +31,12 @@ public:
         shape.rows = static_cast<std::size_t>(made->qweight_->shape[1]) * 8;
         shape.group_size = config.group_size;
         if (shape.group_size != 0 && shape.cols % shape.group_size != 0)
-            return tensors.fail("qweight", "has ", shape.cols, " inputs, which the group size ",
-                                shape.group_size, " does not divide");
-        AWQ_TRY(made->scales_, tensors.matrix("scales",
-                                              {element_type::f16, element_type::bf16,
-                                               element_type::f32},
+            return tensors.fail("qweight", "has ", shape.cols, " inputs, which the group size ", shape.group_size,
+                                " does not divide");
+        AWQ_TRY(made->scales_, tensors.matrix("scales", {element_type::f16, element_type::bf16, element_type::f32},
                                               shape.groups(), shape.rows));
         if (config.zero_point || tensors.find("qzeros")) {
-            AWQ_TRY(made->qzeros_, tensors.matrix("qzeros", {element_type::i32}, shape.groups(),
-                                                  shape.rows / 8));
+            AWQ_TRY(made->qzeros_, tensors.matrix("qzeros", {element_type::i32}, shape.groups(), shape.rows / 8));
         }
         return std::unique_ptr<weight_reader>{std::move(made)};
     }
@@ -83,19 +79,18 @@ private:
         AWQ_TRY(const auto scales, awq::detail::read_scales(*scales_, 0, groups * shape_.rows));
         part.scales.resize(count * groups);
         for (std::size_t r = 0; r < count; ++r)
-            for (std::size_t g = 0; g < groups; ++g)
-                part.scales[r * groups + g] = scales[g * shape_.rows + first + r];
+            for (std::size_t g = 0; g < groups; ++g) part.scales[r * groups + g] = scales[g * shape_.rows + first + r];
         return part;
     }
 
-    void unpack_columns(const safetensors::tensor& from, std::size_t lines, std::size_t first,
-                        std::size_t count, std::vector<std::int8_t>& into) const
+    void unpack_columns(const safetensors::tensor& from, std::size_t lines, std::size_t first, std::size_t count,
+                        std::vector<std::int8_t>& into) const
     {
         const std::size_t width = shape_.rows / 8;
         std::vector<std::uint32_t> words(lines * (count / 8));
         for (std::size_t line = 0; line < lines; ++line)
-            std::memcpy(words.data() + line * (count / 8),
-                        from.bytes.data() + 4 * (line * width + first / 8), count / 8 * 4);
+            std::memcpy(words.data() + line * (count / 8), from.bytes.data() + 4 * (line * width + first / 8),
+                        count / 8 * 4);
         unpack_autoawq({words.data(), lines, count / 8}, {into.data(), count, lines});
     }
 

@@ -29,8 +29,7 @@ struct quantization_config {
 namespace detail {
 
 /// A field under its present name or its old one.
-inline std::optional<json::value> find_either(const json::value& root, std::string_view name,
-                                              std::string_view old)
+inline std::optional<json::value> find_either(const json::value& root, std::string_view name, std::string_view old)
 {
     const auto found = root.find_non_null(name);
     return found ? found : root.find_non_null(old);
@@ -46,13 +45,11 @@ inline result<quantization_config> read_quantization_config(const json::value& r
     if (const auto bits = detail::find_either(root, "bits", "w_bit")) {
         AWQ_TRY(const std::int64_t count, bits->as_integer());
         if (count != 4)
-            return bits->error(error_code::unsupported, "AWQ weights of ", count,
-                               " bits are not supported, only 4");
+            return bits->error(error_code::unsupported, "AWQ weights of ", count, " bits are not supported, only 4");
     }
     if (const auto size = detail::find_either(root, "group_size", "q_group_size")) {
         AWQ_TRY(const std::int64_t count, size->as_integer());
-        if (count == 0 || count < -1)
-            return size->error(error_code::malformed_file, "a group size cannot be ", count);
+        if (count == 0 || count < -1) return size->error(error_code::malformed_file, "a group size cannot be ", count);
         read.group_size = count < 0 ? 0 : static_cast<std::size_t>(count);
     }
     if (const auto zeros = root.find_non_null("zero_point")) {

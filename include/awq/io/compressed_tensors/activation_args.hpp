@@ -22,7 +22,7 @@ struct activation_args {
     bool is_float = false;
     std::string strategy = "token"; ///< what shares a scale: "token", "group", "tensor_group"
     std::size_t group_size = 0;     ///< of the strategies with groups
-    bool is_local = false; ///< groups' scales come at run time, the tensor's from the checkpoint
+    bool is_local = false;          ///< groups' scales come at run time, the tensor's from the checkpoint
 
     friend bool operator==(const activation_args&, const activation_args&) = default;
 };

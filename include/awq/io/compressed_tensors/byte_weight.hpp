@@ -25,15 +25,13 @@ namespace awq::compressed_tensors {
 class AWQ_ABI_TAG byte_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
-    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
-                                                          const config_group& group)
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors, const config_group& group)
     {
         auto made = std::unique_ptr<byte_weight>{new byte_weight};
         made->args_ = group.weights;
         made->stored_ = group.format;
         made->rounds_activations_ = group.activations.has_value();
-        made->is_fp4_ = group.format == format::nvfp4_pack_quantized ||
-                        group.format == format::mxfp4_pack_quantized;
+        made->is_fp4_ = group.format == format::nvfp4_pack_quantized || group.format == format::mxfp4_pack_quantized;
         AWQ_CHECK(made->find_values(tensors));
         AWQ_CHECK(made->find_scales(tensors));
         AWQ_CHECK(made->find_zero_points(tensors));
@@ -70,8 +68,7 @@ public:
         whole.codes = awq::detail::copy_elements<std::int8_t>(*values_, 0, rows_ * cols_);
         AWQ_TRY(whole.scales, awq::detail::read_scales(*scales_, 0, rows_ * scale_cols_));
         if (zero_points_)
-            whole.zero_points =
-                awq::detail::copy_elements<std::int8_t>(*zero_points_, 0, rows_ * scale_cols_);
+            whole.zero_points = awq::detail::copy_elements<std::int8_t>(*zero_points_, 0, rows_ * scale_cols_);
         AWQ_CHECK(check_range(whole.codes));
         AWQ_CHECK(check_range(whole.zero_points));
         return whole;
@@ -100,8 +97,11 @@ private:
         block_rows_ = 1;
         block_cols_ = cols_;
         switch (args_.strategy) {
-        case strategy::tensor: block_rows_ = rows_; break;
-        case strategy::channel: break;
+        case strategy::tensor:
+            block_rows_ = rows_;
+            break;
+        case strategy::channel:
+            break;
         case strategy::block:
             block_rows_ = args_.block_structure[0];
             block_cols_ = args_.block_structure[1];
@@ -110,8 +110,7 @@ private:
             block_cols_ = args_.group_size;
             if (block_cols_ == 0 || cols_ % block_cols_ != 0)
                 return tensors.fail(is_fp4_ ? "weight_packed" : "weight", "has ", cols_,
-                                    " columns, which the group size ", block_cols_,
-                                    " does not divide");
+                                    " columns, which the group size ", block_cols_, " does not divide");
         }
         scale_cols_ = cols_ / block_cols_ + (cols_ % block_cols_ != 0 ? 1 : 0);
         return {};
@@ -122,14 +121,11 @@ private:
         using safetensors::element_type;
         AWQ_CHECK(choose_blocks(tensors));
         const std::size_t scale_rows = rows_ / block_rows_ + (rows_ % block_rows_ != 0 ? 1 : 0);
-        AWQ_TRY(scales_, tensors.at("weight_scale",
-                                    {element_type::bf16, element_type::f16, element_type::f32,
-                                     element_type::f8_e4m3, element_type::u8,
-                                     element_type::f8_e8m0}));
+        AWQ_TRY(scales_, tensors.at("weight_scale", {element_type::bf16, element_type::f16, element_type::f32,
+                                                     element_type::f8_e4m3, element_type::u8, element_type::f8_e8m0}));
         if (scales_->element_count() != std::uint64_t{scale_rows} * scale_cols_)
-            return tensors.fail("weight_scale", "has the shape ",
-                                safetensors::shape_text(scales_->shape), ", expected [",
-                                scale_rows, ", ", scale_cols_, "]");
+            return tensors.fail("weight_scale", "has the shape ", safetensors::shape_text(scales_->shape),
+                                ", expected [", scale_rows, ", ", scale_cols_, "]");
         const auto type = scales_->type();
         if (type && is_smoothable(*type)) rounding_ = *type;
         return {};
@@ -140,8 +136,7 @@ private:
         if (args_.symmetric || args_.is_float) return {};
         AWQ_TRY(zero_points_, tensors.at("weight_zero_point", {safetensors::element_type::i8}));
         if (zero_points_->element_count() == scales_->element_count()) return {};
-        return tensors.fail("weight_zero_point", "has the shape ",
-                            safetensors::shape_text(zero_points_->shape),
+        return tensors.fail("weight_zero_point", "has the shape ", safetensors::shape_text(zero_points_->shape),
                             ", expected as many as there are scales");
     }
 
@@ -150,11 +145,9 @@ private:
     {
         if (is_fp4_) rounding_ = dtype::bf16;
         if (stored != format::nvfp4_pack_quantized) return {};
-        AWQ_TRY(const auto* const found,
-                tensors.at("weight_global_scale", {safetensors::element_type::f32}));
+        AWQ_TRY(const auto* const found, tensors.at("weight_global_scale", {safetensors::element_type::f32}));
         if (found->element_count() != 1)
-            return tensors.fail("weight_global_scale", "has ", found->element_count(),
-                                " elements, expected 1");
+            return tensors.fail("weight_global_scale", "has ", found->element_count(), " elements, expected 1");
         AWQ_TRY(const auto values, awq::detail::read_scales(*found, 0, 1));
         if (values.front() == 0.0f) return tensors.fail("weight_global_scale", "is 0");
         global_scale_ = values.front();
@@ -181,8 +174,7 @@ private:
 
     std::vector<std::int8_t> zero_points_of(std::size_t row) const
     {
-        return awq::detail::copy_elements<std::int8_t>(*zero_points_, row * scale_cols_,
-                                                       scale_cols_);
+        return awq::detail::copy_elements<std::int8_t>(*zero_points_, row * scale_cols_, scale_cols_);
     }
 
     float value_at(std::size_t row, std::size_t col) const
@@ -194,8 +186,8 @@ private:
         return static_cast<float>(static_cast<std::int8_t>(byte));
     }
 
-    void read_row(std::size_t row, std::span<const float> scales,
-                  std::span<const std::int8_t> zeros, std::span<float> out) const
+    void read_row(std::size_t row, std::span<const float> scales, std::span<const std::int8_t> zeros,
+                  std::span<float> out) const
     {
         with_storage(rounding_, [&](auto rounding) {
             for (std::size_t c = 0; c < cols_; ++c) {
@@ -211,9 +203,15 @@ private:
         const int limit = 1 << (args_.num_bits - 1);
         for (const int code : codes)
             if (code < -limit || code >= limit)
-                return error{error_code::malformed_file, values_->file->path(), ": tensor \"",
-                             printable(values_->name), "\": ", code, " is not a code of ",
-                             args_.num_bits, " bits"};
+                return error{error_code::malformed_file,
+                             values_->file->path(),
+                             ": tensor \"",
+                             printable(values_->name),
+                             "\": ",
+                             code,
+                             " is not a code of ",
+                             args_.num_bits,
+                             " bits"};
         return {};
     }
 

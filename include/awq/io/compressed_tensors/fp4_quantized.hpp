@@ -19,15 +19,13 @@ namespace awq::compressed_tensors {
 /// The tensors of a layer in format "nvfp4-pack-quantized" or "mxfp4-pack-quantized", names relative
 /// to the layer: `weight_packed` U8, two codes a byte, the even column in the low half;
 /// `weight_scale` F8_E4M3 or U8; `weight_global_scale` F32 for NVFP4.
-inline std::vector<safetensors::tensor_spec> fp4_quantized_layout(fp4_kind kind, std::size_t rows,
-                                                                  std::size_t cols)
+inline std::vector<safetensors::tensor_spec> fp4_quantized_layout(fp4_kind kind, std::size_t rows, std::size_t cols)
 {
     using safetensors::element_type;
     const bool is_nvfp4 = kind == fp4_kind::nvfp4;
     std::vector<safetensors::tensor_spec> specs{
         {"weight_packed", element_type::u8, {rows, cols / 2}},
-        {"weight_scale", is_nvfp4 ? element_type::f8_e4m3 : element_type::u8,
-         {rows, cols / group_size_of(kind)}}};
+        {"weight_scale", is_nvfp4 ? element_type::f8_e4m3 : element_type::u8, {rows, cols / group_size_of(kind)}}};
     if (is_nvfp4) specs.push_back({"weight_global_scale", element_type::f32, {1}});
     return specs;
 }
@@ -39,8 +37,7 @@ inline result<std::vector<stored_tensor>> fp4_quantized(const fp4_codes& weight)
     auto specs = fp4_quantized_layout(weight.kind, weight.rows, weight.cols);
     std::vector<std::uint8_t> packed(weight.codes.size() / 2);
     for (std::size_t i = 0; i < packed.size(); ++i)
-        packed[i] = static_cast<std::uint8_t>((weight.codes[2 * i] & 15) |
-                                              weight.codes[2 * i + 1] << 4);
+        packed[i] = static_cast<std::uint8_t>((weight.codes[2 * i] & 15) | weight.codes[2 * i + 1] << 4);
     std::vector<stored_tensor> made;
     made.push_back(awq::detail::make_stored<std::uint8_t>(std::move(specs[0]), packed));
     made.push_back(awq::detail::make_stored<std::uint8_t>(std::move(specs[1]), weight.scales));

@@ -17,16 +17,14 @@ namespace awq::compressed_tensors {
 inline status check_int_quantized(const scheme& format)
 {
     if (format.symmetric) return {};
-    return error{error_code::unsupported, "with rounded activations weights are symmetric; choose W",
-                 format.bits, "A8 without _ASYM"};
+    return error{error_code::unsupported, "with rounded activations weights are symmetric; choose W", format.bits,
+                 "A8 without _ASYM"};
 }
 
 /// The tensors of a layer in format "int-quantized", names relative to the layer: `weight` I8, one
 /// code a byte whatever its bits, and `weight_scale`.
-inline std::vector<safetensors::tensor_spec> int_quantized_layout(std::size_t rows,
-                                                                  std::size_t cols,
-                                                                  std::size_t groups,
-                                                                  dtype scale_type)
+inline std::vector<safetensors::tensor_spec> int_quantized_layout(std::size_t rows, std::size_t cols,
+                                                                  std::size_t groups, dtype scale_type)
 {
     return {{"weight", safetensors::element_type::i8, {rows, cols}},
             {"weight_scale", safetensors::to_element_type(scale_type), {rows, groups}}};
@@ -34,16 +32,14 @@ inline std::vector<safetensors::tensor_spec> int_quantized_layout(std::size_t ro
 
 /// The tensors of `int_quantized_layout` with their bytes. Errors: those of `check` and
 /// `check_int_quantized`, `not_finite`.
-inline result<std::vector<stored_tensor>> int_quantized(const integer_codes& weight,
-                                                        dtype scale_type)
+inline result<std::vector<stored_tensor>> int_quantized(const integer_codes& weight, dtype scale_type)
 {
     AWQ_CHECK(check(weight));
     AWQ_CHECK(check_int_quantized(weight.format));
     auto specs = int_quantized_layout(weight.rows, weight.cols, weight.groups(), scale_type);
     std::vector<stored_tensor> made;
     made.push_back(awq::detail::make_stored<std::int8_t>(std::move(specs[0]), weight.codes));
-    AWQ_TRY(stored_tensor scales, detail::store_scales(std::move(specs[1]), scale_type,
-                                                       weight.scales));
+    AWQ_TRY(stored_tensor scales, detail::store_scales(std::move(specs[1]), scale_type, weight.scales));
     made.push_back(std::move(scales));
     return made;
 }

@@ -21,8 +21,7 @@ namespace awq::compressed_tensors {
 class AWQ_ABI_TAG packed_weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together, unsupported.
-    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
-                                                          const weight_args& args)
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors, const weight_args& args)
     {
         auto made = std::unique_ptr<packed_weight>{new packed_weight};
         AWQ_CHECK(made->read_shape(tensors, args));
@@ -47,8 +46,7 @@ public:
     result<integer_codes> codes() const override
     {
         if (!order_.empty())
-            return error{error_code::unsupported,
-                         "its columns were quantized in the order of their activations"};
+            return error{error_code::unsupported, "its columns were quantized in the order of their activations"};
         return unpack(0, rows());
     }
 
@@ -59,13 +57,12 @@ private:
     {
         using safetensors::element_type;
         if (args.is_float || args.num_bits < 2)
-            return error{error_code::unsupported, tensors.module(), ": packed weights are integers "
+            return error{error_code::unsupported, tensors.module(),
+                         ": packed weights are integers "
                          "of 2 to 8 bits here"};
-        AWQ_TRY(const auto* const stored, tensors.at("weight_shape", {element_type::i64,
-                                                                      element_type::i32}));
+        AWQ_TRY(const auto* const stored, tensors.at("weight_shape", {element_type::i64, element_type::i32}));
         if (stored->element_count() != 2)
-            return tensors.fail("weight_shape", "has ", stored->element_count(),
-                                " elements, expected 2");
+            return tensors.fail("weight_shape", "has ", stored->element_count(), " elements, expected 2");
         const bool wide = stored->stored == element_type::i64;
         std::uint64_t extents[2];
         for (std::size_t i = 0; i < 2; ++i)
@@ -87,20 +84,19 @@ private:
         using safetensors::element_type;
         const bool grouped = args.strategy == strategy::group;
         if (!grouped && args.strategy != strategy::channel)
-            return error{error_code::unsupported, tensors.module(), ": packed weights with the "
-                         "strategy \"", name_of(args.strategy), "\" are not supported"};
+            return error{error_code::unsupported, tensors.module(),
+                         ": packed weights with the "
+                         "strategy \"",
+                         name_of(args.strategy), "\" are not supported"};
         shape_.group_size = grouped ? args.group_size : 0;
         if (grouped && (args.group_size == 0 || shape_.cols % args.group_size != 0))
-            return tensors.fail("weight_packed", "has ", shape_.cols,
-                                " columns, which the group size ", args.group_size,
-                                " does not divide");
-        AWQ_TRY(scale_, tensors.matrix("weight_scale",
-                                       {element_type::bf16, element_type::f16, element_type::f32},
+            return tensors.fail("weight_packed", "has ", shape_.cols, " columns, which the group size ",
+                                args.group_size, " does not divide");
+        AWQ_TRY(scale_, tensors.matrix("weight_scale", {element_type::bf16, element_type::f16, element_type::f32},
                                        shape_.rows, shape_.groups()));
         if (!args.symmetric) {
-            AWQ_TRY(zero_point_,
-                    tensors.matrix("weight_zero_point", {element_type::i32},
-                                   packed_words(shape_.rows, args.num_bits), shape_.groups()));
+            AWQ_TRY(zero_point_, tensors.matrix("weight_zero_point", {element_type::i32},
+                                                packed_words(shape_.rows, args.num_bits), shape_.groups()));
         }
         if (!tensors.find("weight_g_idx")) return {};
         AWQ_TRY(order_, read_group_index(tensors, "weight_g_idx", shape_.cols, shape_.groups()));
@@ -114,11 +110,9 @@ private:
         part.rows = count;
         const int bits = part.format.bits;
         const std::size_t words = packed_words(part.cols, bits), groups = part.groups();
-        const auto packed =
-            awq::detail::copy_elements<std::uint32_t>(*packed_, first * words, count * words);
+        const auto packed = awq::detail::copy_elements<std::uint32_t>(*packed_, first * words, count * words);
         part.codes.resize(count * part.cols);
-        unpack_compressed_tensors({packed.data(), count, words}, bits,
-                                  {part.codes.data(), count, part.cols});
+        unpack_compressed_tensors({packed.data(), count, words}, bits, {part.codes.data(), count, part.cols});
         AWQ_TRY(part.scales, awq::detail::read_scales(*scale_, first * groups, count * groups));
         if (zero_point_) part.zero_points = unpack_zero_points(first, count);
         return part;
@@ -131,8 +125,7 @@ private:
         const int bits = shape_.format.bits;
         const std::size_t begin = (first / 32) * static_cast<std::size_t>(bits);
         const std::size_t words = packed_words(skipped + count, bits);
-        const auto packed =
-            awq::detail::copy_elements<std::uint32_t>(*zero_point_, begin * groups, words * groups);
+        const auto packed = awq::detail::copy_elements<std::uint32_t>(*zero_point_, begin * groups, words * groups);
         std::vector<std::int8_t> zeros((skipped + count) * groups);
         unpack_compressed_tensors_zero_points({packed.data(), words, groups}, bits,
                                               {zeros.data(), skipped + count, groups});

@@ -75,9 +75,9 @@ struct weight_args {
     bool is_float = false;
     bool symmetric = true;
     compressed_tensors::strategy strategy = compressed_tensors::strategy::group;
-    std::size_t group_size = 0;                         ///< of strategies group and tensor_group
-    std::array<std::size_t, 2> block_structure{0, 0};   ///< rows and columns of strategy block
-    bool activation_order = false;                      ///< `weight_g_idx` says each column's group
+    std::size_t group_size = 0;                       ///< of strategies group and tensor_group
+    std::array<std::size_t, 2> block_structure{0, 0}; ///< rows and columns of strategy block
+    bool activation_order = false;                    ///< `weight_g_idx` says each column's group
 
     friend bool operator==(const weight_args&, const weight_args&) = default;
 };
@@ -123,8 +123,7 @@ inline status read_block_structure(const json::value& weights, weight_args& into
 {
     const auto given = weights.find_non_null("block_structure");
     if (!given && into.strategy != strategy::block) return {};
-    if (!given)
-        return weights.error(error_code::missing_field, "block_structure is missing");
+    if (!given) return weights.error(error_code::missing_field, "block_structure is missing");
     AWQ_TRY(const auto entries, given->as_array());
     std::size_t at = 0;
     for (const json::value& entry : entries) {
@@ -142,13 +141,10 @@ inline status read_strategy(const json::value& weights, weight_args& into)
     std::int64_t group_size = 0;
     if (const auto given = weights.find_non_null("group_size")) {
         AWQ_TRY(group_size, given->as_integer());
-        if (group_size < -1)
-            return given->error(error_code::malformed_file, "a group size cannot be ", group_size);
+        if (group_size < -1) return given->error(error_code::malformed_file, "a group size cannot be ", group_size);
     }
     into.group_size = group_size > 0 ? static_cast<std::size_t>(group_size) : 0;
-    into.strategy = group_size > 0    ? strategy::group
-                    : group_size == 0 ? strategy::tensor
-                                      : strategy::channel;
+    into.strategy = group_size > 0 ? strategy::group : group_size == 0 ? strategy::tensor : strategy::channel;
     if (const auto given = weights.find_non_null("strategy")) {
         AWQ_TRY(const std::string_view text, given->as_string());
         bool known = false;
@@ -158,10 +154,8 @@ inline status read_strategy(const json::value& weights, weight_args& into)
             return given->error(error_code::unsupported, "the strategy \"", printable(text),
                                 "\" is not one of weights");
     }
-    const bool grouped =
-        into.strategy == strategy::group || into.strategy == strategy::tensor_group;
-    if (grouped && into.group_size == 0)
-        return weights.error(error_code::missing_field, "group_size is missing");
+    const bool grouped = into.strategy == strategy::group || into.strategy == strategy::tensor_group;
+    if (grouped && into.group_size == 0) return weights.error(error_code::missing_field, "group_size is missing");
     if (!grouped) into.group_size = 0;
     return read_block_structure(weights, into);
 }
@@ -186,8 +180,7 @@ inline result<weight_args> read_weight_args(const json::value& weights)
     if (const auto given = weights.find_non_null("num_bits")) {
         AWQ_TRY(const std::int64_t bits, given->as_integer());
         if (bits < 1 || bits > 8)
-            return given->error(error_code::unsupported, "weights of ", bits,
-                                " bits are not supported, only 1 to 8");
+            return given->error(error_code::unsupported, "weights of ", bits, " bits are not supported, only 1 to 8");
         args.num_bits = static_cast<int>(bits);
     }
     if (const auto given = weights.find_non_null("type")) {
@@ -256,8 +249,7 @@ inline result<quantization_config> read_quantization_config(const json::value& r
 
 namespace detail {
 
-inline void write_strings(json::writer& out, std::string_view key,
-                          const std::vector<std::string>& texts)
+inline void write_strings(json::writer& out, std::string_view key, const std::vector<std::string>& texts)
 {
     out.key(key).begin_array();
     for (const std::string& text : texts) out.value(text);

@@ -26,8 +26,7 @@ inline constexpr std::array<float, 256> e4m3_values = [] {
 /// Every E2M1 pattern's value.
 inline constexpr std::array<float, 16> e2m1_values = [] {
     std::array<float, 16> values{};
-    for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] = number_of<e2m1>(static_cast<std::uint8_t>(i));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = number_of<e2m1>(static_cast<std::uint8_t>(i));
     return values;
 }();
 

@@ -39,9 +39,8 @@ struct renamed {
 
 namespace detail {
 
-inline constexpr std::string_view llama_hf[] = {"LlamaForCausalLM", "MistralForCausalLM",
-                                                "MixtralForCausalLM", "HeliumForCausalLM",
-                                                "MinistralForCausalLM"};
+inline constexpr std::string_view llama_hf[] = {"LlamaForCausalLM", "MistralForCausalLM", "MixtralForCausalLM",
+                                                "HeliumForCausalLM", "MinistralForCausalLM"};
 inline constexpr std::string_view arcee_hf[] = {"ArceeForCausalLM"};
 inline constexpr std::string_view afmoe_hf[] = {"AfmoeForCausalLM"};
 inline constexpr std::string_view ernie4_5_moe_hf[] = {"Ernie4_5_MoeForCausalLM"};
@@ -101,14 +100,14 @@ inline constexpr renamed before_mlp[] = {{"post_attention_norm", "ffn_norm"}};
 struct architecture {
     std::string_view name;                      ///< `general.architecture`
     std::span<const std::string_view> hf_names; ///< of config.json's `architectures`
-    bool pairs = false;            ///< neighbouring dimensions of a head turn together, else its halves
-    bool takes_rope_freqs = false; ///< accepts rope_freqs.weight (llama3 rope scaling)
-    bool takes_partial_rotary = false; ///< a head may be turned in part
-    bool square_attention = false; ///< heads times head_dim must be the embedding's length
-    bool turns = true;             ///< heads turn at all
-    bool takes_fused_mlp = false;  ///< ffn_up holds gate and up
-    bool stacks_head_norms = false; ///< attn_q_norm and attn_k_norm hold a row for each head
-    bool equal_heads = false;      ///< there must be as many key as query heads
+    bool pairs = false;                         ///< neighbouring dimensions of a head turn together, else its halves
+    bool takes_rope_freqs = false;              ///< accepts rope_freqs.weight (llama3 rope scaling)
+    bool takes_partial_rotary = false;          ///< a head may be turned in part
+    bool square_attention = false;              ///< heads times head_dim must be the embedding's length
+    bool turns = true;                          ///< heads turn at all
+    bool takes_fused_mlp = false;               ///< ffn_up holds gate and up
+    bool stacks_head_norms = false;             ///< attn_q_norm and attn_k_norm hold a row for each head
+    bool equal_heads = false;                   ///< there must be as many key as query heads
     mlp_function mlp = mlp_function::silu;
     bool takes_all_biases = false; ///< attn_output and ffn too; else those of q, k and v only
     expert_rule experts = expert_rule::none;
@@ -152,65 +151,39 @@ inline constexpr architecture architectures[] = {
      .pairs = true,
      .output = output_rule::forbidden,
      .window_period = 4},
-    {.name = "command-r",
-     .hf_names = detail::command_r_hf,
-     .pairs = true,
-     .output = output_rule::forbidden},
-    {.name = "deepseek2",
-     .hf_names = detail::deepseek2_hf,
-     .pairs = true,
-     .experts = expert_rule::by_keys},
+    {.name = "command-r", .hf_names = detail::command_r_hf, .pairs = true, .output = output_rule::forbidden},
+    {.name = "deepseek2", .hf_names = detail::deepseek2_hf, .pairs = true, .experts = expert_rule::by_keys},
     {.name = "dots1",
      .hf_names = detail::dots1_hf,
      .equal_heads = true,
      .experts = expert_rule::by_keys,
      .renames = detail::before_mlp},
     {.name = "ernie4_5", .hf_names = detail::ernie4_5_hf, .pairs = true, .takes_all_biases = true},
-    {.name = "ernie4_5-moe",
-     .hf_names = detail::ernie4_5_moe_hf,
-     .pairs = true,
-     .experts = expert_rule::by_keys},
+    {.name = "ernie4_5-moe", .hf_names = detail::ernie4_5_moe_hf, .pairs = true, .experts = expert_rule::by_keys},
     {.name = "exaone4", .hf_names = detail::exaone4_hf, .takes_rope_freqs = true, .window_period = 4},
     {.name = "falcon", .hf_names = detail::falcon_hf, .mlp = mlp_function::gelu},
-    {.name = "gemma",
-     .hf_names = detail::gemma_hf,
-     .mlp = mlp_function::gelu,
-     .output = output_rule::forbidden},
+    {.name = "gemma", .hf_names = detail::gemma_hf, .mlp = mlp_function::gelu, .output = output_rule::forbidden},
     {.name = "gemma2",
      .hf_names = detail::gemma2_hf,
      .mlp = mlp_function::gelu,
      .output = output_rule::forbidden,
      .window_period = 2},
     {.name = "gemma3", .hf_names = detail::gemma3_hf, .mlp = mlp_function::gelu, .window_period = 6},
-    {.name = "glm4",
-     .hf_names = detail::glm4_hf,
-     .pairs = true,
-     .takes_partial_rotary = true,
-     .takes_fused_mlp = true},
-    {.name = "glm4moe",
-     .hf_names = detail::glm4moe_hf,
-     .takes_partial_rotary = true,
-     .experts = expert_rule::by_keys},
+    {.name = "glm4", .hf_names = detail::glm4_hf, .pairs = true, .takes_partial_rotary = true, .takes_fused_mlp = true},
+    {.name = "glm4moe", .hf_names = detail::glm4moe_hf, .takes_partial_rotary = true, .experts = expert_rule::by_keys},
     {.name = "gpt-oss",
      .hf_names = detail::gpt_oss_hf,
      .takes_all_biases = true,
      .experts = expert_rule::normalized,
      .window_period = 2},
-    {.name = "gpt2",
-     .hf_names = detail::gpt2_hf,
-     .turns = false,
-     .mlp = mlp_function::gelu,
-     .takes_all_biases = true},
+    {.name = "gpt2", .hf_names = detail::gpt2_hf, .turns = false, .mlp = mlp_function::gelu, .takes_all_biases = true},
     {.name = "gptneox",
      .hf_names = detail::gptneox_hf,
      .takes_partial_rotary = true,
      .mlp = mlp_function::gelu,
      .takes_all_biases = true},
     {.name = "granite", .hf_names = detail::granite_hf, .pairs = true, .takes_rope_freqs = true},
-    {.name = "granitemoe",
-     .hf_names = detail::granitemoe_hf,
-     .pairs = true,
-     .experts = expert_rule::normalized},
+    {.name = "granitemoe", .hf_names = detail::granitemoe_hf, .pairs = true, .experts = expert_rule::normalized},
     {.name = "hunyuan-dense", .hf_names = detail::hunyuan_hf},
     {.name = "hunyuan-moe", .hf_names = detail::hunyuan_moe_hf, .experts = expert_rule::normalized},
     {.name = "minimax-m2",
@@ -225,23 +198,14 @@ inline constexpr architecture architectures[] = {
      .mlp = mlp_function::relu_squared,
      .takes_all_biases = true},
     {.name = "olmo", .hf_names = detail::olmo_hf, .pairs = true},
-    {.name = "olmo2",
-     .hf_names = detail::olmo2_hf,
-     .output = output_rule::required,
-     .window_period = 4},
-    {.name = "olmoe",
-     .hf_names = detail::olmoe_hf,
-     .equal_heads = true,
-     .experts = expert_rule::plain},
+    {.name = "olmo2", .hf_names = detail::olmo2_hf, .output = output_rule::required, .window_period = 4},
+    {.name = "olmoe", .hf_names = detail::olmoe_hf, .equal_heads = true, .experts = expert_rule::plain},
     {.name = "phi2",
      .hf_names = detail::phi2_hf,
      .takes_partial_rotary = true,
      .mlp = mlp_function::gelu,
      .takes_all_biases = true},
-    {.name = "phi3",
-     .hf_names = detail::phi3_hf,
-     .takes_partial_rotary = true,
-     .takes_fused_mlp = true},
+    {.name = "phi3", .hf_names = detail::phi3_hf, .takes_partial_rotary = true, .takes_fused_mlp = true},
     {.name = "qwen2", .hf_names = detail::qwen2_hf, .square_attention = true},
     {.name = "qwen2moe",
      .hf_names = detail::qwen2moe_hf,
@@ -254,19 +218,13 @@ inline constexpr architecture architectures[] = {
     {.name = "qwen3vlmoe", .hf_names = detail::qwen3vlmoe_hf, .experts = expert_rule::normalized},
     {.name = "seed_oss", .hf_names = detail::seed_oss_hf, .renames = detail::behind_attention},
     {.name = "smollm3", .hf_names = detail::smollm3_hf, .pairs = true},
-    {.name = "stablelm",
-     .hf_names = detail::stablelm_hf,
-     .takes_partial_rotary = true,
-     .stacks_head_norms = true},
+    {.name = "stablelm", .hf_names = detail::stablelm_hf, .takes_partial_rotary = true, .stacks_head_norms = true},
     {.name = "starcoder",
      .hf_names = detail::starcoder_hf,
      .turns = false,
      .mlp = mlp_function::gelu,
      .takes_all_biases = true},
-    {.name = "starcoder2",
-     .hf_names = detail::starcoder2_hf,
-     .mlp = mlp_function::gelu,
-     .takes_all_biases = true},
+    {.name = "starcoder2", .hf_names = detail::starcoder2_hf, .mlp = mlp_function::gelu, .takes_all_biases = true},
 };
 
 /// The architecture of a `general.architecture` value, or null.

@@ -18,7 +18,7 @@ namespace awq::gguf {
 /// Takes numbers and strings off the front of bytes that nobody has checked yet. Every step that
 /// would pass the end is an error.
 class cursor {
-  public:
+public:
     explicit cursor(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
 
     std::size_t offset() const noexcept { return offset_; }
@@ -64,8 +64,7 @@ class cursor {
     {
         AWQ_TRY(const auto count, take<std::uint64_t>());
         if (count > limit)
-            return error{error_code::malformed_file, "announces ", count, " ", what,
-                         "; the limit is ",          limit};
+            return error{error_code::malformed_file, "announces ", count, " ", what, "; the limit is ", limit};
         return count;
     }
 
@@ -74,17 +73,11 @@ class cursor {
     status expect_room(std::uint64_t count, std::uint64_t smallest, std::string_view what) const
     {
         if (smallest == 0 || count <= remaining() / smallest) return {};
-        return error{error_code::malformed_file,
-                     "announces ",
-                     count,
-                     " ",
-                     what,
-                     " but ends ",
-                     remaining(),
-                     " bytes later"};
+        return error{
+            error_code::malformed_file, "announces ", count, " ", what, " but ends ", remaining(), " bytes later"};
     }
 
-  private:
+private:
     std::span<const std::byte> bytes_;
     std::size_t offset_ = 0;
 };

@@ -50,7 +50,7 @@ struct hyperparameters {
     std::optional<float> yarn_beta_slow;
     std::optional<float> yarn_log_multiplier;
     std::optional<std::vector<std::int32_t>> rope_sections; ///< pairs of each position, of images
-    std::optional<std::uint32_t> deepstack_layers; ///< layers that images are added to
+    std::optional<std::uint32_t> deepstack_layers;          ///< layers that images are added to
 
     std::optional<std::uint32_t> expert_count;
     std::optional<std::uint32_t> expert_used_count;
@@ -155,8 +155,7 @@ inline status expand_period(const file& from, hyperparameters& facts)
     AWQ_TRY(const auto period, content->as_integer<std::uint32_t>());
     if (period == 0) return error{error_code::malformed_file, from.path(), ": ", key, " is 0"};
     std::vector<bool> pattern(facts.block_count.value_or(0));
-    for (std::size_t i = 0; i < pattern.size(); ++i)
-        pattern[i] = i % period != period - 1;
+    for (std::size_t i = 0; i < pattern.size(); ++i) pattern[i] = i % period != period - 1;
     facts.sliding_window_pattern = std::move(pattern);
     return {};
 }
@@ -165,11 +164,11 @@ inline status check_count(const file& from, const hyperparameters& facts, std::s
                           const std::optional<std::uint32_t>& field, std::uint32_t limit)
 {
     if (!field)
-        return error{error_code::missing_field, from.path(), ": has no ",
-                     printable(facts.architecture), ".", key};
+        return error{error_code::missing_field, from.path(), ": has no ", printable(facts.architecture), ".", key};
     if (*field > 0 && *field <= limit) return {};
-    return error{error_code::malformed_file, from.path(), ": ", printable(facts.architecture), ".",
-                 key, " is ", *field, ", it must be between 1 and ", limit};
+    return error{
+        error_code::malformed_file,    from.path(), ": ", printable(facts.architecture), ".", key, " is ", *field,
+        ", it must be between 1 and ", limit};
 }
 
 inline status check_counts(const file& from, const hyperparameters& facts)
@@ -178,8 +177,7 @@ inline status check_counts(const file& from, const hyperparameters& facts)
     AWQ_CHECK(check_count(from, facts, "embedding_length", facts.embedding_length, 1u << 24));
     AWQ_CHECK(check_count(from, facts, "context_length", facts.context_length, 1u << 31));
     if (facts.head_count && (*facts.head_count == 0 || *facts.head_count > 1u << 16))
-        return error{error_code::malformed_file, from.path(), ": ", *facts.head_count,
-                     " attention heads"};
+        return error{error_code::malformed_file, from.path(), ": ", *facts.head_count, " attention heads"};
     return {};
 }
 
@@ -201,16 +199,14 @@ inline result<hyperparameters> read_hyperparameters(const file& from)
     hyperparameters facts;
     std::optional<std::string> architecture;
     AWQ_CHECK(read_optional(from, "general.architecture", architecture));
-    if (!architecture)
-        return error{error_code::missing_field, from.path(), ": has no general.architecture"};
+    if (!architecture) return error{error_code::missing_field, from.path(), ": has no general.architecture"};
     facts.architecture = *architecture;
     status outcome;
     const std::string prefix = facts.architecture + ".";
     detail::for_each_field(facts, [&](std::string_view key, auto& field) {
         const std::string full = prefix + std::string{key};
         const value_view* content = from.find(full);
-        const bool period =
-            key == "attention.sliding_window_pattern" && content != nullptr && !content->is_array();
+        const bool period = key == "attention.sliding_window_pattern" && content != nullptr && !content->is_array();
         if (outcome && !period) outcome = read_optional(from, full, field);
     });
     AWQ_CHECK(outcome);

@@ -16,7 +16,7 @@ namespace awq::gguf {
 
 /// The metadata of a file to be written: keys in the order in which they were first set.
 class key_values {
-  public:
+public:
     struct entry {
         std::string key;
         gguf::value value;
@@ -39,8 +39,8 @@ class key_values {
     /// The value of the key, or null.
     const value* find(std::string_view key) const noexcept
     {
-        const auto at = std::find_if(entries_.begin(), entries_.end(),
-                                     [key](const entry& each) { return each.key == key; });
+        const auto at =
+            std::find_if(entries_.begin(), entries_.end(), [key](const entry& each) { return each.key == key; });
         return at == entries_.end() ? nullptr : &at->value;
     }
 
@@ -51,11 +51,11 @@ class key_values {
 
     const std::vector<entry>& entries() const noexcept { return entries_; }
 
-  private:
+private:
     entry* find_entry(std::string_view key) noexcept
     {
-        const auto at = std::find_if(entries_.begin(), entries_.end(),
-                                     [key](const entry& each) { return each.key == key; });
+        const auto at =
+            std::find_if(entries_.begin(), entries_.end(), [key](const entry& each) { return each.key == key; });
         return at == entries_.end() ? nullptr : &*at;
     }
 

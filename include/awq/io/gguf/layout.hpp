@@ -77,11 +77,9 @@ constexpr std::string_view name_of(value_type type) noexcept
 constexpr std::string_view name_of_other_type(std::uint32_t id) noexcept
 {
     constexpr std::pair<std::uint32_t, std::string_view> names[] = {
-        {16, " (IQ2_XXS)"}, {17, " (IQ2_XS)"}, {18, " (IQ3_XXS)"}, {19, " (IQ1_S)"},
-        {21, " (IQ3_S)"},   {22, " (IQ2_S)"},  {23, " (IQ4_XS)"},  {24, " (I8)"},
-        {25, " (I16)"},     {26, " (I32)"},    {27, " (I64)"},     {28, " (F64)"},
-        {29, " (IQ1_M)"},   {34, " (TQ1_0)"},  {35, " (TQ2_0)"},   {41, " (Q1_0)"},
-        {42, " (Q2_0)"}};
+        {16, " (IQ2_XXS)"}, {17, " (IQ2_XS)"}, {18, " (IQ3_XXS)"}, {19, " (IQ1_S)"}, {21, " (IQ3_S)"}, {22, " (IQ2_S)"},
+        {23, " (IQ4_XS)"},  {24, " (I8)"},     {25, " (I16)"},     {26, " (I32)"},   {27, " (I64)"},   {28, " (F64)"},
+        {29, " (IQ1_M)"},   {34, " (TQ1_0)"},  {35, " (TQ2_0)"},   {41, " (Q1_0)"},  {42, " (Q2_0)"}};
     for (const auto& [number, name] : names)
         if (number == id) return name;
     return {};
@@ -107,8 +105,7 @@ constexpr bool multiply_sizes(std::uint64_t a, std::uint64_t b, std::uint64_t& p
 inline result<std::uint64_t> tensor_bytes(type kind, std::span<const std::uint64_t> dims)
 {
     if (dims.empty() || dims.size() > limits::dims)
-        return error{error_code::malformed_file, "a tensor has ", dims.size(),
-                     " dimensions, not 1 to 4"};
+        return error{error_code::malformed_file, "a tensor has ", dims.size(), " dimensions, not 1 to 4"};
     std::uint64_t elements = 1;
     for (const std::uint64_t dim : dims) {
         if (dim == 0) return error{error_code::malformed_file, "a tensor has an empty dimension"};

@@ -47,12 +47,12 @@ using type_table = std::map<std::string, type, std::less<>>;
 /// What a mix of types is asked for: one of llama.cpp's file types, and what llama-quantize may be told.
 struct mix_options {
     file_type target = file_type::q4_k_m;
-    bool pure = false;                    ///< every tensor gets the base type
-    bool leave_output = false;            ///< output.weight is not quantized
-    std::optional<type> output_type;      ///< for output.weight (and a tied embedding)
-    std::optional<type> embedding_type;   ///< for token_embd.weight
-    type_table named_types;               ///< of single tensors
-    type left_alone = type::f16;          ///< what `leave_output` keeps the output as
+    bool pure = false;                  ///< every tensor gets the base type
+    bool leave_output = false;          ///< output.weight is not quantized
+    std::optional<type> output_type;    ///< for output.weight (and a tied embedding)
+    std::optional<type> embedding_type; ///< for token_embd.weight
+    type_table named_types;             ///< of single tensors
+    type left_alone = type::f16;        ///< what `leave_output` keeps the output as
 };
 
 /// The order in which llama-quantize visits and writes tensors: those outside the layers first,
@@ -71,14 +71,12 @@ inline bool precedes(std::string_view a, std::string_view b) noexcept
 /// makes llama.cpp abort).
 inline bool is_quantizable(std::string_view name, std::span<const std::uint64_t> dims) noexcept
 {
-    while (dims.size() > 1 && dims.back() == 1)
-        dims = dims.first(dims.size() - 1);
+    while (dims.size() > 1 && dims.back() == 1) dims = dims.first(dims.size() - 1);
     if (dims.size() < 2 || !name.ends_with("weight")) return false;
     if (name == "position_embd.weight" || name == "token_types.weight") return false;
     for (const std::string_view part :
-         {"_norm.weight", "ffn_gate_inp.weight", "ffn_gate_inp_shexp.weight", "altup", "laurel",
-          "per_layer_model_proj", "ssm_conv1d", "shortconv.conv.weight", "attn_rel_b.weight",
-          "indexer.q_proj.weight", "indexer.k_proj.weight"})
+         {"_norm.weight", "ffn_gate_inp.weight", "ffn_gate_inp_shexp.weight", "altup", "laurel", "per_layer_model_proj",
+          "ssm_conv1d", "shortconv.conv.weight", "attn_rel_b.weight", "indexer.q_proj.weight", "indexer.k_proj.weight"})
         if (name.find(part) != std::string_view::npos) return false;
     return true;
 }
@@ -118,8 +116,7 @@ inline role role_of(std::string_view name) noexcept
     const auto has = [name](std::string_view part) { return name.find(part) != name.npos; };
     if (name == "output.weight") return role::output;
     if (name == "token_embd.weight") return role::embedding;
-    if (has("attn_qkv.weight") || has("attn_kv_b.weight") || has("attn_v.weight"))
-        return role::value;
+    if (has("attn_qkv.weight") || has("attn_kv_b.weight") || has("attn_v.weight")) return role::value;
     if (has("attn_k.weight")) return role::key;
     if (has("attn_output.weight")) return role::attention_output;
     return has("ffn_down") ? role::down : role::other;
@@ -134,11 +131,9 @@ constexpr bool takes_more_bits(std::size_t index, std::size_t count) noexcept
 
 /// Chooses types in visiting order, counting as it goes.
 class mix_chooser {
-  public:
-    mix_chooser(const mix_facts& facts, file_type target, std::size_t value_count,
-                bool tied) noexcept
-        : facts_(facts), target_(target), base_(base_type(target)), value_count_(value_count),
-          tied_(tied)
+public:
+    mix_chooser(const mix_facts& facts, file_type target, std::size_t value_count, bool tied) noexcept
+        : facts_(facts), target_(target), base_(base_type(target)), value_count_(value_count), tied_(tied)
     {}
 
     type choose(std::string_view name)
@@ -162,7 +157,7 @@ class mix_chooser {
         return base_;
     }
 
-  private:
+private:
     bool is_mixtral() const noexcept { return facts_.expert_count == 8; }
 
     type for_output() const noexcept { return base_ == type::q8_0 ? base_ : type::q6_k; }
@@ -171,17 +166,15 @@ class mix_chooser {
     {
         type chosen = value_rule(index);
         const bool many_share_it =
-            facts_.block_count == 80 &&
-            (facts_.architecture == "qwen2" ||
-             (facts_.architecture == "llama" && facts_.head_count != facts_.head_count_kv));
+            facts_.block_count == 80 && (facts_.architecture == "qwen2" ||
+                                         (facts_.architecture == "llama" && facts_.head_count != facts_.head_count_kv));
         if (many_share_it && (chosen == type::q3_k || chosen == type::q4_k)) chosen = type::q5_k;
         return is_mixtral() ? type::q8_0 : chosen;
     }
 
     type value_rule(std::size_t index) const noexcept
     {
-        const bool shared_by_four =
-            facts_.head_count / std::max<std::uint32_t>(1, facts_.head_count_kv) >= 4;
+        const bool shared_by_four = facts_.head_count / std::max<std::uint32_t>(1, facts_.head_count_kv) >= 4;
         switch (target_) {
         case file_type::q2_k:
             return shared_by_four ? type::q4_k : type::q3_k;
@@ -276,11 +269,9 @@ inline std::optional<type> fixed_type(std::string_view name, const mix_options& 
 {
     const role what = role_of(name);
     if (what == role::output && options.leave_output) return options.left_alone;
-    if (const auto named = options.named_types.find(name); named != options.named_types.end())
-        return named->second;
+    if (const auto named = options.named_types.find(name); named != options.named_types.end()) return named->second;
     if (what == role::embedding && options.embedding_type) return options.embedding_type;
-    if ((what == role::output || (tied && what == role::embedding)) && options.output_type)
-        return options.output_type;
+    if ((what == role::output || (tied && what == role::embedding)) && options.output_type) return options.output_type;
     if (options.pure) return base_type(options.target);
     return std::nullopt;
 }
@@ -289,9 +280,8 @@ inline std::vector<std::size_t> visiting_order(std::span<const tensor_shape> ten
 {
     std::vector<std::size_t> order(tensors.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [tensors](std::size_t a, std::size_t b) {
-        return precedes(tensors[a].name, tensors[b].name);
-    });
+    std::sort(order.begin(), order.end(),
+              [tensors](std::size_t a, std::size_t b) { return precedes(tensors[a].name, tensors[b].name); });
     return order;
 }
 
@@ -317,9 +307,7 @@ inline std::vector<type> wanted_types(std::span<const tensor_shape> tensors, con
         const tensor_shape& each = tensors[index];
         if (!is_quantizable(each.name, each.dims)) continue;
         const auto fixed = detail::fixed_type(each.name, options, tied);
-        types[index] = fixed    ? *fixed
-                       : is_mix ? chooser.choose(each.name)
-                                : base_type(options.target);
+        types[index] = fixed ? *fixed : is_mix ? chooser.choose(each.name) : base_type(options.target);
     }
     return types;
 }
@@ -329,8 +317,7 @@ inline std::vector<type> choose_types(std::span<const tensor_shape> tensors, con
                                       const mix_options& options)
 {
     std::vector<type> types = wanted_types(tensors, facts, options);
-    for (std::size_t i = 0; i < types.size(); ++i)
-        types[i] = fitting_type(types[i], tensors[i].dims[0]);
+    for (std::size_t i = 0; i < types.size(); ++i) types[i] = fitting_type(types[i], tensors[i].dims[0]);
     return types;
 }
 

@@ -32,20 +32,12 @@ constexpr std::size_t split_source(std::size_t row, std::size_t head_dim) noexce
 
 namespace detail {
 
-inline status check_rotary_rows(std::size_t rows, std::size_t heads, std::size_t from,
-                                std::size_t to) noexcept
+inline status check_rotary_rows(std::size_t rows, std::size_t heads, std::size_t from, std::size_t to) noexcept
 {
     if (heads == 0 || rows == 0 || rows % heads != 0 || (rows / heads) % 2 != 0)
-        return error{error_code::shape_mismatch, rows, " rows are no ", heads,
-                     " heads of an even size"};
+        return error{error_code::shape_mismatch, rows, " rows are no ", heads, " heads of an even size"};
     if (from != to || from % rows != 0)
-        return error{error_code::shape_mismatch,
-                     "cannot reorder ",
-                     rows,
-                     " rows of ",
-                     from,
-                     " values into ",
-                     to};
+        return error{error_code::shape_mismatch, "cannot reorder ", rows, " rows of ", from, " values into ", to};
     return {};
 }
 
@@ -55,27 +47,23 @@ inline status check_rotary_rows(std::size_t rows, std::size_t heads, std::size_t
 /// bytes); `heads` is num_attention_heads for q and num_key_value_heads for k. A bias is a matrix
 /// with one value a row. `from` and `to` must not overlap.
 template <class T>
-status interleave_rotary_rows(std::span<const T> from, std::span<T> to, std::size_t rows,
-                              std::size_t heads) noexcept
+status interleave_rotary_rows(std::span<const T> from, std::span<T> to, std::size_t rows, std::size_t heads) noexcept
 {
     AWQ_CHECK(detail::check_rotary_rows(rows, heads, from.size(), to.size()));
     const std::size_t width = from.size() / rows;
     for (std::size_t row = 0; row < rows; ++row)
-        std::copy_n(from.data() + interleaved_source(row, rows / heads) * width, width,
-                    to.data() + row * width);
+        std::copy_n(from.data() + interleaved_source(row, rows / heads) * width, width, to.data() + row * width);
     return {};
 }
 
 /// GGUF order -> checkpoint order; the inverse of `interleave_rotary_rows`.
 template <class T>
-status split_rotary_rows(std::span<const T> from, std::span<T> to, std::size_t rows,
-                         std::size_t heads) noexcept
+status split_rotary_rows(std::span<const T> from, std::span<T> to, std::size_t rows, std::size_t heads) noexcept
 {
     AWQ_CHECK(detail::check_rotary_rows(rows, heads, from.size(), to.size()));
     const std::size_t width = from.size() / rows;
     for (std::size_t row = 0; row < rows; ++row)
-        std::copy_n(from.data() + split_source(row, rows / heads) * width, width,
-                    to.data() + row * width);
+        std::copy_n(from.data() + split_source(row, rows / heads) * width, width, to.data() + row * width);
     return {};
 }
 

@@ -53,9 +53,8 @@ namespace detail {
 inline constexpr std::string_view llama3_patterns[] = {
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3})"
     R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
-inline constexpr std::string_view qwen2_patterns[] = {
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})"
-    R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+inline constexpr std::string_view qwen2_patterns[] = {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N})"
+                                                      R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
 inline constexpr std::string_view qwen35_patterns[] = {
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N})"
     R"(| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
@@ -69,25 +68,22 @@ inline constexpr std::string_view gpt4o_patterns[] = {
     R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*)"
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
     R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
-inline constexpr std::string_view deepseek3_patterns[] = {
-    R"(\p{N}{1,3})", "[\u4E00-\u9FA5\u3040-\u309F\u30A0-\u30FF]+",
-    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
-    "|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| "
-    "?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+"};
-inline constexpr std::string_view bloom_patterns[] = {
-    " ?[^(\\s|[.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C])]+"};
+inline constexpr std::string_view deepseek3_patterns[] = {R"(\p{N}{1,3})", "[\u4E00-\u9FA5\u3040-\u309F\u30A0-\u30FF]+",
+                                                          "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
+                                                          "|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| "
+                                                          "?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+"};
+inline constexpr std::string_view bloom_patterns[] = {" ?[^(\\s|[.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C])]+"};
 
 inline constexpr std::string_view gpt2_aliases[] = {
     "phi-2",      "exaone4", "mellum", "modern-bert", "a.x-4.0",  "gigachat",       "jina-v2-es",
     "jina-v2-de", "olmo",    "mpt",    "jais",        "trillion", "granite-docling"};
-inline constexpr std::string_view smollm_aliases[] = {
-    "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"};
+inline constexpr std::string_view smollm_aliases[] = {"starcoder", "refact",     "command-r", "codeshell",
+                                                      "exaone",    "minerva-7b", "mellum2"};
 inline constexpr std::string_view llama3_aliases[] = {"llama3",  "llama-v3", "falcon3", "falcon-h1",
                                                       "pixtral", "midm-2.0", "lfm2"};
 inline constexpr std::string_view dbrx_aliases[] = {"smaug-bpe", "glm4", "chatglm-bpe"};
-inline constexpr std::string_view qwen2_aliases[] = {"deepseek-r1-qwen", "megrez",    "kormo",
-                                                     "f2llmv2",          "stablelm2", "hunyuan",
-                                                     "solar-open",       "grok-2"};
+inline constexpr std::string_view qwen2_aliases[] = {"deepseek-r1-qwen", "megrez",  "kormo",      "f2llmv2",
+                                                     "stablelm2",        "hunyuan", "solar-open", "grok-2"};
 inline constexpr std::string_view gpt4o_aliases[] = {"llama4", "kanana2", "talkie", "minimax-m2"};
 inline constexpr std::string_view deepseek3_aliases[] = {"hunyuan-dense", "joyai-llm", "hy_v4"};
 inline constexpr std::string_view bloom_aliases[] = {"poro-chat", "gpt3-finnish"};
@@ -97,11 +93,7 @@ inline constexpr std::string_view bloom_aliases[] = {"poro-chat", "gpt3-finnish"
 /// The families that structure can be told by. Two with equal structure differ in ignore_merges.
 inline constexpr pre_tokenizer_family pre_tokenizer_families[] = {
     {.name = "gpt-2", .aliases = detail::gpt2_aliases, .patterns = {}, .words = true},
-    {.name = "smollm",
-     .aliases = detail::smollm_aliases,
-     .patterns = {},
-     .individual_digits = true,
-     .words = true},
+    {.name = "smollm", .aliases = detail::smollm_aliases, .patterns = {}, .individual_digits = true, .words = true},
     {.name = "llama-bpe",
      .aliases = detail::llama3_aliases,
      .patterns = detail::llama3_patterns,
@@ -110,15 +102,9 @@ inline constexpr pre_tokenizer_family pre_tokenizer_families[] = {
     {.name = "dbrx", .aliases = detail::dbrx_aliases, .patterns = detail::llama3_patterns},
     {.name = "qwen2", .aliases = detail::qwen2_aliases, .patterns = detail::qwen2_patterns},
     {.name = "qwen35", .aliases = {}, .patterns = detail::qwen35_patterns},
-    {.name = "tekken",
-     .aliases = {},
-     .patterns = detail::tekken_patterns,
-     .ignore_merges = true,
-     .adds_bos = true},
+    {.name = "tekken", .aliases = {}, .patterns = detail::tekken_patterns, .ignore_merges = true, .adds_bos = true},
     {.name = "gpt-4o", .aliases = detail::gpt4o_aliases, .patterns = detail::gpt4o_patterns},
-    {.name = "deepseek-v3",
-     .aliases = detail::deepseek3_aliases,
-     .patterns = detail::deepseek3_patterns},
+    {.name = "deepseek-v3", .aliases = detail::deepseek3_aliases, .patterns = detail::deepseek3_patterns},
     {.name = "bloom", .aliases = detail::bloom_aliases, .patterns = detail::bloom_patterns},
 };
 
@@ -127,8 +113,7 @@ inline std::vector<pre_tokenizer_step> steps_of(const pre_tokenizer_family& fami
 {
     using kind = pre_tokenizer_step::kind;
     std::vector<pre_tokenizer_step> steps;
-    for (const std::string_view pattern : family.patterns)
-        steps.push_back({kind::split, std::string{pattern}});
+    for (const std::string_view pattern : family.patterns) steps.push_back({kind::split, std::string{pattern}});
     if (family.individual_digits) steps.push_back({kind::individual_digits, {}});
     steps.push_back({family.words ? kind::byte_level_words : kind::byte_level, {}});
     return steps;
@@ -137,8 +122,7 @@ inline std::vector<pre_tokenizer_step> steps_of(const pre_tokenizer_family& fami
 /// The name for the steps of a tokenizer.json and its model's `ignore_merges`; a family that cuts
 /// alike but treats merges otherwise is second choice. Errors: `unsupported` where no family cuts
 /// like that; the caller may then offer a name of its own.
-inline result<std::string> identify_pre_tokenizer(std::span<const pre_tokenizer_step> steps,
-                                                  bool ignore_merges)
+inline result<std::string> identify_pre_tokenizer(std::span<const pre_tokenizer_step> steps, bool ignore_merges)
 {
     const pre_tokenizer_family* found = nullptr;
     for (const pre_tokenizer_family& family : pre_tokenizer_families) {
@@ -156,11 +140,10 @@ inline result<std::string> identify_pre_tokenizer(std::span<const pre_tokenizer_
 inline const pre_tokenizer_family* find_pre_tokenizer(std::string_view name) noexcept
 {
     const auto answers = [name](const pre_tokenizer_family& family) {
-        return family.name == name || std::find(family.aliases.begin(), family.aliases.end(),
-                                                name) != family.aliases.end();
+        return family.name == name ||
+               std::find(family.aliases.begin(), family.aliases.end(), name) != family.aliases.end();
     };
-    const auto at =
-        std::find_if(std::begin(pre_tokenizer_families), std::end(pre_tokenizer_families), answers);
+    const auto at = std::find_if(std::begin(pre_tokenizer_families), std::end(pre_tokenizer_families), answers);
     return at == std::end(pre_tokenizer_families) ? nullptr : at;
 }
 

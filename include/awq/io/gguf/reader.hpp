@@ -39,17 +39,14 @@ struct tensor_info {
     std::span<const std::uint64_t> dims() const noexcept { return {extents.data(), dim_count}; }
     std::size_t in_features() const noexcept { return static_cast<std::size_t>(extents[0]); }
     /// Rows of all matrices together: the product of all dims but the first.
-    std::size_t rows() const noexcept
-    {
-        return static_cast<std::size_t>(extents[1] * extents[2] * extents[3]);
-    }
+    std::size_t rows() const noexcept { return static_cast<std::size_t>(extents[1] * extents[2] * extents[3]); }
 };
 
 /// A GGUF file (version 2 or 3), mapped into memory and checked: every name, value and tensor lies
 /// inside the file, names are unique, tensors follow each other without gap or overlap, as
 /// llama.cpp requires. The values of arrays and tensors stay where they are until they are read.
 class file {
-  public:
+public:
     struct entry {
         std::string_view key;
         value_view value;
@@ -66,8 +63,7 @@ class file {
     }
 
     /// The same for bytes that somebody else owns and keeps alive.
-    static result<file> parse(std::span<const std::byte> bytes,
-                              std::string_view where = "GGUF file")
+    static result<file> parse(std::span<const std::byte> bytes, std::string_view where = "GGUF file")
     {
         file parsed;
         parsed.path_ = where;
@@ -86,16 +82,14 @@ class file {
     /// The value of a key, or null.
     const value_view* find(std::string_view key) const noexcept
     {
-        const std::size_t at =
-            find_in(key_order_, key, [this](std::size_t i) { return entries_[i].key; });
+        const std::size_t at = find_in(key_order_, key, [this](std::size_t i) { return entries_[i].key; });
         return at < entries_.size() ? &entries_[at].value : nullptr;
     }
 
     /// The tensor of that name, or null.
     const tensor_info* find_tensor(std::string_view name) const noexcept
     {
-        const std::size_t at =
-            find_in(tensor_order_, name, [this](std::size_t i) { return tensors_[i].name; });
+        const std::size_t at = find_in(tensor_order_, name, [this](std::size_t i) { return tensors_[i].name; });
         return at < tensors_.size() ? &tensors_[at] : nullptr;
     }
 
@@ -109,7 +103,7 @@ class file {
     /// Lets the memory of a tensor go until it is read again.
     void release(const tensor_info& tensor) const noexcept { mapping_.release(tensor.bytes); }
 
-  private:
+private:
     // Bytes that even the smallest record takes.
     static constexpr std::uint64_t smallest_entry = 8 + 1 + 4 + 1;
     static constexpr std::uint64_t smallest_tensor = 8 + 1 + 4 + 8 + 4 + 8;
@@ -132,15 +126,13 @@ class file {
     {
         AWQ_TRY(const auto start, at.take_bytes(magic.size()));
         if (std::memcmp(start.data(), magic.data(), magic.size()) != 0)
-            return error{error_code::malformed_file,
-                         "is no GGUF file (it does not start with \"GGUF\")"};
+            return error{error_code::malformed_file, "is no GGUF file (it does not start with \"GGUF\")"};
         AWQ_TRY(version_, at.take<std::uint32_t>());
         if (version_ == 2 || version_ == 3) return {};
         if (version_ != 0 && (version_ & 0xFFFFu) == 0)
             return error{error_code::unsupported, "is a big-endian GGUF file; convert it on a "
                                                   "little-endian machine"};
-        return error{error_code::unsupported, "is a GGUF file of version ", version_,
-                     "; versions 2 and 3 can be read"};
+        return error{error_code::unsupported, "is a GGUF file of version ", version_, "; versions 2 and 3 can be read"};
     }
 
     status parse_entries(cursor& at, std::uint64_t count)
@@ -148,15 +140,12 @@ class file {
         entries_.reserve(static_cast<std::size_t>(count));
         while (entries_.size() < count) {
             AWQ_TRY(const auto key, at.take_string(limits::key_bytes));
-            if (key.empty())
-                return error{error_code::malformed_file, "metadata key ", entries_.size(),
-                             " is empty"};
+            if (key.empty()) return error{error_code::malformed_file, "metadata key ", entries_.size(), " is empty"};
             const auto content = parse_value(at);
             if (!content) return content.error().within(quoted("key", key));
             entries_.push_back({key, *content});
         }
-        return sort_names(key_order_, entries_.size(), "key",
-                          [this](std::size_t i) { return entries_[i].key; });
+        return sort_names(key_order_, entries_.size(), "key", [this](std::size_t i) { return entries_[i].key; });
     }
 
     static std::string quoted(std::string_view what, std::string_view name)
@@ -187,8 +176,7 @@ class file {
     static result<value_view> parse_array(cursor& at)
     {
         AWQ_TRY(const auto element, take_type(at));
-        if (element == value_type::array)
-            return error{error_code::malformed_file, "is an array of arrays"};
+        if (element == value_type::array) return error{error_code::malformed_file, "is an array of arrays"};
         AWQ_TRY(const auto count, at.take_count(limits::array_elements, "array elements"));
         if (element == value_type::string) return parse_strings(at, count);
         AWQ_CHECK(at.expect_room(count, size_of(element), "array elements"));
@@ -213,8 +201,7 @@ class file {
         const value_view* found = find(alignment_key);
         if (found == nullptr) return {};
         if (found->type() != value_type::u32)
-            return error{error_code::malformed_file, alignment_key, " is ", name_of(found->type()),
-                         ", not u32"};
+            return error{error_code::malformed_file, alignment_key, " is ", name_of(found->type()), ", not u32"};
         AWQ_TRY(alignment_, found->as_integer<std::uint64_t>());
         if (!std::has_single_bit(alignment_) || alignment_ > limits::alignment)
             return error{error_code::malformed_file,    alignment_key,    " is ", alignment_,
@@ -227,15 +214,12 @@ class file {
         tensors_.reserve(static_cast<std::size_t>(count));
         while (tensors_.size() < count) {
             AWQ_TRY(const auto name, at.take_string(limits::tensor_name_bytes));
-            if (name.empty())
-                return error{error_code::malformed_file, "tensor ", tensors_.size(),
-                             " has no name"};
+            if (name.empty()) return error{error_code::malformed_file, "tensor ", tensors_.size(), " has no name"};
             auto tensor = parse_tensor(at, name);
             if (!tensor) return tensor.error().within(quoted("tensor", name));
             tensors_.push_back(*tensor);
         }
-        return sort_names(tensor_order_, tensors_.size(), "tensor",
-                          [this](std::size_t i) { return tensors_[i].name; });
+        return sort_names(tensor_order_, tensors_.size(), "tensor", [this](std::size_t i) { return tensors_[i].name; });
     }
 
     static result<tensor_info> parse_tensor(cursor& at, std::string_view name)
@@ -244,8 +228,7 @@ class file {
         tensor.name = name;
         AWQ_TRY(tensor.dim_count, at.take<std::uint32_t>());
         if (tensor.dim_count == 0 || tensor.dim_count > limits::dims)
-            return error{error_code::malformed_file, "has ", tensor.dim_count,
-                         " dimensions, not 1 to ", limits::dims};
+            return error{error_code::malformed_file, "has ", tensor.dim_count, " dimensions, not 1 to ", limits::dims};
         for (std::uint32_t i = 0; i < tensor.dim_count; ++i) {
             AWQ_TRY(tensor.extents[i], at.take<std::uint64_t>());
         }
@@ -283,29 +266,25 @@ class file {
                              " bytes pass the end of the file (",
                              bytes.size(),
                              " bytes)"};
-            tensor.bytes = bytes.subspan(static_cast<std::size_t>(start + tensor.offset),
-                                         static_cast<std::size_t>(*size));
+            tensor.bytes =
+                bytes.subspan(static_cast<std::size_t>(start + tensor.offset), static_cast<std::size_t>(*size));
             expected = tensor.offset + padded(*size, alignment_);
         }
         return {};
     }
 
     template <class NameOf>
-    status sort_names(std::vector<std::size_t>& order, std::size_t count, std::string_view what,
-                      NameOf name_of_index)
+    status sort_names(std::vector<std::size_t>& order, std::size_t count, std::string_view what, NameOf name_of_index)
     {
         order.resize(count);
         std::iota(order.begin(), order.end(), std::size_t{0});
-        std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-            return name_of_index(a) < name_of_index(b);
+        std::sort(order.begin(), order.end(),
+                  [&](std::size_t a, std::size_t b) { return name_of_index(a) < name_of_index(b); });
+        const auto twice = std::adjacent_find(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+            return name_of_index(a) == name_of_index(b);
         });
-        const auto twice =
-            std::adjacent_find(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-                return name_of_index(a) == name_of_index(b);
-            });
         if (twice == order.end()) return {};
-        return error{error_code::malformed_file, "has the ", quoted(what, name_of_index(*twice)),
-                     " twice"};
+        return error{error_code::malformed_file, "has the ", quoted(what, name_of_index(*twice)), " twice"};
     }
 
     // The index of the name, or one past any.
@@ -313,9 +292,9 @@ class file {
     static std::size_t find_in(const std::vector<std::size_t>& order, std::string_view name,
                                NameOf name_of_index) noexcept
     {
-        const auto at = std::lower_bound(
-            order.begin(), order.end(), name,
-            [&](std::size_t i, std::string_view wanted) { return name_of_index(i) < wanted; });
+        const auto at = std::lower_bound(order.begin(), order.end(), name, [&](std::size_t i, std::string_view wanted) {
+            return name_of_index(i) < wanted;
+        });
         return at != order.end() && name_of_index(*at) == name ? *at : static_cast<std::size_t>(-1);
     }
 

@@ -46,9 +46,8 @@ inline result<std::vector<float>> llama3_rope_freqs(const llama3_rope& rope, std
         } else if (wavelength > longest) {
             divisors.push_back(rope.factor);
         } else {
-            const float smooth =
-                (rope.original_context_length / wavelength - rope.low_freq_factor) /
-                (rope.high_freq_factor - rope.low_freq_factor);
+            const float smooth = (rope.original_context_length / wavelength - rope.low_freq_factor) /
+                                 (rope.high_freq_factor - rope.low_freq_factor);
             divisors.push_back(1 / ((1 - smooth) / rope.factor + smooth));
         }
     }

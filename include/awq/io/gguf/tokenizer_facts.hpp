@@ -35,7 +35,7 @@ struct special_ids {
 
 /// A chat template beside the default one.
 struct named_template {
-    std::string name; ///< letters, digits and '_'; see `template_key_of`
+    std::string name;   ///< letters, digits and '_'; see `template_key_of`
     std::string source; ///< Jinja
 
     friend bool operator==(const named_template&, const named_template&) = default;
@@ -47,8 +47,7 @@ inline std::string template_key_of(std::string_view name)
 {
     std::string key{name};
     for (char& each : key) {
-        const bool plain = (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') ||
-                           (each >= '0' && each <= '9');
+        const bool plain = (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') || (each >= '0' && each <= '9');
         if (!plain) each = '_';
     }
     return key;
@@ -64,7 +63,7 @@ struct tokenizer_facts {
     std::vector<std::string> merges; ///< "left right", best first; "gpt2" only
     special_ids ids;
     std::optional<bool> add_bos, add_eos, add_space_prefix;
-    std::string chat_template; ///< Jinja; may be empty
+    std::string chat_template;             ///< Jinja; may be empty
     std::vector<named_template> templates; ///< those that have another name than "default"
 };
 
@@ -93,8 +92,7 @@ inline status read_types(const file& from, tokenizer_facts& facts)
     if (!numbers || numbers->size() != facts.tokens.size())
         return error{error_code::malformed_file, from.path(),
                      ": tokenizer.ggml.token_type does not have a number for each token"};
-    for (std::size_t i = 0; i < numbers->size(); ++i)
-        facts.types[i] = static_cast<token_type>((*numbers)[i]);
+    for (std::size_t i = 0; i < numbers->size(); ++i) facts.types[i] = static_cast<token_type>((*numbers)[i]);
     return {};
 }
 
@@ -169,8 +167,7 @@ inline void append_tokenizer(key_values& metadata, const tokenizer_facts& facts)
     if (!facts.scores.empty()) set("scores", facts.scores);
     std::vector<std::int32_t> types;
     types.reserve(facts.types.size());
-    for (const token_type each : facts.types)
-        types.push_back(static_cast<std::int32_t>(each));
+    for (const token_type each : facts.types) types.push_back(static_cast<std::int32_t>(each));
     set("token_type", types);
     if (facts.model == "gpt2") set("merges", facts.merges);
     detail::for_each_special_id(facts.ids, [&](std::string_view name, const auto& id) {
@@ -190,8 +187,7 @@ inline result<tokenizer_facts> read_tokenizer(const file& from)
     AWQ_CHECK(read_optional(from, "tokenizer.ggml.model", model));
     AWQ_CHECK(read_optional(from, "tokenizer.ggml.pre", pre));
     AWQ_CHECK(read_strings(from, "tokenizer.ggml.tokens", facts.tokens));
-    if (!model || facts.tokens.empty())
-        return error{error_code::missing_field, from.path(), ": has no tokenizer"};
+    if (!model || facts.tokens.empty()) return error{error_code::missing_field, from.path(), ": has no tokenizer"};
     facts.model = *model;
     facts.pre = pre.value_or("default");
     AWQ_CHECK(detail::read_templates(from, facts));

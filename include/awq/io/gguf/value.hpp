@@ -46,7 +46,7 @@ constexpr value_type value_type_of() noexcept
 /// One metadata value that lies in somebody else's memory, usually the mapped file. The reader has
 /// checked its bounds; numbers and strings are decoded when asked for.
 class value_view {
-  public:
+public:
     constexpr value_view() = default;
     /// `bytes`: for a number its bytes, for a string its characters, for an array its elements as
     /// they lie in the file (each string with its length before it). `count`: elements of an array.
@@ -117,7 +117,7 @@ class value_view {
         return strings;
     }
 
-  private:
+private:
     static std::string_view text_of(std::span<const std::byte> bytes) noexcept
     {
         return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -151,8 +151,7 @@ class value_view {
         } else if constexpr (std::floating_point<Stored>) {
             return wrong("an integer");
         } else {
-            if (!std::in_range<T>(stored))
-                return error{error_code::malformed_file, "is ", stored, ", out of range"};
+            if (!std::in_range<T>(stored)) return error{error_code::malformed_file, "is ", stored, ", out of range"};
             return static_cast<T>(stored);
         }
     }
@@ -195,17 +194,14 @@ class value_view {
 
 /// One metadata value that owns its bytes, already in the form of the file.
 class value {
-  public:
+public:
     /// A number or a bool; its C++ type is the type in the file (llama.cpp insists on u32 for
     /// counts, lengths and ids, and on f32 for reals).
     template <class T>
     requires std::integral<T> || std::floating_point<T>
     explicit value(T number) : type_(value_type_of<T>()), element_type_(type_) { append(number); }
 
-    explicit value(std::string_view text) : type_(value_type::string), element_type_(type_)
-    {
-        append_text(text);
-    }
+    explicit value(std::string_view text) : type_(value_type::string), element_type_(type_) { append_text(text); }
     explicit value(const char* text) : value(std::string_view{text}) {}
     explicit value(const std::string& text) : value(std::string_view{text}) {}
 
@@ -214,8 +210,7 @@ class value {
     explicit value(const std::vector<T>& numbers)
         : type_(value_type::array), element_type_(value_type_of<T>()), count_(numbers.size())
     {
-        for (const T number : numbers)
-            append(number);
+        for (const T number : numbers) append(number);
     }
 
     explicit value(const std::vector<std::string>& strings) { assign(strings); }
@@ -230,7 +225,7 @@ class value {
     value_type type() const noexcept { return type_; }
     value_view view() const noexcept { return {type_, element_type_, count_, bytes_}; }
 
-  private:
+private:
     template <class T>
     void append(T number)
     {

@@ -40,7 +40,7 @@ struct special_token_source {
 
 /// The tokenizer's plain facts.
 struct vocabulary {
-    std::size_t size = 0; ///< config.json's vocab_size: the rows of the embedding
+    std::size_t size = 0;                                      ///< config.json's vocab_size: the rows of the embedding
     std::vector<std::pair<std::string, std::uint32_t>> tokens; ///< model.vocab, verbatim
     std::vector<added_token> added;
     std::vector<std::pair<std::string, std::string>> merges; ///< best first
@@ -76,8 +76,7 @@ inline bool looks_special(std::string_view text) noexcept
     for (const std::string_view known : {"<pad>", "<mask>", "<2mass>", "[@BOS@]"})
         if (text == known) return true;
     const auto framed = [text](std::string_view open, std::string_view close) {
-        return text.size() >= open.size() + close.size() && text.starts_with(open) &&
-               text.ends_with(close);
+        return text.size() >= open.size() + close.size() && text.starts_with(open) && text.ends_with(close);
     };
     const std::string bar{full_width_bar};
     return framed("<|", "|>") || framed("<" + bar, bar + ">") || framed("<unused", ">");
@@ -103,10 +102,8 @@ inline status place_tokens(const vocabulary& from, tokenizer_facts& facts)
     }
     for (const added_token& each : from.added) {
         const bool control = each.special || looks_special(each.content);
-        AWQ_CHECK(
-            place(each.id,
-                  control ? each.content : replace_all(each.content, lower_one_eighth_block, " "),
-                  control ? token_type::control : token_type::user_defined));
+        AWQ_CHECK(place(each.id, control ? each.content : replace_all(each.content, lower_one_eighth_block, " "),
+                        control ? token_type::control : token_type::user_defined));
     }
     for (std::size_t id = 0; id < from.size; ++id) {
         if (taken[id]) continue;
@@ -169,18 +166,13 @@ inline result<tokenizer_facts> common_facts(const vocabulary& from)
 
 inline bool is_byte_token(std::string_view text) noexcept
 {
-    const auto hex = [](char digit) {
-        return (digit >= '0' && digit <= '9') || (digit >= 'A' && digit <= 'F');
-    };
-    return text.size() == 6 && text.starts_with("<0x") && hex(text[3]) && hex(text[4]) &&
-           text[5] == '>';
+    const auto hex = [](char digit) { return (digit >= '0' && digit <= '9') || (digit >= 'A' && digit <= 'F'); };
+    return text.size() == 6 && text.starts_with("<0x") && hex(text[3]) && hex(text[4]) && text[5] == '>';
 }
 
 inline bool is_one_character(std::string_view text) noexcept
 {
-    const auto continues = [](char each) {
-        return (static_cast<unsigned char>(each) & 0xC0) == 0x80;
-    };
+    const auto continues = [](char each) { return (static_cast<unsigned char>(each) & 0xC0) == 0x80; };
     return !text.empty() && std::all_of(text.begin() + 1, text.end(), continues);
 }
 
@@ -212,8 +204,7 @@ inline result<tokenizer_facts> sentencepiece_facts(const vocabulary& from)
     facts.model = "llama";
     facts.pre = "default";
     std::unordered_map<std::string, float> ranks;
-    for (const auto& [left, right] : from.merges)
-        ranks.emplace(left + right, -static_cast<float>(ranks.size()));
+    for (const auto& [left, right] : from.merges) ranks.emplace(left + right, -static_cast<float>(ranks.size()));
     const float below_all = -static_cast<float>(ranks.size() + 1);
     facts.scores.assign(facts.tokens.size(), 0.0f);
     std::size_t bytes = 0;

@@ -36,7 +36,7 @@ namespace detail {
 
 /// The header of a file: everything before the tensors' bytes.
 class header_bytes {
-  public:
+public:
     template <class T>
     void number(T value)
     {
@@ -47,10 +47,7 @@ class header_bytes {
         number(static_cast<std::uint64_t>(value.size()));
         append(std::as_bytes(std::span{value.data(), value.size()}));
     }
-    void append(std::span<const std::byte> bytes)
-    {
-        bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-    }
+    void append(std::span<const std::byte> bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
     void metadata(std::string_view key, const value_view& content)
     {
         text(key);
@@ -63,13 +60,10 @@ class header_bytes {
         }
         append(content.bytes());
     }
-    void pad_to(std::uint64_t alignment)
-    {
-        bytes_.resize(static_cast<std::size_t>(padded(bytes_.size(), alignment)));
-    }
+    void pad_to(std::uint64_t alignment) { bytes_.resize(static_cast<std::size_t>(padded(bytes_.size(), alignment))); }
     std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
-  private:
+private:
     std::vector<std::byte> bytes_;
 };
 
@@ -85,8 +79,7 @@ struct file_layout {
         file_layout layout;
         layout.tensors = std::move(tensors);
         if (layout.tensors.size() > limits::tensors)
-            return error{error_code::invalid_argument, layout.tensors.size(),
-                         " tensors are too many for a GGUF file"};
+            return error{error_code::invalid_argument, layout.tensors.size(), " tensors are too many for a GGUF file"};
         for (std::size_t i = 0; i < layout.tensors.size(); ++i) {
             AWQ_CHECK(layout.add(i));
         }
@@ -107,8 +100,7 @@ struct file_layout {
         for (std::size_t i = 0; i < tensors.size(); ++i) {
             header.text(tensors[i].name);
             header.number(static_cast<std::uint32_t>(tensors[i].dims.size()));
-            for (const std::uint64_t dim : tensors[i].dims)
-                header.number(dim);
+            for (const std::uint64_t dim : tensors[i].dims) header.number(dim);
             header.number(static_cast<std::uint32_t>(tensors[i].type));
             header.number(places[i].offset);
         }
@@ -121,14 +113,13 @@ struct file_layout {
     std::unordered_map<std::string, std::size_t> by_name;
     std::uint64_t data_size = 0;
 
-  private:
+private:
     status add(std::size_t index)
     {
         const tensor_plan& tensor = tensors[index];
         if (tensor.name.empty() || tensor.name.size() > limits::tensor_name_bytes)
-            return error{error_code::invalid_argument, "tensor name \"",
-                         printable(tensor.name),       "\" must have 1 to ",
-                         limits::tensor_name_bytes,    " bytes"};
+            return error{error_code::invalid_argument, "tensor name \"",          printable(tensor.name),
+                         "\" must have 1 to ",         limits::tensor_name_bytes, " bytes"};
         if (!by_name.emplace(tensor.name, index).second)
             return error{error_code::invalid_argument, "tensor \"", tensor.name, "\" comes twice"};
         const auto size = tensor_bytes(tensor.type, tensor.dims);
@@ -146,8 +137,7 @@ struct file_layout {
             return error{error_code::invalid_argument, "metadata key \"", printable(key),
                          "\" must have 1 to ",         limits::key_bytes, " bytes"};
         if (key == alignment_key)
-            return error{error_code::invalid_argument, alignment_key,
-                         " cannot be chosen; files are written with 32"};
+            return error{error_code::invalid_argument, alignment_key, " cannot be chosen; files are written with 32"};
         return {};
     }
 };
@@ -158,26 +148,24 @@ struct file_layout {
 /// come in any order and in any pieces. The file appears at its path only when `finish()` has found
 /// every tensor complete and everything is on the disk; until then nothing is visible there.
 class writer {
-  public:
+public:
     /// Errors: `invalid_argument` for a name or key that the format does not allow or that comes
     /// twice, and for an alignment key; `shape_mismatch` for rows that are no whole number of
     /// blocks; those of output_file.
-    static result<writer> create(const std::string& path, const key_values& metadata,
-                                 std::vector<tensor_plan> tensors, const output_policy& policy = {})
+    static result<writer> create(const std::string& path, const key_values& metadata, std::vector<tensor_plan> tensors,
+                                 const output_policy& policy = {})
     {
         AWQ_TRY(output_file target, output_file::create(path, policy));
         return create(std::move(target), metadata, std::move(tensors));
     }
 
     /// The same for an output that was opened before.
-    static result<writer> create(output_file target, const key_values& metadata,
-                                 std::vector<tensor_plan> tensors)
+    static result<writer> create(output_file target, const key_values& metadata, std::vector<tensor_plan> tensors)
     {
         AWQ_TRY(detail::file_layout layout, detail::file_layout::of(std::move(tensors)));
         AWQ_TRY(const detail::header_bytes header, layout.header(metadata));
         AWQ_TRY(new_file bytes, new_file::create(target.where()));
-        writer created{std::move(layout), std::move(target), std::move(bytes),
-                       header.bytes().size()};
+        writer created{std::move(layout), std::move(target), std::move(bytes), header.bytes().size()};
         AWQ_CHECK(created.bytes_.reserve(created.file_size()));
         AWQ_CHECK(created.bytes_.write_at(0, header.bytes()));
         return created;
@@ -190,18 +178,15 @@ class writer {
     /// Bytes of the finished file.
     std::uint64_t file_size() const noexcept { return data_start_ + layout_.data_size; }
     /// Bytes that a tensor takes.
-    std::uint64_t size_of_tensor(std::size_t index) const noexcept
-    {
-        return layout_.places[index].size;
-    }
+    std::uint64_t size_of_tensor(std::size_t index) const noexcept { return layout_.places[index].size; }
 
     /// The index of a tensor by name; `missing_tensor` where it was not announced.
     result<std::size_t> index_of(std::string_view name) const
     {
         const auto found = layout_.by_name.find(std::string{name});
         if (found == layout_.by_name.end())
-            return error{error_code::missing_tensor, target_.where().shown, ": no tensor \"",
-                         printable(name), "\" was announced"};
+            return error{error_code::missing_tensor, target_.where().shown, ": no tensor \"", printable(name),
+                         "\" was announced"};
         return found->second;
     }
 
@@ -209,9 +194,8 @@ class writer {
     status write(std::size_t index, std::span<const std::byte> bytes)
     {
         if (bytes.size() != size_of_tensor(index))
-            return error{
-                error_code::shape_mismatch, layout_.tensors[index].name, ": ",        bytes.size(),
-                " bytes given, ",           size_of_tensor(index),       " announced"};
+            return error{error_code::shape_mismatch, layout_.tensors[index].name, ": ",        bytes.size(),
+                         " bytes given, ",           size_of_tensor(index),       " announced"};
         return write_part(index, 0, bytes);
     }
 
@@ -283,11 +267,10 @@ class writer {
         return commit();
     }
 
-  private:
-    writer(detail::file_layout&& layout, output_file&& target, new_file&& bytes,
-           std::uint64_t data_start)
-        : layout_(std::move(layout)), target_(std::move(target)), bytes_(std::move(bytes)),
-          data_start_(data_start), written_(layout_.tensors.size(), 0)
+private:
+    writer(detail::file_layout&& layout, output_file&& target, new_file&& bytes, std::uint64_t data_start)
+        : layout_(std::move(layout)), target_(std::move(target)), bytes_(std::move(bytes)), data_start_(data_start),
+          written_(layout_.tensors.size(), 0)
     {}
 
     detail::file_layout layout_;

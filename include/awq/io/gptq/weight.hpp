@@ -61,8 +61,7 @@ inline result<quantization_config> read_quantization_config(const json::value& r
 class AWQ_ABI_TAG weight final : public weight_reader {
 public:
     /// Errors: missing_tensor, malformed_file for shapes that do not fit together.
-    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors,
-                                                          const quantization_config& config)
+    static result<std::unique_ptr<weight_reader>> open(const layer_tensors& tensors, const quantization_config& config)
     {
         auto made = std::unique_ptr<weight>{new weight};
         made->config_ = config;
@@ -108,15 +107,14 @@ private:
         shape_.rows = static_cast<std::size_t>(qweight_->shape[1]);
         shape_.group_size = config_.group_size;
         if (shape_.group_size == 0 || shape_.cols % shape_.group_size == 0) return {};
-        return tensors.fail("qweight", "has ", shape_.cols, " inputs, which the group size ",
-                            shape_.group_size, " does not divide");
+        return tensors.fail("qweight", "has ", shape_.cols, " inputs, which the group size ", shape_.group_size,
+                            " does not divide");
     }
 
     status find_qparams(const layer_tensors& tensors)
     {
         using safetensors::element_type;
-        AWQ_TRY(scales_, tensors.matrix("scales",
-                                        {element_type::f16, element_type::bf16, element_type::f32},
+        AWQ_TRY(scales_, tensors.matrix("scales", {element_type::f16, element_type::bf16, element_type::f32},
                                         shape_.groups(), shape_.rows));
         AWQ_TRY(qzeros_, tensors.matrix("qzeros", {element_type::i32}, shape_.groups(),
                                         packed_words(shape_.rows, config_.bits)));
@@ -137,8 +135,7 @@ private:
         AWQ_TRY(const auto scales, awq::detail::read_scales(*scales_, 0, groups * shape_.rows));
         part.scales.resize(count * groups);
         for (std::size_t r = 0; r < count; ++r)
-            for (std::size_t g = 0; g < groups; ++g)
-                part.scales[r * groups + g] = scales[g * shape_.rows + first + r];
+            for (std::size_t g = 0; g < groups; ++g) part.scales[r * groups + g] = scales[g * shape_.rows + first + r];
         return part;
     }
 
@@ -152,8 +149,7 @@ private:
         const int bits = config_.bits;
         for (std::size_t r = 0; r < part.rows; ++r)
             awq::detail::unpack_line(
-                part.cols, bits,
-                [&](std::size_t at) { return word(*qweight_, at * shape_.rows + first + r); },
+                part.cols, bits, [&](std::size_t at) { return word(*qweight_, at * shape_.rows + first + r); },
                 [&](std::size_t c, std::uint32_t value) {
                     part.codes[r * part.cols + c] = awq::detail::to_signed(value, bits);
                 });
@@ -167,13 +163,11 @@ private:
         part.zero_points.resize(part.rows * groups);
         for (std::size_t g = 0; g < groups; ++g)
             awq::detail::unpack_line(
-                first + part.rows, bits,
-                [&](std::size_t at) { return word(*qzeros_, g * width + at); },
+                first + part.rows, bits, [&](std::size_t at) { return word(*qzeros_, g * width + at); },
                 [&](std::size_t r, std::uint32_t value) {
                     if (r < first) return;
                     const std::uint32_t zero = (value + less) & mask;
-                    part.zero_points[(r - first) * groups + g] =
-                        awq::detail::to_signed(zero, bits);
+                    part.zero_points[(r - first) * groups + g] = awq::detail::to_signed(zero, bits);
                 });
     }
 

@@ -25,7 +25,7 @@ namespace awq::safetensors {
 /// All tensors of a Hugging Face model directory: model.safetensors, or the shards that
 /// model.safetensors.index.json lists.
 class checkpoint {
-  public:
+public:
     /// Opens and checks everything but the tensors' values. An index that does not agree with its
     /// files is repaired; see `repairs`. Errors: those of `file::open` and `shard_index::parse`;
     /// `malformed_file` for a tensor that is in two files, and for a directory that has both kinds.
@@ -54,27 +54,24 @@ class checkpoint {
     result<const tensor*> at(std::string_view name) const
     {
         if (const tensor* const found = find(name)) return found;
-        return error{error_code::missing_tensor, directory_, ": there is no tensor \"",
-                     printable(name), "\""};
+        return error{error_code::missing_tensor, directory_, ": there is no tensor \"", printable(name), "\""};
     }
     /// Bytes of all tensors.
     std::uint64_t total_bytes() const noexcept
     {
         std::uint64_t sum = 0;
-        for (const tensor* const each : tensors_)
-            sum += each->bytes.size();
+        for (const tensor* const each : tensors_) sum += each->bytes.size();
         return sum;
     }
     /// Elements of all tensors.
     std::uint64_t total_elements() const noexcept
     {
         std::uint64_t sum = 0;
-        for (const tensor* const each : tensors_)
-            sum += each->element_count();
+        for (const tensor* const each : tensors_) sum += each->element_count();
         return sum;
     }
 
-  private:
+private:
     status open_shards(const std::vector<std::string>& names)
     {
         shards_.reserve(names.size());
@@ -84,8 +81,7 @@ class checkpoint {
             shards_.push_back(std::move(shard));
         }
         for (const file& shard : shards_)
-            for (const tensor& each : shard.tensors())
-                tensors_.push_back(&each);
+            for (const tensor& each : shard.tensors()) tensors_.push_back(&each);
         return {};
     }
 
@@ -105,8 +101,12 @@ inline status checkpoint::check_unique() const
     for (const file& shard : shards_)
         for (const tensor& each : shard.tensors())
             if (find(each.name) != &each)
-                return error{error_code::malformed_file, shard.path(), ": tensor \"",
-                             printable(each.name), "\" at offset ", each.offset,
+                return error{error_code::malformed_file,
+                             shard.path(),
+                             ": tensor \"",
+                             printable(each.name),
+                             "\" at offset ",
+                             each.offset,
                              " is in another of the checkpoint's files, too; remove one of them"};
     return {};
 }
@@ -141,12 +141,10 @@ inline result<checkpoint> checkpoint::open(const std::string& directory)
     namespace fs = std::filesystem;
     std::error_code ignored;
     const fs::path root{directory};
-    if (!fs::is_directory(root, ignored))
-        return error{error_code::file_not_found, directory, ": is not a directory"};
+    if (!fs::is_directory(root, ignored)) return error{error_code::file_not_found, directory, ": is not a directory"};
     checkpoint opened;
     opened.directory_ = directory;
-    while (opened.directory_.size() > 1 && opened.directory_.back() == '/')
-        opened.directory_.pop_back();
+    while (opened.directory_.size() > 1 && opened.directory_.back() == '/') opened.directory_.pop_back();
     const bool single = fs::exists(root / single_file_name, ignored);
     const bool sharded = fs::exists(root / index_file_name, ignored);
     if (!single && !sharded)

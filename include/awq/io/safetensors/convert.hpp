@@ -29,8 +29,7 @@ namespace awq::safetensors {
 
 namespace detail {
 
-static_assert(std::endian::native == std::endian::little,
-              "awq reads and writes little endian files");
+static_assert(std::endian::native == std::endian::little, "awq reads and writes little endian files");
 
 // body(i) for every i below count. The blocks' fixed length lets compilers vectorise them at -O2
 // too.
@@ -40,10 +39,8 @@ inline void for_each_index(std::size_t count, const Body& body) noexcept
     constexpr std::size_t block = 32;
     std::size_t i = 0;
     for (; i + block <= count; i += block)
-        for (std::size_t j = 0; j < block; ++j)
-            body(i + j);
-    for (std::size_t j = 0; j < count % block; ++j)
-        body(i + j);
+        for (std::size_t j = 0; j < block; ++j) body(i + j);
+    for (std::size_t j = 0; j < count % block; ++j) body(i + j);
 }
 
 template <class Bits>
@@ -61,16 +58,14 @@ inline void store(std::byte* to, std::size_t index, std::uint16_t bits) noexcept
 
 inline void widen_bf16(const std::byte* from, float* to, std::size_t count) noexcept
 {
-    for_each_index(count, [=](std::size_t i) {
-        to[i] = std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(from, i)} << 16);
-    });
+    for_each_index(
+        count, [=](std::size_t i) { to[i] = std::bit_cast<float>(std::uint32_t{load<std::uint16_t>(from, i)} << 16); });
 }
 
 inline void widen_f16_plain(const std::byte* from, float* to, std::size_t count) noexcept
 {
-    for_each_index(count, [=](std::size_t i) {
-        to[i] = static_cast<float>(f16::from_bits(load<std::uint16_t>(from, i)));
-    });
+    for_each_index(count,
+                   [=](std::size_t i) { to[i] = static_cast<float>(f16::from_bits(load<std::uint16_t>(from, i))); });
 }
 
 inline void narrow_bf16(const float* from, std::byte* to, std::size_t count) noexcept
@@ -84,8 +79,7 @@ inline void narrow_f16_plain(const float* from, std::byte* to, std::size_t count
 }
 
 #if defined(__x86_64__) || defined(__i386__)
-[[gnu::target("avx,f16c")]] inline void widen_f16_f16c(const std::byte* from, float* to,
-                                                       std::size_t count) noexcept
+[[gnu::target("avx,f16c")]] inline void widen_f16_f16c(const std::byte* from, float* to, std::size_t count) noexcept
 {
     std::size_t i = 0;
     for (; i + 8 <= count; i += 8) {
@@ -95,8 +89,7 @@ inline void narrow_f16_plain(const float* from, std::byte* to, std::size_t count
     widen_f16_plain(from + 2 * i, to + i, count - i);
 }
 
-[[gnu::target("avx,f16c")]] inline void narrow_f16_f16c(const float* from, std::byte* to,
-                                                        std::size_t count) noexcept
+[[gnu::target("avx,f16c")]] inline void narrow_f16_f16c(const float* from, std::byte* to, std::size_t count) noexcept
 {
     std::size_t i = 0;
     for (; i + 8 <= count; i += 8) {
@@ -112,8 +105,7 @@ inline bool has_f16c() noexcept
     // registers.
     static const bool supported = [] {
         unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-        return __builtin_cpu_supports("avx") && __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 &&
-               (ecx & bit_F16C) != 0;
+        return __builtin_cpu_supports("avx") && __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
     }();
     return supported;
 }
@@ -146,10 +138,8 @@ inline bool all_finite(const std::byte* from, std::size_t count, Bits exponent) 
     Bits found = 0;
     std::size_t i = 0;
     for (; i + block <= count; i += block)
-        for (std::size_t j = 0; j < block; ++j)
-            found |= is_special(i + j);
-    for (std::size_t j = 0; j < count % block; ++j)
-        found |= is_special(i + j);
+        for (std::size_t j = 0; j < block; ++j) found |= is_special(i + j);
+    for (std::size_t j = 0; j < count % block; ++j) found |= is_special(i + j);
     return found == 0;
 }
 
@@ -175,8 +165,7 @@ inline bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
 inline std::optional<std::size_t> first_not_finite(std::span<const float> values) noexcept
 {
     for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
-        const auto step =
-            values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
+        const auto step = values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
         if (all_finite(dtype::f32, std::as_bytes(step))) continue;
         for (std::size_t i = 0; i < step.size(); ++i)
             if (!all_finite(dtype::f32, std::as_bytes(step.subspan(i, 1)))) return begin + i;
@@ -223,9 +212,15 @@ inline status check_finite(const tensor& source)
     const std::size_t width = size_of(*type);
     std::size_t at = 0;
     while (all_finite(*type, source.bytes.subspan(at * width, width))) ++at;
-    return error{error_code::not_finite, source.file->path(), ": tensor \"",
-                 printable(source.name), "\": element ", at, " at offset ",
-                 source.offset + at * width, " is NaN or infinite; the file is damaged"};
+    return error{error_code::not_finite,
+                 source.file->path(),
+                 ": tensor \"",
+                 printable(source.name),
+                 "\": element ",
+                 at,
+                 " at offset ",
+                 source.offset + at * width,
+                 " is NaN or infinite; the file is damaged"};
 }
 
 /// Reads elements [first, first + values.size()) of a tensor as float32. Errors: `unsupported` for
@@ -234,8 +229,7 @@ inline status check_finite(const tensor& source)
 inline status read_floats(const tensor& source, std::span<float> values, std::uint64_t first = 0)
 {
     const auto fail = [&](error_code code, const auto&... parts) {
-        return error{
-            code, source.file->path(), ": tensor \"", printable(source.name), "\": ", parts...};
+        return error{code, source.file->path(), ": tensor \"", printable(source.name), "\": ", parts...};
     };
     const std::optional<dtype> type = source.type();
     if (!type || !is_smoothable(*type))
@@ -248,15 +242,13 @@ inline status read_floats(const tensor& source, std::span<float> values, std::ui
     const std::size_t width = size_of(*type);
     const auto bytes = source.bytes.subspan(first * width, values.size() * width);
     for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
-        const auto step =
-            values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
+        const auto step = values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
         const auto stored = bytes.subspan(begin * width, step.size() * width);
         widen(*type, stored, step);
         if (all_finite(*type, stored)) continue;
         const std::size_t at = *first_not_finite(step);
         const std::uint64_t element = first + begin + at;
-        return fail(error_code::not_finite, "element ", element, " at offset ",
-                    source.offset + element * width, " is ",
+        return fail(error_code::not_finite, "element ", element, " at offset ", source.offset + element * width, " is ",
                     (std::bit_cast<std::uint32_t>(step[at]) & 0x7FFFFFu) != 0 ? "NaN" : "infinite");
     }
     return {};

@@ -81,22 +81,13 @@ constexpr const element_type_facts& facts_of(element_type type) noexcept
 } // namespace detail
 
 /// The name in a header: "BF16".
-constexpr std::string_view name_of(element_type type) noexcept
-{
-    return detail::facts_of(type).name;
-}
+constexpr std::string_view name_of(element_type type) noexcept { return detail::facts_of(type).name; }
 
 /// Bits that one element takes (4, 6, 8, 16, 32 or 64).
-constexpr unsigned bits_of(element_type type) noexcept
-{
-    return detail::facts_of(type).bits;
-}
+constexpr unsigned bits_of(element_type type) noexcept { return detail::facts_of(type).bits; }
 
 /// The library's dtype; nothing for a type that is only carried over.
-constexpr std::optional<dtype> to_dtype(element_type type) noexcept
-{
-    return detail::facts_of(type).type;
-}
+constexpr std::optional<dtype> to_dtype(element_type type) noexcept { return detail::facts_of(type).type; }
 
 /// The type with that name in a header ("BF16"), or nothing.
 constexpr std::optional<element_type> element_type_named(std::string_view name) noexcept
@@ -107,10 +98,7 @@ constexpr std::optional<element_type> element_type_named(std::string_view name) 
 }
 
 /// How a tensor of that type is stored.
-constexpr element_type to_element_type(dtype type) noexcept
-{
-    return *element_type_named(awq::name_of(type));
-}
+constexpr element_type to_element_type(dtype type) noexcept { return *element_type_named(awq::name_of(type)); }
 
 } // namespace awq::safetensors
 

@@ -5,8 +5,8 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/io/json_reader.hpp>
-#include <awq/io/lfs_pointer.hpp>
 #include <awq/io/json_writer.hpp>
+#include <awq/io/lfs_pointer.hpp>
 #include <awq/io/safetensors/element_type.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
@@ -66,8 +66,7 @@ inline std::optional<std::uint64_t> multiply(std::uint64_t a, std::uint64_t b) n
 
 inline error tensor_error(std::string_view where, std::string_view name, std::string_view problem)
 {
-    return error{
-        error_code::malformed_file, where, ": tensor \"", printable(name), "\": ", problem};
+    return error{error_code::malformed_file, where, ": tensor \"", printable(name), "\": ", problem};
 }
 
 } // namespace detail
@@ -76,14 +75,12 @@ inline error tensor_error(std::string_view where, std::string_view name, std::st
 inline std::string shape_text(std::span<const std::uint64_t> shape)
 {
     std::string text = "[";
-    for (std::size_t i = 0; i < shape.size() && i < 8; ++i)
-        text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+    for (std::size_t i = 0; i < shape.size() && i < 8; ++i) text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
     return text + (shape.size() > 8 ? ", ...]" : "]");
 }
 
 /// Bytes of a tensor; nothing if the number does not fit 64 bits or is not a whole number of bytes.
-inline std::optional<std::uint64_t> byte_size(element_type type,
-                                              std::span<const std::uint64_t> shape) noexcept
+inline std::optional<std::uint64_t> byte_size(element_type type, std::span<const std::uint64_t> shape) noexcept
 {
     std::optional<std::uint64_t> bits = 1;
     for (const std::uint64_t extent : shape) {
@@ -97,15 +94,13 @@ inline std::optional<std::uint64_t> byte_size(element_type type,
 
 namespace detail {
 
-inline result<std::uint64_t> read_header_size(std::span<const std::byte> file,
-                                              std::string_view where)
+inline result<std::uint64_t> read_header_size(std::span<const std::byte> file, std::string_view where)
 {
     if (file.size() < 8)
         return error{error_code::malformed_file, where, ": offset 0: the file has ", file.size(),
                      " bytes, too few for the 8-byte header length; it is truncated"};
     std::uint64_t size = 0;
-    for (unsigned i = 0; i < 8; ++i)
-        size |= std::to_integer<std::uint64_t>(file[i]) << (8 * i);
+    for (unsigned i = 0; i < 8; ++i) size |= std::to_integer<std::uint64_t>(file[i]) << (8 * i);
     if (size > max_header_size)
         return error{error_code::malformed_file,
                      where,
@@ -123,8 +118,7 @@ inline result<std::uint64_t> read_header_size(std::span<const std::byte> file,
                      file.size(),
                      " bytes); it is truncated"};
     if (size == 0 || file[8] != std::byte{'{'})
-        return error{error_code::malformed_file, where,
-                     ": offset 8: the header must begin with '{'"};
+        return error{error_code::malformed_file, where, ": offset 8: the header must begin with '{'"};
     return size;
 }
 
@@ -151,9 +145,7 @@ inline result<tensor_entry> read_entry(const json::member& member)
     AWQ_TRY(const json::value type, content.at("dtype"));
     AWQ_TRY(const std::string_view type_name, type.as_string());
     const std::optional<element_type> known = element_type_named(type_name);
-    if (!known)
-        return type.error(error_code::malformed_file, "unknown dtype \"", printable(type_name),
-                          "\"");
+    if (!known) return type.error(error_code::malformed_file, "unknown dtype \"", printable(type_name), "\"");
     entry.spec.type = *known;
     AWQ_TRY(const json::value shape, content.at("shape"));
     AWQ_TRY(const auto extents, shape.as_array());
@@ -164,8 +156,7 @@ inline result<tensor_entry> read_entry(const json::member& member)
     AWQ_TRY(const json::value offsets, content.at("data_offsets"));
     AWQ_TRY(const auto ends, offsets.as_array());
     if (ends.size() != 2)
-        return offsets.error(error_code::malformed_file, "expected [begin, end], found ",
-                             ends.size(), " numbers");
+        return offsets.error(error_code::malformed_file, "expected [begin, end], found ", ends.size(), " numbers");
     auto at = ends.begin();
     AWQ_TRY(entry.begin, (*at).as_unsigned());
     ++at;
@@ -175,25 +166,21 @@ inline result<tensor_entry> read_entry(const json::member& member)
 
 inline status check_entry(const tensor_entry& entry, const layout& file, std::string_view where)
 {
-    const std::string range =
-        "data_offsets [" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "]";
-    if (entry.end < entry.begin)
-        return tensor_error(where, entry.spec.name, range + " end before they begin");
+    const std::string range = "data_offsets [" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "]";
+    if (entry.end < entry.begin) return tensor_error(where, entry.spec.name, range + " end before they begin");
     if (entry.end > file.data_size)
         return tensor_error(where, entry.spec.name,
-                            range + " reach beyond the end of the file, which has " +
-                                std::to_string(file.data_size) + " bytes after the header");
+                            range + " reach beyond the end of the file, which has " + std::to_string(file.data_size) +
+                                " bytes after the header");
     const std::optional<std::uint64_t> size = byte_size(entry.spec.type, entry.spec.shape);
-    const std::string shape =
-        "shape " + shape_text(entry.spec.shape) + " of " + std::string{name_of(entry.spec.type)};
+    const std::string shape = "shape " + shape_text(entry.spec.shape) + " of " + std::string{name_of(entry.spec.type)};
     if (!size)
         return tensor_error(where, entry.spec.name,
-                            shape + " at " + range +
-                                " is too large or not a whole number of bytes");
+                            shape + " at " + range + " is too large or not a whole number of bytes");
     if (*size != entry.end - entry.begin)
         return tensor_error(where, entry.spec.name,
-                            shape + " takes " + std::to_string(*size) + " bytes, but " + range +
-                                " hold " + std::to_string(entry.end - entry.begin));
+                            shape + " takes " + std::to_string(*size) + " bytes, but " + range + " hold " +
+                                std::to_string(entry.end - entry.begin));
     return {};
 }
 
@@ -205,9 +192,8 @@ inline status check_no_holes(const layout& file, std::string_view where)
         if (entry.begin != expected)
             return tensor_error(where, entry.spec.name,
                                 "begins at data offset " + std::to_string(entry.begin) +
-                                    (entry.begin < expected
-                                         ? ", inside of the tensor before it, which ends at "
-                                         : ", behind a hole that begins at ") +
+                                    (entry.begin < expected ? ", inside of the tensor before it, which ends at "
+                                                            : ", behind a hole that begins at ") +
                                     std::to_string(expected));
         expected = entry.end;
     }
@@ -233,14 +219,12 @@ inline status check_no_holes(const layout& file, std::string_view where)
 /// Error: `malformed_file`.
 inline result<layout> read_layout(std::span<const std::byte> file, std::string_view where)
 {
-    if (is_lfs_pointer({reinterpret_cast<const char*>(file.data()), file.size()}))
-        return lfs_pointer_error(where);
+    if (is_lfs_pointer({reinterpret_cast<const char*>(file.data()), file.size()})) return lfs_pointer_error(where);
     AWQ_TRY(const std::uint64_t header_size, detail::read_header_size(file, where));
     const std::string header_place = std::string{where} + ": header";
     AWQ_TRY(const json::document header,
-            json::document::parse({reinterpret_cast<const char*>(file.data()) + 8,
-                                   static_cast<std::size_t>(header_size)},
-                                  header_place));
+            json::document::parse(
+                {reinterpret_cast<const char*>(file.data()) + 8, static_cast<std::size_t>(header_size)}, header_place));
     AWQ_TRY(const auto members, header.root().as_object());
     AWQ_CHECK(header.root().check_unique_keys());
     layout found;
@@ -256,10 +240,9 @@ inline result<layout> read_layout(std::span<const std::byte> file, std::string_v
         AWQ_CHECK(detail::check_entry(entry, found, where));
         found.tensors.push_back(std::move(entry));
     }
-    std::stable_sort(found.tensors.begin(), found.tensors.end(),
-                     [](const tensor_entry& a, const tensor_entry& b) {
-                         return std::pair{a.begin, a.end} < std::pair{b.begin, b.end};
-                     });
+    std::stable_sort(found.tensors.begin(), found.tensors.end(), [](const tensor_entry& a, const tensor_entry& b) {
+        return std::pair{a.begin, a.end} < std::pair{b.begin, b.end};
+    });
     AWQ_CHECK(detail::check_no_holes(found, where));
     return found;
 }
@@ -272,15 +255,13 @@ inline std::string header_text(const layout& file)
     out.begin_object();
     if (!file.metadata.empty()) {
         out.key("__metadata__").begin_object();
-        for (const auto& [key, text] : file.metadata)
-            out.field(key, text);
+        for (const auto& [key, text] : file.metadata) out.field(key, text);
         out.end_object();
     }
     for (const tensor_entry& entry : file.tensors) {
         out.key(entry.spec.name).begin_object().field("dtype", name_of(entry.spec.type));
         out.key("shape").begin_array();
-        for (const std::uint64_t extent : entry.spec.shape)
-            out.value(extent);
+        for (const std::uint64_t extent : entry.spec.shape) out.value(extent);
         out.end_array().key("data_offsets").begin_array();
         out.value(entry.begin).value(entry.end).end_array().end_object();
     }
@@ -292,8 +273,7 @@ inline std::string header_text(const layout& file)
 /// Gives every tensor its place as the reference writer does: widest dtype first, then by name, so
 /// that each is aligned to its elements. Errors: `invalid_argument` for a name that is there twice
 /// or a size that overflows.
-inline result<layout> plan_layout(std::vector<tensor_spec> specs, metadata pairs,
-                                  std::string_view where)
+inline result<layout> plan_layout(std::vector<tensor_spec> specs, metadata pairs, std::string_view where)
 {
     std::sort(specs.begin(), specs.end(), [](const tensor_spec& a, const tensor_spec& b) {
         return a.type != b.type ? a.type > b.type : a.name < b.name;
@@ -317,13 +297,11 @@ inline result<layout> plan_layout(std::vector<tensor_spec> specs, metadata pairs
         planned.data_size += *size;
         planned.tensors.push_back({std::move(spec), begin, planned.data_size});
     }
-    for (const tensor_entry& entry : planned.tensors)
-        names.push_back(entry.spec.name);
+    for (const tensor_entry& entry : planned.tensors) names.push_back(entry.spec.name);
     std::sort(names.begin(), names.end());
     const auto twice = std::adjacent_find(names.begin(), names.end());
     if (twice != names.end())
-        return error{error_code::invalid_argument, where, ": tensor \"", printable(*twice),
-                     "\" is there twice"};
+        return error{error_code::invalid_argument, where, ": tensor \"", printable(*twice), "\" is there twice"};
     planned.data_begin = 8 + header_text(planned).size();
     if (planned.data_begin - 8 > max_header_size)
         return error{error_code::invalid_argument,

@@ -35,8 +35,7 @@ struct tensor {
     std::uint64_t element_count() const noexcept
     {
         std::uint64_t count = 1;
-        for (const std::uint64_t extent : shape)
-            count *= extent;
+        for (const std::uint64_t extent : shape) count *= extent;
         return count;
     }
     tensor_spec spec() const { return {name, stored, shape}; }
@@ -49,7 +48,7 @@ struct tensor {
 /// One safetensors file, mapped into memory. Its header is checked when it is opened; tensor bytes
 /// are read only where the caller looks at them.
 class file {
-  public:
+public:
     /// Errors: `file_not_found`, `file_unreadable`, `out_of_memory`, `malformed_file`; the text
     /// names the file, and the tensor and the offset where there is one.
     static result<file> open(const std::string& path)
@@ -60,10 +59,8 @@ class file {
         AWQ_TRY(layout found, read_layout(opened.mapped_->bytes(), path));
         opened.metadata_ = std::move(found.metadata);
         opened.tensors_.reserve(found.tensors.size());
-        for (tensor_entry& entry : found.tensors)
-            opened.add(std::move(entry), found.data_begin);
-        for (const tensor& each : opened.tensors_)
-            opened.by_name_.emplace(each.name, &each);
+        for (tensor_entry& entry : found.tensors) opened.add(std::move(entry), found.data_begin);
+        for (const tensor& each : opened.tensors_) opened.by_name_.emplace(each.name, &each);
         return opened;
     }
 
@@ -84,13 +81,12 @@ class file {
         return found == by_name_.end() ? nullptr : found->second;
     }
 
-  private:
+private:
     void add(tensor_entry&& entry, std::uint64_t data_begin)
     {
         const std::uint64_t offset = data_begin + entry.begin;
-        tensors_.push_back(
-            {std::move(entry.spec.name), entry.spec.type, std::move(entry.spec.shape),
-             mapped_->bytes().subspan(offset, entry.end - entry.begin), offset, mapped_.get()});
+        tensors_.push_back({std::move(entry.spec.name), entry.spec.type, std::move(entry.spec.shape),
+                            mapped_->bytes().subspan(offset, entry.end - entry.begin), offset, mapped_.get()});
     }
 
     std::unique_ptr<mapped_file> mapped_; // at a fixed address: tensors point to it

@@ -30,18 +30,16 @@ inline bool is_plain_shard_name(std::string_view name) noexcept
 {
     constexpr std::string_view suffix = ".safetensors";
     const auto foreign = [](char each) {
-        return each == '/' || each == '\\' || each == ':' ||
-               static_cast<unsigned char>(each) < 0x20;
+        return each == '/' || each == '\\' || each == ':' || static_cast<unsigned char>(each) < 0x20;
     };
-    return name.size() > suffix.size() && name.size() <= 255 &&
-           name.substr(name.size() - suffix.size()) == suffix && name.front() != '.' &&
-           std::none_of(name.begin(), name.end(), foreign);
+    return name.size() > suffix.size() && name.size() <= 255 && name.substr(name.size() - suffix.size()) == suffix &&
+           name.front() != '.' && std::none_of(name.begin(), name.end(), foreign);
 }
 
 /// The content of model.safetensors.index.json: which tensor is in which file.
 struct shard_index {
     std::vector<std::pair<std::string, std::string>> weight_map; ///< tensor, file; sorted by tensor
-    std::uint64_t total_size = 0; ///< bytes of all tensors; not checked on reading
+    std::uint64_t total_size = 0;                                ///< bytes of all tensors; not checked on reading
     std::optional<std::uint64_t> total_parameters;
 
     /// Parses an index. Errors (`malformed_file`, `missing_field`): not JSON, no weight_map, a
@@ -52,8 +50,7 @@ struct shard_index {
     std::vector<std::string> files() const
     {
         std::vector<std::string> names;
-        for (const auto& [tensor, file] : weight_map)
-            names.push_back(file);
+        for (const auto& [tensor, file] : weight_map) names.push_back(file);
         std::sort(names.begin(), names.end());
         names.erase(std::unique(names.begin(), names.end()), names.end());
         return names;
@@ -62,9 +59,9 @@ struct shard_index {
     /// The file that holds a tensor; null if the index lacks it.
     const std::string* find(std::string_view tensor) const noexcept
     {
-        const auto found = std::lower_bound(
-            weight_map.begin(), weight_map.end(), tensor,
-            [](const auto& entry, std::string_view name) { return entry.first < name; });
+        const auto found =
+            std::lower_bound(weight_map.begin(), weight_map.end(), tensor,
+                             [](const auto& entry, std::string_view name) { return entry.first < name; });
         return found == weight_map.end() || found->first != tensor ? nullptr : &found->second;
     }
 
@@ -76,8 +73,7 @@ struct shard_index {
         if (total_parameters) out.field("total_parameters", *total_parameters);
         out.field("total_size", total_size).end_object();
         out.key("weight_map").begin_object();
-        for (const auto& [tensor, file] : weight_map)
-            out.field(tensor, file);
+        for (const auto& [tensor, file] : weight_map) out.field(tensor, file);
         return std::move(out.end_object().end_object()).take() + "\n";
     }
 };
@@ -103,16 +99,14 @@ inline result<shard_index> shard_index::parse(std::string_view text, std::string
                          "\" is not the name of a .safetensors file in this directory"};
         index.weight_map.emplace_back(each.key, file);
     }
-    if (index.weight_map.empty())
-        return error{error_code::malformed_file, where, ": weight_map is empty"};
+    if (index.weight_map.empty()) return error{error_code::malformed_file, where, ": weight_map is empty"};
     std::sort(index.weight_map.begin(), index.weight_map.end());
     // Advisory fields: other writers leave them out or write them as floating-point numbers.
     if (const auto about = document.root().find("metadata")) {
         if (const auto size = about->find("total_size"))
             if (const auto bytes = size->as_unsigned(); bytes) index.total_size = *bytes;
         if (const auto parameters = about->find("total_parameters"))
-            if (const auto count = parameters->as_unsigned(); count)
-                index.total_parameters = *count;
+            if (const auto count = parameters->as_unsigned(); count) index.total_parameters = *count;
     }
     return index;
 }

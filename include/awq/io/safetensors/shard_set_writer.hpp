@@ -35,8 +35,7 @@ inline std::vector<shard_plan> plan_like(const checkpoint& source)
     std::vector<shard_plan> plans;
     for (const file& shard : source.shards()) {
         shard_plan plan{std::string{shard.name()}, {}, shard.metadata()};
-        for (const tensor& each : shard.tensors())
-            plan.tensors.push_back(each.spec());
+        for (const tensor& each : shard.tensors()) plan.tensors.push_back(each.spec());
         const auto is_format = [](const auto& pair) { return pair.first == "format"; };
         if (std::none_of(plan.metadata.begin(), plan.metadata.end(), is_format))
             plan.metadata.emplace_back("format", "pt");
@@ -48,20 +47,19 @@ inline std::vector<shard_plan> plan_like(const checkpoint& source)
 /// Writes the weight files of a model directory, and their index if there is one. Tensors come in
 /// any order; one thread at a time. Files that are not finished are removed.
 class shard_set_writer {
-  public:
+public:
     /// Creates all files in an existing directory and reserves their space. With `with_index`,
     /// model.safetensors.index.json is written at the end; without, there may be one file only.
     /// Errors: those of `writer::create`; `invalid_argument` for a file name with a path in it or a
     /// tensor in two files.
-    static result<shard_set_writer> create(const output_path& directory,
-                                           std::vector<shard_plan> plans, bool with_index);
+    static result<shard_set_writer> create(const output_path& directory, std::vector<shard_plan> plans,
+                                           bool with_index);
 
     /// The same files, tensors and element types as `source`.
     static result<shard_set_writer> create(const output_path& directory, const checkpoint& source)
     {
         AWQ_TRY(shard_set_writer set, create(directory, plan_like(source), source.has_index()));
-        if (source.has_index() && source.repairs().empty())
-            set.total_parameters_ = source.index()->total_parameters;
+        if (source.has_index() && source.repairs().empty()) set.total_parameters_ = source.index()->total_parameters;
         return set;
     }
 
@@ -88,10 +86,7 @@ class shard_set_writer {
 
     /// The files, in the order of their plans.
     std::span<const writer> shards() const noexcept { return shards_; }
-    bool contains(std::string_view name) const
-    {
-        return shard_by_tensor_.contains(std::string{name});
-    }
+    bool contains(std::string_view name) const { return shard_by_tensor_.contains(std::string{name}); }
     bool is_written(std::string_view name) const
     {
         const auto found = shard_by_tensor_.find(std::string{name});
@@ -118,7 +113,7 @@ class shard_set_writer {
         return {};
     }
 
-  private:
+private:
     result<writer*> shard_of(std::string_view name)
     {
         const auto found = shard_by_tensor_.find(std::string{name});
@@ -135,26 +130,24 @@ class shard_set_writer {
     bool with_index_ = false;
 };
 
-inline result<shard_set_writer> shard_set_writer::create(const output_path& directory,
-                                                         std::vector<shard_plan> plans,
+inline result<shard_set_writer> shard_set_writer::create(const output_path& directory, std::vector<shard_plan> plans,
                                                          bool with_index)
 {
     if (plans.size() != 1 && !with_index)
-        return error{error_code::invalid_argument, directory.shown, ": ", plans.size(),
-                     " weight files need an index"};
+        return error{error_code::invalid_argument, directory.shown, ": ", plans.size(), " weight files need an index"};
     shard_set_writer set;
     set.directory_ = directory;
     set.with_index_ = with_index;
     for (shard_plan& plan : plans) {
         if (!is_plain_shard_name(plan.file_name))
-            return error{error_code::invalid_argument, directory.shown, ": \"",
-                         printable(plan.file_name), "\" is not a plain .safetensors file name"};
+            return error{error_code::invalid_argument, directory.shown, ": \"", printable(plan.file_name),
+                         "\" is not a plain .safetensors file name"};
         for (const tensor_spec& spec : plan.tensors)
             if (!set.shard_by_tensor_.emplace(spec.name, set.shards_.size()).second)
-                return error{error_code::invalid_argument, directory.shown, ": tensor \"",
-                             printable(spec.name), "\" is there twice"};
-        AWQ_TRY(writer shard, writer::create(directory / plan.file_name, std::move(plan.tensors),
-                                             std::move(plan.metadata)));
+                return error{error_code::invalid_argument, directory.shown, ": tensor \"", printable(spec.name),
+                             "\" is there twice"};
+        AWQ_TRY(writer shard,
+                writer::create(directory / plan.file_name, std::move(plan.tensors), std::move(plan.metadata)));
         set.shards_.push_back(std::move(shard));
         set.file_names_.push_back(std::move(plan.file_name));
     }
@@ -167,8 +160,7 @@ inline status shard_set_writer::copy_rest(const checkpoint& source)
         for (const tensor_entry& entry : shard.tensors()) {
             if (shard.is_written(entry.spec.name)) continue;
             const tensor* const original = source.find(entry.spec.name);
-            if (original == nullptr || original->stored != entry.spec.type ||
-                original->shape != entry.spec.shape)
+            if (original == nullptr || original->stored != entry.spec.type || original->shape != entry.spec.shape)
                 continue; // finish() reports it
             AWQ_CHECK(shard.write(entry.spec.name, original->bytes));
             original->release();
@@ -179,8 +171,7 @@ inline status shard_set_writer::copy_rest(const checkpoint& source)
 
 inline status shard_set_writer::finish()
 {
-    for (writer& shard : shards_)
-        AWQ_CHECK(shard.finish());
+    for (writer& shard : shards_) AWQ_CHECK(shard.finish());
     if (!with_index_) return {};
     shard_index index;
     index.total_parameters = total_parameters_;

@@ -26,7 +26,7 @@ namespace awq::safetensors {
 /// out and reserved first; then its tensors come in any order. A writer that is destroyed before
 /// `finish()` succeeded removes its file.
 class writer {
-  public:
+public:
     /// Creates the file and writes its header. `pairs` should hold {"format", "pt"}, which
     /// transformers asks for. Errors: `invalid_argument` (names, shapes), `file_exists`,
     /// `file_unwritable` (also: disk full).
@@ -38,8 +38,7 @@ class writer {
         AWQ_CHECK(created.reserve(planned.file_size()));
         const std::string header = header_text(planned);
         std::byte size[8];
-        for (unsigned i = 0; i < 8; ++i)
-            size[i] = static_cast<std::byte>(std::uint64_t{header.size()} >> (8 * i));
+        for (unsigned i = 0; i < 8; ++i) size[i] = static_cast<std::byte>(std::uint64_t{header.size()} >> (8 * i));
         AWQ_CHECK(created.write_at(0, size));
         AWQ_CHECK(created.write_at(8, std::as_bytes(std::span{header})));
         return writer{std::move(created), std::move(planned)};
@@ -65,8 +64,8 @@ class writer {
         AWQ_TRY(const std::size_t index, claim(name));
         const tensor_entry& entry = layout_.tensors[index];
         if (bytes.size() != entry.end - entry.begin)
-            return tensor_error(name, error_code::shape_mismatch, "takes ", entry.end - entry.begin,
-                                " bytes, ", bytes.size(), " were given");
+            return tensor_error(name, error_code::shape_mismatch, "takes ", entry.end - entry.begin, " bytes, ",
+                                bytes.size(), " were given");
         AWQ_CHECK(file_.write_at(layout_.data_begin + entry.begin, bytes));
         written_[index] = true;
         return {};
@@ -82,9 +81,8 @@ class writer {
         AWQ_TRY(const dtype type, float_type(entry));
         const std::size_t width = size_of(type);
         if (values.size() != (entry.end - entry.begin) / width)
-            return tensor_error(name, error_code::shape_mismatch, "has ",
-                                (entry.end - entry.begin) / width, " elements, ", values.size(),
-                                " were given");
+            return tensor_error(name, error_code::shape_mismatch, "has ", (entry.end - entry.begin) / width,
+                                " elements, ", values.size(), " were given");
         AWQ_CHECK(write_rounded(entry, type, values, 0));
         written_[index] = true;
         return {};
@@ -98,8 +96,8 @@ class writer {
         AWQ_TRY(const dtype type, float_type(entry));
         const std::uint64_t count = (entry.end - entry.begin) / size_of(type);
         if (first > count || values.size() > count - first)
-            return tensor_error(name, error_code::shape_mismatch, "has ", count, " elements, ",
-                                values.size(), " were given from element ", first);
+            return tensor_error(name, error_code::shape_mismatch, "has ", count, " elements, ", values.size(),
+                                " were given from element ", first);
         AWQ_CHECK(write_rounded(entry, type, values, first));
         filled_[index] += values.size();
         written_[index] = filled_[index] >= count;
@@ -133,13 +131,12 @@ class writer {
         return file_.finish();
     }
 
-  private:
+private:
     writer(new_file&& file, layout&& planned)
         : file_(std::move(file)), layout_(std::move(planned)), written_(layout_.tensors.size()),
           filled_(layout_.tensors.size())
     {
-        for (std::size_t i = 0; i < layout_.tensors.size(); ++i)
-            by_name_.emplace(layout_.tensors[i].spec.name, i);
+        for (std::size_t i = 0; i < layout_.tensors.size(); ++i) by_name_.emplace(layout_.tensors[i].spec.name, i);
     }
 
     template <class... Parts>
@@ -151,10 +148,8 @@ class writer {
     result<std::size_t> claim(std::string_view name) const
     {
         const auto found = by_name_.find(std::string{name});
-        if (found == by_name_.end())
-            return tensor_error(name, error_code::missing_tensor, "was not announced");
-        if (written_[found->second])
-            return tensor_error(name, error_code::invalid_argument, "is written already");
+        if (found == by_name_.end()) return tensor_error(name, error_code::missing_tensor, "was not announced");
+        if (written_[found->second]) return tensor_error(name, error_code::invalid_argument, "is written already");
         return found->second;
     }
 
@@ -166,8 +161,7 @@ class writer {
                             " cannot be written from float32");
     }
 
-    status write_rounded(const tensor_entry& entry, dtype type, std::span<const float> values,
-                         std::uint64_t first)
+    status write_rounded(const tensor_entry& entry, dtype type, std::span<const float> values, std::uint64_t first)
     {
         constexpr std::size_t step_size = 1u << 18;
         const std::size_t width = size_of(type);
@@ -192,8 +186,8 @@ class writer {
             narrow(type, values.subspan(at, 1), bytes);
             if (!all_finite(type, bytes)) break;
         }
-        return "element " + std::to_string(first + at) + " (" + std::to_string(values[at]) +
-               ") is not a finite " + std::string{awq::name_of(type)};
+        return "element " + std::to_string(first + at) + " (" + std::to_string(values[at]) + ") is not a finite " +
+               std::string{awq::name_of(type)};
     }
 
     new_file file_;

@@ -24,8 +24,7 @@ inline status read_afmoe(const json::value& root, model_config& config)
 {
     AWQ_CHECK(detail::read_field(root, "global_attn_every_n_layers", config.sliding_window_pattern));
     AWQ_CHECK(detail::read_field(root, "mup_enabled", config.scaled_embeddings));
-    for (std::size_t i = 0; i < config.num_hidden_layers; ++i)
-        config.unturned_layers.push_back(!config.is_sliding(i));
+    for (std::size_t i = 0; i < config.num_hidden_layers; ++i) config.unturned_layers.push_back(!config.is_sliding(i));
     config.experts.shared_width = 2 * config.experts.width; // where nothing is said
     return read_experts(root, config);
 }
@@ -38,8 +37,7 @@ inline block_layout afmoe_block(const model_config& config, std::size_t layer)
     x = b.attention(x, {.norm = query_key_norm::per_head, .gate = "gate_proj"});
     b.add(b.norm("post_attention_layernorm", "attn_post_norm", x));
     x = b.norm("pre_mlp_layernorm", "ffn_norm");
-    const experts_options options{.router = "router.gate", .router_bias = "expert_bias",
-                                  .kind = router_kind::sigmoid};
+    const experts_options options{.router = "router.gate", .router_bias = "expert_bias", .kind = router_kind::sigmoid};
     x = config.experts.in(layer) ? experts_and_shared(b, x, config, options) : b.mlp(x);
     b.add(b.norm("post_mlp_layernorm", "ffn_post_norm", x));
     return std::move(b).finish();

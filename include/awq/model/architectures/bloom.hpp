@@ -21,8 +21,8 @@ inline void bloom_defaults(model_config& config)
     config.hidden_act = "gelu_pytorch_tanh";
     config.attention_bias = config.mlp_bias = config.tie_word_embeddings = true;
     config.alibi.most = 8.0;
-    config.names = {"transformer.h.", "transformer.word_embeddings", "", "transformer.ln_f", "lm_head",
-                    "transformer.word_embeddings_layernorm"};
+    config.names = {"transformer.h.", "transformer.word_embeddings",          "", "transformer.ln_f",
+                    "lm_head",        "transformer.word_embeddings_layernorm"};
 }
 
 /// Scores fall with the distance, so no layer turns.
@@ -33,8 +33,7 @@ inline status read_bloom(const json::value& root, model_config& config)
     AWQ_CHECK(detail::read_field(root, "apply_residual_connection_post_layernorm", after));
     config.unturned_layers.assign(config.num_hidden_layers, true);
     if (!after) return {};
-    return root.error(error_code::unsupported,
-                      "apply_residual_connection_post_layernorm is not supported");
+    return root.error(error_code::unsupported, "apply_residual_connection_post_layernorm is not supported");
 }
 
 /// Layer norms, and one layer that has q, k and v head by head.
@@ -42,11 +41,9 @@ inline block_layout bloom_block(const model_config& config, std::size_t layer)
 {
     block_builder b{config, layer};
     value_id x = b.norm("input_layernorm", "attn_norm");
-    b.add(b.attention(
-        x, {.at = "self_attention.", .o = "dense", .fused = "query_key_value", .by_group = true}));
+    b.add(b.attention(x, {.at = "self_attention.", .o = "dense", .fused = "query_key_value", .by_group = true}));
     x = b.norm("post_attention_layernorm", "ffn_norm");
-    b.add(b.mlp(x, {.up = "dense_h_to_4h", .down = "dense_4h_to_h", .width_field = "n_inner",
-                    .is_gated = false}));
+    b.add(b.mlp(x, {.up = "dense_h_to_4h", .down = "dense_4h_to_h", .width_field = "n_inner", .is_gated = false}));
     return std::move(b).finish();
 }
 

@@ -30,10 +30,9 @@ inline block_layout cohere_block(const model_config& config, std::size_t layer)
 {
     block_builder b{config, layer};
     const value_id x = b.norm("input_layernorm", "attn_norm");
-    const value_id mixed =
-        b.attention(x, {.norm = config.qk_norm ? query_key_norm::per_head : query_key_norm::none,
-                        .norm_by_head = true,
-                        .pairs = true});
+    const value_id mixed = b.attention(x, {.norm = config.qk_norm ? query_key_norm::per_head : query_key_norm::none,
+                                           .norm_by_head = true,
+                                           .pairs = true});
     const value_id made = b.mlp(x);
     b.add(mixed);
     b.add(made);
@@ -52,8 +51,7 @@ inline void cohere2_defaults(model_config& config)
 
 inline status read_cohere2(const json::value& root, model_config& config)
 {
-    for (std::size_t i = 0; i < config.num_hidden_layers; ++i)
-        config.unturned_layers.push_back(!config.is_sliding(i));
+    for (std::size_t i = 0; i < config.num_hidden_layers; ++i) config.unturned_layers.push_back(!config.is_sliding(i));
     return detail::read_field(root, "logit_scale", config.logit_multiplier);
 }
 

@@ -50,8 +50,8 @@ inline block_layout cohere2_moe_block(const model_config& config, std::size_t la
     const experts_options options{.kind = config.experts.by_sigmoid ? router_kind::sigmoid_chosen
                                                                     : router_kind::softmax_chosen};
     const bool has_experts = config.experts.in(layer);
-    const value_id made = has_experts ? experts_and_shared(b, x, config, options)
-                                      : b.mlp(x, {.width = config.experts.dense_width});
+    const value_id made =
+        has_experts ? experts_and_shared(b, x, config, options) : b.mlp(x, {.width = config.experts.dense_width});
     b.add(mixed);
     b.add(made, has_experts && config.experts.averaged ? 0.5f : 1.0f);
     return std::move(b).finish();

@@ -47,8 +47,7 @@ inline void glm4_moe_lite_defaults(model_config& config)
     config.rms_norm_eps = 1e-5;
     config.max_position_embeddings = 202752;
     config.latent = {.query_rank = 768, .rank = 512, .plain = 192, .rotary = 64, .value = 256};
-    config.experts = {.count = 64, .per_token = 4, .width = 1536, .shared_width = 1536, .first = 1,
-                      .scaling = 1.8};
+    config.experts = {.count = 64, .per_token = 4, .width = 1536, .shared_width = 1536, .first = 1, .scaling = 1.8};
 }
 
 /// Mistral 4: queries grow with their position.
@@ -57,8 +56,11 @@ inline void mistral4_defaults(model_config& config)
     config.max_position_embeddings = 1048576;
     config.latent = {.query_rank = 1024, .rank = 256, .plain = 64, .rotary = 64, .value = 128};
     config.experts = {.count = 128, .per_token = 4, .width = 2048, .shared_width = 2048};
-    config.rope = {.kind = rope_kind::yarn, .factor = 128.0, .original_max_position_embeddings = 8192,
-                   .mscale = 1.0, .mscale_all_dim = 1.0};
+    config.rope = {.kind = rope_kind::yarn,
+                   .factor = 128.0,
+                   .original_max_position_embeddings = 8192,
+                   .mscale = 1.0,
+                   .mscale_all_dim = 1.0};
     config.growth = {.slope = 0.1, .length = 8192};
 }
 

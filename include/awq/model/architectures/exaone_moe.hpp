@@ -14,8 +14,7 @@ inline void exaone_moe_defaults(model_config& config)
 {
     exaone4_defaults(config);
     config.num_key_value_heads = 32;
-    config.experts = {.count = 64, .per_token = 8, .width = 1024, .shared_width = 1024, .first = 1,
-                      .scaling = 2.5};
+    config.experts = {.count = 64, .per_token = 8, .width = 1024, .shared_width = 1024, .first = 1, .scaling = 2.5};
 }
 
 inline status read_exaone_moe(const json::value& root, model_config& config)

@@ -35,8 +35,7 @@ inline status read_falcon(const json::value& root, model_config& config)
     AWQ_CHECK(detail::read_field(root, "alibi", falls));
     AWQ_CHECK(detail::read_field(root, "bias", has_bias));
     AWQ_CHECK(detail::read_field(root, "parallel_attn", config.parallel_residual));
-    for (const std::string_view key : {"n_head_kv", "num_kv_heads"})
-        AWQ_CHECK(detail::read_field(root, key, kv_heads));
+    for (const std::string_view key : {"n_head_kv", "num_kv_heads"}) AWQ_CHECK(detail::read_field(root, key, kv_heads));
     config.num_key_value_heads = is_new ? kv_heads : is_single ? 1 : config.num_attention_heads;
     config.parallel_norms = is_new ? 2 : 1;
     AWQ_CHECK(detail::read_field(root, "num_ln_in_parallel_attn", config.parallel_norms));
@@ -53,15 +52,13 @@ inline block_layout falcon_block(const model_config& config, std::size_t layer)
     block_builder b{config, layer};
     const bool is_double = config.parallel_residual && config.parallel_norms == 2;
     value_id x = b.norm(is_double ? "ln_attn" : "input_layernorm", is_double ? "attn_norm_2" : "attn_norm");
-    const value_id mixed = b.attention(x, {.at = "self_attention.",
-                                           .o = "dense",
-                                           .fused = "query_key_value",
-                                           .by_group = config.kv_heads() > 1});
+    const value_id mixed = b.attention(
+        x, {.at = "self_attention.", .o = "dense", .fused = "query_key_value", .by_group = config.kv_heads() > 1});
     if (!config.parallel_residual) b.add(mixed);
     if (!config.parallel_residual) x = b.norm("post_attention_layernorm", "ffn_norm");
     if (is_double) x = b.norm("ln_mlp", "attn_norm");
-    const value_id made = b.mlp(x, {.up = "dense_h_to_4h", .down = "dense_4h_to_h",
-                                    .width_field = "ffn_hidden_size", .is_gated = false});
+    const value_id made =
+        b.mlp(x, {.up = "dense_h_to_4h", .down = "dense_4h_to_h", .width_field = "ffn_hidden_size", .is_gated = false});
     if (config.parallel_residual) b.add(mixed);
     b.add(made);
     return std::move(b).finish();

@@ -15,8 +15,7 @@ inline void glm4_moe_defaults(model_config& config)
     config.num_key_value_heads = 8;
     config.max_position_embeddings = 131072;
     config.rope.partial_rotary_factor = 0.5;
-    config.experts = {
-        .count = 128, .per_token = 8, .width = 1408, .shared_width = 1408, .first = 1};
+    config.experts = {.count = 128, .per_token = 8, .width = 1408, .shared_width = 1408, .first = 1};
 }
 
 /// dots.llm1.

@@ -23,8 +23,7 @@ inline void gpt2_defaults(model_config& config)
     config.attention_bias = config.mlp_bias = true;
     config.tie_word_embeddings = true;
     config.transposed_layers = true;
-    config.names = {"transformer.h.", "transformer.wte", "transformer.wpe", "transformer.ln_f",
-                    "lm_head"};
+    config.names = {"transformer.h.", "transformer.wte", "transformer.wpe", "transformer.ln_f", "lm_head"};
 }
 
 /// Learned positions, so no layer turns.

@@ -21,8 +21,7 @@ inline void gpt_neox_defaults(model_config& config)
     config.hidden_act = "gelu";
     config.attention_bias = config.mlp_bias = config.parallel_residual = true;
     config.rope.partial_rotary_factor = 0.25;
-    config.names = {"gpt_neox.layers.", "gpt_neox.embed_in", "", "gpt_neox.final_layer_norm",
-                    "embed_out"};
+    config.names = {"gpt_neox.layers.", "gpt_neox.embed_in", "", "gpt_neox.final_layer_norm", "embed_out"};
 }
 
 inline status read_gpt_neox(const json::value& root, model_config& config)
@@ -36,8 +35,8 @@ inline block_layout gpt_neox_block(const model_config& config, std::size_t layer
 {
     block_builder b{config, layer};
     const value_id x = b.norm("input_layernorm", "attn_norm");
-    const value_id mixed = b.attention(
-        x, {.at = "attention.", .o = "dense", .fused = "query_key_value", .by_group = true});
+    const value_id mixed =
+        b.attention(x, {.at = "attention.", .o = "dense", .fused = "query_key_value", .by_group = true});
     if (!config.parallel_residual) b.add(mixed);
     const value_id y = b.norm("post_attention_layernorm", "ffn_norm");
     const value_id made = b.mlp(y, {.up = "dense_h_to_4h", .down = "dense_4h_to_h", .is_gated = false});

@@ -19,8 +19,11 @@ inline void gpt_oss_defaults(model_config& config)
     config.sliding_window = 128;
     config.sliding_window_pattern = 2;
     config.experts = {.count = 128, .per_token = 4};
-    config.rope = {.kind = rope_kind::yarn, .theta = 150000.0, .factor = 32.0,
-                   .original_max_position_embeddings = 4096, .truncate = false};
+    config.rope = {.kind = rope_kind::yarn,
+                   .theta = 150000.0,
+                   .factor = 32.0,
+                   .original_max_position_embeddings = 4096,
+                   .truncate = false};
 }
 
 inline status read_gpt_oss(const json::value& root, model_config& config)
@@ -39,10 +42,13 @@ inline block_layout gpt_oss_block(const model_config& config, std::size_t layer)
     value_id x = b.norm("input_layernorm", "attn_norm");
     b.add(b.attention(x, {.sinks = "sinks"}));
     x = b.norm("post_attention_layernorm", "post_attention_norm");
-    b.add(b.experts(x, {.router = "router", .kind = router_kind::softmax_chosen,
-                        .count_field = "num_local_experts", .bias = true,
+    b.add(b.experts(x, {.router = "router",
+                        .kind = router_kind::softmax_chosen,
+                        .count_field = "num_local_experts",
+                        .bias = true,
                         .act = activation::clamped_swiglu,
-                        .order = stack_order::in_out, .in_turns = true}));
+                        .order = stack_order::in_out,
+                        .in_turns = true}));
     return std::move(b).finish();
 }
 

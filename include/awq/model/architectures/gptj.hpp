@@ -30,8 +30,7 @@ inline status read_gptj(const json::value& root, model_config& config)
     const auto given = root.find("rotary_dim");
     std::size_t turned = given && given->is_null() ? config.head_size() : 64;
     AWQ_CHECK(detail::read_field(root, "rotary_dim", turned));
-    config.rope.partial_rotary_factor =
-        static_cast<double>(turned) / static_cast<double>(config.head_size());
+    config.rope.partial_rotary_factor = static_cast<double>(turned) / static_cast<double>(config.head_size());
     return {};
 }
 
@@ -41,8 +40,7 @@ inline block_layout gptj_block(const model_config& config, std::size_t layer)
     block_builder b{config, layer};
     const value_id x = b.norm("ln_1", "attn_norm");
     const value_id mixed = b.attention(x, {.at = "attn.", .o = "out_proj", .pairs = true});
-    const value_id made = b.mlp(
-        x, {.up = "fc_in", .down = "fc_out", .width_field = "n_inner", .is_gated = false});
+    const value_id made = b.mlp(x, {.up = "fc_in", .down = "fc_out", .width_field = "n_inner", .is_gated = false});
     b.add(mixed);
     b.add(made);
     return std::move(b).finish();

@@ -46,7 +46,9 @@ inline block_layout granite4_block(const model_config& config, std::size_t layer
     value_id x = b.norm("input_layernorm", "attn_norm");
     b.add(b.attention(x));
     x = b.norm("post_attention_layernorm", "ffn_norm");
-    b.add(b.mlp(x, {.at = "shared_mlp.", .down = "output_linear", .fused = "input_linear",
+    b.add(b.mlp(x, {.at = "shared_mlp.",
+                    .down = "output_linear",
+                    .fused = "input_linear",
                     .width_field = "shared_intermediate_size"}));
     return std::move(b).finish();
 }

@@ -31,10 +31,12 @@ inline block_layout granite_moe_block(const model_config& config, std::size_t la
     value_id x = b.norm("input_layernorm", "attn_norm");
     b.add(b.attention(x));
     x = b.norm("post_attention_layernorm", "ffn_norm");
-    b.add(b.experts(x, {.at = "block_sparse_moe.", .router = "router.layer",
+    b.add(b.experts(x, {.at = "block_sparse_moe.",
+                        .router = "router.layer",
                         .kind = router_kind::softmax_chosen,
                         .count_field = "num_local_experts",
-                        .stacked = "input_linear.weight", .stacked_down = "output_linear.weight",
+                        .stacked = "input_linear.weight",
+                        .stacked_down = "output_linear.weight",
                         .order = stack_order::out_in}));
     return std::move(b).finish();
 }

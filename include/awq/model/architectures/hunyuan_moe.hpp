@@ -33,9 +33,8 @@ inline block_layout hunyuan_moe_block(const model_config& config, std::size_t la
 {
     block_builder b{config, layer};
     value_id x = b.norm("input_layernorm", "attn_norm");
-    b.add(b.attention(x, {.norm = query_key_norm::after_rotary,
-                          .q_norm = "query_layernorm",
-                          .k_norm = "key_layernorm"}));
+    b.add(
+        b.attention(x, {.norm = query_key_norm::after_rotary, .q_norm = "query_layernorm", .k_norm = "key_layernorm"}));
     x = b.norm("post_attention_layernorm", "ffn_norm");
     b.add(experts_and_shared(b, x, config, {.router = "gate.wg"}, "shared_mlp."));
     return std::move(b).finish();
@@ -49,8 +48,7 @@ inline void hy_v3_defaults(model_config& config)
     config.head_dim = 128;
     config.max_position_embeddings = 131072;
     config.rope.theta = 11158840.0;
-    config.experts = {.count = 192, .per_token = 8, .width = 1536, .shared_width = 1536, .first = 1,
-                      .scaling = 2.826};
+    config.experts = {.count = 192, .per_token = 8, .width = 1536, .shared_width = 1536, .first = 1, .scaling = 2.826};
 }
 
 inline block_layout hy_v3_block(const model_config& config, std::size_t layer)
@@ -59,8 +57,7 @@ inline block_layout hy_v3_block(const model_config& config, std::size_t layer)
     value_id x = b.norm("input_layernorm", "attn_norm");
     b.add(b.attention(x, {.norm = query_key_norm::per_head}));
     x = b.norm("post_attention_layernorm", "ffn_norm");
-    const experts_options options{.router = "router.gate", .router_bias = "expert_bias",
-                                  .kind = router_kind::sigmoid};
+    const experts_options options{.router = "router.gate", .router_bias = "expert_bias", .kind = router_kind::sigmoid};
     b.add(config.experts.in(layer) ? experts_and_shared(b, x, config, options, "shared_mlp.") : b.mlp(x));
     return std::move(b).finish();
 }

@@ -33,14 +33,10 @@ inline status read_llama4_attention(const json::value& root, model_config& confi
     std::vector<std::size_t> turned;
     AWQ_CHECK(read_field(root, "no_rope_layers", turned));
     for (std::size_t i = 0; i < config.num_hidden_layers; ++i)
-        config.unturned_layers.push_back(i < turned.size()
-                                             ? turned[i] == 0
-                                             : interval != 0 && (i + 1) % interval == 0);
+        config.unturned_layers.push_back(i < turned.size() ? turned[i] == 0 : interval != 0 && (i + 1) % interval == 0);
     if (config.sliding_layers.empty())
-        for (std::size_t i = 0; i < config.num_hidden_layers; ++i)
-            config.sliding_layers.push_back(config.turns(i));
-    if (const auto chunk = root.find("attention_chunk_size"); chunk && chunk->is_null())
-        config.attention_chunk = 0;
+        for (std::size_t i = 0; i < config.num_hidden_layers; ++i) config.sliding_layers.push_back(config.turns(i));
+    if (const auto chunk = root.find("attention_chunk_size"); chunk && chunk->is_null()) config.attention_chunk = 0;
     AWQ_CHECK(read_field(root, "attention_chunk_size", config.attention_chunk));
     bool grows = true;
     AWQ_CHECK(read_field(root, "attn_temperature_tuning", grows));
@@ -78,7 +74,8 @@ inline block_layout llama4_block(const model_config& config, std::size_t layer)
                           .pairs = true,
                           .weighted_norm = false}));
     x = b.norm("post_attention_layernorm", "ffn_norm");
-    const experts_options options{.at = "feed_forward.", .router = "router",
+    const experts_options options{.at = "feed_forward.",
+                                  .router = "router",
                                   .kind = router_kind::sigmoid_chosen,
                                   .count_field = "num_local_experts",
                                   .weighs_input = true,

@@ -42,14 +42,13 @@ inline block_layout mimo_v2_flash_block(const model_config& config, std::size_t 
     block_builder b{config, layer};
     value_id x = b.norm("input_layernorm", "attn_norm");
     const bool is_sliding = config.is_sliding(layer);
-    b.add(b.attention(x, {.sinks = is_sliding ? "attention_sink_bias" : "",
-                          .kv_heads = config.kv_heads() * (is_sliding ? 2 : 1)}));
+    b.add(b.attention(
+        x, {.sinks = is_sliding ? "attention_sink_bias" : "", .kv_heads = config.kv_heads() * (is_sliding ? 2 : 1)}));
     x = b.norm("post_attention_layernorm", "ffn_norm");
-    b.add(config.experts.in(layer)
-              ? b.experts(x, {.router_bias = "gate.e_score_correction_bias",
-                              .kind = router_kind::sigmoid,
-                              .count_field = "n_routed_experts"})
-              : b.mlp(x));
+    b.add(config.experts.in(layer) ? b.experts(x, {.router_bias = "gate.e_score_correction_bias",
+                                                   .kind = router_kind::sigmoid,
+                                                   .count_field = "n_routed_experts"})
+                                   : b.mlp(x));
     return std::move(b).finish();
 }
 

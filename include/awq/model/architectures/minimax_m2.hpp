@@ -24,8 +24,7 @@ inline status read_minimax_m2(const json::value& root, model_config& config)
     std::size_t turned = 0;
     AWQ_CHECK(detail::read_field(root, "rotary_dim", turned));
     if (turned != 0)
-        config.rope.partial_rotary_factor =
-            static_cast<double>(turned) / static_cast<double>(config.head_size());
+        config.rope.partial_rotary_factor = static_cast<double>(turned) / static_cast<double>(config.head_size());
     AWQ_CHECK(read_experts(root, config));
     config.experts.width = config.intermediate_size;
     config.experts.normalized = true;
@@ -39,7 +38,10 @@ inline block_layout minimax_m2_block(const model_config& config, std::size_t lay
     value_id x = b.norm("input_layernorm", "attn_norm");
     b.add(b.attention(x, {.norm = query_key_norm::whole}));
     x = b.norm("post_attention_layernorm", "ffn_norm");
-    b.add(b.experts(x, {.at = "block_sparse_moe.", .gate = "w1", .up = "w3", .down = "w2",
+    b.add(b.experts(x, {.at = "block_sparse_moe.",
+                        .gate = "w1",
+                        .up = "w3",
+                        .down = "w2",
                         .router_bias = "e_score_correction_bias",
                         .kind = router_kind::sigmoid,
                         .count_field = "num_local_experts"}));

@@ -33,8 +33,8 @@ inline block_layout mixtral_block(const model_config& config, std::size_t layer)
     value_id x = b.norm("input_layernorm", "attn_norm");
     b.add(b.attention(x));
     x = b.norm("post_attention_layernorm", "ffn_norm");
-    b.add(b.experts(x, {.at = "block_sparse_moe.", .gate = "w1", .up = "w3", .down = "w2",
-                        .count_field = "num_local_experts"}));
+    b.add(b.experts(
+        x, {.at = "block_sparse_moe.", .gate = "w1", .up = "w3", .down = "w2", .count_field = "num_local_experts"}));
     return std::move(b).finish();
 }
 

@@ -20,8 +20,7 @@ inline status read_olmoe(const json::value& root, model_config& config)
 {
     AWQ_CHECK(read_experts(root, config));
     config.experts.width = config.intermediate_size;
-    if (root.find_non_null("clip_qkv"))
-        return root.error(error_code::unsupported, "clip_qkv is not supported");
+    if (root.find_non_null("clip_qkv")) return root.error(error_code::unsupported, "clip_qkv is not supported");
     return {};
 }
 

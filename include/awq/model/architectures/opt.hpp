@@ -18,8 +18,8 @@ inline void opt_defaults(model_config& config)
     config.attention_bias = config.mlp_bias = true;
     config.tie_word_embeddings = true;
     config.position_offset = 2;
-    config.names = {"model.decoder.layers.", "model.decoder.embed_tokens",
-                    "model.decoder.embed_positions", "model.decoder.final_layer_norm", "lm_head"};
+    config.names = {"model.decoder.layers.", "model.decoder.embed_tokens", "model.decoder.embed_positions",
+                    "model.decoder.final_layer_norm", "lm_head"};
 }
 
 /// Learned positions, so no layer turns. The 350M model has its norms behind attention and MLP, none

@@ -19,8 +19,7 @@ inline void phi3_defaults(model_config& config)
 inline status read_phi3(const json::value& root, model_config& config)
 {
     AWQ_CHECK(detail::read_field(root, "sliding_window", config.sliding_window));
-    return detail::read_field(root, "original_max_position_embeddings",
-                              config.rope.original_max_position_embeddings);
+    return detail::read_field(root, "original_max_position_embeddings", config.rope.original_max_position_embeddings);
 }
 
 /// q, k and v are one layer, and so are gate and up.

@@ -28,7 +28,8 @@ inline status read_phimoe(const json::value& root, model_config& config)
     config.experts.width = config.intermediate_size;
     AWQ_CHECK(detail::read_field(root, "lm_head_bias", config.head_bias));
     if (config.rope.kind == rope_kind::plain) return {};
-    return root.error(error_code::unsupported, "PhiMoE with a stretched rope is not supported: its scores "
+    return root.error(error_code::unsupported,
+                      "PhiMoE with a stretched rope is not supported: its scores "
                       "have factors (short_mscale, long_mscale) that depend on the length of a text");
 }
 
@@ -39,7 +40,10 @@ inline block_layout phimoe_block(const model_config& config, std::size_t layer)
     value_id x = b.norm("input_layernorm", "attn_norm");
     b.add(b.attention(x));
     x = b.norm("post_attention_layernorm", "ffn_norm");
-    b.add(b.experts(x, {.at = "block_sparse_moe.", .gate = "w1", .up = "w3", .down = "w2",
+    b.add(b.experts(x, {.at = "block_sparse_moe.",
+                        .gate = "w1",
+                        .up = "w3",
+                        .down = "w2",
                         .kind = router_kind::sparse_mixer,
                         .count_field = "num_local_experts"}));
     return std::move(b).finish();

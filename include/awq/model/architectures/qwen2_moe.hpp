@@ -14,8 +14,7 @@ inline void qwen2_moe_defaults(model_config& config)
 {
     qwen2_defaults(config);
     config.num_key_value_heads = 16;
-    config.experts = {.count = 60, .per_token = 4, .width = 1408, .shared_width = 5632,
-                      .normalized = false};
+    config.experts = {.count = 60, .per_token = 4, .width = 1408, .shared_width = 5632, .normalized = false};
 }
 
 inline status read_qwen2_moe(const json::value& root, model_config& config)

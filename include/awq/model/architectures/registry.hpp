@@ -65,8 +65,8 @@ namespace awq {
 
 /// A kind of model: what config.json calls it, and its description.
 struct AWQ_ABI_TAG architecture {
-    std::string_view name;       ///< of `architectures`: "LlamaForCausalLM"
-    std::string_view model_type; ///< "llama"
+    std::string_view name;           ///< of `architectures`: "LlamaForCausalLM"
+    std::string_view model_type;     ///< "llama"
     void (*defaults)(model_config&); ///< what transformers assumes where config.json is silent
     block_layout (*block)(const model_config&, std::size_t layer);
     /// Fields that only this family has; null: none.
@@ -81,23 +81,18 @@ inline constexpr architecture architectures[] = {
     {"ArceeForCausalLM", "arcee", arcee_defaults, nemotron_block},
     {"BloomForCausalLM", "bloom", bloom_defaults, bloom_block, read_bloom, "n_inner"},
     {"Cohere2ForCausalLM", "cohere2", cohere2_defaults, cohere_block, read_cohere2},
-    {"Cohere2MoeForCausalLM", "cohere2_moe", cohere2_moe_defaults, cohere2_moe_block,
-     read_cohere2_moe},
+    {"Cohere2MoeForCausalLM", "cohere2_moe", cohere2_moe_defaults, cohere2_moe_block, read_cohere2_moe},
     {"CohereForCausalLM", "cohere", cohere_defaults, cohere_block, read_cohere},
-    {"DeepseekV2ForCausalLM", "deepseek_v2", deepseek_v2_defaults, deepseek_v2_block,
-     read_deepseek_v2},
-    {"DeepseekV3ForCausalLM", "deepseek_v3", deepseek_v3_defaults, deepseek_v3_block,
-     read_deepseek_v3},
+    {"DeepseekV2ForCausalLM", "deepseek_v2", deepseek_v2_defaults, deepseek_v2_block, read_deepseek_v2},
+    {"DeepseekV3ForCausalLM", "deepseek_v3", deepseek_v3_defaults, deepseek_v3_block, read_deepseek_v3},
     {"Dots1ForCausalLM", "dots1", dots1_defaults, glm4_moe_block, read_experts},
     {"Ernie4_5ForCausalLM", "ernie4_5", ernie4_5_defaults, helium_block, read_ernie4_5},
-    {"Ernie4_5_MoeForCausalLM", "ernie4_5_moe", ernie4_5_moe_defaults, ernie4_5_moe_block,
-     read_ernie4_5_moe},
+    {"Ernie4_5_MoeForCausalLM", "ernie4_5_moe", ernie4_5_moe_defaults, ernie4_5_moe_block, read_ernie4_5_moe},
     {"Exaone4ForCausalLM", "exaone4", exaone4_defaults, exaone4_block, read_exaone4},
     {"ExaoneMoeForCausalLM", "exaone_moe", exaone_moe_defaults, exaone_moe_block, read_exaone_moe},
     {"FalconForCausalLM", "falcon", falcon_defaults, falcon_block, read_falcon, "ffn_hidden_size"},
     {"GPT2LMHeadModel", "gpt2", gpt2_defaults, gpt2_block, read_gpt2, "n_inner"},
-    {"GPTBigCodeForCausalLM", "gpt_bigcode", gpt_bigcode_defaults, gpt2_block, read_gpt_bigcode,
-     "n_inner"},
+    {"GPTBigCodeForCausalLM", "gpt_bigcode", gpt_bigcode_defaults, gpt2_block, read_gpt_bigcode, "n_inner"},
     {"GPTJForCausalLM", "gptj", gptj_defaults, gptj_block, read_gptj, "n_inner"},
     {"GPTNeoXForCausalLM", "gpt_neox", gpt_neox_defaults, gpt_neox_block, read_gpt_neox},
     {"Gemma2ForCausalLM", "gemma2", gemma2_defaults, gemma2_block},
@@ -105,26 +100,20 @@ inline constexpr architecture architectures[] = {
     {"GemmaForCausalLM", "gemma", gemma_defaults, llama_block},
     {"Glm4ForCausalLM", "glm4", glm_defaults, glm4_block, read_glm},
     {"Glm4MoeForCausalLM", "glm4_moe", glm4_moe_defaults, glm4_moe_block, read_glm4_moe},
-    {"Glm4MoeLiteForCausalLM", "glm4_moe_lite", glm4_moe_lite_defaults, deepseek_v3_block,
-     read_deepseek_v3},
+    {"Glm4MoeLiteForCausalLM", "glm4_moe_lite", glm4_moe_lite_defaults, deepseek_v3_block, read_deepseek_v3},
     {"GlmForCausalLM", "glm", glm_defaults, glm_block, read_glm},
     {"GptOssForCausalLM", "gpt_oss", gpt_oss_defaults, gpt_oss_block, read_gpt_oss},
     {"GraniteForCausalLM", "granite", granite_defaults, llama_block, read_granite},
-    {"GraniteMoeForCausalLM", "granitemoe", granite_moe_defaults, granite_moe_block,
-     read_granite_moe},
+    {"GraniteMoeForCausalLM", "granitemoe", granite_moe_defaults, granite_moe_block, read_granite_moe},
     {"GraniteMoeHybridForCausalLM", "granitemoehybrid", granite_defaults, granite4_block, read_granite4,
      "shared_intermediate_size"},
     {"HYV3ForCausalLM", "hy_v3", hy_v3_defaults, hy_v3_block, read_experts},
     {"HeliumForCausalLM", "helium", helium_defaults, helium_block},
-    {"HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", hunyuan_dense_defaults, hunyuan_dense_block,
-     read_hunyuan_dense},
-    {"HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", hunyuan_moe_defaults, hunyuan_moe_block,
-     read_hunyuan_moe},
-    {"Llama4ForCausalLM", "llama4_text", llama4_defaults, llama4_block, read_llama4,
-     "intermediate_size_mlp"},
+    {"HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", hunyuan_dense_defaults, hunyuan_dense_block, read_hunyuan_dense},
+    {"HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", hunyuan_moe_defaults, hunyuan_moe_block, read_hunyuan_moe},
+    {"Llama4ForCausalLM", "llama4_text", llama4_defaults, llama4_block, read_llama4, "intermediate_size_mlp"},
     {"LlamaForCausalLM", "llama", llama_defaults, llama_block},
-    {"MiMoV2FlashForCausalLM", "mimo_v2_flash", mimo_v2_flash_defaults, mimo_v2_flash_block,
-     read_mimo_v2_flash},
+    {"MiMoV2FlashForCausalLM", "mimo_v2_flash", mimo_v2_flash_defaults, mimo_v2_flash_block, read_mimo_v2_flash},
     {"MiniCPM3ForCausalLM", "minicpm3", minicpm3_defaults, minicpm3_block, read_minicpm3},
     {"MiniMaxM2ForCausalLM", "minimax_m2", minimax_m2_defaults, minimax_m2_block, read_minimax_m2},
     {"Ministral3ForCausalLM", "ministral3", ministral3_defaults, llama_block, read_ministral3},
@@ -150,12 +139,10 @@ inline constexpr architecture architectures[] = {
     {"Qwen3ForCausalLM", "qwen3", qwen3_defaults, llama_block},
     {"Qwen3MoeForCausalLM", "qwen3_moe", qwen3_moe_defaults, qwen3_moe_block, read_experts},
     {"Qwen3VLForConditionalGeneration", "qwen3_vl_text", qwen3_defaults, llama_block},
-    {"Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe_text", qwen3_vl_moe_defaults,
-     qwen3_moe_block, read_experts},
+    {"Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe_text", qwen3_vl_moe_defaults, qwen3_moe_block, read_experts},
     {"SeedOssForCausalLM", "seed_oss", seed_oss_defaults, llama_block, read_seed_oss},
     {"SmolLM3ForCausalLM", "smollm3", smollm3_defaults, llama_block, read_smollm3},
-    {"SolarOpenForCausalLM", "solar_open", solar_open_defaults, glm4_moe_block,
-     read_solar_open},
+    {"SolarOpenForCausalLM", "solar_open", solar_open_defaults, glm4_moe_block, read_solar_open},
     {"StableLmForCausalLM", "stablelm", stablelm_defaults, stablelm_block, read_stablelm},
     {"Starcoder2ForCausalLM", "starcoder2", starcoder2_defaults, starcoder2_block, read_starcoder2},
 };
@@ -221,40 +208,62 @@ inline std::vector<expected_tensor> expected_outer_tensors(const model_config& c
     const norm_rule norm = config.norm();
     const presence head = config.tie_word_embeddings ? presence::optional : presence::required;
     const auto wanted = [](bool is) { return is ? presence::required : presence::unwanted; };
-    std::vector<expected_tensor> tensors{
-        {names.embeddings + ".weight", config.vocab_size, config.embedding_width(), table,
-         presence::required, {}, true, "token_embd.weight"},
-        {names.norm + ".weight", 1, config.hidden_size, "hidden_size",
-         wanted(norm.has_weight && config.final_norm), norm.has_weight ? "" : "model_type", false,
-         "output_norm.weight"},
-        {names.head + ".weight", config.vocab_size, config.embedding_width(), table, head,
-         "tie_word_embeddings", true, "output.weight"}};
+    std::vector<expected_tensor> tensors{{names.embeddings + ".weight",
+                                          config.vocab_size,
+                                          config.embedding_width(),
+                                          table,
+                                          presence::required,
+                                          {},
+                                          true,
+                                          "token_embd.weight"},
+                                         {names.norm + ".weight", 1, config.hidden_size, "hidden_size",
+                                          wanted(norm.has_weight && config.final_norm),
+                                          norm.has_weight ? "" : "model_type", false, "output_norm.weight"},
+                                         {names.head + ".weight", config.vocab_size, config.embedding_width(), table,
+                                          head, "tie_word_embeddings", true, "output.weight"}};
     if (norm.has_bias && config.final_norm)
-        tensors.push_back({names.norm + ".bias", 1, config.hidden_size, "hidden_size",
-                           presence::required, {}, false, "output_norm.bias"});
+        tensors.push_back({names.norm + ".bias",
+                           1,
+                           config.hidden_size,
+                           "hidden_size",
+                           presence::required,
+                           {},
+                           false,
+                           "output_norm.bias"});
     if (!names.positions.empty())
         tensors.push_back({names.positions + ".weight",
                            config.max_position_embeddings + config.position_offset,
-                           config.hidden_size, "max_position_embeddings, hidden_size",
-                           presence::required, {}, true, "position_embd.weight"});
-    const auto vector = [&](const std::string& name, std::size_t size, const char* fields,
-                            const char* gguf) {
+                           config.hidden_size,
+                           "max_position_embeddings, hidden_size",
+                           presence::required,
+                           {},
+                           true,
+                           "position_embd.weight"});
+    const auto vector = [&](const std::string& name, std::size_t size, const char* fields, const char* gguf) {
         tensors.push_back({name, 1, size, fields, presence::required, {}, false, gguf});
     };
     if (!names.embedding_norm.empty())
-        vector(names.embedding_norm + ".weight", config.hidden_size, "hidden_size",
-               "token_embd_norm.weight");
+        vector(names.embedding_norm + ".weight", config.hidden_size, "hidden_size", "token_embd_norm.weight");
     if (!names.embedding_norm.empty() && norm.has_bias)
-        vector(names.embedding_norm + ".bias", config.hidden_size, "hidden_size",
-               "token_embd_norm.bias");
+        vector(names.embedding_norm + ".bias", config.hidden_size, "hidden_size", "token_embd_norm.bias");
     if (config.head_bias) vector(names.head + ".bias", config.vocab_size, "vocab_size", "output.bias");
     constexpr const char* widths = "hidden_size, word_embed_proj_dim";
     if (!names.project_in.empty())
-        tensors.push_back({names.project_in + ".weight", config.hidden_size, config.embedding_width(),
-                           widths, presence::required, {}, true});
+        tensors.push_back({names.project_in + ".weight",
+                           config.hidden_size,
+                           config.embedding_width(),
+                           widths,
+                           presence::required,
+                           {},
+                           true});
     if (!names.project_out.empty())
-        tensors.push_back({names.project_out + ".weight", config.embedding_width(), config.hidden_size,
-                           widths, presence::required, {}, true});
+        tensors.push_back({names.project_out + ".weight",
+                           config.embedding_width(),
+                           config.hidden_size,
+                           widths,
+                           presence::required,
+                           {},
+                           true});
     return tensors;
 }
 

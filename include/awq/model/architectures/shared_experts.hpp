@@ -16,7 +16,8 @@ inline value_id experts_and_shared(block_builder& b, value_id x, const model_con
     const value_id chosen = b.experts(x, options);
     if (config.experts.shared_width == 0) return chosen;
     const std::string at = std::string{options.at}.append(shared);
-    const value_id all = b.mlp(x, {.at = at, .width = config.experts.shared_width,
+    const value_id all = b.mlp(x, {.at = at,
+                                   .width = config.experts.shared_width,
                                    .width_field = "shared experts * moe_intermediate_size",
                                    .gguf = "_shexp"});
     return b.merge(chosen, all);

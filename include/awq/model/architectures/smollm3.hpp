@@ -26,8 +26,7 @@ inline status read_smollm3(const json::value& root, model_config& config)
     std::vector<std::size_t> turned;
     AWQ_CHECK(detail::read_field(root, "no_rope_layers", turned));
     for (std::size_t i = 0; i < config.num_hidden_layers; ++i)
-        config.unturned_layers.push_back(i < turned.size() ? turned[i] == 0
-                                                           : (i + 1) % interval == 0);
+        config.unturned_layers.push_back(i < turned.size() ? turned[i] == 0 : (i + 1) % interval == 0);
     return {};
 }
 

@@ -30,11 +30,10 @@ inline block_layout stablelm_block(const model_config& config, std::size_t layer
 {
     block_builder b{config, layer};
     value_id x = b.norm("input_layernorm", "attn_norm");
-    const value_id mixed =
-        b.attention(x, {.norm = config.qk_norm ? query_key_norm::per_head : query_key_norm::none,
-                        .q_norm = "q_layernorm",
-                        .k_norm = "k_layernorm",
-                        .norm_apart = true});
+    const value_id mixed = b.attention(x, {.norm = config.qk_norm ? query_key_norm::per_head : query_key_norm::none,
+                                           .q_norm = "q_layernorm",
+                                           .k_norm = "k_layernorm",
+                                           .norm_apart = true});
     if (config.parallel_residual) {
         const value_id other = b.mlp(x);
         b.add(mixed);

@@ -38,8 +38,7 @@ public:
         if (part.rule.has_weight) part.weight = vector(stem + ".weight", config_.hidden_size, gguf);
         if (part.rule.has_bias) part.bias = vector(stem + ".bias", config_.hidden_size, gguf);
         if (part.weight != none_here)
-            layout_.outputs.push_back({stem, part.to, output_kind::norm, part.weight, part.bias,
-                                       config_.offset_norms});
+            layout_.outputs.push_back({stem, part.to, output_kind::norm, part.weight, part.bias, config_.offset_norms});
         return append(part);
     }
 
@@ -99,10 +98,9 @@ public:
         add_latent_queries(part);
         add_latent_keys(part);
         part.mixed = next_value();
-        part.o = linear("self_attn.o_proj", part.mixed, config_.hidden_size,
-                        part.rule.heads * sizes.value,
-                        {"hidden_size, num_attention_heads * v_head_dim", "attn_output",
-                         config_.attention_bias, "attention_bias"});
+        part.o = linear(
+            "self_attn.o_proj", part.mixed, config_.hidden_size, part.rule.heads * sizes.value,
+            {"hidden_size, num_attention_heads * v_head_dim", "attn_output", config_.attention_bias, "attention_bias"});
         add_latent_output(part);
         keep_in_cache(part.rule.heads * part.rule.head, part.rule.heads * sizes.value);
         part.to = next_value();
@@ -114,8 +112,7 @@ public:
     {
         mlp_part part = describe_mlp(from, options);
         if (!options.output_gate.empty())
-            part.output_gate = linear(std::string{options.output_gate}, from, 1,
-                                      config_.hidden_size,
+            part.output_gate = linear(std::string{options.output_gate}, from, 1, config_.hidden_size,
                                       {"1, hidden_size", "ffn_gate_inp_shexp"}, true);
         part.to = next_value();
         return append(part);
@@ -128,19 +125,17 @@ public:
         experts_part part;
         part.from = from;
         const std::string at{options.at};
-        part.router =
-            linear(at + std::string{options.router}, from, sizes.count, config_.hidden_size,
-                   {std::string{options.count_field} + ", hidden_size", "ffn_gate_inp", options.bias}, true);
+        part.router = linear(at + std::string{options.router}, from, sizes.count, config_.hidden_size,
+                             {std::string{options.count_field} + ", hidden_size", "ffn_gate_inp", options.bias}, true);
         if (!options.router_bias.empty())
-            part.router_bias = vector(at + std::string{options.router_bias}, sizes.count,
-                                      "exp_probs_b", options.count_field);
-        part.rule = {options.kind,     sizes.per_token,
-                     sizes.groups,     sizes.chosen_groups,
-                     sizes.normalized, static_cast<float>(sizes.scaling),
+            part.router_bias =
+                vector(at + std::string{options.router_bias}, sizes.count, "exp_probs_b", options.count_field);
+        part.rule = {options.kind,       sizes.per_token,
+                     sizes.groups,       sizes.chosen_groups,
+                     sizes.normalized,   static_cast<float>(sizes.scaling),
                      options.group_best, static_cast<float>(sizes.jitter)};
         part.weighs_input = options.weighs_input;
-        for (std::size_t e = 0; e < sizes.count; ++e)
-            part.experts.push_back(describe_expert(from, options, e));
+        for (std::size_t e = 0; e < sizes.count; ++e) part.experts.push_back(describe_expert(from, options, e));
         part.to = next_value();
         return append(part);
     }
@@ -186,8 +181,8 @@ private:
                        std::string_view fields = "hidden_size")
     {
         std::string gguf_stem = gguf_name(name, gguf);
-        layout_.tensors.push_back({std::move(name), 1, size, std::string{fields}, presence::required,
-                                   "model_type", false, std::move(gguf_stem)});
+        layout_.tensors.push_back({std::move(name), 1, size, std::string{fields}, presence::required, "model_type",
+                                   false, std::move(gguf_stem)});
         return layout_.tensors.size() - 1;
     }
 
@@ -197,13 +192,11 @@ private:
         auto& tensors = layout_.tensors;
         const std::string weight = name + ".weight", bias = name + ".bias";
         const std::string fields{facts.fields};
-        tensors.push_back({weight, out, in, fields, presence::required, {}, true,
-                           gguf_name(weight, facts.gguf)});
+        tensors.push_back({weight, out, in, fields, presence::required, {}, true, gguf_name(weight, facts.gguf)});
         tensors.push_back({bias, 1, out, fields.substr(0, fields.find(',')),
-                           facts.bias ? presence::required : presence::unwanted, facts.bias_field,
-                           false, gguf_name(bias, facts.gguf)});
-        layout_.linears.push_back(
-            {name, tensors.size() - 2, tensors.size() - 1, from, out, in, is_router});
+                           facts.bias ? presence::required : presence::unwanted, facts.bias_field, false,
+                           gguf_name(bias, facts.gguf)});
+        layout_.linears.push_back({name, tensors.size() - 2, tensors.size() - 1, from, out, in, is_router});
         return {layout_.linears.size() - 1, 0, out};
     }
 
@@ -215,9 +208,12 @@ private:
 
     attention_rule rule() const
     {
-        attention_rule made{config_.num_attention_heads, config_.kv_heads(),
-                            config_.head_size(),         config_.head_size(),
-                            config_.window_of(layer_),   config_.attention_scale(),
+        attention_rule made{config_.num_attention_heads,
+                            config_.kv_heads(),
+                            config_.head_size(),
+                            config_.head_size(),
+                            config_.window_of(layer_),
+                            config_.attention_scale(),
                             static_cast<float>(config_.attention_cap)};
         if (config_.is_sliding(layer_)) made.chunk = config_.attention_chunk;
         if (config_.value_head_dim != 0) made.value_head = config_.value_head_dim;
@@ -243,8 +239,7 @@ private:
         const std::string_view cause = config_.qkv_bias ? "model_type" : "attention_bias";
         constexpr std::string_view queries = "num_attention_heads * head_dim, hidden_size";
         constexpr std::string_view values = "num_key_value_heads * head_dim, hidden_size";
-        const auto one = [&](std::string_view name, std::size_t rows, std::string_view fields,
-                             std::string_view gguf) {
+        const auto one = [&](std::string_view name, std::size_t rows, std::string_view fields, std::string_view gguf) {
             return linear(at + std::string{name}, part.from, rows, config_.hidden_size,
                           {std::string{fields}, std::string{gguf}, bias, cause});
         };
@@ -264,9 +259,9 @@ private:
 
     void add_gate(attention_part& part, const attention_options& options)
     {
-        part.gate = linear(std::string{options.at}.append(options.gate), part.from,
-                           part.rule.heads * part.rule.value_head, config_.hidden_size,
-                           {"num_attention_heads * head_dim, hidden_size", "attn_gate"});
+        part.gate =
+            linear(std::string{options.at}.append(options.gate), part.from, part.rule.heads * part.rule.value_head,
+                   config_.hidden_size, {"num_attention_heads * head_dim, hidden_size", "attn_gate"});
     }
 
     void norm_heads(attention_part& part, const attention_options& options)
@@ -282,9 +277,8 @@ private:
         const auto one = [&](std::string_view name, std::size_t heads, std::string_view gguf) {
             const std::size_t head = part.rule.head;
             if (options.norm_apart) return norms_apart(std::string{options.at}.append(name), heads, head, gguf);
-            const std::size_t at = vector(std::string{options.at}.append(name) + ".weight",
-                                          whole ? heads * head : head, gguf,
-                                          whole ? "heads * head_dim" : "head_dim");
+            const std::size_t at = vector(std::string{options.at}.append(name) + ".weight", whole ? heads * head : head,
+                                          gguf, whole ? "heads * head_dim" : "head_dim");
             if (options.norm_by_head) layout_.tensors[at].rows = heads;
             return at;
         };
@@ -292,8 +286,7 @@ private:
         part.k_norm = one(options.k_norm, part.rule.kv_heads, "attn_k_norm");
     }
 
-    std::size_t norms_apart(const std::string& name, std::size_t heads, std::size_t head,
-                            std::string_view gguf)
+    std::size_t norms_apart(const std::string& name, std::size_t heads, std::size_t head, std::string_view gguf)
     {
         for (std::size_t h = 0; h < heads; ++h)
             vector(name + ".norms." + std::to_string(h) + ".weight", head, gguf, "head_dim");
@@ -306,8 +299,9 @@ private:
     {
         const block_linear& v = layout_.linears[linear];
         const std::size_t share = part.rule.heads / part.rule.kv_heads, head = part.rule.value_head;
-        block_output output{v.name, part.mixed, share > 1 ? output_kind::grouped : output_kind::linear,
-                            v.weight, v.bias, false, head, share};
+        block_output output{v.name,   part.mixed, share > 1 ? output_kind::grouped : output_kind::linear,
+                            v.weight, v.bias,     false,
+                            head,     share};
         if (part.by_group) {
             output.period = (share + 2) * head;
             output.first = (share + 1) * head;
@@ -329,11 +323,9 @@ private:
         }
         part.q_a = linear(at + "q_a_proj", part.from, sizes.query_rank, config_.hidden_size,
                           {"q_lora_rank, hidden_size", "attn_q_a", config_.attention_bias, "attention_bias"});
-        part.q_norm = vector(at + "q_a_layernorm.weight", sizes.query_rank, "attn_q_a_norm",
-                             "q_lora_rank");
+        part.q_norm = vector(at + "q_a_layernorm.weight", sizes.query_rank, "attn_q_a_norm", "q_lora_rank");
         part.query_latent = next_value();
-        layout_.outputs.push_back(
-            {at + "q_a_layernorm", part.query_latent, output_kind::norm, part.q_norm});
+        layout_.outputs.push_back({at + "q_a_layernorm", part.query_latent, output_kind::norm, part.q_norm});
         part.q = linear(at + "q_b_proj", part.query_latent, wide, sizes.query_rank,
                         {"num_attention_heads * qk_head_dim, q_lora_rank", "attn_q_b"});
     }
@@ -342,19 +334,14 @@ private:
     {
         const latent_config& sizes = config_.latent;
         const std::string at = "self_attn.";
-        part.kv_a = linear(at + "kv_a_proj_with_mqa", part.from, sizes.rank + sizes.rotary,
-                           config_.hidden_size,
-                           {"kv_lora_rank + qk_rope_head_dim, hidden_size", "attn_kv_a_mqa",
-                            config_.attention_bias, "attention_bias"});
-        part.kv_norm = vector(at + "kv_a_layernorm.weight", sizes.rank, "attn_kv_a_norm",
-                              "kv_lora_rank");
+        part.kv_a = linear(at + "kv_a_proj_with_mqa", part.from, sizes.rank + sizes.rotary, config_.hidden_size,
+                           {"kv_lora_rank + qk_rope_head_dim, hidden_size", "attn_kv_a_mqa", config_.attention_bias,
+                            "attention_bias"});
+        part.kv_norm = vector(at + "kv_a_layernorm.weight", sizes.rank, "attn_kv_a_norm", "kv_lora_rank");
         part.latent = next_value();
-        layout_.outputs.push_back(
-            {at + "kv_a_layernorm", part.latent, output_kind::norm, part.kv_norm});
-        part.kv_b = linear(at + "kv_b_proj", part.latent,
-                           part.rule.heads * (sizes.plain + sizes.value), sizes.rank,
-                           {"num_attention_heads * (qk_nope_head_dim + v_head_dim), kv_lora_rank",
-                            "attn_kv_b"});
+        layout_.outputs.push_back({at + "kv_a_layernorm", part.latent, output_kind::norm, part.kv_norm});
+        part.kv_b = linear(at + "kv_b_proj", part.latent, part.rule.heads * (sizes.plain + sizes.value), sizes.rank,
+                           {"num_attention_heads * (qk_nope_head_dim + v_head_dim), kv_lora_rank", "attn_kv_b"});
     }
 
     /// The value rows of each head; llm-compressor does not know them.
@@ -399,10 +386,8 @@ private:
         const std::size_t width = options.width != 0 ? options.width : config_.intermediate_size;
         const std::string at{options.at}, end{options.gguf};
         const std::string inner{options.width_field};
-        const auto one = [&](std::string_view name, value_id reads, std::size_t out, std::size_t in,
-                             const char* gguf) {
-            const std::string fields =
-                reads == from ? inner + ", hidden_size" : "hidden_size, " + inner;
+        const auto one = [&](std::string_view name, value_id reads, std::size_t out, std::size_t in, const char* gguf) {
+            const std::string fields = reads == from ? inner + ", hidden_size" : "hidden_size, " + inner;
             return linear(at + std::string{name}, reads, out, in,
                           {fields, gguf + end, config_.mlp_bias || options.bias, "mlp_bias"});
         };
@@ -411,8 +396,7 @@ private:
             part.gate = {both.linear, 0, width};
             part.up = {both.linear, width, width};
         } else {
-            if (options.is_gated)
-                part.gate = one(options.gate, from, width, config_.hidden_size, "ffn_gate");
+            if (options.is_gated) part.gate = one(options.gate, from, width, config_.hidden_size, "ffn_gate");
             part.up = one(options.up, from, width, config_.hidden_size, "ffn_up");
         }
         if (part.act == activation::xielu) {
@@ -432,9 +416,8 @@ private:
         const block_linear& up = layout_.linears[part.up.linear];
         const bool rooted = !part.gate && part.act == activation::relu_squared;
         if (!part.gate && !rooted && part.act != activation::relu) return;
-        layout_.outputs.push_back({up.name, part.inner,
-                                   rooted ? output_kind::rooted : output_kind::linear, up.weight,
-                                   up.bias});
+        layout_.outputs.push_back(
+            {up.name, part.inner, rooted ? output_kind::rooted : output_kind::linear, up.weight, up.bias});
     }
 
     const model_config& config_;

@@ -33,8 +33,8 @@ struct block_run {
     const block_weights& weights;
     const sequences& batch;
     const Observer& observer;
-    kv_cache* cache = nullptr;     ///< of the one sequence, with its past; or null
-    value_id wanted = none_here;   ///< the pass stops at this value, and computes nothing for others
+    kv_cache* cache = nullptr;   ///< of the one sequence, with its past; or null
+    value_id wanted = none_here; ///< the pass stops at this value, and computes nothing for others
     bool stopped = false;
 
     const block_layout& layout() const noexcept { return *weights.layout; }
@@ -49,8 +49,7 @@ struct block_run {
     }
 
     /// output = input weight^T + bias for some rows of a linear layer.
-    void linear(const linear_rows& rows, matrix_view<const float> input,
-                matrix_view<float> output) const
+    void linear(const linear_rows& rows, matrix_view<const float> input, matrix_view<float> output) const
     {
         const block_linear& from = layout().linears[rows.linear];
         const std::span<const float> bias = vector(from.bias);
@@ -89,8 +88,7 @@ status run_parts(Run& run, block_segment parts, matrix_view<float> hidden)
     for (std::size_t i = parts.first; i < parts.end; ++i) {
         const auto [from, to] = ends_of(layout.parts[i]);
         const matrix_view<float> input = at(from), output = at(to);
-        AWQ_CHECK(std::visit(
-            [&](const auto& part) { return run_part(run, part, input, output); }, layout.parts[i]));
+        AWQ_CHECK(std::visit([&](const auto& part) { return run_part(run, part, input, output); }, layout.parts[i]));
         if (run.stopped || (to != hidden_state && !run.observe(to, output))) return {};
     }
     return {};
@@ -98,23 +96,20 @@ status run_parts(Run& run, block_segment parts, matrix_view<float> hidden)
 
 /// One part alone, as if nothing else were in the block: input and output (tokens, hidden_size).
 template <class Product, execution E>
-status part_forward(const E& e, const block_context& context, const block_weights& block,
-                    const sequences& batch, std::size_t part, matrix_view<const float> input,
-                    matrix_view<float> output)
+status part_forward(const E& e, const block_context& context, const block_weights& block, const sequences& batch,
+                    std::size_t part, matrix_view<const float> input, matrix_view<float> output)
 {
     const no_observer nothing;
     const block_context alone{context.config, context.rope, context.layer};
     block_run<Product, E> run{e, alone, block, batch, nothing};
-    return std::visit([&](const auto& each) { return run_part(run, each, input, output); },
-                      block.layout->parts[part]);
+    return std::visit([&](const auto& each) { return run_part(run, each, input, output); }, block.layout->parts[part]);
 }
 
 /// One decoder block, in place: hidden (tokens, hidden). The observer sees the values that linear
 /// layers read; see `no_observer`.
 template <class Product, execution E, class Observer = no_observer>
 status decoder_block_forward(const E& e, const block_context& context, const block_weights& block,
-                             const sequences& batch, matrix_view<float> hidden,
-                             const Observer& observer = {})
+                             const sequences& batch, matrix_view<float> hidden, const Observer& observer = {})
 {
     block_run<Product, E, Observer> run{e, context, block, batch, observer};
     return run_parts(run, {0, block.layout->parts.size()}, hidden);
@@ -123,8 +118,8 @@ status decoder_block_forward(const E& e, const block_context& context, const blo
 /// The same for the next tokens of the sequence whose past is in `cache`; their keys and values are
 /// written behind it. `cache.advance` is the caller's, after the last layer.
 template <class Product, execution E>
-status decoder_block_forward(const E& e, const block_context& context, const block_weights& block,
-                             kv_cache& cache, matrix_view<float> hidden)
+status decoder_block_forward(const E& e, const block_context& context, const block_weights& block, kv_cache& cache,
+                             matrix_view<float> hidden)
 {
     const no_observer nothing;
     const sequences batch = sequences::uniform(1, hidden.rows());

@@ -51,8 +51,7 @@ namespace awq {
 
 /// One step of a block.
 using block_part =
-    std::variant<norm_part, tap_part, attention_part, latent_attention_part, mlp_part, experts_part,
-                 add_part>;
+    std::variant<norm_part, tap_part, attention_part, latent_attention_part, mlp_part, experts_part, add_part>;
 
 /// The value that a part reads, and the one that it writes.
 inline std::pair<value_id, value_id> ends_of(const block_part& part)
@@ -65,7 +64,7 @@ inline bool writes_hidden(const block_part& part) { return ends_of(part).second 
 /// A value that some linear layers read.
 struct block_input {
     value_id value = hidden_state;
-    std::string name;      ///< of its first reader
+    std::string name; ///< of its first reader
     std::size_t width = 0;
     bool is_routed = false; ///< its rows are some of the tokens only
 };
@@ -86,7 +85,7 @@ struct block_output {
     std::size_t weight = none_here, bias = none_here; ///< tensors; bias may be none
     bool has_offset = false;                          ///< of a norm: x (1 + weight)
     std::size_t head = 0, share = 1;                  ///< size of a value head; grouped: query heads of each
-    bool is_usual = true; ///< llm-compressor smooths it; else exact, but on request only
+    bool is_usual = true;                             ///< llm-compressor smooths it; else exact, but on request only
     /// Where the channels are some rows of every head: `head` of `period`, from `first` on. 0: they are
     /// the last rows.
     std::size_t period = 0, first = 0;
@@ -103,10 +102,10 @@ struct block_layout {
     std::vector<expected_tensor> tensors;
     std::vector<block_linear> linears;
     std::vector<block_part> parts;
-    std::vector<block_input> inputs;      ///< in the order in which they are computed
-    std::vector<block_output> outputs;    ///< in the order in which they are searched
-    std::vector<std::size_t> slots;       ///< memory of each value between parts
-    std::vector<value_id> shares;         ///< of each value, that whose rows some of it are; itself
+    std::vector<block_input> inputs;   ///< in the order in which they are computed
+    std::vector<block_output> outputs; ///< in the order in which they are searched
+    std::vector<std::size_t> slots;    ///< memory of each value between parts
+    std::vector<value_id> shares;      ///< of each value, that whose rows some of it are; itself
     std::size_t hidden_size = 0;
     std::size_t key_width = 0, value_width = 0; ///< floats of a token in the key/value cache
 

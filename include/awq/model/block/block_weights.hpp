@@ -44,14 +44,27 @@ namespace detail {
 inline status check_tensor(const expected_tensor& wanted, matrix_view<const float> found)
 {
     const bool unwanted = wanted.is == presence::unwanted;
-    if (unwanted ? found.size() == 0 : found.rows() == wanted.rows && found.cols() == wanted.cols)
-        return {};
+    if (unwanted ? found.size() == 0 : found.rows() == wanted.rows && found.cols() == wanted.cols) return {};
     if (unwanted || found.size() == 0)
-        return error{error_code::missing_tensor, wanted.name, " is ",
-                     unwanted ? "there, but the config has none" : "missing", " (", wanted.cause,
+        return error{error_code::missing_tensor,
+                     wanted.name,
+                     " is ",
+                     unwanted ? "there, but the config has none" : "missing",
+                     " (",
+                     wanted.cause,
                      ")"};
-    return error{error_code::shape_mismatch, wanted.name, " is ", found.rows(), " x ", found.cols(),
-                 ", the config asks for ", wanted.rows, " x ", wanted.cols, " (", wanted.fields,
+    return error{error_code::shape_mismatch,
+                 wanted.name,
+                 " is ",
+                 found.rows(),
+                 " x ",
+                 found.cols(),
+                 ", the config asks for ",
+                 wanted.rows,
+                 " x ",
+                 wanted.cols,
+                 " (",
+                 wanted.fields,
                  ")"};
 }
 

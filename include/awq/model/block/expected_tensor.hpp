@@ -24,7 +24,7 @@ struct expected_tensor {
     std::string name;
     std::size_t rows = 1;
     std::size_t cols = 0;
-    std::string fields;      ///< of the config, that its shape follows from
+    std::string fields; ///< of the config, that its shape follows from
     presence is = presence::required;
     std::string_view cause = {}; ///< the field that says whether it is there
     bool is_matrix = false;      ///< even where it has one row

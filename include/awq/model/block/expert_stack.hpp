@@ -15,8 +15,8 @@
 namespace awq {
 
 /// Where a tensor of expert `index`, "up_proj.weight" say, lies in a checkpoint that stacks experts.
-inline stacked_place place_in_stack(const experts_options& options, const model_config& config,
-                                    std::size_t index, std::string_view tensor)
+inline stacked_place place_in_stack(const experts_options& options, const model_config& config, std::size_t index,
+                                    std::string_view tensor)
 {
     const std::string_view layer = tensor.substr(0, tensor.rfind('.'));
     const bool is_down = layer == options.down;

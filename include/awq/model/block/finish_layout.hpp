@@ -22,8 +22,7 @@ inline void list_inputs(block_layout& layout)
     const auto add = [&](value_id value, bool is_routed) {
         const auto readers = layout.whole_readers_of(value);
         if (value == hidden_state || readers.empty()) return;
-        layout.inputs.push_back(
-            {value, readers.front()->name, readers.front()->in_features, is_routed});
+        layout.inputs.push_back({value, readers.front()->name, readers.front()->in_features, is_routed});
     };
     for (const block_part& part : layout.parts) {
         const bool is_routed = std::holds_alternative<experts_part>(part);
@@ -36,12 +35,10 @@ inline void list_inputs(block_layout& layout)
 inline void drop_inexact_outputs(block_layout& layout)
 {
     std::erase_if(layout.outputs, [&](const block_output& output) {
-        const bool is_read_otherwise =
-            std::ranges::any_of(layout.parts, [&](const block_part& part) {
-                const bool is_linear = !std::holds_alternative<add_part>(part) &&
-                                       !std::holds_alternative<norm_part>(part);
-                return !is_linear && ends_of(part).first == output.value;
-            });
+        const bool is_read_otherwise = std::ranges::any_of(layout.parts, [&](const block_part& part) {
+            const bool is_linear = !std::holds_alternative<add_part>(part) && !std::holds_alternative<norm_part>(part);
+            return !is_linear && ends_of(part).first == output.value;
+        });
         return is_read_otherwise || layout.readers_of(output.value).empty();
     });
 }
@@ -63,9 +60,7 @@ inline void place_values(block_layout& layout)
         const value_id made = ends_of(layout.parts[i]).second;
         if (made == hidden_state || std::holds_alternative<add_part>(layout.parts[i])) continue;
         const bool in_place = std::holds_alternative<norm_part>(layout.parts[i]);
-        const auto is_free = [&](value_id holder) {
-            return last_reader(holder) < i + (in_place ? 1 : 0);
-        };
+        const auto is_free = [&](value_id holder) { return last_reader(holder) < i + (in_place ? 1 : 0); };
         auto slot = std::ranges::find_if(holders, is_free);
         if (slot == holders.end()) slot = holders.insert(holders.end(), made);
         *slot = made;

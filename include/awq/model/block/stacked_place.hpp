@@ -26,9 +26,9 @@ enum class stack_order : unsigned char {
 struct stacked_place {
     std::string name; ///< of the stack, from the block; without ".weight" too
     stack_order order = stack_order::none;
-    std::size_t slab = 0, slabs = 0;    ///< the expert's, and how many there are
-    std::size_t outputs = 0;            ///< of a slab
-    std::size_t first = 0, step = 1;    ///< output i of the layer is output first + i * step
+    std::size_t slab = 0, slabs = 0; ///< the expert's, and how many there are
+    std::size_t outputs = 0;         ///< of a slab
+    std::size_t first = 0, step = 1; ///< output i of the layer is output first + i * step
 };
 
 namespace detail {
@@ -36,8 +36,7 @@ namespace detail {
 /// Calls `move(element of the slab, row, column)` for every element of a tensor (outputs, inputs).
 /// Rows go by sixteen, so that neither side strides through memory.
 template <class Move>
-void visit_slab(const stacked_place& at, bool is_transposed, std::size_t rows, std::size_t cols,
-                const Move& move)
+void visit_slab(const stacked_place& at, bool is_transposed, std::size_t rows, std::size_t cols, const Move& move)
 {
     constexpr std::size_t at_once = 16;
     for (std::size_t begin = 0; begin < rows; begin += at_once)

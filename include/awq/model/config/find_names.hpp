@@ -32,8 +32,7 @@ model_names find_names(const model_names& usual, const Has& has)
 {
     if (has(usual.embeddings + ".weight")) return usual;
     for (const std::string_view prefix :
-         {"model.", "model.language_model.", "language_model.model.", "language_model.",
-          "model.text_model.", ""}) {
+         {"model.", "model.language_model.", "language_model.model.", "language_model.", "model.text_model.", ""}) {
         model_names found = usual;
         for (std::string* const each : {&found.blocks, &found.embeddings, &found.positions, &found.norm,
                                         &found.embedding_norm, &found.project_in, &found.project_out})

@@ -25,8 +25,7 @@ inline result<std::uint64_t> read_whole(const json::value& field)
     if (!field.is_number() || field.is_integer()) return field.as_unsigned();
     AWQ_TRY(const double number, field.as_number());
     constexpr double exact = 9007199254740992.0; // 2^53
-    if (number >= 0.0 && number <= exact && std::floor(number) == number)
-        return static_cast<std::uint64_t>(number);
+    if (number >= 0.0 && number <= exact && std::floor(number) == number) return static_cast<std::uint64_t>(number);
     return field.error(error_code::malformed_file, "expected a whole number, found ", number);
 }
 
@@ -65,8 +64,7 @@ inline status read_field(const json::value& object, std::string_view key, std::s
     return {};
 }
 
-inline status read_field(const json::value& object, std::string_view key,
-                         std::vector<std::size_t>& into)
+inline status read_field(const json::value& object, std::string_view key, std::vector<std::size_t>& into)
 {
     const auto field = object.find_non_null(key);
     if (!field) return {};

@@ -111,8 +111,8 @@ inline status read_key_value_heads(const json::value& root, model_config& into)
 
 /// A size in one of its spellings, the first being the usual one. Those of a text part may be missing:
 /// what is not there is the type's default.
-inline status read_size(const json::value& root, std::initializer_list<std::string_view> keys,
-                        bool is_needed, std::size_t& into)
+inline status read_size(const json::value& root, std::initializer_list<std::string_view> keys, bool is_needed,
+                        std::size_t& into)
 {
     for (const std::string_view key : keys)
         if (root.find(key)) return read_field(root, key, into);
@@ -123,20 +123,16 @@ inline status read_sizes(const json::value& root, const architecture& kind, mode
 {
     const bool is_whole = !into.is_text_part;
     AWQ_CHECK(read_size(root, {"vocab_size"}, is_whole, into.vocab_size));
-    AWQ_CHECK(read_size(root, {"hidden_size", "n_embd", "n_embed", "d_model"}, is_whole,
-                        into.hidden_size));
-    AWQ_CHECK(read_size(root, {kind.width_field}, is_whole && into.intermediate_size != 0,
-                        into.intermediate_size));
-    AWQ_CHECK(read_size(root, {"num_hidden_layers", "n_layer", "n_layers"}, is_whole,
-                        into.num_hidden_layers));
-    AWQ_CHECK(read_size(root, {"num_attention_heads", "n_head", "n_heads"}, is_whole,
-                        into.num_attention_heads));
+    AWQ_CHECK(read_size(root, {"hidden_size", "n_embd", "n_embed", "d_model"}, is_whole, into.hidden_size));
+    AWQ_CHECK(read_size(root, {kind.width_field}, is_whole && into.intermediate_size != 0, into.intermediate_size));
+    AWQ_CHECK(read_size(root, {"num_hidden_layers", "n_layer", "n_layers"}, is_whole, into.num_hidden_layers));
+    AWQ_CHECK(read_size(root, {"num_attention_heads", "n_head", "n_heads"}, is_whole, into.num_attention_heads));
     AWQ_CHECK(read_key_value_heads(root, into));
     AWQ_CHECK(read_field(root, "head_dim", into.head_dim));
     AWQ_CHECK(read_size(root, {"max_position_embeddings", "n_positions", "max_seq_len"}, false,
                         into.max_position_embeddings));
-    for (const std::string_view key : {"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon",
-                                       "norm_epsilon", "norm_eps"})
+    for (const std::string_view key :
+         {"rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", "norm_eps"})
         AWQ_CHECK(read_field(root, key, into.rms_norm_eps));
     if (into.intermediate_size == 0) into.intermediate_size = 4 * into.hidden_size;
     return {};
@@ -144,8 +140,7 @@ inline status read_sizes(const json::value& root, const architecture& kind, mode
 
 inline status read_activations(const json::value& root, model_config& into)
 {
-    for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function",
-                                       "activation"})
+    for (const std::string_view key : {"hidden_act", "hidden_activation", "activation_function", "activation"})
         AWQ_CHECK(read_field(root, key, into.hidden_act));
     return {};
 }
@@ -183,14 +178,15 @@ inline result<const architecture*> read_architecture(const json::value& root)
     if (const architecture* const found = find_architecture(name)) return found;
     if (!name.empty()) return unknown_architecture(name).within(root.where());
     if (const architecture* const found = find_model_type(model_type)) return found;
-    return root.error(error_code::missing_field, "the field \"architectures\" is missing, and "
-                      "model_type \"", printable(model_type), "\" does not say which model it is");
+    return root.error(error_code::missing_field,
+                      "the field \"architectures\" is missing, and "
+                      "model_type \"",
+                      printable(model_type), "\" does not say which model it is");
 }
 
 /// The architecture of a multimodal model's text part: by its own `model_type` or `architectures`;
 /// where it has neither, the whole's name says it.
-inline result<const architecture*> read_part_architecture(const json::value& root,
-                                                          const json::value& text)
+inline result<const architecture*> read_part_architecture(const json::value& root, const json::value& text)
 {
     std::string model_type;
     AWQ_CHECK(read_field(text, "model_type", model_type));
@@ -207,8 +203,7 @@ inline status check_counts(const json::value& root, const model_config& config)
 {
     for (const auto& [field, count] : {std::pair{"num_hidden_layers", config.num_hidden_layers},
                                        std::pair{"num_attention_heads", config.num_attention_heads}})
-        if (const auto sound = check_size(field, count); !sound)
-            return sound.error().from_file(root.where());
+        if (const auto sound = check_size(field, count); !sound) return sound.error().from_file(root.where());
     return {};
 }
 
@@ -217,14 +212,12 @@ inline status refuse_unsupported(const json::value& root)
 {
     bool bidirectional = false;
     AWQ_CHECK(read_field(root, "use_bidirectional_attention", bidirectional));
-    if (bidirectional)
-        return root.error(error_code::unsupported, "use_bidirectional_attention is not supported");
+    if (bidirectional) return root.error(error_code::unsupported, "use_bidirectional_attention is not supported");
     return {};
 }
 
 /// The fields of a text model.
-inline result<model_config> read_text_config(const json::value& root, const architecture* kind,
-                                             bool is_part)
+inline result<model_config> read_text_config(const json::value& root, const architecture* kind, bool is_part)
 {
     model_config config = defaults_of(*kind);
     config.is_text_part = is_part;
@@ -270,8 +263,7 @@ inline result<model_config> read_model_config(const json::value& root)
     if (!text) text = root.find_non_null("llm_config");
     AWQ_TRY(const architecture* const kind,
             text ? detail::read_part_architecture(root, *text) : detail::read_architecture(root));
-    AWQ_TRY(model_config config,
-            detail::read_text_config(text ? *text : root, kind, text.has_value()));
+    AWQ_TRY(model_config config, detail::read_text_config(text ? *text : root, kind, text.has_value()));
     if (text) AWQ_CHECK(detail::read_outer_fields(root, config));
     config.is_text_part = text || kind->name.ends_with("ForConditionalGeneration");
     if (const auto sound = check(config); !sound) return sound.error().from_file(root.where());

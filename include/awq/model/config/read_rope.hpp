@@ -32,8 +32,7 @@ inline status read_rope_fields(const json::value& rope, rope_config& into)
     AWQ_CHECK(read_field(rope, "factor", into.factor));
     AWQ_CHECK(read_field(rope, "low_freq_factor", into.low_freq_factor));
     AWQ_CHECK(read_field(rope, "high_freq_factor", into.high_freq_factor));
-    AWQ_CHECK(read_field(rope, "original_max_position_embeddings",
-                         into.original_max_position_embeddings));
+    AWQ_CHECK(read_field(rope, "original_max_position_embeddings", into.original_max_position_embeddings));
     AWQ_CHECK(read_field(rope, "beta_fast", into.beta_fast));
     AWQ_CHECK(read_field(rope, "beta_slow", into.beta_slow));
     into.truncate = true; // whatever the type's own default has

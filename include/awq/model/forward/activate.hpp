@@ -19,8 +19,7 @@ namespace detail {
 
 inline float activated(activation act, float x) noexcept
 {
-    if (act == activation::gelu)
-        return 0.5f * x * (1.0f + std::erf(x * std::numbers::sqrt2_v<float> * 0.5f));
+    if (act == activation::gelu) return 0.5f * x * (1.0f + std::erf(x * std::numbers::sqrt2_v<float> * 0.5f));
     const float positive = x > 0.0f ? x : 0.0f;
     return act == activation::relu_squared ? positive * positive : positive;
 }
@@ -48,11 +47,9 @@ inline void multiply_row(activation act, std::span<const float> up, std::span<fl
 
 /// gate = act(gate) * up, row by row.
 template <execution E>
-void multiply_activated(const E& e, activation act, matrix_view<const float> up,
-                        matrix_view<float> gate)
+void multiply_activated(const E& e, activation act, matrix_view<const float> up, matrix_view<float> gate)
 {
-    for_each_row(e, gate.rows(),
-                 [&](std::size_t t) { detail::multiply_row(act, up.row(t), gate.row(t)); });
+    for_each_row(e, gate.rows(), [&](std::size_t t) { detail::multiply_row(act, up.row(t), gate.row(t)); });
 }
 
 /// x = act(x), row by row.
@@ -70,8 +67,7 @@ void activate_xielu(const E& e, float alpha_p, float alpha_n, matrix_view<float>
     constexpr float beta = 0.5f, eps = -1e-6f;
     const float rise = std::log1p(std::exp(alpha_p)), fall = beta + std::log1p(std::exp(alpha_n));
     for_each_row(e, x.rows(), [&](std::size_t t) {
-        for (float& v : x.row(t))
-            v = beta * v + (v > 0.0f ? rise * v * v : fall * (std::expm1(std::min(v, eps)) - v));
+        for (float& v : x.row(t)) v = beta * v + (v > 0.0f ? rise * v * v : fall * (std::expm1(std::min(v, eps)) - v));
     });
 }
 

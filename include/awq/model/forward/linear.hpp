@@ -27,13 +27,11 @@ void for_each_row(const E& e, std::size_t rows, const Task& task)
 
 /// output = input weight^T + bias: input (tokens, in_features), output (tokens, out_features).
 template <class Product, execution E>
-void linear_forward(const E& e, const linear_view& linear, matrix_view<const float> input,
-                    matrix_view<float> output)
+void linear_forward(const E& e, const linear_view& linear, matrix_view<const float> input, matrix_view<float> output)
 {
     Product::multiply_nt(e, input, linear.weight, output);
     if (linear.bias.empty()) return;
-    for_each_row(e, output.rows(),
-                 [&](std::size_t t) { kernels::simd::add(linear.bias, output.row(t)); });
+    for_each_row(e, output.rows(), [&](std::size_t t) { kernels::simd::add(linear.bias, output.row(t)); });
 }
 
 /// y += x, row by row.

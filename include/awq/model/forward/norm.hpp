@@ -56,11 +56,9 @@ inline void norm_row(const norm_view& norm, std::span<const float> x, std::span<
 
 /// Every row: input and output (tokens, size). The output may be the input.
 template <execution E>
-void norm_forward(const E& e, const norm_view& norm, matrix_view<const float> input,
-                  matrix_view<float> output)
+void norm_forward(const E& e, const norm_view& norm, matrix_view<const float> input, matrix_view<float> output)
 {
-    for_each_row(e, input.rows(),
-                 [&](std::size_t t) { norm_row(norm, input.row(t), output.row(t)); });
+    for_each_row(e, input.rows(), [&](std::size_t t) { norm_row(norm, input.row(t), output.row(t)); });
 }
 
 } // namespace awq

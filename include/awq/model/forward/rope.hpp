@@ -34,8 +34,7 @@ inline double dynamic_base(const model_config& config, std::size_t length) noexc
     const auto longest = static_cast<double>(length);
     const double factor = config.rope.factor;
     if (longest <= trained || size <= 2.0) return config.rope.theta;
-    return config.rope.theta *
-           std::pow(factor * longest / trained - (factor - 1.0), size / (size - 2.0));
+    return config.rope.theta * std::pow(factor * longest / trained - (factor - 1.0), size / (size - 2.0));
 }
 
 /// Llama 3.1: long waves are stretched, short ones kept, those between blended.
@@ -46,8 +45,7 @@ inline double llama3_frequency(const model_config& config, double frequency) noe
     const double wavelength = 2.0 * std::numbers::pi / frequency;
     if (wavelength > trained / rope.low_freq_factor) return frequency / rope.factor;
     if (wavelength < trained / rope.high_freq_factor) return frequency;
-    const double blend = (trained / wavelength - rope.low_freq_factor) /
-                         (rope.high_freq_factor - rope.low_freq_factor);
+    const double blend = (trained / wavelength - rope.low_freq_factor) / (rope.high_freq_factor - rope.low_freq_factor);
     return (1.0 - blend) * frequency / rope.factor + blend * frequency;
 }
 
@@ -97,8 +95,7 @@ inline double attention_factor(const model_config& config) noexcept
     if (rope.kind != rope_kind::yarn) return 1.0;
     if (rope.attention_factor) return *rope.attention_factor;
     if (rope.mscale.value_or(0.0) != 0.0 && rope.mscale_all_dim.value_or(0.0) != 0.0)
-        return yarn_magnitude(rope.factor, *rope.mscale) /
-               yarn_magnitude(rope.factor, *rope.mscale_all_dim);
+        return yarn_magnitude(rope.factor, *rope.mscale) / yarn_magnitude(rope.factor, *rope.mscale_all_dim);
     return yarn_magnitude(rope.factor, 1.0);
 }
 
@@ -110,17 +107,20 @@ inline double rope_frequency(const model_config& config, std::size_t index, std:
     const bool dynamic = config.rope.kind == rope_kind::dynamic;
     const double base = dynamic ? detail::dynamic_base(config, length) : config.rope.theta;
     const auto size = static_cast<double>(config.rotary_size());
-    const bool stretched = config.rope.kind == rope_kind::longrope &&
-                           static_cast<double>(length) > detail::original_length(config);
-    const std::vector<float>& divisors =
-        stretched ? config.rope.long_divisors : config.rope.frequency_divisors;
+    const bool stretched =
+        config.rope.kind == rope_kind::longrope && static_cast<double>(length) > detail::original_length(config);
+    const std::vector<float>& divisors = stretched ? config.rope.long_divisors : config.rope.frequency_divisors;
     const double divisor = index < divisors.size() ? static_cast<double>(divisors[index]) : 1.0;
     const double frequency = std::pow(base, -2.0 * static_cast<double>(index) / size) / divisor;
     switch (config.rope.kind) {
-    case rope_kind::linear: return frequency / config.rope.factor;
-    case rope_kind::llama3: return detail::llama3_frequency(config, frequency);
-    case rope_kind::yarn: return detail::yarn_frequency(config, index, frequency);
-    default: return frequency;
+    case rope_kind::linear:
+        return frequency / config.rope.factor;
+    case rope_kind::llama3:
+        return detail::llama3_frequency(config, frequency);
+    case rope_kind::yarn:
+        return detail::yarn_frequency(config, index, frequency);
+    default:
+        return frequency;
     }
 }
 
@@ -131,8 +131,7 @@ public:
     /// For texts of up to `length` tokens. Frequencies and angles are rounded to float as
     /// transformers does, so that they agree at late positions too.
     rope_table(const model_config& config, std::size_t length)
-        : pairs_(config.rotary_size() / 2), length_(length), cosines_(length * pairs_),
-          sines_(length * pairs_)
+        : pairs_(config.rotary_size() / 2), length_(length), cosines_(length * pairs_), sines_(length * pairs_)
     {
         const auto factor = static_cast<float>(detail::attention_factor(config));
         for (std::size_t i = 0; i < pairs_; ++i) {
@@ -198,11 +197,9 @@ public:
     static bool depends_on(const model_config& config, std::size_t length) noexcept
     {
         const rope_kind kind = config.rope.kind;
-        const double trained = kind == rope_kind::longrope
-                                   ? detail::original_length(config)
-                                   : static_cast<double>(config.max_position_embeddings);
-        return (kind == rope_kind::dynamic || kind == rope_kind::longrope) &&
-               static_cast<double>(length) > trained;
+        const double trained = kind == rope_kind::longrope ? detail::original_length(config)
+                                                           : static_cast<double>(config.max_position_embeddings);
+        return (kind == rope_kind::dynamic || kind == rope_kind::longrope) && static_cast<double>(length) > trained;
     }
     const rope_table& of(const model_config& config, std::size_t layer) const noexcept
     {

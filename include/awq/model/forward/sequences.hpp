@@ -33,10 +33,7 @@ public:
     std::size_t tokens() const noexcept { return offsets_.back(); }
     /// First row of sequence `index`.
     std::size_t begin(std::size_t index) const noexcept { return offsets_[index]; }
-    std::size_t length(std::size_t index) const noexcept
-    {
-        return offsets_[index + 1] - offsets_[index];
-    }
+    std::size_t length(std::size_t index) const noexcept { return offsets_[index + 1] - offsets_[index]; }
     std::size_t longest() const noexcept
     {
         std::size_t most = 0;

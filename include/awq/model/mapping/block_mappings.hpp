@@ -27,8 +27,7 @@ inline const block_output* find_output(const block_layout& layout, std::string_v
 
 /// The scale of each column of an output's readers, where query heads share those of a value head;
 /// empty: column j has scale j.
-inline std::vector<std::uint32_t> column_scales_of(const block_layout& layout,
-                                                   const block_output& output)
+inline std::vector<std::uint32_t> column_scales_of(const block_layout& layout, const block_output& output)
 {
     if (output.kind != output_kind::grouped) return {};
     std::vector<std::uint32_t> scales(layout.readers_of(output.value).front()->in_features);
@@ -63,9 +62,8 @@ inline resolved_mapping mapping_of(const block_layout& layout, const block_outpu
     const block_linear& smooth = *layout.find(output.name);
     const block_linear& reader = *layout.find(made.balance_layers.front());
     made.skipped = skip_cause::grouped_query;
-    made.reason = smooth.name + " has " + std::to_string(smooth.out_features) + " outputs, " +
-                  reader.name + " has " + std::to_string(reader.in_features) +
-                  " inputs (grouped-query attention)";
+    made.reason = smooth.name + " has " + std::to_string(smooth.out_features) + " outputs, " + reader.name + " has " +
+                  std::to_string(reader.in_features) + " inputs (grouped-query attention)";
     return made;
 }
 
@@ -97,13 +95,15 @@ inline status check_data_flow(const block_layout& layout, const resolved_mapping
     const auto balances = [&](const std::string& reader) {
         return std::ranges::find(mapping.balance_layers, reader) != mapping.balance_layers.end();
     };
-    if (!readers.empty() && readers.size() == mapping.balance_layers.size() &&
-        std::ranges::all_of(readers, balances))
+    if (!readers.empty() && readers.size() == mapping.balance_layers.size() && std::ranges::all_of(readers, balances))
         return {};
     std::string wanted = readers.empty() ? "nothing that could make up for it" : "";
     for (const std::string& reader : readers) wanted += (wanted.empty() ? "" : ", ") + reader;
-    return error{error_code::invalid_argument, "a mapping smooths ", mapping.smooth_layer,
-                 ", which would change the model: its output is read by ", wanted,
+    return error{error_code::invalid_argument,
+                 "a mapping smooths ",
+                 mapping.smooth_layer,
+                 ", which would change the model: its output is read by ",
+                 wanted,
                  "; make these its balance layers, or leave the mapping out"};
 }
 

@@ -22,8 +22,8 @@ inline std::vector<float> alibi_slopes(const alibi_config& alibi, std::size_t he
     if (alibi.most == 0.0) return slopes;
     const auto add = [&](std::size_t power, std::size_t first, std::size_t step) {
         for (std::size_t i = first; i <= power && slopes.size() < heads; i += step)
-            slopes.push_back(static_cast<float>(std::exp2(
-                -alibi.most * static_cast<double>(i) / static_cast<double>(power))));
+            slopes.push_back(
+                static_cast<float>(std::exp2(-alibi.most * static_cast<double>(i) / static_cast<double>(power))));
     };
     const std::size_t lower = std::bit_floor(heads);
     add(lower, 1, 1);

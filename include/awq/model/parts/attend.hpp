@@ -24,16 +24,16 @@ namespace awq {
 /// How the heads of a block see each other's tokens.
 struct attention_rule {
     std::size_t heads = 1, kv_heads = 1;
-    std::size_t head = 0;       ///< size of a query's and key's head
-    std::size_t value_head = 0; ///< of a value's
-    std::size_t window = 0;     ///< tokens that are seen, the own one included; 0: all before it
-    float scale = 1.0f;         ///< of scores
-    float cap = 0.0f;           ///< scores become cap * tanh(score / cap); 0: they stay
-    std::size_t chunk = 0;      ///< tokens see those of their own chunk of this size only; 0: all
-    query_growth growth = {};   ///< of queries
+    std::size_t head = 0;              ///< size of a query's and key's head
+    std::size_t value_head = 0;        ///< of a value's
+    std::size_t window = 0;            ///< tokens that are seen, the own one included; 0: all before it
+    float scale = 1.0f;                ///< of scores
+    float cap = 0.0f;                  ///< scores become cap * tanh(score / cap); 0: they stay
+    std::size_t chunk = 0;             ///< tokens see those of their own chunk of this size only; 0: all
+    query_growth growth = {};          ///< of queries
     std::span<const float> sinks = {}; ///< (heads) or empty: a score that is dropped after the softmax
-    std::vector<float> slopes = {}; ///< of heads: scores grow by slope * position of the key; or none
-    float slope_scale = 1.0f;       ///< of that; else than 1: after it is rounded to bfloat16
+    std::vector<float> slopes = {};    ///< of heads: scores grow by slope * position of the key; or none
+    float slope_scale = 1.0f;          ///< of that; else than 1: after it is rounded to bfloat16
 };
 
 /// How queries or keys are prepared, head by head.
@@ -51,8 +51,7 @@ namespace detail {
 
 inline error no_memory(const char* what)
 {
-    return error{error_code::out_of_memory, "no memory for ", what,
-                 "; run fewer tokens at a time"};
+    return error{error_code::out_of_memory, "no memory for ", what, "; run fewer tokens at a time"};
 }
 
 /// The position of every row: row `begin(s) + t` of a sequence stands at `start + t`.
@@ -66,13 +65,11 @@ inline std::vector<std::size_t> positions_of(const sequences& batch, std::size_t
 
 /// Queries (tokens, heads * head) times what their positions make of them.
 template <execution E>
-void grow_queries(const E& e, const query_growth& growth, std::span<const std::size_t> positions,
-                  matrix_view<float> q)
+void grow_queries(const E& e, const query_growth& growth, std::span<const std::size_t> positions, matrix_view<float> q)
 {
     if (growth.length == 0) return;
-    for_each_row(e, q.rows(), [&](std::size_t t) {
-        kernels::simd::scale(growth.at(positions[t]), q.row(t), q.row(t));
-    });
+    for_each_row(e, q.rows(),
+                 [&](std::size_t t) { kernels::simd::scale(growth.at(positions[t]), q.row(t), q.row(t)); });
 }
 
 /// The norm of one head; its weight may be another for each head.
@@ -85,8 +82,7 @@ inline void norm_head(const norm_view& norm, std::size_t from, std::span<float> 
 
 /// Norm, where there is one, and rotation of every head of q or k, (tokens, heads * head).
 template <execution E>
-void turn_heads(const E& e, const head_turn& turn, std::span<const std::size_t> positions,
-                matrix_view<float> x)
+void turn_heads(const E& e, const head_turn& turn, std::span<const std::size_t> positions, matrix_view<float> x)
 {
     for_each_row(e, x.rows(), [&](std::size_t row) {
         if (turn.has_norm && turn.norm_is_wide) norm_row(turn.norm, x.row(row), x.row(row));
@@ -108,13 +104,11 @@ inline float key_bias(const attention_rule& rule, std::size_t head, std::size_t 
 }
 
 /// Scaled scores of head `head` for keys from position `first` on, (queries, keys), and what they grow by.
-inline void add_key_biases(const attention_rule& rule, std::size_t head, std::size_t first,
-                           matrix_view<float> scores)
+inline void add_key_biases(const attention_rule& rule, std::size_t head, std::size_t first, matrix_view<float> scores)
 {
     for (std::size_t key = 0; key < scores.cols(); ++key) {
         const float bias = key_bias(rule, head, first + key);
-        for (std::size_t i = 0; i < scores.rows(); ++i)
-            scores(i, key) = scores(i, key) * rule.scale + bias;
+        for (std::size_t i = 0; i < scores.rows(); ++i) scores(i, key) = scores(i, key) * rule.scale + bias;
     }
 }
 
@@ -157,9 +151,8 @@ inline void causal_softmax(matrix_view<float> scores, std::size_t first, std::si
 /// One head's attention for some neighbouring queries: q (rows, head) starts at key `first`; keys
 /// (first + rows, head), values (first + rows, value_head); out (rows, value_head). False: no memory.
 template <class Product>
-[[nodiscard]] bool attend(const attention_rule& rule, matrix_view<const float> q,
-                          matrix_view<const float> keys, matrix_view<const float> values,
-                          std::size_t first, std::size_t head, matrix_view<float> out)
+[[nodiscard]] bool attend(const attention_rule& rule, matrix_view<const float> q, matrix_view<const float> keys,
+                          matrix_view<const float> values, std::size_t first, std::size_t head, matrix_view<float> out)
 {
     const std::size_t skip = first_seen(rule, first);
     const std::size_t count = first + q.rows() - skip;
@@ -176,7 +169,7 @@ template <class Product>
 
 /// Some neighbouring queries of one sequence.
 struct query_run {
-    std::size_t row;       ///< of q and out
+    std::size_t row; ///< of q and out
     std::size_t rows;
     std::size_t first_key; ///< row of keys and values where the sequence starts
     std::size_t position;  ///< of the first query in the sequence
@@ -190,8 +183,7 @@ inline std::vector<query_run> query_runs(const sequences& batch, std::size_t sta
         const std::size_t length = batch.length(s);
         const std::size_t grain = start + length > 1024 ? 64 : 128;
         for (std::size_t t = 0; t < length; t += grain)
-            runs.push_back({batch.begin(s) + t, std::min(grain, length - t), batch.begin(s),
-                            start + t});
+            runs.push_back({batch.begin(s) + t, std::min(grain, length - t), batch.begin(s), start + t});
     }
     return runs;
 }
@@ -203,9 +195,8 @@ inline std::vector<query_run> query_runs(const sequences& batch, std::size_t sta
 /// heads are of one size: each query's output takes its place, and nothing else reads it. The first
 /// query stands at position `start`, and so do `start` keys before it.
 template <class Product, execution E>
-[[nodiscard]] status attend_all(const E& e, const attention_rule& rule, const sequences& batch,
-                                std::size_t start, matrix_view<const float> q,
-                                matrix_view<const float> k, matrix_view<const float> v,
+[[nodiscard]] status attend_all(const E& e, const attention_rule& rule, const sequences& batch, std::size_t start,
+                                matrix_view<const float> q, matrix_view<const float> k, matrix_view<const float> v,
                                 matrix_view<float> out)
 {
     const std::size_t share = rule.heads / rule.kv_heads;
@@ -215,15 +206,13 @@ template <class Product, execution E>
         const detail::query_run& run = runs[task / rule.heads];
         const std::size_t h = task % rule.heads;
         const std::size_t keys = run.position + run.rows;
-        const auto part = [](auto x, std::size_t row, std::size_t rows, std::size_t index,
-                             std::size_t width) {
+        const auto part = [](auto x, std::size_t row, std::size_t rows, std::size_t index, std::size_t width) {
             return x.rows_from(row, rows).cols_from(index * width, width);
         };
-        if (!detail::attend<Product>(
-                rule, part(q, run.row, run.rows, h, rule.head),
-                part(k, run.first_key, keys, h / share, rule.head),
-                part(v, run.first_key, keys, h / share, rule.value_head), run.position, h,
-                part(out, run.row, run.rows, h, rule.value_head)))
+        if (!detail::attend<Product>(rule, part(q, run.row, run.rows, h, rule.head),
+                                     part(k, run.first_key, keys, h / share, rule.head),
+                                     part(v, run.first_key, keys, h / share, rule.value_head), run.position, h,
+                                     part(out, run.row, run.rows, h, rule.value_head)))
             complete = false;
     });
     return complete ? status{} : status{detail::no_memory("attention scores")};

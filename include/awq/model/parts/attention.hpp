@@ -33,12 +33,12 @@ struct attention_part {
     query_key_norm norm = query_key_norm::none;
     norm_rule norm_how;
     std::size_t q_norm = none_here, k_norm = none_here; ///< tensors, or the first of as many as heads
-    bool norm_by_head = false;        ///< each head has a tensor of its own
-    float limit = 0.0f;               ///< queries, keys and values are clamped between it and -it; 0: not
-    bool by_group = false;            ///< q, k and v are one layer: of each key head its queries, k and v
-    std::size_t sinks = none_here;                      ///< tensor
-    linear_rows gate;           ///< its sigmoid is a factor of what is mixed
-    float value_factor = 1.0f;  ///< and so is this
+    bool norm_by_head = false;                          ///< each head has a tensor of its own
+    float limit = 0.0f;            ///< queries, keys and values are clamped between it and -it; 0: not
+    bool by_group = false;         ///< q, k and v are one layer: of each key head its queries, k and v
+    std::size_t sinks = none_here; ///< tensor
+    linear_rows gate;              ///< its sigmoid is a factor of what is mixed
+    float value_factor = 1.0f;     ///< and so is this
 };
 
 namespace detail {
@@ -51,8 +51,8 @@ struct key_values {
 
 /// `k_width` and `v_width` floats for each token, in `memory` where there is no cache.
 template <class Run>
-result<key_values> make_key_values(Run& run, std::size_t tokens, std::size_t k_width,
-                                   std::size_t v_width, float* memory)
+result<key_values> make_key_values(Run& run, std::size_t tokens, std::size_t k_width, std::size_t v_width,
+                                   float* memory)
 {
     if (!run.cache) {
         const matrix_view<float> k{memory, tokens, k_width};
@@ -61,8 +61,13 @@ result<key_values> make_key_values(Run& run, std::size_t tokens, std::size_t k_w
     }
     const std::size_t past = run.cache->length(), layer = run.context.layer;
     if (tokens > run.cache->capacity() - past)
-        return error{error_code::invalid_argument, "the key/value cache has room for ",
-                     run.cache->capacity(), " tokens; it holds ", past, " and got ", tokens,
+        return error{error_code::invalid_argument,
+                     "the key/value cache has room for ",
+                     run.cache->capacity(),
+                     " tokens; it holds ",
+                     past,
+                     " and got ",
+                     tokens,
                      " more"};
     const auto k = run.cache->keys(layer), v = run.cache->values(layer);
     return key_values{k.rows_from(past, tokens), v.rows_from(past, tokens), k, v};
@@ -72,12 +77,20 @@ template <class Run>
 status check_rows(const Run& run, matrix_view<const float> input, matrix_view<const float> output)
 {
     if (input.rows() != run.batch.tokens() || output.rows() != input.rows())
-        return error{error_code::shape_mismatch, "attention of ", run.batch.tokens(),
-                     " tokens got an input of ", input.rows(), " x ", input.cols(),
-                     " and an output of ", output.rows(), " x ", output.cols()};
+        return error{error_code::shape_mismatch,
+                     "attention of ",
+                     run.batch.tokens(),
+                     " tokens got an input of ",
+                     input.rows(),
+                     " x ",
+                     input.cols(),
+                     " and an output of ",
+                     output.rows(),
+                     " x ",
+                     output.cols()};
     const std::size_t end = run.start() + run.batch.longest();
     if (end <= run.context.rope.length()) return {};
-    return error{error_code::invalid_argument, "attention: position ", end - 1,
+    return error{error_code::invalid_argument,      "attention: position ",    end - 1,
                  " is beyond the rotary table of ", run.context.rope.length(), " positions"};
 }
 
@@ -95,8 +108,8 @@ head_turn turn_of(const Run& run, const attention_part& part, std::span<const fl
 
 /// Norms and turns queries or keys, (tokens, heads * head), with the norm's tensor `weight`.
 template <class Run>
-void turn(const Run& run, const attention_part& part, std::size_t weight,
-          std::span<const std::size_t> positions, matrix_view<float> x)
+void turn(const Run& run, const attention_part& part, std::size_t weight, std::span<const std::size_t> positions,
+          matrix_view<float> x)
 {
     std::vector<float> joined; // of heads that have tensors of their own
     for (std::size_t h = 0; part.norm_by_head && h * part.rule.head < x.cols(); ++h) {
@@ -116,8 +129,8 @@ void clamp_rows(const E& e, float limit, matrix_view<float> x)
 
 /// Queries, keys and values of one layer that has them head by head.
 template <class Run>
-status project_groups(const Run& run, const attention_part& part, matrix_view<const float> input,
-                      matrix_view<float> q, const key_values& kv)
+status project_groups(const Run& run, const attention_part& part, matrix_view<const float> input, matrix_view<float> q,
+                      const key_values& kv)
 {
     const std::size_t head = part.rule.head, share = part.rule.heads / part.rule.kv_heads;
     const std::size_t group = (share + 2) * head, width = part.rule.kv_heads * group;
@@ -129,8 +142,7 @@ status project_groups(const Run& run, const attention_part& part, matrix_view<co
         for (std::size_t g = 0; g < part.rule.kv_heads; ++g) {
             const auto own = all.row(t).subspan(g * group, group);
             const auto copy = [&](std::size_t from, std::size_t heads, std::span<float> into) {
-                std::ranges::copy(own.subspan(from * head, heads * head),
-                                  into.subspan(g * heads * head).begin());
+                std::ranges::copy(own.subspan(from * head, heads * head), into.subspan(g * heads * head).begin());
             };
             copy(0, share, q.row(t));
             copy(share, 1, kv.k.row(t));
@@ -160,8 +172,7 @@ status gate_mixed(Run& run, const linear_rows& gate, matrix_view<const float> in
 /// see each other; with a cache there is one, which goes on. Working memory is
 /// (heads + 2 * kv_heads) * head floats a token.
 template <class Run>
-status run_part(Run& run, const attention_part& part, matrix_view<const float> input,
-                matrix_view<float> output)
+status run_part(Run& run, const attention_part& part, matrix_view<const float> input, matrix_view<float> output)
 {
     AWQ_CHECK(detail::check_rows(run, input, output));
     const std::size_t tokens = input.rows();
@@ -172,8 +183,7 @@ status run_part(Run& run, const attention_part& part, matrix_view<const float> i
     if (!queries || !other || !memory) return detail::no_memory("attention");
     const matrix_view<float> q{queries.data(), tokens, wide};
     const matrix_view<float> mixed{own ? other.data() : q.data(), tokens, mixed_width};
-    AWQ_TRY(const detail::key_values kv,
-            detail::make_key_values(run, tokens, narrow, part.v.count, memory.data()));
+    AWQ_TRY(const detail::key_values kv, detail::make_key_values(run, tokens, narrow, part.v.count, memory.data()));
     if (part.by_group) {
         AWQ_CHECK(detail::project_groups(run, part, input, q, kv));
     } else {
@@ -189,12 +199,10 @@ status run_part(Run& run, const attention_part& part, matrix_view<const float> i
     detail::grow_queries(run.how, part.rule.growth, positions, q);
     attention_rule rule = part.rule;
     rule.sinks = run.vector(part.sinks);
-    AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k,
-                                                kv.all_v, mixed));
+    AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k, kv.all_v, mixed));
     if (part.value_factor != 1.0f)
-        for_each_row(run.how, tokens, [&](std::size_t t) {
-            kernels::simd::scale(part.value_factor, mixed.row(t), mixed.row(t));
-        });
+        for_each_row(run.how, tokens,
+                     [&](std::size_t t) { kernels::simd::scale(part.value_factor, mixed.row(t), mixed.row(t)); });
     if (part.gate) AWQ_CHECK(detail::gate_mixed(run, part.gate, input, mixed));
     if (!run.observe(part.mixed, mixed)) return {};
     run.linear(part.o, mixed, output);

@@ -30,9 +30,8 @@ namespace detail {
 /// What one expert adds: output[t] += weight * expert(input[t]) for its tokens, or expert(weight *
 /// input[t]).
 template <class Run>
-status run_expert(Run& run, const experts_part& part, const mlp_part& expert,
-                  std::span<const routed_token> tokens, matrix_view<const float> input,
-                  matrix_view<float> output)
+status run_expert(Run& run, const experts_part& part, const mlp_part& expert, std::span<const routed_token> tokens,
+                  matrix_view<const float> input, matrix_view<float> output)
 {
     const std::size_t count = tokens.size(), wide = input.cols(), inner_width = expert.up.count;
     scratch memory{count * (2 * wide + inner_width)};
@@ -41,8 +40,7 @@ status run_expert(Run& run, const experts_part& part, const mlp_part& expert,
     const matrix_view<float> made{rows.data() + rows.size(), count, wide};
     const matrix_view<float> inner{made.data() + made.size(), count, inner_width};
     for_each_row(run.how, count, [&](std::size_t i) {
-        kernels::simd::scale(part.weighs_input ? tokens[i].weight : 1.0f, input.row(tokens[i].token),
-                             rows.row(i));
+        kernels::simd::scale(part.weighs_input ? tokens[i].weight : 1.0f, input.row(tokens[i].token), rows.row(i));
     });
     const bool is_shown = run.context.all_experts;
     if (!is_shown && !run.observe(expert.from, rows)) return {};
@@ -73,8 +71,7 @@ status show_expert(Run& run, const mlp_part& expert, matrix_view<const float> in
 
 /// Normed input (tokens, hidden) to (tokens, hidden).
 template <class Run>
-status run_part(Run& run, const experts_part& part, matrix_view<const float> input,
-                matrix_view<float> output)
+status run_part(Run& run, const experts_part& part, matrix_view<const float> input, matrix_view<float> output)
 {
     const std::size_t count = part.experts.size();
     scratch memory{input.rows() * count};
@@ -82,8 +79,7 @@ status run_part(Run& run, const experts_part& part, matrix_view<const float> inp
     const matrix_view<float> scores{memory.data(), input.rows(), count};
     run.linear(part.router, input, scores);
     const auto routed = route(part.rule, run.vector(part.router_bias), scores);
-    for_each_row(run.how, output.rows(),
-                 [&](std::size_t t) { std::ranges::fill(output.row(t), 0.0f); });
+    for_each_row(run.how, output.rows(), [&](std::size_t t) { std::ranges::fill(output.row(t), 0.0f); });
     for (std::size_t e = 0; e < count; ++e) {
         const mlp_part& expert = part.experts[e];
         if (!run.wants(expert.inner) && !run.wants(expert.from)) continue;

@@ -11,9 +11,9 @@ namespace awq {
 /// Multi-head latent attention (DeepSeek-V2, 2024): keys and values come from a few normed channels,
 /// and so may queries; one further key head, which alone is turned, serves all heads.
 struct latent_attention_part {
-    value_id from = hidden_state, query_latent = hidden_state, latent = hidden_state,
-             mixed = hidden_state, to = hidden_state;
-    linear_rows q_a, q;    ///< without `q_a`, `q` reads the input
+    value_id from = hidden_state, query_latent = hidden_state, latent = hidden_state, mixed = hidden_state,
+             to = hidden_state;
+    linear_rows q_a, q; ///< without `q_a`, `q` reads the input
     linear_rows kv_a, kv_b, o;
     std::size_t q_norm = none_here, kv_norm = none_here; ///< tensors
     norm_rule norm_how;
@@ -26,13 +26,12 @@ namespace detail {
 
 /// Turns the last `rotary` dimensions of every head.
 template <class Run>
-void turn_ends(const Run& run, const latent_attention_part& part,
-               std::span<const std::size_t> positions, std::size_t head, matrix_view<float> x)
+void turn_ends(const Run& run, const latent_attention_part& part, std::span<const std::size_t> positions,
+               std::size_t head, matrix_view<float> x)
 {
     for_each_row(run.how, x.rows(), [&](std::size_t row) {
         for (std::size_t end = head; end <= x.cols(); end += head)
-            run.context.rope.apply(positions[row],
-                                   x.row(row).subspan(end - part.rotary, part.rotary), part.pairs);
+            run.context.rope.apply(positions[row], x.row(row).subspan(end - part.rotary, part.rotary), part.pairs);
     });
 }
 
@@ -56,8 +55,8 @@ void spread_latent(const Run& run, const latent_attention_part& part, matrix_vie
 
 /// Queries into q; false: the run stops here.
 template <class Run>
-bool make_queries(Run& run, const latent_attention_part& part, matrix_view<const float> input,
-                  float* memory, matrix_view<float> q)
+bool make_queries(Run& run, const latent_attention_part& part, matrix_view<const float> input, float* memory,
+                  matrix_view<float> q)
 {
     if (!part.q_a) return run.linear(part.q, input, q), true;
     const matrix_view<float> latent{memory, input.rows(), part.q_a.count};
@@ -78,8 +77,7 @@ bool make_keys(Run& run, const latent_attention_part& part, matrix_view<const fl
     const matrix_view<float> latent{both.data() + both.size(), tokens, rank};
     const matrix_view<float> made{latent.data() + latent.size(), tokens, part.kv_b.count};
     run.linear(part.kv_a, input, both);
-    norm_forward(run.how, {run.vector(part.kv_norm), {}, part.norm_how}, both.cols_from(0, rank),
-                 latent);
+    norm_forward(run.how, {run.vector(part.kv_norm), {}, part.norm_how}, both.cols_from(0, rank), latent);
     if (!run.observe(part.latent, latent)) return false;
     run.linear(part.kv_b, latent, made);
     const auto shared = both.cols_from(rank, part.rotary);
@@ -93,8 +91,7 @@ bool make_keys(Run& run, const latent_attention_part& part, matrix_view<const fl
 /// Normed input (tokens, hidden) to the output of the last layer, (tokens, hidden). The cache holds
 /// whole keys and values.
 template <class Run>
-status run_part(Run& run, const latent_attention_part& part, matrix_view<const float> input,
-                matrix_view<float> output)
+status run_part(Run& run, const latent_attention_part& part, matrix_view<const float> input, matrix_view<float> output)
 {
     AWQ_CHECK(detail::check_rows(run, input, output));
     const attention_rule& rule = part.rule;
@@ -106,16 +103,14 @@ status run_part(Run& run, const latent_attention_part& part, matrix_view<const f
     if (!queries || !other || !between || !memory) return run.no_memory("attention");
     const matrix_view<float> q{queries.data(), tokens, k_width};
     const matrix_view<float> mixed{other.data(), tokens, v_width};
-    AWQ_TRY(const detail::key_values kv,
-            detail::make_key_values(run, tokens, k_width, v_width, memory.data()));
+    AWQ_TRY(const detail::key_values kv, detail::make_key_values(run, tokens, k_width, v_width, memory.data()));
     const auto positions = detail::positions_of(run.batch, run.start());
     if (!detail::make_queries(run, part, input, between.data(), q) ||
         !detail::make_keys(run, part, input, positions, between.data(), kv))
         return {};
     detail::turn_ends(run, part, positions, rule.head, q);
     detail::grow_queries(run.how, rule.growth, positions, q);
-    AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k,
-                                                kv.all_v, mixed));
+    AWQ_CHECK(attend_all<typename Run::product>(run.how, rule, run.batch, run.start(), q, kv.all_k, kv.all_v, mixed));
     if (!run.observe(part.mixed, mixed)) return {};
     run.linear(part.o, mixed, output);
     return {};

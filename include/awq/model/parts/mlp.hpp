@@ -28,8 +28,7 @@ namespace detail {
 /// inner = act(gate(x)) * up(x). up runs for about a thousand tokens at a time, so that working memory
 /// stays small beside the result.
 template <class Run>
-status run_gated(Run& run, const mlp_part& part, matrix_view<const float> input,
-                 matrix_view<float> inner)
+status run_gated(Run& run, const mlp_part& part, matrix_view<const float> input, matrix_view<float> inner)
 {
     constexpr std::size_t at_once = 1024; // enough that packing the weight again costs little
     const std::size_t tokens = input.rows(), parts = std::max<std::size_t>(1, tokens / at_once);
@@ -47,8 +46,7 @@ status run_gated(Run& run, const mlp_part& part, matrix_view<const float> input,
 
 /// Every row of `output` times sigmoid(input gate^T).
 template <class Run>
-status gate_output(Run& run, const linear_rows& gate, matrix_view<const float> input,
-                   matrix_view<float> output)
+status gate_output(Run& run, const linear_rows& gate, matrix_view<const float> input, matrix_view<float> output)
 {
     scratch memory{input.rows()};
     if (!memory) return run.no_memory("the MLP");
@@ -64,8 +62,7 @@ status gate_output(Run& run, const linear_rows& gate, matrix_view<const float> i
 
 /// Normed input (tokens, hidden) to (tokens, hidden). Working memory is one inner row a token, and some.
 template <class Run>
-status run_part(Run& run, const mlp_part& part, matrix_view<const float> input,
-                matrix_view<float> output)
+status run_part(Run& run, const mlp_part& part, matrix_view<const float> input, matrix_view<float> output)
 {
     scratch memory{input.rows() * part.up.count};
     if (!memory) return run.no_memory("the MLP");

@@ -31,25 +31,21 @@ struct add_part {
 };
 
 template <class Run>
-status run_part(Run& run, const norm_part& part, matrix_view<const float> input,
-                matrix_view<float> output)
+status run_part(Run& run, const norm_part& part, matrix_view<const float> input, matrix_view<float> output)
 {
-    norm_forward(run.how, {run.vector(part.weight), run.vector(part.bias), part.rule}, input,
-                 output);
+    norm_forward(run.how, {run.vector(part.weight), run.vector(part.bias), part.rule}, input, output);
     return {};
 }
 
 template <class Run>
 status run_part(Run& run, const tap_part&, matrix_view<const float> input, matrix_view<float> output)
 {
-    for_each_row(run.how, input.rows(),
-                 [&](std::size_t t) { std::ranges::copy(input.row(t), output.row(t).begin()); });
+    for_each_row(run.how, input.rows(), [&](std::size_t t) { std::ranges::copy(input.row(t), output.row(t).begin()); });
     return {};
 }
 
 template <class Run>
-status run_part(Run& run, const add_part& part, matrix_view<const float> input,
-                matrix_view<float> hidden)
+status run_part(Run& run, const add_part& part, matrix_view<const float> input, matrix_view<float> hidden)
 {
     for_each_row(run.how, hidden.rows(), [&](std::size_t t) {
         if (part.factor == 1.0f)

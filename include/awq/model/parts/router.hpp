@@ -31,7 +31,7 @@ struct router_rule {
     router_kind kind = router_kind::softmax;
     std::size_t per_token = 1;
     std::size_t groups = 1, chosen_groups = 1;
-    bool normalized = true;                    ///< weights add up to 1
+    bool normalized = true; ///< weights add up to 1
     float scaling = 1.0f;
     std::size_t group_best = 2; ///< a group counts by its so many best experts
     float jitter = 0.01f;       ///< sparse_mixer: who comes within twice this share of the best is close
@@ -66,10 +66,9 @@ inline std::vector<std::size_t> best_of(std::span<const float> values, std::size
     std::vector<std::size_t> order(values.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     count = std::min(count, order.size());
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                      [&](std::size_t a, std::size_t b) {
-                          return values[a] != values[b] ? values[a] > values[b] : a < b;
-                      });
+    std::partial_sort(
+        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+        [&](std::size_t a, std::size_t b) { return values[a] != values[b] ? values[a] > values[b] : a < b; });
     order.resize(count);
     return order;
 }
@@ -89,8 +88,7 @@ inline void mask_groups(const router_rule& rule, std::span<float> choice)
     const auto kept = best_of(sums, rule.chosen_groups);
     for (std::size_t g = 0; g < rule.groups; ++g)
         if (std::ranges::find(kept, g) == kept.end())
-            std::ranges::fill(choice.subspan(g * size, size),
-                              -std::numeric_limits<float>::infinity());
+            std::ranges::fill(choice.subspan(g * size, size), -std::numeric_limits<float>::infinity());
 }
 
 /// Scores become the weights of the chosen.
@@ -102,8 +100,7 @@ inline std::vector<float> weights_of(const router_rule& rule, std::span<const fl
     if (rule.kind == router_kind::softmax_chosen) softmax_of(weights);
     if (rule.kind == router_kind::sigmoid_chosen) score(router_kind::sigmoid, weights);
     const float sum = std::accumulate(weights.begin(), weights.end(), 0.0f);
-    for (float& weight : weights)
-        weight = (rule.normalized ? weight / (sum + 1e-20f) : weight) * rule.scaling;
+    for (float& weight : weights) weight = (rule.normalized ? weight / (sum + 1e-20f) : weight) * rule.scaling;
     return weights;
 }
 
@@ -123,8 +120,7 @@ inline std::pair<std::size_t, float> mix_sparsely(const router_rule& rule, std::
 }
 
 /// The experts of a token and their weights; `scores` of the token are used up.
-inline std::vector<std::pair<std::size_t, float>> choose_sparsely(const router_rule& rule,
-                                                                  std::span<float> scores)
+inline std::vector<std::pair<std::size_t, float>> choose_sparsely(const router_rule& rule, std::span<float> scores)
 {
     const std::vector<float> logits(scores.begin(), scores.end());
     std::vector<std::pair<std::size_t, float>> chosen;
@@ -155,8 +151,7 @@ inline std::vector<std::pair<std::size_t, float>> choose(const router_rule& rule
 
 /// The tokens of each expert. `logits` (tokens, experts) is used up; `bias` (experts) or empty is
 /// added to the scores for the choice, but not for the weights.
-inline std::vector<std::vector<routed_token>> route(const router_rule& rule,
-                                                    std::span<const float> bias,
+inline std::vector<std::vector<routed_token>> route(const router_rule& rule, std::span<const float> bias,
                                                     matrix_view<float> logits)
 {
     std::vector<std::vector<routed_token>> tokens(logits.cols());

@@ -21,10 +21,7 @@ struct affine_integers {
     static constexpr int highest_minimum = Highest;
     static constexpr int reach = 2;
 
-    static int integer_scale(const block_grid& grid, std::size_t g) noexcept
-    {
-        return grid.packed_scale[g];
-    }
+    static int integer_scale(const block_grid& grid, std::size_t g) noexcept { return grid.packed_scale[g]; }
     static void set_integers(block_grid& grid, std::size_t g, int scale, int minimum) noexcept
     {
         grid.packed_scale[g] = static_cast<std::uint8_t>(scale);
@@ -44,8 +41,7 @@ template <class Format, class L>
         L::storage::square_roots(w, L::count);
         base = L::load(w);
     }
-    for (std::size_t i = 0; i < size * L::count; i += L::count)
-        (base + absolute(L::load(x + i))).store(w + i);
+    for (std::size_t i = 0; i < size * L::count; i += L::count) (base + absolute(L::load(x + i))).store(w + i);
 }
 
 /// What the first level of the search found, [group * C + block], and the levels of all chunks.
@@ -58,8 +54,7 @@ struct affine_groups {
 };
 
 template <class Format, class L>
-[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks,
-                                                        std::size_t count,
+[[gnu::always_inline]] inline void search_affine_groups(const block_source* blocks, std::size_t count,
                                                         affine_groups<Format, L>& found) noexcept
 {
     constexpr std::size_t size = 256 / Format::groups;
@@ -67,8 +62,7 @@ template <class Format, class L>
     alignas(sizeof(L)) float x[size * L::count];
     alignas(sizeof(L)) float w[size * L::count];
     alignas(sizeof(L)) float base[L::count] = {};
-    if (weighted)
-        (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
+    if (weighted) (L(Format::energy_factor) * sum_of_block_squares<L>(blocks, count) / L(256.0f)).store(base);
     for (std::size_t first = 0; first < count * Format::groups; first += L::count) {
         const chunk_of_groups<Format::groups, L> chunk{blocks, count, first};
         float* levels = found.levels + first * size;
@@ -85,8 +79,8 @@ template <class Format, class L>
         if (Format::absolute_error && !weighted)
             best = search_affine<size, Format::absolute_error, L>(x, w, Format::candidates, levels);
         else
-            best = search_affine<size, false, L>(
-                x, w, weighted ? Format::weighted_candidates : Format::candidates, levels);
+            best = search_affine<size, false, L>(x, w, weighted ? Format::weighted_candidates : Format::candidates,
+                                                 levels);
         chunk.scatter(best.scale, found.scale);
         chunk.scatter(best.minimum, found.minimum);
     }
@@ -94,8 +88,7 @@ template <class Format, class L>
 
 /// Packs the groups' scales (or minimums) of one block without weights; the common factor.
 template <class Format, std::size_t C>
-[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers,
-                                                  std::uint8_t* packed) noexcept
+[[gnu::always_inline]] inline f16 pack_by_largest(const float* numbers, std::uint8_t* packed) noexcept
 {
     float largest = 0.0f;
     for (std::size_t g = 0; g < Format::groups; ++g)
@@ -109,9 +102,8 @@ template <class Format, std::size_t C>
 
 /// The same for all blocks of a batch by weighted error.
 template <class Format, class L>
-[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights,
-                                                  std::size_t count, block_grid* grids,
-                                                  bool minimums) noexcept
+[[gnu::always_inline]] inline void pack_by_search(const float* numbers, const float* weights, std::size_t count,
+                                                  block_grid* grids, bool minimums) noexcept
 {
     alignas(sizeof(L)) float levels[Format::groups * L::count];
     alignas(sizeof(L)) float factors[L::count];
@@ -136,29 +128,23 @@ inline void complete_affine_grid(block_grid& grid) noexcept
 
 /// Chooses scales, minimums and codes of up to L::count blocks.
 template <class Format, class L>
-[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count,
-                                              block_grid* grids, std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void fit_affine(const block_source* blocks, std::size_t count, block_grid* grids,
+                                              std::uint8_t* codes) noexcept
 {
     affine_groups<Format, L> found;
-    for (float& unused : found.scale)
-        unused = 0.0f;
-    for (float& unused : found.minimum)
-        unused = 0.0f;
-    for (float& unused : found.weight)
-        unused = 0.0f;
+    for (float& unused : found.scale) unused = 0.0f;
+    for (float& unused : found.minimum) unused = 0.0f;
+    for (float& unused : found.weight) unused = 0.0f;
     search_affine_groups<Format, L>(blocks, count, found);
-    for (std::size_t b = 0; b < count; ++b)
-        grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
+    for (std::size_t b = 0; b < count; ++b) grids[b] = new_grid(Format::id, 256 / Format::groups, 0, Format::max_code);
     if (blocks[0].importance != nullptr) {
         for (const bool minimums : {false, true})
-            pack_by_search<Format, L>(minimums ? found.minimum : found.scale, found.weight, count,
-                                      grids, minimums);
+            pack_by_search<Format, L>(minimums ? found.minimum : found.scale, found.weight, count, grids, minimums);
     }
     for (std::size_t b = 0; b < count; ++b) {
         if (blocks[0].importance == nullptr) {
             grids[b].d = pack_by_largest<Format, L::count>(found.scale + b, grids[b].packed_scale);
-            grids[b].dmin =
-                pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
+            grids[b].dmin = pack_by_largest<Format, L::count>(found.minimum + b, grids[b].packed_minimum);
         }
         Format::limit_integers(grids[b], blocks[0].importance != nullptr);
         complete_affine_grid<Format>(grids[b]);
@@ -194,8 +180,7 @@ inline void unpack_six_bits(const std::byte* in, block_grid& grid) noexcept
         grid.packed_scale[j] = static_cast<std::uint8_t>(at(j) & 63);
         grid.packed_minimum[j] = static_cast<std::uint8_t>(at(j + 4) & 63);
         grid.packed_scale[j + 4] = static_cast<std::uint8_t>((at(j + 8) & 15) | (at(j) >> 6) << 4);
-        grid.packed_minimum[j + 4] =
-            static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
+        grid.packed_minimum[j + 4] = static_cast<std::uint8_t>(at(j + 8) >> 4 | (at(j + 4) >> 6) << 4);
     }
 }
 
@@ -203,8 +188,7 @@ inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept
 {
     for (std::size_t pair = 0; pair < 256; pair += 64)
         for (std::size_t l = 0; l < 32; ++l)
-            out[pair / 2 + l] =
-                static_cast<std::byte>((codes[pair + l] & 15) | (codes[pair + 32 + l] & 15) << 4);
+            out[pair / 2 + l] = static_cast<std::byte>((codes[pair + l] & 15) | (codes[pair + 32 + l] & 15) << 4);
 }
 
 inline void unpack_nibbles(const std::byte* in, std::uint8_t* codes) noexcept

@@ -57,19 +57,17 @@ struct block_grid {
         return has_level_table() ? nearest_in_table(position) : nearest_integer(position);
     }
 
-  private:
+private:
     int nearest_integer(float position) const noexcept
     {
         const auto lowest = static_cast<float>(-zero_code);
         const auto highest = static_cast<float>(max_code - zero_code);
-        return static_cast<int>(nearest_level(one_lane(position), lowest, highest).value) +
-               zero_code;
+        return static_cast<int>(nearest_level(one_lane(position), lowest, highest).value) + zero_code;
     }
     static int nearest_in_table(float position) noexcept
     {
         int code = 0;
-        while (code < 15 && position >= midpoint_above(code))
-            ++code;
+        while (code < 15 && position >= midpoint_above(code)) ++code;
         return code;
     }
     static float midpoint_above(int code) noexcept

@@ -22,16 +22,13 @@ struct scalar_engine {
     static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
                     std::uint8_t* codes) noexcept
     {
-        with_format(format, [&](auto chosen) {
-            decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes);
-        });
+        with_format(format,
+                    [&](auto chosen) { decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes); });
     }
-    static void improve(type format, const block_source& block, block_grid& grid,
-                        std::uint8_t* codes) noexcept
+    static void improve(type format, const block_source& block, block_grid& grid, std::uint8_t* codes) noexcept
     {
-        with_format(format, [&](auto chosen) {
-            detail::improve_block<decltype(chosen), one_lane>(block, grid, codes);
-        });
+        with_format(format,
+                    [&](auto chosen) { detail::improve_block<decltype(chosen), one_lane>(block, grid, codes); });
     }
 };
 
@@ -42,9 +39,8 @@ struct scalar_engine {
 /// `awq::quantizer`.
 template <class Engine>
 class basic_block_quantizer {
-  public:
-    explicit constexpr basic_block_quantizer(gguf::type format,
-                                             gguf::rounding how = gguf::rounding::exact) noexcept
+public:
+    explicit constexpr basic_block_quantizer(gguf::type format, gguf::rounding how = gguf::rounding::exact) noexcept
         : type_(format), rounding_(how)
     {}
 
@@ -103,14 +99,12 @@ class basic_block_quantizer {
     /// Only chooses the scales of blocks (`has_grid` types), as many as there are `grids`; for
     /// those who round element by element with `block_grid::nearest`. All blocks have importance or
     /// none.
-    void fit_blocks(std::span<const block_source> blocks,
-                    std::span<block_grid> grids) const noexcept
+    void fit_blocks(std::span<const block_source> blocks, std::span<block_grid> grids) const noexcept
     {
         std::uint8_t codes[Engine::batch * max_block_columns];
         for (std::size_t first = 0; first < grids.size(); first += Engine::batch) {
             const std::size_t left = grids.size() - first;
-            fit_batch(blocks.data() + first, left < Engine::batch ? left : Engine::batch,
-                      grids.data() + first, codes);
+            fit_batch(blocks.data() + first, left < Engine::batch ? left : Engine::batch, grids.data() + first, codes);
         }
     }
 
@@ -134,8 +128,7 @@ class basic_block_quantizer {
                          matrix_view<float> out) const noexcept
     {
         const auto through_floats = [&](auto chosen) {
-            for (std::size_t r = 0; r < rows.rows(); ++r)
-                pass_through(chosen, rows.row(r), out.row(r));
+            for (std::size_t r = 0; r < rows.rows(); ++r) pass_through(chosen, rows.row(r), out.row(r));
         };
         if (with_float_format(type_, through_floats)) return;
         const std::size_t columns = block_columns(type_);
@@ -144,7 +137,7 @@ class basic_block_quantizer {
         });
     }
 
-  private:
+private:
     template <class Format>
     static void pack_floats(Format, std::span<const float> row, std::span<std::byte> out) noexcept
     {
@@ -168,8 +161,7 @@ class basic_block_quantizer {
         }
     }
 
-    void fit_batch(const block_source* blocks, std::size_t count, block_grid* grids,
-                   std::uint8_t* codes) const noexcept
+    void fit_batch(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes) const noexcept
     {
         Engine::fit(type_, blocks, count, grids, codes);
         if (rounding_ == gguf::rounding::exact) return;
@@ -185,8 +177,7 @@ class basic_block_quantizer {
     /// Fits all blocks of the rows, a batch at a time: finish(place, grid, codes). A batch is read
     /// before its first block is finished, so that results may replace the rows.
     template <class Finish>
-    void for_each_block(matrix_view<const float> rows, std::span<const float> importance,
-                        Finish finish) const noexcept
+    void for_each_block(matrix_view<const float> rows, std::span<const float> importance, Finish finish) const noexcept
     {
         const std::size_t columns = block_columns(type_);
         const std::size_t in_row = rows.cols() / columns;
@@ -198,15 +189,13 @@ class basic_block_quantizer {
         std::size_t count = 0;
         const auto flush = [&] {
             if (count != 0) fit_batch(sources, count, grids, codes);
-            for (std::size_t b = 0; b < count; ++b)
-                finish(places[b], grids[b], codes + b * columns);
+            for (std::size_t b = 0; b < count; ++b) finish(places[b], grids[b], codes + b * columns);
             count = 0;
         };
         for (std::size_t r = 0; r < rows.rows(); ++r) {
             const float energy = row_matters ? mean_square(rows.row(r)) : 0.0f;
             for (std::size_t i = 0; i < in_row; ++i) {
-                const float* weights =
-                    importance.empty() ? nullptr : importance.data() + i * columns;
+                const float* weights = importance.empty() ? nullptr : importance.data() + i * columns;
                 sources[count] = {rows.row(r).data() + i * columns, weights, energy};
                 places[count] = {r, i};
                 if (++count == Engine::batch) flush();

@@ -20,14 +20,12 @@ struct f32_format {
     static void pack(const float* x, std::byte* out) noexcept
     {
         const auto bits = std::bit_cast<std::uint32_t>(*x);
-        for (unsigned i = 0; i < 4; ++i)
-            out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
+        for (unsigned i = 0; i < 4; ++i) out[i] = static_cast<std::byte>(bits >> 8 * i & 0xFF);
     }
     static void unpack(const std::byte* in, float* out) noexcept
     {
         std::uint32_t bits = 0;
-        for (unsigned i = 0; i < 4; ++i)
-            bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
+        for (unsigned i = 0; i < 4; ++i) bits |= std::to_integer<std::uint32_t>(in[i]) << 8 * i;
         *out = std::bit_cast<float>(bits);
     }
 };
@@ -36,19 +34,13 @@ struct f32_format {
 struct f16_format {
     static constexpr std::size_t columns = 1;
     static void pack(const float* x, std::byte* out) noexcept { detail::put_half(f16(*x), out); }
-    static void unpack(const std::byte* in, float* out) noexcept
-    {
-        *out = static_cast<float>(detail::get_half(in));
-    }
+    static void unpack(const std::byte* in, float* out) noexcept { *out = static_cast<float>(detail::get_half(in)); }
 };
 
 /// One bfloat16, to nearest even.
 struct bf16_format {
     static constexpr std::size_t columns = 1;
-    static void pack(const float* x, std::byte* out) noexcept
-    {
-        detail::put_half(f16::from_bits(bf16(*x).bits), out);
-    }
+    static void pack(const float* x, std::byte* out) noexcept { detail::put_half(f16::from_bits(bf16(*x).bits), out); }
     static void unpack(const std::byte* in, float* out) noexcept
     {
         *out = static_cast<float>(bf16::from_bits(detail::get_half(in).bits));
@@ -88,8 +80,7 @@ inline float largest_magnitude(const float* x, std::size_t size) noexcept
 inline void pack_e2m1(const float* x, float scale, std::size_t half, std::byte* out) noexcept
 {
     for (std::size_t i = 0; i < half; ++i)
-        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) | nearest_e2m1(x[i + half], scale)
-                                                                        << 4);
+        out[i] = static_cast<std::byte>(nearest_e2m1(x[i], scale) | nearest_e2m1(x[i + half], scale) << 4);
 }
 
 inline void unpack_e2m1(const std::byte* in, float scale, std::size_t half, float* out) noexcept
@@ -120,7 +111,7 @@ struct mxfp4_format {
         detail::unpack_e2m1(in + 1, scale_of(in[0]), 16, out);
     }
 
-  private:
+private:
     /// 2^(E - 128): half of what the exponent means, as the table holds doubled numbers.
     static float scale_of(std::byte stored) noexcept
     {
@@ -142,11 +133,10 @@ struct nvfp4_format {
     }
     static void unpack(const std::byte* in, float* out) noexcept
     {
-        for (std::size_t s = 0; s < 4; ++s)
-            detail::unpack_e2m1(in + 4 + 8 * s, scale_of(in[s]), 8, out + 16 * s);
+        for (std::size_t s = 0; s < 4; ++s) detail::unpack_e2m1(in + 4 + 8 * s, scale_of(in[s]), 8, out + 16 * s);
     }
 
-  private:
+private:
     static std::uint8_t encode_scale(float value) noexcept
     {
         if (!(value > 0.0f)) return 0;

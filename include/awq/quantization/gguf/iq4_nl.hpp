@@ -11,8 +11,8 @@ struct iq4_nl {
     static constexpr type id = type::iq4_nl;
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         alignas(sizeof(L)) float x[32 * L::count];
         alignas(sizeof(L)) float w[32 * L::count];
@@ -47,7 +47,7 @@ struct iq4_nl {
         return grid;
     }
 
-  private:
+private:
     /// The levels, and the middle between each one and the one before, once for each lane.
     template <class L>
     struct level_table {
@@ -82,8 +82,8 @@ struct iq4_nl {
     };
 
     template <class L>
-    [[gnu::always_inline]] static detail::correlation<L>
-    correlate(const float* x, const float* w, const L& factor, const level_table<L>& table) noexcept
+    [[gnu::always_inline]] static detail::correlation<L> correlate(const float* x, const float* w, const L& factor,
+                                                                   const level_table<L>& table) noexcept
     {
         detail::correlation<L> sums;
         for (std::size_t i = 0; i < 32 * L::count; i += L::count) {
@@ -96,8 +96,7 @@ struct iq4_nl {
         return sums;
     }
     template <class L>
-    [[gnu::always_inline]] static L search_scale(const float* x, const float* w,
-                                                 const level_table<L>& table) noexcept
+    [[gnu::always_inline]] static L search_scale(const float* x, const float* w, const level_table<L>& table) noexcept
     {
         const L peak = extreme<32, L>(x);
         const L first = -peak / L(static_cast<float>(iq4_nl_levels[0]));
@@ -106,8 +105,8 @@ struct iq4_nl {
         L best = scale * sums.with_values;
         for (int k = -7; k <= 7; ++k) {
             sums = correlate(x, w, L(static_cast<float>(k + iq4_nl_levels[0])) / peak, table);
-            const auto better = (sums.with_levels > L(0.0f)) &
-                                (sums.with_values * sums.with_values > best * sums.with_levels);
+            const auto better =
+                (sums.with_levels > L(0.0f)) & (sums.with_values * sums.with_values > best * sums.with_levels);
             scale = select(better, sums.with_values / sums.with_levels, scale);
             best = select(better, scale * sums.with_values, best);
         }

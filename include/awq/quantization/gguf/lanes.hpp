@@ -51,19 +51,12 @@ struct lane_storage<float> {
     using integers = std::int32_t;
     static constexpr std::size_t count = 1;
 
-    static void to_integers(float value, std::int32_t& out) noexcept
-    {
-        out = static_cast<std::int32_t>(value);
-    }
-    static void from_integers(std::int32_t value, float& out) noexcept
-    {
-        out = static_cast<float>(value);
-    }
+    static void to_integers(float value, std::int32_t& out) noexcept { out = static_cast<std::int32_t>(value); }
+    static void from_integers(std::int32_t value, float& out) noexcept { out = static_cast<float>(value); }
     static void multiply(float a, float b, float& out) noexcept { out = strict_product(a, b); }
     static void square_roots(float* values, std::size_t size) noexcept
     {
-        for (std::size_t i = 0; i < size; ++i)
-            values[i] = std::sqrt(values[i]);
+        for (std::size_t i = 0; i < size; ++i) values[i] = std::sqrt(values[i]);
     }
     static bool any(bool mask) noexcept { return mask; }
     static bool all(bool mask) noexcept { return mask; }
@@ -75,20 +68,18 @@ struct lane_mask {
     using bits = decltype(S{} < S{});
     bits value;
 
-    [[gnu::always_inline]] friend lane_mask operator&(const lane_mask& a,
-                                                      const lane_mask& b) noexcept
+    [[gnu::always_inline]] friend lane_mask operator&(const lane_mask& a, const lane_mask& b) noexcept
     {
         return {static_cast<bits>(a.value & int_or_vector(b.value))};
     }
-    [[gnu::always_inline]] friend lane_mask operator|(const lane_mask& a,
-                                                      const lane_mask& b) noexcept
+    [[gnu::always_inline]] friend lane_mask operator|(const lane_mask& a, const lane_mask& b) noexcept
     {
         return {static_cast<bits>(a.value | int_or_vector(b.value))};
     }
     [[gnu::always_inline]] bool any() const noexcept { return lane_storage<S>::any(value); }
     [[gnu::always_inline]] bool all() const noexcept { return lane_storage<S>::all(value); }
 
-  private:
+private:
     // Clang takes & of two bools for a slip of &&.
     static int int_or_vector(bool value) noexcept { return value; }
     template <class Vector>
@@ -124,10 +115,7 @@ struct lanes {
         std::memcpy(&loaded.value, from, sizeof(S));
         return loaded;
     }
-    [[gnu::always_inline]] void store(float* to) const noexcept
-    {
-        std::memcpy(to, &value, sizeof(S));
-    }
+    [[gnu::always_inline]] void store(float* to) const noexcept { std::memcpy(to, &value, sizeof(S)); }
 
     [[gnu::always_inline]] friend lanes operator+(const lanes& a, const lanes& b) noexcept
     {
@@ -137,10 +125,7 @@ struct lanes {
     {
         return lanes(a.value - b.value);
     }
-    [[gnu::always_inline]] friend lanes operator-(const lanes& a) noexcept
-    {
-        return lanes(-a.value);
-    }
+    [[gnu::always_inline]] friend lanes operator-(const lanes& a) noexcept { return lanes(-a.value); }
     [[gnu::always_inline]] friend lanes operator*(const lanes& a, const lanes& b) noexcept
     {
         lanes product;
@@ -176,8 +161,7 @@ struct lanes {
 
 /// The lanes of `a` where the mask holds, else those of `b`.
 template <class S>
-[[gnu::always_inline]] inline lanes<S> select(const lane_mask<S>& mask, const lanes<S>& a,
-                                              const lanes<S>& b) noexcept
+[[gnu::always_inline]] inline lanes<S> select(const lane_mask<S>& mask, const lanes<S>& a, const lanes<S>& b) noexcept
 {
     return lanes<S>(mask.value ? a.value : b.value);
 }
@@ -216,8 +200,7 @@ inline int nearest(float a) noexcept
 namespace detail {
 /// Integers kept within bounds.
 template <class Integers>
-[[gnu::always_inline]] inline void clamp(Integers& values, std::int32_t lowest,
-                                         std::int32_t highest) noexcept
+[[gnu::always_inline]] inline void clamp(Integers& values, std::int32_t lowest, std::int32_t highest) noexcept
 {
     const Integers low = lowest - Integers{};
     const Integers high = highest - Integers{};
@@ -228,8 +211,7 @@ template <class Integers>
 
 /// The same of each lane, kept within `lowest` and `highest`, as floats.
 template <class S>
-[[gnu::always_inline]] inline lanes<S> nearest_level(const lanes<S>& a, float lowest,
-                                                     float highest) noexcept
+[[gnu::always_inline]] inline lanes<S> nearest_level(const lanes<S>& a, float lowest, float highest) noexcept
 {
     using integers = typename lanes<S>::integers;
     const lanes<S> anchored = a + lanes<S>(rounding_anchor);
@@ -243,8 +225,7 @@ template <class S>
 /// The same for |a| < 2^22 everywhere, with fewer operations: positive floats are clamped as the
 /// integers that their bits are.
 template <class S>
-[[gnu::always_inline]] inline lanes<S> nearest_small_level(const lanes<S>& a, float lowest,
-                                                           float highest) noexcept
+[[gnu::always_inline]] inline lanes<S> nearest_small_level(const lanes<S>& a, float lowest, float highest) noexcept
 {
     using integers = typename lanes<S>::integers;
     const lanes<S> anchor(rounding_anchor);

@@ -13,33 +13,29 @@ namespace detail {
 
 /// The values (or the importance) of up to C blocks, interleaved; the first one fills up the rest.
 template <std::size_t C>
-[[gnu::always_inline]] inline void interleave_values(const block_source* blocks, std::size_t count,
-                                                     float* out) noexcept
+[[gnu::always_inline]] inline void interleave_values(const block_source* blocks, std::size_t count, float* out) noexcept
 {
     const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j)
-        sources[j] = blocks[j < count ? j : 0].values;
+    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].values;
     interleave<32>(sources, out);
 }
 
 template <std::size_t C>
-[[gnu::always_inline]] inline void interleave_importance(const block_source* blocks,
-                                                         std::size_t count, float* out) noexcept
+[[gnu::always_inline]] inline void interleave_importance(const block_source* blocks, std::size_t count,
+                                                         float* out) noexcept
 {
     const float* sources[C];
-    for (std::size_t j = 0; j < C; ++j)
-        sources[j] = blocks[j < count ? j : 0].importance;
+    for (std::size_t j = 0; j < C; ++j) sources[j] = blocks[j < count ? j : 0].importance;
     interleave<32>(sources, out);
 }
 
 /// importance * sqrt(mean square of the row + x^2).
 template <class L>
-[[gnu::always_inline]] inline void legacy_weights(const block_source* blocks, std::size_t count,
-                                                  const float* x, float* w) noexcept
+[[gnu::always_inline]] inline void legacy_weights(const block_source* blocks, std::size_t count, const float* x,
+                                                  float* w) noexcept
 {
     alignas(sizeof(L)) float base[L::count];
-    for (std::size_t j = 0; j < L::count; ++j)
-        base[j] = blocks[j < count ? j : 0].row_mean_square;
+    for (std::size_t j = 0; j < L::count; ++j) base[j] = blocks[j < count ? j : 0].row_mean_square;
     interleave_importance<L::count>(blocks, count, w);
     weights_from_importance<32>(x, w, L::load(base), w);
 }
@@ -75,9 +71,8 @@ template <class L>
 
 /// Hands scales, offsets and codes of the lanes to the grids.
 template <class L>
-[[gnu::always_inline]] inline void finish_legacy(type format, int zero_code, int max_code,
-                                                 const float* d, const float* offset,
-                                                 const float* levels, std::size_t count,
+[[gnu::always_inline]] inline void finish_legacy(type format, int zero_code, int max_code, const float* d,
+                                                 const float* offset, const float* levels, std::size_t count,
                                                  block_grid* grids, std::uint8_t* codes) noexcept
 {
     for (std::size_t b = 0; b < count; ++b) {
@@ -94,9 +89,8 @@ template <class L>
 
 /// Codes 0 .. 2 * half - 1 for the levels -half .. half - 1: Q4_0 and Q5_0.
 template <class L>
-[[gnu::always_inline]] inline void fit_symmetric_32(type format, int half,
-                                                    const block_source* blocks, std::size_t count,
-                                                    block_grid* grids, std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void fit_symmetric_32(type format, int half, const block_source* blocks,
+                                                    std::size_t count, block_grid* grids, std::uint8_t* codes) noexcept
 {
     alignas(sizeof(L)) float x[32 * L::count];
     alignas(sizeof(L)) float w[32 * L::count];
@@ -111,8 +105,7 @@ template <class L>
         const L scale = extreme<32, L>(x) / L(-bound);
         const L inverse = inverse_or_zero(scale);
         for (std::size_t i = 0; i < 32 * L::count; i += L::count)
-            truncated_code(L::load(x + i) * inverse + L(bound + 0.5f), 2.0f * bound - 1.0f)
-                .store(levels + i);
+            truncated_code(L::load(x + i) * inverse + L(bound + 0.5f), 2.0f * bound - 1.0f).store(levels + i);
         scale.store(d);
     }
     finish_legacy<L>(format, half, 2 * half - 1, d, nullptr, levels, count, grids, codes);
@@ -120,8 +113,8 @@ template <class L>
 
 /// Scale and offset from the range, for want of importance: Q4_1 and Q5_1.
 template <class L>
-[[gnu::always_inline]] inline void spread_over_range(const float* x, float top, float* levels,
-                                                     float* d, float* offset) noexcept
+[[gnu::always_inline]] inline void spread_over_range(const float* x, float top, float* levels, float* d,
+                                                     float* offset) noexcept
 {
     L lowest = L::load(x);
     L highest = lowest;
@@ -138,9 +131,8 @@ template <class L>
 }
 
 template <class L>
-[[gnu::always_inline]] inline void fit_affine_32(type format, float top, const block_source* blocks,
-                                                 std::size_t count, block_grid* grids,
-                                                 std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void fit_affine_32(type format, float top, const block_source* blocks, std::size_t count,
+                                                 block_grid* grids, std::uint8_t* codes) noexcept
 {
     alignas(sizeof(L)) float x[32 * L::count];
     alignas(sizeof(L)) float w[32 * L::count];
@@ -164,8 +156,7 @@ template <class L>
 /// Elements i and i + 16 share a byte.
 inline void pack_halves(const std::uint8_t* codes, std::byte* out) noexcept
 {
-    for (std::size_t i = 0; i < 16; ++i)
-        out[i] = static_cast<std::byte>((codes[i] & 15) | (codes[i + 16] & 15) << 4);
+    for (std::size_t i = 0; i < 16; ++i) out[i] = static_cast<std::byte>((codes[i] & 15) | (codes[i + 16] & 15) << 4);
 }
 
 inline void unpack_halves(const std::byte* in, std::uint8_t* codes) noexcept
@@ -182,8 +173,7 @@ inline void pack_fifth_bits(const std::uint8_t* codes, std::byte* out) noexcept
 {
     for (std::size_t i = 0; i < 4; ++i) {
         unsigned bits = 0;
-        for (std::size_t j = 0; j < 8; ++j)
-            bits |= (codes[8 * i + j] >> 4 & 1u) << j;
+        for (std::size_t j = 0; j < 8; ++j) bits |= (codes[8 * i + j] >> 4 & 1u) << j;
         out[i] = static_cast<std::byte>(bits);
     }
 }
@@ -205,8 +195,8 @@ struct symmetric_32 {
     static constexpr int half = 1 << (Bits - 1);
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::fit_symmetric_32<L>(id, half, blocks, count, grids, codes);
     }
@@ -234,8 +224,8 @@ struct affine_32 {
     static constexpr int max_code = (1 << Bits) - 1;
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::fit_affine_32<L>(id, max_code, blocks, count, grids, codes);
     }
@@ -265,8 +255,8 @@ struct q8_0 {
     static constexpr int zero = 128;
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         for (std::size_t b = 0; b < count; ++b) {
             const float* x = blocks[b].values;
@@ -278,8 +268,7 @@ struct q8_0 {
             const float d = magnitude / 127.0f;
             const L inverse(d != 0.0f ? 1.0f / d : 0.0f);
             for (std::size_t i = 0; i < 32; i += L::count)
-                detail::put_codes(detail::rounded_away(L::load(x + i) * inverse) + L(128.0f),
-                                  codes + 32 * b + i);
+                detail::put_codes(detail::rounded_away(L::load(x + i) * inverse) + L(128.0f), codes + 32 * b + i);
             grids[b] = detail::new_grid(id, 32, zero, 255);
             grids[b].d = f16(d);
             grids[b].scale[0] = detail::as_read(grids[b].d);
@@ -296,8 +285,7 @@ struct q8_0 {
         block_grid grid = detail::new_grid(id, 32, zero, 255);
         grid.d = detail::get_half(in);
         grid.scale[0] = detail::as_read(grid.d);
-        for (std::size_t i = 0; i < 32; ++i)
-            codes[i] = std::to_integer<std::uint8_t>(in[2 + i]) ^ 128;
+        for (std::size_t i = 0; i < 32; ++i) codes[i] = std::to_integer<std::uint8_t>(in[2 + i]) ^ 128;
         return grid;
     }
 };

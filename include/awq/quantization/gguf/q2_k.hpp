@@ -20,8 +20,8 @@ struct q2_k : detail::affine_integers<15> {
     static constexpr affine_candidates weighted_candidates{3.0f, -0.9f, 0.05f, 36};
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::fit_affine<q2_k, L>(blocks, count, grids, codes);
     }
@@ -54,8 +54,7 @@ struct q2_k : detail::affine_integers<15> {
         grid.d = detail::get_half(in + 80);
         grid.dmin = detail::get_half(in + 82);
         complete(grid);
-        for (std::size_t i = 0; i < 256; ++i)
-            codes[i] = 0;
+        for (std::size_t i = 0; i < 256; ++i) codes[i] = 0;
         detail::unpack_two_bits(in + 16, 0, codes);
         return grid;
     }

@@ -21,17 +21,14 @@ struct q3_k {
     static constexpr bool refined_without_importance = true;
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::symmetric_groups<L> found;
-        for (float& unused : found.scale)
-            unused = 0.0f;
-        for (float& unused : found.weight)
-            unused = 0.0f;
+        for (float& unused : found.scale) unused = 0.0f;
+        for (float& unused : found.weight) unused = 0.0f;
         detail::search_symmetric_groups<q3_k, L>(blocks, count, found);
-        for (std::size_t b = 0; b < count; ++b)
-            grids[b] = detail::new_grid(id, 16, 4, 7);
+        for (std::size_t b = 0; b < count; ++b) grids[b] = detail::new_grid(id, 16, 4, 7);
         if (blocks[0].importance != nullptr)
             pack_scales_by_search<L>(found, count, grids);
         else
@@ -46,8 +43,7 @@ struct q3_k {
     {
         const float d = detail::as_read(grid.d);
         for (std::size_t g = 0; g < 16; ++g)
-            grid.scale[g] =
-                strict_product(d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
+            grid.scale[g] = strict_product(d, static_cast<float>(static_cast<int>(grid.packed_scale[g]) - 32));
     }
     static int integer_scale(const block_grid& grid, std::size_t g) noexcept
     {
@@ -63,8 +59,7 @@ struct q3_k {
         for (std::size_t g = 0; g < 8; ++g)
             for (std::size_t l = 0; l < 32; ++l)
                 high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 2) << g);
-        for (std::size_t l = 0; l < 32; ++l)
-            out[l] = static_cast<std::byte>(high[l]);
+        for (std::size_t l = 0; l < 32; ++l) out[l] = static_cast<std::byte>(high[l]);
         detail::pack_two_bits(codes, 0, out + 32);
         pack_scales(grid.packed_scale, out + 96);
         detail::put_half(grid.d, out + 108);
@@ -83,11 +78,10 @@ struct q3_k {
         return grid;
     }
 
-  private:
+private:
     template <class L>
-    [[gnu::always_inline]] static void
-    pack_scales_by_search(const detail::symmetric_groups<L>& found, std::size_t count,
-                          block_grid* grids) noexcept
+    [[gnu::always_inline]] static void pack_scales_by_search(const detail::symmetric_groups<L>& found,
+                                                             std::size_t count, block_grid* grids) noexcept
     {
         alignas(sizeof(L)) float levels[16 * L::count];
         alignas(sizeof(L)) float factors[L::count];
@@ -98,9 +92,8 @@ struct q3_k {
         }
     }
     template <class L>
-    [[gnu::always_inline]] static void
-    pack_scales_by_largest(const detail::symmetric_groups<L>& found, std::size_t count,
-                           block_grid* grids) noexcept
+    [[gnu::always_inline]] static void pack_scales_by_largest(const detail::symmetric_groups<L>& found,
+                                                              std::size_t count, block_grid* grids) noexcept
     {
         alignas(sizeof(L)) float peaks[L::count];
         extreme<16, L>(found.scale).store(peaks);
@@ -117,12 +110,10 @@ struct q3_k {
     }
     static void pack_scales(const std::uint8_t* scale, std::byte* out) noexcept
     {
-        for (std::size_t j = 0; j < 8; ++j)
-            out[j] = static_cast<std::byte>((scale[j] & 15) | (scale[j + 8] & 15) << 4);
+        for (std::size_t j = 0; j < 8; ++j) out[j] = static_cast<std::byte>((scale[j] & 15) | (scale[j + 8] & 15) << 4);
         for (std::size_t j = 0; j < 4; ++j)
-            out[8 + j] =
-                static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 |
-                                       (scale[j + 8] >> 4) << 4 | (scale[j + 12] >> 4) << 6);
+            out[8 + j] = static_cast<std::byte>(scale[j] >> 4 | (scale[j + 4] >> 4) << 2 | (scale[j + 8] >> 4) << 4 |
+                                                (scale[j + 12] >> 4) << 6);
     }
     static void unpack_scales(const std::byte* in, std::uint8_t* scale) noexcept
     {

@@ -19,8 +19,8 @@ struct q4_k : detail::affine_integers<63> {
     static constexpr affine_candidates weighted_candidates{15.0f, -0.9f, 0.05f, 36};
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::fit_affine<q4_k, L>(blocks, count, grids, codes);
     }

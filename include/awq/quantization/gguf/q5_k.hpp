@@ -19,8 +19,8 @@ struct q5_k : detail::affine_integers<63> {
     static constexpr affine_candidates weighted_candidates{31.0f, -0.9f, 0.05f, 36};
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::fit_affine<q5_k, L>(blocks, count, grids, codes);
     }
@@ -36,8 +36,7 @@ struct q5_k : detail::affine_integers<63> {
         for (std::size_t g = 0; g < groups; ++g)
             for (std::size_t l = 0; l < 32; ++l)
                 high[l] = static_cast<std::uint8_t>(high[l] | (codes[32 * g + l] >> 4) << g);
-        for (std::size_t l = 0; l < 32; ++l)
-            out[16 + l] = static_cast<std::byte>(high[l]);
+        for (std::size_t l = 0; l < 32; ++l) out[16 + l] = static_cast<std::byte>(high[l]);
         detail::pack_nibbles(codes, out + 48);
     }
     static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept

@@ -21,12 +21,11 @@ struct q6_k {
     static constexpr bool refined_without_importance = false;
 
     template <class L>
-    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count,
-                                           block_grid* grids, std::uint8_t* codes) noexcept
+    [[gnu::always_inline]] static void fit(const block_source* blocks, std::size_t count, block_grid* grids,
+                                           std::uint8_t* codes) noexcept
     {
         detail::symmetric_groups<L> found;
-        for (float& unused : found.scale)
-            unused = 0.0f;
+        for (float& unused : found.scale) unused = 0.0f;
         detail::search_symmetric_groups<q6_k, L>(blocks, count, found);
         alignas(sizeof(L)) float peaks[L::count];
         extreme<16, L>(found.scale).store(peaks);
@@ -34,8 +33,7 @@ struct q6_k {
             grids[b] = detail::new_grid(id, 16, 32, 63);
             std::uint8_t* block_codes = codes + 256 * b;
             if ((peaks[b] < 0.0f ? -peaks[b] : peaks[b]) < negligible) {
-                for (std::size_t i = 0; i < 256; ++i)
-                    block_codes[i] = 0; // all bytes are zero
+                for (std::size_t i = 0; i < 256; ++i) block_codes[i] = 0; // all bytes are zero
                 continue;
             }
             pack_scales<L::count>(found.scale + b, peaks[b], grids[b]);
@@ -68,16 +66,14 @@ struct q6_k {
                 out[64 * half + l] = static_cast<std::byte>((from[0] & 15) | (from[64] & 15) << 4);
             }
         detail::pack_two_bits(codes, 4, out + 128);
-        for (std::size_t g = 0; g < 16; ++g)
-            out[192 + g] = static_cast<std::byte>(grid.packed_scale[g]);
+        for (std::size_t g = 0; g < 16; ++g) out[192 + g] = static_cast<std::byte>(grid.packed_scale[g]);
         detail::put_half(grid.d, out + 208);
     }
     static block_grid unpack(const std::byte* in, std::uint8_t* codes) noexcept
     {
         block_grid grid = detail::new_grid(id, 16, 32, 63);
         grid.d = detail::get_half(in + 208);
-        for (std::size_t g = 0; g < 16; ++g)
-            grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[192 + g]);
+        for (std::size_t g = 0; g < 16; ++g) grid.packed_scale[g] = std::to_integer<std::uint8_t>(in[192 + g]);
         complete(grid);
         for (std::size_t half = 0; half < 2; ++half)
             for (std::size_t l = 0; l < 64; ++l) {
@@ -89,7 +85,7 @@ struct q6_k {
         return grid;
     }
 
-  private:
+private:
     template <std::size_t C>
     static void pack_scales(const float* scales, float peak, block_grid& grid) noexcept
     {

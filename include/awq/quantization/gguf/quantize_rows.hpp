@@ -38,15 +38,13 @@ inline void lower_to(std::atomic<std::size_t>& lowest, std::size_t value) noexce
 /// output is then unspecified), invalid_argument (importance that is negative or not finite).
 template <execution Execution, class Engine>
 status quantize_rows(const Execution& execution, const basic_block_quantizer<Engine>& quantizer,
-                     matrix_view<const float> rows, std::span<const float> importance,
-                     std::span<std::byte> out)
+                     matrix_view<const float> rows, std::span<const float> importance, std::span<std::byte> out)
 {
     constexpr std::size_t grain = 8;
     AWQ_CHECK(quantizer.check(rows.cols()));
     if (!importance.empty() && importance.size() != rows.cols())
-        return error{
-            error_code::shape_mismatch, "importance has ", importance.size(),
-            " entries for rows of ",    rows.cols(),       "; give one for each input column"};
+        return error{error_code::shape_mismatch, "importance has ", importance.size(),
+                     " entries for rows of ",    rows.cols(),       "; give one for each input column"};
     if (!detail::all_usable(importance))
         return error{error_code::invalid_argument,
                      "importance has an entry that is negative or not finite; calibrate again"};
@@ -66,8 +64,7 @@ status quantize_rows(const Execution& execution, const basic_block_quantizer<Eng
         const std::size_t count = std::min(grain, rows.rows() - first);
         for (std::size_t r = first; r < first + count; ++r)
             if (!all_finite(rows.row(r))) return detail::lower_to(first_bad, r);
-        quantizer.quantize(rows.rows_from(first, count), importance,
-                           out.subspan(first * bytes, count * bytes));
+        quantizer.quantize(rows.rows_from(first, count), importance, out.subspan(first * bytes, count * bytes));
     });
     if (first_bad < rows.rows())
         return error{error_code::not_finite, "row ", first_bad.load(),

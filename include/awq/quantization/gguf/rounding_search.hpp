@@ -33,11 +33,9 @@ struct sixteen_sums {
     [[gnu::always_inline]] float total() const noexcept
     {
         alignas(64) float each[size];
-        for (std::size_t p = 0; p < parts; ++p)
-            part[p].store(each + p * L::count);
+        for (std::size_t p = 0; p < parts; ++p) part[p].store(each + p * L::count);
         for (std::size_t half = size / 2; half > 0; half /= 2)
-            for (std::size_t i = 0; i < half; ++i)
-                each[i] += each[i + half];
+            for (std::size_t i = 0; i < half; ++i) each[i] += each[i + half];
         return each[0];
     }
 };
@@ -52,9 +50,8 @@ struct rounding_target {
 /// The weighted squared error of group `g` with another scale and offset, each element rounded to
 /// its nearest code.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline float group_error(const rounding_target& target,
-                                                const block_grid& grid, std::size_t g, float scale,
-                                                float offset) noexcept
+[[gnu::always_inline]] inline float group_error(const rounding_target& target, const block_grid& grid, std::size_t g,
+                                                float scale, float offset) noexcept
 {
     const float inverse = scale != 0.0f ? 1.0f / scale : 0.0f;
     const auto zero = static_cast<float>(grid.zero_code);
@@ -76,9 +73,8 @@ struct level_sums {
 };
 
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void add_group(const rounding_target& target, const block_grid& grid,
-                                             std::size_t g, float integer_scale,
-                                             float integer_minimum, level_sums& sums) noexcept
+[[gnu::always_inline]] inline void add_group(const rounding_target& target, const block_grid& grid, std::size_t g,
+                                             float integer_scale, float integer_minimum, level_sums& sums) noexcept
 {
     const float inverse = grid.scale[g] != 0.0f ? 1.0f / grid.scale[g] : 0.0f;
     const auto zero = static_cast<float>(grid.zero_code);
@@ -121,8 +117,8 @@ inline bool solve(const level_sums& s, bool has_minimum, float& d, float& dmin) 
 
 /// Tries the integers s and m for one group and keeps them where the error falls.
 template <class Format, class L>
-[[gnu::always_inline]] inline void try_integers(const rounding_target& target, block_grid& grid,
-                                                std::size_t g, int s, int m, float& error) noexcept
+[[gnu::always_inline]] inline void try_integers(const rounding_target& target, block_grid& grid, std::size_t g, int s,
+                                                int m, float& error) noexcept
 {
     if (s < Format::lowest_scale || s > Format::highest_scale) return;
     if (m < 0 || m > Format::highest_minimum) return;
@@ -137,8 +133,8 @@ template <class Format, class L>
 /// Moves the integers of one group by up to `Format::reach` while the error falls; scales that may
 /// be negative are mirrored as well, since the levels reach one further on one side.
 template <class Format, class L>
-[[gnu::always_inline]] inline void improve_group(const rounding_target& target, block_grid& grid,
-                                                 std::size_t g, float error) noexcept
+[[gnu::always_inline]] inline void improve_group(const rounding_target& target, block_grid& grid, std::size_t g,
+                                                 float error) noexcept
 {
     const int scale_at = Format::integer_scale(grid, g);
     const int minimum_at = grid.packed_minimum[g];
@@ -146,20 +142,18 @@ template <class Format, class L>
     for (int s = -Format::reach; s <= Format::reach; ++s) {
         for (int m = -minimum_reach; m <= minimum_reach; ++m)
             try_integers<Format, L>(target, grid, g, scale_at + s, minimum_at + m, error);
-        if (!Format::has_minimum)
-            try_integers<Format, L>(target, grid, g, -scale_at + s, minimum_at, error);
+        if (!Format::has_minimum) try_integers<Format, L>(target, grid, g, -scale_at + s, minimum_at, error);
     }
 }
 
 /// The error of the whole block, group by group.
 template <class Format, class L>
-[[gnu::always_inline]] inline float block_errors(const rounding_target& target,
-                                                 const block_grid& grid, float* errors) noexcept
+[[gnu::always_inline]] inline float block_errors(const rounding_target& target, const block_grid& grid,
+                                                 float* errors) noexcept
 {
     float total = 0.0f;
     for (std::size_t g = 0; g < Format::groups; ++g) {
-        errors[g] =
-            group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
+        errors[g] = group_error<256 / Format::groups, L>(target, grid, g, grid.scale[g], grid.offset[g]);
         total += errors[g];
     }
     return total;
@@ -167,8 +161,7 @@ template <class Format, class L>
 
 /// Replaces the halves of the block by those of least squares, then the integers of the groups.
 template <class Format, class L>
-[[gnu::always_inline]] inline block_grid next_grid(const rounding_target& target,
-                                                   const block_grid& from) noexcept
+[[gnu::always_inline]] inline block_grid next_grid(const rounding_target& target, const block_grid& from) noexcept
 {
     constexpr std::size_t size = 256 / Format::groups;
     level_sums sums;
@@ -185,16 +178,15 @@ template <class Format, class L>
     Format::complete(next);
     float errors[Format::groups];
     block_errors<Format, L>(target, next, errors);
-    for (std::size_t g = 0; g < Format::groups; ++g)
-        improve_group<Format, L>(target, next, g, errors[g]);
+    for (std::size_t g = 0; g < Format::groups; ++g) improve_group<Format, L>(target, next, g, errors[g]);
     Format::complete(next);
     return next;
 }
 
 /// Looks for a grid with less error than the one that was fitted, and rounds onto it.
 template <class Format, class L>
-[[gnu::always_inline]] inline void
-improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_t* codes) noexcept
+[[gnu::always_inline]] inline void improve_super_block(const rounding_target& target, block_grid& grid,
+                                                       std::uint8_t* codes) noexcept
 {
     constexpr std::size_t size = 256 / Format::groups;
     float errors[Format::groups];
@@ -208,8 +200,7 @@ improve_super_block(const rounding_target& target, block_grid& grid, std::uint8_
         grid = current;
     }
     for (std::size_t g = 0; g < Format::groups; ++g)
-        if (grid.scale[g] != 0.0f)
-            round_group<size, L>(target.x + g * size, grid, g, codes + g * size);
+        if (grid.scale[g] != 0.0f) round_group<size, L>(target.x + g * size, grid, g, codes + g * size);
 }
 
 /// The error of a block of 32 elements and the sums for its next scale and offset.
@@ -281,8 +272,7 @@ template <class L>
             found = start;
         }
     grid = found;
-    for (std::size_t i = 0; i < target.columns; ++i)
-        codes[i] = static_cast<std::uint8_t>(grid.nearest(i, target.x[i]));
+    for (std::size_t i = 0; i < target.columns; ++i) codes[i] = static_cast<std::uint8_t>(grid.nearest(i, target.x[i]));
 }
 
 /// Improves what was fitted for one block.
@@ -292,10 +282,8 @@ template <class Format, class L>
 {
     constexpr std::size_t columns = facts(Format::id).block_columns;
     alignas(64) float ones[columns];
-    for (float& one : ones)
-        one = 1.0f;
-    const rounding_target target{source.values, source.importance ? source.importance : ones,
-                                 columns};
+    for (float& one : ones) one = 1.0f;
+    const rounding_target target{source.values, source.importance ? source.importance : ones, columns};
     if constexpr (columns == 32)
         improve_block_32<L>(target, grid, codes);
     else

@@ -41,8 +41,7 @@ struct correlation {
 };
 
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline correlation<L> correlate(const float* x, const float* w,
-                                                       const float* levels) noexcept
+[[gnu::always_inline]] inline correlation<L> correlate(const float* x, const float* w, const float* levels) noexcept
 {
     correlation<L> sums;
     for (std::size_t i = 0; i < Size * L::count; i += L::count)
@@ -52,8 +51,8 @@ template <std::size_t Size, class L>
 
 /// Levels of x * factor from `lowest` to `highest`.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void round_levels(const float* x, const L& factor, float lowest,
-                                                float highest, float* levels) noexcept
+[[gnu::always_inline]] inline void round_levels(const float* x, const L& factor, float lowest, float highest,
+                                                float* levels) noexcept
 {
     for (std::size_t i = 0; i < Size * L::count; i += L::count)
         nearest_level(factor * L::load(x + i), lowest, highest).store(levels + i);
@@ -61,8 +60,8 @@ template <std::size_t Size, class L>
 
 /// Both of the above in one pass, where every |x * factor| is below 2^22.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline correlation<L>
-correlate_at(const float* x, const float* w, const L& factor, float lowest, float highest) noexcept
+[[gnu::always_inline]] inline correlation<L> correlate_at(const float* x, const float* w, const L& factor, float lowest,
+                                                          float highest) noexcept
 {
     correlation<L> sums;
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
@@ -74,8 +73,7 @@ correlate_at(const float* x, const float* w, const L& factor, float lowest, floa
 
 /// Adds `shift` to every level; groups without a scale store the level 0 all the same.
 template <std::size_t Size, class L, class Mask>
-[[gnu::always_inline]] inline void shift_levels(float* levels, float shift,
-                                                const Mask& empty) noexcept
+[[gnu::always_inline]] inline void shift_levels(float* levels, float shift, const Mask& empty) noexcept
 {
     for (std::size_t i = 0; i < Size * L::count; i += L::count)
         select(empty, L(0.0f), L::load(levels + i) + L(shift)).store(levels + i);
@@ -85,9 +83,8 @@ template <std::size_t Size, class L, class Mask>
 /// are kept as bytes, so that a negative one comes back as another, and an element is left alone if
 /// nothing of the other levels remains.
 template <std::size_t Size, bool Bytes, class L>
-[[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest,
-                                                 float highest, correlation<L>& sums,
-                                                 float* levels) noexcept
+[[gnu::always_inline]] inline bool refine_levels(const float* x, const float* w, float lowest, float highest,
+                                                 correlation<L>& sums, float* levels) noexcept
 {
     auto changed = L(0.0f) > L(0.0f);
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
@@ -100,8 +97,7 @@ template <std::size_t Size, bool Bytes, class L>
         const L gain = changed_sums.with_values * changed_sums.with_values * sums.with_levels;
         const L held = sums.with_values * sums.with_values * changed_sums.with_levels;
         const L remaining = Bytes ? b : changed_sums.with_levels;
-        const auto better =
-            (a > L(0.0f)) & (remaining > L(0.0f)) & (other != level) & (gain > held);
+        const auto better = (a > L(0.0f)) & (remaining > L(0.0f)) & (other != level) & (gain > held);
         sums.with_values = select(better, changed_sums.with_values, sums.with_values);
         sums.with_levels = select(better, changed_sums.with_levels, sums.with_levels);
         select(better, Bytes ? lowest_byte(other) : other, level).store(levels + i);
@@ -130,8 +126,7 @@ template <std::size_t Size, class L>
 /// A scale for the levels -half .. half - 1: the best of 19 candidates by weighted squared error.
 /// `levels` come out shifted by `half`.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline L search_symmetric(const float* x, const float* w, float half,
-                                                 float* levels) noexcept
+[[gnu::always_inline]] inline L search_symmetric(const float* x, const float* w, float half, float* levels) noexcept
 {
     const L peak = extreme<Size, L>(x);
     L factor = L(-half) / peak;
@@ -142,8 +137,8 @@ template <std::size_t Size, class L>
         if (k == 0) continue;
         const L trial = L(-stepped(half, 0.1f, k)) / peak;
         sums = detail::correlate_at<Size>(x, w, trial, -half, half - 1.0f);
-        const auto better = (sums.with_levels > L(0.0f)) &
-                            (sums.with_values * sums.with_values > best * sums.with_levels);
+        const auto better =
+            (sums.with_levels > L(0.0f)) & (sums.with_values * sums.with_values > best * sums.with_levels);
         scale = select(better, sums.with_values / sums.with_levels, scale);
         best = select(better, scale * sums.with_values, best);
         factor = select(better, trial, factor);
@@ -157,8 +152,7 @@ template <std::size_t Size, class L>
 /// A scale for the levels -half .. half - 1: rounding, then at most five sweeps over the single
 /// levels. `levels` come out shifted by `half`.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline L search_refined(const float* x, const float* w, float half,
-                                               float* levels) noexcept
+[[gnu::always_inline]] inline L search_refined(const float* x, const float* w, float half, float* levels) noexcept
 {
     const L peak = extreme<Size, L>(x);
     detail::round_levels<Size>(x, L(-half) / peak, -half, half - 1.0f, levels);
@@ -177,8 +171,7 @@ inline constexpr float no_bound = -0x1p23f;
 
 /// Weighted squared error of x rounded to levels of 1 / factor, kept as bytes or not.
 template <std::size_t Size, bool Bytes, class L>
-[[gnu::always_inline]] inline L error_at(const float* x, const float* w, const L& factor,
-                                         float top) noexcept
+[[gnu::always_inline]] inline L error_at(const float* x, const float* w, const L& factor, float top) noexcept
 {
     const L scale = L(1.0f) / factor;
     L error(0.0f);
@@ -196,12 +189,10 @@ template <std::size_t Size, bool Bytes, class L>
 /// A scale for the levels 0 .. top of numbers that are not negative, such as the scales of groups.
 /// A number that is negative all the same gets the lowest byte of its level, as in ggml.
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline L search_positive(const float* x, const float* w, float top,
-                                                float* levels) noexcept
+[[gnu::always_inline]] inline L search_positive(const float* x, const float* w, float top, float* levels) noexcept
 {
     L peak(0.0f);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        peak = larger(L::load(x + i), peak);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) peak = larger(L::load(x + i), peak);
     L factor = L(top) / peak;
     L least = detail::error_at<Size, true>(x, w, factor, top);
     for (int k = -4; k <= 4; ++k) {
@@ -213,8 +204,7 @@ template <std::size_t Size, class L>
     }
     detail::round_levels<Size>(x, factor, detail::no_bound, top, levels);
     auto sums = detail::correlate<Size, L>(x, w, levels);
-    for (std::size_t i = 0; i < Size * L::count; i += L::count)
-        lowest_byte(L::load(levels + i)).store(levels + i);
+    for (std::size_t i = 0; i < Size * L::count; i += L::count) lowest_byte(L::load(levels + i)).store(levels + i);
     for (int sweep = 0; sweep < 5; ++sweep)
         if (!detail::refine_levels<Size, true>(x, w, detail::no_bound, top, sums, levels)) break;
     const auto empty = peak < L(negligible);
@@ -275,8 +265,8 @@ template <class L>
 }
 
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline void affine_levels(const float* x, const affine_state<L>& s,
-                                                 const L& factor, float top, float* levels) noexcept
+[[gnu::always_inline]] inline void affine_levels(const float* x, const affine_state<L>& s, const L& factor, float top,
+                                                 float* levels) noexcept
 {
     if (may_overflow(s, factor)) {
         for (std::size_t i = 0; i < Size * L::count; i += L::count)
@@ -289,8 +279,8 @@ template <std::size_t Size, class L>
 
 /// The weighted error of scale * level + offset: squared, or absolute.
 template <std::size_t Size, bool Absolute, class L>
-[[gnu::always_inline]] inline L affine_error(const float* x, const float* w, const float* levels,
-                                             const L& scale, const L& offset) noexcept
+[[gnu::always_inline]] inline L affine_error(const float* x, const float* w, const float* levels, const L& scale,
+                                             const L& offset) noexcept
 {
     L error(0.0f);
     for (std::size_t i = 0; i < Size * L::count; i += L::count) {
@@ -312,8 +302,8 @@ struct affine_solution {
 };
 
 template <std::size_t Size, class L>
-[[gnu::always_inline]] inline affine_solution<L>
-solve_affine(const float* x, const float* w, const float* levels, const affine_state<L>& s) noexcept
+[[gnu::always_inline]] inline affine_solution<L> solve_affine(const float* x, const float* w, const float* levels,
+                                                              const affine_state<L>& s) noexcept
 {
     L sum_l(0.0f);
     L sum_ll(0.0f);
@@ -329,16 +319,15 @@ solve_affine(const float* x, const float* w, const float* levels, const affine_s
     const L scale = (s.sum_w * sum_xl - s.sum_wx * sum_l) / determinant;
     const L offset = (sum_ll * s.sum_wx - sum_l * sum_xl) / determinant;
     const auto positive = offset > L(0.0f);
-    return {select(positive, sum_xl / sum_ll, scale), select(positive, L(0.0f), offset),
-            determinant};
+    return {select(positive, sum_xl / sum_ll, scale), select(positive, L(0.0f), offset), determinant};
 }
 
 } // namespace detail
 
 /// A scale and a minimum for the levels 0 .. top by weighted error, squared or absolute.
 template <std::size_t Size, bool Absolute, class L>
-[[gnu::always_inline]] inline affine_scale<L>
-search_affine(const float* x, const float* w, const affine_candidates& grid, float* levels) noexcept
+[[gnu::always_inline]] inline affine_scale<L> search_affine(const float* x, const float* w,
+                                                            const affine_candidates& grid, float* levels) noexcept
 {
     auto s = detail::affine_start<Size, L>(x, w);
     const auto flat = s.highest == s.offset;
@@ -354,8 +343,7 @@ search_affine(const float* x, const float* w, const affine_candidates& grid, flo
         const L trial = L(reach) / (s.highest - s.offset);
         detail::affine_levels<Size>(x, s, trial, grid.top, trial_levels);
         const auto found = detail::solve_affine<Size>(x, w, trial_levels, s);
-        const L error =
-            detail::affine_error<Size, Absolute>(x, w, trial_levels, found.scale, found.offset);
+        const L error = detail::affine_error<Size, Absolute>(x, w, trial_levels, found.scale, found.offset);
         const auto better = (found.determinant > L(0.0f)) & (error < least);
         least = select(better, error, least);
         scale = select(better, found.scale, scale);

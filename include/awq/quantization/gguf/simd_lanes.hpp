@@ -32,13 +32,11 @@ namespace detail {
 #if defined(__x86_64__)
 inline void square_roots_4(float* values, std::size_t size) noexcept
 {
-    for (std::size_t i = 0; i < size; i += 4)
-        _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
+    for (std::size_t i = 0; i < size; i += 4) _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
 }
 [[gnu::target("avx")]] inline void square_roots_8(float* values, std::size_t size) noexcept
 {
-    for (std::size_t i = 0; i < size; i += 8)
-        _mm256_storeu_ps(values + i, _mm256_sqrt_ps(_mm256_loadu_ps(values + i)));
+    for (std::size_t i = 0; i < size; i += 8) _mm256_storeu_ps(values + i, _mm256_sqrt_ps(_mm256_loadu_ps(values + i)));
 }
 [[gnu::target("avx512f")]] inline void square_roots_16(float* values, std::size_t size) noexcept
 {
@@ -62,8 +60,7 @@ struct vector_storage {
     {
         out = __builtin_convertvector(value, Integers);
     }
-    [[gnu::always_inline]] static void multiply(const Floats& a, const Floats& b,
-                                                Floats& out) noexcept
+    [[gnu::always_inline]] static void multiply(const Floats& a, const Floats& b, Floats& out) noexcept
     {
 #if defined(__clang__)
 #pragma clang fp contract(off)
@@ -84,8 +81,7 @@ struct vector_storage {
         if constexpr (count == 8) square_roots_8(values, size);
         if constexpr (count == 16) square_roots_16(values, size);
 #else
-        for (std::size_t i = 0; i < size; ++i)
-            values[i] = __builtin_sqrtf(values[i]);
+        for (std::size_t i = 0; i < size; ++i) values[i] = __builtin_sqrtf(values[i]);
 #endif
     }
     [[gnu::always_inline]] static bool any(const Integers& mask) noexcept
@@ -93,27 +89,20 @@ struct vector_storage {
         std::uint64_t words[count / 2];
         std::memcpy(words, &mask, sizeof words);
         std::uint64_t set = 0;
-        for (const std::uint64_t word : words)
-            set |= word;
+        for (const std::uint64_t word : words) set |= word;
         return set != 0;
     }
-    [[gnu::always_inline]] static bool all(const Integers& mask) noexcept
-    {
-        return !any(~mask);
-    }
+    [[gnu::always_inline]] static bool all(const Integers& mask) noexcept { return !any(~mask); }
 };
 
 } // namespace detail
 
 template <>
-struct lane_storage<floats_4>
-    : detail::vector_storage<floats_4, int __attribute__((vector_size(16)))> {};
+struct lane_storage<floats_4> : detail::vector_storage<floats_4, int __attribute__((vector_size(16)))> {};
 template <>
-struct lane_storage<floats_8>
-    : detail::vector_storage<floats_8, int __attribute__((vector_size(32)))> {};
+struct lane_storage<floats_8> : detail::vector_storage<floats_8, int __attribute__((vector_size(32)))> {};
 template <>
-struct lane_storage<floats_16>
-    : detail::vector_storage<floats_16, int __attribute__((vector_size(64)))> {};
+struct lane_storage<floats_16> : detail::vector_storage<floats_16, int __attribute__((vector_size(64)))> {};
 
 } // namespace awq::gguf
 #endif

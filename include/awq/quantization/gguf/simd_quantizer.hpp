@@ -20,15 +20,14 @@ namespace detail {
 
 /// Fits blocks, as many at once as a vector has lanes.
 template <class Format, class Floats>
-[[gnu::always_inline]] inline void fit_in_lanes(const block_source* blocks, std::size_t count,
-                                                block_grid* grids, std::uint8_t* codes,
-                                                std::size_t columns) noexcept
+[[gnu::always_inline]] inline void fit_in_lanes(const block_source* blocks, std::size_t count, block_grid* grids,
+                                                std::uint8_t* codes, std::size_t columns) noexcept
 {
     constexpr std::size_t lane_count = lane_storage<Floats>::count;
     for (std::size_t first = 0; first < count; first += lane_count) {
         const std::size_t left = count - first;
-        Format::template fit<lanes<Floats>>(blocks + first, left < lane_count ? left : lane_count,
-                                            grids + first, codes + first * columns);
+        Format::template fit<lanes<Floats>>(blocks + first, left < lane_count ? left : lane_count, grids + first,
+                                            codes + first * columns);
     }
 }
 
@@ -43,8 +42,8 @@ using widest_floats = floats_4;
 #endif
 
 template <class Format>
-inline void fit_baseline(const block_source* blocks, std::size_t count, block_grid* grids,
-                         std::uint8_t* codes, std::size_t columns) noexcept
+inline void fit_baseline(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes,
+                         std::size_t columns) noexcept
 {
     fit_in_lanes<Format, widest_floats>(blocks, count, grids, codes, columns);
 }
@@ -71,9 +70,8 @@ fit_avx512(const block_source* blocks, std::size_t count, block_grid* grids, std
 #endif
 
 template <class Format>
-[[gnu::target("avx2")]] inline void fit_avx2(const block_source* blocks, std::size_t count,
-                                             block_grid* grids, std::uint8_t* codes,
-                                             std::size_t columns) noexcept
+[[gnu::target("avx2")]] inline void fit_avx2(const block_source* blocks, std::size_t count, block_grid* grids,
+                                             std::uint8_t* codes, std::size_t columns) noexcept
 {
     fit_in_lanes<Format, floats_8>(blocks, count, grids, codes, columns);
 }
@@ -97,13 +95,12 @@ struct simd_engine {
     static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
                     std::uint8_t* codes) noexcept;
     /// `rounding::best` for one block.
-    static void improve(type format, const block_source& block, block_grid& grid,
-                        std::uint8_t* codes) noexcept;
+    static void improve(type format, const block_source& block, block_grid& grid, std::uint8_t* codes) noexcept;
 
-  private:
+private:
     template <class Format>
-    static void fit_format(const block_source* blocks, std::size_t count, block_grid* grids,
-                           std::uint8_t* codes, std::size_t columns) noexcept
+    static void fit_format(const block_source* blocks, std::size_t count, block_grid* grids, std::uint8_t* codes,
+                           std::size_t columns) noexcept
     {
 #if AWQ_GGUF_RUNTIME_DISPATCH && defined(__clang__)
         if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -111,20 +108,18 @@ struct simd_engine {
             return detail::fit_avx512<Format>(blocks, count, grids, codes, columns);
 #endif
 #if AWQ_GGUF_RUNTIME_DISPATCH
-        if (__builtin_cpu_supports("avx2"))
-            return detail::fit_avx2<Format>(blocks, count, grids, codes, columns);
+        if (__builtin_cpu_supports("avx2")) return detail::fit_avx2<Format>(blocks, count, grids, codes, columns);
 #endif
         detail::fit_baseline<Format>(blocks, count, grids, codes, columns);
     }
 };
 
 #if AWQ_COMPILES_ROUNDING
-AWQ_COMPILED void simd_engine::fit(type format, const block_source* blocks, std::size_t count,
-                                   block_grid* grids, std::uint8_t* codes) noexcept
+AWQ_COMPILED void simd_engine::fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
+                                   std::uint8_t* codes) noexcept
 {
-    with_format(format, [&](auto chosen) {
-        fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format));
-    });
+    with_format(format,
+                [&](auto chosen) { fit_format<decltype(chosen)>(blocks, count, grids, codes, block_columns(format)); });
 }
 
 AWQ_COMPILED void simd_engine::improve(type format, const block_source& block, block_grid& grid,
@@ -133,8 +128,7 @@ AWQ_COMPILED void simd_engine::improve(type format, const block_source& block, b
     with_format(format, [&](auto chosen) {
         using chosen_format = decltype(chosen);
 #if AWQ_GGUF_RUNTIME_DISPATCH
-        if (__builtin_cpu_supports("avx2"))
-            return detail::improve_avx2<chosen_format>(block, grid, codes);
+        if (__builtin_cpu_supports("avx2")) return detail::improve_avx2<chosen_format>(block, grid, codes);
 #endif
         detail::improve_block<chosen_format, lanes<detail::widest_floats>>(block, grid, codes);
     });

@@ -18,8 +18,7 @@ struct symmetric_groups {
 };
 
 template <class Format, class L>
-[[gnu::always_inline]] inline void search_symmetric_groups(const block_source* blocks,
-                                                           std::size_t count,
+[[gnu::always_inline]] inline void search_symmetric_groups(const block_source* blocks, std::size_t count,
                                                            symmetric_groups<L>& found) noexcept
 {
     const bool weighted = blocks[0].importance != nullptr;
@@ -36,8 +35,7 @@ template <class Format, class L>
             chunk.importance(w);
         else
             square_all<16, L>(x, w);
-        if (weighted && Format::values_in_weights)
-            weights_from_importance<16>(x, w, chunk.of_blocks(base), w);
+        if (weighted && Format::values_in_weights) weights_from_importance<16>(x, w, chunk.of_blocks(base), w);
         L scale;
         if (!weighted && Format::refined_without_importance)
             scale = search_refined<16, L>(x, w, -Format::lowest_level, levels);

@@ -15,8 +15,7 @@ inline void pack_two_bits(const std::uint8_t* numbers, unsigned shift, std::byte
         for (std::size_t l = 0; l < 32; ++l) {
             const std::uint8_t* from = numbers + 128 * half + l;
             unsigned packed = 0;
-            for (std::size_t k = 0; k < 4; ++k)
-                packed |= (from[32 * k] >> shift & 3u) << 2 * k;
+            for (std::size_t k = 0; k < 4; ++k) packed |= (from[32 * k] >> shift & 3u) << 2 * k;
             out[32 * half + l] = static_cast<std::byte>(packed);
         }
 }

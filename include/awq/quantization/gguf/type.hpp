@@ -42,14 +42,12 @@ struct type_facts {
 };
 
 inline constexpr type_facts all_types[] = {
-    {type::f32, "F32", 1, 4, 0},          {type::f16, "F16", 1, 2, 0},
-    {type::q4_0, "Q4_0", 32, 18, 32},     {type::q4_1, "Q4_1", 32, 20, 32},
-    {type::q5_0, "Q5_0", 32, 22, 32},     {type::q5_1, "Q5_1", 32, 24, 32},
-    {type::q8_0, "Q8_0", 32, 34, 32},     {type::q2_k, "Q2_K", 256, 84, 16},
-    {type::q3_k, "Q3_K", 256, 110, 16},   {type::q4_k, "Q4_K", 256, 144, 32},
-    {type::q5_k, "Q5_K", 256, 176, 32},   {type::q6_k, "Q6_K", 256, 210, 16},
-    {type::iq4_nl, "IQ4_NL", 32, 18, 32}, {type::bf16, "BF16", 1, 2, 0},
-    {type::mxfp4, "MXFP4", 32, 17, 32},   {type::nvfp4, "NVFP4", 64, 36, 16},
+    {type::f32, "F32", 1, 4, 0},          {type::f16, "F16", 1, 2, 0},        {type::q4_0, "Q4_0", 32, 18, 32},
+    {type::q4_1, "Q4_1", 32, 20, 32},     {type::q5_0, "Q5_0", 32, 22, 32},   {type::q5_1, "Q5_1", 32, 24, 32},
+    {type::q8_0, "Q8_0", 32, 34, 32},     {type::q2_k, "Q2_K", 256, 84, 16},  {type::q3_k, "Q3_K", 256, 110, 16},
+    {type::q4_k, "Q4_K", 256, 144, 32},   {type::q5_k, "Q5_K", 256, 176, 32}, {type::q6_k, "Q6_K", 256, 210, 16},
+    {type::iq4_nl, "IQ4_NL", 32, 18, 32}, {type::bf16, "BF16", 1, 2, 0},      {type::mxfp4, "MXFP4", 32, 17, 32},
+    {type::nvfp4, "NVFP4", 64, 36, 16},
 };
 
 /// The facts of `type`, which must be one of the enumerators.
@@ -61,25 +59,13 @@ constexpr const type_facts& facts(type wanted) noexcept
 }
 
 /// "Q4_K".
-constexpr std::string_view name_of(type wanted) noexcept
-{
-    return facts(wanted).name;
-}
+constexpr std::string_view name_of(type wanted) noexcept { return facts(wanted).name; }
 /// Neighbouring elements of a row that make one block.
-constexpr std::size_t block_columns(type wanted) noexcept
-{
-    return facts(wanted).block_columns;
-}
+constexpr std::size_t block_columns(type wanted) noexcept { return facts(wanted).block_columns; }
 /// Bytes that one block takes.
-constexpr std::size_t block_bytes(type wanted) noexcept
-{
-    return facts(wanted).block_bytes;
-}
+constexpr std::size_t block_bytes(type wanted) noexcept { return facts(wanted).block_bytes; }
 /// Whether elements are rounded to codes that share a scale.
-constexpr bool is_quantized(type wanted) noexcept
-{
-    return facts(wanted).scale_columns != 0;
-}
+constexpr bool is_quantized(type wanted) noexcept { return facts(wanted).scale_columns != 0; }
 
 /// The type with this number in a file, or nothing where the library does not know it.
 constexpr std::optional<type> type_from_id(std::uint32_t id) noexcept

@@ -27,7 +27,7 @@ struct column {
 /// A small chart with a column for each decoder block; several of one section share their axes.
 struct column_chart {
     std::string title, subtitle;
-    std::string top_label; ///< of the full height
+    std::string top_label;   ///< of the full height
     bool has_tracks = false; ///< the full height stands behind each column: what was there before
     std::vector<column> columns;
 };
@@ -51,8 +51,9 @@ inline void write_column(writer& out, const column_chart& chart, std::size_t ind
     const std::string x = at((static_cast<double>(index) + 0.5) * pitch - wide / 2);
     const auto rectangle = [&](const char* look, double share) {
         const double tall = height * std::clamp(share, 0.0, 1.0);
-        out.empty("rect", {{"class", look}, {"x", x}, {"y", at(top + height - tall)},
-                           {"width", at(wide)}, {"height", at(tall)}});
+        out.empty(
+            "rect",
+            {{"class", look}, {"x", x}, {"y", at(top + height - tall)}, {"width", at(wide)}, {"height", at(tall)}});
     };
     out.open("g").leaf("title", drawn.tip);
     if (drawn.is == column::kind::skipped) {
@@ -70,8 +71,7 @@ inline void write_layer_labels(writer& out, const column_chart& chart)
     const double pitch = pitch_of(chart);
     const auto label = [&](std::size_t index) {
         out.leaf("text", chart.columns[index].label,
-                 {{"x", at((static_cast<double>(index) + 0.5) * pitch)}, {"y", "96"},
-                  {"text-anchor", "middle"}});
+                 {{"x", at((static_cast<double>(index) + 0.5) * pitch)}, {"y", "96"}, {"text-anchor", "middle"}});
     };
     constexpr double room = 24; // for a label of three digits
     const auto step = static_cast<std::size_t>(std::max(1.0, std::ceil(room / pitch)));

@@ -24,8 +24,8 @@ inline void write_experts(writer& out, const std::vector<expert_report>& experts
     out.close().close().open("tbody");
     for (const expert_report& each : experts) {
         out.open("tr").leaf("th", each.layer, {{"scope", "row"}});
-        for (const std::uint64_t number : {std::uint64_t{each.tokens.size()}, each.fewest(), each.most(),
-                                           std::uint64_t{each.unused()}})
+        for (const std::uint64_t number :
+             {std::uint64_t{each.tokens.size()}, each.fewest(), each.most(), std::uint64_t{each.unused()}})
             out.leaf("td", std::to_string(number));
         out.close();
     }

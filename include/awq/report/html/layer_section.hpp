@@ -37,8 +37,7 @@ inline double median_error(const std::vector<layer_report>& layers)
 namespace detail {
 
 /// Layers of one kind in one block; their mean.
-inline column layer_column(const std::vector<const layer_report*>& here, const std::string& block,
-                           double most)
+inline column layer_column(const std::vector<const layer_report*>& here, const std::string& block, double most)
 {
     double sum = 0;
     std::size_t count = 0;
@@ -48,8 +47,7 @@ inline column layer_column(const std::vector<const layer_report*>& here, const s
             ++count;
         }
     const std::string begin = "block " + block + ": ";
-    if (count == 0)
-        return {column::kind::skipped, 0, block, begin + "left as it is: " + here.front()->skipped};
+    if (count == 0) return {column::kind::skipped, 0, block, begin + "left as it is: " + here.front()->skipped};
     const double mean = sum / static_cast<double>(count);
     return {column::kind::value, most > 0 ? mean / most : 0.0, block,
             begin + percent_text(mean) + ", " + here.front()->format};
@@ -79,9 +77,8 @@ inline void write_layers(writer& out, const std::vector<layer_report>& layers)
     const double most = largest_error(layers);
     block_grid<layer_report> grid;
     for (const layer_report& each : layers) grid.add(each.layer, each);
-    auto charts = grid.charts([&](const auto& here, const std::string& block) {
-        return detail::layer_column(here, block, most);
-    });
+    auto charts = grid.charts(
+        [&](const auto& here, const std::string& block) { return detail::layer_column(here, block, most); });
     for (column_chart& each : charts) each.top_label = figure("%.2g %%", 100 * most);
     write_charts(out, charts);
     constexpr std::size_t short_table = 12;

@@ -125,10 +125,12 @@ inline void write_mappings(writer& out, const std::vector<mapping_report>& mappi
     }
     write_charts(out, charts);
     constexpr std::size_t short_table = 40;
-    begin_details(out, "Figures of " + counted_text(mappings.size(), "mapping"),
-                  mappings.size() <= short_table, on_paper::unfolded);
-    begin_table(out, {"block", "smoothed layer, and what balances it", "error before", "after", "change",
-                      "ratio", "tokens", "candidates skipped"}, 2);
+    begin_details(out, "Figures of " + counted_text(mappings.size(), "mapping"), mappings.size() <= short_table,
+                  on_paper::unfolded);
+    begin_table(out,
+                {"block", "smoothed layer, and what balances it", "error before", "after", "change", "ratio", "tokens",
+                 "candidates skipped"},
+                2);
     for (const mapping_report& each : mappings) detail::write_mapping_row(out, each);
     end_table(out);
     out.close().close();

@@ -24,11 +24,21 @@ inline void append_escaped(std::string& page, std::string_view text)
         const std::size_t length = json::detail::utf8_length(text);
         const auto lead = static_cast<unsigned char>(text.front());
         switch (lead) {
-        case '&': page += "&amp;"; break;
-        case '<': page += "&lt;"; break;
-        case '>': page += "&gt;"; break;
-        case '"': page += "&quot;"; break;
-        case '\'': page += "&#39;"; break;
+        case '&':
+            page += "&amp;";
+            break;
+        case '<':
+            page += "&lt;";
+            break;
+        case '>':
+            page += "&gt;";
+            break;
+        case '"':
+            page += "&quot;";
+            break;
+        case '\'':
+            page += "&#39;";
+            break;
         default:
             if (length == 0 || lead < 0x20 || lead == 0x7F)
                 page += replacement;

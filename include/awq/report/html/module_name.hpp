@@ -55,8 +55,7 @@ inline std::string last_parts(const std::vector<std::string>& names)
 {
     std::vector<std::string> parts;
     for (const std::string& name : names)
-        if (std::find(parts.begin(), parts.end(), last_part(name)) == parts.end())
-            parts.push_back(last_part(name));
+        if (std::find(parts.begin(), parts.end(), last_part(name)) == parts.end()) parts.push_back(last_part(name));
     std::string text;
     for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
     return text;

@@ -24,8 +24,7 @@ namespace awq::html {
 inline constexpr std::string_view generator_mark = "<meta name=\"generator\" content=\"awq ";
 
 /// Opens a page down to its heading. `what`: one line above the name; `place`: the full path, below it.
-inline void begin_page(writer& out, const std::string& name, const std::string& what,
-                       const std::string& place)
+inline void begin_page(writer& out, const std::string& name, const std::string& what, const std::string& place)
 {
     out.open("html", {{"lang", "en"}, {"xmlns", "http://www.w3.org/1999/xhtml"}}).open("head");
     out.empty("meta", {{"charset", "utf-8"}});
@@ -94,10 +93,7 @@ inline void begin_table(writer& out, const std::vector<std::string>& columns, st
 }
 inline void end_table(writer& out) { out.close().close().close(); }
 
-inline void number_cell(writer& out, const std::string& text)
-{
-    out.leaf("td", text, {{"class", "number"}});
-}
+inline void number_cell(writer& out, const std::string& text) { out.leaf("td", text, {{"class", "number"}}); }
 
 /// What a folded part is on paper.
 enum class on_paper { left_out, unfolded };

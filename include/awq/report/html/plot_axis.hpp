@@ -36,16 +36,13 @@ public:
     double place(double value) const
     {
         if (!std::isfinite(value)) return 1;
-        const double share = is_logarithmic_ ? std::log(value / low_) / std::log(high_ / low_)
-                                             : (value - low_) / (high_ - low_);
+        const double share =
+            is_logarithmic_ ? std::log(value / low_) / std::log(high_ / low_) : (value - low_) / (high_ - low_);
         return std::clamp(share, 0.0, 1.0);
     }
 
     /// Round values along the axis: a handful.
-    std::vector<double> ticks() const
-    {
-        return is_logarithmic_ ? logarithmic_ticks() : linear_ticks();
-    }
+    std::vector<double> ticks() const { return is_logarithmic_ ? logarithmic_ticks() : linear_ticks(); }
 
 private:
     std::vector<double> linear_ticks() const

@@ -82,7 +82,9 @@ public:
                 y = each.y + line;
         taken_.push_back({x, y, to_right});
         out_.leaf("text", point.label,
-                  {{"class", "name"}, {"x", at(to_right ? x + 9 : x - 9)}, {"y", at(y)},
+                  {{"class", "name"},
+                   {"x", at(to_right ? x + 9 : x - 9)},
+                   {"y", at(y)},
                    {"text-anchor", to_right ? "start" : "end"}});
     }
 
@@ -116,8 +118,8 @@ inline void write_scatter(writer& out, std::vector<plot_point> points, const std
     detail::write_frontier(out, frame, points);
     detail::label_writer labels{out, frame};
     for (const plot_point& each : points) {
-        out.open("circle", {{"class", "after"}, {"r", "4.5"}, {"cx", at(frame.x(each))},
-                            {"cy", at(frame.y(each.value))}});
+        out.open("circle",
+                 {{"class", "after"}, {"r", "4.5"}, {"cx", at(frame.x(each))}, {"cy", at(frame.y(each.value))}});
         out.leaf("title", each.label + ": " + figure("%.4g", each.value)).close();
         labels.write(each);
     }

@@ -69,8 +69,7 @@ inline void write_types(writer& out, const std::vector<type_total>& totals)
 
 inline void write_tensors(writer& out, const std::vector<tensor_report>& tensors)
 {
-    begin_details(out, "Types and bytes of " + counted_text(tensors.size(), "tensor"), false,
-                  on_paper::left_out);
+    begin_details(out, "Types and bytes of " + counted_text(tensors.size(), "tensor"), false, on_paper::left_out);
     begin_table(out, {"tensor", "type", "elements", "bytes"}, 2);
     for (const tensor_report& each : tensors) {
         out.open("tr").open("th", {{"scope", "row"}}).leaf("code", each.name).close();

@@ -23,8 +23,7 @@ inline void add_skip(skip_list& to, const std::string& reason, const std::string
 {
     const auto same = [&](const auto& entry) { return entry.first == reason; };
     const auto found = std::find_if(to.begin(), to.end(), same);
-    (found == to.end() ? to.emplace_back(reason, std::vector<std::string>{}) : *found)
-        .second.push_back(name);
+    (found == to.end() ? to.emplace_back(reason, std::vector<std::string>{}) : *found).second.push_back(name);
 }
 
 namespace detail {
@@ -63,8 +62,10 @@ inline void write_skipped(writer& out, const run_report& report)
     detail::write_skips(out, mappings, "mapping");
     detail::write_skips(out, layers, "layer");
     if (candidates > 0)
-        out.leaf("p", counted_text(candidates, "scale candidate") + " skipped: their loss is not finite, or "
-                 "the type that the checkpoint stores cannot hold them", {{"class", "reason"}});
+        out.leaf("p",
+                 counted_text(candidates, "scale candidate") + " skipped: their loss is not finite, or "
+                                                               "the type that the checkpoint stores cannot hold them",
+                 {{"class", "reason"}});
     out.close();
 }
 
