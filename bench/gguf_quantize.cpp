@@ -7,7 +7,7 @@
 //     AWQ_GGML_LIBRARY=.../libggml-base.so bench_gguf_quantize 2
 //
 // Processor time of one thread, or, where a number of threads is given, wall time of a whole tensor
-// on so many: ours as the pipeline does it (TBB), ggml's as llama.cpp's quantizer does it, threads
+// on so many: ours as a run does it (TBB), ggml's as llama.cpp's quantizer does it, threads
 // that take runs of rows in turn. The latter needs a machine where nothing else runs.
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/quantization/gguf/quantize_rows.hpp>

@@ -4,12 +4,12 @@
 // usage: bench_logits WINDOWS.jsonl MODEL OUT.f32 [MODEL OUT.f32]...
 // Writes float32, windows one after the other, each (tokens, vocabulary). A model is a directory or a
 // GGUF file. Prints a line for each.
-#include <awq/data/calibration_samples.hpp>
+#include <awq/evaluate/evaluate.hpp>
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/io/write_file.hpp>
-#include <awq/pipeline/evaluate.hpp>
-#include <awq/pipeline/open_model.hpp>
+#include <awq/run/open_model.hpp>
+#include <awq/text/calibration_samples.hpp>
 
 #include <cstdio>
 #include <string>

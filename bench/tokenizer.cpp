@@ -4,8 +4,8 @@
 // usage: bench_tokenizer [TOKENIZER_JSON TEXT_FILE] [Google Benchmark flags]
 // Without files: the tiny model of the examples and its calibration text. Every tokenizer and text
 // is first encoded and decoded; byte-level tokenizers must give the text back.
-#include <awq/data/tokenizer.hpp>
 #include <awq/io/read_file.hpp>
+#include <awq/text/tokenizer.hpp>
 
 #include <benchmark/benchmark.h>
 

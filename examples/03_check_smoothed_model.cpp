@@ -4,9 +4,9 @@
 //     03_check_smoothed_model ORIGINAL SMOOTHED
 //
 // prints one line for each thing that must hold, and exits with 1 if one does not.
-#include <awq/data/tokenizer.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
-#include <awq/pipeline/calls.hpp>
+#include <awq/run/calls.hpp>
+#include <awq/text/tokenizer.hpp>
 
 #include <algorithm>
 #include <cstdio>

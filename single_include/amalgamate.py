@@ -16,13 +16,14 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = ROOT / "include"
 UMBRELLAS = ("awq/core.hpp", "awq/hosted.hpp", "awq/awq.hpp")  # each includes the one before
-FILE_ROOMS = ("awq/model/", "awq/data/", "awq/io/", "awq/recipe/", "awq/report/", "awq/pipeline/")
+FILE_ROOMS = tuple(f"awq/{room}/" for room in ("io", "text", "report", "model", "recipe", "device", "format", "block",
+                                               "checkpoint", "evaluate", "allocate", "run"))
 HOSTED_MARK = "awq/support/requires_hosted.hpp"
 OPTIONAL_LIBRARIES = ("cblas", "openblas", "mkl", "dnnl", "oneapi/dnnl", "mpi", "cuda", "cublas")
 INCLUDE_LINE = re.compile(r'^\s*#\s*include\s*<([^>]+)>')
 CONDITION_LINE = re.compile(r'^\s*#\s*(if|ifdef|ifndef|endif)\b')
 # What awq.hpp includes first, and in the compiled mode alone.
-CALLS = "awq/pipeline/calls.hpp"
+CALLS = "awq/run/calls.hpp"
 # Part of the language's implementation, not a library: the core may use them behind a test macro.
 COMPILER_HEADERS = {"immintrin.h", "arm_neon.h", "bit", "version"}
 

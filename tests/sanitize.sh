@@ -10,7 +10,7 @@ export LC_ALL=C.UTF-8
 
 sanitizers=${1:-address,undefined}
 rooms=("${@:2}")
-[ ${#rooms[@]} -gt 0 ] || rooms=(data_room io io_autoawq io_compressed_tensors io_gguf recipe)
+[ ${#rooms[@]} -gt 0 ] || rooms=(text io io_autoawq io_compressed_tensors io_gguf recipe)
 build=build/${sanitizers//,/-}
 
 [ -f "$build/CMakeCache.txt" ] || cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \

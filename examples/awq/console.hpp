@@ -2,7 +2,7 @@
 #ifndef AWQ_EXAMPLES_CONSOLE_HPP
 #define AWQ_EXAMPLES_CONSOLE_HPP
 
-#include <awq/pipeline/progress_lines.hpp>
+#include <awq/report/progress_lines.hpp>
 #include <awq/support/error.hpp>
 #include <awq/support/notice.hpp>
 

@@ -2,7 +2,7 @@
 #include "commands.hpp"
 #include "console.hpp"
 
-#include <awq/pipeline/calls.hpp>
+#include <awq/run/calls.hpp>
 
 #include <map>
 

@@ -2,15 +2,15 @@
 #include "commands.hpp"
 #include "console.hpp"
 
-#include <awq/data/calibration_samples.hpp>
-#include <awq/data/chat_template.hpp>
+#include <awq/format/layer_scheme.hpp>
 #include <awq/io/check_outputs.hpp>
-#include <awq/pipeline/calls.hpp>
-#include <awq/pipeline/layer_scheme.hpp>
-#include <awq/pipeline/process_usage.hpp>
-#include <awq/pipeline/report_file.hpp>
-#include <awq/pipeline/sample_notices.hpp>
+#include <awq/report/report_file.hpp>
 #include <awq/report/report_text.hpp>
+#include <awq/run/calls.hpp>
+#include <awq/run/process_usage.hpp>
+#include <awq/run/sample_notices.hpp>
+#include <awq/text/calibration_samples.hpp>
+#include <awq/text/chat_template.hpp>
 
 #include <memory>
 #include <optional>

@@ -3,7 +3,7 @@
 #include "console.hpp"
 
 #include <awq/io/gguf/file_type.hpp>
-#include <awq/pipeline/calls.hpp>
+#include <awq/run/calls.hpp>
 
 namespace {
 

@@ -2,8 +2,8 @@
 #include "commands.hpp"
 #include "console.hpp"
 
-#include <awq/data/tokenizer.hpp>
-#include <awq/pipeline/calls.hpp>
+#include <awq/run/calls.hpp>
+#include <awq/text/tokenizer.hpp>
 
 namespace {
 

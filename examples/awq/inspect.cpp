@@ -2,13 +2,13 @@
 #include "commands.hpp"
 #include "console.hpp"
 
+#include <awq/checkpoint/directory_source.hpp>
+#include <awq/checkpoint/model_path.hpp>
+#include <awq/checkpoint/quantized_source.hpp>
+#include <awq/checkpoint/read_gguf_config.hpp>
 #include <awq/io/json_copy.hpp>
 #include <awq/io/model_file.hpp>
 #include <awq/io/safetensors/checkpoint.hpp>
-#include <awq/pipeline/directory_source.hpp>
-#include <awq/pipeline/model_path.hpp>
-#include <awq/pipeline/quantized_source.hpp>
-#include <awq/pipeline/read_gguf_config.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/printable.hpp>
 

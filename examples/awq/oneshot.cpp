@@ -3,10 +3,10 @@
 #include "console.hpp"
 
 #include <awq/io/gguf/file_type.hpp>
-#include <awq/pipeline/apply_recipe.hpp>
-#include <awq/pipeline/calls.hpp>
 #include <awq/recipe/load_recipe.hpp>
 #include <awq/report/write_report_text.hpp>
+#include <awq/run/apply_recipe.hpp>
+#include <awq/run/calls.hpp>
 
 namespace {
 

@@ -252,7 +252,7 @@ concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_v
 #define AWQ_HOSTED __STDC_HOSTED__
 #endif
 
-/// 1: all is compiled where it is used. 0: the whole-model calls of pipeline/calls.hpp are declared only, and awq.hpp
+/// 1: all is compiled where it is used. 0: the whole-model calls of run/calls.hpp are declared only, and awq.hpp
 /// includes nothing else; the one file that defines AWQ_IMPLEMENTATION before it compiles them.
 #ifndef AWQ_HEADER_ONLY
 #define AWQ_HEADER_ONLY 1

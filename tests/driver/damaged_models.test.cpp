@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Damaged models and configs as every command meets them: one line, exit code 1, nothing written.
 #include "catch.hpp"
-#include "pipeline/model_copy.hpp"
+#include "run/model_copy.hpp"
 #include "shell.hpp"
 
 #include <cmath>

@@ -2,7 +2,7 @@
 // Checkpoints that also see: the text part is worked on, all else is carried over; names in every
 // spelling, and an index that is out of date.
 #include "catch.hpp"
-#include "pipeline/model_copy.hpp"
+#include "run/model_copy.hpp"
 #include "shell.hpp"
 
 namespace {

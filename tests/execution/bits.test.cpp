@@ -8,7 +8,7 @@
 #include <awq/quantization/gguf/simd_quantizer.hpp>
 
 #include "catch.hpp"
-#include "execution/product_checks.hpp"
+#include "product_checks.hpp"
 
 #include <cmath>
 #include <cstdint>

@@ -3,7 +3,7 @@
 #include <awq/execution/kernels/xsimd.hpp>
 
 #include "catch.hpp"
-#include "execution/product_checks.hpp"
+#include "product_checks.hpp"
 
 #include <algorithm>
 #include <cmath>

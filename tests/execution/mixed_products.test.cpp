@@ -6,7 +6,7 @@
 #include <awq/support/float16.hpp>
 
 #include "catch.hpp"
-#include "execution/product_checks.hpp"
+#include "product_checks.hpp"
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>

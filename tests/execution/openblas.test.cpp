@@ -4,7 +4,7 @@
 #include <awq/execution/tbb_execution.hpp>
 
 #include "catch.hpp"
-#include "execution/product_checks.hpp"
+#include "product_checks.hpp"
 
 TEST_CASE("OpenBLAS equals a double loop on odd shapes")
 {

@@ -5,7 +5,7 @@
 #include <awq/execution/tbb_execution.hpp>
 
 #include "catch.hpp"
-#include "execution/product_checks.hpp"
+#include "product_checks.hpp"
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>

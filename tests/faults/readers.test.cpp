@@ -2,11 +2,11 @@
 #include "failing_new.hpp"
 #include "io/scratch.hpp"
 
-#include <awq/data/calibration_samples.hpp>
-#include <awq/data/chat_template.hpp>
-#include <awq/data/tokenizer.hpp>
-#include <awq/pipeline/open_model.hpp>
 #include <awq/recipe/load_recipe.hpp>
+#include <awq/run/open_model.hpp>
+#include <awq/text/calibration_samples.hpp>
+#include <awq/text/chat_template.hpp>
+#include <awq/text/tokenizer.hpp>
 
 namespace {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "failing_new.hpp"
 #include "io/scratch.hpp"
-#include "pipeline/pipeline_runs.hpp"
+#include "run/model_runs.hpp"
 
-#include <awq/pipeline/calls.hpp>
+#include <awq/run/calls.hpp>
 
 namespace {
 

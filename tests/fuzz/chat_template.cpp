@@ -2,7 +2,7 @@
 // A chat template and the messages that it writes.
 #include "input.hpp"
 
-#include <awq/data/chat_template.hpp>
+#include <awq/text/chat_template.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {

@@ -2,9 +2,9 @@
 // A calibration file, read as samples and as windows, under the name that its first line gives.
 #include "input.hpp"
 
-#include <awq/data/calibration_samples.hpp>
-#include <awq/data/chat_template.hpp>
-#include <awq/data/tokenizer.hpp>
+#include <awq/text/calibration_samples.hpp>
+#include <awq/text/chat_template.hpp>
+#include <awq/text/tokenizer.hpp>
 
 namespace {
 

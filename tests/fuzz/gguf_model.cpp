@@ -2,9 +2,9 @@
 // A model in a GGUF file: its config, its tokenizer and all its tensors by their Hugging Face names.
 #include "input.hpp"
 
+#include <awq/checkpoint/gguf_source.hpp>
+#include <awq/checkpoint/gguf_tokenizer.hpp>
 #include <awq/io/gguf/tensor_names.hpp>
-#include <awq/pipeline/gguf_source.hpp>
-#include <awq/pipeline/gguf_tokenizer.hpp>
 
 #include <vector>
 

@@ -2,9 +2,9 @@
 // quantization_config, read as each of the three methods does.
 #include "input.hpp"
 
+#include <awq/checkpoint/config_group_matcher.hpp>
 #include <awq/io/autoawq/quantization_config.hpp>
 #include <awq/io/gptq/weight.hpp>
-#include <awq/pipeline/config_group_matcher.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {

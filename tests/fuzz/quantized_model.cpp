@@ -2,7 +2,7 @@
 // A whole model directory, config.json and weights, opened as the program opens one.
 #include "input.hpp"
 
-#include <awq/pipeline/quantized_source.hpp>
+#include <awq/checkpoint/quantized_source.hpp>
 
 #include <vector>
 

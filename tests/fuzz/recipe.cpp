@@ -2,8 +2,8 @@
 // A recipe in YAML, and the options that it sets.
 #include "input.hpp"
 
-#include <awq/pipeline/apply_recipe.hpp>
 #include <awq/recipe/load_recipe.hpp>
+#include <awq/run/apply_recipe.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {

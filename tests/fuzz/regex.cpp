@@ -2,8 +2,8 @@
 // A pattern and a text: matches and gaps cover the text, in order.
 #include "input.hpp"
 
-#include <awq/data/regex.hpp>
-#include <awq/data/unicode.hpp>
+#include <awq/text/regex.hpp>
+#include <awq/text/unicode.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {

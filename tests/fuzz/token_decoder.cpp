@@ -2,8 +2,8 @@
 // The decoder of a tokenizer.json, and the tokens that it joins, one a line.
 #include "input.hpp"
 
-#include <awq/data/token_decoder.hpp>
 #include <awq/io/json_reader.hpp>
+#include <awq/text/token_decoder.hpp>
 
 #include <vector>
 

@@ -2,7 +2,7 @@
 // A tokenizer.json, and a text that it turns into ids and back.
 #include "input.hpp"
 
-#include <awq/data/tokenizer.hpp>
+#include <awq/text/tokenizer.hpp>
 
 namespace {
 

@@ -19,7 +19,7 @@
 #include <vector>
 
 /// The tiny llama of the examples, turned into a GGUF file with the io room alone: what the
-/// pipeline does for every model, wired by hand for this one.
+/// export does for every model, wired by hand for this one.
 namespace tiny_llama {
 
 using namespace awq;

@@ -135,7 +135,8 @@ inline bool is_umbrella(const std::string& name)
 /// Rooms of files, models and texts, beyond what an engine needs for tensors in memory.
 inline bool is_in_file_room(const std::string& name)
 {
-    static const std::set<std::string> rooms{"model", "data", "io", "recipe", "report", "pipeline"};
+    static const std::set<std::string> rooms{"io",     "text",  "report",     "model",    "recipe",   "device",
+                                             "format", "block", "checkpoint", "evaluate", "allocate", "run"};
     return rooms.count(room_of(name)) > 0;
 }
 

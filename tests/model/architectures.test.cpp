@@ -8,7 +8,7 @@
 #include <awq/smoothing/apply_scales.hpp>
 
 #include "catch.hpp"
-#include "model/random_model.hpp"
+#include "random_model.hpp"
 
 #include <cmath>
 #include <set>

@@ -6,7 +6,7 @@
 #include <awq/model/parts/alibi.hpp>
 
 #include "catch.hpp"
-#include "model/random_model.hpp"
+#include "random_model.hpp"
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>

@@ -4,7 +4,7 @@
 #include <awq/model/causal_lm.hpp>
 
 #include "catch.hpp"
-#include "model/test_model.hpp"
+#include "test_model.hpp"
 
 #include <tbb/task_arena.h>
 

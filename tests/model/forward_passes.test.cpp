@@ -6,7 +6,7 @@
 #include <awq/model/causal_lm.hpp>
 
 #include "catch.hpp"
-#include "model/random_model.hpp"
+#include "random_model.hpp"
 
 #include <cmath>
 

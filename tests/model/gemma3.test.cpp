@@ -5,7 +5,7 @@
 #include <awq/model/config/read_model_config.hpp>
 
 #include "catch.hpp"
-#include "model/random_model.hpp"
+#include "random_model.hpp"
 
 #include <cmath>
 #include <string>

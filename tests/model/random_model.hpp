@@ -2,7 +2,7 @@
 #ifndef AWQ_TESTS_MODEL_RANDOM_MODEL_HPP
 #define AWQ_TESTS_MODEL_RANDOM_MODEL_HPP
 
-#include "model/test_model.hpp"
+#include "test_model.hpp"
 
 #include <cstdint>
 #include <string>

@@ -3,7 +3,7 @@
 // (libggml-base of a build without fused multiply-add). AWQ_GGML_ROWS says how many rows of each
 // kind.
 #include "catch.hpp"
-#include "quantization_gguf/sample_rows.hpp"
+#include "sample_rows.hpp"
 #include <awq/quantization/gguf/simd_quantizer.hpp>
 #include <dlfcn.h>
 

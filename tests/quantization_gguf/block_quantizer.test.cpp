@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
-#include "quantization_gguf/sample_rows.hpp"
+#include "sample_rows.hpp"
 #include <awq/execution/serial_execution.hpp>
 #include <awq/quantization/gguf/quantize_rows.hpp>
 #include <awq/quantization/gguf/simd_quantizer.hpp>

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: MIT
 // Compiled once for each level of instruction set: the call of the whole job.
-#include <awq/pipeline/predict.hpp>
+#include <awq/run/predict.hpp>

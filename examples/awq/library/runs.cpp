@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Compiled once for each level of instruction set: the other calls that compute.
-#include <awq/pipeline/evaluate_model.hpp>
-#include <awq/pipeline/export.hpp>
-#include <awq/pipeline/generate.hpp>
+#include <awq/run/evaluate_model.hpp>
+#include <awq/run/export.hpp>
+#include <awq/run/generate.hpp>

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_BLOCK_ACTIVATION_STREAM_HPP
+#define AWQ_BLOCK_ACTIVATION_STREAM_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/block/check_tensors.hpp>
+#include <awq/block/hidden_states.hpp>
+#include <awq/block/outer_tensors.hpp>
+#include <awq/block/tensor_source.hpp>
+#include <awq/device/host_matrix.hpp>
+#include <awq/execution/scratch.hpp>
+#include <awq/model/causal_lm.hpp>
+#include <awq/support/finite.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// Token ids of one sample.
+using token_ids = std::vector<std::int32_t>;
+
+/// Tokens that go through a block at a time: enough for large products, few enough to stay small.
+inline constexpr std::size_t tokens_per_chunk = 2048;
+
+/// Some neighbouring sequences of a stream.
+struct sequence_chunk {
+    std::size_t first_sequence = 0;
+    std::size_t first_row = 0;
+    sequences batch;
+};
+
+/// Cuts sequences into chunks of about `tokens_per_chunk` tokens, each at least one sequence long.
+inline std::vector<sequence_chunk> cut_into_chunks(const sequences& batch)
+{
+    std::vector<sequence_chunk> chunks;
+    for (std::size_t s = 0; s < batch.count(); ++s) {
+        const std::size_t length = batch.length(s);
+        if (chunks.empty() || chunks.back().batch.tokens() + length > tokens_per_chunk)
+            chunks.push_back({s, batch.begin(s), {}});
+        chunks.back().batch.push_back(length);
+    }
+    return chunks;
+}
+
+/// Calls `change(rows)` with each chunk's hidden states, (tokens, hidden), and keeps what it makes of them if
+/// `is_kept`.
+template <execution E, class Change>
+status with_chunks(const E& how, const sequences& batch, hidden_states& hidden, bool is_kept, const Change& change)
+{
+    for (const sequence_chunk& chunk : cut_into_chunks(batch))
+        AWQ_CHECK(hidden.with_rows(how, chunk.first_row, chunk.batch.tokens(), is_kept, change));
+    return {};
+}
+
+/// Evenly spaced chunks of at least `tokens` tokens, all of them where there are not more: they stand for the rest
+/// where sums over tokens are compared with each other only.
+inline std::vector<sequence_chunk> sample_of(const std::vector<sequence_chunk>& chunks, std::size_t tokens)
+{
+    std::size_t all = 0;
+    for (const sequence_chunk& chunk : chunks) all += chunk.batch.tokens();
+    if (all <= tokens) return chunks;
+    const std::size_t count = std::min(chunks.size(), chunk_count(tokens * chunks.size(), all));
+    std::vector<sequence_chunk> sample;
+    for (std::size_t i = 0; i < count; ++i) sample.push_back(chunks[i * chunks.size() / count]);
+    return sample;
+}
+
+/// Whether the hidden states behind a block are finite; the error names the block. A NaN or an infinity
+/// stays in them, so the first block that it is seen behind has made it.
+inline status check_hidden(const std::string& path, const std::string& block, std::size_t layer,
+                           matrix_view<const float> hidden)
+{
+    if (all_finite({hidden.data(), hidden.size()})) return {};
+    return error{error_code::not_finite,
+                 path,
+                 ": the values stop being finite in block ",
+                 layer,
+                 " (",
+                 block,
+                 "*): its weights are damaged, or too large for float32"};
+}
+
+/// The hidden states of all calibration samples between two blocks.
+class activation_stream {
+public:
+    /// Embeds the samples. The table is read in stripes, never as a whole.
+    static result<activation_stream> make(const tensor_source& source, std::span<const token_ids> samples)
+    {
+        const std::string name = source.config().names.embeddings + ".weight";
+        const auto shape = source.shape(name);
+        if (!shape) return error{error_code::missing_tensor, source.path(), ": there is no tensor \"", name, "\""};
+        activation_stream stream;
+        stream.path_ = source.path();
+        std::vector<token_place> places;
+        for (const token_ids& sample : samples) {
+            stream.batch_.push_back(sample.size());
+            for (const std::int32_t id : sample) {
+                if (id < 0 || static_cast<std::size_t>(id) >= shape->rows)
+                    return error{error_code::shape_mismatch,
+                                 source.path(),
+                                 ": token id ",
+                                 id,
+                                 " is not in the model's vocabulary of ",
+                                 shape->rows,
+                                 "; does the tokenizer belong to this model?"};
+                places.push_back({static_cast<std::size_t>(id), places.size()});
+            }
+        }
+        stream.hidden_ = hidden_states{xtensor_backend::make(places.size(), source.config().hidden_size)};
+        stream.rope_ = rope_tables{source.config(), stream.batch_.longest()};
+        AWQ_TRY(const outer_tensors start, outer_tensors::read_start(source));
+        AWQ_CHECK(stream.embed(source, start, *shape, std::move(places)));
+        if (source.config().normed_embeddings)
+            norm_forward(serial_execution{}, start.embedding_norm(source.config()),
+                         std::as_const(stream.hidden_).floats(), stream.hidden_.floats());
+        AWQ_CHECK(stream.add_learned_positions(source));
+        return stream;
+    }
+
+    const sequences& batch() const noexcept { return batch_; }
+    /// Observers see what each expert would make of all tokens, not only of its own.
+    void show_all_experts(bool all) noexcept { all_experts_ = all; }
+    /// What a block of the model that was embedded needs to know.
+    block_context context(const model_config& config, std::size_t layer) const
+    {
+        return {config, rope_.of(config, layer), layer, all_experts_};
+    }
+    std::size_t tokens() const noexcept { return batch_.tokens(); }
+    hidden_states& hidden() noexcept { return hidden_; }
+    const hidden_states& hidden() const noexcept { return hidden_; }
+
+    /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
+    /// layers chunk by chunk; `begin(chunk)` is called before each chunk.
+    template <class Product, execution E, class Begin, class Observer = no_observer>
+    status advance(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
+                   const Begin& begin, const Observer& observer = {})
+    {
+        const block_context about = context(config, layer);
+        for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
+            begin(chunk);
+            const auto pass = [&](matrix_view<float> rows) -> status {
+                AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
+                return check_hidden(path_, block_prefix(config, layer), layer, rows);
+            };
+            AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), true, pass));
+        }
+        return {};
+    }
+
+    template <class Product, execution E>
+    status advance(const E& how, const model_config& config, std::size_t layer, const block_weights& weights)
+    {
+        return advance<Product>(how, config, layer, weights, [](const sequence_chunk&) {});
+    }
+
+    /// Runs some chunks through a block as `advance` does, but only for the observer: the hidden states stay before
+    /// it.
+    template <class Product, execution E, class Begin, class Observer>
+    status observe(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
+                   std::span<const sequence_chunk> chunks, const Begin& begin, const Observer& observer)
+    {
+        const block_context about = context(config, layer);
+        for (const sequence_chunk& chunk : chunks) {
+            begin(chunk);
+            const auto pass = [&](matrix_view<float> from) -> status {
+                scratch memory{from.size()};
+                if (!memory) return detail::no_memory("a decoder block");
+                std::copy_n(from.data(), from.size(), memory.data());
+                const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
+                AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
+                return check_hidden(path_, block_prefix(config, layer), layer, rows);
+            };
+            AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), false, pass));
+        }
+        return {};
+    }
+
+private:
+    struct token_place {
+        std::size_t id, row;
+    };
+
+    status embed(const tensor_source& source, const outer_tensors& start, tensor_shape shape,
+                 std::vector<token_place> places)
+    {
+        const std::string name = source.config().names.embeddings + ".weight";
+        constexpr std::size_t stripe = 4096;
+        std::sort(places.begin(), places.end(), [](const token_place& a, const token_place& b) { return a.id < b.id; });
+        host_matrix table = xtensor_backend::make(std::min(stripe, shape.rows), shape.cols);
+        std::size_t next = 0;
+        for (std::size_t first = 0; first < shape.rows; first += stripe) {
+            const auto rows = view_of(table).rows_from(0, std::min(stripe, shape.rows - first));
+            AWQ_CHECK(source.read_rows(name, first, rows));
+            for (; next < places.size() && places[next].id < first + rows.rows(); ++next)
+                embed_row(source.config().embedding_scale(), start.project_in(), rows.row(places[next].id - first),
+                          hidden_.floats().row(places[next].row));
+        }
+        return {};
+    }
+
+    status add_learned_positions(const tensor_source& source)
+    {
+        const model_config& config = source.config();
+        if (config.names.positions.empty()) return {};
+        const std::string name = config.names.positions + ".weight";
+        host_matrix table =
+            xtensor_backend::make(config.max_position_embeddings + config.position_offset, config.hidden_size);
+        AWQ_CHECK(source.read(name, view_of(table)));
+        const auto done =
+            add_positions(serial_execution{}, config, view_of(std::as_const(table)), batch_, 0, hidden_.floats());
+        return done ? done : done.error().within(source.path());
+    }
+
+    std::string path_; ///< of the model
+    sequences batch_;
+    rope_tables rope_;
+    bool all_experts_ = false;
+    hidden_states hidden_;
+};
+
+} // namespace awq
+
+#endif

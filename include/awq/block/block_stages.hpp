@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_BLOCK_BLOCK_STAGES_HPP
+#define AWQ_BLOCK_BLOCK_STAGES_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/block/activation_stream.hpp>
+#include <awq/execution/products/mirror_upper.hpp>
+#include <awq/execution/products/upper_gram.hpp>
+#include <awq/execution/scratch.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace awq {
+
+/// Two streams of hidden states that go through a block stage by stage: the original one, and the
+/// one that the rounded layers produce. A stage is what leads to a value that linear layers read; the
+/// stages come in the order of the layout's inputs. Behind the last value of a segment `gather` carries
+/// the original stream over the segment, and `pass` the rounded one, as soon as its readers are rounded.
+template <class Product, execution E>
+class block_stages {
+public:
+    /// `original` and `rounded`: hidden states before the block, changed in place.
+    block_stages(const E& how, const block_context& context, const sequences& batch, hidden_states& original,
+                 hidden_states& rounded)
+        : how_(how), context_(context), chunks_(cut_into_chunks(batch)), original_(original), rounded_(rounded)
+    {}
+
+    std::size_t tokens() const noexcept { return original_.rows(); }
+
+    /// gram += Xr^T Xr and shift += (Xo - Xr)^T Xr for the layout's `input`, with Xo from the original
+    /// stream and weights, Xr from the rounded ones; gives the rows of Xr. Of a layer `through` with few outputs,
+    /// shift += (its outputs of Xo - Xr)^T Xr instead, its product with the former: less work and less memory.
+    /// The tokens of an expert are not the same in both streams: of a routed value there is no shift.
+    result<std::uint64_t> gather(std::size_t input, const block_weights& original, const block_weights& rounded,
+                                 matrix_view<float> gram, matrix_view<float> shift, matrix_view<const float> through)
+    {
+        const place at = place_of(*rounded.layout, input);
+        std::size_t most = 0;
+        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
+        const scratch first{most * gram.cols()}; // kept by the thread: the forward pass takes it, too
+        if (!first) return no_memory();
+        host_matrix second = xtensor_backend::make(most, gram.cols());
+        const matrix_view<float> a{first.data(), most, gram.cols()};
+        std::uint64_t rows = 0;
+        for (const sequence_chunk& chunk : chunks_) {
+            if (at.is_last || !shift.empty()) AWQ_CHECK(capture(at, chunk, original, original_, a, at.is_last));
+            AWQ_TRY(const std::size_t count, capture(at, chunk, rounded, rounded_, view_of(second), false));
+            AWQ_CHECK(add(a.rows_from(0, count), view_of(second).rows_from(0, count), gram, shift, through));
+            rows += count;
+        }
+        mirror_upper(how_, gram);
+        return rows;
+    }
+
+    /// Carries the rounded stream over a segment, if the layout's `input` is its last.
+    status pass(std::size_t input, const block_weights& rounded)
+    {
+        const place at = place_of(*rounded.layout, input);
+        if (!at.is_last) return {};
+        for (const sequence_chunk& chunk : chunks_) {
+            const no_observer nothing;
+            const block_context unseen{context_.config, context_.rope, context_.layer};
+            AWQ_CHECK(with_rows(rounded_, chunk, true, [&](matrix_view<float> rows) {
+                block_run<Product, E> run{how_, unseen, rounded, chunk.batch, nothing};
+                return run_parts(run, at.segment, rows);
+            }));
+        }
+        return {};
+    }
+
+private:
+    /// Where a value is computed.
+    struct place {
+        block_input input;
+        block_segment segment;
+        bool is_last = false; ///< of its segment
+        bool is_routed = false;
+    };
+
+    static place place_of(const block_layout& layout, std::size_t input)
+    {
+        const auto holds = [&](const block_segment& segment, value_id value) {
+            for (std::size_t i = segment.first; i < segment.end; ++i) {
+                const auto inner = inner_values(layout.parts[i]);
+                if (ends_of(layout.parts[i]).second == value || std::ranges::find(inner, value) != inner.end())
+                    return true;
+            }
+            return false;
+        };
+        place found{layout.inputs[input], {}, false, layout.inputs[input].is_routed};
+        for (const block_segment& segment : layout.segments())
+            if (holds(segment, found.input.value)) found.segment = segment;
+        const bool is_end = input + 1 == layout.inputs.size();
+        found.is_last = is_end || !holds(found.segment, layout.inputs[input + 1].value);
+        return found;
+    }
+
+    static error no_memory() { return detail::no_memory("a decoder block"); }
+
+    template <class Change>
+    status with_rows(hidden_states& stream, const sequence_chunk& chunk, bool is_kept, const Change& change) const
+    {
+        return stream.with_rows(how_, chunk.first_row, chunk.batch.tokens(), is_kept, change);
+    }
+
+    /// The value of one chunk into the first rows of `out`; gives their number. `goes_on`: the stream
+    /// is carried over the segment, else it stays.
+    result<std::size_t> capture(const place& at, const sequence_chunk& chunk, const block_weights& weights,
+                                hidden_states& stream, matrix_view<float> out, bool goes_on)
+    {
+        std::size_t rows = 0;
+        const auto keep = [&](std::string_view name, matrix_view<const float> x) {
+            if (name != at.input.name) return;
+            rows = x.rows();
+            for_each_row(how_, rows, [&](std::size_t t) { std::ranges::copy(x.row(t), out.row(t).begin()); });
+        };
+        block_run<Product, E, decltype(keep)> run{how_, context_, weights, chunk.batch, keep};
+        block_segment parts = at.segment;
+        if (!goes_on) {
+            run.wanted = at.input.value;
+            while (writes_hidden(weights.layout->parts[parts.end - 1])) --parts.end;
+        }
+        AWQ_CHECK(with_rows(stream, chunk, goes_on, [&](matrix_view<float> x) { return run_parts(run, parts, x); }));
+        return rows;
+    }
+
+    status add(matrix_view<float> a, matrix_view<float> b, matrix_view<float> gram, matrix_view<float> shift,
+               matrix_view<const float> through) const
+    {
+        add_upper_gram<Product>(how_, b, gram);
+        if (shift.empty()) return {};
+        how_.for_each(a.rows(), [=](std::size_t row) {
+            for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
+        });
+        if (through.empty()) {
+            Product::add_cross_gram(how_, a, b, shift);
+            return {};
+        }
+        const scratch memory{a.rows() * through.rows()};
+        if (!memory) return no_memory();
+        const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
+        Product::multiply_nt(how_, a, through, outputs);
+        Product::add_cross_gram(how_, outputs, b, shift);
+        return {};
+    }
+
+    const E& how_;
+    const block_context& context_;
+    std::vector<sequence_chunk> chunks_;
+    hidden_states &original_, &rounded_;
+};
+
+} // namespace awq
+
+#endif

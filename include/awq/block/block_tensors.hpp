@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_BLOCK_BLOCK_TENSORS_HPP
+#define AWQ_BLOCK_BLOCK_TENSORS_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/block/block_matrix.hpp>
+#include <awq/block/check_tensors.hpp>
+#include <awq/block/expert_memory.hpp>
+#include <awq/block/tensor_source.hpp>
+#include <awq/device/host_matrix.hpp>
+#include <awq/model/block/block_weights.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// All weights of one decoder block in float32, by their names relative to the block.
+class AWQ_ABI_TAG block_tensors {
+public:
+    /// Reads the block; a missing tensor, a shape that the config does not ask for and a NaN are
+    /// errors that name the tensor. `scratch`: a directory where the weights of experts wait, if they have
+    /// more than `in_memory` bytes; empty: they do not.
+    static result<block_tensors> load(const tensor_source& source, std::size_t layer, const std::string& scratch = {},
+                                      std::size_t in_memory = 0)
+    {
+        block_tensors block;
+        block.prefix_ = block_prefix(source.config(), layer);
+        block.layout_ = std::make_shared<const block_layout>(layout_of(source.config(), layer));
+        block.memory_ = expert_memory::create(*block.layout_, scratch, in_memory);
+        const auto experts = block.memory_ ? expert_weights(*block.layout_) : std::set<std::size_t>{};
+        for (std::size_t i = 0; i < block.layout_->tensors.size(); ++i)
+            AWQ_CHECK(block.read(source, block.layout_->tensors[i], experts.contains(i)));
+        return block;
+    }
+
+    block_tensors() = default;
+    block_tensors(block_tensors&&) = default;
+    block_tensors& operator=(block_tensors&&) = default;
+    ~block_tensors() = default;
+    /// A copy of every tensor; experts wait in a file again, where there is room.
+    block_tensors(const block_tensors& other) : prefix_(other.prefix_), layout_(other.layout_), places_(other.places_)
+    {
+        if (other.memory_) memory_ = other.memory_->create_like();
+        for (const auto& [name, tensor] : other.tensors_) {
+            const matrix_view<const float> from = view_of(tensor);
+            tensors_.emplace_back(name, make(from.rows(), from.cols(), memory_ && tensor.is_elsewhere()));
+            std::copy_n(from.data(), from.size(), tensors_.back().second.data());
+            release(view_of(std::as_const(tensors_.back().second)));
+            other.release(from);
+        }
+    }
+    block_tensors& operator=(const block_tensors& other) { return *this = block_tensors{other}; }
+
+    /// Lets the pages of a weight go, if it is one that waits in a file.
+    void release(matrix_view<const float> weight) const noexcept
+    {
+        if (memory_) memory_->release(weight);
+    }
+    void release(std::string_view linear) const { release(weight(linear)); }
+
+    const block_layout& layout() const noexcept { return *layout_; }
+    /// "model.layers.3."
+    const std::string& prefix() const noexcept { return prefix_; }
+
+    /// Null where the block has no such tensor.
+    block_matrix* find(std::string_view name)
+    {
+        const auto found = places_.find(name);
+        return found == places_.end() ? nullptr : &tensors_[found->second].second;
+    }
+    const block_matrix* find(std::string_view name) const { return const_cast<block_tensors*>(this)->find(name); }
+    /// A linear layer's weight, (out_features, in_features); the layer must be one of the block.
+    matrix_view<float> weight(std::string_view linear) { return view_of(*find(std::string{linear} + ".weight")); }
+    matrix_view<const float> weight(std::string_view linear) const
+    {
+        return view_of(*find(std::string{linear} + ".weight"));
+    }
+
+    std::vector<std::pair<std::string, block_matrix>>& all() noexcept { return tensors_; }
+    const std::vector<std::pair<std::string, block_matrix>>& all() const noexcept { return tensors_; }
+
+    /// What a forward pass takes; views of this object's tensors.
+    block_weights weights() const
+    {
+        block_weights view{layout_, {}, memory_.get()};
+        for (const expected_tensor& each : layout_->tensors) {
+            const block_matrix* const found = find(each.name);
+            view.tensors.push_back(found ? view_of(*found) : matrix_view<const float>{});
+        }
+        return view;
+    }
+
+private:
+    block_matrix make(std::size_t rows, std::size_t cols, bool is_elsewhere)
+    {
+        return is_elsewhere ? block_matrix{memory_->take(rows, cols)} : block_matrix{xtensor_backend::make(rows, cols)};
+    }
+
+    status read(const tensor_source& source, const expected_tensor& wanted, bool is_elsewhere)
+    {
+        const std::string full = prefix_ + wanted.name;
+        AWQ_CHECK(check_tensor(source, wanted, full));
+        if (wanted.is == presence::unwanted) return {};
+        block_matrix tensor = make(wanted.rows, wanted.cols, is_elsewhere);
+        AWQ_CHECK(source.read(full, view_of(tensor)));
+        release(view_of(std::as_const(tensor)));
+        places_.emplace(wanted.name, tensors_.size());
+        tensors_.emplace_back(wanted.name, std::move(tensor));
+        return {};
+    }
+
+    std::string prefix_;
+    std::shared_ptr<const block_layout> layout_;
+    std::map<std::string, std::size_t, std::less<>> places_; ///< of names in `tensors_`
+    std::vector<std::pair<std::string, block_matrix>> tensors_;
+    std::unique_ptr<expert_memory> memory_; ///< of experts that wait in a file; null: they do not
+};
+
+} // namespace awq
+
+#endif

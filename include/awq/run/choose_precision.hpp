@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_RUN_CHOOSE_PRECISION_HPP
+#define AWQ_RUN_CHOOSE_PRECISION_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/execution/precision.hpp>
+#include <awq/execution/products/amx_tile.hpp>
+#include <awq/execution/products/reproducible.hpp>
+#include <awq/recipe/oneshot_options.hpp>
+#include <awq/support/notice.hpp>
+#include <awq/tensor/dtype.hpp>
+
+namespace awq {
+
+/// What a run's products are in. Where the options leave it open: mixed where that is faster and the stored
+/// weights are exact in it.
+inline precision choose_precision(const oneshot_options& options, dtype stored, notice_list& notes)
+{
+    if (options.operands == precision::mixed && !detail::has_amx())
+        notes.note("--precision mixed changes nothing: this processor does not multiply bfloat16 in tiles "
+                   "(AMX), so products stay float32");
+    const bool is_better = detail::has_amx() && stored == dtype::bf16 && !reproducible_products;
+    return options.operands.value_or(is_better ? precision::mixed : precision::float32);
+}
+
+} // namespace awq
+
+#endif

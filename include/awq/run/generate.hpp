@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_RUN_GENERATE_HPP
+#define AWQ_RUN_GENERATE_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/block/activation_stream.hpp>
+#include <awq/block/block_tensors.hpp>
+#include <awq/evaluate/evaluate.hpp>
+#include <awq/execution/products/packed.hpp>
+#include <awq/execution/tbb_execution.hpp>
+#include <awq/model/causal_lm.hpp>
+#include <awq/run/calls.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// A whole model in memory, in float32.
+template <class Product, execution E>
+class loaded_model {
+public:
+    static result<loaded_model> load(const tensor_source& source, E how = {})
+    {
+        return catch_out_of_memory(source.path(), give_more_memory, [&] { return load_whole(source, std::move(how)); });
+    }
+
+    causal_lm<Product, E>& network() { return *network_; }
+
+private:
+    static result<loaded_model> load_whole(const tensor_source& source, E how)
+    {
+        loaded_model model;
+        AWQ_TRY(model.outer_, outer_tensors::read(source));
+        for (std::size_t i = 0; i < source.config().num_hidden_layers; ++i) {
+            AWQ_TRY(block_tensors block, block_tensors::load(source, i));
+            model.blocks_.push_back(std::move(block));
+        }
+        AWQ_CHECK(model.assemble(source.config(), std::move(how)));
+        return model;
+    }
+
+    status assemble(const model_config& config, E how)
+    {
+        causal_lm_weights weights;
+        weights.outer = outer_.weights(config);
+        for (const block_tensors& block : blocks_) weights.layers.push_back(block.weights());
+        using network = causal_lm<Product, E>;
+        AWQ_TRY(network made, network::make(config, std::move(weights), std::move(how)));
+        network_ = std::make_unique<network>(std::move(made));
+        return {};
+    }
+
+    outer_tensors outer_;
+    std::vector<block_tensors> blocks_;
+    std::unique_ptr<causal_lm<Product, E>> network_;
+};
+
+namespace detail {
+
+template <class Product, execution E>
+result<token_ids> continue_prompt(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
+                                  std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
+{
+    const model_config& config = network.config();
+    if (prompt.empty()) return error{error_code::invalid_argument, "generate: the prompt has no token"};
+    AWQ_TRY(kv_cache cache, network.make_cache(prompt.size() + max_new_tokens));
+    std::vector<float> logits(config.vocab_size);
+    std::vector<std::uint32_t> next(prompt.begin(), prompt.end());
+    token_ids made;
+    while (made.size() < max_new_tokens) {
+        AWQ_CHECK(network.step(cache, next, logits));
+        const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+        const auto id = static_cast<std::uint32_t>(best);
+        const auto& ends = config.eos_token_ids;
+        if (std::find(ends.begin(), ends.end(), id) != ends.end()) break;
+        made.push_back(static_cast<std::int32_t>(id));
+        if (on_token) on_token(made.back());
+        next.assign(1, id);
+    }
+    return made;
+}
+
+} // namespace detail
+
+/// Appends the most likely token again and again, until an end token or `max_new_tokens`.
+/// `on_token` sees each new id as it comes; it may be empty.
+template <class Product, execution E>
+result<token_ids> generate(causal_lm<Product, E>& network, std::span<const std::int32_t> prompt,
+                           std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token = {})
+{
+    return catch_out_of_memory("generate", "take a shorter prompt or fewer new tokens",
+                               [&] { return detail::continue_prompt(network, prompt, max_new_tokens, on_token); });
+}
+
+#if AWQ_COMPILES_RUNS
+/// Loads a model and continues a prompt, on all cores and with the fast products.
+AWQ_CALL result<token_ids> generate(const tensor_source& model, std::span<const std::int32_t> prompt,
+                                    std::size_t max_new_tokens, const std::function<void(std::int32_t)>& on_token)
+{
+    using network = loaded_model<packed_product, tbb_execution>;
+    AWQ_TRY(network loaded, network::load(model));
+    return generate(loaded.network(), prompt, max_new_tokens, on_token);
+}
+#endif
+
+} // namespace awq
+
+#endif

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: MIT
+#ifndef AWQ_RUN_ONESHOT_HPP
+#define AWQ_RUN_ONESHOT_HPP
+
+#include <awq/support/requires_hosted.hpp>
+
+#include <awq/allocate/measured_types.hpp>
+#include <awq/block/block_quantize.hpp>
+#include <awq/block/block_search.hpp>
+#include <awq/block/count_tokens.hpp>
+#include <awq/block/search_chunks.hpp>
+#include <awq/checkpoint/imatrix_statistics.hpp>
+#include <awq/execution/instruction_set.hpp>
+#include <awq/execution/precision.hpp>
+#include <awq/execution/products/packed.hpp>
+#include <awq/execution/products/reproducible.hpp>
+#include <awq/execution/tbb_execution.hpp>
+#include <awq/report/run_report.hpp>
+#include <awq/run/available_memory.hpp>
+#include <awq/run/calibration_notices.hpp>
+#include <awq/run/calls.hpp>
+#include <awq/run/check_request.hpp>
+#include <awq/run/check_smoothed.hpp>
+#include <awq/run/choose_precision.hpp>
+#include <awq/run/clip_block.hpp>
+#include <awq/run/finish_outputs.hpp>
+#include <awq/run/layer_plan.hpp>
+#include <awq/run/mappings_for.hpp>
+#include <awq/run/memory_need.hpp>
+#include <awq/run/open_model.hpp>
+#include <awq/run/process_usage.hpp>
+#include <awq/run/read_ahead.hpp>
+#include <awq/run/request_files.hpp>
+#include <awq/run/round_embeddings.hpp>
+#include <awq/run/run_identity.hpp>
+#include <awq/run/run_journal.hpp>
+#include <awq/run/run_outputs.hpp>
+#include <awq/run/run_prediction.hpp>
+#include <awq/run/unused_options.hpp>
+#include <awq/support/catch_out_of_memory.hpp>
+#include <awq/text/calibration_samples.hpp>
+#include <awq/text/chat_template.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace awq {
+
+/// One pass over a model directory: calibrates, searches and smooths block by block, and hands each
+/// finished block to the sinks. At any time one block is in memory, beside the calibration samples'
+/// hidden states.
+template <class Product, execution E>
+class oneshot_run {
+public:
+    /// Opens everything that the options name and checks that they fit together, before any work.
+    static result<std::unique_ptr<oneshot_run>> prepare(const E& how, const oneshot_options& options)
+    {
+        auto run = std::unique_ptr<oneshot_run>{new oneshot_run{how, options}};
+        if (options.dry_run) run->outputs_.group().make_dry();
+        AWQ_CHECK(check_request(options));
+        note_unused_options(options, run->report_.notes);
+        AWQ_TRY(run->source_, directory_source::open(options.model));
+        run->options_.operands = choose_precision(options, run->source_->config().torch_dtype, run->report_.notes);
+        run->how_ = with_precision(how, *run->options_.operands);
+        AWQ_CHECK(check_outer_values(*run->source_));
+        AWQ_TRY(run->plan_, layer_plan::make(options, *run->source_));
+        for (const notice& each : run->plan_.notices()) run->report_.notes.add(each);
+        AWQ_TRY(run->mappings_, mappings_for(options, *run->source_));
+        AWQ_CHECK(check_request_files(options));
+        if (!options.dry_run) run->left_ = look_for_interrupted(options, run->report_.notes);
+        if (!run->left_) AWQ_CHECK(run->open_outputs());
+        AWQ_TRY(auto samples, run->load_calibration());
+        AWQ_CHECK(check_fits(options.model, run->least(), samples, memory_for_this_process()));
+        if (options.dry_run) {
+            run->samples_ = std::move(samples);
+            return run;
+        }
+        AWQ_TRY(run->identity_, identity_of(run->options_, samples));
+        if (run->left_) AWQ_CHECK(check_same(run->left_->identity, run->identity_));
+        if (run->left_ && !run->left_->finished.empty()) return run;
+        if (options.measured_types) AWQ_CHECK(run->measure(samples));
+        AWQ_CHECK(run->embed(samples));
+        if (run->left_) AWQ_CHECK(run->go_on(samples));
+        run->outputs_.begin(samples.size(), run->report_.notes);
+        run->begin_report(samples.size());
+        if (run->left_) run->take_report();
+        run->journal_.begin(run->outputs_.group(), options);
+        return run;
+    }
+
+    /// What a dry run knows.
+    std::span<const token_ids> samples() const noexcept { return samples_; }
+    const model_config& config() const noexcept { return source_->config(); }
+    const step_seconds& seconds() const noexcept { return report_.seconds; }
+    std::uint64_t source_bytes() const noexcept { return source_->checkpoint().total_bytes(); }
+    memory_need least() const { return least_memory(config(), !options_.smoothing_only, is_sequential()); }
+
+    /// Does all to the first block, with some of the samples, that a run does; gives what it took. `share`: of the
+    /// tokens that would be there, which decides whether they are enough for a least-squares target.
+    result<step_seconds> try_first_block(std::span<const token_ids> samples, float share)
+    {
+        AWQ_CHECK(embed(samples));
+        options_.rounding.least_squares_tokens = rounding_options{}.least_squares_tokens * share;
+        step_seconds before = std::exchange(report_.seconds, {});
+        AWQ_CHECK(run_block(0, 1));
+        return std::exchange(report_.seconds, std::move(before));
+    }
+
+    /// Does all of it; on an error nothing appears at the targets.
+    result<run_report> execute()
+    {
+        if (left_ && !left_->finished.empty()) return finish_outputs(std::move(*left_), report_.notes);
+        const std::size_t layers = source_->config().num_hidden_layers;
+        for (std::size_t layer = first_block_; layer < layers; ++layer) {
+            const std::string where = options_.model + ": block " + std::to_string(layer);
+            AWQ_CHECK(catch_out_of_memory(where, use_less_memory, [&] { return run_block(layer, layers); }));
+            if (layer + 1 == layers || journal_.is_due()) record(layer + 1);
+        }
+        mappings_.tell_unmatched(report_.notes);
+        if (options_.smoothing) AWQ_CHECK(check_smoothed(report_, options_.model));
+        report_.fallbacks.tell(report_.notes);
+        report_.note_skipped_candidates();
+        if (options_.all_experts && options_.imatrix.empty() && report_.experts.empty())
+            report_.notes.warn("all_experts had nothing to do: the model has no experts");
+        if (options_.smooth_grouped_query && !found_grouped_query_)
+            report_.notes.warn("smooth_grouped_query had nothing to do: no mapping of this run "
+                               "is one of query heads that share values");
+        notify(options_.progress, "writing", layers, layers);
+        watch_.lap();
+        AWQ_TRY(report_.outputs, outputs_.prepare());
+        report_.contents = outputs_.contents();
+        report_.add_seconds("write", watch_.lap());
+        report_.add_seconds("total", total_.lap());
+        report_.peak_rss_bytes = peak_rss_bytes();
+        AWQ_CHECK(outputs_.prepare_report(report_));
+        record(layers, finished_outputs(outputs_.group(), options_.overwrite, options_.report));
+        AWQ_CHECK(outputs_.commit());
+        return std::move(report_);
+    }
+
+private:
+    oneshot_run(const E& how, const oneshot_options& options) : how_(how), options_(options)
+    {
+        report_.notes = options.notices;
+        if (options.compensate) {
+            options_.rounding.error_feedback = false; // llama.cpp's quantizer has none
+            options_.rounding.importance = true;
+            report_.notes.note("compensated for " + options.target +
+                               ": the weights alone do not compute what the model did; "
+                               "quantize them with the importance matrix of this run");
+        }
+        if (options.imatrix.empty()) return;
+        // It says nothing about the output of a block, nor how inputs go together.
+        options_.loss = loss_kind::gram;
+        options_.rounding.error_feedback = false;
+        options_.rounding.least_squares_lambda = 0;
+        report_.notes.note("importance from " + options.imatrix +
+                           ": losses are sums of importance times squared weight error");
+    }
+
+    /// The samples' tokens; none where an importance matrix stands in for them.
+    result<std::vector<token_ids>> load_calibration()
+    {
+        if (!options_.imatrix.empty()) {
+            AWQ_TRY(imatrix_, read_statistics(options_.imatrix, source_->config()));
+            return std::vector<token_ids>{};
+        }
+        AWQ_TRY(const tokenizer tokens, open_tokenizer(options_.model));
+        sample_options reading;
+        reading.count = options_.num_calibration_samples;
+        reading.max_seq_length = options_.max_seq_length;
+        reading.chat = chat_templates::renderer_of(options_.model);
+        AWQ_TRY(sample_set samples, load_samples(options_.dataset, tokens, reading));
+        report_.add_seconds("tokenize", watch_.lap());
+        say_what_is_used(samples, options_, source_->config(), report_.notes);
+        return std::move(samples.sequences);
+    }
+
+    /// The hidden states before the first block.
+    status embed(std::span<const token_ids> samples)
+    {
+        if (!options_.imatrix.empty()) return {};
+        AWQ_TRY(stream_, activation_stream::make(*source_, samples));
+        stream_.show_all_experts(options_.all_experts);
+        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small();
+        return {};
+    }
+
+    status open_outputs() { return outputs_.open(how_, *source_, plan_, options_); }
+
+    /// Plans again with the types that do least harm, and opens the outputs for them; another run may have
+    /// measured them.
+    status measure(std::span<const token_ids> samples)
+    {
+        watch_.lap();
+        if (left_) {
+            measured_ = left_->measured;
+        } else {
+            outputs_.close_sinks(); // they can be written: now the plan may take its time
+            AWQ_TRY(measured_, measure_types<Product>(how_, *source_, *plan_.layout(), samples, options_.progress));
+        }
+        auto& types = options_.tensor_types;
+        types.insert(types.end(), measured_.overrides.begin(), measured_.overrides.end());
+        AWQ_TRY(plan_, layer_plan::make(options_, *source_));
+        report_.notes.note(measured_.sentence());
+        report_.add_seconds("measure types", watch_.lap());
+        return left_ ? status{} : open_outputs();
+    }
+
+    /// Opens the outputs behind what is written of them, and takes the hidden states; begins afresh where they are
+    /// damaged.
+    status go_on(std::span<const token_ids> samples)
+    {
+        outputs_.group().adopt(left_->directories);
+        outputs_.group().keep();
+        AWQ_CHECK(open_outputs());
+        if (is_sequential()) rounded_ = stream_.hidden();
+        if (left_->blocks <= source_->config().num_hidden_layers && outputs_.restore(left_->sinks) &&
+            read_hidden(how_, left_->hidden_path(), left_->hidden, hidden_bytes(left_->blocks))) {
+            first_block_ = static_cast<std::size_t>(left_->blocks);
+            journal_.go_on(*left_);
+            report_.notes.note("resumed behind the first " + std::to_string(first_block_) + " of " +
+                               std::to_string(source_->config().num_hidden_layers) + " blocks");
+            return {};
+        }
+        report_.notes.warn("what the interrupted run left is damaged; this one begins afresh");
+        left_.reset();
+        outputs_.discard();
+        AWQ_CHECK(embed(samples));
+        return open_outputs();
+    }
+
+    /// What is not said of every run of these options.
+    void take_report()
+    {
+        report_.take_blocks(std::move(left_->report));
+        found_grouped_query_ = left_->found_grouped_query;
+        mappings_.add_matched(left_->matched_mappings);
+    }
+
+    /// The hidden states that the blocks behind the first ones need: of both streams where the second goes on.
+    std::vector<std::span<std::byte>> hidden_bytes(std::size_t blocks)
+    {
+        if (!options_.imatrix.empty() || blocks == source_->config().num_hidden_layers) return {};
+        std::vector<std::span<std::byte>> all{stream_.hidden().bytes()};
+        if (is_sequential()) all.push_back(rounded_.bytes());
+        return all;
+    }
+
+    /// Writes down that so many blocks are finished, or all of it.
+    void record(std::size_t blocks, std::vector<finished_output> finished = {})
+    {
+        const std::set<std::size_t>& matched = mappings_.matched();
+        run_record now;
+        now.identity = identity_;
+        now.blocks = blocks;
+        now.sinks = outputs_.save();
+        now.measured = measured_;
+        now.found_grouped_query = found_grouped_query_;
+        now.matched_mappings.assign(matched.begin(), matched.end());
+        now.report = report_;
+        now.notices.assign(report_.notes.begin(), report_.notes.end());
+        now.finished = std::move(finished);
+        watch_.lap();
+        const status done = journal_.write(how_, std::move(now), hidden_bytes(blocks));
+        report_.add_seconds("journal", watch_.lap());
+        if (!done)
+            report_.notes.warn("the journal of the run cannot be written (" + std::string{done.error().text()} +
+                               "): --resume could not go on with it");
+    }
+
+    void begin_report(std::size_t samples)
+    {
+        report_.model = options_.model;
+        for (notice& each : source_->notices()) report_.notes.add(std::move(each));
+        report_.mode = options_.compensate       ? "compensated"
+                       : options_.smoothing_only ? "smoothing_only"
+                                                 : "smooth_and_quantize";
+        report_.scheme = plan_.name();
+        report_.group_size = plan_.group_size().value_or(options_.group_size);
+        report_.instruction_set = instruction_set();
+        report_.parameters = source_->checkpoint().total_elements();
+        report_.source_bytes = source_->checkpoint().total_bytes();
+        report_.options = describe(options_);
+        for (const auto& [layer, reason] : plan_.unfit())
+            if (!options_.smoothing_only) report_.layers.push_back({layer, {}, {}, 0, reason});
+        if (options_.clip_weights) report_.notes.note("weights are clipped: the model's function has changed");
+        if (reproducible_products) report_.options.emplace_back("reproducible", "true");
+        report_.options.emplace_back("samples", std::to_string(samples));
+        report_.options.emplace_back("tokens", std::to_string(stream_.tokens()));
+    }
+
+    status run_block(std::size_t layer, std::size_t layers)
+    {
+        notify(options_.progress, "block " + std::to_string(layer) + ": calibrate", layer, layers);
+        watch_.lap();
+        AWQ_TRY(block_tensors block,
+                block_tensors::load(*source_, layer, scratch_directory(), options_.experts_in_memory));
+        ahead_.start(*source_, layer + 1);
+        report_.add_seconds("read", watch_.lap());
+        block_statistics statistics{block.layout(), true};
+        AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
+        if (options_.smoothing_only) return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
+        const quantizer_choice formats = [&](std::string_view linear) {
+            return plan_.rounding_of(block.prefix() + std::string{linear});
+        };
+        block_quantizer_run<Product, E> quantizing{how_, block, statistics, formats, options_, report_};
+        const storage_choice storage = stored_types();
+        if (options_.compensate) quantizing.store_targets(storage);
+        AWQ_CHECK(quantize(layer, quantizing));
+        report_.add_seconds("quantize", watch_.lap());
+        const block_statistics* const seen = options_.compensate ? quantizing.rounded_statistics() : &statistics;
+        return hand_over(
+            {layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(), quantizing.compensated()});
+    }
+
+    /// What the search needs beside the statistics is gone when it is done.
+    status calibrate_and_smooth(std::size_t layer, std::size_t layers, block_tensors& block,
+                                block_statistics& statistics)
+    {
+        const std::vector<sequence_chunk> all = cut_into_chunks(stream_.batch());
+        const auto sample = gram_chunks(options_, is_sequential(), all, block.layout());
+        const auto& shown = shows_sample_only() ? sample : all;
+        parent_recorder recorder{shown, block.layout(), recorder_stride(options_, shown)};
+        AWQ_CHECK(observe(layer, block, shown, sample, statistics, recorder));
+        statistics.complete(how_);
+        if (options_.imatrix.empty()) count_tokens(block, statistics, report_);
+        report_.add_seconds("calibrate", watch_.lap());
+        notify(options_.progress, "block " + std::to_string(layer) + ": search", layer, layers);
+        AWQ_CHECK(smooth(layer, block, statistics, recorder));
+        if (options_.clip_weights)
+            clip_block(how_, block, statistics, plan_, options_.rounding.clip_steps, report_.fallbacks);
+        report_.add_seconds("search", watch_.lap());
+        return {};
+    }
+
+    /// Where experts wait while others are looked at: beside the output. llm-compressor's loss runs all of
+    /// them for each candidate, so then they stay in memory.
+    std::string scratch_directory() const
+    {
+        return options_.loss == loss_kind::parent_output ? std::string{} : outputs_.directory();
+    }
+
+    status hand_over(const finished_block& block)
+    {
+        AWQ_CHECK(outputs_.write(block));
+        report_.add_seconds("write", watch_.lap());
+        return {};
+    }
+
+    bool is_sequential() const { return !options_.smoothing_only && options_.rounding.least_squares_lambda > 0; }
+
+    status quantize(std::size_t layer, block_quantizer_run<Product, E>& run)
+    {
+        if (!is_sequential()) return run.run_alone();
+        if (layer == 0) {
+            rounded_ = stream_.hidden();
+            AWQ_CHECK(round_first());
+        }
+        const block_context context = stream_.context(source_->config(), layer);
+        block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(), rounded_};
+        AWQ_CHECK(run.run_sequential(stages));
+        const auto is_sound = [&](matrix_view<float> rows) {
+            return check_hidden(options_.model, block_prefix(source_->config(), layer), layer, rows);
+        };
+        const status sound = with_chunks(how_, stream_.batch(), rounded_, false, is_sound);
+        return sound ? sound : sound.error().within("with rounded weights");
+    }
+
+    /// The second stream begins with the embeddings of a GGUF file.
+    status round_first()
+    {
+        if (!plan_.layout()) return {};
+        const auto round = [&](matrix_view<float> rows) -> status {
+            round_embeddings(how_, source_->config(), *plan_.layout(), rows);
+            return {};
+        };
+        return with_chunks(how_, stream_.batch(), rounded_, true, round);
+    }
+
+    storage_choice stored_types() const
+    {
+        return [this](std::string_view tensor) { return source_->stored_type(tensor).value_or(dtype::f32); };
+    }
+
+    /// What the search simulates.
+    quantizer_choice simulated_of(const std::string& prefix) const
+    {
+        return [this, prefix](std::string_view linear) { return plan_.quantizer_of(prefix + std::string{linear}); };
+    }
+
+    /// Nothing but the search takes what the first pass sees: the streams go through the block once more.
+    bool shows_sample_only() const { return is_sequential() && options_.output_imatrix.empty(); }
+
+    /// Smoothing does not change what a block computes, so one pass serves both the statistics and
+    /// the next block's input. A sequential run goes through the block once more, stage by stage, and
+    /// takes that input from there.
+    /// `in_gram`: the chunks that the Gram matrices are of.
+    status observe(std::size_t layer, const block_tensors& block, std::span<const sequence_chunk> chunks,
+                   std::span<const sequence_chunk> in_gram, block_statistics& statistics, parent_recorder& recorder)
+    {
+        if (!options_.imatrix.empty())
+            return fill_statistics(imatrix_, source_->config(), layer, block.layout(), statistics);
+        const auto count = statistics.template observer<Product>(how_);
+        bool counts = true;
+        const auto observer = [&](std::string_view linear, matrix_view<const float> input) {
+            count(linear, input, counts);
+            recorder.observe(linear, input);
+        };
+        const auto begin = [&](const sequence_chunk& chunk) {
+            counts = std::ranges::find(in_gram, chunk.first_row, &sequence_chunk::first_row) != in_gram.end();
+            recorder.begin(chunk);
+        };
+        if (is_sequential())
+            return stream_.template observe<Product>(how_, source_->config(), layer, block.weights(), chunks, begin,
+                                                     observer);
+        return stream_.template advance<Product>(how_, source_->config(), layer, block.weights(), begin, observer);
+    }
+
+    status smooth(std::size_t layer, block_tensors& block, block_statistics& statistics,
+                  const parent_recorder& recorder)
+    {
+        AWQ_TRY(const auto resolved, mappings_.resolve(block));
+        const quantizer_choice quantizers = simulated_of(block.prefix());
+        const storage_choice storage = stored_types();
+        const block_context context = stream_.context(source_->config(), layer);
+        block_search<Product, E> search{how_, context, block, statistics, recorder, quantizers, storage, options_};
+        for (const resolved_mapping& mapping : resolved) {
+            found_grouped_query_ |= mapping.skipped == skip_cause::grouped_query;
+            AWQ_TRY(mapping_report report, search.smooth(mapping));
+            report_.mappings.push_back(std::move(report));
+        }
+        return {};
+    }
+
+    E how_;
+    oneshot_options options_;
+    stopwatch watch_, total_;
+    std::unique_ptr<directory_source> source_;
+    read_ahead ahead_;
+    layer_plan plan_;
+    mapping_set mappings_;
+    activation_stream stream_;
+    imatrix imatrix_;       ///< stands in for the stream where one was given
+    hidden_states rounded_; ///< hidden states behind the rounded blocks
+    bool found_grouped_query_ = false;
+    run_outputs outputs_;
+    run_report report_;
+    run_journal journal_;
+    run_identity identity_;
+    measured_types measured_;
+    std::vector<token_ids> samples_; ///< of a dry run
+    std::optional<run_record> left_; ///< by an interrupted run that this one goes on with
+    std::size_t first_block_ = 0;
+};
+
+/// Runs what the options ask for. The library's whole job in one call. `out_of_memory` names the block
+/// that did not fit; nothing is written then.
+template <class Product, execution E>
+result<run_report> oneshot(const E& how, const oneshot_options& options)
+{
+    if (options.dry_run) return error{error_code::invalid_argument, "a dry run is no run: call predict"};
+    return catch_out_of_memory(options.model, use_less_memory, [&]() -> result<run_report> {
+        AWQ_TRY(const auto run, (oneshot_run<Product, E>::prepare(how, options)));
+        return run->execute();
+    });
+}
+
+#if AWQ_COMPILES_RUNS
+/// The same on all cores, with the fast products.
+AWQ_CALL result<run_report> oneshot(const oneshot_options& options)
+{
+    return oneshot<packed_product>(tbb_execution{}, options);
+}
+#endif
+
+} // namespace awq
+
+#endif
