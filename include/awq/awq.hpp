@@ -92,6 +92,7 @@
 #include <awq/io/compressed_tensors/small_floats.hpp>
 #include <awq/io/copy_files.hpp>
 #include <awq/io/digest.hpp>
+#include <awq/io/directory_entries.hpp>
 #include <awq/io/float_codes.hpp>
 #include <awq/io/gguf/architecture.hpp>
 #include <awq/io/gguf/cursor.hpp>
@@ -286,6 +287,7 @@
 #include <awq/run/finish_outputs.hpp>
 #include <awq/run/generate.hpp>
 #include <awq/run/hidden_file.hpp>
+#include <awq/run/host_kernels.hpp>
 #include <awq/run/layer_plan.hpp>
 #include <awq/run/mappings_for.hpp>
 #include <awq/run/memory_need.hpp>

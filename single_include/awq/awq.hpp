@@ -31,19 +31,19 @@
 #ifndef AWQ_HEADER_ONLY
 #define AWQ_HEADER_ONLY 1
 #endif
-// What of it this unit compiles: the calls that compute, the rounding inside of them, and what only reads and writes
-// files, which needs no instruction set of its own. Whoever has AWQ_HEADER_ONLY=0 may compile the three in units of
-// their own, instead of AWQ_IMPLEMENTATION.
+// What of it this unit compiles: the calls that compute, the operations in which they spend their time (see
+// run/host_kernels.hpp), and what only reads and writes files. Whoever has AWQ_HEADER_ONLY=0 may compile the three in
+// units of their own, instead of AWQ_IMPLEMENTATION; the second alone is faster with a wider instruction set.
 #if AWQ_HEADER_ONLY || defined(AWQ_IMPLEMENTATION)
 #define AWQ_COMPILES_RUNS 1
-#define AWQ_COMPILES_ROUNDING 1
+#define AWQ_COMPILES_KERNELS 1
 #define AWQ_COMPILES_FILES 1
 #endif
 #ifndef AWQ_COMPILES_RUNS
 #define AWQ_COMPILES_RUNS 0
 #endif
-#ifndef AWQ_COMPILES_ROUNDING
-#define AWQ_COMPILES_ROUNDING 0
+#ifndef AWQ_COMPILES_KERNELS
+#define AWQ_COMPILES_KERNELS 0
 #endif
 #ifndef AWQ_COMPILES_FILES
 #define AWQ_COMPILES_FILES 0
@@ -5676,7 +5676,7 @@ private:
     }
 };
 
-#if AWQ_COMPILES_ROUNDING
+#if AWQ_COMPILES_KERNELS
 AWQ_COMPILED void simd_engine::fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
                                    std::uint8_t* codes) noexcept
 {
@@ -6203,7 +6203,7 @@ private:
     std::variant<integer_quantizer, fp8_quantizer, fp4_quantizer, gguf::simd_block_quantizer> chosen_;
 };
 
-#if AWQ_COMPILES_ROUNDING
+#if AWQ_COMPILES_KERNELS
 AWQ_COMPILED void any_quantizer::pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                                                  matrix_view<float> out) const
 {
@@ -6305,8 +6305,11 @@ inline double kl_divergence(std::span<const float> reference, std::span<const fl
 }
 
 /// Scores one position; `reference` may be empty.
-inline position_score score_position(std::span<const float> logits, std::span<const float> reference,
-                                     std::size_t next_token)
+AWQ_COMPILED position_score score_position(std::span<const float> logits, std::span<const float> reference,
+                                           std::size_t next_token);
+#if AWQ_COMPILES_KERNELS
+AWQ_COMPILED position_score score_position(std::span<const float> logits, std::span<const float> reference,
+                                           std::size_t next_token)
 {
     position_score score;
     score.negative_log_likelihood = log_sum_exp(logits) - static_cast<double>(logits[next_token]);
@@ -6316,6 +6319,7 @@ inline position_score score_position(std::span<const float> logits, std::span<co
     score.same_top = std::isfinite(score.kl_divergence) && top(logits) == top(reference);
     return score;
 }
+#endif
 
 /// The means over all scored positions. Sums merge, so parts may be evaluated on their own.
 struct evaluation {
@@ -14798,16 +14802,34 @@ inline status check(const block_weights& block)
 #ifndef AWQ_MODEL_FORWARD_OBSERVER_HPP
 #define AWQ_MODEL_FORWARD_OBSERVER_HPP
 
+#include <concepts>
 #include <string_view>
 
 namespace awq {
 
-/// Sees nothing. An observer is any callable `observer(layer, input)`: `layer`, relative to the block,
+/// Refers to a callable `observer(layer, input)`, which must live longer, or to none. `layer`, relative to the block,
 /// is the first linear layer that reads the value ("self_attn.q_proj" for the shared input of q, k
 /// and v); `input` is (tokens, in_features) and lives until the call returns. An expert's inner value
 /// has the rows of its own tokens only.
-struct no_observer {
-    constexpr void operator()(std::string_view, matrix_view<const float>) const noexcept {}
+class observer_ref {
+public:
+    observer_ref() = default;
+    template <class Observer>
+    requires(!std::same_as<Observer, observer_ref>) observer_ref(const Observer& observer)
+    noexcept
+        : observer_(&observer), call_([](const void* to, std::string_view layer, matrix_view<const float> input) {
+              (*static_cast<const Observer*>(to))(layer, input);
+          })
+    {}
+
+    void operator()(std::string_view layer, matrix_view<const float> input) const
+    {
+        if (call_) call_(observer_, layer, input);
+    }
+
+private:
+    const void* observer_ = nullptr;
+    void (*call_)(const void*, std::string_view, matrix_view<const float>) = nullptr;
 };
 
 } // namespace awq
@@ -14898,7 +14920,7 @@ struct block_context {
 };
 
 /// A pass through some parts of a block; the parts are given this.
-template <class Product, execution E, class Observer = no_observer>
+template <class Product, execution E>
 struct block_run {
     using product = Product;
 
@@ -14906,7 +14928,7 @@ struct block_run {
     const block_context& context;
     const block_weights& weights;
     const sequences& batch;
-    const Observer& observer;
+    observer_ref observer;
     kv_cache* cache = nullptr;   ///< of the one sequence, with its past; or null
     value_id wanted = none_here; ///< the pass stops at this value, and computes nothing for others
     bool stopped = false;
@@ -14973,19 +14995,18 @@ template <class Product, execution E>
 status part_forward(const E& e, const block_context& context, const block_weights& block, const sequences& batch,
                     std::size_t part, matrix_view<const float> input, matrix_view<float> output)
 {
-    const no_observer nothing;
     const block_context alone{context.config, context.rope, context.layer};
-    block_run<Product, E> run{e, alone, block, batch, nothing};
+    block_run<Product, E> run{e, alone, block, batch, {}};
     return std::visit([&](const auto& each) { return run_part(run, each, input, output); }, block.layout->parts[part]);
 }
 
 /// One decoder block, in place: hidden (tokens, hidden). The observer sees the values that linear
-/// layers read; see `no_observer`.
-template <class Product, execution E, class Observer = no_observer>
+/// layers read; see `observer_ref`.
+template <class Product, execution E>
 status decoder_block_forward(const E& e, const block_context& context, const block_weights& block,
-                             const sequences& batch, matrix_view<float> hidden, const Observer& observer = {})
+                             const sequences& batch, matrix_view<float> hidden, observer_ref observer = {})
 {
-    block_run<Product, E, Observer> run{e, context, block, batch, observer};
+    block_run<Product, E> run{e, context, block, batch, observer};
     return run_parts(run, {0, block.layout->parts.size()}, hidden);
 }
 
@@ -14995,9 +15016,8 @@ template <class Product, execution E>
 status decoder_block_forward(const E& e, const block_context& context, const block_weights& block, kv_cache& cache,
                              matrix_view<float> hidden)
 {
-    const no_observer nothing;
     const sequences batch = sequences::uniform(1, hidden.rows());
-    block_run<Product, E> run{e, context, block, batch, nothing, &cache};
+    block_run<Product, E> run{e, context, block, batch, {}, &cache};
     return run_parts(run, {0, block.layout->parts.size()}, hidden);
 }
 
@@ -15560,9 +15580,9 @@ public:
 
     /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
     /// layers chunk by chunk; `begin(chunk)` is called before each chunk.
-    template <class Product, execution E, class Begin, class Observer = no_observer>
+    template <class Product, execution E, class Begin>
     status advance(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
-                   const Begin& begin, const Observer& observer = {})
+                   const Begin& begin, observer_ref observer = {})
     {
         const block_context about = context(config, layer);
         for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
@@ -15584,9 +15604,9 @@ public:
 
     /// Runs some chunks through a block as `advance` does, but only for the observer: the hidden states stay before
     /// it.
-    template <class Product, execution E, class Begin, class Observer>
+    template <class Product, execution E, class Begin>
     status observe(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
-                   std::span<const sequence_chunk> chunks, const Begin& begin, const Observer& observer)
+                   std::span<const sequence_chunk> chunks, const Begin& begin, observer_ref observer)
     {
         const block_context about = context(config, layer);
         for (const sequence_chunk& chunk : chunks) {
@@ -16347,24 +16367,7 @@ public:
 
     /// Adds a batch of inputs, (tokens, in_features), to the Gram matrix only if it is `in_gram`.
     template <class Product, execution E>
-    status observe(const E& how, matrix_view<const float> x, bool in_gram = true)
-    {
-        constexpr std::size_t at_once = 64;
-        how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
-            const std::size_t first = chunk * at_once;
-            const std::size_t count = std::min(at_once, x.cols() - first);
-            float* const largest = largest_.data() + first;
-            for (std::size_t r = 0; r < x.rows(); ++r) {
-                const float* const from = x.row(r).data() + first;
-                for (std::size_t c = 0; c < count; ++c) largest[c] = std::max(largest[c], std::fabs(from[c]));
-            }
-        });
-        if (in_gram && has_gram()) {
-            add_upper_gram<Product>(how, x, view_of(gram_));
-            gram_tokens_ += x.rows();
-        }
-        return stats_.template observe<Product>(how, x);
-    }
+    status observe(const E& how, matrix_view<const float> x, bool in_gram = true);
 
     /// After the last batch.
     template <execution E>
@@ -16375,20 +16378,7 @@ public:
 
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
     template <execution E>
-    void divide_inputs(const E& how, std::span<const double> scales)
-    {
-        const std::size_t count = in_features();
-        for (std::size_t i = 0; i < count; ++i) {
-            abs_sum_[i] /= scales[i];
-            largest_[i] /= static_cast<float>(scales[i]);
-            square_sum_[i] /= scales[i] * scales[i];
-        }
-        if (!has_gram()) return;
-        how.for_each(count, [&](std::size_t i) {
-            float* const row = &gram_(i, 0);
-            for (std::size_t j = 0; j < count; ++j) row[j] /= static_cast<float>(scales[i] * scales[j]);
-        });
-    }
+    void divide_inputs(const E& how, std::span<const double> scales);
 
 private:
     std::vector<float> mean_of(const std::vector<double>& sums) const
@@ -16405,6 +16395,42 @@ private:
     std::uint64_t gram_tokens_ = 0;
     activation_stats stats_; ///< without the Gram matrix
 };
+
+template <class Product, execution E>
+status input_statistics::observe(const E& how, matrix_view<const float> x, bool in_gram)
+{
+    constexpr std::size_t at_once = 64;
+    how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
+        const std::size_t first = chunk * at_once;
+        const std::size_t count = std::min(at_once, x.cols() - first);
+        float* const largest = largest_.data() + first;
+        for (std::size_t r = 0; r < x.rows(); ++r) {
+            const float* const from = x.row(r).data() + first;
+            for (std::size_t c = 0; c < count; ++c) largest[c] = std::max(largest[c], std::fabs(from[c]));
+        }
+    });
+    if (in_gram && has_gram()) {
+        add_upper_gram<Product>(how, x, view_of(gram_));
+        gram_tokens_ += x.rows();
+    }
+    return stats_.template observe<Product>(how, x);
+}
+
+template <execution E>
+void input_statistics::divide_inputs(const E& how, std::span<const double> scales)
+{
+    const std::size_t count = in_features();
+    for (std::size_t i = 0; i < count; ++i) {
+        abs_sum_[i] /= scales[i];
+        largest_[i] /= static_cast<float>(scales[i]);
+        square_sum_[i] /= scales[i] * scales[i];
+    }
+    if (!has_gram()) return;
+    how.for_each(count, [&](std::size_t i) {
+        float* const row = &gram_(i, 0);
+        for (std::size_t j = 0; j < count; ++j) row[j] /= static_cast<float>(scales[i] * scales[j]);
+    });
+}
 
 /// Statistics of the values of a decoder block that linear layers read.
 class block_statistics {
@@ -18446,18 +18472,7 @@ namespace awq {
 class running_divergence {
 public:
     /// Stripes of the same words, at least one.
-    void add(std::span<const float> reference, std::span<const float> logits)
-    {
-        std::vector<float> weights;
-        const double p = log_sum(reference, weights);
-        double mean = 0; // of the difference, over the stripe's share of p
-        for (std::size_t i = 0; i < weights.size(); ++i)
-            mean += weights[i] * (static_cast<double>(reference[i]) - logits[i]);
-        const double seen = std::exp(p_ - joined(p_, p));
-        mean_ = seen * mean_ + (1.0 - seen) * mean;
-        p_ = joined(p_, p);
-        q_ = joined(q_, log_sum(logits, weights));
-    }
+    void add(std::span<const float> reference, std::span<const float> logits);
 
     double value() const { return std::max(0.0, mean_ - p_ + q_); }
 
@@ -18478,6 +18493,21 @@ private:
     double q_ = -std::numeric_limits<double>::infinity();
     double mean_ = 0; ///< of reference - logits under p
 };
+
+#if AWQ_COMPILES_KERNELS
+AWQ_COMPILED void running_divergence::add(std::span<const float> reference, std::span<const float> logits)
+{
+    std::vector<float> weights;
+    const double p = log_sum(reference, weights);
+    double mean = 0; // of the difference, over the stripe's share of p
+    for (std::size_t i = 0; i < weights.size(); ++i)
+        mean += weights[i] * (static_cast<double>(reference[i]) - logits[i]);
+    const double seen = std::exp(p_ - joined(p_, p));
+    mean_ = seen * mean_ + (1.0 - seen) * mean;
+    p_ = joined(p_, p);
+    q_ = joined(q_, log_sum(logits, weights));
+}
+#endif
 
 } // namespace awq
 
@@ -18625,6 +18655,12 @@ constexpr std::string_view instruction_set() noexcept
     if constexpr (std::is_base_of_v<kernels::vectors::sse2, Arch>) return "baseline";
     return Arch::name();
 }
+
+/// That of the unit that runs on whole models spend their time in.
+AWQ_COMPILED std::string_view kernel_instruction_set() noexcept;
+#if AWQ_COMPILES_KERNELS
+AWQ_COMPILED std::string_view kernel_instruction_set() noexcept { return instruction_set(); }
+#endif
 
 } // namespace awq
 
@@ -18899,7 +18935,7 @@ result<std::vector<evaluation>> evaluate_windows(const E& how, source_list model
 {
     AWQ_CHECK(check_vocabularies(models, reference));
     std::vector<evaluation> totals(models.size());
-    for (evaluation& each : totals) each.instruction_set = instruction_set();
+    for (evaluation& each : totals) each.instruction_set = kernel_instruction_set();
     const std::size_t hidden_size = widest_hidden_size(models);
     while (!windows.empty()) {
         const auto part = windows.first(windows_at_once(hidden_size, windows));
@@ -21553,35 +21589,7 @@ private:
     }
 
     result<search_outcome> search(const resolved_mapping& mapping, const search_problem<any_quantizer>& problem,
-                                  std::vector<float>& memory)
-    {
-        std::vector<matrix_view<const float>> weights;
-        for (const auto& layer : problem.layers) weights.push_back(layer.weight);
-        constexpr std::size_t rows_at_once = 1024;
-        std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
-        const input_statistics& inputs = inputs_of(mapping);
-        const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
-        const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
-        const bool is_exact = options_.loss == loss_kind::parent_output;
-        const std::size_t deciding = is_exact ? all_rows : options_.search.deciding_rows;
-        gram_loss<Product, E> gram{how_,
-                                   weights,
-                                   inputs.gram(),
-                                   inputs.gram_tokens(),
-                                   products,
-                                   is_alone ? deciding : options_.search.screening_rows,
-                                   row_block_of(problem)};
-        if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
-        const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
-        const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
-                                 matrix_view<const float> input, matrix_view<float> output) {
-            return run_parent(parent, mapping, candidates, batch, input, output);
-        };
-        recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
-        AWQ_CHECK(exact.prepare());
-        if (is_exact) return scale_search(how_, problem, options_.search, exact, memory);
-        return screened_search(how_, problem, options_.search, gram, exact, memory);
-    }
+                                  std::vector<float>& memory);
 
     /// The part that alone reads what several balance layers read: it is run for the exact loss. Of a
     /// single balance layer the Gram matrix says the same; so it must where parts share a value.
@@ -21702,6 +21710,39 @@ private:
     const oneshot_options& options_;
 };
 
+template <class Product, execution E>
+result<search_outcome> block_search<Product, E>::search(const resolved_mapping& mapping,
+                                                        const search_problem<any_quantizer>& problem,
+                                                        std::vector<float>& memory)
+{
+    std::vector<matrix_view<const float>> weights;
+    for (const auto& layer : problem.layers) weights.push_back(layer.weight);
+    constexpr std::size_t rows_at_once = 1024;
+    std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
+    const input_statistics& inputs = inputs_of(mapping);
+    const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
+    const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
+    const bool is_exact = options_.loss == loss_kind::parent_output;
+    const std::size_t deciding = is_exact ? all_rows : options_.search.deciding_rows;
+    gram_loss<Product, E> gram{how_,
+                               weights,
+                               inputs.gram(),
+                               inputs.gram_tokens(),
+                               products,
+                               is_alone ? deciding : options_.search.screening_rows,
+                               row_block_of(problem)};
+    if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
+    const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
+    const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
+                             matrix_view<const float> input, matrix_view<float> output) {
+        return run_parent(parent, mapping, candidates, batch, input, output);
+    };
+    recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
+    AWQ_CHECK(exact.prepare());
+    if (is_exact) return scale_search(how_, problem, options_.search, exact, memory);
+    return screened_search(how_, problem, options_.search, gram, exact, memory);
+}
+
 } // namespace awq
 
 #endif
@@ -21765,10 +21806,9 @@ public:
         const place at = place_of(*rounded.layout, input);
         if (!at.is_last) return {};
         for (const sequence_chunk& chunk : chunks_) {
-            const no_observer nothing;
             const block_context unseen{context_.config, context_.rope, context_.layer};
             AWQ_CHECK(with_rows(rounded_, chunk, true, [&](matrix_view<float> rows) {
-                block_run<Product, E> run{how_, unseen, rounded, chunk.batch, nothing};
+                block_run<Product, E> run{how_, unseen, rounded, chunk.batch, {}};
                 return run_parts(run, at.segment, rows);
             }));
         }
@@ -21821,7 +21861,7 @@ private:
             rows = x.rows();
             for_each_row(how_, rows, [&](std::size_t t) { std::ranges::copy(x.row(t), out.row(t).begin()); });
         };
-        block_run<Product, E, decltype(keep)> run{how_, context_, weights, chunk.batch, keep};
+        block_run<Product, E> run{how_, context_, weights, chunk.batch, keep};
         block_segment parts = at.segment;
         if (!goes_on) {
             run.wanted = at.input.value;
@@ -21832,30 +21872,34 @@ private:
     }
 
     status add(matrix_view<float> a, matrix_view<float> b, matrix_view<float> gram, matrix_view<float> shift,
-               matrix_view<const float> through) const
-    {
-        add_upper_gram<Product>(how_, b, gram);
-        if (shift.empty()) return {};
-        how_.for_each(a.rows(), [=](std::size_t row) {
-            for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
-        });
-        if (through.empty()) {
-            Product::add_cross_gram(how_, a, b, shift);
-            return {};
-        }
-        const scratch memory{a.rows() * through.rows()};
-        if (!memory) return no_memory();
-        const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
-        Product::multiply_nt(how_, a, through, outputs);
-        Product::add_cross_gram(how_, outputs, b, shift);
-        return {};
-    }
+               matrix_view<const float> through) const;
 
     const E& how_;
     const block_context& context_;
     std::vector<sequence_chunk> chunks_;
     hidden_states &original_, &rounded_;
 };
+
+template <class Product, execution E>
+status block_stages<Product, E>::add(matrix_view<float> a, matrix_view<float> b, matrix_view<float> gram,
+                                     matrix_view<float> shift, matrix_view<const float> through) const
+{
+    add_upper_gram<Product>(how_, b, gram);
+    if (shift.empty()) return {};
+    how_.for_each(a.rows(), [=](std::size_t row) {
+        for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
+    });
+    if (through.empty()) {
+        Product::add_cross_gram(how_, a, b, shift);
+        return {};
+    }
+    const scratch memory{a.rows() * through.rows()};
+    if (!memory) return no_memory();
+    const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
+    Product::multiply_nt(how_, a, through, outputs);
+    Product::add_cross_gram(how_, outputs, b, shift);
+    return {};
+}
 
 } // namespace awq
 
@@ -22704,10 +22748,7 @@ public:
     bool has_feedback() const noexcept { return !feedback_.empty(); }
 
     /// Rounds `weight` (out_features, in_features) and replaces it by what the codes stand for.
-    quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const
-    {
-        return format.visit([&](const auto& rounding) -> quantized_linear { return round_to(rounding, weight); });
-    }
+    quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const;
 
 private:
     /// Nothing chooses the codes but the format's own rule: then they are those of compressed-tensors,
@@ -22849,6 +22890,12 @@ private:
     float magnitude_;
     const rounding_options& options_;
 };
+
+template <class Product, execution E>
+quantized_linear linear_rounder<Product, E>::round(const any_quantizer& format, matrix_view<float> weight) const
+{
+    return format.visit([&](const auto& rounding) -> quantized_linear { return round_to(rounding, weight); });
+}
 
 } // namespace awq
 
@@ -24155,6 +24202,62 @@ inline notice llama_like_notice(const json::value& root, const model_config& con
 #ifndef AWQ_CHECKPOINT_MODEL_PATH_HPP
 #define AWQ_CHECKPOINT_MODEL_PATH_HPP
 
+// ---- awq/io/directory_entries.hpp
+#ifndef AWQ_IO_DIRECTORY_ENTRIES_HPP
+#define AWQ_IO_DIRECTORY_ENTRIES_HPP
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace awq {
+
+/// The names in a directory, sorted; `failure` says where they cannot be read. Those of std::filesystem's iterators
+/// need memory where nothing may throw.
+inline std::vector<std::string> names_in(const std::filesystem::path& directory, std::error_code& failure)
+{
+    std::vector<std::string> names;
+    const std::unique_ptr<::DIR, int (*)(::DIR*)> open{::opendir(directory.c_str()), &::closedir};
+    errno = open ? 0 : errno;
+    for (const ::dirent* each = nullptr; open && (each = ::readdir(open.get())) != nullptr; errno = 0)
+        if (const std::string_view name = each->d_name; name != "." && name != "..") names.emplace_back(name);
+    if (errno != 0) failure = {errno, std::generic_category()};
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// The same, and none where they cannot be read.
+inline std::vector<std::string> names_in(const std::filesystem::path& directory)
+{
+    std::error_code ignored;
+    return names_in(directory, ignored);
+}
+
+/// Calls visit(path, kind) for everything below a directory, links not followed, and goes into a directory for which
+/// it gives true. Stops at a directory that cannot be read, which `failure` then says.
+template <class Visit>
+void visit_below(const std::filesystem::path& directory, std::error_code& failure, const Visit& visit)
+{
+    namespace fs = std::filesystem;
+    for (const std::string& name : names_in(directory, failure)) {
+        const fs::path path = directory / name;
+        std::error_code ignored;
+        const fs::file_type kind = fs::symlink_status(path, ignored).type();
+        if (visit(path, kind) && kind == fs::file_type::directory && !failure) visit_below(path, failure, visit);
+    }
+}
+
+} // namespace awq
+
+#endif
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -24180,18 +24283,6 @@ inline bool is_there(const std::filesystem::path& path)
 {
     std::error_code ignored;
     return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
-}
-
-/// The names in a directory, sorted.
-inline std::vector<std::string> names_in(const std::filesystem::path& directory)
-{
-    namespace fs = std::filesystem;
-    std::vector<std::string> names;
-    std::error_code failure;
-    for (fs::directory_iterator at{directory, failure}, end; !failure && at != end; at.increment(failure))
-        names.push_back(at->path().filename().string());
-    std::sort(names.begin(), names.end());
-    return names;
 }
 
 /// What a weight file of another format is called; empty for any other file.
@@ -24533,11 +24624,12 @@ inline bool is_beside_weights(const std::filesystem::path& real, const std::file
 {
     namespace fs = std::filesystem;
     std::error_code failure;
-    for (fs::directory_iterator at{directory, failure}, end; !failure && at != end; at.increment(failure)) {
+    for (const std::string& each : names_in(directory, failure)) {
         std::error_code ignored;
-        if (!at->is_symlink(ignored)) continue;
-        const fs::path weights = fs::canonical(at->path(), ignored);
-        if (!is_linked_weight(at->path(), weights)) continue;
+        const fs::path link = directory / each;
+        if (!fs::is_symlink(fs::symlink_status(link, ignored))) continue;
+        const fs::path weights = fs::canonical(link, ignored);
+        if (!is_linked_weight(link, weights)) continue;
         const fs::path beside = fs::canonical(weights.parent_path() / name, ignored);
         if (!beside.empty() && beside == real) return true;
     }
@@ -25196,7 +25288,18 @@ inline constexpr std::size_t values_per_step = 2048;
 } // namespace detail
 
 /// Whether every value of the given type (f32, f16 or bf16) in `bytes` is finite.
-inline bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
+AWQ_COMPILED bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept;
+
+/// values = bytes of the given type (f32, f16 or bf16), exactly. The caller sees to it that
+/// bytes.size() == values.size() * size_of(type).
+AWQ_COMPILED void widen(dtype type, std::span<const std::byte> bytes, std::span<float> values) noexcept;
+
+/// bytes = values rounded to the given type (f32, f16 or bf16), to nearest, ties to even. The
+/// caller sees to it that bytes.size() == values.size() * size_of(type).
+AWQ_COMPILED void narrow(dtype type, std::span<const float> values, std::span<std::byte> bytes) noexcept;
+
+#if AWQ_COMPILES_KERNELS
+AWQ_COMPILED bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
 {
     switch (type) {
     case dtype::bf16:
@@ -25208,21 +25311,7 @@ inline bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
     }
 }
 
-/// Index of the first value that is a NaN or an infinity.
-inline std::optional<std::size_t> first_not_finite(std::span<const float> values) noexcept
-{
-    for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
-        const auto step = values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
-        if (all_finite(dtype::f32, std::as_bytes(step))) continue;
-        for (std::size_t i = 0; i < step.size(); ++i)
-            if (!all_finite(dtype::f32, std::as_bytes(step.subspan(i, 1)))) return begin + i;
-    }
-    return std::nullopt;
-}
-
-/// values = bytes of the given type (f32, f16 or bf16), exactly. The caller sees to it that
-/// bytes.size() == values.size() * size_of(type).
-inline void widen(dtype type, std::span<const std::byte> bytes, std::span<float> values) noexcept
+AWQ_COMPILED void widen(dtype type, std::span<const std::byte> bytes, std::span<float> values) noexcept
 {
     if (values.empty()) return;
     switch (type) {
@@ -25235,9 +25324,7 @@ inline void widen(dtype type, std::span<const std::byte> bytes, std::span<float>
     }
 }
 
-/// bytes = values rounded to the given type (f32, f16 or bf16), to nearest, ties to even. The
-/// caller sees to it that bytes.size() == values.size() * size_of(type).
-inline void narrow(dtype type, std::span<const float> values, std::span<std::byte> bytes) noexcept
+AWQ_COMPILED void narrow(dtype type, std::span<const float> values, std::span<std::byte> bytes) noexcept
 {
     if (values.empty()) return;
     switch (type) {
@@ -25248,6 +25335,19 @@ inline void narrow(dtype type, std::span<const float> values, std::span<std::byt
     default:
         std::memcpy(bytes.data(), values.data(), std::min(values.size_bytes(), bytes.size()));
     }
+}
+#endif
+
+/// Index of the first value that is a NaN or an infinity.
+inline std::optional<std::size_t> first_not_finite(std::span<const float> values) noexcept
+{
+    for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
+        const auto step = values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
+        if (all_finite(dtype::f32, std::as_bytes(step))) continue;
+        for (std::size_t i = 0; i < step.size(); ++i)
+            if (!all_finite(dtype::f32, std::as_bytes(step.subspan(i, 1)))) return begin + i;
+    }
+    return std::nullopt;
 }
 
 /// Whether a tensor's values are finite, where they are F32, F16 or BF16; others are not looked at.
@@ -27615,13 +27715,10 @@ public:
     {
         namespace fs = std::filesystem;
         std::error_code failure;
-        std::vector<fs::path> names;
-        for (fs::directory_iterator at{source_ / relative, failure}, end; !failure && at != end; at.increment(failure))
-            names.push_back(relative / at->path().filename());
+        const std::vector<std::string> names = names_in(source_ / relative, failure);
         if (failure)
             return error{error_code::file_unreadable, (source_ / relative).string(), ": ", failure.message().c_str()};
-        std::sort(names.begin(), names.end());
-        for (const fs::path& name : names) AWQ_CHECK(copy_entry(name));
+        for (const std::string& name : names) AWQ_CHECK(copy_entry(relative / name));
         return {};
     }
 
@@ -28056,14 +28153,15 @@ struct input_files {
         input_files found;
         found.add(input);
         std::error_code failure;
-        for (fs::recursive_directory_iterator at{input, failure}, end; !failure && at != end; at.increment(failure)) {
+        visit_below(input, failure, [&](const fs::path& path, fs::file_type kind) {
             std::error_code ignored;
-            if (!at->is_symlink(ignored)) {
-                if (const auto each = identity_of(at->path())) found.inside.insert(*each);
-            } else if (at->is_regular_file(ignored)) {
-                found.add(at->path());
+            if (kind != fs::file_type::symlink) {
+                if (const auto each = identity_of(path)) found.inside.insert(*each);
+            } else if (fs::is_regular_file(path, ignored)) {
+                found.add(path);
             }
-        }
+            return true;
+        });
         return found;
     }
 
@@ -28511,12 +28609,11 @@ inline std::vector<std::filesystem::path> find_partials(const output_place& plac
     const std::string prefix = partial_prefix(place);
     std::vector<fs::path> found;
     std::error_code failure;
-    for (fs::directory_iterator at{place.parent, failure}, end; !failure && at != end; at.increment(failure)) {
-        const std::string name = at->path().filename().string();
+    for (const std::string& name : names_in(place.parent, failure)) {
         if (name.size() == prefix.size() + partial_digits && name.starts_with(prefix) &&
             name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos &&
-            is_own_directory(at->path()))
-            found.push_back(at->path());
+            is_own_directory(place.parent / name))
+            found.push_back(place.parent / name);
     }
     return found;
 }
@@ -28756,12 +28853,13 @@ private:
         namespace fs = std::filesystem;
         const output_path root = where();
         std::error_code failure;
-        for (fs::recursive_directory_iterator at{root.path, failure}, end; !failure && at != end;
-             at.increment(failure)) {
-            const fs::file_type kind = at->symlink_status(failure).type();
-            if (kind == fs::file_type::regular || kind == fs::file_type::directory)
-                AWQ_CHECK(detail::flush_path(root / at->path().string().substr(root.path.size() + 1)));
-        }
+        status flushed;
+        visit_below(root.path, failure, [&](const fs::path& path, fs::file_type kind) {
+            if (flushed && (kind == fs::file_type::regular || kind == fs::file_type::directory))
+                flushed = detail::flush_path(root / path.string().substr(root.path.size() + 1));
+            return true;
+        });
+        AWQ_CHECK(flushed);
         if (failure) return error{error_code::file_unwritable, root.shown, ": ", failure.message().c_str()};
         return detail::flush_path(root);
     }
@@ -34255,10 +34353,9 @@ private:
     status add_files(const std::string& folder)
     {
         std::error_code failed;
-        std::vector<std::string> stems; // a directory's order is its own
-        for (std::filesystem::directory_iterator at{directory_ + '/' + folder, failed}, end; !failed && at != end;
-             at.increment(failed))
-            if (at->path().extension() == ".jinja" && stems.size() < 64) stems.push_back(at->path().stem().string());
+        std::vector<std::string> stems;
+        for (const std::filesystem::path name : names_in(directory_ + '/' + folder, failed))
+            if (name.extension() == ".jinja" && stems.size() < 64) stems.push_back(name.stem().string());
         std::sort(stems.begin(), stems.end());
         for (const std::string& stem : stems) AWQ_CHECK(add_file(stem, folder + '/' + stem + ".jinja"));
         return {};
@@ -45491,6 +45588,78 @@ AWQ_CALL result<conversion> convert(const convert_options& options)
 #ifndef AWQ_RUN_EVALUATE_MODEL_HPP
 #define AWQ_RUN_EVALUATE_MODEL_HPP
 
+// ---- awq/run/host_kernels.hpp
+#ifndef AWQ_RUN_HOST_KERNELS_HPP
+#define AWQ_RUN_HOST_KERNELS_HPP
+
+// The operations in which runs on packed products and TBB's threads spend their time. In the compiled mode one unit
+// compiles them, for the instruction set that it is given, and the calls on whole models only use them; so a program
+// may have the calls once and these for several levels of x86-64.
+#if !AWQ_HEADER_ONLY
+
+#if AWQ_COMPILES_KERNELS
+#define AWQ_KERNEL template
+#else
+#define AWQ_KERNEL extern template
+#endif
+
+namespace awq {
+
+// Forward pass.
+AWQ_KERNEL status run_parts(block_run<packed_product, tbb_execution>&, block_segment, matrix_view<float>);
+AWQ_KERNEL status part_forward<packed_product>(const tbb_execution&, const block_context&, const block_weights&,
+                                               const sequences&, std::size_t, matrix_view<const float>,
+                                               matrix_view<float>);
+AWQ_KERNEL status logits_forward<packed_product>(const tbb_execution&, const model_config&, const end_weights&,
+                                                 matrix_view<const float>, matrix_view<float>);
+AWQ_KERNEL void widen(const tbb_execution&, matrix_view<bf16>, matrix_view<float>);
+
+// Statistics.
+AWQ_KERNEL status input_statistics::observe<packed_product>(const tbb_execution&, matrix_view<const float>, bool);
+AWQ_KERNEL void input_statistics::divide_inputs(const tbb_execution&, std::span<const double>);
+AWQ_KERNEL void add_upper_gram<packed_product>(const tbb_execution&, matrix_view<const float>, matrix_view<float>);
+AWQ_KERNEL void mirror_upper(const tbb_execution&, matrix_view<float>);
+
+AWQ_KERNEL status block_stages<packed_product, tbb_execution>::add(matrix_view<float>, matrix_view<float>,
+                                                                   matrix_view<float>, matrix_view<float>,
+                                                                   matrix_view<const float>) const;
+
+// Search and smoothing.
+AWQ_KERNEL result<search_outcome>
+block_search<packed_product, tbb_execution>::search(const resolved_mapping&, const search_problem<any_quantizer>&,
+                                                    std::vector<float>&);
+AWQ_KERNEL status apply_scales(const tbb_execution&, const basic_mapping<float>&, std::span<const double>);
+AWQ_KERNEL void limit_balance(const scale_limits&, matrix_view<const float>, dtype, std::span<const std::uint32_t>,
+                              std::span<float>) noexcept;
+AWQ_KERNEL void limit_smooth(const scale_limits&, const basic_smooth_target<float>&, dtype) noexcept;
+
+AWQ_KERNEL double gram_error<packed_product>(const tbb_execution&, matrix_view<const float>, matrix_view<const float>,
+                                             matrix_view<const float>, std::span<float>, const row_sample&);
+
+// Rounding.
+AWQ_KERNEL quantized_linear linear_rounder<packed_product, tbb_execution>::round(const any_quantizer&,
+                                                                                 matrix_view<float>) const;
+AWQ_KERNEL bool factor_damped_gram<packed_product>(const tbb_execution&, matrix_view<float>, float, std::span<float>);
+AWQ_KERNEL void solve_cholesky<packed_product>(const tbb_execution&, matrix_view<const float>, matrix_view<float>,
+                                               std::span<float>);
+AWQ_KERNEL void move_to_target<packed_product>(const tbb_execution&, matrix_view<float>, matrix_view<const float>,
+                                               float, std::span<float>);
+AWQ_KERNEL void add_share(const tbb_execution&, matrix_view<float>, matrix_view<const float>, float);
+AWQ_KERNEL bool make_feedback<packed_product>(const tbb_execution&, matrix_view<float>, float, std::span<float>);
+AWQ_KERNEL void restore_gram(const tbb_execution&, matrix_view<float>, std::span<const float>);
+AWQ_KERNEL void clip_weights(const tbb_execution&, const integer_quantizer&, std::span<const float>,
+                             matrix_view<float>);
+AWQ_KERNEL status gguf::quantize_rows(const tbb_execution&, const gguf::simd_block_quantizer&, matrix_view<const float>,
+                                      std::span<const float>, std::span<std::byte>);
+
+} // namespace awq
+
+#undef AWQ_KERNEL
+
+#endif
+
+#endif
+
 #include <span>
 #include <vector>
 
@@ -46402,14 +46571,10 @@ inline void add_files(const std::string& model, run_identity& into)
     namespace fs = std::filesystem;
     std::vector<fs::path> files;
     std::error_code failure;
-    for (fs::recursive_directory_iterator at{model, failure}, end; !failure && at != end; at.increment(failure)) {
-        std::error_code ignored;
-        const bool is_directory = at->is_directory(ignored);
-        if (!is_directory)
-            files.push_back(at->path());
-        else if (at->path().filename().string().starts_with('.'))
-            at.disable_recursion_pending(); // as where companion files are copied
-    }
+    visit_below(model, failure, [&](const fs::path& path, fs::file_type kind) {
+        if (kind != fs::file_type::directory) files.push_back(path);
+        return !path.filename().string().starts_with('.'); // as where companion files are copied
+    });
     std::ranges::sort(files);
     for (const fs::path& file : files) {
         struct ::stat about {};
@@ -46438,7 +46603,7 @@ inline result<run_identity> identity_of(const oneshot_options& options, std::spa
         made.emplace_back(name, detail::identity_text(value));
     };
     add("the program's version", std::string{AWQ_VERSION_STRING});
-    add("--instruction-set", std::string{instruction_set()});
+    add("--instruction-set", std::string{kernel_instruction_set()});
     add("--reproducible", reproducible_products.load());
     add("--precision", operands.value_or(precision::float32));
     add("--hidden-states", hidden_states);
@@ -51608,7 +51773,7 @@ private:
                                                  : "smooth_and_quantize";
         report_.scheme = plan_.name();
         report_.group_size = plan_.group_size().value_or(options_.group_size);
-        report_.instruction_set = instruction_set();
+        report_.instruction_set = kernel_instruction_set();
         report_.parameters = source_->checkpoint().total_elements();
         report_.source_bytes = source_->checkpoint().total_bytes();
         report_.options = describe(options_);

@@ -252,19 +252,19 @@ concept gram_of_elements = requires(const E& e, matrix_view<const T> x, matrix_v
 #ifndef AWQ_HEADER_ONLY
 #define AWQ_HEADER_ONLY 1
 #endif
-// What of it this unit compiles: the calls that compute, the rounding inside of them, and what only reads and writes
-// files, which needs no instruction set of its own. Whoever has AWQ_HEADER_ONLY=0 may compile the three in units of
-// their own, instead of AWQ_IMPLEMENTATION.
+// What of it this unit compiles: the calls that compute, the operations in which they spend their time (see
+// run/host_kernels.hpp), and what only reads and writes files. Whoever has AWQ_HEADER_ONLY=0 may compile the three in
+// units of their own, instead of AWQ_IMPLEMENTATION; the second alone is faster with a wider instruction set.
 #if AWQ_HEADER_ONLY || defined(AWQ_IMPLEMENTATION)
 #define AWQ_COMPILES_RUNS 1
-#define AWQ_COMPILES_ROUNDING 1
+#define AWQ_COMPILES_KERNELS 1
 #define AWQ_COMPILES_FILES 1
 #endif
 #ifndef AWQ_COMPILES_RUNS
 #define AWQ_COMPILES_RUNS 0
 #endif
-#ifndef AWQ_COMPILES_ROUNDING
-#define AWQ_COMPILES_ROUNDING 0
+#ifndef AWQ_COMPILES_KERNELS
+#define AWQ_COMPILES_KERNELS 0
 #endif
 #ifndef AWQ_COMPILES_FILES
 #define AWQ_COMPILES_FILES 0
@@ -9908,7 +9908,7 @@ private:
     }
 };
 
-#if AWQ_COMPILES_ROUNDING
+#if AWQ_COMPILES_KERNELS
 AWQ_COMPILED void simd_engine::fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
                                    std::uint8_t* codes) noexcept
 {

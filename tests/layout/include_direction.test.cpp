@@ -29,7 +29,7 @@ const std::map<std::string, std::vector<std::string>> allowed{
      {"search/", "smoothing/", "quantization/", "calibration/", "execution/", "tensor/", "support/"}},
     {"modifier_run.hpp", {"search/", "smoothing/", "calibration/", "tensor/", "support/"}},
     {"io", {"tensor/", "quantization/", "support/"}},
-    {"text", {"io/json_", "io/read_file.hpp", "io/model_file.hpp", "support/"}}, // JSON and whole texts
+    {"text", {"io/json_", "io/directory_entries.hpp", "io/read_file.hpp", "io/model_file.hpp", "support/"}},
     {"report", {"search/search_outcome.hpp", "io/", "support/"}},
     {"model", {"execution/", "io/json_", "tensor/", "support/", "smoothing/mapping.hpp"}},
     {"recipe",

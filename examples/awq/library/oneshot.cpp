@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: MIT
-// Compiled once for each level of instruction set: the call of the whole job.
+// Compiled once for all levels: the call of the whole job.
 #include <awq/run/predict.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compiled once for each level of instruction set: the other calls that compute.
+// Compiled once for all levels: the other calls that compute.
 #include <awq/run/evaluate_model.hpp>
 #include <awq/run/export.hpp>
 #include <awq/run/generate.hpp>

@@ -137,9 +137,9 @@ public:
 
     /// Runs one block over all sequences, in place. The observer sees the inputs of the linear
     /// layers chunk by chunk; `begin(chunk)` is called before each chunk.
-    template <class Product, execution E, class Begin, class Observer = no_observer>
+    template <class Product, execution E, class Begin>
     status advance(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
-                   const Begin& begin, const Observer& observer = {})
+                   const Begin& begin, observer_ref observer = {})
     {
         const block_context about = context(config, layer);
         for (const sequence_chunk& chunk : cut_into_chunks(batch_)) {
@@ -161,9 +161,9 @@ public:
 
     /// Runs some chunks through a block as `advance` does, but only for the observer: the hidden states stay before
     /// it.
-    template <class Product, execution E, class Begin, class Observer>
+    template <class Product, execution E, class Begin>
     status observe(const E& how, const model_config& config, std::size_t layer, const block_weights& weights,
-                   std::span<const sequence_chunk> chunks, const Begin& begin, const Observer& observer)
+                   std::span<const sequence_chunk> chunks, const Begin& begin, observer_ref observer)
     {
         const block_context about = context(config, layer);
         for (const sequence_chunk& chunk : chunks) {

@@ -168,35 +168,7 @@ private:
     }
 
     result<search_outcome> search(const resolved_mapping& mapping, const search_problem<any_quantizer>& problem,
-                                  std::vector<float>& memory)
-    {
-        std::vector<matrix_view<const float>> weights;
-        for (const auto& layer : problem.layers) weights.push_back(layer.weight);
-        constexpr std::size_t rows_at_once = 1024;
-        std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
-        const input_statistics& inputs = inputs_of(mapping);
-        const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
-        const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
-        const bool is_exact = options_.loss == loss_kind::parent_output;
-        const std::size_t deciding = is_exact ? all_rows : options_.search.deciding_rows;
-        gram_loss<Product, E> gram{how_,
-                                   weights,
-                                   inputs.gram(),
-                                   inputs.gram_tokens(),
-                                   products,
-                                   is_alone ? deciding : options_.search.screening_rows,
-                                   row_block_of(problem)};
-        if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
-        const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
-        const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
-                                 matrix_view<const float> input, matrix_view<float> output) {
-            return run_parent(parent, mapping, candidates, batch, input, output);
-        };
-        recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
-        AWQ_CHECK(exact.prepare());
-        if (is_exact) return scale_search(how_, problem, options_.search, exact, memory);
-        return screened_search(how_, problem, options_.search, gram, exact, memory);
-    }
+                                  std::vector<float>& memory);
 
     /// The part that alone reads what several balance layers read: it is run for the exact loss. Of a
     /// single balance layer the Gram matrix says the same; so it must where parts share a value.
@@ -316,6 +288,39 @@ private:
     const storage_choice& storage_;
     const oneshot_options& options_;
 };
+
+template <class Product, execution E>
+result<search_outcome> block_search<Product, E>::search(const resolved_mapping& mapping,
+                                                        const search_problem<any_quantizer>& problem,
+                                                        std::vector<float>& memory)
+{
+    std::vector<matrix_view<const float>> weights;
+    for (const auto& layer : problem.layers) weights.push_back(layer.weight);
+    constexpr std::size_t rows_at_once = 1024;
+    std::vector<float> products(gram_loss_workspace_size(problem.in_features()) * rows_at_once);
+    const input_statistics& inputs = inputs_of(mapping);
+    const std::size_t parent = waits(mapping) ? none_here : parent_of(mapping);
+    const bool is_alone = options_.loss == loss_kind::gram || parent == none_here;
+    const bool is_exact = options_.loss == loss_kind::parent_output;
+    const std::size_t deciding = is_exact ? all_rows : options_.search.deciding_rows;
+    gram_loss<Product, E> gram{how_,
+                               weights,
+                               inputs.gram(),
+                               inputs.gram_tokens(),
+                               products,
+                               is_alone ? deciding : options_.search.screening_rows,
+                               row_block_of(problem)};
+    if (is_alone) return scale_search(how_, problem, options_.search, gram, memory);
+    const parent_inputs& recorded = *recorder_.find(mapping.balance_layers.front());
+    const auto forward = [&](std::span<const matrix_view<const float>> candidates, const sequences& batch,
+                             matrix_view<const float> input, matrix_view<float> output) {
+        return run_parent(parent, mapping, candidates, batch, input, output);
+    };
+    recorded_parent_loss<E, decltype(forward)> exact{how_, recorded, forward};
+    AWQ_CHECK(exact.prepare());
+    if (is_exact) return scale_search(how_, problem, options_.search, exact, memory);
+    return screened_search(how_, problem, options_.search, gram, exact, memory);
+}
 
 } // namespace awq
 

@@ -65,10 +65,9 @@ public:
         const place at = place_of(*rounded.layout, input);
         if (!at.is_last) return {};
         for (const sequence_chunk& chunk : chunks_) {
-            const no_observer nothing;
             const block_context unseen{context_.config, context_.rope, context_.layer};
             AWQ_CHECK(with_rows(rounded_, chunk, true, [&](matrix_view<float> rows) {
-                block_run<Product, E> run{how_, unseen, rounded, chunk.batch, nothing};
+                block_run<Product, E> run{how_, unseen, rounded, chunk.batch, {}};
                 return run_parts(run, at.segment, rows);
             }));
         }
@@ -121,7 +120,7 @@ private:
             rows = x.rows();
             for_each_row(how_, rows, [&](std::size_t t) { std::ranges::copy(x.row(t), out.row(t).begin()); });
         };
-        block_run<Product, E, decltype(keep)> run{how_, context_, weights, chunk.batch, keep};
+        block_run<Product, E> run{how_, context_, weights, chunk.batch, keep};
         block_segment parts = at.segment;
         if (!goes_on) {
             run.wanted = at.input.value;
@@ -132,30 +131,34 @@ private:
     }
 
     status add(matrix_view<float> a, matrix_view<float> b, matrix_view<float> gram, matrix_view<float> shift,
-               matrix_view<const float> through) const
-    {
-        add_upper_gram<Product>(how_, b, gram);
-        if (shift.empty()) return {};
-        how_.for_each(a.rows(), [=](std::size_t row) {
-            for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
-        });
-        if (through.empty()) {
-            Product::add_cross_gram(how_, a, b, shift);
-            return {};
-        }
-        const scratch memory{a.rows() * through.rows()};
-        if (!memory) return no_memory();
-        const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
-        Product::multiply_nt(how_, a, through, outputs);
-        Product::add_cross_gram(how_, outputs, b, shift);
-        return {};
-    }
+               matrix_view<const float> through) const;
 
     const E& how_;
     const block_context& context_;
     std::vector<sequence_chunk> chunks_;
     hidden_states &original_, &rounded_;
 };
+
+template <class Product, execution E>
+status block_stages<Product, E>::add(matrix_view<float> a, matrix_view<float> b, matrix_view<float> gram,
+                                     matrix_view<float> shift, matrix_view<const float> through) const
+{
+    add_upper_gram<Product>(how_, b, gram);
+    if (shift.empty()) return {};
+    how_.for_each(a.rows(), [=](std::size_t row) {
+        for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
+    });
+    if (through.empty()) {
+        Product::add_cross_gram(how_, a, b, shift);
+        return {};
+    }
+    const scratch memory{a.rows() * through.rows()};
+    if (!memory) return no_memory();
+    const matrix_view<float> outputs{memory.data(), a.rows(), through.rows()};
+    Product::multiply_nt(how_, a, through, outputs);
+    Product::add_cross_gram(how_, outputs, b, shift);
+    return {};
+}
 
 } // namespace awq
 

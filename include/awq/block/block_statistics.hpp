@@ -64,24 +64,7 @@ public:
 
     /// Adds a batch of inputs, (tokens, in_features), to the Gram matrix only if it is `in_gram`.
     template <class Product, execution E>
-    status observe(const E& how, matrix_view<const float> x, bool in_gram = true)
-    {
-        constexpr std::size_t at_once = 64;
-        how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
-            const std::size_t first = chunk * at_once;
-            const std::size_t count = std::min(at_once, x.cols() - first);
-            float* const largest = largest_.data() + first;
-            for (std::size_t r = 0; r < x.rows(); ++r) {
-                const float* const from = x.row(r).data() + first;
-                for (std::size_t c = 0; c < count; ++c) largest[c] = std::max(largest[c], std::fabs(from[c]));
-            }
-        });
-        if (in_gram && has_gram()) {
-            add_upper_gram<Product>(how, x, view_of(gram_));
-            gram_tokens_ += x.rows();
-        }
-        return stats_.template observe<Product>(how, x);
-    }
+    status observe(const E& how, matrix_view<const float> x, bool in_gram = true);
 
     /// After the last batch.
     template <execution E>
@@ -92,20 +75,7 @@ public:
 
     /// What the statistics become when the inputs are divided by `scales`, one for each channel.
     template <execution E>
-    void divide_inputs(const E& how, std::span<const double> scales)
-    {
-        const std::size_t count = in_features();
-        for (std::size_t i = 0; i < count; ++i) {
-            abs_sum_[i] /= scales[i];
-            largest_[i] /= static_cast<float>(scales[i]);
-            square_sum_[i] /= scales[i] * scales[i];
-        }
-        if (!has_gram()) return;
-        how.for_each(count, [&](std::size_t i) {
-            float* const row = &gram_(i, 0);
-            for (std::size_t j = 0; j < count; ++j) row[j] /= static_cast<float>(scales[i] * scales[j]);
-        });
-    }
+    void divide_inputs(const E& how, std::span<const double> scales);
 
 private:
     std::vector<float> mean_of(const std::vector<double>& sums) const
@@ -122,6 +92,42 @@ private:
     std::uint64_t gram_tokens_ = 0;
     activation_stats stats_; ///< without the Gram matrix
 };
+
+template <class Product, execution E>
+status input_statistics::observe(const E& how, matrix_view<const float> x, bool in_gram)
+{
+    constexpr std::size_t at_once = 64;
+    how.for_each(chunk_count(x.cols(), at_once), [&](std::size_t chunk) {
+        const std::size_t first = chunk * at_once;
+        const std::size_t count = std::min(at_once, x.cols() - first);
+        float* const largest = largest_.data() + first;
+        for (std::size_t r = 0; r < x.rows(); ++r) {
+            const float* const from = x.row(r).data() + first;
+            for (std::size_t c = 0; c < count; ++c) largest[c] = std::max(largest[c], std::fabs(from[c]));
+        }
+    });
+    if (in_gram && has_gram()) {
+        add_upper_gram<Product>(how, x, view_of(gram_));
+        gram_tokens_ += x.rows();
+    }
+    return stats_.template observe<Product>(how, x);
+}
+
+template <execution E>
+void input_statistics::divide_inputs(const E& how, std::span<const double> scales)
+{
+    const std::size_t count = in_features();
+    for (std::size_t i = 0; i < count; ++i) {
+        abs_sum_[i] /= scales[i];
+        largest_[i] /= static_cast<float>(scales[i]);
+        square_sum_[i] /= scales[i] * scales[i];
+    }
+    if (!has_gram()) return;
+    how.for_each(count, [&](std::size_t i) {
+        float* const row = &gram_(i, 0);
+        for (std::size_t j = 0; j < count; ++j) row[j] /= static_cast<float>(scales[i] * scales[j]);
+    });
+}
 
 /// Statistics of the values of a decoder block that linear layers read.
 class block_statistics {

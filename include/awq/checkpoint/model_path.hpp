@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/directory_entries.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>
@@ -31,18 +32,6 @@ inline bool is_there(const std::filesystem::path& path)
 {
     std::error_code ignored;
     return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
-}
-
-/// The names in a directory, sorted.
-inline std::vector<std::string> names_in(const std::filesystem::path& directory)
-{
-    namespace fs = std::filesystem;
-    std::vector<std::string> names;
-    std::error_code failure;
-    for (fs::directory_iterator at{directory, failure}, end; !failure && at != end; at.increment(failure))
-        names.push_back(at->path().filename().string());
-    std::sort(names.begin(), names.end());
-    return names;
 }
 
 /// What a weight file of another format is called; empty for any other file.

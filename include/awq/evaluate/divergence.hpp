@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
 #include <awq/execution/kernels/xsimd.hpp>
 
 #include <algorithm>
@@ -20,18 +21,7 @@ namespace awq {
 class running_divergence {
 public:
     /// Stripes of the same words, at least one.
-    void add(std::span<const float> reference, std::span<const float> logits)
-    {
-        std::vector<float> weights;
-        const double p = log_sum(reference, weights);
-        double mean = 0; // of the difference, over the stripe's share of p
-        for (std::size_t i = 0; i < weights.size(); ++i)
-            mean += weights[i] * (static_cast<double>(reference[i]) - logits[i]);
-        const double seen = std::exp(p_ - joined(p_, p));
-        mean_ = seen * mean_ + (1.0 - seen) * mean;
-        p_ = joined(p_, p);
-        q_ = joined(q_, log_sum(logits, weights));
-    }
+    void add(std::span<const float> reference, std::span<const float> logits);
 
     double value() const { return std::max(0.0, mean_ - p_ + q_); }
 
@@ -52,6 +42,21 @@ private:
     double q_ = -std::numeric_limits<double>::infinity();
     double mean_ = 0; ///< of reference - logits under p
 };
+
+#if AWQ_COMPILES_KERNELS
+AWQ_COMPILED void running_divergence::add(std::span<const float> reference, std::span<const float> logits)
+{
+    std::vector<float> weights;
+    const double p = log_sum(reference, weights);
+    double mean = 0; // of the difference, over the stripe's share of p
+    for (std::size_t i = 0; i < weights.size(); ++i)
+        mean += weights[i] * (static_cast<double>(reference[i]) - logits[i]);
+    const double seen = std::exp(p_ - joined(p_, p));
+    mean_ = seen * mean_ + (1.0 - seen) * mean;
+    p_ = joined(p_, p);
+    q_ = joined(q_, log_sum(logits, weights));
+}
+#endif
 
 } // namespace awq
 

@@ -155,7 +155,7 @@ result<std::vector<evaluation>> evaluate_windows(const E& how, source_list model
 {
     AWQ_CHECK(check_vocabularies(models, reference));
     std::vector<evaluation> totals(models.size());
-    for (evaluation& each : totals) each.instruction_set = instruction_set();
+    for (evaluation& each : totals) each.instruction_set = kernel_instruction_set();
     const std::size_t hidden_size = widest_hidden_size(models);
     while (!windows.empty()) {
         const auto part = windows.first(windows_at_once(hidden_size, windows));

@@ -4,6 +4,8 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -44,8 +46,11 @@ inline double kl_divergence(std::span<const float> reference, std::span<const fl
 }
 
 /// Scores one position; `reference` may be empty.
-inline position_score score_position(std::span<const float> logits, std::span<const float> reference,
-                                     std::size_t next_token)
+AWQ_COMPILED position_score score_position(std::span<const float> logits, std::span<const float> reference,
+                                           std::size_t next_token);
+#if AWQ_COMPILES_KERNELS
+AWQ_COMPILED position_score score_position(std::span<const float> logits, std::span<const float> reference,
+                                           std::size_t next_token)
 {
     position_score score;
     score.negative_log_likelihood = log_sum_exp(logits) - static_cast<double>(logits[next_token]);
@@ -55,6 +60,7 @@ inline position_score score_position(std::span<const float> logits, std::span<co
     score.same_top = std::isfinite(score.kl_divergence) && top(logits) == top(reference);
     return score;
 }
+#endif
 
 /// The means over all scored positions. Sums merge, so parts may be evaluated on their own.
 struct evaluation {

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
 #include <awq/execution/kernels/multiply_add.hpp>
 
 #include <string_view>
@@ -22,6 +23,12 @@ constexpr std::string_view instruction_set() noexcept
     if constexpr (std::is_base_of_v<kernels::vectors::sse2, Arch>) return "baseline";
     return Arch::name();
 }
+
+/// That of the unit that runs on whole models spend their time in.
+AWQ_COMPILED std::string_view kernel_instruction_set() noexcept;
+#if AWQ_COMPILES_KERNELS
+AWQ_COMPILED std::string_view kernel_instruction_set() noexcept { return instruction_set(); }
+#endif
 
 } // namespace awq
 

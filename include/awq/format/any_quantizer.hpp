@@ -93,7 +93,7 @@ private:
     std::variant<integer_quantizer, fp8_quantizer, fp4_quantizer, gguf::simd_block_quantizer> chosen_;
 };
 
-#if AWQ_COMPILES_ROUNDING
+#if AWQ_COMPILES_KERNELS
 AWQ_COMPILED void any_quantizer::pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                                                  matrix_view<float> out) const
 {

@@ -36,10 +36,7 @@ public:
     bool has_feedback() const noexcept { return !feedback_.empty(); }
 
     /// Rounds `weight` (out_features, in_features) and replaces it by what the codes stand for.
-    quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const
-    {
-        return format.visit([&](const auto& rounding) -> quantized_linear { return round_to(rounding, weight); });
-    }
+    quantized_linear round(const any_quantizer& format, matrix_view<float> weight) const;
 
 private:
     /// Nothing chooses the codes but the format's own rule: then they are those of compressed-tensors,
@@ -181,6 +178,12 @@ private:
     float magnitude_;
     const rounding_options& options_;
 };
+
+template <class Product, execution E>
+quantized_linear linear_rounder<Product, E>::round(const any_quantizer& format, matrix_view<float> weight) const
+{
+    return format.visit([&](const auto& rounding) -> quantized_linear { return round_to(rounding, weight); });
+}
 
 } // namespace awq
 

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/directory_entries.hpp>
 #include <awq/io/output_place.hpp>
 #include <awq/support/result.hpp>
 #include <sys/stat.h>
@@ -67,14 +68,15 @@ struct input_files {
         input_files found;
         found.add(input);
         std::error_code failure;
-        for (fs::recursive_directory_iterator at{input, failure}, end; !failure && at != end; at.increment(failure)) {
+        visit_below(input, failure, [&](const fs::path& path, fs::file_type kind) {
             std::error_code ignored;
-            if (!at->is_symlink(ignored)) {
-                if (const auto each = identity_of(at->path())) found.inside.insert(*each);
-            } else if (at->is_regular_file(ignored)) {
-                found.add(at->path());
+            if (kind != fs::file_type::symlink) {
+                if (const auto each = identity_of(path)) found.inside.insert(*each);
+            } else if (fs::is_regular_file(path, ignored)) {
+                found.add(path);
             }
-        }
+            return true;
+        });
         return found;
     }
 

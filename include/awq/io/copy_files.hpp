@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/directory_entries.hpp>
 #include <awq/io/model_file.hpp>
 #include <awq/io/output_path.hpp>
 #include <awq/io/write_file.hpp>
@@ -82,13 +83,10 @@ public:
     {
         namespace fs = std::filesystem;
         std::error_code failure;
-        std::vector<fs::path> names;
-        for (fs::directory_iterator at{source_ / relative, failure}, end; !failure && at != end; at.increment(failure))
-            names.push_back(relative / at->path().filename());
+        const std::vector<std::string> names = names_in(source_ / relative, failure);
         if (failure)
             return error{error_code::file_unreadable, (source_ / relative).string(), ": ", failure.message().c_str()};
-        std::sort(names.begin(), names.end());
-        for (const fs::path& name : names) AWQ_CHECK(copy_entry(name));
+        for (const std::string& name : names) AWQ_CHECK(copy_entry(relative / name));
         return {};
     }
 

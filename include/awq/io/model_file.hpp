@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/directory_entries.hpp>
 #include <awq/support/result.hpp>
 
 #include <algorithm>
@@ -59,11 +60,12 @@ inline bool is_beside_weights(const std::filesystem::path& real, const std::file
 {
     namespace fs = std::filesystem;
     std::error_code failure;
-    for (fs::directory_iterator at{directory, failure}, end; !failure && at != end; at.increment(failure)) {
+    for (const std::string& each : names_in(directory, failure)) {
         std::error_code ignored;
-        if (!at->is_symlink(ignored)) continue;
-        const fs::path weights = fs::canonical(at->path(), ignored);
-        if (!is_linked_weight(at->path(), weights)) continue;
+        const fs::path link = directory / each;
+        if (!fs::is_symlink(fs::symlink_status(link, ignored))) continue;
+        const fs::path weights = fs::canonical(link, ignored);
+        if (!is_linked_weight(link, weights)) continue;
         const fs::path beside = fs::canonical(weights.parent_path() / name, ignored);
         if (!beside.empty() && beside == real) return true;
     }

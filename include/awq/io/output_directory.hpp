@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/directory_entries.hpp>
 #include <awq/io/output_path.hpp>
 #include <awq/io/partial_output.hpp>
 #include <awq/support/result.hpp>
@@ -91,12 +92,13 @@ private:
         namespace fs = std::filesystem;
         const output_path root = where();
         std::error_code failure;
-        for (fs::recursive_directory_iterator at{root.path, failure}, end; !failure && at != end;
-             at.increment(failure)) {
-            const fs::file_type kind = at->symlink_status(failure).type();
-            if (kind == fs::file_type::regular || kind == fs::file_type::directory)
-                AWQ_CHECK(detail::flush_path(root / at->path().string().substr(root.path.size() + 1)));
-        }
+        status flushed;
+        visit_below(root.path, failure, [&](const fs::path& path, fs::file_type kind) {
+            if (flushed && (kind == fs::file_type::regular || kind == fs::file_type::directory))
+                flushed = detail::flush_path(root / path.string().substr(root.path.size() + 1));
+            return true;
+        });
+        AWQ_CHECK(flushed);
         if (failure) return error{error_code::file_unwritable, root.shown, ": ", failure.message().c_str()};
         return detail::flush_path(root);
     }

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/directory_entries.hpp>
 #include <awq/io/output_group.hpp>
 #include <awq/io/output_path.hpp>
 #include <awq/io/output_place.hpp>
@@ -103,12 +104,11 @@ inline std::vector<std::filesystem::path> find_partials(const output_place& plac
     const std::string prefix = partial_prefix(place);
     std::vector<fs::path> found;
     std::error_code failure;
-    for (fs::directory_iterator at{place.parent, failure}, end; !failure && at != end; at.increment(failure)) {
-        const std::string name = at->path().filename().string();
+    for (const std::string& name : names_in(place.parent, failure)) {
         if (name.size() == prefix.size() + partial_digits && name.starts_with(prefix) &&
             name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string::npos &&
-            is_own_directory(at->path()))
-            found.push_back(at->path());
+            is_own_directory(place.parent / name))
+            found.push_back(place.parent / name);
     }
     return found;
 }

@@ -8,6 +8,7 @@
 #include <awq/execution/products/packed.hpp>
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/run/calls.hpp>
+#include <awq/run/host_kernels.hpp>
 
 #include <span>
 #include <vector>

@@ -13,6 +13,7 @@
 #include <awq/report/progress.hpp>
 #include <awq/run/calls.hpp>
 #include <awq/run/export_options.hpp>
+#include <awq/run/host_kernels.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
 #include <awq/support/notice.hpp>
 

@@ -11,6 +11,7 @@
 #include <awq/execution/tbb_execution.hpp>
 #include <awq/model/causal_lm.hpp>
 #include <awq/run/calls.hpp>
+#include <awq/run/host_kernels.hpp>
 #include <awq/support/catch_out_of_memory.hpp>
 
 #include <algorithm>

@@ -24,6 +24,7 @@
 #include <awq/run/choose_precision.hpp>
 #include <awq/run/clip_block.hpp>
 #include <awq/run/finish_outputs.hpp>
+#include <awq/run/host_kernels.hpp>
 #include <awq/run/layer_plan.hpp>
 #include <awq/run/mappings_for.hpp>
 #include <awq/run/memory_need.hpp>
@@ -286,7 +287,7 @@ private:
                                                  : "smooth_and_quantize";
         report_.scheme = plan_.name();
         report_.group_size = plan_.group_size().value_or(options_.group_size);
-        report_.instruction_set = instruction_set();
+        report_.instruction_set = kernel_instruction_set();
         report_.parameters = source_->checkpoint().total_elements();
         report_.source_bytes = source_->checkpoint().total_bytes();
         report_.options = describe(options_);

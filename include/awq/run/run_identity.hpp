@@ -9,6 +9,7 @@
 #include <awq/execution/products/amx_tile.hpp>
 #include <awq/execution/products/reproducible.hpp>
 #include <awq/io/digest.hpp>
+#include <awq/io/directory_entries.hpp>
 #include <awq/io/read_file.hpp>
 #include <awq/io/state_bytes.hpp>
 #include <awq/recipe/oneshot_options.hpp>
@@ -76,14 +77,10 @@ inline void add_files(const std::string& model, run_identity& into)
     namespace fs = std::filesystem;
     std::vector<fs::path> files;
     std::error_code failure;
-    for (fs::recursive_directory_iterator at{model, failure}, end; !failure && at != end; at.increment(failure)) {
-        std::error_code ignored;
-        const bool is_directory = at->is_directory(ignored);
-        if (!is_directory)
-            files.push_back(at->path());
-        else if (at->path().filename().string().starts_with('.'))
-            at.disable_recursion_pending(); // as where companion files are copied
-    }
+    visit_below(model, failure, [&](const fs::path& path, fs::file_type kind) {
+        if (kind != fs::file_type::directory) files.push_back(path);
+        return !path.filename().string().starts_with('.'); // as where companion files are copied
+    });
     std::ranges::sort(files);
     for (const fs::path& file : files) {
         struct ::stat about {};
@@ -112,7 +109,7 @@ inline result<run_identity> identity_of(const oneshot_options& options, std::spa
         made.emplace_back(name, detail::identity_text(value));
     };
     add("the program's version", std::string{AWQ_VERSION_STRING});
-    add("--instruction-set", std::string{instruction_set()});
+    add("--instruction-set", std::string{kernel_instruction_set()});
     add("--reproducible", reproducible_products.load());
     add("--precision", operands.value_or(precision::float32));
     add("--hidden-states", hidden_states);

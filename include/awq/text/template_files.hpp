@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/io/directory_entries.hpp>
 #include <awq/io/json_reader.hpp>
 #include <awq/io/model_file.hpp>
 #include <awq/io/read_file.hpp>
@@ -106,10 +107,9 @@ private:
     status add_files(const std::string& folder)
     {
         std::error_code failed;
-        std::vector<std::string> stems; // a directory's order is its own
-        for (std::filesystem::directory_iterator at{directory_ + '/' + folder, failed}, end; !failed && at != end;
-             at.increment(failed))
-            if (at->path().extension() == ".jinja" && stems.size() < 64) stems.push_back(at->path().stem().string());
+        std::vector<std::string> stems;
+        for (const std::filesystem::path name : names_in(directory_ + '/' + folder, failed))
+            if (name.extension() == ".jinja" && stems.size() < 64) stems.push_back(name.stem().string());
         std::sort(stems.begin(), stems.end());
         for (const std::string& stem : stems) AWQ_CHECK(add_file(stem, folder + '/' + stem + ".jinja"));
         return {};

@@ -4,6 +4,7 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/config.hpp>
 #include <awq/io/safetensors/reader.hpp>
 #include <awq/support/float16.hpp>
 #include <awq/support/printable.hpp>
@@ -149,7 +150,18 @@ inline constexpr std::size_t values_per_step = 2048;
 } // namespace detail
 
 /// Whether every value of the given type (f32, f16 or bf16) in `bytes` is finite.
-inline bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
+AWQ_COMPILED bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept;
+
+/// values = bytes of the given type (f32, f16 or bf16), exactly. The caller sees to it that
+/// bytes.size() == values.size() * size_of(type).
+AWQ_COMPILED void widen(dtype type, std::span<const std::byte> bytes, std::span<float> values) noexcept;
+
+/// bytes = values rounded to the given type (f32, f16 or bf16), to nearest, ties to even. The
+/// caller sees to it that bytes.size() == values.size() * size_of(type).
+AWQ_COMPILED void narrow(dtype type, std::span<const float> values, std::span<std::byte> bytes) noexcept;
+
+#if AWQ_COMPILES_KERNELS
+AWQ_COMPILED bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
 {
     switch (type) {
     case dtype::bf16:
@@ -161,21 +173,7 @@ inline bool all_finite(dtype type, std::span<const std::byte> bytes) noexcept
     }
 }
 
-/// Index of the first value that is a NaN or an infinity.
-inline std::optional<std::size_t> first_not_finite(std::span<const float> values) noexcept
-{
-    for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
-        const auto step = values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
-        if (all_finite(dtype::f32, std::as_bytes(step))) continue;
-        for (std::size_t i = 0; i < step.size(); ++i)
-            if (!all_finite(dtype::f32, std::as_bytes(step.subspan(i, 1)))) return begin + i;
-    }
-    return std::nullopt;
-}
-
-/// values = bytes of the given type (f32, f16 or bf16), exactly. The caller sees to it that
-/// bytes.size() == values.size() * size_of(type).
-inline void widen(dtype type, std::span<const std::byte> bytes, std::span<float> values) noexcept
+AWQ_COMPILED void widen(dtype type, std::span<const std::byte> bytes, std::span<float> values) noexcept
 {
     if (values.empty()) return;
     switch (type) {
@@ -188,9 +186,7 @@ inline void widen(dtype type, std::span<const std::byte> bytes, std::span<float>
     }
 }
 
-/// bytes = values rounded to the given type (f32, f16 or bf16), to nearest, ties to even. The
-/// caller sees to it that bytes.size() == values.size() * size_of(type).
-inline void narrow(dtype type, std::span<const float> values, std::span<std::byte> bytes) noexcept
+AWQ_COMPILED void narrow(dtype type, std::span<const float> values, std::span<std::byte> bytes) noexcept
 {
     if (values.empty()) return;
     switch (type) {
@@ -201,6 +197,19 @@ inline void narrow(dtype type, std::span<const float> values, std::span<std::byt
     default:
         std::memcpy(bytes.data(), values.data(), std::min(values.size_bytes(), bytes.size()));
     }
+}
+#endif
+
+/// Index of the first value that is a NaN or an infinity.
+inline std::optional<std::size_t> first_not_finite(std::span<const float> values) noexcept
+{
+    for (std::size_t begin = 0; begin < values.size(); begin += detail::values_per_step) {
+        const auto step = values.subspan(begin, std::min(detail::values_per_step, values.size() - begin));
+        if (all_finite(dtype::f32, std::as_bytes(step))) continue;
+        for (std::size_t i = 0; i < step.size(); ++i)
+            if (!all_finite(dtype::f32, std::as_bytes(step.subspan(i, 1)))) return begin + i;
+    }
+    return std::nullopt;
 }
 
 /// Whether a tensor's values are finite, where they are F32, F16 or BF16; others are not looked at.

@@ -24,7 +24,7 @@ struct block_context {
 };
 
 /// A pass through some parts of a block; the parts are given this.
-template <class Product, execution E, class Observer = no_observer>
+template <class Product, execution E>
 struct block_run {
     using product = Product;
 
@@ -32,7 +32,7 @@ struct block_run {
     const block_context& context;
     const block_weights& weights;
     const sequences& batch;
-    const Observer& observer;
+    observer_ref observer;
     kv_cache* cache = nullptr;   ///< of the one sequence, with its past; or null
     value_id wanted = none_here; ///< the pass stops at this value, and computes nothing for others
     bool stopped = false;
@@ -99,19 +99,18 @@ template <class Product, execution E>
 status part_forward(const E& e, const block_context& context, const block_weights& block, const sequences& batch,
                     std::size_t part, matrix_view<const float> input, matrix_view<float> output)
 {
-    const no_observer nothing;
     const block_context alone{context.config, context.rope, context.layer};
-    block_run<Product, E> run{e, alone, block, batch, nothing};
+    block_run<Product, E> run{e, alone, block, batch, {}};
     return std::visit([&](const auto& each) { return run_part(run, each, input, output); }, block.layout->parts[part]);
 }
 
 /// One decoder block, in place: hidden (tokens, hidden). The observer sees the values that linear
-/// layers read; see `no_observer`.
-template <class Product, execution E, class Observer = no_observer>
+/// layers read; see `observer_ref`.
+template <class Product, execution E>
 status decoder_block_forward(const E& e, const block_context& context, const block_weights& block,
-                             const sequences& batch, matrix_view<float> hidden, const Observer& observer = {})
+                             const sequences& batch, matrix_view<float> hidden, observer_ref observer = {})
 {
-    block_run<Product, E, Observer> run{e, context, block, batch, observer};
+    block_run<Product, E> run{e, context, block, batch, observer};
     return run_parts(run, {0, block.layout->parts.size()}, hidden);
 }
 
@@ -121,9 +120,8 @@ template <class Product, execution E>
 status decoder_block_forward(const E& e, const block_context& context, const block_weights& block, kv_cache& cache,
                              matrix_view<float> hidden)
 {
-    const no_observer nothing;
     const sequences batch = sequences::uniform(1, hidden.rows());
-    block_run<Product, E> run{e, context, block, batch, nothing, &cache};
+    block_run<Product, E> run{e, context, block, batch, {}, &cache};
     return run_parts(run, {0, block.layout->parts.size()}, hidden);
 }
 

@@ -114,7 +114,7 @@ private:
     }
 };
 
-#if AWQ_COMPILES_ROUNDING
+#if AWQ_COMPILES_KERNELS
 AWQ_COMPILED void simd_engine::fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
                                    std::uint8_t* codes) noexcept
 {
