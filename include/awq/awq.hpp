@@ -117,6 +117,7 @@
 #include <awq/io/integer_codes.hpp>
 #include <awq/io/json_copy.hpp>
 #include <awq/io/json_error_place.hpp>
+#include <awq/io/json_long_integers.hpp>
 #include <awq/io/json_reader.hpp>
 #include <awq/io/json_writer.hpp>
 #include <awq/io/lfs_pointer.hpp>
@@ -320,6 +321,7 @@
 #include <awq/text/jinja/budget.hpp>
 #include <awq/text/jinja/comparison.hpp>
 #include <awq/text/jinja/environment.hpp>
+#include <awq/text/jinja/evaluator.hpp>
 #include <awq/text/jinja/expression_parser.hpp>
 #include <awq/text/jinja/filters.hpp>
 #include <awq/text/jinja/format.hpp>
@@ -336,6 +338,7 @@
 #include <awq/text/jinja/tests.hpp>
 #include <awq/text/jinja/text_finder.hpp>
 #include <awq/text/jinja/text_functions.hpp>
+#include <awq/text/jinja/token_cursor.hpp>
 #include <awq/text/jinja/value.hpp>
 #include <awq/text/jinja/variables.hpp>
 #include <awq/text/jinja/writer.hpp>

@@ -7311,6 +7311,59 @@ inline std::optional<text_place> find_error_place(std::string_view text)
 } // namespace awq::json
 
 #endif
+// ---- awq/io/json_long_integers.hpp
+#ifndef AWQ_IO_JSON_LONG_INTEGERS_HPP
+#define AWQ_IO_JSON_LONG_INTEGERS_HPP
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace awq::json::detail {
+
+// Whether the digits text[first, last) are an integer literal that does not fit 64 bits.
+inline bool is_long_integer(std::string_view text, std::size_t first, std::size_t last) noexcept
+{
+    if (last - first < 19) return false;
+    if (last < text.size() && std::string_view{".eE"}.find(text[last]) != std::string_view::npos) return false;
+    const char before = first > 0 ? text[first - 1] : ' ';
+    if (before == '.' || before == '+' || before == 'e' || before == 'E') return false;
+    const char* end = text.data() + last;
+    std::int64_t as_signed = 0;
+    std::uint64_t as_unsigned = 0;
+    return before == '-' ? std::from_chars(text.data() + first - 1, end, as_signed).ec != std::errc{}
+                         : std::from_chars(text.data() + first, end, as_unsigned).ec != std::errc{};
+}
+
+// Integers beyond 64 bits ("model_max_length": 1000000000000000019884624838656) are valid JSON that
+// simdjson refuses; as floating-point literals it takes them.
+inline std::string with_long_integers_as_floats(std::string_view text)
+{
+    std::string rewritten;
+    rewritten.reserve(text.size() + 64);
+    bool inside_string = false;
+    for (std::size_t i = 0; i < text.size();) {
+        const std::size_t first = i;
+        if (!inside_string)
+            while (i < text.size() && text[i] >= '0' && text[i] <= '9') ++i;
+        if (i > first) {
+            rewritten.append(text, first, i - first);
+            if (is_long_integer(text, first, i)) rewritten += ".0";
+            continue;
+        }
+        if (text[i] == '"') inside_string = !inside_string;
+        if (inside_string && text[i] == '\\' && i + 1 < text.size()) rewritten += text[i++];
+        rewritten += text[i++];
+    }
+    return rewritten;
+}
+
+} // namespace awq::json::detail
+
+#endif
 // ---- awq/io/lfs_pointer.hpp
 #ifndef AWQ_IO_LFS_POINTER_HPP
 #define AWQ_IO_LFS_POINTER_HPP
@@ -7444,7 +7497,6 @@ inline result<std::string> read_file(const std::string& path, std::uint64_t limi
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -7686,43 +7738,6 @@ private:
     simdjson::dom::object::iterator at_{};
     location parent_{};
 };
-
-// Whether the digits text[first, last) are an integer literal that does not fit 64 bits.
-inline bool is_long_integer(std::string_view text, std::size_t first, std::size_t last) noexcept
-{
-    if (last - first < 19) return false;
-    if (last < text.size() && std::string_view{".eE"}.find(text[last]) != std::string_view::npos) return false;
-    const char before = first > 0 ? text[first - 1] : ' ';
-    if (before == '.' || before == '+' || before == 'e' || before == 'E') return false;
-    const char* end = text.data() + last;
-    std::int64_t as_signed = 0;
-    std::uint64_t as_unsigned = 0;
-    return before == '-' ? std::from_chars(text.data() + first - 1, end, as_signed).ec != std::errc{}
-                         : std::from_chars(text.data() + first, end, as_unsigned).ec != std::errc{};
-}
-
-// Integers beyond 64 bits ("model_max_length": 1000000000000000019884624838656) are valid JSON that
-// simdjson refuses; as floating-point literals it takes them.
-inline std::string with_long_integers_as_floats(std::string_view text)
-{
-    std::string rewritten;
-    rewritten.reserve(text.size() + 64);
-    bool inside_string = false;
-    for (std::size_t i = 0; i < text.size();) {
-        const std::size_t first = i;
-        if (!inside_string)
-            while (i < text.size() && text[i] >= '0' && text[i] <= '9') ++i;
-        if (i > first) {
-            rewritten.append(text, first, i - first);
-            if (is_long_integer(text, first, i)) rewritten += ".0";
-            continue;
-        }
-        if (text[i] == '"') inside_string = !inside_string;
-        if (inside_string && text[i] == '\\' && i + 1 < text.size()) rewritten += text[i++];
-        rewritten += text[i++];
-    }
-    return rewritten;
-}
 
 // The number of steps from one iterator to another (simdjson's own counters saturate at 24 bits).
 template <class Container>
@@ -47634,6 +47649,10 @@ struct arguments {
 } // namespace awq::jinja
 
 #endif
+// ---- awq/text/jinja/evaluator.hpp
+#ifndef AWQ_TEXT_JINJA_EVALUATOR_HPP
+#define AWQ_TEXT_JINJA_EVALUATOR_HPP
+
 // ---- awq/text/jinja/comparison.hpp
 #ifndef AWQ_TEXT_JINJA_COMPARISON_HPP
 #define AWQ_TEXT_JINJA_COMPARISON_HPP
@@ -49972,81 +49991,25 @@ private:
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace awq::jinja {
 
-/// Runs a template once. Bounded by a `budget` and in nesting, so a hostile template ends in an
-/// error.
-class interpreter {
+/// Finds the values of a template's expressions. Bounded by a `budget` and in nesting, so a hostile template ends in
+/// an error.
+class evaluator {
 public:
-    interpreter(mapping globals, budget& work) : variables_(std::move(globals)), work_(work) {}
+    evaluator(mapping globals, budget& work) : variables_(std::move(globals)), work_(work) {}
+    evaluator(const evaluator&) = delete;
+    evaluator& operator=(const evaluator&) = delete;
 
-    /// The text that a template prints. Errors name the line.
-    result<std::string> run(const std::vector<statement>& program)
-    {
-        std::string out;
-        AWQ_TRY(const flow ended, execute(program, out));
-        static_cast<void>(ended);
-        return out;
-    }
-
-private:
-    enum class flow { normal, leave, proceed };
+protected:
     using kind = expression::kind;
 
-    // ---- statements ----
+    ~evaluator() = default;
 
-    result<flow> execute(const std::vector<statement>& body, std::string& out)
-    {
-        for (const statement& each : body) {
-            const nesting inner{depth_};
-            AWQ_CHECK(check_depth());
-            const auto ended = execute(each, out);
-            if (!ended) return at_line(each.line, ended.error());
-            if (*ended != flow::normal) return *ended;
-        }
-        return flow::normal;
-    }
-
-    // With the line where it happened: of a macro's statement, not of those that called it.
-    static error at_line(std::size_t line, const error& cause)
-    {
-        if (cause.text().starts_with("line ")) return cause;
-        return error{cause.code(), "line ", line, ": ", cause.text()};
-    }
-
-    result<flow> execute(const statement& now, std::string& out)
-    {
-        using enum statement::kind;
-        AWQ_CHECK(work_.spend(budget::step));
-        switch (now.what) {
-        case text:
-            return append(now.text, out);
-        case print:
-            return print_to(now, out);
-        case branch:
-            return choose(now, out);
-        case loop:
-            return repeat(now, out);
-        case assign:
-            return assign_to(now);
-        case capture:
-            return capture_to(now);
-        case macro:
-            variables_.innermost().set(now.text, value{value::callable{now.text, &now}});
-            return flow::normal;
-        case group:
-            return execute(now.bodies[0], out);
-        case leave:
-            return flow::leave;
-        case proceed:
-            return flow::proceed;
-        }
-        return flow::normal;
-    }
+    virtual result<value> call_macro(const statement& macro, const arguments& with) = 0;
 
     // One level of statements or expressions, as long as it lives.
     struct nesting {
@@ -50062,109 +50025,6 @@ private:
         return error{error_code::unsupported, "the template is nested too deeply"};
     }
 
-    result<flow> append(const std::string& text, std::string& out)
-    {
-        if (out.size() + text.size() > budget::text_limit) AWQ_CHECK(work_.room_for_text(out.size() + text.size()));
-        AWQ_CHECK(work_.spend(text.size()));
-        out += text;
-        return flow::normal;
-    }
-
-    // An expression of a statement; errors get its line.
-    result<value> evaluate_at(const expression& from)
-    {
-        auto got = evaluate(from);
-        if (!got) return at_line(from.line, got.error());
-        return got;
-    }
-
-    result<flow> print_to(const statement& now, std::string& out)
-    {
-        AWQ_TRY(const value printed, evaluate_at(now.expressions[0]));
-        AWQ_TRY(const value shown, to_text(printed, work_));
-        return append(*shown.as_text(), out);
-    }
-
-    result<flow> choose(const statement& now, std::string& out)
-    {
-        for (std::size_t i = 0; i < now.bodies.size(); ++i) {
-            if (i < now.expressions.size()) {
-                AWQ_TRY(const value met, evaluate_at(now.expressions[i]));
-                if (!truthy(met)) continue;
-            }
-            return execute(now.bodies[i], out);
-        }
-        return flow::normal;
-    }
-
-    // What a loop goes over: a list is shared, not copied.
-    result<value> loop_items(const statement& now)
-    {
-        AWQ_TRY(const value over, evaluate_at(now.expressions[0]));
-        if (now.expressions.size() < 2 && over.as_list()) return over;
-        AWQ_TRY(auto items, items_of(over, work_));
-        if (!items) return error{error_code::malformed_file, "cannot loop over this value"};
-        if (now.expressions.size() < 2) return work_.list(*std::move(items));
-        value::list kept;
-        for (value& each : *items) {
-            const variables::scope inner{variables_};
-            AWQ_CHECK(bind_names(variables_.innermost(), now.names, each, work_));
-            AWQ_TRY(const value passes, evaluate_at(now.expressions[1]));
-            if (truthy(passes)) kept.push_back(std::move(each));
-        }
-        return work_.list(std::move(kept));
-    }
-
-    result<flow> repeat(const statement& now, std::string& out)
-    {
-        AWQ_TRY(const value over, loop_items(now));
-        const value::list& items = *over.as_list();
-        if (items.empty() && now.bodies.size() > 1) return execute(now.bodies[1], out);
-        for (std::size_t i = 0; i < items.size(); ++i) {
-            const variables::scope inner{variables_};
-            AWQ_CHECK(bind_names(variables_.innermost(), now.names, items[i], work_));
-            AWQ_TRY(value about, loop_variable(items, i, work_));
-            variables_.innermost().set("loop", std::move(about));
-            AWQ_TRY(const flow ended, execute(now.bodies[0], out));
-            if (ended == flow::leave) break;
-        }
-        return flow::normal;
-    }
-
-    result<flow> assign_to(const statement& now)
-    {
-        AWQ_TRY(value content, evaluate_at(now.expressions[0]));
-        if (now.text.empty()) {
-            AWQ_CHECK(bind_names(variables_.innermost(), now.names, content, work_));
-            return flow::normal;
-        }
-        const value target = variables_.find(now.names[0]);
-        mapping* const members = target.as_dict();
-        if (!members || !members->is_namespace)
-            return error{error_code::malformed_file, "\"", printable(now.names[0]), "\" is no namespace"};
-        AWQ_CHECK(work_.set(*members, value::text(now.text), std::move(content)));
-        return flow::normal;
-    }
-
-    result<flow> capture_to(const statement& now)
-    {
-        std::string printed;
-        {
-            const variables::scope inner{variables_};
-            AWQ_TRY(const flow ended, execute(now.bodies[0], printed));
-            if (ended != flow::normal) return ended;
-        }
-        captured_ = value::text(std::move(printed)); // what the innermost filter of the block takes
-        value content = captured_;
-        if (!now.expressions.empty()) {
-            AWQ_TRY(content, evaluate_at(now.expressions[0]));
-        }
-        variables_.innermost().set(now.names[0], std::move(content));
-        return flow::normal;
-    }
-
-    // ---- expressions ----
-
     result<value> evaluate(const expression& from)
     {
         AWQ_CHECK(work_.spend(budget::step));
@@ -50173,6 +50033,12 @@ private:
         return evaluate_kind(from);
     }
 
+    variables variables_;
+    budget& work_;
+    std::size_t depth_ = 0;
+    value captured_; ///< what the innermost filter of a block takes
+
+private:
     result<value> evaluate_kind(const expression& from)
     {
         switch (from.what) {
@@ -50335,30 +50201,6 @@ private:
         return {};
     }
 
-    result<value> call_macro(const statement& macro, const arguments& with)
-    {
-        if (variables_.macro_depth() > 20) return error{error_code::unsupported, "macros call each other too deeply"};
-        const variables::scope own{variables_, true};
-        return run_macro(macro, with);
-    }
-
-    result<value> run_macro(const statement& macro, const arguments& with)
-    {
-        const std::size_t required = macro.names.size() - macro.expressions.size();
-        for (std::size_t i = 0; i < macro.names.size(); ++i) {
-            const value* given = with.find(i, macro.names[i]);
-            value content = given ? *given : value::missing(macro.names[i]);
-            if (!given && i >= required) {
-                AWQ_TRY(content, evaluate(macro.expressions[i - required]));
-            }
-            variables_.innermost().set(macro.names[i], std::move(content));
-        }
-        std::string out;
-        AWQ_TRY(const flow ended, execute(macro.bodies[0], out));
-        static_cast<void>(ended);
-        return value::text(std::move(out));
-    }
-
     result<value> filter(const expression& from)
     {
         AWQ_TRY(const value input, evaluate(from.parts[0]));
@@ -50423,11 +50265,212 @@ private:
         AWQ_TRY(const value right, evaluate(from.parts[1]));
         return combine(left, from.text, right, work_);
     }
+};
 
-    variables variables_;
-    budget& work_;
-    std::size_t depth_ = 0;
-    value captured_;
+} // namespace awq::jinja
+
+#endif
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace awq::jinja {
+
+/// Runs a template once.
+class interpreter final : private evaluator {
+public:
+    using evaluator::evaluator;
+
+    /// The text that a template prints. Errors name the line.
+    result<std::string> run(const std::vector<statement>& program)
+    {
+        std::string out;
+        AWQ_TRY(const flow ended, execute(program, out));
+        static_cast<void>(ended);
+        return out;
+    }
+
+private:
+    enum class flow { normal, leave, proceed };
+
+    result<flow> execute(const std::vector<statement>& body, std::string& out)
+    {
+        for (const statement& each : body) {
+            const nesting inner{depth_};
+            AWQ_CHECK(check_depth());
+            const auto ended = execute(each, out);
+            if (!ended) return at_line(each.line, ended.error());
+            if (*ended != flow::normal) return *ended;
+        }
+        return flow::normal;
+    }
+
+    // With the line where it happened: of a macro's statement, not of those that called it.
+    static error at_line(std::size_t line, const error& cause)
+    {
+        if (cause.text().starts_with("line ")) return cause;
+        return error{cause.code(), "line ", line, ": ", cause.text()};
+    }
+
+    result<flow> execute(const statement& now, std::string& out)
+    {
+        using enum statement::kind;
+        AWQ_CHECK(work_.spend(budget::step));
+        switch (now.what) {
+        case text:
+            return append(now.text, out);
+        case print:
+            return print_to(now, out);
+        case branch:
+            return choose(now, out);
+        case loop:
+            return repeat(now, out);
+        case assign:
+            return assign_to(now);
+        case capture:
+            return capture_to(now);
+        case macro:
+            variables_.innermost().set(now.text, value{value::callable{now.text, &now}});
+            return flow::normal;
+        case group:
+            return execute(now.bodies[0], out);
+        case leave:
+            return flow::leave;
+        case proceed:
+            return flow::proceed;
+        }
+        return flow::normal;
+    }
+
+    result<flow> append(const std::string& text, std::string& out)
+    {
+        if (out.size() + text.size() > budget::text_limit) AWQ_CHECK(work_.room_for_text(out.size() + text.size()));
+        AWQ_CHECK(work_.spend(text.size()));
+        out += text;
+        return flow::normal;
+    }
+
+    // An expression of a statement; errors get its line.
+    result<value> evaluate_at(const expression& from)
+    {
+        auto got = evaluate(from);
+        if (!got) return at_line(from.line, got.error());
+        return got;
+    }
+
+    result<flow> print_to(const statement& now, std::string& out)
+    {
+        AWQ_TRY(const value printed, evaluate_at(now.expressions[0]));
+        AWQ_TRY(const value shown, to_text(printed, work_));
+        return append(*shown.as_text(), out);
+    }
+
+    result<flow> choose(const statement& now, std::string& out)
+    {
+        for (std::size_t i = 0; i < now.bodies.size(); ++i) {
+            if (i < now.expressions.size()) {
+                AWQ_TRY(const value met, evaluate_at(now.expressions[i]));
+                if (!truthy(met)) continue;
+            }
+            return execute(now.bodies[i], out);
+        }
+        return flow::normal;
+    }
+
+    // What a loop goes over: a list is shared, not copied.
+    result<value> loop_items(const statement& now)
+    {
+        AWQ_TRY(const value over, evaluate_at(now.expressions[0]));
+        if (now.expressions.size() < 2 && over.as_list()) return over;
+        AWQ_TRY(auto items, items_of(over, work_));
+        if (!items) return error{error_code::malformed_file, "cannot loop over this value"};
+        if (now.expressions.size() < 2) return work_.list(*std::move(items));
+        value::list kept;
+        for (value& each : *items) {
+            const variables::scope inner{variables_};
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, each, work_));
+            AWQ_TRY(const value passes, evaluate_at(now.expressions[1]));
+            if (truthy(passes)) kept.push_back(std::move(each));
+        }
+        return work_.list(std::move(kept));
+    }
+
+    result<flow> repeat(const statement& now, std::string& out)
+    {
+        AWQ_TRY(const value over, loop_items(now));
+        const value::list& items = *over.as_list();
+        if (items.empty() && now.bodies.size() > 1) return execute(now.bodies[1], out);
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            const variables::scope inner{variables_};
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, items[i], work_));
+            AWQ_TRY(value about, loop_variable(items, i, work_));
+            variables_.innermost().set("loop", std::move(about));
+            AWQ_TRY(const flow ended, execute(now.bodies[0], out));
+            if (ended == flow::leave) break;
+        }
+        return flow::normal;
+    }
+
+    result<flow> assign_to(const statement& now)
+    {
+        AWQ_TRY(value content, evaluate_at(now.expressions[0]));
+        if (now.text.empty()) {
+            AWQ_CHECK(bind_names(variables_.innermost(), now.names, content, work_));
+            return flow::normal;
+        }
+        const value target = variables_.find(now.names[0]);
+        mapping* const members = target.as_dict();
+        if (!members || !members->is_namespace)
+            return error{error_code::malformed_file, "\"", printable(now.names[0]), "\" is no namespace"};
+        AWQ_CHECK(work_.set(*members, value::text(now.text), std::move(content)));
+        return flow::normal;
+    }
+
+    result<flow> capture_to(const statement& now)
+    {
+        std::string printed;
+        {
+            const variables::scope inner{variables_};
+            AWQ_TRY(const flow ended, execute(now.bodies[0], printed));
+            if (ended != flow::normal) return ended;
+        }
+        captured_ = value::text(std::move(printed));
+        value content = captured_;
+        if (!now.expressions.empty()) {
+            AWQ_TRY(content, evaluate_at(now.expressions[0]));
+        }
+        variables_.innermost().set(now.names[0], std::move(content));
+        return flow::normal;
+    }
+
+    result<value> call_macro(const statement& macro, const arguments& with) override
+    {
+        if (variables_.macro_depth() > 20) return error{error_code::unsupported, "macros call each other too deeply"};
+        const variables::scope own{variables_, true};
+        return run_macro(macro, with);
+    }
+
+    result<value> run_macro(const statement& macro, const arguments& with)
+    {
+        const std::size_t required = macro.names.size() - macro.expressions.size();
+        for (std::size_t i = 0; i < macro.names.size(); ++i) {
+            const value* given = with.find(i, macro.names[i]);
+            value content = given ? *given : value::missing(macro.names[i]);
+            if (!given && i >= required) {
+                AWQ_TRY(content, evaluate(macro.expressions[i - required]));
+            }
+            variables_.innermost().set(macro.names[i], std::move(content));
+        }
+        std::string out;
+        AWQ_TRY(const flow ended, execute(macro.bodies[0], out));
+        static_cast<void>(ended);
+        return value::text(std::move(out));
+    }
 };
 
 } // namespace awq::jinja
@@ -50697,28 +50740,23 @@ private:
 #ifndef AWQ_TEXT_JINJA_EXPRESSION_PARSER_HPP
 #define AWQ_TEXT_JINJA_EXPRESSION_PARSER_HPP
 
-#include <algorithm>
-#include <charconv>
-#include <cmath>
+// ---- awq/text/jinja/token_cursor.hpp
+#ifndef AWQ_TEXT_JINJA_TOKEN_CURSOR_HPP
+#define AWQ_TEXT_JINJA_TOKEN_CURSOR_HPP
+
 #include <cstddef>
-#include <cstdint>
-#include <iterator>
-#include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 namespace awq::jinja {
 
-/// Reads expressions from tokens, by Jinja's precedence.
-class expression_parser {
+/// Where a parser stands in its tokens.
+class token_cursor {
 public:
-    explicit expression_parser(std::vector<token> tokens) : tokens_(std::move(tokens)) {}
+    explicit token_cursor(std::vector<token> tokens) : tokens_(std::move(tokens)) {}
 
 protected:
-    using kind = expression::kind;
-
     const token& now() const noexcept { return tokens_[at_]; }
     const token& after() const noexcept { return tokens_[at_ + 1 < tokens_.size() ? at_ + 1 : at_]; }
     token take() { return at_ + 1 < tokens_.size() ? std::move(tokens_[at_++]) : tokens_[at_]; }
@@ -50742,6 +50780,36 @@ protected:
         if (skip_symbol(text)) return {};
         return bad("expected \"", text, "\", found \"", printable(now().text), "\"");
     }
+
+private:
+    std::vector<token> tokens_;
+    std::size_t at_ = 0;
+};
+
+} // namespace awq::jinja
+
+#endif
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace awq::jinja {
+
+/// Reads expressions from tokens, by Jinja's precedence.
+class expression_parser : public token_cursor {
+public:
+    using token_cursor::token_cursor;
+
+protected:
+    using kind = expression::kind;
 
     expression make(kind what, std::vector<expression> parts = {}, std::string text = {}) const
     {
@@ -51104,8 +51172,6 @@ private:
         return true;
     }
 
-    std::vector<token> tokens_;
-    std::size_t at_ = 0;
     std::size_t depth_ = 0;
 };
 

@@ -7,15 +7,14 @@
 #include <awq/support/parse_double.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
-#include <awq/text/jinja/lexer.hpp>
 #include <awq/text/jinja/syntax.hpp>
+#include <awq/text/jinja/token_cursor.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -25,36 +24,12 @@
 namespace awq::jinja {
 
 /// Reads expressions from tokens, by Jinja's precedence.
-class expression_parser {
+class expression_parser : public token_cursor {
 public:
-    explicit expression_parser(std::vector<token> tokens) : tokens_(std::move(tokens)) {}
+    using token_cursor::token_cursor;
 
 protected:
     using kind = expression::kind;
-
-    const token& now() const noexcept { return tokens_[at_]; }
-    const token& after() const noexcept { return tokens_[at_ + 1 < tokens_.size() ? at_ + 1 : at_]; }
-    token take() { return at_ + 1 < tokens_.size() ? std::move(tokens_[at_++]) : tokens_[at_]; }
-
-    template <class... Parts>
-    error bad(const Parts&... parts) const
-    {
-        return error{error_code::malformed_file, "line ", now().line, ": ", parts...};
-    }
-    error unexpected() const { return bad("unexpected \"", printable(now().text), "\""); }
-
-    bool is_symbol(std::string_view text) const noexcept
-    {
-        return now().what == token::kind::symbol && now().text == text;
-    }
-    bool is_name(std::string_view text) const noexcept { return now().what == token::kind::name && now().text == text; }
-    bool skip_symbol(std::string_view text) { return is_symbol(text) && (++at_, true); }
-    bool skip_name(std::string_view text) { return is_name(text) && (++at_, true); }
-    status expect_symbol(std::string_view text)
-    {
-        if (skip_symbol(text)) return {};
-        return bad("expected \"", text, "\", found \"", printable(now().text), "\"");
-    }
 
     expression make(kind what, std::vector<expression> parts = {}, std::string text = {}) const
     {
@@ -417,8 +392,6 @@ private:
         return true;
     }
 
-    std::vector<token> tokens_;
-    std::size_t at_ = 0;
     std::size_t depth_ = 0;
 };
 
