@@ -146,9 +146,7 @@ void add_search(CLI::App& command, oneshot_arguments& arguments)
     command.add_flag("--compensate", arguments.options.compensate,
                      "Write 16-bit weights that make up for llama.cpp's rounding to --target");
     command.add_option("--scheme", arguments.scheme,
-                       "W2A16 to W8A16, W2A16_ASYM to W8A16_ASYM, W8A8 (INT8), FP8 (FP8_DYNAMIC), "
-                       "FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4 (MXFP4A16); with --smoothing-only what the "
-                       "search simulates");
+                       awq::describe_schemes() + "; with --smoothing-only what the search simulates");
     command.add_option("--type", arguments.options.gguf_type,
                        "Of a GGUF output: " + awq::join_names(awq::gguf::known_file_types()));
     command.add_option("--target", arguments.options.target,

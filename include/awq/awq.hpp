@@ -73,6 +73,7 @@
 #include <awq/format/layer_scheme.hpp>
 #include <awq/format/module_target.hpp>
 #include <awq/format/name_matcher.hpp>
+#include <awq/format/preset_schemes.hpp>
 #include <awq/format/quantized_linear.hpp>
 #include <awq/format/round_linear.hpp>
 #include <awq/format/weight_format.hpp>

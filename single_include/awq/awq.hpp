@@ -2316,8 +2316,8 @@ struct weight_format {
 
     weight_format() = default;
     template <class Weights>
-    requires(std::constructible_from<weights_type, const Weights&>)
-        weight_format(const Weights& how, activation_rounding inputs = activation_rounding::none)
+    requires(std::constructible_from<weights_type, const Weights&>) constexpr weight_format(
+        const Weights& how, activation_rounding inputs = activation_rounding::none)
         : weights(how), activations(inputs)
     {}
 
@@ -38388,9 +38388,53 @@ private:
 #ifndef AWQ_FORMAT_LAYER_SCHEME_HPP
 #define AWQ_FORMAT_LAYER_SCHEME_HPP
 
+// ---- awq/format/preset_schemes.hpp
+#ifndef AWQ_FORMAT_PRESET_SCHEMES_HPP
+#define AWQ_FORMAT_PRESET_SCHEMES_HPP
+
+#include <string_view>
+
+namespace awq {
+
+/// A scheme whose groups are part of its name: compressed-tensors' preset of that name.
+struct preset_scheme {
+    std::string_view name;
+    std::string_view alias; ///< another name for it, or empty
+    weight_format stored;
+    /// What the arguments of weights and inputs amount to where a recipe gives them one by one, in the order of
+    /// compressed-tensors: type and bits, strategy, sizes.
+    std::string_view arguments;
+    std::string_view more_arguments = {}; ///< another way to say so
+    std::string_view difference = {};     ///< from what the alias stands for elsewhere
+};
+
+/// All of them. Names are compared in upper or lower case.
+inline constexpr preset_scheme preset_schemes[] = {
+    {"W8A8", "INT8", {integer_format{{8, true}, 0}, activation_rounding::int8_token}, "int8 channel, int8 token"},
+    {"FP8_DYNAMIC",
+     "FP8",
+     {fp8_format{}, activation_rounding::fp8_token},
+     "float8 channel, float8 token",
+     {},
+     "weights have a scale for each output, inputs are scaled at run time"},
+    {"FP8_BLOCK", {}, {fp8_format{128, 128}, activation_rounding::fp8_group}, "float8 block 128 128, float8 group 128"},
+    {"NVFP4",
+     {},
+     {fp4_format{fp4_kind::nvfp4}, activation_rounding::fp4_group},
+     "float4 tensor_group 16, float4 tensor_group 16 local"},
+    {"NVFP4A16", {}, {fp4_format{fp4_kind::nvfp4}}, "float4 tensor_group 16", "float4 group 16"},
+    {"MXFP4A16", "MXFP4", {fp4_format{fp4_kind::mxfp4}}, "float4 group 32", {}, "the inputs stay in 16 bits"},
+};
+
+} // namespace awq
+
+#endif
+
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace awq {
@@ -38419,22 +38463,37 @@ struct simulation_options {
 
 namespace detail {
 
-/// A scheme whose groups are part of its name, by compressed-tensors' preset of that name.
-inline std::optional<layer_scheme> fixed_scheme(std::string_view name, const simulation_options& how)
+inline any_quantizer quantizer_of(const integer_format& stored, const simulation_options& how)
 {
-    using enum activation_rounding;
-    const auto [storage, clip_steps] = how;
-    const auto is = [name](auto... names) { return (same_scheme_name(name, names) || ...); };
-    if (is("W8A8", "INT8")) return layer_scheme{integer_quantizer{{8, true}, 0, storage, clip_steps}, int8_token};
-    if (is("FP8", "FP8_DYNAMIC")) return layer_scheme{fp8_quantizer{1, 0, storage, clip_steps}, fp8_token};
-    if (is("FP8_BLOCK")) return layer_scheme{fp8_quantizer{128, 128, storage, clip_steps}, fp8_group};
-    if (is("NVFP4A16")) return layer_scheme{fp4_quantizer{fp4_kind::nvfp4, storage, 0.0f, clip_steps}};
-    if (is("NVFP4")) return layer_scheme{fp4_quantizer{fp4_kind::nvfp4, storage, 0.0f, clip_steps}, fp4_group};
-    if (is("MXFP4", "MXFP4A16")) return layer_scheme{fp4_quantizer{fp4_kind::mxfp4, storage, 0.0f, clip_steps}};
-    return std::nullopt;
+    return integer_quantizer{stored.format, stored.group_size, how.storage, how.clip_steps};
+}
+inline any_quantizer quantizer_of(const fp8_format& stored, const simulation_options& how)
+{
+    return fp8_quantizer{stored.block_rows, stored.block_cols, how.storage, how.clip_steps};
+}
+inline any_quantizer quantizer_of(const fp4_format& stored, const simulation_options& how)
+{
+    return fp4_quantizer{stored.kind, how.storage, 0.0f, how.clip_steps};
 }
 
 } // namespace detail
+
+/// How a run uses what a checkpoint stores.
+inline layer_scheme scheme_of(const weight_format& stored, const simulation_options& how = {})
+{
+    return {std::visit([&](const auto& weights) { return detail::quantizer_of(weights, how); }, stored.weights),
+            stored.activations};
+}
+
+/// The preset of a name or an alias; null where there is none.
+inline const preset_scheme* find_preset(std::string_view name) noexcept
+{
+    for (const preset_scheme& each : preset_schemes)
+        if (detail::same_scheme_name(name, each.name) ||
+            (!each.alias.empty() && detail::same_scheme_name(name, each.alias)))
+            return &each;
+    return nullptr;
+}
 
 /// The names that `parse_layer_scheme` takes.
 inline std::vector<std::string_view> known_schemes()
@@ -38442,9 +38501,24 @@ inline std::vector<std::string_view> known_schemes()
     std::vector<std::string_view> names;
     for (const bool symmetric : {true, false})
         for (int bits = 2; bits <= 8; ++bits) names.push_back(name_of(scheme{bits, symmetric}));
-    names.insert(names.end(),
-                 {"W8A8", "INT8", "FP8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4", "NVFP4A16", "MXFP4", "MXFP4A16"});
+    for (const preset_scheme& each : preset_schemes)
+        for (const std::string_view name : {each.name, each.alias})
+            if (!name.empty()) names.push_back(name);
     return names;
+}
+
+/// For help texts: "W2A16 to W8A16, ..., W8A8 (INT8), ...".
+inline std::string describe_schemes()
+{
+    std::string text;
+    for (const bool symmetric : {true, false})
+        text += std::string{name_of(scheme{2, symmetric})} + " to " + std::string{name_of(scheme{8, symmetric})} + ", ";
+    for (const preset_scheme& each : preset_schemes) {
+        if (&each != preset_schemes) text += ", ";
+        text += each.name;
+        if (!each.alias.empty()) text += " (" + std::string{each.alias} + ")";
+    }
+    return text;
 }
 
 /// The scheme of a name, in upper or lower case. `group_size`: of an integer scheme, 0 per channel;
@@ -38453,13 +38527,13 @@ inline std::vector<std::string_view> known_schemes()
 inline result<layer_scheme> parse_layer_scheme(std::string_view name, std::optional<std::size_t> group_size,
                                                const simulation_options& how = {})
 {
-    if (const auto fixed = detail::fixed_scheme(name, how)) {
-        if (!group_size) return *fixed;
-        return error{error_code::invalid_argument, "scheme ", name, " is ", fixed->quantizer.name(),
+    if (const preset_scheme* const preset = find_preset(name)) {
+        if (!group_size) return scheme_of(preset->stored, how);
+        return error{error_code::invalid_argument, "scheme ", name, " is ", describe(preset->stored),
                      ": it takes no group size"};
     }
     if (const auto integers = parse_scheme(name))
-        return layer_scheme{integer_quantizer{*integers, group_size.value_or(128), how.storage, how.clip_steps}};
+        return scheme_of(integer_format{*integers, group_size.value_or(128)}, how);
     return error{error_code::invalid_argument, "unknown scheme '", printable(name, 60), "'; ",
                  known_names(name, known_schemes())};
 }
@@ -44117,26 +44191,21 @@ inline std::string describe(const activation_arguments& inputs)
 /// The scheme that the arguments of a recipe group amount to.
 inline result<layer_format> format_of_arguments(const recipe_group& group)
 {
-    static constexpr std::string_view presets[][2] = {{"int8 channel, int8 token", "W8A8"},
-                                                      {"float8 channel, float8 token", "FP8_DYNAMIC"},
-                                                      {"float8 block 128 128, float8 group 128", "FP8_BLOCK"},
-                                                      {"float4 tensor_group 16, float4 tensor_group 16 local", "NVFP4"},
-                                                      {"float4 tensor_group 16", "NVFP4A16"},
-                                                      {"float4 group 16", "NVFP4A16"},
-                                                      {"float4 group 32", "MXFP4A16"}};
     const weight_arguments& weights = *group.weights;
     const std::string text = describe(weights) + (group.activations ? ", " + describe(*group.activations) : "");
-    for (const auto& [arguments, scheme] : presets)
-        if (text == arguments) return layer_format{group.targets, std::string{scheme}, {}, {}};
+    for (const preset_scheme& each : preset_schemes)
+        if (text == each.arguments || text == each.more_arguments)
+            return layer_format{group.targets, std::string{each.name}, {}, {}};
     const bool grouped = weights.strategy == "group" || weights.strategy == "channel";
     if (group.activations || weights.type != "int" || !grouped)
-        return error{error_code::unsupported,
-                     "line ",
-                     group.line,
-                     ": '",
-                     printable(text, 160),
-                     "' is no scheme here; weights are int with group or channel, or as in W8A8, "
-                     "FP8_DYNAMIC, FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4A16 with their activations"};
+        return error{
+            error_code::unsupported,
+            "line ",
+            group.line,
+            ": '",
+            printable(text, 160),
+            "' is no scheme here; weights are int with group or channel, or with their activations as in one of ",
+            describe_schemes()};
     const std::string name = "W" + std::to_string(weights.num_bits) + "A16" + (weights.symmetric ? "" : "_ASYM");
     return layer_format{group.targets, name, weights.strategy == "channel" ? 0 : weights.group_size, {}};
 }
@@ -44155,11 +44224,10 @@ inline status apply_formats(const recipe& from, oneshot_options& into)
         AWQ_TRY(layer_format format, format_of(group));
         if (const auto known = parse_layer_scheme(format.scheme, format.group_size); !known)
             return known.error().within("line " + std::to_string(group.line));
-        if (same_scheme_name(format.scheme, "FP8"))
-            into.notices.warn(from.path + ": scheme FP8 is written as FP8_DYNAMIC: weights have a scale "
-                                          "for each output, inputs are scaled at run time");
-        if (same_scheme_name(format.scheme, "MXFP4"))
-            into.notices.warn(from.path + ": scheme MXFP4 is written as MXFP4A16: the inputs stay in 16 bits");
+        const preset_scheme* const preset = find_preset(format.scheme);
+        if (preset && !preset->difference.empty() && same_scheme_name(format.scheme, preset->alias))
+            into.notices.warn(from.path + ": scheme " + std::string{preset->alias} + " is written as " +
+                              std::string{preset->name} + ": " + std::string{preset->difference});
         format.recipe = from.path;
         into.formats.push_back(std::move(format));
     }

@@ -5,13 +5,16 @@
 #include <awq/support/requires_hosted.hpp>
 
 #include <awq/format/any_quantizer.hpp>
+#include <awq/format/preset_schemes.hpp>
 #include <awq/support/nearest_name.hpp>
 #include <awq/support/printable.hpp>
 #include <awq/support/result.hpp>
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace awq {
@@ -40,22 +43,37 @@ struct simulation_options {
 
 namespace detail {
 
-/// A scheme whose groups are part of its name, by compressed-tensors' preset of that name.
-inline std::optional<layer_scheme> fixed_scheme(std::string_view name, const simulation_options& how)
+inline any_quantizer quantizer_of(const integer_format& stored, const simulation_options& how)
 {
-    using enum activation_rounding;
-    const auto [storage, clip_steps] = how;
-    const auto is = [name](auto... names) { return (same_scheme_name(name, names) || ...); };
-    if (is("W8A8", "INT8")) return layer_scheme{integer_quantizer{{8, true}, 0, storage, clip_steps}, int8_token};
-    if (is("FP8", "FP8_DYNAMIC")) return layer_scheme{fp8_quantizer{1, 0, storage, clip_steps}, fp8_token};
-    if (is("FP8_BLOCK")) return layer_scheme{fp8_quantizer{128, 128, storage, clip_steps}, fp8_group};
-    if (is("NVFP4A16")) return layer_scheme{fp4_quantizer{fp4_kind::nvfp4, storage, 0.0f, clip_steps}};
-    if (is("NVFP4")) return layer_scheme{fp4_quantizer{fp4_kind::nvfp4, storage, 0.0f, clip_steps}, fp4_group};
-    if (is("MXFP4", "MXFP4A16")) return layer_scheme{fp4_quantizer{fp4_kind::mxfp4, storage, 0.0f, clip_steps}};
-    return std::nullopt;
+    return integer_quantizer{stored.format, stored.group_size, how.storage, how.clip_steps};
+}
+inline any_quantizer quantizer_of(const fp8_format& stored, const simulation_options& how)
+{
+    return fp8_quantizer{stored.block_rows, stored.block_cols, how.storage, how.clip_steps};
+}
+inline any_quantizer quantizer_of(const fp4_format& stored, const simulation_options& how)
+{
+    return fp4_quantizer{stored.kind, how.storage, 0.0f, how.clip_steps};
 }
 
 } // namespace detail
+
+/// How a run uses what a checkpoint stores.
+inline layer_scheme scheme_of(const weight_format& stored, const simulation_options& how = {})
+{
+    return {std::visit([&](const auto& weights) { return detail::quantizer_of(weights, how); }, stored.weights),
+            stored.activations};
+}
+
+/// The preset of a name or an alias; null where there is none.
+inline const preset_scheme* find_preset(std::string_view name) noexcept
+{
+    for (const preset_scheme& each : preset_schemes)
+        if (detail::same_scheme_name(name, each.name) ||
+            (!each.alias.empty() && detail::same_scheme_name(name, each.alias)))
+            return &each;
+    return nullptr;
+}
 
 /// The names that `parse_layer_scheme` takes.
 inline std::vector<std::string_view> known_schemes()
@@ -63,9 +81,24 @@ inline std::vector<std::string_view> known_schemes()
     std::vector<std::string_view> names;
     for (const bool symmetric : {true, false})
         for (int bits = 2; bits <= 8; ++bits) names.push_back(name_of(scheme{bits, symmetric}));
-    names.insert(names.end(),
-                 {"W8A8", "INT8", "FP8", "FP8_DYNAMIC", "FP8_BLOCK", "NVFP4", "NVFP4A16", "MXFP4", "MXFP4A16"});
+    for (const preset_scheme& each : preset_schemes)
+        for (const std::string_view name : {each.name, each.alias})
+            if (!name.empty()) names.push_back(name);
     return names;
+}
+
+/// For help texts: "W2A16 to W8A16, ..., W8A8 (INT8), ...".
+inline std::string describe_schemes()
+{
+    std::string text;
+    for (const bool symmetric : {true, false})
+        text += std::string{name_of(scheme{2, symmetric})} + " to " + std::string{name_of(scheme{8, symmetric})} + ", ";
+    for (const preset_scheme& each : preset_schemes) {
+        if (&each != preset_schemes) text += ", ";
+        text += each.name;
+        if (!each.alias.empty()) text += " (" + std::string{each.alias} + ")";
+    }
+    return text;
 }
 
 /// The scheme of a name, in upper or lower case. `group_size`: of an integer scheme, 0 per channel;
@@ -74,13 +107,13 @@ inline std::vector<std::string_view> known_schemes()
 inline result<layer_scheme> parse_layer_scheme(std::string_view name, std::optional<std::size_t> group_size,
                                                const simulation_options& how = {})
 {
-    if (const auto fixed = detail::fixed_scheme(name, how)) {
-        if (!group_size) return *fixed;
-        return error{error_code::invalid_argument, "scheme ", name, " is ", fixed->quantizer.name(),
+    if (const preset_scheme* const preset = find_preset(name)) {
+        if (!group_size) return scheme_of(preset->stored, how);
+        return error{error_code::invalid_argument, "scheme ", name, " is ", describe(preset->stored),
                      ": it takes no group size"};
     }
     if (const auto integers = parse_scheme(name))
-        return layer_scheme{integer_quantizer{*integers, group_size.value_or(128), how.storage, how.clip_steps}};
+        return scheme_of(integer_format{*integers, group_size.value_or(128)}, how);
     return error{error_code::invalid_argument, "unknown scheme '", printable(name, 60), "'; ",
                  known_names(name, known_schemes())};
 }

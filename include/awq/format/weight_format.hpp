@@ -58,8 +58,8 @@ struct weight_format {
 
     weight_format() = default;
     template <class Weights>
-    requires(std::constructible_from<weights_type, const Weights&>)
-        weight_format(const Weights& how, activation_rounding inputs = activation_rounding::none)
+    requires(std::constructible_from<weights_type, const Weights&>) constexpr weight_format(
+        const Weights& how, activation_rounding inputs = activation_rounding::none)
         : weights(how), activations(inputs)
     {}
 

@@ -60,26 +60,21 @@ inline std::string describe(const activation_arguments& inputs)
 /// The scheme that the arguments of a recipe group amount to.
 inline result<layer_format> format_of_arguments(const recipe_group& group)
 {
-    static constexpr std::string_view presets[][2] = {{"int8 channel, int8 token", "W8A8"},
-                                                      {"float8 channel, float8 token", "FP8_DYNAMIC"},
-                                                      {"float8 block 128 128, float8 group 128", "FP8_BLOCK"},
-                                                      {"float4 tensor_group 16, float4 tensor_group 16 local", "NVFP4"},
-                                                      {"float4 tensor_group 16", "NVFP4A16"},
-                                                      {"float4 group 16", "NVFP4A16"},
-                                                      {"float4 group 32", "MXFP4A16"}};
     const weight_arguments& weights = *group.weights;
     const std::string text = describe(weights) + (group.activations ? ", " + describe(*group.activations) : "");
-    for (const auto& [arguments, scheme] : presets)
-        if (text == arguments) return layer_format{group.targets, std::string{scheme}, {}, {}};
+    for (const preset_scheme& each : preset_schemes)
+        if (text == each.arguments || text == each.more_arguments)
+            return layer_format{group.targets, std::string{each.name}, {}, {}};
     const bool grouped = weights.strategy == "group" || weights.strategy == "channel";
     if (group.activations || weights.type != "int" || !grouped)
-        return error{error_code::unsupported,
-                     "line ",
-                     group.line,
-                     ": '",
-                     printable(text, 160),
-                     "' is no scheme here; weights are int with group or channel, or as in W8A8, "
-                     "FP8_DYNAMIC, FP8_BLOCK, NVFP4, NVFP4A16 or MXFP4A16 with their activations"};
+        return error{
+            error_code::unsupported,
+            "line ",
+            group.line,
+            ": '",
+            printable(text, 160),
+            "' is no scheme here; weights are int with group or channel, or with their activations as in one of ",
+            describe_schemes()};
     const std::string name = "W" + std::to_string(weights.num_bits) + "A16" + (weights.symmetric ? "" : "_ASYM");
     return layer_format{group.targets, name, weights.strategy == "channel" ? 0 : weights.group_size, {}};
 }
@@ -98,11 +93,10 @@ inline status apply_formats(const recipe& from, oneshot_options& into)
         AWQ_TRY(layer_format format, format_of(group));
         if (const auto known = parse_layer_scheme(format.scheme, format.group_size); !known)
             return known.error().within("line " + std::to_string(group.line));
-        if (same_scheme_name(format.scheme, "FP8"))
-            into.notices.warn(from.path + ": scheme FP8 is written as FP8_DYNAMIC: weights have a scale "
-                                          "for each output, inputs are scaled at run time");
-        if (same_scheme_name(format.scheme, "MXFP4"))
-            into.notices.warn(from.path + ": scheme MXFP4 is written as MXFP4A16: the inputs stay in 16 bits");
+        const preset_scheme* const preset = find_preset(format.scheme);
+        if (preset && !preset->difference.empty() && same_scheme_name(format.scheme, preset->alias))
+            into.notices.warn(from.path + ": scheme " + std::string{preset->alias} + " is written as " +
+                              std::string{preset->name} + ": " + std::string{preset->difference});
         format.recipe = from.path;
         into.formats.push_back(std::move(format));
     }
