@@ -25,7 +25,7 @@ CONDITION_LINE = re.compile(r'^\s*#\s*(if|ifdef|ifndef|endif)\b')
 # What awq.hpp includes first, and in the compiled mode alone.
 CALLS = "awq/run/calls.hpp"
 # Part of the language's implementation, not a library: the core may use them behind a test macro.
-COMPILER_HEADERS = {"immintrin.h", "arm_neon.h", "bit", "version"}
+COMPILER_HEADERS = {"immintrin.h", "xmmintrin.h", "arm_neon.h", "bit", "version"}
 
 UMBRELLA_TEXT = """// SPDX-License-Identifier: MIT
 // Written by single_include/amalgamate.py; do not edit.

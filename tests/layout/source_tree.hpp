@@ -119,8 +119,8 @@ inline std::set<std::string> reach_of(const std::string& name)
 /// Neither ours, nor the standard library's, nor the compiler's or the operating system's.
 inline bool is_third_party(const std::string& header)
 {
-    static const std::set<std::string> platform{"immintrin.h", "cpuid.h",  "arm_neon.h", "fcntl.h",
-                                                "unistd.h",    "dirent.h", "ftw.h"};
+    static const std::set<std::string> platform{"immintrin.h", "xmmintrin.h", "cpuid.h",  "arm_neon.h",
+                                                "fcntl.h",     "unistd.h",    "dirent.h", "ftw.h"};
     if (header.starts_with("awq/") || header.starts_with("sys/")) return false;
     return header.find_first_of("/.") != header.npos && platform.count(header) == 0;
 }

@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstring>
 #include <utility>
-#if AWQ_GNU && defined(__SSE2__)
+#if AWQ_GNU && defined(__AVX__)
 #include <immintrin.h>
+#elif AWQ_GNU && defined(__SSE2__)
+#include <xmmintrin.h> // the other takes a third of the time that the core takes to include
 #endif
 
 // Everything here is inlined, so no vector is ever passed between functions.

@@ -66,7 +66,10 @@ struct integer_quantizer {
         return in_features == 0 ? 0 : in_features / scale_columns(in_features);
     }
 
+    // Templates, so that who includes this and does not call them does not compile them.
+
     /// Quantizes and dequantizes; `out` may be `rows`. Importance matters to the clipping only.
+    template <class = void>
     void pseudo_quantize(matrix_view<const float> rows, std::span<const float> importance,
                          matrix_view<float> out) const noexcept
     {
@@ -80,6 +83,7 @@ struct integer_quantizer {
 
     /// Scale and zero point of one group: with the range that has the smallest squared error,
     /// weighed by the importance (one value a weight, or empty), among `clip_steps` candidates.
+    template <class = void>
     qparams fit_group(std::span<const float> group, std::span<const float> importance) const noexcept
     {
         qparams best;
@@ -89,6 +93,7 @@ struct integer_quantizer {
 
     /// One row to codes (in_features), scales and zero points (`groups(in_features)` each; pass an
     /// empty `zero_points` for a symmetric scheme).
+    template <class = void>
     void quantize_row(std::span<const float> row, std::span<std::int8_t> codes, std::span<float> scales,
                       std::span<std::int8_t> zero_points) const noexcept
     {

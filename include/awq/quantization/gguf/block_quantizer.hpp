@@ -19,12 +19,14 @@ namespace awq::gguf {
 struct scalar_engine {
     static constexpr std::size_t batch = 1; ///< how many blocks are fitted at once, at most
 
+    template <class = void>
     static void fit(type format, const block_source* blocks, std::size_t count, block_grid* grids,
                     std::uint8_t* codes) noexcept
     {
         with_format(format,
                     [&](auto chosen) { decltype(chosen)::template fit<one_lane>(blocks, count, grids, codes); });
     }
+    template <class = void>
     static void improve(type format, const block_source& block, block_grid& grid, std::uint8_t* codes) noexcept
     {
         with_format(format,

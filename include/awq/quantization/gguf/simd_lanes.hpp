@@ -8,9 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
@@ -30,18 +27,33 @@ using floats_16 = float __attribute__((vector_size(64)));
 namespace detail {
 
 #if defined(__x86_64__)
+// In assembly: the headers of all intrinsics take a third of the time that the core takes to include.
 inline void square_roots_4(float* values, std::size_t size) noexcept
 {
-    for (std::size_t i = 0; i < size; i += 4) _mm_storeu_ps(values + i, _mm_sqrt_ps(_mm_loadu_ps(values + i)));
+    for (std::size_t i = 0; i < size; i += 4) {
+        floats_4 some;
+        std::memcpy(&some, values + i, sizeof some);
+        asm("sqrtps %0, %0" : "+x"(some));
+        std::memcpy(values + i, &some, sizeof some);
+    }
 }
 [[gnu::target("avx")]] inline void square_roots_8(float* values, std::size_t size) noexcept
 {
-    for (std::size_t i = 0; i < size; i += 8) _mm256_storeu_ps(values + i, _mm256_sqrt_ps(_mm256_loadu_ps(values + i)));
+    for (std::size_t i = 0; i < size; i += 8) {
+        floats_8 some;
+        std::memcpy(&some, values + i, sizeof some);
+        asm("vsqrtps %0, %0" : "+x"(some));
+        std::memcpy(values + i, &some, sizeof some);
+    }
 }
 [[gnu::target("avx512f")]] inline void square_roots_16(float* values, std::size_t size) noexcept
 {
-    for (std::size_t i = 0; i < size; i += 16)
-        _mm512_storeu_ps(values + i, _mm512_maskz_sqrt_ps(0xFFFF, _mm512_loadu_ps(values + i)));
+    for (std::size_t i = 0; i < size; i += 16) {
+        floats_16 some;
+        std::memcpy(&some, values + i, sizeof some);
+        asm("vsqrtps %0, %0" : "+v"(some));
+        std::memcpy(values + i, &some, sizeof some);
+    }
 }
 #endif
 
