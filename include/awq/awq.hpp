@@ -235,6 +235,7 @@
 #include <awq/model/parts/mlp.hpp>
 #include <awq/model/parts/norm.hpp>
 #include <awq/model/parts/router.hpp>
+#include <awq/model/parts/running_softmax.hpp>
 #include <awq/model/resolve_mappings.hpp>
 #include <awq/recipe/check_numbers.hpp>
 #include <awq/recipe/load_recipe.hpp>
