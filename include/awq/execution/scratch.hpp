@@ -82,7 +82,7 @@ private:
 
     private:
         static constexpr std::size_t depth = 16;
-        static constexpr std::size_t largest_kept = std::size_t{1} << 24; // 64 MiB
+        static constexpr std::size_t largest_kept = std::size_t{1} << 25; // 128 MiB
         block blocks_[depth];
         std::size_t count_ = 0;
     };
