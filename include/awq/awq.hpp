@@ -269,6 +269,7 @@
 #include <awq/report/report_state.hpp>
 #include <awq/report/report_text.hpp>
 #include <awq/report/run_report.hpp>
+#include <awq/report/stopwatch.hpp>
 #include <awq/report/tensor_report.hpp>
 #include <awq/report/write_evaluation_html.hpp>
 #include <awq/report/write_evaluation_json.hpp>
