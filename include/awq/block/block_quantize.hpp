@@ -42,7 +42,7 @@ class block_quantizer_run {
 public:
     block_quantizer_run(const E& how, const block_tensors& smoothed, block_statistics& statistics,
                         const quantizer_choice& formats, const oneshot_options& options, run_report& report)
-        : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed.copy(how)),
+        : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed.borrow(how)),
           statistics_(statistics), formats_(formats), options_(options), report_(report)
     {}
 
@@ -51,6 +51,7 @@ public:
     void store_targets(const storage_choice& storage)
     {
         storage_ = &storage;
+        quantized_ = smoothed_.copy(how_);
         rounded_statistics_.emplace(smoothed_.layout(), false);
         for (auto& [name, tensor] : quantized_.all()) {
             constexpr std::string_view suffix = ".weight";
@@ -178,6 +179,8 @@ private:
         const std::vector<std::string_view> layers = to_be_rounded(smoothed_.layout().whole_readers_of(input.value));
         const std::vector<std::string_view> moved = shift ? moved_by(input) : layers;
         if (moved.empty()) return {};
+        for (const auto* const each : {&layers, &moved})
+            for (const std::string_view linear : *each) quantized_.own(how_, linear);
         std::vector<float> importance(gram.cols());
         for (std::size_t i = 0; i < importance.size(); ++i)
             importance[i] = gram(i, i) / static_cast<float>(std::max<std::uint64_t>(tokens, 1));

@@ -41,27 +41,8 @@ public:
     result<std::uint64_t> gather(std::size_t input, const block_weights& original, const block_weights& rounded,
                                  matrix_view<float> gram, matrix_view<float> shift, matrix_view<const float> through)
     {
-        const place at = place_of(*rounded.layout, input);
-        std::size_t most = 0;
-        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
-        const scratch memory{shift.empty() ? 0 : most * gram.cols()}; // kept by the thread
-        if (!memory) return no_memory();
-        std::uint64_t rows = 0;
-        for (const sequence_chunk& chunk : chunks_) {
-            const matrix_view<float> kept{memory.data(), shift.empty() ? 0 : chunk.batch.tokens(), gram.cols()};
-            const auto keep = [&](matrix_view<const float> x) {
-                for_each_row(how_, kept.rows(),
-                             [&](std::size_t t) { std::ranges::copy(x.row(t), kept.row(t).begin()); });
-                return status{};
-            };
-            const auto add = [&](matrix_view<const float> x) -> status {
-                rows += x.rows();
-                add_upper_gram<Product>(how_, x, gram);
-                return kept.empty() ? status{} : add_shift(kept, x, shift, through);
-            };
-            if (at.is_last || !kept.empty()) AWQ_CHECK(show(at, chunk, original, original_, at.is_last, keep));
-            AWQ_CHECK(show(at, chunk, rounded, rounded_, false, add));
-        }
+        AWQ_TRY(const std::uint64_t rows, gather_chunks(input, original, rounded, gram, shift, through));
+        scratch::drop_kept(); // what comes next, solving, has large buffers of its own
         mirror_upper(how_, gram);
         return rows;
     }
@@ -114,6 +95,35 @@ private:
     status with_rows(hidden_states& stream, const sequence_chunk& chunk, bool is_kept, const Change& change) const
     {
         return stream.with_rows(how_, chunk.first_row, chunk.batch.tokens(), is_kept, change);
+    }
+
+    /// Gives the rows of the rounded stream's value.
+    result<std::uint64_t> gather_chunks(std::size_t input, const block_weights& original, const block_weights& rounded,
+                                        matrix_view<float> gram, matrix_view<float> shift,
+                                        matrix_view<const float> through)
+    {
+        const place at = place_of(*rounded.layout, input);
+        std::size_t most = 0;
+        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
+        const scratch memory{shift.empty() ? 0 : most * gram.cols()}; // kept by the thread
+        if (!memory) return no_memory();
+        std::uint64_t rows = 0;
+        for (const sequence_chunk& chunk : chunks_) {
+            const matrix_view<float> kept{memory.data(), shift.empty() ? 0 : chunk.batch.tokens(), gram.cols()};
+            const auto keep = [&](matrix_view<const float> x) {
+                for_each_row(how_, kept.rows(),
+                             [&](std::size_t t) { std::ranges::copy(x.row(t), kept.row(t).begin()); });
+                return status{};
+            };
+            const auto add = [&](matrix_view<const float> x) -> status {
+                rows += x.rows();
+                add_upper_gram<Product>(how_, x, gram);
+                return kept.empty() ? status{} : add_shift(kept, x, shift, through);
+            };
+            if (at.is_last || !kept.empty()) AWQ_CHECK(show(at, chunk, original, original_, at.is_last, keep));
+            AWQ_CHECK(show(at, chunk, rounded, rounded_, false, add));
+        }
+        return rows;
     }
 
     /// Calls see(value) with the value of one chunk. `goes_on`: the stream is carried over the segment, else it stays.

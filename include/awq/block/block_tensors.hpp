@@ -65,6 +65,29 @@ public:
         return made;
     }
 
+    /// The same tensors, until `own` makes copies: this one must live longer, and must not change. Where experts wait in a
+    /// file, a copy.
+    template <execution E>
+    block_tensors borrow(const E& how) const
+    {
+        if (memory_) return copy(how);
+        block_tensors made;
+        made.prefix_ = prefix_, made.layout_ = layout_, made.places_ = places_;
+        for (const auto& [name, tensor] : tensors_) made.tensors_.emplace_back(name, block_matrix::borrow(tensor));
+        return made;
+    }
+    /// From now on the layer's weight may be changed.
+    template <execution E>
+    void own(const E& how, std::string_view linear)
+    {
+        block_matrix& tensor = *find(std::string{linear} + ".weight");
+        if (!tensor.is_borrowed()) return;
+        const matrix_view<const float> from = view_of(std::as_const(tensor));
+        host_matrix copied = xtensor_backend::make(from.rows(), from.cols());
+        copy_values(how, std::span{from.data(), from.size()}, copied.data());
+        tensor = block_matrix{std::move(copied)};
+    }
+
     /// Lets the pages of a weight go, if it is one that waits in a file.
     void release(matrix_view<const float> weight) const noexcept
     {

@@ -28,6 +28,9 @@ public:
     scratch& operator=(const scratch&) = delete;
     ~scratch() { list().give(block_); }
 
+    /// Frees what this thread keeps for the next calls.
+    static void drop_kept() noexcept { list().drop(); }
+
     explicit operator bool() const noexcept { return size_ == 0 || block_.data != nullptr; }
     float* data() const noexcept { return block_.data; }
     std::size_t size() const noexcept { return size_; }
@@ -56,7 +59,8 @@ private:
         free_list() = default;
         free_list(const free_list&) = delete;
         free_list& operator=(const free_list&) = delete;
-        ~free_list()
+        ~free_list() { drop(); }
+        void drop() noexcept
         {
             for (; count_ > 0; --count_) blocks_[count_ - 1].free();
         }
