@@ -235,6 +235,7 @@
 #include <awq/model/parts/mlp.hpp>
 #include <awq/model/parts/norm.hpp>
 #include <awq/model/parts/router.hpp>
+#include <awq/model/parts/running_softmax.hpp>
 #include <awq/model/resolve_mappings.hpp>
 #include <awq/recipe/check_numbers.hpp>
 #include <awq/recipe/load_recipe.hpp>
@@ -268,6 +269,7 @@
 #include <awq/report/report_state.hpp>
 #include <awq/report/report_text.hpp>
 #include <awq/report/run_report.hpp>
+#include <awq/report/stopwatch.hpp>
 #include <awq/report/tensor_report.hpp>
 #include <awq/report/write_evaluation_html.hpp>
 #include <awq/report/write_evaluation_json.hpp>

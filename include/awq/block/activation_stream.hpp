@@ -14,6 +14,7 @@
 #include <awq/support/finite.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -73,10 +74,15 @@ inline std::vector<sequence_chunk> sample_of(const std::vector<sequence_chunk>& 
 
 /// Whether the hidden states behind a block are finite; the error names the block. A NaN or an infinity
 /// stays in them, so the first block that it is seen behind has made it.
-inline status check_hidden(const std::string& path, const std::string& block, std::size_t layer,
-                           matrix_view<const float> hidden)
+template <execution E>
+status check_hidden(const E& how, const std::string& path, const std::string& block, std::size_t layer,
+                    matrix_view<const float> hidden)
 {
-    if (all_finite({hidden.data(), hidden.size()})) return {};
+    std::atomic<bool> is_finite{true};
+    for_each_stretch(how, hidden.size(), [&](std::size_t first, std::size_t count) {
+        if (!all_finite({hidden.data() + first, count})) is_finite = false;
+    });
+    if (is_finite) return {};
     return error{error_code::not_finite,
                  path,
                  ": the values stop being finite in block ",
@@ -146,7 +152,7 @@ public:
             begin(chunk);
             const auto pass = [&](matrix_view<float> rows) -> status {
                 AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
-                return check_hidden(path_, block_prefix(config, layer), layer, rows);
+                return check_hidden(how, path_, block_prefix(config, layer), layer, rows);
             };
             AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), true, pass));
         }
@@ -174,7 +180,7 @@ public:
                 std::copy_n(from.data(), from.size(), memory.data());
                 const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
                 AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
-                return check_hidden(path_, block_prefix(config, layer), layer, rows);
+                return check_hidden(how, path_, block_prefix(config, layer), layer, rows);
             };
             AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), false, pass));
         }

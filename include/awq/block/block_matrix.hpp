@@ -12,13 +12,22 @@
 
 namespace awq {
 
-/// A tensor of a block: in memory of its own, or in that of the block's experts.
+/// A tensor of a block: in memory of its own, in that of the block's experts, or another block's, only to be read.
 class block_matrix {
 public:
     block_matrix() = default;
     explicit block_matrix(host_matrix&& own) : own_(std::move(own)) {}
     explicit block_matrix(matrix_view<float> elsewhere) : elsewhere_(elsewhere) {}
 
+    static block_matrix borrow(const block_matrix& other)
+    {
+        const matrix_view<const float> theirs = other.view();
+        block_matrix made{matrix_view<float>{const_cast<float*>(theirs.data()), theirs.rows(), theirs.cols()}};
+        made.is_borrowed_ = true;
+        return made;
+    }
+
+    bool is_borrowed() const noexcept { return is_borrowed_; }
     bool is_elsewhere() const noexcept { return elsewhere_.data() != nullptr; }
     matrix_view<float> view() { return is_elsewhere() ? elsewhere_ : view_of(own_); }
     matrix_view<const float> view() const
@@ -32,6 +41,7 @@ public:
 private:
     host_matrix own_ = xtensor_backend::make(0, 0);
     matrix_view<float> elsewhere_;
+    bool is_borrowed_ = false;
 };
 
 inline matrix_view<float> view_of(block_matrix& tensor) { return tensor.view(); }

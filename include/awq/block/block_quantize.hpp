@@ -13,6 +13,7 @@
 #include <awq/quantization/least_squares_target.hpp>
 #include <awq/quantization/storage_rounding.hpp>
 #include <awq/report/run_report.hpp>
+#include <awq/report/stopwatch.hpp>
 #include <awq/tensor/storage_range.hpp>
 
 #include <algorithm>
@@ -41,8 +42,8 @@ class block_quantizer_run {
 public:
     block_quantizer_run(const E& how, const block_tensors& smoothed, block_statistics& statistics,
                         const quantizer_choice& formats, const oneshot_options& options, run_report& report)
-        : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
-          formats_(formats), options_(options), report_(report)
+        : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed.borrow(how)),
+          statistics_(statistics), formats_(formats), options_(options), report_(report)
     {}
 
     /// Compensates: what the checkpoint stores, and so what is rounded, has the elements of
@@ -50,6 +51,7 @@ public:
     void store_targets(const storage_choice& storage)
     {
         storage_ = &storage;
+        quantized_ = smoothed_.copy(how_);
         rounded_statistics_.emplace(smoothed_.layout(), false);
         for (auto& [name, tensor] : quantized_.all()) {
             constexpr std::string_view suffix = ".weight";
@@ -58,12 +60,13 @@ public:
             if (!is_linear || !formats_(module)) store(name, values_of(tensor));
             quantized_.release(view_of(std::as_const(tensor)));
         }
-        compensated_ = quantized_;
+        compensated_ = quantized_.copy(how_);
     }
 
     /// Rounds every layer as if the layers before it were not rounded.
     status run_alone()
     {
+        watch_.lap();
         for (const block_input& input : smoothed_.layout().inputs) {
             if (takes_rows(input)) {
                 AWQ_CHECK(quantize_stage(input, view_of(shared_.gram), shared_.tokens, nullptr));
@@ -83,9 +86,11 @@ public:
     {
         statistics_.drop_grams();
         const std::vector<block_input>& inputs = smoothed_.layout().inputs;
+        watch_.lap();
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             AWQ_CHECK(quantize_sequential(stages, i));
             AWQ_CHECK(stages.pass(i, quantized_.weights()));
+            spent("streams");
         }
         return {};
     }
@@ -121,12 +126,6 @@ private:
         return tokens < input.width / few_tokens_share;
     }
 
-    static host_matrix zeros(std::size_t rows, std::size_t cols)
-    {
-        host_matrix made = xtensor_backend::make(rows, cols);
-        std::fill_n(made.data(), made.size(), 0.0f);
-        return made;
-    }
     bool is_block_linear(std::string_view module) const noexcept { return smoothed_.layout().find(module) != nullptr; }
     void store(const std::string& name, std::span<float> values) const
     {
@@ -137,14 +136,15 @@ private:
     {
         const block_input& input = smoothed_.layout().inputs[index];
         const std::vector<std::string_view> layers = moved_by(input);
-        host_matrix gram = zeros(input.width, input.width), shift;
+        host_matrix gram = make_zeros(how_, input.width, input.width), shift;
         matrix_view<const float> through;
         if (layers.size() == 1 && 2 * smoothed_.weight(layers[0]).rows() < input.width)
             through = smoothed_.weight(layers[0]);
         const bool has_target = !input.is_routed && static_cast<double>(stages.tokens()) >= target_tokens(input.width);
-        if (has_target) shift = zeros(through.empty() ? input.width : through.rows(), input.width);
+        if (has_target) shift = make_zeros(how_, through.empty() ? input.width : through.rows(), input.width);
         AWQ_TRY(const std::uint64_t tokens, stages.gather(index, smoothed_.weights(), quantized_.weights(),
                                                           view_of(gram), view_of(shift), through));
+        spent("streams");
         if (smoothed_.layout().is_shared(input.value)) shared_ = {gram, tokens, false};
         if (takes_rows(input) && is_little(input, tokens))
             return quantize_stage(input, view_of(shared_.gram), shared_.tokens, nullptr);
@@ -179,6 +179,8 @@ private:
         const std::vector<std::string_view> layers = to_be_rounded(smoothed_.layout().whole_readers_of(input.value));
         const std::vector<std::string_view> moved = shift ? moved_by(input) : layers;
         if (moved.empty()) return {};
+        for (const auto* const each : {&layers, &moved})
+            for (const std::string_view linear : *each) quantized_.own(how_, linear);
         std::vector<float> importance(gram.cols());
         for (std::size_t i = 0; i < importance.size(); ++i)
             importance[i] = gram(i, i) / static_cast<float>(std::max<std::uint64_t>(tokens, 1));
@@ -195,9 +197,10 @@ private:
             if (smoothed_.layout().is_shared(input.value)) shared_.has_targets = done;
             *shift = host_matrix{};
         }
+        const bool feedback = !layers.empty() && options_.rounding.error_feedback && tokens != 0 &&
+                              prepare_feedback(gram, diagonal, steps);
+        spent("solve");
         if (layers.empty()) return {};
-        const bool feedback =
-            options_.rounding.error_feedback && tokens != 0 && prepare_feedback(gram, diagonal, steps);
         const linear_rounder<Product, E> rounder{
             solving_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
             weighted ? std::span<const float>{importance} : std::span<const float>{}, shared_magnitude(layers),
@@ -208,8 +211,11 @@ private:
             tell(linear, rounder.has_feedback(), gram, steps);
             release(linear);
         }
+        spent("quantize");
         return {};
     }
+
+    void spent(const char* step) { report_.add_seconds(step, watch_.lap()); }
 
     void release(std::string_view linear) const
     {
@@ -364,6 +370,7 @@ private:
     const quantizer_choice& formats_;
     const oneshot_options& options_;
     run_report& report_;
+    stopwatch watch_;
     quantized_linears linears_;
     const storage_choice* storage_ = nullptr; ///< where targets are stored
     std::optional<block_tensors> compensated_;

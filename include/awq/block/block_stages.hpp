@@ -41,20 +41,8 @@ public:
     result<std::uint64_t> gather(std::size_t input, const block_weights& original, const block_weights& rounded,
                                  matrix_view<float> gram, matrix_view<float> shift, matrix_view<const float> through)
     {
-        const place at = place_of(*rounded.layout, input);
-        std::size_t most = 0;
-        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
-        const scratch first{most * gram.cols()}; // kept by the thread: the forward pass takes it, too
-        if (!first) return no_memory();
-        host_matrix second = xtensor_backend::make(most, gram.cols());
-        const matrix_view<float> a{first.data(), most, gram.cols()};
-        std::uint64_t rows = 0;
-        for (const sequence_chunk& chunk : chunks_) {
-            if (at.is_last || !shift.empty()) AWQ_CHECK(capture(at, chunk, original, original_, a, at.is_last));
-            AWQ_TRY(const std::size_t count, capture(at, chunk, rounded, rounded_, view_of(second), false));
-            AWQ_CHECK(add(a.rows_from(0, count), view_of(second).rows_from(0, count), gram, shift, through));
-            rows += count;
-        }
+        AWQ_TRY(const std::uint64_t rows, gather_chunks(input, original, rounded, gram, shift, through));
+        scratch::drop_kept(); // what comes next, solving, has large buffers of its own
         mirror_upper(how_, gram);
         return rows;
     }
@@ -109,29 +97,57 @@ private:
         return stream.with_rows(how_, chunk.first_row, chunk.batch.tokens(), is_kept, change);
     }
 
-    /// The value of one chunk into the first rows of `out`; gives their number. `goes_on`: the stream
-    /// is carried over the segment, else it stays.
-    result<std::size_t> capture(const place& at, const sequence_chunk& chunk, const block_weights& weights,
-                                hidden_states& stream, matrix_view<float> out, bool goes_on)
+    /// Gives the rows of the rounded stream's value.
+    result<std::uint64_t> gather_chunks(std::size_t input, const block_weights& original, const block_weights& rounded,
+                                        matrix_view<float> gram, matrix_view<float> shift,
+                                        matrix_view<const float> through)
     {
-        std::size_t rows = 0;
-        const auto keep = [&](std::string_view name, matrix_view<const float> x) {
-            if (name != at.input.name) return;
-            rows = x.rows();
-            for_each_row(how_, rows, [&](std::size_t t) { std::ranges::copy(x.row(t), out.row(t).begin()); });
+        const place at = place_of(*rounded.layout, input);
+        std::size_t most = 0;
+        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
+        const scratch memory{shift.empty() ? 0 : most * gram.cols()}; // kept by the thread
+        if (!memory) return no_memory();
+        std::uint64_t rows = 0;
+        for (const sequence_chunk& chunk : chunks_) {
+            const matrix_view<float> kept{memory.data(), shift.empty() ? 0 : chunk.batch.tokens(), gram.cols()};
+            const auto keep = [&](matrix_view<const float> x) {
+                for_each_row(how_, kept.rows(),
+                             [&](std::size_t t) { std::ranges::copy(x.row(t), kept.row(t).begin()); });
+                return status{};
+            };
+            const auto add = [&](matrix_view<const float> x) -> status {
+                rows += x.rows();
+                add_upper_gram<Product>(how_, x, gram);
+                return kept.empty() ? status{} : add_shift(kept, x, shift, through);
+            };
+            if (at.is_last || !kept.empty()) AWQ_CHECK(show(at, chunk, original, original_, at.is_last, keep));
+            AWQ_CHECK(show(at, chunk, rounded, rounded_, false, add));
+        }
+        return rows;
+    }
+
+    /// Calls see(value) with the value of one chunk. `goes_on`: the stream is carried over the segment, else it stays.
+    template <class See>
+    status show(const place& at, const sequence_chunk& chunk, const block_weights& weights, hidden_states& stream,
+                bool goes_on, const See& see)
+    {
+        status seen;
+        const auto observe = [&](std::string_view name, matrix_view<const float> x) {
+            if (name == at.input.name) seen = see(x);
         };
-        block_run<Product, E> run{how_, context_, weights, chunk.batch, keep};
+        block_run<Product, E> run{how_, context_, weights, chunk.batch, observe};
         block_segment parts = at.segment;
         if (!goes_on) {
             run.wanted = at.input.value;
             while (writes_hidden(weights.layout->parts[parts.end - 1])) --parts.end;
         }
         AWQ_CHECK(with_rows(stream, chunk, goes_on, [&](matrix_view<float> x) { return run_parts(run, parts, x); }));
-        return rows;
+        return seen;
     }
 
-    status add(matrix_view<float> a, matrix_view<float> b, matrix_view<float> gram, matrix_view<float> shift,
-               matrix_view<const float> through) const;
+    /// shift += (a - b)^T b, or (a - b through a layer)^T b; a is used up.
+    status add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
+                     matrix_view<const float> through) const;
 
     const E& how_;
     const block_context& context_;
@@ -140,11 +156,9 @@ private:
 };
 
 template <class Product, execution E>
-status block_stages<Product, E>::add(matrix_view<float> a, matrix_view<float> b, matrix_view<float> gram,
-                                     matrix_view<float> shift, matrix_view<const float> through) const
+status block_stages<Product, E>::add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
+                                           matrix_view<const float> through) const
 {
-    add_upper_gram<Product>(how_, b, gram);
-    if (shift.empty()) return {};
     how_.for_each(a.rows(), [=](std::size_t row) {
         for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
     });

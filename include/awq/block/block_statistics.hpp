@@ -9,6 +9,7 @@
 #include <awq/device/host_matrix.hpp>
 #include <awq/execution/products/mirror_upper.hpp>
 #include <awq/execution/products/upper_gram.hpp>
+#include <awq/execution/serial_execution.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -28,14 +29,13 @@ namespace awq {
 class input_statistics {
 public:
     input_statistics() = default;
-    input_statistics(std::size_t in_features, bool with_gram)
+    template <execution E>
+    input_statistics(const E& how, std::size_t in_features, bool with_gram)
         : abs_sum_(in_features), square_sum_(in_features), largest_(in_features)
     {
         stats_.abs_sum = abs_sum_;
         stats_.square_sum = square_sum_;
-        if (!with_gram) return;
-        gram_ = xtensor_backend::make(in_features, in_features);
-        std::fill_n(gram_.data(), gram_.size(), 0.0f);
+        if (with_gram) gram_ = make_zeros(how, in_features, in_features);
     }
     input_statistics(input_statistics&&) = default;
     input_statistics& operator=(input_statistics&&) = default;
@@ -132,13 +132,14 @@ void input_statistics::divide_inputs(const E& how, std::span<const double> scale
 /// Statistics of the values of a decoder block that linear layers read.
 class block_statistics {
 public:
-    block_statistics(const block_layout& layout, bool with_gram)
+    template <execution E = serial_execution>
+    block_statistics(const block_layout& layout, bool with_gram, const E& how = {})
     {
         for (const block_input& input : layout.inputs) {
             names_.emplace(input.name, entries_.size());
             // Of what experts are given there would be as many Gram matrices as experts.
             const bool is_part = layout.whole_of(input.value) != input.value;
-            entries_.emplace_back(input.width, with_gram && !is_part);
+            entries_.emplace_back(how, input.width, with_gram && !is_part);
         }
         for (const block_linear& linear : layout.linears) names_.emplace(linear.name, layout.input_of(linear.reads));
     }

@@ -44,22 +44,49 @@ public:
     }
 
     block_tensors() = default;
-    block_tensors(block_tensors&&) = default;
-    block_tensors& operator=(block_tensors&&) = default;
-    ~block_tensors() = default;
+
     /// A copy of every tensor; experts wait in a file again, where there is room.
-    block_tensors(const block_tensors& other) : prefix_(other.prefix_), layout_(other.layout_), places_(other.places_)
+    template <execution E>
+    block_tensors copy(const E& how) const
     {
-        if (other.memory_) memory_ = other.memory_->create_like();
-        for (const auto& [name, tensor] : other.tensors_) {
+        block_tensors made;
+        made.prefix_ = prefix_, made.layout_ = layout_, made.places_ = places_;
+        if (memory_) made.memory_ = memory_->create_like();
+        for (const auto& [name, tensor] : tensors_) {
             const matrix_view<const float> from = view_of(tensor);
-            tensors_.emplace_back(name, make(from.rows(), from.cols(), memory_ && tensor.is_elsewhere()));
-            std::copy_n(from.data(), from.size(), tensors_.back().second.data());
-            release(view_of(std::as_const(tensors_.back().second)));
-            other.release(from);
+            block_matrix& to =
+                made.tensors_
+                    .emplace_back(name, made.make(from.rows(), from.cols(), made.memory_ && tensor.is_elsewhere()))
+                    .second;
+            copy_values(how, std::span{from.data(), from.size()}, to.data());
+            made.release(view_of(std::as_const(to)));
+            release(from);
         }
+        return made;
     }
-    block_tensors& operator=(const block_tensors& other) { return *this = block_tensors{other}; }
+
+    /// The same tensors, until `own` makes copies: this one must live longer, and must not change. Where experts wait in a
+    /// file, a copy.
+    template <execution E>
+    block_tensors borrow(const E& how) const
+    {
+        if (memory_) return copy(how);
+        block_tensors made;
+        made.prefix_ = prefix_, made.layout_ = layout_, made.places_ = places_;
+        for (const auto& [name, tensor] : tensors_) made.tensors_.emplace_back(name, block_matrix::borrow(tensor));
+        return made;
+    }
+    /// From now on the layer's weight may be changed.
+    template <execution E>
+    void own(const E& how, std::string_view linear)
+    {
+        block_matrix& tensor = *find(std::string{linear} + ".weight");
+        if (!tensor.is_borrowed()) return;
+        const matrix_view<const float> from = view_of(std::as_const(tensor));
+        host_matrix copied = xtensor_backend::make(from.rows(), from.cols());
+        copy_values(how, std::span{from.data(), from.size()}, copied.data());
+        tensor = block_matrix{std::move(copied)};
+    }
 
     /// Lets the pages of a weight go, if it is one that waits in a file.
     void release(matrix_view<const float> weight) const noexcept

@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace awq {
 
@@ -33,11 +32,31 @@ public:
     std::size_t cols() const noexcept { return cols_; }
 
     /// In bfloat16 from now on.
-    void make_small()
+    template <execution E>
+    void make_small(const E& how)
     {
-        halves_.reserve(floats_.size());
-        for (std::size_t i = 0; i < floats_.size(); ++i) halves_.push_back(bf16{floats_.data()[i]});
+        halves_ = xtensor_backend::make<bf16>(rows_, cols_);
+        for_each_stretch(how, floats_.size(), [&](std::size_t first, std::size_t count) {
+            std::transform(floats_.data() + first, floats_.data() + first + count, halves_.data() + first,
+                           [](float x) { return bf16{x}; });
+        });
         floats_ = host_matrix{};
+    }
+
+    /// Others with the same values.
+    template <execution E>
+    hidden_states copy(const E& how) const
+    {
+        hidden_states made;
+        made.rows_ = rows_, made.cols_ = cols_;
+        if (is_small()) {
+            made.halves_ = xtensor_backend::make<bf16>(rows_, cols_);
+            copy_values(how, std::span{halves_.data(), halves_.size()}, made.halves_.data());
+        } else {
+            made.floats_ = xtensor_backend::make(rows_, cols_);
+            copy_values(how, std::span{floats_.data(), floats_.size()}, made.floats_.data());
+        }
+        return made;
     }
 
     /// Calls `change(rows)` with some rows, (count, cols), and keeps what it makes of them if it succeeds and
@@ -45,7 +64,7 @@ public:
     template <execution E, class Change>
     status with_rows(const E& how, std::size_t first, std::size_t count, bool is_kept, const Change& change)
     {
-        if (halves_.empty()) return change(view_of(floats_).rows_from(first, count));
+        if (!is_small()) return change(view_of(floats_).rows_from(first, count));
         const scratch memory{count * cols_};
         if (!memory) return detail::no_memory("hidden states");
         const matrix_view<float> rows{memory.data(), count, cols_};
@@ -66,14 +85,16 @@ public:
     /// All of them, as they are in memory.
     std::span<std::byte> bytes() noexcept
     {
-        if (halves_.empty()) return std::as_writable_bytes(std::span{floats_.data(), floats_.size()});
-        return std::as_writable_bytes(std::span{halves_});
+        if (!is_small()) return std::as_writable_bytes(std::span{floats_.data(), floats_.size()});
+        return std::as_writable_bytes(std::span{halves_.data(), halves_.size()});
     }
 
 private:
+    bool is_small() const noexcept { return halves_.size() != 0; }
+
     std::size_t rows_ = 0, cols_ = 0;
     host_matrix floats_;
-    std::vector<bf16> halves_; ///< instead, row by row
+    xtensor_backend::matrix_of<bf16> halves_; ///< instead
 };
 
 } // namespace awq

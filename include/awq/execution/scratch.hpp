@@ -28,6 +28,9 @@ public:
     scratch& operator=(const scratch&) = delete;
     ~scratch() { list().give(block_); }
 
+    /// Frees what this thread keeps for the next calls.
+    static void drop_kept() noexcept { list().drop(); }
+
     explicit operator bool() const noexcept { return size_ == 0 || block_.data != nullptr; }
     float* data() const noexcept { return block_.data; }
     std::size_t size() const noexcept { return size_; }
@@ -56,7 +59,8 @@ private:
         free_list() = default;
         free_list(const free_list&) = delete;
         free_list& operator=(const free_list&) = delete;
-        ~free_list()
+        ~free_list() { drop(); }
+        void drop() noexcept
         {
             for (; count_ > 0; --count_) blocks_[count_ - 1].free();
         }
@@ -82,7 +86,7 @@ private:
 
     private:
         static constexpr std::size_t depth = 16;
-        static constexpr std::size_t largest_kept = std::size_t{1} << 24; // 64 MiB
+        static constexpr std::size_t largest_kept = std::size_t{1} << 25; // 128 MiB
         block blocks_[depth];
         std::size_t count_ = 0;
     };

@@ -3,6 +3,7 @@
 #define AWQ_EXECUTION_SERIAL_EXECUTION_HPP
 
 #include <awq/execution/execution_concept.hpp>
+#include <awq/execution/precision.hpp>
 
 namespace awq {
 
@@ -10,6 +11,8 @@ namespace awq {
 struct serial_execution {
     using policy_axis = axis::execution;
     static constexpr std::string_view name = "serial";
+
+    precision operands = precision::float32; ///< of large products
 
     template <class Task>
     constexpr void for_each(std::size_t count, Task&& task) const

@@ -144,7 +144,7 @@ private:
             return made;
         }
         std::vector<float> energies(weight.rows());
-        for (std::size_t row = 0; row < weight.rows(); ++row) energies[row] = gguf::mean_square(weight.row(row));
+        how_.for_each(weight.rows(), [&](std::size_t row) { energies[row] = gguf::mean_square(weight.row(row)); });
         const std::size_t columns = gguf::block_columns(type), size = gguf::block_bytes(type);
         const auto store = [&](std::size_t row, std::size_t first, const gguf::block_grid& grid,
                                std::span<const std::uint8_t> codes) {

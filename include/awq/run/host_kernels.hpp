@@ -42,9 +42,9 @@ AWQ_KERNEL void input_statistics::divide_inputs(const tbb_execution&, std::span<
 AWQ_KERNEL void add_upper_gram<packed_product>(const tbb_execution&, matrix_view<const float>, matrix_view<float>);
 AWQ_KERNEL void mirror_upper(const tbb_execution&, matrix_view<float>);
 
-AWQ_KERNEL status block_stages<packed_product, tbb_execution>::add(matrix_view<float>, matrix_view<float>,
-                                                                   matrix_view<float>, matrix_view<float>,
-                                                                   matrix_view<const float>) const;
+AWQ_KERNEL status block_stages<packed_product, tbb_execution>::add_shift(matrix_view<float>, matrix_view<const float>,
+                                                                         matrix_view<float>,
+                                                                         matrix_view<const float>) const;
 
 // Search and smoothing.
 AWQ_KERNEL result<search_outcome>

@@ -191,7 +191,7 @@ private:
         if (!options_.imatrix.empty()) return {};
         AWQ_TRY(stream_, activation_stream::make(*source_, samples));
         stream_.show_all_experts(options_.all_experts);
-        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small();
+        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small(how_);
         return {};
     }
 
@@ -223,7 +223,7 @@ private:
         outputs_.group().adopt(left_->directories);
         outputs_.group().keep();
         AWQ_CHECK(open_outputs());
-        if (is_sequential()) rounded_ = stream_.hidden();
+        if (is_sequential()) rounded_ = stream_.hidden().copy(how_);
         if (left_->blocks <= source_->config().num_hidden_layers && outputs_.restore(left_->sinks) &&
             read_hidden(how_, left_->hidden_path(), left_->hidden, hidden_bytes(left_->blocks))) {
             first_block_ = static_cast<std::size_t>(left_->blocks);
@@ -307,7 +307,7 @@ private:
                 block_tensors::load(*source_, layer, scratch_directory(), options_.experts_in_memory));
         ahead_.start(*source_, layer + 1);
         report_.add_seconds("read", watch_.lap());
-        block_statistics statistics{block.layout(), true};
+        block_statistics statistics{block.layout(), true, how_};
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
         if (options_.smoothing_only) return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
         const quantizer_choice formats = [&](std::string_view linear) {
@@ -316,8 +316,9 @@ private:
         block_quantizer_run<Product, E> quantizing{how_, block, statistics, formats, options_, report_};
         const storage_choice storage = stored_types();
         if (options_.compensate) quantizing.store_targets(storage);
-        AWQ_CHECK(quantize(layer, quantizing));
         report_.add_seconds("quantize", watch_.lap());
+        AWQ_CHECK(quantize(layer, quantizing));
+        report_.add_seconds("streams", watch_.lap());
         const block_statistics* const seen = options_.compensate ? quantizing.rounded_statistics() : &statistics;
         return hand_over(
             {layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(), quantizing.compensated()});
@@ -361,16 +362,22 @@ private:
 
     status quantize(std::size_t layer, block_quantizer_run<Product, E>& run)
     {
-        if (!is_sequential()) return run.run_alone();
+        if (!is_sequential()) {
+            AWQ_CHECK(run.run_alone());
+            watch_.lap(); // it has written down its own
+            return {};
+        }
         if (layer == 0) {
-            rounded_ = stream_.hidden();
+            rounded_ = stream_.hidden().copy(how_);
             AWQ_CHECK(round_first());
         }
         const block_context context = stream_.context(source_->config(), layer);
         block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(), rounded_};
+        report_.add_seconds("streams", watch_.lap());
         AWQ_CHECK(run.run_sequential(stages));
+        watch_.lap();
         const auto is_sound = [&](matrix_view<float> rows) {
-            return check_hidden(options_.model, block_prefix(source_->config(), layer), layer, rows);
+            return check_hidden(how_, options_.model, block_prefix(source_->config(), layer), layer, rows);
         };
         const status sound = with_chunks(how_, stream_.batch(), rounded_, false, is_sound);
         return sound ? sound : sound.error().within("with rounded weights");

@@ -48,7 +48,7 @@ public:
         made.available_bytes = memory_for_this_process();
         const double blocks = blocks_like_the_first(run->config());
         add(made, "tokenize", seconds_of(run->seconds(), "tokenize"));
-        for (const char* const step : {"read", "calibrate", "search", "quantize"}) {
+        for (const char* const step : {"read", "calibrate", "search", "streams", "solve", "quantize"}) {
             const double once = seconds_of(large, step), less = seconds_of(small, step);
             const bool grows = step != std::string_view{"read"} && step != std::string_view{"search"};
             add(made, step, blocks * (grows ? at(tokens, few.second, less, some.second, once) : once));

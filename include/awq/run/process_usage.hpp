@@ -4,9 +4,10 @@
 
 #include <awq/support/requires_hosted.hpp>
 
+#include <awq/report/stopwatch.hpp>
+
 #include <sys/resource.h>
 
-#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <string>
@@ -28,22 +29,6 @@ inline std::uint64_t peak_rss_bytes()
     getrusage(RUSAGE_SELF, &usage);
     return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
-
-/// Seconds since it was made or last asked.
-class stopwatch {
-public:
-    double lap() noexcept
-    {
-        const auto now = clock::now();
-        const std::chrono::duration<double> passed = now - last_;
-        last_ = now;
-        return passed.count();
-    }
-
-private:
-    using clock = std::chrono::steady_clock;
-    clock::time_point last_ = clock::now();
-};
 
 } // namespace awq
 

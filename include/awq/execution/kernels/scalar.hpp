@@ -119,12 +119,19 @@ inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const floa
     }
 }
 
+/// values = exp(factor * values - shift), in place; their sum.
+inline float exponentials(float factor, float shift, std::span<float> values) noexcept
+{
+    float sum = 0.0f;
+    for (float& value : values) sum += value = exponential(factor * value - shift);
+    return sum;
+}
+
 /// values = softmax(factor * values), in place; at least one value.
 inline void softmax(float factor, std::span<float> values) noexcept
 {
     const float shift = factor * (factor < 0.0f ? min_max(values).min : min_max(values).max);
-    float sum = 0.0f;
-    for (float& value : values) sum += value = exponential(factor * value - shift);
+    const float sum = exponentials(factor, shift, values);
     scale(1.0f / sum, values, values);
 }
 

@@ -226,10 +226,8 @@ void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up, 
 }
 
 template <class Arch = default_arch>
-void softmax(float factor, std::span<float> values) noexcept
+float exponentials(float factor, float shift, std::span<float> values) noexcept
 {
-    const min_max_pair ends = simd::min_max<Arch>(values);
-    const float shift = factor * (factor < 0.0f ? ends.min : ends.max);
     const float_batch<Arch> factors(factor);
     const float_batch<Arch> shifts(shift);
     side_by_side<float, Arch> sums;
@@ -241,6 +239,15 @@ void softmax(float factor, std::span<float> values) noexcept
     });
     float sum = sums.total();
     for (float& value : values.subspan(rest)) sum += value = kernels::exponential(factor * value - shift);
+    return sum;
+}
+
+template <class Arch = default_arch>
+void softmax(float factor, std::span<float> values) noexcept
+{
+    const min_max_pair ends = simd::min_max<Arch>(values);
+    const float shift = factor * (factor < 0.0f ? ends.min : ends.max);
+    const float sum = simd::exponentials<Arch>(factor, shift, values);
     simd::scale<Arch>(1.0f / sum, values, values);
 }
 

@@ -226,6 +226,7 @@ struct amx_kernel {
     using element = std::conditional_t<Parts == 1, std::uint16_t, std::uint32_t>;
     static constexpr std::size_t rows = 32, cols = 32;
     static constexpr std::size_t max_slab = 1024 / Parts, slab_step = 32, depth_step = 32;
+    static constexpr std::size_t max_lines = 7168, panels_per_task = 1;
 
     static void pack_a(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
                        std::size_t depth, element* out) noexcept

@@ -35,7 +35,7 @@ namespace awq {
 /// operands are rounded to it (to nearest, ties to even) and the sums stay float32, in the same order at any
 /// number of threads. Products of few rows stay float32.
 /// Where they are `precision::split`, each operand is the sum of two bfloat16.
-/// Working memory (at most 8 MiB) is kept by each thread; without it the calls still work, slowly.
+/// Working memory (at most 30 MiB) is kept by each thread; without it the calls still work, slowly.
 /// Operands may have strides; the output must not overlap an input.
 struct packed_product {
     /// Left operands with fewer rows are multiplied without packing b, which pays only when each

@@ -23,7 +23,8 @@ enum class product_part : unsigned char { whole, upper };
 /// output is cut into fixed tiles: the bits do not depend on who computes which.
 ///
 /// A `Kernel` says how: `rows` x `cols` of c are a tile; panels of so many lines are packed as `element`s by
-/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`;
+/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`, at most `max_lines` at once
+/// and `panels_per_task` by one task;
 /// `with_tiles(task)` calls task(tiles) with what multiplies two panels.
 template <class Kernel, execution E, class T = float>
 class packed_engine {
@@ -48,11 +49,10 @@ public:
 
 private:
     using element = typename Kernel::element;
-    static constexpr std::size_t max_rows = chunk_count(3072, Kernel::rows) * Kernel::rows;
-    static constexpr std::size_t max_cols = chunk_count(3072, Kernel::cols) * Kernel::cols;
+    static constexpr std::size_t max_rows = chunk_count(Kernel::max_lines, Kernel::rows) * Kernel::rows;
+    static constexpr std::size_t max_cols = chunk_count(Kernel::max_lines, Kernel::cols) * Kernel::cols;
     static constexpr std::size_t task_rows = chunk_count(128, Kernel::rows) * Kernel::rows;
     static constexpr std::size_t task_cols = chunk_count(256, Kernel::cols) * Kernel::cols;
-    static constexpr std::size_t panels_per_task = 4;
 
     static constexpr std::size_t padded(std::size_t count, std::size_t unit) noexcept
     {
@@ -72,9 +72,9 @@ private:
               const PackPanel& pack_panel) const
     {
         const std::size_t panels = chunk_count(count, width), filled = padded(depth, Kernel::depth_step);
-        execution_.for_each(chunk_count(panels, panels_per_task), [=](std::size_t task) {
-            const std::size_t end = std::min(panels, (task + 1) * panels_per_task);
-            for (std::size_t p = task * panels_per_task; p < end; ++p)
+        execution_.for_each(chunk_count(panels, Kernel::panels_per_task), [=](std::size_t task) {
+            const std::size_t end = std::min(panels, (task + 1) * Kernel::panels_per_task);
+            for (std::size_t p = task * Kernel::panels_per_task; p < end; ++p)
                 pack_panel(first + p * width, std::min(width, count - p * width), out + p * width * filled);
         });
     }

@@ -152,6 +152,7 @@ struct float_kernel {
     static constexpr std::size_t rows = tile_shape<Arch>::rows;
     static constexpr std::size_t cols = tile_shape<Arch>::cols;
     static constexpr std::size_t max_slab = 320, slab_step = 16, depth_step = 1;
+    static constexpr std::size_t max_lines = 3072, panels_per_task = 4;
 
     template <class T>
     static void pack_a(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,

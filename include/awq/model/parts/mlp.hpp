@@ -25,21 +25,21 @@ struct mlp_part {
 
 namespace detail {
 
-/// inner = act(gate(x)) * up(x). up runs for about a thousand tokens at a time, so that working memory
-/// stays small beside the result.
+/// inner = act(gate(x)) * up(x). up runs for half of its outputs at a time or fewer, so that working memory stays
+/// small beside the result; each of its weights is packed once.
 template <class Run>
 status run_gated(Run& run, const mlp_part& part, matrix_view<const float> input, matrix_view<float> inner)
 {
-    constexpr std::size_t at_once = 1024; // enough that packing the weight again costs little
-    const std::size_t tokens = input.rows(), parts = std::max<std::size_t>(1, tokens / at_once);
-    scratch memory{chunk_count(tokens, parts) * inner.cols()};
+    constexpr std::size_t at_once = 7168; // enough that packing the input again costs little
+    const std::size_t width = inner.cols(), parts = std::max<std::size_t>(2, chunk_count(width, at_once));
+    scratch memory{input.rows() * chunk_count(width, parts)};
     if (!memory) return run.no_memory("the MLP");
     run.linear(part.gate, input, inner);
     for (std::size_t i = 0; i < parts; ++i) {
-        const std::size_t first = i * tokens / parts, end = (i + 1) * tokens / parts;
-        const matrix_view<float> up{memory.data(), end - first, inner.cols()};
-        run.linear(part.up, input.rows_from(first, end - first), up);
-        multiply_activated(run.how, part.act, up, inner.rows_from(first, end - first));
+        const std::size_t first = i * width / parts, count = (i + 1) * width / parts - first;
+        const matrix_view<float> up{memory.data(), input.rows(), count};
+        run.linear({part.up.linear, part.up.first + first, count}, input, up);
+        multiply_activated(run.how, part.act, up, inner.cols_from(first, count));
     }
     return {};
 }
