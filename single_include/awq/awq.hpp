@@ -8715,6 +8715,9 @@ public:
     scratch& operator=(const scratch&) = delete;
     ~scratch() { list().give(block_); }
 
+    /// Frees what this thread keeps for the next calls.
+    static void drop_kept() noexcept { list().drop(); }
+
     explicit operator bool() const noexcept { return size_ == 0 || block_.data != nullptr; }
     float* data() const noexcept { return block_.data; }
     std::size_t size() const noexcept { return size_; }
@@ -8743,7 +8746,8 @@ private:
         free_list() = default;
         free_list(const free_list&) = delete;
         free_list& operator=(const free_list&) = delete;
-        ~free_list()
+        ~free_list() { drop(); }
+        void drop() noexcept
         {
             for (; count_ > 0; --count_) blocks_[count_ - 1].free();
         }
@@ -8769,7 +8773,7 @@ private:
 
     private:
         static constexpr std::size_t depth = 16;
-        static constexpr std::size_t largest_kept = std::size_t{1} << 24; // 64 MiB
+        static constexpr std::size_t largest_kept = std::size_t{1} << 25; // 128 MiB
         block blocks_[depth];
         std::size_t count_ = 0;
     };
@@ -8797,6 +8801,8 @@ namespace awq {
 struct serial_execution {
     using policy_axis = axis::execution;
     static constexpr std::string_view name = "serial";
+
+    precision operands = precision::float32; ///< of large products
 
     template <class Task>
     constexpr void for_each(std::size_t count, Task&& task) const
@@ -8987,12 +8993,19 @@ inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const floa
     }
 }
 
+/// values = exp(factor * values - shift), in place; their sum.
+inline float exponentials(float factor, float shift, std::span<float> values) noexcept
+{
+    float sum = 0.0f;
+    for (float& value : values) sum += value = exponential(factor * value - shift);
+    return sum;
+}
+
 /// values = softmax(factor * values), in place; at least one value.
 inline void softmax(float factor, std::span<float> values) noexcept
 {
     const float shift = factor * (factor < 0.0f ? min_max(values).min : min_max(values).max);
-    float sum = 0.0f;
-    for (float& value : values) sum += value = exponential(factor * value - shift);
+    const float sum = exponentials(factor, shift, values);
     scale(1.0f / sum, values, values);
 }
 
@@ -9440,10 +9453,8 @@ void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up, 
 }
 
 template <class Arch = default_arch>
-void softmax(float factor, std::span<float> values) noexcept
+float exponentials(float factor, float shift, std::span<float> values) noexcept
 {
-    const min_max_pair ends = simd::min_max<Arch>(values);
-    const float shift = factor * (factor < 0.0f ? ends.min : ends.max);
     const float_batch<Arch> factors(factor);
     const float_batch<Arch> shifts(shift);
     side_by_side<float, Arch> sums;
@@ -9455,6 +9466,15 @@ void softmax(float factor, std::span<float> values) noexcept
     });
     float sum = sums.total();
     for (float& value : values.subspan(rest)) sum += value = kernels::exponential(factor * value - shift);
+    return sum;
+}
+
+template <class Arch = default_arch>
+void softmax(float factor, std::span<float> values) noexcept
+{
+    const min_max_pair ends = simd::min_max<Arch>(values);
+    const float shift = factor * (factor < 0.0f ? ends.min : ends.max);
+    const float sum = simd::exponentials<Arch>(factor, shift, values);
     simd::scale<Arch>(1.0f / sum, values, values);
 }
 
@@ -9830,6 +9850,44 @@ private:
 } // namespace awq
 
 #endif
+// ---- awq/model/parts/running_softmax.hpp
+#ifndef AWQ_MODEL_PARTS_RUNNING_SOFTMAX_HPP
+#define AWQ_MODEL_PARTS_RUNNING_SOFTMAX_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+
+namespace awq {
+
+/// The softmax of scores that come in parts (Milakov and Gimelshein 2018, "Online normalizer calculation for
+/// softmax"): weights are exp(score - the greatest score so far), and in the end have to be divided by their sum.
+class running_softmax {
+public:
+    /// Turns factor * scores into weights; gives what the weights before have to be multiplied with. At least one.
+    float add(float factor, std::span<float> scores) noexcept
+    {
+        const auto ends = kernels::simd::min_max(scores);
+        const float greatest = std::max(greatest_, factor * (factor < 0.0f ? ends.min : ends.max));
+        const float shrinking = kernels::exponential(greatest_ - greatest);
+        sum_ = sum_ * shrinking + kernels::simd::exponentials(factor, greatest, scores);
+        greatest_ = greatest;
+        return shrinking;
+    }
+    /// A score whose weight nobody needs.
+    void add(float score) noexcept { sum_ += std::exp(score - greatest_); }
+
+    float sum() const noexcept { return sum_; }
+
+private:
+    float greatest_ = -std::numeric_limits<float>::infinity();
+    float sum_ = 0.0f;
+};
+
+} // namespace awq
+
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -9921,13 +9979,15 @@ inline float key_bias(const attention_rule& rule, std::size_t head, std::size_t 
     return rule.slope_scale == 1.0f ? bias : rule.slope_scale * static_cast<float>(bf16{bias});
 }
 
-/// Scaled scores of head `head` for keys from position `first` on, (queries, keys), and what they grow by.
-inline void add_key_biases(const attention_rule& rule, std::size_t head, std::size_t first, matrix_view<float> scores)
+/// Products of queries and keys from position `first` on to scores; gives the factor that is left to do.
+inline float bend_scores(const attention_rule& rule, std::size_t head, std::size_t first, std::span<float> scores)
 {
-    for (std::size_t key = 0; key < scores.cols(); ++key) {
-        const float bias = key_bias(rule, head, first + key);
-        for (std::size_t i = 0; i < scores.rows(); ++i) scores(i, key) = scores(i, key) * rule.scale + bias;
-    }
+    if (!rule.slopes.empty())
+        for (std::size_t i = 0; i < scores.size(); ++i)
+            scores[i] = scores[i] * rule.scale + key_bias(rule, head, first + i);
+    if (rule.cap > 0.0f)
+        for (float& score : scores) score = rule.cap * std::tanh(score * rule.scale / rule.cap);
+    return rule.cap > 0.0f || !rule.slopes.empty() ? 1.0f : rule.scale;
 }
 
 /// The first key that a query at position `at` sees.
@@ -9935,54 +9995,6 @@ inline std::size_t first_seen(const attention_rule& rule, std::size_t at) noexce
 {
     const std::size_t begin = rule.window != 0 && at + 1 > rule.window ? at + 1 - rule.window : 0;
     return rule.chunk == 0 ? begin : std::max(begin, at / rule.chunk * rule.chunk);
-}
-
-/// A softmax's weights, the greatest of scores `top`, as if a score `sink` had taken part in it: the
-/// greatest weight is one over the sum of exp(score - top).
-inline void add_sink(std::span<float> weights, float top, float sink) noexcept
-{
-    const float greatest = *std::ranges::max_element(weights);
-    kernels::simd::scale(1.0f / (1.0f + greatest * std::exp(sink - top)), weights, weights);
-}
-
-/// Turns scores of queries that start at key `first` into weights: each row's softmax over the keys
-/// that it may see, zeros elsewhere. The first column is key `skip`.
-inline void causal_softmax(matrix_view<float> scores, std::size_t first, std::size_t skip, std::size_t head,
-                           const attention_rule& rule) noexcept
-{
-    const bool is_scaled = rule.cap > 0.0f || !rule.slopes.empty();
-    for (std::size_t i = 0; i < scores.rows(); ++i) {
-        const std::size_t end = first + i + 1 - skip, begin = first_seen(rule, first + i) - skip;
-        const auto row = scores.row(i);
-        const auto seen = row.subspan(begin, end - begin);
-        if (rule.cap > 0.0f)
-            for (float& score : seen) score = rule.cap * std::tanh(score * rule.scale / rule.cap);
-        const float scale = is_scaled ? 1.0f : rule.scale;
-        const float top = rule.sinks.empty() ? 0.0f : scale * *std::ranges::max_element(seen);
-        kernels::simd::softmax(scale, seen);
-        if (!rule.sinks.empty()) add_sink(seen, top, rule.sinks[head]);
-        std::ranges::fill(row.first(begin), 0.0f);
-        std::ranges::fill(row.subspan(end), 0.0f);
-    }
-}
-
-/// One head's attention for some neighbouring queries: q (rows, head) starts at key `first`; keys
-/// (first + rows, head), values (first + rows, value_head); out (rows, value_head). False: no memory.
-template <class Product>
-[[nodiscard]] bool attend(const attention_rule& rule, matrix_view<const float> q, matrix_view<const float> keys,
-                          matrix_view<const float> values, std::size_t first, std::size_t head, matrix_view<float> out)
-{
-    const std::size_t skip = first_seen(rule, first);
-    const std::size_t count = first + q.rows() - skip;
-    scratch memory{q.rows() * count};
-    if (!memory) return false;
-    const matrix_view<float> scores{memory.data(), q.rows(), count};
-    const serial_execution serial;
-    Product::multiply_nt(serial, q, keys.rows_from(skip, count), scores);
-    if (!rule.slopes.empty()) add_key_biases(rule, head, skip, scores);
-    causal_softmax(scores, first, skip, head, rule);
-    Product::multiply_nn(serial, scores, values.rows_from(skip, count), out);
-    return true;
 }
 
 /// Some neighbouring queries of one sequence.
@@ -9993,18 +10005,102 @@ struct query_run {
     std::size_t position;  ///< of the first query in the sequence
 };
 
-/// Queries are cut so that the scores of one task, run x keys, stay in the second-level cache.
-inline std::vector<query_run> query_runs(const sequences& batch, std::size_t start)
+/// Queries are cut so that a run's rows, `sharing` heads of each, and their scores stay in the second-level cache.
+inline std::vector<query_run> query_runs(const sequences& batch, std::size_t start, std::size_t sharing)
 {
+    const std::size_t grain = std::clamp<std::size_t>(512 / sharing, 1, 128);
     std::vector<query_run> runs;
     for (std::size_t s = 0; s < batch.count(); ++s) {
         const std::size_t length = batch.length(s);
-        const std::size_t grain = start + length > 1024 ? 64 : 128;
         for (std::size_t t = 0; t < length; t += grain)
             runs.push_back({batch.begin(s) + t, std::min(grain, length - t), batch.begin(s), start + t});
     }
     return runs;
 }
+
+/// The attention of a run's queries, for all heads that share keys and values, tile by tile of the keys: scores of
+/// one tile are all that there ever are (Dao et al. 2022, FlashAttention). Tiles begin at fixed positions, so what a
+/// query gets does not depend on which others are in its run.
+template <class Product, execution E>
+class run_attention {
+public:
+    /// `first_head`: of those that share.
+    run_attention(const E& how, const attention_rule& rule, const query_run& run, std::size_t first_head)
+        : how_(how), rule_(rule), run_(run), first_head_(first_head), rows_(rule.heads / rule.kv_heads * run.rows),
+          memory_(rows_ * (rule.head + keys_at_once + 2 * rule.value_head)), softmaxes_(rows_)
+    {}
+
+    /// q (run, heads * head), keys and values from the sequence's first on, out (run, heads * value_head) of the heads
+    /// that share. False: no memory.
+    [[nodiscard]] bool operator()(matrix_view<const float> q, matrix_view<const float> keys,
+                                  matrix_view<const float> values, matrix_view<float> out)
+    {
+        if (!memory_) return false;
+        for (std::size_t row = 0; row < rows_; ++row)
+            std::ranges::copy(q.row(row % run_.rows).subspan(row / run_.rows * rule_.head, rule_.head),
+                              queries().row(row).begin());
+        const std::size_t end = run_.position + run_.rows;
+        std::size_t first = first_seen(rule_, run_.position) / 32 * 32; // kernels take 32 at a time
+        for (bool is_first = true; first < end; is_first = false) {
+            const std::size_t count = std::min(end, (first / keys_at_once + 1) * keys_at_once) - first;
+            add_tile(keys.rows_from(first, count), values.rows_from(first, count), first, is_first);
+            first += count;
+        }
+        for (std::size_t row = 0; row < rows_; ++row) finish(row, out);
+        return true;
+    }
+
+private:
+    static constexpr std::size_t keys_at_once = 256;
+
+    matrix_view<float> queries() const noexcept { return {memory_.data(), rows_, rule_.head}; }
+    matrix_view<float> mixed() const noexcept { return {queries().data() + queries().size(), rows_, rule_.value_head}; }
+    float* tile_memory() const noexcept { return mixed().data() + mixed().size(); }
+    std::size_t head_of(std::size_t row) const noexcept { return first_head_ + row / run_.rows; }
+
+    /// mixed += weights of the tile's scores times its values, both by the greatest score so far.
+    void add_tile(matrix_view<const float> keys, matrix_view<const float> values, std::size_t first, bool is_first)
+    {
+        const matrix_view<float> scores{tile_memory(), rows_, keys.rows()};
+        const matrix_view<float> part{scores.data() + scores.size(), rows_, rule_.value_head};
+        Product::multiply_nt(how_, queries(), keys, scores);
+        for (std::size_t row = 0; row < rows_; ++row) {
+            const float shrinking = weigh(row, first, scores.row(row));
+            if (!is_first && shrinking < 1.0f) kernels::simd::scale(shrinking, mixed().row(row), mixed().row(row));
+        }
+        Product::multiply_nn(how_, scores, values, is_first ? mixed() : part);
+        if (is_first) return;
+        for (std::size_t row = 0; row < rows_; ++row) kernels::simd::add(part.row(row), mixed().row(row));
+    }
+
+    /// Scores of keys from position `first` on to weights, zero for keys that are not seen; what the weights before
+    /// must be multiplied with.
+    float weigh(std::size_t row, std::size_t first, std::span<float> scores)
+    {
+        const std::size_t at = run_.position + row % run_.rows;
+        const std::size_t end = std::clamp(at + 1, first, first + scores.size()) - first;
+        const std::size_t begin = std::clamp(first_seen(rule_, at), first, first + end) - first;
+        std::ranges::fill(scores.first(begin), 0.0f);
+        std::ranges::fill(scores.subspan(end), 0.0f);
+        if (begin == end) return 1.0f;
+        const auto seen = scores.subspan(begin, end - begin);
+        return softmaxes_[row].add(bend_scores(rule_, head_of(row), first + begin, seen), seen);
+    }
+
+    void finish(std::size_t row, matrix_view<float> out)
+    {
+        if (!rule_.sinks.empty()) softmaxes_[row].add(rule_.sinks[head_of(row)]);
+        const auto to = out.row(row % run_.rows).subspan(row / run_.rows * rule_.value_head, rule_.value_head);
+        kernels::simd::scale(1.0f / softmaxes_[row].sum(), mixed().row(row), to);
+    }
+
+    const E& how_;
+    const attention_rule& rule_;
+    const query_run& run_;
+    std::size_t first_head_, rows_;
+    scratch memory_;
+    std::vector<running_softmax> softmaxes_; ///< of the rows
+};
 
 } // namespace detail
 
@@ -10018,19 +10114,20 @@ template <class Product, execution E>
                                 matrix_view<float> out)
 {
     const std::size_t share = rule.heads / rule.kv_heads;
-    const std::vector<detail::query_run> runs = detail::query_runs(batch, start);
+    const std::vector<detail::query_run> runs = detail::query_runs(batch, start, share);
+    const auto serial = with_precision(serial_execution{}, operands_of(e));
     std::atomic<bool> complete{true};
-    e.for_each(runs.size() * rule.heads, [&](std::size_t task) {
-        const detail::query_run& run = runs[task / rule.heads];
-        const std::size_t h = task % rule.heads;
+    e.for_each(runs.size() * rule.kv_heads, [&](std::size_t task) {
+        const detail::query_run& run = runs[task / rule.kv_heads];
+        const std::size_t h = task % rule.kv_heads;
         const std::size_t keys = run.position + run.rows;
-        const auto part = [](auto x, std::size_t row, std::size_t rows, std::size_t index, std::size_t width) {
-            return x.rows_from(row, rows).cols_from(index * width, width);
+        const auto part = [h](auto x, std::size_t row, std::size_t rows, std::size_t width) {
+            return x.rows_from(row, rows).cols_from(h * width, width);
         };
-        if (!detail::attend<Product>(rule, part(q, run.row, run.rows, h, rule.head),
-                                     part(k, run.first_key, keys, h / share, rule.head),
-                                     part(v, run.first_key, keys, h / share, rule.value_head), run.position, h,
-                                     part(out, run.row, run.rows, h, rule.value_head)))
+        detail::run_attention<Product, serial_execution> attend{serial, rule, run, h * share};
+        if (!attend(part(q, run.row, run.rows, share * rule.head), part(k, run.first_key, keys, rule.head),
+                    part(v, run.first_key, keys, rule.value_head),
+                    part(out, run.row, run.rows, share * rule.value_head)))
             complete = false;
     });
     return complete ? status{} : status{detail::no_memory("attention scores")};
@@ -10341,21 +10438,21 @@ struct mlp_part {
 
 namespace detail {
 
-/// inner = act(gate(x)) * up(x). up runs for about a thousand tokens at a time, so that working memory
-/// stays small beside the result.
+/// inner = act(gate(x)) * up(x). up runs for half of its outputs at a time or fewer, so that working memory stays
+/// small beside the result; each of its weights is packed once.
 template <class Run>
 status run_gated(Run& run, const mlp_part& part, matrix_view<const float> input, matrix_view<float> inner)
 {
-    constexpr std::size_t at_once = 1024; // enough that packing the weight again costs little
-    const std::size_t tokens = input.rows(), parts = std::max<std::size_t>(1, tokens / at_once);
-    scratch memory{chunk_count(tokens, parts) * inner.cols()};
+    constexpr std::size_t at_once = 7168; // enough that packing the input again costs little
+    const std::size_t width = inner.cols(), parts = std::max<std::size_t>(2, chunk_count(width, at_once));
+    scratch memory{input.rows() * chunk_count(width, parts)};
     if (!memory) return run.no_memory("the MLP");
     run.linear(part.gate, input, inner);
     for (std::size_t i = 0; i < parts; ++i) {
-        const std::size_t first = i * tokens / parts, end = (i + 1) * tokens / parts;
-        const matrix_view<float> up{memory.data(), end - first, inner.cols()};
-        run.linear(part.up, input.rows_from(first, end - first), up);
-        multiply_activated(run.how, part.act, up, inner.rows_from(first, end - first));
+        const std::size_t first = i * width / parts, count = (i + 1) * width / parts - first;
+        const matrix_view<float> up{memory.data(), input.rows(), count};
+        run.linear({part.up.linear, part.up.first + first, count}, input, up);
+        multiply_activated(run.how, part.act, up, inner.cols_from(first, count));
     }
     return {};
 }
@@ -14500,6 +14597,7 @@ static_assert(tensor_backend<xtensor_backend>);
 
 #endif
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -14515,6 +14613,35 @@ inline matrix_view<const float> view_of(const host_matrix& tensor) { return xten
 /// All elements, for tensors that are vectors.
 inline std::span<float> values_of(host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
 inline std::span<const float> values_of(const host_matrix& tensor) { return {tensor.data(), tensor.size()}; }
+
+/// Calls task(first, count) for every element of a range, many at a time, on all threads: the first to touch a large
+/// matrix should not be one alone.
+template <execution E, class Task>
+void for_each_stretch(const E& how, std::size_t size, const Task& task)
+{
+    constexpr std::size_t stretch = std::size_t{1} << 18;
+    how.for_each(chunk_count(size, stretch),
+                 [&](std::size_t chunk) { task(chunk * stretch, std::min(stretch, size - chunk * stretch)); });
+}
+
+/// A matrix of zeros.
+template <execution E>
+host_matrix make_zeros(const E& how, std::size_t rows, std::size_t cols)
+{
+    host_matrix made = xtensor_backend::make(rows, cols);
+    for_each_stretch(how, made.size(), [to = made.data()](std::size_t first, std::size_t count) {
+        std::fill_n(to + first, count, 0.0f);
+    });
+    return made;
+}
+
+template <execution E, class T>
+void copy_values(const E& how, std::span<const T> from, T* to)
+{
+    for_each_stretch(how, from.size(), [=](std::size_t first, std::size_t count) {
+        std::copy_n(from.data() + first, count, to + first);
+    });
+}
 
 } // namespace awq
 
@@ -14679,7 +14806,6 @@ result<matrix_view<const float>> in_float(const E& how, matrix_view<T> tensor, w
 #include <cstddef>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace awq {
 
@@ -14696,11 +14822,31 @@ public:
     std::size_t cols() const noexcept { return cols_; }
 
     /// In bfloat16 from now on.
-    void make_small()
+    template <execution E>
+    void make_small(const E& how)
     {
-        halves_.reserve(floats_.size());
-        for (std::size_t i = 0; i < floats_.size(); ++i) halves_.push_back(bf16{floats_.data()[i]});
+        halves_ = xtensor_backend::make<bf16>(rows_, cols_);
+        for_each_stretch(how, floats_.size(), [&](std::size_t first, std::size_t count) {
+            std::transform(floats_.data() + first, floats_.data() + first + count, halves_.data() + first,
+                           [](float x) { return bf16{x}; });
+        });
         floats_ = host_matrix{};
+    }
+
+    /// Others with the same values.
+    template <execution E>
+    hidden_states copy(const E& how) const
+    {
+        hidden_states made;
+        made.rows_ = rows_, made.cols_ = cols_;
+        if (is_small()) {
+            made.halves_ = xtensor_backend::make<bf16>(rows_, cols_);
+            copy_values(how, std::span{halves_.data(), halves_.size()}, made.halves_.data());
+        } else {
+            made.floats_ = xtensor_backend::make(rows_, cols_);
+            copy_values(how, std::span{floats_.data(), floats_.size()}, made.floats_.data());
+        }
+        return made;
     }
 
     /// Calls `change(rows)` with some rows, (count, cols), and keeps what it makes of them if it succeeds and
@@ -14708,7 +14854,7 @@ public:
     template <execution E, class Change>
     status with_rows(const E& how, std::size_t first, std::size_t count, bool is_kept, const Change& change)
     {
-        if (halves_.empty()) return change(view_of(floats_).rows_from(first, count));
+        if (!is_small()) return change(view_of(floats_).rows_from(first, count));
         const scratch memory{count * cols_};
         if (!memory) return detail::no_memory("hidden states");
         const matrix_view<float> rows{memory.data(), count, cols_};
@@ -14729,14 +14875,16 @@ public:
     /// All of them, as they are in memory.
     std::span<std::byte> bytes() noexcept
     {
-        if (halves_.empty()) return std::as_writable_bytes(std::span{floats_.data(), floats_.size()});
-        return std::as_writable_bytes(std::span{halves_});
+        if (!is_small()) return std::as_writable_bytes(std::span{floats_.data(), floats_.size()});
+        return std::as_writable_bytes(std::span{halves_.data(), halves_.size()});
     }
 
 private:
+    bool is_small() const noexcept { return halves_.size() != 0; }
+
     std::size_t rows_ = 0, cols_ = 0;
     host_matrix floats_;
-    std::vector<bf16> halves_; ///< instead, row by row
+    xtensor_backend::matrix_of<bf16> halves_; ///< instead
 };
 
 } // namespace awq
@@ -15493,6 +15641,7 @@ private:
 #endif
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -15552,10 +15701,15 @@ inline std::vector<sequence_chunk> sample_of(const std::vector<sequence_chunk>& 
 
 /// Whether the hidden states behind a block are finite; the error names the block. A NaN or an infinity
 /// stays in them, so the first block that it is seen behind has made it.
-inline status check_hidden(const std::string& path, const std::string& block, std::size_t layer,
-                           matrix_view<const float> hidden)
+template <execution E>
+status check_hidden(const E& how, const std::string& path, const std::string& block, std::size_t layer,
+                    matrix_view<const float> hidden)
 {
-    if (all_finite({hidden.data(), hidden.size()})) return {};
+    std::atomic<bool> is_finite{true};
+    for_each_stretch(how, hidden.size(), [&](std::size_t first, std::size_t count) {
+        if (!all_finite({hidden.data() + first, count})) is_finite = false;
+    });
+    if (is_finite) return {};
     return error{error_code::not_finite,
                  path,
                  ": the values stop being finite in block ",
@@ -15625,7 +15779,7 @@ public:
             begin(chunk);
             const auto pass = [&](matrix_view<float> rows) -> status {
                 AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
-                return check_hidden(path_, block_prefix(config, layer), layer, rows);
+                return check_hidden(how, path_, block_prefix(config, layer), layer, rows);
             };
             AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), true, pass));
         }
@@ -15653,7 +15807,7 @@ public:
                 std::copy_n(from.data(), from.size(), memory.data());
                 const matrix_view<float> rows{memory.data(), from.rows(), from.cols()};
                 AWQ_CHECK(decoder_block_forward<Product>(how, about, weights, chunk.batch, rows, observer));
-                return check_hidden(path_, block_prefix(config, layer), layer, rows);
+                return check_hidden(how, path_, block_prefix(config, layer), layer, rows);
             };
             AWQ_CHECK(hidden_.with_rows(how, chunk.first_row, chunk.batch.tokens(), false, pass));
         }
@@ -15724,13 +15878,22 @@ private:
 
 namespace awq {
 
-/// A tensor of a block: in memory of its own, or in that of the block's experts.
+/// A tensor of a block: in memory of its own, in that of the block's experts, or another block's, only to be read.
 class block_matrix {
 public:
     block_matrix() = default;
     explicit block_matrix(host_matrix&& own) : own_(std::move(own)) {}
     explicit block_matrix(matrix_view<float> elsewhere) : elsewhere_(elsewhere) {}
 
+    static block_matrix borrow(const block_matrix& other)
+    {
+        const matrix_view<const float> theirs = other.view();
+        block_matrix made{matrix_view<float>{const_cast<float*>(theirs.data()), theirs.rows(), theirs.cols()}};
+        made.is_borrowed_ = true;
+        return made;
+    }
+
+    bool is_borrowed() const noexcept { return is_borrowed_; }
     bool is_elsewhere() const noexcept { return elsewhere_.data() != nullptr; }
     matrix_view<float> view() { return is_elsewhere() ? elsewhere_ : view_of(own_); }
     matrix_view<const float> view() const
@@ -15744,6 +15907,7 @@ public:
 private:
     host_matrix own_ = xtensor_backend::make(0, 0);
     matrix_view<float> elsewhere_;
+    bool is_borrowed_ = false;
 };
 
 inline matrix_view<float> view_of(block_matrix& tensor) { return tensor.view(); }
@@ -15964,22 +16128,49 @@ public:
     }
 
     block_tensors() = default;
-    block_tensors(block_tensors&&) = default;
-    block_tensors& operator=(block_tensors&&) = default;
-    ~block_tensors() = default;
+
     /// A copy of every tensor; experts wait in a file again, where there is room.
-    block_tensors(const block_tensors& other) : prefix_(other.prefix_), layout_(other.layout_), places_(other.places_)
+    template <execution E>
+    block_tensors copy(const E& how) const
     {
-        if (other.memory_) memory_ = other.memory_->create_like();
-        for (const auto& [name, tensor] : other.tensors_) {
+        block_tensors made;
+        made.prefix_ = prefix_, made.layout_ = layout_, made.places_ = places_;
+        if (memory_) made.memory_ = memory_->create_like();
+        for (const auto& [name, tensor] : tensors_) {
             const matrix_view<const float> from = view_of(tensor);
-            tensors_.emplace_back(name, make(from.rows(), from.cols(), memory_ && tensor.is_elsewhere()));
-            std::copy_n(from.data(), from.size(), tensors_.back().second.data());
-            release(view_of(std::as_const(tensors_.back().second)));
-            other.release(from);
+            block_matrix& to =
+                made.tensors_
+                    .emplace_back(name, made.make(from.rows(), from.cols(), made.memory_ && tensor.is_elsewhere()))
+                    .second;
+            copy_values(how, std::span{from.data(), from.size()}, to.data());
+            made.release(view_of(std::as_const(to)));
+            release(from);
         }
+        return made;
     }
-    block_tensors& operator=(const block_tensors& other) { return *this = block_tensors{other}; }
+
+    /// The same tensors, until `own` makes copies: this one must live longer, and must not change. Where experts wait in a
+    /// file, a copy.
+    template <execution E>
+    block_tensors borrow(const E& how) const
+    {
+        if (memory_) return copy(how);
+        block_tensors made;
+        made.prefix_ = prefix_, made.layout_ = layout_, made.places_ = places_;
+        for (const auto& [name, tensor] : tensors_) made.tensors_.emplace_back(name, block_matrix::borrow(tensor));
+        return made;
+    }
+    /// From now on the layer's weight may be changed.
+    template <execution E>
+    void own(const E& how, std::string_view linear)
+    {
+        block_matrix& tensor = *find(std::string{linear} + ".weight");
+        if (!tensor.is_borrowed()) return;
+        const matrix_view<const float> from = view_of(std::as_const(tensor));
+        host_matrix copied = xtensor_backend::make(from.rows(), from.cols());
+        copy_values(how, std::span{from.data(), from.size()}, copied.data());
+        tensor = block_matrix{std::move(copied)};
+    }
 
     /// Lets the pages of a weight go, if it is one that waits in a file.
     void release(matrix_view<const float> weight) const noexcept
@@ -16367,14 +16558,13 @@ namespace awq {
 class input_statistics {
 public:
     input_statistics() = default;
-    input_statistics(std::size_t in_features, bool with_gram)
+    template <execution E>
+    input_statistics(const E& how, std::size_t in_features, bool with_gram)
         : abs_sum_(in_features), square_sum_(in_features), largest_(in_features)
     {
         stats_.abs_sum = abs_sum_;
         stats_.square_sum = square_sum_;
-        if (!with_gram) return;
-        gram_ = xtensor_backend::make(in_features, in_features);
-        std::fill_n(gram_.data(), gram_.size(), 0.0f);
+        if (with_gram) gram_ = make_zeros(how, in_features, in_features);
     }
     input_statistics(input_statistics&&) = default;
     input_statistics& operator=(input_statistics&&) = default;
@@ -16471,13 +16661,14 @@ void input_statistics::divide_inputs(const E& how, std::span<const double> scale
 /// Statistics of the values of a decoder block that linear layers read.
 class block_statistics {
 public:
-    block_statistics(const block_layout& layout, bool with_gram)
+    template <execution E = serial_execution>
+    block_statistics(const block_layout& layout, bool with_gram, const E& how = {})
     {
         for (const block_input& input : layout.inputs) {
             names_.emplace(input.name, entries_.size());
             // Of what experts are given there would be as many Gram matrices as experts.
             const bool is_part = layout.whole_of(input.value) != input.value;
-            entries_.emplace_back(input.width, with_gram && !is_part);
+            entries_.emplace_back(how, input.width, with_gram && !is_part);
         }
         for (const block_linear& linear : layout.linears) names_.emplace(linear.name, layout.input_of(linear.reads));
     }
@@ -21818,20 +22009,8 @@ public:
     result<std::uint64_t> gather(std::size_t input, const block_weights& original, const block_weights& rounded,
                                  matrix_view<float> gram, matrix_view<float> shift, matrix_view<const float> through)
     {
-        const place at = place_of(*rounded.layout, input);
-        std::size_t most = 0;
-        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
-        const scratch first{most * gram.cols()}; // kept by the thread: the forward pass takes it, too
-        if (!first) return no_memory();
-        host_matrix second = xtensor_backend::make(most, gram.cols());
-        const matrix_view<float> a{first.data(), most, gram.cols()};
-        std::uint64_t rows = 0;
-        for (const sequence_chunk& chunk : chunks_) {
-            if (at.is_last || !shift.empty()) AWQ_CHECK(capture(at, chunk, original, original_, a, at.is_last));
-            AWQ_TRY(const std::size_t count, capture(at, chunk, rounded, rounded_, view_of(second), false));
-            AWQ_CHECK(add(a.rows_from(0, count), view_of(second).rows_from(0, count), gram, shift, through));
-            rows += count;
-        }
+        AWQ_TRY(const std::uint64_t rows, gather_chunks(input, original, rounded, gram, shift, through));
+        scratch::drop_kept(); // what comes next, solving, has large buffers of its own
         mirror_upper(how_, gram);
         return rows;
     }
@@ -21886,29 +22065,57 @@ private:
         return stream.with_rows(how_, chunk.first_row, chunk.batch.tokens(), is_kept, change);
     }
 
-    /// The value of one chunk into the first rows of `out`; gives their number. `goes_on`: the stream
-    /// is carried over the segment, else it stays.
-    result<std::size_t> capture(const place& at, const sequence_chunk& chunk, const block_weights& weights,
-                                hidden_states& stream, matrix_view<float> out, bool goes_on)
+    /// Gives the rows of the rounded stream's value.
+    result<std::uint64_t> gather_chunks(std::size_t input, const block_weights& original, const block_weights& rounded,
+                                        matrix_view<float> gram, matrix_view<float> shift,
+                                        matrix_view<const float> through)
     {
-        std::size_t rows = 0;
-        const auto keep = [&](std::string_view name, matrix_view<const float> x) {
-            if (name != at.input.name) return;
-            rows = x.rows();
-            for_each_row(how_, rows, [&](std::size_t t) { std::ranges::copy(x.row(t), out.row(t).begin()); });
+        const place at = place_of(*rounded.layout, input);
+        std::size_t most = 0;
+        for (const sequence_chunk& chunk : chunks_) most = std::max(most, chunk.batch.tokens());
+        const scratch memory{shift.empty() ? 0 : most * gram.cols()}; // kept by the thread
+        if (!memory) return no_memory();
+        std::uint64_t rows = 0;
+        for (const sequence_chunk& chunk : chunks_) {
+            const matrix_view<float> kept{memory.data(), shift.empty() ? 0 : chunk.batch.tokens(), gram.cols()};
+            const auto keep = [&](matrix_view<const float> x) {
+                for_each_row(how_, kept.rows(),
+                             [&](std::size_t t) { std::ranges::copy(x.row(t), kept.row(t).begin()); });
+                return status{};
+            };
+            const auto add = [&](matrix_view<const float> x) -> status {
+                rows += x.rows();
+                add_upper_gram<Product>(how_, x, gram);
+                return kept.empty() ? status{} : add_shift(kept, x, shift, through);
+            };
+            if (at.is_last || !kept.empty()) AWQ_CHECK(show(at, chunk, original, original_, at.is_last, keep));
+            AWQ_CHECK(show(at, chunk, rounded, rounded_, false, add));
+        }
+        return rows;
+    }
+
+    /// Calls see(value) with the value of one chunk. `goes_on`: the stream is carried over the segment, else it stays.
+    template <class See>
+    status show(const place& at, const sequence_chunk& chunk, const block_weights& weights, hidden_states& stream,
+                bool goes_on, const See& see)
+    {
+        status seen;
+        const auto observe = [&](std::string_view name, matrix_view<const float> x) {
+            if (name == at.input.name) seen = see(x);
         };
-        block_run<Product, E> run{how_, context_, weights, chunk.batch, keep};
+        block_run<Product, E> run{how_, context_, weights, chunk.batch, observe};
         block_segment parts = at.segment;
         if (!goes_on) {
             run.wanted = at.input.value;
             while (writes_hidden(weights.layout->parts[parts.end - 1])) --parts.end;
         }
         AWQ_CHECK(with_rows(stream, chunk, goes_on, [&](matrix_view<float> x) { return run_parts(run, parts, x); }));
-        return rows;
+        return seen;
     }
 
-    status add(matrix_view<float> a, matrix_view<float> b, matrix_view<float> gram, matrix_view<float> shift,
-               matrix_view<const float> through) const;
+    /// shift += (a - b)^T b, or (a - b through a layer)^T b; a is used up.
+    status add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
+                     matrix_view<const float> through) const;
 
     const E& how_;
     const block_context& context_;
@@ -21917,11 +22124,9 @@ private:
 };
 
 template <class Product, execution E>
-status block_stages<Product, E>::add(matrix_view<float> a, matrix_view<float> b, matrix_view<float> gram,
-                                     matrix_view<float> shift, matrix_view<const float> through) const
+status block_stages<Product, E>::add_shift(matrix_view<float> a, matrix_view<const float> b, matrix_view<float> shift,
+                                           matrix_view<const float> through) const
 {
-    add_upper_gram<Product>(how_, b, gram);
-    if (shift.empty()) return {};
     how_.for_each(a.rows(), [=](std::size_t row) {
         for (std::size_t i = 0; i < a.cols(); ++i) a(row, i) -= b(row, i);
     });
@@ -22193,6 +22398,7 @@ using quantized_linears = std::map<std::string, quantized_linear, std::less<>>;
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 namespace awq {
 
@@ -22255,7 +22461,7 @@ inline bool factor_diagonal_block(matrix_view<float> a) noexcept
 }
 
 /// Rows that are solved side by side.
-inline constexpr std::size_t solved_rows = 16;
+inline constexpr std::size_t solved_rows = 64;
 
 /// The columns of at most `solved_rows` rows of a panel.
 struct solved_columns {
@@ -22278,12 +22484,10 @@ inline void solve_rows_forward(matrix_view<float> x, matrix_view<const float> l)
 {
     solved_columns at{x};
     for (std::size_t j = 0; j < l.rows(); ++j) {
-        double sum[solved_rows] = {};
+        float sum[solved_rows] = {};
         for (std::size_t i = 0; i < j; ++i)
-            for (std::size_t r = 0; r < solved_rows; ++r)
-                sum[r] += static_cast<double>(at.column[i][r]) * static_cast<double>(l(j, i));
-        for (std::size_t r = 0; r < solved_rows; ++r)
-            at.column[j][r] = static_cast<float>((at.column[j][r] - sum[r]) / l(j, j));
+            for (std::size_t r = 0; r < solved_rows; ++r) sum[r] += at.column[i][r] * l(j, i);
+        for (std::size_t r = 0; r < solved_rows; ++r) at.column[j][r] = (at.column[j][r] - sum[r]) / l(j, j);
     }
     at.store(x);
 }
@@ -22309,12 +22513,41 @@ void solve_all_rows(const E& e, matrix_view<float> x, const Solve& solve)
     });
 }
 
+/// Triangles of at most so many rows are not worth cutting up for all threads: a task takes one whole, for
+/// `rows_of_task` rows of what is solved.
+inline constexpr std::size_t triangle_of_task = 384, rows_of_task = 256;
+
+/// Whether `solve_by_tasks` is for this triangle and has scratch enough.
+template <execution E>
+constexpr bool takes_tasks(const E&, std::size_t triangle, std::size_t rows, std::span<float> scratch) noexcept
+{
+    if constexpr (std::is_same_v<E, serial_execution>) return false;
+    return triangle <= triangle_of_task && scratch.size() / chunk_count(rows, rows_of_task) >= triangle;
+}
+
+/// Calls solve(how, rows, scratch) for some rows of x in each task; `how` works in the task's thread.
+template <execution E, class Solve>
+void solve_by_tasks(const E& e, matrix_view<float> x, std::span<float> scratch, const Solve& solve)
+{
+    const std::size_t tasks = chunk_count(x.rows(), rows_of_task), share = scratch.size() / tasks;
+    const auto serial = with_precision(serial_execution{}, operands_of(e));
+    e.for_each(tasks, [&](std::size_t task) {
+        const std::size_t first = task * rows_of_task;
+        solve(serial, x.rows_from(first, std::min(rows_of_task, x.rows() - first)),
+              scratch.subspan(task * share, share));
+    });
+}
+
 /// x = x l^-T in place.
 template <class Product, execution E>
 void solve_forward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
 {
     const std::size_t n = l.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel) return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
+    if (takes_tasks(e, n, x.rows(), scratch))
+        return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
+            solve_forward<Product>(serial, l, rows, own);
+        });
     const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
     solve_forward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
     subtract_product(e, right, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
@@ -22330,6 +22563,10 @@ void solve_backward(const E& e, matrix_view<const float> l, matrix_view<float> x
     const std::size_t n = l.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel)
         return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_backward(rows, l); });
+    if (takes_tasks(e, n, x.rows(), scratch))
+        return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
+            solve_backward<Product>(serial, l, rows, own);
+        });
     const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
     solve_backward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
     subtract_product(e, left, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
@@ -22343,6 +22580,8 @@ template <class Product, execution E>
 {
     const std::size_t n = a.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel) return factor_diagonal_block(a);
+    if (takes_tasks(e, n, 1, scratch))
+        return factor_triangle<Product>(with_precision(serial_execution{}, operands_of(e)), a, scratch);
     const auto upper = a.rows_from(0, half).cols_from(0, half);
     const auto below = a.rows_from(half, n - half).cols_from(0, half);
     const auto rest = a.rows_from(half, n - half).cols_from(half, n - half);
@@ -22892,7 +23131,7 @@ private:
             return made;
         }
         std::vector<float> energies(weight.rows());
-        for (std::size_t row = 0; row < weight.rows(); ++row) energies[row] = gguf::mean_square(weight.row(row));
+        how_.for_each(weight.rows(), [&](std::size_t row) { energies[row] = gguf::mean_square(weight.row(row)); });
         const std::size_t columns = gguf::block_columns(type), size = gguf::block_bytes(type);
         const auto store = [&](std::size_t row, std::size_t first, const gguf::block_grid& grid,
                                std::span<const std::uint8_t> codes) {
@@ -22996,6 +23235,33 @@ void move_to_target(const E& e, matrix_view<float> weight, matrix_view<const flo
 } // namespace awq
 
 #endif
+// ---- awq/report/stopwatch.hpp
+#ifndef AWQ_REPORT_STOPWATCH_HPP
+#define AWQ_REPORT_STOPWATCH_HPP
+
+#include <chrono>
+
+namespace awq {
+
+/// Seconds since it was made or last asked.
+class stopwatch {
+public:
+    double lap() noexcept
+    {
+        const auto now = clock::now();
+        const std::chrono::duration<double> passed = now - last_;
+        last_ = now;
+        return passed.count();
+    }
+
+private:
+    using clock = std::chrono::steady_clock;
+    clock::time_point last_ = clock::now();
+};
+
+} // namespace awq
+
+#endif
 
 #include <algorithm>
 #include <cmath>
@@ -23023,8 +23289,8 @@ class block_quantizer_run {
 public:
     block_quantizer_run(const E& how, const block_tensors& smoothed, block_statistics& statistics,
                         const quantizer_choice& formats, const oneshot_options& options, run_report& report)
-        : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed), statistics_(statistics),
-          formats_(formats), options_(options), report_(report)
+        : how_(how), solving_(for_solving(how)), smoothed_(smoothed), quantized_(smoothed.borrow(how)),
+          statistics_(statistics), formats_(formats), options_(options), report_(report)
     {}
 
     /// Compensates: what the checkpoint stores, and so what is rounded, has the elements of
@@ -23032,6 +23298,7 @@ public:
     void store_targets(const storage_choice& storage)
     {
         storage_ = &storage;
+        quantized_ = smoothed_.copy(how_);
         rounded_statistics_.emplace(smoothed_.layout(), false);
         for (auto& [name, tensor] : quantized_.all()) {
             constexpr std::string_view suffix = ".weight";
@@ -23040,12 +23307,13 @@ public:
             if (!is_linear || !formats_(module)) store(name, values_of(tensor));
             quantized_.release(view_of(std::as_const(tensor)));
         }
-        compensated_ = quantized_;
+        compensated_ = quantized_.copy(how_);
     }
 
     /// Rounds every layer as if the layers before it were not rounded.
     status run_alone()
     {
+        watch_.lap();
         for (const block_input& input : smoothed_.layout().inputs) {
             if (takes_rows(input)) {
                 AWQ_CHECK(quantize_stage(input, view_of(shared_.gram), shared_.tokens, nullptr));
@@ -23065,9 +23333,11 @@ public:
     {
         statistics_.drop_grams();
         const std::vector<block_input>& inputs = smoothed_.layout().inputs;
+        watch_.lap();
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             AWQ_CHECK(quantize_sequential(stages, i));
             AWQ_CHECK(stages.pass(i, quantized_.weights()));
+            spent("streams");
         }
         return {};
     }
@@ -23103,12 +23373,6 @@ private:
         return tokens < input.width / few_tokens_share;
     }
 
-    static host_matrix zeros(std::size_t rows, std::size_t cols)
-    {
-        host_matrix made = xtensor_backend::make(rows, cols);
-        std::fill_n(made.data(), made.size(), 0.0f);
-        return made;
-    }
     bool is_block_linear(std::string_view module) const noexcept { return smoothed_.layout().find(module) != nullptr; }
     void store(const std::string& name, std::span<float> values) const
     {
@@ -23119,14 +23383,15 @@ private:
     {
         const block_input& input = smoothed_.layout().inputs[index];
         const std::vector<std::string_view> layers = moved_by(input);
-        host_matrix gram = zeros(input.width, input.width), shift;
+        host_matrix gram = make_zeros(how_, input.width, input.width), shift;
         matrix_view<const float> through;
         if (layers.size() == 1 && 2 * smoothed_.weight(layers[0]).rows() < input.width)
             through = smoothed_.weight(layers[0]);
         const bool has_target = !input.is_routed && static_cast<double>(stages.tokens()) >= target_tokens(input.width);
-        if (has_target) shift = zeros(through.empty() ? input.width : through.rows(), input.width);
+        if (has_target) shift = make_zeros(how_, through.empty() ? input.width : through.rows(), input.width);
         AWQ_TRY(const std::uint64_t tokens, stages.gather(index, smoothed_.weights(), quantized_.weights(),
                                                           view_of(gram), view_of(shift), through));
+        spent("streams");
         if (smoothed_.layout().is_shared(input.value)) shared_ = {gram, tokens, false};
         if (takes_rows(input) && is_little(input, tokens))
             return quantize_stage(input, view_of(shared_.gram), shared_.tokens, nullptr);
@@ -23161,6 +23426,8 @@ private:
         const std::vector<std::string_view> layers = to_be_rounded(smoothed_.layout().whole_readers_of(input.value));
         const std::vector<std::string_view> moved = shift ? moved_by(input) : layers;
         if (moved.empty()) return {};
+        for (const auto* const each : {&layers, &moved})
+            for (const std::string_view linear : *each) quantized_.own(how_, linear);
         std::vector<float> importance(gram.cols());
         for (std::size_t i = 0; i < importance.size(); ++i)
             importance[i] = gram(i, i) / static_cast<float>(std::max<std::uint64_t>(tokens, 1));
@@ -23177,9 +23444,10 @@ private:
             if (smoothed_.layout().is_shared(input.value)) shared_.has_targets = done;
             *shift = host_matrix{};
         }
+        const bool feedback = !layers.empty() && options_.rounding.error_feedback && tokens != 0 &&
+                              prepare_feedback(gram, diagonal, steps);
+        spent("solve");
         if (layers.empty()) return {};
-        const bool feedback =
-            options_.rounding.error_feedback && tokens != 0 && prepare_feedback(gram, diagonal, steps);
         const linear_rounder<Product, E> rounder{
             solving_, feedback ? matrix_view<const float>{gram} : matrix_view<const float>{},
             weighted ? std::span<const float>{importance} : std::span<const float>{}, shared_magnitude(layers),
@@ -23190,8 +23458,11 @@ private:
             tell(linear, rounder.has_feedback(), gram, steps);
             release(linear);
         }
+        spent("quantize");
         return {};
     }
+
+    void spent(const char* step) { report_.add_seconds(step, watch_.lap()); }
 
     void release(std::string_view linear) const
     {
@@ -23346,6 +23617,7 @@ private:
     const quantizer_choice& formats_;
     const oneshot_options& options_;
     run_report& report_;
+    stopwatch watch_;
     quantized_linears linears_;
     const storage_choice* storage_ = nullptr; ///< where targets are stored
     std::optional<block_tensors> compensated_;
@@ -40307,6 +40579,7 @@ struct amx_kernel {
     using element = std::conditional_t<Parts == 1, std::uint16_t, std::uint32_t>;
     static constexpr std::size_t rows = 32, cols = 32;
     static constexpr std::size_t max_slab = 1024 / Parts, slab_step = 32, depth_step = 32;
+    static constexpr std::size_t max_lines = 7168, panels_per_task = 1;
 
     static void pack_a(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
                        std::size_t depth, element* out) noexcept
@@ -40591,7 +40864,8 @@ enum class product_part : unsigned char { whole, upper };
 /// output is cut into fixed tiles: the bits do not depend on who computes which.
 ///
 /// A `Kernel` says how: `rows` x `cols` of c are a tile; panels of so many lines are packed as `element`s by
-/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`;
+/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`, at most `max_lines` at once
+/// and `panels_per_task` by one task;
 /// `with_tiles(task)` calls task(tiles) with what multiplies two panels.
 template <class Kernel, execution E, class T = float>
 class packed_engine {
@@ -40616,11 +40890,10 @@ public:
 
 private:
     using element = typename Kernel::element;
-    static constexpr std::size_t max_rows = chunk_count(3072, Kernel::rows) * Kernel::rows;
-    static constexpr std::size_t max_cols = chunk_count(3072, Kernel::cols) * Kernel::cols;
+    static constexpr std::size_t max_rows = chunk_count(Kernel::max_lines, Kernel::rows) * Kernel::rows;
+    static constexpr std::size_t max_cols = chunk_count(Kernel::max_lines, Kernel::cols) * Kernel::cols;
     static constexpr std::size_t task_rows = chunk_count(128, Kernel::rows) * Kernel::rows;
     static constexpr std::size_t task_cols = chunk_count(256, Kernel::cols) * Kernel::cols;
-    static constexpr std::size_t panels_per_task = 4;
 
     static constexpr std::size_t padded(std::size_t count, std::size_t unit) noexcept
     {
@@ -40640,9 +40913,9 @@ private:
               const PackPanel& pack_panel) const
     {
         const std::size_t panels = chunk_count(count, width), filled = padded(depth, Kernel::depth_step);
-        execution_.for_each(chunk_count(panels, panels_per_task), [=](std::size_t task) {
-            const std::size_t end = std::min(panels, (task + 1) * panels_per_task);
-            for (std::size_t p = task * panels_per_task; p < end; ++p)
+        execution_.for_each(chunk_count(panels, Kernel::panels_per_task), [=](std::size_t task) {
+            const std::size_t end = std::min(panels, (task + 1) * Kernel::panels_per_task);
+            for (std::size_t p = task * Kernel::panels_per_task; p < end; ++p)
                 pack_panel(first + p * width, std::min(width, count - p * width), out + p * width * filled);
         });
     }
@@ -40879,6 +41152,7 @@ struct float_kernel {
     static constexpr std::size_t rows = tile_shape<Arch>::rows;
     static constexpr std::size_t cols = tile_shape<Arch>::cols;
     static constexpr std::size_t max_slab = 320, slab_step = 16, depth_step = 1;
+    static constexpr std::size_t max_lines = 3072, panels_per_task = 4;
 
     template <class T>
     static void pack_a(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
@@ -40930,7 +41204,7 @@ namespace awq {
 /// operands are rounded to it (to nearest, ties to even) and the sums stay float32, in the same order at any
 /// number of threads. Products of few rows stay float32.
 /// Where they are `precision::split`, each operand is the sum of two bfloat16.
-/// Working memory (at most 8 MiB) is kept by each thread; without it the calls still work, slowly.
+/// Working memory (at most 30 MiB) is kept by each thread; without it the calls still work, slowly.
 /// Operands may have strides; the output must not overlap an input.
 struct packed_product {
     /// Left operands with fewer rows are multiplied without packing b, which pays only when each
@@ -45724,9 +45998,9 @@ AWQ_KERNEL void input_statistics::divide_inputs(const tbb_execution&, std::span<
 AWQ_KERNEL void add_upper_gram<packed_product>(const tbb_execution&, matrix_view<const float>, matrix_view<float>);
 AWQ_KERNEL void mirror_upper(const tbb_execution&, matrix_view<float>);
 
-AWQ_KERNEL status block_stages<packed_product, tbb_execution>::add(matrix_view<float>, matrix_view<float>,
-                                                                   matrix_view<float>, matrix_view<float>,
-                                                                   matrix_view<const float>) const;
+AWQ_KERNEL status block_stages<packed_product, tbb_execution>::add_shift(matrix_view<float>, matrix_view<const float>,
+                                                                         matrix_view<float>,
+                                                                         matrix_view<const float>) const;
 
 // Search and smoothing.
 AWQ_KERNEL result<search_outcome>
@@ -46439,7 +46713,6 @@ AWQ_CALL result<tokenizer> open_tokenizer(const std::string& path)
 
 #include <sys/resource.h>
 
-#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <string>
@@ -46461,22 +46734,6 @@ inline std::uint64_t peak_rss_bytes()
     getrusage(RUSAGE_SELF, &usage);
     return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
-
-/// Seconds since it was made or last asked.
-class stopwatch {
-public:
-    double lap() noexcept
-    {
-        const auto now = clock::now();
-        const std::chrono::duration<double> passed = now - last_;
-        last_ = now;
-        return passed.count();
-    }
-
-private:
-    using clock = std::chrono::steady_clock;
-    clock::time_point last_ = clock::now();
-};
 
 } // namespace awq
 
@@ -51832,7 +52089,7 @@ private:
         if (!options_.imatrix.empty()) return {};
         AWQ_TRY(stream_, activation_stream::make(*source_, samples));
         stream_.show_all_experts(options_.all_experts);
-        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small();
+        if (options_.hidden_states == dtype::bf16) stream_.hidden().make_small(how_);
         return {};
     }
 
@@ -51864,7 +52121,7 @@ private:
         outputs_.group().adopt(left_->directories);
         outputs_.group().keep();
         AWQ_CHECK(open_outputs());
-        if (is_sequential()) rounded_ = stream_.hidden();
+        if (is_sequential()) rounded_ = stream_.hidden().copy(how_);
         if (left_->blocks <= source_->config().num_hidden_layers && outputs_.restore(left_->sinks) &&
             read_hidden(how_, left_->hidden_path(), left_->hidden, hidden_bytes(left_->blocks))) {
             first_block_ = static_cast<std::size_t>(left_->blocks);
@@ -51948,7 +52205,7 @@ private:
                 block_tensors::load(*source_, layer, scratch_directory(), options_.experts_in_memory));
         ahead_.start(*source_, layer + 1);
         report_.add_seconds("read", watch_.lap());
-        block_statistics statistics{block.layout(), true};
+        block_statistics statistics{block.layout(), true, how_};
         AWQ_CHECK(calibrate_and_smooth(layer, layers, block, statistics));
         if (options_.smoothing_only) return hand_over({layer, &block, &statistics, nullptr, &block, nullptr});
         const quantizer_choice formats = [&](std::string_view linear) {
@@ -51957,8 +52214,9 @@ private:
         block_quantizer_run<Product, E> quantizing{how_, block, statistics, formats, options_, report_};
         const storage_choice storage = stored_types();
         if (options_.compensate) quantizing.store_targets(storage);
-        AWQ_CHECK(quantize(layer, quantizing));
         report_.add_seconds("quantize", watch_.lap());
+        AWQ_CHECK(quantize(layer, quantizing));
+        report_.add_seconds("streams", watch_.lap());
         const block_statistics* const seen = options_.compensate ? quantizing.rounded_statistics() : &statistics;
         return hand_over(
             {layer, &block, seen, &quantizing.linears(), &quantizing.dequantized(), quantizing.compensated()});
@@ -52002,16 +52260,22 @@ private:
 
     status quantize(std::size_t layer, block_quantizer_run<Product, E>& run)
     {
-        if (!is_sequential()) return run.run_alone();
+        if (!is_sequential()) {
+            AWQ_CHECK(run.run_alone());
+            watch_.lap(); // it has written down its own
+            return {};
+        }
         if (layer == 0) {
-            rounded_ = stream_.hidden();
+            rounded_ = stream_.hidden().copy(how_);
             AWQ_CHECK(round_first());
         }
         const block_context context = stream_.context(source_->config(), layer);
         block_stages<Product, E> stages{how_, context, stream_.batch(), stream_.hidden(), rounded_};
+        report_.add_seconds("streams", watch_.lap());
         AWQ_CHECK(run.run_sequential(stages));
+        watch_.lap();
         const auto is_sound = [&](matrix_view<float> rows) {
-            return check_hidden(options_.model, block_prefix(source_->config(), layer), layer, rows);
+            return check_hidden(how_, options_.model, block_prefix(source_->config(), layer), layer, rows);
         };
         const status sound = with_chunks(how_, stream_.batch(), rounded_, false, is_sound);
         return sound ? sound : sound.error().within("with rounded weights");
@@ -52170,7 +52434,7 @@ public:
         made.available_bytes = memory_for_this_process();
         const double blocks = blocks_like_the_first(run->config());
         add(made, "tokenize", seconds_of(run->seconds(), "tokenize"));
-        for (const char* const step : {"read", "calibrate", "search", "quantize"}) {
+        for (const char* const step : {"read", "calibrate", "search", "streams", "solve", "quantize"}) {
             const double once = seconds_of(large, step), less = seconds_of(small, step);
             const bool grows = step != std::string_view{"read"} && step != std::string_view{"search"};
             add(made, step, blocks * (grows ? at(tokens, few.second, less, some.second, once) : once));

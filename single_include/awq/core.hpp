@@ -1268,12 +1268,19 @@ inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const floa
     }
 }
 
+/// values = exp(factor * values - shift), in place; their sum.
+inline float exponentials(float factor, float shift, std::span<float> values) noexcept
+{
+    float sum = 0.0f;
+    for (float& value : values) sum += value = exponential(factor * value - shift);
+    return sum;
+}
+
 /// values = softmax(factor * values), in place; at least one value.
 inline void softmax(float factor, std::span<float> values) noexcept
 {
     const float shift = factor * (factor < 0.0f ? min_max(values).min : min_max(values).max);
-    float sum = 0.0f;
-    for (float& value : values) sum += value = exponential(factor * value - shift);
+    const float sum = exponentials(factor, shift, values);
     scale(1.0f / sum, values, values);
 }
 
@@ -1482,6 +1489,8 @@ namespace awq {
 struct serial_execution {
     using policy_axis = axis::execution;
     static constexpr std::string_view name = "serial";
+
+    precision operands = precision::float32; ///< of large products
 
     template <class Task>
     constexpr void for_each(std::size_t count, Task&& task) const
@@ -8109,6 +8118,7 @@ using modifier = basic_modifier<typename policy_set<Policies...>::template get<a
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 namespace awq {
 
@@ -8171,7 +8181,7 @@ inline bool factor_diagonal_block(matrix_view<float> a) noexcept
 }
 
 /// Rows that are solved side by side.
-inline constexpr std::size_t solved_rows = 16;
+inline constexpr std::size_t solved_rows = 64;
 
 /// The columns of at most `solved_rows` rows of a panel.
 struct solved_columns {
@@ -8194,12 +8204,10 @@ inline void solve_rows_forward(matrix_view<float> x, matrix_view<const float> l)
 {
     solved_columns at{x};
     for (std::size_t j = 0; j < l.rows(); ++j) {
-        double sum[solved_rows] = {};
+        float sum[solved_rows] = {};
         for (std::size_t i = 0; i < j; ++i)
-            for (std::size_t r = 0; r < solved_rows; ++r)
-                sum[r] += static_cast<double>(at.column[i][r]) * static_cast<double>(l(j, i));
-        for (std::size_t r = 0; r < solved_rows; ++r)
-            at.column[j][r] = static_cast<float>((at.column[j][r] - sum[r]) / l(j, j));
+            for (std::size_t r = 0; r < solved_rows; ++r) sum[r] += at.column[i][r] * l(j, i);
+        for (std::size_t r = 0; r < solved_rows; ++r) at.column[j][r] = (at.column[j][r] - sum[r]) / l(j, j);
     }
     at.store(x);
 }
@@ -8225,12 +8233,41 @@ void solve_all_rows(const E& e, matrix_view<float> x, const Solve& solve)
     });
 }
 
+/// Triangles of at most so many rows are not worth cutting up for all threads: a task takes one whole, for
+/// `rows_of_task` rows of what is solved.
+inline constexpr std::size_t triangle_of_task = 384, rows_of_task = 256;
+
+/// Whether `solve_by_tasks` is for this triangle and has scratch enough.
+template <execution E>
+constexpr bool takes_tasks(const E&, std::size_t triangle, std::size_t rows, std::span<float> scratch) noexcept
+{
+    if constexpr (std::is_same_v<E, serial_execution>) return false;
+    return triangle <= triangle_of_task && scratch.size() / chunk_count(rows, rows_of_task) >= triangle;
+}
+
+/// Calls solve(how, rows, scratch) for some rows of x in each task; `how` works in the task's thread.
+template <execution E, class Solve>
+void solve_by_tasks(const E& e, matrix_view<float> x, std::span<float> scratch, const Solve& solve)
+{
+    const std::size_t tasks = chunk_count(x.rows(), rows_of_task), share = scratch.size() / tasks;
+    const auto serial = with_precision(serial_execution{}, operands_of(e));
+    e.for_each(tasks, [&](std::size_t task) {
+        const std::size_t first = task * rows_of_task;
+        solve(serial, x.rows_from(first, std::min(rows_of_task, x.rows() - first)),
+              scratch.subspan(task * share, share));
+    });
+}
+
 /// x = x l^-T in place.
 template <class Product, execution E>
 void solve_forward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
 {
     const std::size_t n = l.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel) return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
+    if (takes_tasks(e, n, x.rows(), scratch))
+        return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
+            solve_forward<Product>(serial, l, rows, own);
+        });
     const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
     solve_forward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
     subtract_product(e, right, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
@@ -8246,6 +8283,10 @@ void solve_backward(const E& e, matrix_view<const float> l, matrix_view<float> x
     const std::size_t n = l.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel)
         return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_backward(rows, l); });
+    if (takes_tasks(e, n, x.rows(), scratch))
+        return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
+            solve_backward<Product>(serial, l, rows, own);
+        });
     const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
     solve_backward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
     subtract_product(e, left, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
@@ -8259,6 +8300,8 @@ template <class Product, execution E>
 {
     const std::size_t n = a.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel) return factor_diagonal_block(a);
+    if (takes_tasks(e, n, 1, scratch))
+        return factor_triangle<Product>(with_precision(serial_execution{}, operands_of(e)), a, scratch);
     const auto upper = a.rows_from(0, half).cols_from(0, half);
     const auto below = a.rows_from(half, n - half).cols_from(0, half);
     const auto rest = a.rows_from(half, n - half).cols_from(half, n - half);

@@ -1273,12 +1273,19 @@ inline void gelu_tanh_multiply(std::span<const float> gate, std::span<const floa
     }
 }
 
+/// values = exp(factor * values - shift), in place; their sum.
+inline float exponentials(float factor, float shift, std::span<float> values) noexcept
+{
+    float sum = 0.0f;
+    for (float& value : values) sum += value = exponential(factor * value - shift);
+    return sum;
+}
+
 /// values = softmax(factor * values), in place; at least one value.
 inline void softmax(float factor, std::span<float> values) noexcept
 {
     const float shift = factor * (factor < 0.0f ? min_max(values).min : min_max(values).max);
-    float sum = 0.0f;
-    for (float& value : values) sum += value = exponential(factor * value - shift);
+    const float sum = exponentials(factor, shift, values);
     scale(1.0f / sum, values, values);
 }
 
@@ -1487,6 +1494,8 @@ namespace awq {
 struct serial_execution {
     using policy_axis = axis::execution;
     static constexpr std::string_view name = "serial";
+
+    precision operands = precision::float32; ///< of large products
 
     template <class Task>
     constexpr void for_each(std::size_t count, Task&& task) const
@@ -8114,6 +8123,7 @@ using modifier = basic_modifier<typename policy_set<Policies...>::template get<a
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 namespace awq {
 
@@ -8176,7 +8186,7 @@ inline bool factor_diagonal_block(matrix_view<float> a) noexcept
 }
 
 /// Rows that are solved side by side.
-inline constexpr std::size_t solved_rows = 16;
+inline constexpr std::size_t solved_rows = 64;
 
 /// The columns of at most `solved_rows` rows of a panel.
 struct solved_columns {
@@ -8199,12 +8209,10 @@ inline void solve_rows_forward(matrix_view<float> x, matrix_view<const float> l)
 {
     solved_columns at{x};
     for (std::size_t j = 0; j < l.rows(); ++j) {
-        double sum[solved_rows] = {};
+        float sum[solved_rows] = {};
         for (std::size_t i = 0; i < j; ++i)
-            for (std::size_t r = 0; r < solved_rows; ++r)
-                sum[r] += static_cast<double>(at.column[i][r]) * static_cast<double>(l(j, i));
-        for (std::size_t r = 0; r < solved_rows; ++r)
-            at.column[j][r] = static_cast<float>((at.column[j][r] - sum[r]) / l(j, j));
+            for (std::size_t r = 0; r < solved_rows; ++r) sum[r] += at.column[i][r] * l(j, i);
+        for (std::size_t r = 0; r < solved_rows; ++r) at.column[j][r] = (at.column[j][r] - sum[r]) / l(j, j);
     }
     at.store(x);
 }
@@ -8230,12 +8238,41 @@ void solve_all_rows(const E& e, matrix_view<float> x, const Solve& solve)
     });
 }
 
+/// Triangles of at most so many rows are not worth cutting up for all threads: a task takes one whole, for
+/// `rows_of_task` rows of what is solved.
+inline constexpr std::size_t triangle_of_task = 384, rows_of_task = 256;
+
+/// Whether `solve_by_tasks` is for this triangle and has scratch enough.
+template <execution E>
+constexpr bool takes_tasks(const E&, std::size_t triangle, std::size_t rows, std::span<float> scratch) noexcept
+{
+    if constexpr (std::is_same_v<E, serial_execution>) return false;
+    return triangle <= triangle_of_task && scratch.size() / chunk_count(rows, rows_of_task) >= triangle;
+}
+
+/// Calls solve(how, rows, scratch) for some rows of x in each task; `how` works in the task's thread.
+template <execution E, class Solve>
+void solve_by_tasks(const E& e, matrix_view<float> x, std::span<float> scratch, const Solve& solve)
+{
+    const std::size_t tasks = chunk_count(x.rows(), rows_of_task), share = scratch.size() / tasks;
+    const auto serial = with_precision(serial_execution{}, operands_of(e));
+    e.for_each(tasks, [&](std::size_t task) {
+        const std::size_t first = task * rows_of_task;
+        solve(serial, x.rows_from(first, std::min(rows_of_task, x.rows() - first)),
+              scratch.subspan(task * share, share));
+    });
+}
+
 /// x = x l^-T in place.
 template <class Product, execution E>
 void solve_forward(const E& e, matrix_view<const float> l, matrix_view<float> x, std::span<float> scratch)
 {
     const std::size_t n = l.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel) return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_forward(rows, l); });
+    if (takes_tasks(e, n, x.rows(), scratch))
+        return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
+            solve_forward<Product>(serial, l, rows, own);
+        });
     const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
     solve_forward<Product>(e, l.rows_from(0, half).cols_from(0, half), left, scratch);
     subtract_product(e, right, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
@@ -8251,6 +8288,10 @@ void solve_backward(const E& e, matrix_view<const float> l, matrix_view<float> x
     const std::size_t n = l.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel)
         return solve_all_rows(e, x, [=](matrix_view<float> rows) { solve_rows_backward(rows, l); });
+    if (takes_tasks(e, n, x.rows(), scratch))
+        return solve_by_tasks(e, x, scratch, [l](const auto& serial, matrix_view<float> rows, std::span<float> own) {
+            solve_backward<Product>(serial, l, rows, own);
+        });
     const auto left = x.cols_from(0, half), right = x.cols_from(half, n - half);
     solve_backward<Product>(e, l.rows_from(half, n - half).cols_from(half, n - half), right, scratch);
     subtract_product(e, left, false, scratch, [&](std::size_t first, std::size_t count, matrix_view<float> out) {
@@ -8264,6 +8305,8 @@ template <class Product, execution E>
 {
     const std::size_t n = a.rows(), half = half_of_panels(n);
     if (n <= cholesky_panel) return factor_diagonal_block(a);
+    if (takes_tasks(e, n, 1, scratch))
+        return factor_triangle<Product>(with_precision(serial_execution{}, operands_of(e)), a, scratch);
     const auto upper = a.rows_from(0, half).cols_from(0, half);
     const auto below = a.rows_from(half, n - half).cols_from(0, half);
     const auto rest = a.rows_from(half, n - half).cols_from(half, n - half);
@@ -10809,10 +10852,8 @@ void gelu_tanh_multiply(std::span<const float> gate, std::span<const float> up, 
 }
 
 template <class Arch = default_arch>
-void softmax(float factor, std::span<float> values) noexcept
+float exponentials(float factor, float shift, std::span<float> values) noexcept
 {
-    const min_max_pair ends = simd::min_max<Arch>(values);
-    const float shift = factor * (factor < 0.0f ? ends.min : ends.max);
     const float_batch<Arch> factors(factor);
     const float_batch<Arch> shifts(shift);
     side_by_side<float, Arch> sums;
@@ -10824,6 +10865,15 @@ void softmax(float factor, std::span<float> values) noexcept
     });
     float sum = sums.total();
     for (float& value : values.subspan(rest)) sum += value = kernels::exponential(factor * value - shift);
+    return sum;
+}
+
+template <class Arch = default_arch>
+void softmax(float factor, std::span<float> values) noexcept
+{
+    const min_max_pair ends = simd::min_max<Arch>(values);
+    const float shift = factor * (factor < 0.0f ? ends.min : ends.max);
+    const float sum = simd::exponentials<Arch>(factor, shift, values);
     simd::scale<Arch>(1.0f / sum, values, values);
 }
 
@@ -11094,6 +11144,7 @@ struct amx_kernel {
     using element = std::conditional_t<Parts == 1, std::uint16_t, std::uint32_t>;
     static constexpr std::size_t rows = 32, cols = 32;
     static constexpr std::size_t max_slab = 1024 / Parts, slab_step = 32, depth_step = 32;
+    static constexpr std::size_t max_lines = 7168, panels_per_task = 1;
 
     static void pack_a(product_operand<float> operand, std::size_t first, std::size_t count, std::size_t from,
                        std::size_t depth, element* out) noexcept
@@ -11392,6 +11443,9 @@ public:
     scratch& operator=(const scratch&) = delete;
     ~scratch() { list().give(block_); }
 
+    /// Frees what this thread keeps for the next calls.
+    static void drop_kept() noexcept { list().drop(); }
+
     explicit operator bool() const noexcept { return size_ == 0 || block_.data != nullptr; }
     float* data() const noexcept { return block_.data; }
     std::size_t size() const noexcept { return size_; }
@@ -11420,7 +11474,8 @@ private:
         free_list() = default;
         free_list(const free_list&) = delete;
         free_list& operator=(const free_list&) = delete;
-        ~free_list()
+        ~free_list() { drop(); }
+        void drop() noexcept
         {
             for (; count_ > 0; --count_) blocks_[count_ - 1].free();
         }
@@ -11446,7 +11501,7 @@ private:
 
     private:
         static constexpr std::size_t depth = 16;
-        static constexpr std::size_t largest_kept = std::size_t{1} << 24; // 64 MiB
+        static constexpr std::size_t largest_kept = std::size_t{1} << 25; // 128 MiB
         block blocks_[depth];
         std::size_t count_ = 0;
     };
@@ -11479,7 +11534,8 @@ enum class product_part : unsigned char { whole, upper };
 /// output is cut into fixed tiles: the bits do not depend on who computes which.
 ///
 /// A `Kernel` says how: `rows` x `cols` of c are a tile; panels of so many lines are packed as `element`s by
-/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`;
+/// `pack_a` and `pack_b`, their depth filled up to a multiple of `depth_step` and cut at `max_slab`, at most `max_lines` at once
+/// and `panels_per_task` by one task;
 /// `with_tiles(task)` calls task(tiles) with what multiplies two panels.
 template <class Kernel, execution E, class T = float>
 class packed_engine {
@@ -11504,11 +11560,10 @@ public:
 
 private:
     using element = typename Kernel::element;
-    static constexpr std::size_t max_rows = chunk_count(3072, Kernel::rows) * Kernel::rows;
-    static constexpr std::size_t max_cols = chunk_count(3072, Kernel::cols) * Kernel::cols;
+    static constexpr std::size_t max_rows = chunk_count(Kernel::max_lines, Kernel::rows) * Kernel::rows;
+    static constexpr std::size_t max_cols = chunk_count(Kernel::max_lines, Kernel::cols) * Kernel::cols;
     static constexpr std::size_t task_rows = chunk_count(128, Kernel::rows) * Kernel::rows;
     static constexpr std::size_t task_cols = chunk_count(256, Kernel::cols) * Kernel::cols;
-    static constexpr std::size_t panels_per_task = 4;
 
     static constexpr std::size_t padded(std::size_t count, std::size_t unit) noexcept
     {
@@ -11528,9 +11583,9 @@ private:
               const PackPanel& pack_panel) const
     {
         const std::size_t panels = chunk_count(count, width), filled = padded(depth, Kernel::depth_step);
-        execution_.for_each(chunk_count(panels, panels_per_task), [=](std::size_t task) {
-            const std::size_t end = std::min(panels, (task + 1) * panels_per_task);
-            for (std::size_t p = task * panels_per_task; p < end; ++p)
+        execution_.for_each(chunk_count(panels, Kernel::panels_per_task), [=](std::size_t task) {
+            const std::size_t end = std::min(panels, (task + 1) * Kernel::panels_per_task);
+            for (std::size_t p = task * Kernel::panels_per_task; p < end; ++p)
                 pack_panel(first + p * width, std::min(width, count - p * width), out + p * width * filled);
         });
     }
@@ -11767,6 +11822,7 @@ struct float_kernel {
     static constexpr std::size_t rows = tile_shape<Arch>::rows;
     static constexpr std::size_t cols = tile_shape<Arch>::cols;
     static constexpr std::size_t max_slab = 320, slab_step = 16, depth_step = 1;
+    static constexpr std::size_t max_lines = 3072, panels_per_task = 4;
 
     template <class T>
     static void pack_a(product_operand<T> operand, std::size_t first, std::size_t count, std::size_t from,
@@ -11818,7 +11874,7 @@ namespace awq {
 /// operands are rounded to it (to nearest, ties to even) and the sums stay float32, in the same order at any
 /// number of threads. Products of few rows stay float32.
 /// Where they are `precision::split`, each operand is the sum of two bfloat16.
-/// Working memory (at most 8 MiB) is kept by each thread; without it the calls still work, slowly.
+/// Working memory (at most 30 MiB) is kept by each thread; without it the calls still work, slowly.
 /// Operands may have strides; the output must not overlap an input.
 struct packed_product {
     /// Left operands with fewer rows are multiplied without packing b, which pays only when each
