@@ -95,6 +95,23 @@ TEST_CASE("quantized experts are stored one by one")
     }
 }
 
+TEST_CASE("experts with zero points are warned about, as few programs read them")
+{
+    const test::scratch room;
+    const auto& [family, order] = stacked[0];
+    awq::oneshot_options options = test::run_of(room, test::write_family(room, family, order));
+    const auto warned = [&](const char* scheme) {
+        options.formats = {{{"Linear"}, scheme, {16}, {}}};
+        const auto report = test::run_oneshot(options);
+        if (!report) FAIL(report.error().text());
+        return std::ranges::any_of(report->notes, [](const awq::notice& each) {
+            return awq::line_of(each).starts_with("warning: experts have zero points");
+        });
+    };
+    CHECK(warned("W4A16_ASYM"));
+    CHECK_FALSE(warned("W4A16"));
+}
+
 TEST_CASE("a stack whose shape does not tell its order is refused by name")
 {
     const test::scratch room;

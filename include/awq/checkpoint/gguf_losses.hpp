@@ -257,6 +257,16 @@ inline status check_gguf_attention(const model_config& config, const gguf::archi
     return {};
 }
 
+/// Some loaders insist on a window.
+inline status check_gguf_windows(const model_config& config, const gguf::architecture& arch)
+{
+    bool any = !arch.needs_window;
+    for (std::size_t layer = 0; layer < config.num_hidden_layers; ++layer) any = any || config.window_of(layer) != 0;
+    if (any) return {};
+    return error{error_code::unsupported, "config: llama.cpp loads ", arch.name,
+                 " models only if some layers have a sliding_window; no GGUF file can hold this one"};
+}
+
 inline status check_gguf_rope(const model_config& config, const gguf::architecture& arch)
 {
     if (config.rope.partial_rotary_factor != 1.0 && !arch.takes_partial_rotary)
@@ -302,6 +312,7 @@ inline status check_gguf_function(const model_config& config, const gguf::archit
     AWQ_CHECK(detail::check_gguf_mlp(config, arch));
     AWQ_CHECK(detail::check_gguf_experts(config, arch));
     AWQ_CHECK(detail::check_gguf_attention(config, arch));
+    AWQ_CHECK(detail::check_gguf_windows(config, arch));
     AWQ_CHECK(detail::check_gguf_rope(config, arch));
     if (config.scaled_embeddings != gguf_scales_embeddings(arch))
         return error{error_code::unsupported,

@@ -7,6 +7,7 @@
 #include <awq/block/check_tensors.hpp>
 #include <awq/block/tensor_source.hpp>
 #include <awq/checkpoint/gguf_inventory.hpp>
+#include <awq/checkpoint/gguf_parameters.hpp>
 #include <awq/checkpoint/model_path.hpp>
 #include <awq/checkpoint/read_gguf_config.hpp>
 #include <awq/checkpoint/tensor_reports.hpp>
@@ -19,6 +20,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>

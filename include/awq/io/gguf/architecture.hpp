@@ -125,6 +125,7 @@ struct architecture {
     /// file does not say otherwise; 0: files of this architecture know no windows.
     std::size_t window_period = 0;
     bool states_windows = false; ///< the file must say which layers have one
+    bool needs_window = false;   ///< there must be such a layer
     std::span<const renamed> renames = {};
 };
 
@@ -171,7 +172,8 @@ inline constexpr architecture architectures[] = {
      .pairs = true,
      .experts = expert_rule::by_keys,
      .window_period = 4,
-     .states_windows = true},
+     .states_windows = true,
+     .needs_window = true},
     {.name = "command-r", .hf_names = detail::command_r_hf, .pairs = true, .output = output_rule::forbidden},
     {.name = "deepseek2", .hf_names = detail::deepseek2_hf, .pairs = true, .experts = expert_rule::by_keys},
     {.name = "dots1",
@@ -186,7 +188,8 @@ inline constexpr architecture architectures[] = {
      .hf_names = detail::exaone_moe_hf,
      .takes_rope_freqs = true,
      .experts = expert_rule::by_keys,
-     .window_period = 4},
+     .window_period = 4,
+     .needs_window = true},
     {.name = "falcon", .hf_names = detail::falcon_hf, .mlp = mlp_function::gelu},
     {.name = "gemma", .hf_names = detail::gemma_hf, .mlp = mlp_function::gelu, .output = output_rule::forbidden},
     {.name = "gemma2",
@@ -220,7 +223,8 @@ inline constexpr architecture architectures[] = {
      .experts = expert_rule::by_keys,
      .output = output_rule::required,
      .window_period = 6,
-     .states_windows = true},
+     .states_windows = true,
+     .needs_window = true},
     {.name = "minimax-m2",
      .hf_names = detail::minimax_m2_hf,
      .takes_partial_rotary = true,
