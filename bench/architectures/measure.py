@@ -147,7 +147,7 @@ def divergence(wanted, found):
 
 
 def smoothing(bench, name):
-    output, report = bench.quantize(name, "smoothed", "--smoothing-only", "--mappings", "all")
+    output, report = bench.quantize(name, "smoothed", "--smoothing-only", "--mappings", "all", "--all-experts")
     smoothed = sum(1 for each in report["mappings"] if not each.get("skipped"))
     readers = {each["smooth_layer"]: each["balance_layers"] for each in report["mappings"]}
     kl = divergence(bench.golden(name), bench.theirs(name, output))
